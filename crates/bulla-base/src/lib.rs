@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod business;
+mod category;
+mod clock;
+mod error;
+mod hex;
+mod message_id;
+mod number;
+mod partition;
+mod rng;
+mod time;
+
+pub use address::{Address, DeviceId, Party};
+pub use business::{BusinessAccountId, PhoneNumberId};
+pub use category::Category;
+pub use clock::{Clock, ManualClock, Sleep};
+pub use error::InvalidWord;
+pub use message_id::MessageId;
+pub use number::{MAX_NUMBER_DIGITS, Number};
+pub use partition::{Partition, Pepper};
+pub use rng::{Draw, Rng, SeededRng};
+pub use time::{Day, Timestamp};

@@ -1,0 +1,1 @@
+//! The blind service: directory of prekeys, queues, routing and metering

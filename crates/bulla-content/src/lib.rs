@@ -1,0 +1,1 @@
+//! What people say: text, reactions, receipts, padded and encoded

@@ -1,0 +1,1 @@
+//! The user's side: an endpoint, a mailbox and a transport

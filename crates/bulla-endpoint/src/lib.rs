@@ -1,0 +1,1 @@
+//! One party to the Signal protocol, inside the caller's storage batch

@@ -1,0 +1,1 @@
+//! The Graph API and its webhooks over a relay

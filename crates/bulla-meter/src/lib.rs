@@ -1,0 +1,1 @@
+//! Counters per business, category and day

@@ -1,0 +1,1 @@
+//! The business side: accept, seal, send, open, forward, expire

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod counter;
+mod error;
+mod key;
+mod limits;
+mod memory;
+mod record;
+mod retention;
+mod scan;
+mod store;
+mod watch;
+
+pub use batch::{Batch, Commit, Expectation, Put};
+pub use counter::Counter;
+pub use error::StoreError;
+pub use key::{Key, Space};
+pub use limits::{MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES};
+pub use memory::MemoryStore;
+pub use record::{Record, Version};
+pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};
+pub use scan::Scan;
+pub use store::Store;
+pub use watch::{Watch, Watchers};

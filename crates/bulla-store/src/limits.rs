@@ -1,0 +1,13 @@
+//! Everything a batch or a scan can be too much of.
+
+/// The longest name in a [`Key`](crate::Key) or [`Counter`](crate::Counter), in bytes. A longer one is refused with the batch.
+pub const MAX_NAME_BYTES: usize = 512;
+
+/// The largest value, in bytes. A larger one is refused with the batch.
+pub const MAX_VALUE_BYTES: usize = 1 << 20;
+
+/// The most expectations, puts, deletes and adds in one batch, taken together. A larger batch is refused.
+pub const MAX_BATCH_ROWS: usize = 4096;
+
+/// The most rows one scan returns, whatever limit it asks for. Continue with [`Scan::after`](crate::Scan::after).
+pub const MAX_SCAN_ROWS: usize = 4096;

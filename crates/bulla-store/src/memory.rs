@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Day, Partition, Timestamp};
+
+use crate::{
+    Batch, Commit, Counter, Expectation, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Version,
+    Watch, Watchers,
+};
+
+/// The engine that keeps everything in memory and nothing beyond it: for tests and simulations.
+///
+/// It is the plainest reading of the port, and the model other engines are compared with.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    rows: Mutex<Rows>,
+    watchers: Watchers,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    commits: u64,
+    records: BTreeMap<(Partition, Key), Record>,
+    counters: BTreeMap<Counter, u64>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    fn holds(&self, partition: Partition, key: &Key, expectation: Expectation) -> bool {
+        let found = self.records.get(&(partition, key.clone())).map(|record| record.version);
+        match expectation {
+            Expectation::Absent => found.is_none(),
+            Expectation::Version(version) => found == Some(version),
+        }
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Version {
+        self.commits += 1;
+        let version = Version::new(self.commits);
+        for key in batch.deletes() {
+            self.records.remove(&(batch.partition(), key.clone()));
+        }
+        for put in batch.puts() {
+            let record = Record::new(version, put.expiry, put.value.clone());
+            self.records.insert((batch.partition(), put.key.clone()), record);
+        }
+        for (counter, count) in batch.adds() {
+            let sum = self.counters.entry(counter.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        version
+    }
+}
+
+impl Store for MemoryStore {
+    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        batch.check()?;
+        let version = {
+            let mut rows = self.rows();
+            for (key, expectation) in batch.expectations() {
+                if !rows.holds(batch.partition(), key, *expectation) {
+                    return Ok(Commit::Conflict(key.clone()));
+                }
+            }
+            rows.apply(&batch)
+        };
+        self.watchers.notify(&batch);
+        Ok(Commit::Committed(version))
+    }
+
+    async fn get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        let record = self.rows().records.get(&(partition, key.clone())).cloned();
+        Ok(record.filter(|record| !has_expired(record, now)))
+    }
+
+    async fn scan(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let first = Key::dated(scan.space(), *scan.day_range().start(), bytes::Bytes::new());
+        let rows = self.rows();
+        let found = rows.records.range((partition, first)..);
+        Ok(found
+            .take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space())
+            .filter(|((_, key), record)| scan.covers(key) && !has_expired(record, now))
+            .take(scan.row_limit())
+            .map(|((_, key), record)| (key.clone(), record.clone()))
+            .collect())
+    }
+
+    async fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<Vec<(Counter, u64)>, StoreError> {
+        let wanted = |counter: &Counter| {
+            let name = &counter.name()[..];
+            counter.space() == space && name.starts_with(prefix) && after.is_none_or(|after| name > after)
+        };
+        let rows = self.rows();
+        let found = rows.counters.iter().filter(|(counter, _)| wanted(counter));
+        Ok(found.take(MAX_SCAN_ROWS).map(|(counter, count)| (counter.clone(), *count)).collect())
+    }
+
+    fn watch(&self, partition: Partition, space: Space) -> Watch {
+        self.watchers.watch(partition, space)
+    }
+
+    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.rows().records.retain(|(_, key), _| key.day() == Key::UNDATED || key.day() >= day);
+        Ok(())
+    }
+}
+
+fn has_expired(record: &Record, now: Timestamp) -> bool {
+    record.expiry.is_some_and(|expiry| expiry.has_come(now))
+}

@@ -1,0 +1,95 @@
+use std::ops::RangeInclusive;
+
+use bulla_base::Day;
+use bytes::Bytes;
+
+use crate::{Key, MAX_SCAN_ROWS, Space};
+
+/// Which records of a partition to read, in the order of their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    space: Space,
+    first_day: Day,
+    last_day: Day,
+    prefix: Bytes,
+    after: Option<Key>,
+    limit: usize,
+}
+
+impl Scan {
+    /// All undated records of `space`.
+    #[must_use]
+    pub const fn undated(space: Space) -> Self {
+        Self::days(space, Key::UNDATED, Key::UNDATED)
+    }
+
+    /// All records of `space` that belong to the days in `days`.
+    #[must_use]
+    pub fn dated(space: Space, days: RangeInclusive<Day>) -> Self {
+        Self::days(space, *days.start(), *days.end())
+    }
+
+    const fn days(space: Space, first_day: Day, last_day: Day) -> Self {
+        Self { space, first_day, last_day, prefix: Bytes::new(), after: None, limit: MAX_SCAN_ROWS }
+    }
+
+    /// Only those whose name begins with `prefix`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<Bytes>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Only those after `key`, which itself is left out.
+    #[must_use]
+    pub fn after(mut self, key: Key) -> Self {
+        self.after = Some(key);
+        self
+    }
+
+    /// At most `limit` records, and never more than [`MAX_SCAN_ROWS`].
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit.min(MAX_SCAN_ROWS);
+        self
+    }
+
+    /// The space scanned; for engines.
+    #[must_use]
+    pub const fn space(&self) -> Space {
+        self.space
+    }
+
+    /// The first and the last day scanned; for engines.
+    #[must_use]
+    pub const fn day_range(&self) -> RangeInclusive<Day> {
+        self.first_day..=self.last_day
+    }
+
+    /// What the names begin with; for engines.
+    #[must_use]
+    pub const fn name_prefix(&self) -> &Bytes {
+        &self.prefix
+    }
+
+    /// The key to begin behind; for engines.
+    #[must_use]
+    pub const fn begin_after(&self) -> Option<&Key> {
+        self.after.as_ref()
+    }
+
+    /// How many records at most; for engines.
+    #[must_use]
+    pub const fn row_limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether `key` is one of those asked for, the limit aside; for engines.
+    #[must_use]
+    pub fn covers(&self, key: &Key) -> bool {
+        key.space() == self.space
+            && self.day_range().contains(&key.day())
+            && key.name().starts_with(&self.prefix)
+            && self.after.as_ref().is_none_or(|after| key > after)
+    }
+}

@@ -1,0 +1,111 @@
+use bulla_base::{Day, Partition, Timestamp};
+
+use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch};
+
+/// The storage port.
+///
+/// An engine implements these six calls; retention, sealing, queues and metering are written once on top of them. The value a caller puts
+/// is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
+///
+/// # For implementors
+/// * A commit is atomic and *durable when it returns* `Committed`: it survives the loss of power one instruction later.
+/// * Batches on one partition take effect in some order, and each sees all before it. Versions grow with that order.
+/// * A batch whose expectations do not hold is answered with `Conflict` and changes nothing, also when it shares a disk write with others.
+/// * After a failed disk write nothing is acknowledged any more: answer `Poisoned` until the store is opened again. Never retry a sync.
+/// * A read sees every commit that returned before the read began.
+/// * An error means that nothing is known to be stored; `None` means that there is no such record, for certain.
+pub trait Store: Send + Sync + 'static {
+    /// Carries out `batch`, wholly or not at all.
+    ///
+    /// Many callers share one disk sync. Dropping the future does not take the batch back: it may be committed all the same.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] before anything is stored; [`StoreError::Poisoned`] when it is unknown whether it was.
+    fn commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+
+    /// The record under `key`, unless it has expired at `now`.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the record is damaged.
+    fn get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
+
+    /// The records `scan` asks for that have not expired at `now`, in the order of their keys.
+    ///
+    /// Fewer than the limit means that there are no more.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a record is damaged.
+    fn scan(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Key, Record)>, StoreError>> + Send;
+
+    /// The counters of `space` whose names begin with `prefix` and come after `after`, in the order of their names, at most
+    /// [`MAX_SCAN_ROWS`](crate::MAX_SCAN_ROWS).
+    ///
+    /// # Errors
+    /// When the store cannot be read or a counter is damaged.
+    fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> impl Future<Output = Result<Vec<(Counter, u64)>, StoreError>> + Send;
+
+    /// A watch on `space` of `partition`.
+    fn watch(&self, partition: Partition, space: Space) -> Watch;
+
+    /// Removes every dated record whose day is before `day`. Costs files, not rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] when the disk failed; calling again after the store was reopened completes it.
+    fn drop_days_before(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl<S: Store> Store for std::sync::Arc<S> {
+    fn commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send {
+        (**self).commit(batch)
+    }
+
+    fn get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
+        (**self).get(partition, key, now)
+    }
+
+    fn scan(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Key, Record)>, StoreError>> + Send {
+        (**self).scan(partition, scan, now)
+    }
+
+    fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> impl Future<Output = Result<Vec<(Counter, u64)>, StoreError>> + Send {
+        (**self).counters(space, prefix, after)
+    }
+
+    fn watch(&self, partition: Partition, space: Space) -> Watch {
+        (**self).watch(partition, space)
+    }
+
+    fn drop_days_before(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).drop_days_before(day)
+    }
+}

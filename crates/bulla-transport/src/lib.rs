@@ -1,0 +1,1 @@
+//! The port between an endpoint and the carrier
