@@ -1,1 +1,15 @@
-//! The outside of a message: route, kind, category, franking tag and sealed bytes
+#![doc = include_str!("../README.md")]
+
+mod envelope;
+mod error;
+mod franking;
+mod keys;
+mod kind;
+mod limits;
+
+pub use envelope::Envelope;
+pub use error::InvalidEnvelope;
+pub use franking::FrankingTag;
+pub use keys::{KeyBundle, KeyUpload, OneTimeKey, SignedKey};
+pub use kind::{Form, Kind};
+pub use limits::{MAX_KEY_BYTES, MAX_ONE_TIME_KEYS, MAX_SEALED_BYTES};

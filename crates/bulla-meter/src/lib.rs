@@ -1,1 +1,7 @@
-//! Counters per business, category and day
+#![doc = include_str!("../README.md")]
+
+mod bill;
+mod tally;
+
+pub use bill::Bill;
+pub use tally::{Flow, Tally};

@@ -1,1 +1,13 @@
-//! The port between an endpoint and the carrier
+#![doc = include_str!("../README.md")]
+
+mod caller;
+mod delivery;
+mod error;
+mod in_process;
+mod transport;
+
+pub use caller::{Caller, Incarnation};
+pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence};
+pub use error::TransportError;
+pub use in_process::InProcess;
+pub use transport::Transport;

@@ -1,0 +1,198 @@
+use std::fmt;
+
+use bulla_base::{Address, MessageId};
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{Form, FrankingTag, InvalidEnvelope, Kind, MAX_SEALED_BYTES};
+
+/// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
+const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
+
+/// A sealed message with its outside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    id: MessageId,
+    from: Address,
+    to: Address,
+    kind: Kind,
+    franking: FrankingTag,
+    form: Form,
+    sealed: Bytes,
+}
+
+impl Envelope {
+    /// Puts `sealed` into an envelope.
+    ///
+    /// # Errors
+    /// When `sealed` is larger than [`MAX_SEALED_BYTES`].
+    pub fn new(
+        id: MessageId,
+        from: Address,
+        to: Address,
+        kind: Kind,
+        franking: FrankingTag,
+        form: Form,
+        sealed: impl Into<Bytes>,
+    ) -> Result<Self, InvalidEnvelope> {
+        let sealed = sealed.into();
+        InvalidEnvelope::at_most("sealed (bytes)", MAX_SEALED_BYTES, sealed.len())?;
+        Ok(Self { id, from, to, kind, franking, form, sealed })
+    }
+
+    /// Which message this is.
+    #[must_use]
+    pub const fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// Who sealed it.
+    #[must_use]
+    pub const fn from(&self) -> &Address {
+        &self.from
+    }
+
+    /// Who can open it.
+    #[must_use]
+    pub const fn to(&self) -> &Address {
+        &self.to
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The commitment to what it holds.
+    #[must_use]
+    pub const fn franking(&self) -> &FrankingTag {
+        &self.franking
+    }
+
+    /// Which kind of ciphertext it holds.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The ciphertext.
+    #[must_use]
+    pub const fn sealed(&self) -> &Bytes {
+        &self.sealed
+    }
+
+    /// The wire form. The ciphertext is copied once.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        let (kind, category) = self.kind.codes();
+        let wire = Wire {
+            id: Bytes::copy_from_slice(self.id.as_bytes()),
+            from: self.from.to_bytes().into(),
+            to: self.to.to_bytes().into(),
+            kind,
+            category,
+            franking: Bytes::copy_from_slice(self.franking.as_bytes()),
+            form: self.form.code(),
+            sealed: self.sealed.clone(),
+        };
+        wire.encode_to_vec().into()
+    }
+
+    /// Reads the wire form. The ciphertext is shared with `bytes`, not copied.
+    ///
+    /// # Errors
+    /// When the bytes are too many, malformed, or a field is missing or beyond its limit.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
+        InvalidEnvelope::at_most("envelope (bytes)", MAX_WIRE_BYTES, bytes.len())?;
+        let wire = Wire::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
+        let field = |field| InvalidEnvelope::Field { field };
+        let franking: [u8; 32] = wire.franking[..].try_into().map_err(|_| field("franking tag"))?;
+        Self::new(
+            MessageId::from_bytes(&wire.id).map_err(InvalidEnvelope::word("id"))?,
+            Address::from_bytes(&wire.from).map_err(InvalidEnvelope::word("from"))?,
+            Address::from_bytes(&wire.to).map_err(InvalidEnvelope::word("to"))?,
+            Kind::from_codes(wire.kind, wire.category).ok_or(field("kind"))?,
+            FrankingTag::from_bytes(franking),
+            Form::from_code(wire.form).ok_or(field("form"))?,
+            wire.sealed,
+        )
+    }
+}
+
+impl fmt::Debug for Envelope {
+    /// The ciphertext prints its length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, from, to, kind, franking: _, form, sealed } = self;
+        let sealed = format_args!("{} bytes", sealed.len());
+        (f.debug_struct("Envelope").field("id", id).field("from", from).field("to", to).field("kind", kind))
+            .field("form", form)
+            .field("sealed", &sealed)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Wire {
+    #[prost(bytes = "bytes", tag = "1")]
+    id: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    from: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    to: Bytes,
+    #[prost(uint32, tag = "4")]
+    kind: u32,
+    #[prost(uint32, tag = "5")]
+    category: u32,
+    #[prost(bytes = "bytes", tag = "6")]
+    franking: Bytes,
+    #[prost(uint32, tag = "7")]
+    form: u32,
+    #[prost(bytes = "bytes", tag = "8")]
+    sealed: Bytes,
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::{Category, Number, PhoneNumberId, SeededRng, Timestamp};
+
+    use super::*;
+
+    fn envelope(sealed: Vec<u8>) -> Result<Envelope, InvalidEnvelope> {
+        Envelope::new(
+            MessageId::new(Timestamp::from_millis(5), &SeededRng::new(1)),
+            Address::business(PhoneNumberId::new(u64::MAX)),
+            Address::user(Number::parse("123456789012345").unwrap()),
+            Kind::Message(Category::Marketing),
+            FrankingTag::from_bytes([9; 32]),
+            Form::PreKey,
+            sealed,
+        )
+    }
+
+    #[test]
+    fn the_largest_envelope_comes_back_and_one_byte_more_is_refused() {
+        let largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
+        assert_eq!(Envelope::from_bytes(largest.to_bytes()).unwrap(), largest);
+        let limit = MAX_SEALED_BYTES;
+        let refused = InvalidEnvelope::TooLarge { field: "sealed (bytes)", actual: limit + 1, limit };
+        assert_eq!(envelope(vec![7; limit + 1]).unwrap_err(), refused);
+    }
+
+    #[test]
+    fn no_prefix_of_an_envelope_is_an_envelope() {
+        let bytes = envelope(vec![7; 40]).unwrap().to_bytes();
+        for length in 0..bytes.len() {
+            // A prefix that ends with a field before the ciphertext lacks it; an empty one is not what was sealed.
+            let prefix = Envelope::from_bytes(bytes.slice(..length));
+            assert!(prefix.is_err() || prefix.unwrap().sealed().is_empty(), "{length}");
+        }
+    }
+
+    #[test]
+    fn debug_tells_the_size_and_neither_number_nor_ciphertext() {
+        let text = format!("{:?}", envelope(vec![7; 40]).unwrap());
+        assert!(text.contains("40 bytes") && text.contains("Number(…45)"), "{text}");
+        assert!(!text.contains("1234567890123"), "{text}");
+    }
+}

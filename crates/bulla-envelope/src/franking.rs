@@ -1,0 +1,20 @@
+/// A sender's commitment to what an envelope holds: an HMAC-SHA-256 under a key that travels inside.
+///
+/// The carrier keeps nothing of it. When a user reports a message, they reveal content and key, and the carrier can tell that this, and
+/// nothing else, is what the business sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FrankingTag([u8; 32]);
+
+impl FrankingTag {
+    /// The tag with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The tag's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}

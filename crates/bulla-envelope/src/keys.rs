@@ -1,0 +1,261 @@
+use bulla_base::DeviceId;
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{InvalidEnvelope, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS};
+
+/// A public prekey its owner signed: the classical or the post-quantum one.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[non_exhaustive]
+pub struct SignedKey {
+    /// The id by which the owner finds the private half.
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// The serialised public key.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub public: Bytes,
+    /// The identity key's XEdDSA signature over it.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub signature: Bytes,
+}
+
+impl SignedKey {
+    /// The key `public`, named `id`, with its signature.
+    pub fn new(id: u32, public: impl Into<Bytes>, signature: impl Into<Bytes>) -> Self {
+        Self { id, public: public.into(), signature: signature.into() }
+    }
+}
+
+/// A public prekey that is given away once.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[non_exhaustive]
+pub struct OneTimeKey {
+    /// The id by which the owner finds the private half.
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// The serialised public key.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub public: Bytes,
+}
+
+impl OneTimeKey {
+    /// The key `public`, named `id`.
+    pub fn new(id: u32, public: impl Into<Bytes>) -> Self {
+        Self { id, public: public.into() }
+    }
+}
+
+/// The public keys a device leaves with the carrier. It replaces all that it left before, the one-time keys aside, which are added.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[non_exhaustive]
+pub struct KeyUpload {
+    /// The registration id of this installation.
+    #[prost(uint32, tag = "1")]
+    pub registration_id: u32,
+    /// The serialised public identity key.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub identity: Bytes,
+    /// The signed prekey.
+    #[prost(message, optional, tag = "3")]
+    pub signed: Option<SignedKey>,
+    /// The last-resort Kyber prekey.
+    #[prost(message, optional, tag = "4")]
+    pub kyber: Option<SignedKey>,
+    /// One-time prekeys, to be given away once each.
+    #[prost(message, repeated, tag = "5")]
+    pub one_time: Vec<OneTimeKey>,
+}
+
+impl KeyUpload {
+    /// All the keys of a device.
+    pub fn new(
+        registration_id: u32,
+        identity: impl Into<Bytes>,
+        signed: SignedKey,
+        kyber: SignedKey,
+        one_time: Vec<OneTimeKey>,
+    ) -> Self {
+        Self {
+            registration_id,
+            identity: identity.into(),
+            signed: Some(signed),
+            kyber: Some(kyber),
+            one_time,
+        }
+    }
+
+    /// The wire form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    /// When the bytes are malformed, a key is missing, or a bound is broken.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
+        let limit = MAX_KEY_BYTES * (MAX_ONE_TIME_KEYS + 8);
+        InvalidEnvelope::at_most("key upload (bytes)", limit, bytes.len())?;
+        let upload = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
+        upload.check()?;
+        Ok(upload)
+    }
+
+    /// Checks that nothing is missing or beyond its limit.
+    ///
+    /// # Errors
+    /// With the first field that is.
+    pub fn check(&self) -> Result<(), InvalidEnvelope> {
+        check_key("identity key", &self.identity)?;
+        check_signed("signed prekey", self.signed.as_ref())?;
+        check_signed("kyber prekey", self.kyber.as_ref())?;
+        InvalidEnvelope::at_most("one-time prekeys", MAX_ONE_TIME_KEYS, self.one_time.len())?;
+        self.one_time.iter().try_for_each(|key| check_key("one-time prekey", &key.public))
+    }
+}
+
+/// What another party needs to write to a device first.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[non_exhaustive]
+pub struct KeyBundle {
+    /// The registration id of the installation.
+    #[prost(uint32, tag = "1")]
+    pub registration_id: u32,
+    /// The device's number.
+    #[prost(uint32, tag = "2")]
+    device: u32,
+    /// The serialised public identity key.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub identity: Bytes,
+    /// The signed prekey; always there.
+    #[prost(message, optional, tag = "4")]
+    signed: Option<SignedKey>,
+    /// The Kyber prekey; always there.
+    #[prost(message, optional, tag = "5")]
+    kyber: Option<SignedKey>,
+    /// A one-time prekey, given away with this bundle, unless they had run out.
+    #[prost(message, optional, tag = "6")]
+    pub one_time: Option<OneTimeKey>,
+}
+
+impl KeyBundle {
+    /// The bundle that `upload` and one of its one-time keys make.
+    ///
+    /// # Errors
+    /// When the upload does not pass [`KeyUpload::check`].
+    pub fn new(
+        device: DeviceId,
+        upload: &KeyUpload,
+        one_time: Option<OneTimeKey>,
+    ) -> Result<Self, InvalidEnvelope> {
+        upload.check()?;
+        Ok(Self {
+            registration_id: upload.registration_id,
+            device: u32::from(device.number()),
+            identity: upload.identity.clone(),
+            signed: upload.signed.clone(),
+            kyber: upload.kyber.clone(),
+            one_time,
+        })
+    }
+
+    /// The device whose keys these are.
+    ///
+    /// # Errors
+    /// Never for a bundle that came from [`KeyBundle::new`] or [`KeyBundle::from_bytes`].
+    pub fn device(&self) -> Result<DeviceId, InvalidEnvelope> {
+        let number = u8::try_from(self.device).map_err(|_| InvalidEnvelope::Field { field: "device" })?;
+        DeviceId::new(number).map_err(InvalidEnvelope::word("device"))
+    }
+
+    /// The signed prekey.
+    ///
+    /// # Errors
+    /// Never for a bundle that came from [`KeyBundle::new`] or [`KeyBundle::from_bytes`].
+    pub fn signed(&self) -> Result<&SignedKey, InvalidEnvelope> {
+        check_signed("signed prekey", self.signed.as_ref())
+    }
+
+    /// The Kyber prekey.
+    ///
+    /// # Errors
+    /// Never for a bundle that came from [`KeyBundle::new`] or [`KeyBundle::from_bytes`].
+    pub fn kyber(&self) -> Result<&SignedKey, InvalidEnvelope> {
+        check_signed("kyber prekey", self.kyber.as_ref())
+    }
+
+    /// The wire form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    /// When the bytes are malformed, a key is missing, or a bound is broken.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
+        InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
+        let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
+        bundle.device()?;
+        check_key("identity key", &bundle.identity)?;
+        bundle.signed()?;
+        bundle.kyber()?;
+        if let Some(key) = &bundle.one_time {
+            check_key("one-time prekey", &key.public)?;
+        }
+        Ok(bundle)
+    }
+}
+
+fn check_key(field: &'static str, key: &Bytes) -> Result<(), InvalidEnvelope> {
+    if key.is_empty() {
+        return Err(InvalidEnvelope::Field { field });
+    }
+    InvalidEnvelope::at_most(field, MAX_KEY_BYTES, key.len())
+}
+
+fn check_signed<'a>(
+    field: &'static str,
+    key: Option<&'a SignedKey>,
+) -> Result<&'a SignedKey, InvalidEnvelope> {
+    let key = key.ok_or(InvalidEnvelope::Field { field })?;
+    check_key(field, &key.public)?;
+    check_key(field, &key.signature)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upload(one_time: usize, key_bytes: usize) -> KeyUpload {
+        let signed = SignedKey::new(1, vec![1; key_bytes], vec![2; 64]);
+        let one_time = (0..one_time).map(|_| OneTimeKey::new(3, vec![3; 33])).collect();
+        KeyUpload::new(7, vec![5; 33], signed.clone(), signed, one_time)
+    }
+
+    #[test]
+    fn uploads_at_their_limits_come_back_and_beyond_them_are_refused() {
+        for good in [upload(0, 1), upload(MAX_ONE_TIME_KEYS, MAX_KEY_BYTES)] {
+            assert_eq!(KeyUpload::from_bytes(good.to_bytes()).unwrap(), good);
+        }
+        for bad in [upload(MAX_ONE_TIME_KEYS + 1, 33), upload(1, MAX_KEY_BYTES + 1), upload(1, 0)] {
+            assert!(KeyUpload::from_bytes(bad.to_bytes()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_bundle_lacks_no_key() {
+        let bundle = KeyBundle::new(DeviceId::PRIMARY, &upload(1, 33), None).unwrap();
+        assert_eq!(KeyBundle::from_bytes(bundle.to_bytes()).unwrap(), bundle);
+        let without = KeyBundle { kyber: None, ..bundle.clone() };
+        assert_eq!(
+            KeyBundle::from_bytes(without.to_bytes()).unwrap_err(),
+            InvalidEnvelope::Field { field: "kyber prekey" }
+        );
+        let no_device = KeyBundle { device: 0, ..bundle };
+        assert!(KeyBundle::from_bytes(no_device.to_bytes()).is_err());
+    }
+}

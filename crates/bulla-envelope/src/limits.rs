@@ -1,0 +1,12 @@
+//! What an envelope and a key upload can be too much of.
+
+/// The most sealed bytes in one envelope: 96 KiB. A larger one is refused by whoever makes it or reads it.
+///
+/// A text of 4,096 characters takes at most 16 KiB of UTF-8; a first message adds about 1.8 KiB of keys.
+pub const MAX_SEALED_BYTES: usize = 96 * 1024;
+
+/// The longest public key, signature or identifier in a bundle: 2 KiB. Kyber-1024 takes 1,569 bytes.
+pub const MAX_KEY_BYTES: usize = 2048;
+
+/// The most one-time keys in one upload. An upload with more is refused as a whole.
+pub const MAX_ONE_TIME_KEYS: usize = 200;
