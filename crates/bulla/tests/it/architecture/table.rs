@@ -1,0 +1,93 @@
+//! The table of crates in the design, as data; crates that do not exist yet stand in it too.
+
+/// Which side of the seal line a crate stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Words both sides use.
+    Shared,
+    /// May hold plaintext and message keys.
+    Sighted,
+    /// Carries, keeps, counts and forgets what it cannot read.
+    Blind,
+    /// Blind, and chosen by the host: no library may choose it for them.
+    Engine,
+}
+
+/// One crate, without the `bulla-` before its name.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) side: Side,
+    pub(crate) may_depend_on: &'static [&'static str],
+}
+
+const fn row(name: &'static str, side: Side, may_depend_on: &'static [&'static str]) -> Row {
+    Row { name, side, may_depend_on }
+}
+
+pub(crate) const TABLE: &[Row] = &[
+    row("base", Side::Shared, &[]),
+    row("spqr", Side::Sighted, &[]),
+    row("session", Side::Sighted, &["spqr"]),
+    row("content", Side::Sighted, &["base"]),
+    row("envelope", Side::Blind, &["base"]),
+    row("store", Side::Blind, &["base"]),
+    row("store-fjall", Side::Engine, &["base", "store"]),
+    row("store-postgres", Side::Engine, &["base", "store"]),
+    row("vault", Side::Blind, &["base", "store"]),
+    row("meter", Side::Blind, &["base"]),
+    row("integrity", Side::Blind, &["base"]),
+    row("transport", Side::Blind, &["base", "envelope"]),
+    row("carrier", Side::Blind, &["base", "envelope", "transport", "store", "vault", "meter", "integrity"]),
+    row("endpoint", Side::Sighted, &["base", "content", "session", "envelope", "store"]),
+    row("device", Side::Sighted, &["base", "content", "envelope", "endpoint", "transport", "store", "vault"]),
+    row(
+        "relay",
+        Side::Sighted,
+        &["base", "content", "envelope", "endpoint", "transport", "store", "vault", "meter"],
+    ),
+    row("graph", Side::Sighted, &["base", "content", "relay"]),
+    row(
+        "bulla",
+        Side::Sighted,
+        &[
+            "base",
+            "spqr",
+            "session",
+            "content",
+            "envelope",
+            "store",
+            "vault",
+            "meter",
+            "integrity",
+            "transport",
+            "carrier",
+            "endpoint",
+            "device",
+            "relay",
+            "graph",
+        ],
+    ),
+];
+
+/// Crates that open or seal messages. None may be linked where the design promises blindness.
+pub(crate) const MESSAGE_CIPHERS: &[&str] =
+    &["aes", "aes-gcm", "cbc", "chacha20", "chacha20poly1305", "curve25519-dalek", "libcrux-ml-kem"];
+
+/// How a source or a manifest names the system's clock or its randomness.
+pub(crate) const AMBIENT_NAMES: &[&str] = &[
+    "SystemTime::now",
+    "Instant::now",
+    "Zoned::now",
+    "OsRng",
+    "SysRng",
+    "getrandom",
+    "thread_rng",
+    "rand::rng(",
+];
+
+/// Who may name them all the same, and why.
+pub(crate) const AMBIENT_EXCEPTIONS: &[(&str, &str)] = &[(
+    "bulla",
+    "the facade is where a host that brings no clock or randomness of its own is given the system's",
+)];
