@@ -1,0 +1,51 @@
+use std::fmt;
+
+use crate::{InvalidContent, MAX_TEXT_CHARS};
+
+/// A written message, 1 to [`MAX_TEXT_CHARS`] characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text {
+    body: String,
+    preview_url: bool,
+}
+
+impl Text {
+    /// The text `body`.
+    ///
+    /// # Errors
+    /// When it is empty or longer than [`MAX_TEXT_CHARS`] characters.
+    pub fn new(body: impl Into<String>) -> Result<Self, InvalidContent> {
+        let body = body.into();
+        if body.is_empty() {
+            return Err(InvalidContent::Empty { field: "text" });
+        }
+        InvalidContent::at_most("text", "characters", MAX_TEXT_CHARS, body.chars().count())?;
+        Ok(Self { body, preview_url: false })
+    }
+
+    /// Asks the receiving device to show a preview of the first link.
+    #[must_use]
+    pub fn with_preview_url(mut self, preview_url: bool) -> Self {
+        self.preview_url = preview_url;
+        self
+    }
+
+    /// What was written.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Whether a preview of the first link is asked for.
+    #[must_use]
+    pub const fn preview_url(&self) -> bool {
+        self.preview_url
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { body, preview_url: _ } = self;
+        write!(f, "Text({} bytes)", body.len())
+    }
+}

@@ -1,0 +1,124 @@
+//! The Protocol Buffers form of a content. The field numbers are for ever.
+
+use std::fmt;
+
+use bulla_base::MessageId;
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{Body, Content, InvalidContent, Progress, Reaction, Receipt, Text};
+
+pub(crate) fn encode(content: &Content) -> Vec<u8> {
+    let mut wire = Wire { in_reply_to: content.in_reply_to().map(id_bytes), ..Wire::default() };
+    match content.body() {
+        Body::Text(text) => {
+            wire.text = Some(WireText { body: text.body().to_owned(), preview_url: text.preview_url() });
+        }
+        Body::Reaction(reaction) => {
+            let emoji = reaction.emoji().unwrap_or_default().to_owned();
+            wire.reaction = Some(WireReaction { to: id_bytes(reaction.to()), emoji });
+        }
+        Body::Receipt(receipt) => {
+            let progress = match receipt.progress() {
+                Progress::Delivered => 1,
+                Progress::Read => 2,
+            };
+            let messages = receipt.messages().iter().copied().map(id_bytes).collect();
+            wire.receipt = Some(WireReceipt { progress, messages });
+        }
+        Body::RetryRequest(message) => wire.retry = Some(id_bytes(*message)),
+    }
+    wire.encode_to_vec()
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Result<Content, InvalidContent> {
+    let wire = Wire::decode(bytes).map_err(|_| InvalidContent::Malformed)?;
+    let in_reply_to = wire.in_reply_to.as_ref().map(read_id).transpose()?;
+    let body = match (wire.text, wire.reaction, wire.receipt, wire.retry) {
+        (Some(text), None, None, None) => {
+            Body::Text(Text::new(text.body)?.with_preview_url(text.preview_url))
+        }
+        (None, Some(reaction), None, None) => Body::Reaction(read_reaction(reaction)?),
+        (None, None, Some(receipt), None) => Body::Receipt(read_receipt(&receipt)?),
+        (None, None, None, Some(message)) => Body::RetryRequest(read_id(&message)?),
+        _ => return Err(InvalidContent::Malformed),
+    };
+    Ok(Content::from_parts(body, in_reply_to))
+}
+
+fn read_reaction(wire: WireReaction) -> Result<Reaction, InvalidContent> {
+    let to = read_id(&wire.to)?;
+    if wire.emoji.is_empty() { Ok(Reaction::removed(to)) } else { Reaction::put(to, wire.emoji) }
+}
+
+fn read_receipt(wire: &WireReceipt) -> Result<Receipt, InvalidContent> {
+    let progress = match wire.progress {
+        1 => Progress::Delivered,
+        2 => Progress::Read,
+        _ => return Err(InvalidContent::Malformed),
+    };
+    Receipt::new(progress, wire.messages.iter().map(read_id).collect::<Result<_, _>>()?)
+}
+
+fn id_bytes(id: MessageId) -> Bytes {
+    Bytes::copy_from_slice(id.as_bytes())
+}
+
+fn read_id(bytes: &Bytes) -> Result<MessageId, InvalidContent> {
+    MessageId::from_bytes(bytes).map_err(|_| InvalidContent::Malformed)
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct Wire {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    in_reply_to: Option<Bytes>,
+    #[prost(message, optional, tag = "2")]
+    text: Option<WireText>,
+    #[prost(message, optional, tag = "3")]
+    reaction: Option<WireReaction>,
+    #[prost(message, optional, tag = "4")]
+    receipt: Option<WireReceipt>,
+    #[prost(bytes = "bytes", optional, tag = "5")]
+    retry: Option<Bytes>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct WireText {
+    #[prost(string, tag = "1")]
+    body: String,
+    #[prost(bool, tag = "2")]
+    preview_url: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct WireReaction {
+    #[prost(bytes = "bytes", tag = "1")]
+    to: Bytes,
+    #[prost(string, tag = "2")]
+    emoji: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct WireReceipt {
+    #[prost(uint32, tag = "1")]
+    progress: u32,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    messages: Vec<Bytes>,
+}
+
+macro_rules! silent {
+    ($($wire:ident),*) => {$(
+        impl fmt::Debug for $wire {
+            /// Content does not print.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($wire), "(…)"))
+            }
+        }
+    )*};
+}
+
+silent!(Wire, WireText, WireReaction, WireReceipt);
