@@ -1,1 +1,12 @@
-//! The blind service: directory of prekeys, queues, routing and metering
+#![doc = include_str!("../README.md")]
+
+mod carrier;
+mod directory;
+mod fence;
+mod limits;
+mod meter;
+mod queue;
+mod space;
+
+pub use carrier::Carrier;
+pub use limits::{MAX_ID_AGE, MAX_ID_LEAD};

@@ -59,10 +59,10 @@ pub trait Transport: Send + Sync + 'static {
         after: Sequence,
     ) -> impl Future<Output = Result<Vec<Delivery>, TransportError>> + Send;
 
-    /// Says that these envelopes are durable with the caller. The carrier forgets them.
+    /// Says that these envelopes, at most [`MAX_DELIVERIES`](crate::MAX_DELIVERIES), are durable with the caller. The carrier forgets them.
     ///
     /// # Errors
-    /// [`TransportError::Fenced`]; then nothing is forgotten.
+    /// [`TransportError::Fenced`], or [`TransportError::Invalid`] when there are too many; then nothing is forgotten.
     fn acknowledge(
         &self,
         caller: &Caller,

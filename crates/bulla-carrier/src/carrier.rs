@@ -1,0 +1,111 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bulla_base::{Address, Clock, Partition, Pepper, Rng};
+use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla_store::{Batch, Commit, Key, Lanes, Store, StoreError};
+use bulla_transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+
+use crate::fence::Fences;
+use crate::limits::MAX_ID_AGE;
+use crate::space::{OWN, PEPPER};
+
+/// The blind service.
+///
+/// One carrier owns its store: places in queues are given out under locks of this instance.
+pub struct Carrier<S> {
+    pub(crate) store: S,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pepper: Pepper,
+    pub(crate) lanes: Lanes,
+    pub(crate) fences: Fences,
+}
+
+impl<S: Store> Carrier<S> {
+    /// A carrier on `store`, which is new or was a carrier's before.
+    ///
+    /// # Errors
+    /// When the store fails, or holds a damaged pepper.
+    pub async fn open(store: S, clock: Arc<dyn Clock>, rng: &dyn Rng) -> Result<Self, StoreError> {
+        let pepper = open_pepper(&store, &*clock, rng).await?;
+        Ok(Self { store, clock, pepper, lanes: Lanes::new(), fences: Fences::new() })
+    }
+
+    /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. To be called about once an hour.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        // An id may lie ahead by a day, and what was queued on a day is whole until its last moment is 30 days past.
+        let oldest = self.clock.now().before(MAX_ID_AGE).day().minus(1);
+        self.store.drop_days_before(oldest).await
+    }
+
+    pub(crate) fn partition(&self, address: &Address) -> Partition {
+        self.pepper.partition(address.party())
+    }
+}
+
+/// The pepper of `store`, drawn and kept at first use.
+async fn open_pepper<S: Store>(store: &S, clock: &dyn Clock, rng: &dyn Rng) -> Result<Pepper, StoreError> {
+    let key = Key::undated(PEPPER, "");
+    loop {
+        if let Some(record) = store.get(OWN, &key, clock.now()).await? {
+            let bytes = record.value[..].try_into().map_err(|_| StoreError::Damaged { what: "pepper" })?;
+            return Ok(Pepper::from_bytes(bytes));
+        }
+        let mut batch = Batch::new(OWN);
+        batch.expect_absent(key.clone());
+        batch.put(key.clone(), Pepper::new(rng).as_bytes().to_vec());
+        if let Commit::Committed(_) = store.commit(batch).await? {
+            tracing::info!("a new carrier: its store was empty");
+        }
+    }
+}
+
+/// The carrier as the transport of a program that holds it.
+impl<S: Store> Transport for Carrier<S> {
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.raise_fence(caller).await?;
+        Ok(Connected::new(self.stock(caller.address()).await?))
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        let _pass = self.pass(caller).await?;
+        self.keep_keys(caller.address(), keys).await
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        let _pass = self.pass(caller).await?;
+        self.give_bundle(of).await
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        let _pass = self.pass(caller).await?;
+        if envelope.from() != caller.address() {
+            return Err(TransportError::NotTheSender);
+        }
+        self.enqueue(envelope).await
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        self.await_deliveries(caller, after).await
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        let _pass = self.pass(caller).await?;
+        self.dequeue(caller.address(), sequences).await
+    }
+}
+
+/// A store's failure, as the carrier's callers see it: the call may or may not have been carried out.
+pub(crate) fn store_failed(source: StoreError) -> TransportError {
+    tracing::error!(error = &source as &dyn std::error::Error, "the carrier's store failed");
+    TransportError::unavailable(source)
+}
+
+impl<S> fmt::Debug for Carrier<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carrier").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+use bulla_base::{Day, Party, PhoneNumberId};
+use bulla_envelope::{Envelope, Kind};
+use bulla_meter::{Bill, Flow, Tally};
+use bulla_store::{Batch, Counter, Store, StoreError};
+use bytes::Bytes;
+
+use crate::Carrier;
+use crate::space::METER;
+
+/// Counts `envelope`, if it is a message, in the batch that queues it.
+pub(crate) fn count(batch: &mut Batch, envelope: &Envelope, day: Day) {
+    let Kind::Message(category) = envelope.kind() else { return };
+    let (business, flow) = match (envelope.from().party(), envelope.to().party()) {
+        (Party::Business(business), _) => (*business, Flow::ToUser),
+        (_, Party::Business(business)) => (*business, Flow::ToBusiness),
+        _ => return,
+    };
+    let tally = Tally::new(business, day, flow, category);
+    batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
+}
+
+impl<S: Store> Carrier<S> {
+    /// What `business` has sent and received, by day and category.
+    ///
+    /// # Errors
+    /// When the store fails or holds a damaged counter.
+    pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
+        let prefix = Tally::prefix(business);
+        let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
+        loop {
+            let page = self.store.counters(METER, &prefix, after.as_deref()).await?;
+            let Some((last, _)) = page.last() else { return Ok(counts.into_iter().collect()) };
+            after = Some(last.name().clone());
+            for (counter, count) in page {
+                let tally =
+                    Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
+                counts.push((tally, count));
+            }
+        }
+    }
+}

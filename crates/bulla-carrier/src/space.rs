@@ -1,0 +1,39 @@
+//! Where the carrier's records stand in its store.
+//!
+//! ```text
+//! partition   space      name                    value
+//! recipient   KEYS       device                  its public keys, the one-time ones aside
+//! recipient   ONE_TIME   device ‖ key id         a one-time key
+//! recipient   FENCE      device                  the highest incarnation seen
+//! recipient   HEAD       device                  the last place given out in its queue
+//! recipient   QUEUE/day  device ‖ place          an envelope
+//! recipient   SEEN/day   envelope id             the first 16 bytes of the envelope's SHA-256
+//! zero        PEPPER     –                       the key of all partitions
+//! counter     METER      tally                   messages
+//! ```
+
+use bulla_base::{Address, Partition};
+use bulla_store::{Key, Space};
+use bytes::Bytes;
+
+pub(crate) const KEYS: Space = Space::new(0x40);
+pub(crate) const ONE_TIME: Space = Space::new(0x41);
+pub(crate) const FENCE: Space = Space::new(0x42);
+pub(crate) const HEAD: Space = Space::new(0x43);
+pub(crate) const QUEUE: Space = Space::new(0x44);
+pub(crate) const SEEN: Space = Space::new(0x45);
+pub(crate) const PEPPER: Space = Space::new(0x46);
+pub(crate) const METER: Space = Space::new(0x47);
+
+/// The partition of what belongs to nobody.
+pub(crate) const OWN: Partition = Partition::from_bytes([0; 16]);
+
+/// The key of the one record of `space` that `address` has.
+pub(crate) fn of_device(space: Space, address: &Address) -> Key {
+    Key::undated(space, device(address))
+}
+
+/// What names of records of `address` begin with.
+pub(crate) fn device(address: &Address) -> Bytes {
+    Bytes::copy_from_slice(&[address.device().number()])
+}

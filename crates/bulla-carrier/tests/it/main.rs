@@ -1,0 +1,83 @@
+//! What the carrier promises over its port.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod directory;
+mod fence;
+mod queue;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_base::{
+    Address, Category, ManualClock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Timestamp,
+};
+use bulla_carrier::Carrier;
+use bulla_envelope::{Envelope, Form, FrankingTag, KeyUpload, Kind, OneTimeKey, SignedKey};
+use bulla_store::MemoryStore;
+use bulla_transport::{Caller, InProcess, Incarnation, Transport};
+
+const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
+
+struct World {
+    clock: Arc<ManualClock>,
+    rng: SeededRng,
+    store: Arc<MemoryStore>,
+    carrier: Arc<Carrier<Arc<MemoryStore>>>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (clock, rng) = (Arc::new(ManualClock::new(NOW)), SeededRng::new(1));
+        let store = Arc::new(MemoryStore::new());
+        let carrier = Carrier::open(Arc::clone(&store), clock.clone(), &rng).await.unwrap();
+        Self { clock, rng, store, carrier: Arc::new(carrier) }
+    }
+
+    fn transport(&self) -> InProcess<Carrier<Arc<MemoryStore>>> {
+        InProcess::new(Arc::clone(&self.carrier))
+    }
+
+    /// Connects `address` and leaves keys for it.
+    async fn join(&self, address: Address) -> Caller {
+        let caller = Caller::new(address, Incarnation::new(1));
+        self.transport().connect(&caller).await.unwrap();
+        self.transport().publish(&caller, upload(b"identity", 2)).await.unwrap();
+        caller
+    }
+
+    fn envelope(&self, from: &Caller, to: &Caller) -> Envelope {
+        self.envelope_with(MessageId::new(NOW, &self.rng), from, to)
+    }
+
+    fn envelope_with(&self, id: MessageId, from: &Caller, to: &Caller) -> Envelope {
+        let mut sealed = vec![0; 40];
+        self.rng.fill(&mut sealed);
+        let (from, to) = (from.address().clone(), to.address().clone());
+        let franking = FrankingTag::from_bytes([0; 32]);
+        Envelope::new(id, from, to, Kind::Message(Category::Service), franking, Form::Signal, sealed).unwrap()
+    }
+}
+
+fn shop() -> Address {
+    Address::business(SHOP)
+}
+
+fn alice() -> Address {
+    Address::user(Number::parse("16505551234").unwrap())
+}
+
+fn upload(identity: &'static [u8], one_time: u32) -> KeyUpload {
+    let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
+    let one_time = (0..one_time).map(|id| OneTimeKey::new(id, vec![3; 33])).collect();
+    KeyUpload::new(7, identity, signed.clone(), signed, one_time)
+}
+
+fn days(count: u64) -> Duration {
+    Duration::from_secs(count * 86_400)
+}
