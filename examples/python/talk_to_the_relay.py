@@ -1,0 +1,431 @@
+"""A business that knows nothing of Bulla talks to its relay.
+
+The business is pywa as published: its client, its webhook server, its signature check. Only the address of the Graph API is
+another. The relay is `embedded_relay --serve`, with one user on the far side of the Signal protocol who reads whatever comes.
+
+Prints a line per check and fails on anything pywa would complain of: a warning in its log, an update it cannot place, an
+exception in a handler, a status out of order, a deadline missed.
+
+    python talk_to_the_relay.py --relay target/release/embedded_relay
+"""
+
+import argparse
+import contextlib
+import hashlib
+import hmac
+import http.client
+import logging
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pywa.server
+from pywa import WhatsApp, errors
+from pywa.types import Message, MessageStatus, MessageType, RawUpdate
+
+PHONE_NUMBER_ID = "106540352242922"
+BUSINESS_ACCOUNT_ID = "102290129340398"
+USER = "16505551234"
+TOKEN = "a-token-of-the-business"
+VERIFY_TOKEN = "a-word-agreed-on"
+APP_SECRET = "a-secret-of-the-app"
+ENDPOINT = "/webhook"
+GREETING = "hello from the user"
+DEADLINE_S = 20.0
+READY = re.compile(r"\b(ready|listening|serving)\b", re.IGNORECASE)
+
+# What follows a message that reaches its reader. A reaction is only ever reported as sent.
+TO_THE_END = ["sent", "delivered", "read"]
+OF_A_REACTION = ["sent"]
+
+
+class Unmet(AssertionError):
+    """What a check expected and did not find."""
+
+
+def expect(holds: object, why: str) -> None:
+    if not holds:
+        raise Unmet(why)
+
+
+class Relay:
+    """The example program as a child process; its user speaks through standard input."""
+
+    def __init__(self, binary: pathlib.Path, port: int, webhook: str) -> None:
+        self.port = port
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        # fmt: off
+        self._child = subprocess.Popen(
+            [
+                str(binary), "--serve",
+                "--listen", f"127.0.0.1:{port}",
+                "--token", TOKEN,
+                "--phone-number-id", PHONE_NUMBER_ID,
+                "--business-account-id", BUSINESS_ACCOUNT_ID,
+                "--webhook", webhook,
+                "--verify-token", VERIFY_TOKEN,
+                "--app-secret", APP_SECRET,
+                "--user", f"+{USER}",
+                "--say", GREETING,
+            ],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        )
+        # fmt: on
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._child.stdout:
+            with self._news:
+                self.lines.append(line.rstrip("\n"))
+                self._news.notify_all()
+
+    def wait_until_ready(self) -> str:
+        def spoken() -> str | None:
+            return next((line for line in self.lines if READY.search(line)), None)
+
+        with self._news:
+            self._news.wait_for(lambda: spoken() or self._child.poll() is not None, DEADLINE_S)
+            expect(spoken(), f"no line says that it is ready; it said {self.lines}")
+            return spoken()
+
+    def user_writes(self, text: str) -> None:
+        self._child.stdin.write(f"{USER} {text}\n")
+        self._child.stdin.flush()
+
+    def interrupt(self) -> int:
+        self._child.send_signal(signal.SIGINT)
+        code = self._child.wait(DEADLINE_S)
+        self._reader.join(DEADLINE_S)
+        return code
+
+    def end(self) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
+
+class Complaints(logging.Handler):
+    """Everything logged at WARNING or above, by pywa, its server or Python, that nobody provoked."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: list[str] = []
+        self._provoked: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = f"{record.name}: {record.getMessage()}"
+        if record.exc_info:
+            line += f": {record.exc_info[1]!r}"
+        if self._provoked and self._provoked in line:
+            self._provoked = None
+            return
+        self.found.append(line)
+
+    @contextlib.contextmanager
+    def provoke(self, part: str) -> Iterator[None]:
+        """Demands, once, a complaint with `part` in it, and lets that one pass."""
+        self._provoked = part
+        yield
+        expect(self._provoked is None, f"pywa did not complain of {part!r}")
+
+
+class Business:
+    """pywa's client and webhook server, with a journal of what came in."""
+
+    def __init__(self, relay_port: int, webhook_port: int) -> None:
+        self.complaints = Complaints()
+        logging.getLogger().addHandler(self.complaints)
+        self.messages: list[Message] = []
+        self.statuses: list[MessageStatus] = []
+        self.raw: list[RawUpdate] = []
+        self.sent: dict[str, list[str]] = {}
+        self.webhook_port = webhook_port
+        self.relay_port = relay_port
+        self._news = threading.Condition()
+        # A duplicate is to be seen, not swallowed: nothing here fails, so nothing is to be delivered twice.
+        self.wa = self.client(
+            TOKEN,
+            webhook_endpoint=ENDPOINT,
+            verify_token=VERIFY_TOKEN,
+            app_secret=APP_SECRET,
+            skip_duplicate_updates=False,
+        )
+        self.wa.on_message(lambda _, message: self._note(self.messages, message))
+        self.wa.on_message_status(lambda _, status: self._note(self.statuses, status))
+        self.wa.on_raw_update(lambda _, update: self._note(self.raw, update))
+
+    def client(self, token: str, **options: object) -> WhatsApp:
+        wa = WhatsApp(phone_id=PHONE_NUMBER_ID, waba_id=BUSINESS_ACCOUNT_ID, token=token, **options)
+        session = wa.api._session
+        session.base_url = f"http://127.0.0.1:{self.relay_port}{session.base_url.path}"
+        return wa
+
+    def serve(self) -> None:
+        # pywa answers a delivery first and handles it in a pool of threads afterwards. One thread keeps the order of arrival.
+        pywa.server.ANYIO_THREADS_LIMIT = 1
+        options = {"host": "127.0.0.1", "port": self.webhook_port, "log_level": "warning"}
+        threading.Thread(target=self.wa.run, kwargs=options, daemon=True).start()
+        until = time.monotonic() + DEADLINE_S
+        while not answers(self.webhook_port):
+            expect(time.monotonic() < until, "pywa's server does not answer")
+            time.sleep(0.05)
+
+    def _note(self, journal: list, update: object) -> None:
+        with self._news:
+            journal.append(update)
+            self._news.notify_all()
+
+    def wait_for(self, holds: Callable[[], object], what: Callable[[], str]) -> None:
+        with self._news:
+            expect(self._news.wait_for(holds, DEADLINE_S), f"within {DEADLINE_S:.0f} s: {what()}")
+
+    def next_message(self, seen: int) -> Message:
+        self.wait_for(lambda: len(self.messages) > seen, lambda: f"{len(self.messages)} messages came")
+        return self.messages[seen]
+
+    def sends(self, message_id: str, expected: list[str]) -> str:
+        expect(message_id.startswith("wamid."), f"an id that is no wamid: {message_id}")
+        expect(message_id not in self.sent, f"the id {message_id} was given twice")
+        self.sent[message_id] = expected
+        return message_id
+
+    def statuses_of(self, message_id: str) -> list[str]:
+        return [status.status.value for status in self.statuses if status.id == message_id]
+
+    def wait_for_statuses(self, message_id: str, expected: list[str]) -> None:
+        self.wait_for(
+            lambda: len(self.statuses_of(message_id)) >= len(expected),
+            lambda: f"only {self.statuses_of(message_id)} came for {message_id}",
+        )
+        found = self.statuses_of(message_id)[: len(expected)]
+        expect(found == expected, f"{found} instead of {expected}")
+
+    def wait_for_quiet(self, span_s: float) -> None:
+        """Waits until nothing more has come for `span_s`."""
+        until = time.monotonic() + DEADLINE_S
+        with self._news:
+            while self._news.wait(span_s):
+                expect(time.monotonic() < until, "updates do not end")
+
+
+class Conversation:
+    """The checks, in the order in which they are made."""
+
+    def __init__(self, relay: Relay, business: Business) -> None:
+        self.relay = relay
+        self.business = business
+        self.wa = business.wa
+        self.began = time.time()
+        self.first: Message | None = None
+
+    def checks(self) -> list[Callable[[], None]]:
+        return [
+            self.the_users_first_message_arrives,
+            self.a_tampered_delivery_is_refused,
+            self.a_reply_in_context_is_sent_delivered_and_read,
+            self.a_reaction_is_sent,
+            self.the_message_is_marked_as_read,
+            self.a_text_with_a_link_preview_is_sent_delivered_and_read,
+            self.the_user_writes_emoji_and_right_to_left_text,
+            self.ten_texts_in_a_row_are_delivered,
+            self.a_bad_token_is_an_expired_access_token,
+            self.an_unknown_phone_number_id_is_error_100,
+            self.a_body_may_have_4096_characters_and_no_more,
+            self.every_update_was_expected,
+            self.an_interrupt_ends_the_relay_in_peace,
+            self.pywa_finds_nothing_wrong,
+        ]
+
+    def the_users_first_message_arrives(self) -> None:
+        message = self.business.next_message(0)
+        self._expect_from_the_user(message, GREETING)
+        self.first = message
+
+    def _expect_from_the_user(self, message: Message, text: str) -> None:
+        expect(message.type == MessageType.TEXT, f"type {message.type}")
+        expect(message.text == text, f"text {message.text!r} instead of {text!r}")
+        expect(message.id.startswith("wamid."), f"id {message.id}")
+        expect(message.from_user.wa_id == USER, f"from {message.from_user.wa_id}")
+        expect(message.from_user.bsuid, "no user_id")
+        expect(message.metadata.phone_number_id == PHONE_NUMBER_ID, f"for {message.metadata.phone_number_id}")
+        expect(message.waba_id == BUSINESS_ACCOUNT_ID, f"in the account {message.waba_id}")
+        at = message.timestamp.timestamp()
+        expect(self.began - 60 <= at <= time.time() + 1, f"timestamp {message.timestamp}")
+        expect(message.error is None and not message.forwarded, "it claims to be forwarded or in error")
+
+    def a_tampered_delivery_is_refused(self) -> None:
+        genuine = self.business.raw[0].raw
+        signature = "sha256=" + hmac.new(APP_SECRET.encode(), genuine, hashlib.sha256).hexdigest()
+        altered = genuine.replace(GREETING.encode(), GREETING.upper().encode())
+        expect(altered != genuine, "the delivery does not hold the user's text as it is")
+        with self.business.complaints.provoke("unmatching signature"):
+            status = post(self.business.webhook_port, altered, signature)
+            expect(status == 403, f"an altered body was answered with {status}")
+        with self.business.complaints.provoke("without a signature"):
+            status = post(self.business.webhook_port, genuine, None)
+            expect(status == 401, f"a body without a signature was answered with {status}")
+
+    def a_reply_in_context_is_sent_delivered_and_read(self) -> None:
+        reply = self.first.reply("hello, user", quote=True)
+        expect(reply.chat.id in (USER, self.first.from_user.bsuid), f"it went to {reply.chat.id}")
+        self.business.sends(reply.id, TO_THE_END)
+        self.business.wait_for_statuses(reply.id, TO_THE_END)
+
+    def a_reaction_is_sent(self) -> None:
+        reaction = self.first.react("👍")
+        self.business.sends(reaction.id, OF_A_REACTION)
+        self.business.wait_for_statuses(reaction.id, OF_A_REACTION)
+
+    def the_message_is_marked_as_read(self) -> None:
+        expect(self.first.mark_as_read(), "no success")
+
+    def a_text_with_a_link_preview_is_sent_delivered_and_read(self) -> None:
+        sent = self.wa.send_message(to=USER, text="see https://example.com/", preview_url=True, tracker="order 7")
+        expect(sent.input == USER and sent.chat.id == USER, f"it went to {sent.input}, {sent.chat.id}")
+        self.business.sends(sent.id, TO_THE_END)
+        self.business.wait_for_statuses(sent.id, TO_THE_END)
+        for status in (status for status in self.business.statuses if status.id == sent.id):
+            expect(status.tracker == "order 7", f"the status {status.status} carries {status.tracker!r}")
+            expect(status.from_user.wa_id == USER, f"the status {status.status} is about {status.from_user.wa_id}")
+            expect(status.error is None, f"the status {status.status} carries an error")
+
+    def the_user_writes_emoji_and_right_to_left_text(self) -> None:
+        for text in ("שלום, מה שלומך? 👩🏽‍🚀🇺🇳", "مرحبا \"بالعالم\" \\ </script> \u200f✓"):
+            seen = len(self.business.messages)
+            self.relay.user_writes(text)
+            self._expect_from_the_user(self.business.next_message(seen), text)
+
+    def ten_texts_in_a_row_are_delivered(self) -> None:
+        ids = [self.wa.send_message(to=USER, text=f"number {count}").id for count in range(1, 11)]
+        for message_id in ids:
+            self.business.sends(message_id, TO_THE_END)
+        for message_id in ids:
+            self.business.wait_for_statuses(message_id, TO_THE_END[:2])
+
+    def a_bad_token_is_an_expired_access_token(self) -> None:
+        stranger = self.business.client("another-token")
+        error = refused(errors.ExpiredAccessToken, lambda: stranger.send_message(to=USER, text="x"))
+        expect(error.code == 190 and error.status_code == 401, f"code {error.code}, status {error.status_code}")
+
+    def an_unknown_phone_number_id_is_error_100(self) -> None:
+        error = refused(
+            errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="x", sender="999999999999999")
+        )
+        expect(error.code == 100 and error.status_code >= 400, f"code {error.code}, status {error.status_code}")
+        expect(error.type == "GraphMethodException" and error.subcode == 33, f"{error.type}, subcode {error.subcode}")
+
+    def a_body_may_have_4096_characters_and_no_more(self) -> None:
+        longest = self.wa.send_message(to=USER, text="ж" * 4096)
+        self.business.sends(longest.id, TO_THE_END)
+        self.business.wait_for_statuses(longest.id, TO_THE_END[:2])
+        error = refused(errors.InvalidParameter, lambda: self.wa.send_message(to=USER, text="ж" * 4097))
+        expect(error.code == 131009 and error.status_code == 400, f"code {error.code}, status {error.status_code}")
+        expect("4096" in f"{error.message} {error.details}", f"the limit is not named: {error.details}")
+
+    def every_update_was_expected(self) -> None:
+        business = self.business
+        for message_id, expected in business.sent.items():
+            business.wait_for_statuses(message_id, expected)
+        business.wait_for_quiet(1.0)
+        for message_id, expected in business.sent.items():
+            found = business.statuses_of(message_id)
+            expect(found == expected, f"{message_id}: {found} instead of {expected}")
+        strange = [status.id for status in business.statuses if status.id not in business.sent]
+        expect(not strange, f"statuses of messages nobody sent: {strange}")
+        expect(len(business.messages) == 3, f"{len(business.messages)} messages instead of 3")
+        placed = len(business.messages) + len(business.statuses)
+        expect(len(business.raw) == placed, f"{len(business.raw)} updates came and pywa placed {placed}")
+        # Other clients read one update a delivery, and check signatures over escaped text.
+        for update in business.raw:
+            expect(update.raw.isascii(), "a delivery is not plain ASCII")
+            held = [len(update.value.get(kind, [])) for kind in ("messages", "statuses")]
+            expect(len(update["entry"]) == 1 and sum(held) == 1, "a delivery holds more than one update")
+
+    def an_interrupt_ends_the_relay_in_peace(self) -> None:
+        code = self.relay.interrupt()
+        expect(code == 0, f"exit code {code}")
+        panics = [line for line in self.relay.lines if "panicked" in line]
+        expect(not panics, f"it panicked: {panics}")
+
+    def pywa_finds_nothing_wrong(self) -> None:
+        expect(not self.business.complaints.found, "; ".join(self.business.complaints.found))
+
+
+def refused(kind: type[errors.WhatsAppError], call: Callable[[], object]) -> errors.WhatsAppError:
+    """The error with which the call is refused, of exactly this class."""
+    try:
+        call()
+    except errors.WhatsAppError as error:
+        expect(type(error) is kind, f"{type(error).__name__} {error.code} instead of {kind.__name__}: {error.message}")
+        return error
+    raise Unmet(f"accepted, where {kind.__name__} was due")
+
+
+def post(port: int, body: bytes, signature: str | None) -> int:
+    headers = {"Content-Type": "application/json"} | ({"X-Hub-Signature-256": signature} if signature else {})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    try:
+        connection.request("POST", ENDPOINT, body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def attempt(name: str, check: Callable[[], object]) -> bool:
+    began = time.monotonic()
+    try:
+        check()
+    except Exception as error:  # whatever pywa raises is a finding too
+        print(f"FAIL {name}: {error if isinstance(error, Unmet) else repr(error)}")
+        return False
+    print(f"ok   {name} ({(time.monotonic() - began) * 1000:.0f} ms)")
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--relay", type=pathlib.Path, required=True, help="the embedded_relay binary")
+    binary = parser.parse_args().relay
+    if not binary.is_file():
+        print(f"{binary} is missing: cargo build --release -p bulla-examples --bin embedded_relay")
+        return 1
+
+    business = Business(relay_port=free_port(), webhook_port=free_port())
+    business.serve()
+    relay = Relay(binary, business.relay_port, f"http://127.0.0.1:{business.webhook_port}{ENDPOINT}")
+    try:
+        results = [attempt("the relay gets ready", relay.wait_until_ready)]
+        if results == [True]:
+            for check in Conversation(relay, business).checks():
+                results.append(attempt(check.__name__.replace("_", " "), check))
+    finally:
+        relay.end()
+    passed, failed = results.count(True), results.count(False)
+    if failed:
+        print("the relay said:", *(f"  {line}" for line in relay.lines[-40:]), sep="\n")
+        print("logged:", *(f"  {line}" for line in business.complaints.found), sep="\n")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
