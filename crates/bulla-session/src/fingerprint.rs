@@ -1,0 +1,164 @@
+//! Safety numbers: what two people compare to know that nobody stands between them.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha512};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use crate::error::ProtobufError;
+use crate::identity::IdentityKey;
+use crate::limits::FINGERPRINT_ITERATIONS;
+use crate::protobuf::{Fields, bytes_len, put_bytes, put_bytes_header, put_uint32};
+
+/// Why there is no fingerprint, or none to compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FingerprintError {
+    /// The number of rounds is out of range.
+    #[error("{found} iterations are not between 2 and {most}")]
+    Iterations {
+        /// The number given.
+        found: u32,
+        /// The most allowed.
+        most: u32,
+    },
+    /// What was scanned is not a protocol buffer.
+    #[error("the scanned fingerprint is malformed")]
+    Protobuf(#[from] ProtobufError),
+    /// What was scanned is not a fingerprint.
+    #[error("the scanned fingerprint lacks its {field}")]
+    Missing {
+        /// The field that is absent or of the wrong length.
+        field: &'static str,
+    },
+    /// The other side uses another version: one of the two has to be updated.
+    #[error("the scanned fingerprint has version {theirs}, ours has {ours}")]
+    Version {
+        /// Our version.
+        ours: u32,
+        /// The version scanned.
+        theirs: u32,
+    },
+}
+
+/// The fingerprint of two parties' identities, as one of them sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fingerprint {
+    version: u32,
+    local: [u8; 32],
+    remote: [u8; 32],
+}
+
+impl Fingerprint {
+    /// Rounds as every deployed client hashes them.
+    pub const ITERATIONS: u32 = 5200;
+
+    /// Hashes both parties' names and keys.
+    ///
+    /// Version 1 names parties by phone number in text, version 2 by their account's UUID in 16 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`FingerprintError::Iterations`] unless there are 2 to 1 000 000 of them.
+    ///
+    /// # Cost
+    ///
+    /// About 5 ms with [`ITERATIONS`](Self::ITERATIONS).
+    pub fn new(
+        iterations: u32,
+        version: u32,
+        local: (&[u8], &IdentityKey),
+        remote: (&[u8], &IdentityKey),
+    ) -> Result<Self, FingerprintError> {
+        if !(2..=FINGERPRINT_ITERATIONS).contains(&iterations) {
+            return Err(FingerprintError::Iterations { found: iterations, most: FINGERPRINT_ITERATIONS });
+        }
+        Ok(Self { version, local: hash(iterations, local), remote: hash(iterations, remote) })
+    }
+
+    /// The 60 digits to compare, the same for both parties.
+    #[must_use]
+    pub fn digits(&self) -> String {
+        let (local, remote) = (digits(&self.local), digits(&self.remote));
+        if local <= remote { local + &remote } else { remote + &local }
+    }
+
+    /// The bytes of the code to be scanned by the other party.
+    #[must_use]
+    pub fn scannable(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(80);
+        put_uint32(&mut out, 1, self.version);
+        for (field, hash) in [(2, &self.local), (3, &self.remote)] {
+            put_bytes_header(&mut out, field, bytes_len(hash.len()));
+            put_bytes(&mut out, 1, hash);
+        }
+        out
+    }
+
+    /// Whether the code scanned from the other party shows the same two keys, the other way round.
+    ///
+    /// # Errors
+    ///
+    /// [`FingerprintError`] if it is no such code, or of another version.
+    pub fn matches(&self, scanned: &[u8]) -> Result<bool, FingerprintError> {
+        let (mut version, mut local, mut remote) = (None, None, None);
+        let mut fields = Fields::new(scanned);
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => version = Some(field.uint32()?),
+                2 => local = content(field.bytes()?)?,
+                3 => remote = content(field.bytes()?)?,
+                _ => {}
+            }
+        }
+        let theirs = version.ok_or(FingerprintError::Missing { field: "version" })?;
+        if theirs != self.version {
+            return Err(FingerprintError::Version { ours: self.version, theirs });
+        }
+        let local = local.ok_or(FingerprintError::Missing { field: "own hash" })?;
+        let remote = remote.ok_or(FingerprintError::Missing { field: "other hash" })?;
+        Ok((self.local.as_slice().ct_eq(remote) & self.remote.as_slice().ct_eq(local)).into())
+    }
+}
+
+fn content(bytes: &[u8]) -> Result<Option<&[u8]>, FingerprintError> {
+    let mut content = None;
+    let mut fields = Fields::new(bytes);
+    while let Some(field) = fields.next()? {
+        if field.number == 1 {
+            content = Some(field.bytes()?).filter(|hash| hash.len() == 32);
+        }
+    }
+    Ok(content)
+}
+
+/// The first half of the last hash, which is all that is ever shown.
+fn hash(iterations: u32, (name, key): (&[u8], &IdentityKey)) -> [u8; 32] {
+    let key = key.to_bytes();
+    let mut hash: [u8; 64] = Sha512::new()
+        .chain_update([0, 0])
+        .chain_update(key)
+        .chain_update(name)
+        .chain_update(key)
+        .finalize()
+        .into();
+    for _ in 1..iterations {
+        hash = Sha512::new().chain_update(hash).chain_update(key).finalize().into();
+    }
+    let mut half = [0; 32];
+    half.copy_from_slice(&hash[..32]);
+    half
+}
+
+/// Six groups of five digits.
+fn digits(hash: &[u8; 32]) -> String {
+    let (groups, _) = hash[..30].as_chunks::<5>();
+    let mut out = String::with_capacity(60);
+    for group in groups {
+        let number = group.iter().fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
+        // Writing to a string does not fail.
+        let _ = write!(out, "{:05}", number % 100_000);
+    }
+    out
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+mod agreement;
+pub mod error;
+mod fingerprint;
+mod id;
+mod identity;
+mod key;
+mod kyber;
+pub mod limits;
+pub mod message;
+mod party;
+mod pqxdh;
+mod prekey;
+mod protobuf;
+mod secret;
+mod session;
+mod time;
+mod xeddsa;
+
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
+pub use identity::{IdentityKey, IdentityKeyPair};
+pub use key::{PrivateKey, PublicKey, Signature};
+pub use kyber::{KyberKeyPair, KyberPublicKey};
+pub use message::{CiphertextMessage, CiphertextRef, MessageKind, PreKeyIds};
+pub use party::{Addresses, LocalParty, ServiceAddress, ServiceKind, Trust};
+pub use prekey::{
+    KyberPreKey, LoadedPreKeys, NoPreKeys, OneTimePreKey, PreKeyBundle, PreKeySource, SignedPreKey,
+    UsedPreKeys,
+};
+pub use secret::Secret;
+pub use session::{Failed, InitiateError, MissingPreKey, OpenError, Opened, SealError, Sealed, Sessions};
+pub use time::{UnixMillis, UnixSeconds};

@@ -1,0 +1,45 @@
+//! Every bound that a stranger can push against, and what is lost beyond it.
+
+/// How far ahead of its chain a message may be, in messages.
+///
+/// Each step ahead costs two HMACs before the message can be authenticated, so this is also the most work one
+/// forged message can cause in one session (about 10 ms). Beyond it the message is refused as too far ahead and
+/// is lost. The official library lifts this bound between the devices of one account; we never do.
+pub const FORWARD_JUMP: u32 = 25_000;
+
+/// Message seeds kept per receiving chain for messages that were overtaken by later ones.
+///
+/// The newest are kept: a message that is overtaken by more than this many on its own chain cannot be opened
+/// any more and is reported as a duplicate.
+pub const SKIPPED_SEEDS: usize = 2_000;
+
+/// Receiving chains kept per session, the newest ones.
+///
+/// Each time the peer's ratchet key changes a chain is added. A message of an older chain than these cannot be
+/// opened any more.
+pub const RECEIVING_CHAINS: usize = 5;
+
+/// Replaced sessions kept per peer device, the newest ones.
+///
+/// A message of an older session than these cannot be opened any more.
+pub const ARCHIVED_SESSIONS: usize = 40;
+
+/// How long a session may be sealed with before the peer has answered in it: 30 days, in seconds.
+///
+/// Past it sealing is refused as if there were no session, because the prekeys it was built on may be gone.
+pub const UNACKNOWLEDGED_SECONDS: u64 = 2_592_000;
+
+/// The highest device id; the lowest is 1.
+pub const DEVICE_ID: u8 = 127;
+
+/// The most rounds a fingerprint may be hashed; the fewest are 2.
+pub const FINGERPRINT_ITERATIONS: u32 = 1_000_000;
+
+/// The most a stored [`Sessions`](crate::Sessions) can measure, in bytes.
+///
+/// It follows from the other bounds (every chain of every session full of skipped seeds); a larger one is refused
+/// before it is looked at. A record between two honest devices measures about 500 bytes.
+pub const RECORD_BYTES: usize = 6 + (ARCHIVED_SESSIONS + 1) * (4 + SESSION_BYTES);
+
+/// The most one stored session can measure, in bytes.
+pub(crate) const SESSION_BYTES: usize = 4_096 + RECEIVING_CHAINS * SKIPPED_SEEDS * 36;

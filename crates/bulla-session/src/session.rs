@@ -1,0 +1,273 @@
+//! Sessions as values: sealing and opening take them, and give them back a step further.
+
+mod archive;
+mod chain;
+mod initiate;
+mod message_keys;
+mod open;
+mod post_quantum;
+mod receive;
+mod seal;
+mod send;
+mod skipped;
+mod state;
+mod stored;
+
+pub(crate) use chain::{copied, expand};
+pub use initiate::InitiateError;
+pub use open::{MissingPreKey, OpenError, Opened};
+pub use seal::{SealError, Sealed};
+
+use std::error::Error;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use self::archive::Archive;
+use self::state::Session;
+use self::stored::{Stored, put_u32};
+use crate::error::StoredError;
+use crate::id::RegistrationId;
+use crate::identity::IdentityKey;
+use crate::key::PublicKey;
+use crate::limits::{RECORD_BYTES, SESSION_BYTES};
+use crate::time::UnixSeconds;
+
+/// The one form sessions are stored in.
+const FORM: u8 = 1;
+
+/// Everything one party keeps about one device of a peer: the session in use and those it replaced.
+///
+/// A value without copies: what changes it takes it and gives back its successor, so that no step is taken twice
+/// by accident. (Loading one record twice does copy it. Whoever stores them compares versions.)
+#[derive(Default)]
+pub struct Sessions {
+    current: Option<Box<Session>>,
+    archive: Archive,
+}
+
+impl Sessions {
+    /// No session yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the session in use out of use: nothing can be sealed until another is started, while messages under
+    /// way still open.
+    #[must_use]
+    pub fn archive_current(mut self) -> Self {
+        if let Some(current) = self.current.take() {
+            self.archive.push(current);
+        }
+        self
+    }
+
+    /// Whether there is nothing here, so nothing that could be opened without prekeys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.current.is_none() && self.archive.count() == 0
+    }
+
+    /// Whether a session has to be started before anything can be sealed: there is none in use, or it has gone
+    /// unanswered for more than 30 days.
+    #[must_use]
+    pub fn needs_session(&self, now: UnixSeconds) -> bool {
+        self.current.as_ref().is_none_or(|session| session.is_stale(now))
+    }
+
+    /// Whether one of these sessions, in use or archived, started with this base key.
+    #[must_use]
+    pub fn contains(&self, base_key: &PublicKey) -> bool {
+        self.current.as_ref().is_some_and(|session| session.base_key == *base_key)
+            || self.archived(base_key).is_some()
+    }
+
+    /// Whether the peer has yet to answer in the session in use.
+    #[must_use]
+    pub fn is_unacknowledged(&self) -> bool {
+        self.current.as_ref().is_some_and(|session| session.pending.is_some())
+    }
+
+    /// The identity the session in use is with.
+    #[must_use]
+    pub fn peer_identity(&self) -> Option<&IdentityKey> {
+        self.current.as_ref().map(|session| &session.remote_identity)
+    }
+
+    /// The installation the session in use is with, as it said itself.
+    #[must_use]
+    pub fn peer_registration(&self) -> Option<RegistrationId> {
+        self.current.as_ref().map(|session| session.remote_registration)
+    }
+
+    /// How many replaced sessions are kept.
+    #[must_use]
+    pub fn archived_count(&self) -> usize {
+        self.archive.count()
+    }
+
+    /// The form to store, in a buffer that is wiped.
+    ///
+    /// Numbers are big-endian; keys are 32 raw bytes; the form is canonical, so what reads back writes the same.
+    ///
+    /// ```text
+    /// record
+    ///   0       1   form: 1
+    ///   1       4   length h of the session in use; 0 if there is none
+    ///   5       h   session
+    ///   5 + h   1   number of archived sessions, oldest first; for each:
+    ///           4     its length
+    ///           …     session
+    ///
+    /// session
+    ///   0      32   base key
+    ///  32       1   role: 0 initiator, 1 responder
+    ///  33      32   local identity key
+    ///  65      32   remote identity key
+    ///  97       4   local registration id
+    /// 101       4   remote registration id
+    /// 105      32   root key
+    /// 137       4   previous counter
+    /// 141      32   own ratchet key, private
+    /// 173      32   own ratchet key, public
+    /// 205      32   sending chain key
+    /// 237       4   sending chain index
+    /// 241       1   number r of receiving chains, 0 to 5, oldest first; for each:
+    ///          32     the peer's ratchet key
+    ///          32     chain key
+    ///           4     chain index
+    ///           2     number s of skipped seeds, 0 to 2000
+    ///   …       1   pending prekeys: 0 none, 1 the following
+    ///           8     seconds since 1970 when the session was started
+    ///           4     signed prekey id
+    ///           4     Kyber prekey id
+    ///           1     whether there was a one-time prekey
+    ///           4     its id, or 0
+    ///        1569     Kyber ciphertext
+    ///   …       1   post-quantum ratchet: 0 not begun, followed by
+    ///          32     its authentication key
+    ///   …           skipped seeds of each receiving chain in turn, s times:
+    ///           4     index, ascending and below the chain's
+    ///          32     seed
+    /// ```
+    ///
+    /// Skipped seeds and archived sessions, which most messages neither need nor change, stand behind what every
+    /// message changes: they could be moved to a second record by cutting, not by changing, the form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let current = self.current.as_ref().map_or(0, |session| session.stored_len());
+        let archive = self.archive.as_bytes();
+        let mut out = Zeroizing::new(Vec::with_capacity(6 + current + archive.len()));
+        out.push(FORM);
+        put_u32(&mut out, u32::try_from(current).unwrap_or(u32::MAX));
+        if let Some(session) = &self.current {
+            session.store(&mut out);
+        }
+        out.push(self.archive.count().to_le_bytes()[0]);
+        out.extend_from_slice(archive);
+        out
+    }
+
+    /// Reads the stored form. Archived sessions are measured here and read when they are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] if the bytes are not such a form, whole and without anything behind it.
+    ///
+    /// # Security
+    ///
+    /// The form has no checksum. Whoever can alter it can alter the keys: store it where that is detected.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredError> {
+        if bytes.len() > RECORD_BYTES {
+            return Err(StoredError::TooLong { most: RECORD_BYTES, actual: bytes.len() });
+        }
+        let mut from = Stored::new(bytes);
+        let found = from.u8("form")?;
+        if found != FORM {
+            return Err(StoredError::Form { found, newest: FORM });
+        }
+        let length = usize::try_from(from.u32("session in use")?).unwrap_or(usize::MAX);
+        if length > SESSION_BYTES {
+            return Err(StoredError::Value { field: "session in use" });
+        }
+        let current = match from.take("session in use", length)? {
+            [] => None,
+            stored => Some(Box::new(Session::load(stored)?)),
+        };
+        let count = from.u8("archived sessions")?;
+        let archive = Archive::from_bytes(count, from.rest())?;
+        Ok(Self { current, archive })
+    }
+
+    /// Puts a session in use and archives the one that was.
+    fn replace_current(&mut self, session: Box<Session>) {
+        if let Some(current) = self.current.replace(session) {
+            self.archive.push(current);
+        }
+    }
+
+    /// Puts an archived session in use, as it has become meanwhile.
+    fn promote(&mut self, place: usize, session: Box<Session>) {
+        self.archive.remove(place);
+        self.replace_current(session);
+    }
+
+    /// The newest archived session with this base key.
+    fn archived(&self, base_key: &PublicKey) -> Option<(usize, Result<Session, StoredError>)> {
+        self.archive
+            .newest_first()
+            .find(|(_, stored)| Session::stored_base_key(stored).is_some_and(|key| key == *base_key))
+            .map(|(place, stored)| (place, Session::load(stored)))
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("peer", &self.peer_identity())
+            .field("unacknowledged", &self.is_unacknowledged())
+            .field("archived", &self.archive.count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An operation that failed, and the sessions it left as they were.
+#[derive(Debug)]
+pub struct Failed<E> {
+    sessions: Sessions,
+    error: E,
+}
+
+impl<E> Failed<E> {
+    fn new(sessions: Sessions, error: E) -> Self {
+        Self { sessions, error }
+    }
+
+    /// What was wrong.
+    pub const fn error(&self) -> &E {
+        &self.error
+    }
+
+    /// The sessions, unchanged.
+    pub fn into_sessions(self) -> Sessions {
+        self.sessions
+    }
+
+    /// The sessions, unchanged, and what was wrong.
+    pub fn into_parts(self) -> (Sessions, E) {
+        (self.sessions, self.error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<E: Error> Error for Failed<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}

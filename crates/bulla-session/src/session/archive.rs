@@ -1,0 +1,99 @@
+//! Sessions that were replaced, kept for messages still under way.
+
+use zeroize::Zeroizing;
+
+use super::state::Session;
+use super::stored::{Stored, put_u32};
+use crate::error::StoredError;
+use crate::limits::{ARCHIVED_SESSIONS, SESSION_BYTES};
+
+/// The newest [`ARCHIVED_SESSIONS`] of them, oldest first.
+///
+/// They stay in their stored form, each behind its length in four bytes: most messages never look at them, so
+/// loading and storing a record copies one run of bytes however many there are. What an archived session holds is
+/// therefore examined only when it is tried; one that cannot be read is passed over.
+#[derive(Default)]
+pub(super) struct Archive {
+    bytes: Zeroizing<Vec<u8>>,
+    count: usize,
+}
+
+impl Archive {
+    pub(super) fn from_bytes(count: u8, bytes: &[u8]) -> Result<Self, StoredError> {
+        let count = usize::from(count);
+        if count > ARCHIVED_SESSIONS {
+            return Err(StoredError::Value { field: "archived sessions" });
+        }
+        let mut from = Stored::new(bytes);
+        for _ in 0..count {
+            let length = from.u32("archived session")?;
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            if length > SESSION_BYTES {
+                return Err(StoredError::Value { field: "archived session" });
+            }
+            from.take("archived session", length)?;
+        }
+        from.end()?;
+        let bytes = if bytes.is_empty() { Vec::new() } else { bytes.to_vec() };
+        Ok(Self { bytes: Zeroizing::new(bytes), count })
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Each session's place and stored form, newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut frames = [&[][..]; ARCHIVED_SESSIONS];
+        let mut from = Stored::new(&self.bytes);
+        for frame in frames.iter_mut().take(self.count) {
+            let length = from.u32("archived session").ok().and_then(|length| usize::try_from(length).ok());
+            // The lengths were checked when the bytes came in, so no frame is ever cut short here.
+            *frame = length.and_then(|length| from.take("archived session", length).ok()).unwrap_or_default();
+        }
+        frames.into_iter().enumerate().take(self.count).rev()
+    }
+
+    /// Adds a session as the newest, without what it would need to be started; beyond the limit the oldest goes.
+    pub(super) fn push(&mut self, mut session: Box<Session>) {
+        session.pending = None;
+        let length = session.stored_len();
+        let first = if self.count == ARCHIVED_SESSIONS { 1 } else { 0 };
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len() + 4 + length));
+        bytes.extend_from_slice(self.bytes.get(self.offset(first)..).unwrap_or_default());
+        put_u32(&mut bytes, u32::try_from(length).unwrap_or(u32::MAX));
+        session.store(&mut bytes);
+        self.bytes = bytes;
+        self.count += 1 - first;
+    }
+
+    /// Takes the session at this place away.
+    pub(super) fn remove(&mut self, place: usize) {
+        if place >= self.count {
+            return;
+        }
+        let (start, end) = (self.offset(place), self.offset(place + 1));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
+        bytes.extend_from_slice(self.bytes.get(..start).unwrap_or_default());
+        bytes.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
+        self.bytes = bytes;
+        self.count -= 1;
+    }
+
+    /// Where the frame at this place starts.
+    fn offset(&self, place: usize) -> usize {
+        let mut from = Stored::new(&self.bytes);
+        let mut offset = 0;
+        for _ in 0..place {
+            let Ok(length) = from.u32("archived session") else { break };
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let Ok(frame) = from.take("archived session", length) else { break };
+            offset += 4 + frame.len();
+        }
+        offset
+    }
+}

@@ -1,0 +1,70 @@
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use super::state::Session;
+use super::{Failed, Sessions};
+use crate::error::{KeyError, SignatureError};
+use crate::party::{LocalParty, Trust};
+use crate::pqxdh;
+use crate::prekey::PreKeyBundle;
+use crate::time::UnixSeconds;
+
+/// Why no session could be started. Ask the directory for another bundle, or the user whom to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InitiateError {
+    /// The bundle is of another identity than the one trusted.
+    #[error("the bundle is of an untrusted identity")]
+    UntrustedIdentity,
+    /// The bundle's prekeys are not signed by its identity.
+    #[error("the bundle is not signed by its identity")]
+    Signature(#[from] SignatureError),
+    /// A key of the bundle allows no agreement.
+    #[error("a key of the bundle is unusable")]
+    Key(#[from] KeyError),
+}
+
+impl Sessions {
+    /// Starts a session with the device a bundle is of; the one in use so far, if any, is archived.
+    ///
+    /// What is sealed from now on carries all the peer needs to start the session too, until it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`InitiateError`], with these sessions unchanged.
+    ///
+    /// # Cost
+    ///
+    /// Six or seven X25519 operations beside two signatures and a Kyber encapsulation.
+    pub fn initiate(
+        mut self,
+        local: &LocalParty,
+        bundle: &PreKeyBundle,
+        trust: Trust<'_>,
+        now: UnixSeconds,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Failed<InitiateError>> {
+        match start(local, bundle, trust, now, rng) {
+            Ok(session) => {
+                self.replace_current(session);
+                Ok(self)
+            }
+            Err(error) => Err(Failed::new(self, error)),
+        }
+    }
+}
+
+fn start(
+    local: &LocalParty,
+    bundle: &PreKeyBundle,
+    trust: Trust<'_>,
+    now: UnixSeconds,
+    rng: &mut impl CryptoRng,
+) -> Result<Box<Session>, InitiateError> {
+    if !trust.admits(bundle.identity()) {
+        return Err(InitiateError::UntrustedIdentity);
+    }
+    bundle.verify()?;
+    let initiated = pqxdh::initiate(local, bundle, rng)?;
+    Ok(Box::new(Session::initiated(local, bundle, initiated, now, rng)?))
+}

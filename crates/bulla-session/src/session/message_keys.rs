@@ -1,0 +1,89 @@
+//! The keys of one message: AES-256-CBC and a truncated HMAC.
+
+use aes::Aes256;
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use hmac::Mac;
+use subtle::ConstantTimeEq;
+
+use super::chain::{copied, expand, keyed};
+use crate::identity::IdentityKey;
+use crate::message::MAC_BYTES;
+use crate::secret::Secret;
+
+const BLOCK: usize = 16;
+
+pub(super) struct MessageKeys {
+    cipher: Secret<32>,
+    mac: Secret<32>,
+    iv: Secret<16>,
+}
+
+impl MessageKeys {
+    /// `salt` is what the post-quantum ratchet contributes, empty for nothing.
+    pub(super) fn derive(seed: &Secret<32>, salt: &[u8]) -> Self {
+        let all: Secret<80> = expand(salt, seed.expose(), b"WhisperMessageKeys");
+        let (keys, last) = all.expose().split_at(64);
+        let mut iv = Secret::ZERO;
+        iv.expose_mut().copy_from_slice(last);
+        Self { cipher: copied(keys), mac: copied(&keys[32..]), iv }
+    }
+
+    /// How long a plaintext becomes.
+    pub(super) const fn ciphertext_len(plaintext: usize) -> usize {
+        (plaintext / BLOCK + 1) * BLOCK
+    }
+
+    /// Appends the encrypted plaintext.
+    pub(super) fn encrypt_onto(&self, plaintext: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        let padded = Self::ciphertext_len(plaintext.len());
+        out.extend_from_slice(plaintext);
+        out.resize(start + padded, 0);
+        let cipher = cbc::Encryptor::<Aes256>::new(self.cipher.expose().into(), self.iv.expose().into());
+        // There is room for the padding by construction; nothing else can fail.
+        let done = cipher.encrypt_padded::<Pkcs7>(&mut out[start..], plaintext.len());
+        debug_assert!(done.is_ok_and(|bytes| bytes.len() == padded), "the padding did not fit");
+    }
+
+    /// The plaintext, or nothing if the length or the padding is wrong.
+    pub(super) fn decrypt(&self, ciphertext: &[u8]) -> Option<Vec<u8>> {
+        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK) {
+            return None;
+        }
+        let mut out = ciphertext.to_vec();
+        let cipher = cbc::Decryptor::<Aes256>::new(self.cipher.expose().into(), self.iv.expose().into());
+        let length = cipher.decrypt_padded::<Pkcs7>(&mut out).ok()?.len();
+        out.truncate(length);
+        Some(out)
+    }
+
+    /// The MAC over a message on its way from `sender` to `receiver`.
+    pub(super) fn authenticate(
+        &self,
+        sender: &IdentityKey,
+        receiver: &IdentityKey,
+        message: &[u8],
+    ) -> [u8; MAC_BYTES] {
+        let mac = keyed(self.mac.expose())
+            .chain_update(sender.to_bytes())
+            .chain_update(receiver.to_bytes())
+            .chain_update(message)
+            .finalize()
+            .into_bytes();
+        let mut first = [0; MAC_BYTES];
+        first.copy_from_slice(&mac[..MAC_BYTES]);
+        first
+    }
+
+    /// Whether `mac` is that MAC.
+    pub(super) fn verify(
+        &self,
+        sender: &IdentityKey,
+        receiver: &IdentityKey,
+        message: &[u8],
+        mac: &[u8; MAC_BYTES],
+    ) -> bool {
+        self.authenticate(sender, receiver, message).ct_eq(mac).into()
+    }
+}

@@ -1,0 +1,174 @@
+//! One session: everything the Double Ratchet keeps.
+
+use rand_core::CryptoRng;
+
+use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
+use super::post_quantum::PostQuantum;
+use super::skipped::SkippedSeeds;
+use crate::error::KeyError;
+use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
+use crate::identity::IdentityKey;
+use crate::key::{KeyPair, PublicKey};
+use crate::kyber::KyberCiphertext;
+use crate::limits::{RECEIVING_CHAINS, UNACKNOWLEDGED_SECONDS};
+use crate::message::{PreKeyHeader, PreKeyIds};
+use crate::party::LocalParty;
+use crate::pqxdh::{Agreed, Initiated};
+use crate::prekey::{PreKeyBundle, SignedPreKey};
+use crate::time::UnixSeconds;
+
+/// Which end of the session we are; the post-quantum ratchet's two directions depend on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Initiator,
+    Responder,
+}
+
+pub(super) struct Session {
+    /// Names the session, the same at both ends.
+    pub(super) base_key: PublicKey,
+    pub(super) role: Role,
+    pub(super) local_identity: IdentityKey,
+    pub(super) remote_identity: IdentityKey,
+    pub(super) local_registration: RegistrationId,
+    pub(super) remote_registration: RegistrationId,
+    pub(super) root: RootKey,
+    pub(super) previous_counter: u32,
+    pub(super) sending: SendingChain,
+    pub(super) receiving: ReceivingChains,
+    pub(super) pending: Option<Pending>,
+    pub(super) post_quantum: PostQuantum,
+}
+
+/// What every message has to carry until the peer has answered once.
+pub(super) struct Pending {
+    pub(super) since: UnixSeconds,
+    pub(super) one_time: Option<OneTimePreKeyId>,
+    pub(super) signed: SignedPreKeyId,
+    pub(super) kyber: KyberPreKeyId,
+    pub(super) ciphertext: KyberCiphertext,
+}
+
+impl Session {
+    /// The initiator's session, which takes its first ratchet step at once.
+    pub(super) fn initiated(
+        local: &LocalParty,
+        bundle: &PreKeyBundle,
+        initiated: Initiated,
+        now: UnixSeconds,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, KeyError> {
+        let Initiated { agreed, base_key, ciphertext } = initiated;
+        let their = bundle.signed.1;
+        let pair = KeyPair::generate(rng);
+        let (root, key) = RootKey(agreed.root).step(&pair.private.agree(&their)?);
+        let mut receiving = ReceivingChains::default();
+        // The responder never sends on this chain: opening our first message moves it to a fresh one.
+        receiving.push(ReceivingChain {
+            their,
+            key: ChainKey(agreed.chain),
+            index: 0,
+            skipped: SkippedSeeds::default(),
+        });
+        Ok(Self {
+            base_key,
+            role: Role::Initiator,
+            local_identity: *local.identity().public(),
+            remote_identity: bundle.identity,
+            local_registration: local.registration(),
+            remote_registration: bundle.registration,
+            root,
+            previous_counter: 0,
+            sending: SendingChain { pair, key, index: 0 },
+            receiving,
+            pending: Some(Pending {
+                since: now,
+                one_time: bundle.one_time.as_ref().map(|(id, _)| *id),
+                signed: bundle.signed.0,
+                kyber: bundle.kyber.0,
+                ciphertext,
+            }),
+            post_quantum: PostQuantum::new(agreed.auth_key),
+        })
+    }
+
+    /// The responder's session, whose first ratchet key is the signed prekey.
+    pub(super) fn responded(
+        local: &LocalParty,
+        signed: &SignedPreKey,
+        ids: &PreKeyIds,
+        agreed: Agreed,
+    ) -> Self {
+        Self {
+            base_key: ids.base_key,
+            role: Role::Responder,
+            local_identity: *local.identity().public(),
+            remote_identity: ids.identity,
+            local_registration: local.registration(),
+            remote_registration: ids.registration,
+            root: RootKey(agreed.root),
+            previous_counter: 0,
+            sending: SendingChain { pair: signed.pair().duplicate(), key: ChainKey(agreed.chain), index: 0 },
+            receiving: ReceivingChains::default(),
+            pending: None,
+            post_quantum: PostQuantum::new(agreed.auth_key),
+        }
+    }
+
+    /// Whether the peer has been silent for too long for the session to be sealed with.
+    pub(super) fn is_stale(&self, now: UnixSeconds) -> bool {
+        self.pending
+            .as_ref()
+            .is_some_and(|pending| pending.since.value().saturating_add(UNACKNOWLEDGED_SECONDS) < now.value())
+    }
+
+    /// What to wrap a message in while the peer has not answered.
+    pub(super) fn prekey_header(&self) -> Option<PreKeyHeader<'_>> {
+        self.pending.as_ref().map(|pending| PreKeyHeader {
+            one_time: pending.one_time,
+            base_key: self.base_key,
+            identity: self.local_identity,
+            registration: self.local_registration,
+            signed: pending.signed,
+            kyber: pending.kyber,
+            kyber_ciphertext: pending.ciphertext.as_bytes(),
+        })
+    }
+}
+
+/// The newest [`RECEIVING_CHAINS`] chains, oldest first.
+#[derive(Default)]
+pub(super) struct ReceivingChains {
+    chains: [Option<ReceivingChain>; RECEIVING_CHAINS],
+    count: usize,
+}
+
+impl ReceivingChains {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ReceivingChain> {
+        self.chains.iter().flatten()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn find(&self, their: &PublicKey) -> Option<&ReceivingChain> {
+        self.iter().find(|chain| chain.their == *their)
+    }
+
+    pub(super) fn find_mut(&mut self, their: &PublicKey) -> Option<&mut ReceivingChain> {
+        self.chains.iter_mut().flatten().find(|chain| chain.their == *their)
+    }
+
+    /// Adds the newest chain; beyond the limit the oldest goes.
+    pub(super) fn push(&mut self, chain: ReceivingChain) {
+        if self.count == RECEIVING_CHAINS {
+            self.chains.rotate_left(1);
+            self.count -= 1;
+        }
+        if let Some(free) = self.chains.get_mut(self.count) {
+            *free = Some(chain);
+            self.count += 1;
+        }
+    }
+}
