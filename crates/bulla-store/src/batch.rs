@@ -1,7 +1,10 @@
 use bulla_base::Partition;
 use bytes::Bytes;
 
-use crate::{Counter, Expiry, Key, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES, StoreError, Version};
+use crate::{
+    Counter, Expiry, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES, StoreError,
+    Version,
+};
 
 /// What must hold of a key for a batch to be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +125,18 @@ impl Batch {
         &self.adds
     }
 
+    /// Whether it puts, deletes or counts anything; for engines.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        !self.puts.is_empty() || !self.deletes.is_empty() || !self.adds.is_empty()
+    }
+
+    /// How many bytes its names and values have; for engines.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.names().map(Bytes::len).chain(self.puts.iter().map(|put| put.value.len())).sum()
+    }
+
     /// Checks every bound; engines call it before anything else.
     ///
     /// # Errors
@@ -132,17 +147,20 @@ impl Batch {
         };
         let rows = self.expectations.len() + self.puts.len() + self.deletes.len() + self.adds.len();
         at_most("batch (rows)", MAX_BATCH_ROWS, rows)?;
-        let names = (self.expectations.iter().map(|(key, _)| key.name()))
-            .chain(self.puts.iter().map(|put| put.key.name()))
-            .chain(self.deletes.iter().map(Key::name))
-            .chain(self.adds.iter().map(|(counter, _)| counter.name()));
-        for name in names {
+        for name in self.names() {
             at_most("name (bytes)", MAX_NAME_BYTES, name.len())?;
         }
         for put in &self.puts {
             at_most("value (bytes)", MAX_VALUE_BYTES, put.value.len())?;
         }
-        Ok(())
+        at_most("batch (bytes)", MAX_BATCH_BYTES, self.bytes())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Bytes> {
+        (self.expectations.iter().map(|(key, _)| key.name()))
+            .chain(self.puts.iter().map(|put| put.key.name()))
+            .chain(self.deletes.iter().map(Key::name))
+            .chain(self.adds.iter().map(|(counter, _)| counter.name()))
     }
 }
 
@@ -151,7 +169,7 @@ impl Batch {
 #[non_exhaustive]
 #[must_use = "a conflict means that nothing was stored"]
 pub enum Commit {
-    /// It is durable, and its records have this version.
+    /// It is durable, and its records have this version. A batch that writes nothing has the version of the last one that did.
     Committed(Version),
     /// An expectation did not hold, that of this key; nothing was stored.
     Conflict(Key),

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod conformance;
+
 mod batch;
 mod counter;
 mod error;
@@ -18,7 +20,7 @@ pub use counter::Counter;
 pub use error::StoreError;
 pub use key::{Key, Space};
 pub use lanes::Lanes;
-pub use limits::{MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES};
+pub use limits::{MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES};
 pub use memory::MemoryStore;
 pub use record::{Record, Version};
 pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};

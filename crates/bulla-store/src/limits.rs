@@ -9,5 +9,9 @@ pub const MAX_VALUE_BYTES: usize = 1 << 20;
 /// The most expectations, puts, deletes and adds in one batch, taken together. A larger batch is refused.
 pub const MAX_BATCH_ROWS: usize = 4096;
 
+/// The most bytes that the names and values of one batch have, taken together. A larger batch is refused; what is larger is stored in
+/// parts, the part that makes it count last.
+pub const MAX_BATCH_BYTES: usize = 16 << 20;
+
 /// The most rows one scan returns, whatever limit it asks for. Continue with [`Scan::after`](crate::Scan::after).
 pub const MAX_SCAN_ROWS: usize = 4096;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Day, Partition, Timestamp};
+use bytes::Bytes;
 
 use crate::{
     Batch, Commit, Counter, Expectation, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Version,
@@ -46,7 +47,9 @@ impl Rows {
     }
 
     fn apply(&mut self, batch: &Batch) -> Version {
-        self.commits += 1;
+        if batch.writes() {
+            self.commits += 1;
+        }
         let version = Version::new(self.commits);
         for key in batch.deletes() {
             self.records.remove(&(batch.partition(), key.clone()));
@@ -95,10 +98,12 @@ impl Store for MemoryStore {
         scan: &Scan,
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        let first = Key::dated(scan.space(), *scan.day_range().start(), bytes::Bytes::new());
+        let first = Key::dated(scan.space(), *scan.day_range().start(), Bytes::new());
+        let first = scan.begin_after().filter(|after| **after > first).cloned().unwrap_or(first);
         let rows = self.rows();
-        let found = rows.records.range((partition, first)..);
-        Ok(found
+        Ok(rows
+            .records
+            .range((partition, first)..)
             .take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space())
             .filter(|((_, key), record)| scan.covers(key) && !has_expired(record, now))
             .take(scan.row_limit())
@@ -116,8 +121,10 @@ impl Store for MemoryStore {
             let name = &counter.name()[..];
             counter.space() == space && name.starts_with(prefix) && after.is_none_or(|after| name > after)
         };
+        let name = after.filter(|after| *after > prefix).unwrap_or(prefix);
+        let first = Counter::new(space, Bytes::copy_from_slice(name));
         let rows = self.rows();
-        let found = rows.counters.iter().filter(|(counter, _)| wanted(counter));
+        let found = rows.counters.range(first..).filter(|(counter, _)| wanted(counter));
         Ok(found.take(MAX_SCAN_ROWS).map(|(counter, count)| (counter.clone(), *count)).collect())
     }
 

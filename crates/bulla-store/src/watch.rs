@@ -24,7 +24,17 @@ impl Watch {
 
 /// The watches of one engine: a part for engines to use.
 #[derive(Debug, Default)]
-pub struct Watchers(Mutex<HashMap<(Partition, Space), watch::Sender<()>>>);
+pub struct Watchers(Mutex<Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    senders: HashMap<(Partition, Space), watch::Sender<()>>,
+    /// How many there may be before those nobody holds any more are looked for.
+    enough: usize,
+}
+
+/// With fewer watches than this it is not worth looking for those nobody holds.
+const FEW: usize = 64;
 
 impl Watchers {
     /// No watches yet.
@@ -35,13 +45,17 @@ impl Watchers {
 
     /// A new watch on `space` of `partition`.
     pub fn watch(&self, partition: Partition, space: Space) -> Watch {
-        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Watch(senders.entry((partition, space)).or_insert_with(|| watch::Sender::new(())).subscribe())
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.senders.len() > watched.enough.max(FEW) {
+            watched.senders.retain(|_, sender| sender.receiver_count() > 0);
+            watched.enough = watched.senders.len() * 2;
+        }
+        Watch(watched.senders.entry((partition, space)).or_insert_with(|| watch::Sender::new(())).subscribe())
     }
 
     /// Wakes the watches that `batch`, now durable, concerns, and forgets those nobody holds any more.
     pub fn notify(&self, batch: &Batch) {
-        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let senders = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).senders;
         if senders.is_empty() {
             return;
         }
@@ -56,5 +70,23 @@ impl Watchers {
                 senders.remove(&watched);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watches_nobody_holds_do_not_pile_up() {
+        let watchers = Watchers::new();
+        let held = watchers.watch(Partition::from_bytes([0; 16]), Space::new(0));
+        for number in 0..10_000_u128 {
+            drop(watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)));
+        }
+        let watched = watchers.0.lock().unwrap();
+        assert!(watched.senders.len() <= 2 * FEW, "{} are kept", watched.senders.len());
+        assert!(watched.senders.contains_key(&(Partition::from_bytes([0; 16]), Space::new(0))));
+        drop(held);
     }
 }

@@ -1,0 +1,80 @@
+//! Tells whether an engine is right.
+//!
+//! Each function here is one rule of the [`Store`] port, tried on a store that is empty and used by nobody else. [`all`] tries them all.
+//! They need nothing but the port and whatever runs their futures.
+//!
+//! ```
+//! use bulla_store::{MemoryStore, conformance};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! conformance::all(async || MemoryStore::new()).await;
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! What it cannot tell: whether a commit survives a crash, and what happens when a disk fails. Those are the engine's own tests.
+//!
+//! # Panics
+//! Every function here panics when the engine breaks its rule, with the rule as the message.
+
+mod atomicity;
+mod bounds;
+mod concurrency;
+mod counters;
+mod days;
+mod expectations;
+mod expiry;
+mod rule;
+mod scans;
+mod versions;
+mod watches;
+
+use crate::Store;
+
+pub use atomicity::{
+    a_conflict_changes_nothing, a_partition_sees_nothing_of_another, the_last_word_in_a_batch_counts,
+};
+pub use bounds::{
+    batches_are_taken_at_the_bound_and_refused_beyond,
+    names_and_values_are_taken_at_the_bound_and_refused_beyond,
+};
+pub use concurrency::{concurrent_adds_lose_nothing, concurrent_increments_lose_nothing};
+pub use counters::{counters_add_up, counters_are_read_in_pages};
+pub use days::{dropped_days_are_gone_and_the_others_stay, dropped_days_begin_anew};
+pub use expectations::{conflicts_name_the_key, expectations_are_of_what_was_read};
+pub use expiry::{expired_records_are_not_read, expired_records_still_count_as_records};
+pub use scans::{
+    scans_are_ordered, scans_begin_behind_a_key, scans_keep_to_their_prefix, scans_stop_at_their_limit,
+};
+pub use versions::{a_batch_that_writes_nothing_takes_no_version, versions_are_never_used_again};
+pub use watches::{watches_hear_of_their_own_changes_only, watches_miss_nothing};
+
+/// Tries every rule, each on a fresh and empty store from `open`.
+///
+/// # Panics
+/// When the engine breaks a rule, with the rule as the message.
+pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
+    a_conflict_changes_nothing(&open().await).await;
+    a_partition_sees_nothing_of_another(&open().await).await;
+    the_last_word_in_a_batch_counts(&open().await).await;
+    names_and_values_are_taken_at_the_bound_and_refused_beyond(&open().await).await;
+    batches_are_taken_at_the_bound_and_refused_beyond(&open().await).await;
+    concurrent_increments_lose_nothing(&open().await).await;
+    concurrent_adds_lose_nothing(&open().await).await;
+    counters_add_up(&open().await).await;
+    counters_are_read_in_pages(&open().await).await;
+    dropped_days_are_gone_and_the_others_stay(&open().await).await;
+    dropped_days_begin_anew(&open().await).await;
+    conflicts_name_the_key(&open().await).await;
+    expectations_are_of_what_was_read(&open().await).await;
+    expired_records_are_not_read(&open().await).await;
+    expired_records_still_count_as_records(&open().await).await;
+    scans_are_ordered(&open().await).await;
+    scans_keep_to_their_prefix(&open().await).await;
+    scans_begin_behind_a_key(&open().await).await;
+    scans_stop_at_their_limit(&open().await).await;
+    versions_are_never_used_again(&open().await).await;
+    a_batch_that_writes_nothing_takes_no_version(&open().await).await;
+    watches_hear_of_their_own_changes_only(&open().await).await;
+    watches_miss_nothing(&open().await).await;
+}
