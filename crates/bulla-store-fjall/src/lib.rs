@@ -1,1 +1,18 @@
-//! The embedded storage engine
+#![doc = include_str!("../README.md")]
+
+mod committer;
+mod compaction;
+mod error;
+mod group;
+mod limits;
+mod options;
+mod row;
+mod stats;
+mod store;
+mod tables;
+
+pub use error::{CompactError, OpenError};
+pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};
+pub use options::FjallOptions;
+pub use stats::Stats;
+pub use store::FjallStore;

@@ -1,0 +1,278 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::JoinHandle;
+
+use bulla_base::{Day, Partition, Timestamp};
+use bulla_store::{
+    Batch, Commit, Counter, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Watch, Watchers,
+};
+use fjall::Readable;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::committer::{Committer, Job};
+use crate::compaction::Compaction;
+use crate::error::unread;
+use crate::stats::Tally;
+use crate::tables::Tables;
+use crate::{CompactError, FjallOptions, MAX_WAITING, OpenError, Stats, row};
+
+/// A store in one directory of this machine. Clones are the same store.
+///
+/// One thread writes: it takes what is waiting, checks expectations, and makes it durable with one disk sync. Reads run on the caller's
+/// thread.
+///
+/// # Cost
+/// A commit waits for the running sync and for its own. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
+/// blocks its thread that long. A scan costs as much per 4 KiB of what it passes over, expired records included.
+#[derive(Debug, Clone)]
+pub struct FjallStore(Arc<Handle>);
+
+/// What all clones share. Dropped in this order: the queue first, so that the committer finds nobody left and ends.
+#[derive(Debug)]
+struct Handle {
+    jobs: mpsc::Sender<Job>,
+    committer: Running,
+    shared: Arc<Shared>,
+}
+
+impl FjallStore {
+    /// Opens the store in the directory `path`, or makes a new one there.
+    ///
+    /// # Cost
+    /// Blocks: after a crash the journals are replayed, about a second per 256 MiB.
+    ///
+    /// # Errors
+    /// When the store is open already, is damaged or of a later format, or the directory cannot be read or written.
+    pub fn open(path: impl AsRef<Path>, options: FjallOptions) -> Result<Self, OpenError> {
+        let tables = Tables::open(path.as_ref(), options)?;
+        let version = tables.last_version()?;
+        let shared = Arc::new(Shared::new(tables));
+        let (jobs, queue) = mpsc::channel(MAX_WAITING);
+        let committer = Committer::start(Arc::clone(&shared), version, queue)
+            .map_err(|source| OpenError::Unreadable { source })?;
+        Ok(Self(Arc::new(Handle { jobs, committer: Running(Mutex::new(Some(committer))), shared })))
+    }
+
+    /// Writes out what was asked for before, ends the committer and gives the directory free. Every later call on any clone fails with
+    /// [`StoreError::Closed`].
+    ///
+    /// Dropping the last clone does the same, but blocks the thread meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] when the disk failed, now or earlier.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let (answer, closed) = oneshot::channel();
+        let closed = match self.0.jobs.send(Job::Close(answer)).await {
+            Ok(()) => closed.await.unwrap_or_else(|_| Err(self.gone())),
+            Err(_) => Err(self.gone()),
+        };
+        self.0.committer.join();
+        match closed {
+            Err(StoreError::Closed) => Ok(()),
+            closed => closed,
+        }
+    }
+
+    /// Rewrites the whole store so that everything deleted or dropped before leaves the disk: tables, and the journals it passed through.
+    ///
+    /// Dropping this future does not stop it. Commits and reads go on meanwhile, slower.
+    ///
+    /// # Cost
+    /// Reads and writes everything that is kept, and up to 80 MiB besides to move the journal on. For erasure, not for every day: space
+    /// comes back by itself.
+    ///
+    /// # Security
+    /// Files are unlinked, not overwritten; what a file system or a flash disk keeps of them is beyond a program's reach. What must be
+    /// unreadable at once is sealed under a key, and the key destroyed.
+    ///
+    /// # Errors
+    /// When the store is closed, or the disk failed or is full; then deleted bytes may still be there.
+    pub async fn compact(&self) -> Result<(), CompactError> {
+        let (answer, compacted) = oneshot::channel();
+        let compaction = Compaction::new(Arc::clone(&self.0.shared));
+        std::thread::Builder::new()
+            .name("bulla-compaction".into())
+            .spawn(move || answer.send(compaction.run()).ok())
+            .map_err(|source| CompactError::Failed { source })?;
+        let died = || std::io::Error::other("the compaction ended without an answer");
+        compacted.await.unwrap_or_else(|_| Err(CompactError::Failed { source: died() }))
+    }
+
+    /// What the committer has done since the store was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.shared.tally.stats()
+    }
+
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        self.0.jobs.send(job(sender)).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    /// Why there is no committer: because the store was closed, or because it died.
+    fn gone(&self) -> StoreError {
+        if self.0.shared.read().is_none() {
+            StoreError::Closed
+        } else {
+            StoreError::Poisoned { source: None }
+        }
+    }
+}
+
+impl Store for FjallStore {
+    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        batch.check()?;
+        self.ask(|answer| Job::Commit(batch, answer)).await
+    }
+
+    async fn get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        let tables = self.0.shared.read();
+        let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+        let Some(table) = tables.of(key.day()) else { return Ok(None) };
+        let row_key = row::record_key(partition, key.space(), key.name());
+        // Through a snapshot, so that two reads in a row never see a commit and then not see it.
+        let row =
+            tables.database().snapshot().get(table, row_key).map_err(|error| unread(error, "record"))?;
+        let record = row.map(row::record).transpose()?;
+        Ok(record.filter(|record| !has_expired(record, now)))
+    }
+
+    async fn scan(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let tables = self.0.shared.read();
+        let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+        let snapshot = tables.database().snapshot();
+        let prefix = row::record_key(partition, scan.space(), scan.name_prefix());
+        let mut found = Vec::new();
+        for (day, table) in tables.within(scan.day_range()) {
+            let here = (scan.space(), day);
+            let after = match scan.begin_after() {
+                Some(key) if (key.space(), key.day()) > here => continue,
+                Some(key) if (key.space(), key.day()) == here => {
+                    Some(row::record_key(partition, scan.space(), key.name()))
+                }
+                _ => None,
+            };
+            for row in snapshot.range(table, row::range(prefix.clone(), after)) {
+                if found.len() == scan.row_limit() {
+                    return Ok(found);
+                }
+                let (row_key, value) = row.into_inner().map_err(|error| unread(error, "record"))?;
+                let record = row::record(value)?;
+                if !has_expired(&record, now) {
+                    found.push((row::key(scan.space(), day, &row_key)?, record));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<Vec<(Counter, u64)>, StoreError> {
+        let tables = self.0.shared.read();
+        let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+        let after = after.map(|name| row::counter_key(space, name));
+        let range = row::range(row::counter_key(space, prefix), after);
+        let rows = tables.database().snapshot().range(tables.counters(), range);
+        rows.take(MAX_SCAN_ROWS)
+            .map(|row| {
+                let (key, value) = row.into_inner().map_err(|error| unread(error, "counter"))?;
+                Ok((row::counter(space, &key)?, row::count(&value)?))
+            })
+            .collect()
+    }
+
+    fn watch(&self, partition: Partition, space: Space) -> Watch {
+        self.0.shared.watchers.watch(partition, space)
+    }
+
+    /// Deletes the tables of those days. Journals that hold nothing else that is needed go soon after; the one in use keeps its bytes
+    /// until it is full or [`FjallStore::compact`] is called.
+    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.ask(|answer| Job::DropDaysBefore(day, answer)).await
+    }
+}
+
+fn has_expired(record: &Record, now: Timestamp) -> bool {
+    record.expiry.is_some_and(|expiry| expiry.has_come(now))
+}
+
+/// What the committer, compactions and readers share.
+pub(crate) struct Shared {
+    /// `None` once closed. Readers hold it while they read, so whoever writes to it knows that no read is under way.
+    tables: RwLock<Option<Tables>>,
+    /// Held by the one compaction that runs.
+    compacting: Mutex<()>,
+    pub(crate) watchers: Watchers,
+    pub(crate) tally: Tally,
+}
+
+impl Shared {
+    fn new(tables: Tables) -> Self {
+        Self {
+            tables: RwLock::new(Some(tables)),
+            compacting: Mutex::new(()),
+            watchers: Watchers::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    // A thread that died while it held one of these locks left the tables as they were on disk.
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Option<Tables>> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Option<Tables>> {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn compacting(&self) -> MutexGuard<'_, ()> {
+        self.compacting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("tally", &self.tally).finish_non_exhaustive()
+    }
+}
+
+/// A thread that is waited for when this is dropped.
+#[derive(Debug)]
+struct Running(Mutex<Option<JoinHandle<()>>>);
+
+impl Running {
+    fn join(&self) {
+        let thread = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the committer ended by a panic");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.join();
+    }
+}

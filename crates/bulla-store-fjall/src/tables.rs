@@ -1,0 +1,156 @@
+//! The tables of one database: one for each day, one for undated records, one for counters, one for the engine itself.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use bulla_base::Day;
+use bulla_store::{Key, Version};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+
+use crate::{FjallOptions, OpenError};
+
+/// The format of everything below; stands in the engine's own table.
+const FORMAT: u64 = 1;
+
+const FORMAT_KEY: &[u8] = b"format";
+const VERSION_KEY: &[u8] = b"version";
+const FILLER_KEY: &[u8] = b"filler";
+
+/// A row that every batch writes to each table of records it touches.
+///
+/// A journal is let go once its newest write to each table is found in the table's files. Where all records of a table are deleted and
+/// compacted away, no file is left to tell, and the journal would stay until the table is written to again: for a day that is over,
+/// until the day is dropped. The mark is always newer than the deletions beside it, and is itself never deleted.
+/// Its key is shorter than any record's, so it is part of no scan.
+const MARK_KEY: &[u8] = &[0];
+
+pub(crate) struct Tables {
+    path: PathBuf,
+    database: Database,
+    /// What new tables are made like.
+    options: FjallOptions,
+    own: Keyspace,
+    counters: Keyspace,
+    /// Under [`Key::UNDATED`], the table of the undated records.
+    days: BTreeMap<Day, Keyspace>,
+}
+
+impl Tables {
+    pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
+        let database = Database::builder(path)
+            .cache_size(options.cache())
+            .max_journaling_size(options.max_journal())
+            .open()?;
+        let own = database.keyspace("meta", || layout(options))?;
+        match own.get(FORMAT_KEY)? {
+            None => own.insert(FORMAT_KEY, FORMAT.to_be_bytes())?,
+            Some(format) => match number(&format).ok_or(OpenError::Damaged { what: "format" })? {
+                FORMAT => {}
+                found => return Err(OpenError::Format { found, expected: FORMAT }),
+            },
+        }
+        let counters = database.keyspace("counters", || layout(options))?;
+        let mut days = BTreeMap::new();
+        days.insert(Key::UNDATED, database.keyspace("undated", || layout(options))?);
+        for name in database.list_keyspace_names() {
+            let Some(number) = name.strip_prefix('d').and_then(|digits| digits.parse().ok()) else {
+                continue;
+            };
+            days.insert(Day::from_number(number), database.keyspace(&name, || layout(options))?);
+        }
+        database.persist(PersistMode::SyncAll)?;
+        Ok(Self { path: path.to_path_buf(), database, options, own, counters, days })
+    }
+
+    /// The version of the last commit there was.
+    pub(crate) fn last_version(&self) -> Result<Version, OpenError> {
+        let Some(row) = self.own.get(VERSION_KEY)? else { return Ok(Version::new(0)) };
+        number(&row).map(Version::new).ok_or(OpenError::Damaged { what: "version" })
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) const fn counters(&self) -> &Keyspace {
+        &self.counters
+    }
+
+    /// The table of `day`, unless nothing was ever put there.
+    pub(crate) fn of(&self, day: Day) -> Option<&Keyspace> {
+        self.days.get(&day)
+    }
+
+    pub(crate) fn within(&self, days: RangeInclusive<Day>) -> impl Iterator<Item = (Day, &Keyspace)> {
+        // `range` panics when the end comes before the start, and the days of a scan are the caller's.
+        let days = (!days.is_empty()).then(|| self.days.range(days));
+        days.into_iter().flatten().map(|(day, table)| (*day, table))
+    }
+
+    /// All tables.
+    pub(crate) fn all(&self) -> Vec<Keyspace> {
+        self.days.values().chain([&self.counters, &self.own]).cloned().collect()
+    }
+
+    /// How many days have a table.
+    pub(crate) fn day_count(&self) -> usize {
+        self.days.len() - 1
+    }
+
+    pub(crate) fn begin(&mut self, day: Day) -> fjall::Result<()> {
+        let table = self.database.keyspace(&format!("d{day}"), || layout(self.options))?;
+        self.days.insert(day, table);
+        Ok(())
+    }
+
+    pub(crate) fn days_before(&self, day: Day) -> Vec<Day> {
+        self.days.keys().copied().filter(|kept| *kept != Key::UNDATED && *kept < day).collect()
+    }
+
+    /// Deletes the table of `day`; its files go as soon as nobody reads them.
+    pub(crate) fn end(&mut self, day: Day) -> fjall::Result<()> {
+        let Some(table) = self.days.get(&day) else { return Ok(()) };
+        self.database.delete_keyspace(table.clone())?;
+        self.days.remove(&day);
+        Ok(())
+    }
+
+    /// An empty batch that is on disk when its commit returns.
+    pub(crate) fn durable_batch(&self) -> OwnedWriteBatch {
+        self.database.batch().durability(Some(PersistMode::SyncData))
+    }
+
+    pub(crate) fn mark(&self, batch: &mut OwnedWriteBatch, table: &Keyspace) {
+        batch.insert(table, MARK_KEY, []);
+    }
+
+    pub(crate) fn set_version(&self, batch: &mut OwnedWriteBatch, version: Version) {
+        batch.insert(&self.own, VERSION_KEY, version.number().to_be_bytes());
+    }
+
+    /// Writes `bytes` to the engine's own table, so that the journal moves on.
+    pub(crate) fn fill(&self, bytes: Vec<u8>) -> fjall::Result<()> {
+        self.own.insert(FILLER_KEY, bytes)
+    }
+
+    /// Lets the engine tidy up: what no reader holds any more may go.
+    pub(crate) fn turn_over(&self) -> fjall::Result<()> {
+        // Two writes, because the engine keeps what the newest one could still see.
+        self.fill(Vec::new())?;
+        self.fill(Vec::new())?;
+        self.own.rotate_memtable().map(drop)
+    }
+}
+
+fn layout(options: FjallOptions) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(options.write_buffer())
+}
+
+fn number(row: &[u8]) -> Option<u64> {
+    row.try_into().map(u64::from_be_bytes).ok()
+}

@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use bulla_store::{Batch, Commit, Counter, Key, Store, StoreError};
+use bulla_store_fjall::{MAX_DAYS, MAX_GROUP_BATCHES};
+
+use crate::{ALICE, Fresh, NOW, SPACE, committed, day, put, run, today, value};
+
+#[test]
+fn a_group_costs_one_sync_and_many_commits_share_it() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        let callers = (0..64_u64).map(|caller| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for number in 0..50_u64 {
+                    committed(&store, put(&today(&format!("{caller}/{number}")), vec![0; 200])).await;
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.unwrap();
+        }
+        let stats = store.stats();
+        assert_eq!(stats.commits, 64 * 50);
+        assert_eq!(stats.syncs, stats.groups);
+        assert!(stats.syncs * 4 <= stats.commits, "{stats:?}");
+    });
+}
+
+#[test]
+fn a_group_with_nothing_to_write_does_not_sync() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        committed(&store, put(&today("taken"), "first")).await;
+        let before = store.stats();
+        let mut conflicting = put(&today("taken"), "second");
+        conflicting.expect_absent(today("taken"));
+        assert_eq!(store.commit(conflicting).await.unwrap(), Commit::Conflict(today("taken")));
+        committed(&store, Batch::new(ALICE)).await;
+        let after = store.stats();
+        assert_eq!(
+            (after.syncs, after.groups, after.commits),
+            (before.syncs, before.groups + 2, before.commits + 1)
+        );
+    });
+}
+
+#[test]
+fn a_batch_beyond_one_group_is_carried_out_in_the_next() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        let store = Arc::new(store);
+        let count = 3 * MAX_GROUP_BATCHES as u64;
+        let tasks: Vec<_> = (0..count)
+            .map(|number| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    let mut batch = put(&today(&number.to_string()), vec![1; 3000]);
+                    batch.add(Counter::new(SPACE, "all"), 1);
+                    committed(&store, batch).await
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(store.counters(SPACE, b"all", None).await.unwrap()[0].1, count);
+        assert!(store.stats().groups >= 3, "{:?}", store.stats());
+    });
+}
+
+#[test]
+fn a_dropped_commit_that_was_taken_is_carried_out() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        {
+            let commit = std::pin::pin!(store.commit(put(&today("dropped"), "value")));
+            let waker = std::task::Waker::noop();
+            assert!(commit.poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        }
+        // Jobs are carried out in order.
+        committed(&store, put(&today("behind"), "value")).await;
+        assert_eq!(value(&store, &today("dropped")).await.as_deref(), Some(&b"value"[..]));
+    });
+}
+
+#[test]
+fn as_many_days_as_allowed_are_kept_and_one_more_is_refused() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        let on = |ago| Key::dated(SPACE, day(ago), "record");
+        let (mut all, mut more) = (Batch::new(ALICE), Batch::new(ALICE));
+        for ago in 0..u32::try_from(MAX_DAYS).unwrap() {
+            all.put(on(ago), "value");
+        }
+        committed(&store, all).await;
+        more.put(today("more"), "not stored");
+        more.put(on(1000), "not stored");
+        let error = store.commit(more.clone()).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::TooLarge { actual, limit: MAX_DAYS, .. } if actual == MAX_DAYS + 1),
+            "{error}"
+        );
+        assert_eq!(value(&store, &today("more")).await, None);
+        committed(&store, put(&Key::undated(SPACE, "undated"), "stored")).await;
+        store.drop_days_before(NOW.day()).await.unwrap();
+        committed(&store, more).await;
+    });
+}
