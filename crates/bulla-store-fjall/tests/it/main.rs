@@ -9,6 +9,7 @@ mod conformance;
 mod disk;
 mod groups;
 mod lifecycle;
+mod model;
 
 use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{Batch, Commit, Key, Space, Store, Version};

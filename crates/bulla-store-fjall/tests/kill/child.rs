@@ -1,0 +1,82 @@
+//! The process that is killed.
+
+use std::path::Path;
+
+use bulla_base::Partition;
+use bulla_store::{Batch, Commit, Key, Store, StoreError};
+use bulla_store_fjall::{FjallOptions, FjallStore};
+
+use crate::ledger::{self, NOW, SPACE, WRITERS};
+use crate::wait;
+
+pub(crate) fn run(role: &str, folder: &Path) {
+    match role {
+        "write" => wait(write(folder)),
+        "fill" => wait(fill(folder)),
+        other => panic!("no role {other}"),
+    }
+}
+
+/// Writes until it is killed, and prints `writer number version` of what was acknowledged. Meanwhile days are dropped and files merged.
+async fn write(folder: &Path) {
+    let store = FjallStore::open(folder, ledger::options()).unwrap();
+    for writer in 0..WRITERS {
+        let store = store.clone();
+        tokio::spawn(async move {
+            loop {
+                let head = store.get(ledger::partition(writer), &ledger::head(), NOW).await.unwrap();
+                let last =
+                    head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
+                let batch = ledger::batch(writer, last + 1, head.as_ref());
+                match store.commit(batch).await.unwrap() {
+                    Commit::Committed(version) => println!("{writer} {} {}", last + 1, version.number()),
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+    loop {
+        for ago in 1..=3 {
+            let mut batch = Batch::new(Partition::from_bytes([99; 16]));
+            batch.put(Key::dated(SPACE, NOW.day().minus(ago), "doomed"), vec![0; 1000]);
+            let _done = store.commit(batch).await.unwrap();
+        }
+        store.drop_days_before(NOW.day()).await.unwrap();
+        store.compact().await.unwrap();
+    }
+}
+
+/// Writes until the disk fails, then checks what the store says, and prints how many values were acknowledged.
+async fn fill(folder: &Path) {
+    // Everything stays in memory and in the journal, so that the journal is what fails.
+    let store = FjallStore::open(folder, FjallOptions::default().write_buffer_bytes(1 << 30)).unwrap();
+    let put = |number: u64| {
+        let mut batch = Batch::new(ledger::partition(0));
+        batch.put(ledger::entry(number), vec![7; 1 << 20]);
+        batch
+    };
+    let mut acknowledged = 0;
+    let error = loop {
+        match store.commit(put(acknowledged)).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+        assert!(acknowledged < 1000, "the disk does not fail");
+    };
+    assert!(matches!(error, StoreError::Poisoned { source: Some(_) }), "{error:?}");
+    let stats = store.stats();
+    for number in [acknowledged, 0, 5000] {
+        let error = store.commit(put(number)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Poisoned { source: Some(_) }), "{error:?}");
+    }
+    let error = store.drop_days_before(NOW.day()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Poisoned { .. }), "{error:?}");
+    assert_eq!(store.stats(), stats, "nothing is tried again");
+    for number in 0..acknowledged {
+        let record = store.get(ledger::partition(0), &ledger::entry(number), NOW).await.unwrap();
+        assert!(record.is_some(), "what was acknowledged can still be read");
+    }
+    let error = store.close().await.unwrap_err();
+    assert!(matches!(error, StoreError::Poisoned { .. }), "{error:?}");
+    println!("{acknowledged}");
+}
