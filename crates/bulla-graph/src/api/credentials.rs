@@ -1,0 +1,76 @@
+use std::borrow::Cow;
+
+use axum::http::HeaderName;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use bulla_relay::MAX_IDEMPOTENCY_BYTES;
+use bytes::Bytes;
+
+use crate::refusal::Refusal;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The token a request presents: in `Authorization: Bearer`, the scheme in any case, or else in the query as `access_token`.
+pub(crate) fn token(head: &Parts) -> Option<Cow<'_, [u8]>> {
+    let in_header = head.headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
+    in_header.map(Cow::Borrowed).or_else(|| {
+        let query = form_urlencoded::parse(head.uri.query()?.as_bytes());
+        let token = query.into_iter().find(|(name, _)| name == "access_token")?.1;
+        Some(Cow::Owned(token.into_owned().into_bytes()))
+    })
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let space = value.iter().position(|byte| *byte == b' ')?;
+    let (scheme, token) = value.split_at(space);
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii())
+}
+
+/// The idempotency key a request names, if any.
+pub(crate) fn idempotency_key(head: &Parts) -> Result<Option<Bytes>, Refusal> {
+    let mut keys = head.headers.get_all(IDEMPOTENCY_KEY).iter();
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(Refusal::value("Idempotency-Key", "it is given more than once")),
+        (Some(key), None) if key.is_empty() => Err(Refusal::value("Idempotency-Key", "it is empty")),
+        (Some(key), None) if key.len() > MAX_IDEMPOTENCY_BYTES => {
+            Err(Refusal::long("Idempotency-Key", "bytes", key.len(), MAX_IDEMPOTENCY_BYTES))
+        }
+        (Some(key), None) => Ok(Some(Bytes::copy_from_slice(key.as_bytes()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn presented(authorization: Option<&str>, target: &str) -> Option<String> {
+        let mut request = Request::builder().uri(target);
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        token(&head).map(|token| String::from_utf8(token.into_owned()).unwrap())
+    }
+
+    #[test]
+    fn a_token_stands_in_the_header_or_in_the_query() {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(presented(Some(&format!("{scheme} EAA")), "/").as_deref(), Some("EAA"));
+        }
+        assert_eq!(presented(Some("Bearer  EAA "), "/?access_token=other").as_deref(), Some("EAA"));
+        assert_eq!(presented(None, "/x?a=b&access_token=E%7CA&c").as_deref(), Some("E|A"));
+        assert_eq!(presented(Some("Basic eA=="), "/?access_token=EAA").as_deref(), Some("EAA"));
+    }
+
+    #[test]
+    fn without_one_there_is_none() {
+        assert_eq!(presented(None, "/"), None);
+        assert_eq!(presented(None, "/?token=EAA"), None);
+        assert_eq!(presented(Some("EAA"), "/"), None);
+        assert_eq!(presented(Some("Basic EAA"), "/"), None);
+        assert_eq!(presented(Some("Bearer "), "/").unwrap_or_default(), "");
+    }
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use bulla_base::PhoneNumberId;
+use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+
+/// The port through which the API asks the relay, and the one place where it can be stood in for.
+///
+/// # For implementors
+/// Each method is what the relay's of the same name is. A client may hang up at any time; the future is then dropped, and what had been
+/// accepted by then stays accepted. An `Err` says that nothing was stored, counted or sent.
+pub trait Desk: Send + Sync + 'static {
+    /// Whether the relay speaks for this sending number.
+    fn speaks_for(&self, business: PhoneNumberId) -> bool;
+
+    /// Accepts `message` from the number `from`.
+    ///
+    /// # Errors
+    /// When it was not accepted.
+    fn accept(
+        &self,
+        from: PhoneNumberId,
+        message: Outgoing,
+    ) -> impl Future<Output = Result<Handle, AcceptError>> + Send;
+
+    /// Marks a user's message as read by the business.
+    ///
+    /// # Errors
+    /// When it was not.
+    fn mark_read(
+        &self,
+        business: PhoneNumberId,
+        message: Handle,
+    ) -> impl Future<Output = Result<(), MarkReadError>> + Send;
+}
+
+impl<D: Desk> Desk for Arc<D> {
+    fn speaks_for(&self, business: PhoneNumberId) -> bool {
+        (**self).speaks_for(business)
+    }
+
+    fn accept(
+        &self,
+        from: PhoneNumberId,
+        message: Outgoing,
+    ) -> impl Future<Output = Result<Handle, AcceptError>> + Send {
+        (**self).accept(from, message)
+    }
+
+    fn mark_read(
+        &self,
+        business: PhoneNumberId,
+        message: Handle,
+    ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
+        (**self).mark_read(business, message)
+    }
+}

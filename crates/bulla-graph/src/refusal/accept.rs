@@ -1,0 +1,81 @@
+//! What the relay's errors become.
+
+use axum::http::StatusCode;
+use bulla_content::InvalidContent;
+use bulla_relay::{AcceptError, MarkReadError};
+
+use super::Refusal;
+
+impl Refusal {
+    /// A message breaks a bound of content in `field`.
+    pub(crate) fn content(field: &str, source: &InvalidContent) -> Self {
+        match source {
+            InvalidContent::Empty { .. } => Self::value(field, "it is empty"),
+            InvalidContent::TooLong { unit, actual, limit, .. } => Self::long(field, unit, *actual, *limit),
+            _ => Self::value(field, source),
+        }
+    }
+
+    /// `field` has `actual` `unit`, more than `limit`.
+    pub(crate) fn long(field: &str, unit: &str, actual: usize, limit: usize) -> Self {
+        Self::value(field, format_args!("it has {actual} {unit}, more than the {limit} allowed"))
+    }
+
+    fn failed() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong")
+            .because("the relay failed and accepted nothing; its operator can look it up by fbtrace_id")
+    }
+
+    fn unavailable(details: &'static str) -> Self {
+        let refusal =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, 131_016, "Service unavailable").because(details);
+        Self { again: true, ..refusal }
+    }
+}
+
+impl From<AcceptError> for Refusal {
+    fn from(source: AcceptError) -> Self {
+        match source {
+            AcceptError::UnknownBusiness { .. } => Self::number(),
+            AcceptError::Content(source) => match &source {
+                InvalidContent::Empty { field } | InvalidContent::TooLong { field, .. } => {
+                    Self::content(field, &source)
+                }
+                _ => Self::value("message", &source),
+            },
+            AcceptError::TooLong { field, unit, actual, limit } => Self::long(field, unit, actual, limit),
+            AcceptError::OtherConversation { field } => {
+                Self::value(field, "it names no message of the conversation with this recipient")
+            }
+            AcceptError::KeyReused => {
+                let details =
+                    "Idempotency-Key: it belongs to another message; draw a new one for each message";
+                Self { status: StatusCode::CONFLICT, ..Self::unreadable(details) }
+            }
+            AcceptError::Unavailable(_) => Self::unavailable(
+                "the carrier cannot be reached and nothing was accepted; send the message again",
+            ),
+            AcceptError::Fenced { .. } => Self::unavailable(
+                "this relay has been replaced and accepted nothing; send the message to its successor",
+            ),
+            _ => Self::failed(),
+        }
+    }
+}
+
+impl From<MarkReadError> for Refusal {
+    fn from(source: MarkReadError) -> Self {
+        match source {
+            MarkReadError::UnknownMessage => Self::unknown_message("message_id"),
+            MarkReadError::Accept(source) => source.into(),
+            _ => Self::failed(),
+        }
+    }
+}
+
+impl Refusal {
+    /// The id in `field` names no message.
+    pub(crate) fn unknown_message(field: &str) -> Self {
+        Self::value(field, "it names no message of this number, or one whose time is over")
+    }
+}

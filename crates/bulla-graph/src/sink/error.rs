@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use bulla_base::PhoneNumberId;
+use bulla_relay::SinkError;
+use thiserror::Error;
+
+/// Why a business's web server does not have an update, or may not be given any.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WebhookError {
+    /// The business's move, or the network's: the web server cannot be reached, or what it says is not HTTP.
+    #[error("the webhook cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The business's move: the web server took too long.
+    #[error("the webhook did not answer within {} seconds", limit.as_secs())]
+    TooSlow {
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// The business's move: the web server answered something else than 200.
+    #[error("the webhook answered {status}")]
+    Status {
+        /// What it answered.
+        status: u16,
+        /// How long it asks to be left alone.
+        pause: Option<Duration>,
+    },
+    /// The business's move: the web server did not answer the handshake with the challenge.
+    #[error("the webhook did not answer the handshake with the challenge")]
+    WrongChallenge,
+    /// The business's move: the handshake that another update made while this one waited for it has failed.
+    #[error("the webhook has just failed the handshake")]
+    Unverified,
+    /// The operator's move: the sink knows no webhook for this number.
+    #[error("there is no webhook for the number {business}")]
+    UnknownBusiness {
+        /// The number.
+        business: PhoneNumberId,
+    },
+    /// Ours: the relay tells something for which this version has no update.
+    #[error("there is no update for this kind of event")]
+    UnknownEvent,
+    /// Ours: the request could not be made. Nobody outside can cause it.
+    #[error("the request could not be made")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl WebhookError {
+    pub(super) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Broken(source.into())
+    }
+}
+
+impl From<WebhookError> for SinkError {
+    fn from(source: WebhookError) -> Self {
+        let pause = match &source {
+            WebhookError::Status { pause, .. } => *pause,
+            _ => None,
+        };
+        match pause {
+            Some(pause) => Self::new(source).not_before(pause),
+            None => Self::new(source),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The update's objects, in the order in which they are written.
+
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Notification<'a> {
+    pub(super) object: Account,
+    pub(super) entry: [Entry<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Account {
+    WhatsappBusinessAccount,
+}
+
+#[derive(Serialize)]
+pub(super) struct Entry<'a> {
+    pub(super) id: String,
+    pub(super) changes: [Change<'a>; 1],
+}
+
+#[derive(Serialize)]
+pub(super) struct Change<'a> {
+    pub(super) field: &'static str,
+    pub(super) value: Value<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Value<'a> {
+    pub(super) messaging_product: &'static str,
+    pub(super) metadata: Metadata<'a>,
+    pub(super) contacts: [Contact<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) messages: Option<[Message<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) statuses: Option<[StatusLine<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Metadata<'a> {
+    pub(super) display_phone_number: &'a str,
+    pub(super) phone_number_id: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Contact<'a> {
+    pub(super) profile: Profile,
+    pub(super) wa_id: &'a str,
+    pub(super) user_id: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct Profile {
+    pub(super) name: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Message<'a> {
+    pub(super) from: &'a str,
+    pub(super) from_user_id: &'a str,
+    pub(super) id: String,
+    pub(super) timestamp: String,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<TextBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reaction: Option<Reaction<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) context: Option<Answered<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) errors: Option<[Fault; 1]>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TextBody<'a> {
+    pub(super) body: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct Reaction<'a> {
+    pub(super) message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) emoji: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Answered<'a> {
+    pub(super) from: &'a str,
+    pub(super) id: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct StatusLine<'a> {
+    pub(super) id: String,
+    pub(super) status: &'static str,
+    pub(super) timestamp: String,
+    pub(super) recipient_id: &'a str,
+    pub(super) recipient_user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) biz_opaque_callback_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) errors: Option<[Fault; 1]>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Fault {
+    pub(super) code: u32,
+    pub(super) title: &'static str,
+    pub(super) message: &'static str,
+    pub(super) error_data: Data,
+    pub(super) href: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct Data {
+    pub(super) details: &'static str,
+}

@@ -1,0 +1,166 @@
+use std::fmt;
+
+use axum::http::Uri;
+use axum::http::uri::{PathAndQuery, Scheme};
+use form_urlencoded::byte_serialize;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Where a business takes its updates, and the two secrets it shares with the relay for it.
+///
+/// # Security
+/// Neither secret prints, nor does the query of the URL, in which others put theirs. Both are wiped when dropped.
+#[derive(Clone)]
+pub struct Webhook {
+    url: Uri,
+    verify_token: Zeroizing<String>,
+    app_secret: Zeroizing<String>,
+}
+
+impl Webhook {
+    /// The web server at `url`, which answers the handshake to `verify_token` and checks signatures with `app_secret`.
+    ///
+    /// # Errors
+    /// When `url` is not one that starts with `http://` and names a host, holds a user or password, or is too long for the handshake to
+    /// be appended; when it starts with `https://`, which is not there yet; when a secret is empty.
+    pub fn new(
+        url: &str,
+        verify_token: impl Into<String>,
+        app_secret: impl Into<String>,
+    ) -> Result<Self, InvalidWebhook> {
+        let url: Uri = url.parse().map_err(|_| InvalidWebhook::Url { why: "it cannot be read" })?;
+        match url.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => {}
+            Some(scheme) if *scheme == Scheme::HTTPS => return Err(InvalidWebhook::Https),
+            _ => return Err(InvalidWebhook::Url { why: "it must start with http://" }),
+        }
+        match url.authority() {
+            Some(authority) if authority.host().is_empty() => {
+                return Err(InvalidWebhook::Url { why: "it names no host" });
+            }
+            Some(authority) if authority.as_str().contains('@') => {
+                return Err(InvalidWebhook::Url { why: "a user or password may not stand in it" });
+            }
+            Some(_) => {}
+            None => return Err(InvalidWebhook::Url { why: "it names no host" }),
+        }
+        let webhook = Self {
+            url,
+            verify_token: Zeroizing::new(verify_token.into()),
+            app_secret: Zeroizing::new(app_secret.into()),
+        };
+        if webhook.verify_token.is_empty() {
+            return Err(InvalidWebhook::EmptySecret { what: "verify token" });
+        }
+        if webhook.app_secret.is_empty() {
+            return Err(InvalidWebhook::EmptySecret { what: "app secret" });
+        }
+        match webhook.handshake_url(&"0".repeat(20)) {
+            Some(_) => Ok(webhook),
+            None => Err(InvalidWebhook::Url { why: "it is too long for the handshake to be appended" }),
+        }
+    }
+
+    pub(crate) const fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    pub(crate) fn app_secret(&self) -> &[u8] {
+        self.app_secret.as_bytes()
+    }
+
+    /// The URL that asks the web server to show that it knows the verify token, by answering with `challenge`.
+    pub(crate) fn handshake_url(&self, challenge: &str) -> Option<Uri> {
+        let mut target = Zeroizing::new(String::from(self.url.path()));
+        target.push('?');
+        if let Some(query) = self.url.query().filter(|query| !query.is_empty()) {
+            target.push_str(query);
+            target.push('&');
+        }
+        target.push_str("hub.mode=subscribe&hub.challenge=");
+        target.push_str(challenge);
+        target.push_str("&hub.verify_token=");
+        target.extend(byte_serialize(self.verify_token.as_bytes()));
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(target.as_str()).ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, verify_token: _, app_secret: _ } = self;
+        let host = url.authority().map_or("", |authority| authority.as_str());
+        write!(f, "Webhook(http://{host}{})", url.path())
+    }
+}
+
+/// What was given is not a webhook. The operator's move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidWebhook {
+    /// The URL cannot be used.
+    #[error("not a webhook's url: {why}")]
+    Url {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The URL asks for TLS.
+    #[error(
+        "https is not supported yet: put a proxy that speaks it in front of the business, and name the proxy with http://"
+    )]
+    Https,
+    /// A secret is empty.
+    #[error("the {what} is empty")]
+    EmptySecret {
+        /// Which secret.
+        what: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(url: &str) -> Result<Webhook, InvalidWebhook> {
+        Webhook::new(url, "tok&en =é", "secret")
+    }
+
+    #[test]
+    fn the_handshake_keeps_the_query_and_encodes_the_token() {
+        let handshake = |url: &str| webhook(url).unwrap().handshake_url("123").unwrap().to_string();
+        let asked = "hub.mode=subscribe&hub.challenge=123&hub.verify_token=tok%26en+%3D%C3%A9";
+        assert_eq!(handshake("http://a.b:8080/hook"), format!("http://a.b:8080/hook?{asked}"));
+        assert_eq!(handshake("http://a.b/hook?x=1&y"), format!("http://a.b/hook?x=1&y&{asked}"));
+        assert_eq!(handshake("http://a.b"), format!("http://a.b/?{asked}"));
+        assert_eq!(handshake("http://a.b/?#part"), format!("http://a.b/?{asked}"));
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_refused_at_once() {
+        assert_eq!(webhook("https://a.b/hook").unwrap_err(), InvalidWebhook::Https);
+        for url in [
+            "",
+            "a.b",
+            "/hook",
+            "ftp://a.b",
+            "http://",
+            "http:///x",
+            "http://u:p@a.b/",
+            "http://a b/",
+            "http://:80/",
+        ] {
+            assert!(matches!(webhook(url), Err(InvalidWebhook::Url { .. })), "{url}");
+        }
+        let long = format!("http://a.b/{}", "x".repeat(65_500));
+        assert!(matches!(webhook(&long), Err(InvalidWebhook::Url { .. })));
+        assert!(matches!(Webhook::new("http://a.b", "", "s"), Err(InvalidWebhook::EmptySecret { .. })));
+        assert!(matches!(Webhook::new("http://a.b", "t", ""), Err(InvalidWebhook::EmptySecret { .. })));
+    }
+
+    #[test]
+    fn neither_secrets_nor_queries_print() {
+        let webhook = Webhook::new("http://a.b:8080/hook?key=k3y", "t0ken", "s3cret").unwrap();
+        assert_eq!(format!("{webhook:?}"), "Webhook(http://a.b:8080/hook)");
+    }
+}
