@@ -38,7 +38,7 @@ pub const FINGERPRINT_ITERATIONS: u32 = 1_000_000;
 /// The most a stored [`Sessions`](crate::Sessions) can measure, in bytes.
 ///
 /// It follows from the other bounds (every chain of every session full of skipped seeds); a larger one is refused
-/// before it is looked at. A record between two honest devices measures about 500 bytes.
+/// before it is looked at. A record between two devices that talk measures 632 bytes.
 pub const RECORD_BYTES: usize = 6 + (ARCHIVED_SESSIONS + 1) * (4 + SESSION_BYTES);
 
 /// The most one stored session can measure, in bytes.

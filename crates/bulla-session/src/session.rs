@@ -3,6 +3,8 @@
 mod archive;
 mod chain;
 mod initiate;
+#[cfg(test)]
+mod known_answers;
 mod message_keys;
 mod open;
 mod post_quantum;

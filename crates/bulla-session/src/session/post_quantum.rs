@@ -40,10 +40,10 @@ impl PostQuantum {
         Contribution
     }
 
-    /// The contribution to a message received with this in its field 5.
+    /// The contribution to a message received with this in its field 5, where nothing and no bytes are the same.
     pub(super) fn receive(&self, field: Option<&[u8]>) -> Result<Contribution, CannotFollow> {
         match field {
-            None => Ok(Contribution),
+            None | Some([]) => Ok(Contribution),
             Some(_) => Err(CannotFollow),
         }
     }

@@ -1,0 +1,103 @@
+//! Sessions that were replaced.
+
+use bulla_session::limits::ARCHIVED_SESSIONS;
+use bulla_session::*;
+
+use crate::side::{NOW, Side, inner};
+
+#[test]
+fn a_message_of_a_replaced_session_puts_it_back_in_use() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let late = bob.say(b"late");
+    alice.meet(&bob);
+    assert_eq!(alice.sessions.archived_count(), 1);
+    assert_eq!(alice.say(b"in the new session").kind, MessageKind::PreKey);
+
+    assert_eq!(alice.hear(&late).unwrap(), b"late");
+    assert_eq!(alice.sessions.archived_count(), 1);
+    let message = alice.say(b"in the old session");
+    assert_eq!(message.kind, MessageKind::Signal);
+    assert_eq!(bob.hear(&message).unwrap(), b"in the old session");
+}
+
+#[test]
+fn a_message_that_starts_a_replaced_session_puts_it_back_in_use() {
+    let (mut alice, mut bob) = Side::pair();
+    let (first, second) = (alice.say(b"1"), alice.say(b"2"));
+    bob.hear(&first).unwrap();
+    alice.meet(&bob);
+    let third = alice.say(b"3");
+    assert!(bob.hear_all(&third).unwrap().used.is_some());
+    assert_eq!(bob.sessions.archived_count(), 1);
+
+    // Its one-time prekey is gone by now, and is not needed.
+    let heard = bob.hear_all(&second).unwrap();
+    assert_eq!((heard.plaintext.as_slice(), heard.used), (&b"2"[..], None));
+    assert_eq!(bob.sessions.archived_count(), 1);
+    let answer = bob.say(b"in the first session");
+    assert_eq!(alice.hear(&answer).unwrap(), b"in the first session");
+}
+
+#[test]
+fn a_failed_message_does_not_put_its_session_back_in_use() {
+    let (mut alice, mut bob) = Side::pair();
+    let (first, mut second) = (alice.say(b"1"), alice.say(b"2"));
+    bob.hear(&first).unwrap();
+    alice.meet(&bob);
+    let third = alice.say(b"3");
+    bob.hear(&third).unwrap();
+
+    // The inner message's MAC ends right before fields 5 to 8: registration, ids and Kyber ciphertext.
+    let inner = inner(&second);
+    let mac = second.bytes.windows(inner.len()).position(|window| window == inner).unwrap() + inner.len() - 1;
+    second.bytes[mac] ^= 1;
+    // That the sessions are unchanged to the byte is checked for every failure.
+    assert_eq!(bob.hear(&second), Err(OpenError::Undecipherable));
+    second.bytes[mac] ^= 1;
+    assert_eq!(bob.hear(&second).unwrap(), b"2");
+}
+
+#[test]
+fn a_duplicate_in_an_archived_session_is_reported_as_one() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let message = alice.say(b"once");
+    bob.hear(&message).unwrap();
+    bob.meet(&alice);
+    assert!(matches!(bob.hear(&message), Err(OpenError::Duplicate { .. })));
+}
+
+#[test]
+fn an_archived_session_opens_but_does_not_seal() {
+    let (mut alice, mut bob) = Side::acquainted();
+    alice.sessions = std::mem::take(&mut alice.sessions).archive_current();
+    assert!(alice.sessions.needs_session(NOW) && !alice.sessions.is_empty());
+    assert_eq!(alice.try_say(b"", NOW), Err(SealError::NoSession));
+    let message = bob.say(b"still there?");
+    assert_eq!(alice.hear(&message).unwrap(), b"still there?");
+    assert!(!alice.sessions.needs_session(NOW));
+}
+
+#[test]
+fn forty_replaced_sessions_are_kept_and_the_forty_first_costs_the_oldest() {
+    let (mut alice, mut bob) = (Side::new(1), Side::new(2));
+    let mut late = Vec::new();
+    for n in 0..=ARCHIVED_SESSIONS {
+        alice.meet(&bob);
+        let message = alice.say(b"now");
+        late.push(inner(&alice.say(&n.to_be_bytes())));
+        bob.hear(&message).unwrap();
+    }
+    assert_eq!(bob.sessions.archived_count(), ARCHIVED_SESSIONS);
+    let signal = |bytes| CiphertextRef::new(MessageKind::Signal, bytes);
+
+    let full = bob.sessions.to_bytes();
+    assert_eq!(bob.hear(signal(&late[0])).unwrap(), 0usize.to_be_bytes(), "the oldest of forty is lost");
+
+    bob.sessions = Sessions::from_bytes(&full).unwrap();
+    alice.meet(&bob);
+    let message = alice.say(b"one more");
+    bob.hear(&message).unwrap();
+    assert_eq!(bob.sessions.archived_count(), ARCHIVED_SESSIONS);
+    assert_eq!(bob.hear(signal(&late[0])), Err(OpenError::Undecipherable));
+    assert_eq!(bob.hear(signal(&late[1])).unwrap(), 1usize.to_be_bytes());
+}

@@ -1,0 +1,110 @@
+//! Each bound, at its edge and one past it. (Forty archived sessions are in `archive`.)
+
+use bulla_session::limits::*;
+use bulla_session::*;
+
+use crate::side::{NOW, Side};
+
+#[test]
+fn a_message_may_be_25_000_ahead_and_no_further() {
+    let (mut alice, mut bob) = Side::acquainted();
+    for _ in 0..FORWARD_JUMP {
+        alice.say(b"");
+    }
+    let (edge, beyond) = (alice.say(b""), alice.say(b""));
+    let refused = OpenError::TooFarAhead { index: 0, counter: FORWARD_JUMP + 1, limit: FORWARD_JUMP };
+    assert_eq!(bob.hear(&beyond), Err(refused));
+    assert_eq!(bob.hear(&edge).unwrap(), b"");
+    assert_eq!(bob.hear(&beyond).unwrap(), b"");
+}
+
+#[test]
+fn the_newest_2000_skipped_messages_still_open() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let first = alice.say(b"0");
+    bob.hear(&first).unwrap();
+    let messages: Vec<_> = (1..=2102u32).map(|n| alice.say(&n.to_be_bytes())).collect();
+    let message = |n: usize| &messages[n - 1];
+    assert!(bob.hear(message(2102)).is_ok());
+    // 1 to 2101 were skipped, so that 102 is the oldest of the newest 2000.
+    assert_eq!(SKIPPED_SEEDS, 2000);
+    assert_eq!(bob.hear(message(101)), Err(OpenError::Duplicate { index: 2103, counter: 101 }));
+    assert_eq!(bob.hear(message(102)).unwrap(), 102u32.to_be_bytes());
+    assert_eq!(bob.hear(message(2101)).unwrap(), 2101u32.to_be_bytes());
+}
+
+#[test]
+fn seeds_skipped_at_different_times_share_one_bound() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let messages: Vec<_> = (0..=2002u32).map(|n| alice.say(&n.to_be_bytes())).collect();
+    bob.hear(&messages[1000]).unwrap();
+    bob.hear(&messages[2001]).unwrap();
+    // 0 to 999 and 1001 to 2000 were skipped: exactly as many as are kept.
+    let full = bob.sessions.to_bytes();
+    assert_eq!(bob.hear(&messages[0]).unwrap(), 0u32.to_be_bytes());
+
+    bob.sessions = Sessions::from_bytes(&full).unwrap();
+    let beyond = alice.say(b"");
+    bob.hear(&beyond).unwrap();
+    assert!(matches!(bob.hear(&messages[0]), Err(OpenError::Duplicate { .. })));
+    assert!(bob.hear(&messages[1]).is_ok());
+}
+
+#[test]
+fn the_newest_5_chains_still_open() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let mut late = Vec::new();
+    let round = |alice: &mut Side, bob: &mut Side, late: &mut Vec<CiphertextMessage>| {
+        let message = alice.say(b"now");
+        late.push(alice.say(b"late"));
+        bob.hear(&message).unwrap();
+        let answer = bob.say(b"now");
+        alice.hear(&answer).unwrap();
+    };
+    for _ in 0..RECEIVING_CHAINS {
+        round(&mut alice, &mut bob, &mut late);
+    }
+    let full = bob.sessions.to_bytes();
+    assert_eq!(bob.hear(&late[0]).unwrap(), b"late");
+
+    bob.sessions = Sessions::from_bytes(&full).unwrap();
+    round(&mut alice, &mut bob, &mut late);
+    assert_eq!(bob.hear(&late[0]), Err(OpenError::Undecipherable));
+    assert_eq!(bob.hear(&late[1]).unwrap(), b"late");
+}
+
+#[test]
+fn an_unanswered_session_seals_for_30_days() {
+    let (mut alice, mut bob) = Side::pair();
+    let edge = UnixSeconds::new(NOW.value() + UNACKNOWLEDGED_SECONDS);
+    let beyond = UnixSeconds::new(edge.value() + 1);
+    assert!(!alice.sessions.needs_session(edge));
+    let message = alice.try_say(b"still waiting", edge).unwrap();
+    assert!(alice.sessions.needs_session(beyond));
+    assert_eq!(alice.try_say(b"", beyond), Err(SealError::Stale));
+
+    // An answer ends the waiting, however late it is.
+    bob.hear(&message).unwrap();
+    let answer = bob.say(b"back");
+    alice.hear(&answer).unwrap();
+    assert!(!alice.sessions.needs_session(beyond));
+    assert!(alice.try_say(b"welcome", beyond).is_ok());
+}
+
+#[test]
+fn a_record_longer_than_any_is_refused_unread() {
+    let short = vec![9; RECORD_BYTES];
+    assert_eq!(Sessions::from_bytes(&short).unwrap_err(), error::StoredError::Form { found: 9, newest: 1 });
+    let long = vec![9; RECORD_BYTES + 1];
+    assert!(matches!(Sessions::from_bytes(&long), Err(error::StoredError::TooLong { .. })));
+}
+
+#[test]
+fn fingerprints_take_2_to_a_million_rounds() {
+    let key = Side::new(1).identity();
+    let with = |rounds| Fingerprint::new(rounds, 1, (b"a", &key), (b"b", &key));
+    assert!(matches!(with(1), Err(FingerprintError::Iterations { found: 1, most: FINGERPRINT_ITERATIONS })));
+    assert!(with(2).is_ok());
+    assert!(with(FINGERPRINT_ITERATIONS).is_ok());
+    assert!(with(FINGERPRINT_ITERATIONS + 1).is_err());
+}

@@ -1,0 +1,18 @@
+//! What sessions do, seen from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod archive;
+mod conversation;
+mod limits;
+mod secrets;
+mod side;
+mod stored;
+mod untrusted;
+mod vectors;

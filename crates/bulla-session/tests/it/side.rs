@@ -1,0 +1,167 @@
+//! One device in memory, which stores and loads its sessions around every step.
+
+use std::collections::BTreeMap;
+
+use bulla_session::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+pub(crate) const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
+
+/// A device's prekeys: one signed, one Kyber, and the one-time ones that are left.
+pub(crate) struct PreKeys {
+    pub(crate) signed: SignedPreKey,
+    pub(crate) kyber: KyberPreKey,
+    pub(crate) one_time: BTreeMap<OneTimePreKeyId, OneTimePreKey>,
+}
+
+impl PreKeySource for PreKeys {
+    fn signed(&self, id: SignedPreKeyId) -> Option<&SignedPreKey> {
+        Some(&self.signed).filter(|prekey| prekey.id() == id)
+    }
+
+    fn kyber(&self, id: KyberPreKeyId) -> Option<&KyberPreKey> {
+        Some(&self.kyber).filter(|prekey| prekey.id() == id)
+    }
+
+    fn one_time(&self, id: OneTimePreKeyId) -> Option<&OneTimePreKey> {
+        self.one_time.get(&id)
+    }
+}
+
+pub(crate) struct Side {
+    pub(crate) party: LocalParty,
+    pub(crate) prekeys: PreKeys,
+    pub(crate) sessions: Sessions,
+    pub(crate) addresses: Option<Addresses>,
+    pub(crate) trusted: Option<IdentityKey>,
+    pub(crate) rng: ChaCha20Rng,
+}
+
+impl Side {
+    /// A device whose every secret follows from `seed`, with a hundred one-time prekeys.
+    pub(crate) fn new(seed: u8) -> Self {
+        let mut rng = ChaCha20Rng::from_seed([seed; 32]);
+        let identity = IdentityKeyPair::generate(&mut rng);
+        let made = UnixMillis::new(1_800_000_000_000);
+        let signed = SignedPreKey::generate(SignedPreKeyId::new(7), &identity, made, &mut rng);
+        let kyber = KyberPreKey::generate(KyberPreKeyId::new(8), &identity, made, &mut rng);
+        let one_time = (1..=100)
+            .map(OneTimePreKeyId::new)
+            .map(|id| (id, OneTimePreKey::generate(id, &mut rng)))
+            .collect();
+        Self {
+            party: LocalParty::new(identity, RegistrationId::new(u32::from(seed))),
+            prekeys: PreKeys { signed, kyber, one_time },
+            sessions: Sessions::new(),
+            addresses: None,
+            trusted: None,
+            rng,
+        }
+    }
+
+    /// Two devices, the first of which has started a session with the second.
+    pub(crate) fn pair() -> (Self, Self) {
+        let (mut alice, bob) = (Self::new(1), Self::new(2));
+        alice.meet(&bob);
+        (alice, bob)
+    }
+
+    /// Two devices that have heard of each other, so that neither needs prekeys any more.
+    pub(crate) fn acquainted() -> (Self, Self) {
+        let (mut alice, mut bob) = Self::pair();
+        let hello = alice.say(b"hello");
+        bob.hear(&hello).unwrap();
+        let answer = bob.say(b"hello yourself");
+        alice.hear(&answer).unwrap();
+        (alice, bob)
+    }
+
+    pub(crate) fn identity(&self) -> IdentityKey {
+        *self.party.identity().public()
+    }
+
+    pub(crate) fn bundle(&self) -> PreKeyBundle {
+        let one_time = self.prekeys.one_time.values().next();
+        let device = DeviceId::new(1).unwrap();
+        PreKeyBundle::of(&self.party, device, one_time, &self.prekeys.signed, &self.prekeys.kyber)
+    }
+
+    pub(crate) fn meet(&mut self, other: &Side) {
+        self.sessions = std::mem::take(&mut self.sessions)
+            .initiate(&self.party, &other.bundle(), Trust::from(self.trusted.as_ref()), NOW, &mut self.rng)
+            .unwrap();
+        self.reload();
+    }
+
+    pub(crate) fn say(&mut self, text: &[u8]) -> CiphertextMessage {
+        self.try_say(text, NOW).unwrap()
+    }
+
+    pub(crate) fn try_say(&mut self, text: &[u8], now: UnixSeconds) -> Result<CiphertextMessage, SealError> {
+        let before = self.sessions.to_bytes();
+        let sessions = std::mem::take(&mut self.sessions);
+        match sessions.seal(text, self.addresses.as_ref(), now, &mut self.rng) {
+            Ok(sealed) => {
+                self.sessions = sealed.sessions;
+                self.reload();
+                Ok(sealed.message)
+            }
+            Err(failed) => {
+                let (sessions, error) = failed.into_parts();
+                assert_eq!(sessions.to_bytes(), before, "a failed seal left a trace");
+                self.sessions = sessions;
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn hear<'a>(&mut self, message: impl Into<CiphertextRef<'a>>) -> Result<Vec<u8>, OpenError> {
+        self.hear_all(message).map(|heard| heard.plaintext)
+    }
+
+    /// As [`hear`](Self::hear), with everything that is known of the message.
+    pub(crate) fn hear_all<'a>(&mut self, message: impl Into<CiphertextRef<'a>>) -> Result<Heard, OpenError> {
+        let before = self.sessions.to_bytes();
+        let sessions = std::mem::take(&mut self.sessions);
+        let trust = Trust::from(self.trusted.as_ref());
+        let addresses = self.addresses.as_ref();
+        match sessions.open(&self.party, message, addresses, trust, &self.prekeys, &mut self.rng) {
+            Ok(opened) => {
+                self.sessions = opened.sessions;
+                self.reload();
+                if let Some(id) = opened.used.and_then(|used| used.one_time) {
+                    self.prekeys.one_time.remove(&id).unwrap();
+                }
+                let Opened { plaintext, identity, identity_changed, used, .. } = opened;
+                Ok(Heard { plaintext, identity, identity_changed, used })
+            }
+            Err(failed) => {
+                let (sessions, error) = failed.into_parts();
+                assert_eq!(sessions.to_bytes(), before, "a failed open left a trace");
+                self.sessions = sessions;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores the sessions and goes on with what was stored.
+    pub(crate) fn reload(&mut self) {
+        let stored = self.sessions.to_bytes();
+        self.sessions = Sessions::from_bytes(&stored).unwrap();
+        assert_eq!(self.sessions.to_bytes(), stored, "the stored form is not canonical");
+    }
+}
+
+pub(crate) struct Heard {
+    pub(crate) plaintext: Vec<u8>,
+    pub(crate) identity: IdentityKey,
+    pub(crate) identity_changed: bool,
+    pub(crate) used: Option<UsedPreKeys>,
+}
+
+/// The message inside one that can start a session.
+pub(crate) fn inner(message: &CiphertextMessage) -> Vec<u8> {
+    assert_eq!(message.kind, MessageKind::PreKey);
+    message::PreKeySignalMessage::parse(&message.bytes).unwrap().message().to_bytes()
+}

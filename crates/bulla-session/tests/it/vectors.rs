@@ -1,0 +1,72 @@
+//! What the official library produced or judged.
+//!
+//! `SIGNAL_VECTORS` names another file of the same shape, perhaps with more cases; without it the crate's own is
+//! read. What can be checked only with the post-quantum ratchet is named in the output, and so is what belongs to
+//! other parts of the protocol. What two devices agree on, which does not show from outside, is checked against the
+//! same file by `session::known_answers` in the crate.
+
+mod bytes;
+mod judged;
+mod keys;
+mod sessions;
+
+use serde_json::Value;
+
+use self::bytes::array;
+
+/// Where the vectors are.
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/libsignal-client-0.103.0/vectors.json");
+
+/// What of the file is not checked, and what it waits for.
+const NOT_CHECKED: [(&str, &str); 5] = [
+    ("meta", "tells where the file is from"),
+    ("erasure", "needs the post-quantum ratchet"),
+    ("two_sided: plaintexts, byte-exact sealing", "need the post-quantum ratchet"),
+    ("sealed_sender", "is not part of this crate"),
+    ("sender_key", "is not part of this crate"),
+];
+
+#[test]
+fn everything_the_official_library_says_is_so() {
+    let path = std::env::var("SIGNAL_VECTORS").unwrap_or_else(|_| OWN.to_owned());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let vectors: Value = serde_json::from_str(&text).unwrap();
+    for (section, cases) in vectors.as_object().unwrap() {
+        let checked = match section.as_str() {
+            "xeddsa" => each(cases, keys::xeddsa),
+            "agreement" => each(cases, keys::agreement),
+            "private_key_import" => each(cases, keys::private_key_import),
+            "identity" => once(cases, keys::identity),
+            "records" => once(cases, keys::records),
+            "fingerprints" => each(cases, keys::fingerprint),
+            "one_sided_sessions" => each(cases, sessions::one_sided),
+            "two_sided" => each(cases, sessions::two_sided),
+            "verdicts" => {
+                let checked = judged::verdicts(cases);
+                assert_eq!(checked, array(cases, "cases").len());
+                format!("{checked} checked")
+            }
+            other => {
+                let reason = NOT_CHECKED.iter().find(|(name, _)| *name == other);
+                let (_, reason) = reason.unwrap_or_else(|| panic!("nothing is known of section {other}"));
+                format!("not checked: {reason}")
+            }
+        };
+        println!("{section}: {checked}");
+    }
+    for (name, reason) in NOT_CHECKED.iter().filter(|(name, _)| vectors.get(name).is_none()) {
+        println!("{name}: not checked: {reason}");
+    }
+}
+
+fn each(cases: &Value, check: impl Fn(&Value)) -> String {
+    let cases = cases.as_array().unwrap();
+    assert!(!cases.is_empty());
+    cases.iter().for_each(check);
+    format!("{} checked", cases.len())
+}
+
+fn once(case: &Value, check: impl Fn(&Value)) -> String {
+    check(case);
+    "1 checked".to_owned()
+}
