@@ -1,1 +1,12 @@
-//! One party to the Signal protocol, inside the caller's storage batch
+#![doc = include_str!("../README.md")]
+
+mod endpoint;
+mod error;
+mod peer;
+mod prekeys;
+mod space;
+
+pub use endpoint::Endpoint;
+pub use error::{EndpointError, OpenError, SealError, Unreadable};
+pub use peer::{Peer, Received};
+pub use prekeys::{LOW_STOCK, STOCK, SpentKey};

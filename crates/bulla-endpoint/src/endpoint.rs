@@ -1,0 +1,135 @@
+use std::fmt;
+
+use bulla_base::{Address, Partition, Rng, Timestamp};
+use bulla_session::{IdentityKeyPair, LocalParty, RegistrationId};
+use bulla_store::{Batch, Commit, Store};
+use bytes::Bytes;
+use prost::Message;
+use zeroize::Zeroizing;
+
+use crate::space::{IDENTITY, STATE, only};
+use crate::{EndpointError, prekeys};
+
+/// One party to the Signal protocol: an address and the identity that speaks for it.
+pub struct Endpoint {
+    pub(crate) address: Address,
+    pub(crate) home: Partition,
+    pub(crate) local: LocalParty,
+    incarnation: u64,
+}
+
+impl Endpoint {
+    /// The endpoint at `address`, whose own records stand in the partition `home` of `store`. A new one draws its identity and prekeys.
+    ///
+    /// Takes the next incarnation, durably, before it returns.
+    ///
+    /// # Errors
+    /// When the store fails, holds a damaged identity, or another instance is being opened on it at the same time.
+    ///
+    /// # Cost
+    /// Two commits; a new endpoint also makes a Kyber-1024 key pair and two signatures.
+    pub async fn open<S: Store>(
+        store: &S,
+        home: Partition,
+        address: Address,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Self, EndpointError> {
+        let local = match load_identity(store, home, now).await? {
+            Some(local) => local,
+            None => create_identity(store, home, now, rng).await?,
+        };
+        let incarnation = begin_incarnation(store, home, now).await?;
+        Ok(Self { address, home, local, incarnation })
+    }
+
+    /// Who it speaks for.
+    #[must_use]
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// How many times it has been opened, this time included.
+    #[must_use]
+    pub const fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, home: _, local: _, incarnation } = self;
+        f.debug_struct("Endpoint")
+            .field("address", address)
+            .field("incarnation", incarnation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an endpoint remembers of itself between two starts, besides its keys.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct State {
+    #[prost(uint64, tag = "1")]
+    pub(crate) incarnation: u64,
+    #[prost(uint32, tag = "2")]
+    pub(crate) next_one_time: u32,
+}
+
+/// identity key pair (69 bytes) ‖ registration id (u32, big-endian)
+async fn load_identity<S: Store>(
+    store: &S,
+    home: Partition,
+    now: Timestamp,
+) -> Result<Option<LocalParty>, EndpointError> {
+    let Some(record) = store.get(home, &only(IDENTITY), now).await? else { return Ok(None) };
+    let damaged = EndpointError::Damaged { what: "identity" };
+    let Some((pair, registration)) = record.value.split_last_chunk::<4>() else { return Err(damaged) };
+    let Ok(pair) = IdentityKeyPair::from_bytes(pair) else { return Err(damaged) };
+    Ok(Some(LocalParty::new(pair, RegistrationId::new(u32::from_be_bytes(*registration)))))
+}
+
+async fn create_identity<S: Store>(
+    store: &S,
+    home: Partition,
+    now: Timestamp,
+    rng: &dyn Rng,
+) -> Result<LocalParty, EndpointError> {
+    let pair = IdentityKeyPair::generate(&mut rng.draw());
+    // Fourteen bits, as the official service has it, and never zero.
+    let mut bits = [0; 2];
+    rng.fill(&mut bits);
+    let registration = u32::from(u16::from_be_bytes(bits) & 0x3fff).max(1);
+
+    let mut value = Zeroizing::new(pair.to_bytes().to_vec());
+    value.extend_from_slice(&registration.to_be_bytes());
+    let mut batch = Batch::new(home);
+    batch.expect_absent(only(IDENTITY));
+    batch.put(only(IDENTITY), Bytes::copy_from_slice(&value));
+    prekeys::create_lasting(&mut batch, &pair, now, rng);
+    match store.commit(batch).await? {
+        Commit::Committed(_) => Ok(LocalParty::new(pair, RegistrationId::new(registration))),
+        _ => Err(EndpointError::Shared { what: "identity" }),
+    }
+}
+
+async fn begin_incarnation<S: Store>(
+    store: &S,
+    home: Partition,
+    now: Timestamp,
+) -> Result<u64, EndpointError> {
+    let held = store.get(home, &only(STATE), now).await?;
+    let mut state = match &held {
+        Some(record) => {
+            State::decode(&record.value[..]).map_err(|_| EndpointError::Damaged { what: "state" })?
+        }
+        None => State::default(),
+    };
+    state.incarnation += 1;
+    let mut batch = Batch::new(home);
+    batch.expect(only(STATE), held.map(|record| record.version));
+    batch.put(only(STATE), state.encode_to_vec());
+    match store.commit(batch).await? {
+        Commit::Committed(_) => Ok(state.incarnation),
+        _ => Err(EndpointError::Shared { what: "state" }),
+    }
+}

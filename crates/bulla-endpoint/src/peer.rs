@@ -1,0 +1,269 @@
+use std::fmt;
+
+use bulla_base::{Address, MessageId, Partition, Rng, Timestamp};
+use bulla_content::Content;
+use bulla_envelope::{Envelope, Form, FrankingTag, KeyBundle, Kind};
+use bulla_session::{
+    self as session, CiphertextRef, DeviceId, KyberPreKeyId, LoadedPreKeys, MessageKind, OneTimePreKeyId,
+    PreKeyBundle, PreKeyIds, RegistrationId, Sessions, SignedPreKeyId, Trust, UnixSeconds, UsedPreKeys,
+};
+use bulla_store::{Batch, Key, Store, Version};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::space::{self, STARTED};
+use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable};
+
+/// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in the caller's batch.
+///
+/// Everything between [`Endpoint::peer`] and [`Peer::keep`] happens in memory. What was sealed may leave, and what was opened be shown,
+/// only once that batch is committed; if it is not, throw both away and start again from the store.
+#[must_use = "steps that are not kept in a batch have not happened"]
+pub struct Peer<'a> {
+    endpoint: &'a Endpoint,
+    address: Address,
+    key: Key,
+    version: Option<Version>,
+    sessions: Sessions,
+    started: Vec<UsedPreKeys>,
+    stepped: bool,
+}
+
+/// An opened envelope.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Received {
+    /// What it says, or why it says nothing. In both cases its step counts: keep it and acknowledge.
+    pub content: Result<Content, Unreadable>,
+    /// Whether the peer's identity is another than before: a new installation, or somebody else.
+    pub identity_changed: bool,
+    /// The one-time prekey to spend when the batch is committed.
+    pub spent: Option<SpentKey>,
+}
+
+impl Endpoint {
+    /// The sessions with the device at `address`, as they stand in `partition`, that of the user in the conversation.
+    ///
+    /// # Errors
+    /// When the store fails, the sessions are damaged, or the address is of our own kind.
+    pub async fn peer<S: Store>(
+        &self,
+        store: &S,
+        partition: Partition,
+        address: &Address,
+        now: Timestamp,
+    ) -> Result<Peer<'_>, SealError> {
+        let key = space::sessions(&self.address, address)?;
+        let record = store.get(partition, &key, now).await?;
+        let sessions = match &record {
+            Some(record) => Sessions::from_bytes(&record.value).map_err(|_| SealError::Damaged)?,
+            None => Sessions::new(),
+        };
+        Ok(Peer {
+            endpoint: self,
+            address: address.clone(),
+            key,
+            version: record.map(|record| record.version),
+            sessions,
+            started: Vec::new(),
+            stepped: false,
+        })
+    }
+}
+
+impl Peer<'_> {
+    /// Whether there is nothing to seal in, so that the peer's keys are needed first.
+    #[must_use]
+    pub fn needs_keys(&self, now: Timestamp) -> bool {
+        self.sessions.needs_session(UnixSeconds::new(now.as_secs()))
+    }
+
+    /// Begins a session with the keys the peer left with the carrier.
+    ///
+    /// # Errors
+    /// When the keys are malformed, not signed by their identity, or of another identity than the peer had so far.
+    pub fn begin(&mut self, bundle: &KeyBundle, now: Timestamp, rng: &dyn Rng) -> Result<(), SealError> {
+        let bundle = read_bundle(bundle)?;
+        let known = self.sessions.peer_identity().copied();
+        let sessions = std::mem::take(&mut self.sessions);
+        let now = UnixSeconds::new(now.as_secs());
+        match sessions.initiate(
+            &self.endpoint.local,
+            &bundle,
+            Trust::from(known.as_ref()),
+            now,
+            &mut rng.draw(),
+        ) {
+            Ok(sessions) => {
+                self.sessions = sessions;
+                self.stepped = true;
+                Ok(())
+            }
+            Err(failed) => {
+                let (sessions, error) = failed.into_parts();
+                self.sessions = sessions;
+                match error {
+                    session::InitiateError::UntrustedIdentity => Err(SealError::IdentityChanged),
+                    error => Err(SealError::Keys(error.into())),
+                }
+            }
+        }
+    }
+
+    /// Seals `content` into an envelope with the id `id`.
+    ///
+    /// # Errors
+    /// [`SealError::NoSession`] when [`Peer::needs_keys`], or when the content does not fit.
+    pub fn seal(
+        &mut self,
+        id: MessageId,
+        kind: Kind,
+        content: &Content,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Envelope, SealError> {
+        let encoded = content.encode(rng);
+        let sessions = std::mem::take(&mut self.sessions);
+        let now = UnixSeconds::new(now.as_secs());
+        let sealed = match sessions.seal(encoded.plaintext(), None, now, &mut rng.draw()) {
+            Ok(sealed) => sealed,
+            Err(failed) => {
+                self.sessions = failed.into_sessions();
+                return Err(SealError::NoSession);
+            }
+        };
+        self.sessions = sealed.sessions;
+        self.stepped = true;
+        let form = match sealed.message.kind {
+            MessageKind::PreKey => Form::PreKey,
+            _ => Form::Signal,
+        };
+        let (from, to) = (self.endpoint.address.clone(), self.address.clone());
+        let franking = FrankingTag::from_bytes(encoded.tag());
+        Ok(Envelope::new(id, from, to, kind, franking, form, sealed.message.bytes)?)
+    }
+
+    /// Opens `envelope`.
+    ///
+    /// `store` is only read, for the prekeys the envelope names.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the sessions are as they were.
+    pub async fn open<S: Store>(
+        &mut self,
+        store: &S,
+        envelope: &Envelope,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Received, OpenError> {
+        if envelope.from() != &self.address || envelope.to() != &self.endpoint.address {
+            return Err(OpenError::NotForUs);
+        }
+        let kind = match envelope.form() {
+            Form::PreKey => MessageKind::PreKey,
+            _ => MessageKind::Signal,
+        };
+        let prekeys = self.prekeys_for(store, kind, envelope.sealed(), now).await?;
+        let message = CiphertextRef::new(kind, envelope.sealed());
+        let sessions = std::mem::take(&mut self.sessions);
+        let local = &self.endpoint.local;
+        match sessions.open(local, message, None, Trust::Anyone, &prekeys, &mut rng.draw()) {
+            Ok(opened) => {
+                self.sessions = opened.sessions;
+                self.stepped = true;
+                self.started.extend(opened.used);
+                if opened.identity_changed {
+                    tracing::warn!(peer = ?self.address, "the peer's identity has changed");
+                }
+                let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
+                let plaintext = Zeroizing::new(opened.plaintext);
+                let content = read(&plaintext, envelope.franking());
+                Ok(Received { content, identity_changed: opened.identity_changed, spent })
+            }
+            Err(failed) => {
+                let (sessions, error) = failed.into_parts();
+                self.sessions = sessions;
+                match error {
+                    session::OpenError::Duplicate { .. } => Err(OpenError::Duplicate),
+                    error => Err(OpenError::Undecipherable(error.into())),
+                }
+            }
+        }
+    }
+
+    async fn prekeys_for<S: Store>(
+        &self,
+        store: &S,
+        kind: MessageKind,
+        sealed: &[u8],
+        now: Timestamp,
+    ) -> Result<LoadedPreKeys, OpenError> {
+        if kind != MessageKind::PreKey {
+            return Ok(LoadedPreKeys::default());
+        }
+        match PreKeyIds::peek(sealed) {
+            Ok(ids) if !self.sessions.contains(&ids.base_key) => {
+                self.endpoint.load_prekeys(store, &ids, now).await
+            }
+            // A malformed message, or a session that is known: opening tells, and needs no prekeys for it.
+            _ => Ok(LoadedPreKeys::default()),
+        }
+    }
+
+    /// Puts the sessions into `batch`, on the condition that nobody has changed them since they were taken.
+    ///
+    /// The prekeys that started a session are remembered with it: a first message that is replayed when its session has long been
+    /// forgotten loses against that.
+    pub fn keep(self, batch: &mut Batch) {
+        if !self.stepped {
+            return;
+        }
+        batch.expect(self.key.clone(), self.version);
+        batch.put(self.key, Bytes::copy_from_slice(&self.sessions.to_bytes()));
+        for used in &self.started {
+            let key = started_key(used);
+            batch.expect_absent(key.clone());
+            batch.put(key, Bytes::new());
+        }
+    }
+}
+
+impl fmt::Debug for Peer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("address", &self.address)
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read(plaintext: &[u8], franking: &FrankingTag) -> Result<Content, Unreadable> {
+    let (content, opening) = Content::decode(plaintext)?;
+    opening.verify(plaintext, franking.as_bytes()).map_err(|_| Unreadable::Franking)?;
+    Ok(content)
+}
+
+fn started_key(used: &UsedPreKeys) -> Key {
+    let digest = Sha256::new()
+        .chain_update(used.signed.value().to_be_bytes())
+        .chain_update(used.kyber.value().to_be_bytes())
+        .chain_update(used.base_key.to_bytes())
+        .finalize();
+    Key::undated(STARTED, Bytes::copy_from_slice(&digest))
+}
+
+fn read_bundle(bundle: &KeyBundle) -> Result<PreKeyBundle, SealError> {
+    let unusable = |error: bulla_envelope::InvalidEnvelope| SealError::Keys(error.into());
+    let (signed, kyber) = (bundle.signed().map_err(unusable)?, bundle.kyber().map_err(unusable)?);
+    let device = DeviceId::new(bundle.device().map_err(unusable)?.number());
+    PreKeyBundle::from_parts(
+        RegistrationId::new(bundle.registration_id),
+        device.map_err(|error| SealError::Keys(error.into()))?,
+        bundle.one_time.as_ref().map(|key| (OneTimePreKeyId::new(key.id), &key.public[..])),
+        (SignedPreKeyId::new(signed.id), &signed.public, &signed.signature),
+        (KyberPreKeyId::new(kyber.id), &kyber.public, &kyber.signature),
+        &bundle.identity,
+    )
+    .map_err(|error| SealError::Keys(error.into()))
+}

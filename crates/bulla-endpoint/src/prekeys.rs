@@ -1,0 +1,152 @@
+use bulla_base::{Partition, Rng, Timestamp};
+use bulla_envelope::{KeyUpload, OneTimeKey, SignedKey};
+use bulla_session::{
+    IdentityKeyPair, KyberPreKey, KyberPreKeyId, LoadedPreKeys, OneTimePreKey, OneTimePreKeyId, PreKeyIds,
+    SignedPreKey, SignedPreKeyId, UnixMillis,
+};
+use bulla_store::{Batch, Commit, Key, Store};
+use bytes::Bytes;
+use prost::Message;
+
+use crate::endpoint::State;
+use crate::space::{KYBER, SIGNED, STATE, one_time, only};
+use crate::{Endpoint, EndpointError, OpenError};
+
+/// How many one-time keys an endpoint leaves with the carrier at a time.
+pub const STOCK: usize = 100;
+
+/// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and sessions start without one.
+pub const LOW_STOCK: usize = 25;
+
+/// A one-time prekey that has started a session and must go, once the session is durable.
+///
+/// Prekey and session stand in different partitions, so they cannot go in one batch. If it is not spent because the program dies, the
+/// key stays behind unused: the carrier has given it away and will not again.
+#[derive(Debug)]
+#[must_use = "a one-time prekey is to be deleted when its session is durable"]
+pub struct SpentKey {
+    pub(crate) id: u32,
+}
+
+/// The signed and the Kyber prekey of a new identity.
+pub(crate) fn create_lasting(batch: &mut Batch, identity: &IdentityKeyPair, now: Timestamp, rng: &dyn Rng) {
+    let (created, mut draw) = (UnixMillis::new(now.as_millis()), rng.draw());
+    let signed = SignedPreKey::generate(SignedPreKeyId::new(1), identity, created, &mut draw);
+    let kyber = KyberPreKey::generate(KyberPreKeyId::new(1), identity, created, &mut draw);
+    batch.put(only(SIGNED), Bytes::copy_from_slice(&signed.to_record()));
+    batch.put(only(KYBER), Bytes::copy_from_slice(&kyber.to_record()));
+}
+
+impl Endpoint {
+    /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have [`STOCK`] again. They are
+    /// durable here before they are returned.
+    ///
+    /// # Errors
+    /// When the store fails, or another instance makes keys at the same time.
+    pub async fn keys_to_publish<S: Store>(
+        &self,
+        store: &S,
+        left: usize,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<KeyUpload, EndpointError> {
+        let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
+        let fresh = self.make_one_time(store, STOCK.saturating_sub(left), now, rng).await?;
+        let signed_key = SignedKey::new(
+            signed.id().value(),
+            signed.public().to_bytes().to_vec(),
+            signed.signature().as_bytes().to_vec(),
+        );
+        let kyber_key = SignedKey::new(
+            kyber.id().value(),
+            kyber.public().as_bytes().to_vec(),
+            kyber.signature().as_bytes().to_vec(),
+        );
+        let identity = self.local.identity().public().to_bytes().to_vec();
+        Ok(KeyUpload::new(self.local.registration().value(), identity, signed_key, kyber_key, fresh))
+    }
+
+    async fn make_one_time<S: Store>(
+        &self,
+        store: &S,
+        count: usize,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Vec<OneTimeKey>, EndpointError> {
+        let damaged = EndpointError::Damaged { what: "state" };
+        let Some(held) = store.get(self.home, &only(STATE), now).await? else { return Err(damaged) };
+        let mut state = State::decode(&held.value[..]).map_err(|_| damaged)?;
+        let mut batch = Batch::new(self.home);
+        let mut keys = Vec::with_capacity(count);
+        for _ in 0..count {
+            state.next_one_time = state.next_one_time.wrapping_add(1);
+            let key = OneTimePreKey::generate(OneTimePreKeyId::new(state.next_one_time), &mut rng.draw());
+            batch.put(one_time(state.next_one_time), Bytes::copy_from_slice(&key.to_record()));
+            keys.push(OneTimeKey::new(state.next_one_time, key.public().to_bytes().to_vec()));
+        }
+        batch.expect_version(only(STATE), held.version);
+        batch.put(only(STATE), state.encode_to_vec());
+        match store.commit(batch).await? {
+            Commit::Committed(_) => Ok(keys),
+            _ => Err(EndpointError::Shared { what: "prekeys" }),
+        }
+    }
+
+    /// Deletes a one-time prekey whose session is durable.
+    ///
+    /// # Errors
+    /// When the store fails. The key then stays behind, unused.
+    pub async fn spend<S: Store>(&self, store: &S, key: SpentKey) -> Result<(), EndpointError> {
+        let mut batch = Batch::new(self.home);
+        batch.delete(one_time(key.id));
+        let _ = store.commit(batch).await?;
+        Ok(())
+    }
+
+    /// The prekeys a message names, as far as we have them.
+    pub(crate) async fn load_prekeys<S: Store>(
+        &self,
+        store: &S,
+        ids: &PreKeyIds,
+        now: Timestamp,
+    ) -> Result<LoadedPreKeys, OpenError> {
+        let mut prekeys = LoadedPreKeys::default();
+        prekeys.signed = Some(self.signed(store, now).await.map_err(as_open_error)?);
+        prekeys.kyber = Some(self.kyber(store, now).await.map_err(as_open_error)?);
+        if let Some(id) = ids.one_time
+            && let Some(record) = store.get(self.home, &one_time(id.value()), now).await?
+        {
+            let damaged = |_| OpenError::Damaged { what: "one-time prekey" };
+            prekeys.one_time = Some(OneTimePreKey::from_record(&record.value).map_err(damaged)?);
+        }
+        Ok(prekeys)
+    }
+
+    async fn signed<S: Store>(&self, store: &S, now: Timestamp) -> Result<SignedPreKey, EndpointError> {
+        let record = load(store, self.home, only(SIGNED), now, "signed prekey").await?;
+        SignedPreKey::from_record(&record).map_err(|_| EndpointError::Damaged { what: "signed prekey" })
+    }
+
+    async fn kyber<S: Store>(&self, store: &S, now: Timestamp) -> Result<KyberPreKey, EndpointError> {
+        let record = load(store, self.home, only(KYBER), now, "Kyber prekey").await?;
+        KyberPreKey::from_record(&record).map_err(|_| EndpointError::Damaged { what: "Kyber prekey" })
+    }
+}
+
+async fn load<S: Store>(
+    store: &S,
+    home: Partition,
+    key: Key,
+    now: Timestamp,
+    what: &'static str,
+) -> Result<Bytes, EndpointError> {
+    let record = store.get(home, &key, now).await?;
+    record.map(|record| record.value).ok_or(EndpointError::Damaged { what })
+}
+
+fn as_open_error(error: EndpointError) -> OpenError {
+    match error {
+        EndpointError::Store(source) => OpenError::Store(source),
+        EndpointError::Damaged { what } | EndpointError::Shared { what } => OpenError::Damaged { what },
+    }
+}

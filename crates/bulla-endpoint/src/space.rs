@@ -1,0 +1,48 @@
+//! Where an endpoint's records stand in its store.
+//!
+//! ```text
+//! partition   space      name                          value
+//! home        IDENTITY   –                             identity key pair and registration id
+//! home        STATE      –                             incarnation and the next prekey's id
+//! home        SIGNED     –                             the signed prekey
+//! home        KYBER      –                             the Kyber prekey of last resort
+//! home        ONE_TIME   id                            a one-time prekey
+//! customer    SESSIONS   business ‖ user's device      the sessions with the peer
+//! customer    STARTED    SHA-256(prekeys, base key)    nothing: a session was started with these
+//! ```
+//!
+//! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a user's device the two are one.
+
+use bulla_base::{Address, Party};
+use bulla_store::{Key, Space};
+
+use crate::SealError;
+
+pub(crate) const IDENTITY: Space = Space::new(0x10);
+pub(crate) const STATE: Space = Space::new(0x11);
+pub(crate) const SIGNED: Space = Space::new(0x12);
+pub(crate) const KYBER: Space = Space::new(0x13);
+pub(crate) const ONE_TIME: Space = Space::new(0x14);
+pub(crate) const SESSIONS: Space = Space::new(0x15);
+pub(crate) const STARTED: Space = Space::new(0x16);
+
+/// The key of the one record of `space` in the home partition.
+pub(crate) fn only(space: Space) -> Key {
+    Key::undated(space, "")
+}
+
+pub(crate) fn one_time(id: u32) -> Key {
+    Key::undated(ONE_TIME, id.to_be_bytes().to_vec())
+}
+
+/// The key of the sessions between `ours` and `theirs`. One of the two is a business; no phone number stands in the key.
+pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Key, SealError> {
+    let (business, user) = match (ours.party(), theirs.party()) {
+        (Party::Business(business), Party::User(_)) => (business, theirs),
+        (Party::User(_), Party::Business(business)) => (business, ours),
+        _ => return Err(SealError::NotAConversation),
+    };
+    let mut name = business.number().to_be_bytes().to_vec();
+    name.push(user.device().number());
+    Ok(Key::undated(SESSIONS, name))
+}
