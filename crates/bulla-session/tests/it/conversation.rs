@@ -115,6 +115,23 @@ fn both_starting_at_once_end_up_in_one_session() {
 }
 
 #[test]
+fn a_new_chain_tells_the_last_position_of_the_one_before() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let previous = |message: &CiphertextMessage| {
+        message::SignalMessage::parse(&message.bytes).unwrap().previous_counter()
+    };
+    let mut last = 0;
+    for sent in [1, 3, 1, 2] {
+        let messages: Vec<_> = (0..sent).map(|_| alice.say(b"")).collect();
+        assert!(messages.iter().all(|message| previous(message) == last));
+        bob.hear(&messages[0]).unwrap();
+        let answer = bob.say(b"");
+        alice.hear(&answer).unwrap();
+        last = sent - 1;
+    }
+}
+
+#[test]
 fn nothing_is_sealed_without_a_session() {
     let mut alice = Side::new(1);
     assert_eq!(alice.try_say(b"", crate::side::NOW), Err(SealError::NoSession));
