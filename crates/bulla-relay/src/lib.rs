@@ -1,1 +1,28 @@
-//! The business side: accept, seal, send, open, forward, expire
+#![doc = include_str!("../README.md")]
+
+mod business;
+mod error;
+mod event;
+mod handle;
+mod limits;
+mod outgoing;
+mod relay;
+mod row;
+mod scope;
+mod settings;
+mod sink;
+mod space;
+
+pub use business::Business;
+pub use error::{AcceptError, MarkReadError, RelayError};
+pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
+pub use handle::Handle;
+pub use limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
+pub use outgoing::{Outgoing, Recipient, Saying};
+pub use relay::Relay;
+pub use settings::Settings;
+pub use sink::{Sink, SinkError};
+
+/// The ports a [`Relay`] is opened on, for those who name its type.
+pub use bulla_store::Store;
+pub use bulla_transport::Transport;

@@ -1,0 +1,102 @@
+use bulla_base::PhoneNumberId;
+use bulla_content::InvalidContent;
+use bulla_endpoint::{EndpointError, SealError};
+use bulla_store::StoreError;
+use bulla_transport::{Incarnation, TransportError};
+use thiserror::Error;
+
+/// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The caller's move: the relay does not speak for this number.
+    #[error("the relay does not speak for the number {business}")]
+    UnknownBusiness {
+        /// The number asked for.
+        business: PhoneNumberId,
+    },
+    /// The caller's move: the message breaks a bound of content.
+    #[error("the message cannot be sent as it is")]
+    Content(#[from] InvalidContent),
+    /// The caller's move: a part of the message is too long.
+    #[error("{field} has {actual} {unit}, more than the {limit} allowed")]
+    TooLong {
+        /// Which part.
+        field: &'static str,
+        /// What is counted.
+        unit: &'static str,
+        /// How many there are.
+        actual: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The caller's move: the message that is answered or reacted to belongs to another conversation.
+    #[error("the message named by {field} is not of this conversation")]
+    OtherConversation {
+        /// Which part named it.
+        field: &'static str,
+    },
+    /// The caller's move: no message exchanged with this user lives, so the id leads to nobody.
+    #[error("the user id leads to no user of this number")]
+    UnknownUser,
+    /// The caller's move: the idempotency key was used for another message.
+    #[error("the idempotency key belongs to another message")]
+    KeyReused,
+    /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
+    #[error("the carrier cannot be reached")]
+    Unavailable(#[source] TransportError),
+    /// The operator's: this relay may not seal, because a later one has taken its number over, or its store is an old copy.
+    #[error("this relay has been replaced: its incarnation {} is not the latest", ours.number())]
+    Fenced {
+        /// The incarnation that was replaced.
+        ours: Incarnation,
+    },
+    /// The operator's: the disk.
+    #[error("the message could not be stored")]
+    Store(#[from] StoreError),
+    /// The peer's or the carrier's: its keys are unusable, or of another identity than before.
+    #[error("the message could not be sealed")]
+    Seal(#[source] SealError),
+    /// The operator's: the relay is closed or has stopped.
+    #[error("the relay has stopped")]
+    Stopped,
+}
+
+/// Why a message was not marked as read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MarkReadError {
+    /// The caller's move: there is no such message from a user to this business, or its time is over.
+    #[error("there is no such message")]
+    UnknownMessage,
+    /// As when a message is accepted.
+    #[error("the receipt could not be sent")]
+    Accept(#[from] AcceptError),
+}
+
+impl From<StoreError> for MarkReadError {
+    fn from(source: StoreError) -> Self {
+        Self::Accept(AcceptError::Store(source))
+    }
+}
+
+/// Why a relay could not be started or had to stop.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RelayError {
+    /// The operator's: the disk.
+    #[error("the relay's store failed")]
+    Store(#[from] StoreError),
+    /// The carrier's, or the operator's when the relay is fenced.
+    #[error("the carrier refused the relay")]
+    Transport(#[from] TransportError),
+    /// Ours or the disk's: what the store holds of an identity or its keys cannot be read.
+    #[error("the identity of the number {business} could not be opened")]
+    Identity {
+        /// Whose.
+        business: PhoneNumberId,
+        /// Why.
+        #[source]
+        source: EndpointError,
+    },
+}

@@ -1,0 +1,148 @@
+use std::fmt;
+
+use bulla_base::{Category, Number, PhoneNumberId, Timestamp};
+use bulla_content::Text;
+
+use crate::Handle;
+
+/// A user, as one business knows them: the same for every message between the two, different for every other business, and not to be
+/// traced back to a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId([u8; 16]);
+
+impl UserId {
+    /// The id with these bytes, as a business hands it back.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The id's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Which conversation an event belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subject {
+    /// The business's side.
+    pub business: PhoneNumberId,
+    /// The user's number.
+    pub user: Number,
+    /// The user as this business knows them.
+    pub user_id: UserId,
+    /// The message the event is about.
+    pub message: Handle,
+    /// When it happened, as the relay's clock had it.
+    pub at: Timestamp,
+}
+
+impl Subject {
+    /// The subject of an event, for hosts that test their sinks.
+    #[must_use]
+    pub const fn new(
+        business: PhoneNumberId,
+        user: Number,
+        user_id: UserId,
+        message: Handle,
+        at: Timestamp,
+    ) -> Self {
+        Self { business, user, user_id, message, at }
+    }
+}
+
+/// What a user said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Incoming {
+    /// A written message.
+    Text {
+        /// What was written.
+        text: Text,
+        /// The message it answers.
+        in_reply_to: Option<Handle>,
+    },
+    /// An emoji on a message.
+    Reaction {
+        /// The message reacted to.
+        to: Handle,
+        /// The emoji; nothing when it was taken off.
+        emoji: Option<String>,
+    },
+}
+
+/// How far a message of the business has come. It only ever goes forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// The carrier has it.
+    Sent,
+    /// The user's device has it.
+    Delivered,
+    /// The user has seen it.
+    Read,
+    /// It will not arrive.
+    Failed(Failure),
+}
+
+/// Why a message will not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The carrier knows no such user, or refuses the message.
+    Undeliverable,
+    /// Its time to live ended before the device confirmed it.
+    Expired,
+}
+
+/// A message of the business has come further.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatusUpdate {
+    /// How far.
+    pub status: Status,
+    /// What it was declared as.
+    pub category: Category,
+    /// What the business attached to it.
+    pub tracking: Option<String>,
+}
+
+impl StatusUpdate {
+    /// A status update, for hosts that test their sinks.
+    #[must_use]
+    pub const fn new(status: Status, category: Category, tracking: Option<String>) -> Self {
+        Self { status, category, tracking }
+    }
+}
+
+impl fmt::Debug for StatusUpdate {
+    /// What the business attached prints its length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, category, tracking } = self;
+        let tracking = tracking.as_ref().map(String::len);
+        write!(f, "StatusUpdate({status:?}, {category:?}, tracking: {tracking:?} bytes)")
+    }
+}
+
+/// What the relay tells a business.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A user has said something.
+    Message(Subject, Incoming),
+    /// A message of the business has come further.
+    Status(Subject, StatusUpdate),
+}
+
+impl Event {
+    /// Which conversation and message it is about.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        match self {
+            Self::Message(subject, _) | Self::Status(subject, _) => subject,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Everything a business or a user could make grow.
+
+/// The longest tracking text a business may attach to a message, in characters. A longer one is refused with the message.
+pub const MAX_TRACKING_CHARS: usize = 512;
+
+/// The longest idempotency key, in bytes. A longer one is refused with the message.
+pub const MAX_IDEMPOTENCY_BYTES: usize = 128;

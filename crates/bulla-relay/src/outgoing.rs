@@ -1,0 +1,90 @@
+use bulla_base::{Category, Number};
+use bulla_content::Text;
+use bytes::Bytes;
+
+use crate::{Handle, UserId};
+
+/// What a business says to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Saying {
+    /// A written message.
+    Text(Text),
+    /// An emoji on a message of the same conversation; nothing takes it off.
+    Reaction {
+        /// The message reacted to.
+        to: Handle,
+        /// The emoji, 1 to [`bulla_content::MAX_EMOJI_BYTES`] bytes.
+        emoji: Option<String>,
+    },
+}
+
+/// The user a business writes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recipient {
+    /// By their number.
+    Number(Number),
+    /// By the id the business knows them by, as long as a message exchanged with them lives.
+    UserId(UserId),
+}
+
+impl From<Number> for Recipient {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<UserId> for Recipient {
+    fn from(user: UserId) -> Self {
+        Self::UserId(user)
+    }
+}
+
+/// A message a business wants sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub(crate) to: Recipient,
+    pub(crate) saying: Saying,
+    pub(crate) category: Category,
+    pub(crate) in_reply_to: Option<Handle>,
+    pub(crate) tracking: Option<String>,
+    pub(crate) idempotency_key: Option<Bytes>,
+}
+
+impl Outgoing {
+    /// Says `saying` to the user `to`, as a service message.
+    #[must_use]
+    pub fn new(to: impl Into<Recipient>, saying: Saying) -> Self {
+        Self {
+            to: to.into(),
+            saying,
+            category: Category::Service,
+            in_reply_to: None,
+            tracking: None,
+            idempotency_key: None,
+        }
+    }
+
+    /// Makes it an answer to a message of the same conversation.
+    #[must_use]
+    pub const fn replying_to(mut self, message: Handle) -> Self {
+        self.in_reply_to = Some(message);
+        self
+    }
+
+    /// Attaches a text that comes back with every status of the message, at most [`MAX_TRACKING_CHARS`](crate::MAX_TRACKING_CHARS).
+    #[must_use]
+    pub fn tracked_as(mut self, tracking: impl Into<String>) -> Self {
+        self.tracking = Some(tracking.into());
+        self
+    }
+
+    /// Names the wish to send: another message under the same key, to the same user, is answered with the first one's handle and not
+    /// sent, for 30 days. At most [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
+    #[must_use]
+    pub fn once(mut self, idempotency_key: impl Into<Bytes>) -> Self {
+        self.idempotency_key = Some(idempotency_key.into());
+        self
+    }
+}

@@ -1,0 +1,234 @@
+mod accept;
+mod conversation;
+mod forward;
+mod outbox;
+mod pumps;
+mod read;
+mod receive;
+mod running;
+mod sweep;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bulla_base::{Address, Clock, Party, Pepper, PhoneNumberId, Rng};
+use bulla_endpoint::Endpoint;
+use bulla_meter::{Bill, Tally};
+use bulla_store::{Batch, Commit, Key, Lanes, Store, StoreError};
+use bulla_transport::{Caller, Incarnation, Transport};
+use bytes::Bytes;
+
+use self::conversation::Marks;
+use self::pumps::Pumps;
+use self::running::Running;
+use crate::scope::Scope;
+use crate::space::{METER, OWN, PEPPER};
+use crate::{AcceptError, Business, RelayError, Settings, Sink};
+
+/// The relay: it speaks for businesses until it is closed.
+///
+/// It lives in tasks of the tokio runtime it was opened on. A clone is another hand on the same relay. When the last one is dropped
+/// without [`Relay::close`], its tasks go on until the runtime ends; nothing durable depends on which of the two happens.
+pub struct Relay<S, T, K>(Arc<Inner<S, T, K>>);
+
+pub(crate) struct Inner<S, T, K> {
+    store: S,
+    transport: T,
+    sink: K,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    settings: Settings,
+    pepper: Pepper,
+    voices: BTreeMap<PhoneNumberId, Voice>,
+    lanes: Lanes,
+    marks: Marks,
+    pumps: Pumps,
+    running: Running,
+}
+
+/// One business the relay speaks for.
+pub(crate) struct Voice {
+    business: Business,
+    endpoint: Endpoint,
+    caller: Caller,
+    scope: Scope,
+}
+
+impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+    /// Opens a relay for `businesses`, on a store that is new or was a relay's before, and takes up whatever was left undone.
+    ///
+    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the relay goes on trying.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged, or a later incarnation of one of the numbers has spoken to the carrier: this relay, or the copy
+    /// of the store it was opened on, has been replaced.
+    ///
+    /// # Cost
+    /// Two commits a business, and one scan of the conversations of the last 30 days.
+    pub async fn open(
+        store: S,
+        transport: T,
+        sink: K,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        businesses: Vec<Business>,
+        settings: Settings,
+    ) -> Result<Self, RelayError> {
+        let pepper = open_pepper(&store, &*clock, &*rng).await?;
+        let mut voices = BTreeMap::new();
+        for business in businesses {
+            let voice = Voice::open(&store, &pepper, business, &*clock, &*rng).await?;
+            voices.insert(voice.business.id(), voice);
+        }
+        let relay = Self(Arc::new(Inner {
+            store,
+            transport,
+            sink,
+            clock,
+            rng,
+            settings,
+            pepper,
+            voices,
+            lanes: Lanes::new(),
+            marks: Marks::default(),
+            pumps: Pumps::default(),
+            running: Running::default(),
+        }));
+        relay.0.start().await?;
+        Ok(relay)
+    }
+
+    /// The business with this number, if the relay speaks for it.
+    #[must_use]
+    pub fn business(&self, id: PhoneNumberId) -> Option<&Business> {
+        self.0.voices.get(&id).map(|voice| &voice.business)
+    }
+
+    /// What `business` has sent and received through this relay, by day and category.
+    ///
+    /// # Errors
+    /// When the store fails or holds a damaged counter.
+    pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
+        let prefix = Tally::prefix(business);
+        let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
+        loop {
+            let page = self.0.store.counters(METER, &prefix, after.as_deref()).await?;
+            let Some((last, _)) = page.last() else { return Ok(counts.into_iter().collect()) };
+            after = Some(last.name().clone());
+            for (counter, count) in page {
+                let tally =
+                    Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
+                counts.push((tally, count));
+            }
+        }
+    }
+
+    /// Waits until the relay has stopped, and tells why: an error it cannot go on after, or nothing when it was closed.
+    ///
+    /// # Errors
+    /// The first such error.
+    pub async fn stopped(&self) -> Result<(), Arc<RelayError>> {
+        self.0.running.stopped().await
+    }
+
+    /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a relay is opened on the store
+    /// again.
+    pub async fn close(&self) {
+        self.0.running.stop(None);
+        self.0.running.all_tasks_ended().await;
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Connects every voice once, then starts the tasks.
+    async fn start(self: &Arc<Self>) -> Result<(), RelayError> {
+        for voice in self.voices.values() {
+            if let Err(error) = self.connect(voice).await {
+                match error {
+                    RelayError::Transport(error) if error.may_pass() => {
+                        tracing::warn!(business = %voice.business.id(), "the carrier cannot be reached yet");
+                    }
+                    error => return Err(error),
+                }
+            }
+        }
+        for business in self.voices.keys().copied() {
+            self.resume(business).await?;
+            self.spawn(move |inner| async move { inner.keep_receiving(business).await });
+        }
+        self.spawn(|inner| async move { inner.keep_sweeping().await });
+        Ok(())
+    }
+
+    /// Runs `task` until it ends or the relay stops. Whatever is cut short is as after a crash: taken up from the store.
+    fn spawn<F, R>(self: &Arc<Self>, task: F)
+    where
+        F: FnOnce(Arc<Self>) -> R + Send + 'static,
+        R: Future<Output = Result<(), RelayError>> + Send + 'static,
+    {
+        let inner = Arc::clone(self);
+        self.running.spawn(async move {
+            let ended = inner.running.unless_stopped(task(Arc::clone(&inner))).await;
+            if let Some(Err(error)) = ended {
+                tracing::error!(error = &error as &dyn std::error::Error, "the relay stops");
+                inner.running.stop(Some(error));
+            }
+        });
+    }
+
+    fn voice(&self, business: PhoneNumberId) -> Result<&Voice, AcceptError> {
+        if self.running.is_stopped() {
+            return Err(AcceptError::Stopped);
+        }
+        self.voices.get(&business).ok_or(AcceptError::UnknownBusiness { business })
+    }
+}
+
+impl Voice {
+    async fn open<S: Store>(
+        store: &S,
+        pepper: &Pepper,
+        business: Business,
+        clock: &dyn Clock,
+        rng: &dyn Rng,
+    ) -> Result<Self, RelayError> {
+        let address = Address::business(business.id());
+        let home = pepper.partition(&Party::Business(business.id()));
+        let endpoint = Endpoint::open(store, home, address.clone(), clock.now(), rng)
+            .await
+            .map_err(|source| RelayError::Identity { business: business.id(), source })?;
+        let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
+        let scope = Scope::new(pepper, business.id());
+        Ok(Self { business, endpoint, caller, scope })
+    }
+}
+
+/// The pepper of `store`, drawn and kept at first use.
+async fn open_pepper<S: Store>(store: &S, clock: &dyn Clock, rng: &dyn Rng) -> Result<Pepper, StoreError> {
+    let key = Key::undated(PEPPER, "");
+    loop {
+        if let Some(record) = store.get(OWN, &key, clock.now()).await? {
+            let bytes = record.value[..].try_into().map_err(|_| StoreError::Damaged { what: "pepper" })?;
+            return Ok(Pepper::from_bytes(bytes));
+        }
+        let mut batch = Batch::new(OWN);
+        batch.expect_absent(key.clone());
+        batch.put(key.clone(), Pepper::new(rng).as_bytes().to_vec());
+        if let Commit::Committed(_) = store.commit(batch).await? {
+            tracing::info!("a new relay: its store was empty");
+        }
+    }
+}
+
+impl<S, T, K> Clone for Relay<S, T, K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S, T, K> fmt::Debug for Relay<S, T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("businesses", &self.0.voices.len()).finish_non_exhaustive()
+    }
+}

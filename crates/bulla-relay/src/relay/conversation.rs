@@ -1,0 +1,199 @@
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bulla_base::{Day, MessageId, Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_envelope::Envelope;
+use bulla_store::{Batch, Commit, Expiry, Key, Record, Retention, Store, StoreError, Version};
+use bulla_transport::Transport;
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::pumps::Pump;
+use super::{Inner, Voice};
+use crate::row::{Head, Outbound, Pending, Stage};
+use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX};
+use crate::{Sink, Status};
+
+/// A business and a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Conversation {
+    pub(super) business: PhoneNumberId,
+    pub(super) user: Partition,
+}
+
+/// The next atomic record of a conversation, while it is being put together.
+///
+/// To be used from within the conversation's lane.
+pub(super) struct Draft {
+    pub(super) batch: Batch,
+    pub(super) conversation: Conversation,
+    pub(super) now: Timestamp,
+    head: Head,
+    head_version: Option<Version>,
+    head_before: Head,
+}
+
+/// Which conversations are marked as busy today, as far as this relay has marked them.
+#[derive(Debug, Default)]
+pub(super) struct Marks(Mutex<(Day, HashSet<Conversation>)>);
+
+impl Draft {
+    /// Puts `envelope` at the end of the outbox, and says where.
+    pub(super) fn send(&mut self, envelope: &Envelope) -> (Day, u64) {
+        let (day, place) = (self.now.day(), self.head.outbox);
+        self.head.outbox += 1;
+        let key = space::placed(OUTBOX, self.conversation.business, day, place);
+        self.batch.put_until(key, envelope.to_bytes(), self.expiry());
+        (day, place)
+    }
+
+    /// Puts `event` at the end of the events.
+    pub(super) fn tell(&mut self, event: &Pending) {
+        let place = self.head.events;
+        self.head.events += 1;
+        let key = space::placed(EVENTS, self.conversation.business, self.now.day(), place);
+        self.batch.put_until(key, event.to_bytes(), self.expiry());
+    }
+
+    /// Remembers the user's number as long as what is exchanged today lives.
+    pub(super) fn remember(&mut self, number: &Number) {
+        let digits = Bytes::copy_from_slice(number.digits().as_bytes());
+        self.batch.put_until(Key::dated(CONTACT, self.now.day(), ""), digits, self.expiry());
+    }
+
+    /// Brings a message of the business forward to `status`, if it is not there yet, and tells the business.
+    ///
+    /// Statuses are told in their order: what has been delivered was sent, whatever the carrier's answer came to.
+    pub(super) fn reach(&mut self, id: MessageId, record: &Record, status: Status) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        let stage = outbound.stage()?;
+        if !stage.may_reach(status) {
+            return Ok(());
+        }
+        let arrived = matches!(status, Status::Delivered | Status::Read);
+        if stage == Stage::Accepted && arrived {
+            self.tell(&Pending::reached(id, &outbound, self.now, Status::Sent));
+            // The carrier has it, so the envelope need not go there again.
+            let (day, place) = (Day::from_number(outbound.outbox_day), outbound.outbox_place);
+            self.batch.delete(space::placed(OUTBOX, self.conversation.business, day, place));
+        }
+        self.tell(&Pending::reached(id, &outbound, self.now, status));
+        outbound.reach(status);
+        let key = space::about(MESSAGE, self.conversation.business, id);
+        self.batch.expect_version(key.clone(), record.version);
+        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
+        self.batch.put_until(key, outbound.to_bytes(), expiry);
+        Ok(())
+    }
+
+    /// When what is made now is forgotten at the latest.
+    pub(super) fn expiry(&self) -> Expiry {
+        Retention::LONGEST.from(self.now)
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// The conversation between `voice` and the user with this number.
+    pub(super) fn conversation(&self, voice: &Voice, number: &Number) -> Conversation {
+        let user = self.pepper.partition(&Party::User(number.clone()));
+        Conversation { business: voice.business.id(), user }
+    }
+
+    /// An empty record of `conversation`.
+    pub(super) async fn draft(&self, conversation: Conversation) -> Result<Draft, StoreError> {
+        let now = self.clock.now();
+        let key = Key::undated(HEAD, space::of(conversation.business));
+        let record = self.store.get(conversation.user, &key, now).await?;
+        let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let head_version = record.map(|record| record.version);
+        let batch = Batch::new(conversation.user);
+        Ok(Draft { batch, conversation, now, head, head_version, head_before: head })
+    }
+
+    /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.
+    pub(super) async fn commit(self: &Arc<Self>, draft: Draft) -> Result<bool, StoreError> {
+        let Draft { mut batch, conversation, now, head, head_version, head_before } = draft;
+        if head != head_before {
+            // The mark first: were it lost, nobody would look for the work after a crash. Alone it does no harm.
+            self.mark_busy(conversation, now).await?;
+            let key = Key::undated(HEAD, space::of(conversation.business));
+            batch.expect(key.clone(), head_version);
+            batch.put(key, head.encode_to_vec());
+        }
+        let committed = matches!(self.store.commit(batch).await?, Commit::Committed(_));
+        if committed && head.outbox != head_before.outbox {
+            self.wake(conversation, Pump::Outbox);
+        }
+        if committed && head.events != head_before.events {
+            self.wake(conversation, Pump::Events);
+        }
+        Ok(committed)
+    }
+
+    async fn mark_busy(&self, conversation: Conversation, now: Timestamp) -> Result<(), StoreError> {
+        if self.marks.is_marked(conversation, now.day()) {
+            return Ok(());
+        }
+        let mut batch = Batch::new(self.pepper.partition(&Party::Business(conversation.business)));
+        let name = Bytes::copy_from_slice(conversation.user.as_bytes());
+        batch.put_until(Key::dated(BUSY, now.day(), name), Bytes::new(), Retention::LONGEST.from(now));
+        let _ = self.store.commit(batch).await?;
+        self.marks.mark(conversation, now.day());
+        Ok(())
+    }
+
+    /// Starts what moves things out of the store, unless it is at work.
+    pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
+        if self.pumps.wake(conversation, pump) {
+            self.spawn(move |inner| async move {
+                match pump {
+                    Pump::Outbox => inner.pump_outbox(conversation).await,
+                    Pump::Events => inner.pump_events(conversation).await,
+                }
+            });
+        }
+    }
+
+    /// Wakes the pumps of every conversation of `business` that may have work.
+    pub(super) async fn resume(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let home = self.pepper.partition(&Party::Business(business));
+        let mut scan = space::all(BUSY, now);
+        loop {
+            let page = self.store.scan(home, &scan, now).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            scan = space::all(BUSY, now).after(last.clone());
+            for (key, _) in page {
+                let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
+                let conversation = Conversation { business, user: Partition::from_bytes(user) };
+                self.wake(conversation, Pump::Outbox);
+                self.wake(conversation, Pump::Events);
+            }
+        }
+    }
+
+    /// The number of a user, as long as something exchanged with them lives.
+    pub(super) async fn number(&self, user: Partition) -> Result<Option<Number>, StoreError> {
+        let now = self.clock.now();
+        let found = self.store.scan(user, &space::all(CONTACT, now).limit(1), now).await?;
+        let Some((_, record)) = found.first() else { return Ok(None) };
+        let digits =
+            std::str::from_utf8(&record.value).map_err(|_| StoreError::Damaged { what: "number" })?;
+        Number::parse(digits).map(Some).map_err(|_| StoreError::Damaged { what: "number" })
+    }
+}
+
+impl Marks {
+    fn is_marked(&self, conversation: Conversation, today: Day) -> bool {
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.0 == today && marks.1.contains(&conversation)
+    }
+
+    fn mark(&self, conversation: Conversation, today: Day) {
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if marks.0 != today {
+            *marks = (today, HashSet::new());
+        }
+        marks.1.insert(conversation);
+    }
+}

@@ -1,0 +1,60 @@
+use bulla_base::{Address, MessageId, PhoneNumberId};
+use bulla_content::{Body, Content, Progress, Receipt};
+use bulla_envelope::Kind;
+use bulla_store::Store;
+use bulla_transport::Transport;
+
+use super::conversation::{Conversation, Draft};
+use super::{Inner, Relay, Voice};
+use crate::space::{self, SEEN};
+use crate::{AcceptError, Handle, MarkReadError, Sink};
+
+impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+    /// Tells the user that the business has read `message`, which they sent to `business`.
+    ///
+    /// # Errors
+    /// [`MarkReadError`]; then nothing was stored or sent.
+    ///
+    /// # Cost
+    /// One commit.
+    pub async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
+        let inner = &self.0;
+        let voice = inner.voice(business)?;
+        let conversation = Conversation { business, user: voice.scope.partition(message.user()) };
+        let _lane = inner.lanes.enter(conversation.user).await;
+        let seen = space::about(SEEN, business, message.id());
+        if inner.store.get(conversation.user, &seen, inner.clock.now()).await?.is_none() {
+            return Err(MarkReadError::UnknownMessage);
+        }
+        let mut draft = inner.draft(conversation).await?;
+        inner.seal_receipt(voice, &mut draft, Progress::Read, message.id()).await?;
+        if inner.commit(draft).await? { Ok(()) } else { Err(MarkReadError::Accept(AcceptError::Stopped)) }
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Seals a receipt for `message` into `draft`, unless the user cannot be written to any more.
+    pub(super) async fn seal_receipt(
+        &self,
+        voice: &Voice,
+        draft: &mut Draft,
+        progress: Progress,
+        message: MessageId,
+    ) -> Result<(), AcceptError> {
+        let user = draft.conversation.user;
+        let Some(number) = self.number(user).await? else { return Ok(()) };
+        let peer = voice.endpoint.peer(&self.store, user, &Address::user(number), draft.now).await;
+        let mut peer = peer.map_err(AcceptError::Seal)?;
+        if peer.needs_keys(draft.now) {
+            // A session in which the message was opened has been given up since: the receipt is not worth a new one.
+            return Ok(());
+        }
+        let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
+        let id = MessageId::new(draft.now, &*self.rng);
+        let envelope =
+            peer.seal(id, Kind::Receipt, &receipt, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
+        draft.send(&envelope);
+        peer.keep(&mut draft.batch);
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulla_base::{Number, Party, PhoneNumberId};
+use bulla_content::{Body, Content, Progress};
+use bulla_endpoint::{LOW_STOCK, OpenError, Received, STOCK, SealError};
+use bulla_envelope::{Envelope, Kind};
+use bulla_meter::{Flow, Tally};
+use bulla_store::{Counter, Store, StoreError};
+use bulla_transport::{Delivery, Sequence, Transport};
+use bytes::Bytes;
+
+use super::conversation::Draft;
+use super::{Inner, Voice};
+use crate::row::Pending;
+use crate::space::{self, MESSAGE, METER, SEEN};
+use crate::{RelayError, Sink, Status};
+
+/// Whether a one-time prekey was spent on an envelope.
+type Spent = bool;
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Receives what users send to `business`, for as long as the relay runs.
+    pub(super) async fn keep_receiving(self: Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
+        let Some(voice) = self.voices.get(&business) else { return Ok(()) };
+        let (mut after, mut failures, mut spent) = (Sequence::START, 0_u32, 0_usize);
+        loop {
+            match self.receive_once(voice, &mut after).await {
+                Ok(keys) => {
+                    failures = 0;
+                    spent += keys;
+                }
+                Err(RelayError::Transport(error)) if error.may_pass() => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
+                    self.clock.sleep(self.settings.pause_after(failures)).await;
+                    failures = failures.saturating_add(1);
+                    // The carrier may have been restarted, or may never have been reached.
+                    spent = STOCK;
+                }
+                Err(error) => return Err(error),
+            }
+            if spent >= STOCK - LOW_STOCK {
+                match self.connect(voice).await {
+                    Ok(()) => spent = 0,
+                    Err(RelayError::Transport(error)) if error.may_pass() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
+    pub(super) async fn connect(&self, voice: &Voice) -> Result<(), RelayError> {
+        let connected = self.transport.connect(&voice.caller).await?;
+        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
+        let keys = voice.endpoint.keys_to_publish(&self.store, left, self.clock.now(), &*self.rng).await;
+        let keys = keys.map_err(|source| RelayError::Identity { business: voice.business.id(), source })?;
+        self.transport.publish(&voice.caller, keys).await?;
+        Ok(())
+    }
+
+    /// Receives once, opens everything, and acknowledges what is durable. How many one-time prekeys that took.
+    async fn receive_once(
+        self: &Arc<Self>,
+        voice: &Voice,
+        after: &mut Sequence,
+    ) -> Result<usize, RelayError> {
+        let mut deliveries = self.transport.receive(&voice.caller, *after).await?;
+        deliveries.sort_by_key(|delivery| delivery.sequence);
+        let (mut in_order, mut seen) = (Vec::with_capacity(deliveries.len()), *after);
+        for delivery in deliveries {
+            if delivery.sequence <= seen {
+                continue;
+            }
+            if delivery.previous > seen {
+                // Something is missing before this one; it will come when asked for again.
+                break;
+            }
+            seen = delivery.sequence;
+            in_order.push(delivery);
+        }
+        let acknowledged: Vec<Sequence> = in_order.iter().map(|delivery| delivery.sequence).collect();
+        let spent = self.open_all(voice, in_order).await?;
+        self.acknowledge(voice, &acknowledged).await?;
+        *after = seen;
+        Ok(spent)
+    }
+
+    async fn acknowledge(&self, voice: &Voice, sequences: &[Sequence]) -> Result<(), RelayError> {
+        match self.transport.acknowledge(&voice.caller, sequences).await {
+            Ok(()) => Ok(()),
+            // They come again after a restart, and are known then.
+            Err(error) if error.may_pass() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the deliveries: those of one user in their order, those of different users at once.
+    async fn open_all(
+        self: &Arc<Self>,
+        voice: &Voice,
+        deliveries: Vec<Delivery>,
+    ) -> Result<usize, RelayError> {
+        let mut by_user = BTreeMap::<Number, Vec<Envelope>>::new();
+        for delivery in deliveries {
+            match delivery.envelope.from().party() {
+                Party::User(number) => by_user.entry(number.clone()).or_default().push(delivery.envelope),
+                _ => tracing::warn!("an envelope that is not from a user was dropped"),
+            }
+        }
+        let opened = by_user.into_iter().map(|(number, envelopes)| async move {
+            let mut spent = 0;
+            for envelope in envelopes {
+                spent += usize::from(self.open(voice, &number, &envelope).await?);
+            }
+            Ok(spent)
+        });
+        let opened: Vec<Result<usize, RelayError>> = futures_util::future::join_all(opened).await;
+        opened.into_iter().sum()
+    }
+
+    /// Opens one envelope and makes what it says durable, with the session's step, in one record.
+    async fn open(
+        self: &Arc<Self>,
+        voice: &Voice,
+        number: &Number,
+        envelope: &Envelope,
+    ) -> Result<Spent, RelayError> {
+        let conversation = self.conversation(voice, number);
+        let _lane = self.lanes.enter(conversation.user).await;
+        loop {
+            let mut draft = self.draft(conversation).await?;
+            let seen = space::about(SEEN, conversation.business, envelope.id());
+            if self.store.get(conversation.user, &seen, draft.now).await?.is_some() {
+                return Ok(false);
+            }
+            let peer = voice.endpoint.peer(&self.store, conversation.user, envelope.from(), draft.now).await;
+            let mut peer = match peer {
+                Ok(peer) => peer,
+                Err(SealError::Store(error)) => return Err(error.into()),
+                Err(SealError::Damaged) => return Err(StoreError::Damaged { what: "session" }.into()),
+                Err(error) => {
+                    refused(&error);
+                    return Ok(false);
+                }
+            };
+            let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
+                Ok(received) => received,
+                Err(OpenError::Store(error)) => return Err(error.into()),
+                // Better to stop than to acknowledge what a repaired store could open.
+                Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
+                Err(error) => {
+                    refused(&error);
+                    return Ok(false);
+                }
+            };
+            let Received { content, spent, .. } = received;
+            match content {
+                Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
+                Err(unreadable) => refused(&unreadable),
+            }
+            let device = Bytes::copy_from_slice(&[envelope.from().device().number()]);
+            let expiry = draft.expiry();
+            draft.batch.expect_absent(seen.clone());
+            draft.batch.put_until(seen, device, expiry);
+            peer.keep(&mut draft.batch);
+            if !self.commit(draft).await? {
+                continue;
+            }
+            let Some(key) = spent else { return Ok(false) };
+            if let Err(error) = voice.endpoint.spend(&self.store, key).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
+            }
+            return Ok(true);
+        }
+    }
+
+    /// Puts what `content` comes to into `draft`.
+    async fn take_in(
+        &self,
+        draft: &mut Draft,
+        number: &Number,
+        envelope: &Envelope,
+        content: &Content,
+    ) -> Result<(), StoreError> {
+        match content.body() {
+            Body::Text(_) | Body::Reaction(_) => {
+                let encoded = content.encode(&*self.rng);
+                let said = Bytes::copy_from_slice(encoded.plaintext());
+                draft.remember(number);
+                draft.tell(&Pending::said(envelope.id(), number, draft.now, said));
+                count(draft, envelope.kind());
+            }
+            Body::Receipt(receipt) => {
+                let status = match receipt.progress() {
+                    Progress::Read => Status::Read,
+                    _ => Status::Delivered,
+                };
+                // A message named twice is brought forward once.
+                let mut messages = receipt.messages().to_vec();
+                messages.sort_unstable();
+                messages.dedup();
+                for id in messages {
+                    let key = space::about(MESSAGE, draft.conversation.business, id);
+                    if let Some(record) = self.store.get(draft.conversation.user, &key, draft.now).await? {
+                        draft.reach(id, &record, status)?;
+                    }
+                }
+            }
+            _ => tracing::warn!("a request this version does not know was dropped"),
+        }
+        Ok(())
+    }
+}
+
+fn count(draft: &mut Draft, kind: Kind) {
+    if let Kind::Message(category) = kind {
+        let tally = Tally::new(draft.conversation.business, draft.now.day(), Flow::ToBusiness, category);
+        draft.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
+    }
+}
+
+/// An envelope that says nothing to anybody: noted, acknowledged and dropped.
+fn refused(error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(error, "an envelope was dropped");
+}

@@ -1,0 +1,94 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_base::{Partition, Party, PhoneNumberId, Timestamp};
+use bulla_store::{Key, Retention, Scan, Store, StoreError};
+use bulla_transport::Transport;
+
+use super::Inner;
+use super::conversation::Conversation;
+use crate::row::{Outbound, Stage};
+use crate::space::{self, BUSY, MESSAGE};
+use crate::{Failure, RelayError, Sink, Status};
+
+/// How often what is over is looked for.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// A message that is not delivered fails this long before it is forgotten, so that there is something left to tell of.
+const NOTICE: Duration = Duration::from_secs(2 * 3600);
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
+        loop {
+            self.sweep().await?;
+            self.clock.sleep(INTERVAL).await;
+        }
+    }
+
+    /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
+    async fn sweep(self: &Arc<Self>) -> Result<(), RelayError> {
+        let now = self.clock.now();
+        for business in self.voices.keys() {
+            self.fail_overdue(*business, now).await?;
+        }
+        // What was made on a day is whole until its last moment is 30 days past; an id's day may lie one ahead.
+        self.store.drop_days_before(now.before(Retention::LONGEST.span()).day().minus(1)).await?;
+        Ok(())
+    }
+
+    async fn fail_overdue(
+        self: &Arc<Self>,
+        business: PhoneNumberId,
+        now: Timestamp,
+    ) -> Result<(), RelayError> {
+        let lives = self.settings.time_to_live.span().min(Retention::LONGEST.span() - NOTICE);
+        let overdue = now.before(lives);
+        let days = now.before(Retention::LONGEST.span()).day()..=overdue.day();
+        let home = self.pepper.partition(&Party::Business(business));
+        let mut marks = Scan::dated(BUSY, days.clone());
+        loop {
+            let page = self.store.scan(home, &marks, now).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            marks = Scan::dated(BUSY, days.clone()).after(last.clone());
+            for (mark, _) in page {
+                let user = mark.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
+                let conversation = Conversation { business, user: Partition::from_bytes(user) };
+                let messages = Scan::dated(MESSAGE, days.clone()).prefix(space::of(business));
+                self.fail_overdue_of(conversation, messages, overdue, now).await?;
+            }
+        }
+    }
+
+    async fn fail_overdue_of(
+        self: &Arc<Self>,
+        conversation: Conversation,
+        messages: Scan,
+        overdue: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), RelayError> {
+        let mut scan = messages.clone();
+        loop {
+            let page = self.store.scan(conversation.user, &scan, now).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            scan = messages.clone().after(last.clone());
+            for (key, record) in page {
+                let outbound = Outbound::read(&record.value)?;
+                let waiting = outbound.stage()? <= Stage::Reached(Status::Sent);
+                if waiting && outbound.accepted() <= overdue {
+                    self.fail(conversation, &key).await?;
+                }
+            }
+        }
+    }
+
+    async fn fail(self: &Arc<Self>, conversation: Conversation, key: &Key) -> Result<(), RelayError> {
+        let _lane = self.lanes.enter(conversation.user).await;
+        let mut draft = self.draft(conversation).await?;
+        let Some(record) = self.store.get(conversation.user, key, draft.now).await? else { return Ok(()) };
+        let id = key.name().get(8..).and_then(|id| bulla_base::MessageId::from_bytes(id).ok());
+        let id = id.ok_or(StoreError::Damaged { what: "message" })?;
+        draft.reach(id, &record, Status::Failed(Failure::Expired))?;
+        let _ = self.commit(draft).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! What the relay's records hold. The field numbers are for ever; nothing here prints.
+
+use std::fmt;
+
+use bulla_base::{Category, MessageId, Number, Timestamp};
+use bulla_content::Content;
+use bulla_store::StoreError;
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{Failure, Status};
+
+/// How far a message of the business has come, as it is stored. Only ever replaced by a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Accepted,
+    Reached(Status),
+}
+
+impl Stage {
+    const fn code(self) -> u32 {
+        match self {
+            Self::Accepted => 1,
+            Self::Reached(Status::Sent) => 2,
+            Self::Reached(Status::Delivered) => 3,
+            Self::Reached(Status::Read) => 4,
+            Self::Reached(Status::Failed(Failure::Undeliverable)) => 5,
+            Self::Reached(Status::Failed(Failure::Expired)) => 6,
+        }
+    }
+
+    /// Whether a message at this stage can still come to `status`: forward only, and nothing fails that has arrived.
+    pub(crate) fn may_reach(self, status: Status) -> bool {
+        let over = self >= Self::Reached(Status::Delivered);
+        self < Self::Reached(status) && !(over && matches!(status, Status::Failed(_)))
+    }
+
+    const fn from_code(code: u32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Accepted),
+            2 => Some(Self::Reached(Status::Sent)),
+            3 => Some(Self::Reached(Status::Delivered)),
+            4 => Some(Self::Reached(Status::Read)),
+            5 => Some(Self::Reached(Status::Failed(Failure::Undeliverable))),
+            6 => Some(Self::Reached(Status::Failed(Failure::Expired))),
+            _ => None,
+        }
+    }
+}
+
+/// A message of the business.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+pub(crate) struct Outbound {
+    #[prost(uint32, tag = "1")]
+    stage: u32,
+    #[prost(string, tag = "2")]
+    to: String,
+    #[prost(uint32, tag = "3")]
+    category: u32,
+    #[prost(string, optional, tag = "4")]
+    pub(crate) tracking: Option<String>,
+    #[prost(uint64, tag = "5")]
+    accepted: u64,
+    #[prost(uint32, tag = "6")]
+    pub(crate) outbox_day: u32,
+    #[prost(uint64, tag = "7")]
+    pub(crate) outbox_place: u64,
+}
+
+impl Outbound {
+    pub(crate) fn new(
+        to: &Number,
+        category: Category,
+        tracking: Option<String>,
+        accepted: Timestamp,
+    ) -> Self {
+        Self {
+            stage: Stage::Accepted.code(),
+            to: to.digits().to_owned(),
+            category: u32::from(category.code()),
+            tracking,
+            accepted: accepted.as_millis(),
+            outbox_day: 0,
+            outbox_place: 0,
+        }
+    }
+
+    pub(crate) fn stage(&self) -> Result<Stage, StoreError> {
+        Stage::from_code(self.stage).ok_or(StoreError::Damaged { what: "message" })
+    }
+
+    pub(crate) fn reach(&mut self, status: Status) {
+        self.stage = Stage::Reached(status).code();
+    }
+
+    pub(crate) const fn accepted(&self) -> Timestamp {
+        Timestamp::from_millis(self.accepted)
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "message" })
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+}
+
+/// The next places in a conversation's outbox and events.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct Head {
+    #[prost(uint64, tag = "1")]
+    pub(crate) outbox: u64,
+    #[prost(uint64, tag = "2")]
+    pub(crate) events: u64,
+}
+
+impl Head {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "conversation" })
+    }
+}
+
+/// An event the business does not have yet: something said, or a status.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+pub(crate) struct Pending {
+    #[prost(bytes = "bytes", tag = "1")]
+    message: Bytes,
+    #[prost(string, tag = "2")]
+    user: String,
+    #[prost(uint64, tag = "3")]
+    at: u64,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    words: Option<Bytes>,
+    #[prost(uint32, tag = "5")]
+    stage: u32,
+    #[prost(uint32, tag = "6")]
+    category: u32,
+    #[prost(string, optional, tag = "7")]
+    pub(crate) tracking: Option<String>,
+}
+
+impl Pending {
+    pub(crate) fn said(message: MessageId, user: &Number, at: Timestamp, content: Bytes) -> Self {
+        Self {
+            message: Bytes::copy_from_slice(message.as_bytes()),
+            user: user.digits().to_owned(),
+            at: at.as_millis(),
+            words: Some(content),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn reached(message: MessageId, outbound: &Outbound, at: Timestamp, status: Status) -> Self {
+        Self {
+            message: Bytes::copy_from_slice(message.as_bytes()),
+            user: outbound.to.clone(),
+            at: at.as_millis(),
+            words: None,
+            stage: Stage::Reached(status).code(),
+            category: outbound.category,
+            tracking: outbound.tracking.clone(),
+        }
+    }
+
+    pub(crate) fn message(&self) -> Result<MessageId, StoreError> {
+        MessageId::from_bytes(&self.message).map_err(|_| damaged())
+    }
+
+    pub(crate) fn user(&self) -> Result<Number, StoreError> {
+        Number::parse(&self.user).map_err(|_| damaged())
+    }
+
+    pub(crate) const fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.at)
+    }
+
+    /// What was said, if the event is that.
+    pub(crate) fn what_was_said(&self) -> Result<Option<Content>, StoreError> {
+        let Some(content) = &self.words else { return Ok(None) };
+        Content::decode(content).map(|(content, _)| Some(content)).map_err(|_| damaged())
+    }
+
+    pub(crate) fn status(&self) -> Result<Status, StoreError> {
+        match Stage::from_code(self.stage) {
+            Some(Stage::Reached(status)) => Ok(status),
+            _ => Err(damaged()),
+        }
+    }
+
+    pub(crate) fn category(&self) -> Result<Category, StoreError> {
+        category(self.category)
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| damaged())
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+}
+
+fn category(code: u32) -> Result<Category, StoreError> {
+    let code = u8::try_from(code).ok();
+    code.and_then(Category::from_code).ok_or(StoreError::Damaged { what: "category" })
+}
+
+fn damaged() -> StoreError {
+    StoreError::Damaged { what: "event" }
+}
+
+macro_rules! silent {
+    ($($row:ident),*) => {$(
+        impl fmt::Debug for $row {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($row), "(…)"))
+            }
+        }
+    )*};
+}
+
+silent!(Outbound, Pending);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_come_back_from_their_codes_and_only_go_forward() {
+        let stages: Vec<Stage> = (1..=6).filter_map(Stage::from_code).collect();
+        assert_eq!(stages.len(), 6);
+        assert!(stages.windows(2).all(|pair| pair[0] < pair[1]), "later stages compare greater");
+        assert!(stages.iter().zip(1..).all(|(stage, code)| stage.code() == code));
+        let delivered = Stage::Reached(Status::Delivered);
+        assert!(delivered.may_reach(Status::Read) && !delivered.may_reach(Status::Failed(Failure::Expired)));
+        let failed = Stage::Reached(Status::Failed(Failure::Undeliverable));
+        assert!(!failed.may_reach(Status::Read) && !failed.may_reach(Status::Failed(Failure::Expired)));
+        assert_eq!(Stage::from_code(0), None);
+        assert_eq!(Stage::from_code(7), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! Where the relay's records stand in its store.
+//!
+//! ```text
+//! partition   space            name                       value
+//! user        MESSAGE/day      business ‖ message id      what became of a message of the business
+//! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
+//! user        HEAD             business                   the next places in outbox and events
+//! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
+//! user        EVENTS/day       business ‖ place           an event the business does not have yet
+//! user        CONTACT/day      –                          the user's number
+//! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
+//! business    BUSY/day         user's partition           nothing: this conversation may have work
+//! zero        PEPPER           –                          the key of all partitions
+//! counter     METER            tally                      messages
+//! ```
+//!
+//! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. All but HEAD die with their day.
+
+use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
+use bulla_store::{Key, Retention, Scan, Space};
+use bytes::Bytes;
+
+pub(crate) const MESSAGE: Space = Space::new(0x20);
+pub(crate) const SEEN: Space = Space::new(0x21);
+pub(crate) const HEAD: Space = Space::new(0x22);
+pub(crate) const OUTBOX: Space = Space::new(0x23);
+pub(crate) const EVENTS: Space = Space::new(0x24);
+pub(crate) const CONTACT: Space = Space::new(0x25);
+pub(crate) const ONCE: Space = Space::new(0x26);
+pub(crate) const BUSY: Space = Space::new(0x27);
+pub(crate) const PEPPER: Space = Space::new(0x28);
+pub(crate) const METER: Space = Space::new(0x29);
+
+/// The partition of what belongs to nobody.
+pub(crate) const OWN: Partition = Partition::from_bytes([0; 16]);
+
+/// What names of records of one business's conversation begin with.
+pub(crate) fn of(business: PhoneNumberId) -> Bytes {
+    Bytes::copy_from_slice(&business.number().to_be_bytes())
+}
+
+/// A record of `space` about the message or envelope `id`.
+pub(crate) fn about(space: Space, business: PhoneNumberId, id: MessageId) -> Key {
+    Key::dated(space, id.day(), named(business, id.as_bytes()))
+}
+
+/// The record of `space` at `place`, made on `day`.
+pub(crate) fn placed(space: Space, business: PhoneNumberId, day: Day, place: u64) -> Key {
+    Key::dated(space, day, named(business, &place.to_be_bytes()))
+}
+
+/// A record of `space` under any other name.
+pub(crate) fn named(business: PhoneNumberId, name: &[u8]) -> Bytes {
+    [&business.number().to_be_bytes(), name].concat().into()
+}
+
+/// All records of `space` that one business's conversation can still have at `now`.
+pub(crate) fn all(space: Space, now: Timestamp) -> Scan {
+    let oldest = now.before(Retention::LONGEST.span()).day();
+    // A clock that has jumped back does not hide what was made before it did.
+    Scan::dated(space, oldest..=Day::from_number(now.day().number().saturating_add(31)))
+}
