@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Clock, Partition, Pepper, Rng};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla_store::{Batch, Commit, Key, Lanes, Store, StoreError};
+use bulla_store::{Lanes, Store, StoreError};
 use bulla_transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
 
 use crate::fence::Fences;
 use crate::limits::MAX_ID_AGE;
-use crate::space::{OWN, PEPPER};
+use crate::space::PEPPER;
 
 /// The blind service.
 ///
@@ -27,7 +27,7 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// When the store fails, or holds a damaged pepper.
     pub async fn open(store: S, clock: Arc<dyn Clock>, rng: &dyn Rng) -> Result<Self, StoreError> {
-        let pepper = open_pepper(&store, &*clock, rng).await?;
+        let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
         Ok(Self { store, clock, pepper, lanes: Lanes::new(), fences: Fences::new() })
     }
 
@@ -43,23 +43,6 @@ impl<S: Store> Carrier<S> {
 
     pub(crate) fn partition(&self, address: &Address) -> Partition {
         self.pepper.partition(address.party())
-    }
-}
-
-/// The pepper of `store`, drawn and kept at first use.
-async fn open_pepper<S: Store>(store: &S, clock: &dyn Clock, rng: &dyn Rng) -> Result<Pepper, StoreError> {
-    let key = Key::undated(PEPPER, "");
-    loop {
-        if let Some(record) = store.get(OWN, &key, clock.now()).await? {
-            let bytes = record.value[..].try_into().map_err(|_| StoreError::Damaged { what: "pepper" })?;
-            return Ok(Pepper::from_bytes(bytes));
-        }
-        let mut batch = Batch::new(OWN);
-        batch.expect_absent(key.clone());
-        batch.put(key.clone(), Pepper::new(rng).as_bytes().to_vec());
-        if let Commit::Committed(_) = store.commit(batch).await? {
-            tracing::info!("a new carrier: its store was empty");
-        }
     }
 }
 

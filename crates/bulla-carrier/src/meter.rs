@@ -2,7 +2,6 @@ use bulla_base::{Day, Party, PhoneNumberId};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{Bill, Flow, Tally};
 use bulla_store::{Batch, Counter, Store, StoreError};
-use bytes::Bytes;
 
 use crate::Carrier;
 use crate::space::METER;
@@ -25,17 +24,11 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// When the store fails or holds a damaged counter.
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
-        let prefix = Tally::prefix(business);
-        let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
-        loop {
-            let page = self.store.counters(METER, &prefix, after.as_deref()).await?;
-            let Some((last, _)) = page.last() else { return Ok(counts.into_iter().collect()) };
-            after = Some(last.name().clone());
-            for (counter, count) in page {
-                let tally =
-                    Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
-                counts.push((tally, count));
-            }
-        }
+        let counts = bulla_store::every_counter(&self.store, METER, &Tally::prefix(business)).await?;
+        let tally = |(counter, count): (Counter, u64)| {
+            let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
+            Ok((tally, count))
+        };
+        counts.into_iter().map(tally).collect()
     }
 }

@@ -12,7 +12,7 @@
 //! counter     METER      tally                   messages
 //! ```
 
-use bulla_base::{Address, Partition};
+use bulla_base::Address;
 use bulla_store::{Key, Space};
 use bytes::Bytes;
 
@@ -24,9 +24,6 @@ pub(crate) const QUEUE: Space = Space::new(0x44);
 pub(crate) const SEEN: Space = Space::new(0x45);
 pub(crate) const PEPPER: Space = Space::new(0x46);
 pub(crate) const METER: Space = Space::new(0x47);
-
-/// The partition of what belongs to nobody.
-pub(crate) const OWN: Partition = Partition::from_bytes([0; 16]);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

@@ -15,15 +15,14 @@ use std::sync::Arc;
 use bulla_base::{Address, Clock, Party, Pepper, PhoneNumberId, Rng};
 use bulla_endpoint::Endpoint;
 use bulla_meter::{Bill, Tally};
-use bulla_store::{Batch, Commit, Key, Lanes, Store, StoreError};
+use bulla_store::{Counter, Lanes, Store, StoreError};
 use bulla_transport::{Caller, Incarnation, Transport};
-use bytes::Bytes;
 
 use self::conversation::Marks;
 use self::pumps::Pumps;
 use self::running::Running;
 use crate::scope::Scope;
-use crate::space::{METER, OWN, PEPPER};
+use crate::space::{METER, PEPPER};
 use crate::{AcceptError, Business, RelayError, Settings, Sink};
 
 /// The relay: it speaks for businesses until it is closed.
@@ -75,7 +74,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         businesses: Vec<Business>,
         settings: Settings,
     ) -> Result<Self, RelayError> {
-        let pepper = open_pepper(&store, &*clock, &*rng).await?;
+        let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let mut voices = BTreeMap::new();
         for business in businesses {
             let voice = Voice::open(&store, &pepper, business, &*clock, &*rng).await?;
@@ -110,18 +109,12 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// # Errors
     /// When the store fails or holds a damaged counter.
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
-        let prefix = Tally::prefix(business);
-        let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
-        loop {
-            let page = self.0.store.counters(METER, &prefix, after.as_deref()).await?;
-            let Some((last, _)) = page.last() else { return Ok(counts.into_iter().collect()) };
-            after = Some(last.name().clone());
-            for (counter, count) in page {
-                let tally =
-                    Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
-                counts.push((tally, count));
-            }
-        }
+        let counts = bulla_store::every_counter(&self.0.store, METER, &Tally::prefix(business)).await?;
+        let tally = |(counter, count): (Counter, u64)| {
+            let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
+            Ok((tally, count))
+        };
+        counts.into_iter().map(tally).collect()
     }
 
     /// Waits until the relay has stopped, and tells why: an error it cannot go on after, or nothing when it was closed.
@@ -201,23 +194,6 @@ impl Voice {
         let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
         let scope = Scope::new(pepper, business.id());
         Ok(Self { business, endpoint, caller, scope })
-    }
-}
-
-/// The pepper of `store`, drawn and kept at first use.
-async fn open_pepper<S: Store>(store: &S, clock: &dyn Clock, rng: &dyn Rng) -> Result<Pepper, StoreError> {
-    let key = Key::undated(PEPPER, "");
-    loop {
-        if let Some(record) = store.get(OWN, &key, clock.now()).await? {
-            let bytes = record.value[..].try_into().map_err(|_| StoreError::Damaged { what: "pepper" })?;
-            return Ok(Pepper::from_bytes(bytes));
-        }
-        let mut batch = Batch::new(OWN);
-        batch.expect_absent(key.clone());
-        batch.put(key.clone(), Pepper::new(rng).as_bytes().to_vec());
-        if let Commit::Committed(_) = store.commit(batch).await? {
-            tracing::info!("a new relay: its store was empty");
-        }
     }
 }
 

@@ -16,7 +16,7 @@
 //!
 //! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. All but HEAD die with their day.
 
-use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
+use bulla_base::{Day, MessageId, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Retention, Scan, Space};
 use bytes::Bytes;
 
@@ -30,9 +30,6 @@ pub(crate) const ONCE: Space = Space::new(0x26);
 pub(crate) const BUSY: Space = Space::new(0x27);
 pub(crate) const PEPPER: Space = Space::new(0x28);
 pub(crate) const METER: Space = Space::new(0x29);
-
-/// The partition of what belongs to nobody.
-pub(crate) const OWN: Partition = Partition::from_bytes([0; 16]);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

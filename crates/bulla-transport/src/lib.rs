@@ -7,7 +7,7 @@ mod in_process;
 mod transport;
 
 pub use caller::{Caller, Incarnation};
-pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence};
+pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence, in_order};
 pub use error::TransportError;
 pub use in_process::InProcess;
 pub use transport::Transport;

@@ -7,7 +7,7 @@ use bulla_endpoint::{LOW_STOCK, OpenError, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{Flow, Tally};
 use bulla_store::{Counter, Store, StoreError};
-use bulla_transport::{Delivery, Sequence, Transport};
+use bulla_transport::{Delivery, Sequence, Transport, in_order};
 use bytes::Bytes;
 
 use super::conversation::Draft;
@@ -65,24 +65,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         voice: &Voice,
         after: &mut Sequence,
     ) -> Result<usize, RelayError> {
-        let mut deliveries = self.transport.receive(&voice.caller, *after).await?;
-        deliveries.sort_by_key(|delivery| delivery.sequence);
-        let (mut in_order, mut seen) = (Vec::with_capacity(deliveries.len()), *after);
-        for delivery in deliveries {
-            if delivery.sequence <= seen {
-                continue;
-            }
-            if delivery.previous > seen {
-                // Something is missing before this one; it will come when asked for again.
-                break;
-            }
-            seen = delivery.sequence;
-            in_order.push(delivery);
-        }
+        let in_order = in_order(self.transport.receive(&voice.caller, *after).await?, *after);
         let acknowledged: Vec<Sequence> = in_order.iter().map(|delivery| delivery.sequence).collect();
         let spent = self.open_all(voice, in_order).await?;
         self.acknowledge(voice, &acknowledged).await?;
-        *after = seen;
+        *after = acknowledged.last().copied().unwrap_or(*after);
         Ok(spent)
     }
 
