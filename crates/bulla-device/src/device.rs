@@ -1,0 +1,231 @@
+mod draft;
+mod inbox;
+mod outbox;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
+use bulla_content::{Body, Content, Progress, Receipt};
+use bulla_endpoint::{Endpoint, LOW_STOCK, STOCK};
+use bulla_envelope::Kind;
+use bulla_store::{Key, Store};
+use bulla_transport::{Caller, Incarnation, Transport, TransportError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::space::PEPPER;
+use crate::{DeviceError, News, Notice, SendError};
+
+/// How long to wait after the carrier did not answer; each further failure doubles it.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// A user's device.
+///
+/// It lives in tasks of the tokio runtime it was opened on. A clone is another hand on the same device.
+pub struct Device<S, T>(Arc<Inner<S, T>>);
+
+struct Inner<S, T> {
+    store: S,
+    transport: T,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    endpoint: Endpoint,
+    caller: Caller,
+    home: Partition,
+    /// Taken by whoever reads and changes sessions or places.
+    lane: tokio::sync::Mutex<()>,
+    /// The last notice that was shown.
+    shown: tokio::sync::Mutex<Option<Key>>,
+    failure: watch::Sender<Option<Arc<DeviceError>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl<S: Store, T: Transport> Device<S, T> {
+    /// Opens the device of the user `number`, on a store that is new or was this device's before, and takes up whatever was left undone.
+    ///
+    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the device goes on trying. Several devices may share
+    /// a store.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged, or a later incarnation of the device has spoken to the carrier.
+    pub async fn open(
+        store: S,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        number: Number,
+    ) -> Result<Self, DeviceError> {
+        let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
+        let home = pepper.partition(&Party::User(number.clone()));
+        let address = Address::user(number);
+        let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
+        let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
+        let device = Self(Arc::new(Inner {
+            store,
+            transport,
+            clock,
+            rng,
+            endpoint,
+            caller,
+            home,
+            lane: tokio::sync::Mutex::default(),
+            shown: tokio::sync::Mutex::default(),
+            failure: watch::Sender::new(None),
+            tasks: Mutex::default(),
+        }));
+        match device.0.connect().await {
+            Ok(()) => {}
+            Err(DeviceError::Transport(error)) if error.may_pass() => {
+                tracing::warn!("the carrier cannot be reached yet");
+            }
+            Err(error) => return Err(error),
+        }
+        device.0.spawn(|inner| async move { inner.keep_receiving().await });
+        device.0.spawn(|inner| async move { inner.keep_sending().await });
+        Ok(device)
+    }
+
+    /// Sends `content` to `business`. When this returns the message is sealed and durable, and will be sent.
+    ///
+    /// # Errors
+    /// [`SendError`]; then nothing was stored.
+    ///
+    /// # Cost
+    /// One commit; the first message to a business also asks the carrier for keys.
+    pub async fn send(&self, business: PhoneNumberId, content: &Content) -> Result<MessageId, SendError> {
+        let inner = &self.0;
+        let _lane = inner.lane.lock().await;
+        let mut draft = inner.draft().await?;
+        let address = Address::business(business);
+        let mut peer = inner.endpoint.peer(&inner.store, inner.home, &address, draft.now).await?;
+        if peer.needs_keys(draft.now) {
+            let keys =
+                inner.transport.bundle(&inner.caller, &address).await.map_err(|error| match error {
+                    TransportError::UnknownRecipient => SendError::UnknownBusiness,
+                    error => SendError::Unavailable(error),
+                })?;
+            peer.begin(&keys, draft.now, &*inner.rng)?;
+        }
+        let id = MessageId::new(draft.now, &*inner.rng);
+        let kind = Kind::Message(bulla_base::Category::Service);
+        let envelope = peer.seal(id, kind, content, draft.now, &*inner.rng)?;
+        draft.send(&envelope);
+        peer.keep(&mut draft.batch);
+        inner.commit(draft).await?;
+        Ok(id)
+    }
+
+    /// The next notice in the mailbox, which was not shown since the device was opened. Waits until there is one.
+    ///
+    /// Cancel safe: what was not returned was not shown.
+    ///
+    /// # Errors
+    /// Why the device cannot go on.
+    pub async fn next(&self) -> Result<Notice, Arc<DeviceError>> {
+        let inner = &self.0;
+        let mut failure = inner.failure.subscribe();
+        tokio::select! {
+            biased;
+            notice = inner.next_notice() => notice.map_err(|error| Arc::new(error.into())),
+            why = failure.wait_for(Option::is_some) => match why.ok().and_then(|why| why.clone()) {
+                Some(why) => Err(why),
+                None => std::future::pending().await,
+            },
+        }
+    }
+
+    /// Takes a notice out of the mailbox. If it was something said, the business is told that it was read, in the same record.
+    ///
+    /// # Errors
+    /// When the store fails, or the receipt cannot be sealed; then it stays.
+    pub async fn finish(&self, notice: Notice) -> Result<(), SendError> {
+        let inner = &self.0;
+        let _lane = inner.lane.lock().await;
+        let mut draft = inner.draft().await?;
+        draft.batch.delete(notice.key.clone());
+        if let News::Said(_) = notice.news {
+            let address = Address::business(notice.business);
+            let mut peer = inner.endpoint.peer(&inner.store, inner.home, &address, draft.now).await?;
+            if !peer.needs_keys(draft.now) {
+                inner.seal_receipt(&mut peer, &mut draft, Progress::Read, notice.id)?;
+            }
+            peer.keep(&mut draft.batch);
+        }
+        Ok(inner.commit(draft).await?)
+    }
+
+    /// Stops, and waits until nothing of the device runs any more.
+    pub async fn close(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+    }
+}
+
+impl<S: Store, T: Transport> Inner<S, T> {
+    /// Runs `task` until it fails or the device is closed. Whatever is cut short is as after a crash: taken up from the store.
+    fn spawn<F, R>(self: &Arc<Self>, task: F)
+    where
+        F: FnOnce(Arc<Self>) -> R,
+        R: Future<Output = Result<(), DeviceError>> + Send + 'static,
+    {
+        let (inner, task) = (Arc::clone(self), task(Arc::clone(self)));
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(async move {
+            if let Err(error) = task.await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the device stops");
+                inner.failure.send_if_modified(|failure| {
+                    let first = failure.is_none();
+                    if first {
+                        *failure = Some(Arc::new(error));
+                    }
+                    first
+                });
+            }
+        });
+    }
+
+    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
+    async fn connect(&self) -> Result<(), DeviceError> {
+        let connected = self.transport.connect(&self.caller).await?;
+        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
+        let keys = self.endpoint.keys_to_publish(&self.store, left, self.clock.now(), &*self.rng).await?;
+        self.transport.publish(&self.caller, keys).await?;
+        Ok(())
+    }
+
+    async fn pause(&self, failures: &mut u32) {
+        let pause = FIRST_RETRY.saturating_mul(1_u32.checked_shl(*failures).unwrap_or(u32::MAX));
+        *failures = failures.saturating_add(1);
+        self.clock.sleep(pause.min(LONGEST_RETRY)).await;
+    }
+
+    fn seal_receipt(
+        &self,
+        peer: &mut bulla_endpoint::Peer<'_>,
+        draft: &mut draft::Draft,
+        progress: Progress,
+        message: MessageId,
+    ) -> Result<(), bulla_endpoint::SealError> {
+        let Ok(receipt) = Receipt::new(progress, vec![message]) else { return Ok(()) };
+        let id = MessageId::new(draft.now, &*self.rng);
+        let content = Content::new(Body::Receipt(receipt));
+        let envelope = peer.seal(id, Kind::Receipt, &content, draft.now, &*self.rng)?;
+        draft.send(&envelope);
+        Ok(())
+    }
+}
+
+impl<S, T> Clone for Device<S, T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S, T> fmt::Debug for Device<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device").field("endpoint", &self.0.endpoint).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+use std::fmt;
+
+use bulla_base::{MessageId, PhoneNumberId, Timestamp};
+use bulla_content::{Body, Content, Receipt};
+use bulla_store::{Key, StoreError};
+use bytes::Bytes;
+use prost::Message as _;
+
+/// Something in the mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub(crate) key: Key,
+    pub(crate) business: PhoneNumberId,
+    pub(crate) id: MessageId,
+    at: Timestamp,
+    pub(crate) news: News,
+}
+
+/// What a notice tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum News {
+    /// The business says something.
+    Said(Content),
+    /// Messages of ours have come further.
+    Progress(Receipt),
+    /// A message of ours will not arrive: the carrier refuses it.
+    Failed,
+}
+
+impl Notice {
+    /// Which business it is about.
+    #[must_use]
+    pub const fn business(&self) -> PhoneNumberId {
+        self.business
+    }
+
+    /// Which message: the one that says something or failed, or the one that brought the receipt.
+    #[must_use]
+    pub const fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// When it arrived, as the device's clock had it.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What it tells.
+    #[must_use]
+    pub const fn news(&self) -> &News {
+        &self.news
+    }
+
+    pub(crate) fn read(key: Key, bytes: &[u8]) -> Result<Self, StoreError> {
+        let damaged = StoreError::Damaged { what: "notice" };
+        let Ok(row) = Row::decode(bytes) else { return Err(damaged) };
+        let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
+        let news = match &row.words {
+            None => News::Failed,
+            Some(words) => match Content::decode(words) {
+                Ok((content, _)) => news(content),
+                Err(_) => return Err(damaged),
+            },
+        };
+        Ok(Self {
+            key,
+            business: PhoneNumberId::new(row.business),
+            id,
+            at: Timestamp::from_millis(row.at),
+            news,
+        })
+    }
+}
+
+fn news(content: Content) -> News {
+    match content.body() {
+        Body::Receipt(receipt) => News::Progress(receipt.clone()),
+        _ => News::Said(content),
+    }
+}
+
+/// A notice as it is stored.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+pub(crate) struct Row {
+    #[prost(bytes = "bytes", tag = "1")]
+    id: Bytes,
+    #[prost(uint64, tag = "2")]
+    business: u64,
+    #[prost(uint64, tag = "3")]
+    at: u64,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    words: Option<Bytes>,
+}
+
+impl Row {
+    /// News about the message `id`: an encoded content, or that it failed.
+    pub(crate) fn new(id: MessageId, business: PhoneNumberId, at: Timestamp, content: Option<&[u8]>) -> Self {
+        Self {
+            id: Bytes::copy_from_slice(id.as_bytes()),
+            business: business.number(),
+            at: at.as_millis(),
+            words: content.map(Bytes::copy_from_slice),
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Row(…)")
+    }
+}
