@@ -304,3 +304,20 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_refusals_a_duplicate_comes_first_and_the_opaque_one_last() {
+        let ahead = Refusal::TooFarAhead { index: 0, counter: 30_000 };
+        let duplicate = Refusal::Duplicate { index: 2, counter: 1 };
+        for first in [Refusal::Undecipherable, Refusal::PostQuantum, ahead] {
+            assert_eq!(first.or(duplicate), Err(OpenError::Duplicate { index: 2, counter: 1 }));
+            assert_eq!(first.or(Refusal::Undecipherable), Ok(first));
+            assert_eq!(Refusal::Undecipherable.or(first), Ok(first));
+        }
+        assert_eq!(ahead.or(Refusal::PostQuantum), Ok(ahead));
+    }
+}
