@@ -154,3 +154,67 @@ fn layout(options: FjallOptions) -> KeyspaceCreateOptions {
 fn number(row: &[u8]) -> Option<u64> {
     row.try_into().map(u64::from_be_bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, thread, time::Duration};
+
+    use bulla_base::Partition;
+    use bulla_store::{Batch, Space};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::group::Writes;
+
+    fn flush(table: &Keyspace) {
+        table.rotate_memtable().unwrap();
+        while table.sealed_memtable_count() > 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// A record was put and deleted, and its table merged away, while another table still needed the journal. The engine then had no file
+    /// to see that the first table is done with the journal, and kept it until that table would be written to again.
+    #[test]
+    fn a_journal_goes_also_when_all_it_held_was_deleted() {
+        let folder = TempDir::new().unwrap();
+        // Room for more journals, or the engine flushes every table as soon as the first is full.
+        let options = FjallOptions::default().max_journal_bytes(512 << 20);
+        let tables = Tables::open(folder.path(), options).unwrap();
+        let journals = || {
+            let files = fs::read_dir(folder.path()).unwrap();
+            files
+                .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "jnl"))
+                .count()
+        };
+        let key = Key::undated(Space::new(1), "record");
+        let (mut put, mut delete) =
+            (Batch::new(Partition::from_bytes([0; 16])), Batch::new(Partition::from_bytes([0; 16])));
+        put.put(key.clone(), "value");
+        put.add(bulla_store::Counter::new(Space::new(1), "counter"), 1);
+        delete.delete(key);
+        for (version, batch) in [(0, put), (1, delete)] {
+            let mut writes = Writes::after(Version::new(version));
+            let _done = writes.add(&tables, &batch).unwrap();
+            writes.commit(&tables).unwrap();
+        }
+        for _ in 0..65 {
+            tables.fill(vec![0; 1 << 20]).unwrap();
+        }
+        flush(&tables.own);
+        assert_eq!(journals(), 2, "the first journal is full");
+        let undated = tables.of(Key::UNDATED).unwrap();
+        tables.turn_over().unwrap();
+        flush(undated);
+        undated.major_compact().unwrap();
+        flush(&tables.counters);
+        for _ in 0..100 {
+            tables.turn_over().unwrap();
+            thread::sleep(Duration::from_millis(10));
+            if journals() == 1 {
+                return;
+            }
+        }
+        panic!("{} journals are left", journals());
+    }
+}

@@ -1,7 +1,10 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use bulla_store::{Batch, Key, Store};
+use bulla_store_fjall::{FjallOptions, FjallStore};
+use tempfile::TempDir;
 
 use crate::{ALICE, Fresh, NOW, SPACE, committed, day, put, run, today, value};
 
@@ -61,6 +64,8 @@ fn compacting_disturbs_neither_commits_nor_reads() {
                     let key = today(&kept.to_string());
                     committed(&store, put(&key, kept.to_be_bytes().to_vec())).await;
                     assert_eq!(value(&store, &key).await, Some(kept.to_be_bytes().to_vec()));
+                    let page = bulla_store::Scan::dated(SPACE, day(0)..=day(0)).limit(100);
+                    assert!(!store.scan(ALICE, &page, NOW).await.unwrap().is_empty());
                     kept += 1;
                     if value(&store, &today("stop")).await.is_some() {
                         return kept;
@@ -103,5 +108,31 @@ fn dropping_days_frees_their_files() {
         store.drop_days_before(NOW.day()).await.unwrap();
         assert_eq!(tables(), before + 1);
         assert_eq!(value(&store, &today("3")).await, Some(vec![0; 10_000]));
+    });
+}
+
+#[test]
+fn a_full_journal_goes_with_the_day_it_held() {
+    run(async {
+        let folder = TempDir::new().unwrap();
+        // Nothing but the drop makes the engine flush: there is room for all of it in memory and in journals.
+        let options = FjallOptions::default().write_buffer_bytes(256 << 20).max_journal_bytes(512 << 20);
+        let store = FjallStore::open(folder.path(), options).unwrap();
+        committed(&store, put(&today("kept"), "value")).await;
+        for number in 0..70 {
+            let key = Key::dated(SPACE, day(1), number.to_string());
+            committed(&store, put(&key, vec![1; 1 << 20])).await;
+        }
+        let journal = folder.path().join("0.jnl");
+        assert!(journal.exists());
+        store.drop_days_before(NOW.day()).await.unwrap();
+        for _ in 0..500 {
+            if !journal.exists() {
+                break;
+            }
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(10))).await.unwrap();
+        }
+        assert!(!journal.exists(), "the journal still holds the day that was dropped");
+        assert_eq!(value(&store, &today("kept")).await.as_deref(), Some(&b"value"[..]));
     });
 }

@@ -1,6 +1,7 @@
 //! The process that is killed.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bulla_base::Partition;
 use bulla_store::{Batch, Commit, Key, Store, StoreError};
@@ -11,14 +12,16 @@ use crate::wait;
 
 pub(crate) fn run(role: &str, folder: &Path) {
     match role {
-        "write" => wait(write(folder)),
+        "write" => wait(write(folder, false)),
+        "write and compact" => wait(write(folder, true)),
         "fill" => wait(fill(folder)),
         other => panic!("no role {other}"),
     }
 }
 
-/// Writes until it is killed, and prints `writer number version` of what was acknowledged. Meanwhile days are dropped and files merged.
-async fn write(folder: &Path) {
+/// Writes until it is killed, and prints `writer number version` of what was acknowledged. Meanwhile days are
+/// dropped, and files merged if `compact` says so.
+async fn write(folder: &Path, compact: bool) {
     let store = FjallStore::open(folder, ledger::options()).unwrap();
     for writer in 0..WRITERS {
         let store = store.clone();
@@ -42,7 +45,11 @@ async fn write(folder: &Path) {
             let _done = store.commit(batch).await.unwrap();
         }
         store.drop_days_before(NOW.day()).await.unwrap();
-        store.compact().await.unwrap();
+        if compact {
+            store.compact().await.unwrap();
+        }
+        // Beginning and dropping days takes the disk's time from the writers.
+        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(50))).await.unwrap();
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) fn nothing_acknowledged_is_lost() {
     let mut newest = 0;
     for round in 0..LOOPS {
         let moment = Duration::from_millis(20 + RandomState::new().hash_one(round) % 400);
-        for (writer, number, version) in report(folder.path(), moment) {
+        let role = if round % 3 == 0 { "write and compact" } else { "write" };
+        for (writer, number, version) in report(folder.path(), role, moment) {
             assert!(
                 version > newest,
                 "version {version} was used before the child began, which was at {newest}"
@@ -41,13 +42,17 @@ pub(crate) fn nothing_acknowledged_is_lost() {
         }
         newest = found.values().copied().max().unwrap_or(0);
     }
-    assert!(acknowledged.len() > 1000, "only {} entries were acknowledged", acknowledged.len());
+    assert!(
+        acknowledged.len() > 300,
+        "only {} entries were acknowledged: too few to tell",
+        acknowledged.len()
+    );
 }
 
 /// What a child reports until it is killed at `moment`.
-fn report(folder: &Path, moment: Duration) -> Vec<(u8, u64, u64)> {
+fn report(folder: &Path, role: &str, moment: Duration) -> Vec<(u8, u64, u64)> {
     let mut child = Command::new(env::current_exe().unwrap())
-        .env(ROLE, "write")
+        .env(ROLE, role)
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()
