@@ -44,15 +44,14 @@ pub struct GraphApi<D> {
 }
 
 impl<D: Desk> GraphApi<D> {
-    /// The API over `desk`, opened by `tokens`.
+    /// The API over `desk`, which is a relay or an `Arc` of one, opened by `tokens`.
     #[must_use]
-    pub fn new(desk: Arc<D>, tokens: Tokens, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
-        Self { desk, tokens: Arc::new(tokens), clock, rng }
+    pub fn new(desk: D, tokens: Tokens, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Self { desk: Arc::new(desk), tokens: Arc::new(tokens), clock, rng }
     }
 
     /// The API as a router, to be served by the host, alone or nested under a prefix. Whatever is under it is answered by the API, with an
     /// error where nothing stands.
-    #[must_use]
     pub fn router(&self) -> Router {
         let api = self.clone();
         Router::new().fallback(move |request: HttpRequest| {
@@ -111,11 +110,11 @@ impl<D: Desk> GraphApi<D> {
         let once = credentials::idempotency_key(&head)?;
         let body = body::read(&head.headers, body, &*self.clock).await?;
         match Request::read(&body, once)? {
-            Request::Send { to, input, message } => {
+            Request::Send { contact, message } => {
                 let handle = self.desk.accept(number, message).await.map_err(|error| logged(error, trace))?;
                 Ok(json!({
                     "messaging_product": "whatsapp",
-                    "contacts": [{ "input": input, "wa_id": to.digits() }],
+                    "contacts": [contact],
                     "messages": [{ "id": wamid::write(handle) }],
                 }))
             }

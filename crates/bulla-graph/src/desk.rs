@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::PhoneNumberId;
-use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Store, Transport};
 
 /// The port through which the API asks the relay, and the one place where it can be stood in for.
 ///
@@ -31,6 +31,20 @@ pub trait Desk: Send + Sync + 'static {
         business: PhoneNumberId,
         message: Handle,
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send;
+}
+
+impl<S: Store, T: Transport, K: Sink> Desk for Relay<S, T, K> {
+    fn speaks_for(&self, business: PhoneNumberId) -> bool {
+        self.business(business).is_some()
+    }
+
+    async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
+        Self::accept(self, from, message).await
+    }
+
+    async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
+        Self::mark_read(self, business, message).await
+    }
 }
 
 impl<D: Desk> Desk for Arc<D> {

@@ -4,6 +4,7 @@ mod api;
 mod desk;
 mod limits;
 mod tokens;
+mod user_id;
 mod wamid;
 
 mod refusal;

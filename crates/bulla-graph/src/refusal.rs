@@ -7,9 +7,8 @@
 //! | 100 | the request as a whole cannot be read, or a field has another JSON type than it should | 400, 408, 413 |
 //! | 100 | the idempotency key belongs to another message | 409 |
 //! | 131008 | a required field is missing | 400 |
-//! | 131009 | a field is of the right type and its value cannot be: too long, not a number, no such message | 400 |
+//! | 131009 | a field is of the right type and its value cannot be: too long, not a number, no such message or user | 400 |
 //! | 131051 | the message's type is not supported | 400 |
-//! | 131062 | the recipient is named by a user id alone | 400 |
 //! | 131000 | the relay failed: its disk, or itself | 500 |
 //! | 131016 | the carrier cannot be reached, or this relay has been replaced: try again | 503 |
 
@@ -118,12 +117,6 @@ impl Refusal {
     pub(crate) fn kind_of_message(kind: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type")
             .because(format!("messages of type {kind} are not supported; text and reaction are"))
-    }
-
-    /// The recipient is named by a user id alone.
-    pub(crate) fn recipient() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, 131_062, "Recipients named by user id are not supported")
-            .because("name the recipient by phone number in to; recipient alone is not supported")
     }
 
     /// Whether it is the relay's fault, and not the client's.

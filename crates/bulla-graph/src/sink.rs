@@ -2,10 +2,7 @@ mod ascii;
 mod client;
 mod door;
 mod error;
-mod notice;
 mod payload;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,7 +19,6 @@ use http_body_util::Full;
 use self::client::Client;
 use self::door::Door;
 pub use self::error::WebhookError;
-use self::notice::Notice;
 use crate::{Webhook, signature};
 
 /// A [`Sink`] that posts every event to the business's webhook, one a request, as its clients know them.
@@ -97,11 +93,11 @@ impl WebhookSink {
         outcome
     }
 
-    async fn deliver(&self, notice: &Notice<'_>) -> Result<(), WebhookError> {
-        let id = notice.business();
+    async fn deliver(&self, event: &Event) -> Result<(), WebhookError> {
+        let id = event.subject().business;
         let Destination { business, door } =
             self.destinations.get(&id).ok_or(WebhookError::UnknownBusiness { business: id })?;
-        let body = payload::write(notice, business)?;
+        let body = payload::write(event, business)?;
         door.open(&self.client, &*self.rng).await?;
         let webhook = door.webhook();
         let request = Builder::new()
@@ -121,11 +117,7 @@ impl WebhookSink {
 
 impl Sink for WebhookSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
-        let delivered = match Notice::of(event) {
-            Some(notice) => self.deliver(&notice).await,
-            None => Err(WebhookError::UnknownEvent),
-        };
-        delivered.map_err(SinkError::from)
+        self.deliver(event).await.map_err(SinkError::from)
     }
 }
 

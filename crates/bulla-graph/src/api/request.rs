@@ -1,23 +1,23 @@
 use bulla_base::Number;
 use bulla_content::{Reaction, Text};
-use bulla_relay::{Handle, MAX_TRACKING_CHARS, Outgoing, Saying};
+use bulla_relay::{Handle, MAX_TRACKING_CHARS, Outgoing, Recipient, Saying};
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use crate::limits::{MAX_REPEATED_BYTES, MAX_TO_CHARS};
 use crate::refusal::Refusal;
-use crate::wamid;
+use crate::{user_id, wamid};
 
 /// What a request to `messages` asks for.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each request, and it moves once")]
 pub(crate) enum Request {
     /// A message is to be sent.
     Send {
-        /// To whom.
-        to: Number,
-        /// The same, as it was written.
-        input: String,
+        /// The recipient, as it stands in the answer.
+        contact: Contact,
         /// The message.
         message: Outgoing,
     },
@@ -46,6 +46,17 @@ impl Request {
     }
 }
 
+/// Whom a message goes to: by number, or by the id the business knows the user by.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Contact {
+    /// As it was written.
+    input: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wa_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+}
+
 fn send(fields: &Fields<'_>, once: Option<Bytes>) -> Result<Request, Refusal> {
     if fields.text("recipient_type")?.is_some_and(|kind| kind != "individual") {
         return Err(Refusal::value("recipient_type", "only individual is supported"));
@@ -55,7 +66,7 @@ fn send(fields: &Fields<'_>, once: Option<Bytes>) -> Result<Request, Refusal> {
         "reaction" => reaction(&fields.required_object("reaction")?)?,
         other => return Err(Refusal::kind_of_message(repeatable(other))),
     };
-    let (to, input) = recipient(fields)?;
+    let (to, contact) = recipient(fields)?;
     let answered = match fields.object("context")? {
         Some(context) => {
             context.text("message_id")?.map(|name| handle("context.message_id", name)).transpose()?
@@ -70,7 +81,7 @@ fn send(fields: &Fields<'_>, once: Option<Bytes>) -> Result<Request, Refusal> {
     }
     // A reaction names its message already, so an answer of its own would be a second one.
     let answered = answered.filter(|_| matches!(saying, Saying::Text(_)));
-    let mut message = Outgoing::new(to.clone(), saying);
+    let mut message = Outgoing::new(to, saying);
     if let Some(answered) = answered {
         message = message.replying_to(answered);
     }
@@ -80,22 +91,24 @@ fn send(fields: &Fields<'_>, once: Option<Bytes>) -> Result<Request, Refusal> {
     if let Some(once) = once {
         message = message.once(once);
     }
-    Ok(Request::Send { to, input, message })
+    Ok(Request::Send { contact, message })
 }
 
-fn recipient(fields: &Fields<'_>) -> Result<(Number, String), Refusal> {
+/// The recipient: `to`, a number, also when both stand there; or else `recipient`, a user id.
+fn recipient(fields: &Fields<'_>) -> Result<(Recipient, Contact), Refusal> {
     let Some(input) = fields.text("to")? else {
-        return Err(match fields.text("recipient")? {
-            Some(_) => Refusal::recipient(),
-            None => Refusal::missing("to"),
-        });
+        let Some(input) = fields.text("recipient")? else { return Err(Refusal::missing("to")) };
+        let user = user_id::read(input).ok_or_else(Refusal::unknown_user)?;
+        let contact = Contact { input: input.to_owned(), wa_id: None, user_id: Some(input.to_owned()) };
+        return Ok((user.into(), contact));
     };
     let chars = input.chars().count();
     if chars > MAX_TO_CHARS {
         return Err(Refusal::long("to", "characters", chars, MAX_TO_CHARS));
     }
     let to = Number::parse(input).map_err(|error| Refusal::value("to", error.why()))?;
-    Ok((to, input.to_owned()))
+    let contact = Contact { input: input.to_owned(), wa_id: Some(to.digits().to_owned()), user_id: None };
+    Ok((to.into(), contact))
 }
 
 fn text(fields: &Fields<'_>) -> Result<Saying, Refusal> {

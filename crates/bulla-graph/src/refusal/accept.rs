@@ -23,7 +23,7 @@ impl Refusal {
 
     fn failed() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong")
-            .because("the relay failed and accepted nothing; its operator can look it up by fbtrace_id")
+            .because("the relay failed; its operator can look it up by fbtrace_id")
     }
 
     fn unavailable(details: &'static str) -> Self {
@@ -43,9 +43,12 @@ impl From<AcceptError> for Refusal {
                 }
                 _ => Self::value("message", &source),
             },
-            AcceptError::TooLong { field, unit, actual, limit } => Self::long(field, unit, actual, limit),
+            AcceptError::TooLong { field, unit, actual, limit } => {
+                Self::long(outside(field), unit, actual, limit)
+            }
+            AcceptError::UnknownUser => Self::unknown_user(),
             AcceptError::OtherConversation { field } => {
-                Self::value(field, "it names no message of the conversation with this recipient")
+                Self::value(outside(field), "it names no message of the conversation with this recipient")
             }
             AcceptError::KeyReused => {
                 let details =
@@ -58,8 +61,22 @@ impl From<AcceptError> for Refusal {
             AcceptError::Fenced { .. } => Self::unavailable(
                 "this relay has been replaced and accepted nothing; send the message to its successor",
             ),
+            AcceptError::Stopped => {
+                Self::unavailable("this relay has stopped and accepted nothing; send the message again")
+            }
             _ => Self::failed(),
         }
+    }
+}
+
+/// What a client calls the part of a message that the relay calls `field`.
+fn outside(field: &'static str) -> &'static str {
+    match field {
+        "tracking" => "biz_opaque_callback_data",
+        "idempotency key" => "Idempotency-Key",
+        "context" => "context.message_id",
+        "reaction" => "reaction.message_id",
+        other => other,
     }
 }
 
@@ -77,5 +94,10 @@ impl Refusal {
     /// The id in `field` names no message.
     pub(crate) fn unknown_message(field: &str) -> Self {
         Self::value(field, "it names no message of this number, or one whose time is over")
+    }
+
+    /// The recipient's id names no user.
+    pub(crate) fn unknown_user() -> Self {
+        Self::value("recipient", "it names no user with whom a message lives; name the user by number in to")
     }
 }

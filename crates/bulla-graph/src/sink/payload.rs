@@ -5,58 +5,56 @@
 
 mod words;
 
-use bulla_relay::{Business, Failure, Incoming, Status};
+use bulla_relay::{Business, Event, Failure, Incoming, Status, StatusUpdate, Subject};
 
 use self::words::{
-    Account, Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile,
-    Reaction, StatusLine, TextBody, Value,
+    Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
+    StatusLine, TextBody, Value,
 };
 use super::WebhookError;
 use super::ascii;
-use super::notice::{News, Notice};
-use crate::wamid;
+use crate::{user_id, wamid};
 
-/// The body of the update that tells `business` of `notice`.
-pub(super) fn write(notice: &Notice<'_>, business: &Business) -> Result<Vec<u8>, WebhookError> {
-    let display_number = business.display_number().digits();
-    let user = notice.user.digits();
-    let user_id = user_id(notice.user_id);
+/// The body of the update that tells `business` of `event`.
+pub(super) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, WebhookError> {
+    let about = event.subject();
+    let user = about.user.digits();
+    let user_id = user_id::write(about.user_id);
     let mut value = Value {
         messaging_product: "whatsapp",
         metadata: Metadata {
-            display_phone_number: display_number,
+            display_phone_number: business.display_number().digits(),
             phone_number_id: business.id().to_string(),
         },
         contacts: [Contact { profile: Profile { name: format!("+{user}") }, wa_id: user, user_id: &user_id }],
         messages: None,
         statuses: None,
     };
-    match &notice.news {
-        News::Message(incoming) => {
-            value.messages = Some([message(notice, incoming, &user_id, display_number)])
+    match event {
+        Event::Message(about, incoming) => {
+            value.messages = Some([message(about, incoming, &user_id, business)]);
         }
-        News::Status { status, tracking } => {
-            value.statuses = Some([line(notice, *status, *tracking, &user_id)?])
-        }
+        Event::Status(about, update) => value.statuses = Some([line(about, update, &user_id)?]),
+        _ => return Err(WebhookError::UnknownEvent),
     }
     let notification = Notification {
-        object: Account::WhatsappBusinessAccount,
+        object: "whatsapp_business_account",
         entry: [Entry { id: business.account().to_string(), changes: [Change { field: "messages", value }] }],
     };
     ascii::write(&notification).map_err(WebhookError::broken)
 }
 
 fn message<'a>(
-    notice: &Notice<'a>,
+    about: &'a Subject,
     incoming: &'a Incoming,
     user_id: &'a str,
-    display_number: &'a str,
+    business: &'a Business,
 ) -> Message<'a> {
     let mut message = Message {
-        from: notice.user.digits(),
+        from: about.user.digits(),
         from_user_id: user_id,
-        id: wamid::write(notice.message),
-        timestamp: notice.at.as_secs().to_string(),
+        id: wamid::write(about.message),
+        timestamp: about.at.as_secs().to_string(),
         kind: "unsupported",
         text: None,
         reaction: None,
@@ -67,7 +65,8 @@ fn message<'a>(
         Incoming::Text { text, in_reply_to } => {
             message.kind = "text";
             message.text = Some(TextBody { body: text.body() });
-            message.context = in_reply_to.map(|id| Answered { from: display_number, id: wamid::write(id) });
+            message.context = in_reply_to
+                .map(|id| Answered { from: business.display_number().digits(), id: wamid::write(id) });
         }
         Incoming::Reaction { to, emoji } => {
             message.kind = "reaction";
@@ -82,12 +81,11 @@ fn message<'a>(
 }
 
 fn line<'a>(
-    notice: &Notice<'a>,
-    status: Status,
-    tracking: Option<&'a str>,
+    about: &'a Subject,
+    update: &'a StatusUpdate,
     user_id: &'a str,
 ) -> Result<StatusLine<'a>, WebhookError> {
-    let (name, errors) = match status {
+    let (status, errors) = match update.status {
         Status::Sent => ("sent", None),
         Status::Delivered => ("delivered", None),
         Status::Read => ("read", None),
@@ -95,12 +93,12 @@ fn line<'a>(
         _ => return Err(WebhookError::UnknownEvent),
     };
     Ok(StatusLine {
-        id: wamid::write(notice.message),
-        status: name,
-        timestamp: notice.at.as_secs().to_string(),
-        recipient_id: notice.user.digits(),
+        id: wamid::write(about.message),
+        status,
+        timestamp: about.at.as_secs().to_string(),
+        recipient_id: about.user.digits(),
         recipient_user_id: user_id,
-        biz_opaque_callback_data: tracking,
+        biz_opaque_callback_data: update.tracking.as_deref(),
         errors,
     })
 }
@@ -122,17 +120,4 @@ const fn fault(code: u32, title: &'static str, details: &'static str) -> Fault {
         error_data: Data { details },
         href: "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/",
     }
-}
-
-/// `ZZ`, the country nobody has, then 32 upper-case hexadecimal digits: the user's country is not told.
-fn user_id(bytes: &[u8; 16]) -> String {
-    use std::fmt::Write;
-
-    let mut text = String::with_capacity(35);
-    text.push_str("ZZ.");
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02X}");
-    }
-    text
 }

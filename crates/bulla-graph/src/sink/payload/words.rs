@@ -4,14 +4,8 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 pub(super) struct Notification<'a> {
-    pub(super) object: Account,
+    pub(super) object: &'static str,
     pub(super) entry: [Entry<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Account {
-    WhatsappBusinessAccount,
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,139 @@
+//! What is accepted, and what the relay is asked for then.
+
+use bulla_base::Number;
+use bulla_content::Text;
+use bulla_relay::{Outgoing, Saying, UserId};
+use serde_json::json;
+
+use crate::fake::{Asked, NUMBER, handle, wamid};
+use crate::harness::{Bench, messages};
+
+fn user() -> Number {
+    Number::parse("16505551234").unwrap()
+}
+
+fn text(body: &str) -> Saying {
+    Saying::Text(Text::new(body).unwrap())
+}
+
+#[tokio::test]
+async fn a_text_is_accepted_and_answered_as_clients_expect() {
+    let bench = Bench::new();
+    let reply = bench
+        .post(
+            json!({
+                "messaging_product": "whatsapp", "recipient_type": "individual", "to": "+1 (650) 555-1234", "type": "text",
+                "text": { "body": "hello 👋", "preview_url": true },
+                "context": { "message_id": wamid(5) },
+                "biz_opaque_callback_data": "order 7",
+            })
+            .to_string(),
+        )
+        .await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.headers["content-type"], "application/json");
+    assert!(reply.headers["x-fb-trace-id"].to_str().unwrap().starts_with('A'));
+    assert_eq!(
+        reply.json,
+        json!({
+            "messaging_product": "whatsapp",
+            "contacts": [{ "input": "+1 (650) 555-1234", "wa_id": "16505551234" }],
+            "messages": [{ "id": wamid(1) }],
+        })
+    );
+    let expected = Outgoing::new(user(), Saying::Text(Text::new("hello 👋").unwrap().with_preview_url(true)))
+        .replying_to(handle(5))
+        .tracked_as("order 7");
+    assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, expected)]);
+}
+
+#[tokio::test]
+async fn the_least_text_is_enough_and_what_is_not_known_is_ignored() {
+    let bench = Bench::new();
+    let nulls = json!({
+        "messaging_product": "whatsapp", "recipient_type": null, "to": "16505551234", "type": null, "context": null,
+        "biz_opaque_callback_data": null, "status": null, "recipient": "US.1349", "new": { "deep": [1, null] },
+        "text": { "body": "x", "preview_url": null, "new": [] },
+    });
+    let empty_context = json!({
+        "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" }, "context": { "message_id": null },
+    });
+    let least = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } });
+    for body in [nulls, empty_context, least] {
+        let reply = bench.post(body.to_string()).await;
+        assert_eq!(reply.status, 200, "{body}: {}", reply.json);
+        assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(user(), text("x")))]);
+    }
+}
+
+#[tokio::test]
+async fn a_user_can_be_named_by_id_and_a_number_wins() {
+    let bench = Bench::new();
+    let by_id = UserId::from_bytes([0xab; 16]);
+    let name = format!("ZZ.{}", "AB".repeat(16));
+    let mut body = json!({ "messaging_product": "whatsapp", "recipient": name, "text": { "body": "x" } });
+    let reply = bench.post(body.to_string()).await;
+    assert_eq!(reply.json["contacts"], json!([{ "input": name, "user_id": name }]));
+    assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(by_id, text("x")))]);
+
+    body["to"] = json!("16505551234");
+    let reply = bench.post(body.to_string()).await;
+    assert_eq!(reply.json["contacts"], json!([{ "input": "16505551234", "wa_id": "16505551234" }]));
+    assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(user(), text("x")))]);
+}
+
+#[tokio::test]
+async fn a_reaction_is_put_on_and_taken_off() {
+    let bench = Bench::new();
+    for (emoji, expected) in [("👍", Some("👍".to_owned())), ("", None)] {
+        let body = json!({
+            "messaging_product": "whatsapp", "to": "16505551234", "type": "reaction",
+            "reaction": { "message_id": wamid(2), "emoji": emoji }, "context": { "message_id": wamid(3) },
+        });
+        assert_eq!(bench.post(body.to_string()).await.status, 200);
+        let saying = Saying::Reaction { to: handle(2), emoji: expected };
+        assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(user(), saying))]);
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_marked_as_read_with_or_without_typing() {
+    let bench = Bench::new();
+    for typing in [json!(null), json!({ "type": "text" })] {
+        let body = json!({
+            "messaging_product": "whatsapp", "status": "read", "message_id": wamid(4), "typing_indicator": typing,
+        });
+        let reply = bench.post(body.to_string()).await;
+        assert_eq!((reply.status.as_u16(), reply.json), (200, json!({ "success": true })));
+        assert_eq!(bench.desk.take(), [Asked::MarkRead(NUMBER, handle(4))]);
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_reaches_the_relay() {
+    let bench = Bench::new();
+    let body =
+        json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } }).to_string();
+    let longest = "k".repeat(bulla_relay::MAX_IDEMPOTENCY_BYTES);
+    for key in ["order-7", &longest] {
+        let request = messages().header("Idempotency-Key", key).body(body.clone().into()).unwrap();
+        assert_eq!(bench.call(request).await.status, 200);
+        let expected = Outgoing::new(user(), text("x")).once(key.to_owned());
+        assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, expected)]);
+    }
+}
+
+#[tokio::test]
+async fn the_longest_parts_are_accepted() {
+    let bench = Bench::new();
+    let (body, tracking) =
+        ("é".repeat(bulla_content::MAX_TEXT_CHARS), "é".repeat(bulla_relay::MAX_TRACKING_CHARS));
+    let to = format!("{}16505551234", " ".repeat(bulla_graph::MAX_TO_CHARS - 11));
+    let request = json!({
+        "messaging_product": "whatsapp", "to": to, "text": { "body": body }, "biz_opaque_callback_data": tracking,
+    });
+    let reply = bench.post(request.to_string()).await;
+    assert_eq!(reply.json["contacts"][0]["input"], to);
+    let expected = Outgoing::new(user(), text(&body)).tracked_as(tracking);
+    assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, expected)]);
+}

@@ -1,0 +1,146 @@
+//! Who may call, and what stands where.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::fake::{NUMBER, OTHER_NUMBER, wamid};
+use crate::harness::{Bench, Reply, TOKEN};
+
+fn text() -> String {
+    json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } }).to_string()
+}
+
+async fn post(bench: &Bench, target: &str, authorization: Option<&str>) -> Reply {
+    let mut request = Request::post(target);
+    if let Some(value) = authorization {
+        request = request.header("authorization", value);
+    }
+    bench.call(request.body(Body::from(text())).unwrap()).await
+}
+
+/// An error without what differs from request to request.
+fn without_trace(mut reply: Reply) -> (u16, Value) {
+    reply.code();
+    reply.json["error"].as_object_mut().unwrap().remove("fbtrace_id");
+    (reply.status.as_u16(), reply.json)
+}
+
+#[tokio::test]
+async fn any_version_or_none_and_a_slash_lead_to_the_messages() {
+    let bench = Bench::new();
+    for version in ["/v14.0", "/v26.0", "/v3", ""] {
+        for slash in ["", "/"] {
+            let target = format!("{version}/{NUMBER}/messages{slash}");
+            assert_eq!(post(&bench, &target, Some("bearer EAATESTTOKEN")).await.status, 200, "{target}");
+        }
+    }
+    let target = format!("/{NUMBER}/messages?access_token={TOKEN}");
+    assert_eq!(post(&bench, &target, None).await.status, 200);
+    assert_eq!(bench.desk.take().len(), 9);
+}
+
+#[tokio::test]
+async fn without_a_good_token_nothing_opens() {
+    let bench = Bench::new();
+    let target = format!("/v23.0/{NUMBER}/messages");
+    let queries = [format!("{target}?access_token=x"), format!("{target}?access_token"), "/".to_owned()];
+    let tokens = [
+        None,
+        Some("Bearer"),
+        Some("Bearer "),
+        Some("Bearer x"),
+        Some("EAATESTTOKEN"),
+        Some("Basic EAATESTTOKEN"),
+    ];
+    for target in queries.iter().chain([&target]) {
+        for token in tokens {
+            let reply = post(&bench, target, token).await;
+            assert_eq!((reply.status.as_u16(), reply.code()), (401, 190), "{target} {token:?}");
+            assert_eq!(reply.json["error"]["type"], "OAuthException");
+            assert_eq!(reply.json["error"].get("error_data"), None);
+        }
+    }
+    assert_eq!(bench.desk.take(), []);
+}
+
+/// Were the answers different, whoever has one token could find out which numbers there are.
+#[tokio::test]
+async fn a_number_of_another_and_no_number_at_all_are_answered_alike() {
+    let bench = Bench::new();
+    let mut answers = Vec::new();
+    for number in [OTHER_NUMBER.to_string(), "999".to_owned(), "0".to_owned(), "x".to_owned(), "9".repeat(40)]
+    {
+        let target = format!("/v23.0/{number}/messages");
+        answers.push(without_trace(post(&bench, &target, Some("Bearer EAATESTTOKEN")).await));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0].0, 400);
+    let error = &answers[0].1["error"];
+    assert_eq!(
+        (&error["code"], &error["error_subcode"], &error["type"]),
+        (&json!(100), &json!(33), &json!("GraphMethodException"))
+    );
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
+async fn a_number_the_relay_left_meanwhile_is_answered_like_one_it_never_had() {
+    let bench = Bench::new();
+    let never = without_trace(post(&bench, "/999/messages", Some("Bearer EAATESTTOKEN")).await);
+    bench.desk.fail(bulla_relay::AcceptError::UnknownBusiness { business: NUMBER });
+    let left = post(&bench, &format!("/{NUMBER}/messages"), Some("Bearer EAATESTTOKEN")).await;
+    assert_eq!(without_trace(left), never);
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_answered_with_an_error() {
+    let bench = Bench::new();
+    for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "BREW"] {
+        for target in
+            ["/", "/v23.0", &format!("/v23.0/{NUMBER}"), &format!("/{NUMBER}/media"), "/%00/messages/x", "//"]
+        {
+            let request =
+                Request::builder().method(method).uri(target).header("authorization", "Bearer EAATESTTOKEN");
+            let reply = bench.call(request.body(Body::empty()).unwrap()).await;
+            assert_eq!((reply.status.as_u16(), reply.code()), (400, 100), "{method} {target}");
+            assert_eq!(reply.json["error"]["type"], "GraphMethodException");
+        }
+    }
+    for method in ["GET", "DELETE", "PUT", "BREW"] {
+        let request = Request::builder().method(method).uri(format!("/{NUMBER}/messages"));
+        let request = request.header("authorization", "Bearer EAATESTTOKEN");
+        let reply = bench.call(request.body(Body::from(text())).unwrap()).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (405, 100), "{method}");
+        assert_eq!(reply.headers["allow"], "POST");
+    }
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
+async fn the_api_can_be_nested_under_a_prefix() {
+    use tower::ServiceExt;
+
+    let bench = Bench::new();
+    let host = axum::Router::new().nest("/graph", bench.api.router());
+    let body =
+        json!({ "messaging_product": "whatsapp", "status": "read", "message_id": wamid(1) }).to_string();
+    let request = Request::post(format!("/graph/v23.0/{NUMBER}/messages"))
+        .header("authorization", "Bearer EAATESTTOKEN");
+    let response = host.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(bench.desk.take().len(), 1);
+}
+
+#[tokio::test]
+async fn no_two_requests_have_the_same_trace() {
+    let bench = Bench::new();
+    let mut traces: Vec<String> = Vec::new();
+    for _ in 0..10 {
+        let reply = post(&bench, "/", None).await;
+        traces.push(reply.headers["x-fb-trace-id"].to_str().unwrap().to_owned());
+    }
+    traces.sort();
+    traces.dedup();
+    assert_eq!(traces.len(), 10);
+}

@@ -1,0 +1,83 @@
+use std::sync::Mutex;
+
+use bulla_base::{MessageId, PhoneNumberId, SeededRng, Timestamp};
+use bulla_graph::Desk;
+use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+
+/// The numbers the desk speaks for.
+pub(crate) const NUMBER: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+pub(crate) const OTHER_NUMBER: PhoneNumberId = PhoneNumberId::new(7);
+
+/// What the desk was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Accept(PhoneNumberId, Outgoing),
+    MarkRead(PhoneNumberId, Handle),
+}
+
+/// A desk that writes down what it is asked, and fails when it was told to.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    asked: Mutex<Vec<Asked>>,
+    failure: Mutex<Option<MarkReadError>>,
+}
+
+impl Recorder {
+    /// Fails the next call.
+    pub(crate) fn fail(&self, failure: impl Into<MarkReadError>) {
+        *self.failure.lock().unwrap() = Some(failure.into());
+    }
+
+    /// What it was asked since last.
+    pub(crate) fn take(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Desk for Recorder {
+    fn speaks_for(&self, business: PhoneNumberId) -> bool {
+        [NUMBER, OTHER_NUMBER].contains(&business)
+    }
+
+    async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
+        if let Some(failure) = self.failure.lock().unwrap().take() {
+            match failure {
+                MarkReadError::Accept(failure) => return Err(failure),
+                other => panic!("accept cannot fail so: {other}"),
+            }
+        }
+        self.asked.lock().unwrap().push(Asked::Accept(from, message));
+        Ok(handle(1))
+    }
+
+    async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
+        if let Some(failure) = self.failure.lock().unwrap().take() {
+            return Err(failure);
+        }
+        self.asked.lock().unwrap().push(Asked::MarkRead(business, message));
+        Ok(())
+    }
+}
+
+/// A message's handle; each `seed` has its own.
+pub(crate) fn handle(seed: u64) -> Handle {
+    let id = MessageId::new(Timestamp::from_millis(1_795_293_590_960), &SeededRng::new(seed));
+    let mut bytes = [0xa5; Handle::BYTES];
+    bytes[..16].copy_from_slice(id.as_bytes());
+    Handle::from_bytes(bytes).unwrap()
+}
+
+/// The same handle, as clients name it. Written here anew, so that a change of the form is noticed.
+pub(crate) fn wamid(seed: u64) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut name = String::from("wamid.");
+    for chunk in handle(seed).to_bytes().chunks(3) {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for position in 0..=chunk.len() {
+            let digit = bits >> (18 - 6 * position) & 63;
+            name.push(char::from(DIGITS[usize::try_from(digit).unwrap()]));
+        }
+    }
+    name
+}

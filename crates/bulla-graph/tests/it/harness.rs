@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use bulla_base::{Clock, ManualClock, SeededRng};
+use bulla_graph::{GraphApi, Tokens};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::fake::{NUMBER, OTHER_NUMBER, Recorder};
+
+pub(crate) const TOKEN: &str = "EAATESTTOKEN";
+
+/// The API over a recording desk. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
+pub(crate) struct Bench {
+    pub(crate) desk: Arc<Recorder>,
+    pub(crate) api: GraphApi<Arc<Recorder>>,
+}
+
+/// What the API answered.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with_clock(Arc::new(ManualClock::default()))
+    }
+
+    pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let desk = Arc::new(Recorder::default());
+        let tokens = Tokens::new().grant(TOKEN, [NUMBER]).grant("another", [OTHER_NUMBER]);
+        let api = GraphApi::new(desk.clone(), tokens, clock, Arc::new(SeededRng::new(1)));
+        Self { desk, api }
+    }
+
+    /// Makes a request.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
+        let response = self.api.router().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Reply { status: head.status, headers: head.headers, json }
+    }
+
+    /// Posts `body` to the messages of [`NUMBER`].
+    pub(crate) async fn post(&self, body: impl Into<Body>) -> Reply {
+        self.call(messages().body(body.into()).unwrap()).await
+    }
+
+    /// Posts `body` and expects the error `code`, with nothing asked of the relay. Gives the details.
+    pub(crate) async fn refused(&self, body: impl Into<Body>, code: u64) -> String {
+        let reply = self.post(body).await;
+        assert_eq!(reply.code(), code, "{}", reply.json);
+        assert_eq!(self.desk.take(), [], "something was asked of the relay");
+        reply.details().to_owned()
+    }
+}
+
+impl Reply {
+    /// The error's code, of an answer that must be an error in the one shape.
+    pub(crate) fn code(&self) -> u64 {
+        let error = self.json["error"].as_object().unwrap_or_else(|| panic!("not an error: {self:?}"));
+        assert!(self.status.as_u16() >= 400, "{self:?}");
+        assert_eq!(self.headers["content-type"], "application/json");
+        assert_eq!(self.json.as_object().unwrap().len(), 1, "{}", self.json);
+        let known = ["message", "type", "code", "error_subcode", "error_data", "is_transient", "fbtrace_id"];
+        assert!(error.keys().all(|key| known.contains(&key.as_str())), "{error:?}");
+        let code = error["code"].as_u64().unwrap();
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("(#{code}) ")) && message.len() > 12, "{message}");
+        assert!(["OAuthException", "GraphMethodException"].contains(&error["type"].as_str().unwrap()));
+        assert!(error["fbtrace_id"].as_str().unwrap().starts_with('A'));
+        assert_eq!(self.headers["x-fb-trace-id"], error["fbtrace_id"].as_str().unwrap());
+        if let Some(data) = error.get("error_data") {
+            assert_eq!(data["messaging_product"], "whatsapp");
+            assert!(!data["details"].as_str().unwrap().is_empty());
+        }
+        code
+    }
+
+    /// The error's details.
+    pub(crate) fn details(&self) -> &str {
+        self.json["error"]["error_data"]["details"].as_str().unwrap_or_default()
+    }
+}
+
+/// A request to the messages of [`NUMBER`], still without a body.
+pub(crate) fn messages() -> axum::http::request::Builder {
+    Request::post(format!("/v23.0/{NUMBER}/messages"))
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("content-type", "application/json")
+}

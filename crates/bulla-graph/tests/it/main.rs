@@ -1,0 +1,16 @@
+//! The API, driven from outside: through its router, and over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod accepting;
+mod access;
+mod fake;
+mod harness;
+mod properties;
+mod recorded;
+mod refusing;
+mod serving;

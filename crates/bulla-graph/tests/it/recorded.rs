@@ -1,0 +1,110 @@
+//! What public clients really send (`tests/data/README.md`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::Request;
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::Value;
+
+use crate::fake::wamid;
+use crate::harness::{Bench, Reply};
+
+/// Every recorded request, by the client's name.
+fn recorded() -> BTreeMap<String, Vec<Value>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/recorded");
+    let client = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let lines = fs::read_to_string(entry.path()).unwrap();
+        let requests = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (entry.file_name().into_string().unwrap(), requests)
+    };
+    fs::read_dir(folder).unwrap().map(client).collect()
+}
+
+/// Whether a request is one of those this version serves.
+fn is_served(request: &Value) -> bool {
+    let target = request["target"].as_str().unwrap();
+    let body: Value = serde_json::from_str(request["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    target.ends_with("/messages")
+        && (body["status"] == "read" || body["type"] == "text" || body["type"] == "reaction")
+}
+
+async fn replay(bench: &Bench, request: &Value, body: String) -> Reply {
+    let mut builder = Request::builder().method(request["method"].as_str().unwrap());
+    builder = builder.uri(request["target"].as_str().unwrap());
+    for (name, field) in [("authorization", "authorization"), ("content-type", "content_type")] {
+        if let Some(value) = request[field].as_str() {
+            builder = builder.header(name, value);
+        }
+    }
+    let body = if request["chunked"] == true {
+        let pieces: Vec<_> = body
+            .into_bytes()
+            .chunks(7)
+            .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
+            .collect();
+        Body::from_stream(stream::iter(pieces))
+    } else {
+        Body::from(body)
+    };
+    bench.call(builder.body(body).unwrap()).await
+}
+
+#[tokio::test]
+async fn texts_reactions_and_read_marks_of_all_clients_are_accepted() {
+    let bench = Bench::new();
+    let mut accepted = BTreeMap::new();
+    for (client, requests) in recorded() {
+        for request in requests.iter().filter(|request| is_served(request)) {
+            // The ids are those of the stub the clients were recorded against; ours stand in their place.
+            let body = request["body"].as_str().unwrap();
+            let body =
+                ["wamid.X", "wamid.IN1"].iter().fold(body.to_owned(), |body, id| body.replace(id, &wamid(2)));
+            let reply = replay(&bench, request, body).await;
+            assert_eq!(reply.status, 200, "{client}: {request}: {}", reply.json);
+            assert_eq!(bench.desk.take().len(), 1);
+            *accepted.entry(client.clone()).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(accepted.len(), 8, "{accepted:?}");
+    assert_eq!(accepted.values().sum::<i32>(), 34, "{accepted:?}");
+}
+
+#[tokio::test]
+async fn everything_else_they_send_is_answered_with_an_error() {
+    let bench = Bench::new();
+    let mut refused = 0;
+    for (client, requests) in recorded() {
+        for request in requests.iter().filter(|request| !is_served(request)) {
+            let reply =
+                replay(&bench, request, request["body"].as_str().unwrap_or_default().to_owned()).await;
+            let code = reply.code();
+            let expected: &[u64] = match request["target"].as_str().unwrap() {
+                target if target.ends_with("/messages") => &[131_051],
+                _ if request["authorization"].is_null() => &[190],
+                _ => &[100],
+            };
+            assert!(expected.contains(&code), "{client}: {request}: {}", reply.json);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 140 - 34);
+    assert_eq!(bench.desk.take(), []);
+}
+
+/// The ids a client kept from the time before it came here name nothing here.
+#[tokio::test]
+async fn ids_of_another_service_are_refused_and_not_mistaken() {
+    let bench = Bench::new();
+    for request in recorded().into_values().flatten().filter(is_served) {
+        let body = request["body"].as_str().unwrap();
+        if body.contains("wamid.") {
+            assert_eq!(replay(&bench, &request, body.to_owned()).await.code(), 131_009);
+        }
+    }
+    assert_eq!(bench.desk.take(), []);
+}

@@ -1,0 +1,251 @@
+//! What is refused, and that nothing is asked of the relay then.
+
+use std::convert::Infallible;
+use std::io;
+
+use axum::body::Body;
+use bulla_graph::{BODY_PATIENCE, MAX_BODY_BYTES, MAX_TO_CHARS};
+use bulla_relay::{AcceptError, MarkReadError};
+use bulla_store::StoreError;
+use bulla_transport::{Incarnation, TransportError};
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use crate::fake::wamid;
+use crate::harness::{Bench, messages};
+
+/// A good text with some fields replaced.
+fn text_with(changes: Value) -> String {
+    let mut body = json!({
+        "messaging_product": "whatsapp", "recipient_type": "individual", "to": "16505551234", "type": "text",
+        "text": { "body": "x", "preview_url": false },
+    });
+    body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    body.to_string()
+}
+
+#[tokio::test]
+async fn a_missing_field_is_named() {
+    let bench = Bench::new();
+    for (changes, field) in [
+        (json!({ "messaging_product": null }), "messaging_product"),
+        (json!({ "to": null }), "to"),
+        (json!({ "text": null }), "text"),
+        (json!({ "text": {} }), "text.body"),
+        (json!({ "type": "reaction" }), "reaction"),
+        (json!({ "type": "reaction", "reaction": { "emoji": "👍" } }), "reaction.message_id"),
+        (json!({ "type": "reaction", "reaction": { "message_id": wamid(1) } }), "reaction.emoji"),
+        (json!({ "status": "read" }), "message_id"),
+    ] {
+        assert_eq!(bench.refused(text_with(changes), 131_008).await, format!("{field} is missing"));
+    }
+}
+
+#[tokio::test]
+async fn a_field_of_another_type_is_named_with_the_type_it_should_have() {
+    let bench = Bench::new();
+    for (changes, details) in [
+        (json!({ "messaging_product": 1 }), "messaging_product must be a string"),
+        (json!({ "recipient_type": {} }), "recipient_type must be a string"),
+        (json!({ "to": 16_505_551_234_u64 }), "to must be a string"),
+        (json!({ "type": ["text"] }), "type must be a string"),
+        (json!({ "text": "hello" }), "text must be an object"),
+        (json!({ "text": { "body": 1 } }), "text.body must be a string"),
+        (json!({ "text": { "body": "x", "preview_url": "true" } }), "text.preview_url must be true or false"),
+        (json!({ "context": "wamid" }), "context must be an object"),
+        (json!({ "context": { "message_id": 1 } }), "context.message_id must be a string"),
+        (json!({ "biz_opaque_callback_data": {} }), "biz_opaque_callback_data must be a string"),
+        (json!({ "status": true }), "status must be a string"),
+    ] {
+        assert_eq!(bench.refused(text_with(changes), 100).await, details);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_is_named_with_the_limit() {
+    let bench = Bench::new();
+    let long = |count| "é".repeat(count);
+    for (changes, details) in [
+        (json!({ "messaging_product": "sms" }), "messaging_product: it must be whatsapp"),
+        (json!({ "recipient_type": "group" }), "recipient_type: only individual is supported"),
+        (json!({ "status": "delivered" }), "status: it must be read"),
+        (json!({ "to": "" }), "to: it has no digits"),
+        (json!({ "to": "1234567890123456" }), "to: it has more than 15 digits"),
+        (json!({ "to": " ".repeat(MAX_TO_CHARS + 1) }), "to: it has 65 characters, more than the 64 allowed"),
+        (json!({ "text": { "body": "" } }), "text.body: it is empty"),
+        (
+            json!({ "text": { "body": long(4097) } }),
+            "text.body: it has 4097 characters, more than the 4096 allowed",
+        ),
+        (
+            json!({ "biz_opaque_callback_data": long(513) }),
+            "biz_opaque_callback_data: it has 513 characters, more than the 512 allowed",
+        ),
+        (
+            json!({ "type": "reaction", "reaction": { "message_id": wamid(1), "emoji": long(33) } }),
+            "reaction.emoji: it has 66 bytes, more than the 64 allowed",
+        ),
+    ] {
+        assert_eq!(bench.refused(text_with(changes), 131_009).await, details);
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_no_message_is_refused() {
+    let bench = Bench::new();
+    for name in
+        ["", "wamid.X", "wamid.HQUbMTY1MDU1NTEyMzQVAgARGDAwMDAwMDAwMDAwMDAwMDAwMQA=", &"w".repeat(200)]
+    {
+        for (changes, field) in [
+            (json!({ "context": { "message_id": name } }), "context.message_id"),
+            (
+                json!({ "type": "reaction", "reaction": { "message_id": name, "emoji": "x" } }),
+                "reaction.message_id",
+            ),
+            (json!({ "status": "read", "message_id": name }), "message_id"),
+        ] {
+            let details = bench.refused(text_with(changes), 131_009).await;
+            assert!(details.starts_with(&format!("{field}: it names no message")), "{details}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_id_of_no_user_is_refused() {
+    let bench = Bench::new();
+    for name in ["US.13491208655302741918", "", "ZZ.", &format!("ZZ.{}", "a".repeat(32))] {
+        let changes = json!({ "to": null, "recipient": name });
+        assert!(bench.refused(text_with(changes), 131_009).await.starts_with("recipient: it names no user"));
+    }
+}
+
+#[tokio::test]
+async fn other_types_are_named_as_unsupported() {
+    let bench = Bench::new();
+    for kind in ["image", "template", "interactive", "location", "contacts", "sticker", "no_such_type"] {
+        let details = bench.refused(text_with(json!({ "type": kind, kind: {} })), 131_051).await;
+        assert!(details.contains(&format!("type {kind} are not supported")), "{details}");
+    }
+    for kind in ["", "<b>", "x y", &"t".repeat(41)] {
+        let details = bench.refused(text_with(json!({ "type": kind })), 131_051).await;
+        assert!(details.contains("(not a name)"), "{details}");
+    }
+    let details = bench.refused(text_with(json!({ "type": "t".repeat(40) })), 131_051).await;
+    assert!(details.contains(&"t".repeat(40)), "{details}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_a_json_object_is_refused() {
+    let bench = Bench::new();
+    for body in ["[]", "null", "\"text\"", "1"] {
+        assert_eq!(bench.refused(body, 100).await, "the request's body must be a JSON object");
+    }
+    assert!(bench.refused("", 100).await.contains("is empty"));
+    for body in ["{", "{}x", "------x\r\nContent-Disposition: form-data", "\u{feff}{}"] {
+        assert!(bench.refused(body, 100).await.contains("is not JSON"), "{body}");
+    }
+    assert!(bench.refused(&b"{\"a\":\"\xff\"}"[..], 100).await.contains("is not JSON"));
+    for form in ["multipart/form-data; boundary=x", "Multipart/Mixed", "application/x-www-form-urlencoded"] {
+        let request = messages().header("content-type", form);
+        let mut request = request.body(Body::from(text_with(json!({})))).unwrap();
+        request.headers_mut().insert("content-type", form.parse().unwrap());
+        let reply = bench.call(request).await;
+        assert_eq!(reply.code(), 100);
+        assert!(reply.details().contains("is a form"), "{}", reply.json);
+    }
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
+async fn the_longest_body_is_read_and_one_byte_more_is_not() {
+    let bench = Bench::new();
+    let padded = |bytes: usize| {
+        let body = text_with(json!({}));
+        let space = " ".repeat(bytes - body.len());
+        body + &space
+    };
+    assert_eq!(bench.post(padded(MAX_BODY_BYTES)).await.status, 200);
+    assert_eq!(bench.desk.take().len(), 1);
+    let reply = bench.post(padded(MAX_BODY_BYTES + 1)).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (413, 100));
+    assert!(reply.details().contains("262144 bytes"), "{}", reply.json);
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_or_breaks_off_is_refused() {
+    let bench = Bench::new();
+    // The clock of the bench ends every sleep at once, and a body that never comes is then too slow.
+    let reply = bench.post(Body::from_stream(stream::pending::<Result<Bytes, Infallible>>())).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (408, 100));
+    assert!(reply.details().contains(&format!("{} seconds", BODY_PATIENCE.as_secs())), "{}", reply.json);
+
+    let broken = stream::iter([Ok(Bytes::from(text_with(json!({})))), Err(io::Error::other("gone"))]);
+    assert!(bench.refused(Body::from_stream(broken), 100).await.contains("broke off"));
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
+async fn a_bad_idempotency_key_is_refused() {
+    let bench = Bench::new();
+    let body = text_with(json!({}));
+    let long = "k".repeat(bulla_relay::MAX_IDEMPOTENCY_BYTES + 1);
+    for (keys, why) in
+        [(vec![""], "is empty"), (vec![&long], "129 bytes, more than the 128"), (vec!["a", "b"], "once")]
+    {
+        let request = keys.iter().fold(messages(), |request, key| request.header("idempotency-key", *key));
+        let reply = bench.call(request.body(body.clone().into()).unwrap()).await;
+        assert_eq!(reply.code(), 131_009);
+        assert!(
+            reply.details().starts_with("Idempotency-Key: ") && reply.details().contains(why),
+            "{}",
+            reply.json
+        );
+    }
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
+async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
+    let bench = Bench::new();
+    let unavailable = TransportError::Unavailable { source: None };
+    let text = || text_with(json!({}));
+    for (error, status, code, details) in [
+        (AcceptError::Unavailable(unavailable), 503, 131_016, "the carrier cannot be reached"),
+        (AcceptError::Fenced { ours: Incarnation::new(3) }, 503, 131_016, "this relay has been replaced"),
+        (AcceptError::Stopped, 503, 131_016, "this relay has stopped"),
+        (AcceptError::UnknownUser, 400, 131_009, "recipient: it names no user"),
+        (AcceptError::Store(StoreError::Closed), 500, 131_000, "the relay failed"),
+        (
+            AcceptError::TooLong { field: "text", unit: "characters", actual: 5000, limit: 4096 },
+            400,
+            131_009,
+            "text: it has 5000 characters, more than the 4096 allowed",
+        ),
+        (
+            AcceptError::Content(bulla_content::InvalidContent::Empty { field: "emoji" }),
+            400,
+            131_009,
+            "emoji: it is empty",
+        ),
+        (
+            AcceptError::OtherConversation { field: "context" },
+            400,
+            131_009,
+            "context.message_id: it names no message of the",
+        ),
+        (AcceptError::KeyReused, 409, 100, "Idempotency-Key: it belongs to another message"),
+    ] {
+        bench.desk.fail(error);
+        let reply = bench.post(text()).await;
+        assert_eq!((u64::from(reply.status.as_u16()), reply.code()), (status, code), "{}", reply.json);
+        assert!(reply.details().starts_with(details), "{}", reply.json);
+        let again =
+            reply.headers.get("retry-after").map(|seconds| seconds.to_str().unwrap().parse::<u64>().is_ok());
+        assert_eq!(again, (status == 503).then_some(true));
+    }
+    bench.desk.fail(MarkReadError::UnknownMessage);
+    let read = text_with(json!({ "status": "read", "message_id": wamid(1) }));
+    assert!(bench.refused(read, 131_009).await.starts_with("message_id: it names no message"));
+}
