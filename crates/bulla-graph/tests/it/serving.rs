@@ -1,30 +1,15 @@
 //! Over real sockets.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bulla_base::{Clock, Sleep, Timestamp};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::clock::WaitingClock;
 use crate::fake::NUMBER;
 use crate::harness::{Bench, TOKEN};
-
-#[derive(Debug)]
-struct WaitingClock;
-
-impl Clock for WaitingClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::default()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
-    fn sleep(&self, span: Duration) -> Sleep<'_> {
-        Box::pin(tokio::time::sleep(span))
-    }
-}
 
 #[tokio::test]
 async fn a_chunked_body_is_read_and_the_server_ends_when_it_is_told() {

@@ -1,0 +1,276 @@
+//! What a business's web server is sent.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Response};
+use bulla_base::{BusinessAccountId, Category, Number, SeededRng, Timestamp};
+use bulla_content::Text;
+use bulla_graph::{LONGEST_PAUSE, MAX_WEBHOOK_REPLY_BYTES, Webhook, WebhookError, WebhookSink, signature};
+use bulla_relay::{
+    Business, Event, Failure, Incoming, Sink, SinkError, Status, StatusUpdate, Subject, UserId,
+};
+use serde_json::{Value, json};
+
+use crate::clock::{HastyClock, WaitingClock};
+use crate::fake::{NUMBER, OTHER_NUMBER, handle, wamid};
+use crate::receiver::{Receiver, plain, well_behaved};
+
+pub(crate) const VERIFY_TOKEN: &str = "tok&en = é";
+const APP_SECRET: &str = "app secret";
+const USER_ID: &str = "ZZ.ABABABABABABABABABABABABABABABAB";
+
+pub(crate) fn business() -> Business {
+    Business::new(NUMBER, BusinessAccountId::new(102_290_129_340_398), Number::parse("15550783881").unwrap())
+}
+
+pub(crate) fn webhook(receiver: &Receiver) -> Webhook {
+    Webhook::new(&format!("http://{}/hook?key=1", receiver.address), VERIFY_TOKEN, APP_SECRET).unwrap()
+}
+
+pub(crate) fn sink(receiver: &Receiver) -> WebhookSink {
+    WebhookSink::new(webhook(receiver), [business()], Arc::new(WaitingClock), Arc::new(SeededRng::new(1)))
+}
+
+fn subject() -> Subject {
+    let user = Number::parse("16505551234").unwrap();
+    Subject::new(
+        NUMBER,
+        user,
+        UserId::from_bytes([0xab; 16]),
+        handle(1),
+        Timestamp::from_millis(1_795_293_590_960),
+    )
+}
+
+fn text(body: &str) -> Incoming {
+    Incoming::Text { text: Text::new(body).unwrap(), in_reply_to: None }
+}
+
+pub(crate) fn message(incoming: Incoming) -> Event {
+    Event::Message(subject(), incoming)
+}
+
+pub(crate) fn hello() -> Event {
+    message(text("hello"))
+}
+
+fn status(status: Status, tracking: Option<&str>) -> Event {
+    Event::Status(subject(), StatusUpdate::new(status, Category::Service, tracking.map(str::to_owned)))
+}
+
+pub(crate) fn cause(error: &SinkError) -> &WebhookError {
+    std::error::Error::source(error).unwrap().downcast_ref().unwrap()
+}
+
+/// Delivers `event` and gives `value` of the one update that arrived, having looked at everything around it.
+async fn delivered(event: Event) -> Value {
+    let receiver = Receiver::start().await;
+    let sink = sink(&receiver);
+    sink.verify().await.unwrap();
+    receiver.take();
+    sink.forward(&event).await.unwrap();
+    let seen = receiver.take();
+    let [update] = &seen[..] else { panic!("{} requests", seen.len()) };
+    assert_eq!((&update.method, update.target.as_str()), (&Method::POST, "/hook?key=1"));
+    assert_eq!(update.headers["content-type"], "application/json");
+    assert_eq!(update.headers["content-length"], update.body.len().to_string());
+    assert_eq!(update.headers.get("transfer-encoding"), None);
+    assert!(update.body.is_ascii());
+    let signed = update.headers[signature::HEADER].to_str().unwrap();
+    assert!(signature::verify(APP_SECRET.as_bytes(), &update.body, signed));
+    assert!(!signature::verify(VERIFY_TOKEN.as_bytes(), &update.body, signed));
+    let mut json: Value = serde_json::from_slice(&update.body).unwrap();
+    let text = std::str::from_utf8(&update.body).unwrap();
+    assert!(!text.contains("\": ") && !text.contains(", \"") && !text.contains('\n'), "not compact: {text}");
+    assert_eq!(json["object"], "whatsapp_business_account");
+    assert_eq!(json["entry"].as_array().unwrap().len(), 1);
+    assert_eq!(json["entry"][0]["id"], "102290129340398");
+    assert_eq!(json["entry"][0]["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(json["entry"][0]["changes"][0]["field"], "messages");
+    let mut value = json["entry"][0]["changes"][0]["value"].take();
+    // The same in every update: taken off, so that a test shows what is its own.
+    let fields = value.as_object_mut().unwrap();
+    assert_eq!(fields.remove("messaging_product").unwrap(), "whatsapp");
+    assert_eq!(
+        fields.remove("metadata").unwrap(),
+        json!({ "display_phone_number": "15550783881", "phone_number_id": "106540352242922" })
+    );
+    assert_eq!(
+        fields.remove("contacts").unwrap(),
+        json!([{ "profile": { "name": "+16505551234" }, "wa_id": "16505551234", "user_id": USER_ID }])
+    );
+    value
+}
+
+#[tokio::test]
+async fn a_text_arrives_as_written() {
+    let value = delivered(message(text("é👍 \"\\/\u{2028}\n"))).await;
+    assert_eq!(
+        value,
+        json!({ "messages": [{
+            "from": "16505551234", "from_user_id": USER_ID, "id": wamid(1), "timestamp": "1795293590", "type": "text",
+            "text": { "body": "é👍 \"\\/\u{2028}\n" },
+        }] })
+    );
+}
+
+#[tokio::test]
+async fn an_answer_names_the_business_and_the_message() {
+    let answer = Incoming::Text { text: Text::new("yes").unwrap(), in_reply_to: Some(handle(2)) };
+    let value = delivered(message(answer)).await;
+    assert_eq!(value["messages"][0]["context"], json!({ "from": "15550783881", "id": wamid(2) }));
+}
+
+#[tokio::test]
+async fn a_reaction_that_was_taken_off_has_no_emoji() {
+    for (emoji, reaction) in [
+        (Some("👍".to_owned()), json!({ "message_id": wamid(2), "emoji": "👍" })),
+        (None, json!({ "message_id": wamid(2) })),
+    ] {
+        let value = delivered(message(Incoming::Reaction { to: handle(2), emoji })).await;
+        assert_eq!(
+            value,
+            json!({ "messages": [{
+                "from": "16505551234", "from_user_id": USER_ID, "id": wamid(1), "timestamp": "1795293590",
+                "type": "reaction", "reaction": reaction,
+            }] })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_status_names_the_user_and_gives_the_tracking_back() {
+    for (reached, name) in [(Status::Sent, "sent"), (Status::Delivered, "delivered"), (Status::Read, "read")]
+    {
+        let value = delivered(status(reached, Some("order 7 é"))).await;
+        assert_eq!(
+            value,
+            json!({ "statuses": [{
+                "id": wamid(1), "status": name, "timestamp": "1795293590", "recipient_id": "16505551234",
+                "recipient_user_id": USER_ID, "biz_opaque_callback_data": "order 7 é",
+            }] })
+        );
+    }
+    assert_eq!(
+        delivered(status(Status::Sent, None)).await["statuses"][0].get("biz_opaque_callback_data"),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_failed_message_tells_why() {
+    for (failure, why) in
+        [(Failure::Undeliverable, "not known"), (Failure::Expired, "within its time to live")]
+    {
+        let value = delivered(status(Status::Failed(failure), None)).await;
+        let line = &value["statuses"][0];
+        assert_eq!((&line["status"], &line["recipient_id"]), (&json!("failed"), &json!("16505551234")));
+        let error = &line["errors"][0];
+        assert_eq!((&error["code"], &error["title"]), (&json!(131_026), &json!("Message undeliverable")));
+        assert_eq!(error["message"], error["title"]);
+        assert!(error["href"].as_str().unwrap().starts_with("https://"));
+        assert!(error["error_data"]["details"].as_str().unwrap().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn only_200_is_a_yes() {
+    let receiver = Receiver::start().await;
+    let sink = sink(&receiver);
+    for status in [201, 204, 301, 302, 307, 400, 401, 404, 500, 503] {
+        receiver.answer(move |seen| match seen.method {
+            Method::GET => well_behaved(seen),
+            _ => Response::builder()
+                .status(status)
+                .header("location", "/elsewhere")
+                .body(Body::empty())
+                .unwrap(),
+        });
+        let error = sink.forward(&hello()).await.unwrap_err();
+        assert!(
+            matches!(cause(&error), WebhookError::Status { status: s, pause: None } if *s == status),
+            "{error:?}"
+        );
+        let seen = receiver.take();
+        assert!(seen.iter().all(|seen| seen.target.starts_with("/hook?")), "a redirect was followed");
+        assert_eq!(seen.iter().filter(|seen| seen.method == Method::POST).count(), 1);
+    }
+    receiver.answer(well_behaved);
+    sink.forward(&hello()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_busy_server_is_left_alone_as_long_as_it_asks() {
+    let receiver = Receiver::start().await;
+    let sink = sink(&receiver);
+    for (seconds, pause) in [("7", Some(7)), ("999999", Some(LONGEST_PAUSE.as_secs())), ("soon", None)] {
+        receiver.answer(move |seen| match seen.method {
+            Method::GET => well_behaved(seen),
+            _ => Response::builder().status(503).header("retry-after", seconds).body(Body::empty()).unwrap(),
+        });
+        let error = sink.forward(&hello()).await.unwrap_err();
+        assert_eq!(error.pause().map(|pause| pause.as_secs()), pause);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_still_the_answer_it_began_with() {
+    let receiver = Receiver::start().await;
+    let sink =
+        WebhookSink::new(webhook(&receiver), [business()], Arc::new(HastyClock), Arc::new(SeededRng::new(1)));
+    sink.verify().await.unwrap();
+    let endless = || {
+        futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(bytes::Bytes::from(vec![b'x'; 4096])))
+    };
+    receiver.answer(move |_| plain(200, Body::from_stream(endless())));
+    sink.forward(&hello()).await.unwrap();
+    let stalled = futures_util::stream::pending::<Result<bytes::Bytes, std::convert::Infallible>>;
+    receiver.answer(move |_| plain(200, Body::from_stream(stalled())));
+    sink.forward(&hello()).await.unwrap();
+    receiver.answer(|_| plain(200, "x".repeat(MAX_WEBHOOK_REPLY_BYTES + 1)));
+    sink.forward(&hello()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let webhook = || Webhook::new(&url, "t", "s").unwrap();
+    let rng = Arc::new(SeededRng::new(1));
+    let sink = WebhookSink::new(webhook(), [business()], Arc::new(HastyClock), rng.clone());
+    let error = sink.forward(&hello()).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::TooSlow { .. }), "{error:?}");
+    drop(listener);
+    let sink = WebhookSink::new(webhook(), [business()], Arc::new(WaitingClock), rng);
+    let error = sink.forward(&hello()).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::Unreachable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn every_number_reaches_its_own_webhook_and_others_none() {
+    let (first, second) = (Receiver::start().await, Receiver::start().await);
+    let other = Business::new(OTHER_NUMBER, BusinessAccountId::new(2), Number::parse("15550000000").unwrap());
+    let sink = sink(&first).with(other, webhook(&second));
+    sink.verify().await.unwrap();
+    assert_eq!((first.take().len(), second.take().len()), (1, 1));
+
+    let to = |business| {
+        let subject = subject();
+        Event::Message(
+            Subject::new(business, subject.user, subject.user_id, subject.message, subject.at),
+            text("x"),
+        )
+    };
+    sink.forward(&to(OTHER_NUMBER)).await.unwrap();
+    assert_eq!((first.take().len(), second.take().len()), (0, 1));
+    sink.forward(&to(NUMBER)).await.unwrap();
+    assert_eq!((first.take().len(), second.take().len()), (1, 0));
+    let error = sink.forward(&to(bulla_base::PhoneNumberId::new(99))).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::UnknownBusiness { .. }));
+    let printed = format!("{sink:?}");
+    assert!(
+        !printed.contains(APP_SECRET) && !printed.contains("tok&en") && !printed.contains("key=1"),
+        "{printed}"
+    );
+}
