@@ -27,7 +27,21 @@ use crate::{Desk, Tokens, wamid};
 
 /// The Graph API over a [`Desk`], which is to say over a relay.
 ///
-/// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with an error as clients know it.
+/// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with an error as clients know it:
+///
+/// | code | said when | HTTP |
+/// |---|---|---|
+/// | 190 | no token, or one that opens nothing | 401 |
+/// | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 |
+/// | 100 | the request as a whole cannot be read, or a field has another JSON type than it should | 400, 408, 413 |
+/// | 100 | the idempotency key belongs to another message | 409 |
+/// | 131008 | a required field is missing | 400 |
+/// | 131009 | a field is of the right type and its value cannot be: too long, not a number, no such message or user | 400 |
+/// | 131051 | the message's type is not supported | 400 |
+/// | 131000 | the relay failed: its disk, or itself | 500 |
+/// | 131016 | the carrier cannot be reached, or this relay has been replaced or has stopped: try again | 503 |
+///
+/// The details name the field and the limit. Nothing was stored, counted or sent then, but for a disk that failed under way.
 ///
 /// # Security
 /// A request is authorised before its body is read. Nothing a client sends is logged.

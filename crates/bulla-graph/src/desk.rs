@@ -7,7 +7,8 @@ use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Sto
 ///
 /// # For implementors
 /// Each method is what the relay's of the same name is. A client may hang up at any time; the future is then dropped, and what had been
-/// accepted by then stays accepted. An `Err` says that nothing was stored, counted or sent.
+/// accepted by then stays accepted. An `Err` says that nothing was stored, counted or sent; of a store that failed under way alone that is not
+/// known.
 pub trait Desk: Send + Sync + 'static {
     /// Whether the relay speaks for this sending number.
     fn speaks_for(&self, business: PhoneNumberId) -> bool;

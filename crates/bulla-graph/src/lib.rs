@@ -1,17 +1,18 @@
 #![doc = include_str!("../README.md")]
 
-mod api;
 mod desk;
-mod limits;
 mod tokens;
-mod user_id;
-mod wamid;
 
+mod api;
 mod refusal;
 
 pub mod signature;
 mod sink;
 mod webhook;
+
+mod limits;
+mod user_id;
+mod wamid;
 
 pub use api::GraphApi;
 pub use desk::Desk;

@@ -1,16 +1,4 @@
-//! The one shape in which the API says no.
-//!
-//! | code | said when | HTTP |
-//! |---|---|---|
-//! | 190 | no token, or one that opens nothing | 401 |
-//! | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 |
-//! | 100 | the request as a whole cannot be read, or a field has another JSON type than it should | 400, 408, 413 |
-//! | 100 | the idempotency key belongs to another message | 409 |
-//! | 131008 | a required field is missing | 400 |
-//! | 131009 | a field is of the right type and its value cannot be: too long, not a number, no such message or user | 400 |
-//! | 131051 | the message's type is not supported | 400 |
-//! | 131000 | the relay failed: its disk, or itself | 500 |
-//! | 131016 | the carrier cannot be reached, or this relay has been replaced: try again | 503 |
+//! The one shape in which the API says no. Which code says what stands at [`GraphApi`](crate::GraphApi).
 
 mod accept;
 
@@ -66,10 +54,10 @@ impl Refusal {
     }
 
     /// Nothing stands at this path.
-    pub(crate) const fn path() -> Self {
+    pub(crate) fn path() -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, 100, "This path is not supported");
         refusal.kind = "GraphMethodException";
-        refusal
+        refusal.because("only /{version}/{phone number id}/messages is there, with or without the version")
     }
 
     /// Something stands at this path, but not for this method.

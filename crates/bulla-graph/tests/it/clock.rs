@@ -8,7 +8,7 @@ pub(crate) struct WaitingClock;
 
 impl Clock for WaitingClock {
     fn now(&self) -> Timestamp {
-        Timestamp::default()
+        Timestamp::from_millis(1_795_293_590_960)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
@@ -23,7 +23,7 @@ pub(crate) struct HastyClock;
 
 impl Clock for HastyClock {
     fn now(&self) -> Timestamp {
-        Timestamp::default()
+        Timestamp::from_millis(1_795_293_590_960)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]

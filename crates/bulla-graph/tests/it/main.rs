@@ -18,3 +18,4 @@ mod recorded;
 mod refusing;
 mod serving;
 mod updates;
+mod whole;

@@ -248,6 +248,22 @@ async fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_answer_with_too_large_a_head_is_a_failure() {
+    let receiver = Receiver::start().await;
+    let sink = sink(&receiver);
+    sink.verify().await.unwrap();
+    let answer = |bytes: usize| {
+        let head = "h".repeat(bytes);
+        receiver.answer(move |_| Response::builder().header("x-head", &head).body(Body::empty()).unwrap());
+    };
+    answer(60 * 1024);
+    sink.forward(&hello()).await.unwrap();
+    answer(70 * 1024);
+    let error = sink.forward(&hello()).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::Unreachable(_)), "{error:?}");
+}
+
+#[tokio::test]
 async fn every_number_reaches_its_own_webhook_and_others_none() {
     let (first, second) = (Receiver::start().await, Receiver::start().await);
     let other = Business::new(OTHER_NUMBER, BusinessAccountId::new(2), Number::parse("15550000000").unwrap());
