@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::space::{KEYS, ONE_TIME, device, of_device};
+use crate::space::{HIGHEST, KEYS, ONE_TIME, device, of_device};
 
 impl<S: Store> Carrier<S> {
     /// Keeps what `owner` uploads. A new identity key means a new installation, whose predecessor's one-time keys are worthless.
@@ -26,20 +26,24 @@ impl<S: Store> Carrier<S> {
         let mut batch = Batch::new(partition);
         let keys_key = of_device(KEYS, owner);
         batch.expect(keys_key.clone(), held.map(|(record, _)| record.version));
-        let kept = if reinstalled {
+        let (mut highest, mut one_time_keys) = (self.highest_one_time(owner).await?, stock.len());
+        if reinstalled {
             stock.iter().for_each(|(key, _)| batch.delete(key.clone()));
-            0
-        } else {
-            stock.len()
-        };
-        let one_time_keys = kept + upload.one_time.len();
+            (highest, one_time_keys) = (0, 0);
+        }
+        // A repeated upload must not bring back what has been given away since.
+        let fresh = |key: &&OneTimeKey| key.id > highest;
+        let fresh: Vec<&OneTimeKey> = upload.one_time.iter().filter(fresh).collect();
+        one_time_keys += fresh.len();
         if one_time_keys > MAX_ONE_TIME_KEYS {
             let (field, limit) = ("one-time prekeys", MAX_ONE_TIME_KEYS);
             return Err(InvalidEnvelope::TooLarge { field, actual: one_time_keys, limit }.into());
         }
-        for one_time in &upload.one_time {
-            batch.put(one_time_key(owner, one_time.id), one_time.encode_to_vec());
+        for key in fresh {
+            batch.put(one_time_key(owner, key.id), key.encode_to_vec());
+            highest = highest.max(key.id);
         }
+        batch.put(of_device(HIGHEST, owner), highest.to_be_bytes().to_vec());
         let mut lasting = upload;
         lasting.one_time.clear();
         batch.put(keys_key, lasting.to_bytes());
@@ -81,6 +85,15 @@ impl<S: Store> Carrier<S> {
             Ok((record, keys))
         })
         .transpose()
+    }
+
+    /// The highest id of a one-time key that `owner` has ever left, 0 before the first.
+    async fn highest_one_time(&self, owner: &Address) -> Result<u32, TransportError> {
+        let (key, now) = (of_device(HIGHEST, owner), self.clock.now());
+        let held = self.store.get(self.partition(owner), &key, now).await.map_err(store_failed)?;
+        held.map_or(Ok(0), |record| {
+            record.value[..].try_into().map(u32::from_be_bytes).map_err(|_| damaged())
+        })
     }
 
     async fn one_time_keys(

@@ -26,7 +26,9 @@ impl<S: Store> Carrier<S> {
             let same = seen.value == digest;
             return if same { Ok(()) } else { Err(TransportError::Id { why: "that of another envelope" }) };
         }
-        if self.keys(&to).await?.is_none() {
+        // Known is who has ever connected. One may write before one's keys have arrived, and must be able to get the answer.
+        let fence = self.store.get(partition, &of_device(FENCE, &to), now).await.map_err(store_failed)?;
+        if fence.is_none() {
             return Err(TransportError::UnknownRecipient);
         }
 

@@ -4,6 +4,7 @@
 //! partition   space      name                    value
 //! recipient   KEYS       device                  its public keys, the one-time ones aside
 //! recipient   ONE_TIME   device ‖ key id         a one-time key
+//! recipient   HIGHEST    device                  the highest id of a one-time key it ever left
 //! recipient   FENCE      device                  the highest incarnation seen
 //! recipient   HEAD       device                  the last place given out in its queue
 //! recipient   QUEUE/day  device ‖ place          an envelope
@@ -24,6 +25,7 @@ pub(crate) const QUEUE: Space = Space::new(0x44);
 pub(crate) const SEEN: Space = Space::new(0x45);
 pub(crate) const PEPPER: Space = Space::new(0x46);
 pub(crate) const METER: Space = Space::new(0x47);
+pub(crate) const HIGHEST: Space = Space::new(0x48);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

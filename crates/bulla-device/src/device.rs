@@ -76,14 +76,15 @@ impl<S: Store, T: Transport> Device<S, T> {
             failure: watch::Sender::new(None),
             tasks: Mutex::default(),
         }));
-        match device.0.connect().await {
-            Ok(()) => {}
+        let connected = match device.0.connect().await {
+            Ok(()) => true,
             Err(DeviceError::Transport(error)) if error.may_pass() => {
                 tracing::warn!("the carrier cannot be reached yet");
+                false
             }
             Err(error) => return Err(error),
-        }
-        device.0.spawn(|inner| async move { inner.keep_receiving().await });
+        };
+        device.0.spawn(move |inner| async move { inner.keep_receiving(connected).await });
         device.0.spawn(|inner| async move { inner.keep_sending().await });
         Ok(device)
     }
@@ -126,14 +127,10 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// Why the device cannot go on.
     pub async fn next(&self) -> Result<Notice, Arc<DeviceError>> {
         let inner = &self.0;
-        let mut failure = inner.failure.subscribe();
         tokio::select! {
             biased;
             notice = inner.next_notice() => notice.map_err(|error| Arc::new(error.into())),
-            why = failure.wait_for(Option::is_some) => match why.ok().and_then(|why| why.clone()) {
-                Some(why) => Err(why),
-                None => std::future::pending().await,
-            },
+            why = inner.failed() => Err(why),
         }
     }
 
@@ -194,6 +191,19 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let keys = self.endpoint.keys_to_publish(&self.store, left, self.clock.now(), &*self.rng).await?;
         self.transport.publish(&self.caller, keys).await?;
         Ok(())
+    }
+
+    /// Waits until the device cannot go on, and tells why.
+    async fn failed(&self) -> Arc<DeviceError> {
+        let mut failure = self.failure.subscribe();
+        loop {
+            if let Some(why) = failure.borrow_and_update().clone() {
+                return why;
+            }
+            if failure.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     async fn pause(&self, failures: &mut u32) {

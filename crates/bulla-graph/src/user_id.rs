@@ -1,44 +1,27 @@
-//! How a user is named to a business without their number: `ZZ.` and the id in 32 upper-case hexadecimal digits.
+//! How a user is named to a business without their number: `ZZ.` and the id as a decimal number of 39 digits.
 //!
-//! In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not told.
-
-use std::fmt::Write;
+//! In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not told. What follows must be
+//! digits: some clients take anything else for the id of a group.
 
 use bulla_relay::UserId;
 
 const PREFIX: &str = "ZZ.";
 
+/// As many digits as 2¹²⁸ − 1 has.
+const DIGITS: usize = 39;
+
 /// The name of the user with this id.
 pub(crate) fn write(user: UserId) -> String {
-    let mut name = String::with_capacity(PREFIX.len() + 32);
-    name.push_str(PREFIX);
-    for byte in user.as_bytes() {
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{byte:02X}");
-    }
-    name
+    format!("{PREFIX}{:0DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
 }
 
 /// The id that [`write`] named so; nothing when it is not a name that `write` gives.
 pub(crate) fn read(name: &str) -> Option<UserId> {
-    let digits = name.strip_prefix(PREFIX)?.as_bytes();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let mut bytes = [0; 16];
-    if pairs.len() != bytes.len() || !rest.is_empty() {
+    let digits = name.strip_prefix(PREFIX)?;
+    if digits.len() != DIGITS || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(UserId::from_bytes(bytes))
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    digits.parse::<u128>().ok().map(|number| UserId::from_bytes(number.to_be_bytes()))
 }
 
 #[cfg(test)]
@@ -47,25 +30,25 @@ mod tests {
 
     #[test]
     fn a_name_leads_back_to_its_user() {
-        let user = UserId::from_bytes(*b"\x00\x01\x0a\xa0\xff5678901234\x80");
-        assert_eq!(write(user), "ZZ.00010AA0FF3536373839303132333480");
-        assert_eq!(read(&write(user)), Some(user));
+        let user = UserId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
+        assert_eq!(write(user), "ZZ.000000000000000000000000000000000000258");
+        for user in [user, UserId::from_bytes([0; 16]), UserId::from_bytes([0xff; 16])] {
+            assert_eq!(read(&write(user)), Some(user));
+        }
     }
 
     #[test]
     fn only_names_that_were_given_are_read() {
         let name = write(UserId::from_bytes([0xab; 16]));
-        let lower = name.replace("AB", "ab");
-        let longer = format!("{name}00");
         for text in [
             "",
             "ZZ.",
             "US.13491208655302741918",
             name.trim_start_matches("ZZ."),
-            &format!("ZZ.{}", "0".repeat(31)),
-            &longer,
-            &lower,
-            &name.replace('A', "é"),
+            &format!("ZZ.{}", "0".repeat(DIGITS - 1)),
+            &format!("ZZ.+{}", "0".repeat(DIGITS - 1)),
+            &format!("ZZ.{}", "9".repeat(DIGITS)),
+            &format!("{name}0"),
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -90,6 +90,9 @@ pub enum RelayError {
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),
+    /// The host's or ours: a task has panicked. What it was at is taken up when a relay is opened on the store again.
+    #[error("a task of the relay has panicked; see the panic's own message")]
+    Panicked,
     /// Ours or the disk's: what the store holds of an identity or its keys cannot be read.
     #[error("the identity of the number {business} could not be opened")]
     Identity {

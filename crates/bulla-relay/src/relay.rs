@@ -10,6 +10,7 @@ mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bulla_base::{Address, Clock, Party, Pepper, PhoneNumberId, Rng};
@@ -17,6 +18,7 @@ use bulla_endpoint::Endpoint;
 use bulla_meter::{Bill, Tally};
 use bulla_store::{Counter, Lanes, Store, StoreError};
 use bulla_transport::{Caller, Incarnation, Transport};
+use futures_util::FutureExt;
 
 use self::conversation::Marks;
 use self::pumps::Pumps;
@@ -136,19 +138,21 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Connects every voice once, then starts the tasks.
     async fn start(self: &Arc<Self>) -> Result<(), RelayError> {
-        for voice in self.voices.values() {
-            if let Err(error) = self.connect(voice).await {
-                match error {
-                    RelayError::Transport(error) if error.may_pass() => {
-                        tracing::warn!(business = %voice.business.id(), "the carrier cannot be reached yet");
-                    }
-                    error => return Err(error),
+        let mut connected = BTreeMap::new();
+        for (business, voice) in &self.voices {
+            let reached = match self.connect(voice).await {
+                Ok(()) => true,
+                Err(RelayError::Transport(error)) if error.may_pass() => {
+                    tracing::warn!(%business, "the carrier cannot be reached yet");
+                    false
                 }
-            }
+                Err(error) => return Err(error),
+            };
+            connected.insert(*business, reached);
         }
-        for business in self.voices.keys().copied() {
+        for (business, connected) in connected {
             self.resume(business).await?;
-            self.spawn(move |inner| async move { inner.keep_receiving(business).await });
+            self.spawn(move |inner| async move { inner.keep_receiving(business, connected).await });
         }
         self.spawn(|inner| async move { inner.keep_sweeping().await });
         Ok(())
@@ -162,11 +166,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     {
         let inner = Arc::clone(self);
         self.running.spawn(async move {
-            let ended = inner.running.unless_stopped(task(Arc::clone(&inner))).await;
-            if let Some(Err(error)) = ended {
-                tracing::error!(error = &error as &dyn std::error::Error, "the relay stops");
-                inner.running.stop(Some(error));
-            }
+            let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
+            let error = match inner.running.unless_stopped(task).await {
+                Some(Ok(Err(error))) => error,
+                // A host's sink or port has panicked. To go on without the task would leave its conversation unserved in silence.
+                Some(Err(_)) => RelayError::Panicked,
+                Some(Ok(Ok(()))) | None => return,
+            };
+            tracing::error!(error = &error as &dyn std::error::Error, "the relay stops");
+            inner.running.stop(Some(error));
         });
     }
 

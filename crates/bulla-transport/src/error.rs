@@ -22,7 +22,7 @@ pub enum TransportError {
         /// The highest the carrier has seen.
         highest: Incarnation,
     },
-    /// The caller's: nobody with this address has left keys with the carrier.
+    /// The caller's: nobody with this address has ever connected, or, when keys are asked for, left any.
     #[error("the carrier knows no such recipient")]
     UnknownRecipient,
     /// The caller's: the envelope names another sender than the caller.

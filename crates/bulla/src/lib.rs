@@ -1,1 +1,22 @@
-//! A relay for business messaging over the Signal protocol: facade, builder and guide
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod system;
+
+pub mod guide;
+
+pub use builder::RelayBuilder;
+pub use system::{SystemClock, SystemRng};
+
+pub use bulla_base as base;
+pub use bulla_carrier as carrier;
+pub use bulla_content as content;
+pub use bulla_device as device;
+pub use bulla_endpoint as endpoint;
+pub use bulla_envelope as envelope;
+pub use bulla_graph as graph;
+pub use bulla_meter as meter;
+pub use bulla_relay as relay;
+pub use bulla_session as session;
+pub use bulla_store as store;
+pub use bulla_transport as transport;

@@ -72,9 +72,10 @@ fn alice() -> Address {
     Address::user(Number::parse("16505551234").unwrap())
 }
 
+/// Keys with the one-time keys from id 1 to `one_time`.
 fn upload(identity: &'static [u8], one_time: u32) -> KeyUpload {
     let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
-    let one_time = (0..one_time).map(|id| OneTimeKey::new(id, vec![3; 33])).collect();
+    let one_time = (1..=one_time).map(|id| OneTimeKey::new(id, vec![3; 33])).collect();
     KeyUpload::new(7, identity, signed.clone(), signed, one_time)
 }
 

@@ -1,6 +1,6 @@
-use bulla_base::MessageId;
+use bulla_base::{Address, MessageId, Number};
 use bulla_meter::Flow;
-use bulla_transport::{Sequence, Transport, TransportError};
+use bulla_transport::{Caller, Incarnation, Sequence, Transport, TransportError};
 
 use crate::{NOW, SHOP, World, alice, days, shop};
 
@@ -90,13 +90,23 @@ async fn nobody_speaks_for_another_or_to_their_own_kind_or_to_nobody() {
     assert!(matches!(forged, Err(TransportError::NotTheSender)));
     let to_herself = transport.send(&alice, world.envelope(&alice, &alice)).await;
     assert!(matches!(to_herself, Err(TransportError::Invalid { .. })));
-    let bob = bulla_transport::Caller::new(
-        bulla_base::Address::user(bulla_base::Number::parse("4915112345678").unwrap()),
-        bulla_transport::Incarnation::new(1),
-    );
+    let bob = Caller::new(Address::user(Number::parse("4915112345678").unwrap()), Incarnation::new(1));
     let to_nobody = transport.send(&shop, world.envelope(&shop, &bob)).await;
     assert!(matches!(to_nobody, Err(TransportError::UnknownRecipient)));
     assert_eq!(world.carrier.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), 0);
+}
+
+#[tokio::test]
+async fn who_has_connected_can_be_answered_before_their_keys_arrive() {
+    // A relay whose upload of keys was lost wrote to users all the same. Their receipts were refused for good, and the messages they were
+    // for never came to be delivered.
+    let world = World::new().await;
+    let alice = world.join(alice()).await;
+    let shop = Caller::new(shop(), Incarnation::new(1));
+    world.transport().connect(&shop).await.unwrap();
+    world.transport().send(&shop, world.envelope(&shop, &alice)).await.unwrap();
+    world.transport().send(&alice, world.envelope(&alice, &shop)).await.unwrap();
+    assert_eq!(world.transport().receive(&shop, Sequence::START).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -14,27 +14,23 @@ use crate::{DeviceError, Notice};
 
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Receives what businesses send, for as long as the device runs.
-    pub(super) async fn keep_receiving(self: Arc<Self>) -> Result<(), DeviceError> {
-        let (mut after, mut failures, mut spent) = (Sequence::START, 0, 0_usize);
+    pub(super) async fn keep_receiving(self: Arc<Self>, connected: bool) -> Result<(), DeviceError> {
+        // Who has not left keys yet cannot be written to: that comes first.
+        let (mut after, mut failures, mut spent) = (Sequence::START, 0, if connected { 0 } else { STOCK });
         loop {
-            match self.receive_once(&mut after).await {
-                Ok(keys) => {
-                    failures = 0;
-                    spent += keys;
-                }
+            let outcome = if spent >= STOCK - LOW_STOCK {
+                self.connect().await.map(|()| spent = 0)
+            } else {
+                self.receive_once(&mut after).await.map(|keys| spent += keys)
+            };
+            match outcome {
+                Ok(()) => failures = 0,
                 Err(DeviceError::Transport(error)) if error.may_pass() => {
                     self.pause(&mut failures).await;
-                    // The carrier may have been restarted, or may never have been reached.
+                    // The carrier may have been restarted, and may not know us any more.
                     spent = STOCK;
                 }
                 Err(error) => return Err(error),
-            }
-            if spent >= STOCK - LOW_STOCK {
-                match self.connect().await {
-                    Ok(()) => spent = 0,
-                    Err(DeviceError::Transport(error)) if error.may_pass() => {}
-                    Err(error) => return Err(error),
-                }
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::receiver::{Receiver, plain, well_behaved};
 
 pub(crate) const VERIFY_TOKEN: &str = "tok&en = é";
 const APP_SECRET: &str = "app secret";
-const USER_ID: &str = "ZZ.ABABABABABABABABABABABABABABABAB";
+const USER_ID: &str = "ZZ.228189351935217557851910030866009271211";
 
 pub(crate) fn business() -> Business {
     Business::new(NUMBER, BusinessAccountId::new(102_290_129_340_398), Number::parse("15550783881").unwrap())

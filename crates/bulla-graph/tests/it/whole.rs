@@ -109,7 +109,7 @@ async fn what_belongs_elsewhere_is_refused_by_the_relay_itself() {
             json!({ "type": "reaction", "reaction": { "message_id": wamid(9), "emoji": "👍" } }),
             "reaction.message_id",
         ),
-        (json!({ "to": null, "recipient": format!("ZZ.{}", "0".repeat(32)) }), "recipient"),
+        (json!({ "to": null, "recipient": format!("ZZ.{}", "0".repeat(39)) }), "recipient"),
         (json!({ "status": "read", "message_id": wamid(9) }), "message_id"),
     ] {
         let mut body =

@@ -21,30 +21,31 @@ type Spent = bool;
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Receives what users send to `business`, for as long as the relay runs.
-    pub(super) async fn keep_receiving(self: Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
+    pub(super) async fn keep_receiving(
+        self: Arc<Self>,
+        business: PhoneNumberId,
+        connected: bool,
+    ) -> Result<(), RelayError> {
         let Some(voice) = self.voices.get(&business) else { return Ok(()) };
-        let (mut after, mut failures, mut spent) = (Sequence::START, 0_u32, 0_usize);
+        // Who has not left keys yet cannot be written to: that comes first.
+        let (mut after, mut failures, mut spent) =
+            (Sequence::START, 0_u32, if connected { 0 } else { STOCK });
         loop {
-            match self.receive_once(voice, &mut after).await {
-                Ok(keys) => {
-                    failures = 0;
-                    spent += keys;
-                }
+            let outcome = if spent >= STOCK - LOW_STOCK {
+                self.connect(voice).await.map(|()| spent = 0)
+            } else {
+                self.receive_once(voice, &mut after).await.map(|keys| spent += keys)
+            };
+            match outcome {
+                Ok(()) => failures = 0,
                 Err(RelayError::Transport(error)) if error.may_pass() => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
                     self.clock.sleep(self.settings.pause_after(failures)).await;
                     failures = failures.saturating_add(1);
-                    // The carrier may have been restarted, or may never have been reached.
+                    // The carrier may have been restarted, and may not know us any more.
                     spent = STOCK;
                 }
                 Err(error) => return Err(error),
-            }
-            if spent >= STOCK - LOW_STOCK {
-                match self.connect(voice).await {
-                    Ok(()) => spent = 0,
-                    Err(RelayError::Transport(error)) if error.may_pass() => {}
-                    Err(error) => return Err(error),
-                }
             }
         }
     }

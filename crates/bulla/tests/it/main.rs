@@ -6,3 +6,5 @@
 )]
 
 mod architecture;
+mod journeys;
+mod simulation;

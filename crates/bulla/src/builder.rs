@@ -1,0 +1,74 @@
+use std::sync::Arc;
+
+use bulla_base::{Clock, Rng};
+use bulla_relay::{Business, Relay, RelayError, Settings, Sink};
+use bulla_store::Store;
+use bulla_transport::Transport;
+
+use crate::{SystemClock, SystemRng};
+
+/// Puts a relay together from its ports.
+#[derive(Debug)]
+#[must_use]
+pub struct RelayBuilder<S, T, K> {
+    store: S,
+    transport: T,
+    sink: K,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    businesses: Vec<Business>,
+    settings: Settings,
+}
+
+impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
+    /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink` what it has for businesses.
+    ///
+    /// Unless told otherwise it goes by the machine's clock and randomness and has default settings.
+    pub fn new(store: S, transport: T, sink: K) -> Self {
+        Self {
+            store,
+            transport,
+            sink,
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
+            businesses: Vec::new(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Speaks for `business`, beside those named before.
+    pub fn speak_for(mut self, business: Business) -> Self {
+        self.businesses.push(business);
+        self
+    }
+
+    /// Takes the time from `clock`.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Draws randomness from `rng`.
+    ///
+    /// # Security
+    /// Every key comes from here. Anything but the operating system's generator is for tests.
+    pub fn rng(mut self, rng: Arc<dyn Rng>) -> Self {
+        self.rng = rng;
+        self
+    }
+
+    /// Goes by `settings`.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Opens the relay.
+    ///
+    /// # Errors
+    /// As [`Relay::open`].
+    pub async fn open(self) -> Result<Relay<S, T, K>, RelayError> {
+        let Self { store, transport, sink, clock, rng, businesses, settings } = self;
+        Relay::open(store, transport, sink, clock, rng, businesses, settings).await
+    }
+}

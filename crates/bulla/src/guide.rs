@@ -1,0 +1,10 @@
+//! How the parts stand to each other, why, and how to do what hosts do.
+
+#[doc = include_str!("guide/architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("guide/decisions.md")]
+pub mod decisions {}
+
+#[doc = include_str!("guide/how_to.md")]
+pub mod how_to {}
