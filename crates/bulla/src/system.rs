@@ -4,7 +4,7 @@ use bulla_base::{Clock, Rng, Sleep, Timestamp};
 
 /// The clock of the machine, and the timers of the tokio runtime.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing inside, and never will")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -22,7 +22,7 @@ impl Clock for SystemClock {
 
 /// The randomness of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing inside, and never will")]
 pub struct SystemRng;
 
 impl Rng for SystemRng {
