@@ -12,6 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::limits::MAX_SESSIONS_BYTES;
 use crate::space::{self, STARTED};
 use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable};
 
@@ -23,9 +24,12 @@ use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable};
 pub struct Peer<'a> {
     endpoint: &'a Endpoint,
     address: Address,
+    partition: Partition,
     key: Key,
     version: Option<Version>,
     sessions: Sessions,
+    /// As the store had them, to go back to.
+    stored: Bytes,
     started: Vec<UsedPreKeys>,
     stepped: bool,
 }
@@ -63,9 +67,11 @@ impl Endpoint {
         Ok(Peer {
             endpoint: self,
             address: address.clone(),
+            partition,
             key,
-            version: record.map(|record| record.version),
+            version: record.as_ref().map(|record| record.version),
             sessions,
+            stored: record.map(|record| record.value).unwrap_or_default(),
             started: Vec::new(),
             stepped: false,
         })
@@ -168,28 +174,57 @@ impl Peer<'_> {
         let message = CiphertextRef::new(kind, envelope.sealed());
         let sessions = std::mem::take(&mut self.sessions);
         let local = &self.endpoint.local;
-        match sessions.open(local, message, None, Trust::Anyone, &prekeys, &mut rng.draw()) {
-            Ok(opened) => {
-                self.sessions = opened.sessions;
-                self.stepped = true;
-                self.started.extend(opened.used);
-                if opened.identity_changed {
-                    tracing::warn!(peer = ?self.address, "the peer's identity has changed");
-                }
-                let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
-                let plaintext = Zeroizing::new(opened.plaintext);
-                let content = read(&plaintext, envelope.franking());
-                Ok(Received { content, identity_changed: opened.identity_changed, spent })
-            }
+        let opened = match sessions.open(local, message, None, Trust::Anyone, &prekeys, &mut rng.draw()) {
+            Ok(opened) => opened,
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
                 self.sessions = sessions;
-                match error {
+                return match error {
                     session::OpenError::Duplicate { .. } => Err(OpenError::Duplicate),
                     error => Err(OpenError::Undecipherable(error.into())),
-                }
+                };
             }
+        };
+        if let Err(refused) = self.admit(store, &opened, now).await {
+            self.give_up();
+            return Err(refused);
         }
+        self.sessions = opened.sessions;
+        self.stepped = true;
+        self.started.extend(opened.used);
+        if opened.identity_changed {
+            tracing::warn!(peer = ?self.address, "the peer's identity has changed");
+        }
+        let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
+        let plaintext = Zeroizing::new(opened.plaintext);
+        let content = read(&plaintext, envelope.franking());
+        Ok(Received { content, identity_changed: opened.identity_changed, spent })
+    }
+
+    /// Refuses what opens, but must not: a first message whose session was started before and has been forgotten since, and one that would
+    /// make the sessions too large.
+    async fn admit<S: Store>(
+        &self,
+        store: &S,
+        opened: &session::Opened,
+        now: Timestamp,
+    ) -> Result<(), OpenError> {
+        if let Some(used) = &opened.used
+            && store.get(self.partition, &started_key(used), now).await?.is_some()
+        {
+            return Err(OpenError::Duplicate);
+        }
+        if opened.sessions.to_bytes().len() > MAX_SESSIONS_BYTES {
+            return Err(OpenError::TooManySkipped { limit: MAX_SESSIONS_BYTES });
+        }
+        Ok(())
+    }
+
+    /// Goes back to what the store has. Whatever was sealed with this peer before must not leave.
+    fn give_up(&mut self) {
+        self.sessions = Sessions::from_bytes(&self.stored).unwrap_or_default();
+        self.started.clear();
+        self.stepped = false;
     }
 
     async fn prekeys_for<S: Store>(
