@@ -1,0 +1,64 @@
+//! A carrier, a relay, the Graph API and users' devices in one process. `embedded_relay --help` tells the rest.
+
+use std::process::ExitCode;
+
+use bulla_examples::options::{Command, HELP};
+use bulla_examples::play::play;
+use bulla_examples::problem::Problem;
+use bulla_examples::serve::serve;
+use bulla_examples::terminal::Terminal;
+
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Command::read(std::env::args_os().skip(1)) {
+        Ok(Command::Serve(options)) => run(async { serve(*options, Terminal::new(), asked_to_end()?).await }),
+        Ok(Command::Play) => run(play(Terminal::new())),
+        Ok(_) => {
+            Terminal::new().line(HELP.trim_end());
+            Ok(())
+        }
+        Err(error) => {
+            complain(&format!("{error}\nembedded_relay --help tells how it is used"));
+            return ExitCode::from(USAGE);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            complain(&problem.story());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(program: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(Problem::because("there is no runtime"))?.block_on(program)
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the program says why it ends")]
+fn complain(why: &str) {
+    eprintln!("embedded_relay: {why}");
+}
+
+/// Ready at the first Ctrl-C, or when the system asks the program to end.
+#[cfg(unix)]
+fn asked_to_end() -> Result<impl Future<Output = ()>, Problem> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let unheard = || Problem::because("signals cannot be heard");
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(unheard())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ready at the first Ctrl-C.
+#[cfg(not(unix))]
+fn asked_to_end() -> Result<impl Future<Output = ()>, Problem> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

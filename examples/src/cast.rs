@@ -1,0 +1,117 @@
+//! Everybody who takes part, in one process: the carrier, the relay and the users' devices, each party on a store of its own.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
+use bulla::carrier::Carrier;
+use bulla::device::Device;
+use bulla::relay::{Business, Relay, Sink};
+use bulla::transport::InProcess;
+use bulla::{RelayBuilder, SystemClock, SystemRng};
+use bulla_store_fjall::{FjallOptions, FjallStore};
+
+use crate::problem::Problem;
+use crate::witness::{Witness, Witnessed};
+
+/// The sending number of the business, unless another is named.
+pub const PHONE_NUMBER_ID: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+/// Its account.
+pub const BUSINESS_ACCOUNT_ID: BusinessAccountId = BusinessAccountId::new(102_290_129_340_398);
+/// The number users see.
+const DISPLAY_NUMBER: &str = "15550783881";
+
+/// The folders of the three stores, below the data folder.
+pub(crate) const FOLDERS: [&str; 3] = ["relay", "carrier", "devices"];
+
+/// The way to the carrier.
+pub(crate) type Link<W> = Witnessed<InProcess<Carrier<FjallStore>>, W>;
+
+/// The relay, the carrier and the devices.
+pub struct Cast<W, K> {
+    /// The carrier.
+    pub(crate) carrier: Arc<Carrier<FjallStore>>,
+    /// The relay.
+    pub(crate) relay: Relay<FjallStore, Link<W>, K>,
+    /// The users' devices, in the order in which they were named.
+    pub(crate) devices: Vec<(Number, Device<FjallStore, Link<W>>)>,
+    stores: [FjallStore; 3],
+}
+
+/// The business with this id in this account.
+///
+/// # Errors
+/// Never; but the number users see is read like any other.
+pub fn business(id: PhoneNumberId, account: BusinessAccountId) -> Result<Business, InvalidWord> {
+    Ok(Business::new(id, account, Number::parse(DISPLAY_NUMBER)?))
+}
+
+impl<W: Witness, K: Sink> Cast<W, K> {
+    /// Opens everything on stores below `folder`, which are new or were these parties' before.
+    ///
+    /// # Errors
+    /// When a folder or a store cannot be used.
+    pub async fn open(
+        folder: &Path,
+        business: Business,
+        users: &[Number],
+        witness: Arc<W>,
+        sink: K,
+    ) -> Result<Self, Problem> {
+        let [relay_store, carrier_store, device_store] = FOLDERS.map(|name| store(&folder.join(name)));
+        let (relay_store, carrier_store, device_store) = (relay_store?, carrier_store?, device_store?);
+        let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+
+        let carrier = Carrier::open(carrier_store, clock.clone(), &SystemRng).await;
+        let carrier = Arc::new(carrier.map_err(Problem::because("the carrier cannot be opened"))?);
+        let link = || Witnessed::new(InProcess::new(carrier.clone()), witness.clone());
+        let relay = RelayBuilder::new(relay_store, link(), sink).speak_for(business).open().await;
+        let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
+
+        let mut devices = Vec::new();
+        for user in users {
+            let device =
+                Device::open(device_store.clone(), link(), clock.clone(), rng.clone(), user.clone()).await;
+            let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
+            devices.push((user.clone(), device));
+        }
+        Ok(Self { carrier, relay, devices, stores })
+    }
+
+    /// Stops everybody. What is not finished stays in the stores, which stay open.
+    pub(crate) async fn stop(&self) {
+        for (_, device) in &self.devices {
+            device.close().await;
+        }
+        self.relay.close().await;
+    }
+
+    /// Makes what was deleted leave the disk.
+    pub(crate) async fn compact(&self) -> Result<(), Problem> {
+        let [relay, carrier, devices] = &self.stores;
+        let (relay, carrier, devices) = tokio::join!(relay.compact(), carrier.compact(), devices.compact());
+        relay.and(carrier).and(devices).map_err(Problem::because("a store cannot be compacted"))
+    }
+
+    /// Closes the stores.
+    pub(crate) async fn close(self) -> Result<(), Problem> {
+        for store in &self.stores {
+            store.close().await.map_err(Problem::because("a store cannot be closed"))?;
+        }
+        Ok(())
+    }
+}
+
+fn store(folder: &Path) -> Result<FjallStore, Problem> {
+    let unopened = || format!("the store in {} cannot be opened", folder.display());
+    std::fs::create_dir_all(folder).map_err(Problem::because(unopened()))?;
+    FjallStore::open(folder, FjallOptions::default()).map_err(Problem::because(unopened()))
+}
+
+impl<W, K> fmt::Debug for Cast<W, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cast").field("devices", &self.devices.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,289 @@
+//! What the program is asked to do.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla::content::{MAX_TEXT_CHARS, Text};
+use bulla::graph::{MAX_TOKEN_BYTES, Webhook};
+
+use crate::cast::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
+
+/// What `--help` prints.
+pub const HELP: &str = include_str!("options/help.txt");
+
+/// What the program is asked to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Command {
+    /// To tell how it is used.
+    Help,
+    /// To play a conversation to its end.
+    Play,
+    /// To stay up.
+    Serve(Box<Options>),
+}
+
+/// How the program is to serve. Everything has a default.
+#[derive(Debug)]
+pub struct Options {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) token: String,
+    pub(crate) phone_number_id: PhoneNumberId,
+    pub(crate) business_account_id: BusinessAccountId,
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) users: Vec<Number>,
+    pub(crate) say: Option<Text>,
+    pub(crate) carrier_log: Option<PathBuf>,
+}
+
+/// The program cannot be used like this.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// There is no such option.
+    #[error("there is no option {name}")]
+    Unknown {
+        /// What was given.
+        name: String,
+    },
+    /// An option came without its value.
+    #[error("{name} takes {takes}, and nothing follows it")]
+    Missing {
+        /// The option.
+        name: &'static str,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// An option came with a value it does not take.
+    #[error("{name} takes {takes}, not {value:?}: {why}")]
+    Value {
+        /// The option.
+        name: &'static str,
+        /// What it takes.
+        takes: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An option came without the one it belongs to.
+    #[error("{name} goes with --serve")]
+    NotServing {
+        /// The option.
+        name: &'static str,
+    },
+}
+
+/// The options that take a value, and what they take.
+const VALUED: [(&str, &str); 11] = [
+    ("--listen", "an address such as 127.0.0.1:8080"),
+    ("--data", "a folder"),
+    ("--token", "a bearer token"),
+    ("--phone-number-id", "a decimal number"),
+    ("--business-account-id", "a decimal number"),
+    ("--webhook", "a URL that starts with http://"),
+    ("--verify-token", "a text"),
+    ("--app-secret", "a text"),
+    ("--user", "a phone number with its country code, such as +16505551234"),
+    ("--say", "a text"),
+    ("--carrier-log", "a file"),
+];
+
+impl Command {
+    /// Reads the arguments of the program, its name left out. A value follows its option, or stands in one with it behind a `=`.
+    ///
+    /// # Errors
+    /// When an option is not known, lacks its value or does not take it.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+        let mut arguments = arguments.into_iter();
+        let (mut serving, mut given) = (false, Vec::new());
+        while let Some(argument) = arguments.next() {
+            let argument = argument.to_string_lossy().into_owned();
+            match argument.as_str() {
+                "--help" | "-h" => return Ok(Self::Help),
+                "--serve" => serving = true,
+                _ => given.push(Given::read(argument, &mut arguments)?),
+            }
+        }
+        match given.first() {
+            _ if serving => Options::read(given).map(|options| Self::Serve(Box::new(options))),
+            Some(first) => Err(UsageError::NotServing { name: first.name }),
+            None => Ok(Self::Play),
+        }
+    }
+}
+
+/// An option and its value, as they were given.
+struct Given {
+    name: &'static str,
+    takes: &'static str,
+    value: String,
+}
+
+impl Given {
+    fn read(argument: String, rest: &mut impl Iterator<Item = OsString>) -> Result<Self, UsageError> {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (argument.as_str(), None),
+        };
+        let Some((name, takes)) = VALUED.into_iter().find(|(known, _)| *known == name) else {
+            return Err(UsageError::Unknown { name: name.to_owned() });
+        };
+        let value = value.or_else(|| rest.next()).ok_or(UsageError::Missing { name, takes })?;
+        match value.into_string() {
+            Ok(value) => Ok(Self { name, takes, value }),
+            Err(value) => {
+                let given = Self { name, takes, value: value.to_string_lossy().into_owned() };
+                Err(given.refused("it is not UTF-8"))
+            }
+        }
+    }
+
+    fn refused(&self, why: impl fmt::Display) -> UsageError {
+        let (value, why) = (self.value.clone(), why.to_string());
+        UsageError::Value { name: self.name, takes: self.takes, value, why }
+    }
+
+    fn parse<V, E: fmt::Display>(&self, read: impl FnOnce(&str) -> Result<V, E>) -> Result<V, UsageError> {
+        read(&self.value).map_err(|error| self.refused(error))
+    }
+
+    fn filled(&self) -> Result<String, UsageError> {
+        if self.value.is_empty() { Err(self.refused("it is empty")) } else { Ok(self.value.clone()) }
+    }
+}
+
+impl Options {
+    fn read(given: Vec<Given>) -> Result<Self, UsageError> {
+        let mut options = Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: None,
+            token: "demo-token".to_owned(),
+            phone_number_id: PHONE_NUMBER_ID,
+            business_account_id: BUSINESS_ACCOUNT_ID,
+            webhook: None,
+            users: Vec::new(),
+            say: None,
+            carrier_log: None,
+        };
+        let (mut webhook, mut verify_token, mut app_secret) =
+            (None, "demo-verify-token".to_owned(), "demo-app-secret".to_owned());
+        for given in given {
+            match given.name {
+                "--listen" => options.listen = given.parse(str::parse)?,
+                "--data" => options.data = Some(given.filled()?.into()),
+                "--token" => options.token = token(&given)?,
+                "--phone-number-id" => {
+                    options.phone_number_id =
+                        given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                }
+                "--business-account-id" => {
+                    options.business_account_id =
+                        given.parse(|text| BusinessAccountId::parse(text).map_err(|error| error.why()))?;
+                }
+                "--verify-token" => verify_token = given.filled()?,
+                "--app-secret" => app_secret = given.filled()?,
+                "--user" => options.users.push(user(&given, &options.users)?),
+                "--say" => options.say = Some(said(&given)?),
+                "--carrier-log" => options.carrier_log = Some(given.filled()?.into()),
+                _ => webhook = Some(given),
+            }
+        }
+        if options.users.is_empty() {
+            options.users.extend(Number::parse("16505551234"));
+        }
+        if let Some(given) = webhook {
+            options.webhook = Some(given.parse(|url| Webhook::new(url, verify_token, app_secret))?);
+        }
+        Ok(options)
+    }
+}
+
+fn token(given: &Given) -> Result<String, UsageError> {
+    let token = given.filled()?;
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(given.refused(format_args!("it is longer than {MAX_TOKEN_BYTES} bytes")));
+    }
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(token)
+    } else {
+        Err(given.refused("in it stands something else than printable ASCII"))
+    }
+}
+
+fn user(given: &Given, others: &[Number]) -> Result<Number, UsageError> {
+    let user = given.parse(|text| Number::parse(text).map_err(|error| error.why()))?;
+    if others.contains(&user) { Err(given.refused("the number is given twice")) } else { Ok(user) }
+}
+
+fn said(given: &Given) -> Result<Text, UsageError> {
+    Text::new(given.filled()?)
+        .map_err(|_| given.refused(format_args!("it is longer than {MAX_TEXT_CHARS} characters")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Command, UsageError> {
+        Command::read(arguments.iter().map(OsString::from))
+    }
+
+    fn served(arguments: &[&str]) -> Options {
+        match read(&[&["--serve"], arguments].concat()).unwrap() {
+            Command::Serve(options) => *options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        assert!(matches!(read(&[]).unwrap(), Command::Play));
+        let options = served(&[]);
+        assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(options.users, [Number::parse("16505551234").unwrap()]);
+        assert!(options.webhook.is_none());
+    }
+
+    #[test]
+    fn values_follow_their_option_or_stand_behind_an_equals_sign() {
+        let options =
+            served(&["--say", "a=b", "--listen=[::1]:1", "--user=+1 (650) 555-1234", "--user", "2"]);
+        assert_eq!(options.say.unwrap().body(), "a=b");
+        assert_eq!(options.listen.to_string(), "[::1]:1");
+        assert_eq!(options.users.iter().map(Number::digits).collect::<Vec<_>>(), ["16505551234", "2"]);
+    }
+
+    #[test]
+    fn help_comes_before_everything() {
+        assert!(matches!(read(&["--serve", "-h", "--x"]).unwrap(), Command::Help));
+    }
+
+    #[test]
+    fn every_option_that_is_known_is_explained() {
+        for (name, _) in VALUED {
+            assert!(HELP.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_option_and_what_it_takes() {
+        let said = |arguments: &[&str]| read(arguments).unwrap_err().to_string();
+        assert_eq!(said(&["--serve", "--nope=1"]), "there is no option --nope");
+        assert_eq!(said(&["serve"]), "there is no option serve");
+        assert_eq!(said(&["--data", "x"]), "--data goes with --serve");
+        assert_eq!(said(&["--serve", "--data"]), "--data takes a folder, and nothing follows it");
+        let listen = "--listen takes an address such as 127.0.0.1:8080, not \"8080\": ";
+        assert!(said(&["--serve", "--listen", "8080"]).starts_with(listen));
+        assert!(said(&["--serve", "--user", "+0"]).contains("country code first"));
+        assert!(said(&["--serve", "--user", "1", "--user", "+1"]).ends_with("the number is given twice"));
+        assert!(said(&["--serve", "--webhook", "https://a.b"]).contains("https is not supported yet"));
+        assert!(said(&["--serve", "--token", ""]).ends_with("it is empty"));
+        let long = "x".repeat(MAX_TEXT_CHARS + 1);
+        assert!(said(&["--serve", "--say", &long]).ends_with("longer than 4096 characters"));
+    }
+}

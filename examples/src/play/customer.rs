@@ -1,0 +1,140 @@
+//! A user with a device.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bulla::base::{MessageId, Number};
+use bulla::content::{Body, Content, Reaction, Text};
+use bulla::device::{Device, News};
+use bulla::store::Store;
+use bulla::transport::Transport;
+
+use super::ledger::Ledger;
+use super::script::{Exchange, IN_A_ROW};
+use crate::cast::PHONE_NUMBER_ID;
+use crate::problem::Problem;
+use crate::quoted::Quoted;
+use crate::terminal::Terminal;
+
+/// How much of a text is shown.
+const SHOWN_CHARS: usize = 34;
+
+/// The user.
+pub(super) struct Customer<S, T> {
+    pub(super) name: &'static str,
+    pub(super) number: Number,
+    /// Which of a few exchanges is shown.
+    shown: usize,
+    device: Device<S, T>,
+    ledger: Arc<Ledger>,
+    /// What was written and not answered yet.
+    open: VecDeque<(MessageId, Exchange)>,
+    /// How many answers came, and the last of them.
+    answers: usize,
+    last: Option<MessageId>,
+}
+
+impl<S: Store, T: Transport> Customer<S, T> {
+    pub(super) fn new(
+        name: &'static str,
+        number: Number,
+        shown: usize,
+        device: Device<S, T>,
+        ledger: Arc<Ledger>,
+    ) -> Self {
+        Self { name, number, shown, device, ledger, open: VecDeque::new(), answers: 0, last: None }
+    }
+
+    /// Has the conversation, a few messages at a time, and shows one of each few.
+    pub(super) async fn converse(
+        &mut self,
+        exchanges: &[Exchange],
+        terminal: Terminal,
+    ) -> Result<(), Problem> {
+        for few in exchanges.chunks(IN_A_ROW) {
+            for exchange in few {
+                self.write(exchange).await?;
+            }
+            while !self.open.is_empty() {
+                self.read_next().await?;
+            }
+            if let Some(Exchange { asks, answer, .. }) = few.get(self.shown) {
+                let (asks, answer) = (Quoted::start(asks, SHOWN_CHARS), Quoted::start(answer, SHOWN_CHARS));
+                let (name, so_far) = (self.name, self.answers);
+                terminal.line(format_args!("  {name:<6} {so_far:>2}/{}  {asks} → {answer}", exchanges.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what `exchange` begins with.
+    pub(super) async fn write(&mut self, exchange: &Exchange) -> Result<MessageId, Problem> {
+        let text = Text::new(&*exchange.asks).map_err(Problem::because("a line of the script is no text"))?;
+        let mut content = Content::text(text);
+        if let (true, Some(last)) = (exchange.asks_in_context, self.last) {
+            content = content.replying_to(last);
+        }
+        let id = self.send(&content).await?;
+        self.ledger.note(|entries| {
+            entries.said.entry(id).or_default();
+        });
+        self.open.push_back((id, exchange.clone()));
+        Ok(id)
+    }
+
+    /// Reads what comes next, and checks that it is what the script says.
+    pub(super) async fn read_next(&mut self) -> Result<(), Problem> {
+        let notice = self.device.next().await.map_err(Problem::because("a user's device has stopped"))?;
+        let mut reaction = None;
+        match notice.news() {
+            News::Said(content) => match content.body() {
+                Body::Text(text) => reaction = self.check(notice.id(), text, content.in_reply_to())?,
+                _ => self.ledger.note(|entries| entries.reactions_seen += 1),
+            },
+            News::Progress(receipt) => self.ledger.note(|entries| {
+                // Reactions are told of as well, and are not counted here.
+                for id in receipt.messages() {
+                    if let Some(told) = entries.said.get_mut(id) {
+                        told.insert(receipt.progress());
+                    }
+                }
+            }),
+            _ => return Err(Problem::new(format!("a message of {} failed", self.name))),
+        }
+        self.device.finish(notice).await.map_err(Problem::because("a notice cannot be finished"))?;
+        if let Some(reaction) = reaction {
+            self.send(&Content::new(Body::Reaction(reaction))).await?;
+            self.ledger.note(|entries| entries.reactions_sent += 1);
+        }
+        Ok(())
+    }
+
+    /// Checks that the message `id` answers what was asked first of what is still open; what to react with, if the script says so.
+    fn check(
+        &mut self,
+        id: MessageId,
+        text: &Text,
+        context: Option<MessageId>,
+    ) -> Result<Option<Reaction>, Problem> {
+        let Some((asked, exchange)) = self.open.pop_front() else {
+            return Err(Problem::new(format!("nobody asked for {:?}", text.body())));
+        };
+        if text.body() != exchange.answer {
+            let (name, expected, told) = (self.name, &exchange.answer, text.body());
+            return Err(Problem::new(format!("{name} expected {expected:?} and was told {told:?}")));
+        }
+        if context.is_some_and(|context| context != asked) {
+            return Err(Problem::new(format!("{:?} answers another message", text.body())));
+        }
+        self.ledger.note(|entries| entries.received += 1);
+        self.answers += 1;
+        self.last = Some(id);
+        let reaction = exchange.user_reacts.map(|emoji| Reaction::put(id, emoji));
+        reaction.transpose().map_err(Problem::because("a line of the script is no reaction"))
+    }
+
+    async fn send(&self, content: &Content) -> Result<MessageId, Problem> {
+        let sent = self.device.send(PHONE_NUMBER_ID, content).await;
+        sent.map_err(Problem::because(format!("{} cannot send", self.name)))
+    }
+}

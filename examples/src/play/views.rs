@@ -1,0 +1,92 @@
+//! What the carrier and the relay see, written down to be shown.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use bulla::base::{Address, MessageId, Party};
+use bulla::envelope::Envelope;
+use bulla::graph::WebhookSink;
+use bulla::relay::{Event, Incoming, Sink, SinkError};
+
+use crate::carrier_log::{hex, kind};
+use crate::witness::Witness;
+
+/// How much of the ciphertext is shown.
+const SHOWN_BYTES: usize = 32;
+
+/// An envelope, as the carrier sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Outside {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) kind: String,
+    pub(super) sealed_bytes: usize,
+    pub(super) sealed_start: String,
+}
+
+/// Every envelope the carrier was handed.
+#[derive(Debug, Default)]
+pub(super) struct Outsides(Mutex<BTreeMap<MessageId, Outside>>);
+
+impl Outsides {
+    pub(super) fn of(&self, id: MessageId) -> Option<Outside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+}
+
+impl Witness for Outsides {
+    fn note(&self, envelope: &Envelope) -> io::Result<()> {
+        let sealed = envelope.sealed();
+        let (name, category) = kind(envelope.kind());
+        let outside = Outside {
+            from: address(envelope.from()),
+            to: address(envelope.to()),
+            kind: category.map_or(name.to_owned(), |category| format!("{name}, {category}")),
+            sealed_bytes: sealed.len(),
+            sealed_start: hex(sealed.get(..SHOWN_BYTES).unwrap_or(sealed)),
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(envelope.id(), outside);
+        Ok(())
+    }
+}
+
+fn address(address: &Address) -> String {
+    match address.party() {
+        Party::User(number) => format!("user +{}", number.digits()),
+        Party::Business(id) => format!("business {id}"),
+        _ => "nobody we know".to_owned(),
+    }
+}
+
+/// What the relay hands to a webhook, with an ear at the door.
+pub(super) struct Overheard {
+    sink: WebhookSink,
+    texts: std::sync::Arc<Insides>,
+}
+
+/// The texts the relay handed over, with the numbers of their users.
+#[derive(Debug, Default)]
+pub(super) struct Insides(Mutex<BTreeMap<MessageId, (String, String)>>);
+
+impl Insides {
+    pub(super) fn of(&self, id: MessageId) -> Option<(String, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+}
+
+impl Overheard {
+    pub(super) const fn new(sink: WebhookSink, texts: std::sync::Arc<Insides>) -> Self {
+        Self { sink, texts }
+    }
+}
+
+impl Sink for Overheard {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        if let Event::Message(about, Incoming::Text { text, .. }) = event {
+            let seen = (text.body().to_owned(), about.user.digits().to_owned());
+            self.texts.0.lock().unwrap_or_else(PoisonError::into_inner).insert(about.message.id(), seen);
+        }
+        self.sink.forward(event).await
+    }
+}

@@ -1,0 +1,161 @@
+//! The relay that stays up.
+
+mod input;
+mod introduction;
+mod outlet;
+mod reader;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla::base::Clock;
+use bulla::graph::{GraphApi, Tokens, WebhookSink};
+use bulla::{SystemClock, SystemRng};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::input::Input;
+use self::outlet::Outlet;
+use crate::carrier_log::CarrierLog;
+use crate::cast::{Cast, business};
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::terminal::Terminal;
+use crate::timing::within;
+
+/// How often the carrier drops what is too old.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// How long requests under way may take when the program ends. A connection that never asks for anything is cut off after it.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// What takes part here.
+type Company = Cast<Option<CarrierLog>, Outlet>;
+
+/// Serves until `end` is ready.
+///
+/// # Errors
+/// When something cannot be opened, or cannot go on.
+pub async fn serve(
+    options: Options,
+    terminal: Terminal,
+    end: impl Future<Output = ()>,
+) -> Result<(), Problem> {
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener
+        .map_err(Problem::because(format!("the Graph API cannot be served on {}", options.listen)))?;
+    let folder = Folder::open(options.data.clone())?;
+    let company = open(&options, folder.path(), terminal).await?;
+    let outcome = run(&company, listener, &options, folder.path(), terminal, end).await;
+    company.stop().await;
+    let closed = company.close().await;
+    drop(folder);
+    outcome.and(closed)?;
+    terminal.line("closed");
+    Ok(())
+}
+
+async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Company, Problem> {
+    let business = business(options.phone_number_id, options.business_account_id)
+        .map_err(Problem::because("the business has no number"))?;
+    let log = options.carrier_log.as_deref().map(CarrierLog::open).transpose();
+    let log = log.map_err(Problem::because("the carrier log cannot be opened"))?;
+    let outlet = match options.webhook.clone() {
+        Some(webhook) => {
+            let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+            Outlet::Webhook(WebhookSink::new(webhook, [business.clone()], clock, rng))
+        }
+        None => Outlet::Terminal(terminal),
+    };
+    Cast::open(folder, business, &options.users, Arc::new(log), outlet).await
+}
+
+/// Everything that goes on until `end`, or until something cannot go on.
+async fn run(
+    company: &Company,
+    listener: TcpListener,
+    options: &Options,
+    folder: &Path,
+    terminal: Terminal,
+    end: impl Future<Output = ()>,
+) -> Result<(), Problem> {
+    let unknown = Problem::because("the Graph API has no address");
+    let address = listener.local_addr().map_err(unknown)?;
+    let tokens = Tokens::new().grant(&options.token, [options.phone_number_id]);
+    let api = GraphApi::new(company.relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
+    let (ending, mut ended) = watch::channel(false);
+    let mut serving = tokio::spawn(async move {
+        let end = async move { drop(ended.wait_for(|ended| *ended).await) };
+        api.serve(listener, end).await
+    });
+
+    let mut tasks = JoinSet::new();
+    for (number, device) in company.devices.clone() {
+        tasks.spawn(reader::read(device, number, terminal));
+    }
+    let carrier = company.carrier.clone();
+    tasks.spawn(async move {
+        loop {
+            carrier.sweep().await.map_err(Problem::because("the carrier cannot sweep"))?;
+            SystemClock.sleep(SWEEP).await;
+        }
+    });
+
+    introduction::print(options, address, folder, terminal);
+    let input = Input::new(company.devices.clone(), options.phone_number_id, terminal);
+    if let (Some(text), Some(first)) = (&options.say, options.users.first()) {
+        input.send(first, text.clone()).await;
+    }
+    tasks.spawn(input.follow());
+
+    let outcome = tokio::select! {
+        () = end => Ok(()),
+        why = company.relay.stopped() => Err(match why {
+            Ok(()) => Problem::new("the relay has stopped"),
+            Err(why) => Problem::because("the relay has stopped")(why),
+        }),
+        Some(ended) = tasks.join_next() => Err(match ended {
+            Ok(Ok(())) => Problem::new("a task has ended"),
+            Ok(Err(problem)) => problem,
+            Err(error) => Problem::because("a task has broken off")(error),
+        }),
+        served = &mut serving => Err(match served {
+            Ok(Ok(())) => Problem::new("the Graph API has ended"),
+            Ok(Err(error)) => Problem::because("the Graph API cannot be served")(error),
+            Err(error) => Problem::because("the Graph API has broken off")(error),
+        }),
+    };
+    ending.send_replace(true);
+    if !serving.is_finished() && within(LAST_ANSWERS, "the last answers", &mut serving).await.is_err() {
+        serving.abort();
+    }
+    tasks.shutdown().await;
+    outcome
+}
+
+/// Where everything is kept: a folder that stays, or one that goes with the program.
+enum Folder {
+    Lasting(PathBuf),
+    Passing(TempDir),
+}
+
+impl Folder {
+    fn open(path: Option<PathBuf>) -> Result<Self, Problem> {
+        match path {
+            Some(path) => Ok(Self::Lasting(path)),
+            None => {
+                let made = tempfile::Builder::new().prefix("bulla-").tempdir();
+                made.map(Self::Passing).map_err(Problem::because("no temporary folder can be made"))
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Lasting(path) => path,
+            Self::Passing(folder) => folder.path(),
+        }
+    }
+}

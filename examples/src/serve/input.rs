@@ -1,0 +1,97 @@
+use std::io::{self, BufRead, BufReader, Read};
+
+use bulla::base::{Number, PhoneNumberId};
+use bulla::content::{Content, MAX_TEXT_CHARS, Text};
+use bulla::device::Device;
+use bulla::store::Store;
+use bulla::transport::Transport;
+use tokio::sync::mpsc;
+
+use crate::problem::Problem;
+use crate::quoted::Quoted;
+use crate::terminal::Terminal;
+
+/// The longest line, in bytes: a number and the longest text. Of a longer one nothing is sent.
+const MAX_LINE_BYTES: u64 = 64 + 4 * MAX_TEXT_CHARS as u64;
+
+/// What people type, as messages of users.
+pub(super) struct Input<S, T> {
+    devices: Vec<(Number, Device<S, T>)>,
+    business: PhoneNumberId,
+    terminal: Terminal,
+}
+
+impl<S: Store, T: Transport> Input<S, T> {
+    pub(super) const fn new(
+        devices: Vec<(Number, Device<S, T>)>,
+        business: PhoneNumberId,
+        terminal: Terminal,
+    ) -> Self {
+        Self { devices, business, terminal }
+    }
+
+    /// Sends every line of the standard input, for as long as the program runs.
+    pub(super) async fn follow(self) -> Result<(), Problem> {
+        let (sender, mut lines) = mpsc::channel(16);
+        // A thread of its own, and not one of the runtime's, which would wait for the next line when the program ends.
+        let spawned = std::thread::Builder::new().name("input".into()).spawn(move || read_lines(&sender));
+        spawned.map_err(Problem::because("the standard input cannot be read"))?;
+        while let Some(line) = lines.recv().await {
+            if !line.trim().is_empty() {
+                self.take(&line).await;
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn take(&self, line: &str) {
+        let not_sent = |user: &str, why: &str| self.terminal.line(format_args!("{user} -> not sent: {why}"));
+        let (user, text) = line.split_once(' ').unwrap_or((line, ""));
+        let Ok(number) = Number::parse(user) else {
+            let user = Quoted::start(user, 20);
+            return self.terminal.line(format_args!(
+                "not sent: a line is a user's number, a space and a text, and {user} is not a number"
+            ));
+        };
+        match Text::new(text) {
+            Ok(text) => self.send(&number, text).await,
+            Err(error) => not_sent(number.digits(), &error.to_string()),
+        }
+    }
+
+    /// Sends `text` by the device of `number`, and shows what became of it.
+    pub(super) async fn send(&self, number: &Number, text: Text) {
+        let user = number.digits();
+        let Some((_, device)) = self.devices.iter().find(|(known, _)| known == number) else {
+            return self
+                .terminal
+                .line(format_args!("{user} -> not sent: this user has no device here; name it with --user"));
+        };
+        match device.send(self.business, &Content::text(text)).await {
+            Ok(id) => self.terminal.line(format_args!("{user} -> sent {id}")),
+            Err(error) => self.terminal.line(format_args!("{user} -> not sent: {error}")),
+        }
+    }
+}
+
+/// Reads until the input or the program ends.
+fn read_lines(lines: &mpsc::Sender<String>) {
+    let mut input = BufReader::new(io::stdin().lock());
+    loop {
+        let mut line = Vec::new();
+        match input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE_BYTES {
+            line = b"(a line that is too long)".to_vec();
+            if input.skip_until(b'\n').is_err() {
+                return;
+            }
+        }
+        let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+        if lines.blocking_send(line).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::options::Options;
+use crate::terminal::Terminal;
+
+/// Prints the values in use, how to talk to the relay, and at last that it can be talked to.
+pub(super) fn print(options: &Options, address: SocketAddr, folder: &Path, terminal: Terminal) {
+    let Options {
+        listen: _,
+        data,
+        token,
+        phone_number_id,
+        business_account_id,
+        webhook,
+        users,
+        say: _,
+        carrier_log,
+    } = options;
+    let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
+    fact("Graph API", format!("http://{address}"));
+    fact("phone number id", phone_number_id.to_string());
+    fact("business account id", business_account_id.to_string());
+    fact("token", token.clone());
+    fact("webhook", webhook.as_ref().map_or("none: shown here".into(), |webhook| format!("{webhook:?}")));
+    let users: Vec<String> = users.iter().map(|user| format!("+{}", user.digits())).collect();
+    fact("users", users.join(", "));
+    let fate = if data.is_some() { "" } else { " (removed at the end)" };
+    fact("data", format!("{}{fate}", folder.display()));
+    if let Some(log) = carrier_log {
+        fact("carrier log", log.display().to_string());
+    }
+    let first = options.users.first().map_or("", |user| user.digits());
+    terminal.line(format_args!(
+        "
+write to a user:
+
+    curl http://{address}/v26.0/{phone_number_id}/messages -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\
+        -d '{{\"messaging_product\": \"whatsapp\", \"to\": \"{first}\", \"text\": {{\"body\": \"hello\"}}}}'
+
+or with pywa:
+
+    wa = WhatsApp(phone_id=\"{phone_number_id}\", token=\"{token}\")
+    wa.api._session.base_url = f\"http://{address}{{wa.api._session.base_url.path}}\"
+    wa.send_message(to=\"{first}\", text=\"hello\")
+
+write as a user: type {first} hello
+"
+    ));
+    terminal.line(format_args!("ready on http://{address}, until Ctrl-C"));
+}

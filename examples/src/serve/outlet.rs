@@ -1,0 +1,54 @@
+use bulla::base::Number;
+use bulla::graph::WebhookSink;
+use bulla::relay::{Event, Failure, Incoming, Sink, SinkError, Status};
+
+use crate::quoted::Quoted;
+use crate::terminal::Terminal;
+
+/// Where events for the business go.
+pub(super) enum Outlet {
+    /// To its webhook.
+    Webhook(WebhookSink),
+    /// To whoever watches the terminal.
+    Terminal(Terminal),
+}
+
+impl Sink for Outlet {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        match self {
+            Self::Webhook(sink) => sink.forward(event).await,
+            Self::Terminal(terminal) => {
+                show(event, *terminal);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn show(event: &Event, terminal: Terminal) {
+    let about = event.subject();
+    let (business, user, id) = (about.business, Number::digits(&about.user), about.message.id());
+    match event {
+        Event::Message(_, Incoming::Text { text, in_reply_to }) => {
+            let text = Quoted::whole(text.body());
+            let context = in_reply_to.map(|message| format!(" re {}", message.id())).unwrap_or_default();
+            terminal.line(format_args!("{business} <- {user} {id} {text}{context}"));
+        }
+        Event::Message(_, Incoming::Reaction { to, emoji }) => {
+            let emoji = Quoted::whole(emoji.as_deref().unwrap_or_default());
+            terminal.line(format_args!("{business} <- {user} {id} reaction {emoji} on {}", to.id()));
+        }
+        Event::Status(_, update) => {
+            let status = match update.status {
+                Status::Sent => "sent",
+                Status::Delivered => "delivered",
+                Status::Read => "read",
+                Status::Failed(Failure::Expired) => "failed (too late)",
+                Status::Failed(_) => "failed (no such user)",
+                _ => "(a status this program does not know)",
+            };
+            terminal.line(format_args!("{business} <- {user} {status} {id}"));
+        }
+        _ => terminal.line(format_args!("{business} <- {user} {id} (something this program does not know)")),
+    }
+}

@@ -1,0 +1,60 @@
+use bulla::base::Number;
+use bulla::content::{Body, Content, Progress};
+use bulla::device::{Device, News, Notice, SendError};
+use bulla::store::Store;
+use bulla::transport::Transport;
+
+use crate::problem::Problem;
+use crate::quoted::Quoted;
+use crate::terminal::Terminal;
+
+/// A user who reads whatever the device receives, as soon as it does.
+pub(super) async fn read<S: Store, T: Transport>(
+    device: Device<S, T>,
+    number: Number,
+    terminal: Terminal,
+) -> Result<(), Problem> {
+    loop {
+        let notice = device.next().await.map_err(Problem::because("a user's device has stopped"))?;
+        show(&notice, number.digits(), terminal);
+        match device.finish(notice).await {
+            Ok(()) => {}
+            Err(error @ SendError::Store(_)) => {
+                return Err(Problem::because("a user's device has stopped")(error));
+            }
+            // It stays in the mailbox and is shown again when the program is started the next time.
+            Err(error) => terminal.line(format_args!("{}: not marked as read: {error}", number.digits())),
+        }
+    }
+}
+
+fn show(notice: &Notice, user: &str, terminal: Terminal) {
+    let business = notice.business();
+    let told = |news: &str| terminal.line(format_args!("{user} <- {business} {news}"));
+    match notice.news() {
+        News::Said(content) => told(&format!("{} {}", notice.id(), in_words(content))),
+        News::Progress(receipt) => {
+            let progress = match receipt.progress() {
+                Progress::Delivered => "delivered",
+                Progress::Read => "read",
+                _ => "(a progress this program does not know)",
+            };
+            receipt.messages().iter().for_each(|id| told(&format!("{progress} {id}")));
+        }
+        News::Failed => told(&format!("failed {}", notice.id())),
+        _ => told("(news this program does not know)"),
+    }
+}
+
+fn in_words(content: &Content) -> String {
+    match content.body() {
+        Body::Text(text) => {
+            let context = content.in_reply_to().map(|id| format!(" re {id}")).unwrap_or_default();
+            format!("{}{context}", Quoted::whole(text.body()))
+        }
+        Body::Reaction(reaction) => {
+            format!("reaction {} on {}", Quoted::whole(reaction.emoji().unwrap_or_default()), reaction.to())
+        }
+        _ => "(something this program does not know)".to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! A transport with somebody who looks on.
+
+use std::io;
+use std::sync::Arc;
+
+use bulla::base::Address;
+use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+
+/// Sees every envelope that is handed to the carrier, as the carrier sees it.
+pub trait Witness: Send + Sync + 'static {
+    /// Notes `envelope`, before the carrier has it.
+    ///
+    /// # Errors
+    /// When it could not be noted. The carrier does not get it then, and it is handed over again later.
+    fn note(&self, envelope: &Envelope) -> io::Result<()>;
+}
+
+impl<W: Witness> Witness for Option<W> {
+    fn note(&self, envelope: &Envelope) -> io::Result<()> {
+        self.as_ref().map_or(Ok(()), |witness| witness.note(envelope))
+    }
+}
+
+/// A transport under the eyes of a witness.
+#[derive(Debug)]
+pub struct Witnessed<T, W> {
+    transport: T,
+    witness: Arc<W>,
+}
+
+impl<T: Transport, W: Witness> Witnessed<T, W> {
+    /// `transport`, as `witness` sees it.
+    pub const fn new(transport: T, witness: Arc<W>) -> Self {
+        Self { transport, witness }
+    }
+}
+
+impl<T: Transport, W: Witness> Transport for Witnessed<T, W> {
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.transport.connect(caller).await
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        self.transport.publish(caller, keys).await
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        self.transport.bundle(caller, of).await
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        self.witness.note(&envelope).map_err(TransportError::unavailable)?;
+        self.transport.send(caller, envelope).await
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        self.transport.receive(caller, after).await
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        self.transport.acknowledge(caller, sequences).await
+    }
+}
