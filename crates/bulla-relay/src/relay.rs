@@ -178,6 +178,21 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         });
     }
 
+    /// The outcome of `task`, which goes on when the caller does not wait for it any more; nothing when the relay stopped first.
+    ///
+    /// A caller that left between a commit and what follows from it would leave a message behind that nobody sends until the next one.
+    async fn see_through<R: Send + 'static>(
+        self: &Arc<Self>,
+        task: impl Future<Output = R> + Send + 'static,
+    ) -> Option<R> {
+        let (outcome, waiting) = tokio::sync::oneshot::channel();
+        self.spawn(|_| async move {
+            let _ = outcome.send(task.await);
+            Ok(())
+        });
+        waiting.await.ok()
+    }
+
     fn voice(&self, business: PhoneNumberId) -> Result<&Voice, AcceptError> {
         if self.running.is_stopped() {
             return Err(AcceptError::Stopped);

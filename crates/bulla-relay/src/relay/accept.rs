@@ -28,6 +28,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// When this returns, the message is sealed, counted and durable, and will be sent; or, if the carrier knows no such user, it is durable
     /// that it failed, and the business will be told so.
     ///
+    /// A caller that drops the future does not take the message back: it is accepted or refused all the same. Who may have to ask again
+    /// gives it a key ([`Outgoing::once`]).
+    ///
     /// # Errors
     /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Store`] with a poisoned store it is unknown.
     ///
@@ -35,7 +38,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// One commit, shared with others that run at the same time; another on the first message of a conversation on a day. The first message
     /// to a user also asks the carrier for keys, and costs about a third of a millisecond of computation.
     pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
-        self.0.accept(from, message).await
+        let inner = Arc::clone(&self.0);
+        let accepted = self.0.see_through(async move { inner.accept(from, message).await });
+        accepted.await.unwrap_or(Err(AcceptError::Stopped))
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bulla_base::{Address, MessageId, PhoneNumberId};
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_envelope::Kind;
@@ -18,21 +20,34 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// # Cost
     /// One commit.
     pub async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
-        let inner = &self.0;
-        let voice = inner.voice(business)?;
-        let conversation = Conversation { business, user: voice.scope.partition(message.user()) };
-        let _lane = inner.lanes.enter(conversation.user).await;
-        let seen = space::about(SEEN, business, message.id());
-        if inner.store.get(conversation.user, &seen, inner.clock.now()).await?.is_none() {
-            return Err(MarkReadError::UnknownMessage);
-        }
-        let mut draft = inner.draft(conversation).await?;
-        inner.seal_receipt(voice, &mut draft, Progress::Read, message.id()).await?;
-        if inner.commit(draft).await? { Ok(()) } else { Err(MarkReadError::Accept(AcceptError::Stopped)) }
+        let inner = Arc::clone(&self.0);
+        let marked = self.0.see_through(async move { inner.mark_read(business, message).await });
+        marked.await.unwrap_or(Err(MarkReadError::Accept(AcceptError::Stopped)))
     }
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    async fn mark_read(
+        self: &Arc<Self>,
+        business: PhoneNumberId,
+        message: Handle,
+    ) -> Result<(), MarkReadError> {
+        let voice = self.voice(business)?;
+        let conversation = Conversation { business, user: voice.scope.partition(message.user()) };
+        let _lane = self.lanes.enter(conversation.user).await;
+        let seen = space::about(SEEN, business, message.id());
+        if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
+            return Err(MarkReadError::UnknownMessage);
+        }
+        loop {
+            let mut draft = self.draft(conversation).await?;
+            self.seal_receipt(voice, &mut draft, Progress::Read, message.id()).await?;
+            if self.commit(draft).await? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Seals a receipt for `message` into `draft`, unless the user cannot be written to any more.
     pub(super) async fn seal_receipt(
         &self,

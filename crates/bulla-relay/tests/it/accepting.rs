@@ -1,0 +1,180 @@
+use bulla_base::PhoneNumberId;
+use bulla_device::News;
+use bulla_meter::Flow;
+use bulla_relay::{
+    AcceptError, Event, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MarkReadError, Outgoing, Saying, UserId,
+};
+
+use crate::world::{BAKERY, SHOP, World, alice, bob, says, text, to};
+
+async fn accepted_and_counted(world: &World) -> u64 {
+    world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_under_a_key_that_was_used_is_sent_once() {
+    let world = World::new().await;
+    let alice_phone = world.device(alice()).await;
+    let first = world.relay.accept(SHOP, to(alice(), "hello").once("key")).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(world.relay.accept(SHOP, to(alice(), "hello").once("key")).await.unwrap(), first);
+    }
+    let other = world.relay.accept(SHOP, to(alice(), "something else").once("key")).await;
+    assert!(matches!(other, Err(AcceptError::KeyReused)));
+    let second = world.relay.accept(SHOP, to(alice(), "next").once("another key")).await.unwrap();
+    assert_ne!(second, first);
+
+    for words in ["hello", "next"] {
+        assert_eq!(alice_phone.next().await.unwrap().news(), &News::Said(says(words)));
+    }
+    assert_eq!(accepted_and_counted(&world).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_posts_at_once_under_one_key_one_is_sent() {
+    let world = World::new().await;
+    let _phone = world.device(alice()).await;
+    let posts: Vec<_> = (0..64)
+        .map(|_| {
+            let relay = world.relay.clone();
+            tokio::spawn(async move { relay.accept(SHOP, to(alice(), "hello").once("key")).await.unwrap() })
+        })
+        .collect();
+    let mut handles = Vec::new();
+    for post in posts {
+        handles.push(post.await.unwrap());
+    }
+    handles.dedup();
+    assert_eq!(handles.len(), 1);
+    assert_eq!(accepted_and_counted(&world).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_whose_caller_hangs_up_is_sent_all_the_same() {
+    // The message was durable and the caller gone before anybody was told to send it: it waited for the next message of its conversation.
+    let world = World::new().await;
+    let alice_phone = world.device(alice()).await;
+    for milliseconds in 0..12 {
+        let words = format!("hung up after {milliseconds} ms");
+        let patience = std::time::Duration::from_millis(milliseconds);
+        tokio::select! {
+            biased;
+            _ = world.relay.accept(SHOP, to(alice(), &words)) => {}
+            () = world.pass(patience) => {}
+        }
+        assert_eq!(alice_phone.next().await.unwrap().news(), &News::Said(says(&words)));
+    }
+    assert_eq!(accepted_and_counted(&world).await, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_accepted_for_a_number_that_is_not_ours() {
+    let world = World::new().await;
+    let stranger = PhoneNumberId::new(1);
+    let refused = world.relay.accept(stranger, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(AcceptError::UnknownBusiness { business }) if business == stranger));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tracking_and_keys_are_taken_at_their_limits_and_refused_beyond() {
+    let world = World::new().await;
+    let _phone = world.device(alice()).await;
+    let (tracking, key) = ("é".repeat(MAX_TRACKING_CHARS), "k".repeat(MAX_IDEMPOTENCY_BYTES));
+    let message = to(alice(), "hello").tracked_as(tracking.clone()).once(key.clone());
+    world.relay.accept(SHOP, message).await.unwrap();
+    for message in [to(alice(), "hello").tracked_as(tracking + "x"), to(alice(), "hello").once(key + "x")] {
+        let refused = world.relay.accept(SHOP, message).await.unwrap_err();
+        assert!(matches!(refused, AcceptError::TooLong { .. }), "{refused:?}");
+    }
+    assert_eq!(accepted_and_counted(&world).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_answered_or_reacted_to_is_of_the_same_conversation() {
+    let world = World::new().await;
+    let (_alice, _bob) = (world.device(alice()).await, world.device(bob()).await);
+    let with_alice = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    let of_the_bakery = world.relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+
+    let reaction = |message| Saying::Reaction { to: message, emoji: Some("👍".to_owned()) };
+    for message in [
+        to(bob(), "hello").replying_to(with_alice),
+        Outgoing::new(bob(), reaction(with_alice)),
+        to(alice(), "hello").replying_to(of_the_bakery),
+        Outgoing::new(alice(), reaction(of_the_bakery)),
+    ] {
+        let refused = world.relay.accept(SHOP, message).await.unwrap_err();
+        assert!(matches!(refused, AcceptError::OtherConversation { .. }), "{refused:?}");
+    }
+    world.relay.accept(SHOP, to(alice(), "hello").replying_to(with_alice)).await.unwrap();
+    world.relay.accept(SHOP, Outgoing::new(alice(), reaction(with_alice))).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_known_by_an_id_that_is_of_one_business() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let handle = world.relay.accept(SHOP, to(alice(), "by number")).await.unwrap();
+    world.relay.accept(SHOP, Outgoing::new(handle.user(), text("by id"))).await.unwrap();
+    for words in ["by number", "by id"] {
+        assert_eq!(phone.next().await.unwrap().news(), &News::Said(says(words)));
+    }
+    let elsewhere = world.relay.accept(BAKERY, Outgoing::new(handle.user(), text("hello"))).await;
+    assert!(matches!(elsewhere, Err(AcceptError::UnknownUser)));
+    let nobody = world.relay.accept(SHOP, Outgoing::new(UserId::from_bytes([7; 16]), text("hello"))).await;
+    assert!(matches!(nobody, Err(AcceptError::UnknownUser)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_stored_when_keys_are_needed_and_the_line_is_cut() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.line.cut(true);
+    let refused = world.relay.accept(SHOP, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(AcceptError::Unavailable(_))));
+    assert_eq!(accepted_and_counted(&world).await, 0);
+    world.line.cut(false);
+    world.relay.accept(SHOP, to(alice(), "again")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("again")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_while_the_line_is_cut_arrives_when_it_is_whole() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.relay.accept(SHOP, to(alice(), "first")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("first")));
+    world.line.cut(true);
+    for words in ["second", "third"] {
+        world.relay.accept(SHOP, to(alice(), words)).await.unwrap();
+    }
+    world.pass(std::time::Duration::from_secs(600)).await;
+    world.line.cut(false);
+    for words in ["second", "third"] {
+        assert_eq!(phone.next().await.unwrap().news(), &News::Said(says(words)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_a_user_sent_can_be_marked_as_read() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let sent = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    let refused = world.relay.mark_read(SHOP, sent).await;
+    assert!(matches!(refused, Err(MarkReadError::UnknownMessage)));
+
+    let id = phone.send(SHOP, &says("hello")).await.unwrap();
+    let taken = world.desk.wait_for(3, &*world.clock).await;
+    let message = taken.iter().find(|event| matches!(event, Event::Message(..))).unwrap().subject().message;
+    assert_eq!(message.id(), id);
+    let elsewhere = world.relay.mark_read(BAKERY, message).await;
+    assert!(matches!(elsewhere, Err(MarkReadError::UnknownMessage)));
+    world.relay.mark_read(SHOP, message).await.unwrap();
+    let mut read = false;
+    while !read {
+        if let News::Progress(receipt) = phone.next().await.unwrap().news() {
+            assert_eq!(receipt.messages(), [id]);
+            read = receipt.progress() == bulla_content::Progress::Read;
+        }
+    }
+}

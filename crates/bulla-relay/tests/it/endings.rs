@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use bulla_device::News;
+use bulla_meter::Flow;
+use bulla_relay::{AcceptError, Event, Failure, RelayError, Settings, Status};
+use bulla_store::Retention;
+use bulla_transport::TransportError;
+
+use crate::world::{SHOP, World, alice, says, to};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn statuses(events: &[Event]) -> Vec<Status> {
+    let status = |event: &Event| match event {
+        Event::Status(_, update) => Some(update.status),
+        _ => None,
+    };
+    events.iter().filter_map(status).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_to_somebody_unknown_fails_and_is_not_counted() {
+    let world = World::new().await;
+    let handle = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    let taken = world.desk.wait_for(1, &*world.clock).await;
+    assert_eq!(taken[0].subject().message, handle);
+    assert_eq!(statuses(&taken), [Status::Failed(Failure::Undeliverable)]);
+    assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_delivered_in_its_time_fails_once() {
+    let settings = Settings::default().time_to_live(Retention::new(HOUR).unwrap());
+    let world = World::with(settings).await;
+    let phone = world.device(alice()).await;
+    phone.close().await;
+    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    world.pass(HOUR - Duration::from_secs(1)).await;
+    assert_eq!(statuses(&world.desk.taken()), [Status::Sent]);
+    world.pass(HOUR).await;
+    assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Failed(Failure::Expired)]);
+    world.pass(DAY).await;
+    assert_eq!(world.desk.taken().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_time_to_live_still_ends_in_a_status() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.close().await;
+    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    world.pass(DAY * 29).await;
+    assert_eq!(statuses(&world.desk.taken()), [Status::Sent]);
+    world.pass(DAY).await;
+    assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Failed(Failure::Expired)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delivered_does_not_fail_afterwards() {
+    let settings = Settings::default().time_to_live(Retention::new(HOUR).unwrap());
+    let world = World::with(settings).await;
+    let phone = world.device(alice()).await;
+    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("hello")));
+    world.pass(DAY * 31).await;
+    assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Delivered]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_was_replaced_seals_nothing_more() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let old = world.relay.clone();
+    let new = world.reopen().await.unwrap();
+    let why = old.stopped().await.unwrap_err();
+    assert!(matches!(&*why, RelayError::Transport(TransportError::Fenced { .. })), "{why:?}");
+    assert!(matches!(old.accept(SHOP, to(alice(), "from the old")).await, Err(AcceptError::Stopped)));
+    new.accept(SHOP, to(alice(), "from the new")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("from the new")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_relay_accepts_nothing() {
+    let world = World::new().await;
+    world.relay.close().await;
+    assert!(world.relay.stopped().await.is_ok());
+    assert!(matches!(world.relay.accept(SHOP, to(alice(), "hello")).await, Err(AcceptError::Stopped)));
+}

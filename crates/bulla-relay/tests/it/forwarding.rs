@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use bulla_meter::Flow;
+use bulla_relay::{Event, Incoming, RelayError, Status};
+
+use crate::world::{SHOP, World, alice, bob, says, to};
+
+fn words(events: &[Event]) -> Vec<String> {
+    let words = |event: &Event| match event {
+        Event::Message(_, Incoming::Text { text, .. }) => Some(text.body().to_owned()),
+        _ => None,
+    };
+    events.iter().filter_map(words).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_business_that_refuses_gets_the_same_again_and_in_order() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.desk.refuse(&["503", "timeout", "500"]);
+    for number in 0..3 {
+        phone.send(SHOP, &says(&format!("{number}"))).await.unwrap();
+    }
+    let taken = world.desk.wait_for(3, &*world.clock).await;
+    assert_eq!(words(&taken), ["0", "1", "2"]);
+    assert_eq!(world.desk.offered(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_is_refused_does_not_hold_up_another() {
+    let world = World::new().await;
+    let (alice_phone, bob_phone) = (world.device(alice()).await, world.device(bob()).await);
+    world.desk.refuse_user(Some(alice()));
+    alice_phone.send(SHOP, &says("from alice")).await.unwrap();
+    bob_phone.send(SHOP, &says("from bob")).await.unwrap();
+    let taken = world.desk.wait_for(1, &*world.clock).await;
+    assert_eq!(words(&taken), ["from bob"]);
+    world.desk.refuse_user(None);
+    let taken = world.desk.wait_for(2, &*world.clock).await;
+    assert_eq!(words(&taken), ["from bob", "from alice"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_business_did_not_take_before_a_restart_comes_after_it() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.desk.refuse_user(Some(alice()));
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert!(world.desk.offered() > 1);
+    world.relay.close().await;
+    world.desk.refuse_user(None);
+    let relay = world.reopen().await.unwrap();
+    let taken = world.desk.wait_for(1, &*world.clock).await;
+    assert_eq!(words(&taken), ["hello"]);
+    assert_eq!(relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_of_a_message_are_told_in_their_order() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let handle = world.relay.accept(SHOP, to(alice(), "hello").tracked_as("order 7")).await.unwrap();
+    let notice = phone.next().await.unwrap();
+    world.desk.wait_for(2, &*world.clock).await;
+    phone.finish(notice).await.unwrap();
+    let taken = world.desk.wait_for(3, &*world.clock).await;
+    let statuses = taken.iter().map(|event| match event {
+        Event::Status(subject, update) => {
+            assert_eq!((subject.message, update.tracking.as_deref()), (handle, Some("order 7")));
+            update.status
+        }
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(statuses.collect::<Vec<_>>(), [Status::Sent, Status::Delivered, Status::Read]);
+    world.pass(Duration::from_secs(3600)).await;
+    assert_eq!(world.desk.taken().len(), 3, "each once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_panics_stops_the_relay_and_nothing_is_lost() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.desk.refuse(&["panic"]);
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    let why = world.relay.stopped().await.unwrap_err();
+    assert!(matches!(*why, RelayError::Panicked));
+    let _relay = world.reopen().await.unwrap();
+    assert_eq!(words(&world.desk.wait_for(1, &*world.clock).await), ["hello"]);
+}

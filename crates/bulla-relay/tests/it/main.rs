@@ -1,0 +1,12 @@
+//! What a relay promises to businesses, on virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod accepting;
+mod endings;
+mod forwarding;
+mod world;
