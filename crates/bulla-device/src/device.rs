@@ -10,7 +10,7 @@ use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumbe
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, LOW_STOCK, STOCK};
 use bulla_envelope::Kind;
-use bulla_store::{Key, Store};
+use bulla_store::{Key, Retention, Store};
 use bulla_transport::{Caller, Incarnation, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +21,9 @@ use crate::{DeviceError, News, Notice, SendError};
 /// How long to wait after the carrier did not answer; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// How often what is over is dropped.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// A user's device.
 ///
@@ -86,6 +89,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         };
         device.0.spawn(move |inner| async move { inner.keep_receiving(connected).await });
         device.0.spawn(|inner| async move { inner.keep_sending().await });
+        device.0.spawn(|inner| async move { inner.keep_sweeping().await });
         Ok(device)
     }
 
@@ -191,6 +195,16 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let keys = self.endpoint.keys_to_publish(&self.store, left, self.clock.now(), &*self.rng).await?;
         self.transport.publish(&self.caller, keys).await?;
         Ok(())
+    }
+
+    /// Drops the days that nothing can be read of any more, for as long as the device runs.
+    async fn keep_sweeping(self: Arc<Self>) -> Result<(), DeviceError> {
+        loop {
+            let oldest = self.clock.now().before(Retention::LONGEST.span()).day();
+            // The day of an envelope's id may lie one behind that on which it was made durable.
+            self.store.drop_days_before(oldest.minus(1)).await?;
+            self.clock.sleep(SWEEP_INTERVAL).await;
+        }
     }
 
     /// Waits until the device cannot go on, and tells why.

@@ -75,6 +75,8 @@ pub enum Incoming {
 }
 
 /// How far a message of the business has come. It only ever goes forward.
+///
+/// Of a reaction only `Sent` is told, or that it failed, as by the API whose clients we serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Status {

@@ -66,6 +66,9 @@ pub(crate) struct Outbound {
     pub(crate) outbox_day: u32,
     #[prost(uint64, tag = "7")]
     pub(crate) outbox_place: u64,
+    /// Of a reaction the business is told that it was sent, and no more.
+    #[prost(bool, tag = "8")]
+    pub(crate) reaction: bool,
 }
 
 impl Outbound {
@@ -83,6 +86,7 @@ impl Outbound {
             accepted: accepted.as_millis(),
             outbox_day: 0,
             outbox_place: 0,
+            reaction: false,
         }
     }
 

@@ -90,6 +90,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         let mut outbound =
             Outbound::new(&checked.to, checked.message.category, checked.message.tracking.clone(), draft.now);
+        outbound.reaction = matches!(checked.message.saying, Saying::Reaction { .. });
         draft.remember(&checked.to);
 
         let address = Address::user(checked.to.clone());

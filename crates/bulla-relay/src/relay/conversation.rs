@@ -77,7 +77,9 @@ impl Draft {
             let (day, place) = (Day::from_number(outbound.outbox_day), outbound.outbox_place);
             self.batch.delete(space::placed(OUTBOX, self.conversation.business, day, place));
         }
-        self.tell(&Pending::reached(id, &outbound, self.now, status));
+        if !(arrived && outbound.reaction) {
+            self.tell(&Pending::reached(id, &outbound, self.now, status));
+        }
         outbound.reach(status);
         let key = space::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use bulla_device::News;
 use bulla_meter::Flow;
-use bulla_relay::{Event, Incoming, RelayError, Status};
+use bulla_relay::{Event, Incoming, Outgoing, RelayError, Saying, Status};
 
 use crate::world::{SHOP, World, alice, bob, says, to};
 
@@ -75,6 +76,24 @@ async fn statuses_of_a_message_are_told_in_their_order() {
     assert_eq!(statuses.collect::<Vec<_>>(), [Status::Sent, Status::Delivered, Status::Read]);
     world.pass(Duration::from_secs(3600)).await;
     assert_eq!(world.desk.taken().len(), 3, "each once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_reaction_only_that_it_was_sent_is_told() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    let message = world.desk.wait_for(1, &*world.clock).await[0].subject().message;
+    let reaction = Saying::Reaction { to: message, emoji: Some("👍".to_owned()) };
+    world.relay.accept(SHOP, Outgoing::new(alice(), reaction)).await.unwrap();
+    let mut shown = phone.next().await.unwrap();
+    while !matches!(shown.news(), News::Said(_)) {
+        shown = phone.next().await.unwrap();
+    }
+    phone.finish(shown).await.unwrap();
+    world.pass(Duration::from_secs(3600)).await;
+    let taken = world.desk.taken();
+    assert!(matches!(&taken[1..], [Event::Status(_, update)] if update.status == Status::Sent), "{taken:?}");
 }
 
 #[tokio::test(start_paused = true)]

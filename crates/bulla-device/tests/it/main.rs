@@ -1,0 +1,218 @@
+//! What a device promises to its user, on virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_base::{
+    Address, Category, Clock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
+};
+use bulla_carrier::Carrier;
+use bulla_content::{Body, Content, Progress, Text};
+use bulla_device::{Device, DeviceError, News, SendError};
+use bulla_endpoint::Endpoint;
+use bulla_envelope::Kind;
+use bulla_store::{Batch, MemoryStore, Store};
+use bulla_transport::{Caller, InProcess, Incarnation, Sequence, Transport, TransportError};
+use tokio::time::Instant;
+
+const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+
+#[derive(Debug)]
+struct VirtualClock(Instant);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_795_293_590_960).after(self.0.elapsed())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the runtime's time is paused: this is the virtual time")]
+    fn sleep(&self, span: Duration) -> Sleep<'_> {
+        Box::pin(tokio::time::sleep(span))
+    }
+}
+
+type Line = InProcess<Carrier<MemoryStore>>;
+
+/// A carrier, and a shop that is no more than an endpoint.
+struct World {
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    line: Line,
+    shop: Endpoint,
+    shop_store: MemoryStore,
+    caller: Caller,
+}
+
+impl World {
+    async fn new() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now()));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
+        let carrier = Carrier::open(MemoryStore::new(), Arc::clone(&clock), &*rng).await.unwrap();
+        let (line, shop_store) = (InProcess::new(Arc::new(carrier)), MemoryStore::new());
+        let home = bulla_base::Partition::from_bytes([1; 16]);
+        let shop =
+            Endpoint::open(&shop_store, home, Address::business(SHOP), clock.now(), &*rng).await.unwrap();
+        let caller = Caller::new(shop.address().clone(), Incarnation::new(1));
+        line.connect(&caller).await.unwrap();
+        let keys = shop.keys_to_publish(&shop_store, 0, clock.now(), &*rng).await.unwrap();
+        line.publish(&caller, keys).await.unwrap();
+        Self { clock, rng, line, shop, shop_store, caller }
+    }
+
+    async fn device(&self, store: &Arc<MemoryStore>) -> Device<Arc<MemoryStore>, Line> {
+        self.try_device(store).await.unwrap()
+    }
+
+    async fn try_device(
+        &self,
+        store: &Arc<MemoryStore>,
+    ) -> Result<Device<Arc<MemoryStore>, Line>, DeviceError> {
+        let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
+        Device::open(Arc::clone(store), self.line.clone(), clock, rng, alice()).await
+    }
+
+    /// The shop says something to alice.
+    async fn say(&self, words: &str) -> MessageId {
+        let (now, user) = (self.clock.now(), bulla_base::Partition::from_bytes([2; 16]));
+        let address = Address::user(alice());
+        let mut peer = self.shop.peer(&self.shop_store, user, &address, now).await.unwrap();
+        if peer.needs_keys(now) {
+            let keys = self.line.bundle(&self.caller, &address).await.unwrap();
+            peer.begin(&keys, now, &*self.rng).unwrap();
+        }
+        let id = MessageId::new(now, &*self.rng);
+        let envelope =
+            peer.seal(id, Kind::Message(Category::Service), &says(words), now, &*self.rng).unwrap();
+        let mut batch = Batch::new(user);
+        peer.keep(&mut batch);
+        let _ = self.shop_store.commit(batch).await.unwrap();
+        self.line.send(&self.caller, envelope).await.unwrap();
+        id
+    }
+
+    /// What alice's device has sent to the shop, opened.
+    async fn hear(&self, count: usize) -> Vec<(MessageId, Content)> {
+        let (user, address) = (bulla_base::Partition::from_bytes([2; 16]), Address::user(alice()));
+        let mut after = Sequence::START;
+        let mut heard = Vec::new();
+        while heard.len() < count {
+            for delivery in self.line.receive(&self.caller, after).await.unwrap() {
+                after = delivery.sequence;
+                let now = self.clock.now();
+                let mut peer = self.shop.peer(&self.shop_store, user, &address, now).await.unwrap();
+                let opened = peer.open(&self.shop_store, &delivery.envelope, now, &*self.rng).await.unwrap();
+                let mut batch = Batch::new(user);
+                peer.keep(&mut batch);
+                let _ = self.shop_store.commit(batch).await.unwrap();
+                heard.push((delivery.envelope.id(), opened.content.unwrap()));
+            }
+        }
+        heard
+    }
+}
+
+fn alice() -> Number {
+    Number::parse("16505551234").unwrap()
+}
+
+fn says(words: &str) -> Content {
+    Content::text(Text::new(words).unwrap())
+}
+
+fn receipt(content: &Content) -> (Progress, MessageId) {
+    match content.body() {
+        Body::Receipt(receipt) => (receipt.progress(), receipt.messages()[0]),
+        other => panic!("{other:?} is no receipt"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_is_confirmed_at_once_and_what_is_finished_is_read() {
+    let (world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    let id = world.say("hello").await;
+    let notice = device.next().await.unwrap();
+    assert_eq!((notice.id(), notice.news()), (id, &News::Said(says("hello"))));
+    device.finish(notice).await.unwrap();
+    let heard = world.hear(2).await;
+    assert_eq!(receipt(&heard[0].1), (Progress::Delivered, id));
+    assert_eq!(receipt(&heard[1].1), (Progress::Read, id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_finished_is_shown_again_after_a_restart_and_what_was_is_not() {
+    let (world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    for words in ["one", "two"] {
+        world.say(words).await;
+    }
+    let first = device.next().await.unwrap();
+    device.finish(first).await.unwrap();
+    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("two")));
+    device.close().await;
+
+    let device = world.device(&store).await;
+    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("two")));
+    world.say("three").await;
+    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("three")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_arrives_in_order_also_when_the_device_was_closed_right_after() {
+    let (world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    let mut sent = Vec::new();
+    for number in 0..5 {
+        let content = says(&number.to_string());
+        sent.push((device.send(SHOP, &content).await.unwrap(), content));
+    }
+    device.close().await;
+    let _device = world.device(&store).await;
+    assert_eq!(world.hear(5).await, sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_to_a_business_nobody_knows() {
+    let (world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    let refused = device.send(PhoneNumberId::new(7), &says("hello")).await;
+    assert!(matches!(refused, Err(SendError::UnknownBusiness)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_opened_from_a_copy_of_an_old_store_cannot_speak() {
+    let (world, store) = (World::new().await, Arc::default());
+    for _ in 0..3 {
+        world.device(&store).await.close().await;
+    }
+    // A store of the same user that has seen fewer starts, as one restored from a backup has.
+    let restored = world.try_device(&Arc::default()).await;
+    assert!(matches!(restored, Err(DeviceError::Transport(TransportError::Fenced { .. }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_time_keys_are_brought_again_before_they_run_out() {
+    let (world, store) = (World::new().await, Arc::default());
+    let _device = world.device(&store).await;
+    for _ in 0..300 {
+        let keys = world.line.bundle(&world.caller, &Address::user(alice())).await.unwrap();
+        // Each begins a session and writes in it, so that the device spends the key.
+        let user = bulla_base::Partition::from_bytes([3; 16]);
+        let now = world.clock.now();
+        let mut peer =
+            world.shop.peer(&MemoryStore::new(), user, &Address::user(alice()), now).await.unwrap();
+        peer.begin(&keys, now, &*world.rng).unwrap();
+        let id = MessageId::new(now, &*world.rng);
+        let envelope =
+            peer.seal(id, Kind::Message(Category::Service), &says("hello"), now, &*world.rng).unwrap();
+        world.line.send(&world.caller, envelope).await.unwrap();
+        assert!(keys.one_time.is_some(), "they ran out");
+        world.clock.sleep(Duration::from_millis(10)).await;
+    }
+}
