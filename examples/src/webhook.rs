@@ -47,6 +47,8 @@ pub enum Update {
         id: String,
         /// How far: `sent`, `delivered`, `read` or `failed`.
         status: String,
+        /// The user it went to.
+        to: String,
     },
 }
 
@@ -155,7 +157,11 @@ fn read(body: &Value) -> Option<Update> {
     let value = body.pointer("/entry/0/changes/0/value")?;
     let text = |path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
     if let Some(status) = text("/statuses/0/status") {
-        return Some(Update::Status { id: text("/statuses/0/id")?, status });
+        return Some(Update::Status {
+            id: text("/statuses/0/id")?,
+            status,
+            to: text("/statuses/0/recipient_id")?,
+        });
     }
     let from = text("/messages/0/from")?;
     match text("/messages/0/type")?.as_str() {

@@ -54,7 +54,7 @@ pub(super) async fn work(
                 let _ = desk.send(Heard { id, body, context });
             }
             Update::Reaction { .. } => ledger.note(|entries| entries.reactions_seen += 1),
-            Update::Status { id, status } => {
+            Update::Status { id, status, .. } => {
                 ledger.note(|entries| entries.statuses.entry(id).or_default().push(status));
             }
         }
