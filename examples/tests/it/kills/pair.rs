@@ -16,6 +16,8 @@ pub struct Pair {
     unknown: usize,
     /// What the business was told of its messages, by message id.
     statuses: BTreeMap<String, Vec<Status>>,
+    /// How many of them were read.
+    read: usize,
     /// Messages of the user's of which the device was told that they had arrived.
     told_of: BTreeSet<String>,
 }
@@ -57,7 +59,9 @@ impl Pair {
             "read" => Status::Read,
             other => panic!("{wamid} is {other}"),
         };
-        self.statuses.entry(message_id(wamid)).or_default().push(status);
+        let told = self.statuses.entry(message_id(wamid)).or_default();
+        self.read += usize::from(status == Status::Read && !told.contains(&status));
+        told.push(status);
     }
 
     /// The user has written a line.
@@ -91,10 +95,12 @@ impl Pair {
         self.unacknowledged.len()
     }
 
+    /// Accepted from the business, which does not know yet that they were read.
     pub fn to_user_under_way(&self) -> usize {
-        self.to_user.acknowledged.len().saturating_sub(self.to_user.delivered.len())
+        self.to_user.acknowledged.len().saturating_sub(self.read)
     }
 
+    /// Acknowledged to the user, and not yet with the business.
     pub fn to_business_under_way(&self) -> usize {
         self.to_business.acknowledged.len().saturating_sub(self.to_business.delivered.len())
     }
