@@ -216,7 +216,7 @@ impl<'a> Stage<'a> {
 
         terminal.headline(format_args!(
             "{:<30}{:>6}{:>19}{:>19}",
-            "On disk, searched byte by byte", "relay", "carrier", "devices"
+            "On disk, byte by byte", "relay", "carrier", "devices"
         ));
         report::disk(
             "while the shop's webhook refused the message:",

@@ -7,6 +7,7 @@
 mod carrier_log;
 mod life;
 mod pair;
+mod planted;
 mod traffic;
 
 use std::sync::Arc;
