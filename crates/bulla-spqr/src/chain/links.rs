@@ -1,0 +1,81 @@
+//! One epoch's pair of chains, and the few pairs that are kept.
+
+use super::SkippedKeys;
+use crate::kdf::{NO_SALT, expand};
+use crate::limits::EPOCHS;
+use crate::secret::Secret;
+
+/// A chain in one direction: how many keys it has given, and what the next comes from.
+pub(crate) struct Direction {
+    pub(crate) counter: u32,
+    pub(crate) next: Secret<32>,
+}
+
+impl Direction {
+    pub(super) fn new(next: &[u8]) -> Self {
+        Self { counter: 0, next: Secret::copied(next) }
+    }
+
+    /// The chain one further, and the key at that position; nothing after 2^32 - 1.
+    pub(super) fn step(&self) -> Option<(Self, Secret<32>)> {
+        let counter = self.counter.checked_add(1)?;
+        let info = [&counter.to_be_bytes(), b"Signal PQ Ratchet V1 Chain Next".as_slice()];
+        let both: Secret<64> = expand(&NO_SALT, self.next.expose(), &info);
+        let (next, key) = both.expose().split_at(32);
+        Some((Self { counter, next: Secret::copied(next) }, Secret::copied(key)))
+    }
+}
+
+/// The chains of one epoch.
+pub(crate) struct Link {
+    /// Given up once a later epoch is sent in.
+    pub(crate) send: Option<Direction>,
+    pub(crate) receive: Direction,
+    pub(crate) skipped: SkippedKeys,
+}
+
+/// The newest [`EPOCHS`] links, oldest first.
+#[derive(Default)]
+pub(crate) struct Links {
+    links: [Option<Link>; EPOCHS],
+    count: usize,
+}
+
+impl Links {
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().flatten()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Link> {
+        self.links.iter_mut().flatten()
+    }
+
+    pub(super) fn at(&self, place: usize) -> Option<&Link> {
+        self.links.get(place)?.as_ref()
+    }
+
+    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut Link> {
+        self.links.get_mut(place)?.as_mut()
+    }
+
+    /// Adds the newest link; beyond the limit the oldest goes.
+    pub(crate) fn push(&mut self, link: Link) {
+        if self.count == EPOCHS {
+            self.drop_oldest();
+        }
+        if let Some(free) = self.links.get_mut(self.count) {
+            *free = Some(link);
+            self.count += 1;
+        }
+    }
+
+    pub(super) fn drop_oldest(&mut self) {
+        self.links[0] = None;
+        self.links.rotate_left(1);
+        self.count = self.count.saturating_sub(1);
+    }
+}

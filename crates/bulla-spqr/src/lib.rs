@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod authenticator;
+mod braid;
+mod chain;
+mod erasure;
+pub mod error;
+mod field;
+mod kdf;
+mod kem;
+#[cfg(test)]
+mod known_answers;
+pub mod limits;
+mod message;
+mod ratchet;
+mod role;
+mod secret;
+pub mod stored;
+
+pub use kem::KeyPair;
+pub use message::Message;
+pub use ratchet::{Ratchet, Received, Sent};
+pub use role::Role;
+pub use secret::Secret;

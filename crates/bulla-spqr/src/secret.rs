@@ -1,0 +1,52 @@
+//! Bytes that are wiped when dropped and never print.
+
+use std::fmt;
+
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// `N` secret bytes: wiped when dropped, compared in constant time, redacted in `Debug`.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Secret<const N: usize>([u8; N]);
+
+impl<const N: usize> Secret<N> {
+    pub(crate) const ZERO: Self = Self([0; N]);
+
+    pub(crate) fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// The first `N` of at least as many bytes.
+    pub(crate) fn copied(bytes: &[u8]) -> Self {
+        let mut out = Self::ZERO;
+        out.0.copy_from_slice(&bytes[..N]);
+        out
+    }
+
+    /// The bytes themselves. Whoever copies them wipes the copy.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+
+    /// A second owner of the same bytes; for states that are tried before they are entered.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<const N: usize> ConstantTimeEq for Secret<N> {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl<const N: usize> fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret<{N}>(..)")
+    }
+}

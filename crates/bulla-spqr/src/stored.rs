@@ -1,0 +1,136 @@
+//! The stored form of a [`Ratchet`], version 1.
+//!
+//! Numbers are big-endian; the form is canonical, so what reads back writes the same. What every message changes comes
+//! first, is at most [`HOT_BYTES`] long, and says how long everything behind it is. What follows is written once
+//! in several messages (`kept`, per state), only grows (`chunks`), or is empty unless messages overtake each other
+//! (`skipped`): each could be moved to a record of its own by cutting, not by changing, the form.
+//!
+//! ```text
+//! hot
+//!    0    1   form: 1
+//!    1    1   role in the session: 0 initiator, 1 responder
+//!    2    8   epoch under way, from 1 and below 2^63
+//!   10    1   state: see below
+//!   11    2   index of the chunk to send next; 0 in states that send none
+//!   13    1   number c of chunks collected; 0 in states that collect none
+//!   14   32   authenticator: root
+//!   46   32   authenticator: MAC key
+//!   78   32   chains: next root
+//!  110    1   number n of epochs with chains, 1 to 3; the last is the epoch under way in states 7 to 10,
+//!             else the one before
+//!  111    1   number of them, 0 or 1, that are not sent in any more: the oldest
+//!  112        for each epoch, oldest first:
+//!         4     sending: number of keys given      (both left out if not sent in any more)
+//!        32     sending: what the next comes from
+//!         4     receiving: number of keys given
+//!        32     receiving: what the next comes from
+//!         2     number s of skipped keys, 0 to 2000
+//! kept, by state
+//!         0   0 offerer, fresh: nothing
+//!      2400   1 offerer, sending the header: key pair
+//!      2400   2 offerer, sending the key: key pair
+//!      3360   3 offerer, sending the key, has ciphertext 1: key pair, ciphertext 1
+//!      3360   4 offerer, awaiting ciphertext 2: key pair, ciphertext 1
+//!         0   5 responder, awaiting the header: nothing
+//!        64   6 responder, has the header: header
+//!      1056   7 responder, sending ciphertext 1: header, m, ciphertext 1
+//!      1120   8 responder, sending ciphertext 1, has the key: ciphertext 1, ciphertext 2, MAC
+//!      1056   9 responder, ciphertext 1 acknowledged, awaiting the key: header, m, ciphertext 1
+//!       160  10 responder, sending ciphertext 2: ciphertext 2, MAC
+//! chunks, c times, in the order they came in
+//!         2   index
+//!        32   chunk
+//! skipped, of each epoch in turn, s times
+//!         4   index, ascending, and within the window behind what was received last
+//!        32   key
+//! ```
+
+mod braid;
+mod chain;
+mod reader;
+
+use self::braid::Kept;
+use self::reader::Reader;
+use crate::authenticator::Authenticator;
+use crate::braid::Braid;
+use crate::error::StoredError;
+use crate::limits::{EPOCHS, STORED_BYTES};
+use crate::ratchet::Ratchet;
+use crate::role::Role;
+
+/// The one form there is.
+const FORM: u8 = 1;
+
+/// The states from this on have the chains of the epoch under way.
+const FIRST_WITH_CHAINS: u8 = 7;
+/// The last state there is.
+const NEWEST_STATE: u8 = 10;
+
+/// The most that changes with every message.
+pub const HOT_BYTES: usize = 112 + EPOCHS * (4 + 32 + 4 + 32 + 2);
+
+impl Ratchet {
+    /// How long the stored form is.
+    #[must_use]
+    pub fn stored_len(&self) -> usize {
+        self.hot_len() + self.braid.state.kept_len() + self.chain.skipped_len()
+    }
+
+    /// How much of the stored form, from its start, changes with every message.
+    #[must_use]
+    pub fn hot_len(&self) -> usize {
+        112 + self.chain.hot_len()
+    }
+
+    /// Appends the stored form.
+    pub fn store(&self, out: &mut Vec<u8>) {
+        let Self { braid: Braid { epoch, authenticator, state }, chain, steps: _ } = self;
+        out.push(FORM);
+        out.push(match chain.role {
+            Role::Initiator => 0,
+            Role::Responder => 1,
+        });
+        out.extend_from_slice(&epoch.to_be_bytes());
+        let kept = state.kept();
+        out.push(kept.code);
+        out.extend_from_slice(&kept.next.to_be_bytes());
+        out.push(kept.chunks.len().to_le_bytes()[0]);
+        out.extend_from_slice(authenticator.root.expose());
+        out.extend_from_slice(authenticator.mac_key.expose());
+        chain.store_hot(out);
+        kept.store(out);
+        chain.store_skipped(out);
+    }
+
+    pub(crate) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
+        if bytes.len() > STORED_BYTES {
+            return Err(StoredError::TooLong { most: STORED_BYTES, actual: bytes.len() });
+        }
+        let mut from = Reader::new(bytes);
+        let found = from.u8("form")?;
+        if found != FORM {
+            return Err(StoredError::Form { found, newest: FORM });
+        }
+        let role = match from.u8("role")? {
+            0 => Role::Initiator,
+            1 => Role::Responder,
+            _ => return Err(StoredError::Value { field: "role" }),
+        };
+        let epoch = u64::from_be_bytes(from.array("epoch")?);
+        if epoch == 0 || epoch > u64::MAX / 2 {
+            return Err(StoredError::Value { field: "epoch" });
+        }
+        let (code, next, chunks) = (from.u8("state")?, from.u16("next chunk")?, from.u8("chunks")?);
+        if code > NEWEST_STATE {
+            return Err(StoredError::Value { field: "state" });
+        }
+        let authenticator =
+            Authenticator { root: from.secret("authenticator")?, mac_key: from.secret("authenticator")? };
+        let knows_secret = code >= FIRST_WITH_CHAINS;
+        let mut chains = chain::Heads::read(role, if knows_secret { epoch } else { epoch - 1 }, &mut from)?;
+        let state = Kept::read(code, next, usize::from(chunks), &mut from)?;
+        let chain = chains.fill(&mut from)?;
+        from.end()?;
+        Ok(Self { braid: Braid { epoch, authenticator, state }, chain, steps: 0 })
+    }
+}

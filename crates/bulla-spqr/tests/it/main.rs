@@ -1,0 +1,16 @@
+//! What two ends of the ratchet do, seen from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod conversation;
+mod end;
+mod secrets;
+mod sizes;
+mod stored;
+mod untrusted;

@@ -1,0 +1,67 @@
+//! What a stored ratchet measures, and how much of it a message changes.
+
+use bulla_spqr::limits::STORED_BYTES;
+use bulla_spqr::stored::HOT_BYTES;
+
+use crate::end::End;
+
+#[test]
+fn a_ratchet_between_two_that_talk_stays_small() {
+    let (mut alice, mut bob) = End::pair();
+    let (mut most, mut hot) = (0, 0);
+    while alice.ratchet.epoch() < 5 {
+        let sealed = alice.send();
+        bob.receive(&sealed).unwrap();
+        let sealed = bob.send();
+        alice.receive(&sealed).unwrap();
+        for end in [&alice, &bob] {
+            most = most.max(end.ratchet.stored_len());
+            hot = hot.max(end.ratchet.hot_len());
+        }
+    }
+    println!("stored: at most {most} bytes, of which {hot} change with every message");
+    assert!(most <= 4_096, "{most}");
+    assert!(hot <= HOT_BYTES && HOT_BYTES < 1_024, "{hot}");
+}
+
+/// Behind the hot part a message appends one chunk, or nothing, as long as the state stays the same.
+#[test]
+fn most_messages_change_the_hot_part_only() {
+    let (mut alice, mut bob) = End::pair();
+    let (mut messages, mut rewritten) = (0, 0);
+    while alice.ratchet.epoch() < 5 {
+        for _ in 0..2 {
+            let sealed = alice.send();
+            let before = bob.ratchet.to_bytes();
+            let hot = bob.ratchet.hot_len();
+            bob.receive(&sealed).unwrap();
+            let after = bob.ratchet.to_bytes();
+            messages += 1;
+            let (old, new) = (&before[hot..], &after[bob.ratchet.hot_len()..]);
+            let appended = new.len().checked_sub(old.len()).is_some_and(|more| more == 0 || more == 34);
+            if !appended || !new.starts_with(old) {
+                rewritten += 1;
+            }
+            std::mem::swap(&mut alice, &mut bob);
+        }
+    }
+    println!("{rewritten} of {messages} messages rewrote more than the hot part");
+    assert!(rewritten * 10 < messages, "{rewritten} of {messages}");
+}
+
+#[test]
+fn the_fullest_ratchet_is_within_its_bound() {
+    let (mut alice, mut bob) = End::pair();
+    for epoch in 1..4 {
+        alice.talk(&mut bob, epoch);
+        // More than are kept go missing in each direction, and one arrives.
+        for _ in 0..2 {
+            let last = (0..2_100).map(|_| alice.send()).last().unwrap();
+            bob.receive(&last).unwrap();
+            std::mem::swap(&mut alice, &mut bob);
+        }
+    }
+    let most = alice.ratchet.stored_len().max(bob.ratchet.stored_len());
+    println!("with keys skipped in every epoch: {most} bytes");
+    assert!(most > 2_000 * 36 && most <= STORED_BYTES);
+}

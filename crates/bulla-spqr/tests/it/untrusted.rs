@@ -1,0 +1,82 @@
+//! What a stranger, or a peer that does not follow the protocol, can do.
+
+use bulla_spqr::Ratchet;
+use bulla_spqr::Role;
+use bulla_spqr::error::{MessageError, ReceiveError};
+use proptest::prelude::*;
+
+use crate::end::End;
+
+#[test]
+fn a_message_without_the_ratchet_is_refused() {
+    let (_, bob) = End::pair();
+    assert_eq!(bob.ratchet.receive(&[]).unwrap_err(), ReceiveError::Malformed(MessageError::Absent));
+}
+
+#[test]
+fn an_epoch_that_has_not_begun_is_refused() {
+    let (alice, bob) = End::pair();
+    for end in [alice, bob] {
+        let refused = end.ratchet.receive(&[1, 2, 1, 0]).unwrap_err();
+        assert_eq!(refused, ReceiveError::Future { epoch: 2, current: 1 });
+    }
+}
+
+#[test]
+fn a_header_of_someone_else_is_refused_when_it_is_complete() {
+    let (_, mut bob) = End::pair();
+    let (mut mallory, _) = End::pair();
+    mallory.ratchet = Ratchet::new(Role::Initiator, &[8; 32]);
+    for n in 0..3 {
+        let (message, _) = mallory.send();
+        let result = bob.ratchet.receive(message.as_bytes());
+        if n < 2 {
+            // The key is another one, so that what is sealed with it would not open; here nobody looks.
+            assert!(bob.ratchet.accept(result.unwrap()));
+        } else {
+            assert_eq!(result.unwrap_err(), ReceiveError::Forged);
+        }
+    }
+}
+
+/// Alters the chunk of every message of one type; the exchange must stop with `Forged`, and nothing else.
+fn altered_in_type(code: u8) -> ReceiveError {
+    let (mut alice, mut bob) = End::pair();
+    for _ in 0..100 {
+        for _ in 0..2 {
+            let (message, _) = alice.send();
+            let mut bytes = message.as_bytes().to_vec();
+            if bytes[3] == code {
+                *bytes.last_mut().unwrap() ^= 1;
+            }
+            match bob.ratchet.receive(&bytes) {
+                Ok(received) => assert!(bob.ratchet.accept(received)),
+                Err(error) => return error,
+            }
+            std::mem::swap(&mut alice, &mut bob);
+        }
+    }
+    panic!("altered chunks of type {code} were never noticed");
+}
+
+#[test]
+fn altered_headers_keys_and_ciphertexts_are_noticed() {
+    for code in [1, 2, 3, 5, 6] {
+        assert_eq!(altered_in_type(code), ReceiveError::Forged, "type {code}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), start in any::<bool>()) {
+        let (mut alice, mut bob) = End::pair();
+        alice.talk(&mut bob, 1);
+        let mut bytes = bytes;
+        if let (true, [version, epoch, ..]) = (start, bytes.as_mut_slice()) {
+            (*version, *epoch) = (1, 1);
+        }
+        let before = alice.ratchet.to_bytes();
+        let _ = alice.ratchet.receive(&bytes);
+        prop_assert_eq!(alice.ratchet.to_bytes(), before);
+    }
+}
