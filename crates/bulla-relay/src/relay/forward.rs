@@ -28,15 +28,23 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
                 continue;
             }
+            let mut taken = None;
             for (key, record) in page {
                 let pending = Pending::read(&record.value)?;
                 let event = event(voice, conversation, &pending)?;
-                if self.forward(conversation, &key, &event).await? {
-                    self.forget(voice, conversation, key, &pending).await?;
-                } else {
+                // The business gets the next one while the disk forgets the last.
+                let (forgotten, forwarded) = futures_util::future::join(
+                    self.forget(voice, conversation, taken.take()),
+                    self.forward(conversation, &key, &event),
+                )
+                .await;
+                forgotten?;
+                if !forwarded? {
                     break;
                 }
+                taken = Some((key, pending));
             }
+            self.forget(voice, conversation, taken).await?;
         }
     }
 
@@ -64,14 +72,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the same record.
+    /// Forgets an event the business has taken, if there is one. If it was something said, the user is told that it arrived, in the same record.
     async fn forget(
         self: &Arc<Self>,
         voice: &Voice,
         conversation: Conversation,
-        key: Key,
-        pending: &Pending,
+        taken: Option<(Key, Pending)>,
     ) -> Result<(), RelayError> {
+        let Some((key, pending)) = taken else { return Ok(()) };
         let said = pending.what_was_said()?.is_some();
         loop {
             let _lane = self.lanes.enter(conversation.user).await;
