@@ -9,6 +9,8 @@ mod message_keys;
 mod open;
 mod post_quantum;
 mod receive;
+#[cfg(test)]
+mod replay;
 mod seal;
 mod send;
 mod skipped;
@@ -35,8 +37,9 @@ use crate::key::PublicKey;
 use crate::limits::{RECORD_BYTES, SESSION_BYTES};
 use crate::time::UnixSeconds;
 
-/// The one form sessions are stored in.
-const FORM: u8 = 1;
+/// The one form sessions are stored in. Form 1, of before there was a post-quantum ratchet, was never deployed, and the
+/// sessions in it would be of no use: no peer seals without the ratchet.
+const FORM: u8 = 2;
 
 /// Everything one party keeps about one device of a peer: the session in use and those it replaced.
 ///
@@ -115,7 +118,7 @@ impl Sessions {
     ///
     /// ```text
     /// record
-    ///   0       1   form: 1
+    ///   0       1   form: 2
     ///   1       4   length h of the session in use; 0 if there is none
     ///   5       h   session
     ///   5 + h   1   number of archived sessions, oldest first; for each:
@@ -124,18 +127,17 @@ impl Sessions {
     ///
     /// session
     ///   0      32   base key
-    ///  32       1   role: 0 initiator, 1 responder
-    ///  33      32   local identity key
-    ///  65      32   remote identity key
-    ///  97       4   local registration id
-    /// 101       4   remote registration id
-    /// 105      32   root key
-    /// 137       4   previous counter
-    /// 141      32   own ratchet key, private
-    /// 173      32   own ratchet key, public
-    /// 205      32   sending chain key
-    /// 237       4   sending chain index
-    /// 241       1   number r of receiving chains, 0 to 5, oldest first; for each:
+    ///  32      32   local identity key
+    ///  64      32   remote identity key
+    ///  96       4   local registration id
+    /// 100       4   remote registration id
+    /// 104      32   root key
+    /// 136       4   previous counter
+    /// 140      32   own ratchet key, private
+    /// 172      32   own ratchet key, public
+    /// 204      32   sending chain key
+    /// 236       4   sending chain index
+    /// 240       1   number r of receiving chains, 0 to 5, oldest first; for each:
     ///          32     the peer's ratchet key
     ///          32     chain key
     ///           4     chain index
@@ -147,8 +149,8 @@ impl Sessions {
     ///           1     whether there was a one-time prekey
     ///           4     its id, or 0
     ///        1569     Kyber ciphertext
-    ///   …       1   post-quantum ratchet: 0 not begun, followed by
-    ///          32     its authentication key
+    ///   …       4   length p of the post-quantum ratchet
+    ///           p   post-quantum ratchet, as `bulla-spqr` stores it
     ///   …           skipped seeds of each receiving chain in turn, s times:
     ///           4     index, ascending and below the chain's
     ///          32     seed

@@ -17,19 +17,24 @@ use crate::time::UnixMillis;
 
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/libsignal-client-0.103.0/vectors.json");
 
-fn bytes(value: &Value, field: &str) -> Vec<u8> {
+/// The file `SIGNAL_VECTORS` names, or the crate's own.
+pub(super) fn vectors() -> Value {
+    let path = std::env::var("SIGNAL_VECTORS").unwrap_or_else(|_| OWN.to_owned());
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+pub(super) fn bytes(value: &Value, field: &str) -> Vec<u8> {
     let (pairs, _) = value[field].as_str().unwrap_or_default().as_bytes().as_chunks::<2>();
     pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-fn private(value: &Value, field: &str) -> PrivateKey {
+pub(super) fn private(value: &Value, field: &str) -> PrivateKey {
     PrivateKey::from_bytes(&bytes(value, field)).unwrap()
 }
 
 #[test]
 fn the_responder_agrees_on_what_the_official_initiator_agreed_on() {
-    let path = std::env::var("SIGNAL_VECTORS").unwrap_or_else(|_| OWN.to_owned());
-    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let vectors = vectors();
     let cases = vectors["one_sided_sessions"].as_array().unwrap();
     assert!(!cases.is_empty());
     for case in cases {

@@ -20,8 +20,8 @@ pub(super) struct MessageKeys {
 }
 
 impl MessageKeys {
-    /// `salt` is what the post-quantum ratchet contributes, empty for nothing.
-    pub(super) fn derive(seed: &Secret<32>, salt: &[u8]) -> Self {
+    /// `salt` is what the post-quantum ratchet contributes.
+    pub(super) fn derive(seed: &Secret<32>, salt: &[u8; 32]) -> Self {
         let all: Secret<80> = expand(salt, seed.expose(), b"WhisperMessageKeys");
         let (keys, last) = all.expose().split_at(64);
         let mut iv = Secret::ZERO;

@@ -105,8 +105,9 @@ pub enum OpenError {
     /// The bytes are no message. Drop it.
     #[error("not a message")]
     Malformed(#[from] MessageError),
-    /// The message takes part in the post-quantum ratchet, which this version cannot follow.
-    #[error("the message takes part in the post-quantum ratchet")]
+    /// The message takes no part in the post-quantum ratchet, or in a version of it that is not spoken here. The
+    /// sender's software has to be brought up to date.
+    #[error("the message takes no part in the post-quantum ratchet spoken here")]
     PostQuantumRatchet,
     /// The message does not open in any session. Ask the peer for a new one.
     ///
@@ -149,8 +150,9 @@ impl Sessions {
     /// # Cost
     ///
     /// In the common case one allocation, for the plaintext, and no asymmetric operation; three X25519 operations
-    /// when the peer has a new ratchet key. A forged message costs at most one agreement and
-    /// [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP) chain steps for each session there is.
+    /// when the peer has a new ratchet key, and once in an epoch of the post-quantum ratchet an encapsulation or a
+    /// decapsulation. A forged message costs at most one agreement and
+    /// [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP) steps of each of two chains for each session there is.
     pub fn open<'a>(
         mut self,
         local: &LocalParty,

@@ -1,50 +1,75 @@
-//! Where the post-quantum ratchet has its place in a session.
-//!
-//! It is not built yet. What it starts from, the third part of what PQXDH agrees on, is kept, so that a session can
-//! grow it; until then nothing is contributed to the message keys, and a message that carries a contribution of
-//! the peer's is refused, because its keys cannot be derived without following.
+//! The post-quantum ratchet's place in a session: what it adds to every message, and how its refusals read.
 
+use bulla_spqr::error::{MessageError, ReceiveError, SendError};
+use bulla_spqr::{Ratchet, Received, Role, Sent};
+use rand_core::CryptoRng;
+
+use super::receive::Refusal;
+use super::send::Exhausted;
+use crate::error::StoredError;
 use crate::secret::Secret;
 
-/// The state of a session's post-quantum ratchet.
-pub(super) struct PostQuantum {
-    /// The key both ends authenticate the ratchet with.
-    pub(super) auth_key: Secret<32>,
-}
-
-/// What the post-quantum ratchet adds to one message's keys.
-pub(super) struct Contribution;
-
-impl Contribution {
-    /// The salt for the message's key derivation.
-    pub(super) fn salt(&self) -> &[u8] {
-        &[]
-    }
-
-    /// What the message carries of the ratchet, if anything.
-    pub(super) fn field(&self) -> Option<&[u8]> {
-        None
-    }
-}
-
-/// The peer's ratchet cannot be followed.
-pub(super) struct CannotFollow;
+/// A session's post-quantum ratchet.
+pub(super) struct PostQuantum(Ratchet);
 
 impl PostQuantum {
-    pub(super) fn new(auth_key: Secret<32>) -> Self {
-        Self { auth_key }
+    /// The ratchet of the session's initiator.
+    pub(super) fn initiated(auth_key: &Secret<32>) -> Self {
+        Self(Ratchet::new(Role::Initiator, auth_key.expose()))
     }
 
-    /// The contribution to the next message sealed.
-    pub(super) fn send(&self) -> Contribution {
-        Contribution
+    /// The ratchet of the session's responder.
+    pub(super) fn responded(auth_key: &Secret<32>) -> Self {
+        Self(Ratchet::new(Role::Responder, auth_key.expose()))
     }
 
-    /// The contribution to a message received with this in its field 5, where nothing and no bytes are the same.
-    pub(super) fn receive(&self, field: Option<&[u8]>) -> Result<Contribution, CannotFollow> {
-        match field {
-            None | Some([]) => Ok(Contribution),
-            Some(_) => Err(CannotFollow),
+    /// What the next message sealed carries in its field 5, and the salt of its keys. If it fails nothing has changed.
+    pub(super) fn send(&mut self, rng: &mut impl CryptoRng) -> Result<Sent, Exhausted> {
+        self.0.send(rng).map_err(Exhausted::from)
+    }
+
+    /// The salt of a message with this in its field 5, and the step to take once the message has proved genuine.
+    pub(super) fn receive(&self, field: Option<&[u8]>) -> Result<Received, Refusal> {
+        Ok(self.0.receive(field.unwrap_or_default())?)
+    }
+
+    /// Takes the step.
+    pub(super) fn accept(&mut self, received: Received) {
+        let taken = self.0.accept(received);
+        debug_assert!(taken, "a session was stepped with what another one received");
+    }
+
+    pub(super) fn stored_len(&self) -> usize {
+        self.0.stored_len()
+    }
+
+    pub(super) fn store(&self, out: &mut Vec<u8>) {
+        self.0.store(out);
+    }
+
+    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
+        let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
+        Ratchet::from_bytes(bytes).map(Self).map_err(damaged)
+    }
+
+    /// The ratchet itself, to be handed recorded keys.
+    #[cfg(test)]
+    pub(super) fn ratchet_mut(&mut self) -> &mut Ratchet {
+        &mut self.0
+    }
+}
+
+impl From<SendError> for Exhausted {
+    fn from(_: SendError) -> Self {
+        Self
+    }
+}
+
+impl From<ReceiveError> for Refusal {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Malformed(MessageError::Absent | MessageError::Version { .. }) => Self::PostQuantum,
+            _ => Self::Undecipherable,
         }
     }
 }

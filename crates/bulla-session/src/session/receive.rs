@@ -1,10 +1,10 @@
 //! Opening one message in one session: first everything is tried, then everything is changed, or nothing.
 
+use bulla_spqr::Received;
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::message_keys::MessageKeys;
-use super::post_quantum::CannotFollow;
 use super::skipped::SkippedSeeds;
 use super::state::Session;
 use crate::error::KeyError;
@@ -18,6 +18,7 @@ use crate::secret::Secret;
 pub(super) struct Step {
     pub(super) plaintext: Vec<u8>,
     change: Change,
+    post_quantum: Received,
 }
 
 enum Change {
@@ -46,6 +47,7 @@ pub(super) enum Refusal {
         index: u32,
         counter: u32,
     },
+    /// The message takes no part in the post-quantum ratchet that we know.
     PostQuantum,
     /// Everything else, and no more shall be known.
     Undecipherable,
@@ -54,12 +56,6 @@ pub(super) enum Refusal {
 impl From<KeyError> for Refusal {
     fn from(_: KeyError) -> Self {
         Self::Undecipherable
-    }
-}
-
-impl From<CannotFollow> for Refusal {
-    fn from(_: CannotFollow) -> Self {
-        Self::PostQuantum
     }
 }
 
@@ -77,7 +73,7 @@ impl Session {
             let agreed = self.sending.pair.private.agree(&their)?;
             let (root, key) = self.root.step(&agreed);
             let (seed, advance) = advance(&key, 0, counter)?;
-            let plaintext = self.unlock(&seed, message, addresses)?;
+            let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
 
             let pair = KeyPair::generate(rng);
             let (root, key) = root.step(&pair.private.agree(&their)?);
@@ -87,17 +83,18 @@ impl Session {
                 sending: SendingChain { pair, key, index: 0 },
                 chain: ReceivingChain { their, key: receiving, index, skipped },
             };
-            return Ok(Step { plaintext, change });
+            return Ok(Step { plaintext, change, post_quantum });
         };
         if counter < chain.index {
             let duplicate = Refusal::Duplicate { index: chain.index, counter };
             let seed = chain.skipped.find(counter).ok_or(duplicate)?;
-            let plaintext = self.unlock(&seed, message, addresses)?;
-            return Ok(Step { plaintext, change: Change::Overtaken { their, index: counter } });
+            let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
+            let change = Change::Overtaken { their, index: counter };
+            return Ok(Step { plaintext, change, post_quantum });
         }
         let (seed, advance) = advance(&chain.key, chain.index, counter)?;
-        let plaintext = self.unlock(&seed, message, addresses)?;
-        Ok(Step { plaintext, change: Change::Advanced { their, advance } })
+        let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
+        Ok(Step { plaintext, change: Change::Advanced { their, advance }, post_quantum })
     }
 
     /// Takes the step. The peer has shown that it knows the session, so it need not be told how it began any more.
@@ -122,6 +119,7 @@ impl Session {
                 self.receiving.push(chain);
             }
         }
+        self.post_quantum.accept(step.post_quantum);
         self.pending = None;
         step.plaintext
     }
@@ -132,20 +130,21 @@ impl Session {
         seed: &Secret<32>,
         message: &SignalMessage<'_>,
         addresses: Option<&Addresses>,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<(Vec<u8>, Received), Refusal> {
         // Public bytes both, so comparing them in the ordinary way gives nothing away.
         if let Some(bound) = message.addresses()
             && addresses.is_none_or(|addresses| addresses.incoming() != *bound)
         {
             return Err(Refusal::Undecipherable);
         }
-        let contribution = self.post_quantum.receive(message.post_quantum())?;
-        let keys = MessageKeys::derive(seed, contribution.salt());
+        let received = self.post_quantum.receive(message.post_quantum())?;
+        let keys = MessageKeys::derive(seed, received.key().expose());
         let (sender, receiver) = (&self.remote_identity, &self.local_identity);
         if !keys.verify(sender, receiver, message.authenticated(), message.mac()) {
             return Err(Refusal::Undecipherable);
         }
-        keys.decrypt(message.ciphertext()).ok_or(Refusal::Undecipherable)
+        let plaintext = keys.decrypt(message.ciphertext()).ok_or(Refusal::Undecipherable)?;
+        Ok((plaintext, received))
     }
 }
 

@@ -39,7 +39,7 @@ pub enum SealError {
     /// [`UNACKNOWLEDGED_SECONDS`](crate::limits::UNACKNOWLEDGED_SECONDS).
     #[error("the session has gone unanswered for too long")]
     Stale,
-    /// The session has sealed 2^32 messages without an answer.
+    /// The session has sealed 2^32 messages without an answer, or as many within an epoch of the post-quantum ratchet.
     #[error("the sending chain is exhausted")]
     Exhausted,
 }
@@ -51,7 +51,8 @@ impl Sessions {
     /// peer's identity is still the trusted one is the caller's to check, by
     /// [`peer_identity`](Self::peer_identity).
     ///
-    /// `rng` is what the post-quantum ratchet will draw from; nothing is drawn yet.
+    /// The post-quantum ratchet draws 64 or 32 bytes of `rng` once in an epoch, which is some 87 messages of two that
+    /// talk in turns, and otherwise nothing.
     ///
     /// # Errors
     ///
@@ -59,7 +60,8 @@ impl Sessions {
     ///
     /// # Cost
     ///
-    /// One allocation, of exactly the message's length, and no asymmetric operation.
+    /// One allocation, of exactly the message's length, and no asymmetric operation, but for the one in an epoch that
+    /// generates a key pair or encapsulates.
     pub fn seal(
         mut self,
         plaintext: &[u8],
@@ -67,12 +69,11 @@ impl Sessions {
         now: UnixSeconds,
         rng: &mut impl CryptoRng,
     ) -> Result<Sealed, Failed<SealError>> {
-        let _ = rng;
         let Some(session) = &mut self.current else { return Err(Failed::new(self, SealError::NoSession)) };
         if session.is_stale(now) {
             return Err(Failed::new(self, SealError::Stale));
         }
-        match session.seal(plaintext, addresses) {
+        match session.seal(plaintext, addresses, rng) {
             Ok(message) => Ok(Sealed { sessions: self, message }),
             Err(super::send::Exhausted) => Err(Failed::new(self, SealError::Exhausted)),
         }

@@ -1,11 +1,13 @@
 //! Sealing one message in one session.
 
+use rand_core::CryptoRng;
+
 use super::message_keys::MessageKeys;
 use super::state::Session;
 use crate::message::{CiphertextMessage, MAC_BYTES, MessageKind, SignalHeader};
 use crate::party::Addresses;
 
-/// The sending chain has run through all 2^32 positions.
+/// A sending chain has run through all its positions.
 pub(super) struct Exhausted;
 
 impl Session {
@@ -14,12 +16,14 @@ impl Session {
         &mut self,
         plaintext: &[u8],
         addresses: Option<&Addresses>,
+        rng: &mut impl CryptoRng,
     ) -> Result<CiphertextMessage, Exhausted> {
         let counter = self.sending.index;
         let next = counter.checked_add(1).ok_or(Exhausted)?;
         let (seed, key) = self.sending.key.step();
-        let contribution = self.post_quantum.send();
-        let keys = MessageKeys::derive(&seed, contribution.salt());
+        // The last that can fail, and the first that changes anything.
+        let sent = self.post_quantum.send(rng)?;
+        let keys = MessageKeys::derive(&seed, sent.key.expose());
 
         let prekey = self.prekey_header();
         // Only messages that start a session are bound to addresses; the session's identities bind the others.
@@ -28,7 +32,7 @@ impl Session {
             ratchet_key: self.sending.pair.public,
             counter,
             previous_counter: self.previous_counter,
-            post_quantum: contribution.field(),
+            post_quantum: Some(sent.message.as_bytes()),
             addresses: addresses.as_ref().map(<[u8; 36]>::as_slice),
         };
         let ciphertext = MessageKeys::ciphertext_len(plaintext.len());

@@ -17,17 +17,9 @@ use crate::pqxdh::{Agreed, Initiated};
 use crate::prekey::{PreKeyBundle, SignedPreKey};
 use crate::time::UnixSeconds;
 
-/// Which end of the session we are; the post-quantum ratchet's two directions depend on it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Initiator,
-    Responder,
-}
-
 pub(super) struct Session {
     /// Names the session, the same at both ends.
     pub(super) base_key: PublicKey,
-    pub(super) role: Role,
     pub(super) local_identity: IdentityKey,
     pub(super) remote_identity: IdentityKey,
     pub(super) local_registration: RegistrationId,
@@ -72,7 +64,6 @@ impl Session {
         });
         Ok(Self {
             base_key,
-            role: Role::Initiator,
             local_identity: *local.identity().public(),
             remote_identity: bundle.identity,
             local_registration: local.registration(),
@@ -88,7 +79,7 @@ impl Session {
                 kyber: bundle.kyber.0,
                 ciphertext,
             }),
-            post_quantum: PostQuantum::new(agreed.auth_key),
+            post_quantum: PostQuantum::initiated(&agreed.auth_key),
         })
     }
 
@@ -101,7 +92,6 @@ impl Session {
     ) -> Self {
         Self {
             base_key: ids.base_key,
-            role: Role::Responder,
             local_identity: *local.identity().public(),
             remote_identity: ids.identity,
             local_registration: local.registration(),
@@ -111,7 +101,7 @@ impl Session {
             sending: SendingChain { pair: signed.pair().duplicate(), key: ChainKey(agreed.chain), index: 0 },
             receiving: ReceivingChains::default(),
             pending: None,
-            post_quantum: PostQuantum::new(agreed.auth_key),
+            post_quantum: PostQuantum::responded(&agreed.auth_key),
         }
     }
 

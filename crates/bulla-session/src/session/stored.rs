@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::post_quantum::PostQuantum;
 use super::skipped::SkippedSeeds;
-use super::state::{Pending, ReceivingChains, Role, Session};
+use super::state::{Pending, ReceivingChains, Session};
 use crate::error::StoredError;
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
@@ -16,24 +16,20 @@ use crate::secret::Secret;
 use crate::time::UnixSeconds;
 
 /// What a session takes without receiving chains, skipped seeds and pending data.
-const FIXED: usize = 1 + 3 * 32 + 2 * 4 + 32 + 4 + 3 * 32 + 4 + 1 + 1 + 1 + 32;
+const FIXED: usize = 3 * 32 + 2 * 4 + 32 + 4 + 3 * 32 + 4 + 1 + 1 + 4;
 const CHAIN: usize = 32 + 32 + 4 + 2;
 const PENDING: usize = 8 + 4 + 4 + 1 + 4 + KyberCiphertext::BYTES;
-
-/// The post-quantum ratchet has not been started: what follows is the key it will be authenticated with.
-const POST_QUANTUM_DORMANT: u8 = 0;
 
 impl Session {
     pub(super) fn stored_len(&self) -> usize {
         let chains: usize = self.receiving.iter().map(|chain| CHAIN + chain.skipped.as_bytes().len()).sum();
-        FIXED + chains + if self.pending.is_some() { PENDING } else { 0 }
+        FIXED + self.post_quantum.stored_len() + chains + if self.pending.is_some() { PENDING } else { 0 }
     }
 
     /// Appends the stored form to a buffer that has room for it.
     pub(super) fn store(&self, out: &mut Vec<u8>) {
         let Self {
             base_key,
-            role,
             local_identity,
             remote_identity,
             local_registration,
@@ -46,10 +42,6 @@ impl Session {
             post_quantum,
         } = self;
         out.extend_from_slice(base_key.as_raw());
-        out.push(match role {
-            Role::Initiator => 0,
-            Role::Responder => 1,
-        });
         out.extend_from_slice(local_identity.public().as_raw());
         out.extend_from_slice(remote_identity.public().as_raw());
         put_u32(out, local_registration.value());
@@ -80,9 +72,8 @@ impl Session {
                 out.extend_from_slice(ciphertext.as_bytes());
             }
         }
-        let PostQuantum { auth_key } = post_quantum;
-        out.push(POST_QUANTUM_DORMANT);
-        out.extend_from_slice(auth_key.expose());
+        put_u32(out, u32::try_from(post_quantum.stored_len()).unwrap_or(u32::MAX));
+        post_quantum.store(out);
         for chain in receiving.iter() {
             out.extend_from_slice(chain.skipped.as_bytes());
         }
@@ -91,11 +82,6 @@ impl Session {
     pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
         let mut from = Stored::new(bytes);
         let base_key = from.public("base key")?;
-        let role = match from.u8("role")? {
-            0 => Role::Initiator,
-            1 => Role::Responder,
-            _ => return Err(StoredError::Value { field: "role" }),
-        };
         let local_identity = IdentityKey::from(from.public("local identity")?);
         let remote_identity = IdentityKey::from(from.public("remote identity")?);
         let local_registration = RegistrationId::new(from.u32("local registration")?);
@@ -109,15 +95,12 @@ impl Session {
         };
         let mut heads = Chains::read(&mut from)?;
         let pending = Pending::read(&mut from)?;
-        if from.u8("post-quantum ratchet")? != POST_QUANTUM_DORMANT {
-            return Err(StoredError::Value { field: "post-quantum ratchet" });
-        }
-        let post_quantum = PostQuantum::new(from.secret("post-quantum ratchet")?);
+        let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
+        let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
         let receiving = heads.fill(&mut from)?;
         from.end()?;
         Ok(Self {
             base_key,
-            role,
             local_identity,
             remote_identity,
             local_registration,

@@ -94,6 +94,23 @@ fn the_session_outlives_messages_that_are_lost() {
 }
 
 #[test]
+fn the_session_outlives_losses_over_many_epochs() {
+    let (mut alice, mut bob) = Side::acquainted();
+    for round in 0..400u32 {
+        // Every third round one direction is lost, every seventh is a burst that arrives backwards.
+        let to_bob = alice.say(&round.to_be_bytes());
+        if !round.is_multiple_of(3) {
+            assert_eq!(bob.hear(&to_bob).unwrap(), round.to_be_bytes());
+        }
+        let messages = if round.is_multiple_of(7) { 6 } else { 1 };
+        let burst: Vec<_> = (0..messages).map(|n: u32| (n, bob.say(&n.to_be_bytes()))).collect();
+        for (n, message) in burst.iter().rev() {
+            assert_eq!(alice.hear(message).unwrap(), n.to_be_bytes());
+        }
+    }
+}
+
+#[test]
 fn both_starting_at_once_end_up_in_one_session() {
     let (mut alice, mut bob) = (Side::new(1), Side::new(2));
     alice.meet(&bob);

@@ -134,12 +134,25 @@ fn messages_that_start_a_session_stay_between_the_addresses_they_were_sealed_for
 }
 
 #[test]
-fn a_message_in_the_post_quantum_ratchet_is_refused_as_such() {
+fn a_message_outside_the_post_quantum_ratchet_is_refused_as_such() {
     let (mut alice, mut bob) = Side::acquainted();
-    let mut message = alice.say(b"hello");
-    let mac = message.bytes.len() - 8;
-    message.bytes.splice(mac..mac, [0x2A, 0x01, 0x01]);
-    assert_eq!(bob.hear(&message), Err(OpenError::PostQuantumRatchet));
+    let message = alice.say(b"hello");
+    // Version, ratchet key, two numbers and one block of ciphertext precede field 5; the MAC is the last.
+    let (field, mac) = (1 + 35 + 2 + 2 + 18, message.bytes.len() - 8);
+    assert_eq!(message.bytes[field], 0x2A);
+    let with = |bytes: &[u8]| {
+        let mut altered = message.clone();
+        altered.bytes.splice(field..mac, bytes.iter().copied());
+        altered
+    };
+    for outside in [with(&[]), with(&[0x2A, 0]), with(&[0x2A, 4, 0, 1, 2, 0]), with(&[0x2A, 4, 2, 1, 2, 0])] {
+        assert_eq!(bob.hear(&outside), Err(OpenError::PostQuantumRatchet));
+    }
+    // What is wrong with one that is inside is not told.
+    for inside in [with(&[0x2A, 1, 1]), with(&[0x2A, 4, 1, 1, 0, 0]), with(&[0x2A, 4, 1, 9, 2, 0])] {
+        assert_eq!(bob.hear(&inside), Err(OpenError::Undecipherable));
+    }
+    assert_eq!(bob.hear(&message).unwrap(), b"hello");
 }
 
 #[test]

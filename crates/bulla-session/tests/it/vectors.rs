@@ -1,9 +1,9 @@
 //! What the official library produced or judged.
 //!
 //! `SIGNAL_VECTORS` names another file of the same shape, perhaps with more cases; without it the crate's own is
-//! read. What can be checked only with the post-quantum ratchet is named in the output, and so is what belongs to
-//! other parts of the protocol. What two devices agree on, which does not show from outside, is checked against the
-//! same file by `session::known_answers` in the crate.
+//! read. What belongs to other parts of the protocol is named in the output. What two devices agree on, which does not
+//! show from outside, is checked against the same file by `session::known_answers` in the crate; conversations are
+//! played again by `session::replay`.
 
 mod bytes;
 mod judged;
@@ -18,10 +18,9 @@ use self::bytes::array;
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/libsignal-client-0.103.0/vectors.json");
 
 /// What of the file is not checked, and what it waits for.
-const NOT_CHECKED: [(&str, &str); 5] = [
+const NOT_CHECKED: [(&str, &str); 4] = [
     ("meta", "tells where the file is from"),
-    ("erasure", "needs the post-quantum ratchet"),
-    ("two_sided: plaintexts, byte-exact sealing", "need the post-quantum ratchet"),
+    ("erasure", "is checked by bulla-spqr"),
     ("sealed_sender", "is not part of this crate"),
     ("sender_key", "is not part of this crate"),
 ];

@@ -1,4 +1,4 @@
-//! Messages between official devices: all that shows of them before the post-quantum ratchet.
+//! Messages between official devices.
 
 use bulla_session::message::{PreKeySignalMessage, SignalMessage};
 use bulla_session::*;
@@ -90,16 +90,36 @@ pub(crate) fn one_sided(case: &Value) {
         assert_eq!(view.message().ciphertext().len(), (length / 16 + 1) * 16);
         let binding = addresses.as_ref().map(Addresses::incoming);
         assert_eq!(view.message().addresses(), binding.as_ref().map(<[u8; 36]>::as_slice));
+    }
+    let messages = array(case, "messages");
+    open_in_order(&owner, addresses.as_ref(), messages, 0..messages.len());
+    let out_of_order = array(case, "out_of_order").iter();
+    let out_of_order = out_of_order.map(|place| usize::try_from(place.as_u64().unwrap()).unwrap());
+    open_in_order(&owner, addresses.as_ref(), messages, out_of_order);
+}
 
-        // Prekeys, agreement and chain are passed; the post-quantum ratchet is where it ends for now.
+/// Opens the messages at these places, each of which opens once.
+fn open_in_order(
+    owner: &Owner,
+    addresses: Option<&Addresses>,
+    messages: &[Value],
+    places: impl Iterator<Item = usize>,
+) {
+    let mut sessions = Sessions::new();
+    let mut rng = ChaCha20Rng::from_seed([9; 32]);
+    for place in places {
+        let wire = bytes(&messages[place], "bytes");
         let message = CiphertextRef::new(MessageKind::PreKey, &wire);
-        let (party, prekeys) = (&owner.party, &owner.prekeys);
-        let mut rng = ChaCha20Rng::from_seed([9; 32]);
-        let failed = Sessions::new()
-            .open(party, message, addresses.as_ref(), Trust::Anyone, prekeys, &mut rng)
+        let opened = sessions
+            .open(&owner.party, message, addresses, Trust::Anyone, &owner.prekeys, &mut rng)
+            .unwrap_or_else(|failed| panic!("message {place}: {failed}"));
+        assert_eq!(opened.plaintext, bytes(&messages[place], "plaintext"), "message {place}");
+        sessions = Sessions::from_bytes(&opened.sessions.to_bytes()).unwrap();
+        let again = sessions
+            .open(&owner.party, message, addresses, Trust::Anyone, &owner.prekeys, &mut rng)
             .unwrap_err();
-        assert_eq!(*failed.error(), OpenError::PostQuantumRatchet);
-        assert!(failed.into_sessions().is_empty());
+        assert!(matches!(again.error(), OpenError::Duplicate { .. }), "message {place}");
+        sessions = again.into_sessions();
     }
 }
 
