@@ -3,7 +3,7 @@
 /// How far ahead of its chain a message may be, in messages.
 ///
 /// Each step ahead costs two HMACs before the message can be authenticated, so this is also the most work one
-/// forged message can cause in one session (about 10 ms, and 25 ms in the post-quantum ratchet, which has the same
+/// forged message can cause in one session (about 10 ms, and 20 ms in the post-quantum ratchet, which has the same
 /// bound). Beyond it the message is refused as too far ahead and is lost. The official library lifts this bound
 /// between the devices of one account; we never do.
 ///

@@ -3,7 +3,7 @@
 /// How far ahead of its chain a message's index may be.
 ///
 /// Each step ahead costs one HKDF before the message can be authenticated, so this is also the most work one forged
-/// message can cause (about 25 ms). A message further ahead is refused and lost. The official library lifts this
+/// message can cause (about 20 ms). A message further ahead is refused and lost. The official library lifts this
 /// bound between the devices of one account; we never do.
 pub const FORWARD_JUMP: u32 = 25_000;
 

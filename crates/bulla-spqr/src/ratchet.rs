@@ -58,7 +58,7 @@ impl Ratchet {
     ///
     /// # Cost
     ///
-    /// A few microseconds and no allocation, but once in every other epoch a key generation and in the others half an
+    /// About a microsecond and no allocation, but once in every other epoch a key generation and in the others half an
     /// encapsulation, some twenty microseconds each.
     pub fn send(&mut self, rng: &mut impl CryptoRng) -> Result<Sent, SendError> {
         let epoch = self.braid.epoch;

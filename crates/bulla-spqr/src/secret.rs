@@ -32,11 +32,6 @@ impl<const N: usize> Secret<N> {
     pub(crate) fn expose_mut(&mut self) -> &mut [u8; N] {
         &mut self.0
     }
-
-    /// A second owner of the same bytes; for states that are tried before they are entered.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0)
-    }
 }
 
 impl<const N: usize> ConstantTimeEq for Secret<N> {

@@ -127,7 +127,7 @@ impl Ratchet {
         let authenticator =
             Authenticator { root: from.secret("authenticator")?, mac_key: from.secret("authenticator")? };
         let knows_secret = code >= FIRST_WITH_CHAINS;
-        let mut chains = chain::Heads::read(role, if knows_secret { epoch } else { epoch - 1 }, &mut from)?;
+        let chains = chain::Heads::read(role, if knows_secret { epoch } else { epoch - 1 }, &mut from)?;
         let state = Kept::read(code, next, usize::from(chunks), &mut from)?;
         let chain = chains.fill(&mut from)?;
         from.end()?;

@@ -68,16 +68,16 @@ impl Heads {
         Ok(Self { role, next_root, current, sending: first + u64::from(silent), links })
     }
 
-    pub(super) fn fill(&mut self, from: &mut Reader<'_>) -> Result<Chain, StoredError> {
+    pub(super) fn fill(self, from: &mut Reader<'_>) -> Result<Chain, StoredError> {
+        let Self { role, next_root, current, sending, links: heads } = self;
         let mut links = Links::default();
-        for (mut link, count) in self.links.iter_mut().filter_map(Option::take) {
+        for (mut link, count) in heads.into_iter().flatten() {
             let bytes = from.take("skipped keys", count * SkippedKeys::ENTRY)?;
             link.skipped = SkippedKeys::from_bytes(bytes, link.receive.counter)
                 .ok_or(StoredError::Value { field: "skipped keys" })?;
             links.push(link);
         }
-        let next_root = self.next_root.duplicate();
-        Ok(Chain { role: self.role, next_root, current: self.current, sending: self.sending, links })
+        Ok(Chain { role, next_root, current, sending, links })
     }
 }
 
