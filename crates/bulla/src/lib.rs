@@ -18,5 +18,6 @@ pub use bulla_graph as graph;
 pub use bulla_meter as meter;
 pub use bulla_relay as relay;
 pub use bulla_session as session;
+pub use bulla_spqr as spqr;
 pub use bulla_store as store;
 pub use bulla_transport as transport;
