@@ -1,0 +1,37 @@
+//! What was measured, by row and contender.
+
+use crate::clock::median;
+
+/// Who was measured.
+#[derive(Clone, Copy)]
+pub(crate) enum Who {
+    Ours,
+    Olm,
+    Floor,
+}
+
+/// Samples of every row, in the order in which the rows first came up.
+#[derive(Default)]
+pub(crate) struct Board {
+    rows: Vec<(String, [Vec<f64>; 3])>,
+}
+
+impl Board {
+    pub(crate) fn add(&mut self, row: &str, who: Who, sample: f64) {
+        let place = self.rows.iter().position(|(name, _)| name == row).unwrap_or_else(|| {
+            self.rows.push((row.to_owned(), Default::default()));
+            self.rows.len() - 1
+        });
+        let (_, samples) = &mut self.rows[place];
+        samples[who as usize].push(sample);
+    }
+
+    pub(crate) fn median(&self, row: &str, who: Who) -> Option<f64> {
+        let (_, samples) = self.rows.iter().find(|(name, _)| name == row)?;
+        median(&samples[who as usize])
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|(name, _)| name.as_str())
+    }
+}

@@ -1,0 +1,101 @@
+//! How fast the sessions are: ours, vodozemac's and the bare primitives, taking turns in one process.
+//!
+//! `cargo bench -p bulla-benches --bench session`, with `-- --quick` for a look at whether it runs at all.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement that goes wrong should stop")]
+
+mod board;
+mod clock;
+mod contender;
+mod floor;
+mod olm;
+mod ours;
+mod report;
+mod rows;
+mod runner;
+mod x25519;
+
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use board::{Board, Who};
+use olm::Olm;
+use ours::Ours;
+use runner::{Floor, PARTS, Runner, Sessions};
+use x25519::Choices;
+
+const ROUNDS: usize = 201;
+const QUICK_ROUNDS: usize = 3;
+/// Rounds that warm the caches and the clock, and are forgotten.
+const WARM_UP: usize = 2;
+
+/// Keeps the allocator from giving memory back to the system after every longer message and faulting it in again, which
+/// would add the same page faults to every contender.
+const MALLOC: [(&str, &str); 2] = [("MALLOC_TRIM_THRESHOLD_", "1073741824"), ("MALLOC_TOP_PAD_", "67108864")];
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if std::env::var_os(MALLOC[0].0).is_none() {
+        return Err(Command::new(std::env::current_exe()?).args(arguments).envs(MALLOC).exec());
+    }
+    // Cargo says `--bench` when it is to be measured; as a test it only has to run.
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let rounds = if asked("--quick") || !asked("--bench") { QUICK_ROUNDS } else { ROUNDS };
+
+    floor::sha::prove();
+    let mut runners: [Box<dyn Runner>; 3] = [
+        Box::new(Sessions::<Ours>::new(Who::Ours)),
+        Box::new(Sessions::<Olm>::new(Who::Olm)),
+        Box::new(Floor::new()),
+    ];
+    let mut choices = Choices::new();
+    let mut board = Board::default();
+    for round in 0..WARM_UP + rounds {
+        if round == WARM_UP {
+            board = Board::default();
+        }
+        for part in PARTS {
+            for turn in 0..runners.len() {
+                let place = (turn + round) % runners.len();
+                runners[place].run(part, &mut board);
+            }
+        }
+        choices.run(round);
+    }
+
+    let out = &mut io::stdout().lock();
+    writeln!(out, "Medians of {rounds} rounds, in processor time of the thread.")?;
+    writeln!(
+        out,
+        "Ours: loaded from and brought back into its stored form for every message; with the post-quantum ratchet."
+    )?;
+    writeln!(
+        out,
+        "vodozemac: Olm sessions kept in memory; NO post-quantum part, no signed prekeys; keeps 40 skipped keys."
+    )?;
+    writeln!(out, "Floor: the bare primitives by hand; no records, framing, allocation or erasure code.\n")?;
+    report::times(&board, out)?;
+    writeln!(out)?;
+    report::sizes(&board, out)?;
+    writeln!(out)?;
+    allocations(out)?;
+    writeln!(out)?;
+    report::choices(&choices, out)
+}
+
+/// How often ours allocate, with and without what loading and storing takes.
+fn allocations(out: &mut impl Write) -> io::Result<()> {
+    use contender::{Contender, End, acquainted};
+    writeln!(out, "| allocations, ours | seal | open |\n|---|---:|---:|")?;
+    let mut both: Ours = acquainted();
+    let text = [b'x'; 1024];
+    // The first of a direction is not steady: its open makes a new ratchet key.
+    contender::turn(&mut both, End::Alice, &text);
+    let (seal, open) = both.allocations_of_the_step(text.len());
+    writeln!(out, "| the step alone | {seal} | {open} |")?;
+    let mut message = None;
+    let seal = allocation_counter::measure(|| message = Some(both.seal(End::Alice, &text)));
+    let message = message.unwrap();
+    let open = allocation_counter::measure(|| drop(both.open(End::Bob, &message)));
+    writeln!(out, "| load, step and store | {} | {} |", seal.count_total, open.count_total)
+}

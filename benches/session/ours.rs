@@ -1,0 +1,147 @@
+//! Our sessions, persisted for every message: read from their stored form, stepped, written back.
+
+use bulla_session::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use zeroize::Zeroizing;
+
+use crate::contender::{Contender, End};
+
+const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
+
+pub(crate) struct Ours {
+    alice: Side,
+    bob: Side,
+    prekeys: LoadedPreKeys,
+    bundle: PreKeyBundle,
+}
+
+struct Side {
+    party: LocalParty,
+    peer: IdentityKey,
+    record: Zeroizing<Vec<u8>>,
+    rng: ChaCha20Rng,
+}
+
+impl Side {
+    fn new(party: LocalParty, peer: IdentityKey, seed: u8) -> Self {
+        let record = Sessions::new().to_bytes();
+        Self { party, peer, record, rng: ChaCha20Rng::from_seed([seed; 32]) }
+    }
+
+    fn sessions(&self) -> Sessions {
+        Sessions::from_bytes(&self.record).unwrap()
+    }
+
+    fn seal(&mut self, text: &[u8]) -> CiphertextMessage {
+        let sealed = self.sessions().seal(text, None, NOW, &mut self.rng).unwrap();
+        self.record = sealed.sessions.to_bytes();
+        sealed.message
+    }
+
+    fn open(&mut self, message: &CiphertextMessage, prekeys: &impl PreKeySource) -> Vec<u8> {
+        let sessions = self.sessions();
+        let trust = Trust::Only(&self.peer);
+        let opened = sessions.open(&self.party, message, None, trust, prekeys, &mut self.rng).unwrap();
+        self.record = opened.sessions.to_bytes();
+        opened.plaintext
+    }
+}
+
+impl Ours {
+    fn side(&self, end: End) -> &Side {
+        match end {
+            End::Alice => &self.alice,
+            End::Bob => &self.bob,
+        }
+    }
+
+    fn side_mut(&mut self, end: End) -> &mut Side {
+        match end {
+            End::Alice => &mut self.alice,
+            End::Bob => &mut self.bob,
+        }
+    }
+
+    /// How often a seal and an open of this many bytes allocate once the sessions are loaded, without storing them.
+    pub(crate) fn allocations_of_the_step(&mut self, length: usize) -> (u64, u64) {
+        let text = vec![b'x'; length];
+        let (alice, bob) = (self.alice.sessions(), self.bob.sessions());
+        let mut sealed = None;
+        let sealing = allocation_counter::measure(|| {
+            sealed = alice.seal(&text, None, NOW, &mut self.alice.rng).ok();
+        });
+        let sealed = sealed.unwrap();
+        let mut opened = None;
+        let trust = Trust::Only(&self.bob.peer);
+        let (party, rng) = (&self.bob.party, &mut self.bob.rng);
+        let opening = allocation_counter::measure(|| {
+            opened = bob.open(party, &sealed.message, None, trust, &NoPreKeys, rng).ok();
+        });
+        (self.alice.record, self.bob.record) =
+            (sealed.sessions.to_bytes(), opened.unwrap().sessions.to_bytes());
+        (sealing.count_total, opening.count_total)
+    }
+}
+
+impl Contender for Ours {
+    type Message = CiphertextMessage;
+
+    const LOADS_TO_SAVE: bool = true;
+
+    fn strangers() -> Self {
+        let mut rng = ChaCha20Rng::from_seed([9; 32]);
+        let made = UnixMillis::new(1_800_000_000_000);
+        let [alice, bob] =
+            [1, 2].map(|id| LocalParty::new(IdentityKeyPair::generate(&mut rng), RegistrationId::new(id)));
+        let signed = SignedPreKey::generate(SignedPreKeyId::new(1), bob.identity(), made, &mut rng);
+        let kyber = KyberPreKey::generate(KyberPreKeyId::new(2), bob.identity(), made, &mut rng);
+        let one_time = OneTimePreKey::generate(OneTimePreKeyId::new(3), &mut rng);
+        let bundle = PreKeyBundle::of(&bob, DeviceId::new(1).unwrap(), Some(&one_time), &signed, &kyber);
+        let mut prekeys = LoadedPreKeys::default();
+        (prekeys.signed, prekeys.kyber, prekeys.one_time) = (Some(signed), Some(kyber), Some(one_time));
+        let (alices, bobs) = (*alice.identity().public(), *bob.identity().public());
+        Self { alice: Side::new(alice, bobs, 1), bob: Side::new(bob, alices, 2), prekeys, bundle }
+    }
+
+    /// Nothing is deleted here that was used up, so what was published once serves again.
+    fn publish(&mut self) {
+        self.alice.record = Sessions::new().to_bytes();
+        self.bob.record = Sessions::new().to_bytes();
+    }
+
+    fn meet(&mut self, text: &[u8]) -> CiphertextMessage {
+        let Side { party, peer, rng, .. } = &mut self.alice;
+        let sessions = Sessions::new().initiate(party, &self.bundle, Trust::Only(peer), NOW, rng).unwrap();
+        let sealed = sessions.seal(text, None, NOW, rng).unwrap();
+        self.alice.record = sealed.sessions.to_bytes();
+        sealed.message
+    }
+
+    fn seal(&mut self, from: End, text: &[u8]) -> CiphertextMessage {
+        self.side_mut(from).seal(text)
+    }
+
+    fn open(&mut self, to: End, message: &CiphertextMessage) -> Vec<u8> {
+        match to {
+            End::Alice => self.alice.open(message, &NoPreKeys),
+            End::Bob => self.bob.open(message, &self.prekeys),
+        }
+    }
+
+    fn stored(&self, end: End) -> Vec<u8> {
+        self.side(end).record.to_vec()
+    }
+
+    fn save(&self, end: End) -> usize {
+        self.side(end).sessions().to_bytes().len()
+    }
+
+    fn load(stored: &[u8]) {
+        std::hint::black_box(Sessions::from_bytes(stored).unwrap());
+    }
+
+    fn len(message: &CiphertextMessage) -> usize {
+        message.bytes.len()
+    }
+}

@@ -1,0 +1,99 @@
+//! The tables.
+
+use std::io::{self, Write};
+
+use crate::board::{Board, Who};
+use crate::rows;
+use crate::x25519::Choices;
+
+/// What a row of ours may cost, as a multiple of the floor.
+const TARGETS: [(&str, f64); 8] = [
+    ("seal 100 B", 1.8),
+    ("open 100 B", 1.8),
+    ("seal 1 KiB", 1.5),
+    ("open 1 KiB", 1.5),
+    (rows::PING_PONG, 1.25),
+    (rows::SETUP, 1.25),
+    (rows::FIRST_OPEN, 1.25),
+    (rows::SKIP, 1.3),
+];
+
+/// What the next open may cost with 500 seeds stored, as a multiple of the one without.
+const STORED_TARGET: f64 = 1.1;
+
+const SIZES: [&str; 5] =
+    [rows::RECORD, rows::RECORD_FIRST, rows::RECORD_STORED, rows::WIRE_FIRST, rows::WIRE];
+
+pub(crate) fn times(board: &Board, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| µs | ours | vodozemac | floor | ours / floor | ours / vodozemac | target | |")?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---|")?;
+    for row in board.rows().filter(|row| !SIZES.contains(row)) {
+        let [ours, olm, floor] = [Who::Ours, Who::Olm, Who::Floor].map(|who| board.median(row, who));
+        let target = TARGETS.iter().find(|(name, _)| *name == row).map(|(_, target)| *target);
+        let over = ratio(ours, floor);
+        let (over, target) = if row == rows::STORED {
+            let without = board.median(rows::UNSTORED, Who::Ours);
+            writeln!(
+                out,
+                "| {row} | {} | {} | | | {} | {STORED_TARGET} x without | {} |",
+                number(ours),
+                number(olm),
+                times_of(ratio(ours, olm)),
+                verdict(ratio(ours, without), Some(STORED_TARGET)),
+            )?;
+            continue;
+        } else {
+            (over, target)
+        };
+        writeln!(
+            out,
+            "| {row} | {} | {} | {} | {} | {} | {} | {} |",
+            number(ours),
+            number(olm),
+            number(floor),
+            times_of(over),
+            times_of(ratio(ours, olm)),
+            target.map(|target| target.to_string()).unwrap_or_default(),
+            verdict(over, target),
+        )?;
+    }
+    Ok(())
+}
+
+pub(crate) fn sizes(board: &Board, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| bytes | ours | vodozemac |\n|---|---:|---:|")?;
+    for row in SIZES {
+        let [ours, olm] = [Who::Ours, Who::Olm].map(|who| board.median(row, who).unwrap_or(f64::NAN));
+        writeln!(out, "| {row} | {ours:.0} | {olm:.0} |")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn choices(choices: &Choices, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| X25519, µs | agreement | key generation |\n|---|---:|---:|")?;
+    for (name, agree, public) in choices.medians() {
+        writeln!(out, "| {name} | {} | {} |", number(agree), number(public))?;
+    }
+    Ok(())
+}
+
+fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    Some(one? / other?)
+}
+
+/// Three digits, or nothing.
+fn number(value: Option<f64>) -> String {
+    let Some(value) = value else { return String::new() };
+    let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.decimals$}")
+}
+
+fn times_of(ratio: Option<f64>) -> String {
+    ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default()
+}
+
+fn verdict(ratio: Option<f64>, target: Option<f64>) -> String {
+    let (Some(ratio), Some(target)) = (ratio, target) else { return String::new() };
+    let reached = if ratio <= target { "reached" } else { "NOT reached" };
+    format!("{reached} ({ratio:.2})")
+}

@@ -1,0 +1,231 @@
+//! Measures one part at a time, so that contenders can take turns.
+
+use std::hint::black_box;
+
+use crate::board::{Board, Who};
+use crate::clock::timed;
+use crate::contender::{Contender, End, acquainted, turn};
+use crate::floor::Steady;
+use crate::floor::cipher::Letter;
+use crate::floor::handshake::Handshake;
+use crate::floor::turns::{EPOCH, Turns};
+use crate::rows;
+
+/// A part of a round.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// Messages of this length, one after the other, in one direction.
+    Steady(usize),
+    /// One says something, the other answers.
+    Turns,
+    Handshake,
+    /// Messages that are lost, and what that leaves behind.
+    Skip,
+    /// Saving and loading.
+    Keep,
+}
+
+pub(crate) const PARTS: [Part; 7] = [
+    Part::Steady(100),
+    Part::Steady(1024),
+    Part::Steady(16 * 1024),
+    Part::Turns,
+    Part::Handshake,
+    Part::Skip,
+    Part::Keep,
+];
+
+const SKIPPED: usize = 500;
+const HANDSHAKES: usize = 4;
+const STORES: usize = 50;
+const TEXT: usize = 100;
+
+/// How many messages of a length are timed at once.
+const fn batch(length: usize) -> usize {
+    if length > 4096 { 25 } else { 100 }
+}
+
+pub(crate) trait Runner {
+    fn run(&mut self, part: Part, board: &mut Board);
+}
+
+/// An implementation with sessions that go on from round to round, so that every phase of them comes up.
+pub(crate) struct Sessions<C> {
+    who: Who,
+    steady: C,
+    turns: C,
+    strangers: C,
+}
+
+impl<C: Contender> Sessions<C> {
+    pub(crate) fn new(who: Who) -> Self {
+        Self { who, steady: acquainted(), turns: acquainted(), strangers: C::strangers() }
+    }
+
+    fn steady(&mut self, length: usize, board: &mut Board) {
+        let (both, count, text) = (&mut self.steady, batch(length), vec![b'x'; length]);
+        let mut sealed = Vec::with_capacity(count);
+        let seal = timed(count, |_| sealed.push(both.seal(End::Alice, &text)));
+        let open = timed(count, |number| {
+            black_box(both.open(End::Bob, &sealed[number]));
+        });
+        board.add(&rows::seal(length), self.who, seal);
+        board.add(&rows::open(length), self.who, open);
+        if length == TEXT {
+            board.add(rows::WIRE, self.who, C::len(&sealed[0]) as f64);
+        }
+        turn(both, End::Bob, b"understood");
+    }
+
+    fn turns(&mut self, board: &mut Board) {
+        let (both, text) = (&mut self.turns, [b'x'; 1024]);
+        let mut from = End::Alice;
+        let each = timed(EPOCH, |_| {
+            let message = both.seal(from, &text);
+            black_box(both.open(from.other(), &message));
+            from = from.other();
+        });
+        board.add(rows::PING_PONG, self.who, each);
+        // The round has an odd number of messages; the next begins with the same end.
+        turn(both, from, b"and so on");
+    }
+
+    fn handshake(&mut self, board: &mut Board) {
+        let (both, text) = (&mut self.strangers, [b'x'; TEXT]);
+        for _ in 0..HANDSHAKES {
+            both.publish();
+            let mut first = None;
+            board.add(rows::SETUP, self.who, timed(1, |_| first = Some(both.meet(&text))));
+            let first = first.unwrap();
+            board.add(rows::RECORD_FIRST, self.who, both.stored(End::Alice).len() as f64);
+            board.add(rows::WIRE_FIRST, self.who, C::len(&first) as f64);
+            let open = timed(1, |_| {
+                black_box(both.open(End::Bob, &first));
+            });
+            board.add(rows::FIRST_OPEN, self.who, open);
+        }
+    }
+
+    fn skip(&mut self, board: &mut Board) {
+        let (mut both, text) = (acquainted::<C>(), [b'x'; TEXT]);
+        let (who, count) = (self.who, batch(TEXT));
+        let mut opens = |both: &mut C, row| {
+            let sealed: Vec<_> = (0..count).map(|_| both.seal(End::Alice, &text)).collect();
+            let open = timed(count, |number| {
+                black_box(both.open(End::Bob, &sealed[number]));
+            });
+            board.add(row, who, open);
+        };
+        opens(&mut both, rows::UNSTORED);
+        for _ in 0..SKIPPED {
+            both.seal(End::Alice, &text);
+        }
+        let late = both.seal(End::Alice, &text);
+        let skip = timed(1, |_| {
+            black_box(both.open(End::Bob, &late));
+        });
+        opens(&mut both, rows::STORED);
+        board.add(rows::SKIP, who, skip);
+        let mut sealed = Vec::with_capacity(count);
+        board.add(rows::SEAL_STORED, who, timed(count, |_| sealed.push(both.seal(End::Bob, &text))));
+        keep(&both, who, [rows::SAVE_STORED, rows::LOAD_STORED, rows::RECORD_STORED], board);
+    }
+}
+
+fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: &mut Board) {
+    let stored = both.stored(End::Bob);
+    let loading = timed(STORES, |_| C::load(&stored));
+    let saving = timed(STORES, |_| {
+        black_box(both.save(End::Bob));
+    });
+    // What only exists in its stored form has to be loaded to be saved.
+    board.add(save, who, if C::LOADS_TO_SAVE { saving - loading } else { saving });
+    board.add(load, who, loading);
+    board.add(size, who, stored.len() as f64);
+}
+
+impl<C: Contender> Runner for Sessions<C> {
+    fn run(&mut self, part: Part, board: &mut Board) {
+        match part {
+            Part::Steady(length) => self.steady(length, board),
+            Part::Turns => self.turns(board),
+            Part::Handshake => self.handshake(board),
+            Part::Skip => self.skip(board),
+            Part::Keep => keep(&self.steady, self.who, [rows::SAVE, rows::LOAD, rows::RECORD], board),
+        }
+    }
+}
+
+/// The bare primitives.
+pub(crate) struct Floor {
+    steady: Steady,
+    turns: Turns,
+    handshake: Handshake,
+}
+
+impl Floor {
+    pub(crate) fn new() -> Self {
+        Self { steady: Steady::new(), turns: Turns::new(), handshake: Handshake::new() }
+    }
+
+    fn steady(&mut self, length: usize, board: &mut Board) {
+        let (count, text) = (batch(length), vec![b'x'; length]);
+        let (mut letters, mut out) = (vec![Letter::room(length); count], Letter::opened(length));
+        let seal = timed(count, |number| self.steady.seal(&text, &mut letters[number]));
+        let open = timed(count, |number| {
+            black_box(self.steady.open(&mut letters[number], &mut out));
+        });
+        assert_eq!(out[..length], text, "the floor lost its text");
+        board.add(&rows::seal(length), Who::Floor, seal);
+        board.add(&rows::open(length), Who::Floor, open);
+    }
+
+    fn turns(&mut self, board: &mut Board) {
+        let text = [b'x'; 1024];
+        let (mut letter, mut out) = (Letter::room(text.len()), Letter::opened(text.len()));
+        let each = timed(EPOCH, |number| {
+            if number == 0 {
+                self.turns.exchange();
+            }
+            self.turns.turn(&text, &mut letter, &mut out);
+        });
+        board.add(rows::PING_PONG, Who::Floor, each);
+    }
+
+    fn handshake(&mut self, board: &mut Board) {
+        let text = [b'x'; TEXT];
+        let mut out = Letter::opened(TEXT);
+        for _ in 0..HANDSHAKES {
+            let mut first = None;
+            board.add(rows::SETUP, Who::Floor, timed(1, |_| first = Some(self.handshake.start(&text))));
+            let mut first = first.unwrap();
+            let open = timed(1, |_| {
+                black_box(self.handshake.answer(&mut first, &mut out));
+            });
+            assert_eq!(out[..TEXT], text, "the floor lost its text");
+            board.add(rows::FIRST_OPEN, Who::Floor, open);
+        }
+    }
+
+    fn skip(&mut self, board: &mut Board) {
+        let (mut letter, mut out) = (Letter::room(TEXT), Letter::opened(TEXT));
+        self.steady.lose(SKIPPED);
+        self.steady.seal(&[b'x'; TEXT], &mut letter);
+        let skip = timed(1, |_| {
+            black_box(self.steady.open_ahead(SKIPPED, &mut letter, &mut out));
+        });
+        board.add(rows::SKIP, Who::Floor, skip);
+    }
+}
+
+impl Runner for Floor {
+    fn run(&mut self, part: Part, board: &mut Board) {
+        match part {
+            Part::Steady(length) => self.steady(length, board),
+            Part::Turns => self.turns(board),
+            Part::Handshake => self.handshake(board),
+            Part::Skip => self.skip(board),
+            Part::Keep => {}
+        }
+    }
+}
