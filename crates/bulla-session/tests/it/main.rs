@@ -16,3 +16,4 @@ mod side;
 mod stored;
 mod untrusted;
 mod vectors;
+mod wycheproof;
