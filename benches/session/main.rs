@@ -1,6 +1,7 @@
 //! How fast the sessions are: ours, vodozemac's and the bare primitives, taking turns in one process.
 //!
-//! `cargo bench -p bulla-benches --bench session`, with `-- --quick` for a look at whether it runs at all.
+//! `cargo bench -p bulla-benches --bench session`, with `-- --quick` for a look at whether it runs at all, or with
+//! `-- --only turns` to have a profiler look at that part of ours alone (see [`runner::PARTS`]).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement that goes wrong should stop")]
 
 mod board;
@@ -19,10 +20,12 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use board::{Board, Who};
+use clock::{median, timed};
 use olm::Olm;
 use ours::Ours;
 use runner::{Floor, PARTS, Runner, Sessions};
 use x25519::Choices;
+use zeroize::Zeroize;
 
 const ROUNDS: usize = 201;
 const QUICK_ROUNDS: usize = 3;
@@ -42,6 +45,9 @@ fn main() -> io::Result<()> {
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let rounds = if asked("--quick") || !asked("--bench") { QUICK_ROUNDS } else { ROUNDS };
 
+    if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--only").nth(1) {
+        return only(name, rounds);
+    }
     floor::sha::prove();
     let mut runners: [Box<dyn Runner>; 3] = [
         Box::new(Sessions::<Ours>::new(Who::Ours)),
@@ -54,7 +60,7 @@ fn main() -> io::Result<()> {
         if round == WARM_UP {
             board = Board::default();
         }
-        for part in PARTS {
+        for (_, part) in PARTS {
             for turn in 0..runners.len() {
                 let place = (turn + round) % runners.len();
                 runners[place].run(part, &mut board);
@@ -80,7 +86,41 @@ fn main() -> io::Result<()> {
     writeln!(out)?;
     allocations(out)?;
     writeln!(out)?;
+    wiping(&board, rounds, out)?;
+    writeln!(out)?;
     report::choices(&choices, out)
+}
+
+/// One part of ours and nothing else, for a profiler.
+fn only(name: &str, rounds: usize) -> io::Result<()> {
+    let (_, part) = PARTS.iter().find(|(known, _)| *known == name).ok_or(io::ErrorKind::InvalidInput)?;
+    let (mut ours, mut board) = (Sessions::<Ours>::new(Who::Ours), Board::default());
+    for _ in 0..rounds {
+        ours.run(*part, &mut board);
+    }
+    report::times(&board, &mut io::stdout().lock())
+}
+
+/// What it costs to wipe a record as `zeroize` does, byte by byte, and as one run of bytes that the compiler may not
+/// leave out either.
+fn wiping(board: &Board, rounds: usize, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| wiping, µs | byte by byte | as one run |\n|---|---:|---:|")?;
+    for row in [rows::RECORD, rows::RECORD_STORED] {
+        let size = board.median(row, Who::Ours).unwrap();
+        #[expect(clippy::cast_possible_truncation, reason = "a length, a small whole number")]
+        let mut bytes = vec![1_u8; size as usize];
+        let [mut singly, mut at_once] = [Vec::new(), Vec::new()];
+        for _ in 0..rounds {
+            singly.push(timed(10, |_| std::hint::black_box(bytes.as_mut_slice()).zeroize()));
+            at_once.push(timed(10, |_| {
+                bytes.fill(0);
+                zeroize::optimization_barrier(bytes.as_slice());
+            }));
+        }
+        let [singly, at_once] = [singly, at_once].map(|samples| median(&samples).unwrap());
+        writeln!(out, "| {row}, {size} B | {singly:.2} | {at_once:.2} |")?;
+    }
+    Ok(())
 }
 
 /// How often ours allocate, with and without what loading and storing takes.

@@ -95,5 +95,5 @@ fn times_of(ratio: Option<f64>) -> String {
 fn verdict(ratio: Option<f64>, target: Option<f64>) -> String {
     let (Some(ratio), Some(target)) = (ratio, target) else { return String::new() };
     let reached = if ratio <= target { "reached" } else { "NOT reached" };
-    format!("{reached} ({ratio:.2})")
+    format!("{reached} ({ratio:.3})")
 }

@@ -25,14 +25,15 @@ pub(crate) enum Part {
     Keep,
 }
 
-pub(crate) const PARTS: [Part; 7] = [
-    Part::Steady(100),
-    Part::Steady(1024),
-    Part::Steady(16 * 1024),
-    Part::Turns,
-    Part::Handshake,
-    Part::Skip,
-    Part::Keep,
+/// In the order of a round, with the names they are asked for by.
+pub(crate) const PARTS: [(&str, Part); 7] = [
+    ("short", Part::Steady(100)),
+    ("medium", Part::Steady(1024)),
+    ("long", Part::Steady(16 * 1024)),
+    ("turns", Part::Turns),
+    ("handshake", Part::Handshake),
+    ("skip", Part::Skip),
+    ("keep", Part::Keep),
 ];
 
 const SKIPPED: usize = 500;
