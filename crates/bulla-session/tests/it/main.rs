@@ -9,7 +9,9 @@
 )]
 
 mod archive;
+mod checks;
 mod conversation;
+mod corpus;
 mod limits;
 mod secrets;
 mod side;

@@ -1,0 +1,6 @@
+//! What holds whatever the bytes: the corpora are replayed with these, and fuzzing looks for more with the same.
+
+pub(crate) mod conversation;
+pub(crate) mod message;
+pub(crate) mod records;
+pub(crate) mod stored;
