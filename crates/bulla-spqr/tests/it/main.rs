@@ -8,7 +8,9 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod checks;
 mod conversation;
+mod corpus;
 mod end;
 mod secrets;
 mod sizes;

@@ -1,0 +1,35 @@
+//! The corpora that fuzzing has left behind.
+
+use std::path::Path;
+
+use crate::checks::{exchange, message, stored};
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
+
+/// Runs a check over each file of its corpus, of which there has to be one at least.
+fn replay(target: &str, check: fn(&[u8])) {
+    let mut files: Vec<_> =
+        std::fs::read_dir(Path::new(CORPUS).join(target)).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty(), "{target} has no corpus");
+    files.sort();
+    for file in &files {
+        // The last one that is printed is the one that fails.
+        println!("{}", file.display());
+        check(&std::fs::read(file).unwrap());
+    }
+}
+
+#[test]
+fn messages_of_any_peer_replay() {
+    replay("message", message::check);
+}
+
+#[test]
+fn stored_ratchets_replay() {
+    replay("stored", stored::check);
+}
+
+#[test]
+fn exchanges_replay() {
+    replay("exchange", exchange::check);
+}
