@@ -23,6 +23,7 @@ use board::{Board, Who};
 use clock::{median, timed};
 use olm::Olm;
 use ours::Ours;
+use ours::steps::Steps;
 use runner::{Floor, PARTS, Runner, Sessions};
 use x25519::Choices;
 use zeroize::Zeroize;
@@ -85,6 +86,8 @@ fn main() -> io::Result<()> {
     report::sizes(&board, out)?;
     writeln!(out)?;
     allocations(out)?;
+    writeln!(out)?;
+    report::steps(&Steps::measured(10 * rounds), out)?;
     writeln!(out)?;
     wiping(&board, rounds, out)?;
     writeln!(out)?;

@@ -1,5 +1,7 @@
 //! Our sessions, persisted for every message: read from their stored form, stepped, written back.
 
+pub(crate) mod steps;
+
 use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;

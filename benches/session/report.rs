@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::board::{Board, Who};
+use crate::ours::steps::{STEPS, Steps};
 use crate::rows;
 use crate::x25519::Choices;
 
@@ -67,6 +68,15 @@ pub(crate) fn sizes(board: &Board, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "| {row} | {ours:.0} | {olm:.0} |")?;
     }
     Ok(())
+}
+
+pub(crate) fn steps(steps: &Steps, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| ours, 100 B, µs by the clock on the wall | seal | open |\n|---|---:|---:|")?;
+    for ((step, seal), open) in STEPS.iter().zip(steps.seal_medians()).zip(steps.open_medians()) {
+        writeln!(out, "| {step} | {} | {} |", number(seal), number(open))?;
+    }
+    let [send, receive] = steps.ratchet_medians();
+    writeln!(out, "| in the step: post-quantum ratchet | {} | {} |", number(send), number(receive))
 }
 
 pub(crate) fn choices(choices: &Choices, out: &mut impl Write) -> io::Result<()> {

@@ -1,0 +1,105 @@
+//! Where the time of one message of ours goes: loading, the step itself, storing, letting go.
+
+use std::hint::black_box;
+
+use bulla_session::{NoPreKeys, Sessions, Trust};
+use bulla_spqr::{Ratchet, Role};
+
+use super::{NOW, Ours};
+use crate::clock::{median, walled};
+use crate::contender::{Contender, End, acquainted, turn};
+
+/// Copies of one session that take the same step, few enough to stay in the nearest cache.
+const COPIES: usize = 4;
+const TEXT: usize = 100;
+
+/// What is told apart.
+pub(crate) const STEPS: [&str; 4] = ["load", "step", "store", "drop both"];
+
+/// Samples of every step of sealing and of opening, and of the post-quantum ratchet's alone.
+#[derive(Default)]
+pub(crate) struct Steps {
+    seal: [Vec<f64>; 4],
+    open: [Vec<f64>; 4],
+    ratchet: [Vec<f64>; 2],
+}
+
+impl Steps {
+    /// Over so many messages, with an answer after every tenth, so that every phase of the ratchet comes up.
+    pub(crate) fn measured(messages: usize) -> Self {
+        let mut steps = Self::default();
+        let (mut both, text): (Ours, _) = (acquainted(), [b'x'; TEXT]);
+        for number in 0..messages {
+            steps.seal(&both, &text);
+            let message = both.seal(End::Alice, &text);
+            steps.open(&both, &message);
+            both.open(End::Bob, &message);
+            if number.is_multiple_of(10) {
+                turn(&mut both, End::Bob, b"understood");
+                turn(&mut both, End::Alice, b"good");
+            }
+        }
+        steps.ratchet(messages);
+        steps
+    }
+
+    fn seal(&mut self, both: &Ours, text: &[u8]) {
+        let (record, mut rng) = (&both.alice.record, both.alice.rng.clone());
+        let mut loaded = Vec::with_capacity(COPIES);
+        let mut sealed = Vec::with_capacity(COPIES);
+        let mut stored = Vec::with_capacity(COPIES);
+        self.seal[0].push(walled(COPIES, |_| loaded.push(Sessions::from_bytes(record).unwrap())));
+        self.seal[1].push(walled(COPIES, |_| {
+            sealed.push(loaded.pop().unwrap().seal(text, None, NOW, &mut rng).unwrap());
+        }));
+        self.seal[2].push(walled(COPIES, |number| stored.push(sealed[number].sessions.to_bytes())));
+        self.seal[3].push(walled(COPIES, |_| drop((sealed.pop(), stored.pop()))));
+    }
+
+    fn open(&mut self, both: &Ours, message: &<Ours as Contender>::Message) {
+        let (side, mut rng) = (&both.bob, both.bob.rng.clone());
+        let trust = Trust::Only(&side.peer);
+        let mut loaded = Vec::with_capacity(COPIES);
+        let mut opened = Vec::with_capacity(COPIES);
+        let mut stored = Vec::with_capacity(COPIES);
+        self.open[0].push(walled(COPIES, |_| loaded.push(Sessions::from_bytes(&side.record).unwrap())));
+        self.open[1].push(walled(COPIES, |_| {
+            let sessions = loaded.pop().unwrap();
+            opened.push(sessions.open(&side.party, message, None, trust, &NoPreKeys, &mut rng).unwrap());
+        }));
+        self.open[2].push(walled(COPIES, |number| stored.push(opened[number].sessions.to_bytes())));
+        self.open[3].push(walled(COPIES, |_| drop((opened.pop(), stored.pop()))));
+    }
+
+    /// The post-quantum ratchet in memory, two that answer each other every tenth message.
+    fn ratchet(&mut self, messages: usize) {
+        let mut rng = acquainted::<Ours>().alice.rng;
+        let mut ends = [Role::Initiator, Role::Responder].map(|role| Ratchet::new(role, &[1; 32]));
+        for number in 0..messages {
+            let [alice, bob] = &mut ends;
+            let (from, to) = if number.is_multiple_of(10) { (bob, alice) } else { (alice, bob) };
+            let mut sent = None;
+            self.ratchet[0].push(walled(1, |_| sent = Some(from.send(&mut rng).unwrap())));
+            let sent = sent.unwrap();
+            self.ratchet[1].push(walled(1, |_| {
+                let received = to.receive(sent.message.as_bytes()).unwrap();
+                assert!(black_box(to.accept(received)), "the step was not taken");
+            }));
+        }
+    }
+
+    /// The median of each step.
+    pub(crate) fn seal_medians(&self) -> impl Iterator<Item = Option<f64>> {
+        self.seal.iter().map(|samples| median(samples))
+    }
+
+    /// The median of each step.
+    pub(crate) fn open_medians(&self) -> impl Iterator<Item = Option<f64>> {
+        self.open.iter().map(|samples| median(samples))
+    }
+
+    /// Sending and receiving of the post-quantum ratchet.
+    pub(crate) fn ratchet_medians(&self) -> [Option<f64>; 2] {
+        self.ratchet.each_ref().map(|samples| median(samples))
+    }
+}
