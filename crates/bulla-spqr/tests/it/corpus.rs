@@ -1,10 +1,14 @@
 //! The corpora that fuzzing has left behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checks::{exchange, message, stored};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
+
+/// A corpus is read with every clone: so many files, and so many bytes, for all targets of the crate.
+const FILES: usize = 100;
+const BYTES: u64 = 150_000;
 
 /// Runs a check over each file of its corpus, of which there has to be one at least.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -17,6 +21,20 @@ fn replay(target: &str, check: fn(&[u8])) {
         println!("{}", file.display());
         check(&std::fs::read(file).unwrap());
     }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_corpora_stay_small() {
+    let files: Vec<_> = files(Path::new(CORPUS)).iter().flat_map(|target| files(target)).collect();
+    let bytes: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
+    println!("{} files, {bytes} bytes", files.len());
+    assert!(files.len() <= FILES && bytes <= BYTES);
 }
 
 #[test]

@@ -1,0 +1,40 @@
+//! What is fuzzed.
+//!
+//! The checks stand beside the tests of the crates, which replay the corpora with them. Here they only get the names of
+//! their targets.
+
+// Where the checks look for the parties they let talk.
+#[path = "../../crates/bulla-spqr/tests/it/end.rs"]
+mod end;
+#[path = "../../crates/bulla-session/tests/it/side.rs"]
+#[expect(dead_code, reason = "other tests of the crate use the rest")]
+mod side;
+
+mod session;
+mod spqr;
+
+macro_rules! targets {
+    ($($(#[$doc:meta])* $name:ident = $check:path;)*) => {
+        $($(#[$doc])*
+        pub fn $name(bytes: &[u8]) {
+            $check(bytes);
+        })*
+    };
+}
+
+targets! {
+    /// Messages of sessions, as bytes from a stranger.
+    session_message = session::message::check;
+    /// Stored sessions.
+    session_stored = session::stored::check;
+    /// Prekeys, identities, bundles and fingerprints.
+    session_records = session::records::check;
+    /// Two devices, an unreliable carrier and a store that may go back in time.
+    session_conversation = session::conversation::check;
+    /// Messages of the post-quantum ratchet, from a peer that does not follow the protocol.
+    spqr_message = spqr::message::check;
+    /// Stored ratchets.
+    spqr_stored = spqr::stored::check;
+    /// Two ratchets and an unreliable carrier.
+    spqr_exchange = spqr::exchange::check;
+}

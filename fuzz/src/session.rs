@@ -1,0 +1,10 @@
+//! The checks of bulla-session.
+
+#[path = "../../crates/bulla-session/tests/it/checks/conversation.rs"]
+pub(crate) mod conversation;
+#[path = "../../crates/bulla-session/tests/it/checks/message.rs"]
+pub(crate) mod message;
+#[path = "../../crates/bulla-session/tests/it/checks/records.rs"]
+pub(crate) mod records;
+#[path = "../../crates/bulla-session/tests/it/checks/stored.rs"]
+pub(crate) mod stored;
