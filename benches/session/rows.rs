@@ -1,5 +1,7 @@
 //! The names of the rows.
 
+pub(crate) const SEAL_BURST: &str = "seal 100 B, every tenth answered";
+pub(crate) const OPEN_BURST: &str = "open 100 B, every tenth answered";
 pub(crate) const PING_PONG: &str = "ping-pong 1 KiB, per message";
 pub(crate) const SETUP: &str = "setup with first seal";
 pub(crate) const FIRST_OPEN: &str = "first open";

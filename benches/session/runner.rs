@@ -16,6 +16,9 @@ use crate::rows;
 pub(crate) enum Part {
     /// Messages of this length, one after the other, in one direction.
     Steady(usize),
+    /// Short messages, an answer after every tenth: the erasure code of the post-quantum ratchet stays in its first
+    /// chunks, which are copies of what they carry.
+    Bursts,
     /// One says something, the other answers.
     Turns,
     Handshake,
@@ -26,10 +29,11 @@ pub(crate) enum Part {
 }
 
 /// In the order of a round, with the names they are asked for by.
-pub(crate) const PARTS: [(&str, Part); 7] = [
+pub(crate) const PARTS: [(&str, Part); 8] = [
     ("short", Part::Steady(100)),
     ("medium", Part::Steady(1024)),
     ("long", Part::Steady(16 * 1024)),
+    ("bursts", Part::Bursts),
     ("turns", Part::Turns),
     ("handshake", Part::Handshake),
     ("skip", Part::Skip),
@@ -40,6 +44,7 @@ const SKIPPED: usize = 500;
 const HANDSHAKES: usize = 4;
 const STORES: usize = 50;
 const TEXT: usize = 100;
+const BURST: usize = 10;
 
 /// How many messages of a length are timed at once.
 const fn batch(length: usize) -> usize {
@@ -54,13 +59,15 @@ pub(crate) trait Runner {
 pub(crate) struct Sessions<C> {
     who: Who,
     steady: C,
+    bursts: C,
     turns: C,
     strangers: C,
 }
 
 impl<C: Contender> Sessions<C> {
     pub(crate) fn new(who: Who) -> Self {
-        Self { who, steady: acquainted(), turns: acquainted(), strangers: C::strangers() }
+        let [steady, bursts, turns] = [(); 3].map(|()| acquainted());
+        Self { who, steady, bursts, turns, strangers: C::strangers() }
     }
 
     fn steady(&mut self, length: usize, board: &mut Board) {
@@ -76,6 +83,22 @@ impl<C: Contender> Sessions<C> {
             board.add(rows::WIRE, self.who, C::len(&sealed[0]) as f64);
         }
         turn(both, End::Bob, b"understood");
+    }
+
+    fn bursts(&mut self, board: &mut Board) {
+        let (both, text) = (&mut self.bursts, [b'x'; TEXT]);
+        for _ in 0..batch(TEXT) / BURST {
+            let mut sealed = Vec::with_capacity(BURST);
+            let seal = timed(BURST, |_| sealed.push(both.seal(End::Alice, &text)));
+            // Opening the first after an answer makes a new ratchet key.
+            both.open(End::Bob, &sealed[0]);
+            let open = timed(BURST - 1, |number| {
+                black_box(both.open(End::Bob, &sealed[1 + number]));
+            });
+            board.add(rows::SEAL_BURST, self.who, seal);
+            board.add(rows::OPEN_BURST, self.who, open);
+            turn(both, End::Bob, b"understood");
+        }
     }
 
     fn turns(&mut self, board: &mut Board) {
@@ -149,6 +172,7 @@ impl<C: Contender> Runner for Sessions<C> {
     fn run(&mut self, part: Part, board: &mut Board) {
         match part {
             Part::Steady(length) => self.steady(length, board),
+            Part::Bursts => self.bursts(board),
             Part::Turns => self.turns(board),
             Part::Handshake => self.handshake(board),
             Part::Skip => self.skip(board),
@@ -169,7 +193,7 @@ impl Floor {
         Self { steady: Steady::new(), turns: Turns::new(), handshake: Handshake::new() }
     }
 
-    fn steady(&mut self, length: usize, board: &mut Board) {
+    fn steady(&mut self, length: usize, [sealing, opening]: [&str; 2], board: &mut Board) {
         let (count, text) = (batch(length), vec![b'x'; length]);
         let (mut letters, mut out) = (vec![Letter::room(length); count], Letter::opened(length));
         let seal = timed(count, |number| self.steady.seal(&text, &mut letters[number]));
@@ -177,8 +201,8 @@ impl Floor {
             black_box(self.steady.open(&mut letters[number], &mut out));
         });
         assert_eq!(out[..length], text, "the floor lost its text");
-        board.add(&rows::seal(length), Who::Floor, seal);
-        board.add(&rows::open(length), Who::Floor, open);
+        board.add(sealing, Who::Floor, seal);
+        board.add(opening, Who::Floor, open);
     }
 
     fn turns(&mut self, board: &mut Board) {
@@ -222,7 +246,10 @@ impl Floor {
 impl Runner for Floor {
     fn run(&mut self, part: Part, board: &mut Board) {
         match part {
-            Part::Steady(length) => self.steady(length, board),
+            Part::Steady(length) => {
+                self.steady(length, [&rows::seal(length), &rows::open(length)], board);
+            }
+            Part::Bursts => self.steady(TEXT, [rows::SEAL_BURST, rows::OPEN_BURST], board),
             Part::Turns => self.turns(board),
             Part::Handshake => self.handshake(board),
             Part::Skip => self.skip(board),
