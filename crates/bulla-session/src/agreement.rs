@@ -30,10 +30,11 @@ pub(crate) fn agree(private: &Secret<32>, public: &[u8; 32]) -> Option<Secret<32
 ///
 /// That is: below 2^255 - 19, top bit clear, on the curve rather than its twist, and without a torsion component.
 pub(crate) fn is_canonical(public: &[u8; 32]) -> bool {
-    // The round trip reduces, masks and drops what is not on the curve: only the proper encoding survives it.
-    MontgomeryPoint(*public)
-        .to_edwards(0)
-        .is_some_and(|point| point.to_montgomery().as_bytes() == public && point.is_torsion_free())
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if assembled::runs_here() {
+        return assembled::is_canonical(public);
+    }
+    portable::is_canonical(public)
 }
 
 /// For every processor.
@@ -48,6 +49,13 @@ mod portable {
         let shared = Secret::new(MontgomeryPoint(*public).mul_clamped(*private.expose()).to_bytes());
         if bool::from(shared.ct_eq(&Secret::ZERO)) { None } else { Some(shared) }
     }
+
+    pub(super) fn is_canonical(public: &[u8; 32]) -> bool {
+        // The round trip reduces, masks and drops what is not on the curve: only the proper encoding survives it.
+        MontgomeryPoint(*public)
+            .to_edwards(0)
+            .is_some_and(|point| point.to_montgomery().as_bytes() == public && point.is_torsion_free())
+    }
 }
 
 /// For processors that have what the assembly wants; on others its every call would panic.
@@ -56,6 +64,13 @@ mod assembled {
     use graviola::key_agreement::x25519::{PublicKey, StaticPrivateKey};
 
     use super::Secret;
+
+    /// 5 L - 1, where L is the order of the prime-order group: a multiple of 8 with the bits that clamping sets, so a
+    /// private key like any other.
+    const MINUS_ONE: [u8; 32] = [
+        0xA0, 0x23, 0xCD, 0xD0, 0x83, 0xEF, 0x5B, 0xB8, 0x2F, 0x10, 0xD6, 0x2E, 0x59, 0xE1, 0x5A, 0x68, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x50,
+    ];
 
     pub(super) fn runs_here() -> bool {
         // The library takes BMI2 for granted where there is ADX; a hypervisor need not.
@@ -76,10 +91,21 @@ mod assembled {
         let shared = private.diffie_hellman(&PublicKey::from_array(public)).ok()?;
         Some(Secret::new(shared.0))
     }
+
+    /// One agreement, which takes less than mapping the point to Edwards form and multiplying it by L.
+    ///
+    /// A point keeps its u-coordinate under n if and only if its order divides n - 1 or n + 1, here 5 L - 2 or 5 L. The
+    /// curve has 8 L points and its twist 4 times another prime: of their divisors only L divides either of the two. What
+    /// an agreement gives is properly encoded, so what comes out as it went in was too; the zero never comes out.
+    pub(super) fn is_canonical(public: &[u8; 32]) -> bool {
+        agree(&Secret::new(MINUS_ONE), public).is_some_and(|same| same.expose() == public)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use curve25519_dalek::EdwardsPoint;
+    use curve25519_dalek::constants::EIGHT_TORSION;
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -143,6 +169,50 @@ mod tests {
             for point in low_order() {
                 assert!(agree(&private, &point).is_none(), "{point:02x?}");
             }
+        }
+    }
+
+    /// With every torsion component, off the curve, beyond the prime, with the top bit set.
+    #[test]
+    fn only_the_proper_encoding_of_a_prime_order_point_is_canonical() {
+        let mut rng = ChaCha20Rng::from_seed([26; 32]);
+        let canonical = |bytes: &[u8; 32]| {
+            let verdict = portable::is_canonical(bytes);
+            assert_eq!(is_canonical(bytes), verdict, "{bytes:02x?}");
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            if assembled::runs_here() {
+                assert_eq!(assembled::is_canonical(bytes), verdict, "{bytes:02x?}");
+            }
+            verdict
+        };
+        for _ in 0..100 {
+            let mut bytes = [0; 32];
+            rng.fill_bytes(&mut bytes);
+            canonical(&bytes);
+            let point = EdwardsPoint::mul_base_clamped(bytes);
+            for (order, torsion) in (0..8).zip(EIGHT_TORSION) {
+                let mut bytes = (point + torsion).to_montgomery().to_bytes();
+                assert_eq!(canonical(&bytes), order == 0, "{bytes:02x?}");
+                bytes[31] |= 0x80;
+                assert!(!canonical(&bytes), "{bytes:02x?}");
+            }
+        }
+        for point in low_order() {
+            assert!(!canonical(&point), "{point:02x?}");
+        }
+        let small = |low: u8| {
+            let mut bytes = [0; 32];
+            bytes[0] = low;
+            bytes
+        };
+        for low in 0..=255 {
+            canonical(&small(low));
+        }
+        assert!(canonical(&small(9)), "the base point");
+        for low in 0xED..=0xFF {
+            let mut beyond = [0xFF; 32];
+            (beyond[0], beyond[31]) = (low, 0x7F);
+            assert!(!canonical(&beyond), "{beyond:02x?}");
         }
     }
 
