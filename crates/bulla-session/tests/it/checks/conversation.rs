@@ -42,6 +42,8 @@ struct Conversation {
     devices: [Device; 2],
     under_way: Vec<Letter>,
     count: u32,
+    /// How many sessions were started, by either.
+    begun: usize,
     /// As long as the two have only talked, nothing that arrives for the first time may be refused.
     calm: bool,
 }
@@ -60,7 +62,7 @@ impl Conversation {
     fn begin() -> Self {
         let [mut alice, bob] = [1, 2].map(Device::new);
         alice.side.meet(&bob.side);
-        Self { devices: [alice, bob], under_way: Vec::new(), count: 0, calm: true }
+        Self { devices: [alice, bob], under_way: Vec::new(), count: 0, begun: 1, calm: true }
     }
 
     fn on(&mut self, event: u8, argument: u8) {
@@ -90,6 +92,7 @@ impl Conversation {
                 let [alice, bob] = &mut self.devices;
                 let (one, other) = if who == 0 { (alice, bob) } else { (bob, alice) };
                 one.side.meet(&other.side);
+                self.begun += 1;
             }
             _ => {}
         }
@@ -135,6 +138,8 @@ impl Conversation {
         let plaintext = device.side.hear(message)?;
         assert_eq!(plaintext, letter.text, "something else was opened than was sealed");
         assert!(device.opened.insert(position(&letter.message)), "the same keys opened twice");
+        // Beside the one in use.
+        assert!(device.side.sessions.archived_count() < self.begun, "a session is kept twice");
         Ok(())
     }
 
@@ -185,6 +190,7 @@ impl Conversation {
         }
         let [alice, bob] = &mut self.devices;
         alice.side.meet(&bob.side);
+        self.begun += 1;
         for round in 0..3 {
             for _ in 0..2 {
                 self.calm = true;
