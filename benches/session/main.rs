@@ -7,6 +7,7 @@
 mod board;
 mod clock;
 mod contender;
+mod derivations;
 mod floor;
 mod olm;
 mod ours;
@@ -88,6 +89,11 @@ fn main() -> io::Result<()> {
     allocations(out)?;
     writeln!(out)?;
     report::steps(&Steps::measured(10 * rounds), out)?;
+    writeln!(out)?;
+    writeln!(out, "| deriving, µs | by hkdf and hmac | by hand |\n|---|---:|---:|")?;
+    for (name, theirs, ours) in derivations::measured(rounds) {
+        writeln!(out, "| {name} | {:.2} | {:.2} |", theirs.unwrap(), ours.unwrap())?;
+    }
     writeln!(out)?;
     wiping(&board, rounds, out)?;
     writeln!(out)?;
