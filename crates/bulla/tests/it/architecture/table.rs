@@ -71,8 +71,16 @@ pub(crate) const TABLE: &[Row] = &[
 ];
 
 /// Crates that open or seal messages. None may be linked where the design promises blindness.
-pub(crate) const MESSAGE_CIPHERS: &[&str] =
-    &["aes", "aes-gcm", "cbc", "chacha20", "chacha20poly1305", "curve25519-dalek", "libcrux-ml-kem"];
+pub(crate) const MESSAGE_CIPHERS: &[&str] = &[
+    "aes",
+    "aes-gcm",
+    "cbc",
+    "chacha20",
+    "chacha20poly1305",
+    "curve25519-dalek",
+    "graviola",
+    "libcrux-ml-kem",
+];
 
 /// How a source or a manifest names the system's clock or its randomness.
 pub(crate) const AMBIENT_NAMES: &[&str] = &[
