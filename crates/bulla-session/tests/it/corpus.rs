@@ -7,7 +7,7 @@ use crate::checks::{conversation, message, records, stored};
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
 
 /// A corpus is read with every clone: so many files, and so many bytes, for all targets of the crate.
-const FILES: usize = 100;
+const FILES: usize = 150;
 const BYTES: u64 = 150_000;
 
 /// Runs a check over each file of its corpus, of which there has to be one at least.
