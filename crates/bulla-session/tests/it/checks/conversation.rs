@@ -15,6 +15,9 @@ const EVENTS: usize = 160;
 /// The most messages under way: so few that none is late by more chains than are kept.
 const UNDER_WAY: usize = 4;
 
+/// The most rounds of undisturbed talk in one conversation: two epochs of the post-quantum ratchet.
+const ROUNDS: u8 = 96;
+
 /// What identifies the keys of a message: the sender's ratchet key and the position in its chain.
 type Position = ([u8; 33], u32);
 
@@ -42,6 +45,8 @@ struct Conversation {
     devices: [Device; 2],
     under_way: Vec<Letter>,
     count: u32,
+    /// The rounds of undisturbed talk that are left.
+    rounds: u8,
     /// How many sessions were started, by either.
     begun: usize,
     /// As long as the two have only talked, nothing that arrives for the first time may be refused.
@@ -62,7 +67,7 @@ impl Conversation {
     fn begin() -> Self {
         let [mut alice, bob] = [1, 2].map(Device::new);
         alice.side.meet(&bob.side);
-        Self { devices: [alice, bob], under_way: Vec::new(), count: 0, begun: 1, calm: true }
+        Self { devices: [alice, bob], under_way: Vec::new(), count: 0, rounds: ROUNDS, begun: 1, calm: true }
     }
 
     fn on(&mut self, event: u8, argument: u8) {
@@ -81,6 +86,7 @@ impl Conversation {
                 device.kept = Some((device.side.sessions.to_bytes().to_vec(), device.opened.clone()));
             }
             14 => self.restore(who),
+            15 if argument < 0x40 => self.talk(argument),
             15 if argument < 0x80 => {
                 self.calm = false;
                 let side = &mut self.devices[who].side;
@@ -118,6 +124,20 @@ impl Conversation {
                 self.under_way.push(Letter { message, from, text });
             }
             Err(error) => assert!(error == SealError::NoSession && !has_session, "{error}"),
+        }
+    }
+
+    /// Both talk in turns, so that the post-quantum ratchet moves on. What was under way is lost: it would be late by
+    /// more chains than are kept.
+    fn talk(&mut self, rounds: u8) {
+        let rounds = rounds.min(self.rounds);
+        self.rounds -= rounds;
+        self.under_way.clear();
+        for _ in 0..rounds {
+            for who in [0, 1] {
+                self.say(who, 0);
+                self.deliver(0, false);
+            }
         }
     }
 
