@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use bulla_spqr::wiped::wipe;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// `N` secret bytes: wiped when dropped, compared in constant time, redacted in `Debug`.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>([u8; N]);
 
 impl<const N: usize> Secret<N> {
@@ -26,6 +26,20 @@ impl<const N: usize> Secret<N> {
         &mut self.0
     }
 }
+
+impl<const N: usize> Zeroize for Secret<N> {
+    fn zeroize(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl<const N: usize> ZeroizeOnDrop for Secret<N> {}
 
 impl<const N: usize> ConstantTimeEq for Secret<N> {
     fn ct_eq(&self, other: &Self) -> Choice {

@@ -16,6 +16,8 @@ mod ratchet;
 mod role;
 mod secret;
 pub mod stored;
+#[doc(hidden)]
+pub mod wiped;
 
 pub use kem::KeyPair;
 pub use message::Message;

@@ -1,6 +1,6 @@
 //! Sessions that were replaced, kept for messages still under way.
 
-use zeroize::Zeroizing;
+use bulla_spqr::wiped::Wiped;
 
 use super::state::Session;
 use super::stored::{Stored, put_u32};
@@ -14,7 +14,7 @@ use crate::limits::{ARCHIVED_SESSIONS, SESSION_BYTES};
 /// therefore examined only when it is tried; one that cannot be read is passed over.
 #[derive(Default)]
 pub(super) struct Archive {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
     count: usize,
 }
 
@@ -35,7 +35,7 @@ impl Archive {
         }
         from.end()?;
         let bytes = if bytes.is_empty() { Vec::new() } else { bytes.to_vec() };
-        Ok(Self { bytes: Zeroizing::new(bytes), count })
+        Ok(Self { bytes: Wiped::from(bytes), count })
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -63,7 +63,7 @@ impl Archive {
         session.pending = None;
         let length = session.stored_len();
         let first = if self.count == ARCHIVED_SESSIONS { 1 } else { 0 };
-        let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len() + 4 + length));
+        let mut bytes = Wiped::with_capacity(self.bytes.len() + 4 + length);
         bytes.extend_from_slice(self.bytes.get(self.offset(first)..).unwrap_or_default());
         put_u32(&mut bytes, u32::try_from(length).unwrap_or(u32::MAX));
         session.store(&mut bytes);
@@ -77,7 +77,7 @@ impl Archive {
             return;
         }
         let (start, end) = (self.offset(place), self.offset(place + 1));
-        let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
+        let mut bytes = Wiped::with_capacity(self.bytes.len());
         bytes.extend_from_slice(self.bytes.get(..start).unwrap_or_default());
         bytes.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
         self.bytes = bytes;

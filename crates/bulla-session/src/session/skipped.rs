@@ -1,6 +1,6 @@
 //! Seeds of messages that later ones overtook.
 
-use zeroize::{Zeroize, Zeroizing};
+use bulla_spqr::wiped::{Wiped, wipe};
 
 use super::chain::copied;
 use crate::limits::SKIPPED_SEEDS;
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// inside one buffer that is wiped: a `Vec` of seeds would leave stale copies behind where it shifts or grows.
 #[derive(Default)]
 pub(super) struct SkippedSeeds {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
 }
 
 impl SkippedSeeds {
@@ -20,7 +20,7 @@ impl SkippedSeeds {
     pub(super) const ENTRY: usize = 4 + 32;
 
     pub(super) fn with_capacity(seeds: usize) -> Self {
-        Self { bytes: Zeroizing::new(Vec::with_capacity(seeds.min(SKIPPED_SEEDS) * Self::ENTRY)) }
+        Self { bytes: Wiped::with_capacity(seeds.min(SKIPPED_SEEDS) * Self::ENTRY) }
     }
 
     /// Takes over stored seeds, unless they are too many, out of order or not below `end`.
@@ -31,7 +31,7 @@ impl SkippedSeeds {
         if !rest.is_empty() || entries.len() > SKIPPED_SEEDS || !ascending || !below {
             return None;
         }
-        Some(Self { bytes: Zeroizing::new(bytes.to_vec()) })
+        Some(Self { bytes: Wiped::from(bytes.to_vec()) })
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -69,10 +69,10 @@ impl SkippedSeeds {
             *self = newer;
             return;
         }
-        let mut all = Vec::with_capacity(self.bytes.len() + newer.bytes.len());
+        let mut all = Wiped::with_capacity(self.bytes.len() + newer.bytes.len());
         all.extend_from_slice(&self.bytes);
         all.extend_from_slice(&newer.bytes);
-        self.bytes = Zeroizing::new(all);
+        self.bytes = all;
     }
 
     fn entries(&self) -> &[[u8; Self::ENTRY]] {
@@ -82,7 +82,7 @@ impl SkippedSeeds {
     fn cut(&mut self, at: usize, length: usize) {
         let end = self.bytes.len() - length;
         self.bytes.copy_within(at + length.., at);
-        self.bytes[end..].zeroize();
+        wipe(&mut self.bytes[end..]);
         self.bytes.truncate(end);
     }
 }

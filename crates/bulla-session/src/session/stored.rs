@@ -1,7 +1,5 @@
 //! The stored form of one session; the picture is at [`Sessions::to_bytes`](super::Sessions::to_bytes).
 
-use zeroize::Zeroizing;
-
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::post_quantum::PostQuantum;
 use super::skipped::SkippedSeeds;
@@ -232,10 +230,10 @@ impl<'a> Stored<'a> {
     }
 
     fn private(&mut self, field: &'static str) -> Result<PrivateKey, StoredError> {
-        let bytes = Zeroizing::new(self.array::<32>(field)?);
-        let key = PrivateKey::parse(field, bytes.as_slice()).map_err(|_| StoredError::Value { field })?;
+        let bytes = self.secret(field)?;
+        let key = PrivateKey::parse(field, bytes.expose()).map_err(|_| StoredError::Value { field })?;
         // What is written is clamped; clamping in silence would hide that the bytes were altered.
-        if key.expose() == &*bytes { Ok(key) } else { Err(StoredError::Value { field }) }
+        if key.expose() == bytes.expose() { Ok(key) } else { Err(StoredError::Value { field }) }
     }
 }
 

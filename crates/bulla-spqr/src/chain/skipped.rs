@@ -1,9 +1,8 @@
 //! Keys of messages that later ones overtook.
 
-use zeroize::{Zeroize, Zeroizing};
-
 use crate::limits::SKIPPED_KEYS;
 use crate::secret::Secret;
+use crate::wiped::{Wiped, wipe};
 
 /// Those within the window behind the newest message of one chain, by ascending index.
 ///
@@ -11,7 +10,7 @@ use crate::secret::Secret;
 /// inside one buffer that is wiped.
 #[derive(Default)]
 pub(crate) struct SkippedKeys {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
 }
 
 impl SkippedKeys {
@@ -20,7 +19,7 @@ impl SkippedKeys {
 
     pub(super) fn with_capacity(keys: u32) -> Self {
         let keys = usize::try_from(keys.min(SKIPPED_KEYS)).unwrap_or(0);
-        Self { bytes: Zeroizing::new(Vec::with_capacity(keys * Self::ENTRY)) }
+        Self { bytes: Wiped::with_capacity(keys * Self::ENTRY) }
     }
 
     /// Takes over stored keys, unless one is out of order or outside the window of a chain that stands at `counter`.
@@ -33,7 +32,7 @@ impl SkippedKeys {
             return None;
         }
         // An empty vector allocates nothing.
-        Some(Self { bytes: Zeroizing::new(bytes.to_vec()) })
+        Some(Self { bytes: Wiped::from(bytes.to_vec()) })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -74,10 +73,10 @@ impl SkippedKeys {
             *self = newer;
             return;
         }
-        let mut all = Vec::with_capacity(self.bytes.len() + newer.bytes.len());
+        let mut all = Wiped::with_capacity(self.bytes.len() + newer.bytes.len());
         all.extend_from_slice(&self.bytes);
         all.extend_from_slice(&newer.bytes);
-        self.bytes = Zeroizing::new(all);
+        self.bytes = all;
     }
 
     fn entries(&self) -> &[[u8; Self::ENTRY]] {
@@ -87,7 +86,7 @@ impl SkippedKeys {
     fn cut(&mut self, at: usize, length: usize) {
         let end = self.bytes.len() - length;
         self.bytes.copy_within(at + length.., at);
-        self.bytes[end..].zeroize();
+        wipe(&mut self.bytes[end..]);
         self.bytes.truncate(end);
     }
 }
