@@ -1,5 +1,6 @@
 //! PQXDH: how two devices that never met agree on the secrets a session starts from.
 
+use bulla_spqr::kdf::UNSALTED;
 use rand_core::CryptoRng;
 
 use crate::error::KeyError;
@@ -9,7 +10,7 @@ use crate::kyber::KyberCiphertext;
 use crate::party::LocalParty;
 use crate::prekey::{KyberPreKey, OneTimePreKey, PreKeyBundle, SignedPreKey};
 use crate::secret::Secret;
-use crate::session::{copied, expand};
+use crate::session::{copied, derived};
 
 const INFO: &[u8] = b"WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024";
 
@@ -90,7 +91,7 @@ impl Material {
     }
 
     fn derive(&self) -> Agreed {
-        let all: Secret<96> = expand(&[], &self.bytes.expose()[..self.length], INFO);
+        let all: Secret<96> = derived(&UNSALTED, &self.bytes.expose()[..self.length], INFO);
         let all = all.expose();
         Agreed { root: copied(all), chain: copied(&all[32..]), auth_key: copied(&all[64..]) }
     }

@@ -17,7 +17,7 @@ mod skipped;
 mod state;
 mod stored;
 
-pub(crate) use chain::{copied, expand};
+pub(crate) use chain::{copied, derived};
 pub use initiate::InitiateError;
 pub use open::{MissingPreKey, OpenError, Opened};
 pub use seal::{SealError, Sealed};

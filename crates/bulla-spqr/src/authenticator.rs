@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use crate::kdf::{NO_SALT, authenticate, expand};
+use crate::kdf::{Keyed, UNSALTED, derived};
 use crate::kem::{CT1_BYTES, CT2_BYTES, HEADER_BYTES};
 use crate::secret::Secret;
 
@@ -31,14 +31,14 @@ impl Authenticator {
         secret.expose_mut()[..32].copy_from_slice(self.root.expose());
         secret.expose_mut()[32..].copy_from_slice(key);
         let info = [PROTOCOL, b":Authenticator Update", &epoch.to_be_bytes()];
-        let both: Secret<64> = expand(&NO_SALT, secret.expose(), &info);
+        let both: Secret<64> = derived(&UNSALTED, secret.expose(), &info);
         let (root, mac_key) = both.expose().split_at(32);
         Self { root: Secret::copied(root), mac_key: Secret::copied(mac_key) }
     }
 
     /// The MAC over an epoch's header, made before the epoch's update.
     pub(crate) fn header_mac(&self, epoch: u64, header: &[u8; HEADER_BYTES]) -> [u8; MAC_BYTES] {
-        authenticate(&self.mac_key, &[PROTOCOL, b":ekheader", &epoch.to_be_bytes(), header])
+        self.mac(&[PROTOCOL, b":ekheader", &epoch.to_be_bytes(), header])
     }
 
     pub(crate) fn verifies_header(&self, epoch: u64, header: &[u8; HEADER_BYTES], mac: &[u8]) -> bool {
@@ -52,7 +52,7 @@ impl Authenticator {
         ct1: &[u8; CT1_BYTES],
         ct2: &[u8; CT2_BYTES],
     ) -> [u8; MAC_BYTES] {
-        authenticate(&self.mac_key, &[PROTOCOL, b":ciphertext", &epoch.to_be_bytes(), ct1, ct2])
+        self.mac(&[PROTOCOL, b":ciphertext", &epoch.to_be_bytes(), ct1, ct2])
     }
 
     pub(crate) fn verifies_ciphertext(
@@ -64,9 +64,15 @@ impl Authenticator {
     ) -> bool {
         self.ciphertext_mac(epoch, ct1, ct2).ct_eq(mac).into()
     }
+
+    fn mac(&self, message: &[&[u8]]) -> [u8; MAC_BYTES] {
+        let mut mac = [0; MAC_BYTES];
+        Keyed::new(self.mac_key.expose()).authenticate(message, &mut mac);
+        mac
+    }
 }
 
 /// What an epoch contributes to the chains, from the shared secret of its key exchange.
 pub(crate) fn epoch_secret(epoch: u64, shared: &Secret<32>) -> Secret<32> {
-    expand(&NO_SALT, shared.expose(), &[PROTOCOL, b":SCKA Key", &epoch.to_be_bytes()])
+    derived(&UNSALTED, shared.expose(), &[PROTOCOL, b":SCKA Key", &epoch.to_be_bytes()])
 }

@@ -7,7 +7,7 @@ pub(crate) use links::{Direction, Link, Links};
 pub(crate) use skipped::SkippedKeys;
 
 use crate::error::{ReceiveError, SendError};
-use crate::kdf::{NO_SALT, expand};
+use crate::kdf::{Keyed, UNSALTED, derived};
 use crate::limits::{FORWARD_JUMP, SKIPPED_KEYS};
 use crate::role::Role;
 use crate::secret::Secret;
@@ -42,7 +42,7 @@ pub(crate) struct Sending {
 impl Chain {
     /// The chains of epoch 0, before the first exchange.
     pub(crate) fn new(role: Role, auth_key: &[u8; 32]) -> Self {
-        let all: Secret<96> = expand(&NO_SALT, auth_key, &[b"Signal PQ Ratchet V1 Chain  Start"]);
+        let all: Secret<96> = derived(&UNSALTED, auth_key, &[b"Signal PQ Ratchet V1 Chain  Start"]);
         let (next_root, link) = split(role, &all);
         let mut links = Links::default();
         links.push(link);
@@ -52,7 +52,7 @@ impl Chain {
     /// Adds the chains of the next epoch.
     pub(crate) fn add(&mut self, secret: &Secret<32>) {
         let info = [b"Signal PQ Ratchet V1 Chain Add Epoch".as_slice()];
-        let all: Secret<96> = expand(self.next_root.expose(), secret.expose(), &info);
+        let all: Secret<96> = derived(&Keyed::new(self.next_root.expose()), secret.expose(), &info);
         let (next_root, link) = split(self.role, &all);
         self.next_root = next_root;
         self.links.push(link);

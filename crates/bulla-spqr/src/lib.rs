@@ -6,7 +6,8 @@ mod chain;
 mod erasure;
 pub mod error;
 mod field;
-mod kdf;
+#[doc(hidden)]
+pub mod kdf;
 mod kem;
 #[cfg(test)]
 mod known_answers;

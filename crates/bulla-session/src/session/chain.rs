@@ -1,8 +1,6 @@
 //! Symmetric chains: one key for every message, each forgetting the one before.
 
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use bulla_spqr::kdf::Keyed;
 
 use super::skipped::SkippedSeeds;
 use crate::key::{KeyPair, PublicKey};
@@ -15,27 +13,18 @@ impl ChainKey {
     /// The seed of the message at this position, and the key of the next.
     pub(super) fn step(&self) -> (Secret<32>, Self) {
         // Both are keyed alike, so the key schedule is run once.
-        let keyed = keyed(self.0.expose());
-        let seed = Secret::new(keyed.clone().chain_update([0x01]).finalize().into_bytes().into());
-        let next = Secret::new(keyed.chain_update([0x02]).finalize().into_bytes().into());
+        let keyed = Keyed::new(self.0.expose());
+        let (mut seed, mut next) = (Secret::ZERO, Secret::ZERO);
+        keyed.authenticate(&[&[0x01]], seed.expose_mut());
+        keyed.authenticate(&[&[0x02]], next.expose_mut());
         (seed, Self(next))
     }
 }
 
-/// HMAC-SHA256 under a 32-byte key.
-pub(super) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-    block[..32].copy_from_slice(key);
-    // A key shorter than the block is padded with zeros, which is what has just been done.
-    Hmac::new(&block)
-}
-
 /// HKDF-SHA256 into `N` bytes.
-pub(crate) fn expand<const N: usize>(salt: &[u8], secret: &[u8], info: &[u8]) -> Secret<N> {
-    const { assert!(N <= 255 * 32, "more than HKDF gives") };
+pub(crate) fn derived<const N: usize>(salt: &Keyed, secret: &[u8], info: &[u8]) -> Secret<N> {
     let mut out = Secret::ZERO;
-    // The length was checked when this was compiled, and there is no other way to fail.
-    let _ = Hkdf::<Sha256>::new(Some(salt), secret).expand(info, out.expose_mut());
+    salt.derive(secret, &[info], out.expose_mut());
     out
 }
 
@@ -45,7 +34,7 @@ pub(crate) struct RootKey(pub(crate) Secret<32>);
 impl RootKey {
     /// The next root and the chain that grows from it (Double Ratchet, KDF_RK).
     pub(super) fn step(&self, agreed: &Secret<32>) -> (Self, ChainKey) {
-        let both: Secret<64> = expand(self.0.expose(), agreed.expose(), b"WhisperRatchet");
+        let both: Secret<64> = derived(&Keyed::new(self.0.expose()), agreed.expose(), b"WhisperRatchet");
         let (root, chain) = both.expose().split_at(32);
         (Self(copied(root)), ChainKey(copied(chain)))
     }

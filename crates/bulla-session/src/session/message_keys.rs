@@ -3,10 +3,10 @@
 use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
-use hmac::Mac;
+use bulla_spqr::kdf::Keyed;
 use subtle::ConstantTimeEq;
 
-use super::chain::{copied, expand, keyed};
+use super::chain::{copied, derived};
 use crate::identity::IdentityKey;
 use crate::message::MAC_BYTES;
 use crate::secret::Secret;
@@ -22,7 +22,7 @@ pub(super) struct MessageKeys {
 impl MessageKeys {
     /// `salt` is what the post-quantum ratchet contributes.
     pub(super) fn derive(seed: &Secret<32>, salt: &[u8; 32]) -> Self {
-        let all: Secret<80> = expand(salt, seed.expose(), b"WhisperMessageKeys");
+        let all: Secret<80> = derived(&Keyed::new(salt), seed.expose(), b"WhisperMessageKeys");
         let (keys, last) = all.expose().split_at(64);
         let mut iv = Secret::ZERO;
         iv.expose_mut().copy_from_slice(last);
@@ -65,12 +65,9 @@ impl MessageKeys {
         receiver: &IdentityKey,
         message: &[u8],
     ) -> [u8; MAC_BYTES] {
-        let mac = keyed(self.mac.expose())
-            .chain_update(sender.to_bytes())
-            .chain_update(receiver.to_bytes())
-            .chain_update(message)
-            .finalize()
-            .into_bytes();
+        let mut mac = [0; 32];
+        let message = [&sender.to_bytes(), &receiver.to_bytes(), message];
+        Keyed::new(self.mac.expose()).authenticate(&message, &mut mac);
         let mut first = [0; MAC_BYTES];
         first.copy_from_slice(&mac[..MAC_BYTES]);
         first

@@ -1,7 +1,7 @@
 //! One epoch's pair of chains, and the few pairs that are kept.
 
 use super::SkippedKeys;
-use crate::kdf::{NO_SALT, expand};
+use crate::kdf::{UNSALTED, derived};
 use crate::limits::EPOCHS;
 use crate::secret::Secret;
 
@@ -20,7 +20,7 @@ impl Direction {
     pub(super) fn step(&self) -> Option<(Self, Secret<32>)> {
         let counter = self.counter.checked_add(1)?;
         let info = [&counter.to_be_bytes(), b"Signal PQ Ratchet V1 Chain Next".as_slice()];
-        let both: Secret<64> = expand(&NO_SALT, self.next.expose(), &info);
+        let both: Secret<64> = derived(&UNSALTED, self.next.expose(), &info);
         let (next, key) = both.expose().split_at(32);
         Some((Self { counter, next: Secret::copied(next) }, Secret::copied(key)))
     }
