@@ -143,11 +143,12 @@ impl ReceivingChains {
     }
 
     pub(super) fn find(&self, their: &PublicKey) -> Option<&ReceivingChain> {
-        self.iter().find(|chain| chain.their == *their)
+        // Nearly always it is the newest.
+        self.chains.iter().rev().flatten().find(|chain| chain.their == *their)
     }
 
     pub(super) fn find_mut(&mut self, their: &PublicKey) -> Option<&mut ReceivingChain> {
-        self.chains.iter_mut().flatten().find(|chain| chain.their == *their)
+        self.chains.iter_mut().rev().flatten().find(|chain| chain.their == *their)
     }
 
     /// Adds the newest chain; beyond the limit the oldest goes.
