@@ -28,23 +28,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
                 continue;
             }
-            let mut taken = None;
             for (key, record) in page {
                 let pending = Pending::read(&record.value)?;
                 let event = event(voice, conversation, &pending)?;
-                // The business gets the next one while the disk forgets the last.
-                let (forgotten, forwarded) = futures_util::future::join(
-                    self.forget(voice, conversation, taken.take()),
-                    self.forward(conversation, &key, &event),
-                )
-                .await;
-                forgotten?;
-                if !forwarded? {
+                if !self.forward(conversation, &key, &event).await? {
                     break;
                 }
-                taken = Some((key, pending));
+                // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
+                self.forget(voice, conversation, key, &pending).await?;
             }
-            self.forget(voice, conversation, taken).await?;
         }
     }
 
@@ -72,14 +64,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Forgets an event the business has taken, if there is one. If it was something said, the user is told that it arrived, in the same record.
+    /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the same record.
     async fn forget(
         self: &Arc<Self>,
         voice: &Voice,
         conversation: Conversation,
-        taken: Option<(Key, Pending)>,
+        key: Key,
+        pending: &Pending,
     ) -> Result<(), RelayError> {
-        let Some((key, pending)) = taken else { return Ok(()) };
         let said = pending.what_was_said()?.is_some();
         loop {
             let _lane = self.lanes.enter(conversation.user).await;

@@ -9,6 +9,7 @@
 //! that differs from another of the same seed.
 
 mod clock;
+mod disk;
 mod network;
 mod oracle;
 mod world;

@@ -13,6 +13,7 @@ use bulla::store::MemoryStore;
 use bulla::transport::{InProcess, Transport};
 
 use super::VirtualClock;
+use super::disk::Disk;
 use super::network::{Network, below};
 use super::oracle::Oracle;
 
@@ -168,6 +169,10 @@ impl World {
         }
     }
 
+    fn disk(&self, rows: &Arc<MemoryStore>) -> Disk {
+        Disk { rows: Arc::clone(rows), clock: Arc::clone(&self.clock), rng: Arc::clone(&self.rng) }
+    }
+
     fn line(&self) -> Line {
         Network {
             carrier: InProcess::new(Arc::clone(&self.carrier)),
@@ -182,7 +187,7 @@ impl World {
         let line = InProcess::new(Arc::clone(&self.carrier));
         for user in USERS {
             let (store, clock, rng) =
-                (Arc::clone(&self.device_store), Arc::clone(&self.clock), Arc::clone(&self.rng));
+                (self.disk(&self.device_store), Arc::clone(&self.clock), Arc::clone(&self.rng));
             Device::open(store, line.clone(), clock, rng, Number::parse(user).unwrap())
                 .await
                 .unwrap()
@@ -236,15 +241,15 @@ impl World {
         }
     }
 
-    async fn open_relay(&self) -> Relay<Arc<MemoryStore>, Line, Shop> {
+    async fn open_relay(&self) -> Relay<Disk, Line, Shop> {
         self.open_relay_over(self.line()).await
     }
 
-    async fn open_relay_over<T: Transport>(&self, line: T) -> Relay<Arc<MemoryStore>, T, Shop> {
+    async fn open_relay_over<T: Transport>(&self, line: T) -> Relay<Disk, T, Shop> {
         let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
         let (rng, oracle, sightings) =
             (Arc::clone(&self.rng), Arc::clone(&self.oracle), Arc::clone(&self.sightings));
-        RelayBuilder::new(Arc::clone(&self.relay_store), line, Shop { rng, oracle, sightings })
+        RelayBuilder::new(self.disk(&self.relay_store), line, Shop { rng, oracle, sightings })
             .clock(Arc::clone(&self.clock))
             .rng(Arc::clone(&self.rng))
             .speak_for(business)
@@ -253,9 +258,9 @@ impl World {
             .unwrap()
     }
 
-    async fn open_device(&self, user: &str) -> Device<Arc<MemoryStore>, Line> {
+    async fn open_device(&self, user: &str) -> Device<Disk, Line> {
         let (store, clock, rng) =
-            (Arc::clone(&self.device_store), Arc::clone(&self.clock), Arc::clone(&self.rng));
+            (self.disk(&self.device_store), Arc::clone(&self.clock), Arc::clone(&self.rng));
         Device::open(store, self.line(), clock, rng, Number::parse(user).unwrap()).await.unwrap()
     }
 
@@ -311,7 +316,7 @@ fn text(from: &str, number: usize) -> String {
 }
 
 /// A relay stops for no reason but to be closed.
-async fn watch(relay: Relay<Arc<MemoryStore>, Line, Shop>, oracle: Arc<Oracle>) {
+async fn watch(relay: Relay<Disk, Line, Shop>, oracle: Arc<Oracle>) {
     if let Err(error) = relay.stopped().await {
         oracle.blame(format!("the relay stopped: {error:?}"));
     }
@@ -319,7 +324,7 @@ async fn watch(relay: Relay<Arc<MemoryStore>, Line, Shop>, oracle: Arc<Oracle>) 
 
 /// The business writes to `user`, each message until it is accepted, however often it has to ask.
 async fn send_to_user(
-    relay: Relay<Arc<MemoryStore>, Line, Shop>,
+    relay: Relay<Disk, Line, Shop>,
     sightings: Arc<Sightings>,
     rng: Arc<dyn Rng>,
     user: &'static str,
@@ -340,12 +345,7 @@ async fn send_to_user(
 }
 
 /// The user writes to the business. What was sent when the device died is known by its having been sent, not by an answer.
-async fn say(
-    device: Device<Arc<MemoryStore>, Line>,
-    sightings: Arc<Sightings>,
-    rng: Arc<dyn Rng>,
-    user: &'static str,
-) {
+async fn say(device: Device<Disk, Line>, sightings: Arc<Sightings>, rng: Arc<dyn Rng>, user: &'static str) {
     let clock = VirtualClock::new(Timestamp::default());
     loop {
         let number = sightings.of(user, |seen| seen.said.len());
@@ -362,7 +362,7 @@ async fn say(
 
 /// The user reads what the business writes.
 async fn read(
-    device: Device<Arc<MemoryStore>, Line>,
+    device: Device<Disk, Line>,
     oracle: Arc<Oracle>,
     sightings: Arc<Sightings>,
     user: &'static str,
