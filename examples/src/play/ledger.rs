@@ -55,10 +55,12 @@ impl Entries {
         self.said.values().filter(|told| told.contains(&progress)).count()
     }
 
-    /// Whether everything that was said has been read, and everybody knows.
+    /// Whether everything that was said has been answered and read, and everybody knows.
     pub(super) fn is_settled(&self) -> bool {
         let all = |count: usize, of: usize| count == of;
-        all(self.reached("read"), self.accepted.len())
+        // A user can know that a text was read before the shop has the answer to its answer.
+        all(self.accepted.len(), self.said.len())
+            && all(self.reached("read"), self.accepted.len())
             && all(self.came_to(Progress::Delivered), self.said.len())
             && all(self.came_to(Progress::Read), self.said.len())
             && all(self.reactions_seen, self.reactions_sent)
