@@ -27,6 +27,7 @@ mod expiry;
 mod rule;
 mod scans;
 mod versions;
+mod walk;
 mod watches;
 
 use crate::Store;
@@ -47,6 +48,7 @@ pub use scans::{
     scans_are_ordered, scans_begin_behind_a_key, scans_keep_to_their_prefix, scans_stop_at_their_limit,
 };
 pub use versions::{a_batch_that_writes_nothing_takes_no_version, versions_are_never_used_again};
+pub use walk::{walk, walks_end_where_the_model_does};
 pub use watches::{watches_hear_of_their_own_changes_only, watches_miss_nothing};
 
 /// Tries every rule, each on a fresh and empty store from `open`.
@@ -77,4 +79,5 @@ pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
     a_batch_that_writes_nothing_takes_no_version(&open().await).await;
     watches_hear_of_their_own_changes_only(&open().await).await;
     watches_miss_nothing(&open().await).await;
+    walks_end_where_the_model_does(open).await;
 }

@@ -8,19 +8,43 @@ use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch}
 /// is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
 ///
 /// # For implementors
-/// * A commit is atomic and *durable when it returns* `Committed`: it survives the loss of power one instruction later.
-/// * Batches on one partition take effect in some order, and each sees all before it. Versions grow with that order.
-/// * A batch whose expectations do not hold is answered with `Conflict` and changes nothing, also when it shares a disk write with others.
-/// * After a failed disk write nothing is acknowledged any more: answer `Poisoned` until the store is opened again. Never retry a sync.
-/// * A read sees every commit that returned before the read began.
-/// * An error means that nothing is known to be stored; `None` means that there is no such record, for certain.
+/// *Durable when.* A commit is atomic, and durable when it returns `Committed`: it survives the loss of power one instruction later. So
+/// is a drop when it returns. Nothing else is promised about the moment: a commit that has not returned may be there, or not, and a
+/// caller that heard nothing asks again under the same expectations.
+///
+/// *Ordered how.* Batches on one partition take effect one after the other; each sees all before it, and versions grow with that order.
+/// A read sees every commit that returned before the read began, and wholly or not at all each that did not; two reads one after the other
+/// never go back. Across partitions no order is promised, except that a version is used once.
+///
+/// *What each answer says.*
+///
+/// | answer | what is true |
+/// |---|---|
+/// | `Ok(Committed(v))` | the batch is durable, its records have version `v`, and watches of this process were told before it returned |
+/// | `Ok(Conflict(key))` | nothing was stored and nobody was told; what the decision was based on is durable |
+/// | `Ok(None)`, or a row absent from a page | there is no such record, for certain, or it has expired at `now` |
+/// | fewer rows than the limit | there are no more |
+/// | `Err(TooLarge)` | nothing was stored, and nothing will be: the caller has to ask for less |
+/// | `Err(Poisoned)` | whether it was stored is unknown until the store is opened again |
+/// | `Err(Unreadable)`, `Err(Damaged)` from a read | nothing is known; never turn a failed read into `None` |
+/// | `Err(Unreadable)`, `Err(Damaged)` from a commit | its expectations could not be checked, and nothing was stored |
+/// | `Err(Closed)` | nothing was stored |
+///
+/// *What must not happen.* A batch whose expectations do not hold changes nothing, also when it shares a disk write with others. After a
+/// failed disk write nothing is acknowledged any more: answer `Poisoned` until the store is opened again, and never retry a sync, because a
+/// system that failed one may have thrown the data away and will call the next one a success. An expired record still counts as a record for
+/// expectations. A version is never used twice, not even after a crash.
+///
+/// *Told right by* [`conformance`](crate::conformance): `all` tries every rule, and `walk` compares an engine with a model. What they
+/// cannot tell is whether a commit survives a crash; that is the engine's own test.
 pub trait Store: Send + Sync + 'static {
     /// Carries out `batch`, wholly or not at all.
     ///
     /// Many callers share one disk sync. Dropping the future does not take the batch back: it may be committed all the same.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] before anything is stored; [`StoreError::Poisoned`] when it is unknown whether it was.
+    /// [`StoreError::TooLarge`] before anything is stored; [`StoreError::Unreadable`] or [`StoreError::Damaged`] when an expectation could not
+    /// be checked; [`StoreError::Poisoned`] when it is unknown whether it was stored.
     fn commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 
     /// The record under `key`, unless it has expired at `now`.

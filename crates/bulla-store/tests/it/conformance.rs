@@ -1,7 +1,8 @@
 use bulla_store::{MemoryStore, conformance};
 
+use crate::run;
+
 #[test]
 fn the_memory_engine_keeps_every_rule() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(conformance::all(async || MemoryStore::new()));
+    run(conformance::all(async || MemoryStore::new()));
 }

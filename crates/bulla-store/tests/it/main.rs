@@ -6,3 +6,9 @@
 )]
 
 mod conformance;
+mod planted;
+mod walks;
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+}
