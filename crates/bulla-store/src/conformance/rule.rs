@@ -113,3 +113,13 @@ pub(super) fn is_ready(future: impl Future) -> bool {
     let mut future = std::pin::pin!(future);
     future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
+
+/// Lets whatever runs this do something else first.
+pub(super) async fn give_way() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut has_waited, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}

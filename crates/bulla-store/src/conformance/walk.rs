@@ -12,7 +12,7 @@ use bulla_base::{Day, Partition, Rng, SeededRng, Timestamp};
 
 use self::model::{Answer, Change, Model};
 use self::step::{Draft, Expected, PARTITIONS, SPACES, Step};
-use super::rule::{NOW, broken, is_ready, succeed, together};
+use super::rule::{NOW, broken, give_way, is_ready, succeed, together};
 use crate::{Batch, Key, Scan, Space, Store, Version, Watch};
 
 const RULE: &str = "whatever is asked of an engine and of the model of it, both answer the same";
@@ -119,7 +119,7 @@ impl<S: Store> Walk<S> {
                 succeed(RULE, self.store.drop_days_before(*day).await);
                 self.model.drop_days_before(*day);
             }
-            Step::Listen => self.listen(number),
+            Step::Listen => self.listen(number).await,
             // Takes the store away; the caller does it.
             Step::Reopen => {}
         }
@@ -177,7 +177,9 @@ impl<S: Store> Walk<S> {
         draft.expectations.iter().map(|(key, expected)| (key.clone(), version(key, *expected))).collect()
     }
 
-    fn listen(&mut self, number: usize) {
+    async fn listen(&mut self, number: usize) {
+        // What runs us may ration what a task finds ready at one time.
+        give_way().await;
         for watched in &mut self.watched {
             let told = is_ready(watched.watch.changed());
             let change = std::mem::take(&mut watched.change);
@@ -198,7 +200,7 @@ impl<S: Store> Walk<S> {
             }
             self.take(usize::MAX, &Step::Counters { space, prefix: Vec::new(), after: None }).await;
         }
-        self.listen(usize::MAX);
+        self.listen(usize::MAX).await;
     }
 }
 
