@@ -2,6 +2,8 @@
 //!
 //! `embedded_relay` puts a carrier, a relay, the Graph API and users' devices into one process. Without arguments it plays a conversation
 //! to its end and reports what everybody saw of it ([`play`]); with `--serve` it stays up for others to talk to ([`serve`]).
+//!
+//! [`file_store`] is a storage engine, as short as one can be.
 
 pub mod options;
 pub mod problem;
@@ -18,5 +20,7 @@ pub mod webhook;
 
 pub mod play;
 pub mod serve;
+
+pub mod file_store;
 
 mod disk;

@@ -9,4 +9,5 @@
 )]
 
 mod endings;
+mod file_store;
 mod kills;

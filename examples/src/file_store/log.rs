@@ -1,0 +1,78 @@
+//! A file that only grows, entry by entry.
+//!
+//! ```text
+//! length (4)  ‖  first 8 bytes of SHA-256(entry)  ‖  entry        and so on, big-endian
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+const HEAD_BYTES: usize = 12;
+
+/// The log, locked for as long as it is open.
+#[derive(Debug)]
+pub(super) struct Log(File);
+
+impl Log {
+    /// Opens or begins the log in `path` and shows each entry to `replay`.
+    ///
+    /// The end of a process or of the power may have cut the entry that was being written, which nobody was told of: it is taken away.
+    /// Anything wrong before that is an error, because what follows it was acknowledged.
+    pub(super) fn open(path: &Path, mut replay: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Self> {
+        let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::ErrorKind::ResourceBusy.into(),
+            TryLockError::Error(error) => error,
+        })?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let mut whole = 0;
+        while let Some((entry, end)) = next(&bytes, whole)? {
+            replay(entry)?;
+            whole = end;
+        }
+        file.set_len(whole as u64)?;
+        file.seek(SeekFrom::End(0))?;
+        file.sync_all()?;
+        // The name of a file is durable once its folder is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(Self(file))
+    }
+
+    /// Adds an entry; it is on the disk when this returns.
+    pub(super) fn append(&mut self, entry: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(entry.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let mut frame = Vec::with_capacity(HEAD_BYTES + entry.len());
+        frame.extend(length.to_be_bytes());
+        frame.extend(checksum(entry));
+        frame.extend(entry);
+        self.0.write_all(&frame)?;
+        self.0.sync_data()
+    }
+}
+
+/// The entry that begins at `start` and where it ends; `None` if there is no whole one any more.
+fn next(bytes: &[u8], start: usize) -> io::Result<Option<(&[u8], usize)>> {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let Some((head, rest)) = rest.split_at_checked(HEAD_BYTES) else { return Ok(None) };
+    let (length, sum) = head.split_at(4);
+    let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+    let Some(entry) = rest.get(..length) else { return Ok(None) };
+    if sum == checksum(entry) {
+        Ok(Some((entry, start + HEAD_BYTES + length)))
+    } else if length == rest.len() {
+        Ok(None)
+    } else {
+        Err(io::ErrorKind::InvalidData.into())
+    }
+}
+
+fn checksum(entry: &[u8]) -> [u8; 8] {
+    let mut sum = [0; 8];
+    sum.iter_mut().zip(Sha256::digest(entry)).for_each(|(byte, of)| *byte = of);
+    sum
+}
