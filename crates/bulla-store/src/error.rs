@@ -37,6 +37,27 @@ pub enum StoreError {
         /// What kind of record.
         what: &'static str,
     },
+    /// The operator's move, or somebody wrote to the database: a record does not open with the keys there are.
+    #[error(
+        "a stored {what} does not open with this keyring; check that keyring and database belong together and that nobody changed either"
+    )]
+    Sealed {
+        /// What kind of record.
+        what: &'static str,
+    },
+    /// The operator's move: the keyring without which nothing can be sealed could not be kept. Nothing was stored.
+    #[error("the keyring could not be kept up to date; nothing was stored")]
+    Keyring {
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The caller's move: the space belongs to the layer that keeps the keys. Nothing was stored.
+    #[error("space {space} is reserved for keys")]
+    Reserved {
+        /// The number of the space.
+        space: u8,
+    },
     /// The caller's move: the store has been closed.
     #[error("the store is closed")]
     Closed,

@@ -40,6 +40,11 @@ fn the_reader_sees_what_is_there() {
     assert!(graph.len() >= 14, "only {} crates were read", graph.len());
     assert!(graph["carrier"].arrows.contains("transport"), "the carrier's arrows were not read");
     assert!(graph["carrier"].outside.contains("bytes"), "the carrier's closure was not read");
+    assert!(graph["vault"].outside.contains("aes-gcm"), "the vault's closure was not read");
+    assert!(
+        !graph["carrier"].outside.contains("aes-gcm"),
+        "the carrier's closure was read through the vault"
+    );
     assert!(graph["session"].sources > 0, "the session's sources were not read");
 }
 

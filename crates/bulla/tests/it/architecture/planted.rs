@@ -1,7 +1,7 @@
 //! The rules, each shown to catch one planted fault and nothing beside it.
 
 use super::rules::{Crate, Graph, Violation, violations};
-use super::table::{AMBIENT_EXCEPTIONS, TABLE};
+use super::table::{AMBIENT_EXCEPTIONS, SEALING_EXCEPTIONS, TABLE};
 
 /// A small graph that breaks nothing.
 fn sound() -> Graph {
@@ -99,6 +99,29 @@ fn a_message_cipher_on_the_blind_side_is_found_and_on_the_other_is_not() {
     let expected = Violation::CipherOnTheBlindSide { name: "carrier".to_owned(), cipher: "cbc".to_owned() };
     assert_eq!(with("carrier", link), [expected]);
     assert_eq!(with("endpoint", link), []);
+}
+
+#[test]
+fn a_row_cipher_beside_the_vault_is_found_and_in_it_is_not() {
+    let link = |cipher: &'static str| {
+        move |shown: &mut Crate| {
+            shown.outside.insert(cipher.to_owned());
+        }
+    };
+    let found = |name: &str, cipher: &str| Violation::CipherOnTheBlindSide {
+        name: name.to_owned(),
+        cipher: cipher.to_owned(),
+    };
+    for (excepted, ciphers, _reason) in SEALING_EXCEPTIONS {
+        for cipher in *ciphers {
+            assert_eq!(with(excepted, link(cipher)), []);
+            assert_eq!(with("carrier", link(cipher)), [found("carrier", cipher)]);
+            assert_eq!(with("store-fjall", link(cipher)), [found("store-fjall", cipher)]);
+        }
+        // What messages are sealed with is none of its business.
+        assert_eq!(with(excepted, link("cbc")), [found(excepted, "cbc")]);
+        assert_eq!(with(excepted, link("graviola")), [found(excepted, "graviola")]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::{fmt, slice};
 
-use super::table::{AMBIENT_EXCEPTIONS, MESSAGE_CIPHERS, Row, Side};
+use super::table::{AMBIENT_EXCEPTIONS, MESSAGE_CIPHERS, Row, SEALING_EXCEPTIONS, Side};
 
 /// Our crates by name, without the `bulla-` before it.
 pub(crate) type Graph = BTreeMap<String, Crate>;
@@ -13,7 +13,8 @@ pub(crate) type Graph = BTreeMap<String, Crate>;
 pub(crate) struct Crate {
     /// The crates of ours its manifest names.
     pub(crate) arrows: BTreeSet<String>,
-    /// Everything it links when built alone, by package name. Read for the blind side only.
+    /// Everything it links when built alone, by package name, but for what it links through a crate of [`SEALING_EXCEPTIONS`] only. Read for the
+    /// blind side only.
     pub(crate) outside: BTreeSet<String>,
     /// Where it names the system's clock or randomness.
     pub(crate) ambient: Vec<String>,
@@ -88,7 +89,11 @@ fn of_its_row(graph: &Graph, table: &[Row], row: &Row, shown: &Crate, found: &mu
     let side = |name: &str| table.iter().find(|row| row.name == name).map(|row| row.side);
     let blind = matches!(row.side, Side::Blind | Side::Engine);
     if blind {
-        let linked = MESSAGE_CIPHERS.iter().filter(|&&cipher| shown.outside.contains(cipher));
+        let excepted = |cipher: &str| {
+            SEALING_EXCEPTIONS.iter().any(|(name, ciphers, _)| *name == from && ciphers.contains(&cipher))
+        };
+        let linked = MESSAGE_CIPHERS.iter();
+        let linked = linked.filter(|&&cipher| shown.outside.contains(cipher) && !excepted(cipher));
         found.extend(linked.map(|&cipher| Violation::CipherOnTheBlindSide {
             name: from.to_owned(),
             cipher: cipher.to_owned(),

@@ -9,7 +9,7 @@ use std::{fs, iter};
 use serde_json::Value;
 
 use super::rules::{Crate, Graph};
-use super::table::{AMBIENT_NAMES, Side, TABLE};
+use super::table::{AMBIENT_NAMES, SEALING_EXCEPTIONS, Side, TABLE};
 
 /// Every crate under `crates/`, by name without the `bulla-` before it.
 pub(crate) fn graph() -> Graph {
@@ -51,10 +51,21 @@ fn read(package: &Value) -> Crate {
     shown
 }
 
-/// The names of everything the crate links when it is built alone.
+/// The names of everything the crate links when it is built alone, but for what it links through a crate that may seal, and no other way.
 fn closure(name: &str) -> BTreeSet<String> {
-    let tree =
-        cargo(&["tree", "--package", name, "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
+    let everything = linked(name, &[]);
+    let sealing = SEALING_EXCEPTIONS.iter().map(|(sealing, ..)| format!("bulla-{sealing}"));
+    let sealing: Vec<String> =
+        sealing.filter(|sealing| sealing != name && everything.contains(sealing)).collect();
+    if sealing.is_empty() { everything } else { linked(name, &sealing) }
+}
+
+/// What `cargo tree` shows of the crate, `pruned` and what only those link left out.
+fn linked(name: &str, pruned: &[String]) -> BTreeSet<String> {
+    let mut arguments =
+        vec!["tree", "--package", name, "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+    arguments.extend(pruned.iter().flat_map(|pruned| ["--prune", pruned]));
+    let tree = cargo(&arguments);
     tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 

@@ -1,0 +1,251 @@
+//! What time it is for the vault, and which keys are alive at it.
+//!
+//! An *era* is a stretch in which the clock ran evenly. It has a chain of hour keys of its own, whose hours are those the clock showed, and
+//! an offset: how far that clock is ahead of vault time. Vault time never goes back, and every era's hours pass with it. So a record that was
+//! sealed while the clock was wrong dies when its time is over, not when the wrong clock says so.
+//!
+//! The rule:
+//!
+//! 1. While the clock is within an hour of what is expected, vault time follows it, forwards only.
+//! 2. A clock that is further off has jumped: vault time stands, and goes on with the clock's own steps from the next tick on. If the clock is
+//!    where it was in an earlier era, that is the present again; if not, a new one begins.
+//! 3. A clock that is ahead is believed after it has gone on for an hour of ticks, or when the operator says so: then vault time leaps to it,
+//!    and the hours of all other eras pass at once.
+//! 4. A clock that is behind is never believed: vault time goes on from where it was.
+//! 5. An era is over when the last hour that was sealed in it is.
+
+mod stored;
+
+use std::time::Duration;
+
+use bulla_base::{Rng, Timestamp};
+use bulla_store::Expiry;
+
+use crate::chain::Chain;
+use crate::limits::{BELIEF, MAX_ERAS, MAX_HOURS_AHEAD, MAX_STEP, MAX_TICK_CREDIT};
+use crate::secret::Secret;
+
+const MILLIS_PER_HOUR: u64 = 3_600_000;
+
+/// No clock is taken to be later than this, so that the span between any two fits.
+const LATEST: u64 = 1 << 62;
+
+/// How the clock stands to the vault's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reckoning {
+    /// They agree.
+    InStep,
+    /// The clock leapt ahead and is not believed yet: what would have expired by it is kept.
+    Held {
+        /// How far the clock is ahead of the vault's time.
+        ahead: Duration,
+        /// For how long it has to go on, tick by tick, to be believed.
+        believed_after: Duration,
+    },
+    /// The clock went back: vault time goes on from where it was, by the clock's steps.
+    Behind {
+        /// How far the clock is behind the vault's time.
+        behind: Duration,
+    },
+}
+
+/// All eras, one of them the present.
+#[derive(Debug, Clone)]
+pub(crate) struct Eras {
+    /// Vault time, in milliseconds since the Unix epoch.
+    time: u64,
+    /// The present era's place.
+    present: usize,
+    /// How long a clock that is ahead has gone on, in milliseconds.
+    gone_on: u64,
+    /// Never empty.
+    eras: Vec<Era>,
+    next_id: u16,
+}
+
+#[derive(Debug, Clone)]
+struct Era {
+    id: u16,
+    /// How far its clock is ahead of vault time, in milliseconds.
+    offset: i64,
+    /// The last hour that may have been sealed under.
+    until: u32,
+    /// For how long it was the present, in milliseconds.
+    present_for: u64,
+    chain: Chain,
+}
+
+impl Eras {
+    /// The first era, begun at `clock`.
+    pub(crate) fn begin(clock: Timestamp, rng: &dyn Rng) -> Self {
+        let mut eras = Self { time: shown(clock), present: 0, gone_on: 0, eras: Vec::new(), next_id: 0 };
+        eras.begin_era(0, rng);
+        eras.pass();
+        eras
+    }
+
+    /// Takes note of what the clock shows.
+    pub(crate) fn step(&mut self, clock: Timestamp, rng: &dyn Rng) {
+        let clock = shown(clock);
+        if !within(self.off(self.present, clock)) {
+            self.gone_on = 0;
+            let nearest = (0..self.eras.len()).min_by_key(|&era| self.off(era, clock).unsigned_abs());
+            match nearest.filter(|&era| within(self.off(era, clock))) {
+                Some(era) => self.present = era,
+                None => self.begin_era(clock, rng),
+            }
+        }
+        let ahead = u64::try_from(self.off(self.present, clock)).unwrap_or(0);
+        self.time = self.time.saturating_add(ahead);
+        let present = &mut self.eras[self.present];
+        present.present_for = present.present_for.saturating_add(ahead);
+        if present.offset > 0 {
+            self.gone_on = self.gone_on.saturating_add(ahead.min(millis(MAX_TICK_CREDIT)));
+            if self.gone_on >= millis(BELIEF) {
+                self.leap();
+            }
+        }
+        self.pass();
+    }
+
+    /// Believes a clock that is ahead.
+    pub(crate) fn believe(&mut self) {
+        self.leap();
+        self.pass();
+    }
+
+    /// Whether the clock is so far off that [`Self::step`] would see a jump.
+    pub(crate) fn is_jump(&self, clock: Timestamp) -> bool {
+        !within(self.off(self.present, shown(clock)))
+    }
+
+    /// The era, hour and key under which a record that expires at `expiry` is sealed now.
+    ///
+    /// An expiry that has passed gets the hour that runs, one that is too far ahead the last there is.
+    pub(crate) fn sealing_key(&mut self, expiry: Expiry) -> Option<(u16, u32, Secret)> {
+        let era = &mut self.eras[self.present];
+        let hour = hours(expiry.at().as_millis().div_ceil(MILLIS_PER_HOUR));
+        let hour = hour.clamp(era.chain.first(), era.chain.last());
+        Some((era.id, hour, era.chain.key(hour)?))
+    }
+
+    /// The key of `hour` of the era `id`, unless it is over.
+    pub(crate) fn opening_key(&mut self, id: u16, hour: u32) -> Option<Secret> {
+        self.eras.iter_mut().find(|era| era.id == id)?.chain.key(hour)
+    }
+
+    /// How the clock of the present era stands to vault time.
+    pub(crate) fn reckoning(&self) -> Reckoning {
+        let offset = self.eras[self.present].offset;
+        let span = Duration::from_millis(offset.unsigned_abs());
+        if offset > 0 {
+            let left = millis(BELIEF).saturating_sub(self.gone_on);
+            Reckoning::Held { ahead: span, believed_after: Duration::from_millis(left) }
+        } else if span > MAX_STEP {
+            Reckoning::Behind { behind: span }
+        } else {
+            Reckoning::InStep
+        }
+    }
+
+    /// Vault time.
+    pub(crate) const fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.time)
+    }
+
+    /// Whether a key that is alive in `earlier` is not in this one, or the other way round.
+    pub(crate) fn has_turned_since(&self, earlier: &Self) -> bool {
+        let lives = |eras: &Self| -> Vec<_> {
+            eras.eras.iter().map(|era| (era.id, era.offset, era.chain.first())).collect()
+        };
+        self.eras[self.present].id != earlier.eras[earlier.present].id || lives(self) != lives(earlier)
+    }
+
+    /// How far `clock` is ahead of what it should show if `era` were the present.
+    fn off(&self, era: usize, clock: u64) -> i128 {
+        i128::from(clock) - i128::from(self.time) - i128::from(self.eras[era].offset)
+    }
+
+    fn begin_era(&mut self, clock: u64, rng: &dyn Rng) {
+        if self.eras.len() >= MAX_ERAS {
+            self.give_up_one();
+        }
+        let ahead = i128::from(clock) - i128::from(self.time);
+        let offset = if self.eras.is_empty() {
+            0
+        } else if within(ahead) {
+            // Nobody was here of late, but it is no jump: vault time follows.
+            self.time = self.time.max(clock);
+            i64::try_from(ahead.min(0)).unwrap_or(0)
+        } else {
+            i64::try_from(ahead).unwrap_or(i64::MAX)
+        };
+        while self.eras.iter().any(|era| era.id == self.next_id) {
+            self.next_id = self.next_id.wrapping_add(1);
+        }
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        let first = running_hour(self.time, offset);
+        let chain = Chain::begin(first, rng);
+        self.present = self.eras.len();
+        self.eras.push(Era { id, offset, until: first, present_for: 0, chain });
+    }
+
+    /// Forgets the era that was the present for the shortest time.
+    fn give_up_one(&mut self) {
+        let others = (0..self.eras.len()).filter(|&era| era != self.present);
+        if let Some(era) = others.min_by_key(|&era| self.eras[era].present_for) {
+            self.eras.remove(era);
+        }
+    }
+
+    /// Vault time becomes what the clock shows, if that is ahead.
+    fn leap(&mut self) {
+        let present = &mut self.eras[self.present];
+        self.time = self.time.saturating_add_signed(present.offset.max(0));
+        present.offset = present.offset.min(0);
+        self.gone_on = 0;
+    }
+
+    /// Lets the hours of every era pass, and the eras that are over.
+    fn pass(&mut self) {
+        let (time, present) = (self.time, self.eras[self.present].id);
+        self.eras.retain_mut(|era| {
+            let running = running_hour(time, era.offset);
+            if era.id == present {
+                era.until = era.until.max(running.saturating_add(MAX_HOURS_AHEAD));
+            }
+            let lives = running <= era.until;
+            if lives {
+                era.chain.forget_before(running);
+            }
+            lives
+        });
+        self.present = self.eras.iter().position(|era| era.id == present).unwrap_or(0);
+    }
+}
+
+/// The hour that runs in an era of `offset`: the first whose end has not come.
+fn running_hour(time: u64, offset: i64) -> u32 {
+    hours((time.saturating_add_signed(offset) / MILLIS_PER_HOUR).saturating_add(1))
+}
+
+fn shown(clock: Timestamp) -> u64 {
+    clock.as_millis().min(LATEST)
+}
+
+fn hours(hours: u64) -> u32 {
+    u32::try_from(hours).unwrap_or(u32::MAX)
+}
+
+fn within(off: i128) -> bool {
+    off.unsigned_abs() <= MAX_STEP.as_millis()
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

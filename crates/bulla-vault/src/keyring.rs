@@ -1,0 +1,196 @@
+//! The keyring: the few bytes that open everything, kept outside the database.
+//!
+//! ```text
+//! keyring = two slots of 8192 bytes, both the same when nothing is being written
+//! slot    = magic (8) ‖ sequence u64 ‖ keyring's id (16) ‖ length u16 ‖ wrapped keyring key ‖ length u16 ‖ sealed state ‖ zeros
+//!           ‖ SHA-256 of all before (32)
+//! state   = generation u64 ‖ opening u8 ‖ lasting key (32) ‖ eras
+//! ```
+//!
+//! A slot is written and synced, then the other. When power fails in between, one of them is whole: the first holds the new state or the
+//! second the old one, and opening makes both the same again. When both are written, the old chain values are in neither.
+
+mod file;
+mod memory;
+mod slot;
+
+use std::fmt;
+use std::io;
+
+use bulla_base::Rng;
+use zeroize::Zeroizing;
+
+use crate::bytes::Reader;
+use crate::eras::Eras;
+use crate::error::KeyringError;
+use crate::key_encryption::{KeyEncryption, KeyringKey};
+use crate::limits::{KEYRING_BYTES, MAX_WRAPPED_BYTES, SLOT_BYTES};
+use crate::seal::{self, Under};
+use crate::secret::Secret;
+
+pub use file::FileKeyring;
+pub(crate) use file::sync_folder;
+pub use memory::MemoryKeyring;
+use slot::Slot;
+
+const CONTEXT: &[u8] = b"bulla vault keyring 1";
+
+/// Where a keyring is kept: [`KEYRING_BYTES`] bytes outside the database and outside its backups.
+///
+/// # For implementors
+/// * `read` returns all that was written, and nothing when nothing was.
+/// * `write` is durable when it returns. It may be torn by a crash, but touches no byte beside those it was told to write.
+/// * What is overwritten should be gone. Where the medium keeps old blocks (flash, snapshots, versioned buckets), only a
+///   [`KeyEncryption`] whose own key can be destroyed closes the gap.
+/// * Nobody else writes to it.
+pub trait KeyringFile: fmt::Debug + Send + Sync + 'static {
+    /// The whole keyring, or no bytes if there is none yet. Reading may stop one byte beyond [`KEYRING_BYTES`].
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&self) -> io::Result<Vec<u8>>;
+
+    /// Writes `bytes` from `offset` on, durably.
+    ///
+    /// # Errors
+    /// When it is not known to be durable.
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// What a keyring keeps.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    /// How often the store was opened with this keyring.
+    pub(crate) generation: u64,
+    /// Whether the store is about to be given the next generation.
+    pub(crate) opening: bool,
+    pub(crate) lasting: Secret,
+    pub(crate) eras: Eras,
+}
+
+/// An open keyring.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    file: Box<dyn KeyringFile>,
+    key: KeyringKey,
+    slot: Slot,
+}
+
+impl Keyring {
+    /// A new keyring that keeps `state`.
+    pub(crate) async fn create(
+        file: Box<dyn KeyringFile>,
+        keys: &impl KeyEncryption,
+        state: &State,
+        rng: &dyn Rng,
+    ) -> Result<Self, KeyringError> {
+        let mut id = [0; 16];
+        rng.fill(&mut id);
+        let key = KeyringKey::draw(rng);
+        let wrapped = wrap(keys, &key, id).await?;
+        let slot = Slot { sequence: 0, id, wrapped, sealed: Vec::new() };
+        let mut keyring = Self { file, key, slot };
+        keyring.save(state, rng)?;
+        Ok(keyring)
+    }
+
+    /// The keyring in `file` and what it keeps, if there is one.
+    pub(crate) async fn open(
+        file: Box<dyn KeyringFile>,
+        keys: &impl KeyEncryption,
+        rng: &dyn Rng,
+    ) -> Result<Result<(Self, State), Box<dyn KeyringFile>>, KeyringError> {
+        let bytes = file.read().map_err(KeyringError::Unreadable)?;
+        if bytes.is_empty() {
+            return Ok(Err(file));
+        }
+        if bytes.len() > KEYRING_BYTES {
+            return Err(KeyringError::Damaged);
+        }
+        let slots = [bytes.get(..SLOT_BYTES), bytes.get(SLOT_BYTES..KEYRING_BYTES)];
+        let slots = slots.map(|slot| slot.and_then(Slot::from_bytes));
+        let [first, second] = &slots;
+        let newest = [first, second].into_iter().flatten().max_by_key(|slot| slot.sequence);
+        // A file cut short while the first slot of all was written holds no keys that anything was sealed under.
+        let Some(slot) = newest.cloned() else {
+            let never_whole = bytes.len() < SLOT_BYTES || bytes[SLOT_BYTES..].iter().all(|byte| *byte == 0);
+            return if never_whole { Ok(Err(file)) } else { Err(KeyringError::Damaged) };
+        };
+        let key = keys.unwrap(&slot.wrapped, &context(slot.id)).await?;
+        let keyring_context = sequenced(slot.id, slot.sequence);
+        let under = Under { key: key.secret(), salt: None, head: &[], context: &keyring_context };
+        let bytes = seal::open(under, &slot.sealed).map_err(|_| KeyringError::Damaged)?;
+        let state = State::from_bytes(&Zeroizing::new(bytes)).ok_or(KeyringError::Damaged)?;
+        let mut keyring = Self { file, key, slot };
+        if slots[0] != slots[1] {
+            keyring.save(&state, rng)?;
+        }
+        Ok(Ok((keyring, state)))
+    }
+
+    /// Makes `state` what is kept, and destroys what was.
+    pub(crate) fn save(&mut self, state: &State, rng: &dyn Rng) -> Result<(), KeyringError> {
+        let sequence = self.slot.sequence + 1;
+        let context = sequenced(self.slot.id, sequence);
+        let under = Under { key: self.key.secret(), salt: None, head: &[], context: &context };
+        let sealed = seal::seal(under, &state.to_bytes(), rng).map_err(|_| KeyringError::Damaged)?;
+        // Also when writing fails: a sequence is never used for two states.
+        self.slot.sequence = sequence;
+        self.slot.sealed = sealed;
+        let bytes = self.slot.to_bytes().ok_or(KeyringError::Damaged)?;
+        for offset in [0, SLOT_BYTES as u64] {
+            self.file.write(offset, &bytes).map_err(KeyringError::Unwritable)?;
+        }
+        Ok(())
+    }
+
+    /// Wraps a fresh keyring key with `keys`, and forgets the old one.
+    pub(crate) async fn rewrap(
+        &mut self,
+        keys: &impl KeyEncryption,
+        state: &State,
+        rng: &dyn Rng,
+    ) -> Result<(), KeyringError> {
+        let key = KeyringKey::draw(rng);
+        self.slot.wrapped = wrap(keys, &key, self.slot.id).await?;
+        self.key = key;
+        self.save(state, rng)
+    }
+}
+
+async fn wrap(keys: &impl KeyEncryption, key: &KeyringKey, id: [u8; 16]) -> Result<Vec<u8>, KeyringError> {
+    let wrapped = keys.wrap(key, &context(id)).await?;
+    if wrapped.len() > MAX_WRAPPED_BYTES {
+        return Err(KeyringError::WrappedTooLong { actual: wrapped.len(), limit: MAX_WRAPPED_BYTES });
+    }
+    Ok(wrapped)
+}
+
+fn context(id: [u8; 16]) -> Vec<u8> {
+    [CONTEXT, &id].concat()
+}
+
+fn sequenced(id: [u8; 16], sequence: u64) -> Vec<u8> {
+    [CONTEXT, &id, &sequence.to_be_bytes()].concat()
+}
+
+impl State {
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Large enough that it never moves and leaves a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(SLOT_BYTES));
+        bytes.extend_from_slice(&self.generation.to_be_bytes());
+        bytes.push(u8::from(self.opening));
+        bytes.extend_from_slice(self.lasting.expose());
+        self.eras.write(&mut bytes);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let generation = u64::from_be_bytes(reader.array()?);
+        let [opening] = reader.array()?;
+        let lasting = Secret::from_bytes(reader.array()?);
+        let eras = Eras::read(&mut reader)?;
+        reader.is_empty().then_some(Self { generation, opening: opening != 0, lasting, eras })
+    }
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod bytes;
+mod chain;
+mod eras;
+mod error;
+mod key_encryption;
+mod keyring;
+mod limits;
+mod row;
+mod salt;
+mod seal;
+mod secret;
+mod space;
+mod vault;
+
+pub use eras::Reckoning;
+pub use error::{KeyEncryptionError, KeyringError, VaultError};
+pub use key_encryption::{KeyEncryption, KeyringKey, OperatorKey, Passphrase, PassphraseCost};
+pub use keyring::{FileKeyring, KeyringFile, MemoryKeyring};
+pub use limits::{
+    BELIEF, KEYRING_BYTES, MAX_CACHED_SALTS, MAX_ERAS, MAX_HOURS_AHEAD, MAX_PASSPHRASE_KIB,
+    MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_SEALED_VALUE_BYTES, MAX_STEP, MAX_TICK_CREDIT,
+    MAX_UNSAVED, MAX_WRAPPED_BYTES,
+};
+pub use vault::Vault;

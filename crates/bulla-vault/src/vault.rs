@@ -1,0 +1,236 @@
+mod fence;
+mod port;
+mod record;
+mod time;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Clock, Partition, Rng};
+use bulla_store::{Batch, Commit, OWN, Store, StoreError};
+use tokio::sync::RwLock;
+
+use crate::eras::{Eras, Reckoning};
+use crate::error::VaultError;
+use crate::key_encryption::KeyEncryption;
+use crate::keyring::{Keyring, KeyringFile, State};
+use crate::salt::Salts;
+use crate::secret::Secret;
+use crate::space;
+
+use fence::Fence;
+
+/// How many locks keep erasures and writes apart: a power of two.
+const LANES: usize = 1024;
+
+/// A store whose records are sealed, over one whose records are not.
+///
+/// It is a [`Store`] itself, so whoever keeps records knows nothing of it. A record that was put with an expiry is sealed under the key of the
+/// hour in which that lies, and can no longer be read by anybody once that hour is over; one without is sealed under a lasting key.
+///
+/// # What the host does
+/// It calls [`tick`](Self::tick) at least once a minute: hours end then and at no other time. It asks [`is_restored`](Self::is_restored) once
+/// after opening.
+///
+/// # Bounds
+/// Those of the port, but a value may have at most [`MAX_SEALED_VALUE_BYTES`](crate::MAX_SEALED_VALUE_BYTES), and the bound of a batch is on
+/// its sealed values. Space 255 is the vault's own.
+///
+/// # What is gone
+/// A record whose hour is over or whose partition was erased is not returned, as if it had expired. As with an expired one, it still counts
+/// as a record for the expectations of a batch until it is deleted or its day is dropped.
+///
+/// # Security
+/// Names of keys and of counters, counters, the length of values and the times of expiry are not sealed, so none may tell whose they are. An
+/// older value of the same key that is put back by somebody who can write to the database is not noticed, as long as it has not expired: the
+/// vault tells that the *store* is older than its keyring, not that a record is. A damaged salt's name in a record makes it look erased.
+pub struct Vault<S> {
+    engine: S,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    lasting: Secret,
+    eras: Mutex<Eras>,
+    salts: Mutex<Salts>,
+    /// Writes to a partition share its lane; erasing the partition has it alone.
+    lanes: Box<[RwLock<()>]>,
+    keeper: tokio::sync::Mutex<Keeper>,
+    restored: AtomicBool,
+}
+
+/// What only one task at a time may touch.
+#[derive(Debug)]
+struct Keeper {
+    keyring: Keyring,
+    fence: Fence,
+    /// The vault time that was last written down, in milliseconds.
+    saved: u64,
+}
+
+impl<S: Store> Vault<S> {
+    /// Opens the vault over `engine`, with the keyring in `file`, which `keys` opens; makes the keyring if there is none and the store was
+    /// never sealed.
+    ///
+    /// # Errors
+    /// When the keyring is missing, damaged, of another store, older than the store, or does not open with `keys`; or when `engine` fails.
+    pub async fn open(
+        engine: S,
+        file: impl KeyringFile,
+        keys: &impl KeyEncryption,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self, VaultError> {
+        let now = clock.now();
+        let stored = engine.get(OWN, &space::generation(), now).await?;
+        let (keyring, mut state) = match Keyring::open(Box::new(file), keys, &*rng).await? {
+            Ok(found) => found,
+            Err(_) if stored.is_some() => return Err(VaultError::KeyringMissing),
+            Err(file) => {
+                let (lasting, eras) = (Secret::draw(&*rng), Eras::begin(now, &*rng));
+                let state = State { generation: 0, opening: false, lasting, eras };
+                (Keyring::create(file, keys, &state, &*rng).await?, state)
+            }
+        };
+        let (fence, restored) = Fence::compare(&state, stored.as_ref(), &*rng)?;
+        state.eras.step(now, &*rng);
+        let keeper = Keeper { keyring, fence, saved: 0 };
+        let vault = Self {
+            engine,
+            clock,
+            rng,
+            lasting: state.lasting,
+            eras: Mutex::new(state.eras.clone()),
+            salts: Mutex::default(),
+            lanes: (0..LANES).map(|_| RwLock::new(())).collect(),
+            keeper: tokio::sync::Mutex::new(keeper),
+            restored: AtomicBool::new(restored),
+        };
+        let mut keeper = vault.keeper.lock().await;
+        vault.adopt(&mut keeper, state.eras, true).await?;
+        drop(keeper);
+        Ok(vault)
+    }
+
+    /// Takes note of the time: hours that are over are forgotten, in the keyring first.
+    ///
+    /// To be called at least once a minute. Called less often, hours end late by as much; called never, nothing is forgotten.
+    ///
+    /// # Errors
+    /// When the keyring or the store cannot be written, or another vault has opened the store. Reading and writing go on all the same, but
+    /// nothing is forgotten until it succeeds.
+    ///
+    /// # Cost
+    /// Twice 8 KiB written and synced every five minutes, four times that and one commit when an hour is over.
+    pub async fn tick(&self) -> Result<Reckoning, VaultError> {
+        let mut keeper = self.keeper.lock().await;
+        let mut next = self.eras().clone();
+        next.step(self.clock.now(), &*self.rng);
+        self.adopt(&mut keeper, next, false).await?;
+        Ok(self.reckoning())
+    }
+
+    /// Believes a clock that is ahead, now: for an operator who knows that it is right.
+    ///
+    /// # Errors
+    /// As [`tick`](Self::tick).
+    pub async fn believe_clock(&self) -> Result<Reckoning, VaultError> {
+        let mut keeper = self.keeper.lock().await;
+        let mut next = self.eras().clone();
+        next.step(self.clock.now(), &*self.rng);
+        next.believe();
+        self.adopt(&mut keeper, next, false).await?;
+        Ok(self.reckoning())
+    }
+
+    /// How the clock stands to the vault's time, as of the last tick.
+    pub fn reckoning(&self) -> Reckoning {
+        self.eras().reckoning()
+    }
+
+    /// Whether the store is older than the keyring: it was put back from a backup, or emptied.
+    ///
+    /// What is in it may be opened. But it may hold steps of ratchets that have been taken already, so nothing may be sealed for a peer from
+    /// its sessions: begin new ones, and then call [`accept_restored`](Self::accept_restored). It is said again at every opening until then.
+    ///
+    /// A backup that was taken within the hour before the last tick is not told from the store itself.
+    pub fn is_restored(&self) -> bool {
+        self.restored.load(Ordering::Acquire)
+    }
+
+    /// Takes a restored store for the present one.
+    ///
+    /// # Errors
+    /// As [`tick`](Self::tick).
+    pub async fn accept_restored(&self) -> Result<(), VaultError> {
+        let mut keeper = self.keeper.lock().await;
+        self.restored.store(false, Ordering::Release);
+        let eras = self.eras().clone();
+        let accepted = self.adopt(&mut keeper, eras, true).await;
+        if accepted.is_err() {
+            self.restored.store(true, Ordering::Release);
+        }
+        accepted
+    }
+
+    /// Makes everything in `partition` unreadable, at once and before this returns: destroys the salt that is in all its keys.
+    ///
+    /// Deleting the records themselves is the caller's business, and is best done first: until they are deleted they still count as records
+    /// for the expectations of a batch, and only [`engine`](Self::engine) shows their names. What is written to the partition afterwards has
+    /// a new salt.
+    ///
+    /// # Errors
+    /// When the store fails; it is unknown then whether the salt is gone.
+    ///
+    /// # Security
+    /// A backup that was taken before still holds the salt, sealed under the lasting key. What has an expiry cannot be read there either once its
+    /// hour is over; what has none can be read with the operator's key for as long as the backup is kept. The engine's own files keep the
+    /// deleted row until they are compacted.
+    pub async fn erase_partition(&self, partition: Partition) -> Result<(), StoreError> {
+        let _alone = self.lane(partition).write().await;
+        let mut batch = Batch::new(partition);
+        batch.delete(space::salt());
+        self.salts().forget(partition);
+        match self.engine.commit(batch).await? {
+            Commit::Committed(_) => Ok(()),
+            // It expects nothing.
+            _ => Err(StoreError::Damaged { what: "conversation's salt" }),
+        }
+    }
+
+    /// Gives the keyring another operator's key: from now on `keys` opens it, and the old one does not.
+    ///
+    /// # Errors
+    /// When `keys` fails or the keyring cannot be written. If it could not be written, either of the two keys opens it.
+    ///
+    /// # Security
+    /// Who has a copy of the old keyring and the old key can still read what that copy could.
+    pub async fn rewrap(&self, keys: &impl KeyEncryption) -> Result<(), VaultError> {
+        let mut keeper = self.keeper.lock().await;
+        let state = self.state(&keeper.fence, self.eras().clone());
+        Ok(keeper.keyring.rewrap(keys, &state, &*self.rng).await?)
+    }
+
+    /// The store beneath, in which everything is sealed.
+    pub const fn engine(&self) -> &S {
+        &self.engine
+    }
+
+    fn eras(&self) -> MutexGuard<'_, Eras> {
+        self.eras.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn salts(&self) -> MutexGuard<'_, Salts> {
+        self.salts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lane(&self, partition: Partition) -> &RwLock<()> {
+        let [first, second, ..] = *partition.as_bytes();
+        &self.lanes[usize::from(u16::from_be_bytes([first, second])) & (LANES - 1)]
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Vault<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}

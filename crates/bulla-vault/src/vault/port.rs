@@ -1,0 +1,182 @@
+//! The vault as a store.
+
+use bulla_base::{Day, Partition, Timestamp};
+use bulla_store::{
+    Batch, Commit, Counter, Expectation, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, Record, Scan, Space, Store,
+    StoreError, Watch,
+};
+
+use super::Vault;
+use crate::limits::MAX_SEALED_VALUE_BYTES;
+use crate::row::{HOURLY_OVERHEAD_BYTES, LASTING_OVERHEAD_BYTES};
+use crate::salt::Salt;
+use crate::space::{self, VAULT};
+
+/// What a new salt adds to a batch: an expectation and a row.
+const SALT_ROWS: usize = 2;
+const SALT_BYTES: usize = 256;
+
+impl<S: Store> Store for Vault<S> {
+    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        batch.check()?;
+        check_spaces(&batch)?;
+        if batch.puts().is_empty() {
+            return self.engine.commit(batch).await;
+        }
+        let bytes = check_sealed(&batch)?;
+        if batch.puts().iter().any(|put| put.expiry.is_some()) {
+            self.notice_a_jump().await?;
+        }
+        let partition = batch.partition();
+        let now = self.clock.now();
+        let _shared = self.lane(partition).read().await;
+        loop {
+            let (salt, is_new) = match self.stored_salt(partition, now).await? {
+                Some(salt) => (salt, false),
+                None if rows(&batch) + SALT_ROWS > MAX_BATCH_ROWS || bytes + SALT_BYTES > MAX_BATCH_BYTES => {
+                    self.begin_partition(partition).await?;
+                    continue;
+                }
+                None => (Salt::draw(&*self.rng), true),
+            };
+            let mut sealed = self.seal_batch(&batch, &salt)?;
+            if is_new {
+                self.add_salt(&mut sealed, &salt)?;
+            }
+            match self.engine.commit(sealed).await? {
+                // Somebody else was first to write to the partition.
+                Commit::Conflict(key) if is_new && key == space::salt() => {}
+                outcome => {
+                    if is_new && matches!(outcome, Commit::Committed(_)) {
+                        self.salts().keep(partition, salt);
+                    }
+                    return Ok(outcome);
+                }
+            }
+        }
+    }
+
+    async fn get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        if key.space() == VAULT {
+            return Ok(None);
+        }
+        let Some(record) = self.engine.get(partition, key, now).await? else { return Ok(None) };
+        // After the record, so that it is never older than what the record was sealed with.
+        let salt = self.salt(partition, now).await?;
+        self.unseal(partition, key, &record, salt.as_ref())
+    }
+
+    async fn scan(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let mut found = Vec::new();
+        if scan.space() == VAULT {
+            return Ok(found);
+        }
+        let mut page_scan = scan.clone();
+        // What is gone takes no place in a page.
+        while page_scan.row_limit() > 0 {
+            let page = self.engine.scan(partition, &page_scan, now).await?;
+            let is_last = page.len() < page_scan.row_limit();
+            let Some((last, _)) = page.last() else { break };
+            let last = last.clone();
+            let salt = self.salt(partition, now).await?;
+            for (key, record) in page {
+                if let Some(record) = self.unseal(partition, &key, &record, salt.as_ref())? {
+                    found.push((key, record));
+                }
+            }
+            if is_last {
+                break;
+            }
+            page_scan = page_scan.after(last).limit(scan.row_limit() - found.len());
+        }
+        Ok(found)
+    }
+
+    async fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<Vec<(Counter, u64)>, StoreError> {
+        self.engine.counters(space, prefix, after).await
+    }
+
+    fn watch(&self, partition: Partition, space: Space) -> Watch {
+        self.engine.watch(partition, space)
+    }
+
+    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.engine.drop_days_before(day).await
+    }
+}
+
+impl<S: Store> Vault<S> {
+    fn seal_batch(&self, batch: &Batch, salt: &Salt) -> Result<Batch, StoreError> {
+        let mut sealed = Batch::new(batch.partition());
+        for (key, expectation) in batch.expectations() {
+            match expectation {
+                Expectation::Version(version) => sealed.expect_version(key.clone(), *version),
+                Expectation::Absent => sealed.expect_absent(key.clone()),
+                _ => return Err(StoreError::Damaged { what: "expectation" }),
+            }
+        }
+        for key in batch.deletes() {
+            sealed.delete(key.clone());
+        }
+        for put in batch.puts() {
+            let value = self.seal(batch.partition(), &put.key, &put.value, put.expiry, salt)?;
+            match put.expiry {
+                Some(expiry) => sealed.put_until(put.key.clone(), value, expiry),
+                None => sealed.put(put.key.clone(), value),
+            }
+        }
+        for (counter, count) in batch.adds() {
+            sealed.add(counter.clone(), *count);
+        }
+        Ok(sealed)
+    }
+}
+
+fn rows(batch: &Batch) -> usize {
+    batch.expectations().len() + batch.puts().len() + batch.deletes().len() + batch.adds().len()
+}
+
+fn check_spaces(batch: &Batch) -> Result<(), StoreError> {
+    let expected = batch.expectations().iter().map(|(key, _)| key);
+    let mut keys = expected.chain(batch.puts().iter().map(|put| &put.key)).chain(batch.deletes());
+    match keys.any(|key| key.space() == VAULT) {
+        true => Err(StoreError::Reserved { space: VAULT.number() }),
+        false => Ok(()),
+    }
+}
+
+/// How many bytes the batch has when it is sealed.
+fn check_sealed(batch: &Batch) -> Result<usize, StoreError> {
+    let mut bytes = batch.bytes();
+    for put in batch.puts() {
+        let actual = put.value.len();
+        if actual > MAX_SEALED_VALUE_BYTES {
+            let limit = MAX_SEALED_VALUE_BYTES;
+            return Err(StoreError::TooLarge { what: "value to be sealed (bytes)", actual, limit });
+        }
+        bytes += if put.expiry.is_some() { HOURLY_OVERHEAD_BYTES } else { LASTING_OVERHEAD_BYTES };
+    }
+    if bytes > MAX_BATCH_BYTES {
+        return Err(StoreError::TooLarge {
+            what: "sealed batch (bytes)",
+            actual: bytes,
+            limit: MAX_BATCH_BYTES,
+        });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,126 @@
+//! One record, sealed and opened; and the salt of its partition.
+
+use bulla_base::{Partition, Timestamp};
+use bulla_store::{Batch, Commit, Expiry, Key, Record, Store, StoreError};
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use super::Vault;
+use crate::row::{Head, context};
+use crate::salt::Salt;
+use crate::seal::{self, Under};
+use crate::space;
+
+impl<S: Store> Vault<S> {
+    /// The sealed form of `value`.
+    pub(super) fn seal(
+        &self,
+        partition: Partition,
+        key: &Key,
+        value: &[u8],
+        expiry: Option<Expiry>,
+        salt: &Salt,
+    ) -> Result<Vec<u8>, StoreError> {
+        let too_far = StoreError::Damaged { what: "key chain" };
+        let (head, hour_key) = match expiry {
+            None => (Head::Lasting { salt: salt.name() }, None),
+            Some(expiry) => {
+                let (era, hour, key) = self.eras().sealing_key(expiry).ok_or(too_far)?;
+                (Head::Hourly { salt: salt.name(), era, hour }, Some(key))
+            }
+        };
+        let (head, context) = (head.to_bytes(), context(partition, key, expiry));
+        let secret = hour_key.as_ref().unwrap_or(&self.lasting);
+        let under = Under { key: secret, salt: Some(salt.secret()), head: &head, context: &context };
+        seal::seal(under, value, &*self.rng).map_err(|_| StoreError::Sealed { what: "record" })
+    }
+
+    /// The record as it was put, unless its hour is over or its partition was erased.
+    pub(super) fn unseal(
+        &self,
+        partition: Partition,
+        key: &Key,
+        record: &Record,
+        salt: Option<&Salt>,
+    ) -> Result<Option<Record>, StoreError> {
+        const DAMAGED: StoreError = StoreError::Damaged { what: "sealed record" };
+        let (head, sealed) = Head::split(&record.value).ok_or(DAMAGED)?;
+        let (Head::Lasting { salt: name } | Head::Hourly { salt: name, .. }) = head else {
+            return Err(DAMAGED);
+        };
+        // Before anything is taken for gone, so that a damaged form is not.
+        if matches!(head, Head::Hourly { .. }) != record.expiry.is_some() {
+            return Err(StoreError::Sealed { what: "record" });
+        }
+        let Some(salt) = salt.filter(|salt| salt.name() == name) else { return Ok(None) };
+        let hour_key = match head {
+            Head::Hourly { era, hour, .. } => match self.eras().opening_key(era, hour) {
+                Some(key) => Some(key),
+                None => return Ok(None),
+            },
+            _ => None,
+        };
+        let (head, context) = (head.to_bytes(), context(partition, key, record.expiry));
+        let secret = hour_key.as_ref().unwrap_or(&self.lasting);
+        let under = Under { key: secret, salt: Some(salt.secret()), head: &head, context: &context };
+        let value = seal::open(under, sealed).map_err(|_| StoreError::Sealed { what: "record" })?;
+        Ok(Some(Record::new(record.version, record.expiry, Bytes::from(value))))
+    }
+
+    /// The partition's salt, for reading.
+    pub(super) async fn salt(
+        &self,
+        partition: Partition,
+        now: Timestamp,
+    ) -> Result<Option<Salt>, StoreError> {
+        if let Some(salt) = self.salts().find(partition) {
+            return Ok(Some(salt));
+        }
+        // So that what is read here is not put into memory after it was erased.
+        let _shared = self.lane(partition).read().await;
+        self.stored_salt(partition, now).await
+    }
+
+    /// The partition's salt, from memory or the store; the lane is held.
+    pub(super) async fn stored_salt(
+        &self,
+        partition: Partition,
+        now: Timestamp,
+    ) -> Result<Option<Salt>, StoreError> {
+        const SEALED: StoreError = StoreError::Sealed { what: "conversation's salt" };
+        if let Some(salt) = self.salts().find(partition) {
+            return Ok(Some(salt));
+        }
+        let key = space::salt();
+        let Some(record) = self.engine.get(partition, &key, now).await? else { return Ok(None) };
+        let (head, sealed) = Head::split(&record.value).ok_or(SEALED)?;
+        let (head, context) = (head.to_bytes(), context(partition, &key, None));
+        let under = Under { key: &self.lasting, salt: None, head: &head, context: &context };
+        let bytes = Zeroizing::new(seal::open(under, sealed).map_err(|_| SEALED)?);
+        let salt = Salt::from_bytes(&bytes).ok_or(SEALED)?;
+        self.salts().keep(partition, salt.clone());
+        Ok(Some(salt))
+    }
+
+    /// Adds a new salt to `batch`, which then expects that there is none.
+    pub(super) fn add_salt(&self, batch: &mut Batch, salt: &Salt) -> Result<(), StoreError> {
+        let key = space::salt();
+        let (head, context) = (Head::Own.to_bytes(), context(batch.partition(), &key, None));
+        let under = Under { key: &self.lasting, salt: None, head: &head, context: &context };
+        let sealed = seal::seal(under, &salt.to_bytes()[..], &*self.rng);
+        batch.expect_absent(key.clone());
+        batch.put(key, sealed.map_err(|_| StoreError::Sealed { what: "conversation's salt" })?);
+        Ok(())
+    }
+
+    /// Gives the partition a salt in a commit of its own, unless it has one by then; the lane is held.
+    pub(super) async fn begin_partition(&self, partition: Partition) -> Result<(), StoreError> {
+        let mut batch = Batch::new(partition);
+        self.add_salt(&mut batch, &Salt::draw(&*self.rng))?;
+        // Whoever came first: there is one now.
+        let (Commit::Committed(_) | Commit::Conflict(_)) = self.engine.commit(batch).await? else {
+            return Err(StoreError::Damaged { what: "conversation's salt" });
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! One conversation is forgotten, the others are not.
+
+use bulla_store::{Batch, Commit, Key, OWN, Scan, Space, Store, StoreError};
+
+use crate::world::{ALICE, BOB, DAY, NOW, SPACE, World, key, plant, put, put_for, raw, read, run, try_read};
+
+#[test]
+fn an_erased_partition_is_gone_and_the_others_stay() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        for partition in [ALICE, BOB, OWN] {
+            put(&vault, partition, "lasting", "value").await;
+            put_for(&vault, partition, "hourly", "value", NOW, DAY).await;
+        }
+        for erased in [ALICE, OWN] {
+            assert!(read(&vault, erased, "lasting").await.is_some());
+            vault.erase_partition(erased).await.unwrap();
+            assert_eq!(read(&vault, erased, "lasting").await, None);
+            assert_eq!(read(&vault, erased, "hourly").await, None);
+            assert_eq!(vault.scan(erased, &Scan::undated(SPACE), NOW).await.unwrap(), []);
+        }
+        assert!(read(&vault, BOB, "lasting").await.is_some() && read(&vault, BOB, "hourly").await.is_some());
+        // Also for a vault that has nothing in memory.
+        drop(vault);
+        let vault = world.vault().await;
+        assert_eq!(read(&vault, ALICE, "lasting").await, None);
+        assert!(read(&vault, BOB, "lasting").await.is_some());
+    });
+}
+
+#[test]
+fn what_is_written_after_an_erasure_is_read_and_what_was_before_is_not() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        put(&vault, ALICE, "old", "value").await;
+        vault.erase_partition(ALICE).await.unwrap();
+        put(&vault, ALICE, "new", "value").await;
+        assert_eq!(read(&vault, ALICE, "old").await, None);
+        assert_eq!(read(&vault, ALICE, "new").await.as_deref(), Some("value"));
+
+        // Until it is deleted it still counts as a record, as an expired one does.
+        let mut guarded = Batch::new(ALICE);
+        guarded.expect_absent(key("old"));
+        assert_eq!(vault.commit(guarded.clone()).await.unwrap(), Commit::Conflict(key("old")));
+        let left = vault.engine().scan(ALICE, &Scan::undated(SPACE), NOW).await.unwrap();
+        let mut batch = Batch::new(ALICE);
+        left.into_iter().filter(|(name, _)| *name == key("old")).for_each(|(name, _)| batch.delete(name));
+        assert!(matches!(vault.commit(batch).await.unwrap(), Commit::Committed(_)));
+        assert!(matches!(vault.commit(guarded).await.unwrap(), Commit::Committed(_)));
+        assert_eq!(read(&vault, ALICE, "new").await.as_deref(), Some("value"));
+    });
+}
+
+#[test]
+fn erasing_what_is_not_there_is_no_error() {
+    run(async {
+        let vault = World::new(1).vault().await;
+        vault.erase_partition(ALICE).await.unwrap();
+        vault.erase_partition(ALICE).await.unwrap();
+        put(&vault, ALICE, "name", "value").await;
+        assert_eq!(read(&vault, ALICE, "name").await.as_deref(), Some("value"));
+    });
+}
+
+/// The salt row of one partition put in the place of another's does not make the other's records look erased.
+#[test]
+fn a_swapped_salt_is_an_error() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        put(&vault, ALICE, "name", "value").await;
+        put(&vault, BOB, "name", "value").await;
+        drop(vault);
+        let salt = Key::undated(Space::new(255), "salt");
+        let bobs = raw(&world.engine, BOB, &salt).await;
+        plant(&world.engine, ALICE, salt, &bobs).await;
+        let vault = world.vault().await;
+        let error = try_read(&vault, ALICE, "name").await.unwrap_err();
+        assert!(matches!(error, StoreError::Sealed { what: "conversation's salt" }), "{error}");
+        let mut batch = Batch::new(ALICE);
+        batch.put(key("name"), "again");
+        assert!(matches!(vault.commit(batch).await, Err(StoreError::Sealed { .. })));
+    });
+}
+
+/// Writers and an eraser race; whoever was told that a write was stored after the last erasure can read it.
+#[test]
+fn no_write_after_an_erasure_is_lost() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(1);
+        let vault = std::sync::Arc::new(world.vault().await);
+        let tasks: Vec<_> = (0..8_u8)
+            .map(|task| {
+                let vault = vault.clone();
+                tokio::spawn(async move {
+                    for round in 0..200_u32 {
+                        if task == 0 {
+                            vault.erase_partition(ALICE).await.unwrap();
+                        } else {
+                            let name = Key::undated(SPACE, [&[task][..], &round.to_be_bytes()].concat());
+                            let mut batch = Batch::new(ALICE);
+                            batch.put(name.clone(), vec![task]);
+                            assert!(matches!(vault.commit(batch).await.unwrap(), Commit::Committed(_)));
+                            let read = vault.get(ALICE, &name, NOW).await.unwrap();
+                            assert!(read.is_none_or(|record| record.value[..] == [task]));
+                        }
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        put(&*vault, ALICE, "last", "value").await;
+        assert_eq!(read(&*vault, ALICE, "last").await.as_deref(), Some("value"));
+        drop(vault);
+        let vault = world.vault().await;
+        assert_eq!(read(&vault, ALICE, "last").await.as_deref(), Some("value"));
+    });
+}

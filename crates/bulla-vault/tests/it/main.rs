@@ -1,0 +1,17 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod bounds;
+mod clock;
+mod conformance;
+mod erasure;
+mod generations;
+mod keys;
+mod sealed;
+mod torn;
+mod world;
+mod wycheproof;
