@@ -10,6 +10,7 @@ mod row;
 mod stats;
 mod store;
 mod tables;
+mod unfinished;
 
 pub use error::{CompactError, OpenError};
 pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};

@@ -8,7 +8,7 @@ use bulla_base::Day;
 use bulla_store::{Key, Version};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
-use crate::{FjallOptions, OpenError};
+use crate::{FjallOptions, OpenError, unfinished};
 
 /// The format of everything below; stands in the engine's own table.
 const FORMAT: u64 = 1;
@@ -38,6 +38,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
+        unfinished::sweep(path).map_err(|source| OpenError::Unreadable { source })?;
         let database = Database::builder(path)
             .cache_size(options.cache())
             .max_journaling_size(options.max_journal())
