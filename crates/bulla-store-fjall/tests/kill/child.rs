@@ -3,24 +3,23 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bulla_base::Partition;
-use bulla_store::{Batch, Commit, Key, Store, StoreError};
+use bulla_store::{Batch, Commit, Store, StoreError};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 
-use crate::ledger::{self, NOW, SPACE, WRITERS};
-use crate::wait;
+use crate::ledger::{self, NOW, WRITERS};
+use crate::{play, wait};
 
 pub(crate) fn run(role: &str, folder: &Path) {
     match role {
         "write" => wait(write(folder, false)),
         "write and compact" => wait(write(folder, true)),
         "fill" => wait(fill(folder)),
+        "play" => wait(play::play(folder)),
         other => panic!("no role {other}"),
     }
 }
 
-/// Writes until it is killed, and prints `writer number version` of what was acknowledged. Meanwhile days are
-/// dropped, and files merged if `compact` says so.
+/// Writes until it is killed, and prints what was acknowledged. Meanwhile days are dropped, and files merged if `compact` says so.
 async fn write(folder: &Path, compact: bool) {
     let store = FjallStore::open(folder, ledger::options()).unwrap();
     for writer in 0..WRITERS {
@@ -32,19 +31,20 @@ async fn write(folder: &Path, compact: bool) {
                     head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
                 let batch = ledger::batch(writer, last + 1, head.as_ref());
                 match store.commit(batch).await.unwrap() {
-                    Commit::Committed(version) => println!("{writer} {} {}", last + 1, version.number()),
+                    Commit::Committed(version) => {
+                        println!("entry {writer} {} {}", last + 1, version.number())
+                    }
                     other => panic!("{other:?}"),
                 }
             }
         });
     }
-    loop {
+    for round in 0_u64.. {
         for ago in 1..=3 {
-            let mut batch = Batch::new(Partition::from_bytes([99; 16]));
-            batch.put(Key::dated(SPACE, NOW.day().minus(ago), "doomed"), vec![0; 1000]);
-            let _done = store.commit(batch).await.unwrap();
+            let _done = store.commit(ledger::doomed(ago, round)).await.unwrap();
         }
         store.drop_days_before(NOW.day()).await.unwrap();
+        println!("dropped {round}");
         if compact {
             store.compact().await.unwrap();
         }

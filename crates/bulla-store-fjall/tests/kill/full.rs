@@ -1,11 +1,15 @@
 use std::env;
+use std::fs::{self, File};
+use std::io::Write;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use bulla_store::Store;
+use bulla_store::{Batch, Store, StoreError};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use tempfile::TempDir;
 
 use crate::ledger::{self, NOW};
+use crate::powercut::{self, call, text};
 use crate::{FOLDER, ROLE, wait};
 
 /// The largest file the child may write, in units of 512 bytes: an empty journal and some more.
@@ -36,8 +40,117 @@ pub(crate) fn nothing_is_acknowledged_after_the_disk_failed() {
             let record = store.get(ledger::partition(0), &ledger::entry(number), NOW).await.unwrap();
             assert_eq!(record.map(|record| record.value.len()), Some(1 << 20), "value {number}");
         }
-        let mut batch = bulla_store::Batch::new(ledger::partition(0));
+        let mut batch = Batch::new(ledger::partition(0));
         batch.put(ledger::entry(0), "the store goes on");
         assert!(store.commit(batch).await.is_ok());
     });
+}
+
+/// How soon after there is space again everything has to work.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Fills a small file system beside the store until the store stops, on ext4 and in memory; then makes space and opens the store again. It is a
+/// failure if anything acknowledged is not there, or if a second passes before it serves again.
+pub(crate) fn a_full_disk_stops_the_store_and_space_brings_it_back() {
+    if !powercut::is_root() {
+        println!("full disk: NOT RUN, mounting a file system takes root");
+        return;
+    }
+    for kind in ["ext4", "tmpfs"] {
+        let mut longest = Duration::ZERO;
+        let mut kept = 0;
+        for room_kib in [300, 1000, 5000, 20_000] {
+            let disk = Small::make(kind);
+            let (acknowledged, back) = wait(fill_and_free(&disk, room_kib));
+            kept += acknowledged;
+            longest = longest.max(back);
+        }
+        assert!(longest < SOON, "{kind}: it took {longest:?} to be back");
+        println!(
+            "full disk: {kind} full 4 times, {kept} entries acknowledged and kept, back after {longest:.1?} at most"
+        );
+    }
+}
+
+async fn fill_and_free(disk: &Small, room_kib: usize) -> (u64, Duration) {
+    let folder = disk.mount_point().join("store");
+    let store = FjallStore::open(&folder, ledger::options()).unwrap();
+    let mut written = write(&store, 20, 0).await.unwrap();
+    let ballast = disk.fill_up(room_kib << 10);
+    let error = loop {
+        match write(&store, 1, written).await {
+            Ok(last) => written = last,
+            Err(error) => break error,
+        }
+        assert!(written < 100_000, "the disk does not get full");
+    };
+    assert!(matches!(error, StoreError::Poisoned { .. }), "{error:?}");
+    assert!(matches!(store.commit(Batch::new(ledger::partition(0))).await, Err(StoreError::Poisoned { .. })));
+    drop(store);
+
+    fs::remove_file(ballast).unwrap();
+    let began = Instant::now();
+    let store = FjallStore::open(&folder, ledger::options()).unwrap();
+    let kept = ledger::entries(&store, 0).await.len() as u64;
+    assert!(kept == written || kept == written + 1, "{written} were acknowledged, {kept} are there");
+    write(&store, 50, kept).await.unwrap();
+    let back = began.elapsed();
+    assert_eq!(ledger::entries(&store, 0).await.len() as u64, kept + 50);
+    store.close().await.unwrap();
+    (written, back)
+}
+
+/// Adds so many entries behind the last, and returns the number of the new last.
+async fn write(store: &FjallStore, count: u64, last: u64) -> Result<u64, StoreError> {
+    for number in last + 1..=last + count {
+        let head = store.get(ledger::partition(0), &ledger::head(), NOW).await?;
+        let _stored = store.commit(ledger::batch(0, number, head.as_ref())).await?;
+    }
+    Ok(last + count)
+}
+
+/// A file system of 160 MB.
+struct Small {
+    folder: TempDir,
+}
+
+impl Small {
+    fn make(kind: &str) -> Self {
+        let small = Self { folder: TempDir::new().unwrap() };
+        fs::create_dir(small.mount_point()).unwrap();
+        let mount_point = small.mount_point();
+        if kind == "tmpfs" {
+            call("mount", &["-t", "tmpfs", "-o", "size=160m", "tmpfs", text(&mount_point)]);
+        } else {
+            let image = small.folder.path().join("image");
+            File::create(&image).unwrap().set_len(160 << 20).unwrap();
+            call("mkfs.ext4", &["-q", "-F", "-m", "0", text(&image)]);
+            call("mount", &["-o", "loop", text(&image), text(&mount_point)]);
+        }
+        small
+    }
+
+    fn mount_point(&self) -> std::path::PathBuf {
+        self.folder.path().join("mount")
+    }
+
+    /// Writes a file until nothing fits any more, then gives `room` bytes of it back.
+    fn fill_up(&self, room: usize) -> std::path::PathBuf {
+        let path = self.mount_point().join("ballast");
+        let mut ballast = File::create(&path).unwrap();
+        let piece = vec![1; 64 << 10];
+        let mut length = 0;
+        while let Ok(written @ 1..) = ballast.write(&piece) {
+            length += written;
+        }
+        ballast.set_len((length - room) as u64).unwrap();
+        ballast.sync_all().unwrap();
+        path
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        Command::new("umount").args(["-l", text(&self.mount_point())]).status().ok();
+    }
 }

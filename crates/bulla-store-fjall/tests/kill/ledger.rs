@@ -7,6 +7,7 @@ use bulla_store_fjall::{FjallOptions, FjallStore};
 pub(crate) const SPACE: Space = Space::new(7);
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 pub(crate) const WRITERS: u8 = 8;
+const DOOMED: Partition = Partition::from_bytes([99; 16]);
 
 /// Small write buffers, so that children are also killed while they flush and merge.
 pub(crate) fn options() -> FjallOptions {
@@ -45,6 +46,20 @@ pub(crate) fn batch(writer: u8, number: u64, head_read: Option<&Record>) -> Batc
     batch.put(head(), number.to_be_bytes().to_vec());
     batch.add(count_of(writer), 1);
     batch
+}
+
+/// A record of a day that is dropped soon. Each round has its own name.
+pub(crate) fn doomed(ago: u32, round: u64) -> Batch {
+    let mut batch = Batch::new(DOOMED);
+    batch.put(Key::dated(SPACE, NOW.day().minus(ago), round.to_be_bytes().to_vec()), vec![0; 1000]);
+    batch
+}
+
+/// The rounds that have doomed records.
+pub(crate) async fn doomed_rounds(store: &FjallStore) -> Vec<u64> {
+    let scan = Scan::dated(SPACE, NOW.day().minus(3)..=NOW.day().minus(1));
+    let found = store.scan(DOOMED, &scan, NOW).await.unwrap();
+    found.into_iter().map(|(key, _)| u64::from_be_bytes(key.name()[..].try_into().unwrap())).collect()
 }
 
 /// The writer's entries, as the number and the record of each, after checking that all three tables tell the same.

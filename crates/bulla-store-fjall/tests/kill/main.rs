@@ -2,32 +2,61 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     missing_docs,
     reason = "a test that fails should say so by panicking, and a child reports by printing"
 )]
 
-//! What a store has acknowledged survives the end of its process, at whatever moment it comes, and of its disk.
+//! What a store has acknowledged survives the end of its process, at whatever moment it comes, of its disk, and of the power.
 //!
 //! This binary runs itself again as the child that is killed. It is not run under the usual harness, because a child must not print
 //! anything but its report.
 
+mod books;
 mod child;
+mod faults;
 mod full;
 mod killed;
 mod ledger;
+mod play;
+mod powercut;
 
 use std::env;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 /// Tells a child what to be and where.
 const ROLE: &str = "BULLA_STORE_CHILD";
 const FOLDER: &str = "BULLA_STORE_FOLDER";
+/// Tells a child whom to report to, where it does not report by printing.
+const TOLD_TO: &str = "BULLA_STORE_TOLD_TO";
 
-type Test = fn();
+/// When a test is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Only by its name: it takes minutes, root, or programs not every machine has.
+    Named,
+}
 
-const TESTS: [(&str, Test); 2] = [
-    ("nothing_acknowledged_is_lost_when_the_process_is_killed", killed::nothing_acknowledged_is_lost),
-    ("nothing_is_acknowledged_after_the_disk_failed", full::nothing_is_acknowledged_after_the_disk_failed),
+type Test = (&'static str, When, fn());
+
+const TESTS: [Test; 5] = [
+    (
+        "nothing_acknowledged_is_lost_when_the_process_is_killed",
+        When::Always,
+        killed::nothing_acknowledged_is_lost,
+    ),
+    (
+        "nothing_is_acknowledged_after_the_disk_failed",
+        When::Always,
+        full::nothing_is_acknowledged_after_the_disk_failed,
+    ),
+    ("powercut", When::Named, powercut::nothing_acknowledged_is_lost_when_the_power_goes),
+    ("full_disk", When::Named, full::a_full_disk_stops_the_store_and_space_brings_it_back),
+    ("faults", When::Named, faults::nothing_acknowledged_is_lost_whichever_disk_operation_fails),
 ];
 
 fn main() {
@@ -37,10 +66,11 @@ fn main() {
     }
     let arguments: Vec<String> = env::args().skip(1).collect();
     let only: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    for (name, test) in TESTS {
+    for (name, when, test) in TESTS {
+        let is_named = only.iter().any(|filter| name.contains(filter.as_str()));
         if arguments.iter().any(|argument| argument == "--list") {
             println!("{name}: test");
-        } else if only.is_empty() || only.iter().any(|filter| name.contains(filter.as_str())) {
+        } else if is_named || (only.is_empty() && when == When::Always) {
             test();
             println!("test {name} ... ok");
         }
@@ -49,4 +79,9 @@ fn main() {
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
+}
+
+/// A random moment, so many milliseconds away.
+fn moment(millis: Range<u64>) -> Duration {
+    Duration::from_millis(millis.start + RandomState::new().hash_one(()) % (millis.end - millis.start))
 }

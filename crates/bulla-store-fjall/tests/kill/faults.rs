@@ -1,0 +1,220 @@
+//! The n-th operation of the disk fails, for every n.
+//!
+//! A child plays the same play under `strace`, which makes the n-th system call of one sort fail, or kills the child before it; then the
+//! store is opened without it. `strace` counts for each thread of the child on its own, so that in one run the n-th call of several threads
+//! may fail; every call of every thread has its turn. To be killed before a call is to be killed after the one before it: nothing on the disk
+//! changes in between, and the report is among the calls.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::TOLD_TO;
+use crate::books::Books;
+use crate::killed::Writer;
+use crate::powercut::{call, text};
+
+/// Everything the engine asks of a disk that can fail, and the report.
+const CALLS: [&str; 14] = [
+    "write",
+    "pwrite64",
+    "writev",
+    "fsync",
+    "fdatasync",
+    "openat",
+    "rename",
+    "renameat",
+    "unlink",
+    "unlinkat",
+    "mkdir",
+    "ftruncate",
+    "rmdir",
+    "sendto",
+];
+
+const WHILE_SYNCING: [&str; 2] = ["EIO", "ENOSPC"];
+
+const VIOLATED: &str = "VIOLATED";
+
+/// As many plays as run at a time.
+const AT_ONCE: usize = 3;
+const LONGEST: Duration = Duration::from_secs(20);
+
+pub(crate) fn nothing_acknowledged_is_lost_whichever_disk_operation_fails() {
+    let began = Instant::now();
+    let counts = calls_of_a_play();
+    assert!(counts.get("fdatasync").is_some_and(|count| *count > 10), "the play hardly syncs: {counts:?}");
+    let mut faults = Vec::new();
+    for (call, count) in &counts {
+        for number in 1..=*count {
+            faults.push(Fault { call: call.clone(), what: "signal=KILL", number });
+            if call != "sendto" {
+                faults.extend(WHILE_SYNCING.map(|error| Fault {
+                    call: call.clone(),
+                    what: if error == "EIO" { "error=EIO" } else { "error=ENOSPC" },
+                    number,
+                }));
+            }
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let endings = Mutex::new(BTreeMap::<(&str, String), usize>::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let ending = fault.play();
+                    *endings.lock().unwrap().entry((fault.what, ending)).or_default() += 1;
+                }
+            });
+        }
+    });
+    let endings = endings.into_inner().unwrap();
+    let shorts = short_writes();
+    println!("calls of one play, the most by one thread: {counts:?}");
+    println!("endings: {endings:?}");
+    assert!(endings.keys().all(|(_, ending)| ending != VIOLATED));
+    println!(
+        "faults: {} runs over {} sorts of calls, each n-th once with EIO, ENOSPC and a kill, and {shorts} short writes: \
+         nothing acknowledged was lost, doubled or out of order ({} s)",
+        faults.len(),
+        counts.len(),
+        began.elapsed().as_secs()
+    );
+}
+
+#[derive(Debug)]
+struct Fault {
+    call: String,
+    what: &'static str,
+    number: usize,
+}
+
+impl Fault {
+    /// Lets it happen, compares the books, and tells how the play ended.
+    fn play(&self) -> String {
+        let folder = Stage::new();
+        let inject = format!("inject={}:{}:when={}", self.call, self.what, self.number);
+        let Some(report) = folder.play(&["-e", &inject]) else {
+            println!("{self:?} had no end after {LONGEST:?}");
+            return VIOLATED.to_owned();
+        };
+        if std::panic::catch_unwind(|| Books::default().compare(&report, &folder.store())).is_err() {
+            println!("{self:?} after a play that told: {report:?}");
+            return VIOLATED.to_owned();
+        }
+        report.lines().last().and_then(|line| line.strip_prefix("end ")).unwrap_or("died").to_owned()
+    }
+}
+
+/// Lets files grow to a limit and no further, at every kilobyte that the play adds to its journal: the write that comes there is cut short.
+fn short_writes() -> usize {
+    let before = Stage::new();
+    let mut books = Books::default();
+    books.compare(&before.act(&mut Command::new(env::current_exe().unwrap())).unwrap(), &before.store());
+    let journal = |stage: &Stage| {
+        let files = fs::read_dir(stage.store()).unwrap().map(|file| file.unwrap());
+        files
+            .filter(|file| file.path().extension().is_some_and(|end| end == "jnl"))
+            .map(|file| file.metadata().unwrap().len())
+            .max()
+            .unwrap()
+    };
+    // Opening cuts the room off that was made for it, so that it grows from here.
+    let (first, more) = (journal(&before), 40 << 10);
+    assert!(first < 60 << 20, "the journal is as long as what is in it: {first}");
+    let mut cut = 0;
+    for limit in (first / 512 + 1..(first + more) / 512).step_by(1) {
+        let stage = Stage::new();
+        call("cp", &["-r", text(&before.store()), text(&stage.store())]);
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\"");
+        let mut child = Command::new("sh");
+        child.args(["-c", &script]).arg(env::current_exe().unwrap());
+        let report = stage.act(&mut child).unwrap();
+        assert!(report.ends_with("end poisoned\n"), "with files of {limit} blocks: {report}");
+        books.clone().compare(&report, &stage.store());
+        cut += 1;
+    }
+    cut
+}
+
+/// How often each call is made in a play where nothing fails, by the thread that makes it most often.
+fn calls_of_a_play() -> BTreeMap<String, usize> {
+    let stage = Stage::new();
+    let log = stage.0.path().join("log");
+    let trace = format!("trace={}", CALLS.join(","));
+    let report = stage.play(&["-e", &trace, "-o", log.to_str().unwrap()]);
+    assert!(report.is_some_and(|report| report.ends_with("end played\n")), "the play is played to its end");
+    let mut counts = BTreeMap::<(String, String), usize>::new();
+    for line in fs::read_to_string(log).unwrap().lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
+        if CALLS.contains(&call) {
+            *counts.entry((call.to_owned(), thread.to_owned())).or_default() += 1;
+        }
+    }
+    let mut most = BTreeMap::<String, usize>::new();
+    for ((call, _), count) in counts {
+        let most = most.entry(call).or_default();
+        *most = count.max(*most);
+    }
+    most
+}
+
+/// Where a play is given: in memory, since it is not the disk that is tried here.
+struct Stage(TempDir);
+
+impl Stage {
+    fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self(if memory.exists() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() })
+    }
+
+    fn store(&self) -> std::path::PathBuf {
+        self.0.path().join("store")
+    }
+
+    fn play(&self, arguments: &[&str]) -> Option<String> {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "--seccomp-bpf"]);
+        if !arguments.contains(&"-o") {
+            strace.args(["-o", "/dev/null"]);
+        }
+        strace.args(arguments).arg(env::current_exe().unwrap());
+        self.act(&mut strace)
+    }
+
+    /// Lets a child play, and returns what it told.
+    fn act(&self, child: &mut Command) -> Option<String> {
+        let told_to = self.0.path().join("told");
+        let ears = UnixDatagram::bind(&told_to).unwrap();
+        let (sender, heard) = mpsc::channel();
+        ears.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        let (over, is_over) = mpsc::channel::<()>();
+        let listener = thread::spawn(move || {
+            let mut line = [0; 256];
+            loop {
+                match ears.recv(&mut line) {
+                    Ok(length) => sender.send(String::from_utf8_lossy(&line[..length]).into_owned()).unwrap(),
+                    // All that was said before the end has been heard.
+                    Err(_) if is_over.try_recv().is_ok() => return,
+                    Err(_) => {}
+                }
+            }
+        });
+        child.env(TOLD_TO, &told_to).stderr(Stdio::null());
+        let ended = Writer::spawn(child, &self.store(), "play").wait(LONGEST);
+        over.send(()).unwrap();
+        listener.join().unwrap();
+        ended.map(|_| heard.iter().collect())
+    }
+}

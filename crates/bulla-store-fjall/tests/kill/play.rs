@@ -1,0 +1,96 @@
+//! The scenario in which the n-th disk operation fails.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use bulla_store::{Batch, Commit, Store, StoreError};
+use bulla_store_fjall::FjallStore;
+
+use crate::TOLD_TO;
+use crate::ledger::{self, NOW};
+
+/// Reports by a system call of its own, so that a failing write is never that of a report.
+struct Voice(UnixDatagram, String);
+
+impl Voice {
+    fn say(&self, line: &str) {
+        self.0.send_to(format!("{line}\n").as_bytes(), &self.1).unwrap();
+    }
+}
+
+/// What ends the play early.
+enum End {
+    /// The store said that it stopped, and has to mean it.
+    Poisoned,
+    Unopened,
+}
+
+/// Opens a store, uses all that touches the disk, and closes it; twice. Reports what was acknowledged, and how it ended.
+pub(crate) async fn play(folder: &Path) {
+    let voice = Voice(UnixDatagram::unbound().unwrap(), std::env::var(TOLD_TO).unwrap());
+    for act in 0..2 {
+        match one_act(folder, act, &voice).await {
+            Ok(()) => {}
+            Err(End::Poisoned) => return voice.say("end poisoned"),
+            Err(End::Unopened) => return voice.say("end unopened"),
+        }
+    }
+    voice.say("end played");
+}
+
+async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
+    let store = FjallStore::open(folder, ledger::options()).map_err(|_| End::Unopened)?;
+    for round in 0..4 {
+        for writer in 0..2 {
+            write(&store, writer, voice).await?;
+        }
+        if round == 1 {
+            for ago in 1..=2 {
+                let doomed = store.commit(ledger::doomed(ago, act)).await;
+                let _kept = done(&store, doomed).await?;
+            }
+            let dropped = store.drop_days_before(NOW.day()).await;
+            if done(&store, dropped).await.is_ok() {
+                voice.say(&format!("dropped {act}"));
+            } else {
+                return Err(End::Poisoned);
+            }
+            // More than a write buffer holds, so that it is flushed.
+            for number in 0..3 {
+                let mut large = Batch::new(ledger::partition(200));
+                large.put(ledger::entry(number), vec![1; 500_000]);
+                let committed = store.commit(large).await;
+                let _kept = done(&store, committed).await?;
+            }
+        }
+    }
+    store.close().await.map_err(|_| End::Poisoned)
+}
+
+async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End> {
+    let head = store.get(ledger::partition(writer), &ledger::head(), NOW).await.map_err(|_| End::Poisoned)?;
+    let last = head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
+    let committed = store.commit(ledger::batch(writer, last + 1, head.as_ref())).await;
+    match done(store, committed).await? {
+        Commit::Committed(version) => voice.say(&format!("entry {writer} {} {}", last + 1, version.number())),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
+
+/// What came of it. After a failed write nothing is acknowledged any more, whoever asks.
+async fn done<T>(store: &FjallStore, result: Result<T, StoreError>) -> Result<T, End> {
+    match result {
+        Ok(done) => Ok(done),
+        Err(StoreError::Poisoned { .. }) => {
+            for round in 0..3 {
+                let again = store.commit(ledger::doomed(3, round)).await;
+                assert!(matches!(again, Err(StoreError::Poisoned { .. })), "{again:?}");
+            }
+            Err(End::Poisoned)
+        }
+        // A read that fails concerns its own batch alone.
+        Err(StoreError::Unreadable { .. } | StoreError::Damaged { .. }) => Err(End::Poisoned),
+        Err(error) => panic!("{error:?}"),
+    }
+}
