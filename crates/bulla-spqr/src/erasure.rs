@@ -4,16 +4,10 @@
 //! polynomial of a degree below k, taking row j's word at the point j; chunk i is the 16 polynomials' values at i. So
 //! the first k chunks are the text itself.
 
-use crate::field::{double, invert, multiply};
+use self::nodes::Nodes;
 
 /// Bytes in a chunk.
 pub(crate) const CHUNK_BYTES: usize = 32;
-/// Words in a chunk.
-const WORDS: usize = CHUNK_BYTES / 2;
-/// The most chunks a text is cut into.
-const MOST: usize = 36;
-
-type Row = [u16; WORDS];
 
 /// A piece of an encoded text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,8 +21,8 @@ pub(crate) struct Chunk {
 pub(crate) struct Code {
     /// How many chunks a text is.
     chunks: u16,
-    /// For each j below `chunks`, the inverse of the product of all j - m.
-    weights: [u16; MOST],
+    /// The first chunks' indices.
+    nodes: Nodes,
 }
 
 impl Code {
@@ -42,21 +36,7 @@ impl Code {
     pub(crate) const CT2: Self = Self::new(5);
 
     const fn new(chunks: u16) -> Self {
-        let mut weights = [0; MOST];
-        let mut j = 0;
-        while j < chunks {
-            let mut product = 1;
-            let mut m = 0;
-            while m < chunks {
-                if m != j {
-                    product = multiply(product, j ^ m);
-                }
-                m += 1;
-            }
-            weights[j as usize] = invert(product);
-            j += 1;
-        }
-        Self { chunks, weights }
+        Self { chunks, nodes: Nodes::first(chunks) }
     }
 
     /// How many chunks give the text back.
@@ -68,54 +48,38 @@ impl Code {
     ///
     /// # Cost
     ///
-    /// A copy for the first ones, then about a microsecond.
+    /// A copy for the first ones, then 0.4 µs, and 0.65 µs from index 1024 on.
     pub(crate) fn encode(&self, text: &[u8], index: u16) -> Chunk {
         let (pieces, _) = text.as_chunks::<CHUNK_BYTES>();
-        if let Some(piece) = pieces.get(usize::from(index)) {
-            return Chunk { index, data: *piece };
-        }
-        let mut distances = [0; MOST];
-        let mut rows = [[0; WORDS]; MOST];
-        for ((j, piece), (distance, row)) in (0..).zip(pieces).zip(distances.iter_mut().zip(&mut rows)) {
-            *distance = index ^ j;
-            *row = words(piece);
-        }
-        let mut factors = others(&distances[..self.chunks()]);
-        for (factor, weight) in factors.iter_mut().zip(self.weights) {
-            *factor = multiply(*factor, weight);
-        }
-        Chunk { index, data: bytes(&combine(&factors[..self.chunks()], &rows)) }
+        let data = match pieces.get(usize::from(index)) {
+            Some(piece) => *piece,
+            None => self.nodes.values_at(index, pieces),
+        };
+        Chunk { index, data }
     }
 
     /// The text, from exactly as many chunks of different indices as it takes.
+    ///
+    /// # Cost
+    ///
+    /// A copy for the text's own pieces, and 0.6 µs for each of the others.
     pub(crate) fn decode(&self, collected: &[Chunk]) -> Option<Vec<u8>> {
         if collected.len() != self.chunks() {
             return None;
         }
-        let mut rows = [[0; WORDS]; MOST];
-        let mut weights = [0; MOST];
-        for (chunk, (row, weight)) in collected.iter().zip(rows.iter_mut().zip(&mut weights)) {
-            *row = words(&chunk.data);
-            let apart = collected.iter().filter(|other| other.index != chunk.index);
-            *weight = invert(apart.fold(1, |product, other| multiply(product, chunk.index ^ other.index)));
+        let mut pieces = vec![None; self.chunks()];
+        for chunk in collected {
+            if let Some(piece) = pieces.get_mut(usize::from(chunk.index)) {
+                *piece = Some(chunk.data);
+            }
         }
-        let mut text = Vec::with_capacity(self.chunks() * CHUNK_BYTES);
-        for point in 0..self.chunks {
-            if let Some(chunk) = collected.iter().find(|chunk| chunk.index == point) {
-                text.extend_from_slice(&chunk.data);
-                continue;
-            }
-            let mut distances = [0; MOST];
-            for (distance, chunk) in distances.iter_mut().zip(collected) {
-                *distance = point ^ chunk.index;
-            }
-            let mut factors = others(&distances[..self.chunks()]);
-            for (factor, weight) in factors.iter_mut().zip(weights) {
-                *factor = multiply(*factor, weight);
-            }
-            text.extend_from_slice(&bytes(&combine(&factors[..self.chunks()], &rows)));
-        }
-        Some(text)
+        let known: Vec<_> = collected.iter().map(|chunk| chunk.data).collect();
+        let mut nodes = None;
+        let text = (0..).zip(pieces).flat_map(|(index, piece)| {
+            piece
+                .unwrap_or_else(|| nodes.get_or_insert_with(|| Nodes::of(collected)).values_at(index, &known))
+        });
+        Some(text.collect())
     }
 }
 
@@ -171,55 +135,6 @@ pub(crate) enum Arrival {
     Complete(Vec<u8>),
 }
 
-/// For each value, the product of all others.
-fn others(values: &[u16]) -> [u16; MOST] {
-    let mut products = [1; MOST];
-    let mut before = 1;
-    for (product, value) in products.iter_mut().zip(values) {
-        *product = before;
-        before = multiply(before, *value);
-    }
-    let mut after = 1;
-    for (product, value) in products.iter_mut().zip(values).rev() {
-        *product = multiply(*product, after);
-        after = multiply(after, *value);
-    }
-    products
-}
-
-/// The sum of each row times its factor.
-///
-/// Doubling is linear, so the sum is built bit by bit of the factors from the top, with 16 doublings in all rather
-/// than 16 for every row; what is left is masks and `^` over whole rows, which compilers vectorise.
-fn combine(factors: &[u16], rows: &[Row; MOST]) -> Row {
-    let mut sum = [0; WORDS];
-    for bit in (0..16).rev() {
-        sum = sum.map(double);
-        for (factor, row) in factors.iter().zip(rows) {
-            let mask = 0u16.wrapping_sub((factor >> bit) & 1);
-            for (word, other) in sum.iter_mut().zip(row) {
-                *word ^= other & mask;
-            }
-        }
-    }
-    sum
-}
-
-fn words(chunk: &[u8; CHUNK_BYTES]) -> Row {
-    let mut row = [0; WORDS];
-    for (word, pair) in row.iter_mut().zip(chunk.as_chunks::<2>().0) {
-        *word = u16::from_be_bytes(*pair);
-    }
-    row
-}
-
-fn bytes(row: &Row) -> [u8; CHUNK_BYTES] {
-    let mut chunk = [0; CHUNK_BYTES];
-    for (pair, word) in chunk.as_chunks_mut::<2>().0.iter_mut().zip(row) {
-        *pair = word.to_be_bytes();
-    }
-    chunk
-}
-
+mod nodes;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::field::{invert, multiply};
 
 const CODES: [Code; 4] = [Code::HEADER, Code::KEY, Code::CT1, Code::CT2];
 
@@ -12,6 +13,20 @@ fn text(code: &Code, seed: u8) -> Vec<u8> {
         text.extend_from_slice(&word.to_be_bytes());
     }
     text
+}
+
+/// The value at a point of the polynomials through the text, as Lagrange's formula has it.
+fn by_the_definition(text: &[u8], index: u16) -> Vec<u8> {
+    let pieces = text.as_chunks::<CHUNK_BYTES>().0;
+    let mut sum = [0; CHUNK_BYTES / 2];
+    for (j, piece) in (0..).zip(pieces) {
+        let others = (0..).take(pieces.len()).filter(|m| *m != j);
+        let factor = others.fold(1, |factor, m| multiply(factor, multiply(index ^ m, invert(j ^ m))));
+        for (word, pair) in sum.iter_mut().zip(piece.as_chunks().0) {
+            *word ^= multiply(factor, u16::from_be_bytes(*pair));
+        }
+    }
+    sum.into_iter().flat_map(u16::to_be_bytes).collect()
 }
 
 #[test]
@@ -48,6 +63,20 @@ fn a_repeated_chunk_counts_once() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn chunks_are_what_the_definition_says(
+        which in 0..4usize,
+        text in prop::collection::vec(any::<u8>(), 36 * CHUNK_BYTES),
+        index in any::<u16>(),
+    ) {
+        let code = &CODES[which];
+        let text = &text[..code.chunks() * CHUNK_BYTES];
+        let edges = [63, 64, 1007, 1008, 1022, 1023, 1024, 1025, u16::MAX - 1, u16::MAX];
+        for index in (0..=40).chain(edges).chain([index]) {
+            prop_assert_eq!(&code.encode(text, index).data[..], by_the_definition(text, index), "chunk {}", index);
+        }
+    }
 
     #[test]
     fn any_chunks_give_the_text_back(
