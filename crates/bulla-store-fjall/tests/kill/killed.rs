@@ -48,7 +48,8 @@ impl Writer {
 
     /// Starts the child by a command of its own.
     pub(crate) fn spawn(command: &mut Command, folder: &Path, role: &str) -> Self {
-        let command = command.env(ROLE, role).env(FOLDER, folder);
+        // Many end by a panic, which is theirs.
+        let command = command.env(ROLE, role).env(FOLDER, folder).env("RUST_BACKTRACE", "0");
         let mut child = command.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
         let mut output = child.stdout.take().unwrap();
         let heard = Arc::new(Mutex::new(String::new()));

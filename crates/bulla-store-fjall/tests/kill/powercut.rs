@@ -62,7 +62,10 @@ fn is_found_out(number: u64) -> bool {
     liar.args(["-f", "-qq", "-o", "/dev/null", "-e", lies]);
     liar.arg(std::env::current_exe().unwrap());
     let writer = Writer::spawn(&mut liar, &disk.store(), "write");
-    thread::sleep(Duration::from_millis(400));
+    let began = Instant::now();
+    while writer.heard().lines().count() < 100 && began.elapsed() < Duration::from_secs(30) {
+        thread::sleep(Duration::from_millis(5));
+    }
     let report = disk.cut(writer);
     assert!(report.lines().count() > 10, "the liar hardly wrote");
     // The panic is the finding.
