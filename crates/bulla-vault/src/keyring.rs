@@ -194,3 +194,6 @@ impl State {
         reader.is_empty().then_some(Self { generation, opening: opening != 0, lasting, eras })
     }
 }
+
+#[cfg(test)]
+mod tests;

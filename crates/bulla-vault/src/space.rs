@@ -10,7 +10,7 @@
 
 use bulla_store::{Key, Space};
 
-pub(crate) const VAULT: Space = Space::new(0xff);
+pub(crate) const VAULT: Space = Space::new(0x50);
 
 pub(crate) fn salt() -> Key {
     Key::undated(VAULT, "salt")

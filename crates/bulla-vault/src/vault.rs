@@ -33,9 +33,12 @@ const LANES: usize = 1024;
 /// It calls [`tick`](Self::tick) at least once a minute: hours end then and at no other time. It asks [`is_restored`](Self::is_restored) once
 /// after opening.
 ///
+/// # Time
+/// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once: see [`Reckoning`].
+///
 /// # Bounds
 /// Those of the port, but a value may have at most [`MAX_SEALED_VALUE_BYTES`](crate::MAX_SEALED_VALUE_BYTES), and the bound of a batch is on
-/// its sealed values. Space 255 is the vault's own.
+/// its sealed values. Space 0x50 is the vault's own.
 ///
 /// # What is gone
 /// A record whose hour is over or whose partition was erased is not returned, as if it had expired. As with an expired one, it still counts
@@ -116,8 +119,8 @@ impl<S: Store> Vault<S> {
     /// To be called at least once a minute. Called less often, hours end late by as much; called never, nothing is forgotten.
     ///
     /// # Errors
-    /// When the keyring or the store cannot be written, or another vault has opened the store. Reading and writing go on all the same, but
-    /// nothing is forgotten until it succeeds.
+    /// When the keyring cannot be written: then nothing is forgotten until it can. When the store cannot be, or another vault has opened it:
+    /// then what is over is forgotten, but a backup of this hour will not be told from the store. Reading and writing go on all the same.
     ///
     /// # Cost
     /// Twice 8 KiB written and synced every five minutes, four times that and one commit when an hour is over.

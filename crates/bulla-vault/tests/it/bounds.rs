@@ -73,13 +73,13 @@ fn the_vaults_own_space_is_refused_and_not_shown() {
     run(async {
         let vault = World::new(1).vault().await;
         crate::world::put(&vault, ALICE, "name", "value").await;
-        let own = Key::undated(bulla_store::Space::new(255), "salt");
+        let own = Key::undated(bulla_store::Space::new(0x50), "salt");
         let mut batches: [Batch; 3] = std::array::from_fn(|_| Batch::new(ALICE));
         batches[0].put(own.clone(), "mine");
         batches[1].delete(own.clone());
         batches[2].expect_absent(own.clone());
         for batch in batches {
-            assert!(matches!(vault.commit(batch).await, Err(StoreError::Reserved { space: 255 })));
+            assert!(matches!(vault.commit(batch).await, Err(StoreError::Reserved { space: 0x50 })));
         }
         assert_eq!(vault.get(ALICE, &own, NOW).await.unwrap(), None);
         let scan = bulla_store::Scan::undated(own.space());

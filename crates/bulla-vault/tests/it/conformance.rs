@@ -58,6 +58,6 @@ fn a_vault_over_a_vault_is_refused() {
         let outer =
             Vault::open(inner, MemoryKeyring::new(), &keys, world.clock.clone(), world.rng.clone()).await;
         let error = outer.unwrap_err().source().unwrap().to_string();
-        assert_eq!(error, "space 255 is reserved for keys");
+        assert_eq!(error, "space 80 is reserved for keys");
     });
 }

@@ -73,7 +73,7 @@ fn a_swapped_salt_is_an_error() {
         put(&vault, ALICE, "name", "value").await;
         put(&vault, BOB, "name", "value").await;
         drop(vault);
-        let salt = Key::undated(Space::new(255), "salt");
+        let salt = Key::undated(Space::new(0x50), "salt");
         let bobs = raw(&world.engine, BOB, &salt).await;
         plant(&world.engine, ALICE, salt, &bobs).await;
         let vault = world.vault().await;

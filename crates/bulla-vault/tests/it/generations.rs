@@ -11,7 +11,7 @@ use crate::world::{ALICE, Engine, HOUR, World, put, raw, read, run};
 /// A copy of what the vault keeps of generations, and of one record.
 async fn backup(from: &Engine) -> Engine {
     let copy = Arc::new(MemoryStore::new());
-    let own = |name: &'static str| Key::undated(Space::new(255), name);
+    let own = |name: &'static str| Key::undated(Space::new(0x50), name);
     let record = Key::undated(crate::world::SPACE, "name");
     for (partition, key) in [(OWN, own("generation")), (ALICE, own("salt")), (ALICE, record)] {
         if let Some(found) = from.get(partition, &key, Timestamp::from_millis(0)).await.unwrap() {
@@ -143,7 +143,10 @@ fn a_crash_at_any_step_of_opening_is_no_restore() {
             assert!(!vault.is_restored(), "after {writes} writes");
             put(&vault, ALICE, "name", "value").await;
             assert!(
-                !raw(&world.engine, OWN, &Key::undated(Space::new(255), "generation")).await.value.is_empty()
+                !raw(&world.engine, OWN, &Key::undated(Space::new(0x50), "generation"))
+                    .await
+                    .value
+                    .is_empty()
             );
         }
     });

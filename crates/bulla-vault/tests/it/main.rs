@@ -6,12 +6,13 @@
 )]
 
 mod bounds;
-mod clock;
 mod conformance;
 mod erasure;
 mod generations;
+mod jumps;
 mod keys;
 mod sealed;
 mod torn;
+mod walks;
 mod world;
 mod wycheproof;

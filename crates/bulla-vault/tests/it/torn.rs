@@ -148,3 +148,22 @@ fn an_hour_that_is_over_is_not_in_the_keyring() {
         assert!(matches!(world.open().await, Err(VaultError::KeyringRolledBack { .. })));
     });
 }
+
+#[test]
+fn the_keyring_is_written_every_five_minutes_and_when_an_hour_is_over() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        // Begun ten seconds before the fortieth minute of an hour.
+        let mut writings = Vec::new();
+        for minute in 1..=25 {
+            let before = world.keyring.to_bytes();
+            world.pass(&vault, HOUR / 60).await;
+            if world.keyring.to_bytes() != before {
+                writings.push(minute);
+            }
+        }
+        assert_eq!(NOW.as_secs() % 3600 / 60, 39);
+        assert_eq!(writings, [5, 10, 15, 20, 21]);
+    });
+}
