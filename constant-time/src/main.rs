@@ -9,6 +9,8 @@ mod cases;
 mod driver;
 mod layout;
 mod lock;
+mod public;
+mod report;
 mod secret;
 
 use std::process::ExitCode;
