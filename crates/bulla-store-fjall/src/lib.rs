@@ -10,6 +10,7 @@ mod row;
 mod stats;
 mod store;
 mod tables;
+mod torn;
 mod unfinished;
 
 pub use error::{CompactError, OpenError};

@@ -8,7 +8,7 @@ use bulla_base::Day;
 use bulla_store::{Key, Version};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
-use crate::{FjallOptions, OpenError, unfinished};
+use crate::{FjallOptions, OpenError, torn, unfinished};
 
 /// The format of everything below; stands in the engine's own table.
 const FORMAT: u64 = 1;
@@ -39,6 +39,7 @@ pub(crate) struct Tables {
 impl Tables {
     pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
         unfinished::sweep(path).map_err(|source| OpenError::Unreadable { source })?;
+        torn::cut(path)?;
         let database = Database::builder(path)
             .cache_size(options.cache())
             .max_journaling_size(options.max_journal())
@@ -134,9 +135,12 @@ impl Tables {
         batch.insert(&self.own, VERSION_KEY, version.number().to_be_bytes());
     }
 
-    /// Writes `bytes` to the engine's own table, so that the journal moves on.
+    /// Writes `bytes` to the engine's own table, so that the journal moves on. Synced before anybody writes the next, so that one batch at
+    /// most is ever torn.
     pub(crate) fn fill(&self, bytes: Vec<u8>) -> fjall::Result<()> {
-        self.own.insert(FILLER_KEY, bytes)
+        let mut batch = self.durable_batch();
+        batch.insert(&self.own, FILLER_KEY, bytes);
+        batch.commit()
     }
 
     /// Lets the engine tidy up: what no reader holds any more may go.

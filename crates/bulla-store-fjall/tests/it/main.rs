@@ -10,6 +10,7 @@ mod disk;
 mod groups;
 mod lifecycle;
 mod model;
+mod torn;
 
 use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{Batch, Commit, Key, Space, Store, Version};
