@@ -1,6 +1,6 @@
 //! The salt of a conversation, and those that were used of late.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bulla_base::{Partition, Rng};
 use zeroize::Zeroizing;
@@ -53,6 +53,8 @@ impl Salt {
 pub(crate) struct Salts {
     young: HashMap<Partition, Salt>,
     old: HashMap<Partition, Salt>,
+    /// Partitions whose erasure was begun and is not known to be done.
+    erasing: HashSet<Partition>,
 }
 
 impl Salts {
@@ -72,9 +74,18 @@ impl Salts {
         self.young.insert(partition, salt);
     }
 
-    pub(crate) fn forget(&mut self, partition: Partition) {
+    pub(crate) fn begin_erasure(&mut self, partition: Partition) {
         self.young.remove(&partition);
         self.old.remove(&partition);
+        self.erasing.insert(partition);
+    }
+
+    pub(crate) fn end_erasure(&mut self, partition: Partition) {
+        self.erasing.remove(&partition);
+    }
+
+    pub(crate) fn is_erasing(&self, partition: Partition) -> bool {
+        self.erasing.contains(&partition)
     }
 }
 
@@ -94,8 +105,8 @@ mod tests {
             assert!(salts.find(used).is_some(), "lost after {number}");
         }
         assert!(salts.young.len() + salts.old.len() <= MAX_CACHED_SALTS);
-        salts.forget(used);
-        assert!(salts.find(used).is_none());
+        salts.begin_erasure(used);
+        assert!(salts.find(used).is_none() && salts.is_erasing(used));
     }
 
     #[test]

@@ -181,8 +181,11 @@ impl<S: Store> Vault<S> {
     /// for the expectations of a batch, and only [`engine`](Self::engine) shows their names. What is written to the partition afterwards has
     /// a new salt.
     ///
+    /// Once begun it is carried out before anything else is written to the partition, also when this is dropped or fails; until then nothing of
+    /// the partition is read.
+    ///
     /// # Errors
-    /// When the store fails; it is unknown then whether the salt is gone.
+    /// When the store fails; should the vault be opened anew after that, call this again.
     ///
     /// # Security
     /// A backup that was taken before still holds the salt, sealed under the lasting key. What has an expiry cannot be read there either once its
@@ -192,12 +195,13 @@ impl<S: Store> Vault<S> {
         let _alone = self.lane(partition).write().await;
         let mut batch = Batch::new(partition);
         batch.delete(space::salt());
-        self.salts().forget(partition);
-        match self.engine.commit(batch).await? {
-            Commit::Committed(_) => Ok(()),
+        self.salts().begin_erasure(partition);
+        let Commit::Committed(_) = self.engine.commit(batch).await? else {
             // It expects nothing.
-            _ => Err(StoreError::Damaged { what: "conversation's salt" }),
-        }
+            return Err(StoreError::Damaged { what: "conversation's salt" });
+        };
+        self.salts().end_erasure(partition);
+        Ok(())
     }
 
     /// Gives the keyring another operator's key: from now on `keys` opens it, and the old one does not.

@@ -29,7 +29,7 @@ impl<S: Store> Store for Vault<S> {
         }
         let partition = batch.partition();
         let now = self.clock.now();
-        let _shared = self.lane(partition).read().await;
+        let _shared = self.share(partition).await?;
         loop {
             let (salt, is_new) = match self.stored_salt(partition, now).await? {
                 Some(salt) => (salt, false),

@@ -3,6 +3,7 @@
 use bulla_base::{Partition, Timestamp};
 use bulla_store::{Batch, Commit, Expiry, Key, Record, Store, StoreError};
 use bytes::Bytes;
+use tokio::sync::RwLockReadGuard;
 use zeroize::Zeroizing;
 
 use super::Vault;
@@ -78,7 +79,20 @@ impl<S: Store> Vault<S> {
         }
         // So that what is read here is not put into memory after it was erased.
         let _shared = self.lane(partition).read().await;
-        self.stored_salt(partition, now).await
+        if self.salts().is_erasing(partition) { Ok(None) } else { self.stored_salt(partition, now).await }
+    }
+
+    /// Waits for the partition's lane, to be shared with other writers. Nobody who has it meets an erasure that is not done.
+    pub(super) async fn share(&self, partition: Partition) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
+        loop {
+            let shared = self.lane(partition).read().await;
+            if !self.salts().is_erasing(partition) {
+                return Ok(shared);
+            }
+            // Somebody began it and did not wait for its end.
+            drop(shared);
+            self.erase_partition(partition).await?;
+        }
     }
 
     /// The partition's salt, from memory or the store; the lane is held.

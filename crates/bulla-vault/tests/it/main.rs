@@ -11,6 +11,7 @@ mod erasure;
 mod generations;
 mod jumps;
 mod keys;
+mod races;
 mod sealed;
 mod torn;
 mod walks;
