@@ -7,6 +7,7 @@
 
 mod bounds;
 mod conformance;
+mod disk;
 mod erasure;
 mod generations;
 mod jumps;
