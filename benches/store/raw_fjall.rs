@@ -1,0 +1,45 @@
+//! The engine beneath ours, by itself: two rows an accept, and nothing is looked up.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+
+use crate::accept::{id, partition};
+use crate::contender::Contender;
+use crate::group::Group;
+
+/// As ours are by default.
+const WRITE_BUFFER_BYTES: u64 = 16 << 20;
+const MAX_JOURNAL_BYTES: u64 = 64 << 20;
+
+pub(crate) struct RawFjall(Group);
+
+impl Contender for RawFjall {
+    const NAME: &'static str = "raw fjall";
+
+    fn open(folder: &Path, _callers: usize) -> Self {
+        let database = Database::builder(folder).max_journaling_size(MAX_JOURNAL_BYTES).open().unwrap();
+        let layout = || KeyspaceCreateOptions::default().max_memtable_size(WRITE_BUFFER_BYTES);
+        let messages = database.keyspace("messages", layout).unwrap();
+        let ids = database.keyspace("ids", layout).unwrap();
+        Self(Group::start(move |group| {
+            let mut batch = database.batch().durability(Some(PersistMode::SyncData));
+            for item in group {
+                let (id, partition) = (id(item.caller, item.number), partition(item.caller));
+                let key = [&partition.as_bytes()[..], &id].concat();
+                batch.insert(&messages, key, &item.message[..]);
+                batch.insert(&ids, id, &partition.as_bytes()[..]);
+            }
+            batch.commit().unwrap();
+        }))
+    }
+
+    async fn accept(&self, caller: usize, number: u64, message: Bytes) {
+        self.0.accept(caller, number, message).await;
+    }
+
+    fn syncs(&self) -> u64 {
+        self.0.syncs()
+    }
+}
