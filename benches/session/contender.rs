@@ -38,14 +38,14 @@ pub(crate) trait Contender {
     /// Bob starts his session with Alice's first message too.
     fn open(&mut self, to: End, message: &Self::Message) -> Vec<u8>;
 
-    /// What one end keeps, in its stored form.
+    /// All that one end keeps, in its stored form.
     fn stored(&self, end: End) -> Vec<u8>;
 
     /// Brings what one end keeps into its stored form, and returns how long that is.
     fn save(&self, end: End) -> usize;
 
-    /// Reads what one end keeps from its stored form.
-    fn load(stored: &[u8]);
+    /// Reads what one end keeps from its stored form, which is `stored` unless it is in parts.
+    fn load(&self, end: End, stored: &[u8]);
 
     /// How long a message is.
     fn len(message: &Self::Message) -> usize;

@@ -75,7 +75,7 @@ fn main() -> io::Result<()> {
     writeln!(out, "Medians of {rounds} rounds, in processor time of the thread.")?;
     writeln!(
         out,
-        "Ours: loaded from and brought back into its stored form for every message; with the post-quantum ratchet."
+        "Ours: loaded from the parts it is stored in, and what changed written back, for every message; with the post-quantum ratchet."
     )?;
     writeln!(
         out,

@@ -74,7 +74,7 @@ impl Contender for Olm {
         self.stored(end).len()
     }
 
-    fn load(stored: &[u8]) {
+    fn load(&self, _: End, stored: &[u8]) {
         let pickle: SessionPickle = serde_json::from_slice(stored).unwrap();
         std::hint::black_box(Session::from_pickle(pickle));
     }

@@ -1,12 +1,13 @@
-//! Our sessions, persisted for every message: read from their stored form, stepped, written back.
+//! Our sessions, persisted for every message: read from the parts they are stored in, stepped, and what changed written back.
 
+mod shelf;
 pub(crate) mod steps;
 
 use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use zeroize::Zeroizing;
 
+use self::shelf::Shelf;
 use crate::contender::{Contender, End};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
@@ -21,23 +22,22 @@ pub(crate) struct Ours {
 struct Side {
     party: LocalParty,
     peer: IdentityKey,
-    record: Zeroizing<Vec<u8>>,
+    shelf: Shelf,
     rng: ChaCha20Rng,
 }
 
 impl Side {
     fn new(party: LocalParty, peer: IdentityKey, seed: u8) -> Self {
-        let record = Sessions::new().to_bytes();
-        Self { party, peer, record, rng: ChaCha20Rng::from_seed([seed; 32]) }
+        Self { party, peer, shelf: Shelf::new(), rng: ChaCha20Rng::from_seed([seed; 32]) }
     }
 
     fn sessions(&self) -> Sessions {
-        Sessions::from_bytes(&self.record).unwrap()
+        self.shelf.sessions()
     }
 
     fn seal(&mut self, text: &[u8]) -> CiphertextMessage {
         let sealed = self.sessions().seal(text, None, NOW, &mut self.rng).unwrap();
-        self.record = sealed.sessions.to_bytes();
+        self.shelf.put(sealed.sessions);
         sealed.message
     }
 
@@ -45,7 +45,7 @@ impl Side {
         let sessions = self.sessions();
         let trust = Trust::Only(&self.peer);
         let opened = sessions.open(&self.party, message, None, trust, prekeys, &mut self.rng).unwrap();
-        self.record = opened.sessions.to_bytes();
+        self.shelf.put(opened.sessions);
         opened.plaintext
     }
 }
@@ -80,8 +80,8 @@ impl Ours {
         let opening = allocation_counter::measure(|| {
             opened = bob.open(party, &sealed.message, None, trust, &NoPreKeys, rng).ok();
         });
-        (self.alice.record, self.bob.record) =
-            (sealed.sessions.to_bytes(), opened.unwrap().sessions.to_bytes());
+        self.alice.shelf.put(sealed.sessions);
+        self.bob.shelf.put(opened.unwrap().sessions);
         (sealing.count_total, opening.count_total)
     }
 }
@@ -108,15 +108,15 @@ impl Contender for Ours {
 
     /// Nothing is deleted here that was used up, so what was published once serves again.
     fn publish(&mut self) {
-        self.alice.record = Sessions::new().to_bytes();
-        self.bob.record = Sessions::new().to_bytes();
+        self.alice.shelf = Shelf::new();
+        self.bob.shelf = Shelf::new();
     }
 
     fn meet(&mut self, text: &[u8]) -> CiphertextMessage {
-        let Side { party, peer, rng, .. } = &mut self.alice;
+        let Side { party, peer, rng, shelf } = &mut self.alice;
         let sessions = Sessions::new().initiate(party, &self.bundle, Trust::Only(peer), NOW, rng).unwrap();
         let sealed = sessions.seal(text, None, NOW, rng).unwrap();
-        self.alice.record = sealed.sessions.to_bytes();
+        shelf.put(sealed.sessions);
         sealed.message
     }
 
@@ -132,15 +132,17 @@ impl Contender for Ours {
     }
 
     fn stored(&self, end: End) -> Vec<u8> {
-        self.side(end).record.to_vec()
+        self.side(end).shelf.whole().to_bytes().unwrap().to_vec()
     }
 
     fn save(&self, end: End) -> usize {
-        self.side(end).sessions().to_bytes().len()
+        let mut written = 0;
+        self.side(end).sessions().into_changes(|_, bytes| written += bytes.map_or(0, <[u8]>::len));
+        written
     }
 
-    fn load(stored: &[u8]) {
-        std::hint::black_box(Sessions::from_bytes(stored).unwrap());
+    fn load(&self, end: End, _: &[u8]) {
+        std::hint::black_box(self.side(end).sessions());
     }
 
     fn len(message: &CiphertextMessage) -> usize {

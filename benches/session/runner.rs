@@ -158,7 +158,7 @@ impl<C: Contender> Sessions<C> {
 
 fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: &mut Board) {
     let stored = both.stored(End::Bob);
-    let loading = timed(STORES, |_| C::load(&stored));
+    let loading = timed(STORES, |_| both.load(End::Bob, &stored));
     let saving = timed(STORES, |_| {
         black_box(both.save(End::Bob));
     });

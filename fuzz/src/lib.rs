@@ -6,6 +6,11 @@
 // Where the checks look for the parties they let talk.
 #[path = "../../crates/bulla-spqr/tests/it/end.rs"]
 mod end;
+#[path = "../../crates/bulla-spqr/tests/it/rows.rs"]
+mod rows;
+#[path = "../../crates/bulla-session/tests/it/shelf.rs"]
+#[expect(dead_code, reason = "other tests of the crate use the rest")]
+mod shelf;
 #[path = "../../crates/bulla-session/tests/it/side.rs"]
 #[expect(dead_code, reason = "other tests of the crate use the rest")]
 mod side;
@@ -27,6 +32,8 @@ targets! {
     session_message = session::message::check;
     /// Stored sessions.
     session_stored = session::stored::check;
+    /// Sessions stored in parts.
+    session_parts = session::parts::check;
     /// Prekeys, identities, bundles and fingerprints.
     session_records = session::records::check;
     /// Two devices, an unreliable carrier and a store that may go back in time.

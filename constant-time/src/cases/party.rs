@@ -147,12 +147,12 @@ impl Secret {
     pub(super) fn new(seed: u8) -> Self {
         // Another seed than its keys come from, or those of a plain one: a key drawn twice ends a session.
         let chance = Chance::new(seed ^ 0x7F);
-        Self { party: Party::secret(seed), record: Sessions::new().to_bytes().to_vec(), chance }
+        Self { party: Party::secret(seed), record: Sessions::new().to_bytes().unwrap().to_vec(), chance }
     }
 
     /// A device with the sessions of one made from the same seed.
     pub(super) fn with_sessions(seed: u8, sessions: &Sessions) -> Self {
-        Self { record: sessions.to_bytes().to_vec(), ..Self::new(seed) }
+        Self { record: sessions.to_bytes().unwrap().to_vec(), ..Self::new(seed) }
     }
 
     /// Loads the record, with exactly its secrets hidden.
@@ -163,7 +163,7 @@ impl Secret {
 
     /// Stores sessions, whose secrets all have to come from what was hidden.
     pub(super) fn store(&mut self, sessions: &Sessions) {
-        self.record = sessions.to_bytes().to_vec();
+        self.record = sessions.to_bytes().unwrap().to_vec();
         Layout::of_sessions(&self.record).assert_hidden(&self.record);
     }
 

@@ -64,14 +64,14 @@ pub(super) fn sessions() -> usize {
     let (mut alice, mut bob) = (Plain::new(1), Plain::new(2));
     alice.meet(&bob.party.bundle(true));
     let hello = alice.seal(b"hello");
-    let waiting = alice.sessions.to_bytes();
+    let waiting = alice.sessions.to_bytes().unwrap();
     bob.open(&hello).unwrap();
     let answers: Vec<_> = (0..5).map(|_| bob.seal(b"hello yourself")).collect();
     alice.open(&answers[0]).unwrap();
-    let talking = alice.sessions.to_bytes();
+    let talking = alice.sessions.to_bytes().unwrap();
     alice.open(&answers[4]).unwrap();
-    let passed_over = alice.sessions.to_bytes();
-    let archived = Sessions::from_bytes(&passed_over).unwrap().archive_current().to_bytes();
+    let passed_over = alice.sessions.to_bytes().unwrap();
+    let archived = Sessions::from_bytes(&passed_over).unwrap().archive_current().unwrap().to_bytes().unwrap();
 
     [waiting, talking, passed_over, archived]
         .iter()
@@ -79,7 +79,7 @@ pub(super) fn sessions() -> usize {
             let mut bytes = record.to_vec();
             let layout = Layout::of_sessions(&bytes);
             layout.hide(&mut bytes);
-            let stored = reveal_shape(Sessions::from_bytes(&bytes)).unwrap().to_bytes();
+            let stored = reveal_shape(Sessions::from_bytes(&bytes)).unwrap().to_bytes().unwrap();
             layout.assert_hidden(&stored);
             assert_eq!(hidden(&stored), layout.bytes(), "more is hidden than what is secret");
             reveal(&stored);

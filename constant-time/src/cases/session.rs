@@ -60,8 +60,8 @@ pub(super) fn opening_in_archived() -> usize {
     let (mut alice, mut bob) = secret_alice();
     (0..2_u8)
         .map(|number| {
-            let archived = Sessions::from_bytes(&alice.record).unwrap().archive_current();
-            alice.record = archived.to_bytes().to_vec();
+            let archived = Sessions::from_bytes(&alice.record).unwrap().archive_current().unwrap();
+            alice.record = archived.to_bytes().unwrap().to_vec();
             let message = bob.seal(&[number; 40]);
             assert_eq!(alice.open(&message, Trust::Only(bob.party.identity())).unwrap(), [number; 40]);
         })

@@ -112,7 +112,7 @@ impl<S: Store, T: Transport> Device<S, T> {
                     TransportError::UnknownRecipient => SendError::UnknownBusiness,
                     error => SendError::Unavailable(error),
                 })?;
-            peer.begin(&keys, draft.now, &*inner.rng)?;
+            peer.begin(&inner.store, &keys, draft.now, &*inner.rng).await?;
         }
         let id = MessageId::new(draft.now, &*inner.rng);
         let kind = Kind::Message(bulla_base::Category::Service);

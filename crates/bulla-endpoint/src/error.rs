@@ -61,12 +61,6 @@ pub enum OpenError {
     /// The peer's: it opens in no session, or starts none. Acknowledge it; it is lost unless the peer sends it again.
     #[error("the envelope cannot be opened")]
     Undecipherable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The peer's: opening it would keep more skipped keys than one record may hold. Acknowledge it; it is lost.
-    #[error("opening the envelope would make the sessions larger than {limit} bytes")]
-    TooManySkipped {
-        /// How large the sessions with one device may be, in bytes.
-        limit: usize,
-    },
     /// The caller's: it is not for this endpoint, or not between a business and a user.
     #[error("the envelope is not for this endpoint")]
     NotForUs,

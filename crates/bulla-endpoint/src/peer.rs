@@ -7,12 +7,12 @@ use bulla_session::{
     self as session, CiphertextRef, DeviceId, KyberPreKeyId, LoadedPreKeys, MessageKind, OneTimePreKeyId,
     PreKeyBundle, PreKeyIds, RegistrationId, Sessions, SignedPreKeyId, Trust, UnixSeconds, UsedPreKeys,
 };
-use bulla_store::{Batch, Key, Store, Version};
+use bulla_store::{Batch, Key, Store};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::limits::MAX_SESSIONS_BYTES;
+use crate::shelf::Shelf;
 use crate::space::{self, STARTED};
 use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable};
 
@@ -25,11 +25,8 @@ pub struct Peer<'a> {
     endpoint: &'a Endpoint,
     address: Address,
     partition: Partition,
-    key: Key,
-    version: Option<Version>,
+    shelf: Shelf,
     sessions: Sessions,
-    /// As the store had them, to go back to.
-    stored: Bytes,
     started: Vec<UsedPreKeys>,
     stepped: bool,
 }
@@ -58,20 +55,15 @@ impl Endpoint {
         address: &Address,
         now: Timestamp,
     ) -> Result<Peer<'_>, SealError> {
-        let key = space::sessions(&self.address, address)?;
-        let record = store.get(partition, &key, now).await?;
-        let sessions = match &record {
-            Some(record) => Sessions::from_bytes(&record.value).map_err(|_| SealError::Damaged)?,
-            None => Sessions::new(),
-        };
+        let mut shelf = Shelf::new(partition, space::sessions(&self.address, address)?);
+        shelf.read(store, now).await?;
+        let sessions = shelf.sessions().map_err(|_| SealError::Damaged)?;
         Ok(Peer {
             endpoint: self,
             address: address.clone(),
             partition,
-            key,
-            version: record.as_ref().map(|record| record.version),
+            shelf,
             sessions,
-            stored: record.map(|record| record.value).unwrap_or_default(),
             started: Vec::new(),
             stepped: false,
         })
@@ -87,10 +79,22 @@ impl Peer<'_> {
 
     /// Begins a session with the keys the peer left with the carrier.
     ///
+    /// `store` is only read, for what is archived with the sessions so far.
+    ///
     /// # Errors
-    /// When the keys are malformed, not signed by their identity, or of another identity than the peer had so far.
-    pub fn begin(&mut self, bundle: &KeyBundle, now: Timestamp, rng: &dyn Rng) -> Result<(), SealError> {
+    /// When the keys are malformed, not signed by their identity, or of another identity than the peer had so far; or when the store fails.
+    pub async fn begin<S: Store>(
+        &mut self,
+        store: &S,
+        bundle: &KeyBundle,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<(), SealError> {
         let bundle = read_bundle(bundle)?;
+        if !self.sessions.is_whole() {
+            let loaded = self.shelf.load_rest(store, &mut self.sessions, now).await?;
+            loaded.map_err(|_| SealError::Damaged)?;
+        }
         let known = self.sessions.peer_identity().copied();
         let sessions = std::mem::take(&mut self.sessions);
         let now = UnixSeconds::new(now.as_secs());
@@ -170,21 +174,7 @@ impl Peer<'_> {
             Form::PreKey => MessageKind::PreKey,
             _ => MessageKind::Signal,
         };
-        let prekeys = self.prekeys_for(store, kind, envelope.sealed(), now).await?;
-        let message = CiphertextRef::new(kind, envelope.sealed());
-        let sessions = std::mem::take(&mut self.sessions);
-        let local = &self.endpoint.local;
-        let opened = match sessions.open(local, message, None, Trust::Anyone, &prekeys, &mut rng.draw()) {
-            Ok(opened) => opened,
-            Err(failed) => {
-                let (sessions, error) = failed.into_parts();
-                self.sessions = sessions;
-                return match error {
-                    session::OpenError::Duplicate { .. } => Err(OpenError::Duplicate),
-                    error => Err(OpenError::Undecipherable(error.into())),
-                };
-            }
-        };
+        let opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
         if let Err(refused) = self.admit(store, &opened, now).await {
             self.give_up();
             return Err(refused);
@@ -201,8 +191,40 @@ impl Peer<'_> {
         Ok(Received { content, identity_changed: opened.identity_changed, spent })
     }
 
-    /// Refuses what opens, but must not: a first message whose session was started before and has been forgotten since, and one that would
-    /// make the sessions too large.
+    /// Opens a message, reading from the store what it turns out to take.
+    async fn step<S: Store>(
+        &mut self,
+        store: &S,
+        kind: MessageKind,
+        sealed: &[u8],
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<session::Opened, OpenError> {
+        let damaged = |_| OpenError::Damaged { what: "session" };
+        loop {
+            let prekeys = self.prekeys_for(store, kind, sealed, now).await?;
+            let sessions = std::mem::take(&mut self.sessions);
+            let (local, message) = (&self.endpoint.local, CiphertextRef::new(kind, sealed));
+            let failed = match sessions.open(local, message, None, Trust::Anyone, &prekeys, &mut rng.draw()) {
+                Ok(opened) => return Ok(opened),
+                Err(failed) => failed,
+            };
+            let (sessions, error) = failed.into_parts();
+            self.sessions = sessions;
+            match error {
+                session::OpenError::Duplicate { .. } => return Err(OpenError::Duplicate),
+                session::OpenError::NotLoaded(part) => {
+                    self.shelf.load(store, part, &mut self.sessions, now).await?.map_err(damaged)?;
+                }
+                session::OpenError::NotWhole(_) => {
+                    self.shelf.load_rest(store, &mut self.sessions, now).await?.map_err(damaged)?;
+                }
+                error => return Err(OpenError::Undecipherable(error.into())),
+            }
+        }
+    }
+
+    /// Refuses what opens, but must not: a first message whose session was started before and has been forgotten since.
     async fn admit<S: Store>(
         &self,
         store: &S,
@@ -214,15 +236,12 @@ impl Peer<'_> {
         {
             return Err(OpenError::Duplicate);
         }
-        if opened.sessions.to_bytes().len() > MAX_SESSIONS_BYTES {
-            return Err(OpenError::TooManySkipped { limit: MAX_SESSIONS_BYTES });
-        }
         Ok(())
     }
 
     /// Goes back to what the store has. Whatever was sealed with this peer before must not leave.
     fn give_up(&mut self) {
-        self.sessions = Sessions::from_bytes(&self.stored).unwrap_or_default();
+        self.sessions = self.shelf.sessions().unwrap_or_default();
         self.started.clear();
         self.stepped = false;
     }
@@ -238,10 +257,10 @@ impl Peer<'_> {
             return Ok(LoadedPreKeys::default());
         }
         match PreKeyIds::peek(sealed) {
-            Ok(ids) if !self.sessions.contains(&ids.base_key) => {
+            Ok(ids) if self.sessions.is_whole() && !self.sessions.contains(&ids.base_key) => {
                 self.endpoint.load_prekeys(store, &ids, now).await
             }
-            // A malformed message, or a session that is known: opening tells, and needs no prekeys for it.
+            // A malformed message, a session that is known, or one that may be: opening tells, and needs no prekeys for it.
             _ => Ok(LoadedPreKeys::default()),
         }
     }
@@ -254,8 +273,7 @@ impl Peer<'_> {
         if !self.stepped {
             return;
         }
-        batch.expect(self.key.clone(), self.version);
-        batch.put(self.key, Bytes::copy_from_slice(&self.sessions.to_bytes()));
+        self.shelf.keep(self.sessions, batch);
         for used in &self.started {
             let key = started_key(used);
             batch.expect_absent(key.clone());

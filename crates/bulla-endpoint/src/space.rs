@@ -7,14 +7,16 @@
 //! home        SIGNED     –                             the signed prekey
 //! home        KYBER      –                             the Kyber prekey of last resort
 //! home        ONE_TIME   id                            a one-time prekey
-//! customer    SESSIONS   business ‖ user's device      the sessions with the peer
+//! customer    SESSIONS   business ‖ user's device ‖ part   a part of the sessions with the peer
 //! customer    STARTED    SHA-256(prekeys, base key)    nothing: a session was started with these
 //! ```
 //!
 //! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a user's device the two are one.
 
 use bulla_base::{Address, Party};
+use bulla_session::Part;
 use bulla_store::{Key, Space};
+use bytes::Bytes;
 
 use crate::SealError;
 
@@ -35,8 +37,9 @@ pub(crate) fn one_time(id: u32) -> Key {
     Key::undated(ONE_TIME, id.to_be_bytes().to_vec())
 }
 
-/// The key of the sessions between `ours` and `theirs`. One of the two is a business; no phone number stands in the key.
-pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Key, SealError> {
+/// What the names of all parts of the sessions between `ours` and `theirs` begin with. One of the two is a business; no phone number
+/// stands in them.
+pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Bytes, SealError> {
     let (business, user) = match (ours.party(), theirs.party()) {
         (Party::Business(business), Party::User(_)) => (business, theirs),
         (Party::User(_), Party::Business(business)) => (business, ours),
@@ -44,5 +47,10 @@ pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Key, SealErro
     };
     let mut name = business.number().to_be_bytes().to_vec();
     name.push(user.device().number());
-    Ok(Key::undated(SESSIONS, name))
+    Ok(name.into())
+}
+
+/// The key of a part of the sessions whose names begin with `sessions`.
+pub(crate) fn part(sessions: &[u8], part: Part) -> Key {
+    Key::undated(SESSIONS, [sessions, part.name().as_ref()].concat())
 }

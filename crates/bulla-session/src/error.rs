@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+use crate::session::Part;
+
 /// A key, signature or id that is not one. Whoever supplied the bytes has to supply others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -178,4 +180,22 @@ pub enum StoredError {
         /// The field's name.
         field: &'static str,
     },
+    /// A part that has to be there is not.
+    #[error("of stored sessions the {part} is missing")]
+    Absent {
+        /// The part.
+        part: Part,
+    },
+    /// A part that belongs to nothing.
+    #[error("of stored sessions there should be no {part}")]
+    Surplus {
+        /// The part.
+        part: Part,
+    },
 }
+
+/// Something that takes all parts of stored sessions was asked of some of them. Nothing has changed; read
+/// [all parts](crate::Sessions::from_all_parts) and try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not all parts of the sessions are loaded")]
+pub struct NotWhole(pub(crate) ());

@@ -30,5 +30,7 @@ pub use prekey::{
     UsedPreKeys,
 };
 pub use secret::Secret;
-pub use session::{Failed, InitiateError, MissingPreKey, OpenError, Opened, SealError, Sealed, Sessions};
+pub use session::{
+    Failed, InitiateError, MissingPreKey, OpenError, Opened, Part, PartName, SealError, Sealed, Sessions,
+};
 pub use time::{UnixMillis, UnixSeconds};

@@ -11,14 +11,13 @@
 /// so lets at most 24 999 messages in a row be lost; one further ahead is refused as one that cannot be opened.
 pub const FORWARD_JUMP: u32 = 25_000;
 
-/// Message seeds kept per receiving chain for messages that were overtaken by later ones.
+/// How far behind the newest message of its chain one may be that was overtaken: so many message seeds are kept per
+/// receiving chain at most.
 ///
-/// The newest are kept: a message that is overtaken by more than this many on its own chain cannot be opened
-/// any more and is reported as a duplicate.
-///
-/// The post-quantum ratchet keeps as many per epoch, counting those that have arrived: a message more than 2000 behind
-/// the newest of its epoch cannot be opened any more even if fewer are missing.
-pub const SKIPPED_SEEDS: usize = 2_000;
+/// A message further behind cannot be opened any more and is reported as a duplicate. The post-quantum ratchet counts
+/// in the same way within an epoch. The official library counts what is missing instead, so that it could open a
+/// message further behind if, meanwhile, its post-quantum epoch had changed but not its chain.
+pub const SKIPPED_SEEDS: u32 = bulla_spqr::limits::SKIPPED_KEYS;
 
 /// Receiving chains kept per session, the newest ones.
 ///
@@ -30,6 +29,12 @@ pub const RECEIVING_CHAINS: usize = 5;
 ///
 /// A message of an older session than these cannot be opened any more.
 pub const ARCHIVED_SESSIONS: usize = 40;
+
+/// The most bytes all archived sessions of one peer device have together: 600 KiB, so that one always fits, whatever it keeps.
+///
+/// Forty that kept little, which is nearly always so, have 170 KB. Beyond it the oldest go, as if there were more than
+/// [`ARCHIVED_SESSIONS`].
+pub const ARCHIVE_BYTES: usize = 600 * 1_024;
 
 /// How long a session may be sealed with before the peer has answered in it: 30 days, in seconds.
 ///
@@ -44,11 +49,12 @@ pub const FINGERPRINT_ITERATIONS: u32 = 1_000_000;
 
 /// The most a stored [`Sessions`](crate::Sessions) can measure, in bytes.
 ///
-/// It follows from the other bounds (every chain of every session full of skipped seeds); a larger one is refused
-/// before it is looked at. A record between two devices that talk measures 646 to 4322 bytes, 3000 in the mean, depending on where the
+/// It follows from the other bounds (every chain full of skipped seeds); a larger one is refused before it is looked at. A record between two devices that talk measures 646 to 4322 bytes, 3000 in the mean, depending on where the
 /// post-quantum ratchet stands.
-pub const RECORD_BYTES: usize = 6 + (ARCHIVED_SESSIONS + 1) * (4 + SESSION_BYTES);
+pub const RECORD_BYTES: usize = 6 + SESSION_BYTES + ARCHIVE_BYTES;
+
+const _: () = assert!(4 + SESSION_BYTES <= ARCHIVE_BYTES, "a session would not fit into the archive");
 
 /// The most one stored session can measure, in bytes.
 pub(crate) const SESSION_BYTES: usize =
-    4_096 + bulla_spqr::limits::STORED_BYTES + RECEIVING_CHAINS * SKIPPED_SEEDS * 36;
+    4_096 + bulla_spqr::limits::STORED_BYTES + RECEIVING_CHAINS * 2_000 * 36;

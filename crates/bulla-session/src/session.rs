@@ -7,30 +7,31 @@ mod initiate;
 mod known_answers;
 mod message_keys;
 mod open;
+mod part;
 mod post_quantum;
 mod receive;
 #[cfg(test)]
 mod replay;
 mod seal;
 mod send;
-mod skipped;
 mod state;
 mod stored;
 
 pub(crate) use chain::{copied, derived};
 pub use initiate::InitiateError;
 pub use open::{MissingPreKey, OpenError, Opened};
+pub use part::{Part, PartName};
 pub use seal::{SealError, Sealed};
 
 use std::error::Error;
 use std::fmt;
 
-use zeroize::Zeroizing;
+use bulla_spqr::wiped::{Out, Wiped};
 
 use self::archive::Archive;
 use self::state::Session;
 use self::stored::{Stored, put_u32};
-use crate::error::StoredError;
+use crate::error::{NotWhole, StoredError};
 use crate::id::RegistrationId;
 use crate::identity::IdentityKey;
 use crate::key::PublicKey;
@@ -49,6 +50,8 @@ const FORM: u8 = 2;
 pub struct Sessions {
     current: Option<Box<Session>>,
     archive: Archive,
+    /// Parts of sessions that are not in use any more.
+    obsolete: Vec<Part>,
 }
 
 impl Sessions {
@@ -60,12 +63,18 @@ impl Sessions {
 
     /// Takes the session in use out of use: nothing can be sealed until another is started, while messages under
     /// way still open.
-    #[must_use]
-    pub fn archive_current(mut self) -> Self {
-        if let Some(current) = self.current.take() {
-            self.archive.push(current);
+    ///
+    /// # Errors
+    ///
+    /// [`NotWhole`], with these sessions unchanged, if parts of them are not loaded.
+    pub fn archive_current(mut self) -> Result<Self, Failed<NotWhole>> {
+        if let Err(error) = self.check_whole() {
+            return Err(Failed::new(self, error));
         }
-        self
+        if let Some(current) = self.current.take() {
+            self.put_away(current);
+        }
+        Ok(self)
     }
 
     /// Whether there is nothing here, so nothing that could be opened without prekeys.
@@ -81,7 +90,7 @@ impl Sessions {
         self.current.as_ref().is_none_or(|session| session.is_stale(now))
     }
 
-    /// Whether one of these sessions, in use or archived, started with this base key.
+    /// Whether one of these sessions, in use or archived, started with this base key. Archived ones that are not loaded do not count.
     #[must_use]
     pub fn contains(&self, base_key: &PublicKey) -> bool {
         self.current.as_ref().is_some_and(|session| session.base_key == *base_key)
@@ -112,7 +121,7 @@ impl Sessions {
         self.archive.count()
     }
 
-    /// The form to store, in a buffer that is wiped.
+    /// All of it as one record, in a buffer that is wiped. [Parts](Self::into_changes) are cheaper to rewrite.
     ///
     /// Numbers are big-endian; keys are 32 raw bytes; the form is canonical, so what reads back writes the same.
     ///
@@ -156,24 +165,59 @@ impl Sessions {
     ///          32     seed
     /// ```
     ///
-    /// Skipped seeds and archived sessions, which most messages neither need nor change, stand behind what every
-    /// message changes: they could be moved to a second record by cutting, not by changing, the form.
-    #[must_use]
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    /// # Errors
+    ///
+    /// [`NotWhole`] if parts of it are not loaded, which would be lost.
+    pub fn to_bytes(&self) -> Result<Wiped, NotWhole> {
+        self.check_whole()?;
         let current = self.current.as_ref().map_or(0, |session| session.stored_len());
         let archive = self.archive.as_bytes();
-        let mut out = Zeroizing::new(Vec::with_capacity(6 + current + archive.len()));
+        let mut out = Wiped::with_capacity(self.stored_len());
         out.push(FORM);
-        put_u32(&mut out, u32::try_from(current).unwrap_or(u32::MAX));
+        put_u32(&mut *out, u32::try_from(current).unwrap_or(u32::MAX));
         if let Some(session) = &self.current {
             session.store(&mut out);
         }
         out.push(self.archive.count().to_le_bytes()[0]);
         out.extend_from_slice(archive);
-        out
+        Ok(out)
     }
 
-    /// Reads the stored form. Archived sessions are measured here and read when they are needed.
+    /// How long [one record](Self::to_bytes) of all that is loaded would be.
+    #[must_use]
+    pub fn stored_len(&self) -> usize {
+        let current = self.current.as_ref().map_or(0, |session| session.stored_len());
+        6 + current + self.archive.as_bytes().len()
+    }
+
+    /// The head, when stored in parts.
+    ///
+    /// ```text
+    ///   0       1   form: 3
+    ///   1       1   number of archived sessions
+    ///   2       1   1 if there is a session in use, 3 if the peer has yet to answer in it, else 0 and the end
+    ///   3     240   as a session in one record begins, up to the index of the sending chain
+    /// 243       1   number r of receiving chains, 0 to 5, oldest first
+    /// 244       1   what the oldest is called in the names of parts; the others are called what follows, after 255 0
+    /// 245           for each:
+    ///          32     the peer's ratchet key
+    ///          32     chain key
+    ///           4     chain index
+    ///           8     the indices between which there are skipped seeds, each a part of its own
+    ///   …           head of the post-quantum ratchet, as `bulla-spqr` stores it
+    /// ```
+    fn store_head(&self, out: &mut impl Out) {
+        let flags = match &self.current {
+            None => 0,
+            Some(session) => part::IN_USE | if session.pending.is_some() { part::PENDING } else { 0 },
+        };
+        out.put(&[part::FORM, self.archive.count().to_le_bytes()[0], flags]);
+        if let Some(session) = &self.current {
+            session.store_head(out);
+        }
+    }
+
+    /// Reads [one record](Self::to_bytes). Archived sessions are measured here and read when they are needed.
     ///
     /// # Errors
     ///
@@ -201,14 +245,20 @@ impl Sessions {
         };
         let count = from.u8("archived sessions")?;
         let archive = Archive::from_bytes(count, from.rest())?;
-        Ok(Self { current, archive })
+        Ok(Self { current, archive, obsolete: Vec::new() })
     }
 
     /// Puts a session in use and archives the one that was.
     fn replace_current(&mut self, session: Box<Session>) {
         if let Some(current) = self.current.replace(session) {
-            self.archive.push(current);
+            self.put_away(current);
         }
+    }
+
+    /// Archives what was in use, all of which is loaded.
+    fn put_away(&mut self, session: Box<Session>) {
+        session.parts(|part| self.obsolete.push(part));
+        self.archive.push(session);
     }
 
     /// Puts an archived session in use, as it has become meanwhile.

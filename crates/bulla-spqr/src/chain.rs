@@ -1,16 +1,15 @@
 //! Key chains: for every epoch one in each direction, from which every message takes a key.
 
 mod links;
-mod skipped;
 
 pub(crate) use links::{Direction, Link, Links};
-pub(crate) use skipped::SkippedKeys;
 
 use crate::error::{ReceiveError, SendError};
 use crate::kdf::{Keyed, UNSALTED, derived};
 use crate::limits::{FORWARD_JUMP, SKIPPED_KEYS};
 use crate::role::Role;
 use crate::secret::Secret;
+use crate::skipped::{Found, Skipped};
 
 /// The chains of the epochs that are alive.
 pub(crate) struct Chain {
@@ -22,6 +21,8 @@ pub(crate) struct Chain {
     pub(crate) sending: u64,
     /// Of consecutive epochs, the last of them current.
     pub(crate) links: Links,
+    /// Rows of keys of epochs that were given up, each an epoch and an index.
+    pub(crate) given_up: Vec<(u64, u32)>,
 }
 
 /// What a chain becomes when a message has proved genuine.
@@ -29,7 +30,7 @@ pub(crate) enum Change {
     /// A skipped key is used up.
     Overtaken { epoch: u64, index: u32 },
     /// The chain moves forward.
-    Advanced { epoch: u64, receive: Direction, skipped: SkippedKeys },
+    Advanced { epoch: u64, receive: Direction, skipped: Skipped },
 }
 
 /// What a chain becomes by a message being sent.
@@ -46,7 +47,7 @@ impl Chain {
         let (next_root, link) = split(role, &all);
         let mut links = Links::default();
         links.push(link);
-        Self { role, next_root, current: 0, sending: 0, links }
+        Self { role, next_root, current: 0, sending: 0, links, given_up: Vec::new() }
     }
 
     /// Adds the chains of the next epoch.
@@ -55,6 +56,9 @@ impl Chain {
         let all: Secret<96> = derived(&Keyed::new(self.next_root.expose()), secret.expose(), &info);
         let (next_root, link) = split(self.role, &all);
         self.next_root = next_root;
+        if self.links.is_full() {
+            self.give_up_oldest();
+        }
         self.links.push(link);
         self.current += 1;
     }
@@ -73,7 +77,7 @@ impl Chain {
         if epoch > self.sending {
             self.sending = epoch;
             while self.oldest() + 1 < epoch {
-                self.links.drop_oldest();
+                self.give_up_oldest();
             }
             let older = usize::try_from(epoch - self.oldest()).unwrap_or(0);
             self.links.iter_mut().take(older).for_each(|link| link.send = None);
@@ -92,17 +96,20 @@ impl Chain {
         let counter = link.receive.counter;
         let used_up = ReceiveError::UsedUp { index, counter };
         let Some(jump) = index.checked_sub(counter).filter(|jump| *jump > 0) else {
-            let key = link.skipped.find(index).ok_or(used_up)?;
-            return Ok((key, Change::Overtaken { epoch, index }));
+            return match link.skipped.find(index) {
+                Found::Secret(key) => Ok((key, Change::Overtaken { epoch, index })),
+                Found::Nothing => Err(used_up),
+                Found::NotLoaded => Err(ReceiveError::NotLoaded { epoch, index }),
+            };
         };
         if jump > FORWARD_JUMP {
             return Err(ReceiveError::TooFarAhead { index, counter, limit: FORWARD_JUMP });
         }
-        let mut skipped = SkippedKeys::with_capacity(jump - 1);
+        let mut skipped = Skipped::with_capacity(jump - 1);
         let (mut receive, mut key) = link.receive.step().ok_or(used_up)?;
         while receive.counter < index {
             if index - receive.counter <= SKIPPED_KEYS {
-                skipped.push(receive.counter, &key);
+                skipped.push(receive.counter, key.expose());
             }
             (receive, key) = receive.step().ok_or(used_up)?;
         }
@@ -131,6 +138,18 @@ impl Chain {
         (self.current + 1).saturating_sub(self.links.count() as u64)
     }
 
+    /// The chains of an epoch, if they are alive.
+    pub(crate) fn link_mut(&mut self, epoch: u64) -> Option<&mut Link> {
+        self.place(epoch).and_then(|place| self.links.at_mut(place))
+    }
+
+    fn give_up_oldest(&mut self) {
+        let epoch = self.oldest();
+        if let Some(link) = self.links.take_oldest() {
+            self.given_up.extend(link.skipped.rows().map(|index| (epoch, index)));
+        }
+    }
+
     fn place(&self, epoch: u64) -> Option<usize> {
         usize::try_from(epoch.checked_sub(self.oldest())?).ok()
     }
@@ -145,7 +164,7 @@ fn split(role: Role, all: &Secret<96>) -> (Secret<32>, Link) {
         Role::Responder => (from_responder, from_initiator),
     };
     let (send, receive) = (Direction::new(send), Direction::new(receive));
-    (Secret::copied(root), Link { send: Some(send), receive, skipped: SkippedKeys::default() })
+    (Secret::copied(root), Link { send: Some(send), receive, skipped: Skipped::default() })
 }
 
 #[cfg(test)]

@@ -87,6 +87,15 @@ pub enum ReceiveError {
         /// How far ahead it might be: [`limits::FORWARD_JUMP`](crate::limits::FORWARD_JUMP).
         limit: u32,
     },
+    /// The key at this index may be in the caller's store, and has not been loaded. Never so with a ratchet that was
+    /// read whole.
+    #[error("key {index} of epoch {epoch} is not loaded")]
+    NotLoaded {
+        /// The epoch of the key.
+        epoch: u64,
+        /// The message's index.
+        index: u32,
+    },
     /// A header, key or ciphertext is complete and not authentic. Which it is shows from the state alone.
     #[error("what the peer has sent in pieces is not authentic")]
     Forged,

@@ -16,6 +16,8 @@ mod message;
 mod ratchet;
 mod role;
 mod secret;
+#[doc(hidden)]
+pub mod skipped;
 pub mod stored;
 #[doc(hidden)]
 pub mod wiped;

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
 
 use crate::braid::{self, Braid};
 use crate::chain::{self, Chain};
@@ -10,6 +9,8 @@ use crate::kem::KeyPair;
 use crate::message::{Incoming, Message};
 use crate::role::Role;
 use crate::secret::Secret;
+use crate::stored::Rows;
+use crate::wiped::Wiped;
 
 /// One party's end of the ratchet.
 pub struct Ratchet {
@@ -17,6 +18,8 @@ pub struct Ratchet {
     pub(crate) chain: Chain,
     /// Counts the steps since it was loaded, to tell a step from one that was overtaken.
     pub(crate) steps: u64,
+    /// What of it stood in the caller's store, row by row, when it was loaded.
+    pub(crate) rows: Rows,
 }
 
 /// A message to send, and the key to seal around it.
@@ -45,7 +48,12 @@ impl Ratchet {
     /// The ratchet of a new session, whose parties have agreed on `auth_key`.
     #[must_use]
     pub fn new(role: Role, auth_key: &[u8; 32]) -> Self {
-        Self { braid: Braid::new(role, auth_key), chain: Chain::new(role, auth_key), steps: 0 }
+        Self {
+            braid: Braid::new(role, auth_key),
+            chain: Chain::new(role, auth_key),
+            steps: 0,
+            rows: Rows::default(),
+        }
     }
 
     /// Takes the step of sending a message. Store the ratchet before the message leaves.
@@ -133,8 +141,8 @@ impl Ratchet {
 
     /// The form to store, in a buffer that is wiped; [`stored`](crate::stored) draws it.
     #[must_use]
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Zeroizing::new(Vec::with_capacity(self.stored_len()));
+    pub fn to_bytes(&self) -> Wiped {
+        let mut out = Wiped::with_capacity(self.stored_len());
         self.store(&mut out);
         out
     }
@@ -155,8 +163,8 @@ impl Ratchet {
 
 impl fmt::Debug for Ratchet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { braid: Braid { epoch, authenticator: _, state: _ }, chain, steps: _ } = self;
-        let Chain { role, next_root: _, current: _, sending: _, links: _ } = chain;
+        let Self { braid: Braid { epoch, authenticator: _, state: _ }, chain, steps: _, rows: _ } = self;
+        let Chain { role, .. } = chain;
         f.debug_struct("Ratchet").field("role", role).field("epoch", epoch).finish_non_exhaustive()
     }
 }

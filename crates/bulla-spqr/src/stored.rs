@@ -47,9 +47,14 @@
 
 mod braid;
 mod chain;
+mod parts;
 mod reader;
 
-use self::braid::Kept;
+use self::braid::{Chunks, Kept};
+use self::chain::{Heads, Layout};
+pub(crate) use self::parts::Rows;
+#[doc(hidden)]
+pub use self::parts::{HEAD_BYTES, Row};
 use self::reader::Reader;
 use crate::authenticator::Authenticator;
 use crate::braid::Braid;
@@ -57,6 +62,7 @@ use crate::error::StoredError;
 use crate::limits::{EPOCHS, STORED_BYTES};
 use crate::ratchet::Ratchet;
 use crate::role::Role;
+use crate::wiped::Out;
 
 /// The one form there is.
 const FORM: u8 = 1;
@@ -67,7 +73,7 @@ const FIRST_WITH_CHAINS: u8 = 7;
 const NEWEST_STATE: u8 = 10;
 
 /// The most that changes with every message.
-pub const HOT_BYTES: usize = 112 + EPOCHS * (4 + 32 + 4 + 32 + 2);
+pub const HOT_BYTES: usize = 112 + EPOCHS * (4 + 32 + 4 + 32 + 2) - (4 + 32);
 
 impl Ratchet {
     /// How long the stored form is.
@@ -84,22 +90,26 @@ impl Ratchet {
 
     /// Appends the stored form.
     pub fn store(&self, out: &mut Vec<u8>) {
-        let Self { braid: Braid { epoch, authenticator, state }, chain, steps: _ } = self;
-        out.push(FORM);
-        out.push(match chain.role {
+        self.store_hot(FORM, Layout::Whole, out);
+        self.braid.state.kept().store(out);
+        self.chain.store_skipped(out);
+    }
+
+    fn store_hot(&self, form: u8, layout: Layout, out: &mut impl Out) {
+        let Self { braid: Braid { epoch, authenticator, state }, chain, steps: _, rows: _ } = self;
+        let role = match chain.role {
             Role::Initiator => 0,
             Role::Responder => 1,
-        });
-        out.extend_from_slice(&epoch.to_be_bytes());
+        };
         let kept = state.kept();
-        out.push(kept.code);
-        out.extend_from_slice(&kept.next.to_be_bytes());
-        out.push(kept.chunks.len().to_le_bytes()[0]);
-        out.extend_from_slice(authenticator.root.expose());
-        out.extend_from_slice(authenticator.mac_key.expose());
-        chain.store_hot(out);
-        kept.store(out);
-        chain.store_skipped(out);
+        out.put(&[form, role]);
+        out.put(&epoch.to_be_bytes());
+        out.put(&[kept.code]);
+        out.put(&kept.next.to_be_bytes());
+        out.put(&[kept.chunks.len().to_le_bytes()[0]]);
+        out.put(authenticator.root.expose());
+        out.put(authenticator.mac_key.expose());
+        chain.store_hot(layout, out);
     }
 
     pub(crate) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
@@ -107,9 +117,30 @@ impl Ratchet {
             return Err(StoredError::TooLong { most: STORED_BYTES, actual: bytes.len() });
         }
         let mut from = Reader::new(bytes);
+        let Hot { epoch, authenticator, state: (code, next, chunks), chains } =
+            Hot::read(FORM, Layout::Whole, &mut from)?;
+        let state = Kept::read(code, next, &mut from, Chunks { count: chunks, rows: None })?;
+        let chain = chains.fill(&mut from)?;
+        from.end()?;
+        let braid = Braid { epoch, authenticator, state };
+        Ok(Self { braid, chain, steps: 0, rows: Rows::default() })
+    }
+}
+
+/// What every message changes, as it is read.
+struct Hot {
+    epoch: u64,
+    authenticator: Authenticator,
+    /// Its code, the chunk to send next, and the number of chunks collected.
+    state: (u8, u16, usize),
+    chains: Heads,
+}
+
+impl Hot {
+    fn read(form: u8, layout: Layout, from: &mut Reader<'_>) -> Result<Self, StoredError> {
         let found = from.u8("form")?;
-        if found != FORM {
-            return Err(StoredError::Form { found, newest: FORM });
+        if found != form {
+            return Err(StoredError::Form { found, newest: form });
         }
         let role = match from.u8("role")? {
             0 => Role::Initiator,
@@ -127,10 +158,8 @@ impl Ratchet {
         let authenticator =
             Authenticator { root: from.secret("authenticator")?, mac_key: from.secret("authenticator")? };
         let knows_secret = code >= FIRST_WITH_CHAINS;
-        let chains = chain::Heads::read(role, if knows_secret { epoch } else { epoch - 1 }, &mut from)?;
-        let state = Kept::read(code, next, usize::from(chunks), &mut from)?;
-        let chain = chains.fill(&mut from)?;
-        from.end()?;
-        Ok(Self { braid: Braid { epoch, authenticator, state }, chain, steps: 0 })
+        let newest = if knows_secret { epoch } else { epoch - 1 };
+        let chains = Heads::read(role, newest, layout, from)?;
+        Ok(Self { epoch, authenticator, state: (code, next, usize::from(chunks)), chains })
     }
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
 /// Overwrites the bytes with zeros.
@@ -69,9 +70,84 @@ impl Drop for Wiped {
 
 impl ZeroizeOnDrop for Wiped {}
 
+/// In constant time for one length.
+impl PartialEq for Wiped {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+}
+
+impl Eq for Wiped {}
+
 impl fmt::Debug for Wiped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Wiped({} bytes)", self.0.len())
+    }
+}
+
+/// Where bytes are written to that there is room for.
+pub trait Out {
+    /// Writes them behind those before.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// At most `N` bytes in place, wiped when dropped.
+pub struct Brief<const N: usize> {
+    bytes: [u8; N],
+    used: usize,
+}
+
+impl<const N: usize> Brief<N> {
+    /// No bytes.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: [0; N], used: 0 }
+    }
+}
+
+impl<const N: usize> Default for Brief<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Out for Brief<N> {
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.used + bytes.len();
+        if let Some(room) = self.bytes.get_mut(self.used..end) {
+            room.copy_from_slice(bytes);
+            self.used = end;
+        } else {
+            debug_assert!(false, "there is no room for {} bytes more", bytes.len());
+        }
+    }
+}
+
+impl<const N: usize> Deref for Brief<N> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+}
+
+impl<const N: usize> Drop for Brief<N> {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes[..self.used]);
+    }
+}
+
+impl<const N: usize> ZeroizeOnDrop for Brief<N> {}
+
+impl<const N: usize> fmt::Debug for Brief<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Brief({} bytes)", self.used)
     }
 }
 

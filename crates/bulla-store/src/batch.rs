@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use bulla_base::Partition;
 use bytes::Bytes;
 
@@ -38,13 +40,25 @@ pub struct Batch {
     puts: Vec<Put>,
     deletes: Vec<Key>,
     adds: Vec<(Counter, u64)>,
+    /// Where each key stands among the puts or the deletes, once there are too many to look through.
+    places: Option<HashMap<Key, usize>>,
 }
+
+/// How many puts and deletes are looked through one by one.
+const FEW: usize = 32;
 
 impl Batch {
     /// An empty batch on `partition`.
     #[must_use]
     pub const fn new(partition: Partition) -> Self {
-        Self { partition, expectations: Vec::new(), puts: Vec::new(), deletes: Vec::new(), adds: Vec::new() }
+        Self {
+            partition,
+            expectations: Vec::new(),
+            puts: Vec::new(),
+            deletes: Vec::new(),
+            adds: Vec::new(),
+            places: None,
+        }
     }
 
     /// Commits only if there is no record under `key`. An expired record that is still on disk counts as a record: a duplicate guard
@@ -78,7 +92,8 @@ impl Batch {
 
     /// Removes the record under `key`, if there is one.
     pub fn delete(&mut self, key: Key) {
-        self.puts.retain(|put| put.key != key);
+        self.forget(&key);
+        self.note(&key, self.deletes.len());
         self.deletes.push(key);
     }
 
@@ -88,10 +103,38 @@ impl Batch {
     }
 
     fn write(&mut self, key: Key, value: Bytes, expiry: Option<Expiry>) {
-        self.deletes.retain(|delete| *delete != key);
-        match self.puts.iter_mut().find(|put| put.key == key) {
-            Some(put) => (put.value, put.expiry) = (value, expiry),
-            None => self.puts.push(Put { key, value, expiry }),
+        self.forget(&key);
+        self.note(&key, self.puts.len());
+        self.puts.push(Put { key, value, expiry });
+    }
+
+    /// Takes back what was said of a key.
+    fn forget(&mut self, key: &Key) {
+        let Some(places) = &mut self.places else {
+            self.puts.retain(|put| put.key != *key);
+            self.deletes.retain(|delete| delete != key);
+            return;
+        };
+        let Some(place) = places.remove(key) else { return };
+        // The last takes its place.
+        if self.puts.get(place).is_some_and(|put| put.key == *key) {
+            self.puts.swap_remove(place);
+            self.puts.get(place).map(|put| places.insert(put.key.clone(), place));
+        } else {
+            self.deletes.swap_remove(place);
+            self.deletes.get(place).map(|moved| places.insert(moved.clone(), place));
+        }
+    }
+
+    /// Notes where a key is about to stand.
+    fn note(&mut self, key: &Key, place: usize) {
+        if self.places.is_none() && self.puts.len() + self.deletes.len() >= FEW {
+            let puts = self.puts.iter().map(|put| &put.key).zip(0..);
+            let all = puts.chain(self.deletes.iter().zip(0..));
+            self.places = Some(all.map(|(key, place)| (key.clone(), place)).collect());
+        }
+        if let Some(places) = &mut self.places {
+            places.insert(key.clone(), place);
         }
     }
 
@@ -173,4 +216,35 @@ pub enum Commit {
     Committed(Version),
     /// An expectation did not hold, that of this key; nothing was stored.
     Conflict(Key),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Space;
+
+    /// As many as are looked through, and far more.
+    #[test]
+    fn the_last_word_on_a_key_counts_however_many_there_are() {
+        for keys in [FEW / 4, 10 * FEW] {
+            let key = |number: usize| Key::undated(Space::new(1), number.to_be_bytes().to_vec());
+            let mut batch = Batch::new(Partition::from_bytes([0; 16]));
+            let mut expected = std::collections::BTreeMap::new();
+            for step in 0..20 * keys {
+                // Every key is hit often, in an order without a pattern.
+                let number = step * 7919 % 104_729 % keys;
+                if step * 31 % 97 < 50 {
+                    batch.put(key(number), step.to_be_bytes().to_vec());
+                    expected.insert(key(number), Some(Bytes::copy_from_slice(&step.to_be_bytes())));
+                } else {
+                    batch.delete(key(number));
+                    expected.insert(key(number), None);
+                }
+            }
+            let puts = batch.puts().iter().map(|put| (put.key.clone(), Some(put.value.clone())));
+            let all: Vec<_> = puts.chain(batch.deletes().iter().map(|key| (key.clone(), None))).collect();
+            assert_eq!(all.len(), expected.len(), "a key stands there twice");
+            assert_eq!(all.into_iter().collect::<std::collections::BTreeMap<_, _>>(), expected);
+        }
+    }
 }

@@ -84,7 +84,7 @@ impl World {
         let mut peer = self.shop.peer(&self.shop_store, user, &address, now).await.unwrap();
         if peer.needs_keys(now) {
             let keys = self.line.bundle(&self.caller, &address).await.unwrap();
-            peer.begin(&keys, now, &*self.rng).unwrap();
+            peer.begin(&self.shop_store, &keys, now, &*self.rng).await.unwrap();
         }
         let id = MessageId::new(now, &*self.rng);
         let envelope =
@@ -207,7 +207,7 @@ async fn one_time_keys_are_brought_again_before_they_run_out() {
         let now = world.clock.now();
         let mut peer =
             world.shop.peer(&MemoryStore::new(), user, &Address::user(alice()), now).await.unwrap();
-        peer.begin(&keys, now, &*world.rng).unwrap();
+        peer.begin(&MemoryStore::new(), &keys, now, &*world.rng).await.unwrap();
         let id = MessageId::new(now, &*world.rng);
         let envelope =
             peer.seal(id, Kind::Message(Category::Service), &says("hello"), now, &*world.rng).unwrap();

@@ -30,7 +30,7 @@ async fn a_reinstalled_peer_is_followed_when_it_speaks_and_reported() {
 
     let after = End::open(alice(), &rng).await;
     let mut peer = after.peer(&shop).await;
-    peer.begin(&shop.bundle(&rng).await, NOW, &rng).unwrap();
+    peer.begin(&after.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
     let envelope = seal(&mut peer, "a new phone", &rng);
     assert!(matches!(after.keep(peer).await, Commit::Committed(_)));
     let received = shop.hear(&after, &envelope, &rng).await;
@@ -44,7 +44,8 @@ async fn keys_of_another_identity_than_before_are_not_taken_from_the_carrier() {
     let rng = SeededRng::new(1);
     let (shop, _) = met(&rng).await;
     let impostor = End::open(alice(), &rng).await;
-    let refused = shop.peer(&impostor).await.begin(&impostor.bundle(&rng).await, NOW, &rng);
+    let refused =
+        shop.peer(&impostor).await.begin(&shop.store, &impostor.bundle(&rng).await, NOW, &rng).await;
     assert!(matches!(refused, Err(SealError::IdentityChanged)));
 }
 
@@ -63,7 +64,7 @@ async fn keys_that_their_owner_did_not_sign_are_refused() {
     for (signed, kyber) in [(forged(signed), kyber.clone()), (signed.clone(), forged(kyber))] {
         let upload = KeyUpload::new(good.registration_id, good.identity.clone(), signed, kyber, Vec::new());
         let bundle = KeyBundle::new(alice.endpoint.address().device(), &upload, None).unwrap();
-        let refused = shop.peer(&alice).await.begin(&bundle, NOW, &rng);
+        let refused = shop.peer(&alice).await.begin(&shop.store, &bundle, NOW, &rng).await;
         assert!(matches!(refused, Err(SealError::Keys(_))), "{refused:?}");
     }
 }

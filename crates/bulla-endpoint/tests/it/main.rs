@@ -90,7 +90,7 @@ fn alice() -> Address {
 async fn met(rng: &SeededRng) -> (End, End) {
     let (shop, alice) = (End::open(shop(), rng).await, End::open(alice(), rng).await);
     let mut peer = shop.peer(&alice).await;
-    peer.begin(&alice.bundle(rng).await, NOW, rng).unwrap();
+    peer.begin(&shop.store, &alice.bundle(rng).await, NOW, rng).await.unwrap();
     assert!(matches!(shop.keep(peer).await, Commit::Committed(_)));
     (shop, alice)
 }

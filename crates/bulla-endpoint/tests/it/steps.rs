@@ -143,7 +143,7 @@ async fn both_may_begin_at_once() {
     let rng = SeededRng::new(1);
     let (shop, alice) = met(&rng).await;
     let mut peer = alice.peer(&shop).await;
-    peer.begin(&shop.bundle(&rng).await, crate::NOW, &rng).unwrap();
+    peer.begin(&alice.store, &shop.bundle(&rng).await, crate::NOW, &rng).await.unwrap();
     let from_alice = seal(&mut peer, "from alice", &rng);
     assert!(matches!(alice.keep(peer).await, Commit::Committed(_)));
     let from_shop = shop.say(&alice, "from the shop", &rng).await;

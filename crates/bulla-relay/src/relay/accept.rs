@@ -132,7 +132,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         match self.transport.bundle(&voice.caller, address).await {
             Ok(keys) => {
-                peer.begin(&keys, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
+                peer.begin(&self.store, &keys, draft.now, &*self.rng).await.map_err(AcceptError::Seal)?;
                 Ok(true)
             }
             Err(TransportError::UnknownRecipient) => Ok(false),

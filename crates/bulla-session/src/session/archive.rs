@@ -2,10 +2,11 @@
 
 use bulla_spqr::wiped::Wiped;
 
+use super::part::Part;
 use super::state::Session;
 use super::stored::{Stored, put_u32};
 use crate::error::StoredError;
-use crate::limits::{ARCHIVED_SESSIONS, SESSION_BYTES};
+use crate::limits::{ARCHIVE_BYTES, ARCHIVED_SESSIONS, SESSION_BYTES};
 
 /// The newest [`ARCHIVED_SESSIONS`] of them, oldest first.
 ///
@@ -16,6 +17,22 @@ use crate::limits::{ARCHIVED_SESSIONS, SESSION_BYTES};
 pub(super) struct Archive {
     bytes: Wiped,
     count: usize,
+    /// How they stand to the caller's record of them.
+    record: Record,
+}
+
+/// How an archive stands to a record of its own.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Record {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It has not been read.
+    NotLoaded,
+    /// It holds the same.
+    Same,
+    /// It holds something else.
+    Changed,
 }
 
 impl Archive {
@@ -23,6 +40,9 @@ impl Archive {
         let count = usize::from(count);
         if count > ARCHIVED_SESSIONS {
             return Err(StoredError::Value { field: "archived sessions" });
+        }
+        if bytes.len() > ARCHIVE_BYTES {
+            return Err(StoredError::TooLong { most: ARCHIVE_BYTES, actual: bytes.len() });
         }
         let mut from = Stored::new(bytes);
         for _ in 0..count {
@@ -35,7 +55,42 @@ impl Archive {
         }
         from.end()?;
         let bytes = if bytes.is_empty() { Vec::new() } else { bytes.to_vec() };
-        Ok(Self { bytes: Wiped::from(bytes), count })
+        Ok(Self { bytes: Wiped::from(bytes), count, record: Record::Absent })
+    }
+
+    /// So many sessions in a record of their own, unless there are none.
+    pub(super) fn in_store(count: u8) -> Result<Self, StoredError> {
+        let count = usize::from(count);
+        if count > ARCHIVED_SESSIONS {
+            return Err(StoredError::Value { field: "archived sessions" });
+        }
+        let record = if count == 0 { Record::Absent } else { Record::NotLoaded };
+        Ok(Self { bytes: Wiped::default(), count, record })
+    }
+
+    pub(super) fn load(&mut self, bytes: &[u8]) -> Result<(), StoredError> {
+        match self.record {
+            Record::NotLoaded => {
+                *self =
+                    Self { record: Record::Same, ..Self::from_bytes(self.count.to_le_bytes()[0], bytes)? };
+                Ok(())
+            }
+            Record::Absent => Err(StoredError::Surplus { part: Part::Archive }),
+            Record::Same | Record::Changed => Ok(()),
+        }
+    }
+
+    pub(super) fn is_loaded(&self) -> bool {
+        self.record != Record::NotLoaded
+    }
+
+    /// What becomes of the record, if anything: it holds this from now on, or goes.
+    pub(super) fn change(&self) -> Option<Option<&[u8]>> {
+        let bytes = Some(self.as_bytes()).filter(|_| self.count != 0);
+        match (self.record, bytes) {
+            (Record::NotLoaded | Record::Same, _) | (Record::Absent, None) => None,
+            (Record::Absent | Record::Changed, bytes) => Some(bytes),
+        }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -58,17 +113,21 @@ impl Archive {
         frames.into_iter().enumerate().take(self.count).rev()
     }
 
-    /// Adds a session as the newest, without what it would need to be started; beyond the limit the oldest goes.
+    /// Adds a session as the newest, without what it would need to be started; beyond the limits the oldest go.
     pub(super) fn push(&mut self, mut session: Box<Session>) {
         session.pending = None;
         let length = session.stored_len();
-        let first = if self.count == ARCHIVED_SESSIONS { 1 } else { 0 };
+        let mut first = usize::from(self.count == ARCHIVED_SESSIONS);
+        while first < self.count && self.bytes.len() - self.offset(first) + 4 + length > ARCHIVE_BYTES {
+            first += 1;
+        }
         let mut bytes = Wiped::with_capacity(self.bytes.len() + 4 + length);
         bytes.extend_from_slice(self.bytes.get(self.offset(first)..).unwrap_or_default());
-        put_u32(&mut bytes, u32::try_from(length).unwrap_or(u32::MAX));
+        put_u32(&mut *bytes, u32::try_from(length).unwrap_or(u32::MAX));
         session.store(&mut bytes);
         self.bytes = bytes;
-        self.count += 1 - first;
+        self.count = self.count + 1 - first;
+        self.note_change();
     }
 
     /// Takes the session at this place away.
@@ -82,6 +141,13 @@ impl Archive {
         bytes.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
         self.bytes = bytes;
         self.count -= 1;
+        self.note_change();
+    }
+
+    fn note_change(&mut self) {
+        if self.record == Record::Same {
+            self.record = Record::Changed;
+        }
     }
 
     /// Where the frame at this place starts.

@@ -1,8 +1,8 @@
 //! Symmetric chains: one key for every message, each forgetting the one before.
 
 use bulla_spqr::kdf::Keyed;
+use bulla_spqr::skipped::Skipped;
 
-use super::skipped::SkippedSeeds;
 use crate::key::{KeyPair, PublicKey};
 use crate::secret::Secret;
 
@@ -59,5 +59,5 @@ pub(super) struct ReceivingChain {
     pub(super) their: PublicKey,
     pub(super) key: ChainKey,
     pub(super) index: u32,
-    pub(super) skipped: SkippedSeeds,
+    pub(super) skipped: Skipped,
 }

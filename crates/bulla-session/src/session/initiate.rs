@@ -3,7 +3,7 @@ use thiserror::Error;
 
 use super::state::Session;
 use super::{Failed, Sessions};
-use crate::error::{KeyError, SignatureError};
+use crate::error::{KeyError, NotWhole, SignatureError};
 use crate::party::{LocalParty, Trust};
 use crate::pqxdh;
 use crate::prekey::PreKeyBundle;
@@ -22,6 +22,9 @@ pub enum InitiateError {
     /// A key of the bundle allows no agreement.
     #[error("a key of the bundle is unusable")]
     Key(#[from] KeyError),
+    /// The session in use cannot be archived without all its parts.
+    #[error(transparent)]
+    NotWhole(#[from] NotWhole),
 }
 
 impl Sessions {
@@ -44,7 +47,11 @@ impl Sessions {
         now: UnixSeconds,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Failed<InitiateError>> {
-        match start(local, bundle, trust, now, rng) {
+        let started = match self.check_whole() {
+            Ok(()) => start(local, bundle, trust, now, rng),
+            Err(error) => Err(error.into()),
+        };
+        match started {
             Ok(session) => {
                 self.replace_current(session);
                 Ok(self)

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use super::receive::{Refusal, Step};
 use super::state::Session;
-use super::{Failed, Sessions};
-use crate::error::MessageError;
+use super::{Failed, Part, Sessions};
+use crate::error::{MessageError, NotWhole};
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::limits::FORWARD_JUMP;
@@ -109,6 +109,12 @@ pub enum OpenError {
     /// sender's software has to be brought up to date.
     #[error("the message takes no part in the post-quantum ratchet spoken here")]
     PostQuantumRatchet,
+    /// A part of the sessions is lacking. [Load](Sessions::load) it, or that there is none, and open the message again.
+    #[error("the {0} is not loaded")]
+    NotLoaded(Part),
+    /// The message starts a session or goes back to one, for which the others have to be loaded.
+    #[error(transparent)]
+    NotWhole(#[from] NotWhole),
     /// The message does not open in any session. Ask the peer for a new one.
     ///
     /// Why it does not is withheld, so that nobody can learn from it by sending variations.
@@ -124,6 +130,7 @@ impl From<Refusal> for OpenError {
                 Self::TooFarAhead { index, counter, limit: FORWARD_JUMP }
             }
             Refusal::PostQuantum => Self::PostQuantumRatchet,
+            Refusal::NotLoaded(part) => Self::NotLoaded(part),
             Refusal::Undecipherable => Self::Undecipherable,
         }
     }
@@ -202,8 +209,12 @@ impl Sessions {
                 Err(refusal) => failure = failure.or(refusal)?,
             }
         }
+        if !self.archive.is_loaded() {
+            return Err(OpenError::NotLoaded(Part::Archive));
+        }
         let (place, mut session, step) = self.try_archived(&message, addresses, failure, rng)?;
         let identity = trusted(&session, trust)?;
+        self.check_whole()?;
         let plaintext = session.apply(step);
         self.promote(place, session);
         Ok(Outcome { plaintext, identity, used: None })
@@ -248,6 +259,8 @@ impl Sessions {
             let identity = trusted(session, trust)?;
             return Ok(Outcome { plaintext: session.apply(step), identity, used: None });
         }
+        // Whatever comes of it, the session in use will be replaced.
+        self.check_whole()?;
         if let Some((place, session)) = self.archived(&ids.base_key) {
             let mut session = Box::new(session.map_err(|_| OpenError::Undecipherable)?);
             let step = session.try_open(message.message(), addresses, rng)?;
@@ -297,10 +310,10 @@ fn trusted(session: &Session, trust: Trust<'_>) -> Result<IdentityKey, OpenError
 }
 
 impl Refusal {
-    /// Of two sessions' refusals, the one worth reporting; a duplicate ends the search at once.
+    /// Of two sessions' refusals, the one worth reporting; a duplicate, and what is not loaded, ends the search at once.
     fn or(self, other: Self) -> Result<Self, OpenError> {
         match (self, other) {
-            (_, duplicate @ Self::Duplicate { .. }) => Err(duplicate.into()),
+            (_, last @ (Self::Duplicate { .. } | Self::NotLoaded(_))) => Err(last.into()),
             (Self::Undecipherable, other) => Ok(other),
             (first, _) => Ok(first),
         }

@@ -4,6 +4,7 @@ use bulla_spqr::error::{MessageError, ReceiveError, SendError};
 use bulla_spqr::{Ratchet, Received, Role, Sent};
 use rand_core::CryptoRng;
 
+use super::part::Part;
 use super::receive::Refusal;
 use super::send::Exhausted;
 use crate::error::StoredError;
@@ -52,8 +53,19 @@ impl PostQuantum {
         Ratchet::from_bytes(bytes).map(Self).map_err(damaged)
     }
 
-    /// The ratchet itself, to be handed recorded keys.
-    #[cfg(test)]
+    pub(super) fn from_rows<'a>(
+        head: &[u8],
+        exchange: &[u8],
+        chunks: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Result<Self, StoredError> {
+        let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
+        Ratchet::from_rows(head, exchange, chunks).map(Self).map_err(damaged)
+    }
+
+    pub(super) fn ratchet(&self) -> &Ratchet {
+        &self.0
+    }
+
     pub(super) fn ratchet_mut(&mut self) -> &mut Ratchet {
         &mut self.0
     }
@@ -68,6 +80,9 @@ impl From<SendError> for Exhausted {
 impl From<ReceiveError> for Refusal {
     fn from(error: ReceiveError) -> Self {
         match error {
+            ReceiveError::NotLoaded { epoch, index } => {
+                Self::NotLoaded(Part::Key { epoch: epoch.to_le_bytes()[0], index })
+            }
             ReceiveError::Malformed(MessageError::Absent | MessageError::Version { .. }) => Self::PostQuantum,
             _ => Self::Undecipherable,
         }

@@ -1,11 +1,12 @@
 //! Opening one message in one session: first everything is tried, then everything is changed, or nothing.
 
 use bulla_spqr::Received;
+use bulla_spqr::skipped::{Found, Skipped};
 use rand_core::CryptoRng;
 
-use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
+use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain, copied};
 use super::message_keys::MessageKeys;
-use super::skipped::SkippedSeeds;
+use super::part::Part;
 use super::state::Session;
 use crate::error::KeyError;
 use crate::key::{KeyPair, PublicKey};
@@ -33,7 +34,7 @@ enum Change {
 struct Advance {
     key: ChainKey,
     index: u32,
-    skipped: SkippedSeeds,
+    skipped: Skipped,
 }
 
 /// Why one session does not open a message.
@@ -49,6 +50,8 @@ pub(super) enum Refusal {
     },
     /// The message takes no part in the post-quantum ratchet that we know.
     PostQuantum,
+    /// What it takes to open it has not been loaded.
+    NotLoaded(Part),
     /// Everything else, and no more shall be known.
     Undecipherable,
 }
@@ -87,7 +90,14 @@ impl Session {
         };
         if counter < chain.index {
             let duplicate = Refusal::Duplicate { index: chain.index, counter };
-            let seed = chain.skipped.find(counter).ok_or(duplicate)?;
+            let seed = match chain.skipped.find(counter) {
+                Found::Secret(seed) => copied(seed.expose()),
+                Found::Nothing => return Err(duplicate),
+                Found::NotLoaded => {
+                    let chain = self.receiving.number(&their);
+                    return Err(Refusal::NotLoaded(Part::Seed { chain, index: counter }));
+                }
+            };
             let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
             let change = Change::Overtaken { their, index: counter };
             return Ok(Step { plaintext, change, post_quantum });
@@ -109,14 +119,17 @@ impl Session {
                 if let Some(chain) = self.receiving.find_mut(&their) {
                     chain.key = advance.key;
                     chain.index = advance.index;
-                    chain.skipped.append(advance.skipped);
+                    chain.skipped.append(advance.skipped, advance.index.saturating_sub(1));
                 }
             }
             Change::Ratcheted { root, sending, chain } => {
                 self.root = root;
                 self.previous_counter = self.sending.index.saturating_sub(1);
                 self.sending = sending;
-                self.receiving.push(chain);
+                if let Some((number, oldest)) = self.receiving.push(chain) {
+                    let rows = oldest.skipped.rows().map(|index| Part::Seed { chain: number, index });
+                    self.given_up.extend(rows);
+                }
             }
         }
         self.post_quantum.accept(step.post_quantum);
@@ -155,12 +168,11 @@ fn advance(key: &ChainKey, index: u32, counter: u32) -> Result<(Secret<32>, Adva
         return Err(Refusal::TooFarAhead { index, counter });
     }
     let end = counter.checked_add(1).ok_or(Refusal::Undecipherable)?;
-    let kept = usize::try_from(jump).unwrap_or(SKIPPED_SEEDS).min(SKIPPED_SEEDS);
-    let mut skipped = if kept == 0 { SkippedSeeds::default() } else { SkippedSeeds::with_capacity(kept) };
+    let mut skipped = Skipped::with_capacity(jump);
     let (mut seed, mut next) = key.step();
     for passed in index..counter {
-        if usize::try_from(counter - passed).is_ok_and(|distance| distance <= SKIPPED_SEEDS) {
-            skipped.push(passed, &seed);
+        if counter - passed <= SKIPPED_SEEDS {
+            skipped.push(passed, seed.expose());
         }
         (seed, next) = next.step();
     }

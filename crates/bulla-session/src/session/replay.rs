@@ -120,7 +120,7 @@ fn the_official_conversations_come_out_byte_for_byte() {
                 let ratchet = sessions.current.as_mut().unwrap().post_quantum.ratchet_mut();
                 assert_eq!(ratchet.epoch(), epoch, "event {place}");
             }
-            let stored = sessions.to_bytes();
+            let stored = sessions.to_bytes().unwrap();
             most = most.max(stored.len());
             sessions = Sessions::from_bytes(&stored).unwrap();
         }

@@ -1,10 +1,11 @@
 //! One session: everything the Double Ratchet keeps.
 
+use bulla_spqr::skipped::Skipped;
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
+use super::part::Part;
 use super::post_quantum::PostQuantum;
-use super::skipped::SkippedSeeds;
 use crate::error::KeyError;
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
@@ -30,6 +31,16 @@ pub(super) struct Session {
     pub(super) receiving: ReceivingChains,
     pub(super) pending: Option<Pending>,
     pub(super) post_quantum: PostQuantum,
+    /// What stood in the caller's rows when it was loaded.
+    pub(super) rows: Rows,
+    /// Rows of seeds of chains that were given up.
+    pub(super) given_up: Vec<Part>,
+}
+
+/// What stood in rows besides what the parts of a session know themselves.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Rows {
+    pub(super) pending: bool,
 }
 
 /// What every message has to carry until the peer has answered once.
@@ -56,11 +67,11 @@ impl Session {
         let (root, key) = RootKey(agreed.root).step(&pair.private.agree(&their)?);
         let mut receiving = ReceivingChains::default();
         // The responder never sends on this chain: opening our first message moves it to a fresh one.
-        receiving.push(ReceivingChain {
+        let _none_before = receiving.push(ReceivingChain {
             their,
             key: ChainKey(agreed.chain),
             index: 0,
-            skipped: SkippedSeeds::default(),
+            skipped: Skipped::default(),
         });
         Ok(Self {
             base_key,
@@ -72,6 +83,8 @@ impl Session {
             previous_counter: 0,
             sending: SendingChain { pair, key, index: 0 },
             receiving,
+            given_up: Vec::new(),
+            rows: Rows::default(),
             pending: Some(Pending {
                 since: now,
                 one_time: bundle.one_time.as_ref().map(|(id, _)| *id),
@@ -100,6 +113,8 @@ impl Session {
             previous_counter: 0,
             sending: SendingChain { pair: signed.pair().duplicate(), key: ChainKey(agreed.chain), index: 0 },
             receiving: ReceivingChains::default(),
+            given_up: Vec::new(),
+            rows: Rows::default(),
             pending: None,
             post_quantum: PostQuantum::responded(&agreed.auth_key),
         }
@@ -131,6 +146,8 @@ impl Session {
 pub(super) struct ReceivingChains {
     chains: [Option<ReceivingChain>; RECEIVING_CHAINS],
     count: usize,
+    /// What the oldest is called in rows; the others are called what follows.
+    pub(super) first: u8,
 }
 
 impl ReceivingChains {
@@ -151,15 +168,38 @@ impl ReceivingChains {
         self.chains.iter_mut().rev().flatten().find(|chain| chain.their == *their)
     }
 
-    /// Adds the newest chain; beyond the limit the oldest goes.
-    pub(super) fn push(&mut self, chain: ReceivingChain) {
+    /// Every chain and what it is called.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u8, &ReceivingChain)> {
+        self.iter().zip(0..).map(|(chain, place)| (self.first.wrapping_add(place), chain))
+    }
+
+    /// What the chain is called in rows.
+    pub(super) fn number(&self, their: &PublicKey) -> u8 {
+        let found = self.numbered().find(|(_, chain)| chain.their == *their);
+        found.map_or(self.first, |(number, _)| number)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut ReceivingChain> {
+        self.chains.iter_mut().flatten()
+    }
+
+    pub(super) fn numbered_mut(&mut self, number: u8) -> Option<&mut ReceivingChain> {
+        self.chains.get_mut(usize::from(number.wrapping_sub(self.first)))?.as_mut()
+    }
+
+    /// Adds the newest chain; beyond the limit the oldest is given up.
+    pub(super) fn push(&mut self, chain: ReceivingChain) -> Option<(u8, ReceivingChain)> {
+        let mut oldest = None;
         if self.count == RECEIVING_CHAINS {
+            oldest = self.chains[0].take().map(|chain| (self.first, chain));
             self.chains.rotate_left(1);
+            self.first = self.first.wrapping_add(1);
             self.count -= 1;
         }
         if let Some(free) = self.chains.get_mut(self.count) {
             *free = Some(chain);
             self.count += 1;
         }
+        oldest
     }
 }

@@ -1,15 +1,19 @@
 //! The stored form of one session; the picture is at [`Sessions::to_bytes`](super::Sessions::to_bytes).
 
+use std::ops::Range;
+
+use bulla_spqr::skipped::Skipped;
+use bulla_spqr::wiped::{Out, Wiped};
+
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::post_quantum::PostQuantum;
-use super::skipped::SkippedSeeds;
-use super::state::{Pending, ReceivingChains, Session};
+use super::state::{Pending, ReceivingChains, Rows, Session};
 use crate::error::StoredError;
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::key::{KeyPair, PrivateKey, PublicKey};
 use crate::kyber::KyberCiphertext;
-use crate::limits::RECEIVING_CHAINS;
+use crate::limits::{RECEIVING_CHAINS, SKIPPED_SEEDS};
 use crate::secret::Secret;
 use crate::time::UnixSeconds;
 
@@ -26,6 +30,148 @@ impl Session {
 
     /// Appends the stored form to a buffer that has room for it.
     pub(super) fn store(&self, out: &mut Vec<u8>) {
+        self.store_fixed(out);
+        out.push(self.receiving.len().to_le_bytes()[0]);
+        for chain in self.receiving.iter() {
+            chain.store(out);
+            let [low, high, ..] = chain.skipped.len().to_le_bytes();
+            out.extend_from_slice(&[high, low]);
+        }
+        match &self.pending {
+            None => out.push(0),
+            Some(pending) => {
+                out.push(1);
+                pending.store(out);
+            }
+        }
+        put_u32(out, u32::try_from(self.post_quantum.stored_len()).unwrap_or(u32::MAX));
+        self.post_quantum.store(out);
+        for chain in self.receiving.iter() {
+            out.extend_from_slice(chain.skipped.as_bytes());
+        }
+    }
+
+    /// Appends what every message changes, when the rest is in parts of its own.
+    pub(super) fn store_head(&self, out: &mut impl Out) {
+        self.store_fixed(out);
+        out.put(&[self.receiving.len().to_le_bytes()[0], self.receiving.first]);
+        for chain in self.receiving.iter() {
+            chain.store(out);
+            let bounds = chain.skipped.bounds();
+            put_u32(out, bounds.start);
+            put_u32(out, bounds.end);
+        }
+        self.post_quantum.ratchet().store_head(out);
+    }
+
+    fn store_fixed(&self, out: &mut impl Out) {
+        out.put(self.base_key.as_raw());
+        out.put(self.local_identity.public().as_raw());
+        out.put(self.remote_identity.public().as_raw());
+        put_u32(out, self.local_registration.value());
+        put_u32(out, self.remote_registration.value());
+        out.put(self.root.0.expose());
+        put_u32(out, self.previous_counter);
+        out.put(self.sending.pair.private.expose());
+        out.put(self.sending.pair.public.as_raw());
+        out.put(self.sending.key.0.expose());
+        put_u32(out, self.sending.index);
+    }
+
+    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
+        let mut from = Stored::new(bytes);
+        let fixed = Fixed::read(&mut from)?;
+        let mut heads = Chains::read(&mut from)?;
+        let pending = if from.flag("pending prekeys")? { Some(Pending::read(&mut from)?) } else { None };
+        let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
+        let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
+        let receiving = heads.fill(&mut from)?;
+        from.end()?;
+        Ok(fixed.with(receiving, pending, post_quantum, Rows::default()))
+    }
+
+    /// Reads what [`store_head`](Self::store_head) wrote, and what was pending.
+    pub(super) fn from_parts(
+        from: &mut Stored<'_>,
+        pending: Option<&[u8]>,
+        ratchet: impl FnOnce(&[u8]) -> Result<PostQuantum, StoredError>,
+    ) -> Result<Self, StoredError> {
+        let fixed = Fixed::read(from)?;
+        let receiving = chains_in_parts(from)?;
+        let post_quantum = ratchet(from.rest())?;
+        let rows = Rows { pending: pending.is_some() };
+        let pending = match pending {
+            None => None,
+            Some(bytes) => {
+                let mut from = Stored::new(bytes);
+                let pending = Pending::read(&mut from)?;
+                from.end()?;
+                Some(pending)
+            }
+        };
+        Ok(fixed.with(receiving, pending, post_quantum, rows))
+    }
+
+    /// The base key of a stored session, without reading the rest.
+    pub(super) fn stored_base_key(bytes: &[u8]) -> Option<PublicKey> {
+        bytes.first_chunk().copied().map(PublicKey::from_raw)
+    }
+}
+
+impl ReceivingChain {
+    fn store(&self, out: &mut impl Out) {
+        out.put(self.their.as_raw());
+        out.put(self.key.0.expose());
+        put_u32(out, self.index);
+    }
+
+    fn read(from: &mut Stored<'_>) -> Result<Self, StoredError> {
+        Ok(Self {
+            their: from.public("receiving chain")?,
+            key: ChainKey(from.secret("receiving chain")?),
+            index: from.u32("receiving chain")?,
+            skipped: Skipped::default(),
+        })
+    }
+}
+
+/// What stands first in every form.
+struct Fixed {
+    base_key: PublicKey,
+    local_identity: IdentityKey,
+    remote_identity: IdentityKey,
+    local_registration: RegistrationId,
+    remote_registration: RegistrationId,
+    root: RootKey,
+    previous_counter: u32,
+    sending: SendingChain,
+}
+
+impl Fixed {
+    fn read(from: &mut Stored<'_>) -> Result<Self, StoredError> {
+        Ok(Self {
+            base_key: from.public("base key")?,
+            local_identity: IdentityKey::from(from.public("local identity")?),
+            remote_identity: IdentityKey::from(from.public("remote identity")?),
+            local_registration: RegistrationId::new(from.u32("local registration")?),
+            remote_registration: RegistrationId::new(from.u32("remote registration")?),
+            root: RootKey(from.secret("root key")?),
+            previous_counter: from.u32("previous counter")?,
+            sending: SendingChain {
+                pair: KeyPair { private: from.private("ratchet key")?, public: from.public("ratchet key")? },
+                key: ChainKey(from.secret("sending chain")?),
+                index: from.u32("sending chain")?,
+            },
+        })
+    }
+
+    fn with(
+        self,
+        receiving: ReceivingChains,
+        pending: Option<Pending>,
+        post_quantum: PostQuantum,
+        rows: Rows,
+    ) -> Session {
         let Self {
             base_key,
             local_identity,
@@ -35,69 +181,8 @@ impl Session {
             root,
             previous_counter,
             sending,
-            receiving,
-            pending,
-            post_quantum,
         } = self;
-        out.extend_from_slice(base_key.as_raw());
-        out.extend_from_slice(local_identity.public().as_raw());
-        out.extend_from_slice(remote_identity.public().as_raw());
-        put_u32(out, local_registration.value());
-        put_u32(out, remote_registration.value());
-        out.extend_from_slice(root.0.expose());
-        put_u32(out, *previous_counter);
-        out.extend_from_slice(sending.pair.private.expose());
-        out.extend_from_slice(sending.pair.public.as_raw());
-        out.extend_from_slice(sending.key.0.expose());
-        put_u32(out, sending.index);
-        out.push(receiving.len().to_le_bytes()[0]);
-        for chain in receiving.iter() {
-            out.extend_from_slice(chain.their.as_raw());
-            out.extend_from_slice(chain.key.0.expose());
-            put_u32(out, chain.index);
-            let [low, high, ..] = chain.skipped.len().to_le_bytes();
-            out.extend_from_slice(&[high, low]);
-        }
-        match pending {
-            None => out.push(0),
-            Some(Pending { since, one_time, signed, kyber, ciphertext }) => {
-                out.push(1);
-                out.extend_from_slice(&since.value().to_be_bytes());
-                put_u32(out, signed.value());
-                put_u32(out, kyber.value());
-                out.push(u8::from(one_time.is_some()));
-                put_u32(out, one_time.map_or(0, OneTimePreKeyId::value));
-                out.extend_from_slice(ciphertext.as_bytes());
-            }
-        }
-        put_u32(out, u32::try_from(post_quantum.stored_len()).unwrap_or(u32::MAX));
-        post_quantum.store(out);
-        for chain in receiving.iter() {
-            out.extend_from_slice(chain.skipped.as_bytes());
-        }
-    }
-
-    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
-        let mut from = Stored::new(bytes);
-        let base_key = from.public("base key")?;
-        let local_identity = IdentityKey::from(from.public("local identity")?);
-        let remote_identity = IdentityKey::from(from.public("remote identity")?);
-        let local_registration = RegistrationId::new(from.u32("local registration")?);
-        let remote_registration = RegistrationId::new(from.u32("remote registration")?);
-        let root = RootKey(from.secret("root key")?);
-        let previous_counter = from.u32("previous counter")?;
-        let sending = SendingChain {
-            pair: KeyPair { private: from.private("ratchet key")?, public: from.public("ratchet key")? },
-            key: ChainKey(from.secret("sending chain")?),
-            index: from.u32("sending chain")?,
-        };
-        let mut heads = Chains::read(&mut from)?;
-        let pending = Pending::read(&mut from)?;
-        let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
-        let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
-        let receiving = heads.fill(&mut from)?;
-        from.end()?;
-        Ok(Self {
+        Session {
             base_key,
             local_identity,
             remote_identity,
@@ -109,12 +194,9 @@ impl Session {
             receiving,
             pending,
             post_quantum,
-        })
-    }
-
-    /// The base key of a stored session, without reading the rest.
-    pub(super) fn stored_base_key(bytes: &[u8]) -> Option<PublicKey> {
-        bytes.first_chunk().copied().map(PublicKey::from_raw)
+            rows,
+            given_up: Vec::new(),
+        }
     }
 }
 
@@ -127,12 +209,7 @@ impl Chains {
         let count = usize::from(from.u8("receiving chains")?);
         let present = chains.get_mut(..count).ok_or(StoredError::Value { field: "receiving chains" })?;
         for slot in present {
-            let chain = ReceivingChain {
-                their: from.public("receiving chain")?,
-                key: ChainKey(from.secret("receiving chain")?),
-                index: from.u32("receiving chain")?,
-                skipped: SkippedSeeds::default(),
-            };
+            let chain = ReceivingChain::read(from)?;
             *slot = Some((chain, usize::from(u16::from_be_bytes(from.array("skipped seeds")?))));
         }
         Ok(Self(chains))
@@ -141,22 +218,61 @@ impl Chains {
     fn fill(&mut self, from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError> {
         let mut receiving = ReceivingChains::default();
         for (mut chain, count) in self.0.iter_mut().filter_map(Option::take) {
-            let bytes = from.take("skipped seeds", count * SkippedSeeds::ENTRY)?;
+            let bytes = from.take("skipped seeds", count * Skipped::ENTRY)?;
             if count != 0 {
-                chain.skipped = SkippedSeeds::from_bytes(bytes, chain.index)
+                chain.skipped = Skipped::from_bytes(bytes, &window(chain.index))
                     .ok_or(StoredError::Value { field: "skipped seeds" })?;
             }
-            receiving.push(chain);
+            let _never_too_many = receiving.push(chain);
         }
         Ok(receiving)
     }
 }
 
-impl Pending {
-    fn read(from: &mut Stored<'_>) -> Result<Option<Self>, StoredError> {
-        if !from.flag("pending prekeys")? {
-            return Ok(None);
+/// Receiving chains as they stand in a head, their skipped seeds in parts of their own.
+fn chains_in_parts(from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError> {
+    let count = usize::from(from.u8("receiving chains")?);
+    if count > RECEIVING_CHAINS {
+        return Err(StoredError::Value { field: "receiving chains" });
+    }
+    let mut receiving = ReceivingChains::default();
+    receiving.first = from.u8("receiving chains")?;
+    for _ in 0..count {
+        let chain = ReceivingChain::read(from)?;
+        let bounds = from.u32("skipped seeds")?..from.u32("skipped seeds")?;
+        let window = window(chain.index);
+        let possible = bounds.start < bounds.end && window.start <= bounds.start && bounds.end <= window.end;
+        if !possible && bounds != (0..0) {
+            return Err(StoredError::Value { field: "skipped seeds" });
         }
+        let _never_too_many = receiving.push(ReceivingChain { skipped: Skipped::in_store(bounds), ..chain });
+    }
+    Ok(receiving)
+}
+
+/// Where a chain keeps seeds whose next message has this index.
+fn window(index: u32) -> Range<u32> {
+    index.saturating_sub(1).saturating_sub(SKIPPED_SEEDS)..index.saturating_sub(1)
+}
+
+impl Pending {
+    fn store(&self, out: &mut impl Out) {
+        let Self { since, one_time, signed, kyber, ciphertext } = self;
+        out.put(&since.value().to_be_bytes());
+        put_u32(out, signed.value());
+        put_u32(out, kyber.value());
+        out.put(&[u8::from(one_time.is_some())]);
+        put_u32(out, one_time.map_or(0, OneTimePreKeyId::value));
+        out.put(ciphertext.as_bytes());
+    }
+
+    pub(super) fn to_bytes(&self) -> Wiped {
+        let mut out = Wiped::with_capacity(PENDING);
+        self.store(&mut *out);
+        out
+    }
+
+    fn read(from: &mut Stored<'_>) -> Result<Self, StoredError> {
         let since = UnixSeconds::new(u64::from_be_bytes(from.array("pending prekeys")?));
         let signed = SignedPreKeyId::new(from.u32("pending prekeys")?);
         let kyber = KyberPreKeyId::new(from.u32("pending prekeys")?);
@@ -167,7 +283,7 @@ impl Pending {
         };
         let ciphertext = KyberCiphertext::view(from.take("Kyber ciphertext", KyberCiphertext::BYTES)?)
             .map_err(|_| StoredError::Value { field: "Kyber ciphertext" })?;
-        Ok(Some(Self { since, one_time, signed, kyber, ciphertext: KyberCiphertext::from_view(ciphertext) }))
+        Ok(Self { since, one_time, signed, kyber, ciphertext: KyberCiphertext::from_view(ciphertext) })
     }
 }
 
@@ -237,6 +353,6 @@ impl<'a> Stored<'a> {
     }
 }
 
-pub(super) fn put_u32(out: &mut Vec<u8>, value: u32) {
-    out.extend_from_slice(&value.to_be_bytes());
+pub(super) fn put_u32(out: &mut impl Out, value: u32) {
+    out.put(&value.to_be_bytes());
 }

@@ -69,7 +69,7 @@ fn a_duplicate_in_an_archived_session_is_reported_as_one() {
 #[test]
 fn an_archived_session_opens_but_does_not_seal() {
     let (mut alice, mut bob) = Side::acquainted();
-    alice.sessions = std::mem::take(&mut alice.sessions).archive_current();
+    alice.sessions = std::mem::take(&mut alice.sessions).archive_current().unwrap();
     assert!(alice.sessions.needs_session(NOW) && !alice.sessions.is_empty());
     assert_eq!(alice.try_say(b"", NOW), Err(SealError::NoSession));
     let message = bob.say(b"still there?");
@@ -90,7 +90,7 @@ fn forty_replaced_sessions_are_kept_and_the_forty_first_costs_the_oldest() {
     assert_eq!(bob.sessions.archived_count(), ARCHIVED_SESSIONS);
     let signal = |bytes| CiphertextRef::new(MessageKind::Signal, bytes);
 
-    let full = bob.sessions.to_bytes();
+    let full = bob.sessions.to_bytes().unwrap();
     assert_eq!(bob.hear(signal(&late[0])).unwrap(), 0usize.to_be_bytes(), "the oldest of forty is lost");
 
     bob.sessions = Sessions::from_bytes(&full).unwrap();

@@ -2,5 +2,6 @@
 
 pub(crate) mod conversation;
 pub(crate) mod message;
+pub(crate) mod parts;
 pub(crate) mod records;
 pub(crate) mod stored;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checks::{conversation, message, records, stored};
+use crate::checks::{conversation, message, parts, records, stored};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
 
@@ -45,6 +45,13 @@ fn messages_from_strangers_replay() {
 #[test]
 fn stored_sessions_replay() {
     replay("stored", stored::check);
+}
+
+#[test]
+fn parts_replay() {
+    replay("parts", parts::check);
+    // What the corpus started from is what is stored today, so that what it checks is still read.
+    assert_eq!(std::fs::read(Path::new(CORPUS).join("parts/all")).unwrap(), parts::sample());
 }
 
 #[test]

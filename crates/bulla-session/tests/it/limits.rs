@@ -42,13 +42,13 @@ fn keys_skipped_at_different_times_share_one_bound() {
     let messages: Vec<_> = (0..=2001u32).map(|n| alice.say(&n.to_be_bytes())).collect();
     bob.hear(&messages[1000]).unwrap();
     bob.hear(&messages[2000]).unwrap();
-    // 0 is 2000 behind, as far as the post-quantum ratchet reaches, which counts 1000 too.
-    let full = bob.sessions.to_bytes();
+    // 0 is 2000 behind, though only 1999 are missing.
+    let full = bob.sessions.to_bytes().unwrap();
     assert_eq!(bob.hear(&messages[0]).unwrap(), 0u32.to_be_bytes());
 
     bob.sessions = Sessions::from_bytes(&full).unwrap();
     bob.hear(&messages[2001]).unwrap();
-    assert_eq!(bob.hear(&messages[0]), Err(OpenError::Undecipherable));
+    assert_eq!(bob.hear(&messages[0]), Err(OpenError::Duplicate { index: 2002, counter: 0 }));
     assert!(bob.hear(&messages[1]).is_ok());
 }
 
@@ -66,7 +66,7 @@ fn the_newest_5_chains_still_open() {
     for _ in 0..RECEIVING_CHAINS {
         round(&mut alice, &mut bob, &mut late);
     }
-    let full = bob.sessions.to_bytes();
+    let full = bob.sessions.to_bytes().unwrap();
     assert_eq!(bob.hear(&late[0]).unwrap(), b"late");
 
     bob.sessions = Sessions::from_bytes(&full).unwrap();

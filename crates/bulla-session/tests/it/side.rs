@@ -6,6 +6,8 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::shelf::Shelf;
+
 pub(crate) const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
 /// A device's prekeys: one signed, one Kyber, and the one-time ones that are left.
@@ -36,6 +38,8 @@ pub(crate) struct Side {
     pub(crate) addresses: Option<Addresses>,
     pub(crate) trusted: Option<IdentityKey>,
     pub(crate) rng: ChaCha20Rng,
+    /// The same sessions in parts, which are to do the same.
+    pub(crate) shelf: Shelf,
 }
 
 impl Side {
@@ -57,6 +61,7 @@ impl Side {
             addresses: None,
             trusted: None,
             rng,
+            shelf: Shelf::of(&Sessions::new()),
         }
     }
 
@@ -88,9 +93,22 @@ impl Side {
     }
 
     pub(crate) fn meet(&mut self, other: &Side) {
+        self.line_up();
+        let (bundle, trust) = (other.bundle(), Trust::from(self.trusted.as_ref()));
+        let in_parts = self.shelf.whole();
+        let in_parts = in_parts.initiate(&self.party, &bundle, trust, NOW, &mut self.rng.clone()).unwrap();
+        self.shelf.put(in_parts);
         self.sessions = std::mem::take(&mut self.sessions)
-            .initiate(&self.party, &other.bundle(), Trust::from(self.trusted.as_ref()), NOW, &mut self.rng)
+            .initiate(&self.party, &bundle, trust, NOW, &mut self.rng)
             .unwrap();
+        self.reload();
+    }
+
+    /// Takes the session in use out of use.
+    pub(crate) fn archive(&mut self) {
+        self.line_up();
+        self.shelf.put(self.shelf.whole().archive_current().unwrap());
+        self.sessions = std::mem::take(&mut self.sessions).archive_current().unwrap();
         self.reload();
     }
 
@@ -99,17 +117,25 @@ impl Side {
     }
 
     pub(crate) fn try_say(&mut self, text: &[u8], now: UnixSeconds) -> Result<CiphertextMessage, SealError> {
-        let before = self.sessions.to_bytes();
+        let before = self.sessions.to_bytes().unwrap();
+        self.line_up();
+        let in_parts = self.shelf.working().seal(text, self.addresses.as_ref(), now, &mut self.rng.clone());
+        let in_parts = in_parts.map(|sealed| {
+            self.shelf.put(sealed.sessions);
+            sealed.message
+        });
         let sessions = std::mem::take(&mut self.sessions);
         match sessions.seal(text, self.addresses.as_ref(), now, &mut self.rng) {
             Ok(sealed) => {
                 self.sessions = sealed.sessions;
+                assert_eq!(in_parts.unwrap().bytes, sealed.message.bytes, "parts seal something else");
                 self.reload();
                 Ok(sealed.message)
             }
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
-                assert_eq!(sessions.to_bytes(), before, "a failed seal left a trace");
+                assert_eq!(in_parts.unwrap_err().error(), &error);
+                assert_eq!(sessions.to_bytes().unwrap(), before, "a failed seal left a trace");
                 self.sessions = sessions;
                 Err(error)
             }
@@ -122,13 +148,23 @@ impl Side {
 
     /// As [`hear`](Self::hear), with everything that is known of the message.
     pub(crate) fn hear_all<'a>(&mut self, message: impl Into<CiphertextRef<'a>>) -> Result<Heard, OpenError> {
-        let before = self.sessions.to_bytes();
-        let sessions = std::mem::take(&mut self.sessions);
+        let before = self.sessions.to_bytes().unwrap();
+        self.line_up();
+        let message = message.into();
         let trust = Trust::from(self.trusted.as_ref());
         let addresses = self.addresses.as_ref();
+        let in_parts = self.shelf.open(|sessions| {
+            sessions.open(&self.party, message, addresses, trust, &self.prekeys, &mut self.rng.clone())
+        });
+        let in_parts = in_parts.map(|opened| {
+            self.shelf.put(opened.sessions);
+            opened.plaintext
+        });
+        let sessions = std::mem::take(&mut self.sessions);
         match sessions.open(&self.party, message, addresses, trust, &self.prekeys, &mut self.rng) {
             Ok(opened) => {
                 self.sessions = opened.sessions;
+                assert_eq!(in_parts.as_ref(), Ok(&opened.plaintext), "parts open something else");
                 self.reload();
                 if let Some(id) = opened.used.and_then(|used| used.one_time) {
                     self.prekeys.one_time.remove(&id).unwrap();
@@ -138,7 +174,8 @@ impl Side {
             }
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
-                assert_eq!(sessions.to_bytes(), before, "a failed open left a trace");
+                assert_eq!(in_parts.err(), Some(error));
+                assert_eq!(sessions.to_bytes().unwrap(), before, "a failed open left a trace");
                 self.sessions = sessions;
                 Err(error)
             }
@@ -147,9 +184,17 @@ impl Side {
 
     /// Stores the sessions and goes on with what was stored.
     pub(crate) fn reload(&mut self) {
-        let stored = self.sessions.to_bytes();
+        let stored = self.sessions.to_bytes().unwrap();
         self.sessions = Sessions::from_bytes(&stored).unwrap();
-        assert_eq!(self.sessions.to_bytes(), stored, "the stored form is not canonical");
+        assert_eq!(self.sessions.to_bytes().unwrap(), stored, "the stored form is not canonical");
+        assert_eq!(self.shelf.whole().to_bytes().unwrap(), stored, "the parts hold something else");
+    }
+
+    /// Puts the parts in line with sessions that a test has put in place of others.
+    fn line_up(&mut self) {
+        if self.shelf.whole().to_bytes() != self.sessions.to_bytes() {
+            self.shelf = Shelf::of(&self.sessions);
+        }
     }
 }
 

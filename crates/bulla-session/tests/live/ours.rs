@@ -23,7 +23,7 @@ pub(crate) struct Ours {
 impl Ours {
     pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
         let local = LocalParty::new(IdentityKeyPair::generate(rng), RegistrationId::new(4711));
-        Self { local, stored: Sessions::new().to_bytes().to_vec(), prekeys: BTreeMap::new() }
+        Self { local, stored: Sessions::new().to_bytes().unwrap().to_vec(), prekeys: BTreeMap::new() }
     }
 
     fn sessions(&self) -> Sessions {
@@ -31,7 +31,7 @@ impl Ours {
     }
 
     fn keep(&mut self, sessions: &Sessions) {
-        self.stored = sessions.to_bytes().to_vec();
+        self.stored = sessions.to_bytes().unwrap().to_vec();
     }
 
     pub(crate) fn stored_bytes(&self) -> usize {
@@ -106,7 +106,7 @@ impl Ours {
             }
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
-                assert_eq!(sessions.to_bytes()[..], self.stored, "a failed open left a trace");
+                assert_eq!(sessions.to_bytes().unwrap()[..], self.stored, "a failed open left a trace");
                 Err(error)
             }
         }

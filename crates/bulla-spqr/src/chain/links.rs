@@ -1,9 +1,9 @@
 //! One epoch's pair of chains, and the few pairs that are kept.
 
-use super::SkippedKeys;
 use crate::kdf::{UNSALTED, derived};
 use crate::limits::EPOCHS;
 use crate::secret::Secret;
+use crate::skipped::Skipped;
 
 /// A chain in one direction: how many keys it has given, and what the next comes from.
 pub(crate) struct Direction {
@@ -31,7 +31,7 @@ pub(crate) struct Link {
     /// Given up once a later epoch is sent in.
     pub(crate) send: Option<Direction>,
     pub(crate) receive: Direction,
-    pub(crate) skipped: SkippedKeys,
+    pub(crate) skipped: Skipped,
 }
 
 /// The newest [`EPOCHS`] links, oldest first.
@@ -62,20 +62,22 @@ impl Links {
         self.links.get_mut(place)?.as_mut()
     }
 
-    /// Adds the newest link; beyond the limit the oldest goes.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count == EPOCHS
+    }
+
+    /// Adds the newest link, if there is room for it.
     pub(crate) fn push(&mut self, link: Link) {
-        if self.count == EPOCHS {
-            self.drop_oldest();
-        }
         if let Some(free) = self.links.get_mut(self.count) {
             *free = Some(link);
             self.count += 1;
         }
     }
 
-    pub(super) fn drop_oldest(&mut self) {
-        self.links[0] = None;
+    pub(super) fn take_oldest(&mut self) -> Option<Link> {
+        let oldest = self.links[0].take();
         self.links.rotate_left(1);
         self.count = self.count.saturating_sub(1);
+        oldest
     }
 }

@@ -64,7 +64,15 @@ impl Half {
     }
 }
 
+/// A chunk as it is stored.
+pub(super) const CHUNK_ROW: usize = 2 + CHUNK_BYTES;
+
 impl Kept<'_> {
+    /// What is written one behind the other.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().copied()
+    }
+
     pub(super) fn store(&self, out: &mut Vec<u8>) {
         self.parts.iter().for_each(|part| out.extend_from_slice(part));
         for Chunk { index, data } in self.chunks {
@@ -76,15 +84,15 @@ impl Kept<'_> {
     pub(super) fn read(
         code: u8,
         next: u16,
-        chunks: usize,
         from: &mut Reader<'_>,
+        mut chunks: Chunks<'_, '_>,
     ) -> Result<State, StoredError> {
         let sends = matches!(code, 1 | 2 | 3 | 7 | 8 | 10);
         if next != 0 && !sends {
             return Err(StoredError::Value { field: "next chunk" });
         }
         let collects = matches!(code, 2 | 4 | 5 | 7 | 9);
-        if chunks != 0 && !collects {
+        if chunks.count != 0 && !collects {
             return Err(StoredError::Value { field: "chunks" });
         }
         Ok(match code {
@@ -92,7 +100,7 @@ impl Kept<'_> {
             1 => State::Offerer(Offerer::Header { pair: pair(from)?, next }),
             2 => {
                 let pair = pair(from)?;
-                State::Offerer(Offerer::Key { pair, next, ct1: collected(chunks, &Code::CT1, 1, from)? })
+                State::Offerer(Offerer::Key { pair, next, ct1: chunks.collect(&Code::CT1, 1, from)? })
             }
             3 => {
                 let (pair, ct1) = (pair(from)?, boxed("ciphertext 1", from)?);
@@ -100,17 +108,17 @@ impl Kept<'_> {
             }
             4 => {
                 let (pair, ct1) = (pair(from)?, boxed("ciphertext 1", from)?);
-                let ct2 = collected(chunks, &Code::CT2, 1, from)?;
+                let ct2 = chunks.collect(&Code::CT2, 1, from)?;
                 State::Offerer(Offerer::AwaitingCt2 { pair, ct1, ct2 })
             }
             5 => {
-                let header = collected(chunks, &Code::HEADER, 0, from)?;
+                let header = chunks.collect(&Code::HEADER, 0, from)?;
                 State::Responder(Responder::AwaitingHeader { header })
             }
             6 => State::Responder(Responder::HasHeader { header: from.array("header")? }),
             7 => {
                 let half = Half::read(from)?;
-                let key = collected(chunks, &Code::KEY, 0, from)?;
+                let key = chunks.collect(&Code::KEY, 0, from)?;
                 State::Responder(Responder::Ct1 { half, next, key })
             }
             8 => {
@@ -119,7 +127,7 @@ impl Kept<'_> {
             }
             9 => {
                 let half = Half::read(from)?;
-                let key = collected(chunks, &Code::KEY, 0, from)?;
+                let key = chunks.collect(&Code::KEY, 0, from)?;
                 State::Responder(Responder::Ct1Acknowledged { half, key })
             }
             10 => State::Responder(Responder::Ct2 { closing: from.array("ciphertext 2")?, next }),
@@ -138,24 +146,44 @@ fn boxed<const N: usize>(field: &'static str, from: &mut Reader<'_>) -> Result<B
     from.chunk(field).map(|bytes| Box::new(*bytes))
 }
 
-/// At least as many chunks as the state begins with, fewer than would end it, each but once.
-fn collected(
-    count: usize,
-    code: &Code,
-    least: usize,
-    from: &mut Reader<'_>,
-) -> Result<Collected, StoredError> {
-    let impossible = StoredError::Value { field: "chunks" };
-    if count < least || count >= code.chunks() {
-        return Err(impossible);
-    }
-    let mut chunks = Collected::with_capacity(count);
-    for _ in 0..count {
-        let index = from.u16("chunks")?;
-        if chunks.contains(index) {
+/// The chunks that have come in, as they are stored: so many, behind what is kept or each in a row of its own.
+pub(super) struct Chunks<'r, 'a> {
+    pub(super) count: usize,
+    pub(super) rows: Option<&'r mut (dyn Iterator<Item = &'a [u8]> + 'r)>,
+}
+
+impl Chunks<'_, '_> {
+    /// At least as many chunks as the state begins with, fewer than would end it, each but once.
+    fn collect(
+        &mut self,
+        code: &Code,
+        least: usize,
+        from: &mut Reader<'_>,
+    ) -> Result<Collected, StoredError> {
+        let impossible = StoredError::Value { field: "chunks" };
+        if self.count < least || self.count >= code.chunks() {
             return Err(impossible);
         }
-        chunks.push(Chunk { index, data: from.array("chunks")? });
+        let mut chunks = Collected::with_capacity(self.count + 1);
+        for _ in 0..self.count {
+            let chunk = match &mut self.rows {
+                None => chunk(from)?,
+                Some(rows) => {
+                    let mut row = Reader::new(rows.next().unwrap_or_default());
+                    let chunk = chunk(&mut row)?;
+                    row.end()?;
+                    chunk
+                }
+            };
+            if chunks.contains(chunk.index) {
+                return Err(impossible);
+            }
+            chunks.push(chunk);
+        }
+        Ok(chunks)
     }
-    Ok(chunks)
+}
+
+fn chunk(from: &mut Reader<'_>) -> Result<Chunk, StoredError> {
+    Ok(Chunk { index: from.u16("chunks")?, data: from.array("chunks")? })
 }

@@ -1,13 +1,26 @@
 //! The chains' part of the stored form.
 
+use std::ops::Range;
+
 use super::reader::Reader;
-use crate::chain::{Chain, Direction, Link, Links, SkippedKeys};
+use crate::chain::{Chain, Direction, Link, Links};
 use crate::error::StoredError;
-use crate::limits::EPOCHS;
+use crate::limits::{EPOCHS, SKIPPED_KEYS};
 use crate::role::Role;
 use crate::secret::Secret;
+use crate::skipped::Skipped;
+use crate::wiped::Out;
 
 const DIRECTION: usize = 4 + 32;
+
+/// How skipped keys are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// With everything else: the chain says how many there are.
+    Whole,
+    /// In rows of their own: the chain says between which indices there are any.
+    Head,
+}
 
 impl Chain {
     pub(super) fn hot_len(&self) -> usize {
@@ -18,18 +31,27 @@ impl Chain {
         self.links.iter().map(|link| link.skipped.as_bytes().len()).sum()
     }
 
-    pub(super) fn store_hot(&self, out: &mut Vec<u8>) {
-        let Self { role: _, next_root, current: _, sending: _, links } = self;
-        out.extend_from_slice(next_root.expose());
-        out.push(links.count().to_le_bytes()[0]);
-        out.push(links.iter().filter(|link| link.send.is_none()).count().to_le_bytes()[0]);
+    pub(super) fn store_hot(&self, layout: Layout, out: &mut impl Out) {
+        let Self { next_root, links, .. } = self;
+        let silent = links.iter().filter(|link| link.send.is_none()).count();
+        out.put(next_root.expose());
+        out.put(&[links.count().to_le_bytes()[0], silent.to_le_bytes()[0]]);
         for Link { send, receive, skipped } in links.iter() {
             for direction in send.iter().chain([receive]) {
-                out.extend_from_slice(&direction.counter.to_be_bytes());
-                out.extend_from_slice(direction.next.expose());
+                out.put(&direction.counter.to_be_bytes());
+                out.put(direction.next.expose());
             }
-            let [low, high, ..] = skipped.len().to_le_bytes();
-            out.extend_from_slice(&[high, low]);
+            match layout {
+                Layout::Whole => {
+                    let [low, high, ..] = skipped.len().to_le_bytes();
+                    out.put(&[high, low]);
+                }
+                Layout::Head => {
+                    let bounds = skipped.bounds();
+                    out.put(&bounds.start.to_be_bytes());
+                    out.put(&bounds.end.to_be_bytes());
+                }
+            }
         }
     }
 
@@ -48,7 +70,12 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    pub(super) fn read(role: Role, current: u64, from: &mut Reader<'_>) -> Result<Self, StoredError> {
+    pub(super) fn read(
+        role: Role,
+        current: u64,
+        layout: Layout,
+        from: &mut Reader<'_>,
+    ) -> Result<Self, StoredError> {
         let next_root = from.secret("next root")?;
         let (count, silent) = (from.u8("epochs")?, from.u8("epochs")?);
         let impossible = StoredError::Value { field: "epochs" };
@@ -62,8 +89,11 @@ impl Heads {
         for (place, slot) in links.iter_mut().take(usize::from(count)).enumerate() {
             let send = if place < usize::from(silent) { None } else { Some(direction("sending", from)?) };
             let receive = direction("receiving", from)?;
-            let skipped = usize::from(from.u16("skipped keys")?);
-            *slot = Some((Link { send, receive, skipped: SkippedKeys::default() }, skipped));
+            let (skipped, count) = match layout {
+                Layout::Whole => (Skipped::default(), usize::from(from.u16("skipped keys")?)),
+                Layout::Head => (in_store(receive.counter, from)?, 0),
+            };
+            *slot = Some((Link { send, receive, skipped }, count));
         }
         Ok(Self { role, next_root, current, sending: first + u64::from(silent), links })
     }
@@ -72,13 +102,31 @@ impl Heads {
         let Self { role, next_root, current, sending, links: heads } = self;
         let mut links = Links::default();
         for (mut link, count) in heads.into_iter().flatten() {
-            let bytes = from.take("skipped keys", count * SkippedKeys::ENTRY)?;
-            link.skipped = SkippedKeys::from_bytes(bytes, link.receive.counter)
-                .ok_or(StoredError::Value { field: "skipped keys" })?;
+            if count != 0 {
+                let bytes = from.take("skipped keys", count * Skipped::ENTRY)?;
+                link.skipped = Skipped::from_bytes(bytes, &window(link.receive.counter))
+                    .ok_or(StoredError::Value { field: "skipped keys" })?;
+            }
             links.push(link);
         }
-        Ok(Chain { role, next_root, current, sending, links })
+        Ok(Chain { role, next_root, current, sending, links, given_up: Vec::new() })
     }
+}
+
+/// Where a chain that stands at `counter` keeps keys; indices start at one.
+fn window(counter: u32) -> Range<u32> {
+    counter.saturating_sub(SKIPPED_KEYS).max(1)..counter
+}
+
+/// The keys in rows of their own; what has none says so by two zeros.
+fn in_store(counter: u32, from: &mut Reader<'_>) -> Result<Skipped, StoredError> {
+    let bounds = from.u32("skipped keys")?..from.u32("skipped keys")?;
+    let window = window(counter);
+    let possible = bounds.start < bounds.end && window.start <= bounds.start && bounds.end <= window.end;
+    if !possible && bounds != (0..0) {
+        return Err(StoredError::Value { field: "skipped keys" });
+    }
+    Ok(Skipped::in_store(bounds))
 }
 
 fn direction(field: &'static str, from: &mut Reader<'_>) -> Result<Direction, StoredError> {

@@ -5,9 +5,13 @@ use bulla_spqr::{Message, Ratchet, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::rows::Shelf;
+
 pub(crate) struct End {
     pub(crate) ratchet: Ratchet,
     pub(crate) rng: ChaCha20Rng,
+    /// The same ratchet in rows, which is to do the same.
+    pub(crate) shelf: Shelf,
 }
 
 /// A message, and the key that was used for it.
@@ -18,19 +22,25 @@ impl End {
         let end = |role, seed| Self {
             ratchet: Ratchet::new(role, &[7; 32]),
             rng: ChaCha20Rng::from_seed([seed; 32]),
+            shelf: Shelf::of(&Ratchet::new(role, &[7; 32])),
         };
         (end(Role::Initiator, 1), end(Role::Responder, 2))
     }
 
     pub(crate) fn send(&mut self) -> Sealed {
+        let rng = self.rng.clone();
+        let (message, key) = self.shelf().send(rng);
         let sent = self.ratchet.send(&mut self.rng).unwrap();
+        assert_eq!((message.as_bytes(), &key), (sent.message.as_bytes(), sent.key.expose()));
         self.reload();
-        (sent.message, *sent.key.expose())
+        (sent.message, key)
     }
 
     /// Receives a message and compares keys.
     pub(crate) fn receive(&mut self, (message, key): &Sealed) -> Result<(), ReceiveError> {
         let before = self.ratchet.to_bytes();
+        let from_rows = self.shelf().receive(message.as_bytes());
+        assert_eq!(from_rows.err(), self.ratchet.receive(message.as_bytes()).err());
         match self.ratchet.receive(message.as_bytes()) {
             Ok(received) => {
                 assert_eq!(received.key().expose(), key, "the keys differ");
@@ -64,5 +74,14 @@ impl End {
         assert_eq!(stored.len(), self.ratchet.stored_len());
         self.ratchet = Ratchet::from_bytes(&stored).unwrap();
         assert_eq!(self.ratchet.to_bytes(), stored, "the stored form is not canonical");
+        assert_eq!(self.shelf.whole().to_bytes(), stored, "the rows hold something else");
+    }
+
+    /// The ratchet in rows, which are written anew if a test has put another one in its place.
+    fn shelf(&mut self) -> &mut Shelf {
+        if self.shelf.whole().to_bytes() != self.ratchet.to_bytes() {
+            self.shelf = Shelf::of(&self.ratchet);
+        }
+        &mut self.shelf
     }
 }

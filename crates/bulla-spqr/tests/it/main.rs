@@ -12,6 +12,7 @@ mod checks;
 mod conversation;
 mod corpus;
 mod end;
+mod rows;
 mod secrets;
 mod sizes;
 mod stored;

@@ -7,6 +7,7 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::shelf::Shelf;
 use crate::side::{NOW, PreKeys, Side};
 
 /// The most that happens in one conversation.
@@ -83,15 +84,15 @@ impl Conversation {
             12 => self.inner_alone(place),
             13 => {
                 let device = &mut self.devices[who];
-                device.kept = Some((device.side.sessions.to_bytes().to_vec(), device.opened.clone()));
+                device.kept =
+                    Some((device.side.sessions.to_bytes().unwrap().to_vec(), device.opened.clone()));
             }
             14 => self.restore(who),
             15 if argument < 0x40 => self.talk(argument),
             15 if argument < 0x80 => {
                 self.calm = false;
                 let side = &mut self.devices[who].side;
-                side.sessions = std::mem::take(&mut side.sessions).archive_current();
-                side.reload();
+                side.archive();
             }
             15 => {
                 self.calm = false;
@@ -195,7 +196,7 @@ impl Conversation {
     fn restore(&mut self, who: usize) {
         let device = &mut self.devices[who];
         let Some((stored, opened)) = device.kept.clone() else { return };
-        if *stored != **device.side.sessions.to_bytes() {
+        if *stored != **device.side.sessions.to_bytes().unwrap() {
             self.calm = false;
             device.restored = true;
         }
@@ -238,6 +239,7 @@ impl Device {
             addresses: None,
             trusted: None,
             rng,
+            shelf: Shelf::of(&Sessions::new()),
         };
         Self { side, opened: BTreeSet::new(), sealed: BTreeMap::new(), kept: None, restored: false }
     }

@@ -12,7 +12,7 @@ thread_local! {
         let overtaken = [alice.say(b"1"), alice.say(b"2"), alice.say(b"3")];
         bob.hear(&overtaken[2]).unwrap();
         bob.meet(&alice);
-        let stored = bob.sessions.to_bytes().to_vec();
+        let stored = bob.sessions.to_bytes().unwrap().to_vec();
         std::cell::RefCell::new((bob, stored))
     };
 }

@@ -114,7 +114,7 @@ fn open_in_order(
             .open(&owner.party, message, addresses, Trust::Anyone, &owner.prekeys, &mut rng)
             .unwrap_or_else(|failed| panic!("message {place}: {failed}"));
         assert_eq!(opened.plaintext, bytes(&messages[place], "plaintext"), "message {place}");
-        sessions = Sessions::from_bytes(&opened.sessions.to_bytes()).unwrap();
+        sessions = Sessions::from_bytes(&opened.sessions.to_bytes().unwrap()).unwrap();
         let again = sessions
             .open(&owner.party, message, addresses, Trust::Anyone, &owner.prekeys, &mut rng)
             .unwrap_err();

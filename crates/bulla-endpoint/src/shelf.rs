@@ -1,0 +1,105 @@
+use bulla_base::{Partition, Timestamp};
+use bulla_session::error::StoredError;
+use bulla_session::{Part, Sessions};
+use bulla_store::{Batch, Key, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
+use bytes::Bytes;
+
+use crate::space::{self, SESSIONS};
+
+/// Where the sessions with one device stand in the store, part by part.
+pub(crate) struct Shelf {
+    partition: Partition,
+    /// What the names of all parts begin with.
+    name: Bytes,
+    /// What was read of them, to go back to.
+    parts: Vec<(Part, Record)>,
+}
+
+impl Shelf {
+    pub(crate) const fn new(partition: Partition, name: Bytes) -> Self {
+        Self { partition, name, parts: Vec::new() }
+    }
+
+    /// Reads the parts that every message takes.
+    pub(crate) async fn read<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<(), StoreError> {
+        let prefix = [&self.name[..], &[Part::WORKING]].concat();
+        self.parts = self.scan(store, prefix.into(), now).await?;
+        Ok(())
+    }
+
+    /// Reads the parts that only some operations take into sessions that lack them.
+    pub(crate) async fn load_rest<S: Store>(
+        &self,
+        store: &S,
+        sessions: &mut Sessions,
+        now: Timestamp,
+    ) -> Result<Result<(), StoredError>, StoreError> {
+        let mut parts = self.scan(store, self.name.clone(), now).await?;
+        parts.retain(|(part, _)| part.name().as_ref().first() != Some(&Part::WORKING));
+        Ok(sessions.load_rest(&borrowed(&parts)))
+    }
+
+    async fn scan<S: Store>(
+        &self,
+        store: &S,
+        prefix: Bytes,
+        now: Timestamp,
+    ) -> Result<Vec<(Part, Record)>, StoreError> {
+        let scan = Scan::undated(SESSIONS).prefix(prefix);
+        let (mut parts, mut after) = (Vec::new(), None::<Key>);
+        loop {
+            let page = after.iter().cloned().fold(scan.clone(), Scan::after);
+            let rows = store.scan(self.partition, &page, now).await?;
+            let full = rows.len() == MAX_SCAN_ROWS;
+            after = rows.last().map(|(key, _)| key.clone());
+            for (key, record) in rows {
+                let part = key.name().get(self.name.len()..).and_then(Part::named);
+                parts.push((part.ok_or(StoreError::Damaged { what: "name of a session's part" })?, record));
+            }
+            if !full {
+                return Ok(parts);
+            }
+        }
+    }
+
+    /// The sessions as they were read.
+    pub(crate) fn sessions(&self) -> Result<Sessions, StoredError> {
+        if self.parts.is_empty() {
+            return Ok(Sessions::new());
+        }
+        Sessions::from_parts(&borrowed(&self.parts))
+    }
+
+    /// Reads one part more into sessions that lack it.
+    pub(crate) async fn load<S: Store>(
+        &self,
+        store: &S,
+        part: Part,
+        sessions: &mut Sessions,
+        now: Timestamp,
+    ) -> Result<Result<(), StoredError>, StoreError> {
+        let record = store.get(self.partition, &space::part(&self.name, part), now).await?;
+        Ok(sessions.load(part, record.as_ref().map(|record| &record.value[..])))
+    }
+
+    /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was read: every change writes
+    /// the head.
+    pub(crate) fn keep(&self, sessions: Sessions, batch: &mut Batch) {
+        batch.expect(space::part(&self.name, Part::Head), self.version());
+        sessions.into_changes(|part, bytes| {
+            let key = space::part(&self.name, part);
+            match bytes {
+                Some(bytes) => batch.put(key, Bytes::copy_from_slice(bytes)),
+                None => batch.delete(key),
+            }
+        });
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.parts.first().filter(|(part, _)| *part == Part::Head).map(|(_, record)| record.version)
+    }
+}
+
+fn borrowed(parts: &[(Part, Record)]) -> Vec<(Part, &[u8])> {
+    parts.iter().map(|(part, record)| (*part, &record.value[..])).collect()
+}

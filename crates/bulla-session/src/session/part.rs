@@ -1,0 +1,403 @@
+//! Sessions in parts: what every message changes in one record, and what few need in records of their own.
+
+use std::fmt;
+
+use bulla_spqr::stored::{HEAD_BYTES as RATCHET_HEAD, Row};
+use bulla_spqr::wiped::Brief;
+
+use super::Sessions;
+use super::archive::Archive;
+use super::post_quantum::PostQuantum;
+use super::state::Session;
+use super::stored::Stored;
+use crate::error::{NotWhole, StoredError};
+use crate::limits::RECEIVING_CHAINS;
+
+/// The form of a head.
+pub(super) const FORM: u8 = 3;
+/// In a head: there is a session in use.
+pub(super) const IN_USE: u8 = 1;
+/// In a head: the peer has yet to answer in it.
+pub(super) const PENDING: u8 = 2;
+
+/// The most bytes a head has: less than a kibibyte, together with the chunk that a message may add.
+pub(crate) const HEAD_BYTES: usize = 3 + 240 + 2 + RECEIVING_CHAINS * (32 + 32 + 4 + 8) + RATCHET_HEAD;
+
+const _: () = assert!(HEAD_BYTES + 34 < 1_024, "a message would rewrite more than a kibibyte");
+
+/// One of the records in which sessions can be stored.
+///
+/// Ordered as their [names](Part::name) are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Part {
+    /// What every message changes, below a kibibyte. There is always one.
+    Head,
+    /// What a message carries to start the session, until the peer has answered.
+    Pending,
+    /// What the post-quantum ratchet keeps while it sends or awaits a key or a ciphertext; written once for each.
+    Exchange,
+    /// A piece of a key or ciphertext that is coming in.
+    Chunk(u8),
+    /// The seed of a message that others overtook.
+    Seed {
+        /// Its chain.
+        chain: u8,
+        /// Its place in the chain.
+        index: u32,
+    },
+    /// The post-quantum ratchet's key of a message that others overtook.
+    Key {
+        /// Its epoch.
+        epoch: u8,
+        /// Its place in the epoch.
+        index: u32,
+    },
+    /// All sessions that were replaced.
+    Archive,
+}
+
+impl Part {
+    /// What the [names](Self::name) of the parts begin with that are needed for every message, and no others' do.
+    pub const WORKING: u8 = 0;
+
+    /// A name to store the part under, short and unique among those of one [`Sessions`].
+    ///
+    /// ```text
+    /// 0 0            head
+    /// 0 1            pending
+    /// 0 2            exchange
+    /// 0 3 number     chunk
+    /// 1 0 chain i i i i      seed, by its index
+    /// 1 1 epoch i i i i      key, by its index
+    /// 2              archive
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> PartName {
+        let (length, [a, b, c], index) = match *self {
+            Self::Head => (2, [0, 0, 0], 0),
+            Self::Pending => (2, [0, 1, 0], 0),
+            Self::Exchange => (2, [0, 2, 0], 0),
+            Self::Chunk(number) => (3, [0, 3, number], 0),
+            Self::Seed { chain, index } => (7, [1, 0, chain], index),
+            Self::Key { epoch, index } => (7, [1, 1, epoch], index),
+            Self::Archive => (1, [2, 0, 0], 0),
+        };
+        let [i, j, k, l] = index.to_be_bytes();
+        PartName { bytes: [a, b, c, i, j, k, l], length }
+    }
+
+    /// The part with this name.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Some(match *name {
+            [0, 0] => Self::Head,
+            [0, 1] => Self::Pending,
+            [0, 2] => Self::Exchange,
+            [0, 3, number] => Self::Chunk(number),
+            [1, 0, chain, i, j, k, l] => Self::Seed { chain, index: u32::from_be_bytes([i, j, k, l]) },
+            [1, 1, epoch, i, j, k, l] => Self::Key { epoch, index: u32::from_be_bytes([i, j, k, l]) },
+            [2] => Self::Archive,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn of_ratchet(row: Row) -> Self {
+        match row {
+            Row::Kept => Self::Exchange,
+            Row::Chunk(number) => Self::Chunk(number),
+            Row::Key { epoch, index } => Self::Key { epoch, index },
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Pending => f.write_str("pending prekeys"),
+            Self::Exchange => f.write_str("post-quantum exchange"),
+            Self::Chunk(number) => write!(f, "chunk {number}"),
+            Self::Seed { chain, index } => write!(f, "seed {index} of chain {chain}"),
+            Self::Key { epoch, index } => write!(f, "key {index} of epoch {epoch}"),
+            Self::Archive => f.write_str("archive"),
+        }
+    }
+}
+
+/// What a [`Part`] is stored under: one to seven bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct PartName {
+    bytes: [u8; 7],
+    length: u8,
+}
+
+impl AsRef<[u8]> for PartName {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// Parts and their bytes, by ascending name.
+type Parts<'a, 'b> = &'b [(Part, &'a [u8])];
+
+impl Sessions {
+    /// Reads sessions from the parts they were stored in, by ascending name.
+    ///
+    /// Of those whose names begin with [`Part::WORKING`] all that there are have to be given. The others need not be: an operation
+    /// that needs one says so, and changes nothing; it is [loaded](Self::load) then, and the operation tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] if a part is not what was stored, is missing, or is one too many.
+    ///
+    /// # Cost
+    ///
+    /// Three allocations at most, and copying some 700 bytes and what the post-quantum exchange keeps, up to 3.4 KB.
+    ///
+    /// # Security
+    ///
+    /// The parts have no checksum, nor anything to say that they belong together. Whoever can alter them can alter the keys:
+    /// store them where that is detected, and change them together or not at all.
+    pub fn from_parts(parts: &[(Part, &[u8])]) -> Result<Self, StoredError> {
+        let (mut sessions, rest) = Self::from_working_parts(parts)?;
+        for (part, bytes) in rest {
+            sessions.load(*part, Some(bytes))?;
+        }
+        Ok(sessions)
+    }
+
+    /// Reads sessions from every part there is, by ascending name: all operations can do with them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] as [`from_parts`](Self::from_parts), and if a part belongs to nothing.
+    pub fn from_all_parts(parts: &[(Part, &[u8])]) -> Result<Self, StoredError> {
+        let (mut sessions, rest) = Self::from_working_parts(parts)?;
+        let seeds = rest.iter().take_while(|(part, _)| matches!(part, Part::Seed { .. })).count();
+        let (seeds, rest) = rest.split_at(seeds);
+        let keys = rest.iter().take_while(|(part, _)| matches!(part, Part::Key { .. })).count();
+        let (keys, archive) = rest.split_at(keys);
+        match &mut sessions.current {
+            Some(session) => session.load_skipped(seeds, keys)?,
+            None if seeds.is_empty() && keys.is_empty() => {}
+            None => return Err(StoredError::Value { field: "skipped seeds" }),
+        }
+        match *archive {
+            [] if sessions.archive.is_loaded() => {}
+            [] => return Err(StoredError::Absent { part: Part::Archive }),
+            [(Part::Archive, bytes)] => sessions.load(Part::Archive, Some(bytes))?,
+            [(part, _), ..] => return Err(StoredError::Surplus { part }),
+        }
+        Ok(sessions)
+    }
+
+    fn from_working_parts<'a, 'b>(parts: Parts<'a, 'b>) -> Result<(Self, Parts<'a, 'b>), StoredError> {
+        if !parts.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(StoredError::Value { field: "order of parts" });
+        }
+        let Some(((Part::Head, head), mut rest)) = parts.split_first() else {
+            return Err(StoredError::Absent { part: Part::Head });
+        };
+        let mut take = |wanted: Part| match rest.split_first() {
+            Some(((part, bytes), others)) if *part == wanted => {
+                rest = others;
+                Some(*bytes)
+            }
+            _ => None,
+        };
+        let pending = take(Part::Pending);
+        let exchange = take(Part::Exchange);
+        let chunks =
+            rest.iter().zip(0..).take_while(|((part, _), number)| *part == Part::Chunk(*number)).count();
+        let (chunks, rest) = rest.split_at(chunks);
+
+        let mut from = Stored::new(head);
+        let found = from.u8("form")?;
+        if found != FORM {
+            return Err(StoredError::Form { found, newest: FORM });
+        }
+        let archive = Archive::in_store(from.u8("archived sessions")?)?;
+        let flags = from.u8("flags")?;
+        let impossible = flags > IN_USE | PENDING || flags == PENDING;
+        if impossible || (flags & PENDING != 0) != pending.is_some() {
+            return Err(StoredError::Value { field: "flags" });
+        }
+        let current = if flags & IN_USE == 0 {
+            from.end()?;
+            match (exchange, chunks) {
+                (None, []) => None,
+                _ => return Err(StoredError::Surplus { part: Part::Exchange }),
+            }
+        } else {
+            let chunks = chunks.iter().map(|(_, chunk)| *chunk);
+            let ratchet = |head: &[u8]| PostQuantum::from_rows(head, exchange.unwrap_or_default(), chunks);
+            Some(Box::new(Session::from_parts(&mut from, pending, ratchet)?))
+        };
+        Ok((Self { current, archive, obsolete: Vec::new() }, rest))
+    }
+
+    /// Takes over a part that an operation said it lacks, or that there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] if it is not what was stored, or not a part that can be lacking.
+    pub fn load(&mut self, part: Part, bytes: Option<&[u8]>) -> Result<(), StoredError> {
+        let secret = || match bytes.map(<&[u8; 32]>::try_from) {
+            None => Ok(None),
+            Some(Ok(secret)) => Ok(Some(secret)),
+            Some(Err(_)) => Err(StoredError::Value { field: "skipped seeds" }),
+        };
+        match (part, &mut self.current) {
+            (Part::Seed { chain, index }, Some(session)) => session.load_seed(chain, index, secret()?),
+            (Part::Key { epoch, index }, Some(session)) => session.load_key(epoch, index, secret()?),
+            (Part::Archive, _) => {
+                let bytes = bytes.ok_or(StoredError::Absent { part })?;
+                self.archive.load(bytes)?;
+            }
+            _ => return Err(StoredError::Surplus { part }),
+        }
+        Ok(())
+    }
+
+    /// Takes over every part whose name does not begin with [`Part::WORKING`], for an operation that takes them all. Those
+    /// here already, and those used up since, are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] if a part is not what was stored, or the archive is missing.
+    pub fn load_rest(&mut self, parts: &[(Part, &[u8])]) -> Result<(), StoredError> {
+        for (part, bytes) in parts {
+            self.load(*part, Some(bytes))?;
+        }
+        if !self.archive.is_loaded() {
+            return Err(StoredError::Absent { part: Part::Archive });
+        }
+        if let Some(session) = &mut self.current {
+            session.receiving.iter_mut().for_each(|chain| chain.skipped.end_loading());
+            session.post_quantum.ratchet_mut().end_loading();
+        }
+        Ok(())
+    }
+
+    /// Whether no part is lacking.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.archive.is_loaded() && self.current.as_ref().is_none_or(|session| session.is_whole())
+    }
+
+    pub(super) fn check_whole(&self) -> Result<(), NotWhole> {
+        if self.is_whole() { Ok(()) } else { Err(NotWhole(())) }
+    }
+
+    /// Stores the sessions: hands over every part that has changed since they were read, with its bytes, or without if
+    /// it is to be deleted. All have to be changed together or not at all.
+    ///
+    /// A part may be handed over twice, first to be deleted and then with its bytes. Deleting what is not there is no
+    /// error. The head comes last.
+    ///
+    /// # Cost
+    ///
+    /// Below a kibibyte for most messages, whatever else is stored. One that completes a step of the post-quantum exchange, four
+    /// or five in some ninety, also writes what that step has made, up to 3.4 KB; a message that skips others writes two parts for
+    /// each, and one that was skipped deletes two.
+    ///
+    /// # Security
+    ///
+    /// The bytes are in memory that is wiped afterwards; whoever copies them wipes the copy.
+    pub fn into_changes(self, mut apply: impl FnMut(Part, Option<&[u8]>)) {
+        for part in &self.obsolete {
+            apply(*part, None);
+        }
+        if let Some(session) = &self.current {
+            session.changes(&mut apply);
+        }
+        if let Some(bytes) = self.archive.change() {
+            apply(Part::Archive, bytes);
+        }
+        let mut head = Brief::<HEAD_BYTES>::new();
+        self.store_head(&mut head);
+        apply(Part::Head, Some(&head));
+    }
+}
+
+impl Session {
+    pub(super) fn is_whole(&self) -> bool {
+        self.receiving.iter().all(|chain| chain.skipped.is_whole()) && self.post_quantum.ratchet().is_whole()
+    }
+
+    fn load_seed(&mut self, chain: u8, index: u32, seed: Option<&[u8; 32]>) {
+        if let Some(chain) = self.receiving.numbered_mut(chain) {
+            chain.skipped.load(index, seed);
+        }
+    }
+
+    fn load_key(&mut self, epoch: u8, index: u32, key: Option<&[u8; 32]>) {
+        self.post_quantum.ratchet_mut().load_key(epoch, index, key);
+    }
+
+    fn load_skipped(&mut self, seeds: Parts<'_, '_>, keys: Parts<'_, '_>) -> Result<(), StoredError> {
+        let impossible = StoredError::Value { field: "skipped seeds" };
+        let mut loaded = 0;
+        let mut numbers: [u8; RECEIVING_CHAINS] = [0; RECEIVING_CHAINS];
+        let count = self.receiving.len();
+        for (slot, (number, _)) in numbers.iter_mut().zip(self.receiving.numbered()) {
+            *slot = number;
+        }
+        for number in numbers.into_iter().take(count) {
+            let of_chain = |part: &Part| matches!(part, Part::Seed { chain, .. } if *chain == number);
+            let first = seeds.iter().position(|(part, _)| of_chain(part)).unwrap_or(seeds.len());
+            let length = seeds[first..].iter().take_while(|(part, _)| of_chain(part)).count();
+            let mut rows = Vec::with_capacity(length);
+            for (part, bytes) in &seeds[first..first + length] {
+                let (Part::Seed { index, .. }, Ok(seed)) = (part, (*bytes).try_into()) else {
+                    return Err(impossible);
+                };
+                rows.push((*index, seed));
+            }
+            let Some(chain) = self.receiving.numbered_mut(number) else { return Err(impossible) };
+            if !chain.skipped.load_all(rows.into_iter()) {
+                return Err(impossible);
+            }
+            loaded += length;
+        }
+        let mut rows = Vec::with_capacity(keys.len());
+        for (part, bytes) in keys {
+            let (Part::Key { epoch, index }, Ok(key)) = (part, (*bytes).try_into()) else {
+                return Err(impossible);
+            };
+            rows.push((*epoch, *index, key));
+        }
+        let known = loaded == seeds.len() && self.post_quantum.ratchet_mut().load_keys(&rows);
+        if known { Ok(()) } else { Err(impossible) }
+    }
+
+    fn changes(&self, apply: &mut impl FnMut(Part, Option<&[u8]>)) {
+        for part in &self.given_up {
+            apply(*part, None);
+        }
+        match (&self.pending, self.rows.pending) {
+            (None, true) => apply(Part::Pending, None),
+            (Some(pending), false) => apply(Part::Pending, Some(&pending.to_bytes())),
+            _ => {}
+        }
+        self.post_quantum.ratchet().changes(|row, bytes| apply(Part::of_ratchet(row), bytes));
+        for (chain, skipped) in self.receiving.numbered().map(|(number, chain)| (number, &chain.skipped)) {
+            for (index, seed) in skipped.changes() {
+                apply(Part::Seed { chain, index }, seed.map(|seed| seed.as_slice()));
+            }
+        }
+    }
+
+    /// Every part there is, or may be, besides the head, for when the session is given up.
+    pub(super) fn parts(&self, mut each: impl FnMut(Part)) {
+        self.given_up.iter().copied().for_each(&mut each);
+        if self.rows.pending {
+            each(Part::Pending);
+        }
+        self.post_quantum.ratchet().rows(|row| each(Part::of_ratchet(row)));
+        for (chain, skipped) in self.receiving.numbered().map(|(number, chain)| (number, &chain.skipped)) {
+            skipped.rows().for_each(|index| each(Part::Seed { chain, index }));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Sessions in parts. That they hold the same and do the same as in one record is checked at every step of every test.
+
+use bulla_session::error::StoredError;
+use bulla_session::*;
+
+use crate::shelf::Shelf;
+use crate::side::{NOW, Side};
+
+/// What is written again and again, and not once for every key or ciphertext of the post-quantum exchange.
+#[test]
+fn a_message_rewrites_less_than_a_kibibyte() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let (mut most, mut total, mut count, mut exchanges) = (0, 0, 0, 0);
+    let mut tally = |shelf: &Shelf| {
+        most = most.max(shelf.rewritten());
+        total += shelf.written.iter().filter_map(|(_, bytes)| *bytes).sum::<usize>();
+        count += 1;
+        exchanges +=
+            usize::from(shelf.written.iter().any(|(part, bytes)| *part == Part::Exchange && bytes.is_some()));
+    };
+    // Four epochs of the post-quantum ratchet.
+    for _ in 0..4 * 44 {
+        let message = alice.say(b"");
+        tally(&alice.shelf);
+        bob.hear(&message).unwrap();
+        tally(&bob.shelf);
+        std::mem::swap(&mut alice, &mut bob);
+    }
+    println!(
+        "{count} steps: at most {most} bytes rewritten, {exchanges} also wrote an exchange, {} bytes in the mean",
+        total / count
+    );
+    assert!(most < 1_024, "{most}");
+    assert!(exchanges * 10 < count, "{exchanges} of {count}");
+    assert!(total / count < 1_024, "{total} bytes in {count} steps");
+}
+
+#[test]
+fn with_500_skipped_a_message_still_rewrites_less_than_a_kibibyte() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let late: Vec<_> = (0..500).map(|_| alice.say(b"late")).collect();
+    let message = alice.say(b"");
+    bob.hear(&message).unwrap();
+    let skipped = |part: &Part| matches!(part, Part::Seed { .. } | Part::Key { .. });
+    assert_eq!(bob.shelf.written.iter().filter(|(part, _)| skipped(part)).count(), 1_000);
+    for message in late {
+        let next = alice.say(b"next");
+        bob.hear(&next).unwrap();
+        assert!(bob.shelf.rewritten() < 1_024);
+        assert_eq!(bob.shelf.written.iter().filter(|(part, _)| skipped(part)).count(), 0);
+        // Of a message that was skipped nothing is left but that it was.
+        bob.hear(&message).unwrap();
+        assert!(bob.shelf.rewritten() < 1_024);
+        let deleted =
+            bob.shelf.written.iter().filter(|(part, bytes)| skipped(part) && bytes.is_none()).count();
+        assert_eq!(deleted, 2);
+        bob.say(b"not heard yet");
+        assert!(bob.shelf.rewritten() < 1_024);
+    }
+}
+
+#[test]
+fn a_fresh_session_is_below_a_kibibyte_without_what_the_protocol_makes_it_keep() {
+    let (mut alice, mut bob) = Side::pair();
+    let bytes = |shelf: &Shelf| shelf.written.iter().filter_map(|(_, bytes)| *bytes).sum::<usize>();
+    // Until the answer, every message carries a Kyber ciphertext; from the first on, a key pair is offered.
+    assert!(bytes(&alice.shelf) > 1_569);
+    let message = alice.say(b"");
+    bob.hear(&message).unwrap();
+    println!("the responder's fresh session: {} bytes", bytes(&bob.shelf));
+    assert!(bytes(&bob.shelf) < 1_024);
+}
+
+#[test]
+fn what_is_lacking_is_named_and_nothing_is_lost_for_lack_of_it() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let late = alice.say(b"late");
+    let message = alice.say(b"");
+    bob.hear(&message).unwrap();
+    let partial = bob.shelf.working();
+    assert!(!partial.is_whole());
+    assert!(partial.to_bytes().is_err(), "the skipped seed would have been lost");
+    assert!(partial.archive_current().is_err());
+    let open = |sessions: Sessions, bob: &mut Side| {
+        sessions.open(&bob.party, &late, None, Trust::Anyone, &bob.prekeys, &mut bob.rng)
+    };
+    let (mut sessions, error) = open(bob.shelf.working(), &mut bob).unwrap_err().into_parts();
+    let OpenError::NotLoaded(part @ Part::Seed { .. }) = error else { panic!("{error}") };
+    // Had it been used up, there would be none.
+    sessions.load(part, None).unwrap();
+    let (_, error) = open(sessions, &mut bob).unwrap_err().into_parts();
+    assert!(matches!(error, OpenError::Duplicate { .. }));
+
+    bob.meet(&alice);
+    let late = alice.say(b"of the session before");
+    let result = bob
+        .shelf
+        .working()
+        .open(&bob.party, &late, None, Trust::Anyone, &bob.prekeys, &mut bob.rng)
+        .unwrap_err();
+    assert_eq!(result.error(), &OpenError::NotLoaded(Part::Archive));
+    assert_eq!(bob.hear(&late).unwrap(), b"of the session before");
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let _late = alice.say(b"late");
+    let message = alice.say(b"");
+    bob.hear(&message).unwrap();
+    let mut parts = Vec::new();
+    Sessions::from_bytes(&bob.sessions.to_bytes().unwrap())
+        .unwrap()
+        .into_changes(|part, bytes| parts.extend(bytes.map(|bytes| (part, bytes.to_vec()))));
+    parts.sort();
+    let read = |parts: &[(Part, Vec<u8>)]| {
+        let parts: Vec<_> = parts.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
+        Sessions::from_all_parts(&parts).map(|sessions| sessions.to_bytes().unwrap())
+    };
+    assert_eq!(read(&parts).unwrap(), bob.sessions.to_bytes().unwrap());
+    assert_eq!(read(&[]).unwrap_err(), StoredError::Absent { part: Part::Head });
+    let mut altered = parts.clone();
+    altered.reverse();
+    assert_eq!(read(&altered).unwrap_err(), StoredError::Value { field: "order of parts" });
+    for without in 1..parts.len() {
+        if matches!(parts[without].0, Part::Seed { .. } | Part::Key { .. }) {
+            // That one is gone cannot be told from its having been used up; it must be stored where nothing goes by itself.
+            continue;
+        }
+        let mut altered = parts.clone();
+        altered.remove(without);
+        assert!(read(&altered).is_err(), "without {}", parts[without].0);
+    }
+    for surplus in
+        [Part::Pending, Part::Exchange, Part::Chunk(200), Part::Seed { chain: 77, index: 0 }, Part::Archive]
+    {
+        let mut altered = parts.clone();
+        if altered.iter().all(|(part, _)| *part != surplus) {
+            altered.push((surplus, vec![1; 32]));
+            altered.sort();
+            assert!(read(&altered).is_err(), "with {surplus}");
+        }
+    }
+    for at in 0..parts.len() {
+        for length in 0..parts[at].1.len() {
+            let mut altered = parts.clone();
+            altered[at].1.truncate(length);
+            assert!(read(&altered).is_err(), "{} cut to {length}", parts[at].0);
+        }
+        let mut altered = parts.clone();
+        altered[at].1.push(0);
+        assert!(read(&altered).is_err(), "{} and one more byte", parts[at].0);
+    }
+}
+
+#[test]
+fn the_newest_of_the_oldest_chains_keeps_its_name() {
+    // More chains than there are names for.
+    let (mut alice, mut bob) = Side::acquainted();
+    for _ in 0..300 {
+        let late = alice.say(b"late");
+        let message = alice.say(b"");
+        bob.hear(&message).unwrap();
+        let answer = bob.say(b"");
+        alice.hear(&answer).unwrap();
+        bob.hear(&late).unwrap();
+    }
+    let _skipped = alice.try_say(b"", NOW).unwrap();
+}

@@ -1,0 +1,89 @@
+//! Sessions stored in parts, of which only those are read that are needed.
+
+use std::collections::BTreeMap;
+
+use bulla_session::*;
+
+#[derive(Default)]
+pub(crate) struct Shelf {
+    parts: BTreeMap<Part, Vec<u8>>,
+    /// What the last step wrote, part by part; nothing for what it deleted.
+    pub(crate) written: Vec<(Part, Option<usize>)>,
+}
+
+impl Shelf {
+    /// Sessions that were never stored in parts.
+    pub(crate) fn of(sessions: &Sessions) -> Self {
+        let mut shelf = Self::default();
+        shelf.put(Sessions::from_bytes(&sessions.to_bytes().unwrap()).unwrap());
+        shelf
+    }
+
+    /// All of them, as a user of the crate would load what only some operations take.
+    pub(crate) fn whole(&self) -> Sessions {
+        let parts: Vec<_> = self.parts.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
+        let sessions = Sessions::from_all_parts(&parts).unwrap();
+        assert!(sessions.is_whole());
+        sessions
+    }
+
+    /// What every message takes.
+    pub(crate) fn working(&self) -> Sessions {
+        let needed = |part: &Part| part.name().as_ref()[0] == Part::WORKING;
+        let parts = self.parts.iter().filter(|(part, _)| needed(part));
+        let parts: Vec<_> = parts.map(|(part, bytes)| (*part, bytes.as_slice())).collect();
+        Sessions::from_parts(&parts).unwrap()
+    }
+
+    /// Every part, by ascending name.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&Part, &Vec<u8>)> {
+        self.parts.iter()
+    }
+
+    /// Opens with no more parts than it takes.
+    pub(crate) fn open(
+        &self,
+        mut step: impl FnMut(Sessions) -> Result<Opened, Failed<OpenError>>,
+    ) -> Result<Opened, OpenError> {
+        let mut sessions = self.working();
+        loop {
+            let (rest, error) = match step(sessions) {
+                Ok(opened) => return Ok(opened),
+                Err(failed) => failed.into_parts(),
+            };
+            sessions = rest;
+            match error {
+                OpenError::NotLoaded(part) => {
+                    let bytes = self.parts.get(&part).map(Vec::as_slice);
+                    sessions.load(part, bytes).unwrap();
+                }
+                OpenError::NotWhole(_) => sessions = self.whole(),
+                error => return Err(error),
+            }
+        }
+    }
+
+    pub(crate) fn put(&mut self, sessions: Sessions) {
+        self.written.clear();
+        let mut last = None;
+        sessions.into_changes(|part, bytes| {
+            assert_eq!(Part::named(part.name().as_ref()), Some(part));
+            match bytes {
+                Some(bytes) => self.parts.insert(part, bytes.to_vec()),
+                None => self.parts.remove(&part),
+            };
+            self.written.push((part, bytes.map(<[u8]>::len)));
+            last = Some(part);
+        });
+        assert_eq!(last, Some(Part::Head));
+    }
+
+    /// How many bytes the last step wrote that it will write again.
+    pub(crate) fn rewritten(&self) -> usize {
+        self.written
+            .iter()
+            .filter(|(part, _)| matches!(part, Part::Head | Part::Chunk(_)))
+            .filter_map(|(_, bytes)| *bytes)
+            .sum()
+    }
+}

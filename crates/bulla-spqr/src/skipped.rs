@@ -1,0 +1,247 @@
+//! Secrets of messages that later ones overtook.
+//!
+//! For `bulla-session`, which keeps the seeds of its chains in the same way; nobody else should need it.
+
+use std::ops::Range;
+
+use crate::secret::Secret;
+use crate::wiped::{Wiped, wipe};
+
+/// How far behind the newest message of its chain one may be whose secret is kept.
+const WINDOW: u32 = crate::limits::SKIPPED_KEYS;
+
+/// Those within the window behind the newest message of one chain, by ascending index.
+///
+/// They are kept in one run of bytes, so that copying them is one copy, and all shuffling happens inside a buffer that is
+/// wiped. Each may also be a record of its own in the caller's store, which is then read only when its message comes:
+/// what stands there and what is different here is remembered, too.
+#[derive(Debug, Default)]
+pub struct Skipped {
+    bytes: Wiped,
+    /// The indices between which secrets stand in the store, unless they were used up; what is newer is here alone.
+    stored: Range<u32>,
+    /// Of those, all that there are have been loaded.
+    whole: bool,
+    /// Of those, the ones asked for, whether they were there or not.
+    asked: Vec<u32>,
+    /// Of those, the ones used up or outside the window since they were loaded.
+    gone: Vec<Range<u32>>,
+}
+
+/// What is kept under an index.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is nothing else a look-up can come to")]
+pub enum Found {
+    /// This.
+    Secret(Secret<32>),
+    /// Nothing, or nothing any more.
+    Nothing,
+    /// It has to be looked up in the store.
+    NotLoaded,
+}
+
+/// A row of the store to be written, or to be deleted.
+pub type Row<'a> = (u32, Option<&'a [u8; 32]>);
+
+impl Skipped {
+    /// Each is its index, four bytes big-endian, and the secret.
+    pub const ENTRY: usize = 4 + 32;
+
+    /// Room for so many, or for as many as are ever kept.
+    #[must_use]
+    pub fn with_capacity(secrets: u32) -> Self {
+        let secrets = usize::try_from(secrets.min(WINDOW)).unwrap_or(0);
+        Self { bytes: Wiped::with_capacity(secrets * Self::ENTRY), ..Self::default() }
+    }
+
+    /// Takes over secrets as they stand in a whole record, unless they are out of order or outside `bounds`.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8], bounds: &Range<u32>) -> Option<Self> {
+        let (entries, rest) = bytes.as_chunks::<{ Self::ENTRY }>();
+        let ascending = entries.is_sorted_by(|a, b| index_of(a) < index_of(b));
+        let above = entries.first().is_none_or(|first| index_of(first) >= bounds.start);
+        let below = entries.last().is_none_or(|last| index_of(last) < bounds.end);
+        if !rest.is_empty() || !ascending || !above || !below {
+            return None;
+        }
+        // An empty vector allocates nothing.
+        Some(Self { bytes: Wiped::from(bytes.to_vec()), ..Self::default() })
+    }
+
+    /// Those that stand in the store between two indices, none of them loaded yet.
+    #[must_use]
+    pub fn in_store(stored: Range<u32>) -> Self {
+        Self { stored, ..Self::default() }
+    }
+
+    /// Takes over all that stand in the store; says whether they were in order and where they may stand.
+    #[must_use]
+    pub fn load_all<'a>(&mut self, rows: impl ExactSizeIterator<Item = (u32, &'a [u8; 32])>) -> bool {
+        let mut bytes = Wiped::with_capacity(rows.len() * Self::ENTRY);
+        let mut least = self.stored.start;
+        for (index, secret) in rows {
+            if index < least || index >= self.stored.end {
+                return false;
+            }
+            least = index + 1;
+            bytes.extend_from_slice(&index.to_be_bytes());
+            bytes.extend_from_slice(secret);
+        }
+        self.bytes = bytes;
+        self.whole = true;
+        true
+    }
+
+    /// Takes over what stands in the store under an index that [was not loaded](Found::NotLoaded).
+    pub fn load(&mut self, index: u32, secret: Option<&[u8; 32]>) {
+        if self.is_known(index) {
+            return;
+        }
+        self.asked.push(index);
+        let Some(secret) = secret else { return };
+        let place = self.entries().partition_point(|entry| index_of(entry) < index) * Self::ENTRY;
+        let mut all = Wiped::with_capacity(self.bytes.len() + Self::ENTRY);
+        all.extend_from_slice(&self.bytes[..place]);
+        all.extend_from_slice(&index.to_be_bytes());
+        all.extend_from_slice(secret);
+        all.extend_from_slice(&self.bytes[place..]);
+        self.bytes = all;
+    }
+
+    /// Says that nothing is left in the store that is not loaded.
+    pub fn end_loading(&mut self) {
+        self.whole = true;
+    }
+
+    /// What is loaded, as it stands in a whole record.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many are loaded.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len() / Self::ENTRY
+    }
+
+    /// Whether none is loaded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether there is none that is not loaded.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole || self.stored.is_empty()
+    }
+
+    /// Between which indices there are any, once what [`changes`](Self::changes) says has been stored.
+    #[must_use]
+    pub fn bounds(&self) -> Range<u32> {
+        let first = self.entries().first().map(index_of);
+        let last = self.entries().last().map(|entry| index_of(entry).saturating_add(1));
+        match (first, last) {
+            (Some(first), Some(last)) if self.is_whole() => first..last,
+            (Some(first), Some(last)) => first.min(self.stored.start)..last.max(self.stored.end),
+            _ if self.is_whole() => 0..0,
+            _ => self.stored.clone(),
+        }
+    }
+
+    /// The rows that make the store hold what is here.
+    pub fn changes(&self) -> impl Iterator<Item = Row<'_>> {
+        let gone = self.gone.iter().cloned().flatten().map(|index| (index, None));
+        gone.chain(self.secrets(self.stored.end).map(|(index, secret)| (index, Some(secret))))
+    }
+
+    /// The rows to delete when the whole chain is given up, be they loaded or not.
+    pub fn rows(&self) -> impl Iterator<Item = u32> {
+        let left = if self.whole { 0..0 } else { self.stored.clone() };
+        let loaded =
+            self.entries().iter().map(index_of).filter(|index| self.whole && *index < self.stored.end);
+        self.gone.iter().cloned().flatten().chain(left).chain(loaded)
+    }
+
+    /// What is kept under an index.
+    #[must_use]
+    pub fn find(&self, index: u32) -> Found {
+        let entries = self.entries();
+        match entries.binary_search_by_key(&index, index_of).ok().and_then(|slot| entries.get(slot)) {
+            Some(entry) => Found::Secret(Secret::copied(&entry[4..])),
+            None if self.is_known(index) => Found::Nothing,
+            None => Found::NotLoaded,
+        }
+    }
+
+    /// Gives up what is used up.
+    pub fn remove(&mut self, index: u32) {
+        if let Ok(slot) = self.entries().binary_search_by_key(&index, index_of) {
+            self.cut(slot * Self::ENTRY, Self::ENTRY);
+            if self.stored.contains(&index) {
+                self.gone.push(index..index + 1);
+            }
+        }
+    }
+
+    /// Adds one with a higher index than any here. There must be room for it.
+    pub fn push(&mut self, index: u32, secret: &[u8; 32]) {
+        debug_assert!(self.bytes.capacity() - self.bytes.len() >= Self::ENTRY, "the buffer would move");
+        self.bytes.extend_from_slice(&index.to_be_bytes());
+        self.bytes.extend_from_slice(secret);
+    }
+
+    /// Adds those with higher indices than any here, of a chain whose newest message is `newest`; what it has left
+    /// behind too far is given up.
+    pub fn append(&mut self, newer: Self, newest: u32) {
+        let floor = newest.saturating_sub(WINDOW);
+        if self.stored.start < floor && !self.stored.is_empty() {
+            let end = floor.min(self.stored.end);
+            self.gone.push(self.stored.start..end);
+            self.stored.start = end;
+        }
+        let surplus = self.entries().partition_point(|entry| index_of(entry) < floor);
+        if surplus != 0 {
+            self.cut(0, surplus * Self::ENTRY);
+        }
+        if newer.bytes.is_empty() {
+            return;
+        }
+        if self.bytes.is_empty() {
+            self.bytes = newer.bytes;
+            return;
+        }
+        let mut all = Wiped::with_capacity(self.bytes.len() + newer.bytes.len());
+        all.extend_from_slice(&self.bytes);
+        all.extend_from_slice(&newer.bytes);
+        self.bytes = all;
+    }
+
+    /// Those from an index on.
+    fn secrets(&self, from: u32) -> impl Iterator<Item = (u32, &[u8; 32])> {
+        let entries = self.entries();
+        let first = entries.partition_point(|entry| index_of(entry) < from);
+        entries[first..].iter().filter_map(|entry| Some((index_of(entry), entry.last_chunk()?)))
+    }
+
+    fn is_known(&self, index: u32) -> bool {
+        self.whole || !self.stored.contains(&index) || self.asked.contains(&index)
+    }
+
+    fn entries(&self) -> &[[u8; Self::ENTRY]] {
+        self.bytes.as_chunks().0
+    }
+
+    fn cut(&mut self, at: usize, length: usize) {
+        let end = self.bytes.len() - length;
+        self.bytes.copy_within(at + length.., at);
+        wipe(&mut self.bytes[end..]);
+        self.bytes.truncate(end);
+    }
+}
+
+fn index_of(entry: &[u8; Skipped::ENTRY]) -> u32 {
+    let [a, b, c, d, ..] = *entry;
+    u32::from_be_bytes([a, b, c, d])
+}
