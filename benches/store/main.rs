@@ -1,7 +1,7 @@
 //! How fast the embedded engine is: ours, raw fjall and a raw log, taking turns in one process.
 //!
-//! `cargo bench -p bulla-benches --bench store`, with `-- --quick` for a look at whether it runs at all, or with `-- --only ours` to have a
-//! profiler look at our accepts alone.
+//! `cargo bench -p bulla-benches --bench store`, with `-- --quick` for a look at whether it runs at all, with `-- --accepts` for
+//! accepts and nothing else, or with `-- --only ours` to have a profiler look at our accepts alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -74,6 +74,9 @@ fn main() -> io::Result<()> {
             contenders[(place + turn) % contenders.len()](extent, &mut board);
         }
     }
+    if asked("--accepts") {
+        return report::accepts(&board, &mut io::stdout().lock());
+    }
     for _ in 0..extent.days {
         days::run(extent.day, &mut board);
     }
@@ -89,7 +92,7 @@ fn main() -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "Raw fjall: message and id, one batch and one sync a group, nothing looked up. Raw log: one frame an accept.\n"
+        "Raw fjall: message, id and expiry, one batch and one sync a group, nothing looked up. Raw log: one frame an accept.\n"
     )?;
     report::accepts(&board, out)?;
     writeln!(out)?;

@@ -1,11 +1,11 @@
-//! The engine beneath ours, by itself: two rows an accept, and nothing is looked up.
+//! The engine beneath ours, by itself: three rows an accept (the message, its id, when it expires), and nothing is looked up.
 
 use std::path::Path;
 
 use bytes::Bytes;
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 
-use crate::accept::{id, partition};
+use crate::accept::{NOW, id, partition};
 use crate::contender::Contender;
 use crate::group::Group;
 
@@ -22,12 +22,15 @@ impl Contender for RawFjall {
         let database = Database::builder(folder).max_journaling_size(MAX_JOURNAL_BYTES).open().unwrap();
         let layout = || KeyspaceCreateOptions::default().max_memtable_size(WRITE_BUFFER_BYTES);
         let messages = database.keyspace("messages", layout).unwrap();
+        let expiries = database.keyspace("expiries", layout).unwrap();
         let ids = database.keyspace("ids", layout).unwrap();
         Self(Group::start(move |group| {
             let mut batch = database.batch().durability(Some(PersistMode::SyncData));
             for item in group {
                 let (id, partition) = (id(item.caller, item.number), partition(item.caller));
                 let key = [&partition.as_bytes()[..], &id].concat();
+                let expiry = [&NOW.as_millis().to_be_bytes()[..], &id].concat();
+                batch.insert(&expiries, expiry, []);
                 batch.insert(&messages, key, &item.message[..]);
                 batch.insert(&ids, id, &partition.as_bytes()[..]);
             }

@@ -105,9 +105,9 @@ impl Report {
         for (name, settings) in reopen::TRIED {
             let to_open = format!("s to open {records} records after a kill ({name})");
             rows.push((to_open, board.median(reopen::TIME, name), AtMost(3.0)));
-            // A journal beside those that are full, a write buffer more for the one that is flushed, and the program.
+            // What the journals hold waits in memory, where small rows take as much again; and the program.
             let [cache, journals, buffer] = settings;
-            let bound = (cache + journals + 64 + 2 * buffer + 64) as f64;
+            let bound = (cache + 2 * (journals + 64 + buffer) + 32) as f64;
             rows.push((
                 format!("MiB of memory while loading them ({name})"),
                 board.median(reopen::MEMORY, name),

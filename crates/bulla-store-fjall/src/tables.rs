@@ -178,6 +178,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_options_reach_the_engine() {
+        let folder = TempDir::new().unwrap();
+        let options = FjallOptions::default().cache_bytes(3 << 20).write_buffer_bytes(5 << 20);
+        let mut tables = Tables::open(folder.path(), options).unwrap();
+        tables.begin(Day::from_number(9)).unwrap();
+        assert_eq!(tables.database().cache_capacity(), 3 << 20);
+        // A table is flushed as soon as it holds more than that; the engine tells of no table how large it may get.
+        let table = tables.of(Day::from_number(9)).unwrap();
+        let flushed_after = (1_u32..64).find(|number| {
+            table.insert(number.to_be_bytes(), vec![1; 1 << 20]).unwrap();
+            // It is flushed by another thread.
+            thread::sleep(Duration::from_millis(20));
+            table.sealed_memtable_count() > 0 || table.table_count() > 0
+        });
+        assert!(matches!(flushed_after, Some(5..=12)), "{flushed_after:?} MiB");
+    }
+
+    /// What the journals hold is also what waits in memory: the bound of one is the bound of the other.
+    #[test]
+    fn journals_beyond_their_bound_are_flushed_and_go() {
+        const WRITTEN_MIB: u64 = 400;
+        let most = [64_u64, 512].map(|max_mib| {
+            let folder = TempDir::new().unwrap();
+            let options =
+                FjallOptions::default().max_journal_bytes(max_mib << 20).write_buffer_bytes(16 << 20);
+            let tables = Tables::open(folder.path(), options).unwrap();
+            // Of the table that is hardly written to nothing would ever be flushed for its own sake.
+            tables.counters.insert("rare", "row").unwrap();
+            let mut most = 0;
+            for _ in 0..WRITTEN_MIB {
+                tables.own.insert(FILLER_KEY, vec![1; 1 << 20]).unwrap();
+                most = most.max(tables.database().journal_disk_space().unwrap() >> 20);
+            }
+            most
+        });
+        assert!(most[0] <= 64 + 2 * 64 + 32, "{most:?} MiB");
+        assert!(most[1] > 300, "with more room more is kept: {most:?} MiB");
+    }
+
     /// A record was put and deleted, and its table merged away, while another table still needed the journal. The engine then had no file
     /// to see that the first table is done with the journal, and kept it until that table would be written to again.
     #[test]
