@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
+use fjall::Slice;
 
 use crate::error::unread;
 use crate::tables::Tables;
@@ -20,10 +21,10 @@ pub(crate) struct Writes {
 }
 
 /// The table and the key in it.
-type Place = (Day, Vec<u8>);
+type Place = (Day, Slice);
 
 /// What is written there; `None` is a deletion.
-type Row = Option<(Version, Vec<u8>)>;
+type Row = Option<(Version, Slice)>;
 
 impl Writes {
     /// Nothing yet, on top of the commit `version`.
@@ -79,7 +80,10 @@ impl Writes {
     pub(crate) fn commit(self, tables: &Tables) -> fjall::Result<()> {
         let mut batch = tables.durable_batch();
         let mut touched = BTreeSet::new();
-        for ((day, key), row) in self.rows {
+        // In order: neighbours are inserted next to each other, where the path to them has just been walked.
+        let mut rows: Vec<(Place, Row)> = self.rows.into_iter().collect();
+        rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for ((day, key), row) in rows {
             let Some(table) = tables.of(day) else { continue };
             match row {
                 Some((_, value)) => batch.insert(table, key, value),
@@ -140,5 +144,5 @@ impl Writes {
 }
 
 fn place(partition: Partition, key: &Key) -> Place {
-    (key.day(), row::record_key(partition, key.space(), key.name()))
+    (key.day(), row::record_name(partition, key))
 }

@@ -10,6 +10,7 @@
 //!
 //! Numbers are big-endian. Within a table, keys are ordered as the port asks, because the day is the table.
 
+use std::io::Read;
 use std::ops::Bound;
 
 use bulla_base::{Partition, Timestamp};
@@ -23,6 +24,19 @@ const MIN_SHARED_BYTES: usize = 1024;
 /// The part of a record's key before its name; with a part of the name behind it, the beginning of many.
 pub(crate) fn record_key(partition: Partition, space: Space, name: &[u8]) -> Vec<u8> {
     [partition.as_bytes(), &[space.number()][..], name].concat()
+}
+
+/// The key of one record, as the engine keeps it.
+pub(crate) fn record_name(partition: Partition, key: &Key) -> Slice {
+    let space = [key.space().number()];
+    let mut parts = partition.as_bytes().chain(&space[..]).chain(&key.name()[..]);
+    in_one_piece(&mut parts, 17 + key.name().len())
+}
+
+/// Copies what is read once, to where the engine keeps it.
+fn in_one_piece(parts: &mut impl Read, length: usize) -> Slice {
+    // Reading from memory does not fail.
+    Slice::from_reader(parts, length).unwrap_or_else(|_| Slice::empty())
 }
 
 pub(crate) fn counter_key(space: Space, name: &[u8]) -> Vec<u8> {
@@ -40,18 +54,22 @@ pub(crate) fn counter(space: Space, row_key: &[u8]) -> Result<Counter, StoreErro
     Ok(Counter::new(space, Bytes::copy_from_slice(name)))
 }
 
-pub(crate) fn record_value(version: Version, expiry: Option<Expiry>, value: &[u8]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(17 + value.len());
-    row.put_u64(version.number());
-    match expiry {
-        None => row.put_u8(0),
-        Some(expiry) => {
-            row.put_u8(1);
-            row.put_u64(expiry.at().as_millis());
+pub(crate) fn record_value(version: Version, expiry: Option<Expiry>, value: &[u8]) -> Slice {
+    let mut head = [0; 17];
+    let head = match expiry {
+        None => {
+            (&mut head[..8]).put_u64(version.number());
+            &head[..9]
         }
-    }
-    row.put_slice(value);
-    row
+        Some(expiry) => {
+            let mut rest = &mut head[..];
+            rest.put_u64(version.number());
+            rest.put_u8(1);
+            rest.put_u64(expiry.at().as_millis());
+            &head[..]
+        }
+    };
+    in_one_piece(&mut head.chain(value), head.len() + value.len())
 }
 
 /// The version alone, which is all that an expectation asks for.
@@ -113,7 +131,7 @@ mod tests {
             for value in [vec![], vec![7; 5], vec![7; MIN_SHARED_BYTES]] {
                 let row = record_value(Version::new(9), expiry, &value);
                 let expected = Record::new(Version::new(9), expiry, value.into());
-                assert_eq!(record(Slice::from(&row)).unwrap(), expected);
+                assert_eq!(record(row.clone()).unwrap(), expected);
                 let header = row.len() - expected.value.len();
                 for cut in 0..header {
                     assert!(record(Slice::from(&row[..cut])).is_err(), "{cut} bytes of {header}");
