@@ -1,6 +1,6 @@
 //! Sessions in parts, kept in memory: what a store would have to read and write, without the store.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bulla_session::{Part, Sessions};
 
@@ -10,40 +10,47 @@ const WORKING: usize = 3 + 36;
 pub(crate) struct Shelf {
     /// Those that every message takes, by ascending name.
     working: Vec<(Part, Vec<u8>)>,
-    rest: HashMap<Part, Vec<u8>>,
+    /// All others as they came, one behind the other: name and bytes behind their lengths.
+    journal: Vec<u8>,
 }
 
 impl Shelf {
     pub(crate) fn new() -> Self {
-        let mut shelf = Self { working: Vec::with_capacity(WORKING), rest: HashMap::with_capacity(2048) };
+        let mut shelf = Self { working: Vec::with_capacity(WORKING), journal: Vec::with_capacity(1 << 20) };
         shelf.put(Sessions::new());
         shelf
     }
 
     /// What every message takes.
     pub(crate) fn sessions(&self) -> Sessions {
-        let mut parts = [(Part::Head, &[][..]); WORKING];
-        for (place, (part, bytes)) in parts.iter_mut().zip(&self.working) {
-            *place = (*part, bytes);
-        }
-        Sessions::from_parts(&parts[..self.working.len()]).unwrap()
+        Sessions::from_parts(self.working.iter().map(|(part, bytes)| (*part, bytes.as_slice()))).unwrap()
     }
 
     /// All there are.
     pub(crate) fn whole(&self) -> Sessions {
-        let rest = self.rest.iter().map(|(part, bytes)| (*part, bytes.as_slice()));
-        let mut parts: Vec<_> =
-            self.working.iter().map(|(part, bytes)| (*part, bytes.as_slice())).chain(rest).collect();
-        parts.sort_unstable_by_key(|(part, _)| *part);
-        Sessions::from_all_parts(&parts).unwrap()
+        let mut parts: BTreeMap<_, _> =
+            self.working.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
+        let mut journal = self.journal.as_slice();
+        while let Some(name) = next(&mut journal) {
+            let part = Part::named(name).unwrap();
+            match next(&mut journal).unwrap() {
+                [] => parts.remove(&part),
+                bytes => parts.insert(part, bytes),
+            };
+        }
+        Sessions::from_all_parts(parts).unwrap()
     }
 
     /// Writes what has changed.
     pub(crate) fn put(&mut self, sessions: Sessions) {
         sessions.into_changes(|part, bytes| match (part.name().as_ref()[0], bytes) {
             (Part::WORKING, bytes) => self.put_working(part, bytes),
-            (_, Some(bytes)) => drop(self.rest.insert(part, bytes.to_vec())),
-            (_, None) => drop(self.rest.remove(&part)),
+            (_, bytes) => {
+                for field in [part.name().as_ref(), bytes.unwrap_or_default()] {
+                    self.journal.extend_from_slice(&u32::try_from(field.len()).unwrap().to_be_bytes());
+                    self.journal.extend_from_slice(field);
+                }
+            }
         });
     }
 
@@ -60,4 +67,12 @@ impl Shelf {
             (Err(_), None) => {}
         }
     }
+}
+
+/// The next field of a journal.
+fn next<'a>(journal: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, rest) = journal.split_first_chunk()?;
+    let (field, rest) = rest.split_at(usize::try_from(u32::from_be_bytes(*length)).unwrap());
+    *journal = rest;
+    Some(field)
 }

@@ -67,7 +67,7 @@ impl Shelf {
         if self.parts.is_empty() {
             return Ok(Sessions::new());
         }
-        Sessions::from_parts(&borrowed(&self.parts))
+        Sessions::from_parts(self.parts.iter().map(|(part, record)| (*part, &record.value[..])))
     }
 
     /// Reads one part more into sessions that lack it.

@@ -8,6 +8,7 @@ use sha2::block_api::compress256;
 use crate::secret::Secret;
 use crate::wiped::wipe;
 
+mod short;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -55,31 +56,38 @@ impl Keyed {
 
     /// HMAC over a message given in parts (RFC 2104).
     pub fn authenticate(&self, message: &[&[u8]], out: &mut [u8; 32]) {
-        let mut inner = Stream::after_a_block(self.inner);
-        message.iter().for_each(|part| inner.absorb(part));
-        inner.finish(out);
-        let mut outer = Stream::after_a_block(self.outer);
-        outer.absorb(out);
-        outer.finish(out);
+        let mut stream = Stream::new();
+        self.hash(&mut stream, message, out);
+    }
+
+    #[inline]
+    fn hash(&self, stream: &mut Stream, message: &[&[u8]], out: &mut [u8; 32]) {
+        stream.begin(&self.inner);
+        message.iter().for_each(|part| stream.absorb(part));
+        stream.finish();
+        // The outer hash's message is the inner hash.
+        stream.begin_with_own(&self.outer);
+        stream.finish();
+        stream.write(out);
     }
 
     /// HKDF with this salt; `info` is given in parts (RFC 5869).
     pub fn derive<const N: usize>(&self, secret: &[u8], info: &[&[u8]], out: &mut [u8; N]) {
         const { assert!(N <= 255 * 32, "more than HKDF gives") };
-        let mut block = [0; 32];
-        self.authenticate(&[secret], &mut block);
+        let (mut stream, mut block) = (Stream::new(), [0; 32]);
+        self.hash(&mut stream, &[secret], &mut block);
         let extracted = Self::new(&block);
         // The first block follows no other.
         let mut before = 0;
         for (number, part) in (1..=u8::MAX).zip(out.chunks_mut(32)) {
-            let mut inner = Stream::after_a_block(extracted.inner);
-            inner.absorb(&block[..before]);
-            info.iter().for_each(|part| inner.absorb(part));
-            inner.absorb(&[number]);
-            inner.finish(&mut block);
-            let mut outer = Stream::after_a_block(extracted.outer);
-            outer.absorb(&block);
-            outer.finish(&mut block);
+            stream.begin(&extracted.inner);
+            stream.absorb(&block[..before]);
+            info.iter().for_each(|part| stream.absorb(part));
+            stream.absorb(&[number]);
+            stream.finish();
+            stream.begin_with_own(&extracted.outer);
+            stream.finish();
+            stream.write(&mut block);
             part.copy_from_slice(&block[..part.len()]);
             before = 32;
         }

@@ -41,9 +41,7 @@ impl KeyPair {
     /// They are not examined: a pair that is none agrees with nobody.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        let mut pair = Self(Box::new(Secret::ZERO));
-        pair.0.expose_mut().copy_from_slice(bytes);
-        pair
+        Self(Secret::boxed(bytes))
     }
 
     /// The bytes themselves. Whoever copies them wipes the copy.

@@ -66,7 +66,7 @@ impl Ratchet {
     ///
     /// # Cost
     ///
-    /// About a microsecond and no allocation, but once in every other epoch a key generation and in the others half an
+    /// Half a microsecond and no allocation, as much again for a chunk that has to be computed; but once in every other epoch a key generation and in the others half an
     /// encapsulation, some twenty microseconds each.
     pub fn send(&mut self, rng: &mut impl CryptoRng) -> Result<Sent, SendError> {
         let epoch = self.braid.epoch;

@@ -24,6 +24,12 @@ impl<const N: usize> Secret<N> {
         out
     }
 
+    /// A copy on the heap that is made in one go.
+    pub(crate) fn boxed(bytes: &[u8; N]) -> Box<Self> {
+        // Of `Box::new(Self::ZERO)` the zeros are made on the stack first, and then copied.
+        Box::write(Box::new_uninit(), Self(*bytes))
+    }
+
     /// The bytes themselves. Whoever copies them wipes the copy.
     #[must_use]
     pub fn expose(&self) -> &[u8; N] {

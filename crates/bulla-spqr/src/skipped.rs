@@ -15,16 +15,24 @@ const WINDOW: u32 = crate::limits::SKIPPED_KEYS;
 /// They are kept in one run of bytes, so that copying them is one copy, and all shuffling happens inside a buffer that is
 /// wiped. Each may also be a record of its own in the caller's store, which is then read only when its message comes:
 /// what stands there and what is different here is remembered, too.
+///
+/// Nearly always there is nothing, or nothing loaded: so it is small then, and moved about at no cost.
 #[derive(Debug, Default)]
 pub struct Skipped {
-    bytes: Wiped,
     /// The indices between which secrets stand in the store, unless they were used up; what is newer is here alone.
     stored: Range<u32>,
-    /// Of those, all that there are have been loaded.
+    here: Option<Box<Here>>,
+}
+
+/// What is in memory of them.
+#[derive(Debug, Default)]
+struct Here {
+    bytes: Wiped,
+    /// All that there are in the store have been loaded.
     whole: bool,
-    /// Of those, the ones asked for, whether they were there or not.
+    /// Of those in the store, the ones asked for, whether they were there or not.
     asked: Vec<u32>,
-    /// Of those, the ones used up or outside the window since they were loaded.
+    /// Of those in the store, the ones used up or outside the window since they were loaded.
     gone: Vec<Range<u32>>,
 }
 
@@ -51,7 +59,11 @@ impl Skipped {
     #[must_use]
     pub fn with_capacity(secrets: u32) -> Self {
         let secrets = usize::try_from(secrets.min(WINDOW)).unwrap_or(0);
-        Self { bytes: Wiped::with_capacity(secrets * Self::ENTRY), ..Self::default() }
+        if secrets == 0 { Self::default() } else { Self::of(Wiped::with_capacity(secrets * Self::ENTRY)) }
+    }
+
+    fn of(bytes: Wiped) -> Self {
+        Self { stored: 0..0, here: Some(Box::new(Here { bytes, ..Here::default() })) }
     }
 
     /// Takes over secrets as they stand in a whole record, unless they are out of order or outside `bounds`.
@@ -64,14 +76,13 @@ impl Skipped {
         if !rest.is_empty() || !ascending || !above || !below {
             return None;
         }
-        // An empty vector allocates nothing.
-        Some(Self { bytes: Wiped::from(bytes.to_vec()), ..Self::default() })
+        Some(if bytes.is_empty() { Self::default() } else { Self::of(Wiped::from(bytes.to_vec())) })
     }
 
     /// Those that stand in the store between two indices, none of them loaded yet.
     #[must_use]
     pub fn in_store(stored: Range<u32>) -> Self {
-        Self { stored, ..Self::default() }
+        Self { stored, here: None }
     }
 
     /// Takes over all that stand in the store; says whether they were in order and where they may stand.
@@ -87,8 +98,12 @@ impl Skipped {
             bytes.extend_from_slice(&index.to_be_bytes());
             bytes.extend_from_slice(secret);
         }
-        self.bytes = bytes;
-        self.whole = true;
+        if self.stored.is_empty() {
+            return true;
+        }
+        let here = self.here_mut();
+        here.bytes = bytes;
+        here.whole = true;
         true
     }
 
@@ -97,44 +112,47 @@ impl Skipped {
         if self.is_known(index) {
             return;
         }
-        self.asked.push(index);
-        let Some(secret) = secret else { return };
         let place = self.entries().partition_point(|entry| index_of(entry) < index) * Self::ENTRY;
-        let mut all = Wiped::with_capacity(self.bytes.len() + Self::ENTRY);
-        all.extend_from_slice(&self.bytes[..place]);
+        let here = self.here_mut();
+        here.asked.push(index);
+        let Some(secret) = secret else { return };
+        let mut all = Wiped::with_capacity(here.bytes.len() + Self::ENTRY);
+        all.extend_from_slice(&here.bytes[..place]);
         all.extend_from_slice(&index.to_be_bytes());
         all.extend_from_slice(secret);
-        all.extend_from_slice(&self.bytes[place..]);
-        self.bytes = all;
+        all.extend_from_slice(&here.bytes[place..]);
+        here.bytes = all;
     }
 
     /// Says that nothing is left in the store that is not loaded.
     pub fn end_loading(&mut self) {
-        self.whole = true;
+        if !self.stored.is_empty() {
+            self.here_mut().whole = true;
+        }
     }
 
     /// What is loaded, as it stands in a whole record.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.here.as_ref().map_or(&[], |here| &here.bytes)
     }
 
     /// How many are loaded.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len() / Self::ENTRY
+        self.as_bytes().len() / Self::ENTRY
     }
 
     /// Whether none is loaded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.as_bytes().is_empty()
     }
 
     /// Whether there is none that is not loaded.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.whole || self.stored.is_empty()
+        self.stored.is_empty() || self.all_loaded()
     }
 
     /// Between which indices there are any, once what [`changes`](Self::changes) says has been stored.
@@ -152,16 +170,17 @@ impl Skipped {
 
     /// The rows that make the store hold what is here.
     pub fn changes(&self) -> impl Iterator<Item = Row<'_>> {
-        let gone = self.gone.iter().cloned().flatten().map(|index| (index, None));
+        let gone = self.gone().map(|index| (index, None));
         gone.chain(self.secrets(self.stored.end).map(|(index, secret)| (index, Some(secret))))
     }
 
     /// The rows to delete when the whole chain is given up, be they loaded or not.
     pub fn rows(&self) -> impl Iterator<Item = u32> {
-        let left = if self.whole { 0..0 } else { self.stored.clone() };
+        let whole = self.all_loaded();
+        let left = if whole { 0..0 } else { self.stored.clone() };
         let loaded =
-            self.entries().iter().map(index_of).filter(|index| self.whole && *index < self.stored.end);
-        self.gone.iter().cloned().flatten().chain(left).chain(loaded)
+            self.entries().iter().map(index_of).filter(move |index| whole && *index < self.stored.end);
+        self.gone().chain(left).chain(loaded)
     }
 
     /// What is kept under an index.
@@ -180,16 +199,17 @@ impl Skipped {
         if let Ok(slot) = self.entries().binary_search_by_key(&index, index_of) {
             self.cut(slot * Self::ENTRY, Self::ENTRY);
             if self.stored.contains(&index) {
-                self.gone.push(index..index + 1);
+                self.here_mut().gone.push(index..index + 1);
             }
         }
     }
 
     /// Adds one with a higher index than any here. There must be room for it.
     pub fn push(&mut self, index: u32, secret: &[u8; 32]) {
-        debug_assert!(self.bytes.capacity() - self.bytes.len() >= Self::ENTRY, "the buffer would move");
-        self.bytes.extend_from_slice(&index.to_be_bytes());
-        self.bytes.extend_from_slice(secret);
+        let bytes = &mut self.here_mut().bytes;
+        debug_assert!(bytes.capacity() - bytes.len() >= Self::ENTRY, "the buffer would move");
+        bytes.extend_from_slice(&index.to_be_bytes());
+        bytes.extend_from_slice(secret);
     }
 
     /// Adds those with higher indices than any here, of a chain whose newest message is `newest`; what it has left
@@ -198,24 +218,24 @@ impl Skipped {
         let floor = newest.saturating_sub(WINDOW);
         if self.stored.start < floor && !self.stored.is_empty() {
             let end = floor.min(self.stored.end);
-            self.gone.push(self.stored.start..end);
+            let left_behind = self.stored.start..end;
+            self.here_mut().gone.push(left_behind);
             self.stored.start = end;
         }
         let surplus = self.entries().partition_point(|entry| index_of(entry) < floor);
         if surplus != 0 {
             self.cut(0, surplus * Self::ENTRY);
         }
-        if newer.bytes.is_empty() {
+        let Some(newer) = newer.here.filter(|newer| !newer.bytes.is_empty()) else { return };
+        let bytes = &mut self.here_mut().bytes;
+        if bytes.is_empty() {
+            *bytes = newer.bytes;
             return;
         }
-        if self.bytes.is_empty() {
-            self.bytes = newer.bytes;
-            return;
-        }
-        let mut all = Wiped::with_capacity(self.bytes.len() + newer.bytes.len());
-        all.extend_from_slice(&self.bytes);
+        let mut all = Wiped::with_capacity(bytes.len() + newer.bytes.len());
+        all.extend_from_slice(bytes);
         all.extend_from_slice(&newer.bytes);
-        self.bytes = all;
+        *bytes = all;
     }
 
     /// Those from an index on.
@@ -226,18 +246,32 @@ impl Skipped {
     }
 
     fn is_known(&self, index: u32) -> bool {
-        self.whole || !self.stored.contains(&index) || self.asked.contains(&index)
+        !self.stored.contains(&index)
+            || self.here.as_ref().is_some_and(|here| here.whole || here.asked.contains(&index))
+    }
+
+    fn all_loaded(&self) -> bool {
+        self.here.as_ref().is_some_and(|here| here.whole)
+    }
+
+    fn gone(&self) -> impl Iterator<Item = u32> {
+        self.here.iter().flat_map(|here| here.gone.iter().cloned().flatten())
+    }
+
+    fn here_mut(&mut self) -> &mut Here {
+        self.here.get_or_insert_default()
     }
 
     fn entries(&self) -> &[[u8; Self::ENTRY]] {
-        self.bytes.as_chunks().0
+        self.as_bytes().as_chunks().0
     }
 
     fn cut(&mut self, at: usize, length: usize) {
-        let end = self.bytes.len() - length;
-        self.bytes.copy_within(at + length.., at);
-        wipe(&mut self.bytes[end..]);
-        self.bytes.truncate(end);
+        let bytes = &mut self.here_mut().bytes;
+        let end = bytes.len() - length;
+        bytes.copy_within(at + length.., at);
+        wipe(&mut bytes[end..]);
+        bytes.truncate(end);
     }
 }
 

@@ -15,8 +15,8 @@ impl ChainKey {
         // Both are keyed alike, so the key schedule is run once.
         let keyed = Keyed::new(self.0.expose());
         let (mut seed, mut next) = (Secret::ZERO, Secret::ZERO);
-        keyed.authenticate(&[&[0x01]], seed.expose_mut());
-        keyed.authenticate(&[&[0x02]], next.expose_mut());
+        keyed.authenticate_short(&[0x01], seed.expose_mut());
+        keyed.authenticate_short(&[0x02], next.expose_mut());
         (seed, Self(next))
     }
 }

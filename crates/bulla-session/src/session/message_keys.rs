@@ -1,12 +1,12 @@
 //! The keys of one message: AES-256-CBC and a truncated HMAC.
 
-use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use aes::{Aes256Dec, Aes256Enc};
 use bulla_spqr::kdf::Keyed;
 use subtle::ConstantTimeEq;
 
-use super::chain::{copied, derived};
+use super::chain::copied;
 use crate::identity::IdentityKey;
 use crate::message::MAC_BYTES;
 use crate::secret::Secret;
@@ -22,7 +22,8 @@ pub(super) struct MessageKeys {
 impl MessageKeys {
     /// `salt` is what the post-quantum ratchet contributes.
     pub(super) fn derive(seed: &Secret<32>, salt: &[u8; 32]) -> Self {
-        let all: Secret<80> = derived(&Keyed::new(salt), seed.expose(), b"WhisperMessageKeys");
+        let mut all = Secret::<80>::ZERO;
+        Keyed::new(salt).derive_short(seed.expose(), b"WhisperMessageKeys", all.expose_mut());
         let (keys, last) = all.expose().split_at(64);
         let mut iv = Secret::ZERO;
         iv.expose_mut().copy_from_slice(last);
@@ -40,7 +41,7 @@ impl MessageKeys {
         let padded = Self::ciphertext_len(plaintext.len());
         out.extend_from_slice(plaintext);
         out.resize(start + padded, 0);
-        let cipher = cbc::Encryptor::<Aes256>::new(self.cipher.expose().into(), self.iv.expose().into());
+        let cipher = cbc::Encryptor::<Aes256Enc>::new(self.cipher.expose().into(), self.iv.expose().into());
         // There is room for the padding by construction; nothing else can fail.
         let done = cipher.encrypt_padded::<Pkcs7>(&mut out[start..], plaintext.len());
         debug_assert!(done.is_ok_and(|bytes| bytes.len() == padded), "the padding did not fit");
@@ -51,9 +52,9 @@ impl MessageKeys {
         if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK) {
             return None;
         }
-        let mut out = ciphertext.to_vec();
-        let cipher = cbc::Decryptor::<Aes256>::new(self.cipher.expose().into(), self.iv.expose().into());
-        let length = cipher.decrypt_padded::<Pkcs7>(&mut out).ok()?.len();
+        let mut out = vec![0; ciphertext.len()];
+        let cipher = cbc::Decryptor::<Aes256Dec>::new(self.cipher.expose().into(), self.iv.expose().into());
+        let length = cipher.decrypt_padded_b2b::<Pkcs7>(ciphertext, &mut out).ok()?.len();
         out.truncate(length);
         Some(out)
     }
@@ -81,6 +82,8 @@ impl MessageKeys {
         message: &[u8],
         mac: &[u8; MAC_BYTES],
     ) -> bool {
-        self.authenticate(sender, receiver, message).ct_eq(mac).into()
+        // As one number: eight bytes one by one take longer.
+        let expected = u64::from_ne_bytes(self.authenticate(sender, receiver, message));
+        expected.ct_eq(&u64::from_ne_bytes(*mac)).into()
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions in parts: what every message changes in one record, and what few need in records of their own.
 
 use std::fmt;
+use std::iter::Peekable;
 
 use bulla_spqr::stored::{HEAD_BYTES as RATCHET_HEAD, Row};
 use bulla_spqr::wiped::Brief;
@@ -159,10 +160,11 @@ impl Sessions {
     ///
     /// The parts have no checksum, nor anything to say that they belong together. Whoever can alter them can alter the keys:
     /// store them where that is detected, and change them together or not at all.
-    pub fn from_parts(parts: &[(Part, &[u8])]) -> Result<Self, StoredError> {
-        let (mut sessions, rest) = Self::from_working_parts(parts)?;
-        for (part, bytes) in rest {
-            sessions.load(*part, Some(bytes))?;
+    pub fn from_parts<'a>(parts: impl IntoIterator<Item = (Part, &'a [u8])>) -> Result<Self, StoredError> {
+        let mut parts = parts.into_iter().peekable();
+        let mut sessions = Self::from_working_parts(&mut parts)?;
+        for (part, bytes) in parts {
+            sessions.load(part, Some(bytes))?;
         }
         Ok(sessions)
     }
@@ -172,8 +174,15 @@ impl Sessions {
     /// # Errors
     ///
     /// [`StoredError`] as [`from_parts`](Self::from_parts), and if a part belongs to nothing.
-    pub fn from_all_parts(parts: &[(Part, &[u8])]) -> Result<Self, StoredError> {
-        let (mut sessions, rest) = Self::from_working_parts(parts)?;
+    pub fn from_all_parts<'a>(
+        parts: impl IntoIterator<Item = (Part, &'a [u8])>,
+    ) -> Result<Self, StoredError> {
+        let mut parts = parts.into_iter().peekable();
+        let mut sessions = Self::from_working_parts(&mut parts)?;
+        let rest: Vec<_> = parts.collect();
+        if !rest.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(StoredError::Value { field: "order of parts" });
+        }
         let seeds = rest.iter().take_while(|(part, _)| matches!(part, Part::Seed { .. })).count();
         let (seeds, rest) = rest.split_at(seeds);
         let keys = rest.iter().take_while(|(part, _)| matches!(part, Part::Key { .. })).count();
@@ -192,25 +201,20 @@ impl Sessions {
         Ok(sessions)
     }
 
-    fn from_working_parts<'a, 'b>(parts: Parts<'a, 'b>) -> Result<(Self, Parts<'a, 'b>), StoredError> {
-        if !parts.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return Err(StoredError::Value { field: "order of parts" });
-        }
-        let Some(((Part::Head, head), mut rest)) = parts.split_first() else {
-            return Err(StoredError::Absent { part: Part::Head });
-        };
-        let mut take = |wanted: Part| match rest.split_first() {
-            Some(((part, bytes), others)) if *part == wanted => {
-                rest = others;
-                Some(*bytes)
-            }
-            _ => None,
-        };
+    /// Reads what every message takes, and leaves the rest.
+    fn from_working_parts<'a>(
+        parts: &mut Peekable<impl Iterator<Item = (Part, &'a [u8])>>,
+    ) -> Result<Self, StoredError> {
+        let mut take = |wanted: Part| parts.next_if(|(part, _)| *part == wanted).map(|(_, bytes)| bytes);
+        let head = take(Part::Head).ok_or(StoredError::Absent { part: Part::Head })?;
         let pending = take(Part::Pending);
         let exchange = take(Part::Exchange);
-        let chunks =
-            rest.iter().zip(0..).take_while(|((part, _), number)| *part == Part::Chunk(*number)).count();
-        let (chunks, rest) = rest.split_at(chunks);
+        let mut number = 0_u8;
+        let chunks = std::iter::from_fn(|| {
+            let chunk = take(Part::Chunk(number))?;
+            number = number.wrapping_add(1);
+            Some(chunk)
+        });
 
         let mut from = Stored::new(head);
         let found = from.u8("form")?;
@@ -225,16 +229,15 @@ impl Sessions {
         }
         let current = if flags & IN_USE == 0 {
             from.end()?;
-            match (exchange, chunks) {
-                (None, []) => None,
-                _ => return Err(StoredError::Surplus { part: Part::Exchange }),
+            if exchange.is_some() {
+                return Err(StoredError::Surplus { part: Part::Exchange });
             }
+            None
         } else {
-            let chunks = chunks.iter().map(|(_, chunk)| *chunk);
             let ratchet = |head: &[u8]| PostQuantum::from_rows(head, exchange.unwrap_or_default(), chunks);
             Some(Box::new(Session::from_parts(&mut from, pending, ratchet)?))
         };
-        Ok((Self { current, archive, obsolete: Vec::new() }, rest))
+        Ok(Self { current, archive, obsolete: Vec::new() })
     }
 
     /// Takes over a part that an operation said it lacks, or that there is none.

@@ -56,7 +56,7 @@ impl PostQuantum {
     pub(super) fn from_rows<'a>(
         head: &[u8],
         exchange: &[u8],
-        chunks: impl ExactSizeIterator<Item = &'a [u8]>,
+        chunks: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Self, StoredError> {
         let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
         Ratchet::from_rows(head, exchange, chunks).map(Self).map_err(damaged)

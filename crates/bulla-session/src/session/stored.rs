@@ -81,7 +81,7 @@ impl Session {
     pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
         let mut from = Stored::new(bytes);
         let fixed = Fixed::read(&mut from)?;
-        let mut heads = Chains::read(&mut from)?;
+        let heads = Chains::read(&mut from)?;
         let pending = if from.flag("pending prekeys")? { Some(Pending::read(&mut from)?) } else { None };
         let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
         let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
@@ -200,30 +200,33 @@ impl Fixed {
     }
 }
 
-/// Receiving chains as they stand in the first part, their skipped seeds still to come.
-struct Chains([Option<(ReceivingChain, usize)>; RECEIVING_CHAINS]);
+/// Receiving chains as they stand in the first part, their skipped seeds still to come, so many for each.
+struct Chains {
+    receiving: ReceivingChains,
+    skipped: [u16; RECEIVING_CHAINS],
+}
 
 impl Chains {
     fn read(from: &mut Stored<'_>) -> Result<Self, StoredError> {
-        let mut chains = [const { None }; RECEIVING_CHAINS];
+        let mut chains = Self { receiving: ReceivingChains::default(), skipped: [0; RECEIVING_CHAINS] };
         let count = usize::from(from.u8("receiving chains")?);
-        let present = chains.get_mut(..count).ok_or(StoredError::Value { field: "receiving chains" })?;
-        for slot in present {
-            let chain = ReceivingChain::read(from)?;
-            *slot = Some((chain, usize::from(u16::from_be_bytes(from.array("skipped seeds")?))));
+        let present =
+            chains.skipped.get_mut(..count).ok_or(StoredError::Value { field: "receiving chains" })?;
+        for counted in present {
+            let _never_too_many = chains.receiving.push(ReceivingChain::read(from)?);
+            *counted = u16::from_be_bytes(from.array("skipped seeds")?);
         }
-        Ok(Self(chains))
+        Ok(chains)
     }
 
-    fn fill(&mut self, from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError> {
-        let mut receiving = ReceivingChains::default();
-        for (mut chain, count) in self.0.iter_mut().filter_map(Option::take) {
-            let bytes = from.take("skipped seeds", count * Skipped::ENTRY)?;
+    fn fill(self, from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError> {
+        let Self { mut receiving, skipped } = self;
+        for (chain, count) in receiving.iter_mut().zip(skipped) {
             if count != 0 {
+                let bytes = from.take("skipped seeds", usize::from(count) * Skipped::ENTRY)?;
                 chain.skipped = Skipped::from_bytes(bytes, &window(chain.index))
                     .ok_or(StoredError::Value { field: "skipped seeds" })?;
             }
-            let _never_too_many = receiving.push(chain);
         }
         Ok(receiving)
     }
@@ -346,10 +349,8 @@ impl<'a> Stored<'a> {
     }
 
     fn private(&mut self, field: &'static str) -> Result<PrivateKey, StoredError> {
-        let bytes = self.secret(field)?;
-        let key = PrivateKey::parse(field, bytes.expose()).map_err(|_| StoredError::Value { field })?;
         // What is written is clamped; clamping in silence would hide that the bytes were altered.
-        if key.expose() == bytes.expose() { Ok(key) } else { Err(StoredError::Value { field }) }
+        PrivateKey::from_clamped(self.secret(field)?).ok_or(StoredError::Value { field })
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod budget;
 mod checks;
 mod conversation;
 mod corpus;

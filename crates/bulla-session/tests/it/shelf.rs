@@ -21,8 +21,8 @@ impl Shelf {
 
     /// All of them, as a user of the crate would load what only some operations take.
     pub(crate) fn whole(&self) -> Sessions {
-        let parts: Vec<_> = self.parts.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
-        let sessions = Sessions::from_all_parts(&parts).unwrap();
+        let parts = self.parts.iter().map(|(part, bytes)| (*part, bytes.as_slice()));
+        let sessions = Sessions::from_all_parts(parts).unwrap();
         assert!(sessions.is_whole());
         sessions
     }
@@ -31,8 +31,7 @@ impl Shelf {
     pub(crate) fn working(&self) -> Sessions {
         let needed = |part: &Part| part.name().as_ref()[0] == Part::WORKING;
         let parts = self.parts.iter().filter(|(part, _)| needed(part));
-        let parts: Vec<_> = parts.map(|(part, bytes)| (*part, bytes.as_slice())).collect();
-        Sessions::from_parts(&parts).unwrap()
+        Sessions::from_parts(parts.map(|(part, bytes)| (*part, bytes.as_slice()))).unwrap()
     }
 
     /// Every part, by ascending name.

@@ -1,9 +1,12 @@
 //! One epoch's pair of chains, and the few pairs that are kept.
 
-use crate::kdf::{UNSALTED, derived};
+use crate::kdf::UNSALTED;
 use crate::limits::EPOCHS;
 use crate::secret::Secret;
 use crate::skipped::Skipped;
+
+/// What names the derivation of a step.
+const LABEL: &[u8; 31] = b"Signal PQ Ratchet V1 Chain Next";
 
 /// A chain in one direction: how many keys it has given, and what the next comes from.
 pub(crate) struct Direction {
@@ -19,8 +22,11 @@ impl Direction {
     /// The chain one further, and the key at that position; nothing after 2^32 - 1.
     pub(super) fn step(&self) -> Option<(Self, Secret<32>)> {
         let counter = self.counter.checked_add(1)?;
-        let info = [&counter.to_be_bytes(), b"Signal PQ Ratchet V1 Chain Next".as_slice()];
-        let both: Secret<64> = derived(&UNSALTED, self.next.expose(), &info);
+        let mut info = [0; 4 + LABEL.len()];
+        info[..4].copy_from_slice(&counter.to_be_bytes());
+        info[4..].copy_from_slice(LABEL);
+        let mut both = Secret::<64>::ZERO;
+        UNSALTED.derive_short(self.next.expose(), &info, both.expose_mut());
         let (next, key) = both.expose().split_at(32);
         Some((Self { counter, next: Secret::copied(next) }, Secret::copied(key)))
     }

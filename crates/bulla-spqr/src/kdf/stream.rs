@@ -7,8 +7,10 @@ pub(super) const START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 const BLOCK: usize = 64;
+/// Where the length stands in the last block.
+const LENGTH: usize = BLOCK - 8;
 
-/// Bytes being hashed.
+/// Bytes being hashed; one after the other, several messages, so that there is one buffer to be wiped.
 pub(super) struct Stream {
     state: [u32; 8],
     /// Of it, the first `used` bytes; always fewer than all.
@@ -19,8 +21,25 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn after_a_block(state: [u32; 8]) -> Self {
-        Self { state, block: [0; BLOCK], used: 0, hashed: BLOCK as u64 }
+    pub(super) const fn new() -> Self {
+        Self { state: [0; 8], block: [0; BLOCK], used: 0, hashed: 0 }
+    }
+
+    /// Begins a message whose first block has led to this state.
+    #[inline]
+    pub(super) fn begin(&mut self, state: &[u32; 8]) {
+        self.state = *state;
+        (self.used, self.hashed) = (0, BLOCK as u64);
+    }
+
+    /// Begins a message whose first block has led to this state, and whose next bytes are the hash of the message before.
+    #[inline]
+    pub(super) fn begin_with_own(&mut self, state: &[u32; 8]) {
+        let own = self.state;
+        self.begin(state);
+        let (words, _) = self.block.as_chunks_mut();
+        words.iter_mut().zip(own).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
+        self.used = 32;
     }
 
     #[inline]
@@ -45,10 +64,9 @@ impl Stream {
         rest
     }
 
-    /// Pads, hashes the last block, and writes the result.
+    /// Pads and hashes the last block.
     #[inline]
-    pub(super) fn finish(mut self, out: &mut [u8; 32]) {
-        const LENGTH: usize = BLOCK - 8;
+    pub(super) fn finish(&mut self) {
         let bits = 8 * (self.hashed + self.used as u64);
         self.block[self.used..].fill(0);
         self.block[self.used] = 0x80;
@@ -58,6 +76,11 @@ impl Stream {
         }
         self.block[LENGTH..].copy_from_slice(&bits.to_be_bytes());
         compress256(&mut self.state, std::slice::from_ref(&self.block));
+    }
+
+    /// Writes the hash of a message that is finished.
+    #[inline]
+    pub(super) fn write(&self, out: &mut [u8; 32]) {
         let (words, _) = out.as_chunks_mut();
         words.iter_mut().zip(self.state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
     }

@@ -165,6 +165,8 @@ impl Chunks<'_, '_> {
             return Err(impossible);
         }
         let mut chunks = Collected::with_capacity(self.count + 1);
+        // Nearly all have low indices, of which a bit tells whether they were there already.
+        let mut low = 0_u64;
         for _ in 0..self.count {
             let chunk = match &mut self.rows {
                 None => chunk(from)?,
@@ -175,9 +177,11 @@ impl Chunks<'_, '_> {
                     chunk
                 }
             };
-            if chunks.contains(chunk.index) {
+            let bit = 1_u64.checked_shl(u32::from(chunk.index)).unwrap_or(0);
+            if low & bit != 0 || (bit == 0 && chunks.contains(chunk.index)) {
                 return Err(impossible);
             }
+            low |= bit;
             chunks.push(chunk);
         }
         Ok(chunks)

@@ -7,7 +7,6 @@ use crate::chain::{Chain, Direction, Link, Links};
 use crate::error::StoredError;
 use crate::limits::{EPOCHS, SKIPPED_KEYS};
 use crate::role::Role;
-use crate::secret::Secret;
 use crate::skipped::Skipped;
 use crate::wiped::Out;
 
@@ -60,13 +59,10 @@ impl Chain {
     }
 }
 
-/// Chains as they stand in the first part, their skipped keys still to come.
+/// Chains as they stand in the first part, their skipped keys still to come, so many for each.
 pub(super) struct Heads {
-    role: Role,
-    next_root: Secret<32>,
-    current: u64,
-    sending: u64,
-    links: [Option<(Link, usize)>; EPOCHS],
+    chain: Chain,
+    skipped: [u16; EPOCHS],
 }
 
 impl Heads {
@@ -85,31 +81,36 @@ impl Heads {
         if silent > 1 || !(1..=2).contains(&alive) || (silent == 0 && first != 0) {
             return Err(impossible);
         }
-        let mut links = [const { None }; EPOCHS];
-        for (place, slot) in links.iter_mut().take(usize::from(count)).enumerate() {
-            let send = if place < usize::from(silent) { None } else { Some(direction("sending", from)?) };
+        let sending = first + u64::from(silent);
+        let mut heads = Self {
+            chain: Chain { role, next_root, current, sending, links: Links::default(), given_up: Vec::new() },
+            skipped: [0; EPOCHS],
+        };
+        for (place, counted) in (0..count).zip(&mut heads.skipped) {
+            let send = if place < silent { None } else { Some(direction("sending", from)?) };
             let receive = direction("receiving", from)?;
-            let (skipped, count) = match layout {
-                Layout::Whole => (Skipped::default(), usize::from(from.u16("skipped keys")?)),
-                Layout::Head => (in_store(receive.counter, from)?, 0),
+            let skipped = match layout {
+                Layout::Whole => {
+                    *counted = from.u16("skipped keys")?;
+                    Skipped::default()
+                }
+                Layout::Head => in_store(receive.counter, from)?,
             };
-            *slot = Some((Link { send, receive, skipped }, count));
+            heads.chain.links.push(Link { send, receive, skipped });
         }
-        Ok(Self { role, next_root, current, sending: first + u64::from(silent), links })
+        Ok(heads)
     }
 
     pub(super) fn fill(self, from: &mut Reader<'_>) -> Result<Chain, StoredError> {
-        let Self { role, next_root, current, sending, links: heads } = self;
-        let mut links = Links::default();
-        for (mut link, count) in heads.into_iter().flatten() {
+        let Self { mut chain, skipped } = self;
+        for (link, count) in chain.links.iter_mut().zip(skipped) {
             if count != 0 {
-                let bytes = from.take("skipped keys", count * Skipped::ENTRY)?;
+                let bytes = from.take("skipped keys", usize::from(count) * Skipped::ENTRY)?;
                 link.skipped = Skipped::from_bytes(bytes, &window(link.receive.counter))
                     .ok_or(StoredError::Value { field: "skipped keys" })?;
             }
-            links.push(link);
         }
-        Ok(Chain { role, next_root, current, sending, links, given_up: Vec::new() })
+        Ok(chain)
     }
 }
 

@@ -72,18 +72,18 @@ impl Ratchet {
     pub fn from_rows<'a>(
         head: &[u8],
         kept: &[u8],
-        mut chunks: impl ExactSizeIterator<Item = &'a [u8]>,
+        mut chunks: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Self, StoredError> {
         let mut from = Reader::new(head);
         let hot = Hot::read(FORM, Layout::Head, &mut from)?;
         from.end()?;
         let Hot { epoch, authenticator, state: (code, next, count), chains } = hot;
-        if chunks.len() != count {
-            return Err(StoredError::Value { field: "chunks" });
-        }
         let mut from = Reader::new(kept);
         let state = Kept::read(code, next, &mut from, Chunks { count, rows: Some(&mut chunks) })?;
         from.end()?;
+        if chunks.next().is_some() {
+            return Err(StoredError::Value { field: "chunks" });
+        }
         let rows = Rows {
             epoch,
             state: code,

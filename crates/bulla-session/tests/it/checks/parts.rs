@@ -58,7 +58,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let Some(parts) = read(bytes) else { return };
     let working = parts.iter().take_while(|(part, _)| part.name().as_ref()[0] == Part::WORKING).count();
     WORLD.with_borrow_mut(|(bob, said)| {
-        if let Ok(mut partial) = Sessions::from_parts(&parts[..working]) {
+        if let Ok(mut partial) = Sessions::from_parts(parts[..working].iter().copied()) {
             assert!(!format!("{partial:?}").is_empty());
             for message in said.iter() {
                 partial = opened(partial, message, &parts, bob);
@@ -69,7 +69,7 @@ pub(crate) fn check(bytes: &[u8]) {
             };
             partial.into_changes(|_, _| ());
         }
-        let Ok(whole) = Sessions::from_all_parts(&parts) else { return };
+        let Ok(whole) = Sessions::from_all_parts(parts.iter().copied()) else { return };
         let record = whole.to_bytes().unwrap();
         // What is whole can be written as one record, and from that record as parts that say the same.
         let again = Sessions::from_bytes(&record).unwrap();

@@ -1,0 +1,60 @@
+//! What a message may allocate, loading and storing included.
+
+use bulla_session::*;
+
+use crate::side::{NOW, Side};
+
+/// The parts that every message takes, in buffers that are there already, as a cache or a journal would have them.
+struct Kept(Vec<(Part, Vec<u8>)>);
+
+impl Kept {
+    fn of(side: &Side) -> Self {
+        let working = |part: &Part| part.name().as_ref()[0] == Part::WORKING;
+        Self(side.shelf.parts().filter(|(part, _)| working(part)).map(|(p, b)| (*p, b.clone())).collect())
+    }
+
+    fn sessions(&self) -> Sessions {
+        Sessions::from_parts(self.0.iter().map(|(part, bytes)| (*part, bytes.as_slice()))).unwrap()
+    }
+
+    fn put(&mut self, sessions: Sessions) {
+        sessions.into_changes(|part, bytes| {
+            let place = self.0.iter_mut().find(|(there, _)| *there == part);
+            let ((_, stored), bytes) = (place.expect("a steady message adds no part"), bytes.unwrap());
+            stored.clear();
+            stored.extend_from_slice(bytes);
+        });
+    }
+}
+
+/// Most messages of a conversation: those that add no chunk and complete no step of the post-quantum exchange.
+#[test]
+fn a_steady_message_allocates_three_times_at_most() {
+    let (mut alice, mut bob) = Side::acquainted();
+    // Until everything that one of them can send without an answer has arrived.
+    for _ in 0..50 {
+        let message = alice.say(b"");
+        bob.hear(&message).unwrap();
+    }
+    let (mut ours, mut theirs) = (Kept::of(&alice), Kept::of(&bob));
+    for length in [0, 100, 1024, 16 * 1024] {
+        let text = vec![b'x'; length];
+        let mut message = None;
+        let sealing = allocation_counter::measure(|| {
+            let sealed = ours.sessions().seal(&text, None, NOW, &mut alice.rng).unwrap();
+            ours.put(sealed.sessions);
+            message = Some(sealed.message);
+        });
+        let message = message.unwrap();
+        let opening = allocation_counter::measure(|| {
+            let sessions = theirs.sessions();
+            let opened =
+                sessions.open(&bob.party, &message, None, Trust::Anyone, &NoPreKeys, &mut bob.rng).unwrap();
+            theirs.put(opened.sessions);
+            assert_eq!(opened.plaintext, text);
+        });
+        println!("{length} bytes: {} to seal, {} to open", sealing.count_total, opening.count_total);
+        assert!(sealing.count_total <= 3, "{} to seal {length}", sealing.count_total);
+        assert!(opening.count_total <= 3, "{} to open {length}", opening.count_total);
+    }
+}
