@@ -22,6 +22,7 @@ mod bounds;
 mod concurrency;
 mod counters;
 mod days;
+mod erasure;
 mod expectations;
 mod expiry;
 mod rule;
@@ -42,6 +43,7 @@ pub use bounds::{
 pub use concurrency::{concurrent_adds_lose_nothing, concurrent_increments_lose_nothing};
 pub use counters::{counters_add_up, counters_are_read_in_pages};
 pub use days::{dropped_days_are_gone_and_the_others_stay, dropped_days_begin_anew};
+pub use erasure::erased_partitions_are_empty_and_the_others_stay;
 pub use expectations::{conflicts_name_the_key, expectations_are_of_what_was_read};
 pub use expiry::{expired_records_are_not_read, expired_records_still_count_as_records};
 pub use scans::{
@@ -67,6 +69,7 @@ pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
     counters_are_read_in_pages(&open().await).await;
     dropped_days_are_gone_and_the_others_stay(&open().await).await;
     dropped_days_begin_anew(&open().await).await;
+    erased_partitions_are_empty_and_the_others_stay(&open().await).await;
     conflicts_name_the_key(&open().await).await;
     expectations_are_of_what_was_read(&open().await).await;
     expired_records_are_not_read(&open().await).await;

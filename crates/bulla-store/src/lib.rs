@@ -4,6 +4,7 @@ pub mod conformance;
 
 mod batch;
 mod counter;
+mod erase;
 mod error;
 mod key;
 mod lanes;

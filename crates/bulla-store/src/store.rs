@@ -1,10 +1,10 @@
 use bulla_base::{Day, Partition, Timestamp};
 
-use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch};
+use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch, erase};
 
 /// The storage port.
 ///
-/// An engine implements these six calls; retention, sealing, queues and metering are written once on top of them. The value a caller puts
+/// An engine implements the six calls without a body; retention, sealing, queues and metering are written once on top of them. The value a caller puts
 /// is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
 ///
 /// # For implementors
@@ -91,6 +91,28 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Poisoned`] when the disk failed; calling again after the store was reopened completes it.
     fn drop_days_before(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes every record of `partition`, expired ones included, and the keys under which they were sealed, if it keeps such. Says how
+    /// many records there were: 0 when nothing was left to remove, so calling again is the proof.
+    ///
+    /// It is not atomic. Cut short, it has removed some; calling again removes the rest. What is written to the partition meanwhile may be
+    /// removed or stay: keep writers out, or call again. Never to be called on [`OWN`](crate::OWN).
+    ///
+    /// # For implementors
+    /// An engine needs not write it: it scans and deletes, space by space, a page at a time. One that can remove a range at once may do so.
+    /// What wraps a store passes it on, so that a vault beneath it hears of it; what seals destroys its key first.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan) and [`commit`](Self::commit).
+    ///
+    /// # Cost
+    /// 256 scans, and a commit for each 128 records.
+    fn erase_partition(
+        &self,
+        partition: Partition,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send {
+        erase::every_record(self, partition)
+    }
 }
 
 impl<S: Store> Store for std::sync::Arc<S> {
@@ -131,5 +153,12 @@ impl<S: Store> Store for std::sync::Arc<S> {
 
     fn drop_days_before(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send {
         (**self).drop_days_before(day)
+    }
+
+    fn erase_partition(
+        &self,
+        partition: Partition,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send {
+        (**self).erase_partition(partition)
     }
 }

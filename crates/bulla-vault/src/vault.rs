@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Clock, Partition, Rng};
-use bulla_store::{Batch, Commit, OWN, Store, StoreError};
+use bulla_store::{OWN, Store};
 use tokio::sync::RwLock;
 
 use crate::eras::{Eras, Reckoning};
 use crate::error::VaultError;
 use crate::key_encryption::KeyEncryption;
 use crate::keyring::{Keyring, KeyringFile, State};
+use crate::limits::TICK;
 use crate::salt::Salts;
 use crate::secret::Secret;
 use crate::space;
@@ -30,7 +31,7 @@ const LANES: usize = 1024;
 /// hour in which that lies, and can no longer be read by anybody once that hour is over; one without is sealed under a lasting key.
 ///
 /// # What the host does
-/// It calls [`tick`](Self::tick) at least once a minute: hours end then and at no other time. It asks [`is_restored`](Self::is_restored) once
+/// It calls [`tick`](Self::tick) at least once a minute, or spawns [`keep_ticking`](Self::keep_ticking): hours end then and at no other time. It asks [`is_restored`](Self::is_restored) once
 /// after opening.
 ///
 /// # Time
@@ -132,6 +133,26 @@ impl<S: Store> Vault<S> {
         Ok(self.reckoning())
     }
 
+    /// Ticks every [`TICK`](crate::TICK) by the vault's own clock, for as long as it may. To be spawned by whoever opened the vault, unless a
+    /// relay was opened on it, which does so.
+    ///
+    /// A tick that fails is logged and tried again a minute later. Ends only when another vault has opened the store, and tells so.
+    pub async fn keep_ticking(&self) -> VaultError {
+        loop {
+            match self.tick().await {
+                Ok(_) => {}
+                Err(error @ VaultError::InUse) => return error,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the vault could not take note of the time"
+                    );
+                }
+            }
+            self.clock.sleep(TICK).await;
+        }
+    }
+
     /// Believes a clock that is ahead, now: for an operator who knows that it is right.
     ///
     /// # Errors
@@ -173,35 +194,6 @@ impl<S: Store> Vault<S> {
             self.restored.store(true, Ordering::Release);
         }
         accepted
-    }
-
-    /// Makes everything in `partition` unreadable, at once and before this returns: destroys the salt that is in all its keys.
-    ///
-    /// Deleting the records themselves is the caller's business, and is best done first: until they are deleted they still count as records
-    /// for the expectations of a batch, and only [`engine`](Self::engine) shows their names. What is written to the partition afterwards has
-    /// a new salt.
-    ///
-    /// Once begun it is carried out before anything else is written to the partition, also when this is dropped or fails; until then nothing of
-    /// the partition is read.
-    ///
-    /// # Errors
-    /// When the store fails; should the vault be opened anew after that, call this again.
-    ///
-    /// # Security
-    /// A backup that was taken before still holds the salt, sealed under the lasting key. What has an expiry cannot be read there either once its
-    /// hour is over; what has none can be read with the operator's key for as long as the backup is kept. The engine's own files keep the
-    /// deleted row until they are compacted.
-    pub async fn erase_partition(&self, partition: Partition) -> Result<(), StoreError> {
-        let _alone = self.lane(partition).write().await;
-        let mut batch = Batch::new(partition);
-        batch.delete(space::salt());
-        self.salts().begin_erasure(partition);
-        let Commit::Committed(_) = self.engine.commit(batch).await? else {
-            // It expects nothing.
-            return Err(StoreError::Damaged { what: "conversation's salt" });
-        };
-        self.salts().end_erasure(partition);
-        Ok(())
     }
 
     /// Gives the keyring another operator's key: from now on `keys` opens it, and the old one does not.

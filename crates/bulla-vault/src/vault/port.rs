@@ -118,6 +118,33 @@ impl<S: Store> Store for Vault<S> {
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
         self.engine.drop_days_before(day).await
     }
+
+    /// Makes everything in `partition` unreadable at once, by destroying the salt that is in all its keys, then removes the records, those
+    /// whose hour is over included. What is written to the partition afterwards has a new salt.
+    ///
+    /// Once begun it is carried out before anything else is written to the partition, also when this is dropped or fails; until then nothing of
+    /// the partition is read.
+    ///
+    /// # Errors
+    /// When the store fails; should the vault be opened anew after that, call this again.
+    ///
+    /// # Security
+    /// A backup that was taken before still holds the salt, sealed under the lasting key. What has an expiry cannot be read there either once its
+    /// hour is over; what has none can be read with the operator's key for as long as the backup is kept. The engine's own files keep the
+    /// deleted row until they are compacted.
+    async fn erase_partition(&self, partition: Partition) -> Result<usize, StoreError> {
+        let _alone = self.lane(partition).write().await;
+        let mut batch = Batch::new(partition);
+        batch.delete(space::salt());
+        self.salts().begin_erasure(partition);
+        let Commit::Committed(_) = self.engine.commit(batch).await? else {
+            // It expects nothing.
+            return Err(StoreError::Damaged { what: "conversation's salt" });
+        };
+        let removed = self.engine.erase_partition(partition).await?;
+        self.salts().end_erasure(partition);
+        Ok(removed)
+    }
 }
 
 impl<S: Store> Vault<S> {

@@ -35,6 +35,7 @@ rules!(
     counters_are_read_in_pages,
     dropped_days_are_gone_and_the_others_stay,
     dropped_days_begin_anew,
+    erased_partitions_are_empty_and_the_others_stay,
     conflicts_name_the_key,
     expectations_are_of_what_was_read,
     expired_records_are_not_read,

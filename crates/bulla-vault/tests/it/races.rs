@@ -76,6 +76,11 @@ impl Store for Slow {
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
         self.engine.drop_days_before(day).await
     }
+
+    async fn erase_partition(&self, partition: Partition) -> Result<usize, StoreError> {
+        give_way(1).await;
+        self.engine.erase_partition(partition).await
+    }
 }
 
 async fn open(world: &World, engine: &Slow) -> Arc<Vault<Slow>> {

@@ -1,0 +1,38 @@
+use bulla_base::{Day, Partition, Timestamp};
+
+use crate::{Batch, Commit, Key, Scan, Space, Store, StoreError};
+
+/// How many records are read and deleted at a time.
+const PAGE: usize = 128;
+
+/// Before any record's expiry: read at this moment, everything that is on disk is there.
+const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
+
+/// Deletes every record of `partition`, of whatever space and day, and says how many there were.
+pub(crate) async fn every_record<S: Store + ?Sized>(
+    store: &S,
+    partition: Partition,
+) -> Result<usize, StoreError> {
+    let mut deleted = 0;
+    for space in (0..=u8::MAX).map(Space::new) {
+        let everything = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX)).limit(PAGE);
+        let mut scan = everything.clone();
+        loop {
+            let page = store.scan(partition, &scan, BEFORE_ALL).await?;
+            let Some((last, _)) = page.last() else { break };
+            scan = everything.clone().after(last.clone());
+            let mut batch = Batch::new(partition);
+            let found = page.len();
+            page.into_iter().for_each(|(key, _)| batch.delete(key));
+            let Commit::Committed(_) = store.commit(batch).await? else {
+                // It expects nothing.
+                return Err(StoreError::Damaged { what: "record to be erased" });
+            };
+            deleted += found;
+            if found < PAGE {
+                break;
+            }
+        }
+    }
+    Ok(deleted)
+}
