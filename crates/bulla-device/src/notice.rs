@@ -24,7 +24,7 @@ pub enum News {
     Said(Content),
     /// Messages of ours have come further.
     Progress(Receipt),
-    /// A message of ours will not arrive: the carrier refuses it.
+    /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it, for instance because it has forgotten us.
     Failed,
 }
 

@@ -3,6 +3,7 @@ use bulla_content::InvalidContent;
 use bulla_endpoint::{EndpointError, SealError};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
+use bulla_vault::VaultError;
 use thiserror::Error;
 
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
@@ -80,6 +81,19 @@ impl From<StoreError> for MarkReadError {
     }
 }
 
+/// Why an erasure is not known to be done. Ask for it again; once it was begun it is also carried out before anything else is written about
+/// the user, and when a relay is opened on the store.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EraseError {
+    /// The operator's: the disk.
+    #[error("the store failed before everything about the user was removed")]
+    Store(#[from] StoreError),
+    /// The operator's: the relay is closed or has stopped.
+    #[error("the relay has stopped")]
+    Stopped,
+}
+
 /// Why a relay could not be started or had to stop.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -90,6 +104,9 @@ pub enum RelayError {
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),
+    /// The operator's: the vault may not go on; another one has opened its store.
+    #[error("the relay's vault may not go on")]
+    Vault(#[source] VaultError),
     /// The host's or ours: a task has panicked. What it was at is taken up when a relay is opened on the store again.
     #[error("a task of the relay has panicked; see the panic's own message")]
     Panicked,

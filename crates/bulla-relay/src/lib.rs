@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod business;
+mod erased;
 mod error;
 mod event;
 mod handle;
@@ -14,7 +15,8 @@ mod sink;
 mod space;
 
 pub use business::Business;
-pub use error::{AcceptError, MarkReadError, RelayError};
+pub use erased::Erased;
+pub use error::{AcceptError, EraseError, MarkReadError, RelayError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use handle::Handle;
 pub use limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};

@@ -1,11 +1,14 @@
 mod accept;
 mod conversation;
+mod erase;
+mod erasures;
 mod forward;
 mod outbox;
 mod pumps;
 mod read;
 mod receive;
 mod running;
+mod sealed;
 mod sweep;
 
 use std::collections::BTreeMap;
@@ -21,6 +24,7 @@ use bulla_transport::{Caller, Incarnation, Transport};
 use futures_util::FutureExt;
 
 use self::conversation::Marks;
+use self::erasures::Erasures;
 use self::pumps::Pumps;
 use self::running::Running;
 use crate::scope::Scope;
@@ -44,6 +48,7 @@ pub(crate) struct Inner<S, T, K> {
     voices: BTreeMap<PhoneNumberId, Voice>,
     lanes: Lanes,
     marks: Marks,
+    erasures: Erasures,
     pumps: Pumps,
     running: Running,
 }
@@ -93,6 +98,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             voices,
             lanes: Lanes::new(),
             marks: Marks::default(),
+            erasures: Erasures::default(),
             pumps: Pumps::default(),
             running: Running::default(),
         }));
@@ -136,8 +142,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Connects every voice once, then starts the tasks.
+    /// Finishes erasures that were begun, connects every voice once, then starts the tasks.
     async fn start(self: &Arc<Self>) -> Result<(), RelayError> {
+        self.finish_erasures().await?;
         let mut connected = BTreeMap::new();
         for (business, voice) in &self.voices {
             let reached = match self.connect(voice).await {

@@ -10,6 +10,7 @@
 //! user        CONTACT/day      –                          the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
 //! business    BUSY/day         user's partition           nothing: this conversation may have work
+//! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        PEPPER           –                          the key of all partitions
 //! counter     METER            tally                      messages
 //! ```
@@ -30,6 +31,7 @@ pub(crate) const ONCE: Space = Space::new(0x26);
 pub(crate) const BUSY: Space = Space::new(0x27);
 pub(crate) const PEPPER: Space = Space::new(0x28);
 pub(crate) const METER: Space = Space::new(0x29);
+pub(crate) const ERASING: Space = Space::new(0x2a);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {
@@ -56,4 +58,9 @@ pub(crate) fn all(space: Space, now: Timestamp) -> Scan {
     let oldest = now.before(Retention::LONGEST.span()).day();
     // A clock that has jumped back does not hide what was made before it did.
     Scan::dated(space, oldest..=Day::from_number(now.day().number().saturating_add(31)))
+}
+
+/// All dated records of `space` that there can be.
+pub(crate) fn every(space: Space) -> Scan {
+    Scan::dated(space, Day::from_number(1)..=Day::from_number(u32::MAX))
 }

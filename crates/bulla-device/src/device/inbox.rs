@@ -19,7 +19,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let (mut after, mut failures, mut spent) = (Sequence::START, 0, if connected { 0 } else { STOCK });
         loop {
             let outcome = if spent >= STOCK - LOW_STOCK {
-                self.connect().await.map(|()| spent = 0)
+                // A carrier that forgot us counts from the beginning; what it still has and we have seen is known.
+                self.connect().await.map(|()| (spent, after) = (0, Sequence::START))
             } else {
                 self.receive_once(&mut after).await.map(|keys| spent += keys)
             };
@@ -80,11 +81,13 @@ impl<S: Store, T: Transport> Inner<S, T> {
                         Err(error) => return Err(error.into()),
                     }
                 }
-                if !matches!(content.body(), Body::RetryRequest(_)) {
-                    let encoded = content.encode(&*self.rng);
-                    let notice = Row::new(envelope.id(), business, draft.now, Some(encoded.plaintext()));
-                    draft.notify(&notice);
-                }
+                // Nothing of what was said is kept to be said again: the message is lost, and the user is told.
+                let encoded = content.encode(&*self.rng);
+                let notice = match content.body() {
+                    Body::RetryRequest(lost) => Row::new(*lost, business, draft.now, None),
+                    _ => Row::new(envelope.id(), business, draft.now, Some(encoded.plaintext())),
+                };
+                draft.notify(&notice);
             }
             Err(error) => tracing::warn!(error = error as &dyn std::error::Error, "an envelope says nothing"),
         }

@@ -66,7 +66,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let content = content(voice, conversation, &message)?;
         let checked = Checked { to, content, message };
         for _ in 0..ATTEMPTS {
-            let _lane = self.lanes.enter(conversation.user).await;
+            let _lane = self.lane(conversation.user).await?;
             if let Some(handle) = self.try_accept(voice, conversation, &checked).await? {
                 return Ok(handle);
             }

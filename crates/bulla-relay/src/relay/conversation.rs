@@ -11,7 +11,7 @@ use prost::Message as _;
 use super::pumps::Pump;
 use super::{Inner, Voice};
 use crate::row::{Head, Outbound, Pending, Stage};
-use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX};
+use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
 use crate::{Sink, Status};
 
 /// A business and a user.
@@ -33,6 +33,14 @@ pub(super) struct Draft {
     head_before: Head,
 }
 
+/// A record that was read to be taken out, and when: after so many erasures.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    pub(super) key: Key,
+    pub(super) version: Version,
+    pub(super) begun: u64,
+}
+
 /// Which conversations are marked as busy today, as far as this relay has marked them.
 #[derive(Debug, Default)]
 pub(super) struct Marks(Mutex<(Day, HashSet<Conversation>)>);
@@ -45,6 +53,14 @@ impl Draft {
         let key = space::placed(OUTBOX, self.conversation.business, day, place);
         self.batch.put_until(key, envelope.to_bytes(), self.expiry());
         (day, place)
+    }
+
+    /// Remembers that `envelope` was opened, or never will be.
+    pub(super) fn see(&mut self, envelope: &Envelope) {
+        let seen = space::about(SEEN, self.conversation.business, envelope.id());
+        let device = Bytes::copy_from_slice(&[envelope.from().device().number()]);
+        self.batch.expect_absent(seen.clone());
+        self.batch.put_until(seen, device, self.expiry());
     }
 
     /// Puts `event` at the end of the events.
@@ -174,6 +190,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
+    /// Whether what was read still stands there. Within the lane.
+    ///
+    /// After an erasure another record can stand in its place: the new conversation counts from the beginning.
+    pub(super) async fn is_still(&self, user: Partition, read: &Read) -> Result<bool, StoreError> {
+        if self.erasures.begun() == read.begun {
+            return Ok(true);
+        }
+        let found = self.store.get(user, &read.key, self.clock.now()).await?;
+        Ok(found.is_some_and(|record| record.version == read.version))
+    }
+
     /// The number of a user, as long as something exchanged with them lives.
     pub(super) async fn number(&self, user: Partition) -> Result<Option<Number>, StoreError> {
         let now = self.clock.now();
@@ -189,6 +216,12 @@ impl Marks {
     fn is_marked(&self, conversation: Conversation, today: Day) -> bool {
         let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         marks.0 == today && marks.1.contains(&conversation)
+    }
+
+    /// Forgets what was marked of `user`.
+    pub(super) fn forget(&self, user: Partition) {
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.1.retain(|conversation| conversation.user != user);
     }
 
     fn mark(&self, conversation: Conversation, today: Day) {

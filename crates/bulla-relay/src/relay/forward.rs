@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use bulla_content::{Body, Progress};
-use bulla_store::{Key, Store, StoreError};
+use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Read};
 use super::pumps::Pump;
 use super::{Inner, Voice};
 use crate::row::Pending;
@@ -19,7 +19,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn pump_events(self: Arc<Self>, conversation: Conversation) -> Result<(), RelayError> {
         let Some(voice) = self.voices.get(&conversation.business) else { return Ok(()) };
         loop {
-            let now = self.clock.now();
+            let (now, begun) = (self.clock.now(), self.erasures.begun());
             let scan = space::all(EVENTS, now).prefix(space::of(conversation.business)).limit(PAGE);
             let page = self.store.scan(conversation.user, &scan, now).await?;
             if page.is_empty() {
@@ -31,25 +31,37 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             for (key, record) in page {
                 let pending = Pending::read(&record.value)?;
                 let event = event(voice, conversation, &pending)?;
-                if !self.forward(conversation, &key, &event).await? {
+                let read = Read { key, version: record.version, begun };
+                if !self.forward(conversation, &read, &event).await? {
                     break;
                 }
                 // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
-                self.forget(voice, conversation, key, &pending).await?;
+                self.forget(voice, conversation, read, &pending).await?;
             }
         }
     }
 
-    /// Hands over `event`, however long it takes. False when its time ended first.
+    /// Hands over `event`, however long it takes. False when its time ended first, or somebody was erased since it was read, perhaps the one it
+    /// is about.
     async fn forward(
         &self,
         conversation: Conversation,
-        key: &Key,
+        read: &Read,
         event: &Event,
     ) -> Result<bool, StoreError> {
         let mut failures = 0;
         loop {
-            let Err(error) = self.sink.forward(event).await else { return Ok(true) };
+            let forwarding = self.sink.forward(event);
+            let outcome = self.erasures.unless_erased(conversation.user, read.begun, forwarding).await;
+            let error = match outcome {
+                Some(Ok(())) => return Ok(true),
+                Some(Err(error)) => error,
+                None => {
+                    // Perhaps it is ours that was begun and not finished.
+                    drop(self.lane(conversation.user).await?);
+                    return Ok(false);
+                }
+            };
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 failures,
@@ -58,7 +70,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let pause = self.settings.pause_after(failures).max(error.pause().unwrap_or_default());
             self.clock.sleep(pause).await;
             failures = failures.saturating_add(1);
-            if self.store.get(conversation.user, key, self.clock.now()).await?.is_none() {
+            if self.store.get(conversation.user, &read.key, self.clock.now()).await?.is_none() {
                 return Ok(false);
             }
         }
@@ -69,14 +81,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self: &Arc<Self>,
         voice: &Voice,
         conversation: Conversation,
-        key: Key,
+        read: Read,
         pending: &Pending,
     ) -> Result<(), RelayError> {
         let said = pending.what_was_said()?.is_some();
         loop {
-            let _lane = self.lanes.enter(conversation.user).await;
+            let _lane = self.lane(conversation.user).await?;
+            if !self.is_still(conversation.user, &read).await? {
+                return Ok(());
+            }
             let mut draft = self.draft(conversation).await?;
-            draft.batch.delete(key.clone());
+            draft.batch.delete(read.key.clone());
             if said {
                 match self.seal_receipt(voice, &mut draft, Progress::Delivered, pending.message()?).await {
                     Ok(()) => {}

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Key, Store, StoreError};
+use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Read};
 use super::pumps::Pump;
 use crate::space::{self, MESSAGE, OUTBOX};
 use crate::{Failure, RelayError, Sink, Status};
@@ -17,7 +17,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, one after the other, until there are none.
     pub(super) async fn pump_outbox(self: Arc<Self>, conversation: Conversation) -> Result<(), RelayError> {
         loop {
-            let now = self.clock.now();
+            let (now, begun) = (self.clock.now(), self.erasures.begun());
             let scan = space::all(OUTBOX, now).prefix(space::of(conversation.business)).limit(PAGE);
             let page = self.store.scan(conversation.user, &scan, now).await?;
             if page.is_empty() {
@@ -29,21 +29,36 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             for (key, record) in page {
                 let envelope = Envelope::from_bytes(record.value)
                     .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let outcome = self.hand_over(conversation, &envelope).await?;
-                self.settle(conversation, key, &envelope, outcome).await?;
+                let Some(outcome) = self.hand_over(conversation, &envelope, begun).await? else {
+                    // Perhaps it is ours that was begun and not finished.
+                    drop(self.lane(conversation.user).await?);
+                    break;
+                };
+                let read = Read { key, version: record.version, begun };
+                self.settle(conversation, read, &envelope, outcome).await?;
             }
         }
     }
 
-    /// Hands `envelope` to the carrier, however long it takes: `Sent`, or `Failed` when the carrier will never have it.
-    async fn hand_over(&self, conversation: Conversation, envelope: &Envelope) -> Result<Status, RelayError> {
+    /// Hands `envelope` to the carrier, however long it takes: `Sent`, or `Failed` when the carrier will never have it. Nothing when somebody was
+    /// erased since `begun`, perhaps the one it is for.
+    async fn hand_over(
+        &self,
+        conversation: Conversation,
+        envelope: &Envelope,
+        begun: u64,
+    ) -> Result<Option<Status>, RelayError> {
         let Some(voice) = self.voices.get(&conversation.business) else {
-            return Ok(Status::Failed(Failure::Undeliverable));
+            return Ok(Some(Status::Failed(Failure::Undeliverable)));
         };
         let mut failures = 0;
         loop {
-            match self.transport.send(&voice.caller, envelope.clone()).await {
-                Ok(()) => return Ok(Status::Sent),
+            let sending = self.transport.send(&voice.caller, envelope.clone());
+            let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
+                return Ok(None);
+            };
+            match sent {
+                Ok(()) => return Ok(Some(Status::Sent)),
                 Err(error) if error.may_pass() => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
                     self.clock.sleep(self.settings.pause_after(failures)).await;
@@ -55,7 +70,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                         error = &error as &dyn std::error::Error,
                         "the carrier refuses an envelope"
                     );
-                    return Ok(Status::Failed(Failure::Undeliverable));
+                    return Ok(Some(Status::Failed(Failure::Undeliverable)));
                 }
             }
         }
@@ -65,14 +80,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     async fn settle(
         self: &Arc<Self>,
         conversation: Conversation,
-        key: Key,
+        read: Read,
         envelope: &Envelope,
         outcome: Status,
     ) -> Result<(), RelayError> {
         loop {
-            let _lane = self.lanes.enter(conversation.user).await;
+            let _lane = self.lane(conversation.user).await?;
+            if !self.is_still(conversation.user, &read).await? {
+                return Ok(());
+            }
             let mut draft = self.draft(conversation).await?;
-            draft.batch.delete(key.clone());
+            draft.batch.delete(read.key.clone());
             if matches!(envelope.kind(), Kind::Message(_)) {
                 let message = space::about(MESSAGE, conversation.business, envelope.id());
                 if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {

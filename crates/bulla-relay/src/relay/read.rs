@@ -34,7 +34,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ) -> Result<(), MarkReadError> {
         let voice = self.voice(business)?;
         let conversation = Conversation { business, user: voice.scope.partition(message.user()) };
-        let _lane = self.lanes.enter(conversation.user).await;
+        let _lane = self.lane(conversation.user).await?;
         let seen = space::about(SEEN, business, message.id());
         if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
             return Err(MarkReadError::UnknownMessage);

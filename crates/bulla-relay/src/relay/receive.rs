@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bulla_base::{Number, Party, PhoneNumberId};
+use bulla_base::{MessageId, Number, Party, PhoneNumberId};
 use bulla_content::{Body, Content, Progress};
-use bulla_endpoint::{LOW_STOCK, OpenError, Received, STOCK, SealError};
+use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{Flow, Tally};
 use bulla_store::{Counter, Store, StoreError};
-use bulla_transport::{Delivery, Sequence, Transport, in_order};
+use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
 
 use super::conversation::Draft;
@@ -115,7 +115,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         envelope: &Envelope,
     ) -> Result<Spent, RelayError> {
         let conversation = self.conversation(voice, number);
-        let _lane = self.lanes.enter(conversation.user).await;
+        let _lane = self.lane(conversation.user).await?;
         loop {
             let mut draft = self.draft(conversation).await?;
             let seen = space::about(SEEN, conversation.business, envelope.id());
@@ -139,6 +139,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
                 Err(error) => {
                     refused(&error);
+                    let lost = matches!(error, OpenError::Undecipherable(_));
+                    if lost && !self.answer_lost(voice, draft, peer, envelope).await? {
+                        continue;
+                    }
                     return Ok(false);
                 }
             };
@@ -147,10 +151,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
                 Err(unreadable) => refused(&unreadable),
             }
-            let device = Bytes::copy_from_slice(&[envelope.from().device().number()]);
-            let expiry = draft.expiry();
-            draft.batch.expect_absent(seen.clone());
-            draft.batch.put_until(seen, device, expiry);
+            draft.see(envelope);
             peer.keep(&mut draft.batch);
             if !self.commit(draft).await? {
                 continue;
@@ -160,6 +161,53 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
             }
             return Ok(true);
+        }
+    }
+
+    /// Tells a device which message of its was lost, in a new session if there is none (any more): what it writes next is opened. False when
+    /// another changed the conversation meanwhile.
+    async fn answer_lost(
+        self: &Arc<Self>,
+        voice: &Voice,
+        mut draft: Draft,
+        mut peer: Peer<'_>,
+        envelope: &Envelope,
+    ) -> Result<bool, RelayError> {
+        if !matches!(envelope.kind(), Kind::Message(_)) {
+            return Ok(true);
+        }
+        let (now, rng) = (draft.now, &*self.rng);
+        let request = Content::new(Body::RetryRequest(envelope.id()));
+        let id = MessageId::new(now, rng);
+        if peer.needs_keys(now) {
+            let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
+                Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
+                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Err(error) => {
+                    refused(&error);
+                    return Ok(true);
+                }
+            };
+            match begun {
+                Ok(()) => {}
+                Err(SealError::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    refused(&error);
+                    return Ok(true);
+                }
+            }
+        }
+        match peer.seal(id, Kind::RetryRequest, &request, now, rng) {
+            Ok(sealed) => {
+                draft.send(&sealed);
+                draft.see(envelope);
+                peer.keep(&mut draft.batch);
+                Ok(self.commit(draft).await?)
+            }
+            Err(error) => {
+                refused(&error);
+                Ok(true)
+            }
         }
     }
 

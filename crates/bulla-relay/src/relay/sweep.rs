@@ -82,7 +82,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     async fn fail(self: &Arc<Self>, conversation: Conversation, key: &Key) -> Result<(), RelayError> {
-        let _lane = self.lanes.enter(conversation.user).await;
+        let _lane = self.lane(conversation.user).await?;
         let mut draft = self.draft(conversation).await?;
         let Some(record) = self.store.get(conversation.user, key, draft.now).await? else { return Ok(()) };
         let id = key.name().get(8..).and_then(|id| bulla_base::MessageId::from_bytes(id).ok());

@@ -8,5 +8,7 @@
 
 mod accepting;
 mod endings;
+mod erasing;
 mod forwarding;
+mod interrupted;
 mod world;

@@ -149,7 +149,7 @@ impl Transport for Line {
 /// A store that takes a while, as one with a disk does, and finishes what it began whether or not anybody waits for it.
 #[derive(Clone)]
 pub(crate) struct Slow {
-    rows: Arc<MemoryStore>,
+    pub(crate) rows: Arc<MemoryStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -251,7 +251,6 @@ async fn open(
     rng: &Arc<dyn Rng>,
     settings: Settings,
 ) -> Result<TestRelay, RelayError> {
-    let business = |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
     Relay::open(
         store.clone(),
         line.clone(),
@@ -262,6 +261,10 @@ async fn open(
         settings,
     )
     .await
+}
+
+pub(crate) fn business(id: PhoneNumberId) -> Business {
+    Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
 }
 
 pub(crate) fn alice() -> Number {

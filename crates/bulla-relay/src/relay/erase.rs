@@ -1,0 +1,140 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bulla_base::{Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_store::{Batch, Key, OWN, Scan, Store, StoreError};
+use bulla_transport::Transport;
+use bytes::Bytes;
+use tokio::sync::MutexGuard;
+
+use super::{Inner, Relay};
+use crate::space::{self, BUSY, ERASING, HEAD};
+use crate::{EraseError, Erased, Sink};
+
+/// How often what was removed is looked for again before it is said that it resists.
+const ATTEMPTS: usize = 3;
+
+/// Before any record's expiry: read at this moment, everything that is on disk is there.
+const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
+
+impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+    /// Erases everything the relay keeps about `user`, with whatever business: messages, sessions, queues, guards against duplicates, events the
+    /// business does not have yet, idempotency keys, the number, marks. When this returns, the store was read once more and held nothing.
+    ///
+    /// It may be cut short. The wish is durable before anything is removed: a caller that drops the future, an error and a crash put it off,
+    /// and it is carried out before anything else is written about the user, and before a relay opened on the store does anything.
+    ///
+    /// # What is left
+    /// Sums by business, day and category, which say nothing about anybody. Logs, backups and what a business was told are the operator's
+    /// and the business's: under a vault the keys to what has an expiry are gone from backups within 30 days. The engine's files hold what was
+    /// deleted until they are compacted; under a vault it is noise from now on. What the *carrier* keeps is erased there, by a call of its own;
+    /// erase there first, or what it still delivers begins a new conversation here.
+    ///
+    /// # What happens next
+    /// What comes from the user afterwards, or is sent to them, is a new conversation: the limits on duplicates and idempotency keys begin
+    /// anew. A device that still has its old session does not know. The first thing it sends in it cannot be opened; the relay drops it and
+    /// begins a new session, in which the device is told which message was lost. A first message of old, whose prekeys were not used up, could
+    /// be opened once more, if the carrier delivered it again: within 30 days the carrier's own guard keeps it from that. Ids are as before: the
+    /// same business knows the same user by the same id.
+    ///
+    /// # Errors
+    /// [`EraseError`]; then ask again.
+    ///
+    /// # Cost
+    /// Two commits, one for each business the user talked to and one for each 128 records, and some 800 scans.
+    pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
+        let inner = Arc::clone(&self.0);
+        let user = inner.pepper.partition(&Party::User(user.clone()));
+        let erased = self.0.see_through(async move { inner.erase(user).await });
+        erased.await.unwrap_or(Err(EraseError::Stopped))
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    async fn erase(&self, user: Partition) -> Result<Erased, EraseError> {
+        let _lane = self.lanes.enter(user).await;
+        self.erasures.begin(user);
+        let mut intent = Batch::new(OWN);
+        intent.put(intent_key(user), Bytes::new());
+        let _ = self.store.commit(intent).await?;
+        Ok(self.carry_out(user).await?)
+    }
+
+    /// The lane of `user`. Nobody who has it meets an erasure that is not done.
+    pub(super) async fn lane(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let lane = self.lanes.enter(user).await;
+        if self.erasures.is_under_way(user) {
+            self.carry_out(user).await?;
+        }
+        Ok(lane)
+    }
+
+    /// Carries out what an earlier run of the relay began.
+    pub(super) async fn finish_erasures(&self) -> Result<(), StoreError> {
+        loop {
+            let page = self.store.scan(OWN, &Scan::undated(ERASING), self.clock.now()).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (key, _) in page {
+                let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
+                let user = Partition::from_bytes(user);
+                let _lane = self.lanes.enter(user).await;
+                self.erasures.begin(user);
+                self.carry_out(user).await?;
+            }
+        }
+    }
+
+    /// Removes everything about `user`, whose lane is held and whose erasure was begun.
+    async fn carry_out(&self, user: Partition) -> Result<Erased, StoreError> {
+        self.erasures.nothing_leaves(user).await;
+        self.marks.forget(user);
+        let mut records = 0;
+        for _ in 0..ATTEMPTS {
+            // The marks first: which businesses to look at is told by what is still there.
+            let removed = self.remove_marks(user).await? + self.store.erase_partition(user).await?;
+            records += removed;
+            if removed > 0 {
+                continue;
+            }
+            let mut done = Batch::new(OWN);
+            done.delete(intent_key(user));
+            let _ = self.store.commit(done).await?;
+            self.erasures.end(user);
+            return Ok(Erased::new(self.clock.now(), records));
+        }
+        Err(StoreError::Damaged { what: "record to be erased" })
+    }
+
+    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many there were.
+    async fn remove_marks(&self, user: Partition) -> Result<usize, StoreError> {
+        let mut businesses: BTreeSet<PhoneNumberId> = self.voices.keys().copied().collect();
+        // Also of those the relay spoke for once.
+        for (key, _) in self.store.scan(user, &Scan::undated(HEAD), BEFORE_ALL).await? {
+            let number =
+                key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "conversation" })?;
+            businesses.insert(PhoneNumberId::new(u64::from_be_bytes(number)));
+        }
+        let mut removed = 0;
+        for business in businesses {
+            let home = self.pepper.partition(&Party::Business(business));
+            let name = Bytes::copy_from_slice(user.as_bytes());
+            let marks = space::every(BUSY).prefix(name);
+            let page = self.store.scan(home, &marks, BEFORE_ALL).await?;
+            if page.is_empty() {
+                continue;
+            }
+            removed += page.len();
+            let mut batch = Batch::new(home);
+            page.into_iter().for_each(|(key, _)| batch.delete(key));
+            let _ = self.store.commit(batch).await?;
+        }
+        Ok(removed)
+    }
+}
+
+/// The user is named by the keyed tag: no number stands in the wish to forget it.
+fn intent_key(user: Partition) -> Key {
+    Key::undated(ERASING, Bytes::copy_from_slice(user.as_bytes()))
+}

@@ -1,0 +1,112 @@
+//! A user is forgotten; the others are not.
+
+use std::time::Duration;
+
+use bulla_device::News;
+use bulla_relay::{AcceptError, Event, Incoming, Outgoing, Recipient};
+
+use crate::interrupted::{everything, partition};
+use crate::world::{BAKERY, SHOP, World, alice, bob, says, text, to};
+
+/// The texts users have said, as far as the business knows.
+fn heard(events: &[Event]) -> Vec<String> {
+    let said = |event: &Event| match event {
+        Event::Message(_, Incoming::Text { text, .. }) => Some(text.body().to_owned()),
+        _ => None,
+    };
+    events.iter().filter_map(said).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erased_user_is_gone_and_begins_anew() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    for business in [SHOP, BAKERY] {
+        phone.send(business, &says("hello")).await.unwrap();
+        world.relay.accept(business, to(alice(), "good morning")).await.unwrap();
+    }
+    world.desk.wait_for(4, &*world.clock).await;
+    world.pass(Duration::from_secs(60)).await;
+    let before = world.desk.taken();
+    let user = before[0].subject().user_id;
+    let store = &world.store.rows;
+    let before_erasing = everything(store).await;
+
+    let erased = world.relay.erase(&alice()).await.unwrap();
+    assert!(erased.records() > 10 && erased.at() <= world.clock.now(), "{erased:?}");
+    let left = everything(store).await;
+    assert_eq!(left.len() + erased.records(), before_erasing.len());
+    let tag = partition(store, &alice()).await;
+    assert!(left.iter().all(|row| row.partition != tag && !row.key.name().ends_with(tag.as_bytes())));
+    assert_eq!(world.relay.erase(&alice()).await.unwrap().records(), 0);
+    let by_id = Outgoing::new(Recipient::UserId(user), text("who?"));
+    assert!(matches!(world.relay.accept(SHOP, by_id).await, Err(AcceptError::UnknownUser)));
+
+    // What the device writes in the session it still has is lost, and the user is told; what it writes next arrives.
+    loop {
+        tokio::select! {
+            notice = phone.next() => phone.finish(notice.unwrap()).await.unwrap(),
+            () = world.pass(Duration::from_secs(5)) => break,
+        }
+    }
+    let lost = phone.send(SHOP, &says("still there?")).await.unwrap();
+    let notice = phone.next().await.unwrap();
+    assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
+    phone.finish(notice).await.unwrap();
+    phone.send(SHOP, &says("here I am again")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(heard(&world.desk.taken()[before.len()..]), ["here I am again"]);
+    assert_eq!(world.desk.taken().last().unwrap().subject().user_id, user);
+}
+
+/// After an erasure the conversation is marked as busy anew, or nobody would look for its work after a crash.
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_after_an_erasure_survives_a_restart() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.relay.accept(SHOP, to(alice(), "before")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("before")));
+    world.relay.erase(&alice()).await.unwrap();
+    world.line.cut(true);
+    world.pass(Duration::from_secs(1)).await;
+    world.line.cut(false);
+    let handle = world.relay.accept(SHOP, to(alice(), "after")).await.unwrap();
+    world.line.cut(true);
+    world.relay.close().await;
+    world.line.cut(false);
+    let _relay = world.reopen().await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("after")));
+    world.pass(Duration::from_secs(60)).await;
+    assert!(world.desk.taken().iter().any(|event| event.subject().message == handle));
+}
+
+/// What waits for a business that does not answer, and for a carrier that cannot be reached, was read before the erasure: it must not leave
+/// after it, and what stands in its place then must not be taken for it.
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_out_does_not_leave_after_the_erasure() {
+    let world = World::new().await;
+    let (phone, other) = (world.device(alice()).await, world.device(bob()).await);
+    world.desk.refuse_user(Some(alice()));
+    phone.send(SHOP, &says("to be forgotten")).await.unwrap();
+    world.pass(Duration::from_secs(10)).await;
+    assert!(world.desk.offered() > 2);
+    other.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(Duration::from_secs(10)).await;
+    world.line.cut(true);
+    world.relay.accept(SHOP, to(bob(), "to Bob")).await.unwrap();
+    world.relay.accept(SHOP, to(alice(), "to be forgotten, too")).await.unwrap();
+    world.pass(Duration::from_secs(10)).await;
+
+    world.relay.erase(&alice()).await.unwrap();
+    world.desk.refuse_user(None);
+    world.line.cut(false);
+    world.relay.accept(SHOP, to(alice(), "new")).await.unwrap();
+    world.relay.accept(SHOP, to(alice(), "newer")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("new")));
+    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("newer")));
+    // A receipt for the greeting, then the message.
+    assert!(matches!(other.next().await.unwrap().news(), News::Progress(_)));
+    assert_eq!(other.next().await.unwrap().news(), &News::Said(says("to Bob")));
+    world.pass(Duration::from_secs(7200)).await;
+    assert_eq!(heard(&world.desk.taken()), ["hello"]);
+}

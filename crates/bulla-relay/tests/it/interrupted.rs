@@ -1,0 +1,305 @@
+//! An erasure that is interrupted at any operation of the store, in any way, ends as one that is not.
+//!
+//! Would count as failure: anything of the erased user in any row of the engine; a row of another user that is not what it was, to the byte.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bulla_base::{Clock, Day, Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_device::Device;
+use bulla_relay::{Relay, Settings};
+use bulla_store::{
+    Batch, Commit, Counter, Expiry, Key, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, Watch,
+};
+use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
+use bytes::Bytes;
+
+use crate::world::{BAKERY, Desk, Line, SHOP, World, alice, bob, business, says, to};
+
+const PEPPER: Space = Space::new(0x28);
+
+/// How an operation of the store fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// It is an error, and so are all after it; the relay is asked again.
+    Error,
+    /// It is an error, and so are all after it; the relay is closed and opened anew.
+    ErrorAndRestart,
+    /// It never returns; the relay is closed and opened anew.
+    Silence,
+}
+
+/// A store that works until it does not.
+#[derive(Clone, Default)]
+struct Failing {
+    rows: Arc<MemoryStore>,
+    /// How many operations still work, and what happens then.
+    plan: Arc<Mutex<Option<(usize, Trouble)>>>,
+}
+
+impl Failing {
+    async fn take(&self) -> Result<(), StoreError> {
+        let trouble = match &mut *self.plan.lock().unwrap() {
+            None => return Ok(()),
+            Some((0, trouble)) => *trouble,
+            Some((left, _)) => {
+                *left -= 1;
+                return Ok(());
+            }
+        };
+        if trouble == Trouble::Silence {
+            std::future::pending::<()>().await;
+        }
+        Err(StoreError::Poisoned { source: None })
+    }
+}
+
+impl Store for Failing {
+    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        self.take().await?;
+        self.rows.commit(batch).await
+    }
+
+    async fn get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+        self.take().await?;
+        self.rows.get(of, key, now).await
+    }
+
+    async fn scan(
+        &self,
+        of: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.take().await?;
+        self.rows.scan(of, scan, now).await
+    }
+
+    async fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<Vec<(Counter, u64)>, StoreError> {
+        self.rows.counters(space, prefix, after).await
+    }
+
+    fn watch(&self, partition: Partition, space: Space) -> Watch {
+        self.rows.watch(partition, space)
+    }
+
+    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.rows.drop_days_before(day).await
+    }
+}
+
+/// A row as it lies in an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) partition: Partition,
+    pub(crate) key: Key,
+    value: Bytes,
+    expiry: Option<Expiry>,
+}
+
+pub(crate) async fn partition<S: Store>(store: &S, user: &Number) -> Partition {
+    of(store, &Party::User(user.clone())).await
+}
+
+async fn of<S: Store>(store: &S, party: &Party) -> Partition {
+    let pepper = store.get(OWN, &Key::undated(PEPPER, ""), Timestamp::from_millis(0)).await.unwrap().unwrap();
+    bulla_base::Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(party)
+}
+
+fn carol() -> Number {
+    Number::parse("442079460958").unwrap()
+}
+
+/// The partitions a relay can have written to: nobody's, those of two businesses, those of three users.
+async fn partitions<S: Store>(store: &S) -> [Partition; 6] {
+    let [shop, bakery] = [SHOP, BAKERY].map(Party::Business);
+    let [alice, bob, carol] = [alice(), bob(), carol()].map(Party::User);
+    [
+        OWN,
+        of(store, &shop).await,
+        of(store, &bakery).await,
+        of(store, &bob).await,
+        of(store, &carol).await,
+        of(store, &alice).await,
+    ]
+}
+
+/// Every row of the partitions, expired ones included.
+async fn rows(engine: &MemoryStore, partitions: &[Partition]) -> Vec<Row> {
+    let mut found = Vec::new();
+    for partition in partitions {
+        for space in (0..=u8::MAX).map(Space::new) {
+            let scan = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX));
+            for (key, record) in engine.scan(*partition, &scan, Timestamp::from_millis(0)).await.unwrap() {
+                found.push(Row { partition: *partition, key, value: record.value, expiry: record.expiry });
+            }
+        }
+    }
+    found
+}
+
+pub(crate) async fn everything(store: &Arc<MemoryStore>) -> Vec<Row> {
+    rows(store, &partitions(store).await).await
+}
+
+/// What the relay stands on: how a store is opened on the engine, each time anew.
+trait Ground {
+    type Store: Store + Clone;
+    async fn open(&self, engine: Failing) -> Self::Store;
+    /// The same ground, as it was now.
+    fn copy(&self) -> Self;
+}
+
+struct Bare;
+
+impl Ground for Bare {
+    type Store = Failing;
+
+    async fn open(&self, engine: Failing) -> Failing {
+        engine
+    }
+
+    fn copy(&self) -> Self {
+        Self
+    }
+}
+
+struct Sealed {
+    keyring: MemoryKeyring,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ground for Sealed {
+    type Store = Arc<Vault<Failing>>;
+
+    async fn open(&self, engine: Failing) -> Self::Store {
+        let rng = Arc::new(bulla_base::SeededRng::new(9));
+        let keys = OperatorKey::from_bytes([7; 32], rng.clone());
+        Arc::new(Vault::open(engine, self.keyring.clone(), &keys, self.clock.clone(), rng).await.unwrap())
+    }
+
+    fn copy(&self) -> Self {
+        let keyring = MemoryKeyring::from_bytes(self.keyring.to_bytes());
+        Self { keyring, clock: self.clock.clone() }
+    }
+}
+
+async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, Desk> {
+    let (line, desk) = (world.line.clone(), world.desk.clone());
+    let businesses = [SHOP, BAKERY].map(|id: PhoneNumberId| business(id)).into();
+    let (clock, rng) = (world.clock.clone(), world.rng.clone());
+    Relay::open(store.clone(), line, desk, clock, rng, businesses, Settings::default()).await.unwrap()
+}
+
+async fn interrupted_everywhere(world: World, ground: impl Ground) {
+    // Three users, two businesses; something of everything is there when the relay is closed: what waits for the carrier too.
+    world.relay.close().await;
+    let engine = Failing::default();
+    let store = ground.open(engine.clone()).await;
+    let first = relay(&world, &store).await;
+    for user in [alice(), bob(), carol()] {
+        let (clock, rng) = (world.clock.clone(), world.rng.clone());
+        let phone =
+            Device::open(MemoryStore::new(), world.line.clone(), clock, rng, user.clone()).await.unwrap();
+        for business in [SHOP, BAKERY] {
+            phone.send(business, &says("hello")).await.unwrap();
+            first.accept(business, to(user.clone(), "good day").once("key")).await.unwrap();
+        }
+        world.pass(Duration::from_secs(2)).await;
+        phone.close().await;
+    }
+    world.line.cut(true);
+    for user in [alice(), bob(), carol()] {
+        first.accept(SHOP, to(user, "wait for it")).await.unwrap();
+    }
+    world.pass(Duration::from_secs(2)).await;
+    first.close().await;
+    let all = partitions(&store).await;
+    let [.., bobs, carols, alices] = all;
+    drop((first, store));
+    let before = rows(&engine.rows, &all).await;
+    let spaces: std::collections::BTreeSet<u8> =
+        before.iter().filter(|row| row.partition == alices).map(|row| row.key.space().number()).collect();
+    assert!(spaces.len() >= 8, "{spaces:?}");
+    let of_others = |rows: &[Row]| -> Vec<Row> {
+        let theirs = |row: &&Row| {
+            [bobs, carols].iter().any(|tag| row.partition == *tag || row.key.name().ends_with(tag.as_bytes()))
+        };
+        rows.iter().filter(theirs).cloned().collect()
+    };
+    assert!(of_others(&before).len() > 20);
+
+    let mut tried = 0;
+    for trouble in [Trouble::Error, Trouble::ErrorAndRestart, Trouble::Silence] {
+        for operations in 0.. {
+            let ground = ground.copy();
+            let engine = Failing::default();
+            for row in &before {
+                let mut batch = Batch::new(row.partition);
+                match row.expiry {
+                    Some(expiry) => batch.put_until(row.key.clone(), row.value.clone(), expiry),
+                    None => batch.put(row.key.clone(), row.value.clone()),
+                }
+                assert!(matches!(engine.rows.commit(batch).await.unwrap(), Commit::Committed(_)));
+            }
+            let store = ground.open(engine.clone()).await;
+            let hurt = relay(&world, &store).await;
+            // What the relay takes up at its start is not to be hurt: it would stop.
+            world.clock.sleep(Duration::from_millis(1)).await;
+            *engine.plan.lock().unwrap() = Some((operations, trouble));
+            let outcome = match trouble {
+                Trouble::Silence => {
+                    let user = alice();
+                    let erasing = hurt.erase(&user);
+                    tokio::select! {
+                        biased;
+                        outcome = erasing => outcome.is_ok(),
+                        () = world.clock.sleep(Duration::from_millis(1)) => false,
+                    }
+                }
+                _ => hurt.erase(&alice()).await.is_ok(),
+            };
+            *engine.plan.lock().unwrap() = None;
+            let begun = operations > 0;
+            match trouble {
+                Trouble::Error if !outcome => drop(hurt.erase(&alice()).await.unwrap()),
+                Trouble::Error => {}
+                _ => {
+                    hurt.close().await;
+                    drop((hurt, store));
+                    let store = ground.open(engine.clone()).await;
+                    relay(&world, &store).await.close().await;
+                }
+            }
+            let left = rows(&engine.rows, &all).await;
+            if begun || trouble == Trouble::Error {
+                let hers =
+                    |row: &&Row| row.partition == alices || row.key.name().ends_with(alices.as_bytes());
+                assert_eq!(left.iter().find(hers), None, "{trouble:?} at {operations}");
+            }
+            assert_eq!(of_others(&left), of_others(&before), "{trouble:?} at {operations}");
+            tried += 1;
+            if outcome {
+                break;
+            }
+        }
+    }
+    assert!(tried > 1000, "{tried}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
+    interrupted_everywhere(World::new().await, Bare).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_under_a_vault_is_carried_out_wherever_it_is_interrupted() {
+    let world = World::new().await;
+    let ground = Sealed { keyring: MemoryKeyring::new(), clock: world.clock.clone() };
+    interrupted_everywhere(world, ground).await;
+}
