@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, Clock, Partition, Pepper, Rng};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
@@ -19,16 +20,42 @@ pub struct Carrier<S> {
     pub(crate) pepper: Pepper,
     pub(crate) lanes: Lanes,
     pub(crate) fences: Fences,
+    pub(crate) erasures: Erasures,
+}
+
+/// Which users' erasures were begun and are not known to be done.
+#[derive(Debug, Default)]
+pub(crate) struct Erasures(Mutex<HashSet<Partition>>);
+
+impl Erasures {
+    pub(crate) fn begin(&self, user: Partition) {
+        self.users().insert(user);
+    }
+
+    pub(crate) fn end(&self, user: Partition) {
+        self.users().remove(&user);
+    }
+
+    pub(crate) fn is_under_way(&self, user: Partition) -> bool {
+        self.users().contains(&user)
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashSet<Partition>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<S: Store> Carrier<S> {
-    /// A carrier on `store`, which is new or was a carrier's before.
+    /// A carrier on `store`, which is new or was a carrier's before. Finishes erasures that were begun.
     ///
     /// # Errors
     /// When the store fails, or holds a damaged pepper.
     pub async fn open(store: S, clock: Arc<dyn Clock>, rng: &dyn Rng) -> Result<Self, StoreError> {
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
-        Ok(Self { store, clock, pepper, lanes: Lanes::new(), fences: Fences::new() })
+        let (lanes, fences, erasures) = (Lanes::new(), Fences::new(), Erasures::default());
+        let carrier = Self { store, clock, pepper, lanes, fences, erasures };
+        carrier.finish_erasures().await?;
+        Ok(carrier)
     }
 
     /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. To be called about once an hour.

@@ -30,6 +30,7 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn raise_fence(&self, caller: &Caller) -> Result<(), TransportError> {
         let partition = self.partition(caller.address());
         let _nobody_passes = self.fences.of(partition).write().await;
+        let _lane = self.lane(partition).await.map_err(store_failed)?;
         let key = of_device(FENCE, caller.address());
         let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
         let highest = held.as_ref().map_or(Ok(Incarnation::new(0)), |record| incarnation(&record.value))?;
@@ -46,10 +47,18 @@ impl<S: Store> Carrier<S> {
         }
     }
 
+    /// Waits until everybody has passed who began to before now.
+    pub(crate) async fn everybody_has_passed(&self, partition: Partition) {
+        drop(self.fences.of(partition).write().await);
+    }
+
     /// Lets `caller` pass, if no later incarnation has; the fence stays as it is while the guard is held.
     pub(crate) async fn pass(&self, caller: &Caller) -> Result<RwLockReadGuard<'_, ()>, TransportError> {
         let partition = self.partition(caller.address());
         let guard = self.fences.of(partition).read().await;
+        if self.erasures.is_under_way(partition) {
+            return Err(TransportError::unavailable("the caller is being erased"));
+        }
         let key = of_device(FENCE, caller.address());
         let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
         match held {

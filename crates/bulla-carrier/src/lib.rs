@@ -2,6 +2,7 @@
 
 mod carrier;
 mod directory;
+mod erase;
 mod fence;
 mod limits;
 mod meter;
@@ -9,4 +10,5 @@ mod queue;
 mod space;
 
 pub use carrier::Carrier;
+pub use erase::Erased;
 pub use limits::{MAX_ID_AGE, MAX_ID_LEAD};

@@ -9,12 +9,13 @@
 //! recipient   HEAD       device                  the last place given out in its queue
 //! recipient   QUEUE/day  device ‖ place          an envelope
 //! recipient   SEEN/day   envelope id             the first 16 bytes of the envelope's SHA-256
+//! zero        ERASING    user's partition        nothing: this user's erasure was begun and is not done
 //! zero        PEPPER     –                       the key of all partitions
 //! counter     METER      tally                   messages
 //! ```
 
-use bulla_base::Address;
-use bulla_store::{Key, Space};
+use bulla_base::{Address, Day};
+use bulla_store::{Key, Scan, Space};
 use bytes::Bytes;
 
 pub(crate) const KEYS: Space = Space::new(0x40);
@@ -26,6 +27,7 @@ pub(crate) const SEEN: Space = Space::new(0x45);
 pub(crate) const PEPPER: Space = Space::new(0x46);
 pub(crate) const METER: Space = Space::new(0x47);
 pub(crate) const HIGHEST: Space = Space::new(0x48);
+pub(crate) const ERASING: Space = Space::new(0x49);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {
@@ -35,4 +37,9 @@ pub(crate) fn of_device(space: Space, address: &Address) -> Key {
 /// What names of records of `address` begin with.
 pub(crate) fn device(address: &Address) -> Bytes {
     Bytes::copy_from_slice(&[address.device().number()])
+}
+
+/// All dated records of `space` that there can be.
+pub(crate) fn every(space: Space) -> Scan {
+    Scan::dated(space, Day::from_number(1)..=Day::from_number(u32::MAX))
 }

@@ -7,6 +7,7 @@
 )]
 
 mod directory;
+mod erase;
 mod fence;
 mod queue;
 

@@ -1,0 +1,164 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bulla_base::{Address, Day, Number, Partition, Party, Pepper, SeededRng, Timestamp};
+use bulla_carrier::Carrier;
+use bulla_store::{
+    Batch, Commit, Counter, Key, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, Watch,
+};
+use bulla_transport::{Caller, InProcess, Incarnation, Sequence, Transport, TransportError};
+
+use crate::{SHOP, World, alice, shop};
+
+/// A store that fails after so many operations.
+#[derive(Clone)]
+struct Failing(Arc<MemoryStore>, Arc<AtomicUsize>);
+
+impl Failing {
+    fn take(&self) -> Result<(), StoreError> {
+        let left = self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| StoreError::Poisoned { source: None })
+    }
+}
+
+impl Store for Failing {
+    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        self.take()?;
+        self.0.commit(batch).await
+    }
+
+    async fn get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+        self.take()?;
+        self.0.get(of, key, now).await
+    }
+
+    async fn scan(
+        &self,
+        of: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.take()?;
+        self.0.scan(of, scan, now).await
+    }
+
+    async fn counters(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<Vec<(Counter, u64)>, StoreError> {
+        self.take()?;
+        self.0.counters(space, prefix, after).await
+    }
+
+    fn watch(&self, partition: Partition, space: Space) -> Watch {
+        self.0.watch(partition, space)
+    }
+
+    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.0.drop_days_before(day).await
+    }
+}
+
+fn bob() -> Address {
+    Address::user(Number::parse("4915112345678").unwrap())
+}
+
+fn number(user: &Address) -> Number {
+    let Party::User(number) = user.party() else { panic!("not a user") };
+    number.clone()
+}
+
+/// Every row of the parties, expired ones included.
+async fn rows(store: &MemoryStore, parties: &[&Address]) -> Vec<(Partition, Key, Record)> {
+    let pepper = store.get(OWN, &Key::undated(Space::new(0x46), ""), Timestamp::default()).await.unwrap();
+    let pepper = Pepper::from_bytes(pepper.unwrap().value[..].try_into().unwrap());
+    let mut found = Vec::new();
+    let parties = parties.iter().map(|address| pepper.partition(address.party()));
+    for partition in parties.chain([OWN]) {
+        for space in (0..=u8::MAX).map(Space::new) {
+            let all = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX));
+            let page = store.scan(partition, &all, Timestamp::default()).await.unwrap();
+            found.extend(page.into_iter().map(|(key, record)| (partition, key, record)));
+        }
+    }
+    found
+}
+
+async fn traffic(world: &World) -> [Caller; 3] {
+    let (us, her, him) = (world.join(shop()).await, world.join(alice()).await, world.join(bob()).await);
+    for user in [&her, &him] {
+        for _ in 0..3 {
+            world.transport().send(&us, world.envelope(&us, user)).await.unwrap();
+            world.transport().send(user, world.envelope(user, &us)).await.unwrap();
+        }
+    }
+    [us, her, him]
+}
+
+#[tokio::test]
+async fn an_erased_user_is_unknown_and_what_they_sent_is_gone() {
+    let world = World::new().await;
+    let [us, her, him] = traffic(&world).await;
+    let (bill, bobs) = (world.carrier.bill(SHOP).await.unwrap(), rows(&world.store, &[&bob()]).await);
+
+    let erased = world.carrier.erase(&number(&alice())).await.unwrap();
+    // Keys, two one-time keys, their highest id, fence, head, three envelopes and their guards; and three on their way to the shop.
+    assert_eq!(erased.records(), 15);
+    assert_eq!(rows(&world.store, &[&alice()]).await, rows(&world.store, &[]).await);
+    assert_eq!(rows(&world.store, &[&bob()]).await, bobs);
+    assert_eq!(world.carrier.bill(SHOP).await.unwrap(), bill, "sums stay");
+    let waiting = world.transport().receive(&us, Sequence::START).await.unwrap();
+    let senders: Vec<_> = waiting.iter().map(|delivery| delivery.envelope.from().clone()).collect();
+    assert_eq!(senders, [bob(), bob(), bob()]);
+    assert_eq!(bulla_transport::in_order(waiting, Sequence::START).len(), 3, "a gap holds nobody up");
+
+    let unknown = world.transport().send(&us, world.envelope(&us, &her)).await;
+    assert!(matches!(unknown, Err(TransportError::UnknownRecipient)));
+    let error = world.transport().send(&her, world.envelope(&her, &us)).await.unwrap_err();
+    assert!(error.may_pass(), "the device connects anew: {error}");
+    let her = world.join(alice()).await;
+    world.transport().send(&us, world.envelope(&us, &her)).await.unwrap();
+    assert_eq!(world.transport().receive(&her, Sequence::START).await.unwrap().len(), 1);
+    assert_eq!(world.transport().receive(&him, Sequence::START).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
+    let mut tried = 0;
+    for restart in [false, true] {
+        for operations in 0.. {
+            let world = World::new().await;
+            traffic(&world).await;
+            let left = Arc::new(AtomicUsize::new(usize::MAX));
+            let store = Failing(world.store.clone(), left.clone());
+            let open =
+                async || Carrier::open(store.clone(), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+            let carrier = Arc::new(open().await);
+            let bobs = rows(&world.store, &[&bob()]).await;
+            left.store(operations, Ordering::SeqCst);
+            let done = carrier.erase(&number(&alice())).await.is_ok();
+            left.store(usize::MAX, Ordering::SeqCst);
+            if restart {
+                drop(open().await);
+            } else {
+                // Whoever connects does not meet half an erasure.
+                let her = Caller::new(alice(), Incarnation::new(1));
+                let connected = InProcess::new(carrier.clone()).connect(&her).await.unwrap();
+                assert_eq!(connected.one_time_keys, 0, "after {operations}");
+                carrier.erase(&number(&alice())).await.unwrap();
+            }
+            if operations > 0 || !restart {
+                let found = rows(&world.store, &[&alice()]).await;
+                assert_eq!(found, rows(&world.store, &[]).await, "after {operations}");
+                assert_eq!(rows(&world.store, &[&bob()]).await, bobs, "after {operations}");
+            }
+            tried += 1;
+            if done {
+                break;
+            }
+        }
+    }
+    assert!(tried > 1000, "{tried}");
+}
