@@ -1,4 +1,4 @@
-//! Everybody who takes part, in one process: the carrier, the relay and the users' devices, each party on a store of its own.
+//! Everybody who takes part, in one process: the carrier, the relay and the users' devices, each party on a sealed store of its own.
 
 use std::fmt;
 use std::path::Path;
@@ -10,9 +10,11 @@ use bulla::device::Device;
 use bulla::relay::{Business, Relay, Sink};
 use bulla::transport::InProcess;
 use bulla::{RelayBuilder, SystemClock, SystemRng};
-use bulla_store_fjall::{FjallOptions, FjallStore};
+use bulla_store_fjall::FjallStore;
+use tokio::task::JoinSet;
 
 use crate::problem::Problem;
+use crate::strongroom::{self, Sealed};
 use crate::witness::{Witness, Witnessed};
 
 /// The sending number of the business, unless another is named.
@@ -26,17 +28,19 @@ const DISPLAY_NUMBER: &str = "15550783881";
 pub(crate) const FOLDERS: [&str; 3] = ["relay", "carrier", "devices"];
 
 /// The way to the carrier.
-pub(crate) type Link<W> = Witnessed<InProcess<Carrier<FjallStore>>, W>;
+pub(crate) type Link<W> = Witnessed<InProcess<Carrier<Sealed>>, W>;
 
 /// The relay, the carrier and the devices.
 pub struct Cast<W, K> {
     /// The carrier.
-    pub(crate) carrier: Arc<Carrier<FjallStore>>,
+    pub(crate) carrier: Arc<Carrier<Sealed>>,
     /// The relay.
-    pub(crate) relay: Relay<FjallStore, Link<W>, K>,
+    pub(crate) relay: Relay<Sealed, Link<W>, K>,
     /// The users' devices, in the order in which they were named.
-    pub(crate) devices: Vec<(Number, Device<FjallStore, Link<W>>)>,
-    stores: [FjallStore; 3],
+    pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
+    engines: [FjallStore; 3],
+    /// What keeps the vaults of the carrier and the devices ticking; the relay sees to its own.
+    clocks: JoinSet<()>,
 }
 
 /// The business with this id in this account.
@@ -59,15 +63,21 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         witness: Arc<W>,
         sink: K,
     ) -> Result<Self, Problem> {
-        let [relay_store, carrier_store, device_store] = FOLDERS.map(|name| store(&folder.join(name)));
-        let (relay_store, carrier_store, device_store) = (relay_store?, carrier_store?, device_store?);
-        let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
+        let [relay, carrier, devices] = FOLDERS;
+        let (relay_store, relay_engine) = strongroom::open(folder, relay).await?;
+        let (carrier_store, carrier_engine) = strongroom::open(folder, carrier).await?;
+        let (device_store, device_engine) = strongroom::open(folder, devices).await?;
+        let engines = [relay_engine, carrier_engine, device_engine];
+        let mut clocks = JoinSet::new();
+        for vault in [carrier_store.clone(), device_store.clone()] {
+            clocks.spawn(async move { drop(vault.keep_ticking().await) });
+        }
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 
         let carrier = Carrier::open(carrier_store, clock.clone(), &SystemRng).await;
         let carrier = Arc::new(carrier.map_err(Problem::because("the carrier cannot be opened"))?);
         let link = || Witnessed::new(InProcess::new(carrier.clone()), witness.clone());
-        let relay = RelayBuilder::new(relay_store, link(), sink).speak_for(business).open().await;
+        let relay = RelayBuilder::new(relay_store, link(), sink).speak_for(business).open_sealed().await;
         let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
 
         let mut devices = Vec::new();
@@ -77,11 +87,12 @@ impl<W: Witness, K: Sink> Cast<W, K> {
             let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
             devices.push((user.clone(), device));
         }
-        Ok(Self { carrier, relay, devices, stores })
+        Ok(Self { carrier, relay, devices, engines, clocks })
     }
 
     /// Stops everybody. What is not finished stays in the stores, which stay open.
-    pub(crate) async fn stop(&self) {
+    pub(crate) async fn stop(&mut self) {
+        self.clocks.shutdown().await;
         for (_, device) in &self.devices {
             device.close().await;
         }
@@ -90,24 +101,18 @@ impl<W: Witness, K: Sink> Cast<W, K> {
 
     /// Makes what was deleted leave the disk.
     pub(crate) async fn compact(&self) -> Result<(), Problem> {
-        let [relay, carrier, devices] = &self.stores;
+        let [relay, carrier, devices] = &self.engines;
         let (relay, carrier, devices) = tokio::join!(relay.compact(), carrier.compact(), devices.compact());
         relay.and(carrier).and(devices).map_err(Problem::because("a store cannot be compacted"))
     }
 
     /// Closes the stores.
     pub(crate) async fn close(self) -> Result<(), Problem> {
-        for store in &self.stores {
-            store.close().await.map_err(Problem::because("a store cannot be closed"))?;
+        for engine in &self.engines {
+            engine.close().await.map_err(Problem::because("a store cannot be closed"))?;
         }
         Ok(())
     }
-}
-
-fn store(folder: &Path) -> Result<FjallStore, Problem> {
-    let unopened = || format!("the store in {} cannot be opened", folder.display());
-    std::fs::create_dir_all(folder).map_err(Problem::because(unopened()))?;
-    FjallStore::open(folder, FjallOptions::default()).map_err(Problem::because(unopened()))
 }
 
 impl<W, K> fmt::Debug for Cast<W, K> {

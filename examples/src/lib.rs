@@ -13,6 +13,7 @@ pub mod timing;
 
 pub mod carrier_log;
 pub mod cast;
+pub mod strongroom;
 pub mod witness;
 
 pub mod graph_client;

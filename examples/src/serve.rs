@@ -47,7 +47,7 @@ pub async fn serve(
     let listener = listener
         .map_err(Problem::because(format!("the Graph API cannot be served on {}", options.listen)))?;
     let folder = Folder::open(options.data.clone())?;
-    let company = open(&options, folder.path(), terminal).await?;
+    let mut company = open(&options, folder.path(), terminal).await?;
     let outcome = run(&company, listener, &options, folder.path(), terminal, end).await;
     company.stop().await;
     let closed = company.close().await;

@@ -21,3 +21,4 @@ pub use bulla_session as session;
 pub use bulla_spqr as spqr;
 pub use bulla_store as store;
 pub use bulla_transport as transport;
+pub use bulla_vault as vault;
