@@ -5,7 +5,10 @@ use crate::clock::median;
 /// Who was measured.
 #[derive(Clone, Copy)]
 pub(crate) enum Who {
+    /// Ours, held in memory from message to message.
     Ours,
+    /// Ours, read from what is stored for every message.
+    Read,
     Olm,
     Floor,
 }
@@ -13,7 +16,7 @@ pub(crate) enum Who {
 /// Samples of every row, in the order in which the rows first came up.
 #[derive(Default)]
 pub(crate) struct Board {
-    rows: Vec<(String, [Vec<f64>; 3])>,
+    rows: Vec<(String, [Vec<f64>; 4])>,
 }
 
 impl Board {

@@ -1,4 +1,5 @@
-//! Our sessions, persisted for every message: read from the parts they are stored in, stepped, and what changed written back.
+//! Our sessions, persisted for every message: held in memory or read from the parts they are stored in, stepped, and what
+//! changed written back.
 
 mod shelf;
 pub(crate) mod steps;
@@ -12,7 +13,8 @@ use crate::contender::{Contender, End};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
-pub(crate) struct Ours {
+/// `HELD` in memory from message to message, or read for each.
+pub(crate) struct Ours<const HELD: bool> {
     alice: Side,
     bob: Side,
     prekeys: LoadedPreKeys,
@@ -27,12 +29,12 @@ struct Side {
 }
 
 impl Side {
-    fn new(party: LocalParty, peer: IdentityKey, seed: u8) -> Self {
-        Self { party, peer, shelf: Shelf::new(), rng: ChaCha20Rng::from_seed([seed; 32]) }
+    fn new(party: LocalParty, peer: IdentityKey, seed: u8, held: bool) -> Self {
+        Self { party, peer, shelf: Shelf::new(held), rng: ChaCha20Rng::from_seed([seed; 32]) }
     }
 
-    fn sessions(&self) -> Sessions {
-        self.shelf.sessions()
+    fn sessions(&mut self) -> Sessions {
+        self.shelf.take()
     }
 
     fn seal(&mut self, text: &[u8]) -> CiphertextMessage {
@@ -50,7 +52,7 @@ impl Side {
     }
 }
 
-impl Ours {
+impl<const HELD: bool> Ours<HELD> {
     fn side(&self, end: End) -> &Side {
         match end {
             End::Alice => &self.alice,
@@ -68,7 +70,7 @@ impl Ours {
     /// How often a seal and an open of this many bytes allocate once the sessions are loaded, without storing them.
     pub(crate) fn allocations_of_the_step(&mut self, length: usize) -> (u64, u64) {
         let text = vec![b'x'; length];
-        let (alice, bob) = (self.alice.sessions(), self.bob.sessions());
+        let (alice, bob) = (self.alice.shelf.sessions(), self.bob.shelf.sessions());
         let mut sealed = None;
         let sealing = allocation_counter::measure(|| {
             sealed = alice.seal(&text, None, NOW, &mut self.alice.rng).ok();
@@ -86,7 +88,7 @@ impl Ours {
     }
 }
 
-impl Contender for Ours {
+impl<const HELD: bool> Contender for Ours<HELD> {
     type Message = CiphertextMessage;
 
     const LOADS_TO_SAVE: bool = true;
@@ -103,13 +105,13 @@ impl Contender for Ours {
         let mut prekeys = LoadedPreKeys::default();
         (prekeys.signed, prekeys.kyber, prekeys.one_time) = (Some(signed), Some(kyber), Some(one_time));
         let (alices, bobs) = (*alice.identity().public(), *bob.identity().public());
-        Self { alice: Side::new(alice, bobs, 1), bob: Side::new(bob, alices, 2), prekeys, bundle }
+        Self { alice: Side::new(alice, bobs, 1, HELD), bob: Side::new(bob, alices, 2, HELD), prekeys, bundle }
     }
 
     /// Nothing is deleted here that was used up, so what was published once serves again.
     fn publish(&mut self) {
-        self.alice.shelf = Shelf::new();
-        self.bob.shelf = Shelf::new();
+        self.alice.shelf = Shelf::new(HELD);
+        self.bob.shelf = Shelf::new(HELD);
     }
 
     fn meet(&mut self, text: &[u8]) -> CiphertextMessage {
@@ -137,12 +139,12 @@ impl Contender for Ours {
 
     fn save(&self, end: End) -> usize {
         let mut written = 0;
-        self.side(end).sessions().into_changes(|_, bytes| written += bytes.map_or(0, <[u8]>::len));
+        self.side(end).shelf.sessions().into_changes(|_, bytes| written += bytes.map_or(0, <[u8]>::len));
         written
     }
 
     fn load(&self, end: End, _: &[u8]) {
-        std::hint::black_box(self.side(end).sessions());
+        std::hint::black_box(self.side(end).shelf.sessions());
     }
 
     fn len(message: &CiphertextMessage) -> usize {

@@ -26,37 +26,36 @@ const SIZES: [&str; 5] =
     [rows::RECORD, rows::RECORD_FIRST, rows::RECORD_STORED, rows::WIRE_FIRST, rows::WIRE];
 
 pub(crate) fn times(board: &Board, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "| µs | ours | vodozemac | floor | ours / floor | ours / vodozemac | target | |")?;
-    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---|")?;
+    writeln!(
+        out,
+        "| µs | held | read | vodozemac | floor | held / floor | read / floor | target | held | read |"
+    )?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|---|---|")?;
     for row in board.rows().filter(|row| !SIZES.contains(row)) {
-        let [ours, olm, floor] = [Who::Ours, Who::Olm, Who::Floor].map(|who| board.median(row, who));
-        let target = TARGETS.iter().find(|(name, _)| *name == row).map(|(_, target)| *target);
-        let over = ratio(ours, floor);
+        let all = [Who::Ours, Who::Read, Who::Olm, Who::Floor].map(|who| board.median(row, who));
+        let ours = [Who::Ours, Who::Read];
         let (over, target) = if row == rows::STORED {
-            let without = board.median(rows::UNSTORED, Who::Ours);
-            writeln!(
-                out,
-                "| {row} | {} | {} | | | {} | {STORED_TARGET} x without | {} |",
-                number(ours),
-                number(olm),
-                times_of(ratio(ours, olm)),
-                verdict(ratio(ours, without), Some(STORED_TARGET)),
-            )?;
-            continue;
+            // Of the same without any stored.
+            (
+                ours.map(|who| ratio(board.median(row, who), board.median(rows::UNSTORED, who))),
+                Some(STORED_TARGET),
+            )
         } else {
-            (over, target)
+            let target = TARGETS.iter().find(|(name, _)| *name == row).map(|(_, target)| *target);
+            (ours.map(|who| ratio(board.median(row, who), board.median(row, Who::Floor))), target)
         };
-        writeln!(
-            out,
-            "| {row} | {} | {} | {} | {} | {} | {} | {} |",
-            number(ours),
-            number(olm),
-            number(floor),
-            times_of(over),
-            times_of(ratio(ours, olm)),
-            target.map(|target| target.to_string()).unwrap_or_default(),
-            verdict(over, target),
-        )?;
+        write!(out, "| {row} |")?;
+        for time in all {
+            write!(out, " {} |", number(time))?;
+        }
+        for over in over {
+            write!(out, " {} |", times_of(over))?;
+        }
+        write!(out, " {} |", target.map(|target| target.to_string()).unwrap_or_default())?;
+        for over in over {
+            write!(out, " {} |", verdict(over, target))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -74,8 +74,10 @@ impl<C: Contender> Sessions<C> {
         let (both, count, text) = (&mut self.steady, batch(length), vec![b'x'; length]);
         let mut sealed = Vec::with_capacity(count);
         let seal = timed(count, |_| sealed.push(both.seal(End::Alice, &text)));
-        let open = timed(count, |number| {
-            black_box(both.open(End::Bob, &sealed[number]));
+        // Opening the first after an answer makes a new ratchet key, which is not steady: see the turns.
+        both.open(End::Bob, &sealed[0]);
+        let open = timed(count - 1, |number| {
+            black_box(both.open(End::Bob, &sealed[1 + number]));
         });
         board.add(&rows::seal(length), self.who, seal);
         board.add(&rows::open(length), self.who, open);

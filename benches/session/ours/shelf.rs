@@ -12,13 +12,22 @@ pub(crate) struct Shelf {
     working: Vec<(Part, Vec<u8>)>,
     /// All others as they came, one behind the other: name and bytes behind their lengths.
     journal: Vec<u8>,
+    /// The sessions themselves, if they are held.
+    held: Option<Sessions>,
+    hold: bool,
 }
 
 impl Shelf {
-    pub(crate) fn new() -> Self {
-        let mut shelf = Self { working: Vec::with_capacity(WORKING), journal: Vec::with_capacity(1 << 20) };
+    pub(crate) fn new(hold: bool) -> Self {
+        let journal = Vec::with_capacity(1 << 20);
+        let mut shelf = Self { working: Vec::with_capacity(WORKING), journal, held: None, hold };
         shelf.put(Sessions::new());
         shelf
+    }
+
+    /// To be put back.
+    pub(crate) fn take(&mut self) -> Sessions {
+        self.held.take().unwrap_or_else(|| self.sessions())
     }
 
     /// What every message takes.
@@ -42,8 +51,8 @@ impl Shelf {
     }
 
     /// Writes what has changed.
-    pub(crate) fn put(&mut self, sessions: Sessions) {
-        sessions.into_changes(|part, bytes| match (part.name().as_ref()[0], bytes) {
+    pub(crate) fn put(&mut self, mut sessions: Sessions) {
+        sessions.store_changes(|part, bytes| match (part.name().as_ref()[0], bytes) {
             (Part::WORKING, bytes) => self.put_working(part, bytes),
             (_, bytes) => {
                 for field in [part.name().as_ref(), bytes.unwrap_or_default()] {
@@ -52,6 +61,7 @@ impl Shelf {
                 }
             }
         });
+        self.held = Some(sessions).filter(|_| self.hold);
     }
 
     fn put_working(&mut self, part: Part, bytes: Option<&[u8]>) {

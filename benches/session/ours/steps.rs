@@ -28,7 +28,7 @@ impl Steps {
     /// Over so many messages, with an answer after every tenth, so that every phase of the ratchet comes up.
     pub(crate) fn measured(messages: usize) -> Self {
         let mut steps = Self::default();
-        let (mut both, text): (Ours, _) = (acquainted(), [b'x'; TEXT]);
+        let (mut both, text): (Ours<false>, _) = (acquainted(), [b'x'; TEXT]);
         for number in 0..messages {
             steps.seal(&both, &text);
             let message = both.seal(End::Alice, &text);
@@ -43,7 +43,7 @@ impl Steps {
         steps
     }
 
-    fn seal(&mut self, both: &Ours, text: &[u8]) {
+    fn seal(&mut self, both: &Ours<false>, text: &[u8]) {
         let (shelf, mut rng) = (&both.alice.shelf, both.alice.rng.clone());
         let mut loaded = Vec::with_capacity(COPIES);
         let mut sealed = Vec::with_capacity(COPIES);
@@ -55,7 +55,7 @@ impl Steps {
         self.seal[2].push(walled(COPIES, |_| write(sealed.pop().unwrap().sessions, &mut stored)));
     }
 
-    fn open(&mut self, both: &Ours, message: &<Ours as Contender>::Message) {
+    fn open(&mut self, both: &Ours<false>, message: &<Ours<false> as Contender>::Message) {
         let (side, mut rng) = (&both.bob, both.bob.rng.clone());
         let trust = Trust::Only(&side.peer);
         let mut loaded = Vec::with_capacity(COPIES);
@@ -71,7 +71,7 @@ impl Steps {
 
     /// The post-quantum ratchet in memory, two that answer each other every tenth message.
     fn ratchet(&mut self, messages: usize) {
-        let mut rng = acquainted::<Ours>().alice.rng;
+        let mut rng = acquainted::<Ours<false>>().alice.rng;
         let mut ends = [Role::Initiator, Role::Responder].map(|role| Ratchet::new(role, &[1; 32]));
         for number in 0..messages {
             let [alice, bob] = &mut ends;

@@ -174,6 +174,27 @@ impl Skipped {
         gone.chain(self.secrets(self.stored.end).map(|(index, secret)| (index, Some(secret))))
     }
 
+    /// Says that what [`changes`](Self::changes) says has been done.
+    pub fn note_stored(&mut self) {
+        let bounds = self.bounds();
+        let Some(here) = &mut self.here else { return };
+        here.gone.clear();
+        if here.bytes.is_empty() && bounds.is_empty() {
+            *self = Self::default();
+            return;
+        }
+        // All that is in the store now was loaded, or made, here: or else it has to be asked for as before.
+        if self.stored.is_empty() {
+            here.whole = true;
+        }
+        if !here.whole {
+            let end = self.stored.end;
+            let entries: &[[u8; Self::ENTRY]] = here.bytes.as_chunks().0;
+            here.asked.extend(entries.iter().map(index_of).filter(|index| *index >= end));
+        }
+        self.stored = bounds;
+    }
+
     /// The rows to delete when the whole chain is given up, be they loaded or not.
     pub fn rows(&self) -> impl Iterator<Item = u32> {
         let whole = self.all_loaded();

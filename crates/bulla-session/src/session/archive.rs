@@ -101,6 +101,13 @@ impl Archive {
         self.count
     }
 
+    /// Says that what [`change`](Self::change) says has been done.
+    pub(super) fn note_stored(&mut self) {
+        if self.is_loaded() {
+            self.record = if self.count == 0 { Record::Absent } else { Record::Same };
+        }
+    }
+
     /// Each session's place and stored form, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let mut frames = [&[][..]; ARCHIVED_SESSIONS];

@@ -308,7 +308,27 @@ impl Sessions {
     /// # Security
     ///
     /// The bytes are in memory that is wiped afterwards; whoever copies them wipes the copy.
-    pub fn into_changes(self, mut apply: impl FnMut(Part, Option<&[u8]>)) {
+    pub fn into_changes(self, apply: impl FnMut(Part, Option<&[u8]>)) {
+        self.hand_over(apply);
+    }
+
+    /// Stores the sessions as [`into_changes`](Self::into_changes) does, and goes on with them: who holds them in memory need not read
+    /// them again for the next message.
+    ///
+    /// # Security
+    ///
+    /// From here on they count as stored. If storing them fails, or if anybody else may have stored something since, drop them and
+    /// read what is stored: whoever went on with them would take a step twice.
+    pub fn store_changes(&mut self, apply: impl FnMut(Part, Option<&[u8]>)) {
+        self.hand_over(apply);
+        self.obsolete.clear();
+        self.archive.note_stored();
+        if let Some(session) = &mut self.current {
+            session.note_stored();
+        }
+    }
+
+    fn hand_over(&self, mut apply: impl FnMut(Part, Option<&[u8]>)) {
         for part in &self.obsolete {
             apply(*part, None);
         }
@@ -390,6 +410,13 @@ impl Session {
                 apply(Part::Seed { chain, index }, seed.map(|seed| seed.as_slice()));
             }
         }
+    }
+
+    fn note_stored(&mut self) {
+        self.given_up.clear();
+        self.rows.pending = self.pending.is_some();
+        self.receiving.iter_mut().for_each(|chain| chain.skipped.note_stored());
+        self.post_quantum.ratchet_mut().note_stored();
     }
 
     /// Every part there is, or may be, besides the head, for when the session is given up.

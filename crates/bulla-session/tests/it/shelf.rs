@@ -7,8 +7,11 @@ use bulla_session::*;
 #[derive(Default)]
 pub(crate) struct Shelf {
     parts: BTreeMap<Part, Vec<u8>>,
+    /// Sessions that go on without being read again, for every other step.
+    hot: Option<Sessions>,
     /// What the last step wrote, part by part; nothing for what it deleted.
     pub(crate) written: Vec<(Part, Option<usize>)>,
+    steps: usize,
 }
 
 impl Shelf {
@@ -27,6 +30,11 @@ impl Shelf {
         sessions
     }
 
+    /// What every message takes, as it is in memory or as it is stored.
+    pub(crate) fn take(&mut self) -> Sessions {
+        self.hot.take().unwrap_or_else(|| self.working())
+    }
+
     /// What every message takes.
     pub(crate) fn working(&self) -> Sessions {
         let needed = |part: &Part| part.name().as_ref()[0] == Part::WORKING;
@@ -41,10 +49,10 @@ impl Shelf {
 
     /// Opens with no more parts than it takes.
     pub(crate) fn open(
-        &self,
+        &mut self,
         mut step: impl FnMut(Sessions) -> Result<Opened, Failed<OpenError>>,
     ) -> Result<Opened, OpenError> {
-        let mut sessions = self.working();
+        let mut sessions = self.take();
         loop {
             let (rest, error) = match step(sessions) {
                 Ok(opened) => return Ok(opened),
@@ -62,10 +70,10 @@ impl Shelf {
         }
     }
 
-    pub(crate) fn put(&mut self, sessions: Sessions) {
+    pub(crate) fn put(&mut self, mut sessions: Sessions) {
         self.written.clear();
         let mut last = None;
-        sessions.into_changes(|part, bytes| {
+        sessions.store_changes(|part, bytes| {
             assert_eq!(Part::named(part.name().as_ref()), Some(part));
             match bytes {
                 Some(bytes) => self.parts.insert(part, bytes.to_vec()),
@@ -75,6 +83,9 @@ impl Shelf {
             last = Some(part);
         });
         assert_eq!(last, Some(Part::Head));
+        // Three steps in a row in memory, then one that reads.
+        self.steps += 1;
+        self.hot = Some(sessions).filter(|_| !self.steps.is_multiple_of(4));
     }
 
     /// How many bytes the last step wrote that it will write again.

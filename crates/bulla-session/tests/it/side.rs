@@ -119,7 +119,7 @@ impl Side {
     pub(crate) fn try_say(&mut self, text: &[u8], now: UnixSeconds) -> Result<CiphertextMessage, SealError> {
         let before = self.sessions.to_bytes().unwrap();
         self.line_up();
-        let in_parts = self.shelf.working().seal(text, self.addresses.as_ref(), now, &mut self.rng.clone());
+        let in_parts = self.shelf.take().seal(text, self.addresses.as_ref(), now, &mut self.rng.clone());
         let in_parts = in_parts.map(|sealed| {
             self.shelf.put(sealed.sessions);
             sealed.message

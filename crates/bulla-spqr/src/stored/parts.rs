@@ -176,6 +176,20 @@ impl Ratchet {
         }
     }
 
+    /// Says that what [`changes`](Self::changes) says has been done.
+    #[doc(hidden)]
+    pub fn note_stored(&mut self) {
+        let kept = self.braid.state.kept();
+        self.rows = Rows {
+            epoch: self.braid.epoch,
+            state: kept.code,
+            kept: kept.parts().any(|part| !part.is_empty()),
+            chunks: kept.chunks.len().to_le_bytes()[0],
+        };
+        self.chain.given_up.clear();
+        self.chain.links.iter_mut().for_each(|link| link.skipped.note_stored());
+    }
+
     /// Every row there is, or may be, besides the head, for when the ratchet is given up.
     #[doc(hidden)]
     pub fn rows(&self, mut each: impl FnMut(Row)) {
