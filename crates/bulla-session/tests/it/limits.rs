@@ -102,6 +102,40 @@ fn a_record_longer_than_any_is_refused_unread() {
 }
 
 #[test]
+fn archived_sessions_may_have_600_kib_together_and_no_more() {
+    // What an archived session holds is examined when it is tried, so any bytes will do here.
+    let archive = |bytes: usize| {
+        let (first, second) = (bytes / 2 - 4, bytes - bytes / 2 - 4);
+        let mut stored = vec![2, 0, 0, 0, 0, 2];
+        for length in [first, second] {
+            stored.extend_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+            stored.resize(stored.len() + length, 0);
+        }
+        Sessions::from_bytes(&stored).map(|sessions| sessions.archived_count())
+    };
+    assert_eq!(archive(ARCHIVE_BYTES).unwrap(), 2);
+    let (most, actual) = (ARCHIVE_BYTES, ARCHIVE_BYTES + 1);
+    assert_eq!(archive(actual).unwrap_err(), error::StoredError::TooLong { most, actual });
+
+    // A session that does not fit beside the others takes the place of the oldest.
+    let (mut alice, mut bob) = Side::acquainted();
+    let mut counts = Vec::new();
+    for _ in 0..6 {
+        let skipped: Vec<_> = (0..=2_000).map(|_| alice.say(b"")).collect();
+        bob.hear(&skipped[2_000]).unwrap();
+        bob.meet(&alice);
+        let first = bob.say(b"");
+        alice.hear(&first).unwrap();
+        let answer = alice.say(b"");
+        bob.hear(&answer).unwrap();
+        counts.push(bob.sessions.archived_count());
+        assert!(bob.sessions.stored_len() <= 6 + 4_500 + ARCHIVE_BYTES);
+    }
+    // Each has two keys of 36 bytes for each of 2000 messages, so that four of them fit.
+    assert_eq!(counts, [1, 2, 3, 4, 4, 4]);
+}
+
+#[test]
 fn fingerprints_take_2_to_a_million_rounds() {
     let key = Side::new(1).identity();
     let with = |rounds| Fingerprint::new(rounds, 1, (b"a", &key), (b"b", &key));
