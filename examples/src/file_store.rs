@@ -18,8 +18,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla::base::{Day, Partition, Timestamp};
 use bulla::store::{
-    Batch, Commit, Counter, Expectation, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Version,
-    Watch, Watchers,
+    Batch, Commit, Counter, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Version, Watch,
+    Watchers,
 };
 
 use self::entry::Entry;
@@ -83,14 +83,8 @@ impl State {
 }
 
 impl Rows {
-    fn holds(&self, partition: Partition, key: &Key, expectation: Expectation) -> bool {
-        let found = self.records.get(&(partition, key.clone())).map(|record| record.version);
-        match expectation {
-            Expectation::Absent => found.is_none(),
-            Expectation::Version(version) => found == Some(version),
-            // What this engine does not know cannot be said to hold.
-            _ => false,
-        }
+    fn version_of(&self, partition: Partition, key: &Key) -> Option<Version> {
+        self.records.get(&(partition, key.clone())).map(|record| record.version)
     }
 
     /// Does to the map what an entry says; the same when it is written and when it is read again.
@@ -124,10 +118,8 @@ impl Store for FileStore {
         batch.check()?;
         let version = {
             let mut state = self.state();
-            for (key, expectation) in batch.expectations() {
-                if !state.rows.holds(batch.partition(), key, *expectation) {
-                    return Ok(Commit::Conflict(key.clone()));
-                }
+            if let Some(key) = batch.conflict(|key| state.rows.version_of(batch.partition(), key)) {
+                return Ok(Commit::Conflict(key.clone()));
             }
             if batch.writes() {
                 state.carry_out(&Entry::Batch(batch.clone()))?;
@@ -145,7 +137,7 @@ impl Store for FileStore {
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
         let record = self.state().rows.records.get(&(partition, key.clone())).cloned();
-        Ok(record.filter(|record| is_read(record, now)))
+        Ok(record.filter(|record| !record.has_expired(now)))
     }
 
     async fn scan(
@@ -159,7 +151,7 @@ impl Store for FileStore {
         let rows = state.rows.records.range(first..);
         Ok(rows
             .take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space())
-            .filter(|((_, key), record)| scan.covers(key) && is_read(record, now))
+            .filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now))
             .take(scan.row_limit())
             .map(|((_, key), record)| (key.clone(), record.clone()))
             .collect())
@@ -171,12 +163,8 @@ impl Store for FileStore {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        let wanted = |counter: &Counter| {
-            let name = &counter.name()[..];
-            counter.space() == space && name.starts_with(prefix) && after.is_none_or(|after| name > after)
-        };
         let state = self.state();
-        let found = state.rows.counters.iter().filter(|(counter, _)| wanted(counter));
+        let found = state.rows.counters.iter().filter(|(counter, _)| counter.is_within(space, prefix, after));
         Ok(found.take(MAX_SCAN_ROWS).map(|(counter, count)| (counter.clone(), *count)).collect())
     }
 
@@ -187,8 +175,4 @@ impl Store for FileStore {
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
         self.state().carry_out(&Entry::DropDaysBefore(day))
     }
-}
-
-fn is_read(record: &Record, now: Timestamp) -> bool {
-    record.expiry.is_none_or(|expiry| !expiry.has_come(now))
 }

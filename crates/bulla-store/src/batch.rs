@@ -18,6 +18,17 @@ pub enum Expectation {
     Version(Version),
 }
 
+impl Expectation {
+    /// Whether it holds of a key under which a record of this version was found, or none; for engines.
+    #[must_use]
+    pub fn holds_of(self, found: Option<Version>) -> bool {
+        match self {
+            Self::Absent => found.is_none(),
+            Self::Version(version) => found == Some(version),
+        }
+    }
+}
+
 /// A record to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -172,6 +183,14 @@ impl Batch {
     #[must_use]
     pub const fn writes(&self) -> bool {
         !self.puts.is_empty() || !self.deletes.is_empty() || !self.adds.is_empty()
+    }
+
+    /// The first key of which what is expected does not hold, by the versions that `version_of` finds; for engines.
+    ///
+    /// What it finds has to stand until the batch is carried out. Expired records are found too.
+    pub fn conflict(&self, version_of: impl Fn(&Key) -> Option<Version>) -> Option<&Key> {
+        let fails = |(key, expected): &&(Key, Expectation)| !expected.holds_of(version_of(key));
+        self.expectations.iter().find(fails).map(|(key, _)| key)
     }
 
     /// How many bytes its names and values have; for engines.

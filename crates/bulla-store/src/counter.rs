@@ -29,4 +29,11 @@ impl Counter {
     pub const fn name(&self) -> &Bytes {
         &self.name
     }
+
+    /// Whether it is one of those that [`Store::counters`](crate::Store::counters) is asked for with these, the limit aside; for engines.
+    #[must_use]
+    pub fn is_within(&self, space: Space, prefix: &[u8], after: Option<&[u8]>) -> bool {
+        let name = &self.name[..];
+        self.space == space && name.starts_with(prefix) && after.is_none_or(|after| name > after)
+    }
 }

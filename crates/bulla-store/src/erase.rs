@@ -8,11 +8,13 @@ const PAGE: usize = 128;
 /// Before any record's expiry: read at this moment, everything that is on disk is there.
 const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
 
-/// Deletes every record of `partition`, of whatever space and day, and says how many there were.
-pub(crate) async fn every_record<S: Store + ?Sized>(
-    store: &S,
-    partition: Partition,
-) -> Result<usize, StoreError> {
+/// Deletes every record of `partition` by the other calls of `store`: it scans and deletes, space by space, a page at a time.
+///
+/// This is [`Store::erase_partition`] where nobody wrote it otherwise, for those who wrap a store and want to see each step of it.
+///
+/// # Errors
+/// As [`Store::scan`] and [`Store::commit`].
+pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -> Result<usize, StoreError> {
     let mut deleted = 0;
     for space in (0..=u8::MAX).map(Space::new) {
         let everything = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX)).limit(PAGE);

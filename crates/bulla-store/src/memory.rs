@@ -5,8 +5,8 @@ use bulla_base::{Day, Partition, Timestamp};
 use bytes::Bytes;
 
 use crate::{
-    Batch, Commit, Counter, Expectation, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Version,
-    Watch, Watchers,
+    Batch, Commit, Counter, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Version, Watch,
+    Watchers,
 };
 
 /// The engine that keeps everything in memory and nothing beyond it: for tests and simulations.
@@ -38,12 +38,8 @@ impl MemoryStore {
 }
 
 impl Rows {
-    fn holds(&self, partition: Partition, key: &Key, expectation: Expectation) -> bool {
-        let found = self.records.get(&(partition, key.clone())).map(|record| record.version);
-        match expectation {
-            Expectation::Absent => found.is_none(),
-            Expectation::Version(version) => found == Some(version),
-        }
+    fn version_of(&self, partition: Partition, key: &Key) -> Option<Version> {
+        self.records.get(&(partition, key.clone())).map(|record| record.version)
     }
 
     fn apply(&mut self, batch: &Batch) -> Version {
@@ -71,10 +67,8 @@ impl Store for MemoryStore {
         batch.check()?;
         let version = {
             let mut rows = self.rows();
-            for (key, expectation) in batch.expectations() {
-                if !rows.holds(batch.partition(), key, *expectation) {
-                    return Ok(Commit::Conflict(key.clone()));
-                }
+            if let Some(key) = batch.conflict(|key| rows.version_of(batch.partition(), key)) {
+                return Ok(Commit::Conflict(key.clone()));
             }
             rows.apply(&batch)
         };
@@ -89,7 +83,7 @@ impl Store for MemoryStore {
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
         let record = self.rows().records.get(&(partition, key.clone())).cloned();
-        Ok(record.filter(|record| !has_expired(record, now)))
+        Ok(record.filter(|record| !record.has_expired(now)))
     }
 
     async fn scan(
@@ -105,7 +99,7 @@ impl Store for MemoryStore {
             .records
             .range((partition, first)..)
             .take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space())
-            .filter(|((_, key), record)| scan.covers(key) && !has_expired(record, now))
+            .filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now))
             .take(scan.row_limit())
             .map(|((_, key), record)| (key.clone(), record.clone()))
             .collect())
@@ -117,14 +111,11 @@ impl Store for MemoryStore {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        let wanted = |counter: &Counter| {
-            let name = &counter.name()[..];
-            counter.space() == space && name.starts_with(prefix) && after.is_none_or(|after| name > after)
-        };
         let name = after.filter(|after| *after > prefix).unwrap_or(prefix);
         let first = Counter::new(space, Bytes::copy_from_slice(name));
         let rows = self.rows();
-        let found = rows.counters.range(first..).filter(|(counter, _)| wanted(counter));
+        let found =
+            rows.counters.range(first..).filter(|(counter, _)| counter.is_within(space, prefix, after));
         Ok(found.take(MAX_SCAN_ROWS).map(|(counter, count)| (counter.clone(), *count)).collect())
     }
 
@@ -136,8 +127,4 @@ impl Store for MemoryStore {
         self.rows().records.retain(|(_, key), _| key.day() == Key::UNDATED || key.day() >= day);
         Ok(())
     }
-}
-
-fn has_expired(record: &Record, now: Timestamp) -> bool {
-    record.expiry.is_some_and(|expiry| expiry.has_come(now))
 }

@@ -1,3 +1,4 @@
+use bulla_base::Timestamp;
 use bytes::Bytes;
 
 use crate::Expiry;
@@ -39,5 +40,11 @@ impl Record {
     #[must_use]
     pub const fn new(version: Version, expiry: Option<Expiry>, value: Bytes) -> Self {
         Self { version, expiry, value }
+    }
+
+    /// Whether its expiry has come, so that it is no longer read; for engines.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expiry.is_some_and(|expiry| expiry.has_come(now))
     }
 }

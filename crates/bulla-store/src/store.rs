@@ -1,10 +1,10 @@
 use bulla_base::{Day, Partition, Timestamp};
 
-use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch, erase};
+use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch, erase_by_page};
 
 /// The storage port.
 ///
-/// An engine implements the six calls without a body; retention, sealing, queues and metering are written once on top of them. The value a caller puts
+/// An engine implements the six calls without a body, and a [`Layer`](crate::Layer) over another store those it changes; retention, sealing, queues and metering are written once on top of them. The value a caller puts
 /// is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
 ///
 /// # For implementors
@@ -99,8 +99,8 @@ pub trait Store: Send + Sync + 'static {
     /// removed or stay: keep writers out, or call again. Never to be called on [`OWN`](crate::OWN).
     ///
     /// # For implementors
-    /// An engine needs not write it: it scans and deletes, space by space, a page at a time. One that can remove a range at once may do so.
-    /// What wraps a store passes it on, so that a vault beneath it hears of it; what seals destroys its key first.
+    /// An engine needs not write it: it is [`erase_by_page`](crate::erase_by_page). One that can remove a range at once may do so. What wraps a
+    /// store, best as a [`Layer`](crate::Layer), passes it on, so that a vault beneath it hears of it; what seals destroys its key first.
     ///
     /// # Errors
     /// As [`scan`](Self::scan) and [`commit`](Self::commit).
@@ -111,54 +111,6 @@ pub trait Store: Send + Sync + 'static {
         &self,
         partition: Partition,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send {
-        erase::every_record(self, partition)
-    }
-}
-
-impl<S: Store> Store for std::sync::Arc<S> {
-    fn commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send {
-        (**self).commit(batch)
-    }
-
-    fn get(
-        &self,
-        partition: Partition,
-        key: &Key,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
-        (**self).get(partition, key, now)
-    }
-
-    fn scan(
-        &self,
-        partition: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<(Key, Record)>, StoreError>> + Send {
-        (**self).scan(partition, scan, now)
-    }
-
-    fn counters(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-    ) -> impl Future<Output = Result<Vec<(Counter, u64)>, StoreError>> + Send {
-        (**self).counters(space, prefix, after)
-    }
-
-    fn watch(&self, partition: Partition, space: Space) -> Watch {
-        (**self).watch(partition, space)
-    }
-
-    fn drop_days_before(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send {
-        (**self).drop_days_before(day)
-    }
-
-    fn erase_partition(
-        &self,
-        partition: Partition,
-    ) -> impl Future<Output = Result<usize, StoreError>> + Send {
-        (**self).erase_partition(partition)
+        erase_by_page(self, partition)
     }
 }

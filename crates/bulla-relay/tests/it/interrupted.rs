@@ -9,7 +9,8 @@ use bulla_base::{Clock, Day, Number, Partition, Party, PhoneNumberId, Timestamp}
 use bulla_device::Device;
 use bulla_relay::{Relay, Settings};
 use bulla_store::{
-    Batch, Commit, Counter, Expiry, Key, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, Watch,
+    Batch, Commit, Expiry, Key, Layer, MemoryStore, OWN, Record, Scan, Space, Store, StoreError,
+    erase_by_page,
 };
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
@@ -54,18 +55,24 @@ impl Failing {
     }
 }
 
-impl Store for Failing {
-    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+impl Layer for Failing {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.rows
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.take().await?;
         self.rows.commit(batch).await
     }
 
-    async fn get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
         self.take().await?;
         self.rows.get(of, key, now).await
     }
 
-    async fn scan(
+    async fn pass_scan(
         &self,
         of: Partition,
         scan: &Scan,
@@ -75,21 +82,9 @@ impl Store for Failing {
         self.rows.scan(of, scan, now).await
     }
 
-    async fn counters(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-    ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        self.rows.counters(space, prefix, after).await
-    }
-
-    fn watch(&self, partition: Partition, space: Space) -> Watch {
-        self.rows.watch(partition, space)
-    }
-
-    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.rows.drop_days_before(day).await
+    /// Each step of it can fail.
+    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
+        erase_by_page(self, partition).await
     }
 }
 

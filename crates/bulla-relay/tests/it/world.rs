@@ -3,15 +3,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{
-    Address, BusinessAccountId, Clock, Day, Number, Partition, PhoneNumberId, Rng, SeededRng, Sleep,
-    Timestamp,
+    Address, BusinessAccountId, Clock, Number, Partition, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
 };
 use bulla_carrier::Carrier;
 use bulla_content::{Content, Text};
 use bulla_device::Device;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla_relay::{Business, Event, Outgoing, Relay, RelayError, Saying, Settings, Sink, SinkError};
-use bulla_store::{Batch, Commit, Counter, Key, MemoryStore, Record, Scan, Space, Store, StoreError, Watch};
+use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
 use bulla_transport::{Caller, Connected, Delivery, InProcess, Sequence, Transport, TransportError};
 use tokio::time::Instant;
 
@@ -153,8 +152,14 @@ pub(crate) struct Slow {
     clock: Arc<dyn Clock>,
 }
 
-impl Store for Slow {
-    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+impl Layer for Slow {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.rows
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let this = self.clone();
         let committed = tokio::spawn(async move {
             this.clock.sleep(Duration::from_millis(4)).await;
@@ -163,39 +168,8 @@ impl Store for Slow {
         committed.await.unwrap()
     }
 
-    async fn get(
-        &self,
-        partition: Partition,
-        key: &Key,
-        now: Timestamp,
-    ) -> Result<Option<Record>, StoreError> {
-        self.rows.get(partition, key, now).await
-    }
-
-    async fn scan(
-        &self,
-        partition: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.rows.scan(partition, scan, now).await
-    }
-
-    async fn counters(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-    ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        self.rows.counters(space, prefix, after).await
-    }
-
-    fn watch(&self, partition: Partition, space: Space) -> Watch {
-        self.rows.watch(partition, space)
-    }
-
-    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.rows.drop_days_before(day).await
+    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
+        erase_by_page(self, partition).await
     }
 }
 

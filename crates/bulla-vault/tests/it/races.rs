@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use bulla_base::{Day, Partition, Timestamp};
-use bulla_store::{Batch, Commit, Counter, Key, Record, Scan, Space, Store, StoreError, Watch};
+use bulla_base::{Partition, Timestamp};
+use bulla_store::{Batch, Commit, Key, Layer, Record, Store, StoreError};
 use bulla_vault::Vault;
 use tokio::task::yield_now;
 
@@ -27,8 +27,14 @@ async fn give_way(turns: usize) {
     }
 }
 
-impl Store for Slow {
-    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+impl Layer for Slow {
+    type Beneath = Engine;
+
+    fn beneath(&self) -> &Engine {
+        &self.engine
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let (engine, order) = (self.engine.clone(), self.order.clone());
         // A task of its own: dropping the future does not take the batch back.
         let committed = tokio::spawn(async move {
@@ -44,40 +50,14 @@ impl Store for Slow {
         committed.await.unwrap()
     }
 
-    async fn get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
         give_way(1).await;
         let found = self.engine.get(of, key, now).await;
         give_way(3).await;
         found
     }
 
-    async fn scan(
-        &self,
-        of: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.engine.scan(of, scan, now).await
-    }
-
-    async fn counters(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-    ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        self.engine.counters(space, prefix, after).await
-    }
-
-    fn watch(&self, partition: Partition, space: Space) -> Watch {
-        self.engine.watch(partition, space)
-    }
-
-    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.engine.drop_days_before(day).await
-    }
-
-    async fn erase_partition(&self, partition: Partition) -> Result<usize, StoreError> {
+    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
         give_way(1).await;
         self.engine.erase_partition(partition).await
     }
