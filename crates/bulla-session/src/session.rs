@@ -28,7 +28,7 @@ use std::fmt;
 
 use bulla_spqr::wiped::{Out, Wiped};
 
-use self::archive::Archive;
+use self::archive::{Archive, Frame, Place};
 use self::state::Session;
 use self::stored::{Stored, put_u32};
 use crate::error::{NotWhole, StoredError};
@@ -75,6 +75,20 @@ impl Sessions {
             self.put_away(current);
         }
         Ok(self)
+    }
+
+    /// Retires every archived session: it opens what is still under way, and is never put in use again.
+    ///
+    /// For whoever cannot be sure any more that the steps of these sessions are the last that were taken, as after a store was put back from
+    /// a backup: start a new session, which archives the one in use, then retire what is archived.
+    ///
+    /// # Errors
+    ///
+    /// [`NotWhole`], and nothing is changed, if parts of these sessions are not loaded.
+    pub fn retire_archived(&mut self) -> Result<(), NotWhole> {
+        self.check_whole()?;
+        self.archive.retire();
+        Ok(())
     }
 
     /// Whether there is nothing here, so nothing that could be opened without prekeys.
@@ -131,7 +145,7 @@ impl Sessions {
     ///   1       4   length h of the session in use; 0 if there is none
     ///   5       h   session
     ///   5 + h   1   number of archived sessions, oldest first; for each:
-    ///           4     its length
+    ///           4     its length; the highest bit is set if it is retired
     ///           …     session
     ///
     /// session
@@ -261,18 +275,21 @@ impl Sessions {
         self.archive.push(session);
     }
 
-    /// Puts an archived session in use, as it has become meanwhile.
-    fn promote(&mut self, place: usize, session: Box<Session>) {
+    /// Puts an archived session in use, as it has become meanwhile, unless it is retired.
+    fn promote(&mut self, place: Place, session: Box<Session>) {
         self.archive.remove(place);
-        self.replace_current(session);
+        if place.is_retired {
+            self.archive.push_retired(session);
+        } else {
+            self.replace_current(session);
+        }
     }
 
     /// The newest archived session with this base key.
-    fn archived(&self, base_key: &PublicKey) -> Option<(usize, Result<Session, StoredError>)> {
+    fn archived(&self, base_key: &PublicKey) -> Option<Frame<'_>> {
         self.archive
             .newest_first()
-            .find(|(_, stored)| Session::stored_base_key(stored).is_some_and(|key| key == *base_key))
-            .map(|(place, stored)| (place, Session::load(stored)))
+            .find(|frame| Session::stored_base_key(frame.session).is_some_and(|key| key == *base_key))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::limits::{ARCHIVE_BYTES, ARCHIVED_SESSIONS, SESSION_BYTES};
 
 /// The newest [`ARCHIVED_SESSIONS`] of them, oldest first.
 ///
-/// They stay in their stored form, each behind its length in four bytes: most messages never look at them, so
+/// They stay in their stored form, each behind its length in four bytes, whose highest bit says whether it is retired: most messages never look at them, so
 /// loading and storing a record copies one run of bytes however many there are. What an archived session holds is
 /// therefore examined only when it is tried; one that cannot be read is passed over.
 #[derive(Default)]
@@ -19,6 +19,24 @@ pub(super) struct Archive {
     count: usize,
     /// How they stand to the caller's record of them.
     record: Record,
+}
+
+/// In a frame's length: the session opens, and is not put in use again.
+const RETIRED: u32 = 1 << 31;
+
+/// Where an archived session stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// How many are older.
+    number: usize,
+    pub(super) is_retired: bool,
+}
+
+/// An archived session in its stored form.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Frame<'a> {
+    pub(super) place: Place,
+    pub(super) session: &'a [u8],
 }
 
 /// How an archive stands to a record of its own.
@@ -45,13 +63,10 @@ impl Archive {
             return Err(StoredError::TooLong { most: ARCHIVE_BYTES, actual: bytes.len() });
         }
         let mut from = Stored::new(bytes);
-        for _ in 0..count {
-            let length = from.u32("archived session")?;
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > SESSION_BYTES {
+        for number in 0..count {
+            if Frame::read(number, &mut from)?.session.len() > SESSION_BYTES {
                 return Err(StoredError::Value { field: "archived session" });
             }
-            from.take("archived session", length)?;
         }
         from.end()?;
         let bytes = if bytes.is_empty() { Vec::new() } else { bytes.to_vec() };
@@ -108,20 +123,39 @@ impl Archive {
         }
     }
 
-    /// Each session's place and stored form, newest first.
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let mut frames = [&[][..]; ARCHIVED_SESSIONS];
+    /// The sessions, newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = Frame<'_>> {
+        let mut frames = [Frame::default(); ARCHIVED_SESSIONS];
         let mut from = Stored::new(&self.bytes);
-        for frame in frames.iter_mut().take(self.count) {
-            let length = from.u32("archived session").ok().and_then(|length| usize::try_from(length).ok());
+        for (number, frame) in frames.iter_mut().take(self.count).enumerate() {
             // The lengths were checked when the bytes came in, so no frame is ever cut short here.
-            *frame = length.and_then(|length| from.take("archived session", length).ok()).unwrap_or_default();
+            *frame = Frame::read(number, &mut from).unwrap_or_default();
         }
-        frames.into_iter().enumerate().take(self.count).rev()
+        frames.into_iter().take(self.count).rev()
+    }
+
+    /// Retires every session that is here.
+    pub(super) fn retire(&mut self) {
+        for number in 0..self.count {
+            let offset = self.offset(number);
+            if let Some(highest) = self.bytes.get_mut(offset) {
+                *highest |= RETIRED.to_be_bytes()[0];
+            }
+        }
+        self.note_change();
     }
 
     /// Adds a session as the newest, without what it would need to be started; beyond the limits the oldest go.
-    pub(super) fn push(&mut self, mut session: Box<Session>) {
+    pub(super) fn push(&mut self, session: Box<Session>) {
+        self.push_as(session, 0);
+    }
+
+    /// As [`push`](Self::push), retired.
+    pub(super) fn push_retired(&mut self, session: Box<Session>) {
+        self.push_as(session, RETIRED);
+    }
+
+    fn push_as(&mut self, mut session: Box<Session>, retired: u32) {
         session.pending = None;
         let length = session.stored_len();
         let mut first = usize::from(self.count == ARCHIVED_SESSIONS);
@@ -130,7 +164,7 @@ impl Archive {
         }
         let mut bytes = Wiped::with_capacity(self.bytes.len() + 4 + length);
         bytes.extend_from_slice(self.bytes.get(self.offset(first)..).unwrap_or_default());
-        put_u32(&mut *bytes, u32::try_from(length).unwrap_or(u32::MAX));
+        put_u32(&mut *bytes, u32::try_from(length).unwrap_or(RETIRED - 1) | retired);
         session.store(&mut bytes);
         self.bytes = bytes;
         self.count = self.count + 1 - first;
@@ -138,11 +172,11 @@ impl Archive {
     }
 
     /// Takes the session at this place away.
-    pub(super) fn remove(&mut self, place: usize) {
-        if place >= self.count {
+    pub(super) fn remove(&mut self, Place { number, .. }: Place) {
+        if number >= self.count {
             return;
         }
-        let (start, end) = (self.offset(place), self.offset(place + 1));
+        let (start, end) = (self.offset(number), self.offset(number + 1));
         let mut bytes = Wiped::with_capacity(self.bytes.len());
         bytes.extend_from_slice(self.bytes.get(..start).unwrap_or_default());
         bytes.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
@@ -157,16 +191,23 @@ impl Archive {
         }
     }
 
-    /// Where the frame at this place starts.
-    fn offset(&self, place: usize) -> usize {
+    /// Where the frame with this number starts.
+    fn offset(&self, number: usize) -> usize {
         let mut from = Stored::new(&self.bytes);
         let mut offset = 0;
-        for _ in 0..place {
-            let Ok(length) = from.u32("archived session") else { break };
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            let Ok(frame) = from.take("archived session", length) else { break };
-            offset += 4 + frame.len();
+        for number in 0..number {
+            let Ok(frame) = Frame::read(number, &mut from) else { break };
+            offset += 4 + frame.session.len();
         }
         offset
+    }
+}
+
+impl<'a> Frame<'a> {
+    fn read(number: usize, from: &mut Stored<'a>) -> Result<Self, StoredError> {
+        let word = from.u32("archived session")?;
+        let length = usize::try_from(word & !RETIRED).unwrap_or(usize::MAX);
+        let session = from.take("archived session", length)?;
+        Ok(Self { place: Place { number, is_retired: word & RETIRED != 0 }, session })
     }
 }

@@ -3,6 +3,7 @@ use std::fmt;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
+use super::archive::{Frame, Place};
 use super::receive::{Refusal, Step};
 use super::state::Session;
 use super::{Failed, Part, Sessions};
@@ -212,11 +213,11 @@ impl Sessions {
         if !self.archive.is_loaded() {
             return Err(OpenError::NotLoaded(Part::Archive));
         }
-        let (place, mut session, step) = self.try_archived(&message, addresses, failure, rng)?;
+        let (from, mut session, step) = self.try_archived(&message, addresses, failure, rng)?;
         let identity = trusted(&session, trust)?;
         self.check_whole()?;
         let plaintext = session.apply(step);
-        self.promote(place, session);
+        self.promote(from, session);
         Ok(Outcome { plaintext, identity, used: None })
     }
 
@@ -227,11 +228,11 @@ impl Sessions {
         addresses: Option<&Addresses>,
         mut failure: Refusal,
         rng: &mut impl CryptoRng,
-    ) -> Result<(usize, Box<Session>, Step), OpenError> {
-        for (place, stored) in self.archive.newest_first() {
-            let Ok(session) = Session::load(stored) else { continue };
+    ) -> Result<(Place, Box<Session>, Step), OpenError> {
+        for frame in self.archive.newest_first() {
+            let Ok(session) = Session::load(frame.session) else { continue };
             match session.try_open(message, addresses, rng) {
-                Ok(step) => return Ok((place, Box::new(session), step)),
+                Ok(step) => return Ok((frame.place, Box::new(session), step)),
                 Err(refusal) => failure = failure.or(refusal)?,
             }
         }
@@ -261,8 +262,9 @@ impl Sessions {
         }
         // Whatever comes of it, the session in use will be replaced.
         self.check_whole()?;
-        if let Some((place, session)) = self.archived(&ids.base_key) {
-            let mut session = Box::new(session.map_err(|_| OpenError::Undecipherable)?);
+        if let Some(Frame { place, session }) = self.archived(&ids.base_key) {
+            let session = Session::load(session).map_err(|_| OpenError::Undecipherable)?;
+            let mut session = Box::new(session);
             let step = session.try_open(message.message(), addresses, rng)?;
             let identity = trusted(&session, trust)?;
             let plaintext = session.apply(step);

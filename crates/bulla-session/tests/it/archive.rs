@@ -101,3 +101,51 @@ fn forty_replaced_sessions_are_kept_and_the_forty_first_costs_the_oldest() {
     assert_eq!(bob.hear(signal(&late[0])), Err(OpenError::Undecipherable));
     assert_eq!(bob.hear(signal(&late[1])).unwrap(), 1usize.to_be_bytes());
 }
+
+#[test]
+fn a_retired_session_opens_and_is_never_put_in_use_again() {
+    let (mut alice, mut bob) = Side::acquainted();
+    let late = [bob.say(b"late"), bob.say(b"later"), bob.say(b"latest")];
+    alice.meet(&bob);
+    alice.retire();
+    // Out of order too, and with the peer's next ratchet key after that.
+    for (message, text) in [(&late[1], &b"later"[..]), (&late[0], b"late"), (&late[2], b"latest")] {
+        assert_eq!(alice.hear(message).unwrap(), text);
+        assert_eq!((alice.sessions.archived_count(), alice.sessions.is_unacknowledged()), (1, true));
+        assert!(matches!(alice.hear(message), Err(OpenError::Duplicate { .. })));
+    }
+    let message = alice.say(b"in the new session");
+    assert_eq!(message.kind, MessageKind::PreKey);
+    assert_eq!(bob.hear(&message).unwrap(), b"in the new session");
+    let answer = bob.say(b"gladly");
+    assert_eq!(alice.hear(&answer).unwrap(), b"gladly");
+    assert_eq!(alice.say(b"on it goes").kind, MessageKind::Signal);
+
+    // One that is archived later is not retired.
+    let late = bob.say(b"late again");
+    alice.meet(&bob);
+    assert_eq!(alice.hear(&late).unwrap(), b"late again");
+    assert_eq!(alice.say(b"in the session before").kind, MessageKind::Signal);
+}
+
+#[test]
+fn a_message_that_starts_a_retired_session_opens_in_it_and_no_more() {
+    let (mut alice, mut bob) = Side::pair();
+    let (first, second) = (alice.say(b"1"), alice.say(b"2"));
+    bob.hear(&first).unwrap();
+    bob.meet(&alice);
+    bob.retire();
+    assert_eq!(bob.hear(&second).unwrap(), b"2");
+    assert!(bob.sessions.is_unacknowledged(), "the new session is still in use");
+    assert_eq!(bob.say(b"in the new session").kind, MessageKind::PreKey);
+}
+
+#[test]
+fn retiring_takes_the_whole_of_the_sessions() {
+    let (mut alice, bob) = Side::acquainted();
+    alice.meet(&bob);
+    let parts = crate::shelf::Shelf::of(&alice.sessions);
+    let mut working = parts.working();
+    assert!(working.retire_archived().is_err());
+    assert!(parts.whole().retire_archived().is_ok());
+}

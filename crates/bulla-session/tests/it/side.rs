@@ -112,6 +112,16 @@ impl Side {
         self.reload();
     }
 
+    /// Retires what is archived.
+    pub(crate) fn retire(&mut self) {
+        self.line_up();
+        let mut in_parts = self.shelf.whole();
+        in_parts.retire_archived().unwrap();
+        self.shelf.put(in_parts);
+        self.sessions.retire_archived().unwrap();
+        self.reload();
+    }
+
     pub(crate) fn say(&mut self, text: &[u8]) -> CiphertextMessage {
         self.try_say(text, NOW).unwrap()
     }
