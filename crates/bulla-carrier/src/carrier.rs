@@ -77,7 +77,9 @@ impl<S: Store> Carrier<S> {
 impl<S: Store> Transport for Carrier<S> {
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.raise_fence(caller).await?;
-        Ok(Connected::new(self.stock(caller.address()).await?))
+        let (stock, highest) =
+            (self.stock(caller.address()).await?, self.highest_one_time(caller.address()).await?);
+        Ok(Connected::new(stock, highest))
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {

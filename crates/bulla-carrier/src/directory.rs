@@ -48,7 +48,7 @@ impl<S: Store> Carrier<S> {
         lasting.one_time.clear();
         batch.put(keys_key, lasting.to_bytes());
         self.commit(batch).await?;
-        Ok(Connected::new(one_time_keys))
+        Ok(Connected::new(one_time_keys, highest))
     }
 
     /// Gives away the keys of `owner`, and one of its one-time keys for good.
@@ -88,7 +88,7 @@ impl<S: Store> Carrier<S> {
     }
 
     /// The highest id of a one-time key that `owner` has ever left, 0 before the first.
-    async fn highest_one_time(&self, owner: &Address) -> Result<u32, TransportError> {
+    pub(crate) async fn highest_one_time(&self, owner: &Address) -> Result<u32, TransportError> {
         let (key, now) = (of_device(HIGHEST, owner), self.clock.now());
         let held = self.store.get(self.partition(owner), &key, now).await.map_err(store_failed)?;
         held.map_or(Ok(0), |record| {

@@ -192,7 +192,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn connect(&self) -> Result<(), DeviceError> {
         let connected = self.transport.connect(&self.caller).await?;
         let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
-        let keys = self.endpoint.keys_to_publish(&self.store, left, self.clock.now(), &*self.rng).await?;
+        let highest = connected.highest_one_time;
+        let keys =
+            self.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await?;
         self.transport.publish(&self.caller, keys).await?;
         Ok(())
     }

@@ -2,13 +2,13 @@ use std::fmt;
 
 use bulla_base::{Address, Partition, Rng, Timestamp};
 use bulla_session::{IdentityKeyPair, LocalParty, RegistrationId};
-use bulla_store::{Batch, Commit, Store};
+use bulla_store::{Batch, Commit, OWN, Store};
 use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
 
 use crate::space::{IDENTITY, STATE, only};
-use crate::{EndpointError, prekeys};
+use crate::{EndpointError, life, prekeys};
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
 pub struct Endpoint {
@@ -16,12 +16,15 @@ pub struct Endpoint {
     pub(crate) home: Partition,
     pub(crate) local: LocalParty,
     incarnation: u64,
+    /// The life of the store: sessions that began in an earlier one open, and are not sealed in.
+    pub(crate) life: u32,
 }
 
 impl Endpoint {
     /// The endpoint at `address`, whose own records stand in the partition `home` of `store`. A new one draws its identity and prekeys.
     ///
-    /// Takes the next incarnation, durably, before it returns.
+    /// Takes the next incarnation, durably, before it returns. On a store that was put back from a backup, [`begin_life`](crate::begin_life) comes
+    /// first.
     ///
     /// # Errors
     /// When the store fails, holds a damaged identity, or another instance is being opened on it at the same time.
@@ -39,8 +42,9 @@ impl Endpoint {
             Some(local) => local,
             None => create_identity(store, home, now, rng).await?,
         };
-        let incarnation = begin_incarnation(store, home, now).await?;
-        Ok(Self { address, home, local, incarnation })
+        let life = life::of(store, OWN, Bytes::new(), now).await?;
+        let incarnation = begin_incarnation(store, home, life, now).await?;
+        Ok(Self { address, home, local, incarnation, life })
     }
 
     /// Who it speaks for.
@@ -58,7 +62,7 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, home: _, local: _, incarnation } = self;
+        let Self { address, home: _, local: _, incarnation, life: _ } = self;
         f.debug_struct("Endpoint")
             .field("address", address)
             .field("incarnation", incarnation)
@@ -115,6 +119,7 @@ async fn create_identity<S: Store>(
 async fn begin_incarnation<S: Store>(
     store: &S,
     home: Partition,
+    life: u32,
     now: Timestamp,
 ) -> Result<u64, EndpointError> {
     let held = store.get(home, &only(STATE), now).await?;
@@ -124,7 +129,8 @@ async fn begin_incarnation<S: Store>(
         }
         None => State::default(),
     };
-    state.incarnation += 1;
+    // Above all that were spoken in earlier lives of the store, which it may not know of.
+    state.incarnation = (state.incarnation + 1).max(u64::from(life) << 32);
     let mut batch = Batch::new(home);
     batch.expect(only(STATE), held.map(|record| record.version));
     batch.put(only(STATE), state.encode_to_vec());

@@ -3,6 +3,7 @@ use std::fmt;
 use bulla_base::{Address, MessageId, Partition, Rng, Timestamp};
 use bulla_content::Content;
 use bulla_envelope::{Envelope, Form, FrankingTag, KeyBundle, Kind};
+use bulla_session::error::NotWhole;
 use bulla_session::{
     self as session, CiphertextRef, DeviceId, KyberPreKeyId, LoadedPreKeys, MessageKind, OneTimePreKeyId,
     PreKeyBundle, PreKeyIds, RegistrationId, Sessions, SignedPreKeyId, Trust, UnixSeconds, UsedPreKeys,
@@ -29,6 +30,18 @@ pub struct Peer<'a> {
     sessions: Sessions,
     started: Vec<UsedPreKeys>,
     stepped: bool,
+    age: Age,
+}
+
+/// How the sessions stand to the life of the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// The session in use began in this life.
+    Present,
+    /// All of them are of an earlier one: they open, and are not sealed in.
+    Past,
+    /// One has begun in this life, which is to be written down.
+    Renewed,
 }
 
 /// An opened envelope.
@@ -58,6 +71,9 @@ impl Endpoint {
         let mut shelf = Shelf::new(partition, space::sessions(&self.address, address)?);
         shelf.read(store, now).await?;
         let sessions = shelf.sessions().map_err(|_| SealError::Damaged)?;
+        // Nearly always it is the first life, and there is nothing to look up.
+        let is_present = self.life == 0 || shelf.life(store, now).await? == self.life;
+        let age = if is_present { Age::Present } else { Age::Past };
         Ok(Peer {
             endpoint: self,
             address: address.clone(),
@@ -66,6 +82,7 @@ impl Endpoint {
             sessions,
             started: Vec::new(),
             stepped: false,
+            age,
         })
     }
 }
@@ -74,7 +91,7 @@ impl Peer<'_> {
     /// Whether there is nothing to seal in, so that the peer's keys are needed first.
     #[must_use]
     pub fn needs_keys(&self, now: Timestamp) -> bool {
-        self.sessions.needs_session(UnixSeconds::new(now.as_secs()))
+        self.age == Age::Past || self.sessions.needs_session(UnixSeconds::new(now.as_secs()))
     }
 
     /// Begins a session with the keys the peer left with the carrier.
@@ -108,7 +125,7 @@ impl Peer<'_> {
             Ok(sessions) => {
                 self.sessions = sessions;
                 self.stepped = true;
-                Ok(())
+                self.renew().map_err(|_| SealError::Damaged)
             }
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
@@ -133,6 +150,9 @@ impl Peer<'_> {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Envelope, SealError> {
+        if self.age == Age::Past {
+            return Err(SealError::NoSession);
+        }
         let encoded = content.encode(rng);
         let sessions = std::mem::take(&mut self.sessions);
         let now = UnixSeconds::new(now.as_secs());
@@ -181,6 +201,10 @@ impl Peer<'_> {
         }
         self.sessions = opened.sessions;
         self.stepped = true;
+        if opened.used.is_some() && self.renew().is_err() {
+            self.give_up();
+            return Err(OpenError::Damaged { what: "session" });
+        }
         self.started.extend(opened.used);
         if opened.identity_changed {
             tracing::warn!(peer = ?self.address, "the peer's identity has changed");
@@ -239,11 +263,23 @@ impl Peer<'_> {
         Ok(())
     }
 
+    /// A session has begun: if those before are of an earlier life, none of them is sealed in again.
+    fn renew(&mut self) -> Result<(), NotWhole> {
+        if self.age == Age::Past {
+            self.sessions.retire_archived()?;
+            self.age = Age::Renewed;
+        }
+        Ok(())
+    }
+
     /// Goes back to what the store has. Whatever was sealed with this peer before must not leave.
     fn give_up(&mut self) {
         self.sessions = self.shelf.sessions().unwrap_or_default();
         self.started.clear();
         self.stepped = false;
+        if self.age == Age::Renewed {
+            self.age = Age::Past;
+        }
     }
 
     async fn prekeys_for<S: Store>(
@@ -274,6 +310,9 @@ impl Peer<'_> {
             return;
         }
         self.shelf.keep(self.sessions, batch);
+        if self.age == Age::Renewed {
+            self.shelf.keep_life(self.endpoint.life, batch);
+        }
         for used in &self.started {
             let key = started_key(used);
             batch.expect_absent(key.clone());

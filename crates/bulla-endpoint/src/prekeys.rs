@@ -38,8 +38,8 @@ pub(crate) fn create_lasting(batch: &mut Batch, identity: &IdentityKeyPair, now:
 }
 
 impl Endpoint {
-    /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have [`STOCK`] again. They are
-    /// durable here before they are returned.
+    /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have [`STOCK`] again, with ids above
+    /// `highest`, the highest it ever had of ours. They are durable here before they are returned.
     ///
     /// # Errors
     /// When the store fails, or another instance makes keys at the same time.
@@ -47,11 +47,12 @@ impl Endpoint {
         &self,
         store: &S,
         left: usize,
+        highest: u32,
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<KeyUpload, EndpointError> {
         let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
-        let fresh = self.make_one_time(store, STOCK.saturating_sub(left), now, rng).await?;
+        let fresh = self.make_one_time(store, STOCK.saturating_sub(left), highest, now, rng).await?;
         let signed_key = SignedKey::new(
             signed.id().value(),
             signed.public().to_bytes().to_vec(),
@@ -70,12 +71,15 @@ impl Endpoint {
         &self,
         store: &S,
         count: usize,
+        highest: u32,
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Vec<OneTimeKey>, EndpointError> {
         let damaged = EndpointError::Damaged { what: "state" };
         let Some(held) = store.get(self.home, &only(STATE), now).await? else { return Err(damaged) };
         let mut state = State::decode(&held.value[..]).map_err(|_| damaged)?;
+        // A store that was put back has forgotten ids that are taken.
+        state.next_one_time = state.next_one_time.max(highest);
         let mut batch = Batch::new(self.home);
         let mut keys = Vec::with_capacity(count);
         for _ in 0..count {

@@ -4,6 +4,7 @@ use bulla_session::{Part, Sessions};
 use bulla_store::{Batch, Key, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
 use bytes::Bytes;
 
+use crate::life;
 use crate::space::{self, SESSIONS};
 
 /// Where the sessions with one device stand in the store, part by part.
@@ -93,6 +94,16 @@ impl Shelf {
                 None => batch.delete(key),
             }
         });
+    }
+
+    /// The life of the store in which the session in use began.
+    pub(crate) async fn life<S: Store>(&self, store: &S, now: Timestamp) -> Result<u32, StoreError> {
+        life::of(store, self.partition, self.name.clone(), now).await
+    }
+
+    /// Writes down in which life the session in use began, beside what [`keep`](Self::keep) puts into `batch`.
+    pub(crate) fn keep_life(&self, life: u32, batch: &mut Batch) {
+        life::keep(life, self.name.clone(), batch);
     }
 
     fn version(&self) -> Option<Version> {

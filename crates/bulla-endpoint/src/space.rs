@@ -7,7 +7,9 @@
 //! home        SIGNED     –                             the signed prekey
 //! home        KYBER      –                             the Kyber prekey of last resort
 //! home        ONE_TIME   id                            a one-time prekey
+//! OWN         LIFE       –                             the life of the store, if it was put back from a backup
 //! customer    SESSIONS   business ‖ user's device ‖ part   a part of the sessions with the peer
+//! customer    LIFE       business ‖ user's device        the life of the store in which the session in use began, if not the first
 //! customer    STARTED    SHA-256(prekeys, base key)    nothing: a session was started with these
 //! ```
 //!
@@ -27,6 +29,7 @@ pub(crate) const KYBER: Space = Space::new(0x13);
 pub(crate) const ONE_TIME: Space = Space::new(0x14);
 pub(crate) const SESSIONS: Space = Space::new(0x15);
 pub(crate) const STARTED: Space = Space::new(0x16);
+pub(crate) const LIFE: Space = Space::new(0x17);
 
 /// The key of the one record of `space` in the home partition.
 pub(crate) fn only(space: Space) -> Key {

@@ -72,13 +72,15 @@ pub fn in_order(mut deliveries: Vec<Delivery>, after: Sequence) -> Vec<Delivery>
 pub struct Connected {
     /// How many of the caller's one-time keys it has left to give away.
     pub one_time_keys: usize,
+    /// The highest id of a one-time key the caller has ever left, 0 before the first: new ones need higher ids.
+    pub highest_one_time: u32,
 }
 
 impl Connected {
-    /// Connected, with so many one-time keys left.
+    /// Connected, with so many one-time keys left, and the highest id of one there ever was.
     #[must_use]
-    pub const fn new(one_time_keys: usize) -> Self {
-        Self { one_time_keys }
+    pub const fn new(one_time_keys: usize, highest_one_time: u32) -> Self {
+        Self { one_time_keys, highest_one_time }
     }
 }
 

@@ -60,7 +60,7 @@ impl World {
             Endpoint::open(&shop_store, home, Address::business(SHOP), clock.now(), &*rng).await.unwrap();
         let caller = Caller::new(shop.address().clone(), Incarnation::new(1));
         line.connect(&caller).await.unwrap();
-        let keys = shop.keys_to_publish(&shop_store, 0, clock.now(), &*rng).await.unwrap();
+        let keys = shop.keys_to_publish(&shop_store, 0, 0, clock.now(), &*rng).await.unwrap();
         line.publish(&caller, keys).await.unwrap();
         Self { clock, rng, line, shop, shop_store, caller }
     }

@@ -12,7 +12,7 @@ async fn an_identity_outlives_a_restart_and_each_start_is_the_next_incarnation()
     for start in 1..=3 {
         let endpoint = Endpoint::open(&store, home, shop(), NOW, &rng).await.unwrap();
         assert_eq!(endpoint.incarnation(), start);
-        let keys = endpoint.keys_to_publish(&store, 99, NOW, &rng).await.unwrap();
+        let keys = endpoint.keys_to_publish(&store, 99, 0, NOW, &rng).await.unwrap();
         identities.push((keys.identity.clone(), keys.registration_id, keys.one_time[0].id));
     }
     assert!(identities.windows(2).all(|pair| pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1));

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod identity;
+mod life;
 mod steps;
 
 use bulla_base::{Address, Category, MessageId, Number, Partition, PhoneNumberId, Rng, SeededRng, Timestamp};
@@ -17,6 +18,8 @@ use bulla_envelope::{Envelope, KeyBundle, Kind};
 use bulla_store::{Batch, Commit, MemoryStore, Store};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
+/// Where an endpoint keeps what is its own.
+const HOME: Partition = Partition::from_bytes([1; 16]);
 /// Both ends keep what they have of the conversation here; each has a store of its own.
 const USER: Partition = Partition::from_bytes([7; 16]);
 
@@ -32,13 +35,12 @@ struct End {
 impl End {
     async fn open(address: Address, rng: &dyn Rng) -> Self {
         let store = MemoryStore::new();
-        let home = Partition::from_bytes([1; 16]);
-        let endpoint = Endpoint::open(&store, home, address, NOW, rng).await.unwrap();
+        let endpoint = Endpoint::open(&store, HOME, address, NOW, rng).await.unwrap();
         Self { store, endpoint }
     }
 
     async fn bundle(&self, rng: &dyn Rng) -> KeyBundle {
-        let keys = self.endpoint.keys_to_publish(&self.store, 99, NOW, rng).await.unwrap();
+        let keys = self.endpoint.keys_to_publish(&self.store, 99, 0, NOW, rng).await.unwrap();
         KeyBundle::new(self.endpoint.address().device(), &keys, keys.one_time.first().cloned()).unwrap()
     }
 

@@ -54,7 +54,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn connect(&self, voice: &Voice) -> Result<(), RelayError> {
         let connected = self.transport.connect(&voice.caller).await?;
         let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
-        let keys = voice.endpoint.keys_to_publish(&self.store, left, self.clock.now(), &*self.rng).await;
+        let highest = connected.highest_one_time;
+        let keys =
+            voice.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await;
         let keys = keys.map_err(|source| RelayError::Identity { business: voice.business.id(), source })?;
         self.transport.publish(&voice.caller, keys).await?;
         Ok(())
