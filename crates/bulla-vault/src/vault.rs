@@ -60,6 +60,8 @@ pub struct Vault<S> {
     lanes: Box<[RwLock<()>]>,
     keeper: tokio::sync::Mutex<Keeper>,
     restored: AtomicBool,
+    /// Whether anything was put into the store since its generation began.
+    written: AtomicBool,
 }
 
 /// What only one task at a time may touch.
@@ -108,6 +110,7 @@ impl<S: Store> Vault<S> {
             lanes: (0..LANES).map(|_| RwLock::new(())).collect(),
             keeper: tokio::sync::Mutex::new(keeper),
             restored: AtomicBool::new(restored),
+            written: AtomicBool::new(false),
         };
         let mut keeper = vault.keeper.lock().await;
         vault.adopt(&mut keeper, state.eras, true).await?;
@@ -121,15 +124,21 @@ impl<S: Store> Vault<S> {
     ///
     /// # Errors
     /// When the keyring cannot be written: then nothing is forgotten until it can. When the store cannot be, or another vault has opened it:
-    /// then what is over is forgotten, but a backup of this hour will not be told from the store. Reading and writing go on all the same.
+    /// then what is over is forgotten, but a backup of now will not be told from the store. Reading and writing go on all the same.
     ///
     /// # Cost
-    /// Twice 8 KiB written and synced every five minutes, four times that and one commit when an hour is over.
+    /// Four times 8 KiB written and synced, and one commit, if anything was put into the store since the last tick or an hour is over; otherwise
+    /// half of that every five minutes, and no commit.
     pub async fn tick(&self) -> Result<Reckoning, VaultError> {
         let mut keeper = self.keeper.lock().await;
         let mut next = self.eras().clone();
         next.step(self.clock.now(), &*self.rng);
-        self.adopt(&mut keeper, next, false).await?;
+        // Every generation is one more moment from which a backup is told from the store.
+        let written = self.written.swap(false, Ordering::AcqRel);
+        if let Err(error) = self.adopt(&mut keeper, next, written).await {
+            self.written.fetch_or(written, Ordering::AcqRel);
+            return Err(error);
+        }
         Ok(self.reckoning())
     }
 
@@ -174,11 +183,18 @@ impl<S: Store> Vault<S> {
     /// Whether the store is older than the keyring: it was put back from a backup, or emptied.
     ///
     /// What is in it may be opened. But it may hold steps of ratchets that have been taken already, so nothing may be sealed for a peer from
-    /// its sessions: begin new ones, and then call [`accept_restored`](Self::accept_restored). It is said again at every opening until then.
+    /// its sessions: make sure of that, and then call [`accept_restored`](Self::accept_restored). It is said again at every opening until then.
     ///
-    /// A backup that was taken within the hour before the last tick is not told from the store itself.
+    /// A backup that was taken after the last tick that saw something written is not told from the store itself; nor is one that was put back together with
+    /// its keyring.
     pub fn is_restored(&self) -> bool {
         self.restored.load(Ordering::Acquire)
+    }
+
+    /// How many generations of the store there were: one for each opening, and for each tick since which something was written. No later opening says
+    /// less, whatever became of the store: the keyring counts.
+    pub async fn generation(&self) -> u64 {
+        self.keeper.lock().await.fence.generation()
     }
 
     /// Takes a restored store for the present one.

@@ -1,6 +1,7 @@
 //! Tells whether store and keyring are of the same time.
 //!
-//! Both hold a generation, which grows by one whenever the vault is opened and whenever an hour is over:
+//! Both hold a generation, which grows by one whenever the vault is opened, whenever an hour is over, and with every tick since which something
+//! was written:
 //!
 //! ```text
 //! 1. keyring: generation k, opening     a crash after this: both say k
@@ -50,6 +51,10 @@ impl Fence {
         let generation = state.generation.max(said);
         let fence = Self { generation, opening: false, version: stored.map(|record| record.version), token };
         Ok((fence, said < state.generation))
+    }
+
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
     }
 }
 

@@ -1,5 +1,7 @@
 //! The vault as a store.
 
+use std::sync::atomic::Ordering;
+
 use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{
     Batch, Commit, Counter, Expectation, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, Record, Scan, Space, Store,
@@ -47,6 +49,7 @@ impl<S: Store> Store for Vault<S> {
                 // Somebody else was first to write to the partition.
                 Commit::Conflict(key) if is_new && key == space::salt() => {}
                 outcome => {
+                    self.written.store(true, Ordering::Release);
                     if is_new && matches!(outcome, Commit::Committed(_)) {
                         self.salts().keep(partition, salt);
                     }
