@@ -4,8 +4,8 @@ use bulla_base::Partition;
 use bytes::Bytes;
 
 use crate::{
-    Counter, Expiry, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES, StoreError,
-    Version,
+    Counter, Expiry, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES,
+    SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_BYTES, SEAL_ROOM_ROWS, StoreError, Version,
 };
 
 /// What must hold of a key for a batch to be committed.
@@ -47,6 +47,8 @@ pub struct Put {
 #[derive(Debug, Clone)]
 pub struct Batch {
     partition: Partition,
+    /// How many layers have sealed its values.
+    seals: u8,
     expectations: Vec<(Key, Expectation)>,
     puts: Vec<Put>,
     deletes: Vec<Key>,
@@ -64,12 +66,25 @@ impl Batch {
     pub const fn new(partition: Partition) -> Self {
         Self {
             partition,
+            seals: 0,
             expectations: Vec::new(),
             puts: Vec::new(),
             deletes: Vec::new(),
             adds: Vec::new(),
             places: None,
         }
+    }
+
+    /// An empty batch for what this one becomes when its values are sealed: on the same partition, with room for that in its bounds.
+    ///
+    /// For layers that make values longer. It has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a value,
+    /// [`SEAL_ROOM_ROWS`](crate::SEAL_ROOM_ROWS) and [`SEAL_ROOM_BATCH_BYTES`](crate::SEAL_ROOM_BATCH_BYTES) more than this one, so that whoever
+    /// keeps to a store's bounds keeps to those of a sealed store.
+    #[must_use]
+    pub const fn sealed(&self) -> Self {
+        let mut sealed = Self::new(self.partition);
+        sealed.seals = self.seals.saturating_add(1);
+        sealed
     }
 
     /// Commits only if there is no record under `key`. An expired record that is still on disk counts as a record: a duplicate guard
@@ -199,7 +214,7 @@ impl Batch {
         self.names().map(Bytes::len).chain(self.puts.iter().map(|put| put.value.len())).sum()
     }
 
-    /// Checks every bound; engines call it before anything else.
+    /// Checks every bound; engines call it before anything else, and have no bounds but these.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] with the first bound that is broken.
@@ -207,15 +222,16 @@ impl Batch {
         let at_most = |what, limit, actual| {
             if actual > limit { Err(StoreError::TooLarge { what, actual, limit }) } else { Ok(()) }
         };
+        let seals = usize::from(self.seals);
         let rows = self.expectations.len() + self.puts.len() + self.deletes.len() + self.adds.len();
-        at_most("batch (rows)", MAX_BATCH_ROWS, rows)?;
+        at_most("batch (rows)", MAX_BATCH_ROWS + seals * SEAL_ROOM_ROWS, rows)?;
         for name in self.names() {
             at_most("name (bytes)", MAX_NAME_BYTES, name.len())?;
         }
         for put in &self.puts {
-            at_most("value (bytes)", MAX_VALUE_BYTES, put.value.len())?;
+            at_most("value (bytes)", MAX_VALUE_BYTES + seals * SEAL_ROOM_BYTES, put.value.len())?;
         }
-        at_most("batch (bytes)", MAX_BATCH_BYTES, self.bytes())
+        at_most("batch (bytes)", MAX_BATCH_BYTES + seals * SEAL_ROOM_BATCH_BYTES, self.bytes())
     }
 
     fn names(&self) -> impl Iterator<Item = &Bytes> {

@@ -1,7 +1,7 @@
 //! Tells whether an engine is right.
 //!
 //! Each function here is one rule of the [`Store`] port, tried on a store that is empty and used by nobody else. [`all`] tries them all.
-//! They need nothing but the port and whatever runs their futures.
+//! They need nothing but the port and whatever runs their futures, and hold of a vault as of the engine beneath it.
 //!
 //! ```
 //! use bulla_store::{MemoryStore, conformance};
@@ -39,6 +39,7 @@ pub use atomicity::{
 pub use bounds::{
     batches_are_taken_at_the_bound_and_refused_beyond,
     names_and_values_are_taken_at_the_bound_and_refused_beyond,
+    sealed_batches_have_room_and_are_refused_beyond,
 };
 pub use concurrency::{concurrent_adds_lose_nothing, concurrent_increments_lose_nothing};
 pub use counters::{counters_add_up, counters_are_read_in_pages};
@@ -63,6 +64,7 @@ pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
     the_last_word_in_a_batch_counts(&open().await).await;
     names_and_values_are_taken_at_the_bound_and_refused_beyond(&open().await).await;
     batches_are_taken_at_the_bound_and_refused_beyond(&open().await).await;
+    sealed_batches_have_room_and_are_refused_beyond(&open().await).await;
     concurrent_increments_lose_nothing(&open().await).await;
     concurrent_adds_lose_nothing(&open().await).await;
     counters_add_up(&open().await).await;

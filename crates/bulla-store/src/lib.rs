@@ -25,7 +25,10 @@ pub use error::StoreError;
 pub use key::{Key, Space};
 pub use lanes::Lanes;
 pub use layer::Layer;
-pub use limits::{MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES};
+pub use limits::{
+    MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES, SEAL_ROOM_BATCH_BYTES,
+    SEAL_ROOM_BYTES, SEAL_ROOM_ROWS,
+};
 pub use memory::MemoryStore;
 pub use own::{OWN, every_counter, pepper};
 pub use record::{Record, Version};

@@ -1,4 +1,7 @@
 //! Everything a batch or a scan can be too much of.
+//!
+//! The bounds are for those who use a store, and the same whether a vault stands in it or not: what sealing adds has room of its own, of which
+//! only a [`Batch::sealed`](crate::Batch::sealed) may take.
 
 /// The longest name in a [`Key`](crate::Key) or [`Counter`](crate::Counter), in bytes. A longer one is refused with the batch.
 pub const MAX_NAME_BYTES: usize = 512;
@@ -14,6 +17,15 @@ pub const MAX_BATCH_ROWS: usize = 16_384;
 /// The most bytes that the names and values of one batch have, taken together. A larger batch is refused; what is larger is stored in
 /// parts, the part that makes it count last.
 pub const MAX_BATCH_BYTES: usize = 16 << 20;
+
+/// How much longer than [`MAX_VALUE_BYTES`] a sealed value may be, in bytes. An engine that took no longer one could not stand beneath a vault.
+pub const SEAL_ROOM_BYTES: usize = 128;
+
+/// How many rows more than [`MAX_BATCH_ROWS`] a sealed batch may have: those that keep what it was sealed with.
+pub const SEAL_ROOM_ROWS: usize = 2;
+
+/// How many bytes more than [`MAX_BATCH_BYTES`] a sealed batch may have: [`SEAL_ROOM_BYTES`] for each row there can be.
+pub const SEAL_ROOM_BATCH_BYTES: usize = (MAX_BATCH_ROWS + SEAL_ROOM_ROWS) * SEAL_ROOM_BYTES;
 
 /// The most rows one scan returns, whatever limit it asks for. Continue with [`Scan::after`](crate::Scan::after).
 pub const MAX_SCAN_ROWS: usize = 4096;

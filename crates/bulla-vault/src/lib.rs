@@ -20,7 +20,7 @@ pub use key_encryption::{KeyEncryption, KeyringKey, OperatorKey, Passphrase, Pas
 pub use keyring::{FileKeyring, KeyringFile, MemoryKeyring};
 pub use limits::{
     BELIEF, KEYRING_BYTES, MAX_CACHED_SALTS, MAX_ERAS, MAX_HOURS_AHEAD, MAX_PASSPHRASE_KIB,
-    MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_SEALED_VALUE_BYTES, MAX_STEP, MAX_TICK_CREDIT,
-    MAX_UNSAVED, MAX_WRAPPED_BYTES, TICK,
+    MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_STEP, MAX_TICK_CREDIT, MAX_UNSAVED, MAX_WRAPPED_BYTES,
+    TICK,
 };
 pub use vault::Vault;

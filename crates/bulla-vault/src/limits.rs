@@ -2,11 +2,6 @@
 
 use std::time::Duration;
 
-use crate::row::HOURLY_OVERHEAD_BYTES;
-
-/// The largest value a vault takes, in bytes: as much less than the port's as sealing adds. A larger one is refused with the batch.
-pub const MAX_SEALED_VALUE_BYTES: usize = bulla_store::MAX_VALUE_BYTES - HOURLY_OVERHEAD_BYTES;
-
 /// How many hours ahead of the present one a key can be made: the 30 days of the longest retention, one for rounding up, and one for
 /// callers whose clock is ahead of the vault's. What would be kept longer is forgotten with the last of them.
 pub const MAX_HOURS_AHEAD: u32 = 30 * 24 + 2;

@@ -12,7 +12,7 @@
 //! A lasting record is 73 bytes longer than its value, an hourly one 79. The first byte is also the version of the form.
 
 use bulla_base::Partition;
-use bulla_store::{Expiry, Key};
+use bulla_store::{Expiry, Key, SEAL_ROOM_BYTES};
 
 use crate::salt::Salt;
 use crate::seal::OVERHEAD_BYTES;
@@ -22,8 +22,10 @@ const LASTING: u8 = 2;
 const HOURLY: u8 = 3;
 
 /// How much longer than its value the sealed form of a record with an expiry is, in bytes; that of one without is 6 shorter.
-pub(crate) const HOURLY_OVERHEAD_BYTES: usize = 1 + Salt::NAME_BYTES + 2 + 4 + OVERHEAD_BYTES;
-pub(crate) const LASTING_OVERHEAD_BYTES: usize = 1 + Salt::NAME_BYTES + OVERHEAD_BYTES;
+const HOURLY_OVERHEAD_BYTES: usize = 1 + Salt::NAME_BYTES + 2 + 4 + OVERHEAD_BYTES;
+
+// So whatever a store takes, a vault on it takes as well.
+const _: () = assert!(HOURLY_OVERHEAD_BYTES <= SEAL_ROOM_BYTES);
 
 /// What stands before a sealed record, in the clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,9 @@ mod tests {
 
     #[test]
     fn sealing_adds_what_the_page_says() {
-        assert_eq!((1 + OVERHEAD_BYTES, LASTING_OVERHEAD_BYTES, HOURLY_OVERHEAD_BYTES), (69, 73, 79));
+        let head = |head: Head| head.to_bytes().len() + OVERHEAD_BYTES;
+        assert_eq!(head(Head::Lasting { salt: [0; 4] }), 73);
+        assert_eq!(head(Head::Hourly { salt: [0; 4], era: 0, hour: 0 }), 79);
+        assert_eq!(HOURLY_OVERHEAD_BYTES, 79);
     }
 }

@@ -38,8 +38,8 @@ const LANES: usize = 1024;
 /// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once: see [`Reckoning`].
 ///
 /// # Bounds
-/// Those of the port, but a value may have at most [`MAX_SEALED_VALUE_BYTES`](crate::MAX_SEALED_VALUE_BYTES), and the bound of a batch is on
-/// its sealed values. Space 0x50 is the vault's own.
+/// Those of the port: what sealing adds has room of its own in the store beneath, see [`Batch::sealed`](bulla_store::Batch::sealed). Space 0x50
+/// is the vault's own.
 ///
 /// # What is gone
 /// A record whose hour is over or whose partition was erased is not returned, as if it had expired. As with an expired one, it still counts

@@ -12,8 +12,8 @@ use bulla_base::{Day, Partition, Rng, SeededRng, Timestamp};
 
 use self::model::{Answer, Change, Model};
 use self::step::{Draft, Expected, PARTITIONS, SPACES, Step};
-use super::rule::{NOW, broken, give_way, is_ready, succeed, together};
-use crate::{Batch, Key, Scan, Space, Store, Version, Watch};
+use super::rule::{NOW, broken, commit, give_way, is_ready, succeed, together};
+use crate::{Batch, Commit, Key, Scan, Space, Store, Version, Watch};
 
 const RULE: &str = "whatever is asked of an engine and of the model of it, both answer the same";
 
@@ -36,7 +36,7 @@ const STEP_BYTES: usize = 64;
 /// # Panics
 /// When an answer of the engine is none that the model allows, with both and with the step.
 pub async fn walk<S: Store>(store: S, reopen: impl AsyncFn(S) -> S, steps: &[impl AsRef<[u8]>]) {
-    let mut walk = Walk::new(store);
+    let mut walk = Walk::new(store).await;
     for (number, bytes) in steps.iter().enumerate() {
         let step = Step::read(bytes.as_ref());
         match step {
@@ -83,9 +83,11 @@ struct Watched {
 }
 
 impl<S: Store> Walk<S> {
-    fn new(store: S) -> Self {
+    async fn new(store: S) -> Self {
         let watched = watch_all(&store);
-        Self { store, model: Model::default(), remembered: HashMap::new(), watched }
+        let mut walk = Self { store, model: Model::default(), remembered: HashMap::new(), watched };
+        walk.begin().await;
+        walk
     }
 
     async fn reopened(self, reopen: &impl AsyncFn(S) -> S) -> Self {
@@ -94,7 +96,21 @@ impl<S: Store> Walk<S> {
         drop(watched);
         let store = reopen(store).await;
         let watched = watch_all(&store);
-        Self { store, model, remembered, watched }
+        let mut walk = Self { store, model, remembered, watched };
+        walk.begin().await;
+        walk
+    }
+
+    /// Takes the number of the last commit from the store: opening it may have been some of its own, as it is of a vault.
+    async fn begin(&mut self) {
+        let Commit::Committed(version) = commit(&self.store, Batch::new(PARTITIONS[0])).await else {
+            broken(RULE, "a batch that expects nothing conflicts")
+        };
+        let (last, found) = (self.model.last_version(), version.number());
+        if found < last {
+            broken("versions do not go back when a store is opened again", (found, "after", last));
+        }
+        self.model.begin(found);
     }
 
     async fn take(&mut self, number: usize, step: &Step) {

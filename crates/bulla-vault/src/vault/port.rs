@@ -3,20 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use bulla_base::{Day, Partition, Timestamp};
-use bulla_store::{
-    Batch, Commit, Counter, Expectation, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, Record, Scan, Space, Store,
-    StoreError, Watch,
-};
+use bulla_store::{Batch, Commit, Counter, Expectation, Key, Record, Scan, Space, Store, StoreError, Watch};
 
 use super::Vault;
-use crate::limits::MAX_SEALED_VALUE_BYTES;
-use crate::row::{HOURLY_OVERHEAD_BYTES, LASTING_OVERHEAD_BYTES};
 use crate::salt::Salt;
 use crate::space::{self, VAULT};
-
-/// What a new salt adds to a batch: an expectation and a row.
-const SALT_ROWS: usize = 2;
-const SALT_BYTES: usize = 256;
 
 impl<S: Store> Store for Vault<S> {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
@@ -25,7 +16,6 @@ impl<S: Store> Store for Vault<S> {
         if batch.puts().is_empty() {
             return self.engine.commit(batch).await;
         }
-        let bytes = check_sealed(&batch)?;
         if batch.puts().iter().any(|put| put.expiry.is_some()) {
             self.notice_a_jump().await?;
         }
@@ -35,10 +25,6 @@ impl<S: Store> Store for Vault<S> {
         loop {
             let (salt, is_new) = match self.stored_salt(partition, now).await? {
                 Some(salt) => (salt, false),
-                None if rows(&batch) + SALT_ROWS > MAX_BATCH_ROWS || bytes + SALT_BYTES > MAX_BATCH_BYTES => {
-                    self.begin_partition(partition).await?;
-                    continue;
-                }
                 None => (Salt::draw(&*self.rng), true),
             };
             let mut sealed = self.seal_batch(&batch, &salt)?;
@@ -152,7 +138,7 @@ impl<S: Store> Store for Vault<S> {
 
 impl<S: Store> Vault<S> {
     fn seal_batch(&self, batch: &Batch, salt: &Salt) -> Result<Batch, StoreError> {
-        let mut sealed = Batch::new(batch.partition());
+        let mut sealed = batch.sealed();
         for (key, expectation) in batch.expectations() {
             match expectation {
                 Expectation::Version(version) => sealed.expect_version(key.clone(), *version),
@@ -177,10 +163,6 @@ impl<S: Store> Vault<S> {
     }
 }
 
-fn rows(batch: &Batch) -> usize {
-    batch.expectations().len() + batch.puts().len() + batch.deletes().len() + batch.adds().len()
-}
-
 fn check_spaces(batch: &Batch) -> Result<(), StoreError> {
     let expected = batch.expectations().iter().map(|(key, _)| key);
     let mut keys = expected.chain(batch.puts().iter().map(|put| &put.key)).chain(batch.deletes());
@@ -188,25 +170,4 @@ fn check_spaces(batch: &Batch) -> Result<(), StoreError> {
         true => Err(StoreError::Reserved { space: VAULT.number() }),
         false => Ok(()),
     }
-}
-
-/// How many bytes the batch has when it is sealed.
-fn check_sealed(batch: &Batch) -> Result<usize, StoreError> {
-    let mut bytes = batch.bytes();
-    for put in batch.puts() {
-        let actual = put.value.len();
-        if actual > MAX_SEALED_VALUE_BYTES {
-            let limit = MAX_SEALED_VALUE_BYTES;
-            return Err(StoreError::TooLarge { what: "value to be sealed (bytes)", actual, limit });
-        }
-        bytes += if put.expiry.is_some() { HOURLY_OVERHEAD_BYTES } else { LASTING_OVERHEAD_BYTES };
-    }
-    if bytes > MAX_BATCH_BYTES {
-        return Err(StoreError::TooLarge {
-            what: "sealed batch (bytes)",
-            actual: bytes,
-            limit: MAX_BATCH_BYTES,
-        });
-    }
-    Ok(bytes)
 }

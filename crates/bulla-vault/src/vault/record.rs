@@ -1,7 +1,7 @@
 //! One record, sealed and opened; and the salt of its partition.
 
 use bulla_base::{Partition, Timestamp};
-use bulla_store::{Batch, Commit, Expiry, Key, Record, Store, StoreError};
+use bulla_store::{Batch, Expiry, Key, Record, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::RwLockReadGuard;
 use zeroize::Zeroizing;
@@ -124,17 +124,6 @@ impl<S: Store> Vault<S> {
         let sealed = seal::seal(under, &salt.to_bytes()[..], &*self.rng);
         batch.expect_absent(key.clone());
         batch.put(key, sealed.map_err(|_| StoreError::Sealed { what: "conversation's salt" })?);
-        Ok(())
-    }
-
-    /// Gives the partition a salt in a commit of its own, unless it has one by then; the lane is held.
-    pub(super) async fn begin_partition(&self, partition: Partition) -> Result<(), StoreError> {
-        let mut batch = Batch::new(partition);
-        self.add_salt(&mut batch, &Salt::draw(&*self.rng))?;
-        // Whoever came first: there is one now.
-        let (Commit::Committed(_) | Commit::Conflict(_)) = self.engine.commit(batch).await? else {
-            return Err(StoreError::Damaged { what: "conversation's salt" });
-        };
         Ok(())
     }
 }

@@ -1,61 +1,90 @@
-//! The rules of the port. Two of them say how large a value and a batch may be; sealing takes its share of that, so a vault has bounds of its
-//! own, which [`super::bounds`] holds it to.
+//! The port's own suite, whole, on vaults.
 
 use std::error::Error;
 
-use bulla_store::{MemoryStore, conformance};
-use bulla_vault::{MemoryKeyring, Vault};
+use bulla_store::{MemoryStore, Store, conformance};
+use bulla_store_fjall::{FjallOptions, FjallStore};
+use bulla_vault::{FileKeyring, MemoryKeyring, Vault};
 
 use crate::world::{World, run};
 
-async fn vault() -> Vault<MemoryStore> {
+async fn over<S: Store>(engine: S) -> Vault<S> {
     let world = World::new(1);
     let keys = world.operator(1);
-    Vault::open(MemoryStore::new(), MemoryKeyring::new(), &keys, world.clock.clone(), world.rng.clone())
-        .await
-        .unwrap()
+    Vault::open(engine, MemoryKeyring::new(), &keys, world.clock.clone(), world.rng.clone()).await.unwrap()
 }
 
-macro_rules! rules {
-    ($($rule:ident),* $(,)?) => {$(
-        #[test]
-        fn $rule() {
-            run(async { conformance::$rule(&vault().await).await });
+#[test]
+fn a_vault_in_memory_keeps_every_rule() {
+    run(conformance::all(async || over(MemoryStore::new()).await));
+}
+
+#[test]
+fn a_vault_on_disk_keeps_every_rule() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = std::cell::Cell::new(0);
+        conformance::all(async || {
+            opened.set(opened.get() + 1);
+            let folder = folder.path().join(opened.get().to_string());
+            over(FjallStore::open(folder, FjallOptions::default()).unwrap()).await
+        })
+        .await;
+    });
+}
+
+fn steps(world: &World) -> Vec<[u8; 64]> {
+    let step = || {
+        let mut bytes = [0; 64];
+        bulla_base::Rng::fill(&*world.rng, &mut bytes);
+        bytes
+    };
+    std::iter::repeat_with(step).take(60).collect()
+}
+
+#[test]
+fn a_vault_in_memory_that_is_opened_again_answers_as_the_model_does() {
+    run(async {
+        for seed in 0..24 {
+            let world = World::new(seed);
+            let steps = steps(&world);
+            let reopen = async |vault| {
+                // Nothing but the engine and the keyring is left.
+                drop(vault);
+                world.vault().await
+            };
+            conformance::walk(world.vault().await, reopen, &steps).await;
         }
-    )*};
+    });
 }
 
-rules!(
-    a_conflict_changes_nothing,
-    a_partition_sees_nothing_of_another,
-    the_last_word_in_a_batch_counts,
-    concurrent_increments_lose_nothing,
-    concurrent_adds_lose_nothing,
-    counters_add_up,
-    counters_are_read_in_pages,
-    dropped_days_are_gone_and_the_others_stay,
-    dropped_days_begin_anew,
-    erased_partitions_are_empty_and_the_others_stay,
-    conflicts_name_the_key,
-    expectations_are_of_what_was_read,
-    expired_records_are_not_read,
-    expired_records_still_count_as_records,
-    scans_are_ordered,
-    scans_begin_behind_a_key,
-    scans_keep_to_their_prefix,
-    scans_stop_at_their_limit,
-    versions_are_never_used_again,
-    a_batch_that_writes_nothing_takes_no_version,
-    watches_hear_of_their_own_changes_only,
-    watches_miss_nothing,
-);
+#[test]
+fn a_vault_on_disk_that_is_opened_again_answers_as_the_model_does() {
+    run(async {
+        for seed in 0..6 {
+            let (folder, world) = (tempfile::tempdir().unwrap(), World::new(seed));
+            let steps = steps(&world);
+            let open = async || {
+                let engine = FjallStore::open(folder.path().join("store"), FjallOptions::default()).unwrap();
+                let keyring = FileKeyring::open(folder.path().join("keyring")).unwrap();
+                let keys = world.operator(7);
+                Vault::open(engine, keyring, &keys, world.clock.clone(), world.rng.clone()).await.unwrap()
+            };
+            let reopen = async |vault| {
+                drop(vault);
+                open().await
+            };
+            conformance::walk(open().await, reopen, &steps).await;
+        }
+    });
+}
 
 /// Two vaults over one another would keep their own rows in the same place.
 #[test]
 fn a_vault_over_a_vault_is_refused() {
     run(async {
-        let world = World::new(2);
-        let (inner, keys) = (vault().await, world.operator(2));
+        let (inner, world) = (over(MemoryStore::new()).await, World::new(2));
+        let keys = world.operator(2);
         let outer =
             Vault::open(inner, MemoryKeyring::new(), &keys, world.clock.clone(), world.rng.clone()).await;
         let error = outer.unwrap_err().source().unwrap().to_string();

@@ -15,6 +15,5 @@ mod keys;
 mod races;
 mod sealed;
 mod torn;
-mod walks;
 mod world;
 mod wycheproof;

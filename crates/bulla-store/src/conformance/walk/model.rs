@@ -54,6 +54,11 @@ impl Model {
         self.version
     }
 
+    /// Counts on from `version`.
+    pub(super) const fn begin(&mut self, version: u64) {
+        self.version = version;
+    }
+
     pub(super) fn version_of(&self, partition: Partition, key: &Key) -> Option<Version> {
         self.find(partition, key).map(|place| self.rows[place].record.version)
     }
