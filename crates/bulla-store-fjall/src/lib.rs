@@ -5,6 +5,7 @@ mod compaction;
 mod error;
 mod group;
 mod limits;
+mod lock;
 mod options;
 mod row;
 mod stats;

@@ -8,6 +8,7 @@ use bulla_base::Day;
 use bulla_store::{Key, Version};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
+use crate::lock::Lock;
 use crate::{FjallOptions, OpenError, torn, unfinished};
 
 /// The format of everything below; stands in the engine's own table.
@@ -38,8 +39,11 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
-        unfinished::sweep(path).map_err(|source| OpenError::Unreadable { source })?;
-        torn::cut(path)?;
+        // Where there is no lock there is nothing yet that could be mended.
+        if let Some(_held) = Lock::take(path)? {
+            unfinished::sweep(path).map_err(|source| OpenError::Unreadable { source })?;
+            torn::cut(path)?;
+        }
         let database = Database::builder(path)
             .cache_size(options.cache())
             .max_journaling_size(options.max_journal())

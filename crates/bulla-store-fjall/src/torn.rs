@@ -25,7 +25,8 @@ const END: u8 = 3;
 const CLEAR: u8 = 4;
 const TRAILER: [u8; 4] = *b"FJL\x03";
 
-/// Cuts off a batch that was being written when the power went.
+/// Cuts off a batch that was being written when the power went. The caller holds the lock: in a store that is in use such a batch is
+/// being written now.
 pub(crate) fn cut(folder: &Path) -> Result<(), OpenError> {
     let unreadable = |source| OpenError::Unreadable { source };
     let Some(path) = newest_journal(folder).map_err(unreadable)? else { return Ok(()) };

@@ -14,17 +14,10 @@ use std::path::Path;
 
 const VERSION_BYTES: u64 = 4;
 
-/// Prepares `path` for the engine to make a database there, if it holds the beginnings of one.
+/// Prepares `path` for the engine to make a database there, if it holds the beginnings of one. The caller holds the lock.
 pub(crate) fn sweep(path: &Path) -> io::Result<()> {
     let version = path.join("version");
     if length(&version)?.is_some_and(|length| length >= VERSION_BYTES) {
-        return Ok(());
-    }
-    let Some(lock) = unless_absent(File::options().write(true).open(path.join("lock")))? else {
-        return Ok(());
-    };
-    // Whoever holds it is about to make the store, or has it.
-    if lock.try_lock().is_err() {
         return Ok(());
     }
     let journal = path.join("0.jnl");
@@ -33,8 +26,7 @@ pub(crate) fn sweep(path: &Path) -> io::Result<()> {
         unless_absent(fs::remove_file(version))?;
         tracing::info!("a store whose making had been interrupted is made anew");
     }
-    // Closing it would not do: a process that is just being started may have a copy of it still.
-    lock.unlock()
+    Ok(())
 }
 
 fn length(file: &Path) -> io::Result<Option<u64>> {

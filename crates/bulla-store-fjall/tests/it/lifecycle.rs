@@ -1,3 +1,5 @@
+use std::fs;
+
 use bulla_store::{Key, Scan, Store, StoreError};
 use bulla_store_fjall::{CompactError, FjallOptions, FjallStore, OpenError};
 use tempfile::TempDir;
@@ -31,6 +33,36 @@ fn one_directory_is_open_once() {
         fresh.store.close().await.unwrap();
         drop(open(&fresh.folder));
         drop(open(&fresh.folder));
+    });
+}
+
+/// A second process opened a store in use, as when a restart overlaps. It took the group that was being written for one that the power cut
+/// had torn and cut it off; what was acknowledged behind it was lost, or damaged.
+#[test]
+fn whoever_opens_a_store_in_use_leaves_what_is_being_written() {
+    run(async {
+        let fresh = Fresh::open();
+        let journal = fresh.folder.path().join("0.jnl");
+        let written = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        committed(&fresh.store, put(&today("first"), "value")).await;
+        let before = written(&fs::read(&journal).unwrap());
+        committed(&fresh.store, put(&today("second"), vec![2; 20_000])).await;
+        // The engine writes a group in pieces of 8 KiB, and has come as far as the first.
+        let mut bytes = fs::read(&journal).unwrap();
+        let whole = bytes.get(before..written(&bytes)).unwrap().to_vec();
+        bytes.get_mut(before + 8192..).unwrap().fill(0);
+        fs::write(&journal, &bytes).unwrap();
+        let error = FjallStore::open(fresh.folder.path(), FjallOptions::default()).unwrap_err();
+        assert!(matches!(error, OpenError::Locked), "{error:?}");
+        assert!(fs::read(&journal).unwrap() == bytes, "the journal is not touched");
+        // Now it writes the rest, and goes on.
+        bytes.get_mut(before..before + whole.len()).unwrap().copy_from_slice(&whole);
+        fs::write(&journal, &bytes).unwrap();
+        committed(&fresh.store, put(&today("third"), "value")).await;
+        fresh.store.close().await.unwrap();
+        let store = open(&fresh.folder);
+        assert_eq!(value(&store, &today("second")).await, Some(vec![2; 20_000]));
+        assert_eq!(value(&store, &today("third")).await.as_deref(), Some(&b"value"[..]));
     });
 }
 

@@ -1,0 +1,55 @@
+//! Whose the directory is while the engine does not hold it.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::OpenError;
+
+/// How often the lock is tried, and how long is waited in between: a store that has just been closed may hold it a moment longer.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The engine's own lock, held while files are looked at and mended before the engine is let in.
+///
+/// Whoever has the store open holds it, and may be in the middle of a write: what stands half written in its journal is nothing to be cut off.
+/// The engine takes the lock by itself, so it has to be given back just before. Who gets in between finds everything mended.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Lock {
+    /// Takes the lock of the store in `folder`; there is none where no store was ever begun.
+    pub(crate) fn take(folder: &Path) -> Result<Option<Self>, OpenError> {
+        let file = match File::options().read(true).write(true).open(folder.join("lock")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(|source| OpenError::Unreadable { source })?,
+        };
+        for _ in 1..TRIES {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                taken => return Self::taken(file, taken),
+            }
+        }
+        let taken = file.try_lock();
+        Self::taken(file, taken)
+    }
+
+    fn taken(file: File, taken: Result<(), TryLockError>) -> Result<Option<Self>, OpenError> {
+        match taken {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked),
+            Err(TryLockError::Error(source)) => Err(OpenError::Unreadable { source }),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it would not do: a process that is just being started may have a copy of it still.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the store could not be given back");
+        }
+    }
+}
