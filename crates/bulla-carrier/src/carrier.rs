@@ -1,12 +1,12 @@
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use bulla_base::{Address, Clock, Partition, Pepper, Rng};
+use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla_store::{Lanes, Store, StoreError};
 use bulla_transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
 
+use crate::erasures::Erasures;
 use crate::fence::Fences;
 use crate::limits::MAX_ID_AGE;
 use crate::space::PEPPER;
@@ -21,28 +21,6 @@ pub struct Carrier<S> {
     pub(crate) lanes: Lanes,
     pub(crate) fences: Fences,
     pub(crate) erasures: Erasures,
-}
-
-/// Which users' erasures were begun and are not known to be done.
-#[derive(Debug, Default)]
-pub(crate) struct Erasures(Mutex<HashSet<Partition>>);
-
-impl Erasures {
-    pub(crate) fn begin(&self, user: Partition) {
-        self.users().insert(user);
-    }
-
-    pub(crate) fn end(&self, user: Partition) {
-        self.users().remove(&user);
-    }
-
-    pub(crate) fn is_under_way(&self, user: Partition) -> bool {
-        self.users().contains(&user)
-    }
-
-    fn users(&self) -> MutexGuard<'_, HashSet<Partition>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<S: Store> Carrier<S> {
@@ -76,6 +54,11 @@ impl<S: Store> Carrier<S> {
 /// The carrier as the transport of a program that holds it.
 impl<S: Store> Transport for Carrier<S> {
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.nobody_is_being_erased(caller.address()).await?;
+        if let Party::Business(business) = caller.address().party() {
+            // Before anybody can write to it: whoever is erased later has to be looked for in its queue.
+            self.remember(*business).await?;
+        }
         self.raise_fence(caller).await?;
         let (stock, highest) =
             (self.stock(caller.address()).await?, self.highest_one_time(caller.address()).await?);
@@ -88,11 +71,13 @@ impl<S: Store> Transport for Carrier<S> {
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        self.nobody_is_being_erased(of).await?;
         let _pass = self.pass(caller).await?;
         self.give_bundle(of).await
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        self.nobody_is_being_erased(envelope.to()).await?;
         let _pass = self.pass(caller).await?;
         if envelope.from() != caller.address() {
             return Err(TransportError::NotTheSender);

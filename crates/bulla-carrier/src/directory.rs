@@ -18,7 +18,7 @@ impl<S: Store> Carrier<S> {
     ) -> Result<Connected, TransportError> {
         upload.check()?;
         let partition = self.partition(owner);
-        let _lane = self.lane(partition).await.map_err(store_failed)?;
+        let _lane = self.lane(partition).await?;
         let held = self.keys(owner).await?;
         let stock = self.one_time_keys(owner, MAX_ONE_TIME_KEYS + 1).await?;
         let reinstalled = held.as_ref().is_some_and(|(_, held)| held.identity != upload.identity);
@@ -54,7 +54,7 @@ impl<S: Store> Carrier<S> {
     /// Gives away the keys of `owner`, and one of its one-time keys for good.
     pub(crate) async fn give_bundle(&self, owner: &Address) -> Result<KeyBundle, TransportError> {
         let partition = self.partition(owner);
-        let _lane = self.lane(partition).await.map_err(store_failed)?;
+        let _lane = self.lane(partition).await?;
         let (_, keys) = self.keys(owner).await?.ok_or(TransportError::UnknownRecipient)?;
         let one_time = match self.one_time_keys(owner, 1).await?.pop() {
             Some((key, record)) => {

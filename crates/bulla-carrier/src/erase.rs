@@ -1,14 +1,14 @@
-use std::collections::BTreeSet;
-
-use bulla_base::{Address, Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_base::{Address, Number, Partition, Party, Timestamp};
 use bulla_envelope::Envelope;
-use bulla_meter::Tally;
 use bulla_store::{Batch, Commit, Key, OWN, Scan, Store, StoreError};
+use bulla_transport::TransportError;
 use bytes::Bytes;
 use tokio::sync::MutexGuard;
 
 use crate::Carrier;
-use crate::space::{ERASING, METER, QUEUE, every};
+use crate::carrier::store_failed;
+use crate::erasures::Erasure;
+use crate::space::{ERASING, QUEUE, every};
 
 /// How often what was removed is looked for again before it is said that it resists.
 const ATTEMPTS: usize = 3;
@@ -45,7 +45,8 @@ impl<S: Store> Carrier<S> {
     /// what the user has sent that still waits for a business. When this returns, the store was read once more and held nothing.
     ///
     /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a crash put it off, and it is
-    /// carried out before anything else is done for the user, and before a carrier opened on the store does anything.
+    /// carried out before anything else is done for the user, and before a carrier opened on the store does anything. Asked for by several at
+    /// once, it is done once and all have the receipt.
     ///
     /// The counters stay: they are sums by business, day and category and say nothing about anybody. A device that still runs connects
     /// anew, leaves its keys, and counts from the beginning; until it does, nobody can write to it.
@@ -54,27 +55,31 @@ impl<S: Store> Carrier<S> {
     /// When the store fails; then ask again.
     ///
     /// # Cost
-    /// Two commits, one for each 128 records, some 800 scans, and one walk through what waits for each business that was ever counted.
+    /// Two commits and one for each 128 records. Two passes, of which the second finds nothing: each is 256 scans and a walk through what waits
+    /// for each business that has ever connected.
     pub async fn erase(&self, user: &Number) -> Result<Erased, StoreError> {
         let user = self.partition(&Address::user(user.clone()));
         // From here on the user cannot send, nor be sent to.
-        self.erasures.begin(user);
-        self.everybody_has_passed(user).await;
-        let mut intent = Batch::new(OWN);
-        intent.put(intent_key(user), Bytes::new());
-        let _ = self.store.commit(intent).await?;
-        self.carry_out(user).await
+        let erasure = self.erasures.begin(user);
+        self.carry_out(user, &erasure).await
+    }
+
+    /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it waits until all have passed.
+    pub(crate) async fn nobody_is_being_erased(&self, address: &Address) -> Result<(), TransportError> {
+        let user = self.partition(address);
+        if let Some(erasure) = self.erasures.under_way(user) {
+            self.carry_out(user, &erasure).await.map_err(store_failed)?;
+        }
+        Ok(())
     }
 
     /// The lane of `partition`. Nobody who has it meets an erasure that is not done.
-    pub(crate) async fn lane(&self, partition: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
-        loop {
-            let lane = self.lanes.enter(partition).await;
-            if !self.erasures.is_under_way(partition) {
-                return Ok(lane);
-            }
-            drop(lane);
-            self.carry_out(partition).await?;
+    pub(crate) async fn lane(&self, partition: Partition) -> Result<MutexGuard<'_, ()>, TransportError> {
+        let lane = self.lanes.enter(partition).await;
+        match self.erasures.is_under_way(partition) {
+            // Whoever waits for it in here, having passed a fence, may be whom it waits for.
+            true => Err(TransportError::unavailable("the recipient is being erased")),
+            false => Ok(lane),
         }
     }
 
@@ -88,14 +93,22 @@ impl<S: Store> Carrier<S> {
             for (key, _) in page {
                 let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
                 let user = Partition::from_bytes(user);
-                self.erasures.begin(user);
-                self.carry_out(user).await?;
+                let erasure = self.erasures.begin(user);
+                self.carry_out(user, &erasure).await?;
             }
         }
     }
 
-    /// Removes everything about `user`, whose erasure was begun.
-    async fn carry_out(&self, user: Partition) -> Result<Erased, StoreError> {
+    /// Removes everything about `user`, unless somebody else has done so since `erasure` was begun: then the user may be back.
+    async fn carry_out(&self, user: Partition, erasure: &Erasure) -> Result<Erased, StoreError> {
+        let mut done = erasure.done.lock().await;
+        if let Some(at) = *done {
+            return Ok(Erased { at, records: 0 });
+        }
+        self.everybody_has_passed(user).await;
+        let mut intent = Batch::new(OWN);
+        intent.put(intent_key(user), Bytes::new());
+        let _ = self.store.commit(intent).await?;
         let mut records = 0;
         for _ in 0..ATTEMPTS {
             // Lanes of businesses and of the user one after the other: two of them can be the same lock.
@@ -106,11 +119,13 @@ impl<S: Store> Carrier<S> {
             if removed > 0 {
                 continue;
             }
-            let mut done = Batch::new(OWN);
-            done.delete(intent_key(user));
-            let _ = self.store.commit(done).await?;
+            let mut intent = Batch::new(OWN);
+            intent.delete(intent_key(user));
+            let _ = self.store.commit(intent).await?;
+            let at = self.clock.now();
+            *done = Some(at);
             self.erasures.end(user);
-            return Ok(Erased { at: self.clock.now(), records });
+            return Ok(Erased { at, records });
         }
         Err(StoreError::Damaged { what: "record to be erased" })
     }
@@ -145,17 +160,6 @@ impl<S: Store> Carrier<S> {
             }
         }
         Ok(removed)
-    }
-
-    /// Every business that was ever counted: nobody can have queued anything for another. A user's receipts are not counted, but answer
-    /// messages that were.
-    async fn businesses(&self) -> Result<BTreeSet<PhoneNumberId>, StoreError> {
-        let counters = bulla_store::every_counter(&self.store, METER, &[]).await?;
-        let business = |name: &[u8]| {
-            let tally = Tally::from_name(name).ok_or(StoreError::Damaged { what: "counter" })?;
-            Ok(tally.business())
-        };
-        counters.iter().map(|(counter, _)| business(counter.name())).collect()
     }
 }
 

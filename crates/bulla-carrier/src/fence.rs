@@ -30,7 +30,7 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn raise_fence(&self, caller: &Caller) -> Result<(), TransportError> {
         let partition = self.partition(caller.address());
         let _nobody_passes = self.fences.of(partition).write().await;
-        let _lane = self.lane(partition).await.map_err(store_failed)?;
+        let _lane = self.lane(partition).await?;
         let key = of_device(FENCE, caller.address());
         let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
         let highest = held.as_ref().map_or(Ok(Incarnation::new(0)), |record| incarnation(&record.value))?;

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod businesses;
 mod carrier;
 mod directory;
 mod erase;
+mod erasures;
 mod fence;
 mod limits;
 mod meter;

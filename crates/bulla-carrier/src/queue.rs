@@ -19,7 +19,7 @@ impl<S: Store> Carrier<S> {
         check_id(&envelope, now)?;
         let (to, wire) = (envelope.to().clone(), envelope.to_bytes());
         let partition = self.partition(&to);
-        let _lane = self.lane(partition).await.map_err(store_failed)?;
+        let _lane = self.lane(partition).await?;
 
         let (seen_key, digest) = (seen_key(&envelope), digest(&wire));
         if let Some(seen) = self.store.get(partition, &seen_key, now).await.map_err(store_failed)? {

@@ -10,6 +10,7 @@
 //! recipient   QUEUE/day  device ‖ place          an envelope
 //! recipient   SEEN/day   envelope id             the first 16 bytes of the envelope's SHA-256
 //! zero        ERASING    user's partition        nothing: this user's erasure was begun and is not done
+//! zero        BUSINESS   its number              nothing: this business has connected
 //! zero        PEPPER     –                       the key of all partitions
 //! counter     METER      tally                   messages
 //! ```
@@ -28,6 +29,7 @@ pub(crate) const PEPPER: Space = Space::new(0x46);
 pub(crate) const METER: Space = Space::new(0x47);
 pub(crate) const HIGHEST: Space = Space::new(0x48);
 pub(crate) const ERASING: Space = Space::new(0x49);
+pub(crate) const BUSINESS: Space = Space::new(0x4a);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

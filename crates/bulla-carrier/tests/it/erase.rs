@@ -1,14 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bulla_base::{Address, Day, Number, Partition, Party, Pepper, SeededRng, Timestamp};
+use bulla_base::{Address, Day, MessageId, Number, Partition, Party, Pepper, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
+use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_store::{
-    Batch, Commit, Counter, Key, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, Watch,
+    Batch, Commit, Key, Layer, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, erase_by_page,
 };
 use bulla_transport::{Caller, InProcess, Incarnation, Sequence, Transport, TransportError};
 
-use crate::{SHOP, World, alice, shop};
+use crate::{NOW, SHOP, World, alice, shop};
 
 /// A store that fails after so many operations.
 #[derive(Clone)]
@@ -21,18 +22,24 @@ impl Failing {
     }
 }
 
-impl Store for Failing {
-    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+impl Layer for Failing {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.take()?;
         self.0.commit(batch).await
     }
 
-    async fn get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
         self.take()?;
         self.0.get(of, key, now).await
     }
 
-    async fn scan(
+    async fn pass_scan(
         &self,
         of: Partition,
         scan: &Scan,
@@ -42,36 +49,23 @@ impl Store for Failing {
         self.0.scan(of, scan, now).await
     }
 
-    async fn counters(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-    ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        self.take()?;
-        self.0.counters(space, prefix, after).await
-    }
-
-    fn watch(&self, partition: Partition, space: Space) -> Watch {
-        self.0.watch(partition, space)
-    }
-
-    async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.0.drop_days_before(day).await
+    /// Each step of it can fail.
+    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
+        erase_by_page(self, partition).await
     }
 }
 
-fn bob() -> Address {
+pub(crate) fn bob() -> Address {
     Address::user(Number::parse("4915112345678").unwrap())
 }
 
-fn number(user: &Address) -> Number {
+pub(crate) fn number(user: &Address) -> Number {
     let Party::User(number) = user.party() else { panic!("not a user") };
     number.clone()
 }
 
 /// Every row of the parties, expired ones included.
-async fn rows(store: &MemoryStore, parties: &[&Address]) -> Vec<(Partition, Key, Record)> {
+pub(crate) async fn rows(store: &MemoryStore, parties: &[&Address]) -> Vec<(Partition, Key, Record)> {
     let pepper = store.get(OWN, &Key::undated(Space::new(0x46), ""), Timestamp::default()).await.unwrap();
     let pepper = Pepper::from_bytes(pepper.unwrap().value[..].try_into().unwrap());
     let mut found = Vec::new();
@@ -86,7 +80,7 @@ async fn rows(store: &MemoryStore, parties: &[&Address]) -> Vec<(Partition, Key,
     found
 }
 
-async fn traffic(world: &World) -> [Caller; 3] {
+pub(crate) async fn traffic(world: &World) -> [Caller; 3] {
     let (us, her, him) = (world.join(shop()).await, world.join(alice()).await, world.join(bob()).await);
     for user in [&her, &him] {
         for _ in 0..3 {
@@ -122,6 +116,30 @@ async fn an_erased_user_is_unknown_and_what_they_sent_is_gone() {
     world.transport().send(&us, world.envelope(&us, &her)).await.unwrap();
     assert_eq!(world.transport().receive(&her, Sequence::START).await.unwrap().len(), 1);
     assert_eq!(world.transport().receive(&him, Sequence::START).await.unwrap().len(), 3);
+}
+
+/// Only messages are counted. A receipt waits for a business all the same, with the number of whoever sent it, and it was never looked for
+/// with a business that no message was ever exchanged with.
+#[tokio::test]
+async fn what_waits_for_a_business_that_was_never_counted_is_erased_too() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let receipt = Envelope::new(
+        MessageId::new(NOW, &world.rng),
+        her.address().clone(),
+        us.address().clone(),
+        Kind::Receipt,
+        FrankingTag::from_bytes([0; 32]),
+        Form::Signal,
+        vec![1],
+    );
+    world.transport().send(&her, receipt.unwrap()).await.unwrap();
+    let queued = |row: &(Partition, Key, Record)| Envelope::from_bytes(row.2.value.clone()).is_ok();
+    assert_eq!(rows(&world.store, &[&shop()]).await.iter().filter(|row| queued(row)).count(), 1);
+    // Also by a carrier that was opened since.
+    let carrier = Carrier::open(world.store.clone(), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+    carrier.erase(&number(&alice())).await.unwrap();
+    assert_eq!(rows(&world.store, &[&shop()]).await.iter().filter(|row| queued(row)).count(), 0);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod at_once;
 mod directory;
 mod erase;
 mod fence;
