@@ -1,6 +1,7 @@
 mod draft;
 mod inbox;
 mod outbox;
+mod sealed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -70,6 +70,10 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// When the store fails or is damaged, or a later incarnation of one of the numbers has spoken to the carrier: this relay, or the copy
     /// of the store it was opened on, has been replaced.
     ///
+    /// # Security
+    /// A store that was put back from a backup is not noticed here, unless the carrier has seen a later incarnation. Open a relay on a vault with
+    /// [`open_sealed`](Relay::open_sealed), which notices.
+    ///
     /// # Cost
     /// Two commits a business, and one scan of the conversations of the last 30 days.
     pub async fn open(

@@ -9,5 +9,8 @@ pub mod decisions {}
 #[doc = include_str!("guide/how_to.md")]
 pub mod how_to {}
 
+#[doc = include_str!("guide/backups.md")]
+pub mod backups {}
+
 #[doc = include_str!("guide/write_an_engine.md")]
 pub mod write_an_engine {}

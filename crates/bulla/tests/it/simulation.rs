@@ -15,4 +15,6 @@ mod oracle;
 mod world;
 
 pub(crate) use clock::VirtualClock;
+pub(crate) use network::Network;
+pub(crate) use oracle::Oracle;
 pub(crate) use world::run;

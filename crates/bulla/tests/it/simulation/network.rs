@@ -12,8 +12,9 @@ const LOST_REQUESTS: u64 = 12;
 const LOST_ANSWERS: u64 = 12;
 const DOUBLED: u64 = 12;
 
-/// A network that loses, delays, doubles and shuffles.
+/// A network that loses, delays, doubles and shuffles, unless it is calm.
 pub(crate) struct Network<T> {
+    pub(crate) is_calm: bool,
     pub(crate) carrier: T,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
@@ -23,6 +24,7 @@ pub(crate) struct Network<T> {
 impl<T: Clone> Clone for Network<T> {
     fn clone(&self) -> Self {
         Self {
+            is_calm: self.is_calm,
             carrier: self.carrier.clone(),
             clock: Arc::clone(&self.clock),
             rng: Arc::clone(&self.rng),
@@ -44,6 +46,9 @@ impl<T: Transport + Clone> Network<T> {
         R: Send + 'static,
         F: Future<Output = Result<R, TransportError>> + Send + 'static,
     {
+        if self.is_calm {
+            return call(self.carrier.clone()).await;
+        }
         self.delay().await;
         if below(&*self.rng, 100) < LOST_REQUESTS {
             self.oracle.count("lost request");
@@ -110,6 +115,9 @@ impl<T: Transport + Clone> Transport for Network<T> {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let mut deliveries = self.carrier.receive(caller, after).await?;
+        if self.is_calm {
+            return Ok(deliveries);
+        }
         self.delay().await;
         for place in 0..deliveries.len() {
             let other = below(&*self.rng, deliveries.len() as u64);

@@ -175,6 +175,7 @@ impl World {
 
     fn line(&self) -> Line {
         Network {
+            is_calm: false,
             carrier: InProcess::new(Arc::clone(&self.carrier)),
             clock: Arc::clone(&self.clock),
             rng: Arc::clone(&self.rng),

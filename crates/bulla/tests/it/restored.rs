@@ -1,0 +1,238 @@
+//! A store that was put back from a backup, under a whole relay.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
+use bulla::carrier::Carrier;
+use bulla::content::{Body, Content, Text};
+use bulla::device::{Device, News};
+use bulla::relay::{Business, Event, Incoming, Outgoing, Relay, RelayError, Saying, Sink, SinkError};
+use bulla::store::MemoryStore;
+use bulla::transport::{InProcess, TransportError};
+use bulla::vault::{FileKeyring, OperatorKey, Vault};
+use bulla::{RelayBuilder, SystemClock, SystemRng};
+use bulla_store_fjall::{FjallOptions, FjallStore};
+
+use crate::simulation::{Network, Oracle};
+
+const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+/// How long anything may take before the test is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Line = Network<InProcess<Carrier<Arc<MemoryStore>>>>;
+type Sealed = Arc<Vault<FjallStore>>;
+
+/// What the business was told, in its order.
+#[derive(Clone, Default)]
+struct Counter(Arc<Mutex<Vec<String>>>);
+
+impl Sink for Counter {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        if let Event::Message(_, Incoming::Text { text, .. }) = event {
+            self.0.lock().unwrap().push(text.body().to_owned());
+        }
+        Ok(())
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    line: Line,
+    counter: Counter,
+    alice: Device<MemoryStore, Line>,
+}
+
+fn alice() -> Number {
+    Number::parse("16505551234").unwrap()
+}
+
+fn text(words: &str) -> Text {
+    Text::new(words).unwrap()
+}
+
+/// What `task` comes to, unless it takes too long.
+async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
+    tokio::select! {
+        outcome = task => outcome,
+        () = SystemClock.sleep(PATIENCE) => panic!("this never happened: {what}"),
+    }
+}
+
+impl World {
+    async fn new() -> Self {
+        let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
+        let line = Network {
+            is_calm: true,
+            carrier: InProcess::new(Arc::new(carrier)),
+            clock: Arc::clone(&clock),
+            rng: Arc::clone(&rng),
+            oracle: Arc::new(Oracle::new(Arc::clone(&clock))),
+        };
+        let alice = Device::open(MemoryStore::new(), line.clone(), clock, rng, alice()).await.unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), line, counter: Counter::default(), alice }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    async fn vault(&self) -> Sealed {
+        let engine = FjallStore::open(self.path("store"), FjallOptions::default()).unwrap();
+        let keyring = FileKeyring::open(self.path("keyring")).unwrap();
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let operator = OperatorKey::from_bytes([7; 32], rng.clone());
+        Arc::new(Vault::open(engine, keyring, &operator, clock, rng).await.unwrap())
+    }
+
+    async fn open(&self, vault: Sealed) -> Result<Relay<Sealed, Line, Counter>, RelayError> {
+        let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
+        RelayBuilder::new(vault, self.line.clone(), self.counter.clone())
+            .speak_for(business)
+            .open_sealed()
+            .await
+    }
+
+    /// A relay for as long as `while_open` takes, on the store as it is.
+    async fn relay<R>(&self, while_open: impl AsyncFnOnce(&Relay<Sealed, Line, Counter>) -> R) -> R {
+        let relay = self.open(self.vault().await).await.unwrap();
+        let outcome = while_open(&relay).await;
+        relay.close().await;
+        outcome
+    }
+
+    /// The user says this, and the business hears it.
+    async fn ask(&self, words: &str) {
+        self.alice.send(SHOP, &Content::text(text(words))).await.unwrap();
+        self.heard(words).await;
+    }
+
+    async fn heard(&self, words: &str) {
+        within_reason(&format!("the business heard {words:?}"), async {
+            while !self.counter.0.lock().unwrap().iter().any(|heard| heard == words) {
+                SystemClock.sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
+    /// The business says this, and it is the next thing the user is shown besides how far messages have come.
+    async fn answer(&self, relay: &Relay<Sealed, Line, Counter>, words: &str) {
+        relay.accept(SHOP, Outgoing::new(alice(), Saying::Text(text(words)))).await.unwrap();
+        match within_reason(&format!("the user was shown {words:?}"), self.shown()).await {
+            News::Said(content) => {
+                assert!(matches!(content.body(), Body::Text(said) if said.body() == words))
+            }
+            other => panic!("instead of {words:?}: {other:?}"),
+        }
+    }
+
+    /// The next news that is not how far messages have come.
+    async fn shown(&self) -> News {
+        loop {
+            let notice = self.alice.next().await.unwrap();
+            let news = notice.news().clone();
+            self.alice.finish(notice).await.unwrap();
+            if !matches!(news, News::Progress(_)) {
+                return news;
+            }
+        }
+    }
+}
+
+/// Copies a folder, as a backup would.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_from_a_backup_opens_what_comes_and_seals_in_new_sessions() {
+    let world = World::new().await;
+    world
+        .relay(async |relay| {
+            world.ask("hello").await;
+            world.answer(relay, "good day").await;
+        })
+        .await;
+    copy(&world.path("store"), &world.path("backup"));
+    // Under way while the relay is down, in the session that the backup holds.
+    world.alice.send(SHOP, &Content::text(text("still there?"))).await.unwrap();
+
+    world.relay(async |relay| world.answer(relay, "what the backup does not know").await).await;
+    for round in 0..3 {
+        fs::remove_dir_all(world.path("store")).unwrap();
+        copy(&world.path("backup"), &world.path("store"));
+        let vault = world.vault().await;
+        assert!(vault.is_restored(), "round {round}: an old store was not told from the present one");
+        let relay = world.open(Arc::clone(&vault)).await.unwrap();
+        assert!(!vault.is_restored(), "round {round}: it was not taken for the present one");
+        drop(vault);
+        // Sealed in anything but a new session it would be a step taken twice, which the line does not let pass.
+        world.answer(&relay, &format!("a new session, {round}")).await;
+        world.ask(&format!("in which I answer, {round}")).await;
+        world.answer(&relay, &format!("gladly, {round}")).await;
+        relay.close().await;
+        drop(relay);
+        world.relay(async |relay| world.answer(relay, &format!("after a restart, {round}")).await).await;
+    }
+    world.line.oracle.look();
+    assert!(world.line.oracle.steps() > 20);
+}
+
+#[tokio::test]
+async fn what_is_under_way_to_a_restored_store_is_opened() {
+    let world = World::new().await;
+    world
+        .relay(async |relay| {
+            world.ask("hello").await;
+            world.answer(relay, "good day").await;
+        })
+        .await;
+    copy(&world.path("store"), &world.path("backup"));
+    drop(world.vault().await);
+    world.alice.send(SHOP, &Content::text(text("still there?"))).await.unwrap();
+    fs::remove_dir_all(world.path("store")).unwrap();
+    copy(&world.path("backup"), &world.path("store"));
+    world
+        .relay(async |relay| {
+            world.heard("still there?").await;
+            world.answer(relay, "yes").await;
+            world.ask("good").await;
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_copy_beside_the_store_is_fenced() {
+    let world = World::new().await;
+    let relay = world.open(world.vault().await).await.unwrap();
+    world.ask("hello").await;
+    world.answer(&relay, "good day").await;
+    relay.close().await;
+    drop(relay);
+    // Store and keyring both, as in an image of the machine.
+    copy(&world.path("store"), &world.path("copy"));
+    fs::copy(world.path("keyring"), world.path("copy.keyring")).unwrap();
+    world.relay(async |relay| world.answer(relay, "one start later").await).await;
+    world.relay(async |relay| world.answer(relay, "two starts later").await).await;
+    fs::remove_dir_all(world.path("store")).unwrap();
+    copy(&world.path("copy"), &world.path("store"));
+    fs::copy(world.path("copy.keyring"), world.path("keyring")).unwrap();
+    let refused = world.open(world.vault().await).await;
+    assert!(
+        matches!(refused, Err(RelayError::Transport(TransportError::Fenced { .. }))),
+        "the carrier did not tell an old copy by its incarnation: {refused:?}"
+    );
+}
