@@ -29,27 +29,31 @@ impl Blocks {
     /// The HMAC of the first `length` bytes, at most 119.
     #[inline(always)]
     fn authenticate(&mut self, key: &Keyed, length: usize, out: &mut [u8; 32]) {
-        let state = self.hashed(key.inner, length);
+        let mut state = key.inner;
+        self.hash(&mut state, length);
         for (bytes, word) in self.0.as_flattened_mut().as_chunks_mut().0.iter_mut().zip(state) {
             *bytes = word.to_be_bytes();
         }
-        let state = self.hashed(key.outer, 32);
+        state = key.outer;
+        self.hash(&mut state, 32);
         for (bytes, word) in out.as_chunks_mut().0.iter_mut().zip(state) {
             *bytes = word.to_be_bytes();
         }
+        // It is what was derived.
+        state = [0; 8];
+        zeroize::optimization_barrier(&state);
     }
 
-    /// The state after the first `length` bytes and the padding (FIPS 180-4, section 5.1.1); one block came before.
+    /// Takes the state of one block before on by the first `length` bytes and the padding (FIPS 180-4, section 5.1.1).
     #[inline(always)]
-    fn hashed(&mut self, mut state: [u32; 8], length: usize) -> [u32; 8] {
+    fn hash(&mut self, state: &mut [u32; 8], length: usize) {
         let blocks = if length <= IN_ONE { 1 } else { 2 };
         let flat = self.0.as_flattened_mut();
         flat[length] = 0x80;
         flat[length + 1..blocks * BLOCK - 8].fill(0);
         let bits = 8 * (BLOCK + length) as u64;
         flat[blocks * BLOCK - 8..blocks * BLOCK].copy_from_slice(&bits.to_be_bytes());
-        compress256(&mut state, &self.0[..blocks]);
-        state
+        compress256(state, &self.0[..blocks]);
     }
 }
 
