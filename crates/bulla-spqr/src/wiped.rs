@@ -88,6 +88,11 @@ impl fmt::Debug for Wiped {
 /// Where bytes are written to that there is room for.
 pub trait Out {
     /// Writes them behind those before.
+    ///
+    /// # Panics
+    ///
+    /// A [`Brief`], when there is no room for them: what is cut short and stored could never be read again. How much is written to one
+    /// follows from the bounds of what it holds, never from its contents.
     fn put(&mut self, bytes: &[u8]);
 }
 
@@ -120,12 +125,9 @@ impl<const N: usize> Default for Brief<N> {
 impl<const N: usize> Out for Brief<N> {
     fn put(&mut self, bytes: &[u8]) {
         let end = self.used + bytes.len();
-        if let Some(room) = self.bytes.get_mut(self.used..end) {
-            room.copy_from_slice(bytes);
-            self.used = end;
-        } else {
-            debug_assert!(false, "there is no room for {} bytes more", bytes.len());
-        }
+        assert!(end <= N, "there is no room for {} bytes more in {N}", bytes.len());
+        self.bytes[self.used..end].copy_from_slice(bytes);
+        self.used = end;
     }
 }
 
@@ -161,6 +163,23 @@ mod tests {
         wipe(&mut bytes[..99]);
         assert_eq!(bytes[..99], [0; 99]);
         assert_eq!(bytes[99], 7);
+    }
+
+    #[test]
+    fn what_is_brief_takes_as_much_as_it_has_room_for() {
+        let mut brief = Brief::<4>::new();
+        brief.put(&[1, 2]);
+        brief.put(&[3, 4]);
+        brief.put(&[]);
+        assert_eq!(*brief, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "no room for 2 bytes more in 4")]
+    fn what_is_brief_is_never_cut_short() {
+        let mut brief = Brief::<4>::new();
+        brief.put(&[1, 2, 3]);
+        brief.put(&[4, 5]);
     }
 
     #[test]
