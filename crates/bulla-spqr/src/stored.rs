@@ -1,12 +1,12 @@
 //! The stored form of a [`Ratchet`], version 1.
 //!
 //! Numbers are big-endian; the form is canonical, so what reads back writes the same. What every message changes comes
-//! first, is at most [`HOT_BYTES`] long, and says how long everything behind it is. What follows is written once
+//! first, is at most [`WHOLE_HEAD_BYTES`] long, and says how long everything behind it is. What follows is written once
 //! in several messages (`kept`, per state), only grows (`chunks`), or is empty unless messages overtake each other
-//! (`skipped`): each could be moved to a record of its own by cutting, not by changing, the form.
+//! (`skipped`): stored in rows, each is a [`Row`] of its own, and the head says of the last where they are, not how many.
 //!
 //! ```text
-//! hot
+//! head
 //!    0    1   form: 1
 //!    1    1   role in the session: 0 initiator, 1 responder
 //!    2    8   epoch under way, from 1 and below 2^63
@@ -72,30 +72,30 @@ const FIRST_WITH_CHAINS: u8 = 7;
 /// The last state there is.
 const NEWEST_STATE: u8 = 10;
 
-/// The most that changes with every message.
-pub const HOT_BYTES: usize = 112 + EPOCHS * (4 + 32 + 4 + 32 + 2) - (4 + 32);
+/// The most bytes of the stored form, from its start, that change with every message.
+pub const WHOLE_HEAD_BYTES: usize = 112 + EPOCHS * (4 + 32 + 4 + 32 + 2) - (4 + 32);
 
 impl Ratchet {
     /// How long the stored form is.
     #[must_use]
     pub fn stored_len(&self) -> usize {
-        self.hot_len() + self.braid.state.kept_len() + self.chain.skipped_len()
+        self.head_len() + self.braid.state.kept_len() + self.chain.skipped_len()
     }
 
     /// How much of the stored form, from its start, changes with every message.
     #[must_use]
-    pub fn hot_len(&self) -> usize {
-        112 + self.chain.hot_len()
+    pub fn head_len(&self) -> usize {
+        112 + self.chain.head_len()
     }
 
     /// Appends the stored form.
     pub fn store(&self, out: &mut Vec<u8>) {
-        self.store_hot(FORM, Layout::Whole, out);
+        self.store_head_as(FORM, Layout::Whole, out);
         self.braid.state.kept().store(out);
         self.chain.store_skipped(out);
     }
 
-    fn store_hot(&self, form: u8, layout: Layout, out: &mut impl Out) {
+    fn store_head_as(&self, form: u8, layout: Layout, out: &mut impl Out) {
         let Self { braid: Braid { epoch, authenticator, state }, chain, steps: _, rows: _ } = self;
         let role = match chain.role {
             Role::Initiator => 0,
@@ -109,7 +109,7 @@ impl Ratchet {
         out.put(&[kept.chunks.len().to_le_bytes()[0]]);
         out.put(authenticator.root.expose());
         out.put(authenticator.mac_key.expose());
-        chain.store_hot(layout, out);
+        chain.store_head(layout, out);
     }
 
     pub(crate) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
@@ -117,8 +117,8 @@ impl Ratchet {
             return Err(StoredError::TooLong { most: STORED_BYTES, actual: bytes.len() });
         }
         let mut from = Reader::new(bytes);
-        let Hot { epoch, authenticator, state: (code, next, chunks), chains } =
-            Hot::read(FORM, Layout::Whole, &mut from)?;
+        let Head { epoch, authenticator, state: (code, next, chunks), chains } =
+            Head::read(FORM, Layout::Whole, &mut from)?;
         let state = Kept::read(code, next, &mut from, Chunks { count: chunks, rows: None })?;
         let chain = chains.fill(&mut from)?;
         from.end()?;
@@ -128,7 +128,7 @@ impl Ratchet {
 }
 
 /// What every message changes, as it is read.
-struct Hot {
+struct Head {
     epoch: u64,
     authenticator: Authenticator,
     /// Its code, the chunk to send next, and the number of chunks collected.
@@ -136,7 +136,7 @@ struct Hot {
     chains: Heads,
 }
 
-impl Hot {
+impl Head {
     fn read(form: u8, layout: Layout, from: &mut Reader<'_>) -> Result<Self, StoredError> {
         let found = from.u8("form")?;
         if found != form {

@@ -18,11 +18,11 @@ pub(super) enum Layout {
     /// With everything else: the chain says how many there are.
     Whole,
     /// In rows of their own: the chain says between which indices there are any.
-    Head,
+    Rows,
 }
 
 impl Chain {
-    pub(super) fn hot_len(&self) -> usize {
+    pub(super) fn head_len(&self) -> usize {
         self.links.iter().map(|link| DIRECTION * (1 + usize::from(link.send.is_some())) + 2).sum()
     }
 
@@ -30,7 +30,7 @@ impl Chain {
         self.links.iter().map(|link| link.skipped.as_bytes().len()).sum()
     }
 
-    pub(super) fn store_hot(&self, layout: Layout, out: &mut impl Out) {
+    pub(super) fn store_head(&self, layout: Layout, out: &mut impl Out) {
         let Self { next_root, links, .. } = self;
         let silent = links.iter().filter(|link| link.send.is_none()).count();
         out.put(next_root.expose());
@@ -45,7 +45,7 @@ impl Chain {
                     let [low, high, ..] = skipped.len().to_le_bytes();
                     out.put(&[high, low]);
                 }
-                Layout::Head => {
+                Layout::Rows => {
                     let bounds = skipped.bounds();
                     out.put(&bounds.start.to_be_bytes());
                     out.put(&bounds.end.to_be_bytes());
@@ -94,7 +94,7 @@ impl Heads {
                     *counted = from.u16("skipped keys")?;
                     Skipped::default()
                 }
-                Layout::Head => in_store(receive.counter, from)?,
+                Layout::Rows => in_store(receive.counter, from)?,
             };
             heads.chain.links.push(Link { send, receive, skipped });
         }

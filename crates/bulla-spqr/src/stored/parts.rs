@@ -14,7 +14,7 @@
 use super::braid::{CHUNK_ROW, Chunks, Kept};
 use super::chain::Layout;
 use super::reader::Reader;
-use super::{HOT_BYTES, Hot};
+use super::{Head, WHOLE_HEAD_BYTES};
 use crate::braid::Braid;
 use crate::error::StoredError;
 use crate::limits::EPOCHS;
@@ -25,7 +25,7 @@ use crate::wiped::Out;
 const FORM: u8 = 2;
 
 /// The most bytes a head has.
-pub const HEAD_BYTES: usize = HOT_BYTES + EPOCHS * (8 - 2);
+pub const HEAD_BYTES: usize = WHOLE_HEAD_BYTES + EPOCHS * (8 - 2);
 
 /// The states in which chunks of the key are collected: what is collected in the first goes on being so in the second.
 const COLLECT_KEY: [u8; 2] = [7, 9];
@@ -60,7 +60,7 @@ impl Ratchet {
     /// Appends the head, at most [`HEAD_BYTES`].
     #[doc(hidden)]
     pub fn store_head(&self, out: &mut impl Out) {
-        self.store_hot(FORM, Layout::Head, out);
+        self.store_head_as(FORM, Layout::Rows, out);
     }
 
     /// What follows from a head, what is kept, and the chunks in their order. No skipped key is loaded.
@@ -75,9 +75,9 @@ impl Ratchet {
         mut chunks: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Self, StoredError> {
         let mut from = Reader::new(head);
-        let hot = Hot::read(FORM, Layout::Head, &mut from)?;
+        let Head { epoch, authenticator, state: (code, next, count), chains } =
+            Head::read(FORM, Layout::Rows, &mut from)?;
         from.end()?;
-        let Hot { epoch, authenticator, state: (code, next, count), chains } = hot;
         let mut from = Reader::new(kept);
         let state = Kept::read(code, next, &mut from, Chunks { count, rows: Some(&mut chunks) })?;
         from.end()?;

@@ -1,14 +1,14 @@
 //! What a stored ratchet measures, and how much of it a message changes.
 
 use bulla_spqr::limits::STORED_BYTES;
-use bulla_spqr::stored::HOT_BYTES;
+use bulla_spqr::stored::WHOLE_HEAD_BYTES;
 
 use crate::end::End;
 
 #[test]
 fn a_ratchet_between_two_that_talk_stays_small() {
     let (mut alice, mut bob) = End::pair();
-    let (mut most, mut hot) = (0, 0);
+    let (mut most, mut head) = (0, 0);
     while alice.ratchet.epoch() < 5 {
         let sealed = alice.send();
         bob.receive(&sealed).unwrap();
@@ -16,28 +16,28 @@ fn a_ratchet_between_two_that_talk_stays_small() {
         alice.receive(&sealed).unwrap();
         for end in [&alice, &bob] {
             most = most.max(end.ratchet.stored_len());
-            hot = hot.max(end.ratchet.hot_len());
+            head = head.max(end.ratchet.head_len());
         }
     }
-    println!("stored: at most {most} bytes, of which {hot} change with every message");
+    println!("stored: at most {most} bytes, of which {head} change with every message");
     assert!(most <= 4_096, "{most}");
-    assert!(hot <= HOT_BYTES && HOT_BYTES < 1_024, "{hot}");
+    assert!(head <= WHOLE_HEAD_BYTES && WHOLE_HEAD_BYTES < 1_024, "{head}");
 }
 
-/// Behind the hot part a message appends one chunk, or nothing, as long as the state stays the same.
+/// Behind the head a message appends one chunk, or nothing, as long as the state stays the same.
 #[test]
-fn most_messages_change_the_hot_part_only() {
+fn most_messages_change_the_head_only() {
     let (mut alice, mut bob) = End::pair();
     let (mut messages, mut rewritten) = (0, 0);
     while alice.ratchet.epoch() < 5 {
         for _ in 0..2 {
             let sealed = alice.send();
             let before = bob.ratchet.to_bytes();
-            let hot = bob.ratchet.hot_len();
+            let head = bob.ratchet.head_len();
             bob.receive(&sealed).unwrap();
             let after = bob.ratchet.to_bytes();
             messages += 1;
-            let (old, new) = (&before[hot..], &after[bob.ratchet.hot_len()..]);
+            let (old, new) = (&before[head..], &after[bob.ratchet.head_len()..]);
             let appended = new.len().checked_sub(old.len()).is_some_and(|more| more == 0 || more == 34);
             if !appended || !new.starts_with(old) {
                 rewritten += 1;
@@ -45,7 +45,7 @@ fn most_messages_change_the_hot_part_only() {
             std::mem::swap(&mut alice, &mut bob);
         }
     }
-    println!("{rewritten} of {messages} messages rewrote more than the hot part");
+    println!("{rewritten} of {messages} messages rewrote more than the head");
     assert!(rewritten * 10 < messages, "{rewritten} of {messages}");
 }
 

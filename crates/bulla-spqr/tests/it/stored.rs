@@ -118,9 +118,9 @@ proptest! {
     ) {
         thread_local!(static SAMPLES: Vec<Vec<u8>> = samples());
         let mut stored = SAMPLES.with(|samples| samples[which.index(samples.len())].clone());
-        for (anywhere, start, hot, value) in alterations {
+        for (anywhere, start, early, value) in alterations {
             // Half of them hit the fields that decide how the rest is read.
-            let place = if hot { start.min(stored.len() - 1) } else { anywhere.index(stored.len()) };
+            let place = if early { start.min(stored.len() - 1) } else { anywhere.index(stored.len()) };
             stored[place] = value;
         }
         if let Ok(mut ratchet) = Ratchet::from_bytes(&stored) {
