@@ -24,7 +24,7 @@ impl Shelf {
     /// Reads the parts that every message takes.
     pub(crate) async fn read<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<(), StoreError> {
         let prefix = [&self.name[..], &[Part::WORKING]].concat();
-        self.parts = self.scan(store, prefix.into(), now).await?;
+        self.parts = self.scan(store, prefix.into(), None, now).await?;
         Ok(())
     }
 
@@ -35,8 +35,8 @@ impl Shelf {
         sessions: &mut Sessions,
         now: Timestamp,
     ) -> Result<Result<(), StoredError>, StoreError> {
-        let mut parts = self.scan(store, self.name.clone(), now).await?;
-        parts.retain(|(part, _)| part.name().as_ref().first() != Some(&Part::WORKING));
+        let last_working = space::part(&self.name, Part::Chunk(u8::MAX));
+        let parts = self.scan(store, self.name.clone(), Some(last_working), now).await?;
         Ok(sessions.load_rest(&borrowed(&parts)))
     }
 
@@ -44,10 +44,11 @@ impl Shelf {
         &self,
         store: &S,
         prefix: Bytes,
+        mut after: Option<Key>,
         now: Timestamp,
     ) -> Result<Vec<(Part, Record)>, StoreError> {
         let scan = Scan::undated(SESSIONS).prefix(prefix);
-        let (mut parts, mut after) = (Vec::new(), None::<Key>);
+        let mut parts = Vec::new();
         loop {
             let page = after.iter().cloned().fold(scan.clone(), Scan::after);
             let rows = store.scan(self.partition, &page, now).await?;

@@ -30,7 +30,7 @@ struct Here {
     bytes: Wiped,
     /// All that there are in the store have been loaded.
     whole: bool,
-    /// Of those in the store, the ones asked for, whether they were there or not.
+    /// Of those in the store, the ones asked for, whether they were there or not, by ascending index.
     asked: Vec<u32>,
     /// Of those in the store, the ones used up or outside the window since they were loaded.
     gone: Vec<Range<u32>>,
@@ -85,26 +85,36 @@ impl Skipped {
         Self { stored, here: None }
     }
 
-    /// Takes over all that stand in the store; says whether they were in order and where they may stand.
-    #[must_use]
-    pub fn load_all<'a>(&mut self, rows: impl ExactSizeIterator<Item = (u32, &'a [u8; 32])>) -> bool {
-        let mut bytes = Wiped::with_capacity(rows.len() * Self::ENTRY);
-        let mut least = self.stored.start;
-        for (index, secret) in rows {
-            if index < least || index >= self.stored.end {
-                return false;
-            }
-            least = index + 1;
-            bytes.extend_from_slice(&index.to_be_bytes());
-            bytes.extend_from_slice(secret);
-        }
+    /// Takes over what stands in the store, by ascending index, beside what is here already; says how many were taken. What was used up or
+    /// left behind since, and what cannot be there, is passed over. From here on nothing is left that is not loaded.
+    ///
+    /// # Cost
+    ///
+    /// One copy of what is there, however many they are.
+    pub fn load_all<'a>(&mut self, rows: impl ExactSizeIterator<Item = (u32, &'a [u8; 32])>) -> usize {
         if self.stored.is_empty() {
-            return true;
+            return 0;
         }
+        let mut all = Wiped::with_capacity(self.as_bytes().len() + rows.len() * Self::ENTRY);
+        let mut here = self.entries().iter().peekable();
+        let (mut least, mut taken) = (self.stored.start, 0);
+        for (index, secret) in rows {
+            if index < least || self.is_known(index) {
+                continue;
+            }
+            while let Some(entry) = here.next_if(|entry| index_of(entry) < index) {
+                all.extend_from_slice(entry);
+            }
+            all.extend_from_slice(&index.to_be_bytes());
+            all.extend_from_slice(secret);
+            least = index + 1;
+            taken += 1;
+        }
+        here.for_each(|entry| all.extend_from_slice(entry));
         let here = self.here_mut();
-        here.bytes = bytes;
+        here.bytes = all;
         here.whole = true;
-        true
+        taken
     }
 
     /// Takes over what stands in the store under an index that [was not loaded](Found::NotLoaded).
@@ -114,7 +124,8 @@ impl Skipped {
         }
         let place = self.entries().partition_point(|entry| index_of(entry) < index) * Self::ENTRY;
         let here = self.here_mut();
-        here.asked.push(index);
+        let slot = here.asked.partition_point(|asked| *asked < index);
+        here.asked.insert(slot, index);
         let Some(secret) = secret else { return };
         let mut all = Wiped::with_capacity(here.bytes.len() + Self::ENTRY);
         all.extend_from_slice(&here.bytes[..place]);
@@ -122,13 +133,6 @@ impl Skipped {
         all.extend_from_slice(secret);
         all.extend_from_slice(&here.bytes[place..]);
         here.bytes = all;
-    }
-
-    /// Says that nothing is left in the store that is not loaded.
-    pub fn end_loading(&mut self) {
-        if !self.stored.is_empty() {
-            self.here_mut().whole = true;
-        }
     }
 
     /// What is loaded, as it stands in a whole record.
@@ -268,7 +272,7 @@ impl Skipped {
 
     fn is_known(&self, index: u32) -> bool {
         !self.stored.contains(&index)
-            || self.here.as_ref().is_some_and(|here| here.whole || here.asked.contains(&index))
+            || self.here.as_ref().is_some_and(|here| here.whole || here.asked.binary_search(&index).is_ok())
     }
 
     fn all_loaded(&self) -> bool {

@@ -142,6 +142,9 @@ impl AsRef<[u8]> for PartName {
 /// Parts and their bytes, by ascending name.
 type Parts<'a, 'b> = &'b [(Part, &'a [u8])];
 
+/// What was skipped: of which chain or epoch, its index, and it itself.
+type Skipped<'a> = (u8, u32, &'a [u8; 32]);
+
 impl Sessions {
     /// Reads sessions from the parts they were stored in, by ascending name.
     ///
@@ -180,23 +183,9 @@ impl Sessions {
         let mut parts = parts.into_iter().peekable();
         let mut sessions = Self::from_working_parts(&mut parts)?;
         let rest: Vec<_> = parts.collect();
-        if !rest.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return Err(StoredError::Value { field: "order of parts" });
-        }
-        let seeds = rest.iter().take_while(|(part, _)| matches!(part, Part::Seed { .. })).count();
-        let (seeds, rest) = rest.split_at(seeds);
-        let keys = rest.iter().take_while(|(part, _)| matches!(part, Part::Key { .. })).count();
-        let (keys, archive) = rest.split_at(keys);
-        match &mut sessions.current {
-            Some(session) => session.load_skipped(seeds, keys)?,
-            None if seeds.is_empty() && keys.is_empty() => {}
-            None => return Err(StoredError::Value { field: "skipped seeds" }),
-        }
-        match *archive {
-            [] if sessions.archive.is_loaded() => {}
-            [] => return Err(StoredError::Absent { part: Part::Archive }),
-            [(Part::Archive, bytes)] => sessions.load(Part::Archive, Some(bytes))?,
-            [(part, _), ..] => return Err(StoredError::Surplus { part }),
+        // Nothing was here and nothing has been used up, so what is passed over belongs to nothing.
+        if sessions.load_all(&rest)? < rest.len() {
+            return Err(StoredError::Value { field: "skipped seeds" });
         }
         Ok(sessions)
     }
@@ -263,24 +252,42 @@ impl Sessions {
         Ok(())
     }
 
-    /// Takes over every part whose name does not begin with [`Part::WORKING`], for an operation that takes them all. Those
-    /// here already, and those used up since, are passed over.
+    /// Takes over every part whose name does not begin with [`Part::WORKING`], by ascending name, for an operation that takes them all.
+    /// Those here already, and those used up since, are passed over.
     ///
     /// # Errors
     ///
-    /// [`StoredError`] if a part is not what was stored, or the archive is missing.
+    /// [`StoredError`] if a part is not what was stored or out of order, or the archive is missing.
+    ///
+    /// # Cost
+    ///
+    /// One copy of what they hold and one allocation for each chain and epoch, however many parts there are. Anybody who knows the device's
+    /// address can make it necessary, since it comes before a message that starts a session can be authenticated.
     pub fn load_rest(&mut self, parts: &[(Part, &[u8])]) -> Result<(), StoredError> {
-        for (part, bytes) in parts {
-            self.load(*part, Some(bytes))?;
+        self.load_all(parts).map(drop)
+    }
+
+    /// Takes over every part that is not working; says how many were taken.
+    fn load_all(&mut self, parts: Parts<'_, '_>) -> Result<usize, StoredError> {
+        if !parts.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(StoredError::Value { field: "order of parts" });
         }
-        if !self.archive.is_loaded() {
-            return Err(StoredError::Absent { part: Part::Archive });
-        }
-        if let Some(session) = &mut self.current {
-            session.receiving.iter_mut().for_each(|chain| chain.skipped.end_loading());
-            session.post_quantum.ratchet_mut().end_loading();
-        }
-        Ok(())
+        let seeds = parts.iter().take_while(|(part, _)| matches!(part, Part::Seed { .. })).count();
+        let (seeds, rest) = parts.split_at(seeds);
+        let keys = rest.iter().take_while(|(part, _)| matches!(part, Part::Key { .. })).count();
+        let (keys, archive) = rest.split_at(keys);
+        let (seeds, keys) = (skipped(seeds)?, skipped(keys)?);
+        let taken = self.current.as_mut().map_or(0, |session| session.load_skipped(&seeds, &keys));
+        let archived = match *archive {
+            [] if self.archive.is_loaded() => 0,
+            [] => return Err(StoredError::Absent { part: Part::Archive }),
+            [(Part::Archive, bytes)] => {
+                self.archive.load(bytes)?;
+                1
+            }
+            [(part, _), ..] => return Err(StoredError::Surplus { part }),
+        };
+        Ok(taken + archived)
     }
 
     /// Whether no part is lacking.
@@ -359,40 +366,18 @@ impl Session {
         self.post_quantum.ratchet_mut().load_key(epoch, index, key);
     }
 
-    fn load_skipped(&mut self, seeds: Parts<'_, '_>, keys: Parts<'_, '_>) -> Result<(), StoredError> {
-        let impossible = StoredError::Value { field: "skipped seeds" };
-        let mut loaded = 0;
-        let mut numbers: [u8; RECEIVING_CHAINS] = [0; RECEIVING_CHAINS];
-        let count = self.receiving.len();
-        for (slot, (number, _)) in numbers.iter_mut().zip(self.receiving.numbered()) {
-            *slot = number;
+    /// Takes over every skipped seed and key; says how many were taken.
+    fn load_skipped(&mut self, seeds: &[Skipped<'_>], keys: &[Skipped<'_>]) -> usize {
+        let mut taken = self.post_quantum.ratchet_mut().load_keys(keys);
+        let oldest = self.receiving.first;
+        for (chain, place) in self.receiving.iter_mut().zip(0..) {
+            let number = oldest.wrapping_add(place);
+            let first = seeds.iter().position(|(of, ..)| *of == number).unwrap_or(seeds.len());
+            let length = seeds[first..].iter().take_while(|(of, ..)| *of == number).count();
+            let rows = seeds[first..first + length].iter().map(|(_, index, seed)| (*index, *seed));
+            taken += chain.skipped.load_all(rows);
         }
-        for number in numbers.into_iter().take(count) {
-            let of_chain = |part: &Part| matches!(part, Part::Seed { chain, .. } if *chain == number);
-            let first = seeds.iter().position(|(part, _)| of_chain(part)).unwrap_or(seeds.len());
-            let length = seeds[first..].iter().take_while(|(part, _)| of_chain(part)).count();
-            let mut rows = Vec::with_capacity(length);
-            for (part, bytes) in &seeds[first..first + length] {
-                let (Part::Seed { index, .. }, Ok(seed)) = (part, (*bytes).try_into()) else {
-                    return Err(impossible);
-                };
-                rows.push((*index, seed));
-            }
-            let Some(chain) = self.receiving.numbered_mut(number) else { return Err(impossible) };
-            if !chain.skipped.load_all(rows.into_iter()) {
-                return Err(impossible);
-            }
-            loaded += length;
-        }
-        let mut rows = Vec::with_capacity(keys.len());
-        for (part, bytes) in keys {
-            let (Part::Key { epoch, index }, Ok(key)) = (part, (*bytes).try_into()) else {
-                return Err(impossible);
-            };
-            rows.push((*epoch, *index, key));
-        }
-        let known = loaded == seeds.len() && self.post_quantum.ratchet_mut().load_keys(&rows);
-        if known { Ok(()) } else { Err(impossible) }
+        taken
     }
 
     fn changes(&self, apply: &mut impl FnMut(Part, Option<&[u8]>)) {
@@ -430,4 +415,18 @@ impl Session {
             skipped.rows().for_each(|index| each(Part::Seed { chain, index }));
         }
     }
+}
+
+/// Seeds or keys as they stand in parts.
+fn skipped<'a>(parts: Parts<'a, '_>) -> Result<Vec<Skipped<'a>>, StoredError> {
+    let mut all = Vec::with_capacity(parts.len());
+    for (part, bytes) in parts {
+        let (&Part::Seed { chain: of, index } | &Part::Key { epoch: of, index }, Ok(secret)) =
+            (part, (*bytes).try_into())
+        else {
+            return Err(StoredError::Value { field: "skipped seeds" });
+        };
+        all.push((of, index, secret));
+    }
+    Ok(all)
 }

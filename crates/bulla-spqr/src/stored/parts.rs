@@ -112,29 +112,20 @@ impl Ratchet {
         }
     }
 
-    /// Says that every skipped key there is has been taken over.
+    /// Takes over every skipped key there is, by ascending epoch and index; says how many were taken. What is here already, was used up since
+    /// or belongs to nothing is passed over.
     #[doc(hidden)]
-    pub fn end_loading(&mut self) {
-        self.chain.links.iter_mut().for_each(|link| link.skipped.end_loading());
-    }
-
-    /// Takes over every skipped key there is, by ascending epoch and index; says whether they are possible.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn load_keys(&mut self, keys: &[(u8, u32, &[u8; 32])]) -> bool {
-        let mut loaded = 0;
+    pub fn load_keys(&mut self, keys: &[(u8, u32, &[u8; 32])]) -> usize {
+        let mut taken = 0;
         for epoch in self.chain.oldest()..=self.chain.current {
             let name = named(epoch);
-            let Some(link) = self.chain.link_mut(epoch) else { return false };
+            let Some(link) = self.chain.link_mut(epoch) else { continue };
             let first = keys.iter().position(|(epoch, ..)| *epoch == name).unwrap_or(keys.len());
             let of_epoch = keys[first..].iter().take_while(|(epoch, ..)| *epoch == name).count();
             let rows = keys[first..first + of_epoch].iter().map(|(_, index, key)| (*index, *key));
-            if !link.skipped.load_all(rows) {
-                return false;
-            }
-            loaded += of_epoch;
+            taken += link.skipped.load_all(rows);
         }
-        loaded == keys.len()
+        taken
     }
 
     /// What has to be done with the rows besides the head, so that they hold what is here: deletions first.

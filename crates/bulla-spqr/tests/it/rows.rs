@@ -59,7 +59,7 @@ impl Shelf {
                 _ => None,
             })
             .collect();
-        assert!(ratchet.load_keys(&keys), "keys are left that belong to nothing");
+        assert_eq!(ratchet.load_keys(&keys), keys.len(), "keys are left that belong to nothing");
         assert!(ratchet.is_whole());
         ratchet
     }
