@@ -96,7 +96,7 @@ impl Peer<'_> {
 
     /// Begins a session with the keys the peer left with the carrier.
     ///
-    /// `store` is only read, for what is archived with the sessions so far.
+    /// `store` is only read, for the parts of the sessions so far that are not loaded.
     ///
     /// # Errors
     /// When the keys are malformed, not signed by their identity, or of another identity than the peer had so far; or when the store fails.
@@ -176,7 +176,7 @@ impl Peer<'_> {
 
     /// Opens `envelope`.
     ///
-    /// `store` is only read, for the prekeys the envelope names.
+    /// `store` is only read: for the prekeys the envelope names, and for the parts of the sessions that it takes besides those every message does.
     ///
     /// # Errors
     /// [`OpenError`]; the sessions are as they were.

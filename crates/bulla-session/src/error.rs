@@ -169,7 +169,8 @@ pub enum StoredError {
     /// More bytes than sessions can fill at all.
     #[error("stored sessions have {actual} bytes, more than {most}")]
     TooLong {
-        /// The most there can be: [`limits::RECORD_BYTES`](crate::limits::RECORD_BYTES).
+        /// The most there can be: [`limits::RECORD_BYTES`](crate::limits::RECORD_BYTES), or of archived sessions alone
+        /// [`limits::ARCHIVE_BYTES`](crate::limits::ARCHIVE_BYTES).
         most: usize,
         /// How many there are.
         actual: usize,
@@ -194,8 +195,8 @@ pub enum StoredError {
     },
 }
 
-/// Something that takes all parts of stored sessions was asked of some of them. Nothing has changed; read
-/// [all parts](crate::Sessions::from_all_parts) and try again.
+/// Something that takes all parts of stored sessions was asked of some of them. Nothing has changed;
+/// [load the rest](crate::Sessions::load_rest) and try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not all parts of the sessions are loaded")]
 pub struct NotWhole(pub(crate) ());
