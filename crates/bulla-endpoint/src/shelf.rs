@@ -1,11 +1,16 @@
 use bulla_base::{Partition, Timestamp};
 use bulla_session::error::StoredError;
+use bulla_session::limits::CHANGED_PARTS;
 use bulla_session::{Part, Sessions};
-use bulla_store::{Batch, Key, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
+use bulla_store::{Batch, Key, MAX_BATCH_ROWS, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
 use bytes::Bytes;
 
 use crate::life;
 use crate::space::{self, SESSIONS};
+
+/// Besides the parts, [`Shelf::keep`] expects one, and [`Peer::keep`](crate::Peer::keep) adds a few.
+const _: () =
+    assert!(CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
 
 /// Where the sessions with one device stand in the store, part by part.
 pub(crate) struct Shelf {

@@ -58,3 +58,13 @@ const _: () = assert!(4 + SESSION_BYTES <= ARCHIVE_BYTES, "a session would not f
 /// The most one stored session can measure, in bytes.
 pub(crate) const SESSION_BYTES: usize =
     4_096 + bulla_spqr::limits::STORED_BYTES + RECEIVING_CHAINS * 2_000 * 36;
+
+/// The most parts that storing sessions once writes and deletes, taken together: 32 078.
+///
+/// One message can put an archived session in the place of the one in use, and both can keep all they may. Then every part of the one goes
+/// and every part of the other is written, and the head and the archive. A store has to take so many at once, or no message is opened for that
+/// device any more.
+pub const CHANGED_PARTS: usize = 2 * SESSION_PARTS + 2;
+
+/// The most parts the session in use has besides the head.
+const SESSION_PARTS: usize = 1 + bulla_spqr::limits::ROWS + RECEIVING_CHAINS * 2_000;

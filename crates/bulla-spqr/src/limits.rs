@@ -25,3 +25,6 @@ pub const MESSAGE_BYTES: usize = 1 + 10 + 5 + 1 + 3 + 32;
 ///
 /// It follows from the other bounds, with every key kept that can be. Between two parties that talk it is below 4 KiB.
 pub const STORED_BYTES: usize = 512 + 2_400 + 960 + 36 * 34 + EPOCHS * 2_000 * 36;
+
+/// The most rows a ratchet stored in rows has besides its head: what a state keeps, the chunks of a key, and the keys of every epoch.
+pub const ROWS: usize = 1 + 36 + EPOCHS * 2_000;
