@@ -80,9 +80,14 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// The relay's store.
     async fn vault(&self) -> Sealed {
-        let engine = FjallStore::open(self.path("store"), FjallOptions::default()).unwrap();
-        let keyring = FileKeyring::open(self.path("keyring")).unwrap();
+        self.vault_at("store", "keyring").await
+    }
+
+    async fn vault_at(&self, store: &str, keyring: &str) -> Sealed {
+        let engine = FjallStore::open(self.path(store), FjallOptions::default()).unwrap();
+        let keyring = FileKeyring::open(self.path(keyring)).unwrap();
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let operator = OperatorKey::from_bytes([7; 32], rng.clone());
         Arc::new(Vault::open(engine, keyring, &operator, clock, rng).await.unwrap())
@@ -212,6 +217,44 @@ async fn what_is_under_way_to_a_restored_store_is_opened() {
             world.ask("good").await;
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_device_on_a_restored_store_writes_in_a_new_session() {
+    let world = World::new().await;
+    let relay = world.open(world.vault().await).await.unwrap();
+    let bob = Number::parse("4915112345678").unwrap();
+    let open = async || {
+        let vault = world.vault_at("bob", "bob.keyring").await;
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        Device::open_sealed(vault, world.line.clone(), clock, rng, bob.clone()).await.unwrap()
+    };
+    let say = async |device: &Device<Sealed, Line>, words: &str| {
+        device.send(SHOP, &Content::text(text(words))).await.unwrap();
+        world.heard(words).await;
+    };
+    let device = open().await;
+    say(&device, "hello").await;
+    device.close().await;
+    drop(device);
+    copy(&world.path("bob"), &world.path("backup"));
+    let device = open().await;
+    say(&device, "what the backup does not know").await;
+    device.close().await;
+    drop(device);
+
+    fs::remove_dir_all(world.path("bob")).unwrap();
+    copy(&world.path("backup"), &world.path("bob"));
+    let device = open().await;
+    say(&device, "in a new session").await;
+    relay.accept(SHOP, Outgoing::new(bob, Saying::Text(text("welcome back")))).await.unwrap();
+    within_reason("the user was welcomed back", async {
+        while !matches!(device.next().await.unwrap().news(), News::Said(_)) {}
+    })
+    .await;
+    device.close().await;
+    relay.close().await;
+    world.line.oracle.look();
 }
 
 #[tokio::test]
