@@ -60,6 +60,12 @@ pub(crate) fn all(space: Space, now: Timestamp) -> Scan {
     Scan::dated(space, oldest..=Day::from_number(now.day().number().saturating_add(31)))
 }
 
+/// The first day of which something can still be read at `now`: what was made on a day is whole until its last moment is 30 days past, and an
+/// id's day may lie one ahead.
+pub(crate) fn oldest_day(now: Timestamp) -> Day {
+    now.before(Retention::LONGEST.span()).day().minus(1)
+}
+
 /// All dated records of `space` that there can be.
 pub(crate) fn every(space: Space) -> Scan {
     Scan::dated(space, Day::from_number(1)..=Day::from_number(u32::MAX))

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bulla_base::{Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_base::{Day, Number, Partition, Party, PhoneNumberId, Timestamp};
 use bulla_store::{Batch, Key, OWN, Scan, Store, StoreError};
 use bulla_transport::Transport;
 use bytes::Bytes;
@@ -41,7 +41,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// [`EraseError`]; then ask again.
     ///
     /// # Cost
-    /// Two commits, one for each business the user talked to and one for each 128 records, and some 800 scans.
+    /// Two commits, one for each business and one for each 128 records. Two passes, of which the second finds nothing: each is 257 scans and one
+    /// more for each business.
     pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
@@ -91,9 +92,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.erasures.nothing_leaves(user).await;
         self.marks.forget(user);
         let mut records = 0;
-        for _ in 0..ATTEMPTS {
+        for pass in 0..ATTEMPTS {
             // The marks first: which businesses to look at is told by what is still there.
-            let removed = self.remove_marks(user).await? + self.store.erase_partition(user).await?;
+            let removed =
+                self.remove_marks(user, pass == 0).await? + self.store.erase_partition(user).await?;
             records += removed;
             if removed > 0 {
                 continue;
@@ -107,8 +109,33 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Err(StoreError::Damaged { what: "record to be erased" })
     }
 
-    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many there were.
-    async fn remove_marks(&self, user: Partition) -> Result<usize, StoreError> {
+    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many it saw.
+    ///
+    /// A vault does not show those whose hour is over. They are removed by their keys, if `hidden`, for every day there can be one of.
+    async fn remove_marks(&self, user: Partition, hidden: bool) -> Result<usize, StoreError> {
+        let (now, name) = (self.clock.now(), Bytes::copy_from_slice(user.as_bytes()));
+        let latest = now.day().number().saturating_add(1);
+        let mut seen = 0;
+        for home in self.homes(user).await? {
+            let marks = space::every(BUSY).prefix(name.clone());
+            let page = self.store.scan(home, &marks, BEFORE_ALL).await?;
+            seen += page.len();
+            let mut batch = Batch::new(home);
+            page.into_iter().for_each(|(key, _)| batch.delete(key));
+            if hidden {
+                for day in space::oldest_day(now).number()..=latest {
+                    batch.delete(Key::dated(BUSY, Day::from_number(day), name.clone()));
+                }
+            }
+            if batch.writes() {
+                let _ = self.store.commit(batch).await?;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// The partitions of the businesses that have talked to `user`.
+    async fn homes(&self, user: Partition) -> Result<Vec<Partition>, StoreError> {
         let mut businesses: BTreeSet<PhoneNumberId> = self.voices.keys().copied().collect();
         // Also of those the relay spoke for once.
         for (key, _) in self.store.scan(user, &Scan::undated(HEAD), BEFORE_ALL).await? {
@@ -116,21 +143,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "conversation" })?;
             businesses.insert(PhoneNumberId::new(u64::from_be_bytes(number)));
         }
-        let mut removed = 0;
-        for business in businesses {
-            let home = self.pepper.partition(&Party::Business(business));
-            let name = Bytes::copy_from_slice(user.as_bytes());
-            let marks = space::every(BUSY).prefix(name);
-            let page = self.store.scan(home, &marks, BEFORE_ALL).await?;
-            if page.is_empty() {
-                continue;
-            }
-            removed += page.len();
-            let mut batch = Batch::new(home);
-            page.into_iter().for_each(|(key, _)| batch.delete(key));
-            let _ = self.store.commit(batch).await?;
-        }
-        Ok(removed)
+        Ok(businesses.into_iter().map(|id| self.pepper.partition(&Party::Business(id))).collect())
     }
 }
 

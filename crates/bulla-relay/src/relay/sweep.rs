@@ -31,8 +31,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         for business in self.voices.keys() {
             self.fail_overdue(*business, now).await?;
         }
-        // What was made on a day is whole until its last moment is 30 days past; an id's day may lie one ahead.
-        self.store.drop_days_before(now.before(Retention::LONGEST.span()).day().minus(1)).await?;
+        self.store.drop_days_before(space::oldest_day(now)).await?;
         Ok(())
     }
 
