@@ -58,6 +58,15 @@ pub enum AcceptError {
     /// The peer's or the carrier's: its keys are unusable, or of another identity than before.
     #[error("the message could not be sealed")]
     Seal(#[source] SealError),
+    /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record where it reads none, because the
+    /// keys to it are gone.
+    #[error(
+        "a record of the conversation was in the way {attempts} times: another relay writes to this store, or a record there cannot be read"
+    )]
+    InTheWay {
+        /// How often it was tried.
+        attempts: usize,
+    },
     /// The operator's: the relay is closed or has stopped.
     #[error("the relay has stopped")]
     Stopped,
@@ -101,6 +110,15 @@ pub enum RelayError {
     /// The operator's: the disk.
     #[error("the relay's store failed")]
     Store(#[from] StoreError),
+    /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record where it reads none, because the
+    /// keys to it are gone.
+    #[error(
+        "a record of a conversation was in the way {attempts} times: another relay writes to this store, or a record there cannot be read"
+    )]
+    InTheWay {
+        /// How often it was tried.
+        attempts: usize,
+    },
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),

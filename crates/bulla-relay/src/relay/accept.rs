@@ -10,7 +10,7 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::conversation::{Conversation, Draft};
+use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::{Inner, Relay, Voice};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::row::{Outbound, Pending};
@@ -18,9 +18,6 @@ use crate::space::{self, MESSAGE, METER, ONCE};
 use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Saying, Sink, Status};
 
 use bulla_base::PhoneNumberId;
-
-/// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
-const ATTEMPTS: usize = 4;
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Accepts `message` from the business number `from`.
@@ -71,9 +68,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(handle);
             }
         }
-        Err(AcceptError::Unavailable(TransportError::unavailable(
-            "another relay writes to this conversation",
-        )))
+        Err(AcceptError::InTheWay { attempts: ATTEMPTS })
     }
 
     /// One attempt; nothing when another changed the conversation meanwhile.

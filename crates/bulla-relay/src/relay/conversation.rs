@@ -14,6 +14,9 @@ use crate::row::{Head, Outbound, Pending, Stage};
 use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
 use crate::{Sink, Status};
 
+/// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
+pub(super) const ATTEMPTS: usize = 4;
+
 /// A business and a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Conversation {
@@ -31,6 +34,19 @@ pub(super) struct Draft {
     head: Head,
     head_version: Option<Version>,
     head_before: Head,
+}
+
+/// What became of what an envelope came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is durable.
+    Now,
+    /// It was before: nothing was stored.
+    Before,
+    /// Another changed the conversation first: nothing was stored.
+    Not,
+    /// It is more than the store takes: nothing was stored, nor will be.
+    TooLarge,
 }
 
 /// A record that was read to be taken out, and when: after so many erasures.
@@ -130,6 +146,30 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.
     pub(super) async fn commit(self: &Arc<Self>, draft: Draft) -> Result<bool, StoreError> {
+        Ok(matches!(self.try_commit(draft).await?, Commit::Committed(_)))
+    }
+
+    /// Commits `draft`, which notes that `envelope` was opened or never will be.
+    pub(super) async fn keep(
+        self: &Arc<Self>,
+        draft: Draft,
+        envelope: &Envelope,
+    ) -> Result<Kept, StoreError> {
+        let seen = space::about(SEEN, draft.conversation.business, envelope.id());
+        match self.try_commit(draft).await {
+            Ok(Commit::Committed(_)) => Ok(Kept::Now),
+            // Whether or not it can be read any more: a guard against duplicates does not open by the clock.
+            Ok(Commit::Conflict(key)) if key == seen => Ok(Kept::Before),
+            Ok(_) => Ok(Kept::Not),
+            Err(StoreError::TooLarge { what, actual, limit }) => {
+                tracing::warn!(what, actual, limit, "an envelope comes to more than the store takes");
+                Ok(Kept::TooLarge)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
         let Draft { mut batch, conversation, now, head, head_version, head_before } = draft;
         if head != head_before {
             // The mark first: were it lost, nobody would look for the work after a crash. Alone it does no harm.
@@ -138,14 +178,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             batch.expect(key.clone(), head_version);
             batch.put(key, head.encode_to_vec());
         }
-        let committed = matches!(self.store.commit(batch).await?, Commit::Committed(_));
+        let outcome = self.store.commit(batch).await?;
+        let committed = matches!(outcome, Commit::Committed(_));
         if committed && head.outbox != head_before.outbox {
             self.wake(conversation, Pump::Outbox);
         }
         if committed && head.events != head_before.events {
             self.wake(conversation, Pump::Events);
         }
-        Ok(committed)
+        Ok(outcome)
     }
 
     async fn mark_busy(&self, conversation: Conversation, now: Timestamp) -> Result<(), StoreError> {

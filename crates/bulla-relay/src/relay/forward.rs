@@ -4,7 +4,7 @@ use bulla_content::{Body, Progress};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
-use super::conversation::{Conversation, Read};
+use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::Pump;
 use super::{Inner, Voice};
 use crate::row::Pending;
@@ -85,7 +85,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         pending: &Pending,
     ) -> Result<(), RelayError> {
         let said = pending.what_was_said()?.is_some();
-        loop {
+        for _ in 0..ATTEMPTS {
             let _lane = self.lane(conversation.user).await?;
             if !self.is_still(conversation.user, &read).await? {
                 return Ok(());
@@ -108,6 +108,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(());
             }
         }
+        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 }
 

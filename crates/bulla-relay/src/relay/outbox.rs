@@ -5,7 +5,7 @@ use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::conversation::{Conversation, Read};
+use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::Pump;
 use crate::space::{self, MESSAGE, OUTBOX};
 use crate::{Failure, RelayError, Sink, Status};
@@ -84,7 +84,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         envelope: &Envelope,
         outcome: Status,
     ) -> Result<(), RelayError> {
-        loop {
+        for _ in 0..ATTEMPTS {
             let _lane = self.lane(conversation.user).await?;
             if !self.is_still(conversation.user, &read).await? {
                 return Ok(());
@@ -101,5 +101,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(());
             }
         }
+        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 }

@@ -6,7 +6,7 @@ use bulla_envelope::Kind;
 use bulla_store::Store;
 use bulla_transport::Transport;
 
-use super::conversation::{Conversation, Draft};
+use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::{Inner, Relay, Voice};
 use crate::space::{self, SEEN};
 use crate::{AcceptError, Handle, MarkReadError, Sink};
@@ -39,13 +39,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
             return Err(MarkReadError::UnknownMessage);
         }
-        loop {
+        for _ in 0..ATTEMPTS {
             let mut draft = self.draft(conversation).await?;
             self.seal_receipt(voice, &mut draft, Progress::Read, message.id()).await?;
             if self.commit(draft).await? {
                 return Ok(());
             }
         }
+        Err(AcceptError::InTheWay { attempts: ATTEMPTS }.into())
     }
 
     /// Seals a receipt for `message` into `draft`, unless the user cannot be written to any more.

@@ -10,7 +10,7 @@ use bulla_store::{Counter, Store, StoreError};
 use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
 
-use super::conversation::Draft;
+use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
 use super::{Inner, Voice};
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, METER, SEEN};
@@ -118,65 +118,118 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ) -> Result<Spent, RelayError> {
         let conversation = self.conversation(voice, number);
         let _lane = self.lane(conversation.user).await?;
-        loop {
-            let mut draft = self.draft(conversation).await?;
-            let seen = space::about(SEEN, conversation.business, envelope.id());
-            if self.store.get(conversation.user, &seen, draft.now).await?.is_some() {
-                return Ok(false);
+        for _ in 0..ATTEMPTS {
+            if let Some(spent) = self.try_open(voice, conversation, number, envelope).await? {
+                return Ok(spent);
             }
-            let peer = voice.endpoint.peer(&self.store, conversation.user, envelope.from(), draft.now).await;
-            let mut peer = match peer {
-                Ok(peer) => peer,
-                Err(SealError::Store(error)) => return Err(error.into()),
-                Err(SealError::Damaged) => return Err(StoreError::Damaged { what: "session" }.into()),
-                Err(error) => {
-                    refused(&error);
-                    return Ok(false);
-                }
-            };
-            let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
-                Ok(received) => received,
-                Err(OpenError::Store(error)) => return Err(error.into()),
-                // Better to stop than to acknowledge what a repaired store could open.
-                Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
-                Err(error) => {
-                    refused(&error);
-                    let lost = matches!(error, OpenError::Undecipherable(_));
-                    if lost && !self.answer_lost(voice, draft, peer, envelope).await? {
-                        continue;
-                    }
-                    return Ok(false);
-                }
-            };
-            let Received { content, spent, .. } = received;
-            match content {
-                Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
-                Err(unreadable) => refused(&unreadable),
+        }
+        Err(RelayError::InTheWay { attempts: ATTEMPTS })
+    }
+
+    /// One attempt; nothing when another changed the conversation meanwhile.
+    async fn try_open(
+        self: &Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+        number: &Number,
+        envelope: &Envelope,
+    ) -> Result<Option<Spent>, RelayError> {
+        const NOTHING_SPENT: Option<Spent> = Some(false);
+        let mut draft = self.draft(conversation).await?;
+        let seen = space::about(SEEN, conversation.business, envelope.id());
+        if self.store.get(conversation.user, &seen, draft.now).await?.is_some() {
+            return Ok(NOTHING_SPENT);
+        }
+        let Some(mut peer) = self.sender(voice, &draft, envelope).await? else { return Ok(NOTHING_SPENT) };
+        let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
+            Ok(received) => received,
+            Err(OpenError::Store(error)) => return Err(error.into()),
+            // Better to stop than to acknowledge what a repaired store could open.
+            Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
+            Err(error) => {
+                refused(&error);
+                let lost = matches!(error, OpenError::Undecipherable(_));
+                let kept =
+                    if lost { self.answer_lost(voice, draft, peer, envelope).await? } else { Kept::Now };
+                return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
             }
-            draft.see(envelope);
-            peer.keep(&mut draft.batch);
-            if !self.commit(draft).await? {
-                continue;
+        };
+        let Received { content, spent, .. } = received;
+        draft.see(envelope);
+        match content {
+            Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
+            Err(unreadable) => refused(&unreadable),
+        }
+        peer.keep(&mut draft.batch);
+        match self.keep(draft, envelope).await? {
+            Kept::Now => {}
+            Kept::Before => return Ok(NOTHING_SPENT),
+            Kept::Not => return Ok(None),
+            Kept::TooLarge => {
+                let kept = self.give_up(voice, conversation, envelope).await?;
+                return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
             }
-            let Some(key) = spent else { return Ok(false) };
-            if let Err(error) = voice.endpoint.spend(&self.store, key).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
+        }
+        let Some(key) = spent else { return Ok(NOTHING_SPENT) };
+        if let Err(error) = voice.endpoint.spend(&self.store, key).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
+        }
+        Ok(Some(true))
+    }
+
+    /// The device that has sent `envelope`, as the store knows it. Nothing when it is none that may.
+    async fn sender<'v>(
+        &self,
+        voice: &'v Voice,
+        draft: &Draft,
+        envelope: &Envelope,
+    ) -> Result<Option<Peer<'v>>, RelayError> {
+        match voice.endpoint.peer(&self.store, draft.conversation.user, envelope.from(), draft.now).await {
+            Ok(peer) => Ok(Some(peer)),
+            Err(SealError::Store(error)) => Err(error.into()),
+            Err(SealError::Damaged) => Err(StoreError::Damaged { what: "session" }.into()),
+            Err(error) => {
+                refused(&error);
+                Ok(None)
             }
-            return Ok(true);
         }
     }
 
-    /// Tells a device which message of its was lost, in a new session if there is none (any more): what it writes next is opened. False when
-    /// another changed the conversation meanwhile.
+    /// Drops an envelope that comes to more than the store takes, as one that cannot be opened: else it would come again after every restart,
+    /// and one device could stop the relay for all.
+    async fn give_up(
+        self: &Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+        envelope: &Envelope,
+    ) -> Result<Kept, RelayError> {
+        let draft = self.draft(conversation).await?;
+        if matches!(envelope.kind(), Kind::Message(_))
+            && let Some(peer) = self.sender(voice, &draft, envelope).await?
+        {
+            let kept = self.answer_lost(voice, draft, peer, envelope).await?;
+            if kept != Kept::TooLarge {
+                return Ok(kept);
+            }
+        }
+        // Without an answer, then: the device is not told.
+        let mut draft = self.draft(conversation).await?;
+        draft.see(envelope);
+        Ok(self.keep(draft, envelope).await?)
+    }
+
+    /// Tells a device which message of its was lost, in a new session if there is none (any more): what it writes next is opened.
     async fn answer_lost(
         self: &Arc<Self>,
         voice: &Voice,
         mut draft: Draft,
         mut peer: Peer<'_>,
         envelope: &Envelope,
-    ) -> Result<bool, RelayError> {
+    ) -> Result<Kept, RelayError> {
+        // What is dropped without an answer is not noted: to drop it again costs no more.
+        const UNANSWERED: Kept = Kept::Now;
         if !matches!(envelope.kind(), Kind::Message(_)) {
-            return Ok(true);
+            return Ok(UNANSWERED);
         }
         let (now, rng) = (draft.now, &*self.rng);
         let request = Content::new(Body::RetryRequest(envelope.id()));
@@ -184,10 +237,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if peer.needs_keys(now) {
             let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
                 Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
+                // It stays with the carrier and comes again: were it acknowledged now, nobody would be told that it was lost.
+                Err(error) if error.may_pass() => return Err(error.into()),
                 Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
                 Err(error) => {
                     refused(&error);
-                    return Ok(true);
+                    return Ok(UNANSWERED);
                 }
             };
             match begun {
@@ -195,20 +250,20 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Err(SealError::Store(error)) => return Err(error.into()),
                 Err(error) => {
                     refused(&error);
-                    return Ok(true);
+                    return Ok(UNANSWERED);
                 }
             }
         }
         match peer.seal(id, Kind::RetryRequest, &request, now, rng) {
             Ok(sealed) => {
-                draft.send(&sealed);
                 draft.see(envelope);
+                draft.send(&sealed);
                 peer.keep(&mut draft.batch);
-                Ok(self.commit(draft).await?)
+                Ok(self.keep(draft, envelope).await?)
             }
             Err(error) => {
                 refused(&error);
-                Ok(true)
+                Ok(UNANSWERED)
             }
         }
     }

@@ -1,15 +1,19 @@
 //! A user is forgotten; the others are not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bulla_base::Party;
 use bulla_device::News;
-use bulla_relay::{AcceptError, Event, Incoming, Outgoing, Recipient};
+use bulla_relay::{AcceptError, Event, Incoming, Outgoing, Recipient, Relay, Settings};
+use bulla_store::MemoryStore;
+use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 
-use crate::interrupted::{everything, partition};
-use crate::world::{BAKERY, SHOP, World, alice, bob, says, text, to};
+use crate::interrupted::{everything, of, partition, rows};
+use crate::world::{BAKERY, SHOP, World, alice, bob, business, says, text, to};
 
 /// The texts users have said, as far as the business knows.
-fn heard(events: &[Event]) -> Vec<String> {
+pub(crate) fn heard(events: &[Event]) -> Vec<String> {
     let said = |event: &Event| match event {
         Event::Message(_, Incoming::Text { text, .. }) => Some(text.body().to_owned()),
         _ => None,
@@ -57,6 +61,64 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(heard(&world.desk.taken()[before.len()..]), ["here I am again"]);
     assert_eq!(world.desk.taken().last().unwrap().subject().user_id, user);
+}
+
+/// What is lost to an erasure is told to the device in a new session, which takes keys from the carrier. When it had none to give just then, the
+/// envelope was acknowledged all the same, and nobody was ever told.
+#[tokio::test(start_paused = true)]
+async fn a_device_is_told_what_was_lost_also_when_the_carrier_was_away_just_then() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    loop {
+        tokio::select! {
+            notice = phone.next() => phone.finish(notice.unwrap()).await.unwrap(),
+            () = world.pass(Duration::from_secs(60)) => break,
+        }
+    }
+    world.relay.erase(&alice()).await.unwrap();
+    world.line.withhold_keys(true);
+    let lost = phone.send(SHOP, &says("still there?")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    world.line.withhold_keys(false);
+    let notice = tokio::select! {
+        notice = phone.next() => notice.unwrap(),
+        () = world.pass(Duration::from_secs(7200)) => panic!("nobody was told"),
+    };
+    assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
+}
+
+/// A vault does not show what it has no key for any more. A mark whose hour was over stayed behind with the user's tag in its name, until its
+/// day was dropped a day or two later.
+#[tokio::test(start_paused = true)]
+async fn marks_whose_hour_is_over_are_erased_too() {
+    let world = World::new().await;
+    world.relay.close().await;
+    let (engine, rng) = (Arc::new(MemoryStore::new()), world.rng.clone());
+    let (keyring, keys) = (MemoryKeyring::new(), OperatorKey::from_bytes([7; 32], rng.clone()));
+    let vault = Vault::open(engine.clone(), keyring, &keys, world.clock.clone(), rng.clone()).await.unwrap();
+    let vault = Arc::new(vault);
+    let relay = Relay::open_sealed(
+        vault.clone(),
+        world.line.clone(),
+        world.desk.clone(),
+        world.clock.clone(),
+        rng,
+        vec![business(SHOP)],
+        Settings::default(),
+    )
+    .await
+    .unwrap();
+    relay.accept(SHOP, to(alice(), "to nobody")).await.unwrap();
+    world.pass(Duration::from_secs(30 * 86_400 + 4 * 3600)).await;
+    let (tag, home) = (partition(&vault, &alice()).await, of(&vault, &Party::Business(SHOP)).await);
+    let marks = async || {
+        let rows = rows(&engine, &[home]).await;
+        rows.into_iter().filter(|row| row.key.name().ends_with(tag.as_bytes())).count()
+    };
+    assert_eq!(marks().await, 1, "there, and not to be seen");
+    relay.erase(&alice()).await.unwrap();
+    assert_eq!(marks().await, 0);
 }
 
 /// After an erasure the conversation is marked as busy anew, or nobody would look for its work after a crash.

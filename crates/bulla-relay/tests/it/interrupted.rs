@@ -101,7 +101,7 @@ pub(crate) async fn partition<S: Store>(store: &S, user: &Number) -> Partition {
     of(store, &Party::User(user.clone())).await
 }
 
-async fn of<S: Store>(store: &S, party: &Party) -> Partition {
+pub(crate) async fn of<S: Store>(store: &S, party: &Party) -> Partition {
     let pepper = store.get(OWN, &Key::undated(PEPPER, ""), Timestamp::from_millis(0)).await.unwrap().unwrap();
     bulla_base::Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(party)
 }
@@ -125,7 +125,7 @@ async fn partitions<S: Store>(store: &S) -> [Partition; 6] {
 }
 
 /// Every row of the partitions, expired ones included.
-async fn rows(engine: &MemoryStore, partitions: &[Partition]) -> Vec<Row> {
+pub(crate) async fn rows(engine: &MemoryStore, partitions: &[Partition]) -> Vec<Row> {
     let mut found = Vec::new();
     for partition in partitions {
         for space in (0..=u8::MAX).map(Space::new) {
@@ -184,7 +184,7 @@ impl Ground for Sealed {
     }
 }
 
-async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, Desk> {
+pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, Desk> {
     let (line, desk) = (world.line.clone(), world.desk.clone());
     let businesses = [SHOP, BAKERY].map(|id: PhoneNumberId| business(id)).into();
     let (clock, rng) = (world.clock.clone(), world.rng.clone());

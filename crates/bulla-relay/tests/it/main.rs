@@ -10,5 +10,6 @@ mod accepting;
 mod endings;
 mod erasing;
 mod forwarding;
+mod in_the_way;
 mod interrupted;
 mod world;

@@ -101,11 +101,17 @@ impl Sink for Desk {
 pub(crate) struct Line {
     carrier: InProcess<Carrier<Arc<MemoryStore>>>,
     cut: Arc<Mutex<bool>>,
+    no_keys: Arc<Mutex<bool>>,
 }
 
 impl Line {
     pub(crate) fn cut(&self, cut: bool) {
         *self.cut.lock().unwrap() = cut;
+    }
+
+    /// Whether the carrier does not answer when it is asked for keys.
+    pub(crate) fn withhold_keys(&self, withheld: bool) {
+        *self.no_keys.lock().unwrap() = withheld;
     }
 
     fn check(&self) -> Result<(), TransportError> {
@@ -126,6 +132,9 @@ impl Transport for Line {
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
         self.check()?;
+        if *self.no_keys.lock().unwrap() {
+            return Err(TransportError::unavailable("the directory is busy"));
+        }
         self.carrier.bundle(caller, of).await
     }
 
@@ -195,7 +204,8 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
-        let line = Line { carrier: InProcess::new(Arc::new(carrier)), cut: Arc::default() };
+        let line =
+            Line { carrier: InProcess::new(Arc::new(carrier)), cut: Arc::default(), no_keys: Arc::default() };
         let store = Slow { rows: Arc::default(), clock: Arc::clone(&clock) };
         let desk = Desk::default();
         let relay = open(&store, &line, &desk, &clock, &rng, settings).await.unwrap();
