@@ -35,7 +35,7 @@ pub(crate) fn id(caller: usize, number: u64) -> [u8; 16] {
     id
 }
 
-/// The batch; sealing would make each value some bytes longer.
+/// The batch. What ends by itself expires as a relay has it: all but the session.
 pub(crate) fn batch(caller: usize, number: u64, message: &Bytes, session: Option<Version>) -> Batch {
     let (id, day, expiry) = (id(caller, number), NOW.day(), Retention::LONGEST.from(NOW));
     let mut batch = Batch::new(partition(caller));
@@ -46,7 +46,7 @@ pub(crate) fn batch(caller: usize, number: u64, message: &Bytes, session: Option
     batch.put_until(Key::dated(MESSAGES, day, id.to_vec()), message.clone(), expiry);
     batch.put_until(id_key, &b"where it is"[..], expiry);
     batch.put(session_key, vec![1; SESSION_BYTES]);
-    batch.put(Key::dated(MARKS, day, ""), &b""[..]);
+    batch.put_until(Key::dated(MARKS, day, ""), &b""[..], expiry);
     let [account, ..] = (caller % ACCOUNTS).to_le_bytes();
     batch.add(Counter::new(COUNTS, vec![1, account]), 1);
     batch.add(Counter::new(COUNTS, vec![2, account]), 1);

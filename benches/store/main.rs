@@ -1,7 +1,7 @@
 //! How fast the embedded engine is: ours, raw fjall and a raw log, taking turns in one process.
 //!
 //! `cargo bench -p bulla-benches --bench store`, with `-- --quick` for a look at whether it runs at all, with `-- --accepts` for
-//! accepts and nothing else, or with `-- --only ours` to have a profiler look at our accepts alone.
+//! accepts and nothing else, or with `-- --only ours` (or `raw`, `unsealed`) to have a profiler look at one contender's accepts alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,7 +25,7 @@ use std::io::{self, Write};
 
 use board::Board;
 use contender::{Contender, closed_loop, in_groups};
-use ours::Ours;
+use ours::{Ours, Unsealed};
 use raw_fjall::RawFjall;
 use raw_log::RawLog;
 use report::Report;
@@ -58,9 +58,12 @@ fn main() -> io::Result<()> {
     let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
     let mut board = Board::default();
     if asked("--only") {
-        for _ in 0..extent.rounds {
-            round::<Ours>(extent, &mut board);
-        }
+        let only = match arguments.last().map(String::as_str) {
+            Some("raw") => round::<RawFjall>,
+            Some("unsealed") => round::<Unsealed>,
+            _ => round::<Ours>,
+        };
+        (0..extent.rounds).for_each(|_| only(extent, &mut board));
         return report::accepts(&board, &mut io::stdout().lock());
     }
 
@@ -69,13 +72,16 @@ fn main() -> io::Result<()> {
         if turn == 1 {
             board = Board::default();
         }
-        let contenders = [round::<RawLog>, round::<RawFjall>, round::<Ours>];
+        let contenders = [round::<RawLog>, round::<RawFjall>, round::<Ours>, round::<Unsealed>];
         for place in 0..contenders.len() {
             contenders[(place + turn) % contenders.len()](extent, &mut board);
         }
     }
     if asked("--accepts") {
-        return report::accepts(&board, &mut io::stdout().lock());
+        let out = &mut io::stdout().lock();
+        report::accepts(&board, out)?;
+        writeln!(out)?;
+        return Report::of_accepts(&board).write(out);
     }
     for _ in 0..extent.days {
         days::run(extent.day, &mut board);

@@ -1,27 +1,73 @@
-//! The embedded engine, asked for what a relay asks for.
+//! The embedded engine, asked for what a relay asks for: with a vault round it, as a relay has it, and without.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bulla_base::{ManualClock, Rng};
 use bulla_store::{Commit, Store, Version};
 use bulla_store_fjall::{FjallOptions, FjallStore};
+use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
 
-use crate::accept::batch;
+use crate::accept::{NOW, batch};
 use crate::contender::Contender;
 
-pub(crate) struct Ours {
-    store: FjallStore,
-    /// The version of each caller's session; 0 is none yet.
-    sessions: Vec<AtomicU64>,
-}
+/// What a relay runs on: every value is sealed.
+pub(crate) struct Ours(Asked<Vault<FjallStore>>);
+
+/// The engine alone: what sealing costs is the difference.
+pub(crate) struct Unsealed(Asked<FjallStore>);
 
 impl Contender for Ours {
     const NAME: &'static str = "ours";
 
     fn open(folder: &Path, callers: usize) -> Self {
-        // Whatever wraps the engine, a vault for one, is put round it here.
-        let store = FjallStore::open(folder, FjallOptions::default()).unwrap();
+        let rng = Arc::new(SystemRng);
+        let keys = OperatorKey::from_bytes([7; 32], rng.clone());
+        let clock = Arc::new(ManualClock::new(NOW));
+        let vault = Vault::open(open(folder), MemoryKeyring::new(), &keys, clock, rng);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Self(Asked::new(runtime.block_on(vault).unwrap(), callers))
+    }
+
+    async fn accept(&self, caller: usize, number: u64, message: Bytes) {
+        self.0.accept(caller, number, message).await;
+    }
+
+    fn syncs(&self) -> u64 {
+        self.0.store.engine().stats().syncs
+    }
+}
+
+impl Contender for Unsealed {
+    const NAME: &'static str = "ours, unsealed";
+
+    fn open(folder: &Path, callers: usize) -> Self {
+        Self(Asked::new(open(folder), callers))
+    }
+
+    async fn accept(&self, caller: usize, number: u64, message: Bytes) {
+        self.0.accept(caller, number, message).await;
+    }
+
+    fn syncs(&self) -> u64 {
+        self.0.store.stats().syncs
+    }
+}
+
+fn open(folder: &Path) -> FjallStore {
+    FjallStore::open(folder, FjallOptions::default()).unwrap()
+}
+
+struct Asked<S> {
+    store: S,
+    /// The version of each caller's session; 0 is none yet.
+    sessions: Vec<AtomicU64>,
+}
+
+impl<S: Store> Asked<S> {
+    fn new(store: S, callers: usize) -> Self {
         Self { store, sessions: (0..callers).map(|_| AtomicU64::new(0)).collect() }
     }
 
@@ -33,8 +79,14 @@ impl Contender for Ours {
             other => panic!("{other:?}"),
         }
     }
+}
 
-    fn syncs(&self) -> u64 {
-        self.store.stats().syncs
+/// As in production: the price of a salt is a call of the system.
+#[derive(Debug)]
+struct SystemRng;
+
+impl Rng for SystemRng {
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
-use fjall::Slice;
+use fjall::{OwnedWriteBatch, Slice};
 
 use crate::error::unread;
 use crate::tables::Tables;
@@ -17,6 +17,8 @@ pub(crate) struct Writes {
     counters: HashMap<Vec<u8>, u64>,
     /// The days that have no table yet.
     new_days: BTreeSet<Day>,
+    /// Of the last commit before these.
+    before: Version,
     version: Version,
 }
 
@@ -29,13 +31,25 @@ type Row = Option<(Version, Slice)>;
 impl Writes {
     /// Nothing yet, on top of the commit `version`.
     pub(crate) fn after(version: Version) -> Self {
-        Self { rows: HashMap::new(), counters: HashMap::new(), new_days: BTreeSet::new(), version }
+        Self {
+            rows: HashMap::new(),
+            counters: HashMap::new(),
+            new_days: BTreeSet::new(),
+            before: version,
+            version,
+        }
     }
 
-    /// Adds `batch` if its expectations hold after all that was added before. An error is this batch's alone and adds nothing.
-    pub(crate) fn add(&mut self, tables: &Tables, batch: &Batch) -> Result<Commit, StoreError> {
+    /// Adds `batch` if its expectations hold after all that was added before, `earlier` included, which may be on its way to the tables. An
+    /// error is this batch's alone and adds nothing.
+    pub(crate) fn add(
+        &mut self,
+        tables: &Tables,
+        earlier: Option<&Self>,
+        batch: &Batch,
+    ) -> Result<Commit, StoreError> {
         for (key, expectation) in batch.expectations() {
-            let found = self.version_of(tables, batch.partition(), key)?;
+            let found = self.version_of(tables, earlier, batch.partition(), key)?;
             let holds = match expectation {
                 Expectation::Absent => found.is_none(),
                 Expectation::Version(version) => found == Some(*version),
@@ -50,7 +64,7 @@ impl Writes {
             return Ok(Commit::Committed(self.version));
         }
         // All that can fail comes before the first change.
-        let counters = self.sums(tables, batch)?;
+        let counters = self.sums(tables, earlier, batch)?;
         let new_days = self.new_days(tables, batch)?;
         self.counters.extend(counters);
         self.new_days.extend(new_days);
@@ -76,39 +90,46 @@ impl Writes {
         std::mem::take(&mut self.new_days)
     }
 
-    /// Writes it all, in one batch with one sync.
-    pub(crate) fn commit(self, tables: &Tables) -> fjall::Result<()> {
+    /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has its table.
+    ///
+    /// It is kept here as well, for those who come before it stands in the tables.
+    pub(crate) fn rows(&self, tables: &Tables) -> Option<OwnedWriteBatch> {
+        if self.version == self.before {
+            return None;
+        }
         let mut batch = tables.durable_batch();
         let mut touched = BTreeSet::new();
         // In order: neighbours are inserted next to each other, where the path to them has just been walked.
-        let mut rows: Vec<(Place, Row)> = self.rows.into_iter().collect();
-        rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut rows: Vec<(&Place, &Row)> = self.rows.iter().collect();
+        rows.sort_unstable_by_key(|(place, _)| *place);
         for ((day, key), row) in rows {
-            let Some(table) = tables.of(day) else { continue };
+            let Some(table) = tables.of(*day) else { continue };
             match row {
-                Some((_, value)) => batch.insert(table, key, value),
-                None => batch.remove(table, key),
+                Some((_, value)) => batch.insert(table, key.clone(), value.clone()),
+                None => batch.remove(table, key.clone()),
             }
-            touched.insert(day);
+            touched.insert(*day);
         }
         for table in touched.into_iter().filter_map(|day| tables.of(day)) {
             tables.mark(&mut batch, table);
         }
-        for (key, count) in self.counters {
-            batch.insert(tables.counters(), key, count.to_be_bytes());
+        for (key, count) in &self.counters {
+            batch.insert(tables.counters(), &key[..], count.to_be_bytes());
         }
         tables.set_version(&mut batch, self.version);
-        batch.commit()
+        Some(batch)
     }
 
     fn version_of(
         &self,
         tables: &Tables,
+        earlier: Option<&Self>,
         partition: Partition,
         key: &Key,
     ) -> Result<Option<Version>, StoreError> {
         let place = place(partition, key);
-        if let Some(row) = self.rows.get(&place) {
+        let row = self.rows.get(&place).or_else(|| earlier?.rows.get(&place));
+        if let Some(row) = row {
             return Ok(row.as_ref().map(|(version, _)| *version));
         }
         let Some(table) = tables.of(key.day()) else { return Ok(None) };
@@ -116,11 +137,17 @@ impl Writes {
         row.map(|row| row::version(&row)).transpose()
     }
 
-    fn sums(&self, tables: &Tables, batch: &Batch) -> Result<HashMap<Vec<u8>, u64>, StoreError> {
+    fn sums(
+        &self,
+        tables: &Tables,
+        earlier: Option<&Self>,
+        batch: &Batch,
+    ) -> Result<HashMap<Vec<u8>, u64>, StoreError> {
         let mut sums = HashMap::new();
         for (counter, count) in batch.adds() {
             let key = row::counter_key(counter.space(), counter.name());
-            let sum = match sums.get(&key).or_else(|| self.counters.get(&key)) {
+            let known = sums.get(&key).or_else(|| self.counters.get(&key));
+            let sum = match known.or_else(|| earlier?.counters.get(&key)) {
                 Some(sum) => *sum,
                 None => {
                     let row = tables.counters().get(&key).map_err(|error| unread(error, "counter"))?;

@@ -7,12 +7,14 @@ mod group;
 mod limits;
 mod lock;
 mod options;
+mod queue;
 mod row;
 mod stats;
 mod store;
 mod tables;
 mod torn;
 mod unfinished;
+mod writer;
 
 pub use error::{CompactError, OpenError};
 pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};

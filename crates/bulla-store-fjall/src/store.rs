@@ -8,14 +8,15 @@ use bulla_store::{
     Batch, Commit, Counter, Key, MAX_SCAN_ROWS, Record, Scan, Space, Store, StoreError, Watch, Watchers,
 };
 use fjall::Readable;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::committer::{Committer, Job};
+use crate::committer::Committer;
 use crate::compaction::Compaction;
 use crate::error::unread;
+use crate::queue::{Asking, Job, queue};
 use crate::stats::Tally;
 use crate::tables::Tables;
-use crate::{CompactError, FjallOptions, MAX_WAITING, OpenError, Stats, row};
+use crate::{CompactError, FjallOptions, OpenError, Stats, row};
 
 /// A store in one directory of this machine. Clones are the same store.
 ///
@@ -31,7 +32,7 @@ pub struct FjallStore(Arc<Handle>);
 /// What all clones share. Dropped in this order: the queue first, so that the committer finds nobody left and ends.
 #[derive(Debug)]
 struct Handle {
-    jobs: mpsc::Sender<Job>,
+    jobs: Asking,
     committer: Running,
     shared: Arc<Shared>,
 }
@@ -48,8 +49,8 @@ impl FjallStore {
         let tables = Tables::open(path.as_ref(), options)?;
         let version = tables.last_version()?;
         let shared = Arc::new(Shared::new(tables));
-        let (jobs, queue) = mpsc::channel(MAX_WAITING);
-        let committer = Committer::start(Arc::clone(&shared), version, queue)
+        let (jobs, taking) = queue();
+        let committer = Committer::start(Arc::clone(&shared), version, taking)
             .map_err(|source| OpenError::Unreadable { source })?;
         Ok(Self(Arc::new(Handle { jobs, committer: Running(Mutex::new(Some(committer))), shared })))
     }
@@ -63,7 +64,7 @@ impl FjallStore {
     /// [`StoreError::Poisoned`] when the disk failed, now or earlier.
     pub async fn close(&self) -> Result<(), StoreError> {
         let (answer, closed) = oneshot::channel();
-        let closed = match self.0.jobs.send(Job::Close(answer)).await {
+        let closed = match self.0.jobs.ask(Job::Close(answer)).await {
             Ok(()) => closed.await.unwrap_or_else(|_| Err(self.gone())),
             Err(_) => Err(self.gone()),
         };
@@ -110,7 +111,7 @@ impl FjallStore {
         job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
     ) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
-        self.0.jobs.send(job(sender)).await.map_err(|_| self.gone())?;
+        self.0.jobs.ask(job(sender)).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
     }
 

@@ -244,8 +244,8 @@ mod tests {
         delete.delete(key);
         for (version, batch) in [(0, put), (1, delete)] {
             let mut writes = Writes::after(Version::new(version));
-            let _done = writes.add(&tables, &batch).unwrap();
-            writes.commit(&tables).unwrap();
+            let _done = writes.add(&tables, None, &batch).unwrap();
+            writes.rows(&tables).unwrap().commit().unwrap();
         }
         for _ in 0..65 {
             tables.fill(vec![0; 1 << 20]).unwrap();

@@ -1,0 +1,191 @@
+//! Where the committer's work waits.
+//!
+//! One lock holds all that the committer waits for: jobs, the end of a write, and that nobody can ask for anything any more. It says how many
+//! jobs it is worth waking for, so that it sleeps through a write while callers come one by one.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bulla_base::Day;
+use bulla_store::{Batch, Commit, StoreError};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::MAX_WAITING;
+
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the committer is asked for, in the order it is asked.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Commit(Batch, Answer<Commit>),
+    DropDaysBefore(Day, Answer<()>),
+    Close(Answer<()>),
+}
+
+/// There is no committer any more.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+/// A queue, and both its ends.
+pub(crate) fn queue() -> (Asking, Taking) {
+    let queue = Arc::new(Queue {
+        places: Semaphore::new(MAX_WAITING),
+        waiting: Mutex::default(),
+        woken: Condvar::new(),
+    });
+    (Asking(Arc::clone(&queue)), Taking(queue))
+}
+
+#[derive(Debug)]
+struct Queue {
+    places: Semaphore,
+    waiting: Mutex<Waiting>,
+    woken: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// What came of the last write, until the committer has heard of it.
+    written: Option<io::Result<()>>,
+    /// Nobody can ask any more.
+    left: bool,
+    /// Nobody takes any more.
+    closed: bool,
+    /// With so many jobs the committer, which sleeps, wants to be woken.
+    enough: Option<usize>,
+}
+
+impl Waiting {
+    /// Nobody is left to ask, and nothing waits.
+    fn is_end(&self) -> bool {
+        self.left && self.jobs.is_empty()
+    }
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing can panic while it is held.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is waiting, and wakes the committer if it sleeps for that.
+    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+        let mut waiting = self.waiting();
+        change(&mut waiting);
+        let wakes = waiting.enough.is_some_and(|enough| {
+            waiting.jobs.len() >= enough || waiting.written.is_some() || waiting.is_end()
+        });
+        if wakes {
+            waiting.enough = None;
+            drop(waiting);
+            self.woken.notify_one();
+        }
+    }
+}
+
+/// The callers' end. When it is dropped the committer finds nobody left, and ends.
+#[derive(Debug)]
+pub(crate) struct Asking(Arc<Queue>);
+
+impl Asking {
+    /// Waits for a place, and leaves `job` there.
+    pub(crate) async fn ask(&self, job: Job) -> Result<(), Gone> {
+        self.0.places.acquire().await.map_err(|_| Gone)?.forget();
+        let mut refused = None;
+        self.0.change(|waiting| match waiting.closed {
+            true => refused = Some(job),
+            false => waiting.jobs.push_back(job),
+        });
+        if refused.is_some() { Err(Gone) } else { Ok(()) }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.change(|waiting| waiting.left = true);
+    }
+}
+
+/// The committer's end. When it is dropped nobody is asked any more, and what still waits is dropped unanswered.
+#[derive(Debug)]
+pub(crate) struct Taking(Arc<Queue>);
+
+/// What the committer was woken with.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) jobs: VecDeque<Job>,
+    pub(crate) written: Option<io::Result<()>>,
+    /// Nobody is left to ask, and nothing waits.
+    pub(crate) is_end: bool,
+}
+
+impl Taking {
+    /// Waits until there are `enough` jobs, or a write has ended, or nobody is left; takes at most `most` jobs.
+    pub(crate) fn take(&self, enough: usize, most: usize) -> News {
+        let mut waiting = self.0.waiting();
+        while waiting.jobs.len() < enough && waiting.written.is_none() && !waiting.is_end() {
+            waiting.enough = Some(enough);
+            waiting = self.0.woken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.enough = None;
+        let jobs = if waiting.jobs.len() <= most {
+            std::mem::take(&mut waiting.jobs)
+        } else {
+            waiting.jobs.drain(..most).collect()
+        };
+        let is_end = jobs.is_empty() && waiting.is_end();
+        let written = waiting.written.take();
+        drop(waiting);
+        self.0.places.add_permits(jobs.len());
+        News { jobs, written, is_end }
+    }
+
+    /// Waits until the write that is under way has ended.
+    pub(crate) fn written(&self) -> io::Result<()> {
+        let mut waiting = self.0.waiting();
+        loop {
+            if let Some(written) = waiting.written.take() {
+                return written;
+            }
+            waiting.enough = Some(usize::MAX);
+            waiting = self.0.woken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The writer's way to tell what came of a write.
+    pub(crate) fn teller(&self) -> Teller {
+        Teller(Arc::clone(&self.0))
+    }
+
+    /// Takes no more; returns what was still waiting.
+    pub(crate) fn close(&self) -> VecDeque<Job> {
+        self.0.places.close();
+        let mut waiting = self.0.waiting();
+        waiting.closed = true;
+        std::mem::take(&mut waiting.jobs)
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        drop(self.close());
+    }
+}
+
+/// Tells the committer what came of each write; dropped, that the writer has died.
+#[derive(Debug)]
+pub(crate) struct Teller(Arc<Queue>);
+
+impl Teller {
+    pub(crate) fn tell(&self, written: io::Result<()>) {
+        self.0.change(|waiting| waiting.written = Some(written));
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.tell(Err(io::Error::other("the thread that writes has ended")));
+    }
+}
