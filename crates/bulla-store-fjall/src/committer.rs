@@ -18,8 +18,9 @@ use bulla_store::{Batch, Commit, StoreError, Version};
 use fjall::{OwnedWriteBatch, PersistMode};
 
 use crate::error::disk;
-use crate::group::Writes;
+use crate::group::{Before, Writes};
 use crate::queue::{Answer, Job, Taking};
+use crate::recent::Recent;
 use crate::store::Shared;
 use crate::writer::{self, Writer};
 use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
@@ -36,6 +37,7 @@ pub(crate) struct Committer {
     shared: Arc<Shared>,
     writer: Writer,
     queue: Taking,
+    recent: Recent,
     /// What is being put together.
     open: Group,
     /// What is being written.
@@ -55,8 +57,8 @@ struct Group {
 }
 
 impl Group {
-    fn after(version: Version) -> Self {
-        Self { writes: Writes::after(version), batches: Vec::new(), bytes: 0 }
+    const fn of(writes: Writes) -> Self {
+        Self { writes, batches: Vec::new(), bytes: 0 }
     }
 
     fn room(&self) -> usize {
@@ -68,8 +70,9 @@ impl Committer {
     /// Starts the thread. It ends when it is told to close or when nobody can ask it for anything any more.
     pub(crate) fn start(shared: Arc<Shared>, version: Version, queue: Taking) -> io::Result<JoinHandle<()>> {
         let writer = Writer::start(Arc::clone(&shared), queue.teller())?;
-        let open = Group::after(version);
-        let committer = Self { shared, writer, queue, open, under_way: None, written: None, failure: None };
+        let (recent, open) = (Recent::default(), Group::of(Writes::after(version)));
+        let committer =
+            Self { shared, writer, queue, recent, open, under_way: None, written: None, failure: None };
         thread::Builder::new().name("bulla-committer".into()).spawn(move || committer.run())
     }
 
@@ -133,9 +136,12 @@ impl Committer {
             answer.send(Err(self.poisoned())).ok();
             return;
         }
-        let before = self.under_way.as_ref().map(|group| &group.writes);
+        let under_way = self.under_way.as_ref().map(|group| &group.writes);
         let outcome = match self.shared.read().as_ref() {
-            Some(tables) => self.open.writes.add(tables, before, &batch),
+            Some(tables) => {
+                let before = Before { tables, recent: &self.recent, under_way };
+                self.open.writes.add(before, &batch)
+            }
             None => Err(StoreError::Closed),
         };
         self.open.bytes += batch.bytes();
@@ -167,7 +173,7 @@ impl Committer {
         if self.open.batches.is_empty() {
             return;
         }
-        let next = Group::after(self.open.writes.version());
+        let next = Group::of(self.open.writes.next());
         let mut group = std::mem::replace(&mut self.open, next);
         let handed = self.prepare(&mut group.writes).and_then(|prepared| match prepared {
             None => Ok(true),
@@ -202,8 +208,9 @@ impl Committer {
     }
 
     /// Tells everybody of a group what became of it. Nobody hears anything, not even of a conflict, before what it was based on is durable.
-    fn answer(&self, group: Group, is_durable: bool) {
+    fn answer(&mut self, group: Group, is_durable: bool) {
         if is_durable {
+            group.writes.undated().for_each(|(key, version)| self.recent.note(key, version));
             let outcomes = group.batches.iter().map(|(_, _, outcome)| outcome);
             self.shared.tally.group(outcomes.filter(|outcome| has_committed(outcome)).count() as u64);
         }

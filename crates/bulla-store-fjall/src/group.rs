@@ -1,55 +1,68 @@
 //! Batches that are carried out together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
 use fjall::{OwnedWriteBatch, Slice};
 
 use crate::error::unread;
+use crate::recent::Recent;
 use crate::tables::Tables;
 use crate::{MAX_DAYS, row};
 
 /// What a group of batches comes to: each row once, as the last batch left it.
 #[derive(Debug)]
 pub(crate) struct Writes {
-    rows: HashMap<Place, Row>,
+    rows: BTreeMap<Day, HashMap<Slice, Row>>,
     counters: HashMap<Vec<u8>, u64>,
     /// The days that have no table yet.
     new_days: BTreeSet<Day>,
     /// Of the last commit before these.
     before: Version,
     version: Version,
+    /// The key that is being looked up.
+    sought: Vec<u8>,
 }
 
-/// The table and the key in it.
-type Place = (Day, Slice);
-
-/// What is written there; `None` is a deletion.
+/// What is written under a key; `None` is a deletion.
 type Row = Option<(Version, Slice)>;
+
+/// What stood before a group that is being put together.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'a> {
+    pub(crate) tables: &'a Tables,
+    /// Known of the tables without looking.
+    pub(crate) recent: &'a Recent,
+    /// May be on its way to the tables.
+    pub(crate) under_way: Option<&'a Writes>,
+}
 
 impl Writes {
     /// Nothing yet, on top of the commit `version`.
     pub(crate) fn after(version: Version) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: BTreeMap::new(),
             counters: HashMap::new(),
             new_days: BTreeSet::new(),
             before: version,
             version,
+            sought: Vec::new(),
         }
     }
 
-    /// Adds `batch` if its expectations hold after all that was added before, `earlier` included, which may be on its way to the tables. An
-    /// error is this batch's alone and adds nothing.
-    pub(crate) fn add(
-        &mut self,
-        tables: &Tables,
-        earlier: Option<&Self>,
-        batch: &Batch,
-    ) -> Result<Commit, StoreError> {
+    /// Nothing yet, on top of these, with room for as much.
+    pub(crate) fn next(&self) -> Self {
+        let like = |(day, rows): (&Day, &HashMap<Slice, Row>)| (*day, HashMap::with_capacity(rows.len()));
+        let rows = self.rows.iter().filter(|(_, rows)| !rows.is_empty()).map(like).collect();
+        Self { rows, ..Self::after(self.version) }
+    }
+
+    /// Adds `batch` if its expectations hold after all that was added before, on top of what stood before. An error is this batch's alone
+    /// and adds nothing.
+    pub(crate) fn add(&mut self, before: Before<'_>, batch: &Batch) -> Result<Commit, StoreError> {
         for (key, expectation) in batch.expectations() {
-            let found = self.version_of(tables, earlier, batch.partition(), key)?;
+            let found = self.version_of(before, batch.partition(), key)?;
             let holds = match expectation {
                 Expectation::Absent => found.is_none(),
                 Expectation::Version(version) => found == Some(*version),
@@ -64,28 +77,33 @@ impl Writes {
             return Ok(Commit::Committed(self.version));
         }
         // All that can fail comes before the first change.
-        let counters = self.sums(tables, earlier, batch)?;
-        let new_days = self.new_days(tables, batch)?;
-        self.counters.extend(counters);
+        let new_days = self.new_days(before.tables, batch)?;
+        self.look_up_counters(before, batch)?;
         self.new_days.extend(new_days);
         self.version = Version::new(self.version.number() + 1);
+        for (counter, count) in batch.adds() {
+            row::counter_key_into(&mut self.sought, counter.space(), counter.name());
+            if let Some(sum) = self.counters.get_mut(&self.sought) {
+                *sum = sum.saturating_add(*count);
+            }
+        }
         for key in batch.deletes() {
-            if tables.of(key.day()).is_some() || self.new_days.contains(&key.day()) {
-                self.rows.insert(place(batch.partition(), key), None);
+            if before.tables.of(key.day()).is_some() || self.new_days.contains(&key.day()) {
+                self.write(batch.partition(), key, None);
             }
         }
         for put in batch.puts() {
             let value = row::record_value(self.version, put.expiry, &put.value);
-            self.rows.insert(place(batch.partition(), &put.key), Some((self.version, value)));
+            self.write(batch.partition(), &put.key, Some((self.version, value)));
         }
         Ok(Commit::Committed(self.version))
     }
 
-    pub(crate) const fn version(&self) -> Version {
-        self.version
+    fn write(&mut self, partition: Partition, key: &Key, row: Row) {
+        self.rows.entry(key.day()).or_default().insert(row::record_name(partition, key), row);
     }
 
-    /// The days that need a table before [`Writes::commit`].
+    /// The days that need a table before [`Writes::rows`].
     pub(crate) fn take_new_days(&mut self) -> BTreeSet<Day> {
         std::mem::take(&mut self.new_days)
     }
@@ -98,19 +116,17 @@ impl Writes {
             return None;
         }
         let mut batch = tables.durable_batch();
-        let mut touched = BTreeSet::new();
-        // In order: neighbours are inserted next to each other, where the path to them has just been walked.
-        let mut rows: Vec<(&Place, &Row)> = self.rows.iter().collect();
-        rows.sort_unstable_by_key(|(place, _)| *place);
-        for ((day, key), row) in rows {
-            let Some(table) = tables.of(*day) else { continue };
-            match row {
-                Some((_, value)) => batch.insert(table, key.clone(), value.clone()),
-                None => batch.remove(table, key.clone()),
+        for (day, rows) in &self.rows {
+            let Some(table) = tables.of(*day).filter(|_| !rows.is_empty()) else { continue };
+            // In order: neighbours are inserted next to each other, where the path to them has just been walked.
+            let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
+            rows.sort_unstable_by_key(|(key, _)| *key);
+            for (key, row) in rows {
+                match row {
+                    Some((_, value)) => batch.insert(table, key.clone(), value.clone()),
+                    None => batch.remove(table, key.clone()),
+                }
             }
-            touched.insert(*day);
-        }
-        for table in touched.into_iter().filter_map(|day| tables.of(day)) {
             tables.mark(&mut batch, table);
         }
         for (key, count) in &self.counters {
@@ -120,56 +136,62 @@ impl Writes {
         Some(batch)
     }
 
+    /// What became of the undated records, now that it stands in the tables.
+    pub(crate) fn undated(&self) -> impl Iterator<Item = (&Slice, Option<Version>)> {
+        let rows = self.rows.get(&Key::UNDATED).into_iter().flatten();
+        rows.map(|(key, row)| (key, row.as_ref().map(|(version, _)| *version)))
+    }
+
     fn version_of(
-        &self,
-        tables: &Tables,
-        earlier: Option<&Self>,
+        &mut self,
+        before: Before<'_>,
         partition: Partition,
         key: &Key,
     ) -> Result<Option<Version>, StoreError> {
-        let place = place(partition, key);
-        let row = self.rows.get(&place).or_else(|| earlier?.rows.get(&place));
-        if let Some(row) = row {
-            return Ok(row.as_ref().map(|(version, _)| *version));
+        row::record_key_into(&mut self.sought, partition, key.space(), key.name());
+        let sought = &self.sought[..];
+        let here = |writes: &'_ Self| -> Option<Option<Version>> {
+            let row = writes.rows.get(&key.day())?.get(sought)?;
+            Some(row.as_ref().map(|(version, _)| *version))
+        };
+        let mut known = here(self).or_else(|| before.under_way.and_then(here));
+        if key.day() == Key::UNDATED {
+            known = known.or_else(|| before.recent.find(sought));
         }
-        let Some(table) = tables.of(key.day()) else { return Ok(None) };
-        let row = table.get(place.1).map_err(|error| unread(error, "record"))?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let Some(table) = before.tables.of(key.day()) else { return Ok(None) };
+        let row = table.get(sought).map_err(|error| unread(error, "record"))?;
         row.map(|row| row::version(&row)).transpose()
     }
 
-    fn sums(
-        &self,
-        tables: &Tables,
-        earlier: Option<&Self>,
-        batch: &Batch,
-    ) -> Result<HashMap<Vec<u8>, u64>, StoreError> {
-        let mut sums = HashMap::new();
-        for (counter, count) in batch.adds() {
-            let key = row::counter_key(counter.space(), counter.name());
-            let known = sums.get(&key).or_else(|| self.counters.get(&key));
-            let sum = match known.or_else(|| earlier?.counters.get(&key)) {
+    /// Brings the counters of `batch` here as they stand, so that adding to them cannot fail.
+    fn look_up_counters(&mut self, before: Before<'_>, batch: &Batch) -> Result<(), StoreError> {
+        for (counter, _) in batch.adds() {
+            row::counter_key_into(&mut self.sought, counter.space(), counter.name());
+            if self.counters.contains_key(&self.sought) {
+                continue;
+            }
+            let sum = match before.under_way.and_then(|writes| writes.counters.get(&self.sought)) {
                 Some(sum) => *sum,
                 None => {
-                    let row = tables.counters().get(&key).map_err(|error| unread(error, "counter"))?;
-                    row.map_or(Ok(0), |row| row::count(&row))?
+                    let row = before.tables.counters().get(&self.sought);
+                    row.map_err(|error| unread(error, "counter"))?.map_or(Ok(0), |row| row::count(&row))?
                 }
             };
-            sums.insert(key, sum.saturating_add(*count));
+            self.counters.insert(self.sought.clone(), sum);
         }
-        Ok(sums)
+        Ok(())
     }
 
     fn new_days(&self, tables: &Tables, batch: &Batch) -> Result<BTreeSet<Day>, StoreError> {
-        let mut new: BTreeSet<Day> = batch.puts().iter().map(|put| put.key.day()).collect();
-        new.retain(|day| tables.of(*day).is_none() && !self.new_days.contains(day));
+        let is_new = |day: &Day| tables.of(*day).is_none() && !self.new_days.contains(day);
+        let new: BTreeSet<Day> = batch.puts().iter().map(|put| put.key.day()).filter(is_new).collect();
         let actual = tables.day_count() + self.new_days.len() + new.len();
         if !new.is_empty() && actual > MAX_DAYS {
             return Err(StoreError::TooLarge { what: "number of days", actual, limit: MAX_DAYS });
         }
         Ok(new)
     }
-}
-
-fn place(partition: Partition, key: &Key) -> Place {
-    (key.day(), row::record_name(partition, key))
 }

@@ -8,6 +8,7 @@ mod limits;
 mod lock;
 mod options;
 mod queue;
+mod recent;
 mod row;
 mod stats;
 mod store;

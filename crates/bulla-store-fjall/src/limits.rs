@@ -12,3 +12,7 @@ pub const MAX_GROUP_BYTES: usize = 1 << 20;
 /// The most days that have records at one time. Each costs a folder, open files and up to a write buffer of memory, so a batch that would
 /// begin another one is refused as too large; nothing of it is stored. 30 days of retention need 32.
 pub const MAX_DAYS: usize = 128;
+
+/// How many undated records' versions are kept in memory; with names as long as they may be 10 MB, with those there are 2 MB. Beyond it they
+/// are looked up.
+pub(crate) const MAX_RECENT: usize = 16_384;

@@ -26,6 +26,14 @@ pub(crate) fn record_key(partition: Partition, space: Space, name: &[u8]) -> Vec
     [partition.as_bytes(), &[space.number()][..], name].concat()
 }
 
+/// The same, in the place of what `key` was.
+pub(crate) fn record_key_into(key: &mut Vec<u8>, partition: Partition, space: Space, name: &[u8]) {
+    key.clear();
+    key.extend_from_slice(partition.as_bytes());
+    key.push(space.number());
+    key.extend_from_slice(name);
+}
+
 /// The key of one record, as the engine keeps it.
 pub(crate) fn record_name(partition: Partition, key: &Key) -> Slice {
     let space = [key.space().number()];
@@ -41,6 +49,13 @@ fn in_one_piece(parts: &mut impl Read, length: usize) -> Slice {
 
 pub(crate) fn counter_key(space: Space, name: &[u8]) -> Vec<u8> {
     [&[space.number()][..], name].concat()
+}
+
+/// The same, in the place of what `key` was.
+pub(crate) fn counter_key_into(key: &mut Vec<u8>, space: Space, name: &[u8]) {
+    key.clear();
+    key.push(space.number());
+    key.extend_from_slice(name);
 }
 
 /// The key whose name stands in the row's key.

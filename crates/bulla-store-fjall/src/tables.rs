@@ -173,7 +173,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::group::Writes;
+    use crate::group::{Before, Writes};
+    use crate::recent::Recent;
 
     fn flush(table: &Keyspace) {
         table.rotate_memtable().unwrap();
@@ -244,7 +245,8 @@ mod tests {
         delete.delete(key);
         for (version, batch) in [(0, put), (1, delete)] {
             let mut writes = Writes::after(Version::new(version));
-            let _done = writes.add(&tables, None, &batch).unwrap();
+            let before = Before { tables: &tables, recent: &Recent::default(), under_way: None };
+            let _done = writes.add(before, &batch).unwrap();
             writes.rows(&tables).unwrap().commit().unwrap();
         }
         for _ in 0..65 {

@@ -48,10 +48,29 @@ pub(crate) struct Under<'a> {
     pub(crate) context: &'a [u8],
 }
 
+/// Random bytes that make the key of one value its own. There is no way to use them twice.
+#[derive(Debug)]
+pub(crate) struct Once([u8; SALT_BYTES]);
+
+impl Once {
+    /// So many, drawn at once: each draw is a call of the system.
+    pub(crate) fn draw(count: usize, rng: &dyn Rng) -> impl Iterator<Item = Self> {
+        let mut bytes = vec![[0; SALT_BYTES]; count];
+        rng.fill(bytes.as_flattened_mut());
+        bytes.into_iter().map(Self)
+    }
+}
+
 /// The sealed form of `value`, with its head.
 pub(crate) fn seal(under: Under<'_>, value: &[u8], rng: &dyn Rng) -> Result<Vec<u8>, Refused> {
     let mut salt = [0; SALT_BYTES];
     rng.fill(&mut salt);
+    seal_once(under, value, Once(salt))
+}
+
+/// The sealed form of `value`, with its head, under a key that `salt` makes its own.
+pub(crate) fn seal_once(under: Under<'_>, value: &[u8], salt: Once) -> Result<Vec<u8>, Refused> {
+    let Once(salt) = salt;
     let keys = keys(under, &salt)?;
     let (key, commitment) = keys.split_at(Secret::BYTES);
 

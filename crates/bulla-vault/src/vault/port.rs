@@ -7,6 +7,7 @@ use bulla_store::{Batch, Commit, Counter, Expectation, Key, Record, Scan, Space,
 
 use super::Vault;
 use crate::salt::Salt;
+use crate::seal::Once;
 use crate::space::{self, VAULT};
 
 impl<S: Store> Store for Vault<S> {
@@ -149,8 +150,8 @@ impl<S: Store> Vault<S> {
         for key in batch.deletes() {
             sealed.delete(key.clone());
         }
-        for put in batch.puts() {
-            let value = self.seal(batch.partition(), &put.key, &put.value, put.expiry, salt)?;
+        for (put, once) in batch.puts().iter().zip(Once::draw(batch.puts().len(), &*self.rng)) {
+            let value = self.seal(batch.partition(), put, salt, once)?;
             match put.expiry {
                 Some(expiry) => sealed.put_until(put.key.clone(), value, expiry),
                 None => sealed.put(put.key.clone(), value),

@@ -1,7 +1,7 @@
 //! One record, sealed and opened; and the salt of its partition.
 
 use bulla_base::{Partition, Timestamp};
-use bulla_store::{Batch, Expiry, Key, Record, Store, StoreError};
+use bulla_store::{Batch, Key, Put, Record, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::RwLockReadGuard;
 use zeroize::Zeroizing;
@@ -9,31 +9,30 @@ use zeroize::Zeroizing;
 use super::Vault;
 use crate::row::{Head, context};
 use crate::salt::Salt;
-use crate::seal::{self, Under};
+use crate::seal::{self, Once, Under};
 use crate::space;
 
 impl<S: Store> Vault<S> {
-    /// The sealed form of `value`.
+    /// The sealed form of what is `put`.
     pub(super) fn seal(
         &self,
         partition: Partition,
-        key: &Key,
-        value: &[u8],
-        expiry: Option<Expiry>,
+        put: &Put,
         salt: &Salt,
+        once: Once,
     ) -> Result<Vec<u8>, StoreError> {
         let too_far = StoreError::Damaged { what: "key chain" };
-        let (head, hour_key) = match expiry {
+        let (head, hour_key) = match put.expiry {
             None => (Head::Lasting { salt: salt.name() }, None),
             Some(expiry) => {
                 let (era, hour, key) = self.eras().sealing_key(expiry).ok_or(too_far)?;
                 (Head::Hourly { salt: salt.name(), era, hour }, Some(key))
             }
         };
-        let (head, context) = (head.to_bytes(), context(partition, key, expiry));
+        let (head, context) = (head.to_bytes(), context(partition, &put.key, put.expiry));
         let secret = hour_key.as_ref().unwrap_or(&self.lasting);
         let under = Under { key: secret, salt: Some(salt.secret()), head: &head, context: &context };
-        seal::seal(under, value, &*self.rng).map_err(|_| StoreError::Sealed { what: "record" })
+        seal::seal_once(under, &put.value, once).map_err(|_| StoreError::Sealed { what: "record" })
     }
 
     /// The record as it was put, unless its hour is over or its partition was erased.
