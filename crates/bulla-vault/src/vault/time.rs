@@ -31,6 +31,10 @@ impl<S: Store> Vault<S> {
             return Ok(());
         }
         let mut keeper = self.keeper.lock().await;
+        // Whoever had the keeper before has noticed it, too.
+        if !self.eras().is_jump(self.clock.now()) {
+            return Ok(());
+        }
         let mut next = self.eras().clone();
         next.step(self.clock.now(), &*self.rng);
         self.keep(&mut keeper, &next, true).map_err(|error| StoreError::Keyring { source: error.into() })
