@@ -3,9 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use bulla_base::{Day, Partition, Timestamp};
-use bulla_store::{Batch, Commit, Counter, Expectation, Key, Record, Scan, Space, Store, StoreError, Watch};
+use bulla_store::{
+    Batch, Commit, Counter, Expectation, Key, MAX_RETENTION, Record, Scan, Space, Store, StoreError, Watch,
+};
 
 use super::Vault;
+use crate::eras::Reckoning;
 use crate::salt::Salt;
 use crate::seal::Once;
 use crate::space::{self, VAULT};
@@ -105,8 +108,19 @@ impl<S: Store> Store for Vault<S> {
         self.engine.watch(partition, space)
     }
 
+    /// While the clock is ahead and not believed, days of which something can still be read by the vault's time stay.
+    ///
+    /// # Errors
+    /// As the engine's; and when the keyring cannot be kept up to date, should the clock just have jumped.
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.engine.drop_days_before(day).await
+        self.notice_a_jump().await?;
+        let (reckoning, time) = (self.reckoning(), self.eras().time());
+        // By a clock that is believed, what is dropped has expired.
+        let first_kept = match reckoning {
+            Reckoning::Held { .. } => day.min(time.before(MAX_RETENTION).day().minus(1)),
+            _ => day,
+        };
+        self.engine.drop_days_before(first_kept).await
     }
 
     /// Makes everything in `partition` unreadable at once, by destroying the salt that is in all its keys, then removes the records, those

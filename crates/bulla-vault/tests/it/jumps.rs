@@ -1,12 +1,17 @@
 //! The whole vault over ninety virtual days, with restarts and a clock that jumps. The rule itself is tried harder where it is written.
 
 use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulla_base::{Clock, Rng, SeededRng, Timestamp};
-use bulla_store::{Batch, Commit, Key, Retention, Store};
+use bulla_store::{Batch, Commit, Key, Layer, OWN, Retention, Store, StoreError};
+use bulla_vault::{KeyringFile, MemoryKeyring, Reckoning, Vault};
+use tokio::sync::Semaphore;
 
-use crate::world::{ALICE, DAY, HOUR, MINUTE, NOW, SPACE, World, run};
+use crate::world::{ALICE, DAY, Engine, HOUR, MINUTE, NOW, SPACE, World, put_for, run};
 
 struct Dice(SeededRng);
 
@@ -70,5 +75,120 @@ fn records_live_as_long_as_they_should_however_the_clock_jumps() {
             assert!(!vault.is_restored());
         }
         assert!(read > 1000 && restarts > 10, "{read} {restarts}");
+    });
+}
+
+/// The clock leapt forty days ahead, and within a quarter of an hour somebody noticed. The vault had held what would have expired by it; but
+/// whoever swept meanwhile had dropped every day there was, for good.
+#[test]
+fn what_a_clock_that_is_not_believed_would_drop_stays() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        let key = Key::dated(SPACE, NOW.day(), "kept");
+        let mut batch = Batch::new(ALICE);
+        batch.put_until(key.clone(), "value", Retention::LONGEST.from(NOW));
+        assert!(matches!(vault.commit(batch).await.unwrap(), Commit::Committed(_)));
+        // As the relay and the carrier do.
+        let sweep = async || {
+            let day = world.clock.now().before(30 * DAY).day().minus(1);
+            vault.drop_days_before(day).await.unwrap();
+        };
+
+        world.clock.set(NOW.after(40 * DAY));
+        sweep().await;
+        world.pass(&vault, 15 * MINUTE).await;
+        assert!(matches!(vault.reckoning(), Reckoning::Held { .. }));
+        sweep().await;
+        world.clock.set(NOW.after(15 * MINUTE));
+        vault.tick().await.unwrap();
+        assert!(vault.get(ALICE, &key, world.clock.now()).await.unwrap().is_some());
+
+        // What has expired by a clock that is believed goes with its day.
+        world.clock.set(NOW.after(40 * DAY));
+        world.pass(&vault, 90 * MINUTE).await;
+        assert_eq!(vault.reckoning(), Reckoning::InStep);
+        sweep().await;
+        let left = world.engine.get(ALICE, &key, Timestamp::from_millis(0)).await.unwrap();
+        assert_eq!(left, None);
+    });
+}
+
+/// An engine that keeps the vault's own commits waiting.
+#[derive(Clone)]
+struct Stalled {
+    engine: Engine,
+    passes: Arc<Semaphore>,
+}
+
+impl Layer for Stalled {
+    type Beneath = Engine;
+
+    fn beneath(&self) -> &Engine {
+        &self.engine
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        if batch.partition() == OWN {
+            drop(self.passes.acquire().await.unwrap());
+        }
+        self.engine.commit(batch).await
+    }
+}
+
+/// A keyring that counts how often it is written.
+#[derive(Debug)]
+struct Counted(MemoryKeyring, Arc<AtomicUsize>);
+
+impl KeyringFile for Counted {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        self.0.read()
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.write(offset, bytes)
+    }
+}
+
+/// How often the keyring is written when so many commits at once find that the clock has jumped, while somebody else has the keyring.
+async fn writes_of_a_jump(commits: usize) -> usize {
+    let (world, writes) = (World::new(1), Arc::new(AtomicUsize::new(0)));
+    let engine = Stalled { engine: world.engine.clone(), passes: Arc::new(Semaphore::new(1)) };
+    let keyring = Counted(world.keyring.clone(), writes.clone());
+    let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
+    let vault = Arc::new(Vault::open(engine.clone(), keyring, &keys, clock, rng).await.unwrap());
+    put_for(&vault, ALICE, "before", "value", NOW, DAY).await;
+
+    let held = engine.passes.acquire().await.unwrap();
+    let ticking = tokio::spawn({
+        let vault = vault.clone();
+        async move { vault.tick().await.unwrap() }
+    });
+    tokio::task::yield_now().await;
+    world.clock.set(NOW.after(5 * HOUR));
+    let waiting: Vec<_> = (0..commits)
+        .map(|_| {
+            let vault = vault.clone();
+            tokio::spawn(async move { put_for(&vault, ALICE, "after", "value", NOW, DAY).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    writes.store(0, Ordering::Relaxed);
+    drop(held);
+    ticking.await.unwrap();
+    for commit in waiting {
+        commit.await.unwrap();
+    }
+    assert!(matches!(vault.reckoning(), Reckoning::Held { .. }));
+    writes.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_jump_is_written_down_once_however_many_notice_it() {
+    run(async {
+        let alone = writes_of_a_jump(1).await;
+        assert!(alone > 0);
+        assert_eq!(writes_of_a_jump(32).await, alone);
     });
 }
