@@ -55,7 +55,7 @@ pub struct KeyringKey(Secret);
 impl KeyringKey {
     /// The key with these bytes.
     #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Secret::from_bytes(bytes))
     }
 
@@ -65,7 +65,7 @@ impl KeyringKey {
 
     /// The key's bytes, to be wrapped.
     #[must_use]
-    pub const fn expose(&self) -> &[u8; 32] {
+    pub fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 

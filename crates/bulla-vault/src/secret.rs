@@ -3,43 +3,77 @@
 use std::fmt;
 
 use bulla_base::Rng;
+use hmac::digest::{FixedOutput, Key};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A key or a salt: wiped when dropped, never printed.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Secret([u8; 32]);
+///
+/// It has a place of its own in memory and stays there: a map, a queue or a list that moves what it holds would leave copies behind that nobody
+/// wipes.
+pub(crate) struct Secret(Box<[u8; Secret::BYTES]>);
 
 impl Secret {
     pub(crate) const BYTES: usize = 32;
 
-    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    /// Takes the bytes over; what was handed in is wiped.
+    pub(crate) fn from_bytes(mut bytes: [u8; Self::BYTES]) -> Self {
+        let secret = Self::copied(&bytes);
+        bytes.zeroize();
+        secret
     }
 
     pub(crate) fn draw(rng: &dyn Rng) -> Self {
-        let mut secret = Self([0; 32]);
-        rng.fill(&mut secret.0);
+        let mut secret = Self::zero();
+        rng.fill(&mut *secret.0);
         secret
     }
 
     /// The secret that follows from this one under `label`: HKDF-Expand with SHA-256 (RFC 5869, section 2.3), of which the first block is
     /// one HMAC that cannot fail.
     pub(crate) fn derive(&self, label: &[u8]) -> Self {
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&self.0);
-        let mut mac = Hmac::<Sha256>::new(&block.into());
-        block.zeroize();
+        let mut block = Key::<Hmac<Sha256>>::default();
+        for (byte, of) in block.iter_mut().zip(self.expose()) {
+            *byte = *of;
+        }
+        let mut mac = Hmac::<Sha256>::new(&block);
+        block.as_mut_slice().zeroize();
         mac.update(label);
         mac.update(&[1]);
-        Self(mac.finalize().into_bytes().into())
+        let mut derived = Self::zero();
+        mac.finalize_into((&mut *derived.0).into());
+        derived
     }
 
-    pub(crate) const fn expose(&self) -> &[u8; 32] {
+    pub(crate) fn expose(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
+
+    fn copied(bytes: &[u8; Self::BYTES]) -> Self {
+        let mut secret = Self::zero();
+        secret.0.copy_from_slice(bytes);
+        secret
+    }
+
+    fn zero() -> Self {
+        Self(Box::new([0; Self::BYTES]))
+    }
 }
+
+impl Clone for Secret {
+    fn clone(&self) -> Self {
+        Self::copied(&self.0)
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,6 +83,8 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{HashMap, VecDeque};
+
     use hkdf::Hkdf;
 
     use super::*;
@@ -58,6 +94,20 @@ mod tests {
         let mut expected = [0; 32];
         Hkdf::<Sha256>::from_prk(&[7; 32]).unwrap().expand(b"label", &mut expected).unwrap();
         assert_eq!(*Secret::from_bytes([7; 32]).derive(b"label").expose(), expected);
+    }
+
+    /// The salt of an erased conversation stood in its bucket of the map until another took it, and keys of hours that were over in what a
+    /// queue had outgrown.
+    #[test]
+    fn a_secret_stays_in_its_place_whoever_moves_it() {
+        let secret = Secret::from_bytes([7; 32]);
+        let place = secret.expose().as_ptr();
+        let mut map = HashMap::from([(1, secret)]);
+        map.extend((2..1000).map(|number| (number, Secret::from_bytes([8; 32]))));
+        let mut queue = VecDeque::from([map.remove(&1).unwrap()]);
+        queue.extend(map.into_values());
+        let moved = queue.pop_front().unwrap();
+        assert_eq!((moved.expose().as_ptr(), *moved.expose()), (place, [7; 32]));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct OperatorKey {
 impl OperatorKey {
     /// The key with these bytes. `rng` is drawn from when a key is wrapped.
     #[must_use]
-    pub const fn from_bytes(key: [u8; 32], rng: Arc<dyn Rng>) -> Self {
+    pub fn from_bytes(key: [u8; 32], rng: Arc<dyn Rng>) -> Self {
         Self { key: Secret::from_bytes(key), rng }
     }
 
