@@ -1,7 +1,7 @@
 //! A file that only grows, entry by entry.
 //!
 //! ```text
-//! length (4)  ‖  first 8 bytes of SHA-256(entry)  ‖  entry        and so on, big-endian
+//! length (4)  ‖  first 8 bytes of SHA-256(entry)  ‖  first 8 bytes of SHA-256(these twelve)  ‖  entry        and so on, big-endian
 //! ```
 
 use std::fs::{File, TryLockError};
@@ -10,7 +10,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-const HEAD_BYTES: usize = 12;
+const SUM_BYTES: usize = 8;
+const HEAD_BYTES: usize = 4 + 2 * SUM_BYTES;
 
 /// The log, locked for as long as it is open.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub(super) struct Log(File);
 impl Log {
     /// Opens or begins the log in `path` and shows each entry to `replay`.
     ///
-    /// The end of a process or of the power may have cut the entry that was being written, which nobody was told of: it is taken away.
-    /// Anything wrong before that is an error, because what follows it was acknowledged.
+    /// The end of a process or of the power may have cut the entry that was being written, or left zeros in its place. Nobody was told of it: it
+    /// is taken away. Anything wrong before that is an error, because what follows it was acknowledged.
     pub(super) fn open(path: &Path, mut replay: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Self> {
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
         file.try_lock().map_err(|error| match error {
@@ -49,6 +50,7 @@ impl Log {
         let mut frame = Vec::with_capacity(HEAD_BYTES + entry.len());
         frame.extend(length.to_be_bytes());
         frame.extend(checksum(entry));
+        frame.extend(checksum(&frame));
         frame.extend(entry);
         self.0.write_all(&frame)?;
         self.0.sync_data()
@@ -57,22 +59,31 @@ impl Log {
 
 /// The entry that begins at `start` and where it ends; `None` if there is no whole one any more.
 fn next(bytes: &[u8], start: usize) -> io::Result<Option<(&[u8], usize)>> {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let Some((head, rest)) = rest.split_at_checked(HEAD_BYTES) else { return Ok(None) };
-    let (length, sum) = head.split_at(4);
-    let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-    let Some(entry) = rest.get(..length) else { return Ok(None) };
-    if sum == checksum(entry) {
-        Ok(Some((entry, start + HEAD_BYTES + length)))
-    } else if length == rest.len() {
-        Ok(None)
-    } else {
-        Err(io::ErrorKind::InvalidData.into())
+    let at =
+        |start| bytes.get(start..).and_then(whole).map(|entry| (entry, start + HEAD_BYTES + entry.len()));
+    match at(start) {
+        Some(found) => Ok(Some(found)),
+        None if (start..bytes.len()).any(|behind| at(behind).is_some()) => {
+            Err(io::ErrorKind::InvalidData.into())
+        }
+        None => Ok(None),
     }
 }
 
-fn checksum(entry: &[u8]) -> [u8; 8] {
-    let mut sum = [0; 8];
-    sum.iter_mut().zip(Sha256::digest(entry)).for_each(|(byte, of)| *byte = of);
+/// The entry that `bytes` begin with, if it and its head are as they were written.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
+    let (told, of_head) = head.split_at_checked(HEAD_BYTES - SUM_BYTES)?;
+    let (length, of_entry) = told.split_first_chunk()?;
+    if of_head != checksum(told) {
+        return None;
+    }
+    let entry = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    (of_entry == checksum(entry)).then_some(entry)
+}
+
+fn checksum(bytes: &[u8]) -> [u8; SUM_BYTES] {
+    let mut sum = [0; SUM_BYTES];
+    sum.iter_mut().zip(Sha256::digest(bytes)).for_each(|(byte, of)| *byte = of);
     sum
 }

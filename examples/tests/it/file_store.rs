@@ -67,6 +67,8 @@ fn wherever_the_log_is_cut_all_whole_entries_are_there() {
     });
 }
 
+/// A length that a flipped bit had made longer than the rest of the file was taken for an entry that the power had cut, and what was
+/// acknowledged behind it was cut off.
 #[test]
 fn a_log_damaged_before_its_end_is_not_opened() {
     run(async {
@@ -74,13 +76,41 @@ fn a_log_damaged_before_its_end_is_not_opened() {
         let path = folder.path().join("log");
         let store = FileStore::open(&path).unwrap();
         put(&store, 0).await;
+        let first = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
         put(&store, 1).await;
         assert!(FileStore::open(&path).is_err(), "one file is open once");
         drop(store);
-        let mut log = fs::read(&path).unwrap();
-        log[20] ^= 1;
-        fs::write(&path, log).unwrap();
-        assert!(FileStore::open(&path).is_err());
+        let log = fs::read(&path).unwrap();
+        for byte in 0..first {
+            for bit in 0..8 {
+                let mut damaged = log.clone();
+                damaged[byte] ^= 1 << bit;
+                fs::write(&path, &damaged).unwrap();
+                assert!(FileStore::open(&path).is_err(), "bit {bit} of byte {byte}");
+                assert!(fs::read(&path).unwrap() == damaged, "it is left for somebody to mend");
+            }
+        }
+    });
+}
+
+/// After a power cut a file may be as long as it was to become and hold zeros there. Such a log was not opened any more.
+#[test]
+fn a_log_that_ends_in_zeros_ends_before_them() {
+    run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("log");
+        let store = FileStore::open(&path).unwrap();
+        put(&store, 0).await;
+        drop(store);
+        let log = fs::read(&path).unwrap();
+        for zeros in [1, 11, 12, 19, 20, 21, 4096] {
+            fs::write(&path, [&log[..], &vec![0; zeros]].concat()).unwrap();
+            let store = FileStore::open(&path).unwrap();
+            assert_eq!(count(&store).await, 1, "{zeros} zeros");
+            put(&store, 9).await;
+            drop(store);
+            assert_eq!(count(&FileStore::open(&path).unwrap()).await, 2, "goes on after {zeros} zeros");
+        }
     });
 }
 
