@@ -6,7 +6,7 @@
 //! DATA/keys/relay.keyring, ...                the hours' keys: on another disk, and never backed up, or nothing is ever forgotten
 //! ```
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,6 +48,10 @@ fn operator_key(keys: &Path) -> Result<OperatorKey, Problem> {
         }
         drop(OperatorKey::create_file(&unfinished, Arc::new(SystemRng)).map_err(Problem::because(UNREAD))?);
         fs::rename(&unfinished, &path).map_err(Problem::because(UNREAD))?;
+        // Nothing may be sealed with a key whose name the power could still take back: the next start would make another.
+        for folder in [Some(keys), keys.parent()].into_iter().flatten() {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(Problem::because(UNREAD))?;
+        }
     }
     OperatorKey::read_file(&path, Arc::new(SystemRng)).map_err(Problem::because(UNREAD))
 }
