@@ -9,6 +9,7 @@ use bulla::carrier::Carrier;
 use bulla::device::Device;
 use bulla::relay::{Business, Relay, Sink};
 use bulla::transport::InProcess;
+use bulla::vault::VaultError;
 use bulla::{RelayBuilder, SystemClock, SystemRng};
 use bulla_store_fjall::FjallStore;
 use tokio::task::JoinSet;
@@ -39,8 +40,10 @@ pub struct Cast<W, K> {
     /// The users' devices, in the order in which they were named.
     pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
     engines: [FjallStore; 3],
-    /// What keeps the vaults of the carrier and the devices ticking; the relay sees to its own.
-    clocks: JoinSet<()>,
+    /// What keeps the vaults of the carrier and the devices ticking, and ends when somebody else has opened one; the relay sees to its own.
+    clocks: JoinSet<VaultError>,
+    /// Why one of them ended.
+    displaced: Option<VaultError>,
 }
 
 /// The business with this id in this account.
@@ -70,7 +73,7 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         let engines = [relay_engine, carrier_engine, device_engine];
         let mut clocks = JoinSet::new();
         for vault in [carrier_store.clone(), device_store.clone()] {
-            clocks.spawn(async move { drop(vault.keep_ticking().await) });
+            clocks.spawn(async move { vault.keep_ticking().await });
         }
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 
@@ -87,11 +90,14 @@ impl<W: Witness, K: Sink> Cast<W, K> {
             let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
             devices.push((user.clone(), device));
         }
-        Ok(Self { carrier, relay, devices, engines, clocks })
+        Ok(Self { carrier, relay, devices, engines, clocks, displaced: None })
     }
 
     /// Stops everybody. What is not finished stays in the stores, which stay open.
     pub(crate) async fn stop(&mut self) {
+        while let Some(ended) = self.clocks.try_join_next() {
+            self.displaced = ended.ok().or(self.displaced.take());
+        }
         self.clocks.shutdown().await;
         for (_, device) in &self.devices {
             device.close().await;
@@ -106,12 +112,12 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         relay.and(carrier).and(devices).map_err(Problem::because("a store cannot be compacted"))
     }
 
-    /// Closes the stores.
+    /// Closes the stores. Tells, too, if one of them was somebody else's by then.
     pub(crate) async fn close(self) -> Result<(), Problem> {
         for engine in &self.engines {
             engine.close().await.map_err(Problem::because("a store cannot be closed"))?;
         }
-        Ok(())
+        self.displaced.map_or(Ok(()), |why| Err(Problem::because("a store was taken over")(why)))
     }
 }
 
