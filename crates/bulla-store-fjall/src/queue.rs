@@ -135,8 +135,9 @@ impl Taking {
         } else {
             waiting.jobs.drain(..most).collect()
         };
-        let is_end = jobs.is_empty() && waiting.is_end();
         let written = waiting.written.take();
+        // The end comes last: who has heard of it hears no more.
+        let is_end = jobs.is_empty() && written.is_none() && waiting.is_end();
         drop(waiting);
         self.0.places.add_permits(jobs.len());
         News { jobs, written, is_end }
@@ -187,5 +188,22 @@ impl Teller {
 impl Drop for Teller {
     fn drop(&mut self) {
         self.tell(Err(io::Error::other("the thread that writes has ended")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both can be told before the committer wakes. One that heard of the end alone waited for the write for ever, with the directory locked.
+    #[test]
+    fn what_came_of_a_write_is_told_before_the_end() {
+        let (asking, taking) = queue();
+        let teller = taking.teller();
+        drop(asking);
+        teller.tell(Ok(()));
+        let news = taking.take(1, 1);
+        assert!(matches!(news.written, Some(Ok(()))) && !news.is_end);
+        assert!(taking.take(1, 1).is_end);
     }
 }

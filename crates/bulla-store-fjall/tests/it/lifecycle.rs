@@ -1,4 +1,5 @@
 use std::fs;
+use std::task::{Context, Waker};
 
 use bulla_store::{Key, Scan, Store, StoreError};
 use bulla_store_fjall::{CompactError, FjallOptions, FjallStore, OpenError};
@@ -33,6 +34,31 @@ fn one_directory_is_open_once() {
         fresh.store.close().await.unwrap();
         drop(open(&fresh.folder));
         drop(open(&fresh.folder));
+    });
+}
+
+#[test]
+fn a_store_that_is_let_go_in_the_middle_of_writes_ends() {
+    run(async {
+        let fresh = Fresh::open();
+        fresh.store.close().await.unwrap();
+        for round in 0..100 {
+            let store = open(&fresh.folder);
+            {
+                let commits: Vec<_> = (0..64)
+                    .map(|number| {
+                        let store = store.clone();
+                        async move { store.commit(put(&today(&format!("{round} {number}")), "value")).await }
+                    })
+                    .map(Box::pin)
+                    .collect();
+                // Asked, and not waited for.
+                for mut commit in commits {
+                    let _ = commit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                }
+            }
+            drop(store);
+        }
     });
 }
 
