@@ -304,3 +304,48 @@ fn index_of(entry: &[u8; Skipped::ENTRY]) -> u32 {
     let [a, b, c, d, ..] = *entry;
     u32::from_be_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn indices(skipped: &Skipped) -> Vec<u32> {
+        skipped.entries().iter().map(index_of).collect()
+    }
+
+    #[test]
+    fn what_is_loaded_last_joins_what_is_here_and_brings_back_nothing() {
+        let secrets: Vec<_> = (0..20).map(|number| (u32::from(number), [number; 32])).collect();
+        let rows = || secrets.iter().map(|(index, secret)| (*index, secret));
+        let mut skipped = Skipped::in_store(3..12);
+        for asked in [10, 5, 7] {
+            skipped.load(asked, Some(&secrets[asked as usize].1));
+        }
+        skipped.load(6, None);
+        skipped.remove(7);
+        let mut newer = Skipped::with_capacity(2);
+        newer.push(13, &[13; 32]);
+        newer.push(14, &[14; 32]);
+        skipped.append(newer, 15);
+        assert!(!skipped.is_whole());
+        // The store does not know yet what was used up, and what it cannot have is no part of it.
+        assert_eq!(skipped.load_all(rows()), 5);
+        assert!(skipped.is_whole());
+        assert_eq!(indices(&skipped), [3, 4, 5, 8, 9, 10, 11, 13, 14]);
+        for index in [3, 8, 14] {
+            assert!(
+                matches!(skipped.find(index), Found::Secret(secret) if *secret.expose() == [index.to_le_bytes()[0]; 32])
+            );
+        }
+        assert!(matches!(skipped.find(7), Found::Nothing));
+        assert_eq!(skipped.load_all(rows()), 0);
+        assert_eq!(skipped.len(), 9);
+    }
+
+    #[test]
+    fn rows_out_of_order_are_passed_over() {
+        let mut skipped = Skipped::in_store(1..9);
+        assert_eq!(skipped.load_all([4, 2, 4, 6].map(|index| (index, &[7; 32])).into_iter()), 2);
+        assert_eq!(indices(&skipped), [4, 6]);
+    }
+}
