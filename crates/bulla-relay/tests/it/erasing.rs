@@ -1,15 +1,16 @@
 //! A user is forgotten; the others are not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bulla_base::Party;
+use bulla_base::{Partition, Party, Timestamp};
 use bulla_device::News;
 use bulla_relay::{AcceptError, Event, Incoming, Outgoing, Recipient, Relay, Settings};
-use bulla_store::MemoryStore;
+use bulla_store::{Key, Layer, MemoryStore, Record, Scan, Store, StoreError, erase_by_page};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 
-use crate::interrupted::{everything, of, partition, rows};
+use crate::interrupted::{everything, of, partition, relay, rows};
 use crate::world::{BAKERY, SHOP, World, alice, bob, business, says, text, to};
 
 /// The texts users have said, as far as the business knows.
@@ -119,6 +120,48 @@ async fn marks_whose_hour_is_over_are_erased_too() {
     assert_eq!(marks().await, 1, "there, and not to be seen");
     relay.erase(&alice()).await.unwrap();
     assert_eq!(marks().await, 0);
+}
+
+/// A store that counts how often it is scanned.
+#[derive(Clone, Default)]
+struct Counted(Arc<MemoryStore>, Arc<AtomicUsize>);
+
+impl Layer for Counted {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    async fn pass_scan(
+        &self,
+        of: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.scan(of, scan, now).await
+    }
+
+    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
+        erase_by_page(self, partition).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_costs_two_passes() {
+    let world = World::new().await;
+    world.relay.close().await;
+    let store = Counted::default();
+    let relay = relay(&world, &store).await;
+    relay.accept(SHOP, to(alice(), "to nobody")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    for passes in [2, 1] {
+        store.1.store(0, Ordering::Relaxed);
+        relay.erase(&alice()).await.unwrap();
+        // Every space, the conversations, and the marks with each of two businesses.
+        assert_eq!(store.1.load(Ordering::Relaxed), passes * (256 + 1 + 2));
+    }
 }
 
 /// After an erasure the conversation is marked as busy anew, or nobody would look for its work after a crash.
