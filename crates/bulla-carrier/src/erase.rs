@@ -1,44 +1,16 @@
-use bulla_base::{Address, Number, Partition, Party, Timestamp};
+use bulla_base::{Address, Number, Partition, Party};
 use bulla_envelope::Envelope;
-use bulla_store::{Batch, Commit, Key, OWN, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Erasure, Scan, Store, StoreError};
 use bulla_transport::TransportError;
-use bytes::Bytes;
 use tokio::sync::MutexGuard;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::erasures::Erasure;
-use crate::space::{ERASING, QUEUE, every};
-
-/// How often what was removed is looked for again before it is said that it resists.
-const ATTEMPTS: usize = 3;
+use crate::erasures::Asked;
+use crate::space::{ERASING, QUEUE};
 
 /// How many envelopes are looked at at a time.
 const PAGE: usize = 64;
-
-/// Before any record's expiry: read at this moment, everything that is on disk is there.
-const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
-
-/// The receipt for an erasure: that at this moment the store was read once more, and held nothing about the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Erased {
-    at: Timestamp,
-    records: usize,
-}
-
-impl Erased {
-    /// When nothing was found any more.
-    #[must_use]
-    pub const fn at(self) -> Timestamp {
-        self.at
-    }
-
-    /// How many records this call removed. 0 when there were none, or when a call before this one got to them.
-    #[must_use]
-    pub const fn records(self) -> usize {
-        self.records
-    }
-}
 
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard against duplicates, the fence, and
@@ -60,15 +32,15 @@ impl<S: Store> Carrier<S> {
     pub async fn erase(&self, user: &Number) -> Result<Erased, StoreError> {
         let user = self.partition(&Address::user(user.clone()));
         // From here on the user cannot send, nor be sent to.
-        let erasure = self.erasures.begin(user);
-        self.carry_out(user, &erasure).await
+        let asked = self.erasures.begin(user);
+        self.carry_out(user, &asked).await
     }
 
     /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it waits until all have passed.
     pub(crate) async fn nobody_is_being_erased(&self, address: &Address) -> Result<(), TransportError> {
         let user = self.partition(address);
-        if let Some(erasure) = self.erasures.under_way(user) {
-            self.carry_out(user, &erasure).await.map_err(store_failed)?;
+        if let Some(asked) = self.erasures.under_way(user) {
+            self.carry_out(user, &asked).await.map_err(store_failed)?;
         }
         Ok(())
     }
@@ -85,49 +57,32 @@ impl<S: Store> Carrier<S> {
 
     /// Carries out what an earlier run of the carrier began.
     pub(crate) async fn finish_erasures(&self) -> Result<(), StoreError> {
-        loop {
-            let page = self.store.scan(OWN, &Scan::undated(ERASING), self.clock.now()).await?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            for (key, _) in page {
-                let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
-                let user = Partition::from_bytes(user);
-                let erasure = self.erasures.begin(user);
-                self.carry_out(user, &erasure).await?;
-            }
+        for begun in Erasure::begun(&self.store, ERASING, self.clock.now()).await? {
+            let asked = self.erasures.begin(begun.user());
+            self.carry_out(begun.user(), &asked).await?;
         }
+        Ok(())
     }
 
-    /// Removes everything about `user`, unless somebody else has done so since `erasure` was begun: then the user may be back.
-    async fn carry_out(&self, user: Partition, erasure: &Erasure) -> Result<Erased, StoreError> {
-        let mut done = erasure.done.lock().await;
-        if let Some(at) = *done {
-            return Ok(Erased { at, records: 0 });
+    /// Removes everything about `user`, unless somebody else has done so since it was `asked` for: then the user may be back.
+    async fn carry_out(&self, user: Partition, asked: &Asked) -> Result<Erased, StoreError> {
+        let mut done = asked.done.lock().await;
+        if let Some(erased) = *done {
+            return Ok(erased.by_another());
         }
         self.everybody_has_passed(user).await;
-        let mut intent = Batch::new(OWN);
-        intent.put(intent_key(user), Bytes::new());
-        let _ = self.store.commit(intent).await?;
-        let mut records = 0;
-        for _ in 0..ATTEMPTS {
+        let erasure = Erasure::new(user, ERASING);
+        erasure.begin(&self.store).await?;
+        let pass = || async move {
             // Lanes of businesses and of the user one after the other: two of them can be the same lock.
-            let mut removed = self.remove_sent(user).await?;
+            let removed = self.remove_sent(user).await?;
             let _lane = self.lanes.enter(user).await;
-            removed += self.store.erase_partition(user).await?;
-            records += removed;
-            if removed > 0 {
-                continue;
-            }
-            let mut intent = Batch::new(OWN);
-            intent.delete(intent_key(user));
-            let _ = self.store.commit(intent).await?;
-            let at = self.clock.now();
-            *done = Some(at);
-            self.erasures.end(user);
-            return Ok(Erased { at, records });
-        }
-        Err(StoreError::Damaged { what: "record to be erased" })
+            Ok(removed + self.store.erase_partition(user).await?)
+        };
+        let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
+        *done = Some(erased);
+        self.erasures.end(user);
+        Ok(erased)
     }
 
     /// Removes what `user` has sent and waits for a business, and says how much that was.
@@ -135,7 +90,7 @@ impl<S: Store> Carrier<S> {
         let mut removed = 0;
         for business in self.businesses().await? {
             let queue = self.pepper.partition(&Party::Business(business));
-            let everything = every(QUEUE).limit(PAGE);
+            let everything = Scan::everything(QUEUE).limit(PAGE);
             let mut scan = everything.clone();
             loop {
                 let _lane = self.lanes.enter(queue).await;
@@ -161,9 +116,4 @@ impl<S: Store> Carrier<S> {
         }
         Ok(removed)
     }
-}
-
-/// The user is named by the keyed tag: no number stands in the wish to forget it.
-fn intent_key(user: Partition) -> Key {
-    Key::undated(ERASING, Bytes::copy_from_slice(user.as_bytes()))
 }

@@ -1,22 +1,23 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Partition, Timestamp};
+use bulla_base::Partition;
+use bulla_store::Erased;
 
 /// Which users' erasures were begun and are not known to be done.
 #[derive(Debug, Default)]
-pub(crate) struct Erasures(Mutex<HashMap<Partition, Arc<Erasure>>>);
+pub(crate) struct Erasures(Mutex<HashMap<Partition, Arc<Asked>>>);
 
 /// One erasure of one user, for everybody who asks for it until it is done.
 #[derive(Debug, Default)]
-pub(crate) struct Erasure {
-    /// When it was done. Whoever carries it out has the lock.
-    pub(crate) done: tokio::sync::Mutex<Option<Timestamp>>,
+pub(crate) struct Asked {
+    /// The receipt, once it is done. Whoever carries it out has the lock.
+    pub(crate) done: tokio::sync::Mutex<Option<Erased>>,
 }
 
 impl Erasures {
     /// The erasure of `user` that is under way, or a new one.
-    pub(crate) fn begin(&self, user: Partition) -> Arc<Erasure> {
+    pub(crate) fn begin(&self, user: Partition) -> Arc<Asked> {
         Arc::clone(self.users().entry(user).or_default())
     }
 
@@ -25,7 +26,7 @@ impl Erasures {
     }
 
     /// The erasure of `user` that is under way, if there is one.
-    pub(crate) fn under_way(&self, user: Partition) -> Option<Arc<Erasure>> {
+    pub(crate) fn under_way(&self, user: Partition) -> Option<Arc<Asked>> {
         self.users().get(&user).cloned()
     }
 
@@ -33,7 +34,7 @@ impl Erasures {
         self.users().contains_key(&user)
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<Partition, Arc<Erasure>>> {
+    fn users(&self) -> MutexGuard<'_, HashMap<Partition, Arc<Asked>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,6 +11,6 @@ mod meter;
 mod queue;
 mod space;
 
+pub use bulla_store::Erased;
 pub use carrier::Carrier;
-pub use erase::Erased;
 pub use limits::{MAX_ID_AGE, MAX_ID_LEAD};

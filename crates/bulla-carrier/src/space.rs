@@ -15,8 +15,8 @@
 //! counter     METER      tally                   messages
 //! ```
 
-use bulla_base::{Address, Day};
-use bulla_store::{Key, Scan, Space};
+use bulla_base::Address;
+use bulla_store::{Key, Space};
 use bytes::Bytes;
 
 pub(crate) const KEYS: Space = Space::new(0x40);
@@ -39,9 +39,4 @@ pub(crate) fn of_device(space: Space, address: &Address) -> Key {
 /// What names of records of `address` begin with.
 pub(crate) fn device(address: &Address) -> Bytes {
     Bytes::copy_from_slice(&[address.device().number()])
-}
-
-/// All dated records of `space` that there can be.
-pub(crate) fn every(space: Space) -> Scan {
-    Scan::dated(space, Day::from_number(1)..=Day::from_number(u32::MAX))
 }

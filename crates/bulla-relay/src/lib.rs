@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod business;
-mod erased;
 mod error;
 mod event;
 mod handle;
@@ -14,8 +13,8 @@ mod settings;
 mod sink;
 mod space;
 
+pub use bulla_store::Erased;
 pub use business::Business;
-pub use erased::Erased;
 pub use error::{AcceptError, EraseError, MarkReadError, RelayError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use handle::Handle;

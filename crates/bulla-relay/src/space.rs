@@ -65,8 +65,3 @@ pub(crate) fn all(space: Space, now: Timestamp) -> Scan {
 pub(crate) fn oldest_day(now: Timestamp) -> Day {
     now.before(Retention::LONGEST.span()).day().minus(1)
 }
-
-/// All dated records of `space` that there can be.
-pub(crate) fn every(space: Space) -> Scan {
-    Scan::dated(space, Day::from_number(1)..=Day::from_number(u32::MAX))
-}

@@ -1,12 +1,9 @@
-use bulla_base::{Day, Partition, Timestamp};
+use bulla_base::Partition;
 
-use crate::{Batch, Commit, Key, Scan, Space, Store, StoreError};
+use crate::{BEFORE_ALL, Batch, Commit, Scan, Space, Store, StoreError};
 
 /// How many records are read and deleted at a time.
 const PAGE: usize = 128;
-
-/// Before any record's expiry: read at this moment, everything that is on disk is there.
-const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
 
 /// Deletes every record of `partition` by the other calls of `store`: it scans and deletes, space by space, a page at a time.
 ///
@@ -17,7 +14,7 @@ const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
 pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -> Result<usize, StoreError> {
     let mut deleted = 0;
     for space in (0..=u8::MAX).map(Space::new) {
-        let everything = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX)).limit(PAGE);
+        let everything = Scan::everything(space).limit(PAGE);
         let mut scan = everything.clone();
         loop {
             let page = store.scan(partition, &scan, BEFORE_ALL).await?;

@@ -63,11 +63,7 @@ impl Erasure {
     ///
     /// # Errors
     /// When the store fails or a note is damaged.
-    pub async fn begun<S: Store>(
-        store: &S,
-        intents: Space,
-        now: Timestamp,
-    ) -> Result<Vec<Self>, StoreError> {
+    pub async fn begun<S: Store>(store: &S, intents: Space, now: Timestamp) -> Result<Vec<Self>, StoreError> {
         let (mut begun, mut scan) = (Vec::new(), Scan::undated(intents));
         loop {
             let page = store.scan(OWN, &scan, now).await?;
@@ -136,8 +132,10 @@ mod tests {
     }
 
     /// A pass that finds these many records, one after the other.
-    fn finding(counts: &[usize]) -> impl FnMut() -> std::future::Ready<Result<usize, StoreError>> {
-        let mut counts = counts.to_vec().into_iter();
+    fn finding<const N: usize>(
+        counts: [usize; N],
+    ) -> impl FnMut() -> std::future::Ready<Result<usize, StoreError>> {
+        let mut counts = counts.into_iter();
         move || std::future::ready(counts.next().ok_or(StoreError::Closed))
     }
 
@@ -145,10 +143,10 @@ mod tests {
     async fn an_erasure_stands_until_a_pass_finds_nothing() {
         let (store, clock) = (MemoryStore::new(), ManualClock::new(Timestamp::from_millis(5)));
         USER.begin(&store).await.unwrap();
-        let cut_short = USER.carry_out(&store, &clock, finding(&[3])).await;
+        let cut_short = USER.carry_out(&store, &clock, finding([3])).await;
         assert!(matches!(cut_short, Err(StoreError::Closed)));
         assert_eq!(begun(&store).await, [USER]);
-        let erased = USER.carry_out(&store, &clock, finding(&[3, 1, 0])).await.unwrap();
+        let erased = USER.carry_out(&store, &clock, finding([3, 1, 0])).await.unwrap();
         assert_eq!((erased.records(), erased.at()), (4, Timestamp::from_millis(5)));
         assert_eq!(begun(&store).await, []);
     }
@@ -157,7 +155,7 @@ mod tests {
     async fn records_that_come_back_are_told_and_the_erasure_stands() {
         let (store, clock) = (MemoryStore::new(), ManualClock::new(BEFORE_ALL));
         USER.begin(&store).await.unwrap();
-        let resisted = USER.carry_out(&store, &clock, finding(&[1, 1, 1, 0])).await;
+        let resisted = USER.carry_out(&store, &clock, finding([1, 1, 1, 0])).await;
         assert!(matches!(resisted, Err(StoreError::Damaged { .. })));
         assert_eq!(begun(&store).await, [USER]);
     }

@@ -29,6 +29,12 @@ impl Scan {
         Self::days(space, *days.start(), *days.end())
     }
 
+    /// All records of `space`, dated or not.
+    #[must_use]
+    pub const fn everything(space: Space) -> Self {
+        Self::days(space, Key::UNDATED, Day::from_number(u32::MAX))
+    }
+
     const fn days(space: Space, first_day: Day, last_day: Day) -> Self {
         Self { space, first_day, last_day, prefix: Bytes::new(), after: None, limit: MAX_SCAN_ROWS }
     }

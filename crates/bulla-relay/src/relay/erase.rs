@@ -1,21 +1,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bulla_base::{Day, Number, Partition, Party, PhoneNumberId, Timestamp};
-use bulla_store::{Batch, Key, OWN, Scan, Store, StoreError};
+use bulla_base::{Day, Number, Partition, Party, PhoneNumberId};
+use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Key, Scan, Store, StoreError};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use tokio::sync::MutexGuard;
 
 use super::{Inner, Relay};
 use crate::space::{self, BUSY, ERASING, HEAD};
-use crate::{EraseError, Erased, Sink};
-
-/// How often what was removed is looked for again before it is said that it resists.
-const ATTEMPTS: usize = 3;
-
-/// Before any record's expiry: read at this moment, everything that is on disk is there.
-const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
+use crate::{EraseError, Sink};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Erases everything the relay keeps about `user`, with whatever business: messages, sessions, queues, guards against duplicates, events the
@@ -55,58 +49,46 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     async fn erase(&self, user: Partition) -> Result<Erased, EraseError> {
         let _lane = self.lanes.enter(user).await;
         self.erasures.begin(user);
-        let mut intent = Batch::new(OWN);
-        intent.put(intent_key(user), Bytes::new());
-        let _ = self.store.commit(intent).await?;
-        Ok(self.carry_out(user).await?)
+        let erasure = Erasure::new(user, ERASING);
+        erasure.begin(&self.store).await?;
+        Ok(self.carry_out(erasure).await?)
     }
 
     /// The lane of `user`. Nobody who has it meets an erasure that is not done.
     pub(super) async fn lane(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
         let lane = self.lanes.enter(user).await;
         if self.erasures.is_under_way(user) {
-            self.carry_out(user).await?;
+            self.carry_out(Erasure::new(user, ERASING)).await?;
         }
         Ok(lane)
     }
 
     /// Carries out what an earlier run of the relay began.
     pub(super) async fn finish_erasures(&self) -> Result<(), StoreError> {
-        loop {
-            let page = self.store.scan(OWN, &Scan::undated(ERASING), self.clock.now()).await?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            for (key, _) in page {
-                let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
-                let user = Partition::from_bytes(user);
-                let _lane = self.lanes.enter(user).await;
-                self.erasures.begin(user);
-                self.carry_out(user).await?;
-            }
+        for begun in Erasure::begun(&self.store, ERASING, self.clock.now()).await? {
+            let _lane = self.lanes.enter(begun.user()).await;
+            self.erasures.begin(begun.user());
+            self.carry_out(begun).await?;
         }
+        Ok(())
     }
 
-    /// Removes everything about `user`, whose lane is held and whose erasure was begun.
-    async fn carry_out(&self, user: Partition) -> Result<Erased, StoreError> {
+    /// Removes everything about a user whose lane is held and whose erasure was begun.
+    async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
         self.marks.forget(user);
-        let mut records = 0;
-        for pass in 0..ATTEMPTS {
-            // The marks first: which businesses to look at is told by what is still there.
-            let removed =
-                self.remove_marks(user, pass == 0).await? + self.store.erase_partition(user).await?;
-            records += removed;
-            if removed > 0 {
-                continue;
+        let mut is_first = true;
+        let pass = || {
+            let hidden = std::mem::take(&mut is_first);
+            async move {
+                // The marks first: which businesses to look at is told by what is still there.
+                Ok(self.remove_marks(user, hidden).await? + self.store.erase_partition(user).await?)
             }
-            let mut done = Batch::new(OWN);
-            done.delete(intent_key(user));
-            let _ = self.store.commit(done).await?;
-            self.erasures.end(user);
-            return Ok(Erased::new(self.clock.now(), records));
-        }
-        Err(StoreError::Damaged { what: "record to be erased" })
+        };
+        let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
+        self.erasures.end(user);
+        Ok(erased)
     }
 
     /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many it saw.
@@ -117,7 +99,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let latest = now.day().number().saturating_add(1);
         let mut seen = 0;
         for home in self.homes(user).await? {
-            let marks = space::every(BUSY).prefix(name.clone());
+            let marks = Scan::everything(BUSY).prefix(name.clone());
             let page = self.store.scan(home, &marks, BEFORE_ALL).await?;
             seen += page.len();
             let mut batch = Batch::new(home);
@@ -145,9 +127,4 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         Ok(businesses.into_iter().map(|id| self.pepper.partition(&Party::Business(id))).collect())
     }
-}
-
-/// The user is named by the keyed tag: no number stands in the wish to forget it.
-fn intent_key(user: Partition) -> Key {
-    Key::undated(ERASING, Bytes::copy_from_slice(user.as_bytes()))
 }
