@@ -3,6 +3,7 @@
 mod accept;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -15,7 +16,6 @@ use crate::api::Trace;
 const RETRY_AFTER_SECS: &str = "5";
 
 /// An error as clients know it.
-#[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
     kind: &'static str,
@@ -23,12 +23,15 @@ pub(crate) struct Refusal {
     subcode: Option<u32>,
     title: &'static str,
     details: Option<Cow<'static, str>>,
+    /// Whether something the client said stands in the details.
+    repeats: bool,
     again: bool,
 }
 
 impl Refusal {
     const fn new(status: StatusCode, code: u32, title: &'static str) -> Self {
-        Self { status, kind: "OAuthException", code, subcode: None, title, details: None, again: false }
+        let (kind, subcode, details) = ("OAuthException", None, None);
+        Self { status, kind, code, subcode, title, details, repeats: false, again: false }
     }
 
     fn because(mut self, details: impl Into<Cow<'static, str>>) -> Self {
@@ -103,8 +106,9 @@ impl Refusal {
 
     /// A message's type is not supported.
     pub(crate) fn kind_of_message(kind: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type")
-            .because(format!("messages of type {kind} are not supported; text and reaction are"))
+        let refusal = Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type");
+        let details = format!("messages of type {kind} are not supported; text and reaction are");
+        Self { repeats: true, ..refusal.because(details) }
     }
 
     /// Whether it is the relay's fault, and not the client's.
@@ -114,7 +118,7 @@ impl Refusal {
 
     /// The response, under the name `trace` by which the operator finds it again.
     pub(crate) fn into_response(self, trace: &Trace) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, again } = self;
+        let Self { status, kind, code, subcode, title, details, repeats: _, again } = self;
         let envelope = Envelope {
             error: Inner {
                 message: format!("(#{code}) {title}"),
@@ -145,6 +149,15 @@ impl Refusal {
     }
 }
 
+impl fmt::Debug for Refusal {
+    /// For the log: nothing a client said stands in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, kind: _, code, subcode, title, details, repeats, again: _ } = self;
+        let details = details.as_deref().filter(|_| !repeats);
+        write!(f, "Refusal({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
+    }
+}
+
 #[derive(Serialize)]
 struct Envelope<'a> {
     error: Inner<'a>,
@@ -169,4 +182,18 @@ struct Inner<'a> {
 struct Data<'a> {
     messaging_product: &'static str,
     details: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_said_is_answered_and_not_logged() {
+        let refusal = Refusal::kind_of_message("a secret");
+        assert_eq!(format!("{refusal:?}"), r#"Refusal(400, 131051, None, "Unsupported message type", None)"#);
+        assert!(refusal.details.is_some_and(|details| details.contains("a secret")));
+        let logged = format!("{:?}", Refusal::missing("to"));
+        assert!(logged.ends_with(r#"Some("to is missing"))"#), "{logged}");
+    }
 }
