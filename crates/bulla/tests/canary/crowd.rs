@@ -1,0 +1,200 @@
+//! The users, and what each says to the shop and hears from it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bulla::base::{Number, PhoneNumberId};
+use bulla::content::{Body, Content, Progress, Reaction, Text};
+use bulla::device::{Device, News};
+use bulla::store::MemoryStore;
+use bulla::{SystemClock, SystemRng};
+use serde_json::json;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::carriage::Carriage;
+use crate::child::SHOPS;
+use crate::line::Line;
+use crate::marks::Marks;
+use crate::shop::{Shop, Update};
+
+/// How many talk at a time.
+const AT_A_TIME: usize = 384;
+/// One user in so many has reactions in the conversation, either way.
+const REACTS: usize = 10;
+/// One user in so many leaves one-time keys with the carrier.
+const STOCKED: usize = 100;
+/// How long a conversation may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A user with a device.
+pub(crate) struct User {
+    pub(crate) number: String,
+    pub(crate) place: usize,
+    shop: PhoneNumberId,
+    device: Device<MemoryStore, Carriage>,
+    updates: mpsc::UnboundedReceiver<Update>,
+}
+
+/// What everybody needs to talk.
+pub(crate) struct Stage {
+    pub(crate) marks: Marks,
+    pub(crate) shop: Shop,
+    pub(crate) line: Line,
+    /// How many messages have been exchanged: texts and reactions.
+    pub(crate) messages: AtomicUsize,
+}
+
+/// Has every one of `numbers` join and talk once; all of them in the end, in their order.
+pub(crate) async fn arrive(stage: &Arc<Stage>, numbers: &[String]) -> Vec<User> {
+    let tickets = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut tasks = JoinSet::new();
+    for (place, number) in numbers.iter().enumerate() {
+        let (stage, tickets, number) = (Arc::clone(stage), Arc::clone(&tickets), number.clone());
+        tasks.spawn(async move {
+            let _ticket = tickets.acquire_owned().await.unwrap();
+            let mut user = User::join(&stage, place, number).await;
+            user.talk(&stage).await;
+            user
+        });
+    }
+    ordered(tasks).await
+}
+
+/// Has every one of `users` talk once more.
+pub(crate) async fn go_on(stage: &Arc<Stage>, users: Vec<User>) -> Vec<User> {
+    let tickets = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut tasks = JoinSet::new();
+    for mut user in users {
+        let (stage, tickets) = (Arc::clone(stage), Arc::clone(&tickets));
+        tasks.spawn(async move {
+            let _ticket = tickets.acquire_owned().await.unwrap();
+            user.talk(&stage).await;
+            user
+        });
+    }
+    ordered(tasks).await
+}
+
+/// What comes of the tasks; the first that fails ends all.
+async fn ordered(mut tasks: JoinSet<User>) -> Vec<User> {
+    let mut users = Vec::with_capacity(tasks.len());
+    while let Some(user) = tasks.join_next().await {
+        users.push(user.unwrap());
+    }
+    users.sort_by_key(|user| user.place);
+    users
+}
+
+impl User {
+    async fn join(stage: &Stage, place: usize, number: String) -> Self {
+        let updates = stage.shop.attend(&number);
+        let pretended_stock = (!place.is_multiple_of(STOCKED)).then_some(bulla::endpoint::STOCK);
+        let way = Carriage { line: stage.line.clone(), pretended_stock };
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let (store, named) = (MemoryStore::new(), Number::parse(&number).unwrap());
+        let device = Device::open(store, way, clock, rng, named).await.unwrap();
+        let shop = SHOPS[place % SHOPS.len()];
+        Self { number, place, shop, device, updates }
+    }
+
+    /// Leaves: nobody is at the device any more.
+    pub(crate) async fn leave(&self) {
+        self.device.close().await;
+    }
+
+    /// The shop writes to who has left; the carrier has it now.
+    pub(crate) async fn is_told_what_never_arrives(&mut self, stage: &Stage) {
+        stage.messages.fetch_add(1, Ordering::Relaxed);
+        let text = format!("Are you there? {}", stage.marks.canary());
+        let body = json!({ "to": self.number, "text": { "body": text } });
+        let id = stage.shop.say(self.shop, body, &stage.marks.canary()).await;
+        loop {
+            match self.updates.recv().await.unwrap() {
+                Update::Status { id: of, status, .. } if of == id => {
+                    assert_eq!(status, "sent");
+                    return;
+                }
+                Update::Status { .. } => {}
+                other => panic!("{} has left, and yet: {other:?}", self.number),
+            }
+        }
+    }
+
+    async fn talk(&mut self, stage: &Stage) {
+        let number = self.number.clone();
+        let talked = tokio::time::timeout(PATIENCE, self.exchange(stage)).await;
+        talked.unwrap_or_else(|_| panic!("the conversation with {number} does not end"));
+    }
+
+    /// Writes to the shop, is answered, and lets both know that it was read. Ends when everybody knows everything.
+    async fn exchange(&mut self, stage: &Stage) {
+        let (said, answered, tracked) = (stage.marks.canary(), stage.marks.canary(), stage.marks.canary());
+        let reacts = self.place.is_multiple_of(REACTS);
+        stage.messages.fetch_add(if reacts { 4 } else { 2 }, Ordering::Relaxed);
+
+        let text = Text::new(format!("Is {said} there? ✉ مرحبا")).unwrap();
+        let asked = self.device.send(self.shop, &Content::text(text.clone())).await.unwrap();
+        let Update::Text { id, body } = self.updates.recv().await.unwrap() else { panic!("a text was sent") };
+        assert_eq!(body, text.body());
+        if reacts {
+            stage.shop.mark_read(self.shop, &id).await;
+            let reaction = json!({ "message_id": id, "emoji": "👍" });
+            let key = stage.marks.canary();
+            stage
+                .shop
+                .say(self.shop, json!({ "to": self.number, "type": "reaction", "reaction": reaction }), &key)
+                .await;
+        }
+        let answer = format!("It is: {answered}. ✅");
+        let body = json!({
+            "to": format!("+{}", self.number),
+            "text": { "body": answer },
+            "context": { "message_id": id },
+            "biz_opaque_callback_data": tracked,
+        });
+        let id = stage.shop.say(self.shop, body, &stage.marks.canary()).await;
+
+        // Whose messages are not marked as read hears only that they arrived.
+        let last = if reacts { Progress::Read } else { Progress::Delivered };
+        let (mut known, mut answers, mut reactions) = (false, 0, 0);
+        while !(known && answers == 1 && reactions == usize::from(reacts)) {
+            let notice = self.device.next().await.unwrap();
+            let mut reaction = None;
+            match notice.news() {
+                News::Said(content) => match content.body() {
+                    Body::Text(text) => {
+                        assert_eq!((text.body(), content.in_reply_to()), (&*answer, Some(asked)));
+                        answers += 1;
+                        reaction = reacts.then(|| Reaction::put(notice.id(), "🤫").unwrap());
+                    }
+                    _ => reactions += 1,
+                },
+                News::Progress(receipt) => {
+                    // Receipts can be for a reaction of before.
+                    known |= receipt.progress() == last && receipt.messages() == [asked];
+                }
+                other => panic!("{other:?}"),
+            }
+            self.device.finish(notice).await.unwrap();
+            if let Some(reaction) = reaction {
+                self.device.send(self.shop, &Content::new(Body::Reaction(reaction))).await.unwrap();
+            }
+        }
+
+        let (mut seen, mut reactions) = (false, 0);
+        while !(seen && reactions == usize::from(reacts)) {
+            match self.updates.recv().await.unwrap() {
+                Update::Status { id: of, status, tracking } if of == id => {
+                    assert_eq!(tracking.as_deref(), Some(&*tracked));
+                    assert!(status != "failed", "a message to {} failed", self.number);
+                    seen |= status == "read";
+                }
+                Update::Status { .. } => {}
+                Update::Reaction => reactions += 1,
+                Update::Text { .. } => panic!("nothing more was said"),
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The test: a crowd talks to a business, is searched for, and loses a tenth of itself.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::child::{Places, SHOPS, TOKEN};
+use crate::crowd::{self, Stage, User};
+use crate::house::House;
+use crate::marks::{self, Marks};
+use crate::search::{Found, Search};
+use crate::shop::{Shop, Update};
+
+/// How many users there are, unless `CANARY_USERS` says otherwise.
+const USERS: usize = 10_000;
+/// One in so many is erased.
+const ERASED: usize = 10;
+/// How many of the others talk again afterwards, unless `CANARY_GO_ON` says otherwise.
+const GO_ON: usize = 500;
+/// How many are erased at a time.
+const ERASED_AT_A_TIME: usize = 4;
+/// How long an erasure may take.
+const LONGEST_ERASURE: Duration = Duration::from_secs(1);
+/// After how long nothing of what was said may be in memory.
+const IDLE: Duration = Duration::from_secs(5);
+
+pub(crate) fn tell() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        Story::begin(folder.path()).await.play().await;
+    });
+    runtime.shutdown_background();
+}
+
+struct Story {
+    began: Instant,
+    carrier: House,
+    relay: House,
+    stage: Arc<Stage>,
+    /// How many bytes were looked at.
+    searched: u64,
+}
+
+impl Story {
+    async fn begin(folder: &Path) -> Self {
+        let began = Instant::now();
+        let places = || Places(folder.to_path_buf());
+        let shop = Shop::open().await;
+        let carrier = House::build("carrier", places(), shop.server.address).await;
+        let relay = House::build("relay", places(), shop.server.address).await;
+        shop.talk_to(relay.port().await);
+        let (line, marks) = (carrier.line.clone(), Marks::new(asked("CANARY_USERS", USERS)));
+        let stage = Arc::new(Stage { marks, shop, line, messages: AtomicUsize::new(0) });
+        Self { began, carrier, relay, stage, searched: 0 }
+    }
+
+    async fn play(mut self) {
+        for house in [&self.carrier, &self.relay] {
+            what_is_planted_is_found(house, &self.stage.marks).await;
+        }
+        self.tell("what was planted was found");
+
+        let arriving = tokio::spawn({
+            let stage = Arc::clone(&self.stage);
+            async move { crowd::arrive(&stage, stage.marks.numbers()).await }
+        });
+        self.nothing_lies_open_in_flight().await;
+        let crowd = arriving.await.unwrap();
+        self.tell("everybody has talked");
+        what_is_wrong_is_refused(&self.stage).await;
+        self.fall_silent().await;
+        self.nothing_said_is_left(&HashSet::new());
+        self.tell("nothing said is left");
+
+        let begun = self.carrier.bundles().await;
+        let (erased, others): (Vec<User>, Vec<User>) =
+            crowd.into_iter().partition(|user| user.place % ERASED == user.place / ERASED % ERASED);
+        let gone: HashSet<usize> = erased.iter().map(|user| user.place).collect();
+        let (others_count, erased_count) = (others.len(), erased.len());
+        let (longest, intact) = self.erase(erased, others_count).await;
+        self.tell("a tenth is erased");
+
+        let (some, others) = spread(others, asked("CANARY_GO_ON", GO_ON));
+        let going_on = some.len();
+        let some = crowd::go_on(&self.stage, some).await;
+        assert_eq!(self.carrier.bundles().await, begun, "sessions were begun anew");
+        self.tell("others have gone on");
+
+        self.fall_silent().await;
+        self.nothing_said_is_left(&gone);
+        drop((some, others));
+        println!(
+            "canary: {} users, {} messages, {} canaries; {} MiB of memory and files searched, 0 hits; {erased_count} users erased, the longest \
+             took {} ms; {intact} rows of the other {others_count} read again, {going_on} of them went on in their sessions; {:.0} s",
+            self.stage.marks.numbers().len(),
+            self.stage.messages.load(Ordering::Relaxed),
+            self.stage.marks.texts().len(),
+            self.searched >> 20,
+            longest.as_millis(),
+            self.began.elapsed().as_secs_f64(),
+        );
+    }
+
+    /// Waits until the relay has things in hand that the shop has not taken. They are in its memory, as they must be, and nowhere else.
+    async fn nothing_lies_open_in_flight(&mut self) {
+        let stage = Arc::clone(&self.stage);
+        while stage.messages.load(Ordering::Relaxed) < stage.marks.numbers().len() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stage.shop.server.set_open(false);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (texts, numbers) = (stage.marks.texts(), stage.marks.numbers());
+        let found = self.relay.memory(&Search::new(&stage.marks, &texts, numbers));
+        assert!(
+            found.hits.iter().any(|hit| hit.kind == "text"),
+            "the search does not see what the relay holds"
+        );
+        assert!(found.hits.iter().any(|hit| hit.kind == "number"), "the search does not see whose it is");
+        self.searched += found.bytes;
+        self.files_say_nothing();
+        let blind = self.carrier.memory(&Search::new(&stage.marks, &texts, &[]));
+        self.nothing(blind, "the carrier, while messages pass through it");
+        stage.shop.server.set_open(true);
+    }
+
+    /// Ends idle connections, whose buffers are not ours, and lets the others become idle.
+    async fn fall_silent(&self) {
+        self.stage.shop.hang_up();
+        tokio::time::sleep(IDLE).await;
+    }
+
+    /// Nothing that was said is in anybody's memory or files, no number is in files or in the relay's memory, and of those who are gone nothing
+    /// is in the carrier's memory, which knows who is there.
+    fn nothing_said_is_left(&mut self, gone: &HashSet<usize>) {
+        self.files_say_nothing();
+        let marks = &self.stage.marks;
+        let search = Search::new(marks, &marks.texts(), &self.everybody());
+        let sighted = self.relay.memory(&search);
+        let mut blind = self.carrier.memory(&search);
+        let there = blind.hits.len();
+        blind.hits.retain(|hit| hit.kind != "number" || gone.contains(&hit.mark));
+        assert!(there > blind.hits.len(), "the search does not see who is there");
+        self.nothing(sighted, "the relay, which is idle");
+        self.nothing(blind, "the carrier, which is idle");
+    }
+
+    /// No text and no number stands in a file of anybody's: stores, journals, keyrings, logs, and what was printed.
+    fn files_say_nothing(&mut self) {
+        let marks = &self.stage.marks;
+        let search = Search::new(marks, &marks.texts(), &self.everybody());
+        let (relay, carrier) = (self.relay.files(&search), self.carrier.files(&search));
+        self.nothing(relay, "the relay's files");
+        self.nothing(carrier, "the carrier's files");
+    }
+
+    fn everybody(&self) -> Vec<String> {
+        let marks = &self.stage.marks;
+        marks.numbers().iter().cloned().chain([marks.stranger()]).collect()
+    }
+
+    fn nothing(&mut self, found: Found, place: &str) {
+        assert!(found.bytes > 1 << 20, "{place}: {} bytes were searched", found.bytes);
+        assert!(found.hits.is_empty(), "found in {place}:\n{}", found.report());
+        self.searched += found.bytes;
+    }
+
+    /// Erases those, with what is under way to them, and shows that nobody else lost anything. How long the longest took, and how
+    /// many rows of others were read again.
+    async fn erase(&self, mut erased: Vec<User>, others: usize) -> (Duration, u64) {
+        for user in &mut erased {
+            user.leave().await;
+        }
+        for few in erased.chunks_mut(64) {
+            join_all(few.iter_mut().map(|user| user.is_told_what_never_arrives(&self.stage))).await;
+        }
+        // The last rows go when the business has said yes.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let houses = [&self.carrier, &self.relay];
+        for house in houses {
+            house.remember_rows().await;
+        }
+
+        let (tickets, mut tasks) = (Arc::new(Semaphore::new(ERASED_AT_A_TIME)), JoinSet::new());
+        for user in &erased {
+            let (tickets, number) = (Arc::clone(&tickets), user.number.clone());
+            let (carrier, relay) = (self.carrier.line.clone(), self.relay.line.clone());
+            tasks.spawn(async move {
+                let _ticket = tickets.acquire_owned().await.unwrap();
+                // The carrier first, or it would deliver what begins a new conversation.
+                [House::erase(&carrier, &number).await, House::erase(&relay, &number).await]
+            });
+        }
+        let erasures = tasks.join_all().await;
+        assert!(erasures.iter().flatten().all(|(_, records)| *records > 0), "there was nothing to erase");
+        let longest = erasures.iter().flatten().map(|(took, _)| *took).max().unwrap_or_default();
+        assert!(longest <= LONGEST_ERASURE, "an erasure took {longest:?}");
+
+        let mut intact = 0;
+        for house in houses {
+            let rows = house.compare_rows().await;
+            intact += rows.opened;
+            assert_eq!(rows.emptied, erased.len() as u64, "{}: {rows:?}", house.role);
+            assert!(rows.untouched >= others as u64, "{}: {rows:?}", house.role);
+            assert!(rows.changed <= SHOPS.len() as u64 + 1, "{}: {rows:?}", house.role);
+            assert!(rows.rows > rows.untouched && rows.opened == rows.rows, "{}: {rows:?}", house.role);
+        }
+        (longest, intact)
+    }
+
+    fn tell(&self, what: &str) {
+        println!("{:6.1} s  {what}", self.began.elapsed().as_secs_f64());
+    }
+}
+
+/// Shows that the search sees: what is planted in a process and in its folder is found in every shape, and nothing when it is gone.
+async fn what_is_planted_is_found(house: &House, marks: &Marks) {
+    let (text, number) = (marks.canary(), marks.numbers()[0].clone());
+    let shapes = [("text", marks::shapes_of_text(&text)), ("number", marks::shapes_of_number(&number))];
+    let between = [0xa5; 100];
+    let planted = shapes.iter().flat_map(|(_, shapes)| shapes);
+    let planted: Vec<u8> = planted.flat_map(|(_, shape)| [&between, &shape[..]].concat()).collect();
+    let search = Search::new(marks, &[text], &[number]);
+
+    house.plant(&planted).await;
+    for found in [house.memory(&search), house.files(&search)] {
+        for (kind, shapes) in &shapes {
+            for (name, shape) in shapes {
+                // Some shapes of the same bytes are alike.
+                let alike = shapes.iter().filter(|(_, other)| other == shape).map(|(name, _)| name);
+                let seen = alike.clone().any(|name| {
+                    found.hits.iter().any(|hit| (hit.kind, hit.shape, hit.mark) == (kind, name, 0))
+                });
+                assert!(seen, "the search does not see the {kind} as {name}; it sees\n{}", found.report());
+            }
+        }
+    }
+    house.uproot().await;
+    for found in [house.memory(&search), house.files(&search)] {
+        assert!(found.hits.is_empty(), "what was uprooted is still there:\n{}", found.report());
+    }
+}
+
+/// Asks for what cannot be, in every way, with canaries in it: what is refused must not stay either.
+async fn what_is_wrong_is_refused(stage: &Stage) {
+    let (marks, shop) = (&stage.marks, &stage.shop);
+    let canary = || marks.canary();
+    let to = &marks.numbers()[0];
+    let text = |body: String| json!({ "messaging_product": "whatsapp", "to": to, "text": { "body": body } });
+    let wrong = [
+        (format!("{{ \"text\": \"{}\"", canary()), canary(), TOKEN.to_owned()),
+        (text(canary()).to_string(), canary(), canary()),
+        (text(canary()).to_string(), canary().repeat(10), TOKEN.to_owned()),
+        (text(canary().repeat(300)).to_string(), canary(), TOKEN.to_owned()),
+        (json!({ "messaging_product": canary(), "to": to }).to_string(), canary(), TOKEN.to_owned()),
+        (
+            json!({ "messaging_product": "whatsapp", "to": canary(), "text": { "body": canary() } })
+                .to_string(),
+            canary(),
+            TOKEN.to_owned(),
+        ),
+        (
+            json!({ "messaging_product": "whatsapp", "to": to, "type": canary() }).to_string(),
+            canary(),
+            TOKEN.to_owned(),
+        ),
+        (
+            json!({ "messaging_product": "whatsapp", "status": "read", "message_id": canary() }).to_string(),
+            canary(),
+            TOKEN.to_owned(),
+        ),
+    ];
+    for (body, key, token) in &wrong {
+        let answer = shop.post(SHOPS[0], body, Some(key), token).await;
+        assert!(!answer.head.starts_with("HTTP/1.1 200"), "{body}");
+    }
+
+    // Whom nobody knows can be written to, and it fails.
+    let mut updates = shop.attend(&marks.stranger());
+    let body = json!({ "to": marks.stranger(), "text": { "body": canary() } });
+    shop.say(SHOPS[0], body, &canary()).await;
+    let update = updates.recv().await;
+    assert!(matches!(&update, Some(Update::Status { status, .. }) if status == "failed"), "{update:?}");
+}
+
+/// So many of `users`, from all over, and the rest.
+fn spread(users: Vec<User>, count: usize) -> (Vec<User>, Vec<User>) {
+    let (step, mut place) = (users.len().div_ceil(count.max(1)).max(1), 0);
+    users.into_iter().partition(|_| {
+        place += 1;
+        (place - 1) % step == 0
+    })
+}
+
+/// What the environment asks for, or `default`.
+fn asked(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |asked| asked.parse().unwrap())
+}
