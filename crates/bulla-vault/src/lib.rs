@@ -2,6 +2,7 @@
 
 mod bytes;
 mod chain;
+mod cipher;
 mod eras;
 mod error;
 mod key_encryption;
