@@ -8,4 +8,5 @@
 mod architecture;
 mod journeys;
 mod restored;
+mod retention;
 mod simulation;

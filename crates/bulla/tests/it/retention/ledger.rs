@@ -1,0 +1,53 @@
+//! What was said, and when.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bulla::base::{Clock, Timestamp};
+use bulla::store::MAX_RETENTION;
+
+const MARK: &[u8] = b"canary-";
+const DIGITS: usize = 6;
+
+/// Every canary by its number, with the moment at which it is said for the last time.
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    clock: Arc<dyn Clock>,
+    said: Arc<Mutex<Vec<Timestamp>>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, said: Arc::default() }
+    }
+
+    /// Words that were never said before.
+    pub(crate) fn words(&self) -> String {
+        self.let_go(self.clock.now())
+    }
+
+    /// What a business attaches to a message. Every status of it says it again, the last of them when its time is over.
+    pub(crate) fn tracking(&self) -> String {
+        self.let_go(self.clock.now().after(MAX_RETENTION))
+    }
+
+    fn let_go(&self, last_said: Timestamp) -> String {
+        let mut said = self.said.lock().unwrap();
+        said.push(last_said);
+        format!("canary-{:0DIGITS$}", said.len() - 1)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.said.lock().unwrap().len()
+    }
+
+    /// How long ago the canaries in `bytes` were last said.
+    pub(crate) fn ages(&self, bytes: &[u8]) -> Vec<Duration> {
+        let now = self.clock.now();
+        let said = self.said.lock().unwrap();
+        let marks = bytes.windows(MARK.len() + DIGITS).filter(|window| window.starts_with(MARK));
+        let numbers =
+            marks.map(|window| str::from_utf8(&window[MARK.len()..]).unwrap().parse::<usize>().unwrap());
+        numbers.map(|number| now.since(said[number])).collect()
+    }
+}

@@ -1,0 +1,363 @@
+//! The days, and who asks what of them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bulla::RelayBuilder;
+use bulla::base::{
+    BusinessAccountId, Clock, Day, Number, Partition, Party, Pepper, PhoneNumberId, Rng, SeededRng, Timestamp,
+};
+use bulla::carrier::Carrier;
+use bulla::content::Text;
+use bulla::envelope::Envelope;
+use bulla::relay::{Business, Outgoing, Relay, Saying};
+use bulla::store::{Expiry, Key, MAX_RETENTION, MemoryStore, OWN, Scan, Space, Store};
+use bulla::transport::InProcess;
+use bulla::vault::{TICK, Vault};
+use tokio::task::JoinSet;
+
+use super::ground::{Disk, Ground, everything, while_time_stands};
+use super::ledger::Ledger;
+use super::people::{ALICE, BAKERY, BOB, CAROL, Desk, EVE, Line, Phone, SHOP, USERS, number};
+use super::{DAY, HOUR};
+use crate::simulation::VirtualClock;
+
+const EPOCH: Timestamp = Timestamp::from_millis(1_795_293_590_960);
+
+/// When the bakery takes what it is told: on days 50 and 51.
+const OPEN: std::ops::Range<u32> = 50..52;
+
+/// The spaces the relay's store is known to use; at the end all are looked through.
+const SPACES: std::ops::Range<u8> = 0x10..0x2b;
+const MESSAGE: Space = Space::new(0x20);
+const EVENTS: Space = Space::new(0x24);
+const RELAYS_PEPPER: Space = Space::new(0x28);
+const DEVICES_PEPPER: Space = Space::new(0x34);
+const QUEUE: Space = Space::new(0x44);
+const CARRIERS_PEPPER: Space = Space::new(0x46);
+
+/// How long a key outlives what was sealed under it: to the end of the hour, and to the tick after that.
+const KEYS_LIVE: Duration = HOUR.saturating_add(TICK);
+
+pub(crate) struct Life {
+    pub(crate) clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    ledger: Ledger,
+    ground: Ground,
+    vault: Arc<Vault<Disk>>,
+    carrier_rows: Arc<MemoryStore>,
+    line: Line,
+    desk: Desk,
+    relay: Relay<Arc<Vault<Disk>>, Line, Desk>,
+    phones: HashMap<&'static str, Phone>,
+    partitions: Vec<Partition>,
+    sweeping: JoinSet<()>,
+    edges: JoinSet<()>,
+    tables: HashSet<PathBuf>,
+    sealed: Found,
+    figures: Figures,
+}
+
+/// The last bytes of sealed records, and the day under which they stand.
+type Found = HashMap<[u8; 16], Day>;
+
+#[derive(Default)]
+struct Figures {
+    read: usize,
+    records: usize,
+    edges: usize,
+    dropped: usize,
+    noise: usize,
+    kept_in_journals: usize,
+}
+
+impl Life {
+    pub(crate) async fn begin() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new(EPOCH));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(90));
+        let ledger = Ledger::new(Arc::clone(&clock));
+        let ground = Ground::new(Arc::clone(&rng));
+        let vault = Arc::new(ground.open(Arc::clone(&clock)).await);
+        let carrier_rows = Arc::new(MemoryStore::new());
+        let carrier =
+            Arc::new(Carrier::open(Arc::clone(&carrier_rows), Arc::clone(&clock), &*rng).await.unwrap());
+        let line = InProcess::new(Arc::clone(&carrier));
+        let desk = Desk::new(ledger.clone());
+        let business =
+            |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
+        let relay = RelayBuilder::new(Arc::clone(&vault), line.clone(), desk.clone())
+            .clock(Arc::clone(&clock))
+            .rng(Arc::clone(&rng))
+            .speak_for(business(SHOP))
+            .speak_for(business(BAKERY))
+            .open_sealed()
+            .await
+            .unwrap();
+        let mut sweeping = JoinSet::new();
+        let clock_too = Arc::clone(&clock);
+        sweeping.spawn(async move {
+            loop {
+                carrier.sweep().await.unwrap();
+                clock_too.sleep(HOUR).await;
+            }
+        });
+        let phones: HashMap<_, _> = USERS.map(|user| (user, Phone::new(user))).into();
+        for user in USERS {
+            phones[user].minute(&line, &clock, &rng, None).await;
+        }
+        let mut partitions = vec![OWN];
+        partitions.extend(parties(&*vault, RELAYS_PEPPER).await);
+        let tables = ground.tables();
+        Self {
+            clock,
+            rng,
+            ledger,
+            ground,
+            vault,
+            carrier_rows,
+            line,
+            desk,
+            relay,
+            phones,
+            partitions,
+            sweeping,
+            edges: JoinSet::new(),
+            tables,
+            sealed: Found::new(),
+            figures: Figures::default(),
+        }
+    }
+
+    /// Everybody does what they do every day.
+    pub(crate) async fn a_day(&mut self, day: u32) {
+        self.desk.bakery_takes.store(OPEN.contains(&day), Ordering::SeqCst);
+        for (from, to) in [(SHOP, ALICE), (SHOP, BOB), (BAKERY, BOB)] {
+            let saying = Saying::Text(Text::new(self.ledger.words()).unwrap());
+            let message = Outgoing::new(number(to), saying).tracked_as(self.ledger.tracking());
+            self.relay.accept(from, message).await.unwrap();
+        }
+        let mut talkers = vec![(ALICE, SHOP), (CAROL, BAKERY)];
+        if day == 0 {
+            talkers.push((EVE, SHOP));
+        }
+        for (user, to) in talkers {
+            let words = Some((to, self.ledger.words()));
+            self.figures.read += self.phones[user].minute(&self.line, &self.clock, &self.rng, words).await;
+        }
+        self.watch_what_stays(day).await;
+    }
+
+    /// Finds what was written today and is to be kept for its whole time, and has it looked at when that is over.
+    async fn watch_what_stays(&mut self, day: u32) {
+        let (today, now) = (self.clock.now().day(), self.clock.now());
+        let of = |user| self.partitions[1 + USERS.iter().position(|known| *known == user).unwrap()];
+        let never_told = (day..=day + 30).all(|day| !OPEN.contains(&day));
+        for (user, space, is_kept) in [(BOB, MESSAGE, true), (CAROL, EVENTS, never_told)] {
+            let scan = Scan::dated(space, today..=today);
+            let all = self.vault.scan(of(user), &scan, now).await.unwrap();
+            assert!(!all.is_empty() || !never_told, "nothing is kept of {user}");
+            for (key, record) in all {
+                let sealed = self.vault.engine().get(of(user), &key, now).await.unwrap().unwrap().value;
+                self.sealed.insert(*sealed.last_chunk().unwrap(), today);
+                if is_kept {
+                    let (vault, clock) = (Arc::clone(&self.vault), Arc::clone(&self.clock));
+                    self.edges.spawn(at_the_edge(vault, clock, of(user), key, record.expiry.unwrap()));
+                    self.figures.edges += 1;
+                }
+            }
+        }
+        // A table that is new since yesterday is today's.
+        let tables = self.ground.tables();
+        for table in tables.difference(&self.tables) {
+            let (table, clock) = (table.clone(), Arc::clone(&self.clock));
+            self.edges.spawn(async move {
+                clock.sleep(start_of(today, 32).since(clock.now())).await;
+                assert!(table.exists(), "the table of {today:?} has gone early");
+                clock.sleep(HOUR).await;
+                let gone = while_time_stands(async move {
+                    let pause = || std::thread::sleep(Duration::from_millis(10));
+                    (0..500).any(|_| {
+                        !table.exists() || {
+                            pause();
+                            false
+                        }
+                    })
+                });
+                assert!(gone.await, "the table of {today:?} is still there");
+            });
+            self.figures.dropped += 1;
+        }
+        self.tables = tables;
+    }
+
+    /// Reads all that can be read, as whoever uses the stores does.
+    pub(crate) async fn ask_the_port(&mut self) {
+        let now = self.clock.now();
+        let found = everything(&*self.vault, &self.partitions, SPACES, now).await;
+        self.figures.records = self.figures.records.max(found.len());
+        assert!(
+            found.iter().any(|(_, record)| !self.ledger.ages(&record.value).is_empty()),
+            "nothing is read"
+        );
+        let forgotten = now.since(EPOCH) > MAX_RETENTION + DAY;
+        for (key, record) in &found {
+            self.check(key, &record.value, MAX_RETENTION);
+            assert!(!record.expiry.is_some_and(|expiry| expiry.has_come(now)));
+            let eves = record.value.windows(EVE.len()).any(|window| window == EVE.as_bytes());
+            assert!(!(forgotten && eves), "the relay remembers her number: {key:?}");
+        }
+        for (key, record) in everything(
+            &*self.carrier_rows,
+            &parties(&*self.carrier_rows, CARRIERS_PEPPER).await,
+            QUEUE.number()..=QUEUE.number(),
+            now,
+        )
+        .await
+        {
+            let made = Envelope::from_bytes(record.value).unwrap().id().time();
+            assert!(now.since(made) < MAX_RETENTION, "the carrier still has {key:?}");
+        }
+        for phone in self.phones.values() {
+            let partitions = parties(&*phone.store, DEVICES_PEPPER).await;
+            for (key, record) in everything(&*phone.store, &partitions, 0x30..0x34, now).await {
+                self.check(&key, &record.value, MAX_RETENTION);
+            }
+        }
+    }
+
+    fn check(&self, key: &Key, value: &[u8], limit: Duration) {
+        for age in self.ledger.ages(value) {
+            assert!(age < limit, "{key:?} says what was said {age:?} ago");
+        }
+    }
+
+    /// Looks into every file for sealed bytes of tables that are to be gone.
+    pub(crate) fn ask_the_disk(&mut self) {
+        let (in_tables, in_journals) = self.sealed_bytes_on_disk();
+        let gone = in_tables.iter().find(|(_, day)| self.is_gone(**day));
+        assert!(gone.is_none(), "a table still has what was sealed on {gone:?}");
+        assert!(!in_journals.is_empty(), "the search finds what is there");
+        let noise = in_journals.values().filter(|day| self.is_gone(**day)).count();
+        self.figures.kept_in_journals = self.figures.kept_in_journals.max(noise);
+    }
+
+    /// Makes what was deleted leave the disk, and looks whether it has.
+    pub(crate) async fn compact(&mut self) {
+        let engine = self.vault.engine().0.clone();
+        while_time_stands(async move { engine.compact().await }).await.unwrap();
+        let (in_tables, in_journals) = self.sealed_bytes_on_disk();
+        assert!(!in_tables.is_empty(), "the search finds what is there");
+        let gone = in_tables.iter().chain(&in_journals).find(|(_, day)| self.is_gone(**day));
+        assert!(gone.is_none(), "a file still has what was sealed on {gone:?}");
+    }
+
+    /// Those of the sealed bytes that are found in files of tables, and those found in others.
+    fn sealed_bytes_on_disk(&self) -> (Found, Found) {
+        let (mut in_tables, mut in_journals) = (Found::new(), Found::new());
+        // Most places are told by two bytes to be none.
+        let mut begins = vec![false; 1 << 16];
+        let pair = |bytes: &[u8]| usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+        self.sealed.keys().for_each(|sealed| begins[pair(sealed)] = true);
+        for (bytes, of_a_table) in self.ground.files() {
+            for window in bytes.windows(16).filter(|window| begins[pair(window)]) {
+                if let Some((sealed, day)) = self.sealed.get_key_value(window) {
+                    if of_a_table { &mut in_tables } else { &mut in_journals }.insert(*sealed, *day);
+                }
+            }
+        }
+        (in_tables, in_journals)
+    }
+
+    fn is_gone(&self, day: Day) -> bool {
+        start_of(day, 32).after(HOUR) <= self.clock.now()
+    }
+
+    /// Reads all that files, keyring and operator's key let one read, whatever the engine and the clock say of expiry.
+    pub(crate) async fn ask_the_thief(&mut self) {
+        let (now, all) = (self.clock.now(), Timestamp::from_millis(0));
+        let (stolen, _folder) = self.ground.stolen(EPOCH).await;
+        let opened = everything(&stolen, &self.partitions, SPACES, all).await;
+        assert!(
+            opened.iter().any(|(_, record)| !self.ledger.ages(&record.value).is_empty()),
+            "nothing is read"
+        );
+        for (key, record) in &opened {
+            self.check(key, &record.value, MAX_RETENTION + KEYS_LIVE);
+            let ended = record.expiry.is_some_and(|expiry| expiry.at().after(KEYS_LIVE) <= now);
+            assert!(!ended, "{key:?} opens after its time");
+        }
+        let sealed = everything(stolen.engine(), &self.partitions, SPACES, all).await;
+        self.figures.noise = self.figures.noise.max(sealed.len() - opened.len());
+    }
+
+    /// Ends, and says what was seen.
+    pub(crate) async fn end(mut self) -> String {
+        let now = self.clock.now();
+        let everywhere = everything(&*self.vault, &self.partitions, 0..=u8::MAX, now).await;
+        everywhere.iter().for_each(|(key, record)| self.check(key, &record.value, MAX_RETENTION));
+        self.sweeping.shutdown().await;
+        self.relay.close().await;
+        // Those whose time is not over yet.
+        let unfinished = self.edges.len();
+        let mut finished = 0;
+        while let Some(edge) = self.edges.try_join_next() {
+            edge.unwrap();
+            finished += 1;
+        }
+        self.edges.shutdown().await;
+        let told = self.desk.said.lock().unwrap().len();
+        assert!(told > 110 && finished > 200, "{told} {finished}");
+        assert!(
+            self.figures.noise > 0 && self.figures.kept_in_journals > 0,
+            "nothing was there to be unreadable"
+        );
+        let Figures { read, records, edges, dropped, noise, kept_in_journals } = self.figures;
+        format!(
+            "90 days: {} canaries, {told} texts and {} statuses told, {} refused, {read} read by users; at most {records} records readable; \
+             {finished} of {unfinished} edges passed ({edges} records, {dropped} tables); at most {noise} records on disk that no key opens, \
+             {kept_in_journals} of those watched in journals alone",
+            self.ledger.count(),
+            self.desk.statuses.load(Ordering::SeqCst),
+            self.desk.refused.load(Ordering::SeqCst),
+        )
+    }
+}
+
+/// The record is there to the last millisecond, and not at the next; and an hour later not even its key is.
+async fn at_the_edge(
+    vault: Arc<Vault<Disk>>,
+    clock: Arc<dyn Clock>,
+    of: Partition,
+    key: Key,
+    expiry: Expiry,
+) {
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    clock.sleep(expiry.at().before(MILLISECOND).since(clock.now())).await;
+    assert_eq!(clock.now(), expiry.at().before(MILLISECOND));
+    assert!(vault.get(of, &key, clock.now()).await.unwrap().is_some(), "{key:?} is gone before its time");
+    clock.sleep(MILLISECOND).await;
+    assert_eq!(clock.now(), expiry.at());
+    assert!(vault.get(of, &key, clock.now()).await.unwrap().is_none(), "{key:?} is there after its time");
+    // Nor does anybody find its key any more, whatever they say of the time.
+    let hour = HOUR.as_secs() * 1000;
+    let hour_ends = Timestamp::from_millis((expiry.at().as_millis() / hour + 1) * hour);
+    clock.sleep(hour_ends.after(TICK).since(clock.now())).await;
+    assert!(vault.get(of, &key, EPOCH).await.unwrap().is_none(), "{key:?} opens after its hour");
+}
+
+/// The partitions of the users and the businesses in a store that keeps its pepper in `space`.
+async fn parties(store: &impl Store, space: Space) -> Vec<Partition> {
+    let record = store.get(OWN, &Key::undated(space, ""), EPOCH).await.unwrap().unwrap();
+    let pepper = Pepper::from_bytes(record.value[..].try_into().unwrap());
+    let users = USERS.map(|user| Party::User(number(user)));
+    let businesses: [PhoneNumberId; 2] = [SHOP, BAKERY];
+    users.into_iter().chain(businesses.map(Party::Business)).map(|party| pepper.partition(&party)).collect()
+}
+
+/// The first moment of the day that comes `later` days after `day`.
+fn start_of(day: Day, later: u32) -> Timestamp {
+    Timestamp::from_millis(0).after(DAY * (day.number() + later))
+}
