@@ -193,7 +193,48 @@ impl Drop for Teller {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
+
+    fn drop_days() -> Job {
+        Job::DropDaysBefore(Day::from_number(1), oneshot::channel().0)
+    }
+
+    fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn as_many_jobs_as_allowed_wait_and_one_more_waits_outside() {
+        let (asking, taking) = queue();
+        for _ in 0..MAX_WAITING {
+            assert!(poll(pin!(asking.ask(drop_days()))).is_ready());
+        }
+        let mut one_more = pin!(asking.ask(drop_days()));
+        assert!(poll(one_more.as_mut()).is_pending());
+        assert_eq!(taking.take(1, 3).jobs.len(), 3);
+        assert!(matches!(poll(one_more), Poll::Ready(Ok(()))));
+        assert_eq!(taking.take(1, usize::MAX).jobs.len(), MAX_WAITING - 2);
+    }
+
+    #[test]
+    fn nobody_waits_for_what_will_not_come() {
+        let (asking, taking) = queue();
+        drop(taking.teller());
+        assert!(taking.written().is_err(), "the writer died");
+        let (answer, mut answered) = oneshot::channel();
+        assert!(poll(pin!(asking.ask(Job::Close(answer)))).is_ready());
+        drop(taking);
+        assert!(answered.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
+        assert!(matches!(poll(pin!(asking.ask(drop_days()))), Poll::Ready(Err(Gone))));
+        let (asking, taking) = queue();
+        assert!(poll(pin!(asking.ask(drop_days()))).is_ready());
+        drop(asking);
+        assert!(!taking.take(1, 1).is_end);
+        assert!(taking.take(1, 1).is_end);
+    }
 
     /// Both can be told before the committer wakes. One that heard of the end alone waited for the write for ever, with the directory locked.
     #[test]

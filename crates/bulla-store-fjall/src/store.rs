@@ -20,8 +20,8 @@ use crate::{CompactError, FjallOptions, OpenError, Stats, row};
 
 /// A store in one directory of this machine. Clones are the same store.
 ///
-/// One thread writes: it takes what is waiting, checks expectations, and makes it durable with one disk sync. Reads run on the caller's
-/// thread.
+/// One thread takes what is waiting and checks expectations, another makes it durable with one disk sync while the first goes on. Reads run on
+/// the caller's thread.
 ///
 /// # Cost
 /// A commit waits for the running sync and for its own. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
