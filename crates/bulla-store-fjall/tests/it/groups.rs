@@ -107,3 +107,55 @@ fn as_many_days_as_allowed_are_kept_and_one_more_is_refused() {
         committed(&store, more).await;
     });
 }
+
+/// While one group is written the next is checked: what the first leaves behind must count as if it stood there.
+#[test]
+fn what_is_decided_during_a_write_stands_on_what_is_being_written() {
+    const CALLERS: u64 = 128;
+    const IDS: u64 = 60;
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        let tasks: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let session = Key::undated(SPACE, format!("session {caller}"));
+                    let (mut version, mut first) = (None, 0);
+                    for number in 0..IDS {
+                        // Everybody wants every id; who comes too late says so of the id alone.
+                        let id = today(&format!("id {number}"));
+                        let mut batch = put(&id, "taken");
+                        batch.expect_absent(id.clone());
+                        batch.add(Counter::new(SPACE, "taken"), 1);
+                        match store.commit(batch).await.unwrap() {
+                            Commit::Committed(_) => first += 1,
+                            conflict => assert_eq!(conflict, Commit::Conflict(id)),
+                        }
+                        // Never read: each step stands on the version that was told, now and then on a deletion.
+                        let mut step = Batch::new(ALICE);
+                        step.expect(session.clone(), version);
+                        let ends = number % 7 == 6;
+                        if ends {
+                            step.delete(session.clone())
+                        } else {
+                            step.put(session.clone(), "step")
+                        }
+                        step.add(Counter::new(SPACE, "steps"), 1);
+                        let Commit::Committed(told) = store.commit(step).await.unwrap() else {
+                            panic!("{caller} lost step {number}")
+                        };
+                        version = (!ends).then_some(told);
+                    }
+                    first
+                })
+            })
+            .collect();
+        let mut first = 0;
+        for task in tasks {
+            first += task.await.unwrap();
+        }
+        let counters = store.counters(SPACE, b"", None).await.unwrap();
+        let counts: Vec<u64> = counters.iter().map(|(_, count)| *count).collect();
+        assert_eq!((first, counts), (IDS, vec![CALLERS * IDS, IDS]));
+    });
+}
