@@ -257,12 +257,15 @@ impl Life {
     /// Those of the sealed bytes that are found in files of tables, and those found in others.
     fn sealed_bytes_on_disk(&self) -> (Found, Found) {
         let (mut in_tables, mut in_journals) = (Found::new(), Found::new());
-        // Most places are told by two bytes to be none.
-        let mut begins = vec![false; 1 << 16];
+        // Most places are told by their first and last two bytes to be none.
+        let (mut begins, mut ends) = (vec![false; 1 << 16], vec![false; 1 << 16]);
         let pair = |bytes: &[u8]| usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
-        self.sealed.keys().for_each(|sealed| begins[pair(sealed)] = true);
+        for sealed in self.sealed.keys() {
+            (begins[pair(sealed)], ends[pair(&sealed[14..])]) = (true, true);
+        }
+        let may_be = |window: &&[u8]| begins[pair(window)] && ends[pair(&window[14..])];
         for (bytes, of_a_table) in self.ground.files() {
-            for window in bytes.windows(16).filter(|window| begins[pair(window)]) {
+            for window in bytes.windows(16).filter(may_be) {
                 if let Some((sealed, day)) = self.sealed.get_key_value(window) {
                     if of_a_table { &mut in_tables } else { &mut in_journals }.insert(*sealed, *day);
                 }
