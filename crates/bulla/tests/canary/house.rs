@@ -67,8 +67,7 @@ impl House {
 
     pub(crate) async fn compare_rows(&self) -> Comparison {
         let mut answer = self.ask(words::COMPARE, &[]).await;
-        let mut next = || answer.get_u64();
-        Comparison { emptied: next(), untouched: next(), changed: next(), rows: next(), opened: next() }
+        Comparison::from_numbers(std::array::from_fn(|_| answer.get_u64()))
     }
 
     /// How many sessions were begun with keys from here.

@@ -1,16 +1,16 @@
-//! As much of HTTP as a business needs, whose connections end when it is told to hang up.
+//! As much of HTTP as a business needs, with a client that hangs up when it is told to.
 //!
-//! Libraries on both ends keep idle connections, and with them the buffers of what last went through: that is theirs to overwrite, and they
-//! do when the connection ends.
+//! As long as a client holds an idle connection to the Graph API, the relay's end of it holds the buffer into which the last request was
+//! read: hyper's, not ours, and freed when the connection ends. Who hosts the API ends idle connections after a while, by a proxy or a server
+//! that does. Idle connections to webhooks hold nothing, and stay open here.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 /// A request or an answer.
 #[derive(Debug)]
@@ -54,7 +54,6 @@ impl Message {
 /// A web server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    connections: Arc<Mutex<JoinSet<()>>>,
     open: watch::Sender<bool>,
 }
 
@@ -63,17 +62,13 @@ impl Server {
     pub(crate) async fn start(answer: impl Fn(Message) -> String + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Arc::<Mutex<JoinSet<()>>>::default();
         let (open, opening) = watch::channel(true);
-        let places = Arc::clone(&connections);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 stream.set_nodelay(true).unwrap();
                 let (answer, mut opening) = (answer.clone(), opening.clone());
-                let mut places = places.lock().unwrap();
-                while places.try_join_next().is_some() {}
-                places.spawn(async move {
+                tokio::spawn(async move {
                     while let Ok(Some(request)) = Message::read(&mut stream).await {
                         // The other end of it stands in the server, which is not dropped before its connections.
                         let _ = opening.wait_for(|open| *open).await;
@@ -87,17 +82,12 @@ impl Server {
                 });
             }
         });
-        Self { address, connections, open }
+        Self { address, open }
     }
 
     /// Lets requests wait for their answers, or answers them.
     pub(crate) fn set_open(&self, open: bool) {
         self.open.send_replace(open);
-    }
-
-    /// Ends every connection.
-    pub(crate) fn hang_up(&self) {
-        self.connections.lock().unwrap().abort_all();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use bulla::base::{Partition, Timestamp};
-use bulla::store::{Batch, Commit, Key, Layer, Space, Store, StoreError, Version, erase_by_page};
+use bulla::store::{Batch, Commit, Key, Layer, Space, Store, StoreError, Version};
 use bulla::vault::Vault;
 
 /// The rows of a store, by partition; also those that are gone, with the version at which they went.
@@ -32,6 +32,8 @@ pub(crate) struct Listed<E> {
 pub(crate) struct Comparison {
     /// Partitions that had rows and have none.
     pub(crate) emptied: u64,
+    /// How many of their rows the engine still has.
+    pub(crate) left: u64,
     /// Partitions in which every row is the same.
     pub(crate) untouched: u64,
     /// Other partitions.
@@ -40,6 +42,18 @@ pub(crate) struct Comparison {
     pub(crate) rows: u64,
     /// How many of these the vault opens.
     pub(crate) opened: u64,
+}
+
+impl Comparison {
+    /// As it is told to another process.
+    pub(crate) fn to_numbers(self) -> [u64; 6] {
+        let Self { emptied, left, untouched, changed, rows, opened } = self;
+        [emptied, left, untouched, changed, rows, opened]
+    }
+
+    pub(crate) fn from_numbers([emptied, left, untouched, changed, rows, opened]: [u64; 6]) -> Self {
+        Self { emptied, left, untouched, changed, rows, opened }
+    }
 }
 
 impl<E: Store> Listed<E> {
@@ -61,12 +75,20 @@ impl<E: Store> Listed<E> {
     pub(crate) async fn compare(vault: &Vault<Self>, now: Timestamp) -> Comparison {
         /// The vault's own rows, which it shows to nobody.
         const VAULTS: Space = Space::new(0x50);
+        /// Before any row's expiry.
+        const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
         let before = std::mem::take(&mut *vault.engine().before.lock().unwrap());
         let after = there(&vault.engine().rows());
-        let mut comparison = Comparison { emptied: 0, untouched: 0, changed: 0, rows: 0, opened: 0 };
+        let mut comparison = Comparison { emptied: 0, left: 0, untouched: 0, changed: 0, rows: 0, opened: 0 };
         for (partition, rows) in before {
             match after.get(&partition) {
-                None => comparison.emptied += 1,
+                None => {
+                    comparison.emptied += 1;
+                    for Row { key, .. } in rows.values() {
+                        let left = vault.engine().get(partition, key, BEFORE_ALL).await.unwrap();
+                        comparison.left += u64::from(left.is_some());
+                    }
+                }
                 Some(still) if *still != rows => comparison.changed += 1,
                 Some(_) => {
                     comparison.untouched += 1;
@@ -113,7 +135,10 @@ impl<E: Store> Layer for Listed<E> {
     }
 
     async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        erase_by_page(self, partition).await
+        let removed = self.engine.erase_partition(partition).await?;
+        // That none is there any more is looked into when they are compared.
+        self.rows().remove(&partition);
+        Ok(removed)
     }
 }
 

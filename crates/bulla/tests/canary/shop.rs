@@ -88,9 +88,8 @@ impl Shop {
         self.client().post(&format!("/v26.0/{from}/messages"), &headers, body).await
     }
 
-    /// Ends all connections that nothing goes through just now.
+    /// Ends the connections to the API, which nothing goes through just now.
     pub(crate) fn hang_up(&self) {
-        self.server.hang_up();
         self.client().hang_up();
     }
 }

@@ -18,12 +18,12 @@ use crate::marks::{self, Marks};
 use crate::search::{Found, Search};
 use crate::shop::{Shop, Update};
 
-/// How many users there are, unless `CANARY_USERS` says otherwise.
-const USERS: usize = 10_000;
+/// How many users there are, unless `CANARY_USERS` says otherwise. The whole measure is 10,000, and takes two idle cores a minute and a half.
+const USERS: usize = 4_000;
 /// One in so many is erased.
 const ERASED: usize = 10;
 /// How many of the others talk again afterwards, unless `CANARY_GO_ON` says otherwise.
-const GO_ON: usize = 500;
+const GO_ON: usize = 600;
 /// How many are erased at a time.
 const ERASED_AT_A_TIME: usize = 4;
 /// How long an erasure may take.
@@ -131,7 +131,7 @@ impl Story {
         stage.shop.server.set_open(true);
     }
 
-    /// Ends idle connections, whose buffers are not ours, and lets the others become idle.
+    /// Ends the idle connections to the Graph API, whose buffers are not ours, and lets everything else become idle.
     async fn fall_silent(&self) {
         self.stage.shop.hang_up();
         tokio::time::sleep(IDLE).await;
@@ -207,7 +207,7 @@ impl Story {
         for house in houses {
             let rows = house.compare_rows().await;
             intact += rows.opened;
-            assert_eq!(rows.emptied, erased.len() as u64, "{}: {rows:?}", house.role);
+            assert_eq!((rows.emptied, rows.left), (erased.len() as u64, 0), "{}: {rows:?}", house.role);
             assert!(rows.untouched >= others as u64, "{}: {rows:?}", house.role);
             assert!(rows.changed <= SHOPS.len() as u64 + 1, "{}: {rows:?}", house.role);
             assert!(rows.rows > rows.untouched && rows.opened == rows.rows, "{}: {rows:?}", house.role);
