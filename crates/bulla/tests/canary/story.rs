@@ -18,7 +18,7 @@ use crate::marks::{self, Marks};
 use crate::search::{Found, Search};
 use crate::shop::{Shop, Update};
 
-/// How many users there are, unless `CANARY_USERS` says otherwise. The whole measure is 10,000, and takes two idle cores a minute and a half.
+/// How many users there are, unless `CANARY_USERS` says otherwise. The whole measure is 10,000, and takes two idle cores a minute.
 const USERS: usize = 4_000;
 /// One in so many is erased.
 const ERASED: usize = 10;
