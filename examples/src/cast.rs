@@ -40,7 +40,7 @@ pub struct Cast<W, K> {
     /// The users' devices, in the order in which they were named.
     pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
     engines: [FjallStore; 3],
-    /// What keeps the vaults of the carrier and the devices ticking, and ends when somebody else has opened one; the relay sees to its own.
+    /// What keeps the carrier's vault ticking, and ends when somebody else has opened it; relay and devices see to their own.
     clocks: JoinSet<VaultError>,
     /// Why one of them ended.
     displaced: Option<VaultError>,
@@ -72,9 +72,8 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         let (device_store, device_engine) = strongroom::open(folder, devices).await?;
         let engines = [relay_engine, carrier_engine, device_engine];
         let mut clocks = JoinSet::new();
-        for vault in [carrier_store.clone(), device_store.clone()] {
-            clocks.spawn(async move { vault.keep_ticking().await });
-        }
+        let vault = carrier_store.clone();
+        clocks.spawn(async move { vault.keep_ticking().await });
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 
         let carrier = Carrier::open(carrier_store, clock.clone(), &SystemRng).await;
@@ -85,8 +84,8 @@ impl<W: Witness, K: Sink> Cast<W, K> {
 
         let mut devices = Vec::new();
         for user in users {
-            let device =
-                Device::open(device_store.clone(), link(), clock.clone(), rng.clone(), user.clone()).await;
+            let store = device_store.clone();
+            let device = Device::open_sealed(store, link(), clock.clone(), rng.clone(), user.clone()).await;
             let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
             devices.push((user.clone(), device));
         }

@@ -61,6 +61,9 @@ impl From<AcceptError> for Refusal {
             AcceptError::Fenced { .. } => Self::unavailable(
                 "this relay has been replaced and accepted nothing; send the message to its successor",
             ),
+            AcceptError::InTheWay { .. } => Self::unavailable(
+                "another relay writes to this conversation and nothing was accepted; send the message again",
+            ),
             AcceptError::Stopped => {
                 Self::unavailable("this relay has stopped and accepted nothing; send the message again")
             }
