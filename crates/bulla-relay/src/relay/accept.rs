@@ -104,7 +104,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         } else {
             let failed = Status::Failed(Failure::Undeliverable);
             outbound.reach(failed);
-            draft.tell(&Pending::reached(id, &outbound, draft.now, failed));
+            let expiry = draft.expiry();
+            draft.tell(&Pending::reached(id, &outbound, draft.now, failed), expiry);
         }
         let key = space::about(MESSAGE, conversation.business, id);
         let expiry = draft.expiry();

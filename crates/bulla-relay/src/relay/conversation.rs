@@ -79,12 +79,12 @@ impl Draft {
         self.batch.put_until(seen, device, self.expiry());
     }
 
-    /// Puts `event` at the end of the events.
-    pub(super) fn tell(&mut self, event: &Pending) {
+    /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
+    pub(super) fn tell(&mut self, event: &Pending, expiry: Expiry) {
         let place = self.head.events;
         self.head.events += 1;
         let key = space::placed(EVENTS, self.conversation.business, self.now.day(), place);
-        self.batch.put_until(key, event.to_bytes(), self.expiry());
+        self.batch.put_until(key, event.to_bytes(), expiry);
     }
 
     /// Remembers the user's number as long as what is exchanged today lives.
@@ -103,19 +103,20 @@ impl Draft {
             return Ok(());
         }
         let arrived = matches!(status, Status::Delivered | Status::Read);
+        // It holds what the message does, so it is kept no longer.
+        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         if stage == Stage::Accepted && arrived {
-            self.tell(&Pending::reached(id, &outbound, self.now, Status::Sent));
+            self.tell(&Pending::reached(id, &outbound, self.now, Status::Sent), expiry);
             // The carrier has it, so the envelope need not go there again.
             let (day, place) = (Day::from_number(outbound.outbox_day), outbound.outbox_place);
             self.batch.delete(space::placed(OUTBOX, self.conversation.business, day, place));
         }
         if !(arrived && outbound.reaction) {
-            self.tell(&Pending::reached(id, &outbound, self.now, status));
+            self.tell(&Pending::reached(id, &outbound, self.now, status), expiry);
         }
         outbound.reach(status);
         let key = space::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);
-        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         self.batch.put_until(key, outbound.to_bytes(), expiry);
         Ok(())
     }

@@ -281,7 +281,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 let encoded = content.encode(&*self.rng);
                 let said = Bytes::copy_from_slice(encoded.plaintext());
                 draft.remember(number);
-                draft.tell(&Pending::said(envelope.id(), number, draft.now, said));
+                let expiry = draft.expiry();
+                draft.tell(&Pending::said(envelope.id(), number, draft.now, said), expiry);
                 count(draft, envelope.kind());
             }
             Body::Receipt(receipt) => {

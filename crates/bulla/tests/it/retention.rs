@@ -11,9 +11,8 @@
 //! | who reads the tables on disk | the table of a day that is there an hour after the day that is 32 days later has begun: a day is whole until its last moment is 30 days past, and an id's day may lie one ahead |
 //! | who reads all files after a compaction | a sealed byte of a table that is gone |
 //!
-//! What a business attached to a message is said again by each of its statuses, and so is the number it went to. They go 30 days after the last
-//! of these, not after the message: a message that was never delivered is told as failed just before its 30 days are over, and a business that
-//! then takes nothing can have that for 30 more.
+//! What a business attached to a message is said again by each of its statuses, and so is the number it went to; they go with the message, told
+//! or not.
 //!
 //! Until the journal in use is full, or a compaction moves it on, it holds the sealed bytes of what was written: noise by then, as the thief
 //! shows, but how long it lies there is up to the traffic.

@@ -4,12 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla::base::{Clock, Timestamp};
-use bulla::store::MAX_RETENTION;
 
 const MARK: &[u8] = b"canary-";
 const DIGITS: usize = 6;
 
-/// Every canary by its number, with the moment at which it is said for the last time.
+/// Every canary by its number, with the moment at which it is said.
 #[derive(Clone)]
 pub(crate) struct Ledger {
     clock: Arc<dyn Clock>,
@@ -23,17 +22,8 @@ impl Ledger {
 
     /// Words that were never said before.
     pub(crate) fn words(&self) -> String {
-        self.let_go(self.clock.now())
-    }
-
-    /// What a business attaches to a message. Every status of it says it again, the last of them when its time is over.
-    pub(crate) fn tracking(&self) -> String {
-        self.let_go(self.clock.now().after(MAX_RETENTION))
-    }
-
-    fn let_go(&self, last_said: Timestamp) -> String {
         let mut said = self.said.lock().unwrap();
-        said.push(last_said);
+        said.push(self.clock.now());
         format!("canary-{:0DIGITS$}", said.len() - 1)
     }
 
@@ -41,7 +31,7 @@ impl Ledger {
         self.said.lock().unwrap().len()
     }
 
-    /// How long ago the canaries in `bytes` were last said.
+    /// How long ago the canaries in `bytes` were said.
     pub(crate) fn ages(&self, bytes: &[u8]) -> Vec<Duration> {
         let now = self.clock.now();
         let said = self.said.lock().unwrap();

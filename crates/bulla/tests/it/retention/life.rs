@@ -136,7 +136,7 @@ impl Life {
         self.desk.bakery_takes.store(OPEN.contains(&day), Ordering::SeqCst);
         for (from, to) in [(SHOP, ALICE), (SHOP, BOB), (BAKERY, BOB)] {
             let saying = Saying::Text(Text::new(self.ledger.words()).unwrap());
-            let message = Outgoing::new(number(to), saying).tracked_as(self.ledger.tracking());
+            let message = Outgoing::new(number(to), saying).tracked_as(self.ledger.words());
             self.relay.accept(from, message).await.unwrap();
         }
         let mut talkers = vec![(ALICE, SHOP), (CAROL, BAKERY)];
