@@ -12,5 +12,8 @@ pub mod how_to {}
 #[doc = include_str!("guide/backups.md")]
 pub mod backups {}
 
+#[doc = include_str!("guide/withstands.md")]
+pub mod withstands {}
+
 #[doc = include_str!("guide/write_an_engine.md")]
 pub mod write_an_engine {}
