@@ -23,11 +23,13 @@ impl Log {
     /// The end of a process or of the power may have cut the entry that was being written, or left zeros in its place. Nobody was told of it: it
     /// is taken away. Anything wrong before that is an error, because what follows it was acknowledged.
     pub(super) fn open(path: &Path, mut replay: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Self> {
-        let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        let file = File::options().read(true).append(true).create(true).open(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::ErrorKind::ResourceBusy.into(),
             TryLockError::Error(error) => error,
         })?;
+        let mut log = Self(file);
+        let file = &mut log.0;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let mut whole = 0;
@@ -41,7 +43,7 @@ impl Log {
         // The name of a file is durable once its folder is.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(Self(file))
+        Ok(log)
     }
 
     /// Adds an entry; it is on the disk when this returns.
@@ -54,6 +56,13 @@ impl Log {
         frame.extend(entry);
         self.0.write_all(&frame)?;
         self.0.sync_data()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Closing it would leave it locked while a process that is being started has a copy. A lock that stays is told by the next opening.
+        let _ = self.0.unlock();
     }
 }
 

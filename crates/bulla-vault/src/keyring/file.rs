@@ -61,6 +61,16 @@ impl KeyringFile for FileKeyring {
     }
 }
 
+impl Drop for FileKeyring {
+    fn drop(&mut self) {
+        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Closing it would leave it locked for as long as a process that is just being started has a copy of it.
+        if let Err(error) = file.unlock() {
+            tracing::warn!(%error, "the lock of the keyring could not be given back");
+        }
+    }
+}
+
 /// Makes the name of a new file in its folder durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -216,3 +216,21 @@ fn a_wrapped_key_is_taken_at_the_bound_and_refused_beyond() {
         ));
     });
 }
+
+/// A process that is being started has a copy of every open file for a moment, and with it of the lock.
+#[test]
+fn a_keyring_that_was_let_go_can_be_opened_while_processes_are_started() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (folder, done) = (tempfile::tempdir().unwrap(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                std::process::Command::new("true").status().unwrap();
+            }
+        });
+        let opened = (0..300).map(|_| FileKeyring::open(folder.path().join("keyring")).map(drop));
+        let outcome = opened.collect::<Result<(), _>>();
+        done.store(true, Ordering::Relaxed);
+        outcome.unwrap();
+    });
+}
