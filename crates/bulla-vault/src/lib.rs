@@ -2,7 +2,6 @@
 
 mod bytes;
 mod chain;
-mod cipher;
 mod eras;
 mod error;
 mod key_encryption;

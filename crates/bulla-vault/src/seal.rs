@@ -1,4 +1,4 @@
-//! How bytes are sealed.
+//! How bytes are sealed: the one place where the cipher is called.
 //!
 //! ```text
 //! head ‖ salt (20) ‖ commitment (32) ‖ ciphertext (as long as the value) ‖ tag (16)
@@ -11,6 +11,9 @@
 //! out: two of 2^64 values have the same salt with a chance of 2^-33, and even those have one key only if their contexts are the same.
 //! The commitment binds the key: what opens under one key opens under no other, and a wrong key is known before the cipher is used.
 
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use bulla_base::Rng;
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -18,12 +21,12 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::cipher::{self, TAG_BYTES};
 use crate::secret::Secret;
 
 const LABEL: &[u8] = b"bulla vault seal 1";
 const SALT_BYTES: usize = 20;
 const COMMITMENT_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
 
 /// How much longer than its value and its head a sealed form is.
 pub(crate) const OVERHEAD_BYTES: usize = SALT_BYTES + COMMITMENT_BYTES + TAG_BYTES;
@@ -68,15 +71,19 @@ pub(crate) fn seal(under: Under<'_>, value: &[u8], rng: &dyn Rng) -> Result<Vec<
 /// The sealed form of `value`, with its head, under a key that `salt` makes its own.
 pub(crate) fn seal_once(under: Under<'_>, value: &[u8], salt: Once) -> Result<Vec<u8>, Refused> {
     let Once(salt) = salt;
-    let (key, commitment) = keys(under, &salt)?;
+    let keys = keys(under, &salt)?;
+    let (key, commitment) = keys.split_at(Secret::BYTES);
 
     let mut sealed = Vec::with_capacity(under.head.len() + OVERHEAD_BYTES + value.len());
     sealed.extend_from_slice(under.head);
     sealed.extend_from_slice(&salt);
-    sealed.extend_from_slice(&commitment[..]);
+    sealed.extend_from_slice(commitment);
     let start = sealed.len();
     sealed.extend_from_slice(value);
-    let tag = cipher::encrypt(&key, &associated(under), &mut sealed[start..]).ok_or(Refused)?;
+    let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| Refused)?;
+    let buffer = InOutBuf::from(&mut sealed[start..]);
+    let tag =
+        cipher.encrypt_inout_detached(&Nonce::default(), &associated(under), buffer).map_err(|_| Refused)?;
     sealed.extend_from_slice(&tag);
     Ok(sealed)
 }
@@ -86,17 +93,22 @@ pub(crate) fn open(under: Under<'_>, sealed: &[u8]) -> Result<Vec<u8>, Refused> 
     let (salt, rest) = sealed.split_first_chunk::<SALT_BYTES>().ok_or(Refused)?;
     let (committed, rest) = rest.split_first_chunk::<COMMITMENT_BYTES>().ok_or(Refused)?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(Refused)?;
-    let (key, commitment) = keys(under, salt)?;
-    if !bool::from(commitment[..].ct_eq(committed)) {
+    let keys = keys(under, salt)?;
+    let (key, commitment) = keys.split_at(Secret::BYTES);
+    if !bool::from(commitment.ct_eq(committed)) {
         return Err(Refused);
     }
     let mut value = ciphertext.to_vec();
-    cipher::decrypt(&key, &associated(under), &mut value, tag).map_err(|_| Refused)?;
+    let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| Refused)?;
+    let buffer = InOutBuf::from(&mut value[..]);
+    cipher
+        .decrypt_inout_detached(&Nonce::default(), &associated(under), buffer, &Tag::from(*tag))
+        .map_err(|_| Refused)?;
     Ok(value)
 }
 
 /// The key of one value and the commitment to it.
-fn keys(under: Under<'_>, salt: &[u8; SALT_BYTES]) -> Result<(Secret, [u8; COMMITMENT_BYTES]), Refused> {
+fn keys(under: Under<'_>, salt: &[u8; SALT_BYTES]) -> Result<Zeroizing<[u8; 64]>, Refused> {
     let mut salts = Zeroizing::new([0; SALT_BYTES + Secret::BYTES]);
     salts[..SALT_BYTES].copy_from_slice(salt);
     if let Some(second) = under.salt {
@@ -107,8 +119,7 @@ fn keys(under: Under<'_>, salt: &[u8; SALT_BYTES]) -> Result<(Secret, [u8; COMMI
     Hkdf::<Sha256>::new(Some(&salts[..]), under.key.expose())
         .expand_multi_info(&[LABEL, &[head_bytes], under.head, under.context], &mut keys[..])
         .map_err(|_| Refused)?;
-    let (key, commitment) = keys.split_first_chunk().ok_or(Refused)?;
-    Ok((Secret::from_bytes(*key), commitment.try_into().map_err(|_| Refused)?))
+    Ok(keys)
 }
 
 fn associated(under: Under<'_>) -> Vec<u8> {
