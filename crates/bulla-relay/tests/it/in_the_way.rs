@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bulla_base::{Partition, Timestamp};
 use bulla_device::News;
-use bulla_relay::{AcceptError, RelayError};
+use bulla_relay::{AcceptError, Relay, RelayError};
 use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Space, Store, StoreError};
 
 use crate::erasing::heard;
 use crate::interrupted::{everything, relay};
-use crate::world::{SHOP, World, alice, says, to};
+use crate::world::{Desk, Line, SHOP, TestDevice, World, alice, says, to};
 
 const SESSIONS: Space = Space::new(0x15);
 const SEEN: Space = Space::new(0x21);
@@ -85,15 +85,30 @@ impl Layer for Difficult {
     }
 }
 
-/// A device that had left gaps in every chain could make a batch larger than a store takes. The relay stopped, for all businesses, and was sent
-/// the same envelope again as soon as it was opened anew.
-#[tokio::test(start_paused = true)]
-async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
+/// A world whose relay stands on a store that can become difficult, and a device.
+async fn begin() -> (World, Difficult, Relay<Difficult, Line, Desk>, TestDevice) {
     let world = World::new().await;
     world.relay.close().await;
     let store = Difficult::new();
     let relay = relay(&world, &store).await;
     let phone = world.device(alice()).await;
+    (world, store, relay, phone)
+}
+
+/// The device says hello, and the business has heard that and nothing else; the relay goes on until it is closed.
+async fn only_hello_is_heard(world: &World, relay: Relay<Difficult, Line, Desk>, phone: &TestDevice) {
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(heard(&world.desk.taken()), ["hello"]);
+    relay.close().await;
+    relay.stopped().await.unwrap();
+}
+
+/// A device that had left gaps in every chain could make a batch larger than a store takes. The relay stopped, for all businesses, and was sent
+/// the same envelope again as soon as it was opened anew.
+#[tokio::test(start_paused = true)]
+async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
+    let (world, store, relay, phone) = begin().await;
     for greeting in ["hello", "still me"] {
         // The first begins a session, the second comes in one.
         store.become_(Wrong::TooLarge(EVENTS));
@@ -116,49 +131,29 @@ async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
 
 #[tokio::test(start_paused = true)]
 async fn an_envelope_whose_answer_comes_to_too_much_is_dropped_in_silence() {
-    let world = World::new().await;
-    world.relay.close().await;
-    let store = Difficult::new();
-    let relay = relay(&world, &store).await;
-    let phone = world.device(alice()).await;
+    let (world, store, relay, phone) = begin().await;
     store.become_(Wrong::TooLarge(SESSIONS));
     phone.send(SHOP, &says("too much")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(store.guards().await, 1, "noted, so that it is not opened when it comes again");
     store.become_(Wrong::Nothing);
-    phone.send(SHOP, &says("hello")).await.unwrap();
-    world.pass(Duration::from_secs(60)).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
-    relay.close().await;
-    relay.stopped().await.unwrap();
+    only_hello_is_heard(&world, relay, &phone).await;
 }
 
 /// The record of an envelope that was opened was there and could not be read: the relay tried for ever, and held the lane.
 #[tokio::test(start_paused = true)]
 async fn an_envelope_whose_guard_cannot_be_read_was_opened_before() {
-    let world = World::new().await;
-    world.relay.close().await;
-    let store = Difficult::new();
-    let relay = relay(&world, &store).await;
-    let phone = world.device(alice()).await;
+    let (world, store, relay, phone) = begin().await;
     store.become_(Wrong::HiddenGuard);
     phone.send(SHOP, &says("again")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     store.become_(Wrong::Nothing);
-    phone.send(SHOP, &says("hello")).await.unwrap();
-    world.pass(Duration::from_secs(60)).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
-    relay.close().await;
-    relay.stopped().await.unwrap();
+    only_hello_is_heard(&world, relay, &phone).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_stays_in_the_way_is_an_error() {
-    let world = World::new().await;
-    world.relay.close().await;
-    let store = Difficult::new();
-    let relay = relay(&world, &store).await;
-    let phone = world.device(alice()).await;
+    let (world, store, relay, phone) = begin().await;
     store.become_(Wrong::Contested);
     let refused = relay.accept(SHOP, to(alice(), "hello")).await;
     assert!(matches!(refused, Err(AcceptError::InTheWay { attempts: 4 })), "{refused:?}");

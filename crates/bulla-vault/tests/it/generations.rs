@@ -64,6 +64,25 @@ fn a_backup_of_the_hour_before_is_told_too() {
 }
 
 #[test]
+fn a_backup_of_the_minute_before_is_told_if_anything_was_written_since() {
+    run(async {
+        for writes in [false, true] {
+            let mut world = World::new(1);
+            let vault = world.vault().await;
+            let old = backup(&world.engine).await;
+            if writes {
+                put(&vault, ALICE, "name", "value").await;
+            }
+            world.clock.advance(bulla_vault::TICK);
+            vault.tick().await.unwrap();
+            drop(vault);
+            world.engine = old;
+            assert_eq!(world.vault().await.is_restored(), writes);
+        }
+    });
+}
+
+#[test]
 fn a_store_that_was_emptied_is_told() {
     run(async {
         let mut world = World::new(1);

@@ -76,6 +76,25 @@ impl World {
         Self { folder: tempfile::tempdir().unwrap(), line, counter: Counter::default(), alice }
     }
 
+    /// A conversation that has begun, of which there is a backup; the relay is down.
+    async fn backed_up() -> Self {
+        let world = Self::new().await;
+        world
+            .relay(async |relay| {
+                world.ask("hello").await;
+                world.answer(relay, "good day").await;
+            })
+            .await;
+        copy(&world.path("store"), &world.path("backup"));
+        world
+    }
+
+    /// Puts the backup in place of the database.
+    fn put_back(&self, database: &str) {
+        fs::remove_dir_all(self.path(database)).unwrap();
+        copy(&self.path("backup"), &self.path(database));
+    }
+
     fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
@@ -164,21 +183,13 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test]
 async fn a_store_from_a_backup_opens_what_comes_and_seals_in_new_sessions() {
-    let world = World::new().await;
-    world
-        .relay(async |relay| {
-            world.ask("hello").await;
-            world.answer(relay, "good day").await;
-        })
-        .await;
-    copy(&world.path("store"), &world.path("backup"));
+    let world = World::backed_up().await;
     // Under way while the relay is down, in the session that the backup holds.
     world.alice.send(SHOP, &Content::text(text("still there?"))).await.unwrap();
 
     world.relay(async |relay| world.answer(relay, "what the backup does not know").await).await;
     for round in 0..3 {
-        fs::remove_dir_all(world.path("store")).unwrap();
-        copy(&world.path("backup"), &world.path("store"));
+        world.put_back("store");
         let vault = world.vault().await;
         assert!(vault.is_restored(), "round {round}: an old store was not told from the present one");
         let relay = world.open(Arc::clone(&vault)).await.unwrap();
@@ -198,18 +209,10 @@ async fn a_store_from_a_backup_opens_what_comes_and_seals_in_new_sessions() {
 
 #[tokio::test]
 async fn what_is_under_way_to_a_restored_store_is_opened() {
-    let world = World::new().await;
-    world
-        .relay(async |relay| {
-            world.ask("hello").await;
-            world.answer(relay, "good day").await;
-        })
-        .await;
-    copy(&world.path("store"), &world.path("backup"));
+    let world = World::backed_up().await;
     drop(world.vault().await);
     world.alice.send(SHOP, &Content::text(text("still there?"))).await.unwrap();
-    fs::remove_dir_all(world.path("store")).unwrap();
-    copy(&world.path("backup"), &world.path("store"));
+    world.put_back("store");
     world
         .relay(async |relay| {
             world.heard("still there?").await;
@@ -243,8 +246,7 @@ async fn a_device_on_a_restored_store_writes_in_a_new_session() {
     device.close().await;
     drop(device);
 
-    fs::remove_dir_all(world.path("bob")).unwrap();
-    copy(&world.path("backup"), &world.path("bob"));
+    world.put_back("bob");
     let device = open().await;
     say(&device, "in a new session").await;
     relay.accept(SHOP, Outgoing::new(bob, Saying::Text(text("welcome back")))).await.unwrap();
