@@ -153,7 +153,7 @@ async fn an_envelope_whose_guard_cannot_be_read_was_opened_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_stays_in_the_way_is_an_error() {
-    let (world, store, relay, phone) = begin().await;
+    let (_world, store, relay, phone) = begin().await;
     store.become_(Wrong::Contested);
     let refused = relay.accept(SHOP, to(alice(), "hello")).await;
     assert!(matches!(refused, Err(AcceptError::InTheWay { attempts: 4 })), "{refused:?}");
