@@ -75,16 +75,20 @@ impl Batch {
         }
     }
 
-    /// An empty batch for what this one becomes when its values are sealed: on the same partition, with room for that in its bounds.
+    /// Seals its values: each becomes what `seal` makes of it, in its place, and nothing else of the batch changes.
     ///
-    /// For layers that make values longer. It has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a value,
-    /// [`SEAL_ROOM_ROWS`](crate::SEAL_ROOM_ROWS) and [`SEAL_ROOM_BATCH_BYTES`](crate::SEAL_ROOM_BATCH_BYTES) more than this one, so that whoever
-    /// keeps to a store's bounds keeps to those of a sealed store.
-    #[must_use]
-    pub const fn sealed(&self) -> Self {
-        let mut sealed = Self::new(self.partition);
-        sealed.seals = self.seals.saturating_add(1);
-        sealed
+    /// For layers that make values longer. The batch then has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a value,
+    /// [`SEAL_ROOM_ROWS`](crate::SEAL_ROOM_ROWS) and [`SEAL_ROOM_BATCH_BYTES`](crate::SEAL_ROOM_BATCH_BYTES) more room than it had, so that
+    /// whoever keeps to a store's bounds keeps to those of a sealed store. `seal` meets each key once.
+    ///
+    /// # Errors
+    /// The first that `seal` returns.
+    pub fn try_seal<E>(mut self, mut seal: impl FnMut(&Put) -> Result<Bytes, E>) -> Result<Self, E> {
+        for put in &mut self.puts {
+            put.value = seal(put)?;
+        }
+        self.seals = self.seals.saturating_add(1);
+        Ok(self)
     }
 
     /// Commits only if there is no record under `key`. An expired record that is still on disk counts as a record: a duplicate guard
@@ -255,8 +259,12 @@ pub enum Commit {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use bulla_base::Timestamp;
+
     use super::*;
-    use crate::Space;
+    use crate::{Retention, Space};
 
     /// As many as are looked through, and far more.
     #[test]
@@ -281,5 +289,37 @@ mod tests {
             assert_eq!(all.len(), expected.len(), "a key stands there twice");
             assert_eq!(all.into_iter().collect::<std::collections::BTreeMap<_, _>>(), expected);
         }
+    }
+
+    #[test]
+    fn sealing_changes_the_values_and_nothing_else() {
+        let key = |number: u8| Key::undated(Space::new(1), vec![number]);
+        let mut batch = Batch::new(Partition::from_bytes([1; 16]));
+        batch.expect_absent(key(1));
+        (0..100).for_each(|number| batch.put(key(number), vec![number]));
+        batch.delete(key(7));
+        batch.put_until(key(9), &b"nine"[..], Retention::LONGEST.from(Timestamp::from_millis(0)));
+        batch.add(Counter::new(Space::new(1), "counter"), 3);
+
+        let mut expected = batch.clone();
+        expected.puts.iter_mut().for_each(|put| put.value = [&put.value[..], b"!"].concat().into());
+        let sealed = |put: &Put| Ok::<_, Infallible>([&put.value[..], b"!"].concat().into());
+        let mut sealed = batch.clone().try_seal(sealed).unwrap();
+        assert_eq!((sealed.seals, sealed.partition), (1, batch.partition));
+        assert_eq!((&sealed.puts, &sealed.deletes), (&expected.puts, &expected.deletes));
+        assert_eq!((&sealed.expectations, &sealed.adds), (&expected.expectations, &expected.adds));
+        // It goes on as the batch would have.
+        for batch in [&mut sealed, &mut expected] {
+            batch.delete(key(9));
+            batch.put(key(50), &b"fifty"[..]);
+        }
+        assert_eq!((&sealed.puts, &sealed.deletes), (&expected.puts, &expected.deletes));
+
+        let mut met = 0;
+        let refused = batch.try_seal(|put| {
+            met += 1;
+            if put.key == key(3) { Err("refused") } else { Ok(Bytes::new()) }
+        });
+        assert_eq!((refused.map(|_| ()), met), (Err("refused"), 4));
     }
 }

@@ -1,7 +1,7 @@
 //! Everything a batch or a scan can be too much of.
 //!
 //! The bounds are for those who use a store, and the same whether a vault stands in it or not: what sealing adds has room of its own, of which
-//! only a [`Batch::sealed`](crate::Batch::sealed) may take.
+//! only a batch that [was sealed](crate::Batch::try_seal) may take.
 
 /// The longest name in a [`Key`](crate::Key) or [`Counter`](crate::Counter), in bytes. A longer one is refused with the batch.
 pub const MAX_NAME_BYTES: usize = 512;

@@ -132,8 +132,7 @@ impl Eras {
     /// An expiry that has passed gets the hour that runs, one that is too far ahead the last there is.
     pub(crate) fn sealing_key(&mut self, expiry: Expiry) -> Option<(u16, u32, Secret)> {
         let era = &mut self.eras[self.present];
-        let hour = hours(expiry.at().as_millis().div_ceil(MILLIS_PER_HOUR));
-        let hour = hour.clamp(era.chain.first(), era.chain.last());
+        let hour = hour_of(expiry).clamp(era.chain.first(), era.chain.last());
         Some((era.id, hour, era.chain.key(hour)?))
     }
 
@@ -231,6 +230,11 @@ impl Eras {
         });
         self.present = self.eras.iter().position(|era| era.id == present).unwrap_or(0);
     }
+}
+
+/// The hour in which `expiry` lies, by the clock it was made with.
+pub(crate) fn hour_of(expiry: Expiry) -> u32 {
+    hours(expiry.at().as_millis().div_ceil(MILLIS_PER_HOUR))
 }
 
 /// The hour that runs in an era of `offset`: the first whose end has not come.

@@ -25,7 +25,7 @@ use crate::eras::Eras;
 use crate::error::KeyringError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
 use crate::limits::{KEYRING_BYTES, MAX_WRAPPED_BYTES, SLOT_BYTES};
-use crate::seal::{self, Under};
+use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
 pub use file::FileKeyring;
@@ -117,8 +117,8 @@ impl Keyring {
             return if never_whole { Ok(Err(file)) } else { Err(KeyringError::Damaged) };
         };
         let key = keys.unwrap(&slot.wrapped, &context(slot.id)).await?;
-        let keyring_context = sequenced(slot.id, slot.sequence);
-        let under = Under { key: key.secret(), salt: None, head: &[], context: &keyring_context };
+        let bound = sequenced(slot.id, slot.sequence);
+        let under = Under { key: key.secret(), salt: None, bound: &bound };
         let bytes = seal::open(under, &slot.sealed).map_err(|_| KeyringError::Damaged)?;
         let state = State::from_bytes(&Zeroizing::new(bytes)).ok_or(KeyringError::Damaged)?;
         let mut keyring = Self { file, key, slot };
@@ -131,8 +131,8 @@ impl Keyring {
     /// Makes `state` what is kept, and destroys what was.
     pub(crate) fn save(&mut self, state: &State, rng: &dyn Rng) -> Result<(), KeyringError> {
         let sequence = self.slot.sequence + 1;
-        let context = sequenced(self.slot.id, sequence);
-        let under = Under { key: self.key.secret(), salt: None, head: &[], context: &context };
+        let bound = sequenced(self.slot.id, sequence);
+        let under = Under { key: self.key.secret(), salt: None, bound: &bound };
         let sealed = seal::seal(under, &state.to_bytes(), rng).map_err(|_| KeyringError::Damaged)?;
         // Also when writing fails: a sequence is never used for two states.
         self.slot.sequence = sequence;
@@ -170,8 +170,8 @@ fn context(id: [u8; 16]) -> Vec<u8> {
     [CONTEXT, &id].concat()
 }
 
-fn sequenced(id: [u8; 16], sequence: u64) -> Vec<u8> {
-    [CONTEXT, &id, &sequence.to_be_bytes()].concat()
+fn sequenced(id: [u8; 16], sequence: u64) -> Bound {
+    Bound::new(&[], &[CONTEXT, &id, &sequence.to_be_bytes()].concat())
 }
 
 impl State {

@@ -1,49 +1,42 @@
 //! The salt of a conversation, and those that were used of late.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use bulla_base::{Partition, Rng};
-use zeroize::Zeroizing;
+use bulla_base::Partition;
+use bulla_store::Version;
 
 use crate::limits::MAX_CACHED_SALTS;
 use crate::secret::Secret;
 
-/// Thirty-two random bytes that go into the key of every record of one partition, and a random name by which records tell which salt of
-/// their partition was theirs.
-#[derive(Debug, Clone)]
+/// Thirty-two random bytes that go into the key of every record of one partition, and the version of the commit that wrote them.
+///
+/// A partition's versions grow in the order of its commits, and a salt is written in the first commit that is sealed with it. So when a record
+/// does not open, its version tells why: if it is older than the salt, it was sealed with an earlier one, which was destroyed; if not, it is
+/// damaged.
+#[derive(Debug)]
 pub(crate) struct Salt {
-    name: [u8; Salt::NAME_BYTES],
+    version: Version,
     secret: Secret,
 }
 
 impl Salt {
-    pub(crate) const NAME_BYTES: usize = 4;
-    const BYTES: usize = Self::NAME_BYTES + Secret::BYTES;
-
-    pub(crate) fn draw(rng: &dyn Rng) -> Self {
-        let mut name = [0; Self::NAME_BYTES];
-        rng.fill(&mut name);
-        Self { name, secret: Secret::draw(rng) }
+    pub(crate) const fn new(version: Version, secret: Secret) -> Self {
+        Self { version, secret }
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (name, secret) = bytes.split_first_chunk()?;
-        Some(Self { name: *name, secret: Secret::from_bytes(secret.try_into().ok()?) })
-    }
-
-    pub(crate) fn to_bytes(&self) -> Zeroizing<[u8; Self::BYTES]> {
-        let mut bytes = Zeroizing::new([0; Self::BYTES]);
-        bytes[..Self::NAME_BYTES].copy_from_slice(&self.name);
-        bytes[Self::NAME_BYTES..].copy_from_slice(self.secret.expose());
-        bytes
-    }
-
-    pub(crate) const fn name(&self) -> [u8; Self::NAME_BYTES] {
-        self.name
+    /// The salt in `bytes`, of a row that has this version.
+    pub(crate) fn from_bytes(version: Version, bytes: &[u8]) -> Option<Self> {
+        Some(Self::new(version, Secret::from_bytes(bytes.try_into().ok()?)))
     }
 
     pub(crate) const fn secret(&self) -> &Secret {
         &self.secret
+    }
+
+    /// Whether a record of this version was there before the salt was.
+    pub(crate) fn is_younger_than(&self, record: Version) -> bool {
+        record < self.version
     }
 }
 
@@ -51,14 +44,14 @@ impl Salt {
 /// older is forgotten and the younger takes its place.
 #[derive(Debug, Default)]
 pub(crate) struct Salts {
-    young: HashMap<Partition, Salt>,
-    old: HashMap<Partition, Salt>,
+    young: HashMap<Partition, Arc<Salt>>,
+    old: HashMap<Partition, Arc<Salt>>,
     /// Partitions whose erasure was begun and is not known to be done.
     erasing: HashSet<Partition>,
 }
 
 impl Salts {
-    pub(crate) fn find(&mut self, partition: Partition) -> Option<Salt> {
+    pub(crate) fn find(&mut self, partition: Partition) -> Option<Arc<Salt>> {
         if let Some(salt) = self.young.get(&partition) {
             return Some(salt.clone());
         }
@@ -67,7 +60,7 @@ impl Salts {
         Some(salt)
     }
 
-    pub(crate) fn keep(&mut self, partition: Partition, salt: Salt) {
+    pub(crate) fn keep(&mut self, partition: Partition, salt: Arc<Salt>) {
         if self.young.len() >= MAX_CACHED_SALTS / 2 {
             self.old = std::mem::take(&mut self.young);
         }
@@ -91,17 +84,19 @@ impl Salts {
 
 #[cfg(test)]
 mod tests {
-    use bulla_base::SeededRng;
-
     use super::*;
+
+    fn salt(version: u64) -> Salt {
+        Salt::new(Version::new(version), Secret::from_bytes([7; 32]))
+    }
 
     #[test]
     fn salts_in_memory_are_bounded_and_the_used_ones_stay() {
-        let (rng, mut salts) = (SeededRng::new(1), Salts::default());
+        let mut salts = Salts::default();
         let used = Partition::from_bytes([0xff; 16]);
-        salts.keep(used, Salt::draw(&rng));
+        salts.keep(used, Arc::new(salt(1)));
         for number in 0..200_000_u128 {
-            salts.keep(Partition::from_bytes(number.to_be_bytes()), Salt::from_bytes(&[0; 36]).unwrap());
+            salts.keep(Partition::from_bytes(number.to_be_bytes()), Arc::new(salt(2)));
             assert!(salts.find(used).is_some(), "lost after {number}");
         }
         assert!(salts.young.len() + salts.old.len() <= MAX_CACHED_SALTS);
@@ -111,10 +106,16 @@ mod tests {
 
     #[test]
     fn a_salt_is_read_as_it_was_written_and_does_not_print() {
-        let salt = Salt::draw(&SeededRng::new(1));
-        let read = Salt::from_bytes(&salt.to_bytes()[..]).unwrap();
-        assert_eq!((read.name, read.secret.expose()), (salt.name, salt.secret.expose()));
-        assert!(Salt::from_bytes(&[0; 35]).is_none() && Salt::from_bytes(&[0; 37]).is_none());
+        let read = |length| Salt::from_bytes(Version::new(5), &vec![7; length]);
+        let salt = read(32).unwrap();
+        assert_eq!((salt.version, *salt.secret.expose()), (Version::new(5), [7; 32]));
+        assert!(read(31).is_none() && read(33).is_none());
         assert!(format!("{salt:?}").ends_with("secret: Secret(…) }"));
+    }
+
+    #[test]
+    fn what_was_committed_with_the_salt_or_after_it_is_not_older() {
+        let older = |record| salt(5).is_younger_than(Version::new(record));
+        assert_eq!([0, 4, 5, 6].map(older), [true, true, false, false]);
     }
 }

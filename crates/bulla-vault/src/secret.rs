@@ -33,17 +33,23 @@ impl Secret {
     /// The secret that follows from this one under `label`: HKDF-Expand with SHA-256 (RFC 5869, section 2.3), of which the first block is
     /// one HMAC that cannot fail.
     pub(crate) fn derive(&self, label: &[u8]) -> Self {
-        let mut block = Key::<Hmac<Sha256>>::default();
-        for (byte, of) in block.iter_mut().zip(self.expose()) {
-            *byte = *of;
-        }
-        let mut mac = Hmac::<Sha256>::new(&block);
-        block.as_mut_slice().zeroize();
+        let mut mac = self.keyed();
         mac.update(label);
         mac.update(&[1]);
         let mut derived = Self::zero();
         mac.finalize_into((&mut *derived.0).into());
         derived
+    }
+
+    /// HMAC with SHA-256 under this secret. It wipes itself.
+    pub(crate) fn keyed(&self) -> Hmac<Sha256> {
+        let mut block = Key::<Hmac<Sha256>>::default();
+        for (byte, of) in block.iter_mut().zip(self.expose()) {
+            *byte = *of;
+        }
+        let mac = Hmac::<Sha256>::new(&block);
+        block.as_mut_slice().zeroize();
+        mac
     }
 
     pub(crate) fn expose(&self) -> &[u8; Self::BYTES] {

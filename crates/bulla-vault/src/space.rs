@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! partition   space   name          value
-//! any         VAULT   salt          what goes into the key of every record of the partition: salt's name (4) ‖ salt (32)
+//! any         VAULT   salt          what goes into the key of every record of the partition: salt (32)
 //! zero        VAULT   generation    how often the store was opened, u64 ‖ by whom (16)
 //! ```
 //!

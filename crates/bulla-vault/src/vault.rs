@@ -1,3 +1,4 @@
+mod batch;
 mod fence;
 mod port;
 mod record;
@@ -38,8 +39,8 @@ const LANES: usize = 1024;
 /// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once: see [`Reckoning`].
 ///
 /// # Bounds
-/// Those of the port: what sealing adds has room of its own in the store beneath, see [`Batch::sealed`](bulla_store::Batch::sealed). Space 0x50
-/// is the vault's own.
+/// Those of the port: what sealing adds has room of its own in the store beneath, see [`Batch::try_seal`](bulla_store::Batch::try_seal). Space
+/// 0x50 is the vault's own.
 ///
 /// # What is gone
 /// A record whose hour is over or whose partition was erased is not returned, as if it had expired. As with an expired one, it still counts
@@ -48,7 +49,11 @@ const LANES: usize = 1024;
 /// # Security
 /// Names of keys and of counters, counters, the length of values and the times of expiry are not sealed, so none may tell whose they are. An
 /// older value of the same key that is put back by somebody who can write to the database is not noticed, as long as it has not expired: the
-/// vault tells that the *store* is older than its keyring, not that a record is. A damaged salt's name in a record makes it look erased.
+/// vault tells that the *store* is older than its keyring, not that a record is.
+///
+/// Which records were sealed before their partition was erased is told by their versions, so what is damaged is an error and not absent as long as the
+/// engine is right about them. In a store that was copied row by row, with other versions, all is read, but what is damaged may look erased. A
+/// damaged era or hour in a record may make it look over.
 pub struct Vault<S> {
     engine: S,
     clock: Arc<dyn Clock>,

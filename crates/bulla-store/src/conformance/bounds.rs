@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+
 use bytes::Bytes;
 
 use super::rule::{ALICE, SPACE, broken, committed, get, same, scan};
@@ -29,7 +31,7 @@ pub async fn batches_are_taken_at_the_bound_and_refused_beyond(store: &impl Stor
 /// # Panics
 /// When the engine breaks this rule.
 pub async fn sealed_batches_have_room_and_are_refused_beyond(store: &impl Store) {
-    let empty = Batch::new(ALICE).sealed();
+    let Ok(empty) = Batch::new(ALICE).try_seal(|put| Ok::<_, Infallible>(put.value.clone()));
     values_up_to(store, &empty, MAX_VALUE_BYTES + SEAL_ROOM_BYTES).await;
     rows_up_to(store, &empty, MAX_BATCH_ROWS + SEAL_ROOM_ROWS).await;
     let most = MAX_BATCH_BYTES + SEAL_ROOM_BATCH_BYTES;

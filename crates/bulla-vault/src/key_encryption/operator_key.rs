@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::error::KeyEncryptionError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
 use crate::keyring::sync_folder;
-use crate::seal::{self, Under};
+use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
 /// The form and its version, before every key wrapped with an operator's key.
@@ -128,7 +128,7 @@ pub(super) fn wrap(
     key: &KeyringKey,
     rng: &dyn Rng,
 ) -> Result<Vec<u8>, KeyEncryptionError> {
-    let under = Under { key: with, salt: None, head, context };
+    let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
     seal::seal(under, key.expose(), rng).map_err(|_| KeyEncryptionError::Refused)
 }
 
@@ -138,7 +138,7 @@ pub(super) fn unwrap(
     context: &[u8],
     sealed: &[u8],
 ) -> Result<KeyringKey, KeyEncryptionError> {
-    let under = Under { key: with, salt: None, head, context };
+    let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
     let key = Zeroizing::new(seal::open(under, sealed).map_err(|_| KeyEncryptionError::Refused)?);
     key[..].try_into().map(KeyringKey::from_bytes).map_err(|_| KeyEncryptionError::Refused)
 }

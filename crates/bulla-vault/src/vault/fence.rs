@@ -18,7 +18,7 @@ use super::{Keeper, Vault};
 use crate::eras::Eras;
 use crate::error::VaultError;
 use crate::keyring::State;
-use crate::row::{Head, context};
+use crate::row::{Place, own_body};
 use crate::seal::{self, Under};
 use crate::secret::Secret;
 use crate::space;
@@ -92,16 +92,14 @@ impl<S: Store> Vault<S> {
 }
 
 fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> Result<Vec<u8>, VaultError> {
-    let (head, context) = (Head::Own.to_bytes(), context(OWN, &space::generation(), None));
-    let under = Under { key: lasting, salt: None, head: &head, context: &context };
+    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
     let value = [&generation.to_be_bytes()[..], &token].concat();
     seal::seal(under, &value, rng).map_err(|_| VaultError::OtherKeyring)
 }
 
 fn read(lasting: &Secret, record: &Record) -> Result<(u64, [u8; 16]), VaultError> {
-    let (head, sealed) = Head::split(&record.value).ok_or(VaultError::OtherKeyring)?;
-    let (head, context) = (head.to_bytes(), context(OWN, &space::generation(), None));
-    let under = Under { key: lasting, salt: None, head: &head, context: &context };
+    let sealed = own_body(&record.value).ok_or(VaultError::OtherKeyring)?;
+    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
     let value = seal::open(under, sealed).map_err(|_| VaultError::OtherKeyring)?;
     let (generation, token) = value.split_first_chunk().ok_or(VaultError::OtherKeyring)?;
     let token = token.try_into().map_err(|_| VaultError::OtherKeyring)?;

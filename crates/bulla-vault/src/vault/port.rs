@@ -1,16 +1,17 @@
 //! The vault as a store.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{
-    Batch, Commit, Counter, Expectation, Key, MAX_RETENTION, Record, Scan, Space, Store, StoreError, Watch,
+    Batch, Commit, Counter, Key, MAX_RETENTION, Record, Scan, Space, Store, StoreError, Watch,
 };
 
 use super::Vault;
 use crate::eras::Reckoning;
 use crate::salt::Salt;
-use crate::seal::Once;
+use crate::secret::Secret;
 use crate::space::{self, VAULT};
 
 impl<S: Store> Store for Vault<S> {
@@ -26,27 +27,25 @@ impl<S: Store> Store for Vault<S> {
         let partition = batch.partition();
         let now = self.clock.now();
         let _shared = self.share(partition).await?;
-        loop {
-            let (salt, is_new) = match self.stored_salt(partition, now).await? {
-                Some(salt) => (salt, false),
-                None => (Salt::draw(&*self.rng), true),
-            };
-            let mut sealed = self.seal_batch(&batch, &salt)?;
-            if is_new {
-                self.add_salt(&mut sealed, &salt)?;
+        let outcome = loop {
+            if let Some(salt) = self.stored_salt(partition, now).await? {
+                break self.engine.commit(self.seal_batch(batch, salt.secret())?).await?;
             }
+            let salt = Secret::draw(&*self.rng);
+            let mut sealed = self.seal_batch(batch.clone(), &salt)?;
+            self.add_salt(&mut sealed, &salt)?;
             match self.engine.commit(sealed).await? {
                 // Somebody else was first to write to the partition.
-                Commit::Conflict(key) if is_new && key == space::salt() => {}
-                outcome => {
-                    self.written.store(true, Ordering::Release);
-                    if is_new && matches!(outcome, Commit::Committed(_)) {
-                        self.salts().keep(partition, salt);
-                    }
-                    return Ok(outcome);
+                Commit::Conflict(key) if key == space::salt() => {}
+                Commit::Committed(version) => {
+                    self.salts().keep(partition, Arc::new(Salt::new(version, salt)));
+                    break Commit::Committed(version);
                 }
+                conflict => break conflict,
             }
-        }
+        };
+        self.written.store(true, Ordering::Release);
+        Ok(outcome)
     }
 
     async fn get(
@@ -61,7 +60,7 @@ impl<S: Store> Store for Vault<S> {
         let Some(record) = self.engine.get(partition, key, now).await? else { return Ok(None) };
         // After the record, so that it is never older than what the record was sealed with.
         let salt = self.salt(partition, now).await?;
-        self.unseal(partition, key, &record, salt.as_ref())
+        self.unseal(partition, key, &record, salt.as_deref())
     }
 
     async fn scan(
@@ -83,7 +82,7 @@ impl<S: Store> Store for Vault<S> {
             let last = last.clone();
             let salt = self.salt(partition, now).await?;
             for (key, record) in page {
-                if let Some(record) = self.unseal(partition, &key, &record, salt.as_ref())? {
+                if let Some(record) = self.unseal(partition, &key, &record, salt.as_deref())? {
                     found.push((key, record));
                 }
             }
@@ -148,33 +147,6 @@ impl<S: Store> Store for Vault<S> {
         let removed = self.engine.erase_partition(partition).await?;
         self.salts().end_erasure(partition);
         Ok(removed)
-    }
-}
-
-impl<S: Store> Vault<S> {
-    fn seal_batch(&self, batch: &Batch, salt: &Salt) -> Result<Batch, StoreError> {
-        let mut sealed = batch.sealed();
-        for (key, expectation) in batch.expectations() {
-            match expectation {
-                Expectation::Version(version) => sealed.expect_version(key.clone(), *version),
-                Expectation::Absent => sealed.expect_absent(key.clone()),
-                _ => return Err(StoreError::Damaged { what: "expectation" }),
-            }
-        }
-        for key in batch.deletes() {
-            sealed.delete(key.clone());
-        }
-        for (put, once) in batch.puts().iter().zip(Once::draw(batch.puts().len(), &*self.rng)) {
-            let value = self.seal(batch.partition(), put, salt, once)?;
-            match put.expiry {
-                Some(expiry) => sealed.put_until(put.key.clone(), value, expiry),
-                None => sealed.put(put.key.clone(), value),
-            }
-        }
-        for (counter, count) in batch.adds() {
-            sealed.add(counter.clone(), *count);
-        }
-        Ok(sealed)
     }
 }
 

@@ -1,8 +1,11 @@
 //! One conversation is forgotten, the others are not. What happens when somebody writes meanwhile is told in `races`.
 
-use bulla_store::{Batch, Commit, Key, Scan, Space, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, OWN, Record, Scan, Space, Store, StoreError};
+use bulla_vault::Vault;
 
-use crate::world::{ALICE, BOB, DAY, NOW, SPACE, World, key, plant, put, put_for, raw, read, run, try_read};
+use crate::world::{
+    ALICE, BOB, DAY, Engine, NOW, SPACE, World, key, plant, put, put_for, raw, read, run, try_read,
+};
 
 #[test]
 fn an_erased_partition_is_gone_and_the_others_stay() {
@@ -46,6 +49,68 @@ fn what_is_written_after_an_erasure_is_read_and_what_was_before_is_not() {
         let left = vault.engine().scan(ALICE, &Scan::undated(SPACE), NOW).await.unwrap();
         assert_eq!(left.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), [key("new")]);
         assert_eq!(read(&vault, ALICE, "new").await.as_deref(), Some("value"));
+    });
+}
+
+/// What an engine kept of an erased conversation, or a copy brought back, is older than the salt that the conversation has since.
+#[test]
+fn a_row_left_from_before_the_erasure_is_gone_and_a_damaged_one_of_now_is_an_error() {
+    run(async {
+        for value in ["value", ""] {
+            let world = World::new(1);
+            let vault = world.vault().await;
+            put(&vault, ALICE, "old", value).await;
+            let old = raw(&world.engine, ALICE, &key("old")).await;
+            vault.erase_partition(ALICE).await.unwrap();
+            plant(&world.engine, ALICE, key("old"), &old).await;
+            assert_eq!(read(&vault, ALICE, "old").await, None, "there is no salt");
+            put(&vault, ALICE, "new", value).await;
+            let new = raw(&world.engine, ALICE, &key("new")).await;
+            let names = async |vault: &Vault<Engine>| {
+                let rows = vault.scan(ALICE, &Scan::undated(SPACE), NOW).await.unwrap();
+                rows.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+            };
+            assert_eq!(read(&vault, ALICE, "old").await, None);
+            assert_eq!(names(&vault).await, [key("new")]);
+            // The salt's version is also known to a vault that read it.
+            drop(vault);
+            let vault = world.vault().await;
+            assert_eq!(names(&vault).await, [key("new")]);
+
+            let mut damaged = new.value.to_vec();
+            damaged[10] ^= 1;
+            let damaged = Record::new(new.version, None, damaged.into());
+            for (row, what) in [(&damaged, "damaged"), (&old, "sealed with a salt that was destroyed")] {
+                plant(&world.engine, ALICE, key("new"), row).await;
+                let error = try_read(&vault, ALICE, "new").await.unwrap_err();
+                assert!(matches!(error, StoreError::Sealed { what: "record" }), "{what}: {error}");
+            }
+        }
+    });
+}
+
+/// Versions tell why a record does not open, not whether it is tried: a copy that gave the records others is read all the same.
+#[test]
+fn a_store_that_was_copied_row_by_row_is_read_whatever_came_first() {
+    run(async {
+        let mut world = World::new(1);
+        let vault = world.vault().await;
+        put(&vault, ALICE, "name", "value").await;
+        let (salt, generation) =
+            (Key::undated(Space::new(0x50), "salt"), Key::undated(Space::new(0x50), "generation"));
+        let rows = [(ALICE, key("name")), (ALICE, salt), (OWN, generation)];
+        for rows in [rows.clone(), {
+            let [first, second, third] = rows;
+            [third, second, first]
+        }] {
+            let copy = Engine::default();
+            for (partition, key) in rows {
+                let row = raw(vault.engine(), partition, &key).await;
+                plant(&copy, partition, key, &row).await;
+            }
+            world.engine = copy;
+            assert_eq!(read(&world.vault().await, ALICE, "name").await.as_deref(), Some("value"));
+        }
     });
 }
 

@@ -10,7 +10,7 @@ use bulla_store::{Batch, Commit, Key, Layer, Record, Store, StoreError};
 use bulla_vault::Vault;
 use tokio::task::yield_now;
 
-use crate::world::{ALICE, Engine, HOUR, NOW, World, key, put, read, run};
+use crate::world::{ALICE, Engine, HOUR, NOW, World, key, put, raw, read, run};
 
 const TRIES: usize = 24;
 
@@ -104,6 +104,34 @@ fn a_reader_does_not_bring_an_erased_salt_back() {
             let vault = open(&world, &engine).await;
             assert_eq!(read(&*vault, ALICE, "new").await.as_deref(), Some("value"), "after {delay}");
             assert_eq!(read(&*vault, ALICE, "old").await, None, "after {delay}");
+        }
+    });
+}
+
+/// Each brings a salt along; the second finds that the first was quicker, and seals once more, with that one.
+#[test]
+fn two_who_write_to_a_new_conversation_at_once_are_both_read() {
+    run(async {
+        for delay in 0..TRIES {
+            let (world, engine) = (World::new(1), Slow::default());
+            let vault = open(&world, &engine).await;
+            let second = vault.clone();
+            let second = tokio::spawn(async move {
+                give_way(delay).await;
+                put(&*second, ALICE, "second", "value").await;
+            });
+            put(&*vault, ALICE, "first", "value").await;
+            second.await.unwrap();
+            for vault in [vault, open(&world, &engine).await] {
+                for name in ["first", "second"] {
+                    assert_eq!(read(&*vault, ALICE, name).await.as_deref(), Some("value"), "after {delay}");
+                }
+            }
+            let [first, second] = [
+                raw(&engine.engine, ALICE, &key("first")).await,
+                raw(&engine.engine, ALICE, &key("second")).await,
+            ];
+            assert_ne!(first.value[1..17], second.value[1..17], "a batch's salt was used twice");
         }
     });
 }

@@ -4,7 +4,9 @@ use bulla_base::{Rng, SeededRng, Timestamp};
 use bulla_store::{Key, MAX_SCAN_ROWS, Record, Retention, Scan, Space, Store, StoreError};
 use bytes::Bytes;
 
-use crate::world::{ALICE, BOB, DAY, NOW, SPACE, World, key, plant, put, put_for, raw, read, run, try_read};
+use crate::world::{
+    ALICE, BOB, DAY, HOUR, NOW, SPACE, World, key, plant, put, put_for, raw, read, run, try_read,
+};
 
 const TEXT: &str = "sixteen bytes of text nobody else may ever see";
 
@@ -23,9 +25,6 @@ fn neither_values_nor_keys_lie_in_the_engine() {
             raw(&world.engine, ALICE, &key("lasting")).await,
             raw(&world.engine, ALICE, &key("hourly")).await,
         );
-        assert_eq!(lasting.value.len(), TEXT.len() + 73);
-        assert_eq!(hourly.value.len(), TEXT.len() + 79);
-        assert_eq!((lasting.value[0], hourly.value[0]), (2, 3));
 
         let keyring = world.keyring.to_bytes();
         let own = [Key::undated(Space::new(0x50), "salt")];
@@ -35,13 +34,13 @@ fn neither_values_nor_keys_lie_in_the_engine() {
         }
         let mut secrets: Vec<Vec<u8>> = TEXT.as_bytes().windows(16).map(<[u8]>::to_vec).collect();
         // The operator's key; and all that was drawn from the generator, one block each time, of which what is no secret is at most the first
-        // twenty bytes.
+        // sixteen bytes.
         secrets.push(vec![7; 16]);
         let drawn = SeededRng::new(1);
         for _ in 0..64 {
             let mut block = [0; 32];
             drawn.fill(&mut block);
-            secrets.push(block[20..].to_vec());
+            secrets.push(block[16..].to_vec());
         }
         for secret in secrets {
             assert!(everything.iter().all(|bytes| !holds(bytes, &secret)));
@@ -51,43 +50,77 @@ fn neither_values_nor_keys_lie_in_the_engine() {
     });
 }
 
+/// Alice's records in every form, and the first byte, the head's length and the whole length of each.
+const FORMS: [(&str, &str, u8, usize, usize); 6] = [
+    ("lasting", TEXT, 2, 1, TEXT.len() + 49),
+    ("hourly", TEXT, 3, 3, TEXT.len() + 51),
+    ("elsewhen", TEXT, 4, 7, TEXT.len() + 55),
+    ("lasting and empty", "", 0x82, 1, 17),
+    ("hourly and empty", "", 0x83, 3, 19),
+    ("elsewhen and empty", "", 0x84, 7, 23),
+];
+
+async fn put_every_form(vault: &impl Store) {
+    for (name, value, form, ..) in FORMS {
+        match form & 0x7f {
+            2 => put(vault, ALICE, name, value).await,
+            3 => put_for(vault, ALICE, name, value, NOW, DAY).await,
+            // Its hour is over.
+            _ => put_for(vault, ALICE, name, value, NOW.before(DAY), DAY / 2).await,
+        }
+    }
+}
+
 #[test]
-fn a_record_opens_nowhere_but_where_it_was_put() {
+fn every_form_is_as_long_as_its_page_says_and_opens() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
-        for (partition, name) in [(ALICE, "one"), (ALICE, "two"), (BOB, "one")] {
-            put(&vault, partition, name, "value").await;
+        put_every_form(&vault).await;
+        for (name, value, form, _, length) in FORMS {
+            let row = raw(&world.engine, ALICE, &key(name)).await.value;
+            assert_eq!((row[0], row.len()), (form, length), "{name}");
+            assert_eq!(read(&vault, ALICE, name).await.as_deref(), Some(value), "{name}");
         }
-        put_for(&vault, ALICE, "hourly", "value", NOW, DAY).await;
-        let record = raw(&world.engine, ALICE, &key("one")).await;
+        // As does what is too far ahead.
+        put_for(&vault, ALICE, "ahead", TEXT, NOW.after(DAY), 30 * DAY).await;
+        assert_eq!(raw(&world.engine, ALICE, &key("ahead")).await.value[0], 4);
+        assert_eq!(read(&vault, ALICE, "ahead").await.as_deref(), Some(TEXT));
+    });
+}
 
-        plant(&world.engine, ALICE, key("two"), &record).await;
-        assert!(matches!(try_read(&vault, ALICE, "two").await, Err(StoreError::Sealed { what: "record" })));
-        plant(&world.engine, ALICE, Key::undated(Space::new(8), "one"), &record).await;
-        let other_space = vault.get(ALICE, &Key::undated(Space::new(8), "one"), NOW).await;
-        assert!(matches!(other_space, Err(StoreError::Sealed { .. })));
-        let dated = Key::dated(SPACE, NOW.day(), "one");
-        plant(&world.engine, ALICE, dated.clone(), &record).await;
-        assert!(matches!(vault.get(ALICE, &dated, NOW).await, Err(StoreError::Sealed { .. })));
-        // Another partition has another salt, so to it the record looks erased.
-        plant(&world.engine, BOB, key("one"), &record).await;
-        assert_eq!(read(&vault, BOB, "one").await, None);
+#[test]
+fn a_record_opens_nowhere_but_where_it_was_put() {
+    run(async {
+        for value in ["value", ""] {
+            let world = World::new(1);
+            let vault = world.vault().await;
+            for (partition, name) in [(ALICE, "one"), (ALICE, "two"), (BOB, "one")] {
+                put(&vault, partition, name, value).await;
+            }
+            put_for(&vault, ALICE, "hourly", value, NOW, DAY).await;
+            let record = raw(&world.engine, ALICE, &key("one")).await;
+            let refused = async |partition, key: Key| {
+                plant(&world.engine, partition, key.clone(), &record).await;
+                let error = vault.get(partition, &key, NOW).await.unwrap_err();
+                assert!(matches!(error, StoreError::Sealed { what: "record" }), "{key:?}: {error}");
+            };
+            refused(ALICE, key("two")).await;
+            refused(ALICE, Key::undated(Space::new(8), "one")).await;
+            refused(ALICE, Key::dated(SPACE, NOW.day(), "one")).await;
+            refused(BOB, key("one")).await;
 
-        // An expiry that was put off or taken away.
-        let hourly = raw(&world.engine, ALICE, &key("hourly")).await;
-        for expiry in [None, Some(Retention::LONGEST.from(NOW))] {
-            plant(
-                &world.engine,
-                ALICE,
-                key("hourly"),
-                &Record::new(hourly.version, expiry, hourly.value.clone()),
-            )
-            .await;
-            assert!(matches!(try_read(&vault, ALICE, "hourly").await, Err(StoreError::Sealed { .. })));
+            // An expiry that was put off by less than the hour or by more, or taken away.
+            let hourly = raw(&world.engine, ALICE, &key("hourly")).await;
+            let later = |span| Some(Retention::new(DAY).unwrap().from(NOW.after(span)));
+            for expiry in [None, later(HOUR / 3600), later(HOUR), Some(Retention::LONGEST.from(NOW))] {
+                let moved = Record::new(hourly.version, expiry, hourly.value.clone());
+                plant(&world.engine, ALICE, key("hourly"), &moved).await;
+                assert!(matches!(try_read(&vault, ALICE, "hourly").await, Err(StoreError::Sealed { .. })));
+            }
+            plant(&world.engine, ALICE, key("hourly"), &hourly).await;
+            assert_eq!(read(&vault, ALICE, "hourly").await.as_deref(), Some(value));
         }
-        plant(&world.engine, ALICE, key("hourly"), &hourly).await;
-        assert_eq!(read(&vault, ALICE, "hourly").await.as_deref(), Some("value"));
     });
 }
 
@@ -96,28 +129,91 @@ fn a_record_that_was_changed_is_never_returned() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
-        put(&vault, ALICE, "lasting", "value").await;
-        put_for(&vault, ALICE, "hourly", "value", NOW, DAY).await;
-        for name in ["lasting", "hourly"] {
+        put_every_form(&vault).await;
+        for (name, _, _, head_bytes, _) in FORMS {
             let record = raw(&world.engine, ALICE, &key(name)).await;
-            for at in 0..record.value.len() {
-                for bit in [1, 0x80] {
-                    let mut value = record.value.to_vec();
-                    value[at] ^= bit;
-                    let changed = Record::new(record.version, record.expiry, value.into());
-                    plant(&world.engine, ALICE, key(name), &changed).await;
-                    match try_read(&vault, ALICE, name).await {
-                        Err(StoreError::Sealed { .. } | StoreError::Damaged { .. }) => {}
-                        // The salt's name, the era and the hour: it looks erased or over.
-                        Ok(None) if (1..11).contains(&at) => {}
-                        other => panic!("byte {at} of {name}: {other:?}"),
-                    }
+            let changed = async |value: Vec<u8>| {
+                let changed = Record::new(record.version, record.expiry, value.into());
+                plant(&world.engine, ALICE, key(name), &changed).await;
+                try_read(&vault, ALICE, name).await
+            };
+            for at in 0..record.value.len() * 8 {
+                let mut value = record.value.to_vec();
+                value[at / 8] ^= 1 << (at % 8);
+                match changed(value).await {
+                    Err(StoreError::Sealed { .. } | StoreError::Damaged { .. }) => {}
+                    // The era and the hour: it looks over.
+                    Ok(None) if (1..head_bytes).contains(&(at / 8)) => {}
+                    other => panic!("bit {at} of {name}: {other:?}"),
                 }
             }
-            for length in [0, 1, 4, 11, 30, record.value.len() - 1] {
-                let cut = Record::new(record.version, record.expiry, record.value.slice(..length));
-                plant(&world.engine, ALICE, key(name), &cut).await;
-                assert!(try_read(&vault, ALICE, name).await.is_err(), "{length} bytes of {name}");
+            for length in 0..record.value.len() {
+                assert!(changed(record.value[..length].to_vec()).await.is_err(), "{length} bytes of {name}");
+            }
+            assert!(changed([&record.value[..], &[0]].concat()).await.is_err(), "{name}");
+        }
+    });
+}
+
+#[test]
+fn what_is_empty_and_what_is_not_cannot_be_made_of_each_other() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        put_for(&vault, ALICE, "name", "", NOW, DAY).await;
+        let empty = raw(&world.engine, ALICE, &key("name")).await;
+        put_for(&vault, ALICE, "name", TEXT, NOW, DAY).await;
+        let full = raw(&world.engine, ALICE, &key("name")).await;
+        let proofs =
+            full.value[3..].windows(16).map(|proof| [&[0x83][..], &full.value[1..3], proof].concat());
+        let proof = &empty.value[3..];
+        let bodies = [
+            [proof, &[0; 16], &[0; 16]].concat(),
+            [&[0; 16], proof, &[0; 16]].concat(),
+            [proof, proof, proof].concat(),
+            [&full.value[3..35], proof].concat(),
+            [proof, &full.value[19..]].concat(),
+        ];
+        let fulls = bodies.map(|body| [&full.value[..3], &body].concat());
+        for value in proofs.chain(fulls) {
+            let made = Record::new(full.version, full.expiry, value.clone().into());
+            plant(&world.engine, ALICE, key("name"), &made).await;
+            assert!(
+                matches!(try_read(&vault, ALICE, "name").await, Err(StoreError::Sealed { .. })),
+                "{value:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_same_is_sealed_differently_every_time() {
+    run(async {
+        let world = World::new(1);
+        let vault = world.vault().await;
+        let mut batch = bulla_store::Batch::new(ALICE);
+        for name in ["one", "two"] {
+            batch.put_until(key(name), TEXT, Retention::LONGEST.from(NOW));
+        }
+        let rows = async || {
+            assert!(matches!(vault.commit(batch.clone()).await.unwrap(), bulla_store::Commit::Committed(_)));
+            [raw(&world.engine, ALICE, &key("one")).await, raw(&world.engine, ALICE, &key("two")).await]
+                .map(|row| row.value)
+        };
+        let (first, again) = (rows().await, rows().await);
+        // Of one batch the salt is the same, and nothing after it: neither commitment nor ciphertext nor tag.
+        let parts = [19..35, 35..35 + TEXT.len(), 35 + TEXT.len()..51 + TEXT.len()];
+        for [one, two] in [&first, &again] {
+            assert_eq!(one[..19], two[..19]);
+            for part in parts.clone() {
+                assert_ne!(one[part.clone()], two[part]);
+            }
+        }
+        for (first, again) in first.iter().zip(&again) {
+            assert_eq!(first[..3], again[..3]);
+            assert_ne!(first[3..19], again[3..19]);
+            for part in parts.clone() {
+                assert_ne!(first[part.clone()], again[part]);
             }
         }
     });
