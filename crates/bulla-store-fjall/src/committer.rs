@@ -1,292 +1,343 @@
-//! The one thread that decides what is written.
+//! Where batches are checked and put together.
 //!
 //! ```text
-//! committer   check n+1, n+2, …   │ hand over │ answer n │ check …
-//! writer      journal, sync n ────┤           ├─ journal, sync n+1 ────
+//! callers   add to n+1 one by one ……… │ add to n+2 ………
+//! writer    journal, sync n │ answer n │ journal, sync n+1 │ answer n+1
 //! ```
 //!
-//! While a group is being written the next is checked, against the rows of the one that is under way as if they stood in the tables already.
-//! It is written after that one and answered after that one, or not at all if that one failed.
+//! Every caller checks its own batch, on its own thread, where the batch has just been made. It is checked against the group that is open, the
+//! one that is being written and the tables, in this order, as if the first two stood in the tables already; it is answered after the group it
+//! was added to, or not at all if that one failed.
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use bulla_base::Day;
-use bulla_store::{Batch, Commit, StoreError, Version};
-use fjall::{OwnedWriteBatch, PersistMode};
+use bulla_base::{Day, Partition};
+use bulla_store::{Batch, Commit, Space, StoreError, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::error::disk;
 use crate::group::{Before, Writes};
-use crate::queue::{Answer, Job, Taking};
 use crate::recent::Recent;
 use crate::store::Shared;
-use crate::writer::{self, Writer};
 use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
 
-/// During a write the committer is not woken for less than this: it would run to and fro between the callers.
-const WORTH_WAKING: usize = 16;
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+type Answered<T> = oneshot::Receiver<Result<T, StoreError>>;
 
-/// A group of no more than this, which nobody waits behind, is written by the committer itself: handing it over would take longer than what
-/// could be done meanwhile.
-const FEW: usize = 4;
+/// What a batch takes of a group's room at least, so that its batches are bounded as its bytes are.
+const MIN_BATCH_BYTES: usize = MAX_GROUP_BYTES / MAX_GROUP_BATCHES;
 
-#[derive(Debug)]
+/// What callers and the writer share.
 pub(crate) struct Committer {
     shared: Arc<Shared>,
-    writer: Writer,
-    queue: Taking,
-    recent: Recent,
-    /// What is being put together.
-    open: Group,
-    /// What is being written.
-    under_way: Option<Group>,
-    /// What came of that, if it is known.
-    written: Option<io::Result<()>>,
-    /// What the disk said when it failed. From then on nothing is written.
-    failure: Option<(io::ErrorKind, String)>,
+    /// The bytes that the open group has room for. Who has all of them keeps everybody else out.
+    room: Arc<Semaphore>,
+    state: Mutex<State>,
+    /// Tells the writer that there is something to do.
+    work: Condvar,
 }
 
-/// Batches that are written together, and what will become of each when they have been.
-#[derive(Debug)]
+struct State {
+    open: Group,
+    /// What is being written.
+    under_way: Option<Arc<Writes>>,
+    recent: Recent,
+    orders: VecDeque<Order>,
+    /// What the disk said when it failed. From then on nothing is written.
+    failure: Option<Failure>,
+    /// The writer sleeps until it is told.
+    is_idle: bool,
+    /// Nobody can ask any more.
+    left: bool,
+    /// There is no writer any more.
+    ended: bool,
+}
+
+/// Batches that are written together.
 struct Group {
     writes: Writes,
-    batches: Vec<(Batch, Answer<Commit>, Result<Commit, StoreError>)>,
-    bytes: usize,
+    members: Vec<Member>,
+    room: usize,
+}
+
+/// What is still to be said of a batch when its group has been written.
+struct Member {
+    outcome: Result<Commit, StoreError>,
+    answer: Answer<Commit>,
+    partition: Partition,
+    spaces: Spaces,
+}
+
+/// A set of spaces.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spaces([u64; 4]);
+
+/// What only the writer can do, with nobody adding anything meanwhile.
+pub(crate) enum Order {
+    DropDaysBefore(Day, Answer<()>, OwnedSemaphorePermit),
+    Close(Answer<()>, OwnedSemaphorePermit),
+}
+
+/// What the writer finds to do.
+pub(crate) enum Work {
+    Write(Taken),
+    Carry(Order),
+    /// Nobody is left to ask, and nothing waits.
+    End,
+}
+
+/// A group that is being written.
+pub(crate) struct Taken {
+    pub(crate) writes: Arc<Writes>,
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Clone)]
+struct Failure {
+    kind: io::ErrorKind,
+    said: String,
+}
+
+impl Failure {
+    fn error(&self) -> io::Error {
+        io::Error::new(self.kind, self.said.clone())
+    }
 }
 
 impl Group {
     const fn of(writes: Writes) -> Self {
-        Self { writes, batches: Vec::new(), bytes: 0 }
+        Self { writes, members: Vec::new(), room: 0 }
+    }
+}
+
+impl Spaces {
+    fn of(batch: &Batch) -> Self {
+        let mut spaces = Self::default();
+        let puts = batch.puts().iter().map(|put| put.key.space());
+        for space in puts.chain(batch.deletes().iter().map(|key| key.space())) {
+            spaces.0[usize::from(space.number() >> 6)] |= 1 << (space.number() & 63);
+        }
+        spaces
     }
 
-    fn room(&self) -> usize {
-        if self.bytes >= MAX_GROUP_BYTES { 0 } else { MAX_GROUP_BATCHES.saturating_sub(self.batches.len()) }
+    fn iter(self) -> impl Iterator<Item = Space> {
+        let is_in = move |space: &u8| self.0[usize::from(space >> 6)] >> (space & 63) & 1 == 1;
+        (0..=u8::MAX).filter(is_in).map(Space::new)
     }
 }
 
 impl Committer {
-    /// Starts the thread. It ends when it is told to close or when nobody can ask it for anything any more.
-    pub(crate) fn start(shared: Arc<Shared>, version: Version, queue: Taking) -> io::Result<JoinHandle<()>> {
-        let writer = Writer::start(Arc::clone(&shared), queue.teller())?;
-        let (recent, open) = (Recent::default(), Group::of(Writes::after(version)));
-        let committer =
-            Self { shared, writer, queue, recent, open, under_way: None, written: None, failure: None };
-        thread::Builder::new().name("bulla-committer".into()).spawn(move || committer.run())
-    }
-
-    fn run(mut self) {
-        let closer = self.work();
-        self.finish();
-        self.queue.close().into_iter().for_each(refuse);
-        let closed = self.close();
-        if let Some(answer) = closer {
-            answer.send(closed).ok();
+    /// With nothing to do yet; the last commit was `version`.
+    pub(crate) fn new(shared: Arc<Shared>, version: Version) -> Self {
+        Self {
+            shared,
+            room: Arc::new(Semaphore::new(MAX_GROUP_BYTES)),
+            state: Mutex::new(State {
+                open: Group::of(Writes::after(version)),
+                under_way: None,
+                recent: Recent::default(),
+                orders: VecDeque::new(),
+                failure: None,
+                is_idle: false,
+                left: false,
+                ended: false,
+            }),
+            work: Condvar::new(),
         }
     }
 
-    /// Works until it is told to close, and returns whom to tell when that is done.
-    fn work(&mut self) -> Option<Answer<()>> {
-        loop {
-            let enough = match (&self.under_way, self.open.room()) {
-                (None, _) => 1,
-                (Some(_), 0) => usize::MAX,
-                (Some(_), _) => WORTH_WAKING,
-            };
-            let mut news = self.queue.take(enough, self.open.room());
-            if news.is_end {
-                return None;
-            }
-            self.written = news.written;
-            if let Some(closer) = self.carry_out(&mut news.jobs) {
-                self.finish();
-                news.jobs.into_iter().for_each(refuse);
-                return Some(closer);
-            }
-            if self.under_way.is_none() || self.written.is_some() {
-                self.turn();
-            }
-        }
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
-    /// Carries out jobs in their order; returns whoever wants the store closed, and leaves what is behind them.
-    fn carry_out(&mut self, jobs: &mut VecDeque<Job>) -> Option<Answer<()>> {
-        while let Some(job) = jobs.pop_front() {
-            match job {
-                Job::Commit(batch, answer) => {
-                    if self.open.room() == 0 {
-                        self.turn();
-                    }
-                    self.check(batch, answer);
-                }
-                Job::DropDaysBefore(day, answer) => {
-                    self.finish();
-                    answer.send(self.drop_days_before(day)).ok();
-                }
-                Job::Close(answer) => return Some(answer),
-            }
-        }
-        None
+    // What callers do.
+
+    /// Adds `batch` to the open group once that has room for it, and waits until it has been written.
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        let room = batch.bytes().clamp(MIN_BATCH_BYTES, MAX_GROUP_BYTES);
+        let places = u32::try_from(room).unwrap_or(u32::MAX);
+        // The writer gives it back when it takes the group.
+        self.room.acquire_many(places).await.map_err(|_| self.gone())?.forget();
+        self.add(batch, room)?.await.map_err(|_| self.gone())?
     }
 
-    /// Adds a batch to the group that is being put together.
-    fn check(&mut self, batch: Batch, answer: Answer<Commit>) {
-        if self.failure.is_some() {
-            answer.send(Err(self.poisoned())).ok();
-            return;
-        }
-        let under_way = self.under_way.as_ref().map(|group| &group.writes);
-        let outcome = match self.shared.read().as_ref() {
-            Some(tables) => {
-                let before = Before { tables, recent: &self.recent, under_way };
-                self.open.writes.add(before, &batch)
-            }
-            None => Err(StoreError::Closed),
-        };
-        self.open.bytes += batch.bytes();
-        self.open.batches.push((batch, answer, outcome));
-    }
-
-    /// Writes and answers everything that was taken.
-    fn finish(&mut self) {
-        while self.under_way.is_some() || !self.open.batches.is_empty() {
-            self.turn();
-        }
-    }
-
-    /// Begins to write what has been put together, when what is under way has been written; answers that.
-    fn turn(&mut self) {
-        let Some(done) = self.under_way.take() else { return self.hand_over(true) };
-        let written = self.written.take().unwrap_or_else(|| self.queue.written());
-        if let Err(error) = &written {
-            self.fail(error);
-        }
-        // First of all, so that the disk does not wait for those who are told.
-        self.hand_over(false);
-        self.answer(done, written.is_ok());
-    }
-
-    /// Begins to write what has been put together; nothing else is being written. With nobody waiting for anything else, a small group is
-    /// written at once.
-    fn hand_over(&mut self, is_alone: bool) {
-        if self.open.batches.is_empty() {
-            return;
-        }
-        let next = Group::of(self.open.writes.next());
-        let mut group = std::mem::replace(&mut self.open, next);
-        let handed = self.prepare(&mut group.writes).and_then(|prepared| match prepared {
-            None => Ok(true),
-            Some(rows) if is_alone && group.batches.len() <= FEW => {
-                writer::write(&self.shared, rows).map(|()| true)
-            }
-            Some(rows) => self.writer.begin(rows).map(|()| false),
-        });
-        match handed {
-            Ok(false) => self.under_way = Some(group),
-            Ok(true) => self.answer(group, true),
-            Err(error) => {
-                self.fail(&error);
-                self.answer(group, false);
-            }
-        }
-    }
-
-    /// The rows of a group in the engine's form, if there are any.
-    fn prepare(&self, writes: &mut Writes) -> io::Result<Option<OwnedWriteBatch>> {
-        if let Some((kind, said)) = &self.failure {
-            return Err(io::Error::new(*kind, said.clone()));
-        }
-        let new_days = writes.take_new_days();
-        if !new_days.is_empty() {
-            let mut tables = self.shared.write();
-            let tables = tables.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            new_days.into_iter().try_for_each(|day| tables.begin(day)).map_err(disk)?;
-        }
+    fn add(&self, batch: Batch, room: usize) -> Result<Answered<Commit>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let (partition, spaces) = (batch.partition(), Spaces::of(&batch));
+        // Before the state, so that nobody waits for it because one waits for the tables.
         let tables = self.shared.read();
-        Ok(writes.rows(tables.as_ref().ok_or(io::ErrorKind::NotConnected)?))
+        let Some(tables) = tables.as_ref() else { return Err(StoreError::Closed) };
+        let mut state = self.state();
+        if state.ended {
+            return Err(StoreError::Poisoned { source: None });
+        }
+        let State { open, under_way, recent, .. } = &mut *state;
+        let before = Before { tables, recent, under_way: under_way.as_deref() };
+        let outcome = open.writes.add(before, &batch);
+        open.members.push(Member { outcome, answer, partition, spaces });
+        open.room += room;
+        self.tell(state);
+        Ok(answered)
+    }
+
+    /// Has the writer drop days, when what was asked for before has been written.
+    pub(crate) async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.order(|answer, all| Order::DropDaysBefore(day, answer, all)).await
+    }
+
+    /// Has the writer end, when what was asked for before has been written.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        self.order(Order::Close).await
+    }
+
+    async fn order(
+        &self,
+        order: impl FnOnce(Answer<()>, OwnedSemaphorePermit) -> Order,
+    ) -> Result<(), StoreError> {
+        let all = u32::try_from(MAX_GROUP_BYTES).unwrap_or(u32::MAX);
+        let all = Arc::clone(&self.room).acquire_many_owned(all).await.map_err(|_| self.gone())?;
+        let (answer, answered) = oneshot::channel();
+        self.give(order(answer, all));
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    fn give(&self, order: Order) {
+        let mut state = self.state();
+        if !state.ended {
+            state.orders.push_back(order);
+        }
+        self.tell(state);
+    }
+
+    /// Says that nobody can ask any more.
+    pub(crate) fn leave(&self) {
+        let mut state = self.state();
+        state.left = true;
+        self.tell(state);
+    }
+
+    /// Why there is no writer: because the store was closed, or because it died.
+    fn gone(&self) -> StoreError {
+        if self.shared.read().is_none() { StoreError::Closed } else { StoreError::Poisoned { source: None } }
+    }
+
+    // What the writer does.
+
+    /// Waits for something to do.
+    pub(crate) fn work(&self) -> Work {
+        let mut state = self.state();
+        loop {
+            if !state.open.members.is_empty() {
+                return Work::Write(self.take(state));
+            }
+            if let Some(order) = state.orders.pop_front() {
+                return Work::Carry(order);
+            }
+            if state.left {
+                return Work::End;
+            }
+            state.is_idle = true;
+            state = match self.work.wait(state) {
+                Ok(state) => state,
+                Err(poisoned) => mended(poisoned.into_inner()),
+            };
+        }
+    }
+
+    fn take(&self, mut state: MutexGuard<'_, State>) -> Taken {
+        let next = Group::of(state.open.writes.next());
+        let Group { writes, members, room } = std::mem::replace(&mut state.open, next);
+        state.open.members.reserve(members.len());
+        let writes = Arc::new(writes);
+        state.under_way = Some(Arc::clone(&writes));
+        drop(state);
+        self.room.add_permits(room);
+        Taken { writes, members }
+    }
+
+    /// What the disk said when it failed, if it did.
+    pub(crate) fn failed(&self) -> io::Result<()> {
+        self.state().failure.as_ref().map_or(Ok(()), |failure| Err(failure.error()))
     }
 
     /// Tells everybody of a group what became of it. Nobody hears anything, not even of a conflict, before what it was based on is durable.
-    fn answer(&mut self, group: Group, is_durable: bool) {
-        if is_durable {
-            group.writes.undated().for_each(|(key, version)| self.recent.note(key, version));
-            let outcomes = group.batches.iter().map(|(_, _, outcome)| outcome);
-            self.shared.tally.group(outcomes.filter(|outcome| has_committed(outcome)).count() as u64);
+    pub(crate) fn answer(&self, taken: Taken, written: io::Result<()>) {
+        let Taken { writes, members } = taken;
+        let mut state = self.state();
+        state.under_way = None;
+        if let Err(error) = &written {
+            state.fail(error);
+        } else {
+            writes.undated().for_each(|(key, version)| state.recent.note(key, version));
         }
-        for (batch, answer, outcome) in group.batches {
-            let outcome = if is_durable { outcome } else { Err(self.poisoned()) };
-            if has_committed(&outcome) {
-                self.shared.watchers.notify(&batch);
+        drop(state);
+        drop(writes);
+        if written.is_ok() {
+            let commits = members.iter().filter(|member| has_committed(&member.outcome)).count();
+            self.shared.tally.group(commits as u64);
+        }
+        for Member { mut outcome, answer, partition, spaces } in members {
+            if written.is_err() {
+                outcome = Err(self.poisoned());
+            } else if has_committed(&outcome) {
+                self.shared.watchers.notify_spaces(partition, spaces.iter());
             }
             answer.send(outcome).ok();
         }
     }
 
-    fn drop_days_before(&mut self, day: Day) -> Result<(), StoreError> {
-        if self.failure.is_some() {
-            return Err(self.poisoned());
-        }
-        self.drop_tables_before(day).map_err(|error| {
-            let error = disk(error);
-            self.fail(&error);
-            self.poisoned()
-        })
+    /// Takes note that the disk has failed; returns what is to be said.
+    pub(crate) fn fail(&self, error: &io::Error) -> StoreError {
+        self.state().fail(error);
+        self.poisoned()
     }
 
-    fn drop_tables_before(&self, day: Day) -> fjall::Result<()> {
-        let mut tables = self.shared.write();
-        let Some(tables) = tables.as_mut() else { return Ok(()) };
-        let days = tables.days_before(day);
-        if days.is_empty() {
-            return Ok(());
-        }
-        for day in days {
-            tables.end(day)?;
-        }
-        // The journals still hold what was put on those days. A journal goes when all else in it has been flushed.
-        for table in tables.all() {
-            table.rotate_memtable()?;
-        }
-        Ok(())
+    pub(crate) fn poisoned(&self) -> StoreError {
+        StoreError::Poisoned { source: self.failed().err() }
     }
 
+    /// Sends everybody away who still waits, and who comes later.
+    pub(crate) fn end(&self) {
+        self.room.close();
+        let mut state = self.state();
+        state.ended = true;
+        let members = std::mem::take(&mut state.open.members);
+        let orders = std::mem::take(&mut state.orders);
+        drop(state);
+        // Whoever waits for them hears that they are gone.
+        drop((members, orders));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| mended(poisoned.into_inner()))
+    }
+
+    /// Lets go of the state, and wakes the writer if it sleeps.
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        let wakes = std::mem::take(&mut state.is_idle);
+        drop(state);
+        if wakes {
+            self.work.notify_one();
+        }
+    }
+}
+
+impl State {
     fn fail(&mut self, error: &io::Error) {
-        if self.failure.is_some() {
-            return;
+        if self.failure.is_none() {
+            tracing::error!(%error, "the store has stopped after a failed write");
+            self.failure = Some(Failure { kind: error.kind(), said: error.to_string() });
         }
-        tracing::error!(%error, "the store has stopped after a failed write");
-        self.failure = Some((error.kind(), error.to_string()));
     }
+}
 
-    fn poisoned(&self) -> StoreError {
-        let source = self.failure.as_ref().map(|(kind, said)| io::Error::new(*kind, said.clone()));
-        StoreError::Poisoned { source }
-    }
-
-    /// Writes out what is left and gives the directory free, after the compaction that may be running.
-    fn close(&mut self) -> Result<(), StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let _compacted = shared.compacting();
-        let tables = shared.write().take();
-        if self.failure.is_some() {
-            return Err(self.poisoned());
-        }
-        let Some(tables) = tables else { return Ok(()) };
-        tables.database().persist(PersistMode::SyncAll).map_err(|error| {
-            self.fail(&disk(error));
-            self.poisoned()
-        })
-    }
+/// A thread died with the state in its hands, perhaps in the middle of a change: nothing of it may be written.
+fn mended(mut state: MutexGuard<'_, State>) -> MutexGuard<'_, State> {
+    state.fail(&io::Error::other("a thread ended by a panic while it put a group together"));
+    state
 }
 
 const fn has_committed(outcome: &Result<Commit, StoreError>) -> bool {
     matches!(outcome, Ok(Commit::Committed(_)))
-}
-
-fn refuse(job: Job) {
-    match job {
-        Job::Commit(_, answer) => drop(answer.send(Err(StoreError::Closed))),
-        Job::DropDaysBefore(_, answer) | Job::Close(answer) => drop(answer.send(Err(StoreError::Closed))),
-    }
 }

@@ -77,7 +77,7 @@ impl Writes {
             return Ok(Commit::Committed(self.version));
         }
         // All that can fail comes before the first change.
-        let new_days = self.new_days(before.tables, batch)?;
+        let new_days = self.days_without_table(before, batch)?;
         self.look_up_counters(before, batch)?;
         self.new_days.extend(new_days);
         self.version = Version::new(self.version.number() + 1);
@@ -88,12 +88,12 @@ impl Writes {
             }
         }
         for key in batch.deletes() {
-            if before.tables.of(key.day()).is_some() || self.new_days.contains(&key.day()) {
+            if before.has_table(key.day()) || self.new_days.contains(&key.day()) {
                 self.write(batch.partition(), key, None);
             }
         }
         for put in batch.puts() {
-            let value = row::record_value(self.version, put.expiry, &put.value);
+            let value = row::record_value(self.version, put.key.day(), put.expiry, &put.value);
             self.write(batch.partition(), &put.key, Some((self.version, value)));
         }
         Ok(Commit::Committed(self.version))
@@ -103,9 +103,9 @@ impl Writes {
         self.rows.entry(key.day()).or_default().insert(row::record_name(partition, key), row);
     }
 
-    /// The days that need a table before [`Writes::rows`].
-    pub(crate) fn take_new_days(&mut self) -> BTreeSet<Day> {
-        std::mem::take(&mut self.new_days)
+    /// The days that need a table before [`Writes::rows`], unless those before them have made it meanwhile.
+    pub(crate) const fn new_days(&self) -> &BTreeSet<Day> {
+        &self.new_days
     }
 
     /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has its table.
@@ -185,13 +185,29 @@ impl Writes {
         Ok(())
     }
 
-    fn new_days(&self, tables: &Tables, batch: &Batch) -> Result<BTreeSet<Day>, StoreError> {
-        let is_new = |day: &Day| tables.of(*day).is_none() && !self.new_days.contains(day);
+    fn days_without_table(&self, before: Before<'_>, batch: &Batch) -> Result<BTreeSet<Day>, StoreError> {
+        let is_new = |day: &Day| !before.has_table(*day) && !self.new_days.contains(day);
         let new: BTreeSet<Day> = batch.puts().iter().map(|put| put.key.day()).filter(is_new).collect();
-        let actual = tables.day_count() + self.new_days.len() + new.len();
-        if !new.is_empty() && actual > MAX_DAYS {
+        if new.is_empty() {
+            return Ok(new);
+        }
+        let actual = before.day_count() + self.new_days.len() + new.len();
+        if actual > MAX_DAYS {
             return Err(StoreError::TooLarge { what: "number of days", actual, limit: MAX_DAYS });
         }
         Ok(new)
+    }
+}
+
+impl Before<'_> {
+    /// Whether `day` has a table, or will have when what is under way has been written.
+    fn has_table(&self, day: Day) -> bool {
+        self.tables.of(day).is_some() || self.under_way.is_some_and(|writes| writes.new_days.contains(&day))
+    }
+
+    /// How many days have a table, or will have.
+    fn day_count(&self) -> usize {
+        let new = self.under_way.into_iter().flat_map(|writes| &writes.new_days);
+        self.tables.day_count() + new.filter(|day| self.tables.of(**day).is_none()).count()
     }
 }

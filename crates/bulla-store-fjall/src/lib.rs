@@ -7,7 +7,6 @@ mod group;
 mod limits;
 mod lock;
 mod options;
-mod queue;
 mod recent;
 mod row;
 mod stats;
@@ -18,7 +17,7 @@ mod unfinished;
 mod writer;
 
 pub use error::{CompactError, OpenError};
-pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};
+pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
 pub use options::FjallOptions;
 pub use stats::Stats;
 pub use store::FjallStore;

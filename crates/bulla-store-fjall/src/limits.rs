@@ -1,12 +1,9 @@
 //! Everything the engine can be given too much of.
 
-/// The most batches and other jobs that wait for the committer. Beyond it callers wait for a place, and nothing is lost.
-pub const MAX_WAITING: usize = 4096;
-
-/// The most batches one group, and so one disk sync, takes. The others wait for the next.
+/// The most batches one group, and so one disk sync, takes. The others wait for the next, in the order they came; nothing is lost.
 pub const MAX_GROUP_BATCHES: usize = 512;
 
-/// The bytes of names and values from which on a group takes no further batch: a group is at most one batch larger than this.
+/// The most bytes of names and values one group takes, unless it is a single batch. The others wait for the next.
 pub const MAX_GROUP_BYTES: usize = 1 << 20;
 
 /// The most days that have records at one time. Each costs a folder, open files and up to a write buffer of memory, so a batch that would

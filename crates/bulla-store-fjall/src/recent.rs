@@ -1,7 +1,7 @@
 //! Undated records that were written of late, and their versions.
 //!
-//! A session or a head is changed again and again, each time on the condition that it is as it was read. Nobody but the committer writes, so
-//! what it wrote last is what stands in the tables, and it need not look.
+//! A session or a head is changed again and again, each time on the condition that it is as it was read. Nobody but the writer writes, so
+//! what it wrote last is what stands in the tables, and nobody need look.
 
 use std::collections::HashMap;
 

@@ -2,21 +2,33 @@
 //!
 //! ```text
 //! record, key     partition (16) ‖ space (1) ‖ name               in the table of the key's day
-//! record, value   version (8) ‖ 0 ‖ value                         never expires
-//!                 version (8) ‖ 1 ‖ expiry, ms (8) ‖ value        is read until then
+//! record, value   0x0n ‖ version (n) ‖ value                      never expires
+//!                 0x1n ‖ version (n) ‖ expiry (4) ‖ value         is read until so many ms after the key's day began
+//!                 0x2n ‖ version (n) ‖ expiry (8) ‖ value         is read until so many ms after the Unix epoch
 //! counter, key    space (1) ‖ name
 //! counter, value  count (8)
 //! ```
 //!
-//! Numbers are big-endian. Within a table, keys are ordered as the port asks, because the day is the table.
+//! Numbers are big-endian, and a version is as short as it can be: of a small record the most is what stands round it. Within a table, keys are ordered as the port asks, because the day is the table.
 
 use std::io::Read;
 use std::ops::Bound;
 
-use bulla_base::{Partition, Timestamp};
+use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{Counter, Expiry, Key, Record, Space, StoreError, Version};
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use fjall::Slice;
+
+/// How a record's value begins; the low bits are the length of its version.
+const NEVER: u8 = 0x00;
+const OF_ITS_DAY: u8 = 0x10;
+const OF_ALL_TIME: u8 = 0x20;
+const VERSION_LENGTH: u8 = 0x0f;
+
+/// What stands before a record's value at most.
+const MAX_HEAD_BYTES: usize = 1 + 8 + 8;
+
+const MILLIS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Shorter values are copied out of the block they were read in, so that a small value does not keep a whole block in memory.
 const MIN_SHARED_BYTES: usize = 1024;
@@ -59,7 +71,7 @@ pub(crate) fn counter_key_into(key: &mut Vec<u8>, space: Space, name: &[u8]) {
 }
 
 /// The key whose name stands in the row's key.
-pub(crate) fn key(space: Space, day: bulla_base::Day, row_key: &[u8]) -> Result<Key, StoreError> {
+pub(crate) fn key(space: Space, day: Day, row_key: &[u8]) -> Result<Key, StoreError> {
     let name = row_key.get(17..).ok_or(DAMAGED_RECORD)?;
     Ok(Key::dated(space, day, Bytes::copy_from_slice(name)))
 }
@@ -69,43 +81,87 @@ pub(crate) fn counter(space: Space, row_key: &[u8]) -> Result<Counter, StoreErro
     Ok(Counter::new(space, Bytes::copy_from_slice(name)))
 }
 
-pub(crate) fn record_value(version: Version, expiry: Option<Expiry>, value: &[u8]) -> Slice {
-    let mut head = [0; 17];
-    let head = match expiry {
-        None => {
-            (&mut head[..8]).put_u64(version.number());
-            &head[..9]
-        }
-        Some(expiry) => {
-            let mut rest = &mut head[..];
-            rest.put_u64(version.number());
-            rest.put_u8(1);
-            rest.put_u64(expiry.at().as_millis());
-            &head[..]
-        }
+pub(crate) fn record_value(version: Version, day: Day, expiry: Option<Expiry>, value: &[u8]) -> Slice {
+    let version = version.number().to_be_bytes();
+    let zeros = version.iter().take_while(|byte| **byte == 0).count();
+    let mut head = Head { bytes: [0; MAX_HEAD_BYTES], length: 1 };
+    head.push(&version[zeros..]);
+    let [version_length, ..] = (version.len() - zeros).to_le_bytes();
+    let form = match expiry.map(|expiry| expiry.at().as_millis()) {
+        None => NEVER,
+        Some(expiry) => match expiry.checked_sub(began(day)).map(u32::try_from) {
+            Some(Ok(after)) => {
+                head.push(&after.to_be_bytes());
+                OF_ITS_DAY
+            }
+            _ => {
+                head.push(&expiry.to_be_bytes());
+                OF_ALL_TIME
+            }
+        },
     };
-    in_one_piece(&mut head.chain(value), head.len() + value.len())
+    head.bytes[0] = form | version_length;
+    in_one_piece(&mut head.as_slice().chain(value), head.length + value.len())
+}
+
+/// What stands before a record's value.
+struct Head {
+    bytes: [u8; MAX_HEAD_BYTES],
+    length: usize,
+}
+
+impl Head {
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        self.bytes[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// The first moment of `day`, in milliseconds since the Unix epoch.
+fn began(day: Day) -> u64 {
+    u64::from(day.number()) * MILLIS_PER_DAY
 }
 
 /// The version alone, which is all that an expectation asks for.
 pub(crate) fn version(row: &[u8]) -> Result<Version, StoreError> {
-    let (version, _) = row.split_first_chunk().ok_or(DAMAGED_RECORD)?;
-    Ok(Version::new(u64::from_be_bytes(*version)))
+    split_version(row).map(|(_, version, _)| version)
 }
 
-pub(crate) fn record(row: Slice) -> Result<Record, StoreError> {
-    let version = version(&row)?;
-    let (expiry, start) = match row.get(8) {
-        Some(0) => (None, 9),
-        Some(1) => {
-            let (millis, _) = row.get(9..).and_then(<[u8]>::split_first_chunk).ok_or(DAMAGED_RECORD)?;
-            (Some(Expiry::from_stored(Timestamp::from_millis(u64::from_be_bytes(*millis)))), 17)
+/// The form of a record's value, its version, and what follows.
+fn split_version(row: &[u8]) -> Result<(u8, Version, &[u8]), StoreError> {
+    let (head, rest) = row.split_first().ok_or(DAMAGED_RECORD)?;
+    let (form, length) = (head & !VERSION_LENGTH, usize::from(head & VERSION_LENGTH));
+    let (version, rest) = rest.split_at_checked(length).ok_or(DAMAGED_RECORD)?;
+    let mut number = [0; 8];
+    let zeros = number.len().checked_sub(length).ok_or(DAMAGED_RECORD)?;
+    number[zeros..].copy_from_slice(version);
+    Ok((form, Version::new(u64::from_be_bytes(number)), rest))
+}
+
+pub(crate) fn record(row: Slice, day: Day) -> Result<Record, StoreError> {
+    let (form, version, rest) = split_version(&row)?;
+    let (expiry, value) = match form {
+        NEVER => (None, rest),
+        OF_ITS_DAY => {
+            let (after, value) = rest.split_first_chunk().ok_or(DAMAGED_RECORD)?;
+            (Some(began(day) + u64::from(u32::from_be_bytes(*after))), value)
+        }
+        OF_ALL_TIME => {
+            let (millis, value) = rest.split_first_chunk().ok_or(DAMAGED_RECORD)?;
+            (Some(u64::from_be_bytes(*millis)), value)
         }
         _ => return Err(DAMAGED_RECORD),
     };
+    let expiry = expiry.map(|millis| Expiry::from_stored(Timestamp::from_millis(millis)));
     let value = if row.len() < MIN_SHARED_BYTES {
-        Bytes::copy_from_slice(row.get(start..).unwrap_or_default())
+        Bytes::copy_from_slice(value)
     } else {
+        let start = row.len() - value.len();
         Bytes::from_owner(row).slice(start..)
     };
     Ok(Record::new(version, expiry, value))
@@ -142,18 +198,43 @@ mod tests {
 
     #[test]
     fn records_come_back_and_anything_shorter_is_damaged() {
-        for expiry in [None, Some(Expiry::from_stored(Timestamp::from_millis(u64::MAX)))] {
-            for value in [vec![], vec![7; 5], vec![7; MIN_SHARED_BYTES]] {
-                let row = record_value(Version::new(9), expiry, &value);
-                let expected = Record::new(Version::new(9), expiry, value.into());
-                assert_eq!(record(row.clone()).unwrap(), expected);
-                let header = row.len() - expected.value.len();
-                for cut in 0..header {
-                    assert!(record(Slice::from(&row[..cut])).is_err(), "{cut} bytes of {header}");
+        let day = Day::from_number(20_000);
+        let began = began(day);
+        let last = began + u64::from(u32::MAX);
+        let expiries = [0, began - 1, began, last, last + 1, u64::MAX].map(Some);
+        for (day, expiry) in
+            expiries.map(|expiry| (day, expiry)).into_iter().chain([(day, None), (Key::UNDATED, Some(5))])
+        {
+            let expiry = expiry.map(|millis| Expiry::from_stored(Timestamp::from_millis(millis)));
+            for (number, version_bytes) in
+                [(0, 0), (1, 1), (0xff, 1), (0x0100, 2), (1 << 40, 6), (u64::MAX, 8)]
+            {
+                for value in [vec![], vec![7; 5], vec![7; MIN_SHARED_BYTES]] {
+                    let row = record_value(Version::new(number), day, expiry, &value);
+                    let expected = Record::new(Version::new(number), expiry, value.into());
+                    assert_eq!(record(row.clone(), day).unwrap(), expected);
+                    assert_eq!(version(&row).unwrap(), expected.version);
+                    let header = row.len() - expected.value.len();
+                    let expiry_bytes = match expiry {
+                        None => 0,
+                        Some(expiry)
+                            if (began..=last).contains(&expiry.at().as_millis()) || day == Key::UNDATED =>
+                        {
+                            4
+                        }
+                        Some(_) => 8,
+                    };
+                    assert_eq!(header, 1 + version_bytes + expiry_bytes);
+                    for cut in 0..header {
+                        assert!(record(Slice::from(&row[..cut]), day).is_err(), "{cut} bytes of {header}");
+                    }
                 }
             }
         }
-        assert!(record(Slice::from(&[0, 0, 0, 0, 0, 0, 0, 1, 2, 0][..])).is_err());
+        // A form there is not, and a version that is too long.
+        for head in [0x30, 0x80, 0xf0, 0x09, 0x0f] {
+            assert!(record(Slice::from(&[head; 40][..]), day).is_err(), "{head:#x}");
+        }
         assert!(count(&[0; 7]).is_err());
         assert!(count(&[0; 9]).is_err());
     }

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the committer has done since the store was opened.
+/// What has been written since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -8,7 +8,7 @@ pub struct Stats {
     pub commits: u64,
     /// Groups of batches that were carried out together.
     pub groups: u64,
-    /// Times the committer asked the disk to sync: once for each group that had something to write.
+    /// Times the disk was asked to sync: once for each group that had something to write.
     pub syncs: u64,
 }
 

@@ -13,28 +13,39 @@ use tokio::sync::oneshot;
 use crate::committer::Committer;
 use crate::compaction::Compaction;
 use crate::error::unread;
-use crate::queue::{Asking, Job, queue};
 use crate::stats::Tally;
 use crate::tables::Tables;
+use crate::writer::Writer;
 use crate::{CompactError, FjallOptions, OpenError, Stats, row};
 
 /// A store in one directory of this machine. Clones are the same store.
 ///
-/// One thread takes what is waiting and checks expectations, another makes it durable with one disk sync while the first goes on. Reads run on
-/// the caller's thread.
+/// Expectations are checked on the caller's thread, as reads are; one thread makes what has been put together meanwhile durable with one disk sync.
 ///
 /// # Cost
-/// A commit waits for the running sync and for its own. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
+/// A commit waits for the running sync and for its own; an expectation costs as much as a read. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
 /// blocks its thread that long. A scan costs as much per 4 KiB of what it passes over, expired records included.
 #[derive(Debug, Clone)]
 pub struct FjallStore(Arc<Handle>);
 
-/// What all clones share. Dropped in this order: the queue first, so that the committer finds nobody left and ends.
-#[derive(Debug)]
+/// What all clones share.
 struct Handle {
-    jobs: Asking,
-    committer: Running,
+    committer: Arc<Committer>,
+    writer: Running,
     shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(f)
+    }
+}
+
+/// The writer finds nobody left, and ends; it is waited for.
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.committer.leave();
+    }
 }
 
 impl FjallStore {
@@ -49,13 +60,13 @@ impl FjallStore {
         let tables = Tables::open(path.as_ref(), options)?;
         let version = tables.last_version()?;
         let shared = Arc::new(Shared::new(tables));
-        let (jobs, taking) = queue();
-        let committer = Committer::start(Arc::clone(&shared), version, taking)
-            .map_err(|source| OpenError::Unreadable { source })?;
-        Ok(Self(Arc::new(Handle { jobs, committer: Running(Mutex::new(Some(committer))), shared })))
+        let committer = Arc::new(Committer::new(Arc::clone(&shared), version));
+        let writer =
+            Writer::start(Arc::clone(&committer)).map_err(|source| OpenError::Unreadable { source })?;
+        Ok(Self(Arc::new(Handle { committer, writer: Running(Mutex::new(Some(writer))), shared })))
     }
 
-    /// Writes out what was asked for before, ends the committer and gives the directory free. Every later call on any clone fails with
+    /// Writes out what was asked for before, ends the writer and gives the directory free. Every later call on any clone fails with
     /// [`StoreError::Closed`].
     ///
     /// Dropping the last clone does the same, but blocks the thread meanwhile.
@@ -63,12 +74,8 @@ impl FjallStore {
     /// # Errors
     /// [`StoreError::Poisoned`] when the disk failed, now or earlier.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let (answer, closed) = oneshot::channel();
-        let closed = match self.0.jobs.ask(Job::Close(answer)).await {
-            Ok(()) => closed.await.unwrap_or_else(|_| Err(self.gone())),
-            Err(_) => Err(self.gone()),
-        };
-        self.0.committer.join();
+        let closed = self.0.committer.close().await;
+        self.0.writer.join();
         match closed {
             Err(StoreError::Closed) => Ok(()),
             closed => closed,
@@ -100,35 +107,17 @@ impl FjallStore {
         compacted.await.unwrap_or_else(|_| Err(CompactError::Failed { source: died() }))
     }
 
-    /// What the committer has done since the store was opened.
+    /// What has been written since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.shared.tally.stats()
-    }
-
-    async fn ask<T>(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
-    ) -> Result<T, StoreError> {
-        let (sender, answer) = oneshot::channel();
-        self.0.jobs.ask(job(sender)).await.map_err(|_| self.gone())?;
-        answer.await.map_err(|_| self.gone())?
-    }
-
-    /// Why there is no committer: because the store was closed, or because it died.
-    fn gone(&self) -> StoreError {
-        if self.0.shared.read().is_none() {
-            StoreError::Closed
-        } else {
-            StoreError::Poisoned { source: None }
-        }
     }
 }
 
 impl Store for FjallStore {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         batch.check()?;
-        self.ask(|answer| Job::Commit(batch, answer)).await
+        self.0.committer.commit(batch).await
     }
 
     async fn get(
@@ -144,7 +133,7 @@ impl Store for FjallStore {
         // Through a snapshot, so that two reads in a row never see a commit and then not see it.
         let row =
             tables.database().snapshot().get(table, row_key).map_err(|error| unread(error, "record"))?;
-        let record = row.map(row::record).transpose()?;
+        let record = row.map(|row| row::record(row, key.day())).transpose()?;
         Ok(record.filter(|record| !has_expired(record, now)))
     }
 
@@ -173,7 +162,7 @@ impl Store for FjallStore {
                     return Ok(found);
                 }
                 let (row_key, value) = row.into_inner().map_err(|error| unread(error, "record"))?;
-                let record = row::record(value)?;
+                let record = row::record(value, day)?;
                 if !has_expired(&record, now) {
                     found.push((row::key(scan.space(), day, &row_key)?, record));
                 }
@@ -208,7 +197,7 @@ impl Store for FjallStore {
     /// Deletes the tables of those days. Journals that hold nothing else that is needed go soon after; the one in use keeps its bytes
     /// until it is full or [`FjallStore::compact`] is called.
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.ask(|answer| Job::DropDaysBefore(day, answer)).await
+        self.0.committer.drop_days_before(day).await
     }
 }
 
@@ -216,7 +205,7 @@ fn has_expired(record: &Record, now: Timestamp) -> bool {
     record.expiry.is_some_and(|expiry| expiry.has_come(now))
 }
 
-/// What the committer, compactions and readers share.
+/// What callers, the writer and compactions share.
 pub(crate) struct Shared {
     /// `None` once closed. Readers hold it while they read, so whoever writes to it knows that no read is under way.
     tables: RwLock<Option<Tables>>,
@@ -267,7 +256,7 @@ impl Running {
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            tracing::error!("the committer ended by a panic");
+            tracing::error!("the thread that writes ended by a panic");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::lock::Lock;
 use crate::{FjallOptions, OpenError, torn, unfinished};
 
 /// The format of everything below; stands in the engine's own table.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";
@@ -108,7 +108,11 @@ impl Tables {
         self.days.len() - 1
     }
 
+    /// Makes the table of `day`, unless there is one.
     pub(crate) fn begin(&mut self, day: Day) -> fjall::Result<()> {
+        if self.days.contains_key(&day) {
+            return Ok(());
+        }
         let table = self.database.keyspace(&format!("d{day}"), || layout(self.options))?;
         self.days.insert(day, table);
         Ok(())

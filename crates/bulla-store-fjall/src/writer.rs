@@ -1,63 +1,112 @@
-//! The thread that waits for the disk.
+//! The one thread that writes.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use fjall::OwnedWriteBatch;
+use bulla_base::Day;
+use bulla_store::StoreError;
+use fjall::{OwnedWriteBatch, PersistMode};
 
+use crate::committer::{Answer, Committer, Order, Work};
 use crate::error::disk;
-use crate::queue::Teller;
-use crate::store::Shared;
+use crate::group::Writes;
 
-/// Writes one group after the other while the committer puts the next together.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    /// `None` once it is to end.
-    groups: Option<SyncSender<OwnedWriteBatch>>,
-    thread: Option<JoinHandle<()>>,
-}
+/// Writes one group after the other while callers put the next together.
+pub(crate) struct Writer(Arc<Committer>);
 
 impl Writer {
-    pub(crate) fn start(shared: Arc<Shared>, teller: Teller) -> io::Result<Self> {
-        let (groups, handed) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new()
-            .name("bulla-writer".into())
-            .spawn(move || run(&shared, &handed, &teller))?;
-        Ok(Self { groups: Some(groups), thread: Some(thread) })
+    /// Starts the thread. It ends when it is told to close or when nobody can ask it for anything any more.
+    pub(crate) fn start(committer: Arc<Committer>) -> io::Result<JoinHandle<()>> {
+        let writer = Self(committer);
+        thread::Builder::new().name("bulla-writer".into()).spawn(move || writer.run())
     }
 
-    /// Begins to write; what comes of it is told to the committer. Only while no other write is under way.
-    pub(crate) fn begin(&self, group: OwnedWriteBatch) -> io::Result<()> {
-        let ended = || io::Error::other("the thread that writes has ended");
-        self.groups.as_ref().ok_or_else(ended)?.try_send(group).map_err(|_| ended())
-    }
-}
-
-/// Waits for the write that is under way.
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.groups = None;
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that writes ended by a panic");
+    fn run(self) {
+        let closer = self.work();
+        let closed = self.close();
+        if let Some((answer, all)) = closer {
+            answer.send(closed).ok();
+            // Nobody is let in any more.
+            all.forget();
         }
     }
-}
 
-fn run(shared: &Shared, groups: &Receiver<OwnedWriteBatch>, teller: &Teller) {
-    for group in groups {
-        teller.tell(write(shared, group));
+    /// Works until it is told to close, and returns whom to tell when that is done.
+    fn work(&self) -> Option<(Answer<()>, tokio::sync::OwnedSemaphorePermit)> {
+        loop {
+            match self.0.work() {
+                Work::Write(group) => {
+                    let written = self.write(&group.writes);
+                    self.0.answer(group, written);
+                }
+                Work::Carry(Order::DropDaysBefore(day, answer, _alone)) => {
+                    answer.send(self.drop_days_before(day)).ok();
+                }
+                Work::Carry(Order::Close(answer, all)) => return Some((answer, all)),
+                Work::End => return None,
+            }
+        }
+    }
+
+    /// Makes a group durable, with one sync if there is anything to write; then its rows can be read.
+    fn write(&self, writes: &Writes) -> io::Result<()> {
+        self.0.failed()?;
+        let Some(rows) = self.prepare(writes)? else { return Ok(()) };
+        // Whoever wants the tables to himself waits until the rows can be read.
+        let _tables = self.0.shared().read();
+        rows.commit().map_err(disk)?;
+        self.0.shared().tally.sync();
+        Ok(())
+    }
+
+    /// The rows of a group in the engine's form, if there are any.
+    fn prepare(&self, writes: &Writes) -> io::Result<Option<OwnedWriteBatch>> {
+        if !writes.new_days().is_empty() {
+            let mut tables = self.0.shared().write();
+            let tables = tables.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            writes.new_days().iter().try_for_each(|day| tables.begin(*day)).map_err(disk)?;
+        }
+        let tables = self.0.shared().read();
+        Ok(writes.rows(tables.as_ref().ok_or(io::ErrorKind::NotConnected)?))
+    }
+
+    fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
+        self.0.failed().map_err(|_| self.0.poisoned())?;
+        self.drop_tables_before(day).map_err(|error| self.0.fail(&disk(error)))
+    }
+
+    fn drop_tables_before(&self, day: Day) -> fjall::Result<()> {
+        let mut tables = self.0.shared().write();
+        let Some(tables) = tables.as_mut() else { return Ok(()) };
+        let days = tables.days_before(day);
+        if days.is_empty() {
+            return Ok(());
+        }
+        for day in days {
+            tables.end(day)?;
+        }
+        // The journals still hold what was put on those days. A journal goes when all else in it has been flushed.
+        for table in tables.all() {
+            table.rotate_memtable()?;
+        }
+        Ok(())
+    }
+
+    /// Writes out what is left and gives the directory free, after the compaction that may be running.
+    fn close(&self) -> Result<(), StoreError> {
+        let shared = self.0.shared();
+        let _compacted = shared.compacting();
+        let tables = shared.write().take();
+        self.0.failed().map_err(|_| self.0.poisoned())?;
+        let Some(tables) = tables else { return Ok(()) };
+        tables.database().persist(PersistMode::SyncAll).map_err(|error| self.0.fail(&disk(error)))
     }
 }
 
-/// Makes a group durable, with one sync; then its rows can be read.
-pub(crate) fn write(shared: &Shared, group: OwnedWriteBatch) -> io::Result<()> {
-    let tables = shared.read();
-    if tables.is_none() {
-        return Err(io::ErrorKind::NotConnected.into());
+/// However the thread ends, nobody waits for it.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.end();
     }
-    group.commit().map_err(disk)?;
-    shared.tally.sync();
-    Ok(())
 }

@@ -55,17 +55,18 @@ impl Watchers {
 
     /// Wakes the watches that `batch`, now durable, concerns, and forgets those nobody holds any more.
     pub fn notify(&self, batch: &Batch) {
+        let puts = batch.puts().iter().map(|put| put.key.space());
+        self.notify_spaces(batch.partition(), puts.chain(batch.deletes().iter().map(|key| key.space())));
+    }
+
+    /// The same for engines that do not keep the batch until it is durable: these spaces of the partition it was on have changed.
+    pub fn notify_spaces(&self, partition: Partition, spaces: impl IntoIterator<Item = Space>) {
         let senders = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).senders;
         if senders.is_empty() {
             return;
         }
-        let changed = batch
-            .puts()
-            .iter()
-            .map(|put| put.key.space())
-            .chain(batch.deletes().iter().map(|key| key.space()));
-        for space in changed {
-            let watched = (batch.partition(), space);
+        for space in spaces {
+            let watched = (partition, space);
             if senders.get(&watched).is_some_and(|sender| sender.send(()).is_err()) {
                 senders.remove(&watched);
             }

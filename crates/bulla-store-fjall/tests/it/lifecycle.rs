@@ -142,9 +142,9 @@ fn a_store_of_another_format_is_not_opened() {
         let own = database.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
         own.insert("format", bytes).unwrap();
     };
-    raw(&2_u64.to_be_bytes());
+    raw(&1_u64.to_be_bytes());
     let error = FjallStore::open(folder.path(), FjallOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), "the store has format 2, but this program reads format 1");
+    assert_eq!(error.to_string(), "the store has format 1, but this program reads format 2");
     raw(b"1");
     let error = FjallStore::open(folder.path(), FjallOptions::default()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { what: "format" }), "{error}");
@@ -161,7 +161,7 @@ fn damaged_rows_are_told_and_spare_the_others() {
             let database = fjall::Database::builder(fresh.folder.path()).open().unwrap();
             let table = |name| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
             let row = [ALICE.as_bytes(), &[SPACE.number()][..], b"bad"].concat();
-            table("undated").insert(row, b"short").unwrap();
+            table("undated").insert(row, b"\x08short").unwrap();
             table("counters").insert([SPACE.number(), b'c'], b"short").unwrap();
         }
         let store = open(&fresh.folder);
