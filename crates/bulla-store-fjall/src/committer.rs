@@ -14,11 +14,12 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bulla_base::{Day, Partition};
-use bulla_store::{Batch, Commit, Space, StoreError, Version};
+use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::group::{Before, Writes};
 use crate::recent::Recent;
+use crate::spaces::Spaces;
 use crate::store::Shared;
 use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
 
@@ -69,10 +70,6 @@ struct Member {
     spaces: Spaces,
 }
 
-/// A set of spaces.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spaces([u64; 4]);
-
 /// What only the writer can do, with nobody adding anything meanwhile.
 pub(crate) enum Order {
     DropDaysBefore(Day, Answer<()>, OwnedSemaphorePermit),
@@ -108,22 +105,6 @@ impl Failure {
 impl Group {
     const fn of(writes: Writes) -> Self {
         Self { writes, members: Vec::new(), room: 0 }
-    }
-}
-
-impl Spaces {
-    fn of(batch: &Batch) -> Self {
-        let mut spaces = Self::default();
-        let puts = batch.puts().iter().map(|put| put.key.space());
-        for space in puts.chain(batch.deletes().iter().map(|key| key.space())) {
-            spaces.0[usize::from(space.number() >> 6)] |= 1 << (space.number() & 63);
-        }
-        spaces
-    }
-
-    fn iter(self) -> impl Iterator<Item = Space> {
-        let is_in = move |space: &u8| self.0[usize::from(space >> 6)] >> (space & 63) & 1 == 1;
-        (0..=u8::MAX).filter(is_in).map(Space::new)
     }
 }
 
@@ -340,4 +321,140 @@ fn mended(mut state: MutexGuard<'_, State>) -> MutexGuard<'_, State> {
 
 const fn has_committed(outcome: &Result<Commit, StoreError>) -> bool {
     matches!(outcome, Ok(Commit::Committed(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use bulla_store::{Key, Space};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::FjallOptions;
+    use crate::tables::Tables;
+
+    fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn put(number: usize, bytes: usize) -> Batch {
+        let mut batch = Batch::new(Partition::from_bytes([7; 16]));
+        batch.put(Key::undated(Space::new(200), number.to_string()), vec![0; bytes]);
+        batch
+    }
+
+    /// One that nobody writes for.
+    fn committer(folder: &TempDir) -> Committer {
+        let tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+        Committer::new(Arc::new(Shared::new(tables)), Version::new(0))
+    }
+
+    fn taken(committer: &Committer) -> Taken {
+        match committer.work() {
+            Work::Write(group) => group,
+            _ => panic!("there is no group"),
+        }
+    }
+
+    #[test]
+    fn a_group_is_full_after_so_many_batches_or_so_many_bytes() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        for (bytes, fit) in
+            [(1, MAX_GROUP_BATCHES), (MAX_GROUP_BYTES / 4, 3), (MAX_GROUP_BYTES, 1), (3 * MAX_GROUP_BYTES, 1)]
+        {
+            let mut commits: Vec<_> =
+                (0..=fit).map(|number| Box::pin(committer.commit(put(number, bytes)))).collect();
+            assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+            let first = taken(&committer);
+            assert_eq!(first.members.len(), fit, "of {bytes} bytes");
+            committer.answer(first, Ok(()));
+            assert!(commits[..fit].iter_mut().all(|commit| poll(commit.as_mut()).is_ready()));
+            assert!(poll(commits[fit].as_mut()).is_pending());
+            let second = taken(&committer);
+            assert_eq!(second.members.len(), 1);
+            committer.answer(second, Ok(()));
+            assert!(poll(commits[fit].as_mut()).is_ready());
+        }
+    }
+
+    #[test]
+    fn nobody_adds_anything_while_days_are_dropped() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        let mut before = pin!(committer.commit(put(1, 1)));
+        assert!(poll(before.as_mut()).is_pending());
+        let mut dropping = pin!(committer.drop_days_before(Day::from_number(1)));
+        let mut behind = pin!(committer.commit(put(2, 1)));
+        assert!(poll(dropping.as_mut()).is_pending());
+        assert!(poll(behind.as_mut()).is_pending());
+        let first = taken(&committer);
+        assert_eq!(first.members.len(), 1);
+        committer.answer(first, Ok(()));
+        assert!(poll(dropping.as_mut()).is_pending());
+        let Work::Carry(order) = committer.work() else { panic!("the days come next") };
+        assert!(poll(behind.as_mut()).is_pending());
+        assert!(committer.state().open.members.is_empty());
+        drop(order);
+        assert!(poll(behind.as_mut()).is_pending());
+        assert_eq!(taken(&committer).members.len(), 1);
+    }
+
+    #[test]
+    fn what_failed_is_told_to_everybody_who_stood_on_it() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        let mut first = pin!(committer.commit(put(1, 1)));
+        assert!(poll(first.as_mut()).is_pending());
+        let group = taken(&committer);
+        let mut conflicting = put(1, 1);
+        conflicting.expect_absent(Key::undated(Space::new(200), "1"));
+        let mut second = pin!(committer.commit(conflicting));
+        assert!(poll(second.as_mut()).is_pending());
+        committer.answer(group, Err(io::ErrorKind::StorageFull.into()));
+        let next = taken(&committer);
+        let failed = committer.failed();
+        assert!(failed.is_err());
+        committer.answer(next, failed);
+        for commit in [first, second] {
+            let Poll::Ready(Err(StoreError::Poisoned { source: Some(source) })) = poll(commit) else {
+                panic!("it was told something else")
+            };
+            assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_has_ended() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        let mut added = pin!(committer.commit(put(1, 1)));
+        assert!(poll(added.as_mut()).is_pending());
+        let mut waiting = pin!(committer.drop_days_before(Day::from_number(1)));
+        assert!(poll(waiting.as_mut()).is_pending());
+        committer.end();
+        assert!(matches!(poll(added), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+        assert!(matches!(poll(waiting), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+        let late = pin!(committer.commit(put(2, 1)));
+        assert!(matches!(poll(late), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+    }
+
+    /// A panic in the middle of a change would leave half a batch in the group.
+    #[test]
+    fn nothing_is_written_after_a_thread_died_with_the_group_in_its_hands() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        let died = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    let _state = committer.state();
+                    panic!("on purpose");
+                })
+                .join()
+        });
+        assert!(died.is_err());
+        assert!(committer.failed().is_err());
+    }
 }

@@ -216,7 +216,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn new(tables: Tables) -> Self {
+    pub(crate) fn new(tables: Tables) -> Self {
         Self {
             tables: RwLock::new(Some(tables)),
             compacting: Mutex::new(()),
