@@ -17,8 +17,7 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::group::{Before, Writes};
-use crate::recent::Recent;
+use crate::group::{Before, Known, Writes};
 use crate::spaces::Spaces;
 use crate::store::Shared;
 use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
@@ -43,7 +42,7 @@ struct State {
     open: Group,
     /// What is being written.
     under_way: Option<Arc<Writes>>,
-    recent: Recent,
+    known: Known,
     orders: VecDeque<Order>,
     /// What the disk said when it failed. From then on nothing is written.
     failure: Option<Failure>,
@@ -117,7 +116,7 @@ impl Committer {
             state: Mutex::new(State {
                 open: Group::of(Writes::after(version)),
                 under_way: None,
-                recent: Recent::default(),
+                known: Known::default(),
                 orders: VecDeque::new(),
                 failure: None,
                 is_idle: false,
@@ -153,8 +152,8 @@ impl Committer {
         if state.ended {
             return Err(StoreError::Poisoned { source: None });
         }
-        let State { open, under_way, recent, .. } = &mut *state;
-        let before = Before { tables, recent, under_way: under_way.as_deref() };
+        let State { open, under_way, known, .. } = &mut *state;
+        let before = Before { tables, known, under_way: under_way.as_deref() };
         let outcome = open.writes.add(before, &batch);
         open.members.push(Member { outcome, answer, partition, spaces });
         open.room += room;
@@ -250,7 +249,7 @@ impl Committer {
         if let Err(error) = &written {
             state.fail(error);
         } else {
-            writes.undated().for_each(|(key, version)| state.recent.note(key, version));
+            state.known.note(&writes);
         }
         drop(state);
         drop(writes);

@@ -7,6 +7,7 @@ use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
 use fjall::{OwnedWriteBatch, Slice};
 
 use crate::error::unread;
+use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS};
 use crate::recent::Recent;
 use crate::tables::Tables;
 use crate::{MAX_DAYS, row};
@@ -28,12 +29,37 @@ pub(crate) struct Writes {
 /// What is written under a key; `None` is a deletion.
 type Row = Option<(Version, Slice)>;
 
+/// What is known of the tables without looking: undated records, whose version is `None` if there is none, and counters.
+#[derive(Debug)]
+pub(crate) struct Known {
+    records: Recent<Slice, Option<Version>>,
+    counters: Recent<Vec<u8>, u64>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { records: Recent::of(MAX_RECENT_RECORDS), counters: Recent::of(MAX_RECENT_COUNTERS) }
+    }
+}
+
+impl Known {
+    /// Takes note of what now stands in the tables.
+    pub(crate) fn note(&mut self, written: &Writes) {
+        for (key, row) in written.rows.get(&Key::UNDATED).into_iter().flatten() {
+            self.records.note(key, row.as_ref().map(|(version, _)| *version));
+        }
+        for (counter, count) in &written.counters {
+            self.counters.note(counter, *count);
+        }
+    }
+}
+
 /// What stood before a group that is being put together.
 #[derive(Clone, Copy)]
 pub(crate) struct Before<'a> {
     pub(crate) tables: &'a Tables,
     /// Known of the tables without looking.
-    pub(crate) recent: &'a Recent,
+    pub(crate) known: &'a Known,
     /// May be on its way to the tables.
     pub(crate) under_way: Option<&'a Writes>,
 }
@@ -115,31 +141,33 @@ impl Writes {
         if self.version == self.before {
             return None;
         }
-        let mut batch = tables.durable_batch();
+        // Of each table a mark, and the version.
+        let count = self.rows.values().map(|rows| rows.len() + 1).sum::<usize>() + self.counters.len() + 1;
+        let mut batch = tables.durable_batch(count);
         for (day, rows) in &self.rows {
-            let Some(table) = tables.of(*day).filter(|_| !rows.is_empty()) else { continue };
+            let Some(table) = tables.of(*day) else { continue };
             // In order: neighbours are inserted next to each other, where the path to them has just been walked.
             let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
             rows.sort_unstable_by_key(|(key, _)| *key);
+            let mut deletes = false;
             for (key, row) in rows {
                 match row {
                     Some((_, value)) => batch.insert(table, key.clone(), value.clone()),
-                    None => batch.remove(table, key.clone()),
+                    None => {
+                        deletes = true;
+                        batch.remove(table, key.clone());
+                    }
                 }
             }
-            tables.mark(&mut batch, table);
+            if deletes {
+                tables.mark(&mut batch, table);
+            }
         }
         for (key, count) in &self.counters {
-            batch.insert(tables.counters(), &key[..], count.to_be_bytes());
+            batch.insert(tables.counters(), &key[..], row::counter_value(*count));
         }
         tables.set_version(&mut batch, self.version);
         Some(batch)
-    }
-
-    /// What became of the undated records, now that it stands in the tables.
-    pub(crate) fn undated(&self) -> impl Iterator<Item = (&Slice, Option<Version>)> {
-        let rows = self.rows.get(&Key::UNDATED).into_iter().flatten();
-        rows.map(|(key, row)| (key, row.as_ref().map(|(version, _)| *version)))
     }
 
     fn version_of(
@@ -156,7 +184,7 @@ impl Writes {
         };
         let mut known = here(self).or_else(|| before.under_way.and_then(here));
         if key.day() == Key::UNDATED {
-            known = known.or_else(|| before.recent.find(sought));
+            known = known.or_else(|| before.known.records.find(sought));
         }
         if let Some(known) = known {
             return Ok(known);
@@ -173,8 +201,9 @@ impl Writes {
             if self.counters.contains_key(&self.sought) {
                 continue;
             }
-            let sum = match before.under_way.and_then(|writes| writes.counters.get(&self.sought)) {
-                Some(sum) => *sum,
+            let under_way = before.under_way.and_then(|writes| writes.counters.get(&self.sought)).copied();
+            let sum = match under_way.or_else(|| before.known.counters.find(&self.sought)) {
+                Some(sum) => sum,
                 None => {
                     let row = before.tables.counters().get(&self.sought);
                     row.map_err(|error| unread(error, "counter"))?.map_or(Ok(0), |row| row::count(&row))?

@@ -12,4 +12,7 @@ pub const MAX_DAYS: usize = 128;
 
 /// How many undated records' versions are kept in memory; with names as long as they may be 10 MB, with those there are 2 MB. Beyond it they
 /// are looked up.
-pub(crate) const MAX_RECENT: usize = 16_384;
+pub(crate) const MAX_RECENT_RECORDS: usize = 16_384;
+
+/// How many counters are kept in memory; with names as long as they may be 2 MB. Beyond it they are looked up.
+pub(crate) const MAX_RECENT_COUNTERS: usize = 4096;

@@ -1,44 +1,52 @@
-//! Undated records that were written of late, and their versions.
+//! What was written of late.
 //!
-//! A session or a head is changed again and again, each time on the condition that it is as it was read. Nobody but the writer writes, so
-//! what it wrote last is what stands in the tables, and nobody need look.
+//! A session or a head is changed again and again, each time on the condition that it is as it was read, and a counter is added to. Nobody but
+//! the writer writes, so what it wrote last is what stands in the tables, and nobody need look.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
-use bulla_store::Version;
-use fjall::Slice;
-
-use crate::limits::MAX_RECENT;
-
-/// Two generations of half the bound each: when the younger is full the older is forgotten, and the younger takes its place.
-#[derive(Debug, Default)]
-pub(crate) struct Recent {
-    young: HashMap<Slice, Option<Version>>,
-    old: HashMap<Slice, Option<Version>>,
+/// What stands under each key: two generations of half the bound each. When the younger is full the older is forgotten, and the younger takes its
+/// place.
+#[derive(Debug)]
+pub(crate) struct Recent<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+    most: usize,
 }
 
-impl Recent {
-    /// The version of the record under `key`, or that there is none, if that is known.
-    pub(crate) fn find(&self, key: &[u8]) -> Option<Option<Version>> {
+impl<K: Borrow<[u8]> + Clone + Eq + Hash, V: Copy> Recent<K, V> {
+    /// Nothing yet, and never more than `most`.
+    pub(crate) fn of(most: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), most }
+    }
+
+    /// What stands under `key`, if that is known.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<V> {
         self.young.get(key).or_else(|| self.old.get(key)).copied()
     }
 
     /// Takes note of what was written.
-    pub(crate) fn note(&mut self, key: &Slice, version: Option<Version>) {
-        if let Some(known) = self.young.get_mut(&key[..]) {
-            *known = version;
+    pub(crate) fn note(&mut self, key: &K, value: V) {
+        if let Some(known) = self.young.get_mut(key.borrow()) {
+            *known = value;
             return;
         }
-        if self.young.len() >= MAX_RECENT / 2 {
+        if self.young.len() >= self.most / 2 {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(key.clone(), version);
+        self.young.insert(key.clone(), value);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bulla_store::Version;
+    use fjall::Slice;
+
     use super::*;
+    use crate::limits::MAX_RECENT_RECORDS as MOST;
 
     fn version(number: usize) -> Option<Version> {
         Some(Version::new(number as u64))
@@ -46,15 +54,15 @@ mod tests {
 
     #[test]
     fn versions_in_memory_are_bounded_and_the_last_word_counts() {
-        let mut recent = Recent::default();
+        let mut recent = Recent::of(MOST);
         let key = |number: usize| Slice::from(number.to_be_bytes());
-        for number in 0..3 * MAX_RECENT {
+        for number in 0..3 * MOST {
             recent.note(&key(number), version(number));
             recent.note(&key(0), version(number + 1));
             assert_eq!(recent.find(&key(0)), Some(version(number + 1)));
             assert_eq!(recent.find(&key(number)), Some(version(if number == 0 { 1 } else { number })));
         }
-        assert!(recent.young.len() + recent.old.len() <= MAX_RECENT);
+        assert!(recent.young.len() + recent.old.len() <= MOST);
         assert_eq!(recent.find(&key(1)), None);
         recent.note(&key(0), None);
         assert_eq!(recent.find(&key(0)), Some(None));

@@ -6,7 +6,7 @@
 //!                 0x1n ‖ version (n) ‖ expiry (4) ‖ value         is read until so many ms after the key's day began
 //!                 0x2n ‖ version (n) ‖ expiry (8) ‖ value         is read until so many ms after the Unix epoch
 //! counter, key    space (1) ‖ name
-//! counter, value  count (8)
+//! counter, value  count, as short as it can be
 //! ```
 //!
 //! Numbers are big-endian, and a version is as short as it can be: of a small record the most is what stands round it. Within a table, keys are ordered as the port asks, because the day is the table.
@@ -83,10 +83,10 @@ pub(crate) fn counter(space: Space, row_key: &[u8]) -> Result<Counter, StoreErro
 
 pub(crate) fn record_value(version: Version, day: Day, expiry: Option<Expiry>, value: &[u8]) -> Slice {
     let version = version.number().to_be_bytes();
-    let zeros = version.iter().take_while(|byte| **byte == 0).count();
+    let version = short(&version);
     let mut head = Head { bytes: [0; MAX_HEAD_BYTES], length: 1 };
-    head.push(&version[zeros..]);
-    let [version_length, ..] = (version.len() - zeros).to_le_bytes();
+    head.push(version);
+    let [version_length, ..] = version.len().to_le_bytes();
     let form = match expiry.map(|expiry| expiry.at().as_millis()) {
         None => NEVER,
         Some(expiry) => match expiry.checked_sub(began(day)).map(u32::try_from) {
@@ -137,10 +137,21 @@ fn split_version(row: &[u8]) -> Result<(u8, Version, &[u8]), StoreError> {
     let (head, rest) = row.split_first().ok_or(DAMAGED_RECORD)?;
     let (form, length) = (head & !VERSION_LENGTH, usize::from(head & VERSION_LENGTH));
     let (version, rest) = rest.split_at_checked(length).ok_or(DAMAGED_RECORD)?;
+    Ok((form, Version::new(number(version).ok_or(DAMAGED_RECORD)?), rest))
+}
+
+/// The bytes of a number without the zeros before them.
+fn short(number: &[u8; 8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}
+
+/// The number whose bytes, or the last of them, these are.
+fn number(short: &[u8]) -> Option<u64> {
     let mut number = [0; 8];
-    let zeros = number.len().checked_sub(length).ok_or(DAMAGED_RECORD)?;
-    number[zeros..].copy_from_slice(version);
-    Ok((form, Version::new(u64::from_be_bytes(number)), rest))
+    let zeros = number.len().checked_sub(short.len())?;
+    number[zeros..].copy_from_slice(short);
+    Some(u64::from_be_bytes(number))
 }
 
 pub(crate) fn record(row: Slice, day: Day) -> Result<Record, StoreError> {
@@ -167,8 +178,12 @@ pub(crate) fn record(row: Slice, day: Day) -> Result<Record, StoreError> {
     Ok(Record::new(version, expiry, value))
 }
 
+pub(crate) fn counter_value(count: u64) -> Slice {
+    Slice::from(short(&count.to_be_bytes()))
+}
+
 pub(crate) fn count(row: &[u8]) -> Result<u64, StoreError> {
-    row.try_into().map(u64::from_be_bytes).map_err(|_| DAMAGED_COUNTER)
+    number(row).ok_or(DAMAGED_COUNTER)
 }
 
 const DAMAGED_RECORD: StoreError = StoreError::Damaged { what: "record" };
@@ -235,7 +250,14 @@ mod tests {
         for head in [0x30, 0x80, 0xf0, 0x09, 0x0f] {
             assert!(record(Slice::from(&[head; 40][..]), day).is_err(), "{head:#x}");
         }
-        assert!(count(&[0; 7]).is_err());
+    }
+
+    #[test]
+    fn counters_come_back_and_take_no_more_than_they_need() {
+        for (number, bytes) in [(0, 0), (1, 1), (255, 1), (256, 2), (1 << 40, 6), (u64::MAX, 8)] {
+            let row = counter_value(number);
+            assert_eq!((count(&row).unwrap(), row.len()), (number, bytes));
+        }
         assert!(count(&[0; 9]).is_err());
     }
 

@@ -18,7 +18,7 @@ const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";
 const FILLER_KEY: &[u8] = b"filler";
 
-/// A row that every batch writes to each table of records it touches.
+/// A row that every batch writes to each table of records in which it deletes anything.
 ///
 /// A journal is let go once its newest write to each table is found in the table's files. Where all records of a table are deleted and
 /// compacted away, no file is left to tell, and the journal would stay until the table is written to again: for a day that is over,
@@ -130,9 +130,9 @@ impl Tables {
         Ok(())
     }
 
-    /// An empty batch that is on disk when its commit returns.
-    pub(crate) fn durable_batch(&self) -> OwnedWriteBatch {
-        self.database.batch().durability(Some(PersistMode::SyncData))
+    /// An empty batch, with room for so many rows, that is on disk when its commit returns.
+    pub(crate) fn durable_batch(&self, rows: usize) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.database.clone(), rows).durability(Some(PersistMode::SyncData))
     }
 
     pub(crate) fn mark(&self, batch: &mut OwnedWriteBatch, table: &Keyspace) {
@@ -146,7 +146,7 @@ impl Tables {
     /// Writes `bytes` to the engine's own table, so that the journal moves on. Synced before anybody writes the next, so that one batch at
     /// most is ever torn.
     pub(crate) fn fill(&self, bytes: Vec<u8>) -> fjall::Result<()> {
-        let mut batch = self.durable_batch();
+        let mut batch = self.durable_batch(1);
         batch.insert(&self.own, FILLER_KEY, bytes);
         batch.commit()
     }
@@ -177,8 +177,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::group::{Before, Writes};
-    use crate::recent::Recent;
+    use crate::group::{Before, Known, Writes};
 
     fn flush(table: &Keyspace) {
         table.rotate_memtable().unwrap();
@@ -249,7 +248,7 @@ mod tests {
         delete.delete(key);
         for (version, batch) in [(0, put), (1, delete)] {
             let mut writes = Writes::after(Version::new(version));
-            let before = Before { tables: &tables, recent: &Recent::default(), under_way: None };
+            let before = Before { tables: &tables, known: &Known::default(), under_way: None };
             let _done = writes.add(before, &batch).unwrap();
             writes.rows(&tables).unwrap().commit().unwrap();
         }

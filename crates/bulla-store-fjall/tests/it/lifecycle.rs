@@ -162,7 +162,7 @@ fn damaged_rows_are_told_and_spare_the_others() {
             let table = |name| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
             let row = [ALICE.as_bytes(), &[SPACE.number()][..], b"bad"].concat();
             table("undated").insert(row, b"\x08short").unwrap();
-            table("counters").insert([SPACE.number(), b'c'], b"short").unwrap();
+            table("counters").insert([SPACE.number(), b'c'], b"too long.").unwrap();
         }
         let store = open(&fresh.folder);
         assert!(matches!(store.get(ALICE, &bad, NOW).await, Err(StoreError::Damaged { what: "record" })));
