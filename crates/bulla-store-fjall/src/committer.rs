@@ -12,6 +12,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::task::Poll;
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
@@ -139,10 +140,17 @@ impl Committer {
         let places = u32::try_from(room).unwrap_or(u32::MAX);
         // The writer gives it back when it takes the group.
         self.room.acquire_many(places).await.map_err(|_| self.gone())?.forget();
-        self.add(batch, room)?.await.map_err(|_| self.gone())?
+        let (answered, is_idle) = self.add(batch, room)?;
+        if is_idle {
+            let _woken = Waking(self);
+            // Whoever is ready to commit as well comes into this group, and not each into a group and a sync of his own.
+            let_others_go_first().await;
+        }
+        answered.await.map_err(|_| self.gone())?
     }
 
-    fn add(&self, batch: Batch, room: usize) -> Result<Answered<Commit>, StoreError> {
+    /// Adds `batch` to the open group; says whether the writer sleeps, and has to be woken.
+    fn add(&self, batch: Batch, room: usize) -> Result<(Answered<Commit>, bool), StoreError> {
         let (answer, answered) = oneshot::channel();
         let (partition, spaces) = (batch.partition(), Spaces::of(&batch));
         // Before the state, so that nobody waits for it because one waits for the tables.
@@ -157,8 +165,7 @@ impl Committer {
         let outcome = open.writes.add(before, &batch);
         open.members.push(Member { outcome, answer, partition, spaces });
         open.room += room;
-        self.tell(state);
-        Ok(answered)
+        Ok((answered, state.is_idle))
     }
 
     /// Has the writer drop days, when what was asked for before has been written.
@@ -303,6 +310,28 @@ impl Committer {
     }
 }
 
+/// Wakes the writer when it is dropped, so also when nobody waits any longer for what was asked.
+struct Waking<'a>(&'a Committer);
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        self.0.tell(self.0.state());
+    }
+}
+
+/// Comes back when the executor has been round once.
+async fn let_others_go_first() {
+    let mut has_waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 impl State {
     fn fail(&mut self, error: &io::Error) {
         if self.failure.is_none() {
@@ -325,7 +354,7 @@ const fn has_committed(outcome: &Result<Commit, StoreError>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
 
     use bulla_store::{Key, Space};
     use tempfile::TempDir;
