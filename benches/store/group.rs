@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use bulla_store_fjall::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
+use bulla_store_fjall::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-
-/// More than there are callers.
-const MAX_WAITING: usize = 4096;
 
 pub(crate) struct Item {
     pub(crate) caller: usize,

@@ -5,6 +5,7 @@
 //! writer    journal, sync n │ answer n │ journal, sync n+1 │ answer n+1
 //! ```
 //!
+//! Whoever finds the writer asleep wakes it, but not before its executor has been round once: who else is ready to commit comes into the same group.
 //! Every caller checks its own batch, on its own thread, where the batch has just been made. It is checked against the group that is open, the
 //! one that is being written and the tables, in this order, as if the first two stood in the tables already; it is answered after the group it
 //! was added to, or not at all if that one failed.
@@ -16,24 +17,25 @@ use std::task::Poll;
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::group::{Before, Known, Writes};
 use crate::spaces::Spaces;
 use crate::store::Shared;
-use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
+use crate::tables::Tables;
+use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
-type Answered<T> = oneshot::Receiver<Result<T, StoreError>>;
 
-/// What a batch takes of a group's room at least, so that its batches are bounded as its bytes are.
-const MIN_BATCH_BYTES: usize = MAX_GROUP_BYTES / MAX_GROUP_BATCHES;
+/// With so many in the open group the writer is woken whoever else might come: a sync costs each of them little by then, and the disk is not to
+/// wait for a long round of the executor.
+const WORTH_A_SYNC: usize = 64;
 
 /// What callers and the writer share.
 pub(crate) struct Committer {
     shared: Arc<Shared>,
-    /// The bytes that the open group has room for. Who has all of them keeps everybody else out.
-    room: Arc<Semaphore>,
+    /// One for each batch or order that is neither being carried out nor done.
+    places: Semaphore,
     state: Mutex<State>,
     /// Tells the writer that there is something to do.
     work: Condvar,
@@ -44,7 +46,10 @@ struct State {
     /// What is being written.
     under_way: Option<Arc<Writes>>,
     known: Known,
-    orders: VecDeque<Order>,
+    /// What came when the open group was full, or behind an order.
+    waiting: VecDeque<Job>,
+    /// The writer carries out an order, and nothing may be added.
+    is_ordered: bool,
     /// What the disk said when it failed. From then on nothing is written.
     failure: Option<Failure>,
     /// The writer sleeps until it is told.
@@ -59,7 +64,7 @@ struct State {
 struct Group {
     writes: Writes,
     members: Vec<Member>,
-    room: usize,
+    bytes: usize,
 }
 
 /// What is still to be said of a batch when its group has been written.
@@ -70,10 +75,16 @@ struct Member {
     spaces: Spaces,
 }
 
+/// What waits, in the order it was asked for.
+enum Job {
+    Commit(Batch, Answer<Commit>),
+    Carry(Order),
+}
+
 /// What only the writer can do, with nobody adding anything meanwhile.
 pub(crate) enum Order {
-    DropDaysBefore(Day, Answer<()>, OwnedSemaphorePermit),
-    Close(Answer<()>, OwnedSemaphorePermit),
+    DropDaysBefore(Day, Answer<()>),
+    Close(Answer<()>),
 }
 
 /// What the writer finds to do.
@@ -104,7 +115,14 @@ impl Failure {
 
 impl Group {
     const fn of(writes: Writes) -> Self {
-        Self { writes, members: Vec::new(), room: 0 }
+        Self { writes, members: Vec::new(), bytes: 0 }
+    }
+}
+
+impl Group {
+    fn has_room_for(&self, batch: &Batch) -> bool {
+        let fits = self.members.len() < MAX_GROUP_BATCHES && self.bytes + batch.bytes() <= MAX_GROUP_BYTES;
+        fits || self.members.is_empty()
     }
 }
 
@@ -113,12 +131,13 @@ impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, version: Version) -> Self {
         Self {
             shared,
-            room: Arc::new(Semaphore::new(MAX_GROUP_BYTES)),
+            places: Semaphore::new(MAX_WAITING),
             state: Mutex::new(State {
                 open: Group::of(Writes::after(version)),
                 under_way: None,
                 known: Known::default(),
-                orders: VecDeque::new(),
+                waiting: VecDeque::new(),
+                is_ordered: false,
                 failure: None,
                 is_idle: false,
                 left: false,
@@ -134,14 +153,11 @@ impl Committer {
 
     // What callers do.
 
-    /// Adds `batch` to the open group once that has room for it, and waits until it has been written.
+    /// Adds `batch` to the open group, or behind what waits for room in one, and waits until it has been written.
     pub(crate) async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        let room = batch.bytes().clamp(MIN_BATCH_BYTES, MAX_GROUP_BYTES);
-        let places = u32::try_from(room).unwrap_or(u32::MAX);
-        // The writer gives it back when it takes the group.
-        self.room.acquire_many(places).await.map_err(|_| self.gone())?.forget();
-        let (answered, is_idle) = self.add(batch, room)?;
-        if is_idle {
+        self.place().await?;
+        let (answer, answered) = oneshot::channel();
+        if self.add(batch, answer)? {
             let _woken = Waking(self);
             // Whoever is ready to commit as well comes into this group, and not each into a group and a sync of his own.
             let_others_go_first().await;
@@ -149,10 +165,8 @@ impl Committer {
         answered.await.map_err(|_| self.gone())?
     }
 
-    /// Adds `batch` to the open group; says whether the writer sleeps, and has to be woken.
-    fn add(&self, batch: Batch, room: usize) -> Result<(Answered<Commit>, bool), StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let (partition, spaces) = (batch.partition(), Spaces::of(&batch));
+    /// Says whether the writer sleeps, and has to be woken.
+    fn add(&self, batch: Batch, answer: Answer<Commit>) -> Result<bool, StoreError> {
         // Before the state, so that nobody waits for it because one waits for the tables.
         let tables = self.shared.read();
         let Some(tables) = tables.as_ref() else { return Err(StoreError::Closed) };
@@ -160,17 +174,22 @@ impl Committer {
         if state.ended {
             return Err(StoreError::Poisoned { source: None });
         }
-        let State { open, under_way, known, .. } = &mut *state;
-        let before = Before { tables, known, under_way: under_way.as_deref() };
-        let outcome = open.writes.add(before, &batch);
-        open.members.push(Member { outcome, answer, partition, spaces });
-        open.room += room;
-        Ok((answered, state.is_idle))
+        if state.is_ordered || !state.waiting.is_empty() || !state.open.has_room_for(&batch) {
+            state.waiting.push_back(Job::Commit(batch, answer));
+            self.tell(state);
+            return Ok(false);
+        }
+        state.check(tables, batch, answer);
+        if state.open.members.len() >= WORTH_A_SYNC {
+            self.tell(state);
+            return Ok(false);
+        }
+        Ok(state.is_idle)
     }
 
     /// Has the writer drop days, when what was asked for before has been written.
     pub(crate) async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
-        self.order(|answer, all| Order::DropDaysBefore(day, answer, all)).await
+        self.order(|answer| Order::DropDaysBefore(day, answer)).await
     }
 
     /// Has the writer end, when what was asked for before has been written.
@@ -178,23 +197,25 @@ impl Committer {
         self.order(Order::Close).await
     }
 
-    async fn order(
-        &self,
-        order: impl FnOnce(Answer<()>, OwnedSemaphorePermit) -> Order,
-    ) -> Result<(), StoreError> {
-        let all = u32::try_from(MAX_GROUP_BYTES).unwrap_or(u32::MAX);
-        let all = Arc::clone(&self.room).acquire_many_owned(all).await.map_err(|_| self.gone())?;
+    async fn order(&self, order: impl FnOnce(Answer<()>) -> Order) -> Result<(), StoreError> {
+        self.place().await?;
         let (answer, answered) = oneshot::channel();
-        self.give(order(answer, all));
+        self.give(order(answer));
         answered.await.map_err(|_| self.gone())?
     }
 
     fn give(&self, order: Order) {
         let mut state = self.state();
         if !state.ended {
-            state.orders.push_back(order);
+            state.waiting.push_back(Job::Carry(order));
         }
         self.tell(state);
+    }
+
+    /// Waits for a place, which the writer gives back.
+    async fn place(&self) -> Result<(), StoreError> {
+        self.places.acquire().await.map_err(|_| self.gone())?.forget();
+        Ok(())
     }
 
     /// Says that nobody can ask any more.
@@ -213,34 +234,58 @@ impl Committer {
 
     /// Waits for something to do.
     pub(crate) fn work(&self) -> Work {
-        let mut state = self.state();
+        self.state().is_ordered = false;
         loop {
+            self.refill();
+            let mut state = self.state();
             if !state.open.members.is_empty() {
-                return Work::Write(self.take(state));
+                let taken = state.take();
+                drop(state);
+                self.places.add_permits(taken.members.len());
+                self.refill();
+                return Work::Write(taken);
             }
-            if let Some(order) = state.orders.pop_front() {
-                return Work::Carry(order);
-            }
-            if state.left {
-                return Work::End;
+            match state.waiting.pop_front() {
+                Some(Job::Carry(order)) => {
+                    state.is_ordered = true;
+                    drop(state);
+                    self.places.add_permits(1);
+                    return Work::Carry(order);
+                }
+                // It came just now.
+                Some(job) => {
+                    state.waiting.push_front(job);
+                    continue;
+                }
+                None if state.left => return Work::End,
+                None => {}
             }
             state.is_idle = true;
-            state = match self.work.wait(state) {
-                Ok(state) => state,
-                Err(poisoned) => mended(poisoned.into_inner()),
-            };
+            match self.work.wait(state) {
+                Ok(state) => drop(state),
+                Err(poisoned) => drop(mended(poisoned.into_inner())),
+            }
         }
     }
 
-    fn take(&self, mut state: MutexGuard<'_, State>) -> Taken {
-        let next = Group::of(state.open.writes.next());
-        let Group { writes, members, room } = std::mem::replace(&mut state.open, next);
-        state.open.members.reserve(members.len());
-        let writes = Arc::new(writes);
-        state.under_way = Some(Arc::clone(&writes));
-        drop(state);
-        self.room.add_permits(room);
-        Taken { writes, members }
+    /// Adds what waits to the open group, as far as that has room and no order comes first.
+    fn refill(&self) {
+        if self.state().waiting.is_empty() {
+            return;
+        }
+        let tables = self.shared.read();
+        let mut state = self.state();
+        while let Some(Job::Commit(batch, _)) = state.waiting.front() {
+            if !state.open.has_room_for(batch) {
+                return;
+            }
+            let Some(Job::Commit(batch, answer)) = state.waiting.pop_front() else { return };
+            match tables.as_ref() {
+                Some(tables) => state.check(tables, batch, answer),
+                // Nobody is told that there are none but who waits.
+                None => drop(answer.send(Err(StoreError::Closed))),
+            }
+        }
     }
 
     /// What the disk said when it failed, if it did.
@@ -286,14 +331,14 @@ impl Committer {
 
     /// Sends everybody away who still waits, and who comes later.
     pub(crate) fn end(&self) {
-        self.room.close();
+        self.places.close();
         let mut state = self.state();
         state.ended = true;
         let members = std::mem::take(&mut state.open.members);
-        let orders = std::mem::take(&mut state.orders);
+        let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         // Whoever waits for them hears that they are gone.
-        drop((members, orders));
+        drop((members, waiting));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -333,6 +378,26 @@ async fn let_others_go_first() {
 }
 
 impl State {
+    /// Checks `batch` and adds it to the open group.
+    fn check(&mut self, tables: &Tables, batch: Batch, answer: Answer<Commit>) {
+        let Self { open, under_way, known, .. } = self;
+        let before = Before { tables, known, under_way: under_way.as_deref() };
+        let outcome = open.writes.add(before, &batch);
+        open.bytes += batch.bytes();
+        let (partition, spaces) = (batch.partition(), Spaces::of(&batch));
+        open.members.push(Member { outcome, answer, partition, spaces });
+    }
+
+    /// Closes the open group, to be written, and opens the next.
+    fn take(&mut self) -> Taken {
+        let next = Group::of(self.open.writes.next());
+        let Group { writes, members, .. } = std::mem::replace(&mut self.open, next);
+        self.open.members.reserve(members.len());
+        let writes = Arc::new(writes);
+        self.under_way = Some(Arc::clone(&writes));
+        Taken { writes, members }
+    }
+
     fn fail(&mut self, error: &io::Error) {
         if self.failure.is_none() {
             tracing::error!(%error, "the store has stopped after a failed write");
@@ -361,7 +426,6 @@ mod tests {
 
     use super::*;
     use crate::FjallOptions;
-    use crate::tables::Tables;
 
     fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
         future.poll(&mut Context::from_waker(Waker::noop()))
@@ -426,7 +490,6 @@ mod tests {
         assert!(poll(behind.as_mut()).is_pending());
         assert!(committer.state().open.members.is_empty());
         drop(order);
-        assert!(poll(behind.as_mut()).is_pending());
         assert_eq!(taken(&committer).members.len(), 1);
     }
 

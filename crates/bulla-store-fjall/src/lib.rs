@@ -18,7 +18,7 @@ mod unfinished;
 mod writer;
 
 pub use error::{CompactError, OpenError};
-pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
+pub use limits::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};
 pub use options::FjallOptions;
 pub use stats::Stats;
 pub use store::FjallStore;

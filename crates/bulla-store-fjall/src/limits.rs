@@ -1,5 +1,8 @@
 //! Everything the engine can be given too much of.
 
+/// The most batches and other jobs that wait to be carried out. Beyond it callers wait for a place, and nothing is lost.
+pub const MAX_WAITING: usize = 4096;
+
 /// The most batches one group, and so one disk sync, takes. The others wait for the next, in the order they came; nothing is lost.
 pub const MAX_GROUP_BATCHES: usize = 512;
 

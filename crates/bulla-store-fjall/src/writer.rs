@@ -25,25 +25,23 @@ impl Writer {
     fn run(self) {
         let closer = self.work();
         let closed = self.close();
-        if let Some((answer, all)) = closer {
+        if let Some(answer) = closer {
             answer.send(closed).ok();
-            // Nobody is let in any more.
-            all.forget();
         }
     }
 
     /// Works until it is told to close, and returns whom to tell when that is done.
-    fn work(&self) -> Option<(Answer<()>, tokio::sync::OwnedSemaphorePermit)> {
+    fn work(&self) -> Option<Answer<()>> {
         loop {
             match self.0.work() {
                 Work::Write(group) => {
                     let written = self.write(&group.writes);
                     self.0.answer(group, written);
                 }
-                Work::Carry(Order::DropDaysBefore(day, answer, _alone)) => {
+                Work::Carry(Order::DropDaysBefore(day, answer)) => {
                     answer.send(self.drop_days_before(day)).ok();
                 }
-                Work::Carry(Order::Close(answer, all)) => return Some((answer, all)),
+                Work::Carry(Order::Close(answer)) => return Some(answer),
                 Work::End => return None,
             }
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_store::{Batch, Commit, Counter, Key, Store, StoreError};
-use bulla_store_fjall::{MAX_DAYS, MAX_GROUP_BATCHES};
+use bulla_store_fjall::{MAX_DAYS, MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
 
 use crate::{ALICE, Fresh, NOW, SPACE, committed, day, put, run, today, value};
 
@@ -24,6 +24,28 @@ fn a_group_costs_one_sync_and_many_commits_share_it() {
         assert_eq!(stats.commits, 64 * 50);
         assert_eq!(stats.syncs, stats.groups);
         assert!(stats.syncs * 4 <= stats.commits, "{stats:?}");
+    });
+}
+
+/// They need not come at once: it is enough that they are ready to when the executor comes round to them.
+#[test]
+fn commits_that_are_ready_together_share_one_sync() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        committed(&store, put(&today("the day's table"), "value")).await;
+        // The writer has to have gone to sleep.
+        let mut shared = 0;
+        for round in 0..50 {
+            tokio::task::yield_now().await;
+            let before = store.stats().syncs;
+            let commits =
+                (0..32).map(|number| store.commit(put(&today(&format!("{round}/{number}")), "value")));
+            for commit in futures_util::future::join_all(commits).await {
+                assert!(matches!(commit, Ok(Commit::Committed(_))));
+            }
+            shared += u64::from(store.stats().syncs == before + 1);
+        }
+        assert!(shared > 40, "of 50 bursts {shared} were one group");
     });
 }
 
@@ -81,6 +103,34 @@ fn a_dropped_commit_that_was_taken_is_carried_out() {
         // Jobs are carried out in order.
         committed(&store, put(&today("behind"), "value")).await;
         assert_eq!(value(&store, &today("dropped")).await.as_deref(), Some(&b"value"[..]));
+    });
+}
+
+/// The first to commit wakes the writer when its executor comes round to it again. One that is held and not polled any more must not be what the
+/// others wait for.
+#[test]
+fn a_commit_nobody_polls_any_more_holds_nobody_up() {
+    run(async {
+        let Fresh { store, folder: _folder } = Fresh::open();
+        let waker = std::task::Waker::noop();
+        let mut held: Vec<_> = (0..4)
+            .map(|number| {
+                // Of all the room there is.
+                let large = put(&today(&format!("held {number}")), vec![0; MAX_GROUP_BYTES]);
+                let mut commit = Box::pin(store.commit(large));
+                assert!(commit.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+                commit
+            })
+            .collect();
+        committed(&store, put(&today("next"), "value")).await;
+        store.drop_days_before(day(5)).await.unwrap();
+        let mut last = Box::pin(store.commit(put(&today("last"), "value")));
+        assert!(last.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        held.push(last);
+        store.close().await.unwrap();
+        for commit in held {
+            assert!(matches!(commit.await, Ok(Commit::Committed(_))));
+        }
     });
 }
 
