@@ -117,9 +117,7 @@ impl Group {
     const fn of(writes: Writes) -> Self {
         Self { writes, members: Vec::new(), bytes: 0 }
     }
-}
 
-impl Group {
     fn has_room_for(&self, batch: &Batch) -> bool {
         let fits = self.members.len() < MAX_GROUP_BATCHES && self.bytes + batch.bytes() <= MAX_GROUP_BYTES;
         fits || self.members.is_empty()
@@ -167,6 +165,13 @@ impl Committer {
 
     /// Says whether the writer sleeps, and has to be woken.
     fn add(&self, batch: Batch, answer: Answer<Commit>) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if state.is_ordered && !state.ended {
+            // Without waiting for the tables, which the order may have for itself.
+            state.waiting.push_back(Job::Commit(batch, answer));
+            return Ok(false);
+        }
+        drop(state);
         // Before the state, so that nobody waits for it because one waits for the tables.
         let tables = self.shared.read();
         let Some(tables) = tables.as_ref() else { return Err(StoreError::Closed) };
@@ -270,16 +275,11 @@ impl Committer {
 
     /// Adds what waits to the open group, as far as that has room and no order comes first.
     fn refill(&self) {
-        if self.state().waiting.is_empty() {
-            return;
-        }
-        let tables = self.shared.read();
-        let mut state = self.state();
-        while let Some(Job::Commit(batch, _)) = state.waiting.front() {
-            if !state.open.has_room_for(batch) {
-                return;
-            }
-            let Some(Job::Commit(batch, answer)) = state.waiting.pop_front() else { return };
+        while !self.state().waiting.is_empty() {
+            // Let go of after each batch, so that callers and whoever wants the tables to himself get their turn.
+            let tables = self.shared.read();
+            let mut state = self.state();
+            let Some((batch, answer)) = state.next_that_fits() else { return };
             match tables.as_ref() {
                 Some(tables) => state.check(tables, batch, answer),
                 // Nobody is told that there are none but who waits.
@@ -378,6 +378,17 @@ async fn let_others_go_first() {
 }
 
 impl State {
+    /// The first that waits, if that is a batch and the open group has room for it.
+    fn next_that_fits(&mut self) -> Option<(Batch, Answer<Commit>)> {
+        match self.waiting.pop_front()? {
+            Job::Commit(batch, answer) if self.open.has_room_for(&batch) => Some((batch, answer)),
+            job => {
+                self.waiting.push_front(job);
+                None
+            }
+        }
+    }
+
     /// Checks `batch` and adds it to the open group.
     fn check(&mut self, tables: &Tables, batch: Batch, answer: Answer<Commit>) {
         let Self { open, under_way, known, .. } = self;
@@ -489,8 +500,54 @@ mod tests {
         let Work::Carry(order) = committer.work() else { panic!("the days come next") };
         assert!(poll(behind.as_mut()).is_pending());
         assert!(committer.state().open.members.is_empty());
+        // Nor now that nobody waits before him.
+        let mut late = pin!(committer.commit(put(3, 1)));
+        assert!(committer.state().waiting.len() == 1 && poll(late.as_mut()).is_pending());
+        assert!(committer.state().open.members.is_empty());
         drop(order);
+        assert_eq!(taken(&committer).members.len(), 2);
+    }
+
+    /// Nothing waits but the order itself, while it is carried out.
+    #[test]
+    fn nobody_adds_anything_during_an_order_that_nobody_stood_behind() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        let mut dropping = pin!(committer.drop_days_before(Day::from_number(1)));
+        assert!(poll(dropping.as_mut()).is_pending());
+        let Work::Carry(_order) = committer.work() else { panic!("there is an order") };
+        let mut late = pin!(committer.commit(put(1, 1)));
+        assert!(poll(late.as_mut()).is_pending());
+        assert!(committer.state().open.members.is_empty());
         assert_eq!(taken(&committer).members.len(), 1);
+    }
+
+    #[test]
+    fn who_finds_the_writer_asleep_lets_the_others_go_first_and_then_wakes_it() {
+        let folder = TempDir::new().unwrap();
+        let committer = committer(&folder);
+        let sleeps = || committer.state().is_idle;
+        committer.state().is_idle = true;
+        let mut commits: Vec<_> = (0..32).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
+        assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+        assert!(sleeps() && committer.state().open.members.len() == 32);
+        // Of the first nobody hears any more; the executor comes round to the second.
+        assert!(poll(commits[1].as_mut()).is_pending());
+        assert!(!sleeps());
+        committer.answer(taken(&committer), Ok(()));
+        assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_ready()));
+
+        committer.state().is_idle = true;
+        let mut dropped = Box::pin(committer.commit(put(0, 1)));
+        assert!(poll(dropped.as_mut()).is_pending() && sleeps());
+        drop(dropped);
+        assert!(!sleeps());
+
+        committer.state().is_idle = true;
+        let mut commits: Vec<_> =
+            (0..WORTH_A_SYNC).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
+        assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+        assert!(!sleeps(), "so many are worth a sync whoever else may come");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Batches that are carried out together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
@@ -137,15 +138,18 @@ impl Writes {
     /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has its table.
     ///
     /// It is kept here as well, for those who come before it stands in the tables.
-    pub(crate) fn rows(&self, tables: &Tables) -> Option<OwnedWriteBatch> {
+    pub(crate) fn rows(&self, tables: &Tables) -> io::Result<Option<OwnedWriteBatch>> {
         if self.version == self.before {
-            return None;
+            return Ok(None);
         }
         // Of each table a mark, and the version.
         let count = self.rows.values().map(|rows| rows.len() + 1).sum::<usize>() + self.counters.len() + 1;
         let mut batch = tables.durable_batch(count);
         for (day, rows) in &self.rows {
-            let Some(table) = tables.of(*day) else { continue };
+            if rows.is_empty() {
+                continue;
+            }
+            let table = tables.of(*day).ok_or_else(|| io::Error::other("a day has no table"))?;
             // In order: neighbours are inserted next to each other, where the path to them has just been walked.
             let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
             rows.sort_unstable_by_key(|(key, _)| *key);
@@ -167,7 +171,7 @@ impl Writes {
             batch.insert(tables.counters(), &key[..], row::counter_value(*count));
         }
         tables.set_version(&mut batch, self.version);
-        Some(batch)
+        Ok(Some(batch))
     }
 
     fn version_of(

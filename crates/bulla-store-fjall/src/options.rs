@@ -51,8 +51,7 @@ impl FjallOptions {
     /// file. Default 16 MiB, at least 1 MiB.
     ///
     /// Up to five may exist per day that is written to at the same time, four of them waiting for the disk. Less means more small files,
-    /// more compaction, and more often a commit that waits while a file is synced; with 24 MiB instead of 16 the slowest hundredth of 256 commits at
-    /// a time took 18 ms instead of 26. A day keeps the size it was begun with.
+    /// more compaction, and more often a commit that waits while a file is synced. A day keeps the size it was begun with.
     #[must_use]
     pub const fn write_buffer_bytes(mut self, bytes: u64) -> Self {
         self.write_buffer_bytes = at_least(bytes, MIB);

@@ -22,7 +22,7 @@ const FILLER_KEY: &[u8] = b"filler";
 ///
 /// A journal is let go once its newest write to each table is found in the table's files. Where all records of a table are deleted and
 /// compacted away, no file is left to tell, and the journal would stay until the table is written to again: for a day that is over,
-/// until the day is dropped. The mark is always newer than the deletions beside it, and is itself never deleted.
+/// until the day is dropped. The mark is always as new as the deletions beside it, and is itself never deleted.
 /// Its key is shorter than any record's, so it is part of no scan.
 const MARK_KEY: &[u8] = &[0];
 
@@ -250,7 +250,7 @@ mod tests {
             let mut writes = Writes::after(Version::new(version));
             let before = Before { tables: &tables, known: &Known::default(), under_way: None };
             let _done = writes.add(before, &batch).unwrap();
-            writes.rows(&tables).unwrap().commit().unwrap();
+            writes.rows(&tables).unwrap().unwrap().commit().unwrap();
         }
         for _ in 0..65 {
             tables.fill(vec![0; 1 << 20]).unwrap();

@@ -66,7 +66,7 @@ impl Writer {
             writes.new_days().iter().try_for_each(|day| tables.begin(*day)).map_err(disk)?;
         }
         let tables = self.0.shared().read();
-        Ok(writes.rows(tables.as_ref().ok_or(io::ErrorKind::NotConnected)?))
+        writes.rows(tables.as_ref().ok_or(io::ErrorKind::NotConnected)?)
     }
 
     fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A lasting record is 49 bytes longer than its value, an hourly one 51, and one elsewhen 55; what is empty becomes 17, 19 or 23 bytes. The
-//! first byte is also the version of the form.
+//! first byte tells the form.
 
 use bulla_base::Partition;
 use bulla_store::{Expiry, Key, SEAL_ROOM_BYTES};

@@ -53,7 +53,7 @@ const LANES: usize = 1024;
 ///
 /// Which records were sealed before their partition was erased is told by their versions, so what is damaged is an error and not absent as long as the
 /// engine is right about them. In a store that was copied row by row, with other versions, all is read, but what is damaged may look erased. A
-/// damaged era or hour in a record may make it look over.
+/// damaged era or hour in a record, or a damaged expiry beside it, may make it look over.
 pub struct Vault<S> {
     engine: S,
     clock: Arc<dyn Clock>,

@@ -27,28 +27,6 @@ fn a_group_costs_one_sync_and_many_commits_share_it() {
     });
 }
 
-/// They need not come at once: it is enough that they are ready to when the executor comes round to them.
-#[test]
-fn commits_that_are_ready_together_share_one_sync() {
-    run(async {
-        let Fresh { store, folder: _folder } = Fresh::open();
-        committed(&store, put(&today("the day's table"), "value")).await;
-        // The writer has to have gone to sleep.
-        let mut shared = 0;
-        for round in 0..50 {
-            tokio::task::yield_now().await;
-            let before = store.stats().syncs;
-            let commits =
-                (0..32).map(|number| store.commit(put(&today(&format!("{round}/{number}")), "value")));
-            for commit in futures_util::future::join_all(commits).await {
-                assert!(matches!(commit, Ok(Commit::Committed(_))));
-            }
-            shared += u64::from(store.stats().syncs == before + 1);
-        }
-        assert!(shared > 40, "of 50 bursts {shared} were one group");
-    });
-}
-
 #[test]
 fn a_group_with_nothing_to_write_does_not_sync() {
     run(async {

@@ -1,7 +1,7 @@
 //! The vault as a store.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{
@@ -13,6 +13,15 @@ use crate::eras::Reckoning;
 use crate::salt::Salt;
 use crate::secret::Secret;
 use crate::space::{self, VAULT};
+
+/// Notes, when it is dropped, that something was put into the store.
+struct Written<'a>(&'a AtomicBool);
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 impl<S: Store> Store for Vault<S> {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
@@ -27,6 +36,8 @@ impl<S: Store> Store for Vault<S> {
         let partition = batch.partition();
         let now = self.clock.now();
         let _shared = self.share(partition).await?;
+        // Also when nobody waits for the end: the batch may be committed all the same.
+        let _written = Written(&self.written);
         let outcome = loop {
             if let Some(salt) = self.stored_salt(partition, now).await? {
                 break self.engine.commit(self.seal_batch(batch, salt.secret())?).await?;
@@ -44,7 +55,6 @@ impl<S: Store> Store for Vault<S> {
                 conflict => break conflict,
             }
         };
-        self.written.store(true, Ordering::Release);
         Ok(outcome)
     }
 

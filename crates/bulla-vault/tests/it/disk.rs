@@ -67,3 +67,33 @@ fn no_value_lies_in_any_file_and_all_are_read_after_a_restart() {
         assert!(!vault.is_restored());
     });
 }
+
+/// Its future was dropped after the engine had the batch, so nobody came back to note that something was written.
+#[test]
+fn a_commit_nobody_waits_for_begins_a_generation_as_any_other() {
+    run(async {
+        let (folder, world) = (tempfile::tempdir().unwrap(), World::new(1));
+        let engine = FjallStore::open(folder.path().join("store"), FjallOptions::default()).unwrap();
+        let keyring = FileKeyring::open(folder.path().join("keyring")).unwrap();
+        let keys = world.operator(7);
+        let vault =
+            Vault::open(engine, keyring, &keys, world.clock.clone(), world.rng.clone()).await.unwrap();
+        let batch = || {
+            let mut batch = Batch::new(ALICE);
+            batch.put(Key::undated(SPACE, "name"), "value");
+            batch
+        };
+        assert!(matches!(vault.commit(batch()).await.unwrap(), Commit::Committed(_)));
+        vault.tick().await.unwrap();
+        let before = vault.generation().await;
+        vault.tick().await.unwrap();
+        assert_eq!(vault.generation().await, before, "nothing was written");
+        {
+            let mut commit = Box::pin(vault.commit(batch()));
+            let waker = std::task::Waker::noop();
+            assert!(commit.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        }
+        vault.tick().await.unwrap();
+        assert_eq!(vault.generation().await, before + 1);
+    });
+}
