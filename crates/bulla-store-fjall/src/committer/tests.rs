@@ -1,0 +1,176 @@
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use bulla_store::{Key, Space};
+use tempfile::TempDir;
+
+use super::*;
+use crate::FjallOptions;
+
+fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn put(number: usize, bytes: usize) -> Batch {
+    let mut batch = Batch::new(Partition::from_bytes([7; 16]));
+    batch.put(Key::undated(Space::new(200), number.to_string()), vec![0; bytes]);
+    batch
+}
+
+/// One that nobody writes for.
+fn committer(folder: &TempDir) -> Committer {
+    let tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+    Committer::new(Arc::new(Shared::new(tables)), Version::new(0))
+}
+
+fn taken(committer: &Committer) -> Taken {
+    match committer.work() {
+        Work::Write(group) => group,
+        _ => panic!("there is no group"),
+    }
+}
+
+#[test]
+fn a_group_is_full_after_so_many_batches_or_so_many_bytes() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    for (bytes, fit) in
+        [(1, MAX_GROUP_BATCHES), (MAX_GROUP_BYTES / 4, 3), (MAX_GROUP_BYTES, 1), (3 * MAX_GROUP_BYTES, 1)]
+    {
+        let mut commits: Vec<_> =
+            (0..=fit).map(|number| Box::pin(committer.commit(put(number, bytes)))).collect();
+        assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+        let first = taken(&committer);
+        assert_eq!(first.members.len(), fit, "of {bytes} bytes");
+        committer.answer(first, Ok(()));
+        assert!(commits[..fit].iter_mut().all(|commit| poll(commit.as_mut()).is_ready()));
+        assert!(poll(commits[fit].as_mut()).is_pending());
+        let second = taken(&committer);
+        assert_eq!(second.members.len(), 1);
+        committer.answer(second, Ok(()));
+        assert!(poll(commits[fit].as_mut()).is_ready());
+    }
+}
+
+#[test]
+fn nobody_adds_anything_while_days_are_dropped() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let mut before = pin!(committer.commit(put(1, 1)));
+    assert!(poll(before.as_mut()).is_pending());
+    let mut dropping = pin!(committer.drop_days_before(Day::from_number(1)));
+    let mut behind = pin!(committer.commit(put(2, 1)));
+    assert!(poll(dropping.as_mut()).is_pending());
+    assert!(poll(behind.as_mut()).is_pending());
+    let first = taken(&committer);
+    assert_eq!(first.members.len(), 1);
+    committer.answer(first, Ok(()));
+    assert!(poll(dropping.as_mut()).is_pending());
+    let Work::Carry(order) = committer.work() else { panic!("the days come next") };
+    assert!(poll(behind.as_mut()).is_pending());
+    assert!(committer.state().open.members.is_empty());
+    // Nor now that nobody waits before him.
+    let mut late = pin!(committer.commit(put(3, 1)));
+    assert!(committer.state().waiting.len() == 1 && poll(late.as_mut()).is_pending());
+    assert!(committer.state().open.members.is_empty());
+    drop(order);
+    assert_eq!(taken(&committer).members.len(), 2);
+}
+
+/// Nothing waits but the order itself, while it is carried out.
+#[test]
+fn nobody_adds_anything_during_an_order_that_nobody_stood_behind() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let mut dropping = pin!(committer.drop_days_before(Day::from_number(1)));
+    assert!(poll(dropping.as_mut()).is_pending());
+    let Work::Carry(_order) = committer.work() else { panic!("there is an order") };
+    let mut late = pin!(committer.commit(put(1, 1)));
+    assert!(poll(late.as_mut()).is_pending());
+    assert!(committer.state().open.members.is_empty());
+    assert_eq!(taken(&committer).members.len(), 1);
+}
+
+#[test]
+fn who_finds_the_writer_asleep_lets_the_others_go_first_and_then_wakes_it() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let sleeps = || committer.state().is_idle;
+    committer.state().is_idle = true;
+    let mut commits: Vec<_> = (0..32).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
+    assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+    assert!(sleeps() && committer.state().open.members.len() == 32);
+    // Of the first nobody hears any more; the executor comes round to the second.
+    assert!(poll(commits[1].as_mut()).is_pending());
+    assert!(!sleeps());
+    committer.answer(taken(&committer), Ok(()));
+    assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_ready()));
+
+    committer.state().is_idle = true;
+    let mut dropped = Box::pin(committer.commit(put(0, 1)));
+    assert!(poll(dropped.as_mut()).is_pending() && sleeps());
+    drop(dropped);
+    assert!(!sleeps());
+
+    committer.state().is_idle = true;
+    let mut commits: Vec<_> =
+        (0..WORTH_A_SYNC).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
+    assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+    assert!(!sleeps(), "so many are worth a sync whoever else may come");
+}
+
+#[test]
+fn what_failed_is_told_to_everybody_who_stood_on_it() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let mut first = pin!(committer.commit(put(1, 1)));
+    assert!(poll(first.as_mut()).is_pending());
+    let group = taken(&committer);
+    let mut conflicting = put(1, 1);
+    conflicting.expect_absent(Key::undated(Space::new(200), "1"));
+    let mut second = pin!(committer.commit(conflicting));
+    assert!(poll(second.as_mut()).is_pending());
+    committer.answer(group, Err(io::ErrorKind::StorageFull.into()));
+    let next = taken(&committer);
+    let failed = committer.failed();
+    assert!(failed.is_err());
+    committer.answer(next, failed);
+    for commit in [first, second] {
+        let Poll::Ready(Err(StoreError::Poisoned { source: Some(source) })) = poll(commit) else {
+            panic!("it was told something else")
+        };
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_writer_that_has_ended() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let mut added = pin!(committer.commit(put(1, 1)));
+    assert!(poll(added.as_mut()).is_pending());
+    let mut waiting = pin!(committer.drop_days_before(Day::from_number(1)));
+    assert!(poll(waiting.as_mut()).is_pending());
+    committer.end();
+    assert!(matches!(poll(added), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+    assert!(matches!(poll(waiting), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+    let late = pin!(committer.commit(put(2, 1)));
+    assert!(matches!(poll(late), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+}
+
+/// A panic in the middle of a change would leave half a batch in the group.
+#[test]
+fn nothing_is_written_after_a_thread_died_with_the_group_in_its_hands() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let died = std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                let _state = committer.state();
+                panic!("on purpose");
+            })
+            .join()
+    });
+    assert!(died.is_err());
+    assert!(committer.failed().is_err());
+}
