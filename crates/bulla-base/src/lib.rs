@@ -11,6 +11,7 @@ mod number;
 mod partition;
 mod rng;
 mod time;
+mod trace;
 
 pub use address::{Address, DeviceId, Party};
 pub use business::{BusinessAccountId, PhoneNumberId};
@@ -22,3 +23,4 @@ pub use number::{MAX_NUMBER_DIGITS, Number};
 pub use partition::{Partition, Pepper};
 pub use rng::{Draw, Rng, SeededRng};
 pub use time::{Day, Timestamp};
+pub use trace::{HASHING, without_trace};

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Party, Rng, hex};
+use crate::{HASHING, Party, Rng, hex, without_trace};
 
 /// The keyed tag under which all about one customer is kept: HMAC-SHA-256(pepper, party), its first sixteen bytes.
 ///
@@ -68,6 +68,10 @@ impl Pepper {
     }
 
     fn tag(&self, bytes: &[u8]) -> Partition {
+        without_trace::<HASHING, _>(|| self.tagged(bytes))
+    }
+
+    fn tagged(&self, bytes: &[u8]) -> Partition {
         let mut key = [0; 64];
         key[..32].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&key.into());
@@ -90,6 +94,20 @@ impl fmt::Debug for Pepper {
 mod tests {
     use super::*;
     use crate::{Number, PhoneNumberId};
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_number_and_no_pepper_is_left_on_the_stack() {
+        use crate::trace::tests::left_on_the_stack;
+
+        let (number, pepper) = ("16505551234", Pepper::from_bytes([0x7e; 32]));
+        let user = Party::User(Number::parse(number).unwrap());
+        let inner: Vec<u8> = pepper.as_bytes().iter().map(|byte| byte ^ 0x36).collect();
+        let outer: Vec<u8> = pepper.as_bytes().iter().map(|byte| byte ^ 0x5c).collect();
+        for secret in [number.as_bytes(), &inner[..8], &outer[..8]] {
+            assert_eq!(left_on_the_stack(secret, || pepper.partition(&user)), 0);
+        }
+    }
 
     #[test]
     fn a_tag_depends_on_the_pepper_and_on_the_party() {

@@ -1,6 +1,7 @@
 //! How a webhook shows that it comes from the relay: `X-Hub-Signature-256: sha256=` and, in lower-case hexadecimal, the HMAC-SHA-256 of
 //! the body's exact bytes under the app secret.
 
+use bulla_base::{HASHING, without_trace};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -22,6 +23,17 @@ const BLOCK_BYTES: usize = 64;
 pub fn sign(secret: &[u8], body: &[u8]) -> String {
     use std::fmt::Write;
 
+    let tag = without_trace::<HASHING, _>(|| tag(secret, body));
+    let mut value = String::with_capacity(SCHEME.len() + 2 * tag.len());
+    value.push_str(SCHEME);
+    for byte in tag {
+        // Writing to a string cannot fail.
+        let _ = write!(value, "{byte:02x}");
+    }
+    value
+}
+
+fn tag(secret: &[u8], body: &[u8]) -> [u8; 32] {
     // HMAC pads a key to one block, and hashes a longer one first (RFC 2104 §2).
     let mut key = Zeroizing::new([0; BLOCK_BYTES]);
     if secret.len() > BLOCK_BYTES {
@@ -31,13 +43,7 @@ pub fn sign(secret: &[u8], body: &[u8]) -> String {
     }
     let mut mac = Hmac::<Sha256>::new((&*key).into());
     mac.update(body);
-    let mut value = String::with_capacity(SCHEME.len() + 64);
-    value.push_str(SCHEME);
-    for byte in mac.finalize().into_bytes() {
-        // Writing to a string cannot fail.
-        let _ = write!(value, "{byte:02x}");
-    }
-    value
+    mac.finalize().into_bytes().into()
 }
 
 /// Whether `value` is the header's value for `body`, signed with `secret`.

@@ -1,5 +1,6 @@
 //! The users, and what each says to the shop and hears from it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -46,12 +47,13 @@ pub(crate) struct Stage {
     pub(crate) messages: AtomicUsize,
 }
 
-/// Has every one of `numbers` join and talk once; all of them in the end, in their order.
-pub(crate) async fn arrive(stage: &Arc<Stage>, numbers: &[String]) -> Vec<User> {
+/// Has the users with these places join and talk once; all of them in the end, in their order.
+pub(crate) async fn arrive(stage: &Arc<Stage>, places: Range<usize>) -> Vec<User> {
     let tickets = Arc::new(Semaphore::new(AT_A_TIME));
     let mut tasks = JoinSet::new();
-    for (place, number) in numbers.iter().enumerate() {
-        let (stage, tickets, number) = (Arc::clone(stage), Arc::clone(&tickets), number.clone());
+    for place in places {
+        let (stage, tickets) = (Arc::clone(stage), Arc::clone(&tickets));
+        let number = stage.marks.numbers()[place].clone();
         tasks.spawn(async move {
             let _ticket = tickets.acquire_owned().await.unwrap();
             let mut user = User::join(&stage, place, number).await;

@@ -18,6 +18,7 @@ mod http;
 mod line;
 mod log;
 mod marks;
+mod mistake;
 mod rows;
 mod search;
 mod shop;

@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::child::{Places, SHOPS, TOKEN};
+use crate::child::{Places, SHOPS};
 use crate::crowd::{self, Stage, User};
 use crate::house::House;
 use crate::marks::{self, Marks};
+use crate::mistake::Mistake;
 use crate::search::{Found, Search};
-use crate::shop::{Shop, Update};
+use crate::shop::Shop;
 
 /// How many users there are, unless `CANARY_USERS` says otherwise. The whole measure is 10,000, and takes two idle cores a minute.
 const USERS: usize = 4_000;
@@ -26,6 +26,10 @@ const ERASED: usize = 10;
 const GO_ON: usize = 600;
 /// How many are erased at a time.
 const ERASED_AT_A_TIME: usize = 4;
+/// How often everything is done alone.
+const ROUNDS: usize = 3;
+/// How long it takes until connections that were hung up are gone.
+const MOMENT: Duration = Duration::from_millis(100);
 /// How long an erasure may take.
 const LONGEST_ERASURE: Duration = Duration::from_secs(1);
 /// After how long nothing of what was said may be in memory.
@@ -68,14 +72,18 @@ impl Story {
         }
         self.tell("what was planted was found");
 
+        let mut crowd = self.nothing_stays_of_what_is_done_alone().await;
+        self.tell("one has talked, and all mistakes have been made");
         let arriving = tokio::spawn({
-            let stage = Arc::clone(&self.stage);
-            async move { crowd::arrive(&stage, stage.marks.numbers()).await }
+            let (stage, first) = (Arc::clone(&self.stage), crowd.len());
+            async move { crowd::arrive(&stage, first..stage.marks.numbers().len()).await }
         });
         self.nothing_lies_open_in_flight().await;
-        let crowd = arriving.await.unwrap();
+        crowd.append(&mut arriving.await.unwrap());
         self.tell("everybody has talked");
-        what_is_wrong_is_refused(&self.stage).await;
+        for mistake in Mistake::all(&self.stage.marks) {
+            mistake.make(&self.stage).await;
+        }
         self.fall_silent().await;
         self.nothing_said_is_left(&HashSet::new());
         self.tell("nothing said is left");
@@ -107,6 +115,31 @@ impl Story {
             longest.as_millis(),
             self.began.elapsed().as_secs_f64(),
         );
+    }
+
+    /// Has one user talk and then the shop make mistakes, each alone: nothing comes after it that would overwrite what it leaves on stacks and
+    /// in buffers. Who has talked.
+    async fn nothing_stays_of_what_is_done_alone(&mut self) -> Vec<User> {
+        let stage = Arc::clone(&self.stage);
+        let mut crowd = crowd::arrive(&stage, 0..1).await;
+        self.nothing_is_left_in_the_relay("a first conversation").await;
+        for _ in 0..ROUNDS {
+            crowd = crowd::go_on(&stage, crowd).await;
+            self.nothing_is_left_in_the_relay("a conversation").await;
+            for mistake in Mistake::all(&stage.marks) {
+                mistake.make(&stage).await;
+                self.nothing_is_left_in_the_relay(mistake.what).await;
+            }
+        }
+        crowd
+    }
+
+    async fn nothing_is_left_in_the_relay(&mut self, after: &str) {
+        self.stage.shop.hang_up();
+        tokio::time::sleep(MOMENT).await;
+        let search = Search::new(&self.stage.marks, &self.stage.marks.texts(), &self.everybody());
+        let found = self.relay.memory(&search);
+        self.nothing(found, &format!("the relay, after {after}"));
     }
 
     /// Waits until the relay has things in hand that the shop has not taken. They are in its memory, as they must be, and nowhere else.
@@ -246,48 +279,6 @@ async fn what_is_planted_is_found(house: &House, marks: &Marks) {
     for found in [house.memory(&search), house.files(&search)] {
         assert!(found.hits.is_empty(), "what was uprooted is still there:\n{}", found.report());
     }
-}
-
-/// Asks for what cannot be, in every way, with canaries in it: what is refused must not stay either.
-async fn what_is_wrong_is_refused(stage: &Stage) {
-    let (marks, shop) = (&stage.marks, &stage.shop);
-    let canary = || marks.canary();
-    let to = &marks.numbers()[0];
-    let text = |body: String| json!({ "messaging_product": "whatsapp", "to": to, "text": { "body": body } });
-    let wrong = [
-        (format!("{{ \"text\": \"{}\"", canary()), canary(), TOKEN.to_owned()),
-        (text(canary()).to_string(), canary(), canary()),
-        (text(canary()).to_string(), canary().repeat(10), TOKEN.to_owned()),
-        (text(canary().repeat(300)).to_string(), canary(), TOKEN.to_owned()),
-        (json!({ "messaging_product": canary(), "to": to }).to_string(), canary(), TOKEN.to_owned()),
-        (
-            json!({ "messaging_product": "whatsapp", "to": canary(), "text": { "body": canary() } })
-                .to_string(),
-            canary(),
-            TOKEN.to_owned(),
-        ),
-        (
-            json!({ "messaging_product": "whatsapp", "to": to, "type": canary() }).to_string(),
-            canary(),
-            TOKEN.to_owned(),
-        ),
-        (
-            json!({ "messaging_product": "whatsapp", "status": "read", "message_id": canary() }).to_string(),
-            canary(),
-            TOKEN.to_owned(),
-        ),
-    ];
-    for (body, key, token) in &wrong {
-        let answer = shop.post(SHOPS[0], body, Some(key), token).await;
-        assert!(!answer.head.starts_with("HTTP/1.1 200"), "{body}");
-    }
-
-    // Whom nobody knows can be written to, and it fails.
-    let mut updates = shop.attend(&marks.stranger());
-    let body = json!({ "to": marks.stranger(), "text": { "body": canary() } });
-    shop.say(SHOPS[0], body, &canary()).await;
-    let update = updates.recv().await;
-    assert!(matches!(&update, Some(Update::Status { status, .. }) if status == "failed"), "{update:?}");
 }
 
 /// So many of `users`, from all over, and the rest.
