@@ -41,6 +41,10 @@ use keys::{COMMITMENT_BYTES, Keyed, Prefix, SALT_BYTES};
 
 const TAG_BYTES: usize = 16;
 
+/// How deep sealing and opening go on the stack, the widest cipher of the processor's included. To be wiped, see
+/// [`without_trace`](bulla_base::without_trace): whoever found the key of a record there could open it after its hour, or after it was erased.
+pub(crate) const DEEP: usize = 16 << 10;
+
 /// What stands in the place of the salt where there is none.
 const NO_SALT: [u8; SALT_BYTES] = [0; SALT_BYTES];
 
@@ -171,4 +175,4 @@ pub(crate) fn check_empty(under: Under<'_>, proof: &[u8; PROOF_BYTES]) -> Result
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

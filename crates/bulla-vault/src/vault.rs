@@ -2,6 +2,9 @@ mod batch;
 mod fence;
 mod port;
 mod record;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
 mod time;
 
 use std::fmt;

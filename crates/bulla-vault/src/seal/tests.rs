@@ -8,6 +8,12 @@ fn under<'a>(key: &'a Secret, salt: Option<&'a Secret>, bound: &'a Bound) -> Und
     Under { key, salt, bound }
 }
 
+/// The key of a value from its sealed form, without its head.
+pub(crate) fn key_of(under: Under<'_>, sealed: &[u8]) -> Vec<u8> {
+    let salt = sealed.first_chunk().unwrap();
+    Keyed::new(under.key).prefix(under.salt, salt).keys(&under.bound.bytes).key().to_vec()
+}
+
 /// A proof, without its head.
 fn prove(under: Under<'_>) -> [u8; PROOF_BYTES] {
     let once = Once::draw(&SeededRng::new(9));

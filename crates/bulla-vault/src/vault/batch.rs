@@ -1,11 +1,12 @@
 //! A batch, sealed.
 
+use bulla_base::without_trace;
 use bulla_store::{Batch, Expiry, Store, StoreError};
 use bytes::Bytes;
 
 use super::Vault;
 use crate::row::{Head, Place};
-use crate::seal::{self, Bound, Once, Sealer, Under};
+use crate::seal::{self, Bound, DEEP, Once, Sealer, Under};
 use crate::secret::Secret;
 use crate::space;
 
@@ -23,6 +24,11 @@ impl<S: Store> Vault<S> {
     /// # Cost
     /// One draw. The key of an hour is looked up and set up once for all values of the same expiry that follow each other.
     pub(super) fn seal_batch(&self, batch: Batch, salt: &Secret) -> Result<Batch, StoreError> {
+        without_trace::<DEEP, _>(|| self.sealed(batch, salt))
+    }
+
+    /// The same, which leaves keys on the stack.
+    pub(super) fn sealed(&self, batch: Batch, salt: &Secret) -> Result<Batch, StoreError> {
         const SEALED: StoreError = StoreError::Sealed { what: "record" };
         let (partition, once) = (batch.partition(), Once::draw(&*self.rng));
         let (mut lasting, mut timed, mut bound) = (None, None::<Timed<'_>>, Bound::default());
@@ -60,7 +66,7 @@ impl<S: Store> Vault<S> {
     pub(super) fn add_salt(&self, batch: &mut Batch, salt: &Secret) -> Result<(), StoreError> {
         let key = space::salt();
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(batch.partition(), &key) };
-        let sealed = seal::seal(under, salt.expose(), &*self.rng);
+        let sealed = without_trace::<DEEP, _>(|| seal::seal(under, salt.expose(), &*self.rng));
         batch.expect_absent(key.clone());
         batch.put(key, sealed.map_err(|_| StoreError::Sealed { what: "conversation's salt" })?);
         Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bulla_base::{Day, Partition, Timestamp};
+use bulla_base::{Day, Partition, Timestamp, without_trace};
 use bulla_store::{
     Batch, Commit, Counter, Key, MAX_RETENTION, Record, Scan, Space, Store, StoreError, Watch,
 };
@@ -11,6 +11,7 @@ use bulla_store::{
 use super::Vault;
 use crate::eras::Reckoning;
 use crate::salt::Salt;
+use crate::seal::DEEP;
 use crate::secret::Secret;
 use crate::space::{self, VAULT};
 
@@ -70,7 +71,7 @@ impl<S: Store> Store for Vault<S> {
         let Some(record) = self.engine.get(partition, key, now).await? else { return Ok(None) };
         // After the record, so that it is never older than what the record was sealed with.
         let salt = self.salt(partition, now).await?;
-        self.unseal(partition, key, &record, salt.as_deref())
+        without_trace::<DEEP, _>(|| self.unseal(partition, key, &record, salt.as_deref()))
     }
 
     async fn scan(
@@ -91,11 +92,7 @@ impl<S: Store> Store for Vault<S> {
             let Some((last, _)) = page.last() else { break };
             let last = last.clone();
             let salt = self.salt(partition, now).await?;
-            for (key, record) in page {
-                if let Some(record) = self.unseal(partition, &key, &record, salt.as_deref())? {
-                    found.push((key, record));
-                }
-            }
+            found.append(&mut self.unseal_all(partition, page, salt.as_deref())?);
             if is_last {
                 break;
             }

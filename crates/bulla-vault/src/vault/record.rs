@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_base::{Partition, Timestamp};
+use bulla_base::{Partition, Timestamp, without_trace};
 use bulla_store::{Key, Record, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::RwLockReadGuard;
@@ -12,11 +12,28 @@ use super::Vault;
 use crate::eras::hour_of;
 use crate::row::{Body, Head, Place, own_body};
 use crate::salt::Salt;
-use crate::seal::{self, Bound, Under};
+use crate::seal::{self, Bound, DEEP, Under};
 use crate::space;
 
 impl<S: Store> Vault<S> {
-    /// The record as it was put, unless its hour is over or its partition was erased.
+    /// The records as they were put, without those whose hour is over; none if their partition was erased.
+    ///
+    /// # Cost
+    /// The stack is wiped once for all.
+    pub(super) fn unseal_all(
+        &self,
+        partition: Partition,
+        records: impl IntoIterator<Item = (Key, Record)>,
+        salt: Option<&Salt>,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let unsealed = records.into_iter().filter_map(|(key, record)| {
+            let record = self.unseal(partition, &key, &record, salt).transpose()?;
+            Some(record.map(|record| (key, record)))
+        });
+        without_trace::<DEEP, _>(|| unsealed.collect())
+    }
+
+    /// The record as it was put, unless its hour is over or its partition was erased. Its key is left on the stack.
     pub(super) fn unseal(
         &self,
         partition: Partition,
@@ -101,7 +118,8 @@ impl<S: Store> Vault<S> {
         let Some(record) = self.engine.get(partition, &key, now).await? else { return Ok(None) };
         let sealed = own_body(&record.value).ok_or(SEALED)?;
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(partition, &key) };
-        let bytes = Zeroizing::new(seal::open(under, sealed).map_err(|_| SEALED)?);
+        let bytes = without_trace::<DEEP, _>(|| seal::open(under, sealed)).map_err(|_| SEALED)?;
+        let bytes = Zeroizing::new(bytes);
         let salt = Arc::new(Salt::from_bytes(record.version, &bytes).ok_or(SEALED)?);
         self.salts().keep(partition, salt.clone());
         Ok(Some(salt))
