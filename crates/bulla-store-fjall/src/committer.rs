@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Poll;
 
@@ -20,6 +21,7 @@ use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::group::{Before, Known, Writes};
+use crate::sight::Sight;
 use crate::spaces::Spaces;
 use crate::store::Shared;
 use crate::tables::Tables;
@@ -37,6 +39,8 @@ pub(crate) struct Committer {
     /// One for each batch or order that is neither being carried out nor done.
     places: Semaphore,
     state: Mutex<State>,
+    /// How many groups have been written; changed with the state in hand.
+    groups: AtomicU64,
     /// Tells the writer that there is something to do.
     work: Condvar,
 }
@@ -141,6 +145,7 @@ impl Committer {
                 left: false,
                 ended: false,
             }),
+            groups: AtomicU64::new(0),
             work: Condvar::new(),
         }
     }
@@ -175,6 +180,17 @@ impl Committer {
         // Before the state, so that nobody waits for it because one waits for the tables.
         let tables = self.shared.read();
         let Some(tables) = tables.as_ref() else { return Err(StoreError::Closed) };
+        let sight = self.look(tables, &batch);
+        self.add_having_looked(tables, &sight, batch, answer)
+    }
+
+    fn add_having_looked(
+        &self,
+        tables: &Tables,
+        sight: &Sight,
+        batch: Batch,
+        answer: Answer<Commit>,
+    ) -> Result<bool, StoreError> {
         let mut state = self.state();
         if state.ended {
             return Err(StoreError::Poisoned { source: None });
@@ -184,12 +200,19 @@ impl Committer {
             self.tell(state);
             return Ok(false);
         }
-        state.check(tables, batch, answer);
+        let sight = Some(sight).filter(|sight| sight.holds_after(self.groups.load(Ordering::Relaxed)));
+        state.check(tables, sight, batch, answer);
         if state.open.members.len() >= WORTH_A_SYNC {
             self.tell(state);
             return Ok(false);
         }
         Ok(state.is_idle)
+    }
+
+    /// Looks up what may take long, without holding anybody up.
+    fn look(&self, tables: &Tables, batch: &Batch) -> Sight {
+        // A group that is not counted yet may be seen or not; it will be counted before the batch is checked, or is still under way then.
+        Sight::of(self.groups.load(Ordering::Acquire), batch, tables)
     }
 
     /// Has the writer drop days, when what was asked for before has been written.
@@ -281,7 +304,7 @@ impl Committer {
             let mut state = self.state();
             let Some((batch, answer)) = state.next_that_fits() else { return };
             match tables.as_ref() {
-                Some(tables) => state.check(tables, batch, answer),
+                Some(tables) => state.check(tables, None, batch, answer),
                 // Nobody is told that there are none but who waits.
                 None => drop(answer.send(Err(StoreError::Closed))),
             }
@@ -298,6 +321,7 @@ impl Committer {
         let Taken { writes, members } = taken;
         let mut state = self.state();
         state.under_way = None;
+        self.groups.fetch_add(1, Ordering::Release);
         if let Err(error) = &written {
             state.fail(error);
         } else {
@@ -390,9 +414,9 @@ impl State {
     }
 
     /// Checks `batch` and adds it to the open group.
-    fn check(&mut self, tables: &Tables, batch: Batch, answer: Answer<Commit>) {
+    fn check(&mut self, tables: &Tables, sight: Option<&Sight>, batch: Batch, answer: Answer<Commit>) {
         let Self { open, under_way, known, .. } = self;
-        let before = Before { tables, known, under_way: under_way.as_deref() };
+        let before = Before { tables, sight, known, under_way: under_way.as_deref() };
         let outcome = open.writes.add(before, &batch);
         open.bytes += batch.bytes();
         let (partition, spaces) = (batch.partition(), Spaces::of(&batch));

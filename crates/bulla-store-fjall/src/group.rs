@@ -10,6 +10,7 @@ use fjall::{OwnedWriteBatch, Slice};
 use crate::error::unread;
 use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS};
 use crate::recent::Recent;
+use crate::sight::Sight;
 use crate::tables::Tables;
 use crate::{MAX_DAYS, row};
 
@@ -59,6 +60,8 @@ impl Known {
 #[derive(Clone, Copy)]
 pub(crate) struct Before<'a> {
     pub(crate) tables: &'a Tables,
+    /// Seen in the tables, and still so.
+    pub(crate) sight: Option<&'a Sight>,
     /// Known of the tables without looking.
     pub(crate) known: &'a Known,
     /// May be on its way to the tables.
@@ -88,8 +91,9 @@ impl Writes {
     /// Adds `batch` if its expectations hold after all that was added before, on top of what stood before. An error is this batch's alone
     /// and adds nothing.
     pub(crate) fn add(&mut self, before: Before<'_>, batch: &Batch) -> Result<Commit, StoreError> {
-        for (key, expectation) in batch.expectations() {
-            let found = self.version_of(before, batch.partition(), key)?;
+        for (place, (key, expectation)) in batch.expectations().iter().enumerate() {
+            let seen = before.sight.and_then(|sight| sight.version(place));
+            let found = self.version_of(before, batch.partition(), key, seen)?;
             let holds = match expectation {
                 Expectation::Absent => found.is_none(),
                 Expectation::Version(version) => found == Some(*version),
@@ -179,6 +183,7 @@ impl Writes {
         before: Before<'_>,
         partition: Partition,
         key: &Key,
+        seen: Option<Option<Version>>,
     ) -> Result<Option<Version>, StoreError> {
         row::record_key_into(&mut self.sought, partition, key.space(), key.name());
         let sought = &self.sought[..];
@@ -190,12 +195,10 @@ impl Writes {
         if key.day() == Key::UNDATED {
             known = known.or_else(|| before.known.records.find(sought));
         }
-        if let Some(known) = known {
-            return Ok(known);
+        match known.or(seen) {
+            Some(version) => Ok(version),
+            None => before.tables.version_of(partition, key, &mut self.sought),
         }
-        let Some(table) = before.tables.of(key.day()) else { return Ok(None) };
-        let row = table.get(sought).map_err(|error| unread(error, "record"))?;
-        row.map(|row| row::version(&row)).transpose()
     }
 
     /// Brings the counters of `batch` here as they stand, so that adding to them cannot fail.

@@ -9,6 +9,7 @@ mod lock;
 mod options;
 mod recent;
 mod row;
+mod sight;
 mod spaces;
 mod stats;
 mod store;

@@ -23,8 +23,8 @@ use crate::{CompactError, FjallOptions, OpenError, Stats, row};
 /// Expectations are checked on the caller's thread, as reads are; one thread makes what has been put together meanwhile durable with one disk sync.
 ///
 /// # Cost
-/// A commit waits for the running sync and for its own; an expectation costs as much as a read, and one batch is checked at a time: a batch of
-/// many expectations that are on disk holds the threads of all that commit. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
+/// A commit waits for the running sync and for its own. An expectation costs as much as a read, of which that of a dated record disturbs nobody
+/// else; one batch is checked at a time, so expectations of undated records that nobody has read of late hold up whoever commits as well. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
 /// blocks its thread that long. A scan costs as much per 4 KiB of what it passes over, expired records included.
 #[derive(Debug, Clone)]
 pub struct FjallStore(Arc<Handle>);

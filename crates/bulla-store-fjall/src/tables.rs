@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use bulla_base::Day;
-use bulla_store::{Key, Version};
+use bulla_base::{Day, Partition};
+use bulla_store::{Key, StoreError, Version};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
+use crate::error::unread;
 use crate::lock::Lock;
-use crate::{FjallOptions, OpenError, torn, unfinished};
+use crate::{FjallOptions, OpenError, row, torn, unfinished};
 
 /// The format of everything below; stands in the engine's own table.
 const FORMAT: u64 = 2;
@@ -90,6 +91,19 @@ impl Tables {
     /// The table of `day`, unless nothing was ever put there.
     pub(crate) fn of(&self, day: Day) -> Option<&Keyspace> {
         self.days.get(&day)
+    }
+
+    /// The version of the record under `key`, if there is one; `sought` is overwritten.
+    pub(crate) fn version_of(
+        &self,
+        partition: Partition,
+        key: &Key,
+        sought: &mut Vec<u8>,
+    ) -> Result<Option<Version>, StoreError> {
+        let Some(table) = self.of(key.day()) else { return Ok(None) };
+        row::record_key_into(sought, partition, key.space(), key.name());
+        let row = table.get(sought).map_err(|error| unread(error, "record"))?;
+        row.map(|row| row::version(&row)).transpose()
     }
 
     pub(crate) fn within(&self, days: RangeInclusive<Day>) -> impl Iterator<Item = (Day, &Keyspace)> {
@@ -248,7 +262,7 @@ mod tests {
         delete.delete(key);
         for (version, batch) in [(0, put), (1, delete)] {
             let mut writes = Writes::after(Version::new(version));
-            let before = Before { tables: &tables, known: &Known::default(), under_way: None };
+            let before = Before { tables: &tables, sight: None, known: &Known::default(), under_way: None };
             let _done = writes.add(before, &batch).unwrap();
             writes.rows(&tables).unwrap().unwrap().commit().unwrap();
         }

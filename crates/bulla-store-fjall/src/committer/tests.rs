@@ -2,6 +2,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use bulla_store::{Key, Space};
+use fjall::OwnedWriteBatch;
 use tempfile::TempDir;
 
 use super::*;
@@ -140,6 +141,46 @@ fn what_failed_is_told_to_everybody_who_stood_on_it() {
             panic!("it was told something else")
         };
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+    }
+}
+
+#[test]
+fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    let key = Key::dated(Space::new(200), Day::from_number(20_000), "key");
+    committer.shared().write().as_mut().unwrap().begin(key.day()).unwrap();
+    let batch = || {
+        let mut batch = put(1, 1);
+        batch.expect_absent(key.clone());
+        batch.put(key.clone(), "");
+        batch
+    };
+    let look = || committer.look(committer.shared().read().as_ref().unwrap(), &batch());
+    let write = |group: Taken| {
+        let rows = group.writes.rows(committer.shared().read().as_ref().unwrap()).unwrap();
+        rows.map_or(Ok(()), OwnedWriteBatch::commit).unwrap();
+        committer.answer(group, Ok(()));
+    };
+    let commit = |sight: &Sight| {
+        let (answer, answered) = oneshot::channel();
+        let tables = committer.shared().read();
+        committer.add_having_looked(tables.as_ref().unwrap(), sight, batch(), answer).unwrap();
+        answered
+    };
+
+    // The second when the first was added, the third when it was being written, the fourth when it had been.
+    let sight = look();
+    let answers = [commit(&sight), commit(&sight)];
+    let group = taken(&committer);
+    let third = commit(&sight);
+    write(group);
+    let fourth = commit(&sight);
+    write(taken(&committer));
+    let [first, second] = answers;
+    for (mut answer, has_committed) in [(first, true), (second, false), (third, false), (fourth, false)] {
+        let commit = answer.try_recv().unwrap().unwrap();
+        assert_eq!(matches!(commit, Commit::Committed(_)), has_committed, "{commit:?}");
     }
 }
 
