@@ -328,7 +328,6 @@ impl Committer {
             state.known.note(&writes);
         }
         drop(state);
-        drop(writes);
         if written.is_ok() {
             let commits = members.iter().filter(|member| has_committed(&member.outcome)).count();
             self.shared.tally.group(commits as u64);
@@ -341,6 +340,8 @@ impl Committer {
             }
             answer.send(outcome).ok();
         }
+        // Last: to free the rows takes a while, and they wait no longer.
+        drop(writes);
     }
 
     /// Takes note that the disk has failed; returns what is to be said.
