@@ -1,9 +1,9 @@
 //! What a calculation leaves on the stack, and that it does not stay there.
 
-/// How deep hashing goes, SHA-256 and HMAC, with what is around it. Where nothing is optimised it is 2 KiB.
+/// How deep hashing goes, SHA-256 and HMAC, and more: where nothing is optimised it is 2 KiB.
 pub const HASHING: usize = 4 << 10;
 
-/// Does `work`, and overwrites `DEEP` bytes of the stack on which it was done.
+/// Does `work`, and overwrites the first `DEEP` bytes of the stack on which it was done, also when it panics.
 ///
 /// For what is not asynchronous and handles secrets or what users say. Types that wipe themselves do so where they are dropped, and were moved
 /// before; functions that hash or encrypt have variables. All that stays on the stack until the thread happens to go as deep again, and on one
@@ -21,12 +21,20 @@ pub const HASHING: usize = 4 << 10;
 /// As many bytes are set to zero: for 4 KiB some 0.05 µs. Put it around all that is done at a time, not around each step.
 ///
 /// # Security
-/// What `work` returns and what it was handed lie with the caller, who has to wipe them. Registers stay as they are. Compilers keep to this,
-/// and do not promise to; a test looks at the stack.
+/// What lies deeper stays, as do registers, what `work` captures by value and what it returns: return a secret in a box of its own. Compilers
+/// keep to this and do not promise to; tests look at the stack.
 pub fn without_trace<const DEEP: usize, T>(work: impl FnOnce() -> T) -> T {
-    let result = below(work);
-    zeroize::zeroize_stack::<DEEP>();
-    result
+    let _wiped = Wiped::<DEEP>;
+    below(work)
+}
+
+/// Overwrites the stack when it is dropped.
+struct Wiped<const DEEP: usize>;
+
+impl<const DEEP: usize> Drop for Wiped<DEEP> {
+    fn drop(&mut self) {
+        zeroize::zeroize_stack::<DEEP>();
+    }
 }
 
 /// Does `work` on the stack from where on it will be overwritten.
@@ -79,6 +87,12 @@ pub(crate) mod tests {
         let secret = b"what nobody else may know";
         assert!(left_on_the_stack(secret, || remember(secret)) > 0, "what is left is not seen");
         let wiped = || without_trace::<HASHING, _>(|| remember(secret));
+        assert_eq!(left_on_the_stack(secret, wiped), 0);
+        let fails = || {
+            remember(secret);
+            panic!("on purpose");
+        };
+        let wiped = || std::panic::catch_unwind(|| without_trace::<HASHING, ()>(fails));
         assert_eq!(left_on_the_stack(secret, wiped), 0);
     }
 }

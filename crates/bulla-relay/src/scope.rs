@@ -10,7 +10,7 @@ use crate::UserId;
 /// One AES-256 block under a key of the business's own: a permutation of sixteen bytes, so that no table is kept, two businesses cannot
 /// compare their users, and neither can test a number.
 #[derive(Clone)]
-pub(crate) struct Scope(Aes256);
+pub(crate) struct Scope(Box<Aes256>);
 
 impl Scope {
     pub(crate) fn new(pepper: &Pepper, business: PhoneNumberId) -> Self {
@@ -20,7 +20,7 @@ impl Scope {
                 .chain_update(pepper.as_bytes())
                 .chain_update(business.number().to_be_bytes())
                 .finalize();
-            Self(Aes256::new(&key))
+            Self(Box::new(Aes256::new(&key)))
         })
     }
 

@@ -119,8 +119,8 @@ impl Keyring {
         let key = keys.unwrap(&slot.wrapped, &context(slot.id)).await?;
         let bound = sequenced(slot.id, slot.sequence);
         let under = Under { key: key.secret(), salt: None, bound: &bound };
-        let bytes = seal::open(under, &slot.sealed).map_err(|_| KeyringError::Damaged)?;
-        let state = State::from_bytes(&Zeroizing::new(bytes)).ok_or(KeyringError::Damaged)?;
+        let state = seal::open(under, &slot.sealed, State::from_bytes);
+        let state = state.ok().flatten().ok_or(KeyringError::Damaged)?;
         let mut keyring = Self { file, key, slot };
         if slots[0] != slots[1] {
             keyring.save(&state, rng)?;

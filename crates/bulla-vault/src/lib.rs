@@ -12,6 +12,9 @@ mod salt;
 mod seal;
 mod secret;
 mod space;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod stack;
 mod vault;
 
 pub use eras::Reckoning;

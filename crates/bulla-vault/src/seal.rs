@@ -30,9 +30,10 @@ mod keys;
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
-use bulla_base::Rng;
+use bulla_base::{Rng, without_trace};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
@@ -41,8 +42,8 @@ use keys::{COMMITMENT_BYTES, Keyed, Prefix, SALT_BYTES};
 
 const TAG_BYTES: usize = 16;
 
-/// How deep sealing and opening go on the stack, the widest cipher of the processor's included. To be wiped, see
-/// [`without_trace`](bulla_base::without_trace): whoever found the key of a record there could open it after its hour, or after it was erased.
+/// How deep sealing and opening go on the stack: 12 KiB where the cipher is at its widest. To be wiped: whoever found the key of a record there
+/// could open it after its hour, or after it was erased.
 pub(crate) const DEEP: usize = 16 << 10;
 
 /// What stands in the place of the salt where there is none.
@@ -145,13 +146,18 @@ impl<'a> Sealer<'a> {
     }
 }
 
-/// The sealed form of `value`, with its head.
+/// The sealed form of `value`, with its head. Leaves no key on the stack.
 pub(crate) fn seal(under: Under<'_>, value: &[u8], rng: &dyn Rng) -> Result<Vec<u8>, Refused> {
-    Sealer::new(under.key, under.salt, &Once::draw(rng)).seal(under.bound, value)
+    without_trace::<DEEP, _>(|| Sealer::new(under.key, under.salt, &Once::draw(rng)).seal(under.bound, value))
 }
 
-/// The value in `sealed`, which is a sealed form without its head.
-pub(crate) fn open(under: Under<'_>, sealed: &[u8]) -> Result<Vec<u8>, Refused> {
+/// What `read` makes of the value in `sealed`, which is a sealed form without its head; nothing of either is left on the stack.
+pub(crate) fn open<T>(under: Under<'_>, sealed: &[u8], read: impl FnOnce(&[u8]) -> T) -> Result<T, Refused> {
+    without_trace::<DEEP, _>(|| Ok(read(&Zeroizing::new(open_leaving_a_trace(under, sealed)?))))
+}
+
+/// The value in `sealed`, which is a sealed form without its head. Its key is left on the stack.
+pub(crate) fn open_leaving_a_trace(under: Under<'_>, sealed: &[u8]) -> Result<Vec<u8>, Refused> {
     let (salt, rest) = sealed.split_first_chunk::<SALT_BYTES>().ok_or(Refused)?;
     let (commitment, rest) = rest.split_first_chunk::<COMMITMENT_BYTES>().ok_or(Refused)?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(Refused)?;
@@ -168,7 +174,7 @@ pub(crate) fn open(under: Under<'_>, sealed: &[u8]) -> Result<Vec<u8>, Refused> 
     Ok(value)
 }
 
-/// Checks the proof that a value is empty.
+/// Checks the proof that a value is empty. What it proves by is left on the stack.
 pub(crate) fn check_empty(under: Under<'_>, proof: &[u8; PROOF_BYTES]) -> Result<(), Refused> {
     let expected = Keyed::new(under.key).prefix(under.salt, &NO_SALT).proof(&under.bound.bytes);
     if bool::from(expected.ct_eq(proof)) { Ok(()) } else { Err(Refused) }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bulla_base::Rng;
+use bulla_base::{HASHING, Rng, without_trace};
 use hmac::digest::{FixedOutput, Key};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -33,6 +33,10 @@ impl Secret {
     /// The secret that follows from this one under `label`: HKDF-Expand with SHA-256 (RFC 5869, section 2.3), of which the first block is
     /// one HMAC that cannot fail.
     pub(crate) fn derive(&self, label: &[u8]) -> Self {
+        without_trace::<HASHING, _>(|| self.derived(label))
+    }
+
+    fn derived(&self, label: &[u8]) -> Self {
         let mut mac = self.keyed();
         mac.update(label);
         mac.update(&[1]);
@@ -114,6 +118,21 @@ mod tests {
         queue.extend(map.into_values());
         let moved = queue.pop_front().unwrap();
         assert_eq!((moved.expose().as_ptr(), *moved.expose()), (place, [7; 32]));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_a_secret_follows_from_is_not_left_on_the_stack() {
+        use crate::stack::{after, holds};
+
+        let secret = Secret::from_bytes(*b"thirty-two bytes nobody else has");
+        let padded = [0, 0x36, 0x5c].map(|pad| secret.expose().map(|byte| byte ^ pad));
+        let wiped = after(|| secret.derive(b"label"));
+        assert!(padded.iter().all(|secret| !holds(&wiped, secret)));
+        let unwiped = after(|| secret.derived(b"label"));
+        // Elsewhere the compiler may leave nothing by itself.
+        let seen = padded.iter().any(|secret| holds(&unwiped, secret));
+        assert!(seen || !cfg!(target_arch = "x86_64"), "what is left is not seen");
     }
 
     #[test]

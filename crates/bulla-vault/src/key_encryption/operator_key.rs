@@ -139,6 +139,6 @@ pub(super) fn unwrap(
     sealed: &[u8],
 ) -> Result<KeyringKey, KeyEncryptionError> {
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
-    let key = Zeroizing::new(seal::open(under, sealed).map_err(|_| KeyEncryptionError::Refused)?);
-    key[..].try_into().map(KeyringKey::from_bytes).map_err(|_| KeyEncryptionError::Refused)
+    let key = seal::open(under, sealed, |key| key.try_into().map(KeyringKey::from_bytes).ok());
+    key.ok().flatten().ok_or(KeyEncryptionError::Refused)
 }

@@ -2,6 +2,7 @@ use bulla_base::SeededRng;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::open_leaving_a_trace as open;
 use super::*;
 
 fn under<'a>(key: &'a Secret, salt: Option<&'a Secret>, bound: &'a Bound) -> Under<'a> {
@@ -152,3 +153,21 @@ const PINNED: &str = concat!(
 );
 
 const PINNED_PROOF: &str = "ed38db06992f5dbf16a00c1d31c09728";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_key_that_is_used_once_is_not_left_on_the_stack() {
+    use crate::stack::{after, holds};
+
+    let rng = SeededRng::new(1);
+    let (key, bound) = (Secret::draw(&rng), Bound::new(b"head", b"context"));
+    let (under, mut sealed) = (under(&key, None, &bound), Vec::new());
+    let sealing = after(|| sealed = seal(under, b"a secret", &rng).unwrap());
+    let opening = after(|| super::open(under, &sealed[4..], <[u8]>::len).unwrap());
+    let opening_with_a_trace = after(|| open(under, &sealed[4..]).unwrap());
+    let itself = key_of(under, &sealed[4..]);
+    assert!(!holds(&sealing, &itself) && !holds(&opening, &itself));
+    // Elsewhere the compiler may leave nothing by itself.
+    let seen = holds(&opening_with_a_trace, &itself);
+    assert!(seen || !cfg!(target_arch = "x86_64"), "what is left is not seen");
+}

@@ -66,7 +66,7 @@ impl<S: Store> Vault<S> {
     pub(super) fn add_salt(&self, batch: &mut Batch, salt: &Secret) -> Result<(), StoreError> {
         let key = space::salt();
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(batch.partition(), &key) };
-        let sealed = without_trace::<DEEP, _>(|| seal::seal(under, salt.expose(), &*self.rng));
+        let sealed = seal::seal(under, salt.expose(), &*self.rng);
         batch.expect_absent(key.clone());
         batch.put(key, sealed.map_err(|_| StoreError::Sealed { what: "conversation's salt" })?);
         Ok(())

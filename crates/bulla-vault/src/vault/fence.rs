@@ -100,8 +100,9 @@ fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> R
 fn read(lasting: &Secret, record: &Record) -> Result<(u64, [u8; 16]), VaultError> {
     let sealed = own_body(&record.value).ok_or(VaultError::OtherKeyring)?;
     let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
-    let value = seal::open(under, sealed).map_err(|_| VaultError::OtherKeyring)?;
-    let (generation, token) = value.split_first_chunk().ok_or(VaultError::OtherKeyring)?;
-    let token = token.try_into().map_err(|_| VaultError::OtherKeyring)?;
-    Ok((u64::from_be_bytes(*generation), token))
+    let value = seal::open(under, sealed, |value| {
+        let (generation, token) = value.split_first_chunk()?;
+        Some((u64::from_be_bytes(*generation), token.try_into().ok()?))
+    });
+    value.ok().flatten().ok_or(VaultError::OtherKeyring)
 }

@@ -6,7 +6,6 @@ use bulla_base::{Partition, Timestamp, without_trace};
 use bulla_store::{Key, Record, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::RwLockReadGuard;
-use zeroize::Zeroizing;
 
 use super::Vault;
 use crate::eras::hour_of;
@@ -66,7 +65,7 @@ impl<S: Store> Vault<S> {
         let secret = hour_key.as_ref().unwrap_or(&self.lasting);
         let under = Under { key: secret, salt: Some(salt.secret()), bound: &bound };
         let value = match body {
-            Body::Sealed(sealed) => seal::open(under, sealed),
+            Body::Sealed(sealed) => seal::open_leaving_a_trace(under, sealed),
             Body::Empty(proof) => seal::check_empty(under, proof).map(|()| Vec::new()),
         };
         match value {
@@ -118,9 +117,8 @@ impl<S: Store> Vault<S> {
         let Some(record) = self.engine.get(partition, &key, now).await? else { return Ok(None) };
         let sealed = own_body(&record.value).ok_or(SEALED)?;
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(partition, &key) };
-        let bytes = without_trace::<DEEP, _>(|| seal::open(under, sealed)).map_err(|_| SEALED)?;
-        let bytes = Zeroizing::new(bytes);
-        let salt = Arc::new(Salt::from_bytes(record.version, &bytes).ok_or(SEALED)?);
+        let salt = seal::open(under, sealed, |bytes| Salt::from_bytes(record.version, bytes));
+        let salt = Arc::new(salt.ok().flatten().ok_or(SEALED)?);
         self.salts().keep(partition, salt.clone());
         Ok(Some(salt))
     }

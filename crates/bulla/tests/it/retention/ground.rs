@@ -87,7 +87,7 @@ impl Ground {
         let mut paths = Vec::new();
         list(self.folder.path(), &mut paths);
         let tables = self.folder.path().join("keyspaces");
-        let read = |path: PathBuf| Some((fs::read(&path).ok()?, path.starts_with(&tables)));
+        let read = |path: PathBuf| Some((unless_gone(fs::read(&path))?, path.starts_with(&tables)));
         paths.into_iter().filter_map(read).collect()
     }
 }
@@ -118,11 +118,19 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn list(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        match entry.path() {
+    for entry in unless_gone(fs::read_dir(folder)).into_iter().flatten() {
+        match entry.unwrap().path() {
             path if path.is_dir() => list(&path, paths),
             path => paths.push(path),
         }
+    }
+}
+
+/// The engine removes files while they are looked at.
+fn unless_gone<T>(found: std::io::Result<T>) -> Option<T> {
+    match found {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        found => Some(found.unwrap()),
     }
 }
 
