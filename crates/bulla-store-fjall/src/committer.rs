@@ -39,7 +39,7 @@ pub(crate) struct Committer {
     /// One for each batch or order that is neither being carried out nor done.
     places: Semaphore,
     state: Mutex<State>,
-    /// How many groups have been written; changed with the state in hand.
+    /// How many groups have been answered, written or not; changed with the state in hand.
     groups: AtomicU64,
     /// Tells the writer that there is something to do.
     work: Condvar,

@@ -60,7 +60,7 @@ impl Known {
 #[derive(Clone, Copy)]
 pub(crate) struct Before<'a> {
     pub(crate) tables: &'a Tables,
-    /// Seen in the tables, and still so.
+    /// Seen in the tables, and still so but for what is under way.
     pub(crate) sight: Option<&'a Sight>,
     /// Known of the tables without looking.
     pub(crate) known: &'a Known,

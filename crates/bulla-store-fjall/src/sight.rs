@@ -28,7 +28,7 @@ impl Sight {
         Self { groups, versions: batch.expectations().iter().map(|(key, _)| look(key)).collect() }
     }
 
-    /// Whether the tables still say the same: what has come after so many groups is in none of them.
+    /// Whether the tables still say the same after so many groups, but for the one that may be under way.
     pub(crate) const fn holds_after(&self, groups: u64) -> bool {
         self.groups == groups
     }

@@ -169,19 +169,49 @@ fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
         answered
     };
 
-    // The second when the first was added, the third when it was being written, the fourth when it had been.
-    let sight = look();
-    let answers = [commit(&sight), commit(&sight)];
+    // Each sight says that there is no record. The second comes when the first was added, the third when it was being written, the others when
+    // it had been.
+    let before = look();
+    let (first, second) = (commit(&before), commit(&before));
     let group = taken(&committer);
-    let third = commit(&sight);
+    let third = commit(&before);
+    let meanwhile = look();
     write(group);
-    let fourth = commit(&sight);
+    let (fourth, fifth) = (commit(&before), commit(&meanwhile));
     write(taken(&committer));
-    let [first, second] = answers;
-    for (mut answer, has_committed) in [(first, true), (second, false), (third, false), (fourth, false)] {
+    for (mut answer, has_committed) in
+        [(first, true), (second, false), (third, false), (fourth, false), (fifth, false)]
+    {
         let commit = answer.try_recv().unwrap().unwrap();
         assert_eq!(matches!(commit, Commit::Committed(_)), has_committed, "{commit:?}");
     }
+}
+
+#[test]
+fn what_was_seen_is_not_looked_up_again_while_it_holds() {
+    let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (committer, other) = (committer(&folder), committer(&other));
+    let key = Key::dated(Space::new(200), Day::from_number(20_000), "key");
+    other.shared().write().as_mut().unwrap().begin(key.day()).unwrap();
+    let mut there = put(1, 1);
+    there.put(key.clone(), "");
+    let mut writes = Writes::after(Version::new(0));
+    let tables = other.shared().read();
+    let tables = tables.as_ref().unwrap();
+    let before = Before { tables, sight: None, known: &Known::default(), under_way: None };
+    assert!(matches!(writes.add(before, &there), Ok(Commit::Committed(_))));
+    writes.rows(tables).unwrap().unwrap().commit().unwrap();
+
+    // Seen in the wrong tables, to tell whether it is believed.
+    let mut batch = put(1, 1);
+    batch.expect_absent(key);
+    let sight = other.look(tables, &batch);
+    let (answer, mut answered) = oneshot::channel();
+    let own = committer.shared().read();
+    committer.add_having_looked(own.as_ref().unwrap(), &sight, batch, answer).unwrap();
+    drop(own);
+    committer.answer(taken(&committer), Ok(()));
+    assert!(matches!(answered.try_recv().unwrap(), Ok(Commit::Conflict(_))));
 }
 
 #[test]

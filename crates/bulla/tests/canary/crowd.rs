@@ -11,7 +11,7 @@ use bulla::device::{Device, News};
 use bulla::store::MemoryStore;
 use bulla::{SystemClock, SystemRng};
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::carriage::Carriage;
@@ -43,6 +43,8 @@ pub(crate) struct Stage {
     pub(crate) marks: Marks,
     pub(crate) shop: Shop,
     pub(crate) line: Line,
+    /// What the shop is told about the number nobody has.
+    pub(crate) stranger: Mutex<mpsc::UnboundedReceiver<Update>>,
     /// How many messages have been exchanged: texts and reactions.
     pub(crate) messages: AtomicUsize,
 }

@@ -48,11 +48,10 @@ impl Mistake {
 
     /// Makes it, and ends when it is known to be one.
     pub(crate) async fn make(&self, stage: &Stage) {
-        let mut updates = stage.shop.attend(&stage.marks.stranger());
         let answer = stage.shop.post(SHOPS[0], &self.body, Some(&self.key), &self.token).await;
         assert_eq!(!answer.head.starts_with("HTTP/1.1 200"), self.refused, "{}: {}", self.what, answer.head);
         if !self.refused {
-            let update = updates.recv().await;
+            let update = stage.stranger.lock().await.recv().await;
             assert!(
                 matches!(&update, Some(Update::Status { status, .. }) if status == "failed"),
                 "{}: {update:?}",

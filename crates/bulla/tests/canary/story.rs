@@ -28,7 +28,7 @@ const GO_ON: usize = 600;
 const ERASED_AT_A_TIME: usize = 4;
 /// How often everything is done alone.
 const ROUNDS: usize = 3;
-/// How long it takes until connections that were hung up are gone.
+/// After how long it is looked whether everything is gone.
 const MOMENT: Duration = Duration::from_millis(100);
 /// How long an erasure may take.
 const LONGEST_ERASURE: Duration = Duration::from_secs(1);
@@ -62,7 +62,8 @@ impl Story {
         let relay = House::build("relay", places(), shop.server.address).await;
         shop.talk_to(relay.port().await);
         let (line, marks) = (carrier.line.clone(), Marks::new(asked("CANARY_USERS", USERS)));
-        let stage = Arc::new(Stage { marks, shop, line, messages: AtomicUsize::new(0) });
+        let stranger = tokio::sync::Mutex::new(shop.attend(&marks.stranger()));
+        let stage = Arc::new(Stage { marks, shop, line, stranger, messages: AtomicUsize::new(0) });
         Self { began, carrier, relay, stage, searched: 0 }
     }
 
@@ -134,18 +135,26 @@ impl Story {
         crowd
     }
 
+    /// Looks again for a while: the shop is told before the relay has written down that it was.
     async fn nothing_is_left_in_the_relay(&mut self, after: &str) {
         self.stage.shop.hang_up();
-        tokio::time::sleep(MOMENT).await;
         let search = Search::new(&self.stage.marks, &self.stage.marks.texts(), &self.everybody());
-        let found = self.relay.memory(&search);
+        let begun = Instant::now();
+        let found = loop {
+            tokio::time::sleep(MOMENT).await;
+            let found = self.relay.memory(&search);
+            if found.hits.is_empty() || begun.elapsed() > IDLE {
+                break found;
+            }
+        };
         self.nothing(found, &format!("the relay, after {after}"));
     }
 
     /// Waits until the relay has things in hand that the shop has not taken. They are in its memory, as they must be, and nowhere else.
     async fn nothing_lies_open_in_flight(&mut self) {
         let stage = Arc::clone(&self.stage);
-        while stage.messages.load(Ordering::Relaxed) < stage.marks.numbers().len() {
+        let before = stage.messages.load(Ordering::Relaxed);
+        while stage.messages.load(Ordering::Relaxed) - before < stage.marks.numbers().len() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         stage.shop.server.set_open(false);
