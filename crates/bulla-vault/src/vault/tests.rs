@@ -1,4 +1,4 @@
-//! What sealing and opening leave on the stack.
+//! What opening leaves on the stack.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ fn salt(vault: &Vault<Engine>) -> Arc<Salt> {
 }
 
 #[test]
-fn no_key_of_a_record_is_left_on_the_stack() {
+fn no_key_of_what_was_read_is_left_on_the_stack() {
     let until = Retention::new(Duration::from_secs(86_400)).unwrap().from(NOW);
     for (key, expiry) in
         [(Key::undated(SPACE, "key"), None), (Key::dated(SPACE, NOW.day(), "key"), Some(until))]
@@ -90,10 +90,7 @@ fn no_key_of_a_record_is_left_on_the_stack() {
             }
         };
 
-        for what in ["the first commit, with a new salt", "a commit"] {
-            let stack = after(|| runtime.block_on(vault.commit(set.batch())));
-            clean(&vault, &stack, what);
-        }
+        let _ = runtime.block_on(vault.commit(set.batch())).unwrap();
         let stack = after(|| runtime.block_on(vault.get(ALICE, &set.key, NOW)));
         clean(&vault, &stack, "a look-up");
         let stack = after(|| runtime.block_on(vault.scan(ALICE, &Scan::everything(SPACE), NOW)));
