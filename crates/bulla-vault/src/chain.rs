@@ -9,6 +9,7 @@
 //! There is no way back: who holds the value of an hour can make the keys of that hour and of all after it, and none before.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bulla_base::Rng;
 
@@ -24,7 +25,7 @@ pub(crate) struct Chain {
     first: u32,
     value: Secret,
     /// Keys made already: of `first`, and of the hours after it without a gap.
-    keys: VecDeque<Secret>,
+    keys: VecDeque<Arc<Secret>>,
     /// The value of the hour after the last in `keys`.
     tip: Secret,
 }
@@ -67,13 +68,13 @@ impl Chain {
     }
 
     /// The key of `hour`, if that is neither over nor too far ahead.
-    pub(crate) fn key(&mut self, hour: u32) -> Option<Secret> {
+    pub(crate) fn key(&mut self, hour: u32) -> Option<Arc<Secret>> {
         if hour > self.last() {
             return None;
         }
         let place = usize::try_from(hour.checked_sub(self.first)?).ok()?;
         while self.keys.len() <= place {
-            self.keys.push_back(self.tip.derive(KEY));
+            self.keys.push_back(Arc::new(self.tip.derive(KEY)));
             self.tip = self.tip.derive(NEXT);
         }
         self.keys.get(place).cloned()

@@ -8,6 +8,7 @@
 
 mod stored;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Rng, Timestamp};
@@ -130,14 +131,14 @@ impl Eras {
     /// The era, hour and key under which a record that expires at `expiry` is sealed now.
     ///
     /// An expiry that has passed gets the hour that runs, one that is too far ahead the last there is.
-    pub(crate) fn sealing_key(&mut self, expiry: Expiry) -> Option<(u16, u32, Secret)> {
+    pub(crate) fn sealing_key(&mut self, expiry: Expiry) -> Option<(u16, u32, Arc<Secret>)> {
         let era = &mut self.eras[self.present];
         let hour = hour_of(expiry).clamp(era.chain.first(), era.chain.last());
         Some((era.id, hour, era.chain.key(hour)?))
     }
 
     /// The key of `hour` of the era `id`, unless it is over.
-    pub(crate) fn opening_key(&mut self, id: u16, hour: u32) -> Option<Secret> {
+    pub(crate) fn opening_key(&mut self, id: u16, hour: u32) -> Option<Arc<Secret>> {
         self.eras.iter_mut().find(|era| era.id == id)?.chain.key(hour)
     }
 

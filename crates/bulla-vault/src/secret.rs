@@ -1,6 +1,7 @@
 //! Thirty-two bytes that must not be seen.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use bulla_base::{HASHING, Rng, without_trace};
 use hmac::digest::{FixedOutput, Key};
@@ -12,7 +13,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 ///
 /// It has a place of its own in memory and stays there: a map, a queue or a list that moves what it holds would leave copies behind that nobody
 /// wipes.
-pub(crate) struct Secret(Box<[u8; Secret::BYTES]>);
+pub(crate) struct Secret(Box<Kept>);
+
+struct Kept {
+    bytes: [u8; Secret::BYTES],
+    /// HMAC under the secret, made when it is first asked for. It wipes itself.
+    keyed: OnceLock<Hmac<Sha256>>,
+}
 
 impl Secret {
     pub(crate) const BYTES: usize = 32;
@@ -26,7 +33,7 @@ impl Secret {
 
     pub(crate) fn draw(rng: &dyn Rng) -> Self {
         let mut secret = Self::zero();
-        rng.fill(&mut *secret.0);
+        rng.fill(&mut secret.0.bytes);
         secret
     }
 
@@ -37,49 +44,54 @@ impl Secret {
     }
 
     fn derived(&self, label: &[u8]) -> Self {
-        let mut mac = self.keyed();
+        let mut mac = self.keyed().clone();
         mac.update(label);
         mac.update(&[1]);
         let mut derived = Self::zero();
-        mac.finalize_into((&mut *derived.0).into());
+        mac.finalize_into((&mut derived.0.bytes).into());
         derived
     }
 
-    /// HMAC with SHA-256 under this secret. It wipes itself.
-    pub(crate) fn keyed(&self) -> Hmac<Sha256> {
-        let mut block = Key::<Hmac<Sha256>>::default();
-        for (byte, of) in block.iter_mut().zip(self.expose()) {
-            *byte = *of;
-        }
-        let mac = Hmac::<Sha256>::new(&block);
-        block.as_mut_slice().zeroize();
-        mac
+    /// HMAC with SHA-256 under this secret.
+    ///
+    /// # Cost
+    /// Two blocks of SHA-256 the first time, nothing from then on.
+    pub(crate) fn keyed(&self) -> &Hmac<Sha256> {
+        self.0.keyed.get_or_init(|| {
+            let mut block = Key::<Hmac<Sha256>>::default();
+            for (byte, of) in block.iter_mut().zip(self.expose()) {
+                *byte = *of;
+            }
+            let mac = Hmac::<Sha256>::new(&block);
+            block.as_mut_slice().zeroize();
+            mac
+        })
     }
 
     pub(crate) fn expose(&self) -> &[u8; Self::BYTES] {
-        &self.0
+        &self.0.bytes
     }
 
     fn copied(bytes: &[u8; Self::BYTES]) -> Self {
         let mut secret = Self::zero();
-        secret.0.copy_from_slice(bytes);
+        secret.0.bytes.copy_from_slice(bytes);
         secret
     }
 
     fn zero() -> Self {
-        Self(Box::new([0; Self::BYTES]))
+        Self(Box::new(Kept { bytes: [0; Self::BYTES], keyed: OnceLock::new() }))
     }
 }
 
 impl Clone for Secret {
     fn clone(&self) -> Self {
-        Self::copied(&self.0)
+        Self::copied(&self.0.bytes)
     }
 }
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.0.bytes.zeroize();
     }
 }
 
@@ -106,6 +118,15 @@ mod tests {
         assert_eq!(*Secret::from_bytes([7; 32]).derive(b"label").expose(), expected);
     }
 
+    #[test]
+    fn a_secret_is_set_up_once_and_a_copy_for_itself() {
+        let secret = Secret::from_bytes([7; 32]);
+        assert!(std::ptr::eq(secret.keyed(), secret.keyed()));
+        let copy = secret.clone();
+        assert_eq!(copy.derive(b"label").expose(), secret.derive(b"label").expose());
+        assert!(!std::ptr::eq(copy.keyed(), secret.keyed()));
+    }
+
     /// The salt of an erased conversation stood in its bucket of the map until another took it, and keys of hours that were over in what a
     /// queue had outgrown.
     #[test]
@@ -125,11 +146,12 @@ mod tests {
     fn what_a_secret_follows_from_is_not_left_on_the_stack() {
         use crate::stack::{after, holds};
 
-        let secret = Secret::from_bytes(*b"thirty-two bytes nobody else has");
-        let padded = [0, 0x36, 0x5c].map(|pad| secret.expose().map(|byte| byte ^ pad));
-        let wiped = after(|| secret.derive(b"label"));
+        // Two of the same, because a secret is set up but once.
+        let [first, second] = [(); 2].map(|()| Secret::from_bytes(*b"thirty-two bytes nobody else has"));
+        let padded = [0, 0x36, 0x5c].map(|pad| first.expose().map(|byte| byte ^ pad));
+        let wiped = after(|| first.derive(b"label"));
         assert!(padded.iter().all(|secret| !holds(&wiped, secret)));
-        let unwiped = after(|| secret.derived(b"label"));
+        let unwiped = after(|| second.derived(b"label"));
         // Elsewhere the compiler may leave nothing by itself.
         let seen = padded.iter().any(|secret| holds(&unwiped, secret));
         assert!(seen || !cfg!(target_arch = "x86_64"), "what is left is not seen");

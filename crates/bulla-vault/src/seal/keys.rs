@@ -32,7 +32,7 @@ pub(super) struct Keyed(Hmac<Sha256>);
 
 impl Keyed {
     pub(super) fn new(key: &Secret) -> Self {
-        Self(key.keyed())
+        Self(key.keyed().clone())
     }
 
     /// The function for all values that share both salts.

@@ -62,7 +62,7 @@ impl<S: Store> Vault<S> {
         let mut bound = Bound::default();
         let place = Place { partition, key, expiry: record.expiry };
         place.bind(head, matches!(body, Body::Empty(_)), &mut bound);
-        let secret = hour_key.as_ref().unwrap_or(&self.lasting);
+        let secret = hour_key.as_deref().unwrap_or(&self.lasting);
         let under = Under { key: secret, salt: Some(salt.secret()), bound: &bound };
         let value = match body {
             Body::Sealed(sealed) => seal::open_leaving_a_trace(under, sealed),

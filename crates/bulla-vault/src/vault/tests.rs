@@ -54,7 +54,7 @@ impl Setting {
     fn secrets(&self, vault: &Vault<Engine>, sealed: &[u8]) -> Vec<Vec<u8>> {
         let salt = salt(vault);
         let (head, key) = match self.expiry {
-            None => (Head::Lasting, vault.lasting.clone()),
+            None => (Head::Lasting, Arc::new(vault.lasting.clone())),
             Some(expiry) => {
                 let (era, hour, key) = vault.eras().sealing_key(expiry).unwrap();
                 (Head::timed(expiry, era, hour), key)
