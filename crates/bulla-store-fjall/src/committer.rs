@@ -20,7 +20,7 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::group::{Before, Known, Writes};
+use crate::group::{Before, Known, Values, Writes};
 use crate::sight::Sight;
 use crate::spaces::Spaces;
 use crate::store::Shared;
@@ -49,6 +49,8 @@ struct State {
     open: Group,
     /// What is being written.
     under_way: Option<Arc<Writes>>,
+    /// What was written before, cleared: its memory is for the group after the open one.
+    spare: Option<Writes>,
     known: Known,
     /// What came when the open group was full, or behind an order.
     waiting: VecDeque<Job>,
@@ -102,6 +104,7 @@ pub(crate) enum Work {
 /// A group that is being written.
 pub(crate) struct Taken {
     pub(crate) writes: Arc<Writes>,
+    pub(crate) values: Values,
     members: Vec<Member>,
 }
 
@@ -137,6 +140,7 @@ impl Committer {
             state: Mutex::new(State {
                 open: Group::of(Writes::after(version)),
                 under_way: None,
+                spare: None,
                 known: Known::default(),
                 waiting: VecDeque::new(),
                 is_ordered: false,
@@ -318,7 +322,7 @@ impl Committer {
 
     /// Tells everybody of a group what became of it. Nobody hears anything, not even of a conflict, before what it was based on is durable.
     pub(crate) fn answer(&self, taken: Taken, written: io::Result<()>) {
-        let Taken { writes, members } = taken;
+        let Taken { writes, members, .. } = taken;
         let mut state = self.state();
         state.under_way = None;
         self.groups.fetch_add(1, Ordering::Release);
@@ -341,7 +345,8 @@ impl Committer {
             answer.send(outcome).ok();
         }
         // Last: to free the rows takes a while, and they wait no longer.
-        drop(writes);
+        let spare = Arc::into_inner(writes).map(Writes::cleared);
+        self.state().spare = spare;
     }
 
     /// Takes note that the disk has failed; returns what is to be said.
@@ -426,12 +431,13 @@ impl State {
 
     /// Closes the open group, to be written, and opens the next.
     fn take(&mut self) -> Taken {
-        let next = Group::of(self.open.writes.next());
-        let Group { writes, members, .. } = std::mem::replace(&mut self.open, next);
+        let next = Group::of(self.open.writes.next(self.spare.take()));
+        let Group { mut writes, members, .. } = std::mem::replace(&mut self.open, next);
+        let values = writes.take_values();
         self.open.members.reserve(members.len());
         let writes = Arc::new(writes);
         self.under_way = Some(Arc::clone(&writes));
-        Taken { writes, members }
+        Taken { writes, values, members }
     }
 
     fn fail(&mut self, error: &io::Error) {

@@ -8,7 +8,7 @@ use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
 use fjall::{OwnedWriteBatch, Slice};
 
 use crate::error::unread;
-use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS};
+use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS, MAX_SPARE_ROWS};
 use crate::recent::Recent;
 use crate::sight::Sight;
 use crate::tables::Tables;
@@ -18,6 +18,8 @@ use crate::{MAX_DAYS, row};
 #[derive(Debug)]
 pub(crate) struct Writes {
     rows: BTreeMap<Day, HashMap<Slice, Row>>,
+    /// What is put, apart from what is looked up: the engine takes it over when the group is written.
+    values: Values,
     counters: HashMap<Vec<u8>, u64>,
     /// The days that have no table yet.
     new_days: BTreeSet<Day>,
@@ -28,8 +30,11 @@ pub(crate) struct Writes {
     sought: Vec<u8>,
 }
 
-/// What is written under a key; `None` is a deletion.
-type Row = Option<(Version, Slice)>;
+/// What is written under a key: the version, and the value's place among those of the group; `None` is a deletion.
+type Row = Option<(Version, usize)>;
+
+/// The values of a group, each in its place.
+pub(crate) type Values = Vec<Slice>;
 
 /// What is known of the tables without looking: undated records, whose version is `None` if there is none, and counters.
 #[derive(Debug)]
@@ -73,6 +78,7 @@ impl Writes {
     pub(crate) fn after(version: Version) -> Self {
         Self {
             rows: BTreeMap::new(),
+            values: Vec::new(),
             counters: HashMap::new(),
             new_days: BTreeSet::new(),
             before: version,
@@ -81,11 +87,24 @@ impl Writes {
         }
     }
 
-    /// Nothing yet, on top of these, with room for as much.
-    pub(crate) fn next(&self) -> Self {
-        let like = |(day, rows): (&Day, &HashMap<Slice, Row>)| (*day, HashMap::with_capacity(rows.len()));
-        let rows = self.rows.iter().filter(|(_, rows)| !rows.is_empty()).map(like).collect();
-        Self { rows, ..Self::after(self.version) }
+    /// Nothing yet, on top of these and with room for as much, in the memory of what was [cleared](Self::cleared).
+    pub(crate) fn next(&self, cleared: Option<Self>) -> Self {
+        let next = cleared.unwrap_or_else(|| Self::after(self.version));
+        Self {
+            before: self.version,
+            version: self.version,
+            values: Vec::with_capacity(self.values.len()),
+            ..next
+        }
+    }
+
+    /// Forgets what it holds, but keeps the memory unless that is much: the next group will have rows of the same days.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.rows.retain(|_, rows| !rows.is_empty() && rows.capacity() <= MAX_SPARE_ROWS);
+        self.rows.values_mut().for_each(HashMap::clear);
+        self.counters.clear();
+        self.counters.shrink_to(MAX_SPARE_ROWS);
+        Self { rows: self.rows, counters: self.counters, ..Self::after(self.version) }
     }
 
     /// Adds `batch` if its expectations hold after all that was added before, on top of what stood before. An error is this batch's alone
@@ -120,18 +139,25 @@ impl Writes {
         }
         for key in batch.deletes() {
             if before.has_table(key.day()) || self.new_days.contains(&key.day()) {
-                self.write(batch.partition(), key, None);
+                self.row(batch.partition(), key).take();
             }
         }
         for put in batch.puts() {
             let value = row::record_value(self.version, put.key.day(), put.expiry, &put.value);
-            self.write(batch.partition(), &put.key, Some((self.version, value)));
+            let (version, place) = (self.version, self.values.len());
+            *self.row(batch.partition(), &put.key) = Some((version, place));
+            self.values.push(value);
         }
         Ok(Commit::Committed(self.version))
     }
 
-    fn write(&mut self, partition: Partition, key: &Key, row: Row) {
-        self.rows.entry(key.day()).or_default().insert(row::record_name(partition, key), row);
+    fn row(&mut self, partition: Partition, key: &Key) -> &mut Row {
+        self.rows.entry(key.day()).or_default().entry(row::record_name(partition, key)).or_default()
+    }
+
+    /// Takes the values out, which from then on only [`Writes::rows`] needs.
+    pub(crate) fn take_values(&mut self) -> Values {
+        std::mem::take(&mut self.values)
     }
 
     /// The days that need a table before [`Writes::rows`], unless those before them have made it meanwhile.
@@ -141,8 +167,8 @@ impl Writes {
 
     /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has its table.
     ///
-    /// It is kept here as well, for those who come before it stands in the tables.
-    pub(crate) fn rows(&self, tables: &Tables) -> io::Result<Option<OwnedWriteBatch>> {
+    /// What it comes to is kept here as well, for those who come before it stands in the tables.
+    pub(crate) fn rows(&self, mut values: Values, tables: &Tables) -> io::Result<Option<OwnedWriteBatch>> {
         if self.version == self.before {
             return Ok(None);
         }
@@ -154,13 +180,19 @@ impl Writes {
                 continue;
             }
             let table = tables.of(*day).ok_or_else(|| io::Error::other("a day has no table"))?;
+            let filter = tables.filter(*day);
             // In order: neighbours are inserted next to each other, where the path to them has just been walked.
             let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
             rows.sort_unstable_by_key(|(key, _)| *key);
             let mut deletes = false;
             for (key, row) in rows {
                 match row {
-                    Some((_, value)) => batch.insert(table, key.clone(), value.clone()),
+                    Some((_, place)) => {
+                        filter.into_iter().for_each(|filter| filter.note(key));
+                        let value = values.get_mut(*place).map(std::mem::take);
+                        let value = value.ok_or_else(|| io::Error::other("a row has no value"))?;
+                        batch.insert(table, key.clone(), value);
+                    }
                     None => {
                         deletes = true;
                         batch.remove(table, key.clone());
@@ -245,5 +277,78 @@ impl Before<'_> {
     fn day_count(&self) -> usize {
         let new = self.under_way.into_iter().flat_map(|writes| &writes.new_days);
         self.tables.day_count() + new.filter(|day| self.tables.of(**day).is_none()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_store::Space;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::FjallOptions;
+
+    const PARTITION: Partition = Partition::from_bytes([7; 16]);
+
+    fn tables(folder: &TempDir) -> Tables {
+        Tables::open(folder.path(), FjallOptions::default()).unwrap()
+    }
+
+    fn add(writes: &mut Writes, tables: &Tables, change: impl FnOnce(&mut Batch)) -> Commit {
+        let before = Before { tables, sight: None, known: &Known::default(), under_way: None };
+        let mut batch = Batch::new(PARTITION);
+        change(&mut batch);
+        writes.add(before, &batch).unwrap()
+    }
+
+    fn key(number: usize) -> Key {
+        Key::dated(Space::new(1), Day::from_number(20_000), number.to_be_bytes().to_vec())
+    }
+
+    #[test]
+    fn of_what_was_put_twice_in_a_group_the_last_is_written() {
+        let folder = TempDir::new().unwrap();
+        let mut tables = tables(&folder);
+        tables.begin(key(0).day()).unwrap();
+        let mut writes = Writes::after(Version::new(0));
+        let changes: [fn(&mut Batch); 5] = [
+            |batch| batch.put(key(1), "first"),
+            |batch| batch.put(key(2), "second"),
+            |batch| batch.put(key(3), "third"),
+            |batch| batch.put(key(1), "fourth"),
+            |batch| batch.delete(key(2)),
+        ];
+        for (change, version) in changes.into_iter().zip(1..) {
+            assert_eq!(add(&mut writes, &tables, change), Commit::Committed(Version::new(version)));
+        }
+        let values = writes.take_values();
+        writes.rows(values, &tables).unwrap().unwrap().commit().unwrap();
+        let table = tables.of(key(0).day()).unwrap();
+        let stored = [1, 2, 3].map(|number| {
+            let row = table.get(row::record_name(PARTITION, &key(number))).unwrap()?;
+            let record = row::record(row, key(number).day()).unwrap();
+            Some((record.version.number(), record.value))
+        });
+        assert_eq!(stored, [Some((4, "fourth".into())), None, Some((3, "third".into()))]);
+    }
+
+    #[test]
+    fn what_is_used_again_holds_nothing_and_not_much_memory() {
+        let folder = TempDir::new().unwrap();
+        let mut tables = tables(&folder);
+        tables.begin(key(0).day()).unwrap();
+        for rows in [100, 2 * MAX_SPARE_ROWS] {
+            let mut writes = Writes::after(Version::new(0));
+            for number in 0..rows {
+                let _committed = add(&mut writes, &tables, |batch| batch.put(key(number), "value"));
+            }
+            let version = writes.version;
+            let next = Writes::after(version).next(Some(writes.cleared()));
+            assert_eq!((next.before, next.version), (version, version));
+            assert!(next.rows.values().all(HashMap::is_empty) && next.counters.is_empty());
+            assert!(next.values.is_empty() && next.new_days.is_empty());
+            let kept: usize = next.rows.values().map(HashMap::capacity).sum();
+            assert!(if rows == 100 { kept >= rows } else { kept == 0 }, "{kept} of {rows}");
+        }
     }
 }

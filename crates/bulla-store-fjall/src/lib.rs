@@ -3,6 +3,7 @@
 mod committer;
 mod compaction;
 mod error;
+mod filter;
 mod group;
 mod limits;
 mod lock;

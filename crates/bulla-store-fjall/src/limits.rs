@@ -19,3 +19,10 @@ pub(crate) const MAX_RECENT_RECORDS: usize = 16_384;
 
 /// How many counters are kept in memory; with names as long as they may be 2 MB. Beyond it they are looked up.
 pub(crate) const MAX_RECENT_COUNTERS: usize = 4096;
+
+/// For how many rows of a day, and counters, a group keeps the memory for the next; 0.6 MB a day.
+pub(crate) const MAX_SPARE_ROWS: usize = 8192;
+
+/// For how many days, of those begun last, it is known which keys their tables may hold; 2 MiB a day. A message belongs to today, at midnight to
+/// yesterday.
+pub(crate) const MAX_FILTERS: usize = 2;

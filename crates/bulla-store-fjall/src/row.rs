@@ -25,6 +25,9 @@ const OF_ITS_DAY: u8 = 0x10;
 const OF_ALL_TIME: u8 = 0x20;
 const VERSION_LENGTH: u8 = 0x0f;
 
+/// What stands before a record's name.
+const RECORD_KEY_HEAD_BYTES: usize = 16 + 1;
+
 /// What stands before a record's value at most.
 const MAX_HEAD_BYTES: usize = 1 + 8 + 8;
 
@@ -41,6 +44,7 @@ pub(crate) fn record_key(partition: Partition, space: Space, name: &[u8]) -> Vec
 /// The same, in the place of what `key` was.
 pub(crate) fn record_key_into(key: &mut Vec<u8>, partition: Partition, space: Space, name: &[u8]) {
     key.clear();
+    key.reserve(RECORD_KEY_HEAD_BYTES + name.len());
     key.extend_from_slice(partition.as_bytes());
     key.push(space.number());
     key.extend_from_slice(name);
@@ -50,7 +54,7 @@ pub(crate) fn record_key_into(key: &mut Vec<u8>, partition: Partition, space: Sp
 pub(crate) fn record_name(partition: Partition, key: &Key) -> Slice {
     let space = [key.space().number()];
     let mut parts = partition.as_bytes().chain(&space[..]).chain(&key.name()[..]);
-    in_one_piece(&mut parts, 17 + key.name().len())
+    in_one_piece(&mut parts, RECORD_KEY_HEAD_BYTES + key.name().len())
 }
 
 /// Copies what is read once, to where the engine keeps it.
@@ -72,7 +76,7 @@ pub(crate) fn counter_key_into(key: &mut Vec<u8>, space: Space, name: &[u8]) {
 
 /// The key whose name stands in the row's key.
 pub(crate) fn key(space: Space, day: Day, row_key: &[u8]) -> Result<Key, StoreError> {
-    let name = row_key.get(17..).ok_or(DAMAGED_RECORD)?;
+    let name = row_key.get(RECORD_KEY_HEAD_BYTES..).ok_or(DAMAGED_RECORD)?;
     Ok(Key::dated(space, day, Bytes::copy_from_slice(name)))
 }
 

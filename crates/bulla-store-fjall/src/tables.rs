@@ -1,6 +1,6 @@
 //! The tables of one database: one for each day, one for undated records, one for counters, one for the engine itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,8 @@ use bulla_store::{Key, StoreError, Version};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use crate::error::unread;
+use crate::filter::Filter;
+use crate::limits::MAX_FILTERS;
 use crate::lock::Lock;
 use crate::{FjallOptions, OpenError, row, torn, unfinished};
 
@@ -36,6 +38,8 @@ pub(crate) struct Tables {
     counters: Keyspace,
     /// Under [`Key::UNDATED`], the table of the undated records.
     days: BTreeMap<Day, Keyspace>,
+    /// Of the last days that were begun since the store was opened: whatever was put into their tables passed through here.
+    filters: VecDeque<(Day, Filter)>,
 }
 
 impl Tables {
@@ -67,7 +71,15 @@ impl Tables {
             days.insert(Day::from_number(number), database.keyspace(&name, || layout(options))?);
         }
         database.persist(PersistMode::SyncAll)?;
-        Ok(Self { path: path.to_path_buf(), database, options, own, counters, days })
+        Ok(Self {
+            path: path.to_path_buf(),
+            database,
+            options,
+            own,
+            counters,
+            days,
+            filters: VecDeque::new(),
+        })
     }
 
     /// The version of the last commit there was.
@@ -93,6 +105,11 @@ impl Tables {
         self.days.get(&day)
     }
 
+    /// Which keys the table of `day` may hold, if that is known.
+    pub(crate) fn filter(&self, day: Day) -> Option<&Filter> {
+        self.filters.iter().find(|(begun, _)| *begun == day).map(|(_, filter)| filter)
+    }
+
     /// The version of the record under `key`, if there is one; `sought` is overwritten.
     pub(crate) fn version_of(
         &self,
@@ -102,6 +119,9 @@ impl Tables {
     ) -> Result<Option<Version>, StoreError> {
         let Some(table) = self.of(key.day()) else { return Ok(None) };
         row::record_key_into(sought, partition, key.space(), key.name());
+        if self.filter(key.day()).is_some_and(|filter| !filter.may_hold(sought)) {
+            return Ok(None);
+        }
         let row = table.get(sought).map_err(|error| unread(error, "record"))?;
         row.map(|row| row::version(&row)).transpose()
     }
@@ -129,6 +149,10 @@ impl Tables {
         }
         let table = self.database.keyspace(&format!("d{day}"), || layout(self.options))?;
         self.days.insert(day, table);
+        if self.filters.len() == MAX_FILTERS {
+            self.filters.pop_front();
+        }
+        self.filters.push_back((day, Filter::empty()));
         Ok(())
     }
 
@@ -141,6 +165,7 @@ impl Tables {
         let Some(table) = self.days.get(&day) else { return Ok(()) };
         self.database.delete_keyspace(table.clone())?;
         self.days.remove(&day);
+        self.filters.retain(|(begun, _)| *begun != day);
         Ok(())
     }
 
@@ -218,6 +243,47 @@ mod tests {
         assert!(matches!(flushed_after, Some(5..=12)), "{flushed_after:?} MiB");
     }
 
+    const SPACE: Space = Space::new(1);
+    const PARTITION: Partition = Partition::from_bytes([7; 16]);
+
+    /// What the tables say of `key` after a row was written behind their back.
+    fn written_unnoticed(tables: &Tables, key: &Key) -> Option<Version> {
+        let row = row::record_value(Version::new(1), key.day(), None, b"value");
+        tables.of(key.day()).unwrap().insert(row::record_name(PARTITION, key), row).unwrap();
+        tables.version_of(PARTITION, key, &mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn what_was_never_put_into_a_day_that_was_begun_is_not_looked_up() {
+        let folder = TempDir::new().unwrap();
+        let mut tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+        let [first, second, third] = [1, 2, 3].map(|day| Key::dated(SPACE, Day::from_number(day), "key"));
+        for key in [&first, &second, &third] {
+            tables.begin(key.day()).unwrap();
+            assert_eq!(written_unnoticed(&tables, key), None);
+        }
+        // Of the last days alone it is known what was put.
+        let found = |tables: &Tables, key| tables.version_of(PARTITION, key, &mut Vec::new()).unwrap();
+        assert_eq!([&first, &second, &third].map(|key| found(&tables, key).is_some()), [true, false, false]);
+        tables.filter(third.day()).unwrap().note(&row::record_key(PARTITION, SPACE, b"key"));
+        assert_eq!(found(&tables, &third), Some(Version::new(1)));
+
+        // To begin a day that has a table changes nothing; to begin it after its end makes another.
+        tables.begin(third.day()).unwrap();
+        assert!(found(&tables, &third).is_some());
+        tables.end(third.day()).unwrap();
+        assert!(tables.filter(third.day()).is_none());
+        tables.begin(third.day()).unwrap();
+        assert!(found(&tables, &third).is_none() && written_unnoticed(&tables, &third).is_none());
+        drop(tables);
+
+        // What was put before is not known.
+        let tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+        assert!([&first, &second, &third].iter().all(|key| found(&tables, key).is_some()));
+        let undated = Key::undated(SPACE, "key");
+        assert_eq!(written_unnoticed(&tables, &undated), Some(Version::new(1)));
+    }
+
     /// What the journals hold is also what waits in memory: the bound of one is the bound of the other.
     #[test]
     fn journals_beyond_their_bound_are_flushed_and_go() {
@@ -264,7 +330,8 @@ mod tests {
             let mut writes = Writes::after(Version::new(version));
             let before = Before { tables: &tables, sight: None, known: &Known::default(), under_way: None };
             let _done = writes.add(before, &batch).unwrap();
-            writes.rows(&tables).unwrap().unwrap().commit().unwrap();
+            let values = writes.take_values();
+            writes.rows(values, &tables).unwrap().unwrap().commit().unwrap();
         }
         for _ in 0..65 {
             tables.fill(vec![0; 1 << 20]).unwrap();

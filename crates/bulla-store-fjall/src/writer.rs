@@ -10,7 +10,7 @@ use fjall::{OwnedWriteBatch, PersistMode};
 
 use crate::committer::{Answer, Committer, Order, Work};
 use crate::error::disk;
-use crate::group::Writes;
+use crate::group::{Values, Writes};
 
 /// Writes one group after the other while callers put the next together.
 pub(crate) struct Writer(Arc<Committer>);
@@ -34,8 +34,9 @@ impl Writer {
     fn work(&self) -> Option<Answer<()>> {
         loop {
             match self.0.work() {
-                Work::Write(group) => {
-                    let written = self.write(&group.writes);
+                Work::Write(mut group) => {
+                    let values = std::mem::take(&mut group.values);
+                    let written = self.write(&group.writes, values);
                     self.0.answer(group, written);
                 }
                 Work::Carry(Order::DropDaysBefore(day, answer)) => {
@@ -48,9 +49,9 @@ impl Writer {
     }
 
     /// Makes a group durable, with one sync if there is anything to write; then its rows can be read.
-    fn write(&self, writes: &Writes) -> io::Result<()> {
+    fn write(&self, writes: &Writes, values: Values) -> io::Result<()> {
         self.0.failed()?;
-        let Some(rows) = self.prepare(writes)? else { return Ok(()) };
+        let Some(rows) = self.prepare(writes, values)? else { return Ok(()) };
         // Whoever wants the tables to himself waits until the rows can be read.
         let _tables = self.0.shared().read();
         rows.commit().map_err(disk)?;
@@ -59,14 +60,14 @@ impl Writer {
     }
 
     /// The rows of a group in the engine's form, if there are any.
-    fn prepare(&self, writes: &Writes) -> io::Result<Option<OwnedWriteBatch>> {
+    fn prepare(&self, writes: &Writes, values: Values) -> io::Result<Option<OwnedWriteBatch>> {
         if !writes.new_days().is_empty() {
             let mut tables = self.0.shared().write();
             let tables = tables.as_mut().ok_or(io::ErrorKind::NotConnected)?;
             writes.new_days().iter().try_for_each(|day| tables.begin(*day)).map_err(disk)?;
         }
         let tables = self.0.shared().read();
-        writes.rows(tables.as_ref().ok_or(io::ErrorKind::NotConnected)?)
+        writes.rows(values, tables.as_ref().ok_or(io::ErrorKind::NotConnected)?)
     }
 
     fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {

@@ -157,8 +157,9 @@ fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
         batch
     };
     let look = || committer.look(committer.shared().read().as_ref().unwrap(), &batch());
-    let write = |group: Taken| {
-        let rows = group.writes.rows(committer.shared().read().as_ref().unwrap()).unwrap();
+    let write = |mut group: Taken| {
+        let values = std::mem::take(&mut group.values);
+        let rows = group.writes.rows(values, committer.shared().read().as_ref().unwrap()).unwrap();
         rows.map_or(Ok(()), OwnedWriteBatch::commit).unwrap();
         committer.answer(group, Ok(()));
     };
@@ -200,7 +201,8 @@ fn what_was_seen_is_not_looked_up_again_while_it_holds() {
     let tables = tables.as_ref().unwrap();
     let before = Before { tables, sight: None, known: &Known::default(), under_way: None };
     assert!(matches!(writes.add(before, &there), Ok(Commit::Committed(_))));
-    writes.rows(tables).unwrap().unwrap().commit().unwrap();
+    let values = writes.take_values();
+    writes.rows(values, tables).unwrap().unwrap().commit().unwrap();
 
     // Seen in the wrong tables, to tell whether it is believed.
     let mut batch = put(1, 1);
