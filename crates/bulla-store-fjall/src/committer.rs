@@ -125,8 +125,8 @@ impl Group {
         Self { writes, members: Vec::new(), bytes: 0 }
     }
 
-    fn has_room_for(&self, batch: &Batch) -> bool {
-        let fits = self.members.len() < MAX_GROUP_BATCHES && self.bytes + batch.bytes() <= MAX_GROUP_BYTES;
+    fn has_room_for(&self, bytes: usize) -> bool {
+        let fits = self.members.len() < MAX_GROUP_BATCHES && self.bytes + bytes <= MAX_GROUP_BYTES;
         fits || self.members.is_empty()
     }
 }
@@ -195,22 +195,26 @@ impl Committer {
         batch: Batch,
         answer: Answer<Commit>,
     ) -> Result<bool, StoreError> {
+        let bytes = batch.bytes();
         let mut state = self.state();
         if state.ended {
             return Err(StoreError::Poisoned { source: None });
         }
-        if state.is_ordered || !state.waiting.is_empty() || !state.open.has_room_for(&batch) {
+        if state.is_ordered || !state.waiting.is_empty() || !state.open.has_room_for(bytes) {
             state.waiting.push_back(Job::Commit(batch, answer));
             self.tell(state);
             return Ok(false);
         }
         let sight = Some(sight).filter(|sight| sight.holds_after(self.groups.load(Ordering::Relaxed)));
-        state.check(tables, sight, batch, answer);
+        state.check(tables, sight, &batch, bytes, answer);
         if state.open.members.len() >= WORTH_A_SYNC {
             self.tell(state);
             return Ok(false);
         }
-        Ok(state.is_idle)
+        // Before the batch is freed.
+        let wakes = state.is_idle;
+        drop(state);
+        Ok(wakes)
     }
 
     /// Looks up what may take long, without holding anybody up.
@@ -306,12 +310,13 @@ impl Committer {
             // Let go of after each batch, so that callers and whoever wants the tables to himself get their turn.
             let tables = self.shared.read();
             let mut state = self.state();
-            let Some((batch, answer)) = state.next_that_fits() else { return };
+            let Some((batch, bytes, answer)) = state.next_that_fits() else { return };
             match tables.as_ref() {
-                Some(tables) => state.check(tables, None, batch, answer),
+                Some(tables) => state.check(tables, None, &batch, bytes, answer),
                 // Nobody is told that there are none but who waits.
                 None => drop(answer.send(Err(StoreError::Closed))),
             }
+            drop(state);
         }
     }
 
@@ -408,10 +413,13 @@ async fn let_others_go_first() {
 }
 
 impl State {
-    /// The first that waits, if that is a batch and the open group has room for it.
-    fn next_that_fits(&mut self) -> Option<(Batch, Answer<Commit>)> {
+    /// The first that waits, and how many bytes it has, if that is a batch and the open group has room for it.
+    fn next_that_fits(&mut self) -> Option<(Batch, usize, Answer<Commit>)> {
         match self.waiting.pop_front()? {
-            Job::Commit(batch, answer) if self.open.has_room_for(&batch) => Some((batch, answer)),
+            Job::Commit(batch, answer) if self.open.has_room_for(batch.bytes()) => {
+                let bytes = batch.bytes();
+                Some((batch, bytes, answer))
+            }
             job => {
                 self.waiting.push_front(job);
                 None
@@ -419,13 +427,20 @@ impl State {
         }
     }
 
-    /// Checks `batch` and adds it to the open group.
-    fn check(&mut self, tables: &Tables, sight: Option<&Sight>, batch: Batch, answer: Answer<Commit>) {
+    /// Checks `batch`, which has so many bytes, and adds it to the open group.
+    fn check(
+        &mut self,
+        tables: &Tables,
+        sight: Option<&Sight>,
+        batch: &Batch,
+        bytes: usize,
+        answer: Answer<Commit>,
+    ) {
         let Self { open, under_way, known, .. } = self;
         let before = Before { tables, sight, known, under_way: under_way.as_deref() };
-        let outcome = open.writes.add(before, &batch);
-        open.bytes += batch.bytes();
-        let (partition, spaces) = (batch.partition(), Spaces::of(&batch));
+        let outcome = open.writes.add(before, batch);
+        open.bytes += bytes;
+        let (partition, spaces) = (batch.partition(), Spaces::of(batch));
         open.members.push(Member { outcome, answer, partition, spaces });
     }
 

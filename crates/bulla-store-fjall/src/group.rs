@@ -8,6 +8,7 @@ use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
 use fjall::{OwnedWriteBatch, Slice};
 
 use crate::error::unread;
+use crate::filter::Filter;
 use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS, MAX_SPARE_ROWS};
 use crate::recent::Recent;
 use crate::sight::Sight;
@@ -87,7 +88,7 @@ impl Writes {
         }
     }
 
-    /// Nothing yet, on top of these and with room for as much, in the memory of what was [cleared](Self::cleared).
+    /// Nothing yet, on top of these, in the memory of what was [cleared](Self::cleared).
     pub(crate) fn next(&self, cleared: Option<Self>) -> Self {
         let next = cleared.unwrap_or_else(|| Self::after(self.version));
         Self {
@@ -168,6 +169,7 @@ impl Writes {
     /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has its table.
     ///
     /// What it comes to is kept here as well, for those who come before it stands in the tables.
+    /// `values` are those that were taken from it.
     pub(crate) fn rows(&self, mut values: Values, tables: &Tables) -> io::Result<Option<OwnedWriteBatch>> {
         if self.version == self.before {
             return Ok(None);
@@ -180,7 +182,7 @@ impl Writes {
                 continue;
             }
             let table = tables.of(*day).ok_or_else(|| io::Error::other("a day has no table"))?;
-            let filter = tables.filter(*day);
+            let mut noting = tables.filter(*day).map(Filter::noting);
             // In order: neighbours are inserted next to each other, where the path to them has just been walked.
             let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
             rows.sort_unstable_by_key(|(key, _)| *key);
@@ -188,7 +190,9 @@ impl Writes {
             for (key, row) in rows {
                 match row {
                     Some((_, place)) => {
-                        filter.into_iter().for_each(|filter| filter.note(key));
+                        if let Some(noting) = &mut noting {
+                            noting.note(key);
+                        }
                         let value = values.get_mut(*place).map(std::mem::take);
                         let value = value.ok_or_else(|| io::Error::other("a row has no value"))?;
                         batch.insert(table, key.clone(), value);
@@ -282,7 +286,7 @@ impl Before<'_> {
 
 #[cfg(test)]
 mod tests {
-    use bulla_store::Space;
+    use bulla_store::{Counter, Space};
     use tempfile::TempDir;
 
     use super::*;
@@ -340,15 +344,23 @@ mod tests {
         for rows in [100, 2 * MAX_SPARE_ROWS] {
             let mut writes = Writes::after(Version::new(0));
             for number in 0..rows {
-                let _committed = add(&mut writes, &tables, |batch| batch.put(key(number), "value"));
+                let _committed = add(&mut writes, &tables, |batch| {
+                    batch.put(key(number), "value");
+                    batch.add(Counter::new(Space::new(1), number.to_be_bytes().to_vec()), 1);
+                });
             }
+            let _committed = add(&mut writes, &tables, |batch| {
+                batch.put(Key::dated(Space::new(1), key(0).day().plus(1), "key"), "value");
+            });
+            assert_eq!((writes.values.len(), writes.counters.len(), writes.new_days.len()), (rows + 1, rows, 1));
             let version = writes.version;
             let next = Writes::after(version).next(Some(writes.cleared()));
             assert_eq!((next.before, next.version), (version, version));
             assert!(next.rows.values().all(HashMap::is_empty) && next.counters.is_empty());
             assert!(next.values.is_empty() && next.new_days.is_empty());
-            let kept: usize = next.rows.values().map(HashMap::capacity).sum();
+            let kept = next.rows.get(&key(0).day()).map_or(0, HashMap::capacity);
             assert!(if rows == 100 { kept >= rows } else { kept == 0 }, "{kept} of {rows}");
+            assert!((rows.min(MAX_SPARE_ROWS)..4 * MAX_SPARE_ROWS).contains(&next.counters.capacity()));
         }
     }
 }

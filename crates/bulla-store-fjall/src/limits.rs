@@ -20,9 +20,9 @@ pub(crate) const MAX_RECENT_RECORDS: usize = 16_384;
 /// How many counters are kept in memory; with names as long as they may be 2 MB. Beyond it they are looked up.
 pub(crate) const MAX_RECENT_COUNTERS: usize = 4096;
 
-/// For how many rows of a day, and counters, a group keeps the memory for the next; 0.6 MB a day.
+/// For how many rows of a day, and for how many counters, the memory of a group is kept for a later one: half a megabyte each.
 pub(crate) const MAX_SPARE_ROWS: usize = 8192;
 
-/// For how many days, of those begun last, it is known which keys their tables may hold; 2 MiB a day. A message belongs to today, at midnight to
-/// yesterday.
+/// For how many days it is known which keys their tables may hold, 2 MiB a day: the latest of those begun since the store was opened. Most
+/// messages belong to today, about midnight to yesterday.
 pub(crate) const MAX_FILTERS: usize = 2;

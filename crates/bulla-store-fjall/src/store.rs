@@ -23,9 +23,9 @@ use crate::{CompactError, FjallOptions, OpenError, Stats, row};
 /// Expectations are checked on the caller's thread, as reads are; one thread makes what has been put together meanwhile durable with one disk sync.
 ///
 /// # Cost
-/// A commit waits for the running sync and for its own. An expectation costs as much as a read; that there is no record in one of the last
-/// two days, if they were begun since the store was opened, is mostly known without one: that a message is new. One batch is checked at a time, and what it
-/// expects of dated records is looked up before, unless a group was written meanwhile or the batch has to wait; so a batch of many expectations of
+/// A commit waits for the running sync and for its own. An expectation costs as much as a read; that there is no record in one of the two
+/// latest days that were begun since the store was opened is mostly known without one: that a message is new. One batch is checked at a time,
+/// and what it expects of dated records is looked up before, unless a group was written meanwhile or the batch has to wait; so a batch of many expectations of
 /// undated records that nobody has read of late holds up whoever commits as well. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
 /// blocks its thread that long. A scan costs as much per 4 KiB of what it passes over, expired records included.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The tables of one database: one for each day, one for undated records, one for counters, one for the engine itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -38,8 +38,8 @@ pub(crate) struct Tables {
     counters: Keyspace,
     /// Under [`Key::UNDATED`], the table of the undated records.
     days: BTreeMap<Day, Keyspace>,
-    /// Of the last days that were begun since the store was opened: whatever was put into their tables passed through here.
-    filters: VecDeque<(Day, Filter)>,
+    /// Of the latest days that were begun since the store was opened: whatever was put into their tables passed through here.
+    filters: BTreeMap<Day, Filter>,
 }
 
 impl Tables {
@@ -78,7 +78,7 @@ impl Tables {
             own,
             counters,
             days,
-            filters: VecDeque::new(),
+            filters: BTreeMap::new(),
         })
     }
 
@@ -107,7 +107,7 @@ impl Tables {
 
     /// Which keys the table of `day` may hold, if that is known.
     pub(crate) fn filter(&self, day: Day) -> Option<&Filter> {
-        self.filters.iter().find(|(begun, _)| *begun == day).map(|(_, filter)| filter)
+        self.filters.get(&day)
     }
 
     /// The version of the record under `key`, if there is one; `sought` is overwritten.
@@ -149,10 +149,11 @@ impl Tables {
         }
         let table = self.database.keyspace(&format!("d{day}"), || layout(self.options))?;
         self.days.insert(day, table);
-        if self.filters.len() == MAX_FILTERS {
-            self.filters.pop_front();
+        // An earlier day, to which a late message belongs, does not take the place of today.
+        self.filters.insert(day, Filter::empty());
+        if self.filters.len() > MAX_FILTERS {
+            self.filters.pop_first();
         }
-        self.filters.push_back((day, Filter::empty()));
         Ok(())
     }
 
@@ -165,7 +166,7 @@ impl Tables {
         let Some(table) = self.days.get(&day) else { return Ok(()) };
         self.database.delete_keyspace(table.clone())?;
         self.days.remove(&day);
-        self.filters.retain(|(begun, _)| *begun != day);
+        self.filters.remove(&day);
         Ok(())
     }
 
@@ -258,14 +259,14 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let mut tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
         let [first, second, third] = [1, 2, 3].map(|day| Key::dated(SPACE, Day::from_number(day), "key"));
-        for key in [&first, &second, &third] {
-            tables.begin(key.day()).unwrap();
-            assert_eq!(written_unnoticed(&tables, key), None);
-        }
-        // Of the last days alone it is known what was put.
         let found = |tables: &Tables, key| tables.version_of(PARTITION, key, &mut Vec::new()).unwrap();
-        assert_eq!([&first, &second, &third].map(|key| found(&tables, key).is_some()), [true, false, false]);
-        tables.filter(third.day()).unwrap().note(&row::record_key(PARTITION, SPACE, b"key"));
+        // Of the two latest alone it is known what was put, whichever was begun first.
+        for (key, is_known) in [(&second, true), (&third, true), (&first, false)] {
+            tables.begin(key.day()).unwrap();
+            assert_eq!(written_unnoticed(&tables, key).is_none(), is_known);
+        }
+        assert_eq!([&first, &second, &third].map(|key| found(&tables, key).is_none()), [false, true, true]);
+        tables.filter(third.day()).unwrap().noting().note(&row::record_key(PARTITION, SPACE, b"key"));
         assert_eq!(found(&tables, &third), Some(Version::new(1)));
 
         // To begin a day that has a table changes nothing; to begin it after its end makes another.
@@ -275,6 +276,9 @@ mod tests {
         assert!(tables.filter(third.day()).is_none());
         tables.begin(third.day()).unwrap();
         assert!(found(&tables, &third).is_none() && written_unnoticed(&tables, &third).is_none());
+        let fourth = Key::dated(SPACE, Day::from_number(4), "key");
+        tables.begin(fourth.day()).unwrap();
+        assert_eq!([&second, &third].map(|key| found(&tables, key).is_none()), [false, true]);
         drop(tables);
 
         // What was put before is not known.

@@ -36,7 +36,7 @@ pub(crate) const SLOT_BYTES: usize = 8192;
 /// keyring is made.
 pub const MAX_WRAPPED_BYTES: usize = 2048;
 
-/// How many conversations' salts are kept in memory, about 10 MB. Those beyond are read again from the store.
+/// How many conversations' salts are kept in memory, about 11 MB. Those beyond are read again from the store.
 pub const MAX_CACHED_SALTS: usize = 65_536;
 
 /// The most memory a stored passphrase setting may ask for, in KiB: 1 GiB. A setting beyond is refused, not tried.
