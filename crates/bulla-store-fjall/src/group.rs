@@ -352,7 +352,10 @@ mod tests {
             let _committed = add(&mut writes, &tables, |batch| {
                 batch.put(Key::dated(Space::new(1), Day::from_number(20_001), "key"), "value");
             });
-            assert_eq!((writes.values.len(), writes.counters.len(), writes.new_days.len()), (rows + 1, rows, 1));
+            assert_eq!(
+                (writes.values.len(), writes.counters.len(), writes.new_days.len()),
+                (rows + 1, rows, 1)
+            );
             let version = writes.version;
             let next = Writes::after(version).next(Some(writes.cleared()));
             assert_eq!((next.before, next.version), (version, version));

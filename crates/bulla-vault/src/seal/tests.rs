@@ -1,3 +1,4 @@
+use aes_gcm::Aes256Gcm;
 use bulla_base::SeededRng;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
