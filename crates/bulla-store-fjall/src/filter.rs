@@ -16,6 +16,9 @@ const WORDS: usize = 4;
 /// A message is expected to be new, and nearly always is. A key's bits are together in one block, so that it costs one miss of the processor's
 /// cache to set or to see them. With a million keys fewer than one in 200 that were never put have to be looked up, with two million fewer than
 /// one in 30; the more there are, the less it helps, and it is never wrong.
+///
+/// # Security
+/// Keys are not in it. But whoever reads the memory of the process can ask it of a key that he knows whether it was put, also after it was deleted.
 pub(crate) struct Filter {
     blocks: Box<[Block]>,
     /// Keyed, so that nobody can choose names that fill one block.

@@ -3,7 +3,7 @@
 /// What has been written and not flushed stands in memory and in a journal. So what waits in memory is at most what the journals hold: the
 /// full ones, the one in use (64 MiB) and a write buffer, about 144 MiB by default, however many days are written to. Small rows take up to
 /// as much again. To know what was never put takes 2 MiB for each of the two latest days that were begun since the store was opened.
-/// Loading five million records of 32 bytes took some 310 MiB of process memory by default, and 90 MiB with a cache and write buffers of 2 MiB
+/// Loading five million records of 32 bytes took some 310 MiB of process memory by default, and 95 MiB with a cache and write buffers of 2 MiB
 /// (`cargo bench -p bulla-benches --bench store`).
 ///
 /// ```

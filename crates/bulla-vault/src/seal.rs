@@ -47,8 +47,8 @@ type Cipher = AesGcm<Aes256Enc, U12>;
 
 const TAG_BYTES: usize = 16;
 
-/// How deep sealing and opening go on the stack: 12 KiB where the cipher is at its widest. To be wiped where it can be afforded: whoever found the
-/// key of a record there could open it after its hour, or after it was erased.
+/// How deep sealing and opening go on the stack: 12 KiB where the cipher is at its widest, and deeper where nothing is optimised. To be wiped
+/// where it can be afforded: whoever found the key of a record there could open it after its hour, or after it was erased.
 pub(crate) const DEEP: usize = 16 << 10;
 
 /// What stands in the place of the salt where there is none.
