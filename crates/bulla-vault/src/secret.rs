@@ -97,6 +97,12 @@ impl Drop for Secret {
 
 impl ZeroizeOnDrop for Secret {}
 
+// HMAC is kept in what the hash is kept in, and that wipes itself in one feature of its crate only.
+const _: fn() = || {
+    const fn wipes_itself<T: ZeroizeOnDrop>() {}
+    wipes_itself::<Sha256>();
+};
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
