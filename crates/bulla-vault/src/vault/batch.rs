@@ -21,7 +21,7 @@ impl<S: Store> Vault<S> {
     /// two of its values are bound to the same.
     ///
     /// # Cost
-    /// One draw. The key of an hour is looked up and set up once for all values of the same expiry that follow each other.
+    /// One draw. The key of an hour is looked up once for all values of the same expiry that follow each other.
     ///
     /// # Security
     /// The keys of its last values stay on the stack until the thread works again. To wipe them after every batch costs a twentieth of what a

@@ -68,7 +68,7 @@ fn between<'a>(xml: &'a str, tag: &str) -> impl Iterator<Item = &'a str> {
 }
 
 fn within_crate(path: &str) -> String {
-    let workspace = Path::new(HOME).parent().and_then(Path::to_str).unwrap_or_default();
+    let workspace = Path::new(HOME).ancestors().nth(3).and_then(Path::to_str).unwrap_or_default();
     if let Some((_, path)) = path.split_once("/registry/src/") {
         // Registry, then crate with version, then the path in it.
         let mut parts = path.splitn(3, '/').skip(1);
