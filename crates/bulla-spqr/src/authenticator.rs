@@ -76,3 +76,6 @@ impl Authenticator {
 pub(crate) fn epoch_secret(epoch: u64, shared: &Secret<32>) -> Secret<32> {
     derived(&UNSALTED, shared.expose(), &[PROTOCOL, b":SCKA Key", &epoch.to_be_bytes()])
 }
+
+#[cfg(test)]
+mod tests;
