@@ -5,6 +5,7 @@ mod error;
 mod event;
 mod handle;
 mod limits;
+mod metrics;
 mod outgoing;
 mod relay;
 mod row;

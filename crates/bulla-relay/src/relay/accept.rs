@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::{Inner, Relay, Voice};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
+use crate::metrics::ACCEPTED;
 use crate::row::{Outbound, Pending};
 use crate::space::{self, MESSAGE, METER, ONCE};
 use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Saying, Sink, Status};
@@ -110,6 +111,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         draft.batch.expect_absent(key.clone());
         draft.batch.put_until(key, outbound.to_bytes(), expiry);
         let committed = self.commit(draft).await?;
+        if committed {
+            metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
+        }
         Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))
     }
 

@@ -10,3 +10,4 @@ mod journeys;
 mod restored;
 mod retention;
 mod simulation;
+mod watch_it;
