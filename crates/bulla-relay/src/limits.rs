@@ -5,3 +5,6 @@ pub const MAX_TRACKING_CHARS: usize = 512;
 
 /// The longest idempotency key, in bytes. A longer one is refused with the message.
 pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
+
+/// How many reports are kept for a host that reads them late. The oldest beyond it are dropped, and counted for whoever missed them.
+pub const MAX_REPORTS: usize = 256;

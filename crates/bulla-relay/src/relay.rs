@@ -27,9 +27,10 @@ use self::conversation::Marks;
 use self::erasures::Erasures;
 use self::pumps::Pumps;
 use self::running::Running;
+use crate::report::Board;
 use crate::scope::Scope;
 use crate::space::{METER, PEPPER};
-use crate::{AcceptError, Business, RelayError, Settings, Sink};
+use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink};
 
 /// The relay: it speaks for businesses until it is closed.
 ///
@@ -51,6 +52,7 @@ pub(crate) struct Inner<S, T, K> {
     erasures: Erasures,
     pumps: Pumps,
     running: Running,
+    reports: Arc<Board>,
 }
 
 /// One business the relay speaks for.
@@ -105,6 +107,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             erasures: Erasures::default(),
             pumps: Pumps::default(),
             running: Running::default(),
+            reports: Arc::default(),
         }));
         relay.0.start().await?;
         Ok(relay)
@@ -137,10 +140,16 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         self.0.running.stopped().await
     }
 
+    /// What the host must hear of, from the opening on. Bounded: see [`Report::Missed`].
+    #[must_use]
+    pub fn reports(&self) -> Reports {
+        self.0.reports.read()
+    }
+
     /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a relay is opened on the store
     /// again.
     pub async fn close(&self) {
-        self.0.running.stop(None);
+        self.0.stop(None);
         self.0.running.all_tasks_ended().await;
     }
 }
@@ -184,9 +193,21 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Some(Err(_)) => RelayError::Panicked,
                 Some(Ok(Ok(()))) | None => return,
             };
-            tracing::error!(error = &error as &dyn std::error::Error, "the relay stops");
-            inner.running.stop(Some(error));
+            inner.stop(Some(error));
         });
+    }
+
+    /// Stops everything, for good: nothing tries again with a store that is dead or a relay that was replaced. The first reason stays.
+    fn stop(&self, why: Option<RelayError>) {
+        let why = why.map(Arc::new);
+        if !self.running.stop(why.clone()) {
+            return;
+        }
+        if let Some(why) = why {
+            tracing::error!(error = &*why as &dyn std::error::Error, "the relay stops");
+            self.reports.tell(Report::Stopped { why });
+        }
+        self.reports.end();
     }
 
     /// The outcome of `task`, which goes on when the caller does not wait for it any more; nothing when the relay stopped first.

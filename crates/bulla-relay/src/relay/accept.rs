@@ -135,7 +135,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
             Err(TransportError::UnknownRecipient) => Ok(false),
             Err(error @ TransportError::Fenced { ours, .. }) => {
-                self.running.stop(Some(RelayError::Transport(error)));
+                self.stop(Some(RelayError::Transport(error)));
                 Err(AcceptError::Fenced { ours })
             }
             Err(error) => Err(AcceptError::Unavailable(error)),

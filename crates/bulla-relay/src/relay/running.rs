@@ -25,15 +25,15 @@ impl Default for Running {
 }
 
 impl Running {
-    /// Stops everything; the first reason stays.
-    pub(super) fn stop(&self, why: Option<RelayError>) {
+    /// Stops everything; the first reason stays. Whether this was it.
+    pub(super) fn stop(&self, why: Option<Arc<RelayError>>) -> bool {
         self.state.send_if_modified(|state| {
             let running = matches!(state, State::Running);
             if running {
-                *state = State::Stopped(why.map(Arc::new));
+                *state = State::Stopped(why);
             }
             running
-        });
+        })
     }
 
     pub(super) fn is_stopped(&self) -> bool {

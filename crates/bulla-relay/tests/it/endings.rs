@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bulla_device::News;
 use bulla_meter::Flow;
-use bulla_relay::{AcceptError, Event, Failure, RelayError, Settings, Status};
+use bulla_relay::{AcceptError, Event, Failure, RelayError, Report, Settings, Status};
 use bulla_store::Retention;
 use bulla_transport::TransportError;
 
@@ -86,4 +86,17 @@ async fn a_closed_relay_accepts_nothing() {
     world.relay.close().await;
     assert!(world.relay.stopped().await.is_ok());
     assert!(matches!(world.relay.accept(SHOP, to(alice(), "hello")).await, Err(AcceptError::Stopped)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_report_tells_why_the_relay_stopped() {
+    let world = World::new().await;
+    let mut reports = world.relay.reports();
+    let _new = world.reopen().await.unwrap();
+    let last = reports.next().await;
+    assert!(
+        matches!(&last, Some(Report::Stopped { why }) if matches!(**why, RelayError::Transport(_))),
+        "{last:?}"
+    );
+    assert!(reports.next().await.is_none());
 }
