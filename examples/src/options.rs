@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{MAX_TEXT_CHARS, Text};
-use bulla::graph::{MAX_TOKEN_BYTES, Webhook};
+use bulla::graph::MAX_TOKEN_BYTES;
+use bulla::webhook::Webhook;
 
 use crate::cast::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
 

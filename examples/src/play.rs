@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla::base::{MessageId, Number};
-use bulla::graph::{GraphApi, Tokens, Webhook, WebhookSink};
+use bulla::graph::{GraphApi, Tokens};
+use bulla::webhook::{Webhook, WebhookSink};
 use bulla::{SystemClock, SystemRng};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

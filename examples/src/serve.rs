@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla::base::Clock;
-use bulla::graph::{GraphApi, Tokens, WebhookSink};
+use bulla::graph::{GraphApi, Tokens};
+use bulla::webhook::WebhookSink;
 use bulla::{SystemClock, SystemRng};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

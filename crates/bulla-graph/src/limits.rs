@@ -1,4 +1,4 @@
-//! Everything a client of the API or a business's web server could make grow.
+//! Everything a client of the API could make grow.
 
 use std::time::Duration;
 
@@ -19,20 +19,3 @@ pub const MAX_TO_CHARS: usize = 64;
 
 /// The longest name of a message type or id that an error repeats, in bytes. A longer one is not repeated.
 pub(crate) const MAX_REPEATED_BYTES: usize = 40;
-
-/// How long a business's web server may take for one answer, from connecting to the last byte. After that the update counts as not taken
-/// and comes again; one it did take then comes twice.
-pub const WEBHOOK_PATIENCE: Duration = Duration::from_secs(15);
-
-/// How much of an answer's body is read from a business's web server, in bytes. Of an update's answer nothing is lost beyond it but the
-/// connection; a longer answer to the handshake is not the challenge.
-pub const MAX_WEBHOOK_REPLY_BYTES: usize = 64 * 1024;
-
-/// How large the head of such an answer may be, in bytes. A larger one counts as a failure.
-pub(crate) const MAX_WEBHOOK_HEAD_BYTES: usize = 64 * 1024;
-
-/// How many unused connections to one web server are kept. More are closed and made anew when needed.
-pub(crate) const MAX_IDLE_CONNECTIONS: usize = 32;
-
-/// The longest pause a business's web server can ask for with `Retry-After`. It may ask for more and is tried again after this.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(3600);

@@ -10,12 +10,7 @@ const PREFIX: &str = "ZZ.";
 /// As many digits as 2¹²⁸ − 1 has.
 const DIGITS: usize = 39;
 
-/// The name of the user with this id.
-pub(crate) fn write(user: UserId) -> String {
-    format!("{PREFIX}{:0DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
-}
-
-/// The id that [`write`] named so; nothing when it is not a name that `write` gives.
+/// The id with this name; nothing when no user is named so. Webhooks write the names.
 pub(crate) fn read(name: &str) -> Option<UserId> {
     let digits = name.strip_prefix(PREFIX)?;
     if digits.len() != DIGITS || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -28,10 +23,14 @@ pub(crate) fn read(name: &str) -> Option<UserId> {
 mod tests {
     use super::*;
 
+    fn write(user: UserId) -> String {
+        format!("{PREFIX}{:0DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
+    }
+
     #[test]
     fn a_name_leads_back_to_its_user() {
         let user = UserId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
-        assert_eq!(write(user), "ZZ.000000000000000000000000000000000000258");
+        assert_eq!(read("ZZ.000000000000000000000000000000000000258"), Some(user));
         for user in [user, UserId::from_bytes([0; 16]), UserId::from_bytes([0xff; 16])] {
             assert_eq!(read(&write(user)), Some(user));
         }

@@ -22,3 +22,4 @@ pub use bulla_spqr as spqr;
 pub use bulla_store as store;
 pub use bulla_transport as transport;
 pub use bulla_vault as vault;
+pub use bulla_webhook as webhook;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use bulla::base::{Address, MessageId, Party};
 use bulla::envelope::Envelope;
-use bulla::graph::WebhookSink;
 use bulla::relay::{Event, Incoming, Sink, SinkError};
+use bulla::webhook::WebhookSink;
 
 use crate::carrier_log::{hex, kind};
 use crate::witness::Witness;

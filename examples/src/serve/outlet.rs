@@ -1,6 +1,6 @@
 use bulla::base::Number;
-use bulla::graph::WebhookSink;
 use bulla::relay::{Event, Failure, Incoming, Sink, SinkError, Status};
+use bulla::webhook::WebhookSink;
 
 use crate::quoted::Quoted;
 use crate::terminal::Terminal;

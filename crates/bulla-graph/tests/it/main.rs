@@ -1,4 +1,4 @@
-//! The API, driven from outside through its router and over real sockets; and the sink, against a real web server.
+//! The API, driven from outside through its router and over real sockets.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,12 +10,9 @@ mod accepting;
 mod access;
 mod clock;
 mod fake;
-mod handshake;
 mod harness;
 mod properties;
-mod receiver;
 mod recorded;
 mod refusing;
 mod serving;
-mod updates;
 mod whole;

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
-use bulla::graph::{GraphApi, Tokens, Webhook, WebhookSink};
+use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::Business;
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
+use bulla::webhook::{Webhook, WebhookSink};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bytes::{BufMut, Bytes};

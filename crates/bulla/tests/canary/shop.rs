@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use bulla::graph::signature;
+use bulla::webhook::signature;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 

@@ -46,7 +46,8 @@ pub(crate) const TABLE: &[Row] = &[
         Side::Sighted,
         &["base", "content", "envelope", "endpoint", "transport", "store", "vault", "meter"],
     ),
-    row("graph", Side::Sighted, &["base", "content", "relay"]),
+    row("graph", Side::Sighted, &["base", "content", "relay", "meter"]),
+    row("webhook", Side::Sighted, &["base", "content", "relay"]),
     row(
         "bulla",
         Side::Sighted,
@@ -66,6 +67,7 @@ pub(crate) const TABLE: &[Row] = &[
             "device",
             "relay",
             "graph",
+            "webhook",
         ],
     ),
 ];

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Method, Response};
 use bulla_base::{BusinessAccountId, Category, Number, SeededRng, Timestamp};
 use bulla_content::Text;
-use bulla_graph::{LONGEST_PAUSE, MAX_WEBHOOK_REPLY_BYTES, Webhook, WebhookError, WebhookSink, signature};
 use bulla_relay::{
     Business, Event, Failure, Incoming, Sink, SinkError, Status, StatusUpdate, Subject, UserId,
 };
+use bulla_webhook::{
+    MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, Webhook, WebhookError, WebhookSink, signature,
+};
+use http::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::clock::{HastyClock, WaitingClock};
-use crate::fake::{NUMBER, OTHER_NUMBER, handle, wamid};
+use crate::ids::{NUMBER, OTHER_NUMBER, handle, wamid};
 use crate::receiver::{Receiver, plain, well_behaved};
 
 pub(crate) const VERIFY_TOKEN: &str = "tok&en = é";
@@ -189,7 +191,7 @@ async fn only_200_is_a_yes() {
         });
         let error = sink.forward(&hello()).await.unwrap_err();
         assert!(
-            matches!(cause(&error), WebhookError::Status { status: s, pause: None } if *s == status),
+            matches!(cause(&error), WebhookError::Status { status: s, retry_after: None } if *s == status),
             "{error:?}"
         );
         let seen = receiver.take();
@@ -204,7 +206,7 @@ async fn only_200_is_a_yes() {
 async fn a_busy_server_is_left_alone_as_long_as_it_asks() {
     let receiver = Receiver::start().await;
     let sink = sink(&receiver);
-    for (seconds, pause) in [("7", Some(7)), ("999999", Some(LONGEST_PAUSE.as_secs())), ("soon", None)] {
+    for (seconds, pause) in [("7", Some(7)), ("999999", Some(MAX_RETRY_AFTER.as_secs())), ("soon", None)] {
         receiver.answer(move |seen| match seen.method {
             Method::GET => well_behaved(seen),
             _ => Response::builder().status(503).header("retry-after", seconds).body(Body::empty()).unwrap(),
@@ -228,7 +230,7 @@ async fn an_answer_that_never_ends_is_still_the_answer_it_began_with() {
     let stalled = futures_util::stream::pending::<Result<bytes::Bytes, std::convert::Infallible>>;
     receiver.answer(move |_| plain(200, Body::from_stream(stalled())));
     sink.forward(&hello()).await.unwrap();
-    receiver.answer(|_| plain(200, "x".repeat(MAX_WEBHOOK_REPLY_BYTES + 1)));
+    receiver.answer(|_| plain(200, "x".repeat(MAX_RESPONSE_BODY_BYTES + 1)));
     sink.forward(&hello()).await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
 /// `value` as ASCII JSON.
-pub(super) fn write(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn write(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = Vec::with_capacity(512);
     value.serialize(&mut Serializer::with_formatter(&mut bytes, Ascii))?;
     Ok(bytes)

@@ -16,8 +16,8 @@ const BLOCK_BYTES: usize = 64;
 /// The header's value for `body`, signed with `secret`.
 ///
 /// ```
-/// let value = bulla_graph::signature::sign(b"app secret", br#"{"object":"whatsapp_business_account"}"#);
-/// assert!(bulla_graph::signature::verify(b"app secret", br#"{"object":"whatsapp_business_account"}"#, &value));
+/// let value = bulla_webhook::signature::sign(b"app secret", br#"{"object":"whatsapp_business_account"}"#);
+/// assert!(bulla_webhook::signature::verify(b"app secret", br#"{"object":"whatsapp_business_account"}"#, &value));
 /// ```
 #[must_use]
 pub fn sign(secret: &[u8], body: &[u8]) -> String {

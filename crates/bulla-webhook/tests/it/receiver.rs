@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, Response};
 use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use axum::http::Uri;
-use axum::http::uri::{PathAndQuery, Scheme};
 use form_urlencoded::byte_serialize;
+use http::Uri;
+use http::uri::{PathAndQuery, Scheme};
 use thiserror::Error;
 use zeroize::Zeroizing;
 

@@ -3,23 +3,21 @@
 //! Two things are always there that the original leaves out at times, because clients silently drop an update without them: the user's id,
 //! and `contacts` on statuses.
 
-mod words;
+mod objects;
 
 use bulla_relay::{Business, Event, Failure, Incoming, Status, StatusUpdate, Subject};
 
-use self::words::{
+use self::objects::{
     Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
     StatusLine, TextBody, Value,
 };
-use super::WebhookError;
-use super::ascii;
-use crate::{user_id, wamid};
+use crate::{WebhookError, ascii, names};
 
 /// The body of the update that tells `business` of `event`.
-pub(super) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, WebhookError> {
+pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, WebhookError> {
     let about = event.subject();
     let user = about.user.digits();
-    let user_id = user_id::write(about.user_id);
+    let user_id = names::user(about.user_id);
     let mut value = Value {
         messaging_product: "whatsapp",
         metadata: Metadata {
@@ -53,7 +51,7 @@ fn message<'a>(
     let mut message = Message {
         from: about.user.digits(),
         from_user_id: user_id,
-        id: wamid::write(about.message),
+        id: names::message(about.message),
         timestamp: about.at.as_secs().to_string(),
         kind: "unsupported",
         text: None,
@@ -66,11 +64,11 @@ fn message<'a>(
             message.kind = "text";
             message.text = Some(TextBody { body: text.body() });
             message.context = in_reply_to
-                .map(|id| Answered { from: business.display_number().digits(), id: wamid::write(id) });
+                .map(|id| Answered { from: business.display_number().digits(), id: names::message(id) });
         }
         Incoming::Reaction { to, emoji } => {
             message.kind = "reaction";
-            message.reaction = Some(Reaction { message_id: wamid::write(*to), emoji: emoji.as_deref() });
+            message.reaction = Some(Reaction { message_id: names::message(*to), emoji: emoji.as_deref() });
         }
         _ => {
             message.errors =
@@ -93,7 +91,7 @@ fn line<'a>(
         _ => return Err(WebhookError::UnknownEvent),
     };
     Ok(StatusLine {
-        id: wamid::write(about.message),
+        id: names::message(about.message),
         status,
         timestamp: about.at.as_secs().to_string(),
         recipient_id: about.user.digits(),

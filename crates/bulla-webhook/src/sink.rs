@@ -1,25 +1,19 @@
-mod ascii;
-mod client;
-mod door;
-mod error;
-mod payload;
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Builder;
 use bulla_base::{Clock, PhoneNumberId, Rng};
 use bulla_relay::{Business, Event, Sink, SinkError};
 use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::request::Builder;
 use http_body_util::Full;
 
-use self::client::Client;
-use self::door::Door;
-pub use self::error::WebhookError;
-use crate::{Webhook, signature};
+use crate::client::WebhookClient;
+use crate::subscription::Subscription;
+
+use crate::{Webhook, WebhookError, payload, signature};
 
 /// A [`Sink`] that posts every event to the business's webhook, one a request, as its clients know them.
 ///
@@ -33,22 +27,22 @@ use crate::{Webhook, signature};
 /// say who wrote a message that is answered, `context.from` is always the business.
 ///
 /// # Limits
-/// An answer may take [`WEBHOOK_PATIENCE`](crate::WEBHOOK_PATIENCE); of its body
-/// [`MAX_WEBHOOK_REPLY_BYTES`](crate::MAX_WEBHOOK_REPLY_BYTES) are read. A server that answers 429 or 503 with `Retry-After` is left alone
-/// for so long, at most [`LONGEST_PAUSE`](crate::LONGEST_PAUSE).
+/// An answer may take [`ANSWER_TIMEOUT`](crate::ANSWER_TIMEOUT); of its body
+/// [`MAX_RESPONSE_BODY_BYTES`](crate::MAX_RESPONSE_BODY_BYTES) are read. A server that answers 429 or 503 with `Retry-After` is left alone
+/// for so long, at most [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER).
 ///
 /// # Security
 /// Updates hold what users write and their numbers, and plain HTTP hides neither: keep the way to the web server inside a trusted network
 /// until TLS is there.
 pub struct WebhookSink {
     destinations: HashMap<PhoneNumberId, Destination>,
-    client: Client,
+    client: WebhookClient,
     rng: Arc<dyn Rng>,
 }
 
 struct Destination {
     business: Business,
-    door: Arc<Door>,
+    subscription: Arc<Subscription>,
 }
 
 impl WebhookSink {
@@ -62,17 +56,19 @@ impl WebhookSink {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
-        let door = Arc::new(Door::new(webhook));
-        let destination = |business: Business| (business.id(), Destination { business, door: door.clone() });
+        let subscription = Arc::new(Subscription::new(webhook));
+        let destination = |business: Business| {
+            (business.id(), Destination { business, subscription: subscription.clone() })
+        };
         let destinations = businesses.into_iter().map(destination).collect();
-        Self { destinations, client: Client::new(clock), rng }
+        Self { destinations, client: WebhookClient::new(clock), rng }
     }
 
     /// Posts the events of `business` to a webhook of its own.
     #[must_use]
     pub fn with(mut self, business: Business, webhook: Webhook) -> Self {
-        let door = Arc::new(Door::new(webhook));
-        self.destinations.insert(business.id(), Destination { business, door });
+        let subscription = Arc::new(Subscription::new(webhook));
+        self.destinations.insert(business.id(), Destination { business, subscription });
         self
     }
 
@@ -81,25 +77,25 @@ impl WebhookSink {
     /// # Errors
     /// When one did not; all have been asked all the same.
     pub async fn verify(&self) -> Result<(), WebhookError> {
-        let mut asked: Vec<&Arc<Door>> = Vec::new();
+        let mut asked: Vec<&Arc<Subscription>> = Vec::new();
         let mut outcome = Ok(());
-        for Destination { business: _, door } in self.destinations.values() {
-            if asked.iter().any(|other| Arc::ptr_eq(other, door)) {
+        for Destination { business: _, subscription } in self.destinations.values() {
+            if asked.iter().any(|other| Arc::ptr_eq(other, subscription)) {
                 continue;
             }
-            asked.push(door);
-            outcome = outcome.and(door.verify(&self.client, &*self.rng).await);
+            asked.push(subscription);
+            outcome = outcome.and(subscription.verify(&self.client, &*self.rng).await);
         }
         outcome
     }
 
     async fn deliver(&self, event: &Event) -> Result<(), WebhookError> {
         let id = event.subject().business;
-        let Destination { business, door } =
+        let Destination { business, subscription } =
             self.destinations.get(&id).ok_or(WebhookError::UnknownBusiness { business: id })?;
         let body = payload::write(event, business)?;
-        door.open(&self.client, &*self.rng).await?;
-        let webhook = door.webhook();
+        subscription.ensure_verified(&self.client, &*self.rng).await?;
+        let webhook = subscription.webhook();
         let request = Builder::new()
             .method("POST")
             .uri(webhook.url().clone())
@@ -110,7 +106,7 @@ impl WebhookSink {
         let answer = self.client.call(request).await?;
         match answer.status {
             StatusCode::OK => Ok(()),
-            status => Err(WebhookError::Status { status: status.as_u16(), pause: answer.pause }),
+            status => Err(WebhookError::Status { status: status.as_u16(), retry_after: answer.retry_after }),
         }
     }
 }
@@ -124,7 +120,8 @@ impl Sink for WebhookSink {
 impl fmt::Debug for WebhookSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { destinations, client: _, rng: _ } = self;
-        let webhooks = destinations.iter().map(|(id, destination)| (id.number(), destination.door.webhook()));
+        let webhooks =
+            destinations.iter().map(|(id, destination)| (id.number(), destination.subscription.webhook()));
         f.debug_map().entries(webhooks).finish()
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::http::Method;
 use bulla_base::SeededRng;
-use bulla_graph::{MAX_WEBHOOK_REPLY_BYTES, WebhookError, WebhookSink};
 use bulla_relay::{Business, Sink};
+use bulla_webhook::{MAX_RESPONSE_BODY_BYTES, WebhookError, WebhookSink};
+use http::Method;
 
 use crate::clock::WaitingClock;
-use crate::fake::OTHER_NUMBER;
+use crate::ids::OTHER_NUMBER;
 use crate::receiver::{Receiver, Seen, plain, well_behaved};
 use crate::updates::{VERIFY_TOKEN, business, cause, hello, sink, webhook};
 
@@ -40,7 +40,7 @@ async fn whoever_does_not_answer_with_the_challenge_gets_nothing() {
         (|_: &Seen| plain(200, "ok")) as fn(&Seen) -> _,
         |_| plain(200, ""),
         |seen| plain(200, seen.parameter("hub.challenge").unwrap() + "\n"),
-        |seen| plain(200, seen.parameter("hub.challenge").unwrap() + &" ".repeat(MAX_WEBHOOK_REPLY_BYTES)),
+        |seen| plain(200, seen.parameter("hub.challenge").unwrap() + &" ".repeat(MAX_RESPONSE_BODY_BYTES)),
         |seen| plain(403, seen.parameter("hub.challenge").unwrap()),
         |seen| plain(201, seen.parameter("hub.challenge").unwrap()),
     ] {

@@ -23,7 +23,7 @@ pub enum WebhookError {
         /// What it answered.
         status: u16,
         /// How long it asks to be left alone.
-        pause: Option<Duration>,
+        retry_after: Option<Duration>,
     },
     /// The business's move: the web server did not answer the handshake with the challenge.
     #[error("the webhook did not answer the handshake with the challenge")]
@@ -46,19 +46,19 @@ pub enum WebhookError {
 }
 
 impl WebhookError {
-    pub(super) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Broken(source.into())
     }
 }
 
 impl From<WebhookError> for SinkError {
     fn from(source: WebhookError) -> Self {
-        let pause = match &source {
-            WebhookError::Status { pause, .. } => *pause,
+        let retry_after = match &source {
+            WebhookError::Status { retry_after, .. } => *retry_after,
             _ => None,
         };
-        match pause {
-            Some(pause) => Self::new(source).not_before(pause),
+        match retry_after {
+            Some(retry_after) => Self::new(source).not_before(retry_after),
             None => Self::new(source),
         }
     }

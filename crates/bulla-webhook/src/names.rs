@@ -1,0 +1,52 @@
+//! How messages and users are named to businesses. The Graph API reads the same names.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bulla_relay::{Handle, UserId};
+
+const MESSAGE_PREFIX: &str = "wamid.";
+const USER_PREFIX: &str = "ZZ.";
+
+/// As many digits as 2¹²⁸ − 1 has.
+const USER_DIGITS: usize = 39;
+
+/// The name of a message: `wamid.` and the handle in URL-safe base64 without padding.
+///
+/// Clients take it for opaque text of at most 128 characters. Other than the names of the original, it holds no phone number.
+pub(crate) fn message(handle: Handle) -> String {
+    let mut name = String::from(MESSAGE_PREFIX);
+    URL_SAFE_NO_PAD.encode_string(handle.to_bytes(), &mut name);
+    name
+}
+
+/// The name of a user: `ZZ.` and the id as a decimal number of 39 digits.
+///
+/// In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not told. What follows must be
+/// digits: some clients take anything else for the id of a group.
+pub(crate) fn user(user: UserId) -> String {
+    format!("{USER_PREFIX}{:0USER_DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::{MessageId, SeededRng, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_named_in_49_characters() {
+        let id = MessageId::new(Timestamp::from_millis(1_795_293_590_960), &SeededRng::new(1));
+        let mut bytes = [0xff; Handle::BYTES];
+        bytes[..16].copy_from_slice(id.as_bytes());
+        let name = message(Handle::from_bytes(bytes).unwrap());
+        assert_eq!(name.len(), 49);
+        assert!(name.starts_with("wamid.") && name.ends_with("___8"), "{name}");
+    }
+
+    #[test]
+    fn a_user_is_named_in_39_digits() {
+        let id = UserId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
+        assert_eq!(user(id), "ZZ.000000000000000000000000000000000000258");
+        assert_eq!(user(UserId::from_bytes([0xff; 16])), format!("ZZ.{}", u128::MAX));
+    }
+}

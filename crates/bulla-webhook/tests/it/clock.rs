@@ -1,0 +1,33 @@
+use std::time::Duration;
+
+use bulla_base::{Clock, Sleep, Timestamp};
+
+/// A clock whose sleeps take their time.
+#[derive(Debug)]
+pub(crate) struct WaitingClock;
+
+impl Clock for WaitingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_795_293_590_960)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
+    fn sleep(&self, span: Duration) -> Sleep<'_> {
+        Box::pin(tokio::time::sleep(span))
+    }
+}
+
+/// A clock whose sleeps are over after a tenth of a second, however long they should be: for those who wait for what never comes.
+#[derive(Debug)]
+pub(crate) struct HastyClock;
+
+impl Clock for HastyClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_795_293_590_960)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
+    fn sleep(&self, span: Duration) -> Sleep<'_> {
+        Box::pin(tokio::time::sleep(span.min(Duration::from_millis(100))))
+    }
+}
