@@ -8,7 +8,7 @@ use prost::Message;
 use zeroize::Zeroizing;
 
 use crate::space::{IDENTITY, STATE, only};
-use crate::{EndpointError, life, prekeys};
+use crate::{EndpointError, Identity, IdentityPolicy, life, prekeys};
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
 pub struct Endpoint {
@@ -18,6 +18,7 @@ pub struct Endpoint {
     incarnation: u64,
     /// The life of the store: sessions that began in an earlier one open, and are not sealed in.
     pub(crate) life: u32,
+    pub(crate) identity_policy: IdentityPolicy,
 }
 
 impl Endpoint {
@@ -44,7 +45,20 @@ impl Endpoint {
         };
         let life = life::of(store, OWN, Bytes::new(), now).await?;
         let incarnation = begin_incarnation(store, home, life, now).await?;
-        Ok(Self { address, home, local, incarnation, life })
+        Ok(Self { address, home, local, incarnation, life, identity_policy: IdentityPolicy::default() })
+    }
+
+    /// The same endpoint with another policy for peers whose identity has changed; unless it is set, they are followed.
+    #[must_use]
+    pub const fn with_identity_policy(mut self, policy: IdentityPolicy) -> Self {
+        self.identity_policy = policy;
+        self
+    }
+
+    /// The identity it speaks with.
+    #[must_use]
+    pub const fn identity(&self) -> Identity {
+        Identity::new(*self.local.identity().public())
     }
 
     /// Who it speaks for.
@@ -62,7 +76,7 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, home: _, local: _, incarnation, life: _ } = self;
+        let Self { address, home: _, local: _, incarnation, life: _, identity_policy: _ } = self;
         f.debug_struct("Endpoint")
             .field("address", address)
             .field("incarnation", incarnation)

@@ -34,8 +34,8 @@ pub enum SealError {
     /// The carrier's: the keys it gave are unusable, or not signed by their owner.
     #[error("the peer's keys are unusable")]
     Keys(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The peer's: the keys are of another identity than the one the peer has had so far.
-    #[error("the peer's keys are of another identity than before")]
+    /// The host's: the peer has another identity than before, and sealing waits until it is approved.
+    #[error("the peer has another identity than before; approve it to go on")]
     IdentityChanged,
     /// The caller's: an endpoint writes from a business to a user or the other way.
     #[error("one side of a conversation must be a business and the other a user")]

@@ -2,14 +2,19 @@
 
 mod endpoint;
 mod error;
+mod identity;
 mod life;
 mod peer;
 mod prekeys;
+mod safety_number;
 mod shelf;
 mod space;
+mod standing;
 
 pub use endpoint::Endpoint;
 pub use error::{EndpointError, OpenError, SealError, Unreadable};
+pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
 pub use life::begin_life;
-pub use peer::{Peer, Received};
+pub use peer::{Begun, Peer, Received};
 pub use prekeys::{LOW_STOCK, STOCK, SpentKey};
+pub use safety_number::SafetyNumber;

@@ -1,3 +1,5 @@
+mod identity;
+
 use std::fmt;
 
 use bulla_base::{Address, MessageId, Partition, Rng, Timestamp};
@@ -44,13 +46,21 @@ enum Age {
     Renewed,
 }
 
+/// A session that was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Begun {
+    /// Whether it is with another identity than before. [`Peer::identity`] says which.
+    pub identity_changed: bool,
+}
+
 /// An opened envelope.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Received {
     /// What it says, or why it says nothing. In both cases its step counts: keep it and acknowledge.
     pub content: Result<Content, Unreadable>,
-    /// Whether the peer's identity is another than before: a new installation, or somebody else.
+    /// Whether it began a session under another identity than before: a new installation, or somebody else. [`Peer::identity`] says which.
     pub identity_changed: bool,
     /// The one-time prekey to spend when the batch is committed.
     pub spent: Option<SpentKey>,
@@ -91,7 +101,13 @@ impl Peer<'_> {
     /// Whether there is nothing to seal in, so that the peer's keys are needed first.
     #[must_use]
     pub fn needs_keys(&self, now: Timestamp) -> bool {
-        self.age == Age::Past || self.sessions.needs_session(UnixSeconds::new(now.as_secs()))
+        !self.is_held()
+            && (self.is_out_of_use() || self.sessions.needs_session(UnixSeconds::new(now.as_secs())))
+    }
+
+    /// Whether nothing is to be sealed in the session in use any more.
+    fn is_out_of_use(&self) -> bool {
+        self.age == Age::Past || self.shelf.standing.is_stale() || self.is_with_another()
     }
 
     /// Begins a session with the keys the peer left with the carrier.
@@ -99,41 +115,36 @@ impl Peer<'_> {
     /// `store` is only read, for the parts of the sessions so far that are not loaded.
     ///
     /// # Errors
-    /// When the keys are malformed, not signed by their identity, or of another identity than the peer had so far; or when the store fails.
+    /// When the keys are malformed or not signed by their identity, or the store fails. [`SealError::IdentityChanged`] when they are of
+    /// another identity than before and the [policy](IdentityPolicy) is to hold: [`keep`](Self::keep) then remembers which, for
+    /// [`approve`](Self::approve).
     pub async fn begin<S: Store>(
         &mut self,
         store: &S,
         bundle: &KeyBundle,
         now: Timestamp,
         rng: &dyn Rng,
-    ) -> Result<(), SealError> {
+    ) -> Result<Begun, SealError> {
         let bundle = read_bundle(bundle)?;
+        let identity_changed = self.admit_identity(bundle.identity())?;
         if !self.sessions.is_whole() {
             let loaded = self.shelf.load_rest(store, &mut self.sessions, now).await?;
             loaded.map_err(|_| SealError::Damaged)?;
         }
-        let known = self.sessions.peer_identity().copied();
         let sessions = std::mem::take(&mut self.sessions);
-        let now = UnixSeconds::new(now.as_secs());
-        match sessions.initiate(
-            &self.endpoint.local,
-            &bundle,
-            Trust::from(known.as_ref()),
-            now,
-            &mut rng.draw(),
-        ) {
+        let (local, now) = (&self.endpoint.local, UnixSeconds::new(now.as_secs()));
+        match sessions.initiate(local, &bundle, Trust::Anyone, now, &mut rng.draw()) {
             Ok(sessions) => {
                 self.sessions = sessions;
                 self.stepped = true;
-                self.renew().map_err(|_| SealError::Damaged)
+                self.shelf.standing.settle();
+                self.renew().map_err(|_| SealError::Damaged)?;
+                Ok(Begun { identity_changed })
             }
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
                 self.sessions = sessions;
-                match error {
-                    session::InitiateError::UntrustedIdentity => Err(SealError::IdentityChanged),
-                    error => Err(SealError::Keys(error.into())),
-                }
+                Err(SealError::Keys(error.into()))
             }
         }
     }
@@ -141,7 +152,8 @@ impl Peer<'_> {
     /// Seals `content` into an envelope with the id `id`.
     ///
     /// # Errors
-    /// [`SealError::NoSession`] when [`Peer::needs_keys`], or when the content does not fit.
+    /// [`SealError::NoSession`] when [`Peer::needs_keys`]; [`SealError::IdentityChanged`] when [`Peer::is_held`]; or when the content does not
+    /// fit.
     pub fn seal(
         &mut self,
         id: MessageId,
@@ -150,7 +162,10 @@ impl Peer<'_> {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Envelope, SealError> {
-        if self.age == Age::Past {
+        if self.is_held() {
+            return Err(SealError::IdentityChanged);
+        }
+        if self.is_out_of_use() {
             return Err(SealError::NoSession);
         }
         let encoded = content.encode(rng);
@@ -194,6 +209,7 @@ impl Peer<'_> {
             Form::PreKey => MessageKind::PreKey,
             _ => MessageKind::Signal,
         };
+        let before = self.known_identity();
         let opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
         if let Err(refused) = self.admit(store, &opened, now).await {
             self.give_up();
@@ -206,13 +222,11 @@ impl Peer<'_> {
             return Err(OpenError::Damaged { what: "session" });
         }
         self.started.extend(opened.used);
-        if opened.identity_changed {
-            tracing::warn!(peer = ?self.address, "the peer's identity has changed");
-        }
+        let identity_changed = self.follow(opened.used.is_some(), before, &opened.identity);
         let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
         let plaintext = Zeroizing::new(opened.plaintext);
         let content = read(&plaintext, envelope.franking());
-        Ok(Received { content, identity_changed: opened.identity_changed, spent })
+        Ok(Received { content, identity_changed, spent })
     }
 
     /// Opens a message, reading from the store what it turns out to take.
@@ -275,6 +289,7 @@ impl Peer<'_> {
     /// Goes back to what the store has. Whatever was sealed with this peer before must not leave.
     fn give_up(&mut self) {
         self.sessions = self.shelf.sessions().unwrap_or_default();
+        self.shelf.standing.revert();
         self.started.clear();
         self.stepped = false;
         if self.age == Age::Renewed {
@@ -306,6 +321,7 @@ impl Peer<'_> {
     /// The prekeys that started a session are remembered with it: a first message that is replayed when its session has long been
     /// forgotten loses against that.
     pub fn keep(self, batch: &mut Batch) {
+        self.shelf.keep_standing(batch);
         if !self.stepped {
             return;
         }

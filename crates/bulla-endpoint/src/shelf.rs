@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::life;
 use crate::space::{self, SESSIONS};
+use crate::standing::Standing;
 
 /// Besides the parts, [`Shelf::keep`] expects one, and [`Peer::keep`](crate::Peer::keep) adds a few.
 const _: () =
@@ -19,17 +20,24 @@ pub(crate) struct Shelf {
     name: Bytes,
     /// What was read of them, to go back to.
     parts: Vec<(Part, Record)>,
+    /// What is remembered of the peer's identity beside them.
+    pub(crate) standing: Standing,
 }
 
 impl Shelf {
-    pub(crate) const fn new(partition: Partition, name: Bytes) -> Self {
-        Self { partition, name, parts: Vec::new() }
+    pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
+        Self { partition, name, parts: Vec::new(), standing: Standing::default() }
     }
 
     /// Reads the parts that every message takes.
     pub(crate) async fn read<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<(), StoreError> {
         let prefix = [&self.name[..], &[Part::WORKING]].concat();
-        self.parts = self.scan(store, prefix.into(), None, now).await?;
+        let mut rows = self.rows(store, prefix.into(), None, now).await?;
+        let standing = space::standing(&self.name);
+        // Its name is the shortest with the prefix, so that it is found first and with the same scan.
+        let has_standing = rows.first().is_some_and(|(key, _)| *key == standing);
+        self.standing = Standing::read(has_standing.then(|| rows.remove(0).1))?;
+        self.parts = self.parts_in(rows)?;
         Ok(())
     }
 
@@ -41,32 +49,37 @@ impl Shelf {
         now: Timestamp,
     ) -> Result<Result<(), StoredError>, StoreError> {
         let last_working = space::part(&self.name, Part::Chunk(u8::MAX));
-        let parts = self.scan(store, self.name.clone(), Some(last_working), now).await?;
+        let parts = self.parts_in(self.rows(store, self.name.clone(), Some(last_working), now).await?)?;
         Ok(sessions.load_rest(&borrowed(&parts)))
     }
 
-    async fn scan<S: Store>(
+    async fn rows<S: Store>(
         &self,
         store: &S,
         prefix: Bytes,
         mut after: Option<Key>,
         now: Timestamp,
-    ) -> Result<Vec<(Part, Record)>, StoreError> {
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
         let scan = Scan::undated(SESSIONS).prefix(prefix);
-        let mut parts = Vec::new();
+        let mut found = Vec::new();
         loop {
             let page = after.iter().cloned().fold(scan.clone(), Scan::after);
             let rows = store.scan(self.partition, &page, now).await?;
             let full = rows.len() == MAX_SCAN_ROWS;
             after = rows.last().map(|(key, _)| key.clone());
-            for (key, record) in rows {
-                let part = key.name().get(self.name.len()..).and_then(Part::named);
-                parts.push((part.ok_or(StoreError::Damaged { what: "name of a session's part" })?, record));
-            }
+            found.extend(rows);
             if !full {
-                return Ok(parts);
+                return Ok(found);
             }
         }
+    }
+
+    fn parts_in(&self, rows: Vec<(Key, Record)>) -> Result<Vec<(Part, Record)>, StoreError> {
+        let part = |(key, record): (Key, Record)| {
+            let part = key.name().get(self.name.len()..).and_then(Part::named);
+            Ok((part.ok_or(StoreError::Damaged { what: "name of a session's part" })?, record))
+        };
+        rows.into_iter().map(part).collect()
     }
 
     /// The sessions as they were read.
@@ -100,6 +113,14 @@ impl Shelf {
                 None => batch.delete(key),
             }
         });
+    }
+
+    /// Puts what is remembered of the peer's identity into `batch`, if it has changed, on the condition that nobody else changed anything.
+    pub(crate) fn keep_standing(&self, batch: &mut Batch) {
+        if self.standing.has_changed() {
+            batch.expect(space::part(&self.name, Part::Head), self.version());
+            self.standing.keep(space::standing(&self.name), batch);
+        }
     }
 
     /// The life of the store in which the session in use began.

@@ -9,6 +9,7 @@
 //! home        ONE_TIME   id                            a one-time prekey
 //! OWN         LIFE       –                             the life of the store, if it was put back from a backup
 //! customer    SESSIONS   business ‖ user's device ‖ part   a part of the sessions with the peer
+//! customer    SESSIONS   business ‖ user's device ‖ 0  what is remembered of the peer's identity, if there is anything
 //! customer    LIFE       business ‖ user's device        the life of the store in which the session in use began, if not the first
 //! customer    STARTED    SHA-256(prekeys, base key)    nothing: a session was started with these
 //! ```
@@ -56,4 +57,9 @@ pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Bytes, SealEr
 /// The key of a part of the sessions whose names begin with `sessions`.
 pub(crate) fn part(sessions: &[u8], part: Part) -> Key {
     Key::undated(SESSIONS, [sessions, part.name().as_ref()].concat())
+}
+
+/// The key of what is remembered of the peer's identity, beside the sessions whose names begin with `sessions`.
+pub(crate) fn standing(sessions: &[u8]) -> Key {
+    Key::undated(SESSIONS, [sessions, &[Part::WORKING]].concat())
 }

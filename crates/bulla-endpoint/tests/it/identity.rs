@@ -1,5 +1,6 @@
-use bulla_base::{Partition, SeededRng};
-use bulla_endpoint::{Endpoint, SealError};
+use bulla_base::{Category, MessageId, Partition, SeededRng};
+use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SealError};
+use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Commit, MemoryStore};
 
 use crate::{End, NOW, alice, met, said, seal, shop};
@@ -39,14 +40,160 @@ async fn a_reinstalled_peer_is_followed_when_it_speaks_and_reported() {
     assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("congratulations"));
 }
 
+/// The peer as it is kept, opened anew.
+async fn keep_and_take<'a>(end: &'a End, peer: Peer<'_>, of: &End) -> Peer<'a> {
+    assert!(matches!(end.keep(peer).await, Commit::Committed(_)));
+    end.peer(of).await
+}
+
 #[tokio::test]
-async fn keys_of_another_identity_than_before_are_not_taken_from_the_carrier() {
+async fn keys_of_another_identity_are_followed_and_the_change_is_told() {
     let rng = SeededRng::new(1);
-    let (shop, _) = met(&rng).await;
-    let impostor = End::open(alice(), &rng).await;
-    let refused =
-        shop.peer(&impostor).await.begin(&shop.store, &impostor.bundle(&rng).await, NOW, &rng).await;
+    let (shop, before) = met(&rng).await;
+    let after = End::open(alice(), &rng).await;
+    let mut peer = shop.peer(&after).await;
+    assert_eq!(peer.identity(), Some(before.endpoint.identity()));
+    let begun = peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await.unwrap();
+    assert!(begun.identity_changed);
+    assert_eq!(peer.identity(), Some(after.endpoint.identity()));
+    let begun = peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await.unwrap();
+    assert!(!begun.identity_changed, "it is told once");
+    let envelope = seal(&mut peer, "to the new phone", &rng);
+    assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("to the new phone"));
+}
+
+#[tokio::test]
+async fn keys_of_another_identity_wait_for_approval_where_that_is_the_policy() {
+    let rng = SeededRng::new(1);
+    let (mut shop, before) = met(&rng).await;
+    shop.endpoint = shop.endpoint.with_identity_policy(IdentityPolicy::Hold);
+    let (after, third) = (End::open(alice(), &rng).await, End::open(alice(), &rng).await);
+    let mut peer = shop.peer(&after).await;
+    let refused = peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await;
     assert!(matches!(refused, Err(SealError::IdentityChanged)));
+
+    let mut peer = keep_and_take(&shop, peer, &after).await;
+    assert!(peer.is_held() && !peer.needs_keys(NOW), "more keys would not help");
+    assert_eq!(peer.identity(), Some(after.endpoint.identity()));
+    assert!(matches!(try_seal(&mut peer, &rng), Err(SealError::IdentityChanged)));
+    assert!(!peer.approve(&third.endpoint.identity()) && !peer.approve(&before.endpoint.identity()));
+    assert!(peer.is_held(), "nobody approved the one that is there");
+
+    assert!(peer.approve(&after.endpoint.identity()));
+    let mut peer = keep_and_take(&shop, peer, &after).await;
+    assert!(peer.needs_keys(NOW), "the session in use is with the old phone");
+    assert!(matches!(try_seal(&mut peer, &rng), Err(SealError::NoSession)));
+    let refused = peer.begin(&shop.store, &third.bundle(&rng).await, NOW, &rng).await;
+    assert!(matches!(refused, Err(SealError::IdentityChanged)), "this one was not approved");
+    let mut peer = shop.peer(&after).await;
+    let begun = peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await.unwrap();
+    assert!(!begun.identity_changed, "it was told before");
+    let envelope = seal(&mut peer, "approved", &rng);
+    let peer = keep_and_take(&shop, peer, &after).await;
+    assert!(!peer.is_held() && !peer.needs_keys(NOW));
+    assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("approved"));
+}
+
+#[tokio::test]
+async fn what_a_changed_peer_says_is_opened_while_it_waits_for_approval() {
+    let rng = SeededRng::new(1);
+    let (mut shop, before) = met(&rng).await;
+    shop.endpoint = shop.endpoint.with_identity_policy(IdentityPolicy::Hold);
+    let hello = shop.say(&before, "hello", &rng).await;
+    before.hear(&shop, &hello, &rng).await;
+    let late = before.say(&shop, "late", &rng).await;
+
+    let after = End::open(alice(), &rng).await;
+    let mut peer = after.peer(&shop).await;
+    peer.begin(&after.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
+    let envelopes = [seal(&mut peer, "a new phone", &rng), seal(&mut peer, "and more", &rng)];
+    assert!(matches!(after.keep(peer).await, Commit::Committed(_)));
+    let [first, second] =
+        [shop.hear(&after, &envelopes[0], &rng).await, shop.hear(&after, &envelopes[1], &rng).await];
+    assert!(first.identity_changed && !second.identity_changed, "it is told once");
+    assert_eq!(first.content.unwrap(), said("a new phone"));
+    assert_eq!(shop.hear(&before, &late, &rng).await.content.unwrap(), said("late"));
+
+    let mut peer = shop.peer(&after).await;
+    assert!(peer.is_held() && matches!(try_seal(&mut peer, &rng), Err(SealError::IdentityChanged)));
+    assert!(peer.approve(&after.endpoint.identity()));
+    let mut peer = keep_and_take(&shop, peer, &after).await;
+    // The late message has put the old session in use, with whom nothing is sealed any more.
+    assert!(peer.needs_keys(NOW));
+    peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await.unwrap();
+    let envelope = seal(&mut peer, "welcome", &rng);
+    assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("welcome"));
+}
+
+/// A message that was late, from the phone that was lost, put its session in use again, and the answer went to nobody.
+#[tokio::test]
+async fn a_late_message_of_the_old_phone_does_not_take_the_conversation_back() {
+    let rng = SeededRng::new(1);
+    let (shop, before) = met(&rng).await;
+    let hello = shop.say(&before, "hello", &rng).await;
+    before.hear(&shop, &hello, &rng).await;
+    let late = before.say(&shop, "late", &rng).await;
+    let after = End::open(alice(), &rng).await;
+    let mut peer = after.peer(&shop).await;
+    peer.begin(&after.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
+    let envelopes = [seal(&mut peer, "a new phone", &rng), seal(&mut peer, "still here", &rng)];
+    assert!(matches!(after.keep(peer).await, Commit::Committed(_)));
+    assert!(shop.hear(&after, &envelopes[0], &rng).await.identity_changed);
+    assert!(!shop.hear(&before, &late, &rng).await.identity_changed);
+    let peer = shop.peer(&after).await;
+    assert!(peer.needs_keys(NOW) && peer.identity() == Some(after.endpoint.identity()));
+    drop(peer);
+    // The new phone's next message says as much.
+    assert!(!shop.hear(&after, &envelopes[1], &rng).await.identity_changed);
+    assert!(!shop.peer(&after).await.needs_keys(NOW));
+    let envelope = shop.say(&after, "welcome", &rng).await;
+    assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("welcome"));
+}
+
+#[tokio::test]
+async fn nothing_is_sealed_in_a_retired_session_and_what_comes_in_it_opens() {
+    let rng = SeededRng::new(1);
+    let (shop, alice) = met(&rng).await;
+    let hello = shop.say(&alice, "hello", &rng).await;
+    alice.hear(&shop, &hello, &rng).await;
+    let mut peer = shop.peer(&alice).await;
+    peer.retire_session();
+    let mut peer = keep_and_take(&shop, peer, &alice).await;
+    assert!(peer.needs_keys(NOW) && matches!(try_seal(&mut peer, &rng), Err(SealError::NoSession)));
+    drop(peer);
+    let late = alice.say(&shop, "late", &rng).await;
+    assert_eq!(shop.hear(&alice, &late, &rng).await.content.unwrap(), said("late"));
+    let mut peer = shop.peer(&alice).await;
+    assert!(peer.needs_keys(NOW), "hearing has not made it good");
+    assert!(!peer.begin(&shop.store, &alice.bundle(&rng).await, NOW, &rng).await.unwrap().identity_changed);
+    seal(&mut peer, "anew", &rng);
+    assert!(!keep_and_take(&shop, peer, &alice).await.needs_keys(NOW));
+}
+
+#[tokio::test]
+async fn both_sides_compare_the_same_safety_number_and_an_impostor_has_another() {
+    let rng = SeededRng::new(1);
+    let (shop, before) = met(&rng).await;
+    let hello = shop.say(&before, "hello", &rng).await;
+    before.hear(&shop, &hello, &rng).await;
+    let ours = shop.peer(&before).await.safety_number().unwrap();
+    let theirs = before.peer(&shop).await.safety_number().unwrap();
+    assert_eq!(ours.digits(), theirs.digits());
+    assert!(ours.digits().len() == 60 && ours.to_string().split(' ').all(|group| group.len() == 5));
+    assert!(ours.matches(&theirs.scannable()) && theirs.matches(&ours.scannable()));
+    assert!(!ours.matches(&ours.scannable()) && !ours.matches(b"anything"));
+
+    let impostor = End::open(alice(), &rng).await;
+    assert!(impostor.peer(&shop).await.safety_number().is_none(), "they have not met");
+    let mut peer = impostor.peer(&shop).await;
+    peer.begin(&impostor.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
+    let another = peer.safety_number().unwrap();
+    assert!(another.digits() != ours.digits() && !ours.matches(&another.scannable()));
+}
+
+fn try_seal(peer: &mut Peer<'_>, rng: &SeededRng) -> Result<Envelope, SealError> {
+    let id = MessageId::new(NOW, rng);
+    peer.seal(id, Kind::Message(Category::Service), &said("anything"), NOW, rng)
 }
 
 #[tokio::test]

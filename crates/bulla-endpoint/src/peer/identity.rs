@@ -1,0 +1,101 @@
+//! Whether the peer is who it was.
+
+use bulla_session::IdentityKey;
+
+use super::Peer;
+use crate::{Identity, IdentityPolicy, SafetyNumber, SealError};
+
+impl Peer<'_> {
+    /// The identity the peer has come with last, also if it waits for approval; nothing before the first session.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.shelf.standing.held().or_else(|| self.known_identity())
+    }
+
+    /// The number to compare with the peer, which is that of [`identity`](Self::identity).
+    ///
+    /// # Cost
+    /// About 10 ms of hashing.
+    #[must_use]
+    pub fn safety_number(&self) -> Option<SafetyNumber> {
+        let ours = (self.endpoint.address.party(), self.endpoint.identity());
+        SafetyNumber::new(ours, (self.address.party(), self.identity()?))
+    }
+
+    /// Whether the peer has come with another identity than before, and nothing is sealed for it until that is [approved](Self::approve).
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.endpoint.identity_policy == IdentityPolicy::Hold && self.shelf.standing.held().is_some()
+    }
+
+    /// Believes `identity`, which the peer has come with: what waits for it can be sealed, once this is kept. False when it is not the one that
+    /// waits: then the peer has come with yet another, or there was nothing to approve.
+    pub fn approve(&mut self, identity: &Identity) -> bool {
+        if self.shelf.standing.held() != Some(*identity) {
+            return false;
+        }
+        self.shelf.standing.approve();
+        if self.in_use() == Some(*identity) && !self.shelf.standing.is_stale() {
+            self.shelf.standing.settle();
+        }
+        true
+    }
+
+    /// Says that the session in use is with an installation that is no more, as the carrier knows it: once this is kept, it opens what still
+    /// comes, and nothing is sealed in it.
+    pub fn retire_session(&mut self) {
+        if self.in_use().is_some() {
+            self.shelf.standing.set_stale();
+        }
+    }
+
+    /// Who is believed to be the peer.
+    pub(super) fn known_identity(&self) -> Option<Identity> {
+        self.shelf.standing.trusted().or_else(|| self.in_use())
+    }
+
+    /// Whether the session in use is not with who is believed to be the peer.
+    pub(super) fn is_with_another(&self) -> bool {
+        let trusted = self.shelf.standing.trusted();
+        trusted.is_some() && trusted != self.in_use()
+    }
+
+    /// Whether a session that is to be begun with `identity` is with another than before.
+    ///
+    /// # Errors
+    /// When that waits for approval.
+    pub(super) fn admit_identity(&mut self, identity: &IdentityKey) -> Result<bool, SealError> {
+        let (identity, Some(known)) = (Identity::new(*identity), self.known_identity()) else {
+            return Ok(false);
+        };
+        let changed = known != identity;
+        if changed && self.endpoint.identity_policy == IdentityPolicy::Hold {
+            self.shelf.standing.hold(&identity, &known);
+            return Err(SealError::IdentityChanged);
+        }
+        Ok(changed)
+    }
+
+    /// Takes note of who has spoken, in a session that `is_new` or not. Whether that is another than who was known `before`.
+    pub(super) fn follow(&mut self, is_new: bool, before: Option<Identity>, spoke: &IdentityKey) -> bool {
+        let (spoke, Some(known)) = (Identity::new(*spoke), before) else { return false };
+        let (differs, is_held) = (spoke != known, self.shelf.standing.held().is_some());
+        let holds = self.endpoint.identity_policy == IdentityPolicy::Hold;
+        let standing = &mut self.shelf.standing;
+        match (differs, is_new) {
+            (true, true) if holds => standing.hold(&spoke, &known),
+            (true, true) => standing.settle(),
+            // A late message in a session of before a change: it is opened, and what is sealed goes to who is known all the same.
+            (true, false) if !is_held => standing.trust(&known),
+            (true, false) => {}
+            (false, is_new) if !is_held && (is_new || !standing.is_stale()) => standing.settle(),
+            (false, _) => {}
+        }
+        // Who speaks in an older session was told when that began.
+        differs && is_new
+    }
+
+    fn in_use(&self) -> Option<Identity> {
+        self.sessions.peer_identity().copied().map(Identity::new)
+    }
+}
