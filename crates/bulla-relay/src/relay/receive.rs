@@ -246,7 +246,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             };
             match begun {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(SealError::Store(error)) => return Err(error.into()),
                 Err(error) => {
                     refused(&error);
