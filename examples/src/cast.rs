@@ -8,8 +8,8 @@ use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::device::Device;
 use bulla::relay::{Business, Relay, Sink};
+use bulla::store::{StoreError, keep_up};
 use bulla::transport::InProcess;
-use bulla::vault::VaultError;
 use bulla::{RelayBuilder, SystemClock, SystemRng};
 use bulla_store_fjall::FjallStore;
 use tokio::task::JoinSet;
@@ -41,9 +41,9 @@ pub struct Cast<W, K> {
     pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
     engines: [FjallStore; 3],
     /// What keeps the carrier's vault ticking, and ends when somebody else has opened it; relay and devices see to their own.
-    clocks: JoinSet<VaultError>,
+    clocks: JoinSet<Result<(), StoreError>>,
     /// Why one of them ended.
-    displaced: Option<VaultError>,
+    displaced: Option<StoreError>,
 }
 
 /// The business with this id in this account.
@@ -73,19 +73,19 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         let engines = [relay_engine, carrier_engine, device_engine];
         let mut clocks = JoinSet::new();
         let vault = carrier_store.clone();
-        clocks.spawn(async move { vault.keep_ticking().await });
+        clocks.spawn(async move { keep_up(&vault, &SystemClock).await });
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 
         let carrier = Carrier::open(carrier_store, clock.clone(), &SystemRng).await;
         let carrier = Arc::new(carrier.map_err(Problem::because("the carrier cannot be opened"))?);
         let link = || Witnessed::new(InProcess::new(carrier.clone()), witness.clone());
-        let relay = RelayBuilder::new(relay_store, link(), sink).speak_for(business).open_sealed().await;
+        let relay = RelayBuilder::new(relay_store, link(), sink).speak_for(business).open().await;
         let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
 
         let mut devices = Vec::new();
         for user in users {
             let store = device_store.clone();
-            let device = Device::open_sealed(store, link(), clock.clone(), rng.clone(), user.clone()).await;
+            let device = Device::open(store, link(), clock.clone(), rng.clone(), user.clone()).await;
             let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
             devices.push((user.clone(), device));
         }
@@ -95,7 +95,7 @@ impl<W: Witness, K: Sink> Cast<W, K> {
     /// Stops everybody. What is not finished stays in the stores, which stay open.
     pub(crate) async fn stop(&mut self) {
         while let Some(ended) = self.clocks.try_join_next() {
-            self.displaced = ended.ok().or(self.displaced.take());
+            self.displaced = ended.ok().and_then(Result::err).or(self.displaced.take());
         }
         self.clocks.shutdown().await;
         for (_, device) in &self.devices {

@@ -1,7 +1,6 @@
 mod draft;
 mod inbox;
 mod outbox;
-mod sealed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,7 +50,10 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// Opens the device of the user `number`, on a store that is new or was this device's before, and takes up whatever was left undone.
     ///
     /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the device goes on trying. Several devices may share
-    /// a store.
+    /// a store. What the store needs regularly, such as forgetting, each of them does for as long as it runs, which does no harm.
+    ///
+    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in them and are not sealed in any more:
+    /// the device writes to businesses in new sessions.
     ///
     /// # Errors
     /// When the store fails or is damaged, or a later incarnation of the device has spoken to the carrier.
@@ -62,6 +64,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         rng: Arc<dyn Rng>,
         number: Number,
     ) -> Result<Self, DeviceError> {
+        let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
         let address = Address::user(number);
@@ -91,6 +94,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         device.0.spawn(move |inner| async move { inner.keep_receiving(connected).await });
         device.0.spawn(|inner| async move { inner.keep_sending().await });
         device.0.spawn(|inner| async move { inner.keep_sweeping().await });
+        device.0.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });
         Ok(device)
     }
 
@@ -159,10 +163,16 @@ impl<S: Store, T: Transport> Device<S, T> {
         Ok(inner.commit(draft).await?)
     }
 
-    /// Stops, and waits until nothing of the device runs any more.
+    /// Stops, and waits until nothing of the device runs any more. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
         let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
+        if let Err(error) = self.0.store.upkeep().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store could not note where it stands"
+            );
+        }
     }
 }
 

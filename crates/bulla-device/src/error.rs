@@ -1,7 +1,6 @@
 use bulla_endpoint::{EndpointError, OpenError, SealError};
 use bulla_store::StoreError;
 use bulla_transport::TransportError;
-use bulla_vault::VaultError;
 use thiserror::Error;
 
 /// Why a message was not sent. Nothing of it was stored.
@@ -35,9 +34,6 @@ pub enum DeviceError {
     /// The carrier's; or the user's, when a later incarnation of the device has spoken.
     #[error("the carrier refused the device")]
     Transport(#[from] TransportError),
-    /// The user's: the vault may not go on; another one has opened its store.
-    #[error("the device's vault may not go on")]
-    Vault(#[source] VaultError),
     /// Ours or the disk's: the sessions are damaged.
     #[error("the device's sessions could not be read")]
     Sessions(#[from] SealError),

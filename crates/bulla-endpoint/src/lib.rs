@@ -14,7 +14,7 @@ mod standing;
 pub use endpoint::Endpoint;
 pub use error::{EndpointError, OpenError, SealError, Unreadable};
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
-pub use life::begin_life;
+pub use life::{begin_life, begin_life_if_restored};
 pub use peer::{Begun, Peer, Received};
 pub use prekeys::{LOW_STOCK, STOCK, SpentKey};
 pub use safety_number::SafetyNumber;

@@ -28,6 +28,25 @@ pub async fn begin_life<S: Store>(store: &S, life: u32) -> Result<(), StoreError
     }
 }
 
+/// Begins a new life of the store if that says that it was put back from a backup, and then takes it for the present one: to be called before
+/// endpoints are opened on it. Says whether it was.
+///
+/// # Errors
+/// When the store fails; then it still says that it was put back.
+///
+/// # Cost
+/// Nothing unless it was put back.
+pub async fn begin_life_if_restored<S: Store>(store: &S) -> Result<bool, StoreError> {
+    let Some(generation) = store.restored().await else { return Ok(false) };
+    tracing::warn!(
+        generation = generation.number(),
+        "the store was put back from a backup: nothing is sealed in its sessions any more"
+    );
+    begin_life(store, u32::try_from(generation.number()).unwrap_or(u32::MAX)).await?;
+    store.accept_restored().await?;
+    Ok(true)
+}
+
 const DAMAGED: StoreError = StoreError::Damaged { what: "store's life" };
 
 /// The life that is written down under `name`, 0 if none is: that of the store in [`OWN`], or that in which a session in use began.

@@ -3,7 +3,6 @@ use bulla_content::InvalidContent;
 use bulla_endpoint::{EndpointError, SealError};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
-use bulla_vault::VaultError;
 use thiserror::Error;
 
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
@@ -122,9 +121,6 @@ pub enum RelayError {
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),
-    /// The operator's: the vault may not go on; another one has opened its store.
-    #[error("the relay's vault may not go on")]
-    Vault(#[source] VaultError),
     /// The host's or ours: a task has panicked. What it was at is taken up when a relay is opened on the store again.
     #[error("a task of the relay has panicked; see the panic's own message")]
     Panicked,

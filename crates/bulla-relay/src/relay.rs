@@ -8,7 +8,6 @@ mod pumps;
 mod read;
 mod receive;
 mod running;
-mod sealed;
 mod sweep;
 
 use std::collections::BTreeMap;
@@ -66,15 +65,20 @@ pub(crate) struct Voice {
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Opens a relay for `businesses`, on a store that is new or was a relay's before, and takes up whatever was left undone.
     ///
-    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the relay goes on trying.
+    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the relay goes on trying. What the store needs
+    /// regularly, such as forgetting, the relay does for as long as it runs.
+    ///
+    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in them and are not sealed in any more:
+    /// the relay takes a later incarnation than any before, writes to users in new sessions, and then takes the store for the present one. What
+    /// was accepted after the backup was taken is lost.
     ///
     /// # Errors
     /// When the store fails or is damaged, or a later incarnation of one of the numbers has spoken to the carrier: this relay, or the copy
     /// of the store it was opened on, has been replaced.
     ///
     /// # Security
-    /// A store that was put back from a backup is not noticed here, unless the carrier has seen a later incarnation. Open a relay on a vault with
-    /// [`open_sealed`](Relay::open_sealed), which notices.
+    /// A store that keeps nothing outside of itself cannot tell that it was put back from a backup; then only a carrier that has seen a later
+    /// incarnation can. A vault tells.
     ///
     /// # Cost
     /// Two commits a business, and one scan of the conversations of the last 30 days.
@@ -87,6 +91,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         businesses: Vec<Business>,
         settings: Settings,
     ) -> Result<Self, RelayError> {
+        let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let mut voices = BTreeMap::new();
         for business in businesses {
@@ -147,10 +152,16 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 
     /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a relay is opened on the store
-    /// again.
+    /// again. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
         self.0.stop(None);
         self.0.running.all_tasks_ended().await;
+        if let Err(error) = self.0.store.upkeep().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store could not note where it stands"
+            );
+        }
     }
 }
 
@@ -175,6 +186,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             self.spawn(move |inner| async move { inner.keep_receiving(business, connected).await });
         }
         self.spawn(|inner| async move { inner.keep_sweeping().await });
+        self.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });
         Ok(())
     }
 

@@ -27,6 +27,7 @@ mod expectations;
 mod expiry;
 mod rule;
 mod scans;
+mod upkeep;
 mod versions;
 mod walk;
 mod watches;
@@ -49,6 +50,10 @@ pub use expectations::{conflicts_name_the_key, expectations_are_of_what_was_read
 pub use expiry::{expired_records_are_not_read, expired_records_still_count_as_records};
 pub use scans::{
     scans_are_ordered, scans_begin_behind_a_key, scans_keep_to_their_prefix, scans_stop_at_their_limit,
+};
+pub use upkeep::{
+    a_closed_store_says_so_or_goes_on, a_store_that_was_not_put_back_does_not_say_so,
+    upkeep_is_done_as_often_as_it_is_asked_for,
 };
 pub use versions::{a_batch_that_writes_nothing_takes_no_version, versions_are_never_used_again};
 pub use walk::{walk, walks_end_where_the_model_does};
@@ -80,6 +85,9 @@ pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
     scans_keep_to_their_prefix(&open().await).await;
     scans_begin_behind_a_key(&open().await).await;
     scans_stop_at_their_limit(&open().await).await;
+    upkeep_is_done_as_often_as_it_is_asked_for(&open().await).await;
+    a_store_that_was_not_put_back_does_not_say_so(&open().await).await;
+    a_closed_store_says_so_or_goes_on(&open().await).await;
     versions_are_never_used_again(&open().await).await;
     a_batch_that_writes_nothing_takes_no_version(&open().await).await;
     watches_hear_of_their_own_changes_only(&open().await).await;

@@ -37,28 +37,72 @@ pub enum StoreError {
         /// What kind of record.
         what: &'static str,
     },
-    /// The operator's move, or somebody wrote to the database: a record does not open with the keys there are.
-    #[error(
-        "a stored {what} does not open with this keyring; check that keyring and database belong together and that nobody changed either"
-    )]
-    Sealed {
-        /// What kind of record.
-        what: &'static str,
-    },
-    /// The operator's move: the keyring without which nothing can be sealed could not be kept. Nothing was stored.
-    #[error("the keyring could not be kept up to date; nothing was stored")]
-    Keyring {
-        /// What is wrong with it.
+    /// A layer over the engine, such as one that seals, did not do its part. Nothing was stored.
+    #[error("a layer over the stored data did not do its part")]
+    Layer {
+        /// What that means for whoever asked.
+        fault: Fault,
+        /// What the layer says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The caller's move: the space belongs to the layer that keeps the keys. Nothing was stored.
-    #[error("space {space} is reserved for keys")]
-    Reserved {
-        /// The number of the space.
-        space: u8,
     },
     /// The caller's move: the store has been closed.
     #[error("the store is closed")]
     Closed,
+}
+
+/// What the trouble of a [layer](StoreError::Layer) means for whoever asked, by whose move it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The caller's move: this cannot be asked of the store.
+    Request,
+    /// Ours, the disk's, or that of somebody who wrote to the database: this record cannot be read, and others can.
+    Record,
+    /// The operator's move: something that the layer needs is not to be had. It may work later, with the same store.
+    Unavailable,
+    /// The operator's move: the layer may not go on with this store, which has to be opened again.
+    Final,
+}
+
+impl StoreError {
+    /// The error of a layer, of which `source` tells more.
+    pub fn layer(fault: Fault, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Layer { fault, source: source.into() }
+    }
+
+    /// Whether the store does nothing any more until it is opened again: whoever lives by it stops.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Poisoned { .. } | Self::Closed | Self::Layer { fault: Fault::Final, .. })
+    }
+
+    /// Whether it is about what was asked for alone, which is there and cannot be read; the rest of the store can.
+    #[must_use]
+    pub const fn is_of_a_record(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Layer { fault: Fault::Record, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_how_far_it_reaches() {
+        let layers = [Fault::Request, Fault::Record, Fault::Unavailable, Fault::Final];
+        let [request, record, unavailable, ended] = layers.map(|fault| StoreError::layer(fault, "why"));
+        let poisoned = StoreError::Poisoned { source: None };
+        let damaged = StoreError::Damaged { what: "record" };
+        let unreadable = StoreError::Unreadable { source: io::ErrorKind::Other.into() };
+        for error in [&ended, &poisoned, &StoreError::Closed] {
+            assert!(error.is_final() && !error.is_of_a_record(), "{error:?}");
+        }
+        for error in [&record, &damaged] {
+            assert!(!error.is_final() && error.is_of_a_record(), "{error:?}");
+        }
+        for error in [&request, &unavailable, &unreadable] {
+            assert!(!error.is_final() && !error.is_of_a_record(), "{error:?}");
+        }
+    }
 }

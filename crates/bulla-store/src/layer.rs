@@ -1,8 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulla_base::{Day, Partition, Timestamp};
 
-use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, Store, StoreError, Watch};
+use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, Store, StoreError, Watch};
 
 /// A store over another, which passes on whatever it does not change.
 ///
@@ -108,6 +109,35 @@ pub trait Layer: Send + Sync + 'static {
     fn pass_erase(&self, partition: Partition) -> impl Future<Output = Result<usize, StoreError>> + Send {
         self.beneath().erase_partition(partition)
     }
+
+    /// How [`Store::upkeep`] passes.
+    ///
+    /// # Errors
+    /// As there.
+    fn pass_upkeep(&self) -> impl Future<Output = Result<Option<Duration>, StoreError>> + Send {
+        self.beneath().upkeep()
+    }
+
+    /// How [`Store::restored`] passes.
+    fn pass_restored(&self) -> impl Future<Output = Option<Generation>> + Send {
+        self.beneath().restored()
+    }
+
+    /// How [`Store::accept_restored`] passes.
+    ///
+    /// # Errors
+    /// As there.
+    fn pass_accept_restored(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.beneath().accept_restored()
+    }
+
+    /// How [`Store::close`] passes.
+    ///
+    /// # Errors
+    /// As there.
+    fn pass_close(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.beneath().close()
+    }
 }
 
 impl<L: Layer> Store for L {
@@ -155,6 +185,22 @@ impl<L: Layer> Store for L {
         partition: Partition,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send {
         self.pass_erase(partition)
+    }
+
+    fn upkeep(&self) -> impl Future<Output = Result<Option<Duration>, StoreError>> + Send {
+        self.pass_upkeep()
+    }
+
+    fn restored(&self) -> impl Future<Output = Option<Generation>> + Send {
+        self.pass_restored()
+    }
+
+    fn accept_restored(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.pass_accept_restored()
+    }
+
+    fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.pass_close()
     }
 }
 

@@ -1,11 +1,19 @@
+use std::future::ready;
+use std::time::Duration;
+
 use bulla_base::{Day, Partition, Timestamp};
 
-use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch, erase_by_page};
+use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, StoreError, Watch, erase_by_page};
 
 /// The storage port.
 ///
-/// An engine implements the six calls without a body, and a [`Layer`](crate::Layer) over another store those it changes; retention, sealing, queues and metering are written once on top of them. The value a caller puts
-/// is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
+/// An engine implements the six calls without a body, and a [`Layer`](crate::Layer) over another store those it changes; retention, sealing,
+/// queues and metering are written once on top of them. The value a caller puts is never looked into. Engines are cheap to clone or are
+/// shared behind an `Arc`.
+///
+/// # For whoever opens a relay, a device or a carrier
+/// Nothing: they do what a store needs regularly ([`upkeep`](Self::upkeep)), and see to it that one that was put back from a backup
+/// ([`restored`](Self::restored)) does no harm. Whoever else opens a store does both: see [`keep_up`](crate::keep_up).
 ///
 /// # For implementors
 /// *Durable when.* A commit is atomic, and durable when it returns `Committed`: it survives the loss of power one instruction later. So
@@ -28,7 +36,7 @@ use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, StoreError, Watch,
 /// | `Err(Poisoned)` | whether it was stored is unknown until the store is opened again |
 /// | `Err(Unreadable)`, `Err(Damaged)` from a read | nothing is known; never turn a failed read into `None` |
 /// | `Err(Unreadable)`, `Err(Damaged)` from a commit | its expectations could not be checked, and nothing was stored |
-/// | `Err(Closed)` | nothing was stored |
+/// | `Err(Closed)`, `Err(Layer)` | nothing was stored |
 ///
 /// *What must not happen.* A batch whose expectations do not hold changes nothing, also when it shares a disk write with others. After a
 /// failed disk write nothing is acknowledged any more: answer `Poisoned` until the store is opened again, and never retry a sync, because a
@@ -112,5 +120,51 @@ pub trait Store: Send + Sync + 'static {
         partition: Partition,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send {
         erase_by_page(self, partition)
+    }
+
+    /// Does what the store needs done regularly, whatever that is, and says after how long it wants to be asked again; `None` if never.
+    ///
+    /// Asking earlier does no harm, nor do several who ask. Asked later, a store that forgets forgets later. Asked once more when nothing is
+    /// written any more, a store takes note of where it stands, so that what is missing at the next opening is noticed.
+    ///
+    /// # For implementors
+    /// An engine that needs nothing leaves it as it is. What wraps a store passes it on.
+    ///
+    /// # Errors
+    /// When [`StoreError::is_final`] says so the store may not go on, and whoever lives by it stops. Otherwise nothing is lost by the failure,
+    /// reading and writing go on, and asking again may succeed.
+    fn upkeep(&self) -> impl Future<Output = Result<Option<Duration>, StoreError>> + Send {
+        ready(Ok(None))
+    }
+
+    /// Whether the store is known to be older than it once was (it was put back from a backup, or lost something) and was not
+    /// [accepted](Self::accept_restored) since: then its generation, which is higher than at any opening before.
+    ///
+    /// What is in it may be read. But it may hold steps of ratchets, places in queues or sums that went further elsewhere, so whoever goes on
+    /// with it first makes sure that none of them is taken twice.
+    ///
+    /// # For implementors
+    /// Only what is counted outside of the store can tell, such as a keyring. Say it again at every opening until it is accepted.
+    fn restored(&self) -> impl Future<Output = Option<Generation>> + Send {
+        ready(None)
+    }
+
+    /// Takes a restored store for the present one.
+    ///
+    /// # Errors
+    /// As [`upkeep`](Self::upkeep); then it is still restored.
+    fn accept_restored(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Ends the use of the store: what was asked for before is durable, where it stands is noted, and what it holds open is given free.
+    ///
+    /// Later calls may fail with [`StoreError::Closed`], also those of other holders. Closing it again is no error. A store that is not closed
+    /// loses nothing, but what is missing at the next opening may not be noticed.
+    ///
+    /// # Errors
+    /// When it could not be noted where the store stands.
+    fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        ready(Ok(()))
     }
 }

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use bulla_store::StoreError;
+use bulla_store::{Fault, StoreError};
 use thiserror::Error;
 
-/// Why a vault could not be opened, or could not be kept up to date.
+/// Why a vault could not be opened, could not be kept up to date, or did not do what a store is asked: the port hands on the last two as the
+/// source of a [`StoreError::Layer`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VaultError {
@@ -39,6 +40,37 @@ pub enum VaultError {
     /// The operator's move: another vault has opened the store since this one did.
     #[error("another vault has opened the store; let only one run")]
     InUse,
+    /// The operator's move, or somebody wrote to the database: a record does not open with the keys there are.
+    #[error(
+        "a stored {what} does not open with this keyring; check that keyring and database belong together and that nobody changed either"
+    )]
+    DoesNotOpen {
+        /// What kind of record.
+        what: &'static str,
+    },
+    /// The caller's move: the space belongs to the vault, which keeps its keys there.
+    #[error("space {space} is reserved for keys")]
+    Reserved {
+        /// The number of the space.
+        space: u8,
+    },
+}
+
+/// A vault's trouble as those see it who know of no vault.
+impl From<VaultError> for StoreError {
+    fn from(error: VaultError) -> Self {
+        let fault = match error {
+            VaultError::Store(beneath) => return beneath,
+            VaultError::DoesNotOpen { .. } => Fault::Record,
+            VaultError::Reserved { .. } => Fault::Request,
+            VaultError::Keyring(_) => Fault::Unavailable,
+            VaultError::InUse
+            | VaultError::KeyringMissing
+            | VaultError::OtherKeyring
+            | VaultError::KeyringRolledBack { .. } => Fault::Final,
+        };
+        Self::layer(fault, error)
+    }
 }
 
 /// Why a keyring could not be read or written.

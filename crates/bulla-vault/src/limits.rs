@@ -16,7 +16,7 @@ pub const BELIEF: Duration = Duration::from_secs(60 * 60);
 /// How much of [`BELIEF`] one tick can earn: five minutes. A host that ticks less often waits longer.
 pub const MAX_TICK_CREDIT: Duration = Duration::from_secs(5 * 60);
 
-/// How often a vault that keeps ticking ticks: once a minute. Less often, hours end late by as much.
+/// How often a vault wants to be ticked by its [upkeep](bulla_store::Store::upkeep): once a minute. Less often, hours end late by as much.
 pub const TICK: Duration = Duration::from_secs(60);
 
 /// How far vault time may run before it is written down: five minutes. It is also written whenever an hour is over.

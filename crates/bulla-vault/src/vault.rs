@@ -12,14 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Clock, Partition, Rng};
-use bulla_store::{OWN, Store};
+use bulla_store::{Generation, OWN, Store};
 use tokio::sync::RwLock;
 
 use crate::eras::{Eras, Reckoning};
 use crate::error::VaultError;
 use crate::key_encryption::KeyEncryption;
 use crate::keyring::{Keyring, KeyringFile, State};
-use crate::limits::TICK;
 use crate::salt::Salts;
 use crate::secret::Secret;
 use crate::space;
@@ -35,8 +34,8 @@ const LANES: usize = 1024;
 /// hour in which that lies, and can no longer be read by anybody once that hour is over; one without is sealed under a lasting key.
 ///
 /// # What the host does
-/// It calls [`tick`](Self::tick) at least once a minute, or spawns [`keep_ticking`](Self::keep_ticking): hours end then and at no other time. It asks [`is_restored`](Self::is_restored) once
-/// after opening.
+/// Nothing, if a relay, a device or a carrier is opened on it. Else it runs [`keep_up`](bulla_store::keep_up) or calls [`tick`](Self::tick) at
+/// least once a minute: hours end then and at no other time. And it asks [`is_restored`](Self::is_restored) once after opening.
 ///
 /// # Time
 /// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once: see [`Reckoning`].
@@ -105,7 +104,8 @@ impl<S: Store> Vault<S> {
                 (Keyring::create(file, keys, &state, &*rng).await?, state)
             }
         };
-        let (fence, restored) = Fence::compare(&state, stored.as_ref(), &*rng)?;
+        let (fence, is_older) = Fence::compare(&state, stored.as_ref(), &*rng)?;
+        let restored = is_older || engine.restored().await.is_some();
         state.eras.step(now, &*rng);
         let keeper = Keeper { keyring, fence, saved: 0 };
         let vault = Self {
@@ -128,7 +128,7 @@ impl<S: Store> Vault<S> {
 
     /// Takes note of the time: hours that are over are forgotten, in the keyring first.
     ///
-    /// To be called at least once a minute. Called less often, hours end late by as much; called never, nothing is forgotten.
+    /// To be called at least once a minute, which is what [`upkeep`](Store::upkeep) does. Called less often, hours end late by as much; called never, nothing is forgotten.
     ///
     /// # Errors
     /// When the keyring cannot be written: then nothing is forgotten until it can. When the store cannot be, or another vault has opened it:
@@ -148,26 +148,6 @@ impl<S: Store> Vault<S> {
             return Err(error);
         }
         Ok(self.reckoning())
-    }
-
-    /// Ticks every [`TICK`](crate::TICK) by the vault's own clock, for as long as it may. To be spawned by whoever opened the vault, unless a
-    /// relay was opened on it, which does so.
-    ///
-    /// A tick that fails is logged and tried again a minute later. Ends only when another vault has opened the store, and tells so.
-    pub async fn keep_ticking(&self) -> VaultError {
-        loop {
-            match self.tick().await {
-                Ok(_) => {}
-                Err(error @ VaultError::InUse) => return error,
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the vault could not take note of the time"
-                    );
-                }
-            }
-            self.clock.sleep(TICK).await;
-        }
     }
 
     /// Believes a clock that is ahead, now: for an operator who knows that it is right.
@@ -191,7 +171,7 @@ impl<S: Store> Vault<S> {
     /// Whether the store is older than the keyring: it was put back from a backup, or emptied.
     ///
     /// What is in it may be opened. But it may hold steps of ratchets that have been taken already, so nothing may be sealed for a peer from
-    /// its sessions: make sure of that, and then call [`accept_restored`](Self::accept_restored). It is said again at every opening until then.
+    /// its sessions: make sure of that, and then call [`accept_restored`](Store::accept_restored). It is said again at every opening until then.
     ///
     /// A backup that was taken after the last tick that saw something written is not told from the store itself; nor is one that was put back together with
     /// its keyring.
@@ -201,23 +181,8 @@ impl<S: Store> Vault<S> {
 
     /// How many generations of the store there were: one for each opening, and for each tick since which something was written. No later opening says
     /// less, whatever became of the store: the keyring counts.
-    pub async fn generation(&self) -> u64 {
-        self.keeper.lock().await.fence.generation()
-    }
-
-    /// Takes a restored store for the present one.
-    ///
-    /// # Errors
-    /// As [`tick`](Self::tick).
-    pub async fn accept_restored(&self) -> Result<(), VaultError> {
-        let mut keeper = self.keeper.lock().await;
-        self.restored.store(false, Ordering::Release);
-        let eras = self.eras().clone();
-        let accepted = self.adopt(&mut keeper, eras, true).await;
-        if accepted.is_err() {
-            self.restored.store(true, Ordering::Release);
-        }
-        accepted
+    pub async fn generation(&self) -> Generation {
+        Generation::new(self.keeper.lock().await.fence.generation())
     }
 
     /// Gives the keyring another operator's key: from now on `keys` opens it, and the old one does not.

@@ -4,7 +4,6 @@ use bulla_base::{Clock, Rng};
 use bulla_relay::{Business, Relay, RelayError, Settings, Sink};
 use bulla_store::Store;
 use bulla_transport::Transport;
-use bulla_vault::Vault;
 
 use crate::{SystemClock, SystemRng};
 
@@ -64,23 +63,12 @@ impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
         self
     }
 
-    /// Opens the relay. On a vault use [`open_sealed`](RelayBuilder::open_sealed), which also keeps it ticking.
+    /// Opens the relay. What its store needs regularly, such as a vault that forgets, it does for as long as it runs.
     ///
     /// # Errors
     /// As [`Relay::open`].
     pub async fn open(self) -> Result<Relay<S, T, K>, RelayError> {
         let Self { store, transport, sink, clock, rng, businesses, settings } = self;
         Relay::open(store, transport, sink, clock, rng, businesses, settings).await
-    }
-}
-
-impl<E: Store, T: Transport, K: Sink> RelayBuilder<Arc<Vault<E>>, T, K> {
-    /// Opens the relay on the vault it was given as its store, and keeps the vault ticking for as long as the relay runs.
-    ///
-    /// # Errors
-    /// As [`Relay::open_sealed`].
-    pub async fn open_sealed(self) -> Result<Relay<Arc<Vault<E>>, T, K>, RelayError> {
-        let Self { store, transport, sink, clock, rng, businesses, settings } = self;
-        Relay::open_sealed(store, transport, sink, clock, rng, businesses, settings).await
     }
 }

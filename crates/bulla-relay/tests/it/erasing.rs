@@ -99,7 +99,7 @@ async fn marks_whose_hour_is_over_are_erased_too() {
     let (keyring, keys) = (MemoryKeyring::new(), OperatorKey::from_bytes([7; 32], rng.clone()));
     let vault = Vault::open(engine.clone(), keyring, &keys, world.clock.clone(), rng.clone()).await.unwrap();
     let vault = Arc::new(vault);
-    let relay = Relay::open_sealed(
+    let relay = Relay::open(
         vault.clone(),
         world.line.clone(),
         world.desk.clone(),

@@ -7,6 +7,7 @@
 
 mod conformance;
 mod planted;
+mod upkeep;
 mod walks;
 
 fn run<T>(test: impl Future<Output = T>) -> T {

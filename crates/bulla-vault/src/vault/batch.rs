@@ -4,6 +4,7 @@ use bulla_store::{Batch, Expiry, Store, StoreError};
 use bytes::Bytes;
 
 use super::Vault;
+use crate::error::VaultError;
 use crate::row::{Head, Place};
 use crate::seal::{self, Bound, Once, Sealer, Under};
 use crate::secret::Secret;
@@ -27,7 +28,7 @@ impl<S: Store> Vault<S> {
     /// The keys of its last values stay on the stack until the thread works again. To wipe them after every batch costs a twentieth of what a
     /// relay can accept: not so much the writing as what is then no longer in the processor's cache.
     pub(super) fn seal_batch(&self, batch: Batch, salt: &Secret) -> Result<Batch, StoreError> {
-        const SEALED: StoreError = StoreError::Sealed { what: "record" };
+        const UNSEALED: VaultError = VaultError::DoesNotOpen { what: "record" };
         let (partition, once) = (batch.partition(), Once::draw(&*self.rng));
         let (mut lasting, mut timed, mut bound) = (None, None::<Timed<'_>>, Bound::default());
         batch.try_seal(|put| {
@@ -49,13 +50,13 @@ impl<S: Store> Vault<S> {
             if put.value.is_empty() {
                 return Ok(Bytes::from(sealer.prove_empty(&bound)));
             }
-            sealer.seal(&bound, &put.value).map(Bytes::from).map_err(|_| SEALED)
+            sealer.seal(&bound, &put.value).map(Bytes::from).map_err(|_| UNSEALED.into())
         })
     }
 
     fn timed<'a>(&self, expiry: Expiry, salt: &'a Secret, once: &'a Once) -> Result<Timed<'a>, StoreError> {
-        let too_far = StoreError::Damaged { what: "key chain" };
-        let (era, hour, key) = self.eras().sealing_key(expiry).ok_or(too_far)?;
+        const TOO_FAR: StoreError = StoreError::Damaged { what: "key chain" };
+        let (era, hour, key) = self.eras().sealing_key(expiry).ok_or(TOO_FAR)?;
         let head = Head::timed(expiry, era, hour);
         Ok(Timed { expiry, head, sealer: Sealer::new(&key, Some(salt), once) })
     }
@@ -66,7 +67,7 @@ impl<S: Store> Vault<S> {
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(batch.partition(), &key) };
         let sealed = seal::seal(under, salt.expose(), &*self.rng);
         batch.expect_absent(key.clone());
-        batch.put(key, sealed.map_err(|_| StoreError::Sealed { what: "conversation's salt" })?);
+        batch.put(key, sealed.map_err(|_| VaultError::DoesNotOpen { what: "conversation's salt" })?);
         Ok(())
     }
 }

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bulla_base::{Day, Partition, Timestamp, without_trace};
 use bulla_store::{
-    Batch, Commit, Counter, Key, MAX_RETENTION, Record, Scan, Space, Store, StoreError, Watch,
+    Batch, Commit, Counter, Generation, Key, MAX_RETENTION, Record, Scan, Space, Store, StoreError, Watch,
 };
 
 use super::Vault;
 use crate::eras::Reckoning;
+use crate::error::VaultError;
+use crate::limits::TICK;
 use crate::salt::Salt;
 use crate::seal::DEEP;
 use crate::secret::Secret;
@@ -155,13 +158,48 @@ impl<S: Store> Store for Vault<S> {
         self.salts().end_erasure(partition);
         Ok(removed)
     }
+
+    /// [Ticks](Vault::tick), at least every [`TICK`].
+    async fn upkeep(&self) -> Result<Option<Duration>, StoreError> {
+        let ticked = self.tick().await;
+        let beneath = self.engine.upkeep().await?;
+        let _reckoning = ticked?;
+        Ok(Some(beneath.map_or(TICK, |beneath| beneath.min(TICK))))
+    }
+
+    async fn restored(&self) -> Option<Generation> {
+        if self.is_restored() { Some(self.generation().await) } else { None }
+    }
+
+    async fn accept_restored(&self) -> Result<(), StoreError> {
+        self.engine.accept_restored().await?;
+        let mut keeper = self.keeper.lock().await;
+        let was_restored = self.restored.swap(false, Ordering::AcqRel);
+        let eras = self.eras().clone();
+        let accepted = self.adopt(&mut keeper, eras, was_restored).await;
+        if accepted.is_err() {
+            self.restored.store(was_restored, Ordering::Release);
+        }
+        Ok(accepted?)
+    }
+
+    /// Takes note of the time once more, and closes the store beneath.
+    async fn close(&self) -> Result<(), StoreError> {
+        let ticked = self.tick().await;
+        self.engine.close().await?;
+        match ticked {
+            // It was closed before.
+            Ok(_) | Err(VaultError::Store(StoreError::Closed)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 fn check_spaces(batch: &Batch) -> Result<(), StoreError> {
     let expected = batch.expectations().iter().map(|(key, _)| key);
     let mut keys = expected.chain(batch.puts().iter().map(|put| &put.key)).chain(batch.deletes());
     match keys.any(|key| key.space() == VAULT) {
-        true => Err(StoreError::Reserved { space: VAULT.number() }),
+        true => Err(VaultError::Reserved { space: VAULT.number() }.into()),
         false => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::RwLockReadGuard;
 
 use super::Vault;
 use crate::eras::hour_of;
+use crate::error::VaultError;
 use crate::row::{Body, Head, Place, own_body};
 use crate::salt::Salt;
 use crate::seal::{self, Bound, DEEP, Under};
@@ -41,7 +42,7 @@ impl<S: Store> Vault<S> {
         salt: Option<&Salt>,
     ) -> Result<Option<Record>, StoreError> {
         const DAMAGED: StoreError = StoreError::Damaged { what: "sealed record" };
-        const SEALED: StoreError = StoreError::Sealed { what: "record" };
+        const SEALED: VaultError = VaultError::DoesNotOpen { what: "record" };
         let (head, body) = Head::split(&record.value).ok_or(DAMAGED)?;
         // Before anything is taken for gone, so that a damaged form is not.
         let time = match (head, record.expiry) {
@@ -49,7 +50,7 @@ impl<S: Store> Vault<S> {
             (Head::Lasting, None) => None,
             (Head::Hourly { era }, Some(expiry)) => Some((era, hour_of(expiry))),
             (Head::Elsewhen { era, hour }, Some(_)) => Some((era, hour)),
-            _ => return Err(SEALED),
+            _ => return Err(SEALED.into()),
         };
         let Some(salt) = salt else { return Ok(None) };
         let hour_key = match time {
@@ -72,7 +73,7 @@ impl<S: Store> Vault<S> {
             Ok(value) => Ok(Some(Record::new(record.version, record.expiry, Bytes::from(value)))),
             // It was sealed with an earlier salt, which was destroyed.
             Err(_) if salt.is_younger_than(record.version) => Ok(None),
-            Err(_) => Err(SEALED),
+            Err(_) => Err(SEALED.into()),
         }
     }
 
@@ -109,7 +110,7 @@ impl<S: Store> Vault<S> {
         partition: Partition,
         now: Timestamp,
     ) -> Result<Option<Arc<Salt>>, StoreError> {
-        const SEALED: StoreError = StoreError::Sealed { what: "conversation's salt" };
+        const SEALED: VaultError = VaultError::DoesNotOpen { what: "conversation's salt" };
         if let Some(salt) = self.salts().find(partition) {
             return Ok(Some(salt));
         }

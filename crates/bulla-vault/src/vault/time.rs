@@ -1,7 +1,7 @@
 //! How the vault's time is written down before it is lived by.
 
 use bulla_base::Timestamp;
-use bulla_store::{Store, StoreError};
+use bulla_store::Store;
 
 use super::{Keeper, Vault};
 use crate::eras::Eras;
@@ -26,7 +26,7 @@ impl<S: Store> Vault<S> {
     }
 
     /// Takes note of the time if the clock has jumped since the last tick, so that nothing is sealed for an hour that is none.
-    pub(super) async fn notice_a_jump(&self) -> Result<(), StoreError> {
+    pub(super) async fn notice_a_jump(&self) -> Result<(), VaultError> {
         if !self.eras().is_jump(self.clock.now()) {
             return Ok(());
         }
@@ -37,7 +37,7 @@ impl<S: Store> Vault<S> {
         }
         let mut next = self.eras().clone();
         next.step(self.clock.now(), &*self.rng);
-        self.keep(&mut keeper, &next, true).map_err(|error| StoreError::Keyring { source: error.into() })
+        self.keep(&mut keeper, &next, true)
     }
 
     fn keep(&self, keeper: &mut Keeper, next: &Eras, at_once: bool) -> Result<(), VaultError> {

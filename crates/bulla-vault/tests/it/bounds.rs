@@ -1,11 +1,13 @@
 //! Whatever fits the port fits the vault, sealed in its longest form; what is the vault's own does not.
 
 use bulla_store::{
-    Batch, Commit, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES, Retention, Store,
-    StoreError,
+    Batch, Commit, Fault, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES, Retention,
+    Store, StoreError,
 };
 
-use crate::world::{ALICE, BOB, NOW, SPACE, World, run};
+use bulla_vault::VaultError;
+
+use crate::world::{ALICE, BOB, NOW, SPACE, World, run, said};
 
 /// The rules of the port take values at its bounds too, but put none of them with an expiry, which makes the sealed form longer.
 #[test]
@@ -48,7 +50,9 @@ fn the_vaults_own_space_is_refused_and_not_shown() {
         batches[1].delete(own.clone());
         batches[2].expect_absent(own.clone());
         for batch in batches {
-            assert!(matches!(vault.commit(batch).await, Err(StoreError::Reserved { space: 0x50 })));
+            let error = vault.commit(batch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Layer { fault: Fault::Request, .. }), "{error}");
+            assert!(matches!(said(&error), VaultError::Reserved { space: 0x50 }), "{error}");
         }
         assert_eq!(vault.get(ALICE, &own, NOW).await.unwrap(), None);
         let scan = bulla_store::Scan::undated(own.space());

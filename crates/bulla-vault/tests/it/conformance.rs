@@ -87,7 +87,7 @@ fn a_vault_over_a_vault_is_refused() {
         let keys = world.operator(2);
         let outer =
             Vault::open(inner, MemoryKeyring::new(), &keys, world.clock.clone(), world.rng.clone()).await;
-        let error = outer.unwrap_err().source().unwrap().to_string();
+        let error = outer.unwrap_err().source().unwrap().source().unwrap().to_string();
         assert_eq!(error, "space 80 is reserved for keys");
     });
 }

@@ -15,5 +15,6 @@ mod keys;
 mod races;
 mod sealed;
 mod torn;
+mod upkeep;
 mod world;
 mod wycheproof;

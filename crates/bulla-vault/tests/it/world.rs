@@ -117,3 +117,14 @@ pub(crate) async fn plant(engine: &Engine, partition: Partition, key: Key, recor
 pub(crate) async fn raw(engine: &Engine, partition: Partition, key: &Key) -> Record {
     engine.get(partition, key, Timestamp::from_millis(0)).await.unwrap().unwrap()
 }
+
+/// What the vault said, where the port hands on its trouble.
+pub(crate) fn said(error: &StoreError) -> &VaultError {
+    let StoreError::Layer { source, .. } = error else { panic!("not the vault's: {error:?}") };
+    source.downcast_ref().unwrap()
+}
+
+/// Whether the vault said that this kind of record does not open.
+pub(crate) fn does_not_open(error: &StoreError, kind: &str) -> bool {
+    error.is_of_a_record() && matches!(said(error), VaultError::DoesNotOpen { what } if *what == kind)
+}

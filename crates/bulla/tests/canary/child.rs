@@ -10,6 +10,7 @@ use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::Business;
+use bulla::store::keep_up;
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::webhook::{Webhook, WebhookSink};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
@@ -103,7 +104,7 @@ pub(crate) fn run(role: &str, folder: &str) {
 async fn be_the_carrier(places: &Places) {
     let room = open(&places.of("carrier")).await;
     let ticking = Arc::clone(&room);
-    tokio::spawn(async move { panic!("{}", ticking.keep_ticking().await) });
+    tokio::spawn(async move { panic!("{:?}", keep_up(&ticking, &SystemClock).await) });
     let carrier = Carrier::open(Arc::clone(&room), Arc::new(SystemClock), &SystemRng).await.unwrap();
     let counter = Arc::new(Counter { carrier: Arc::new(carrier), bundles: AtomicU64::new(0) });
     let garden = Arc::new(Garden::new(places.of("carrier")));
@@ -138,7 +139,7 @@ async fn be_the_relay(places: &Places) {
     let way = Carriage { line: Line::to(&places.socket("carrier")).await, pretended_stock: None };
     let builder = RelayBuilder::new(Arc::clone(&room), way, sink);
     let builder = SHOPS.into_iter().fold(builder, |builder, id| builder.speak_for(business(id)));
-    let relay = builder.open_sealed().await.unwrap();
+    let relay = builder.open().await.unwrap();
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = u64::from(listener.local_addr().unwrap().port());

@@ -114,10 +114,7 @@ impl World {
 
     async fn open(&self, vault: Sealed) -> Result<Relay<Sealed, Line, Counter>, RelayError> {
         let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        RelayBuilder::new(vault, self.line.clone(), self.counter.clone())
-            .speak_for(business)
-            .open_sealed()
-            .await
+        RelayBuilder::new(vault, self.line.clone(), self.counter.clone()).speak_for(business).open().await
     }
 
     /// A relay for as long as `while_open` takes, on the store as it is.
@@ -230,7 +227,7 @@ async fn a_device_on_a_restored_store_writes_in_a_new_session() {
     let open = async || {
         let vault = world.vault_at("bob", "bob.keyring").await;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        Device::open_sealed(vault, world.line.clone(), clock, rng, bob.clone()).await.unwrap()
+        Device::open(vault, world.line.clone(), clock, rng, bob.clone()).await.unwrap()
     };
     let say = async |device: &Device<Sealed, Line>, words: &str| {
         device.send(SHOP, &Content::text(text(words))).await.unwrap();

@@ -93,7 +93,7 @@ impl Life {
             .rng(Arc::clone(&rng))
             .speak_for(business(SHOP))
             .speak_for(business(BAKERY))
-            .open_sealed()
+            .open()
             .await
             .unwrap();
         let mut sweeping = JoinSet::new();
