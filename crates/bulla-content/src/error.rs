@@ -22,6 +22,12 @@ pub enum InvalidContent {
         /// How many there may be.
         limit: usize,
     },
+    /// A part must be one emoji, and is none, more than one, or something beside one.
+    #[error("{field} is not one emoji")]
+    NotOneEmoji {
+        /// The part.
+        field: &'static str,
+    },
     /// The bytes are not an encoded content, or it says something this version does not know.
     #[error("the content is malformed or of an unknown kind")]
     Malformed,

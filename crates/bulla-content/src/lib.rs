@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod content;
+mod emoji;
 mod error;
 mod limits;
 mod opening;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bulla_base::MessageId;
 
-use crate::{InvalidContent, MAX_EMOJI_BYTES};
+use crate::{InvalidContent, MAX_EMOJI_BYTES, emoji};
 
 /// An emoji put on a message, or taken off it.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,13 +15,17 @@ impl Reaction {
     /// Puts `emoji` on the message `to`.
     ///
     /// # Errors
-    /// When `emoji` is empty or longer than [`MAX_EMOJI_BYTES`].
+    /// When `emoji` is empty, longer than [`MAX_EMOJI_BYTES`], or not one emoji as Unicode Technical Standard #51 has it: one that has a
+    /// skin tone, or is made of several that are joined, is one; two are not, and neither is a letter.
     pub fn put(to: MessageId, emoji: impl Into<String>) -> Result<Self, InvalidContent> {
         let emoji = emoji.into();
         if emoji.is_empty() {
             return Err(InvalidContent::Empty { field: "emoji" });
         }
         InvalidContent::at_most("emoji", "bytes", MAX_EMOJI_BYTES, emoji.len())?;
+        if !emoji::is_one(&emoji) {
+            return Err(InvalidContent::NotOneEmoji { field: "emoji" });
+        }
         Ok(Self { to, emoji: Some(emoji) })
     }
 

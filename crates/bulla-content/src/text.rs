@@ -2,7 +2,13 @@ use std::fmt;
 
 use crate::{InvalidContent, MAX_TEXT_CHARS};
 
+const NUL: char = '\0';
+const REPLACEMENT: &str = "\u{fffd}";
+
 /// A written message, 1 to [`MAX_TEXT_CHARS`] characters.
+///
+/// A NUL (U+0000) in it becomes U+FFFD, the replacement character, whoever wrote it: databases and programs behind a webhook refuse a text
+/// with a NUL or cut it there, and a message is not to be lost for one character nobody sees. All other characters stay as they are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     body: String,
@@ -13,9 +19,12 @@ impl Text {
     /// The text `body`.
     ///
     /// # Errors
-    /// When it is empty or longer than [`MAX_TEXT_CHARS`] characters.
+    /// When `body` is empty or longer than [`MAX_TEXT_CHARS`] characters.
     pub fn new(body: impl Into<String>) -> Result<Self, InvalidContent> {
-        let body = body.into();
+        let mut body = body.into();
+        if body.contains(NUL) {
+            body = body.replace(NUL, REPLACEMENT);
+        }
         if body.is_empty() {
             return Err(InvalidContent::Empty { field: "text" });
         }

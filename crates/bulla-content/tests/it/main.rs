@@ -45,12 +45,40 @@ fn the_longest_text_comes_back_and_one_character_more_is_refused() {
 
 #[test]
 fn the_longest_reaction_and_receipt_come_back_and_one_more_is_refused() {
-    comes_back(&Content::new(Body::Reaction(Reaction::put(id(1), "x".repeat(MAX_EMOJI_BYTES)).unwrap())));
-    assert!(Reaction::put(id(1), "x".repeat(MAX_EMOJI_BYTES + 1)).is_err());
+    // Emoji of four and of three bytes, and joiners of three, come to exactly as many.
+    let longest = [vec!["👍"; 7].join("\u{200d}"), vec!["❤"; 3].join("\u{200d}")].join("\u{200d}");
+    assert_eq!(longest.len(), MAX_EMOJI_BYTES);
+    comes_back(&Content::new(Body::Reaction(Reaction::put(id(1), longest.clone()).unwrap())));
+    let longer = Reaction::put(id(1), longest + "\u{fe0f}").unwrap_err();
+    assert_eq!(longer.to_string(), "emoji has 67 bytes, more than the 64 allowed");
     let ids = vec![id(1); MAX_RECEIPT_IDS];
     comes_back(&Content::new(Body::Receipt(Receipt::new(Progress::Read, ids.clone()).unwrap())));
     assert!(Receipt::new(Progress::Read, [ids, vec![id(1)]].concat()).is_err());
     assert!(Receipt::new(Progress::Read, Vec::new()).is_err());
+}
+
+#[test]
+fn a_reaction_is_one_emoji_or_is_refused() {
+    for text in ["x", "👍👍", "ok", "1", "👍 "] {
+        let refused = Reaction::put(id(1), text).unwrap_err();
+        assert_eq!(refused, InvalidContent::NotOneEmoji { field: "emoji" }, "{text}");
+    }
+    assert_eq!(Reaction::put(id(1), "").unwrap_err(), InvalidContent::Empty { field: "emoji" });
+}
+
+#[test]
+fn a_nul_in_a_text_becomes_a_replacement_character_whoever_wrote_it() {
+    let text = Text::new("a\0b\0").unwrap();
+    assert_eq!(text.body(), "a\u{fffd}b\u{fffd}");
+    comes_back(&Content::text(text));
+    // As a device that does not do so would seal it.
+    let sealed = Content::text(Text::new("a\u{1}b").unwrap()).encode(&SeededRng::new(1));
+    let mut sealed = sealed.plaintext().to_vec();
+    let place = sealed.windows(3).position(|bytes| bytes == b"a\x01b").unwrap();
+    sealed[place + 1] = 0;
+    let (content, _) = Content::decode(&sealed).unwrap();
+    assert_eq!(content, Content::text(Text::new("a\u{fffd}b").unwrap()));
+    assert_eq!(Text::new("\0".repeat(MAX_TEXT_CHARS)).unwrap().body().chars().count(), MAX_TEXT_CHARS);
 }
 
 #[test]
@@ -74,10 +102,10 @@ fn a_tag_commits_to_every_byte() {
 #[test]
 fn nothing_that_was_said_prints() {
     let text = Content::text(Text::new("a secret").unwrap());
-    let reaction = Content::new(Body::Reaction(Reaction::put(id(1), "secret").unwrap()));
+    let reaction = Content::new(Body::Reaction(Reaction::put(id(1), "🤫").unwrap()));
     for content in [text, reaction] {
         let printed = format!("{content:?} {:?}", content.encode(&SeededRng::new(1)));
-        assert!(!printed.contains("secret"), "{printed}");
+        assert!(!printed.contains("secret") && !printed.contains("🤫"), "{printed}");
     }
 }
 
