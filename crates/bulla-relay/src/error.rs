@@ -5,6 +5,8 @@ use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use thiserror::Error;
 
+use crate::InvalidSettings;
+
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -106,6 +108,9 @@ pub enum EraseError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RelayError {
+    /// The operator's: no relay can run with these settings.
+    #[error("the settings are not such that a relay can run with them")]
+    Settings(#[from] InvalidSettings),
     /// The operator's: the disk.
     #[error("the relay's store failed")]
     Store(#[from] StoreError),

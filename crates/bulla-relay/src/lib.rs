@@ -20,12 +20,12 @@ pub use business::Business;
 pub use error::{AcceptError, EraseError, MarkReadError, RelayError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use handle::Handle;
-pub use limits::{MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_TRACKING_CHARS};
+pub use limits::{MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_TRACKING_CHARS, SHORTEST_RETRY};
 pub use outgoing::{Outgoing, Recipient, Saying};
 pub use relay::Relay;
 pub use report::{Report, Reports};
-pub use settings::Settings;
-pub use sink::{Sink, SinkError};
+pub use settings::{InvalidSettings, Settings};
+pub use sink::{Destination, Sink, SinkError, SinkErrorKind};
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;

@@ -1,4 +1,6 @@
-//! Everything a business or a user could make grow.
+//! Everything a business, a user or a setting could make grow.
+
+use std::time::Duration;
 
 /// The longest tracking text a business may attach to a message, in characters. A longer one is refused with the message.
 pub const MAX_TRACKING_CHARS: usize = 512;
@@ -8,3 +10,6 @@ pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
 
 /// How many reports are kept for a host that reads them late. The oldest beyond it are dropped, and counted for whoever missed them.
 pub const MAX_REPORTS: usize = 256;
+
+/// The shortest first wait before something is tried again that has failed. With a shorter one a relay is not opened.
+pub const SHORTEST_RETRY: Duration = Duration::from_millis(10);

@@ -3,7 +3,10 @@ mod conversation;
 mod erase;
 mod erasures;
 mod forward;
+mod jitter;
+mod outages;
 mod outbox;
+mod places;
 mod pumps;
 mod read;
 mod receive;
@@ -24,6 +27,8 @@ use futures_util::FutureExt;
 
 use self::conversation::Marks;
 use self::erasures::Erasures;
+use self::outages::Outages;
+use self::places::Places;
 use self::pumps::Pumps;
 use self::running::Running;
 use crate::report::Board;
@@ -49,6 +54,8 @@ pub(crate) struct Inner<S, T, K> {
     lanes: Lanes,
     marks: Marks,
     erasures: Erasures,
+    outages: Outages,
+    places: Places,
     pumps: Pumps,
     running: Running,
     reports: Arc<Board>,
@@ -74,7 +81,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     ///
     /// # Errors
     /// When the store fails or is damaged, or a later incarnation of one of the numbers has spoken to the carrier: this relay, or the copy
-    /// of the store it was opened on, has been replaced.
+    /// of the store it was opened on, has been replaced. When no relay can run with `settings`.
     ///
     /// # Security
     /// A store that keeps nothing outside of itself cannot tell that it was put back from a backup; then only a carrier that has seen a later
@@ -91,6 +98,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         businesses: Vec<Business>,
         settings: Settings,
     ) -> Result<Self, RelayError> {
+        settings.check()?;
+        let places = Places::new(settings.at_sink, settings.at_sink_per_business);
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let mut voices = BTreeMap::new();
@@ -110,6 +119,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             lanes: Lanes::new(),
             marks: Marks::default(),
             erasures: Erasures::default(),
+            outages: Outages::default(),
+            places,
             pumps: Pumps::default(),
             running: Running::default(),
             reports: Arc::default(),

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
 use bulla_store::Retention;
+use thiserror::Error;
+
+use crate::limits::SHORTEST_RETRY;
 
 /// What an operator may turn on a relay.
 #[derive(Debug, Clone)]
@@ -8,15 +11,20 @@ pub struct Settings {
     pub(crate) time_to_live: Retention,
     pub(crate) first_retry: Duration,
     pub(crate) longest_retry: Duration,
+    pub(crate) at_sink: usize,
+    pub(crate) at_sink_per_business: usize,
 }
 
 impl Default for Settings {
-    /// 30 days to live; retries after 1 second, then twice as long each time, up to an hour.
+    /// 30 days to live; retries after 1 second, then twice as long each time, up to an hour; 256 events with the sink at once, 32 of them
+    /// of one business.
     fn default() -> Self {
         Self {
             time_to_live: Retention::LONGEST,
             first_retry: Duration::from_secs(1),
             longest_retry: Duration::from_secs(3600),
+            at_sink: 256,
+            at_sink_per_business: 32,
         }
     }
 }
@@ -32,10 +40,11 @@ impl Settings {
     }
 
     /// How long to wait after a first failure, of the sink or the carrier, before trying again. Each further failure doubles it, up to
-    /// `longest`.
+    /// `longest`. Of every wait between a half and the whole is drawn by lot, so that who failed together does not come back together.
     ///
-    /// Default: 1 second and 1 hour. A shorter first wait loads a business that has just come back; a longer last one delays what waited
-    /// by up to as much.
+    /// Default: 1 second and 1 hour. The first is at least [`SHORTEST_RETRY`](crate::SHORTEST_RETRY), and `longest` at least as long as it:
+    /// a relay is not opened with others. A shorter first wait loads a business that has just come back; a longer last one delays by up to as
+    /// much what waited for a business of whose recovery nothing else tells. Usually something does: the first event it takes wakes the others.
     #[must_use]
     pub const fn retry_after(mut self, first: Duration, longest: Duration) -> Self {
         self.first_retry = first;
@@ -43,12 +52,82 @@ impl Settings {
         self
     }
 
-    /// How long to wait after the failure number `failures`, counted from 0.
+    /// How many events are with the sink at once: `in_all`, and of one business `per_business`. The others wait in the store.
+    ///
+    /// Default: 256 and 32. Both are at least 1, and the second is no more than the first: a relay is not opened with others. Each event
+    /// with a webhook holds a socket and up to some 40 KiB of memory, and each may last as long as the sink is patient. With 1 every event
+    /// waits for the one before it. With thousands, a restart after an outage opens as many sockets in one moment, which the system may not
+    /// have and the business's server may not bear. A business that answers after 100 milliseconds takes 320 events a second through 32
+    /// places. Businesses that do not answer hold `per_business` places each: it takes `in_all / per_business` of them to hold up the others,
+    /// who then get the places in the order they came.
+    #[must_use]
+    pub const fn events_at_sink(mut self, in_all: usize, per_business: usize) -> Self {
+        self.at_sink = in_all;
+        self.at_sink_per_business = per_business;
+        self
+    }
+
+    /// That a relay can run with these.
+    pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
+        if self.first_retry < SHORTEST_RETRY {
+            return Err(InvalidSettings::FirstRetry { first: self.first_retry, least: SHORTEST_RETRY });
+        }
+        if self.longest_retry < self.first_retry {
+            return Err(InvalidSettings::LongestRetry {
+                first: self.first_retry,
+                longest: self.longest_retry,
+            });
+        }
+        let (in_all, per_business) = (self.at_sink, self.at_sink_per_business);
+        if per_business == 0 || per_business > in_all || in_all > MOST_AT_SINK {
+            return Err(InvalidSettings::EventsAtSink { in_all, per_business, most: MOST_AT_SINK });
+        }
+        Ok(())
+    }
+
+    /// How long to wait at most after the failure number `failures`, counted from 0.
     pub(crate) fn pause_after(&self, failures: u32) -> Duration {
         self.first_retry
             .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
             .min(self.longest_retry)
     }
+}
+
+/// More events than this are never with the sink: what the counter of places can count to.
+const MOST_AT_SINK: usize = 1 << 20;
+
+/// Settings no relay can run with. The operator's move.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidSettings {
+    /// A relay that waits for nothing tries as fast as it can.
+    #[error("retry_after: the first wait is {first:?}, less than {least:?}")]
+    FirstRetry {
+        /// The wait asked for.
+        first: Duration,
+        /// The shortest there is.
+        least: Duration,
+    },
+    /// Waits grow from the first to the longest.
+    #[error("retry_after: the longest wait, {longest:?}, is shorter than the first, {first:?}")]
+    LongestRetry {
+        /// The first wait.
+        first: Duration,
+        /// The longest asked for.
+        longest: Duration,
+    },
+    /// Nothing would ever be forwarded, or a business has more places than there are.
+    #[error(
+        "events_at_sink: {per_business} a business and {in_all} in all; there must be 1 <= per business <= in all <= {most}"
+    )]
+    EventsAtSink {
+        /// The places there are.
+        in_all: usize,
+        /// The places of one business.
+        per_business: usize,
+        /// The most there can be.
+        most: usize,
+    },
 }
 
 #[cfg(test)]
@@ -61,5 +140,30 @@ mod tests {
         let pauses: Vec<u64> =
             [0, 1, 2, 11, 12, 31, 32, u32::MAX].map(|n| settings.pause_after(n).as_secs()).into();
         assert_eq!(pauses, [1, 2, 4, 2048, 3600, 3600, 3600, 3600]);
+    }
+
+    #[test]
+    fn waits_are_taken_from_the_shortest_on_and_none_is_refused() {
+        let hour = Duration::from_secs(3600);
+        let first = |first| Settings::default().retry_after(first, hour).check();
+        assert_eq!(first(SHORTEST_RETRY), Ok(()));
+        for short in [SHORTEST_RETRY - Duration::from_nanos(1), Duration::ZERO] {
+            let refused = InvalidSettings::FirstRetry { first: short, least: SHORTEST_RETRY };
+            assert_eq!(first(short), Err(refused));
+        }
+        assert_eq!(first(hour), Ok(()));
+        assert!(matches!(first(hour * 2), Err(InvalidSettings::LongestRetry { .. })));
+    }
+
+    #[test]
+    fn there_is_a_place_and_a_business_has_no_more_than_there_are() {
+        let places = |in_all, per_business| Settings::default().events_at_sink(in_all, per_business).check();
+        assert_eq!(Settings::default().check(), Ok(()));
+        for (in_all, per_business) in [(1, 1), (2, 2), (MOST_AT_SINK, MOST_AT_SINK)] {
+            assert_eq!(places(in_all, per_business), Ok(()));
+        }
+        for (in_all, per_business) in [(0, 0), (1, 0), (1, 2), (MOST_AT_SINK + 1, 1)] {
+            assert!(matches!(places(in_all, per_business), Err(InvalidSettings::EventsAtSink { .. })));
+        }
     }
 }

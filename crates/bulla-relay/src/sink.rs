@@ -1,5 +1,8 @@
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bulla_base::PhoneNumberId;
 use thiserror::Error;
 
 use crate::Event;
@@ -9,18 +12,102 @@ use crate::Event;
 /// # For implementors
 /// `Ok` means that the business has the event for good: the relay then forgets its content. After an error, and after a crash, the same
 /// event comes again; [`Subject::message`](crate::Subject::message) and the kind of event tell which it is. Events of one conversation
-/// come one after the other; of different conversations, at once.
+/// come one after the other; of different conversations, at once, but no more than
+/// [`Settings::events_at_sink`](crate::Settings::events_at_sink) says.
+///
+/// An implementation that waits for something that may never come ends its waiting: until then the event keeps its place. One that
+/// panics fails the event at hand, as with an error of the kind [`SinkErrorKind::Panicked`].
 pub trait Sink: Send + Sync + 'static {
     /// Hands over `event`.
     ///
     /// # Errors
     /// When the business does not have it. The relay tries again, later and later, until the event's time is over.
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// Where `event` goes: what goes to one destination fails and recovers together. As soon as one event has got there, the relay offers
+    /// the others that wait for the same destination, instead of letting them wait to the end.
+    ///
+    /// The default is a destination for each business. A sink that sends events of several businesses to one server names that. It is
+    /// asked only while something fails.
+    fn destination(&self, event: &Event) -> Destination {
+        Destination::business(event.subject().business)
+    }
 }
 
-impl<K: Sink> Sink for std::sync::Arc<K> {
+impl<K: Sink> Sink for Arc<K> {
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send {
         (**self).forward(event)
+    }
+
+    fn destination(&self, event: &Event) -> Destination {
+        (**self).destination(event)
+    }
+}
+
+/// Where events go: equal ones fail and recover together.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Destination(Name);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Business(PhoneNumberId),
+    Other(Arc<str>),
+}
+
+impl Destination {
+    /// A destination of the business's own.
+    #[must_use]
+    pub const fn business(business: PhoneNumberId) -> Self {
+        Self(Name::Business(business))
+    }
+
+    /// The destination with this name, such as the URL of a server.
+    #[must_use]
+    pub fn named(name: impl Into<Arc<str>>) -> Self {
+        Self(Name::Other(name.into()))
+    }
+}
+
+impl fmt::Debug for Destination {
+    /// A name prints its length: a URL may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Name::Business(business) => write!(f, "Destination({business})"),
+            Name::Other(name) => write!(f, "Destination({} bytes)", name.len()),
+        }
+    }
+}
+
+/// What went wrong with an event, as far as an operator's first look goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SinkErrorKind {
+    /// There was no way to the business: no address, no connection.
+    Unreachable,
+    /// The business did not answer in time.
+    TimedOut,
+    /// The business answered that it does not want the event, or has not shown that it may have it.
+    Refused,
+    /// The business answered that something is wrong on its side.
+    Unavailable,
+    /// The sink has panicked. The host's move.
+    Panicked,
+    /// Anything else.
+    Other,
+}
+
+impl SinkErrorKind {
+    /// A name for logs and counters, such as `timed_out`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+            Self::Panicked => "panicked",
+            Self::Other => "other",
+        }
     }
 }
 
@@ -28,15 +115,28 @@ impl<K: Sink> Sink for std::sync::Arc<K> {
 #[derive(Debug, Error)]
 #[error("the business did not take the event")]
 pub struct SinkError {
+    kind: SinkErrorKind,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     not_before: Option<Duration>,
 }
 
 impl SinkError {
-    /// It was not taken, because of `source`.
+    /// It was not taken, because of `source`: an error of the kind [`SinkErrorKind::Other`].
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), not_before: None }
+        Self { kind: SinkErrorKind::Other, source: Some(source.into()), not_before: None }
+    }
+
+    /// The sink has panicked; the panic's own message says why.
+    pub(crate) const fn panicked() -> Self {
+        Self { kind: SinkErrorKind::Panicked, source: None, not_before: None }
+    }
+
+    /// Says what kind of error it is. The host hears of the first failure of a destination, and of each that is of another kind.
+    #[must_use]
+    pub const fn of_kind(mut self, kind: SinkErrorKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// The business asks not to be tried again for so long.
@@ -44,6 +144,12 @@ impl SinkError {
     pub const fn not_before(mut self, span: Duration) -> Self {
         self.not_before = Some(span);
         self
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub const fn kind(&self) -> SinkErrorKind {
+        self.kind
     }
 
     /// How long the business asks to be left alone.

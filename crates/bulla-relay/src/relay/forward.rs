@@ -1,79 +1,187 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulla_content::{Body, Progress};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
+use futures_util::FutureExt;
+
 use super::conversation::{ATTEMPTS, Conversation, Read};
+use super::outages::{Novelty, Waiting};
+use super::places::Place;
 use super::pumps::Pump;
-use super::{Inner, Voice};
+use super::{Inner, Voice, jitter};
 use crate::row::Pending;
 use crate::space::{self, EVENTS};
-use crate::{AcceptError, Event, Handle, Incoming, RelayError, Sink, StatusUpdate, Subject};
+use crate::{
+    AcceptError, Destination, Event, Handle, Incoming, RelayError, Sink, SinkError, StatusUpdate, Subject,
+};
 
 /// How many events are read from the store at a time.
 const PAGE: usize = 16;
+
+/// How often a conversation that waits is offered early, because another event got to its destination, before its own time comes.
+///
+/// An event that its business never takes would otherwise be offered again after every other one.
+const EARLY_TRIES: u32 = 3;
+
+/// How the conversation's next event fares.
+#[derive(Default)]
+struct Tries<'a> {
+    /// How often it was not taken when its time had come.
+    failures: u32,
+    /// How often it was offered early since.
+    early: u32,
+    waiting: Option<Waiting<'a>>,
+}
+
+/// What became of a look at the conversation's events.
+enum Looked {
+    /// There are none.
+    Empty,
+    /// Some were taken.
+    Forwarded,
+    /// The next was not taken; the business asks to be left alone for so long.
+    NotTaken(Duration),
+    /// Somebody was erased meanwhile, perhaps the one they are about.
+    Erased,
+}
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Hands the conversation's events to the sink, one after the other, until there are none.
     pub(super) async fn pump_events(self: Arc<Self>, conversation: Conversation) -> Result<(), RelayError> {
         let Some(voice) = self.voices.get(&conversation.business) else { return Ok(()) };
+        let mut tries = Tries::default();
         loop {
-            let (now, begun) = (self.clock.now(), self.erasures.begun());
-            let scan = space::all(EVENTS, now).prefix(space::of(conversation.business)).limit(PAGE);
-            let page = self.store.scan(conversation.user, &scan, now).await?;
-            if page.is_empty() {
-                if self.pumps.rest(conversation, Pump::Events) {
-                    return Ok(());
+            match self.forward_some(voice, conversation, &mut tries).await? {
+                Looked::Empty => {
+                    // What was not taken is over.
+                    tries = Tries::default();
+                    if self.pumps.rest(conversation, Pump::Events) {
+                        return Ok(());
+                    }
                 }
-                continue;
-            }
-            for (key, record) in page {
-                let pending = Pending::read(&record.value)?;
-                let event = event(voice, conversation, &pending)?;
-                let read = Read { key, version: record.version, begun };
-                if !self.forward(conversation, &read, &event).await? {
-                    break;
-                }
-                // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
-                self.forget(voice, conversation, read, &pending).await?;
+                Looked::Forwarded => {}
+                Looked::NotTaken(asked) => self.wait(&mut tries, asked).await,
+                // Perhaps it is ours that was begun and not finished.
+                Looked::Erased => drop(self.lane(conversation.user).await?),
             }
         }
     }
 
-    /// Hands over `event`, however long it takes. False when its time ended first, or somebody was erased since it was read, perhaps the one it
-    /// is about.
-    async fn forward(
-        &self,
+    /// Reads some of the conversation's events and hands them over, up to the first that is not taken.
+    ///
+    /// Nothing is read before there is a place, and nothing is held while one waits after a failure: conversations that wait cost the store's
+    /// space and no memory.
+    async fn forward_some<'a>(
+        self: &'a Arc<Self>,
+        voice: &Voice,
         conversation: Conversation,
-        read: &Read,
-        event: &Event,
-    ) -> Result<bool, StoreError> {
-        let mut failures = 0;
-        loop {
-            let forwarding = self.sink.forward(event);
-            let outcome = self.erasures.unless_erased(conversation.user, read.begun, forwarding).await;
-            let error = match outcome {
-                Some(Ok(())) => return Ok(true),
-                Some(Err(error)) => error,
-                None => {
-                    // Perhaps it is ours that was begun and not finished.
-                    drop(self.lane(conversation.user).await?);
-                    return Ok(false);
-                }
-            };
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                failures,
-                "the business did not take an event"
-            );
-            let pause = self.settings.pause_after(failures).max(error.pause().unwrap_or_default());
-            self.clock.sleep(pause).await;
-            failures = failures.saturating_add(1);
-            if self.store.get(conversation.user, &read.key, self.clock.now()).await?.is_none() {
-                return Ok(false);
-            }
+        tries: &mut Tries<'a>,
+    ) -> Result<Looked, RelayError> {
+        let mut free = Some(self.places.enter(conversation.business).await);
+        let (now, begun) = (self.clock.now(), self.erasures.begun());
+        let scan = space::all(EVENTS, now).prefix(space::of(conversation.business)).limit(PAGE);
+        let page = self.store.scan(conversation.user, &scan, now).await?;
+        if page.is_empty() {
+            return Ok(Looked::Empty);
         }
+        for (key, record) in page {
+            let pending = Pending::read(&record.value)?;
+            let event = event(voice, conversation, &pending)?;
+            let place = match free.take() {
+                Some(place) => place,
+                None => self.places.enter(conversation.business).await,
+            };
+            let offering = AssertUnwindSafe(self.offer(&event, place)).catch_unwind();
+            let Some(taken) = self.erasures.unless_erased(conversation.user, begun, offering).await else {
+                return Ok(Looked::Erased);
+            };
+            if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
+                self.not_taken(&event, &error, tries);
+                return Ok(Looked::NotTaken(error.pause().unwrap_or_default()));
+            }
+            self.taken(&event, tries);
+            // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
+            self.forget(voice, conversation, Read { key, version: record.version, begun }, &pending).await?;
+        }
+        Ok(Looked::Forwarded)
+    }
+
+    /// Offers `event` to the sink, which has it in `_place` for so long.
+    async fn offer(&self, event: &Event, _place: Place<'_>) -> Result<(), SinkError> {
+        self.sink.forward(event).await
+    }
+
+    fn taken(&self, event: &Event, tries: &mut Tries<'_>) {
+        let waited = std::mem::take(tries).waiting;
+        if self.outages.is_empty() {
+            return;
+        }
+        self.outages.succeed(&self.destination(event));
+        if waited.is_some_and(Waiting::end) {
+            tracing::info!(business = %event.subject().business, "the business takes its events again");
+        }
+    }
+
+    fn not_taken<'a>(&'a self, event: &Event, error: &SinkError, tries: &mut Tries<'a>) {
+        let destination = self.destination(event);
+        let waiting = match tries.waiting.take() {
+            Some(waiting) if *waiting.destination() == destination => waiting,
+            _ => self.outages.wait(destination),
+        };
+        let business = event.subject().business;
+        match waiting.note(error.kind()) {
+            Novelty::First | Novelty::OtherKind => tracing::warn!(
+                %business,
+                kind = error.kind().name(),
+                error = error as &dyn std::error::Error,
+                "the business did not take an event; it is tried again, later and later"
+            ),
+            Novelty::Known => tracing::debug!(
+                %business,
+                kind = error.kind().name(),
+                error = error as &dyn std::error::Error,
+                failures = tries.failures,
+                "the business did not take an event"
+            ),
+        }
+        tries.waiting = Some(waiting);
+    }
+
+    /// Waits after a failure: until the conversation's own time comes, or another event gets to the same destination.
+    ///
+    /// Never shorter than the first wait, nor than the business `asked` for.
+    async fn wait(&self, tries: &mut Tries<'_>, asked: Duration) {
+        let rng = &*self.rng;
+        let least = asked.max(jitter::shortened(self.settings.pause_after(0), rng));
+        let whole = jitter::shortened(self.settings.pause_after(tries.failures), rng);
+        self.clock.sleep(least).await;
+        // Those who were asked to come back at the same time do not.
+        let rest = whole.saturating_sub(least) + jitter::below(asked / 8, rng);
+        if let Some(waiting) = tries.waiting.as_mut().filter(|_| tries.early < EARLY_TRIES) {
+            tokio::select! {
+                biased;
+                spread = waiting.success() => {
+                    self.clock.sleep(jitter::below(spread, rng).min(rest)).await;
+                    tries.early += 1;
+                    return;
+                }
+                () = self.clock.sleep(rest) => {}
+            }
+        } else {
+            self.clock.sleep(rest).await;
+        }
+        tries.failures = tries.failures.saturating_add(1);
+        tries.early = 0;
+    }
+
+    /// Where the sink says that `event` goes; the business's own destination when it does not come to saying it.
+    fn destination(&self, event: &Event) -> Destination {
+        let named = std::panic::catch_unwind(AssertUnwindSafe(|| self.sink.destination(event)));
+        named.unwrap_or_else(|_| Destination::business(event.subject().business))
     }
 
     /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the same record.

@@ -4,9 +4,9 @@ use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
-use super::Inner;
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::Pump;
+use super::{Inner, jitter};
 use crate::space::{self, MESSAGE, OUTBOX};
 use crate::{Failure, RelayError, Sink, Status};
 
@@ -61,7 +61,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(()) => return Ok(Some(Status::Sent)),
                 Err(error) if error.may_pass() => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
-                    self.clock.sleep(self.settings.pause_after(failures)).await;
+                    let pause = self.settings.pause_after(failures);
+                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
                     failures = failures.saturating_add(1);
                 }
                 Err(error @ bulla_transport::TransportError::Fenced { .. }) => return Err(error.into()),

@@ -11,7 +11,7 @@ use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
-use super::{Inner, Voice};
+use super::{Inner, Voice, jitter};
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, METER, SEEN};
 use crate::{RelayError, Sink, Status};
@@ -40,7 +40,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(()) => failures = 0,
                 Err(RelayError::Transport(error)) if error.may_pass() => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
-                    self.clock.sleep(self.settings.pause_after(failures)).await;
+                    let pause = self.settings.pause_after(failures);
+                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
                     failures = failures.saturating_add(1);
                     // The carrier may have been restarted, and may not know us any more.
                     spent = STOCK;

@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use bulla_device::News;
 use bulla_meter::Flow;
-use bulla_relay::{Event, Incoming, Outgoing, RelayError, Saying, Status};
+use bulla_relay::{Event, Incoming, Outgoing, Saying, Status};
 
 use crate::world::{SHOP, World, alice, bob, says, to};
 
-fn words(events: &[Event]) -> Vec<String> {
+pub(crate) fn words(events: &[Event]) -> Vec<String> {
     let words = |event: &Event| match event {
         Event::Message(_, Incoming::Text { text, .. }) => Some(text.body().to_owned()),
         _ => None,
@@ -94,16 +94,4 @@ async fn of_a_reaction_only_that_it_was_sent_is_told() {
     world.pass(Duration::from_secs(3600)).await;
     let taken = world.desk.taken();
     assert!(matches!(&taken[1..], [Event::Status(_, update)] if update.status == Status::Sent), "{taken:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_sink_that_panics_stops_the_relay_and_nothing_is_lost() {
-    let world = World::new().await;
-    let phone = world.device(alice()).await;
-    world.desk.refuse(&["panic"]);
-    phone.send(SHOP, &says("hello")).await.unwrap();
-    let why = world.relay.stopped().await.unwrap_err();
-    assert!(matches!(*why, RelayError::Panicked));
-    let _relay = world.reopen().await.unwrap();
-    assert_eq!(words(&world.desk.wait_for(1, &*world.clock).await), ["hello"]);
 }

@@ -12,4 +12,5 @@ mod erasing;
 mod forwarding;
 mod in_the_way;
 mod interrupted;
+mod sink_calls;
 mod world;

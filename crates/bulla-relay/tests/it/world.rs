@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use bulla_carrier::Carrier;
 use bulla_content::{Content, Text};
 use bulla_device::Device;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla_relay::{Business, Event, Outgoing, Relay, RelayError, Saying, Settings, Sink, SinkError};
+use bulla_relay::{
+    Business, Destination, Event, Outgoing, Relay, RelayError, Saying, Settings, Sink, SinkError,
+};
 use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
 use bulla_transport::{Caller, Connected, Delivery, InProcess, Sequence, Transport, TransportError};
 use tokio::time::Instant;
@@ -40,13 +42,20 @@ pub(crate) struct Desk(Arc<Mutex<DeskState>>);
 #[derive(Default)]
 struct DeskState {
     taken: Vec<Event>,
-    offered: usize,
+    /// Who was offered an event, and when.
+    offers: Vec<(Instant, Number)>,
     refusals: VecDeque<&'static str>,
     refused_user: Option<Number>,
+    is_closed: bool,
+    pace: BTreeMap<PhoneNumberId, Duration>,
+    at_once: BTreeMap<PhoneNumberId, usize>,
+    most_at_once: BTreeMap<PhoneNumberId, usize>,
+    most_in_all: usize,
+    shared_destination: bool,
 }
 
 impl Desk {
-    /// Refuses the next events, with these words.
+    /// Refuses the next events, with these words. `panic` panics while the event is handed over, `panic at once` before.
     pub(crate) fn refuse(&self, words: &[&'static str]) {
         self.0.lock().unwrap().refusals.extend(words);
     }
@@ -56,12 +65,43 @@ impl Desk {
         self.0.lock().unwrap().refused_user = user;
     }
 
+    /// Refuses everything, or nothing.
+    pub(crate) fn close(&self, is_closed: bool) {
+        self.0.lock().unwrap().is_closed = is_closed;
+    }
+
+    /// Takes so long for every event of `business`.
+    pub(crate) fn pace(&self, business: PhoneNumberId, pace: Duration) {
+        self.0.lock().unwrap().pace.insert(business, pace);
+    }
+
+    /// Says that all businesses share one destination.
+    pub(crate) fn share_destination(&self) {
+        self.0.lock().unwrap().shared_destination = true;
+    }
+
     pub(crate) fn taken(&self) -> Vec<Event> {
         self.0.lock().unwrap().taken.clone()
     }
 
     pub(crate) fn offered(&self) -> usize {
-        self.0.lock().unwrap().offered
+        self.0.lock().unwrap().offers.len()
+    }
+
+    /// When an event about `user` was offered.
+    pub(crate) fn offers(&self, user: &Number) -> Vec<Instant> {
+        let state = self.0.lock().unwrap();
+        state.offers.iter().filter(|(_, to)| to == user).map(|(at, _)| *at).collect()
+    }
+
+    /// The most events of `business` there ever were at once.
+    pub(crate) fn most_at_once(&self, business: PhoneNumberId) -> usize {
+        self.0.lock().unwrap().most_at_once.get(&business).copied().unwrap_or_default()
+    }
+
+    /// The most events there ever were at once.
+    pub(crate) fn most_in_all(&self) -> usize {
+        self.0.lock().unwrap().most_in_all
     }
 
     /// Waits until so many events were taken.
@@ -74,12 +114,13 @@ impl Desk {
         }
         panic!("of {count} events only these came: {:#?}", self.taken());
     }
-}
 
-impl Sink for Desk {
-    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+    async fn take(&self, event: &Event) -> Result<(), SinkError> {
+        let pace = self.0.lock().unwrap().pace.get(&event.subject().business).copied();
+        if let Some(pace) = pace {
+            sleep(pace).await;
+        }
         let mut state = self.0.lock().unwrap();
-        state.offered += 1;
         match state.refusals.pop_front() {
             Some("panic") => {
                 drop(state);
@@ -88,12 +129,64 @@ impl Sink for Desk {
             Some(words) => return Err(SinkError::new(words)),
             None => {}
         }
-        if state.refused_user.as_ref() == Some(&event.subject().user) {
+        if state.is_closed || state.refused_user.as_ref() == Some(&event.subject().user) {
             return Err(SinkError::new("not this one"));
         }
         state.taken.push(event.clone());
         Ok(())
     }
+}
+
+impl Sink for Desk {
+    fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send {
+        let mut state = self.0.lock().unwrap();
+        state.offers.push((Instant::now(), event.subject().user.clone()));
+        if state.refusals.front() == Some(&"panic at once") {
+            state.refusals.pop_front();
+            drop(state);
+            panic!("the host's sink is broken");
+        }
+        drop(state);
+        async {
+            let _here = Here::new(self, event.subject().business);
+            self.take(event).await
+        }
+    }
+
+    fn destination(&self, event: &Event) -> Destination {
+        if self.0.lock().unwrap().shared_destination {
+            return Destination::named("http://127.0.0.1/hook");
+        }
+        Destination::business(event.subject().business)
+    }
+}
+
+/// An event that is at the desk.
+struct Here<'a>(&'a Desk, PhoneNumberId);
+
+impl<'a> Here<'a> {
+    fn new(desk: &'a Desk, business: PhoneNumberId) -> Self {
+        let mut state = desk.0.lock().unwrap();
+        let count = state.at_once.entry(business).or_default();
+        *count += 1;
+        let (count, in_all) = (*count, state.at_once.values().sum());
+        let most = state.most_at_once.entry(business).or_default();
+        *most = count.max(*most);
+        state.most_in_all = state.most_in_all.max(in_all);
+        Self(desk, business)
+    }
+}
+
+impl Drop for Here<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.0.lock().unwrap();
+        *state.at_once.entry(self.1).or_default() -= 1;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runtime's time is paused: this is the virtual time")]
+async fn sleep(span: Duration) {
+    tokio::time::sleep(span).await;
 }
 
 /// A line to the carrier that can be cut.
@@ -214,12 +307,29 @@ impl World {
 
     /// Another relay on the same store.
     pub(crate) async fn reopen(&self) -> Result<TestRelay, RelayError> {
-        open(&self.store, &self.line, &self.desk, &self.clock, &self.rng, Settings::default()).await
+        self.reopen_with(Settings::default()).await
+    }
+
+    pub(crate) async fn reopen_with(&self, settings: Settings) -> Result<TestRelay, RelayError> {
+        open(&self.store, &self.line, &self.desk, &self.clock, &self.rng, settings).await
     }
 
     pub(crate) async fn device(&self, user: Number) -> TestDevice {
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
         Device::open(MemoryStore::new(), self.line.clone(), clock, rng, user).await.unwrap()
+    }
+
+    /// The devices of `count` users, each of whom has said hello to `business`.
+    pub(crate) async fn crowd(&self, count: u64, business: PhoneNumberId) -> Vec<(Number, TestDevice)> {
+        let mut crowd = Vec::new();
+        for user in 0..count {
+            let number =
+                Number::parse(&format!("{}", 16_505_580_000 + business.number() % 10 * 1000 + user)).unwrap();
+            let phone = self.device(number.clone()).await;
+            phone.send(business, &says("hello")).await.unwrap();
+            crowd.push((number, phone));
+        }
+        crowd
     }
 
     pub(crate) async fn pass(&self, span: Duration) {
