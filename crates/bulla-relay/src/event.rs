@@ -147,4 +147,12 @@ impl Event {
             Self::Message(subject, _) | Self::Status(subject, _) => subject,
         }
     }
+
+    /// A name for counters.
+    pub(crate) const fn kind_name(&self) -> &'static str {
+        match self {
+            Self::Message(..) => "message",
+            Self::Status(..) => "status",
+        }
+    }
 }

@@ -2,3 +2,15 @@
 
 /// Counter of messages, by `category`: accepted from businesses, sealed and durable.
 pub(crate) const ACCEPTED: &str = "bulla_relay_accepted_total";
+
+/// Counter of events, by `kind`: taken by their businesses.
+pub(crate) const FORWARDED: &str = "bulla_relay_forwarded_total";
+
+/// Counter of events, by `reason`: offered to the sink and not taken; each is tried again.
+pub(crate) const NOT_TAKEN: &str = "bulla_relay_not_taken_total";
+
+/// Gauge of events: with the sink now.
+pub(crate) const AT_SINK: &str = "bulla_relay_at_sink_events";
+
+/// Gauge of conversations: wait to be tried again, with an event that was not taken.
+pub(crate) const WAITING: &str = "bulla_relay_waiting_conversations";

@@ -2,10 +2,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bulla_base::PhoneNumberId;
 use tokio::sync::watch;
 
-use crate::RelayError;
 use crate::limits::MAX_REPORTS;
+use crate::{RelayError, SinkErrorKind};
 
 /// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has changed.
 ///
@@ -18,6 +19,19 @@ pub enum Report {
     Missed {
         /// How many.
         count: u64,
+    },
+    /// A business does not take its events: the first failure after all was well, and the first of each further kind until it is again. Each
+    /// event is tried again until its time is over.
+    SinkFails {
+        /// The business whose event failed. Others that share its [`Destination`](crate::Destination) are not told of on their own.
+        business: PhoneNumberId,
+        /// What went wrong.
+        kind: SinkErrorKind,
+    },
+    /// Nothing waits any more for the destination of which [`SinkFails`](Report::SinkFails) was told, and its last event was taken.
+    SinkRecovers {
+        /// The business whose event was taken.
+        business: PhoneNumberId,
     },
     /// The relay has stopped, and this is why: open it anew. The last report there is.
     Stopped {

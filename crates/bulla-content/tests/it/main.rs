@@ -46,7 +46,7 @@ fn the_longest_text_comes_back_and_one_character_more_is_refused() {
 #[test]
 fn the_longest_reaction_and_receipt_come_back_and_one_more_is_refused() {
     // Emoji of four and of three bytes, and joiners of three, come to exactly as many.
-    let longest = [vec!["👍"; 7].join("\u{200d}"), vec!["❤"; 3].join("\u{200d}")].join("\u{200d}");
+    let longest = [["👍"; 7].join("\u{200d}"), ["❤"; 3].join("\u{200d}")].join("\u{200d}");
     assert_eq!(longest.len(), MAX_EMOJI_BYTES);
     comes_back(&Content::new(Body::Reaction(Reaction::put(id(1), longest.clone()).unwrap())));
     let longer = Reaction::put(id(1), longest + "\u{fe0f}").unwrap_err();

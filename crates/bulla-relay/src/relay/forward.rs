@@ -9,14 +9,16 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
-use super::outages::{Novelty, Waiting};
+use super::outages::Waiting;
 use super::places::Place;
 use super::pumps::Pump;
 use super::{Inner, Voice, jitter};
+use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::Pending;
 use crate::space::{self, EVENTS};
 use crate::{
-    AcceptError, Destination, Event, Handle, Incoming, RelayError, Sink, SinkError, StatusUpdate, Subject,
+    AcceptError, Destination, Event, Handle, Incoming, RelayError, Report, Sink, SinkError, StatusUpdate,
+    Subject,
 };
 
 /// How many events are read from the store at a time.
@@ -112,17 +114,21 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Offers `event` to the sink, which has it in `_place` for so long.
     async fn offer(&self, event: &Event, _place: Place<'_>) -> Result<(), SinkError> {
+        let _counted = Counted::new();
         self.sink.forward(event).await
     }
 
     fn taken(&self, event: &Event, tries: &mut Tries<'_>) {
+        metrics::counter!(FORWARDED, "kind" => event.kind_name()).increment(1);
         let waited = std::mem::take(tries).waiting;
         if self.outages.is_empty() {
             return;
         }
         self.outages.succeed(&self.destination(event));
         if waited.is_some_and(Waiting::end) {
-            tracing::info!(business = %event.subject().business, "the business takes its events again");
+            let business = event.subject().business;
+            tracing::warn!(%business, "the business takes its events again");
+            self.reports.tell(Report::SinkRecovers { business });
         }
     }
 
@@ -132,21 +138,19 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Some(waiting) if *waiting.destination() == destination => waiting,
             _ => self.outages.wait(destination),
         };
-        let business = event.subject().business;
-        match waiting.note(error.kind()) {
-            Novelty::First | Novelty::OtherKind => tracing::warn!(
+        let (business, kind) = (event.subject().business, error.kind());
+        metrics::counter!(NOT_TAKEN, "reason" => kind.name()).increment(1);
+        let error = error as &dyn std::error::Error;
+        if waiting.is_news(kind) {
+            tracing::warn!(
                 %business,
-                kind = error.kind().name(),
-                error = error as &dyn std::error::Error,
-                "the business did not take an event; it is tried again, later and later"
-            ),
-            Novelty::Known => tracing::debug!(
-                %business,
-                kind = error.kind().name(),
-                error = error as &dyn std::error::Error,
-                failures = tries.failures,
-                "the business did not take an event"
-            ),
+                kind = kind.name(),
+                error,
+                "the business does not take an event; it is tried again until it does"
+            );
+            self.reports.tell(Report::SinkFails { business, kind });
+        } else {
+            tracing::debug!(%business, kind = kind.name(), error, failures = tries.failures, "not taken");
         }
         tries.waiting = Some(waiting);
     }
@@ -217,6 +221,22 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         Err(RelayError::InTheWay { attempts: ATTEMPTS })
+    }
+}
+
+/// An event that is with the sink.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!(AT_SINK).increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!(AT_SINK).decrement(1);
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::metrics::WAITING;
 use crate::{Destination, SinkErrorKind};
 
 /// How far the conversations that wait for one destination are spread when it is back: so long for each, up to the longest.
@@ -33,17 +34,6 @@ pub(super) struct Waiting<'a> {
     is_over: bool,
 }
 
-/// What a failure is to those who watch a destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Novelty {
-    /// The first since everything was well.
-    First,
-    /// The first of its kind.
-    OtherKind,
-    /// As before.
-    Known,
-}
-
 impl Outages {
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
@@ -56,6 +46,7 @@ impl Outages {
         let new = || Outage { waiting: 0, kinds: Vec::new(), success: watch::Sender::new(()) };
         let outage = outages.entry(destination.clone()).or_insert_with(new);
         outage.waiting += 1;
+        metrics::gauge!(WAITING).increment(1);
         Waiting { outages: self, destination, success: outage.success.subscribe(), is_over: false }
     }
 
@@ -76,15 +67,15 @@ impl Waiting<'_> {
         &self.destination
     }
 
-    /// Notes an error of `kind`.
-    pub(super) fn note(&self, kind: SinkErrorKind) -> Novelty {
+    /// Notes an error of `kind`. Whether it is the first of its kind since all was well.
+    pub(super) fn is_news(&self, kind: SinkErrorKind) -> bool {
         let mut outages = self.outages.outages();
-        let Some(outage) = outages.get_mut(&self.destination) else { return Novelty::First };
-        if outage.kinds.contains(&kind) {
-            return Novelty::Known;
+        let Some(outage) = outages.get_mut(&self.destination) else { return true };
+        let is_new = !outage.kinds.contains(&kind);
+        if is_new {
+            outage.kinds.push(kind);
         }
-        outage.kinds.push(kind);
-        if outage.kinds.len() == 1 { Novelty::First } else { Novelty::OtherKind }
+        is_new
     }
 
     /// Waits until an event of another conversation gets there. Over how long those who wait are to come back then.
@@ -107,6 +98,7 @@ impl Waiting<'_> {
         let mut outages = self.outages.outages();
         let Some(outage) = outages.get_mut(&self.destination) else { return false };
         outage.waiting -= 1;
+        metrics::gauge!(WAITING).decrement(1);
         let is_last = outage.waiting == 0;
         if is_last {
             outages.remove(&self.destination);
@@ -137,12 +129,12 @@ mod tests {
         let outages = Outages::default();
         let (one, two) = (outages.wait(shop()), outages.wait(shop()));
         let kinds = [SinkErrorKind::TimedOut, SinkErrorKind::TimedOut, SinkErrorKind::Refused];
-        assert_eq!(kinds.map(|kind| one.note(kind)), [Novelty::First, Novelty::Known, Novelty::OtherKind]);
-        assert_eq!(kinds.map(|kind| two.note(kind)), [Novelty::Known; 3]);
+        assert_eq!(kinds.map(|kind| one.is_news(kind)), [true, false, true]);
+        assert_eq!(kinds.map(|kind| two.is_news(kind)), [false; 3]);
         assert!(!one.end());
         assert!(two.end(), "the last");
         assert!(outages.is_empty());
-        assert_eq!(outages.wait(shop()).note(SinkErrorKind::TimedOut), Novelty::First);
+        assert!(outages.wait(shop()).is_news(SinkErrorKind::TimedOut));
         assert!(outages.is_empty(), "who gives up leaves nothing behind");
     }
 

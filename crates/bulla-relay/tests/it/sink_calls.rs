@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulla_relay::{Event, InvalidSettings, RelayError, Settings};
+use bulla_relay::{Event, InvalidSettings, RelayError, Report, Settings};
 use tokio::time::Instant;
 
 use crate::forwarding::words;
@@ -159,4 +159,24 @@ async fn a_relay_that_would_spin_or_never_forward_is_not_opened() {
         assert!(matches!(why, InvalidSettings::FirstRetry { .. } | InvalidSettings::EventsAtSink { .. }));
     }
     world.reopen().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_host_hears_once_that_a_business_fails_and_how_and_that_it_recovers() {
+    let world = World::new().await;
+    let mut reports = world.relay.reports();
+    let phone = world.device(alice()).await;
+    world.desk.refuse(&["503", "503", "panic", "503", "panic", "503"]);
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.desk.wait_for(1, &*world.clock).await;
+    world.relay.close().await;
+    let mut heard = Vec::new();
+    while let Some(report) = reports.next().await {
+        heard.push(match report {
+            Report::SinkFails { business: SHOP, kind } => kind.name(),
+            Report::SinkRecovers { business: SHOP } => "recovers",
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(heard, ["other", "panicked", "recovers"]);
 }
