@@ -1,5 +1,6 @@
 mod body;
 mod credentials;
+mod field;
 mod fields;
 mod path;
 mod request;
@@ -12,13 +13,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request as HttpRequest;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response};
 use axum::serve::ListenerExt;
 use bulla_base::{Clock, PhoneNumberId, Rng};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use self::body::Incoming;
 use self::path::Path;
 use self::request::Request;
 pub(crate) use self::trace::Trace;
@@ -29,25 +32,39 @@ use crate::{Desk, Tokens, wamid};
 ///
 /// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with an error as clients know it:
 ///
-/// | code | said when | HTTP |
-/// |---|---|---|
-/// | 190 | no token, or one that opens nothing | 401 |
-/// | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 |
-/// | 100 | the request as a whole cannot be read, or a field has another JSON type than it should | 400, 408, 413 |
-/// | 100 | the idempotency key belongs to another message | 409 |
-/// | 131008 | a required field is missing | 400 |
-/// | 131009 | a field is of the right type and its value cannot be: too long, not a number, no such message or user | 400 |
-/// | 131051 | the message's type is not supported | 400 |
-/// | 131000 | the relay failed: its disk, or itself | 500 |
-/// | 131016 | the carrier cannot be reached, or this relay has been replaced or has stopped: try again | 503 |
+/// | code | said when | HTTP | as the original, by |
+/// |---|---|---|---|
+/// | 190 | no token, or one that opens nothing | 401 | its documentation |
+/// | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 | netflie/whatsapp-cloud-api#42 |
+/// | 100 | the request as a whole cannot be read | 400, 408, 413 | – |
+/// | 100 | a required field is missing or empty, is of another JSON type, too long, or none of the words it can be | 400 | \[A\], \[B\] |
+/// | 100 | the idempotency key belongs to another message | 409 | ours |
+/// | 131009 | a field is well formed and its value cannot be: no number, no such message or user | 400 | \[C\] |
+/// | 131051 | the original has such messages, and we have not | 400 | its documentation |
+/// | 131000 | the relay failed: its disk, or itself | 500 | its documentation |
+/// | 131016 | the carrier cannot be reached, or this relay has been replaced or has stopped: try again | 503 | its documentation |
+///
+/// * \[A\] `(#100) Param text['body'] must be at most 4096 characters long.`: recorded by Azure/azure-sdk-for-net,
+///   `NotificationMessagesClientLiveTests.cs`; `(#100) The parameter to is required.`, `The parameter text['body'] is required.`, `must be a
+///   string.` and `Param type must be one of {…}` stand in the logs of many programs. None of these has `error_data`; ours has, for whoever shows
+///   the details alone.
+/// * \[B\] shridarpatil/frappe_whatsapp#43. The code 131008, which the documentation has for a missing parameter, was only ever seen for what a
+///   template lacks (shridarpatil/whatomate#501), and is not given here.
+/// * \[C\] `(#131009) Parameter value is not valid` with `The phone number is malformed` or `Invalid buttons count` in the details: what passes
+///   the shape of a request and means nothing.
 ///
 /// The details name the field and the limit. Nothing was stored, counted or sent then, but for a disk that failed under way.
+///
+/// What clients write for nothing is nothing: `null`, an empty string, and `[]` where an object could stand. Words such as `text` may be written
+/// in any case. A reply to a message that is not known is sent without the quote.
 ///
 /// # Security
 /// A request is authorised before its body is read. Nothing a client sends is logged.
 ///
 /// # Limits
-/// Bodies, tokens, nesting and the time a body may take are bounded by this crate's constants. Not here: TLS, a bound on connections, on
+/// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes less than 1 MiB while it is read.
+/// What is left of a refused request's body is read away within [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and
+/// [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says `Connection: close`. Not here: TLS, a bound on connections, on
 /// the time the head of a request may take, and on requests per second. Put a proxy with those in front of it, or `router` into a server
 /// that has them.
 pub struct GraphApi<D> {
@@ -94,7 +111,9 @@ impl<D: Desk> GraphApi<D> {
 
     async fn answer(&self, request: HttpRequest) -> Response<Body> {
         let trace = Trace::new(&*self.rng);
-        let mut response = match self.carry_out(request, &trace).await {
+        let (head, body) = request.into_parts();
+        let mut body = Incoming::new(&head.headers, body);
+        let mut response = match self.carry_out(&head, &mut body, &trace).await {
             Ok(reply) => {
                 let mut response = Response::new(Body::from(reply.to_string()));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -106,12 +125,15 @@ impl<D: Desk> GraphApi<D> {
             }
         };
         response.headers_mut().insert("x-fb-trace-id", trace.header());
+        // What is left of a body would be taken for the next request, so either nothing is left or there is no next one.
+        if !body.drain(&*self.clock).await {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 
-    async fn carry_out(&self, request: HttpRequest, trace: &Trace) -> Result<Value, Refusal> {
-        let (head, body) = request.into_parts();
-        let token = credentials::token(&head).ok_or_else(Refusal::token)?;
+    async fn carry_out(&self, head: &Parts, body: &mut Incoming, trace: &Trace) -> Result<Value, Refusal> {
+        let token = credentials::token(head).ok_or_else(Refusal::token)?;
         let grant = self.tokens.find(&token).ok_or_else(Refusal::token)?;
         let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(Refusal::path)?;
         if head.method != Method::POST {
@@ -121,9 +143,11 @@ impl<D: Desk> GraphApi<D> {
             .ok()
             .filter(|number| grant.covers(*number) && self.desk.speaks_for(*number))
             .ok_or_else(Refusal::number)?;
-        let once = credentials::idempotency_key(&head)?;
-        let body = body::read(&head.headers, body, &*self.clock).await?;
-        match Request::read(&body, once)? {
+        let once = credentials::idempotency_key(head)?;
+        body.check()?;
+        // The bytes are gone before the relay is asked, which may let the message wait for its turn.
+        let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
+        match request {
             Request::Send { contact, message } => {
                 let handle = self.desk.accept(number, message).await.map_err(|error| logged(error, trace))?;
                 Ok(json!({

@@ -12,5 +12,7 @@ mod wamid;
 
 pub use api::GraphApi;
 pub use desk::Desk;
-pub use limits::{BODY_PATIENCE, MAX_BODY_BYTES, MAX_NESTING, MAX_TO_CHARS, MAX_TOKEN_BYTES};
+pub use limits::{
+    BODY_PATIENCE, DRAIN_PATIENCE, MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES,
+};
 pub use tokens::Tokens;

@@ -21,17 +21,15 @@ pub(crate) struct Refusal {
     kind: &'static str,
     code: u32,
     subcode: Option<u32>,
-    title: &'static str,
+    title: Cow<'static, str>,
     details: Option<Cow<'static, str>>,
-    /// Whether something the client said stands in the details.
-    repeats: bool,
     again: bool,
 }
 
 impl Refusal {
     const fn new(status: StatusCode, code: u32, title: &'static str) -> Self {
         let (kind, subcode, details) = ("OAuthException", None, None);
-        Self { status, kind, code, subcode, title, details, repeats: false, again: false }
+        Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, again: false }
     }
 
     fn because(mut self, details: impl Into<Cow<'static, str>>) -> Self {
@@ -88,27 +86,51 @@ impl Refusal {
     }
 
     /// A field has another JSON type than it should.
-    pub(crate) fn mistyped(field: &str, expected: &str) -> Self {
-        Self::unreadable(format!("{field} must be {expected}"))
+    pub(crate) fn mistyped(field: &'static str, expected: &str) -> Self {
+        Self::parameter(format!("Param {} must be {expected}.", Parameter(field)))
+            .because(format!("{field} must be {expected}"))
     }
 
-    /// A required field is missing.
-    pub(crate) fn missing(field: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, 131_008, "Required parameter is missing")
+    /// A required field is missing or empty.
+    pub(crate) fn missing(field: &'static str) -> Self {
+        Self::parameter(format!("The parameter {} is required.", Parameter(field)))
             .because(format!("{field} is missing"))
     }
 
-    /// A field's value cannot be.
+    /// A field is none of the words it can be.
+    pub(crate) fn one_of(field: &'static str, words: &'static str) -> Self {
+        Self::parameter(format!("Param {} must be one of {{{words}}}.", Parameter(field)))
+            .because(format!("{field}: it must be one of {words}"))
+    }
+
+    /// `field` has `actual` `unit`, more than `limit`.
+    pub(crate) fn long(field: &'static str, unit: &str, actual: usize, limit: usize) -> Self {
+        Self::parameter(format!("Param {} must be at most {limit} {unit} long.", Parameter(field)))
+            .because(format!("{field}: it has {actual} {unit}, more than the {limit} allowed"))
+    }
+
+    /// There is no such type of message.
+    pub(crate) fn unknown_type() -> Self {
+        Self::one_of(
+            "type",
+            "AUDIO, CONTACTS, DOCUMENT, IMAGE, INTERACTIVE, LOCATION, REACTION, STICKER, TEMPLATE, TEXT, VIDEO",
+        )
+    }
+
+    /// There is such a type of message, but not here.
+    pub(crate) fn unsupported_type(kind: &'static str) -> Self {
+        let refusal = Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type");
+        refusal.because(format!("messages of type {kind} are not supported; text and reaction are"))
+    }
+
+    /// A field's value is well formed and cannot be.
     pub(crate) fn value(field: &str, why: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 131_009, "Parameter value is not valid")
             .because(format!("{field}: {why}"))
     }
 
-    /// A message's type is not supported.
-    pub(crate) fn kind_of_message(kind: &str) -> Self {
-        let refusal = Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type");
-        let details = format!("messages of type {kind} are not supported; text and reaction are");
-        Self { repeats: true, ..refusal.because(details) }
+    fn parameter(title: String) -> Self {
+        Self { title: title.into(), ..Self::new(StatusCode::BAD_REQUEST, 100, "") }
     }
 
     /// Whether it is the relay's fault, and not the client's.
@@ -118,7 +140,7 @@ impl Refusal {
 
     /// The response, under the name `trace` by which the operator finds it again.
     pub(crate) fn into_response(self, trace: &Trace) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, repeats: _, again } = self;
+        let Self { status, kind, code, subcode, title, details, again } = self;
         let envelope = Envelope {
             error: Inner {
                 message: format!("(#{code}) {title}"),
@@ -152,9 +174,20 @@ impl Refusal {
 impl fmt::Debug for Refusal {
     /// For the log: nothing a client said stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, kind: _, code, subcode, title, details, repeats, again: _ } = self;
-        let details = details.as_deref().filter(|_| !repeats);
+        let Self { status, kind: _, code, subcode, title, details, again: _ } = self;
         write!(f, "Refusal({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
+    }
+}
+
+/// A field as the original's errors write it: `text['body']` for what we call `text.body`.
+struct Parameter(&'static str);
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split_once('.') {
+            Some((object, field)) => write!(f, "{object}['{field}']"),
+            None => f.write_str(self.0),
+        }
     }
 }
 
@@ -189,11 +222,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_said_is_answered_and_not_logged() {
-        let refusal = Refusal::kind_of_message("a secret");
-        assert_eq!(format!("{refusal:?}"), r#"Refusal(400, 131051, None, "Unsupported message type", None)"#);
-        assert!(refusal.details.is_some_and(|details| details.contains("a secret")));
-        let logged = format!("{:?}", Refusal::missing("to"));
-        assert!(logged.ends_with(r#"Some("to is missing"))"#), "{logged}");
+    fn a_refusal_names_field_and_limit_as_the_original_does() {
+        for (refusal, title, details) in [
+            (Refusal::missing("to"), "The parameter to is required.", "to is missing"),
+            (
+                Refusal::long("text.body", "characters", 4097, 4096),
+                "Param text['body'] must be at most 4096 characters long.",
+                "text.body: it has 4097 characters, more than the 4096 allowed",
+            ),
+            (
+                Refusal::mistyped("text.body", "a string"),
+                "Param text['body'] must be a string.",
+                "text.body must be a string",
+            ),
+        ] {
+            assert_eq!(
+                format!("{refusal:?}"),
+                format!("Refusal(400, 100, None, {title:?}, Some({details:?}))")
+            );
+        }
     }
 }

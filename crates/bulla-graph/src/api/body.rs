@@ -1,75 +1,140 @@
-use std::pin::pin;
+//! The body of a request: read as a whole when it is wanted, read away when it is not.
 
-use axum::body::Body;
+use std::pin::{Pin, pin};
+
+use axum::body::{Body, HttpBody};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use bulla_base::Clock;
 use bytes::Bytes;
-use futures_util::future::{Either, select};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::{Map, Value};
+use futures_util::future::{Either, poll_fn, select};
 
-use crate::limits::{BODY_PATIENCE, MAX_BODY_BYTES};
+use crate::limits::{BODY_PATIENCE, DRAIN_PATIENCE, MAX_BODY_BYTES, MAX_DRAINED_BYTES};
 use crate::refusal::Refusal;
 
-/// Reads a body of a request as a JSON object, whatever else its content type says, for some clients say nothing or the wrong thing.
-pub(crate) async fn read(
-    headers: &HeaderMap,
+/// A body that has not been read to its end.
+pub(crate) struct Incoming {
     body: Body,
-    clock: &dyn Clock,
-) -> Result<Map<String, Value>, Refusal> {
-    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    for form in [&b"multipart/"[..], b"application/x-www-form-urlencoded"] {
-        if content_type.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form)) {
+    /// How long it says it is.
+    declared: Option<usize>,
+    is_form: bool,
+    /// Whether the client sends it only after it was asked to, which the first read does.
+    waits: bool,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    Unread,
+    Begun,
+    Ended,
+    /// It broke off, or took too long: nothing more is to be had from this connection.
+    Lost,
+}
+
+impl Incoming {
+    pub(crate) fn new(headers: &HeaderMap, body: Body) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let declared = text(CONTENT_LENGTH).parse().ok();
+        let content_type = text(CONTENT_TYPE).as_bytes();
+        let is_form = [&b"multipart/"[..], b"application/x-www-form-urlencoded"]
+            .iter()
+            .any(|form| content_type.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form)));
+        let waits = text(EXPECT).eq_ignore_ascii_case("100-continue");
+        let state = if body.is_end_stream() { State::Ended } else { State::Unread };
+        Self { body, declared, is_form, waits, state }
+    }
+
+    /// How many bytes of memory it may take while it is read.
+    pub(crate) fn most(&self) -> usize {
+        if self.state == State::Ended { 0 } else { self.declared.unwrap_or(MAX_BODY_BYTES) }
+    }
+
+    /// Refuses what can be refused before it is read: a form, whatever is in it, and what says itself that it is too long. Of another
+    /// content type it may be: some clients say nothing or the wrong thing.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        if self.is_form {
             return Err(Refusal::unreadable(
                 "the request's body is a form; only a JSON object is supported here",
             ));
         }
-    }
-    let collected = pin!(Limited::new(body, MAX_BODY_BYTES).collect());
-    let bytes = match select(collected, clock.sleep(BODY_PATIENCE)).await {
-        Either::Left((Ok(collected), _)) => collected.to_bytes(),
-        Either::Left((Err(error), _)) if error.is::<LengthLimitError>() => {
+        if self.most() > MAX_BODY_BYTES {
             return Err(Refusal::too_long(MAX_BODY_BYTES));
         }
-        Either::Left((Err(_), _)) => return Err(Refusal::unreadable("the request's body broke off")),
-        Either::Right(_) => return Err(Refusal::too_slow(BODY_PATIENCE)),
-    };
-    parse(&bytes)
-}
-
-fn parse(bytes: &Bytes) -> Result<Map<String, Value>, Refusal> {
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Refusal::unreadable("the request's body must be a JSON object")),
-        Err(_) if bytes.is_empty() => {
-            Err(Refusal::unreadable("the request's body is empty; it must be a JSON object"))
-        }
-        // The parser's own message is not repeated: its wording is not ours to promise.
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            Err(Refusal::unreadable(format!(
-                "the request's body is not JSON, or nested deeper than {} levels, at line {line}, column {column}",
-                crate::limits::MAX_NESTING
-            )))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits::MAX_NESTING;
-
-    fn nested(levels: usize) -> Bytes {
-        // The object is the first level.
-        let inner = levels - 1;
-        format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner)).into()
+        Ok(())
     }
 
-    #[test]
-    fn the_deepest_body_is_read_and_one_level_more_is_not() {
-        assert!(parse(&nested(MAX_NESTING)).is_ok());
-        assert!(parse(&nested(MAX_NESTING + 1)).is_err());
+    /// Reads it to its end.
+    pub(crate) async fn read(&mut self, clock: &dyn Clock) -> Result<Vec<u8>, Refusal> {
+        let in_time = match select(pin!(self.whole()), clock.sleep(BODY_PATIENCE)).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
+        };
+        in_time.unwrap_or_else(|| {
+            self.state = State::Lost;
+            Err(Refusal::too_slow(BODY_PATIENCE))
+        })
+    }
+
+    async fn whole(&mut self) -> Result<Vec<u8>, Refusal> {
+        // It grows with what arrives: a length that was only said takes no memory.
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.next().await? {
+            if bytes.len() + piece.len() > MAX_BODY_BYTES {
+                return Err(Refusal::too_long(MAX_BODY_BYTES));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads away what is left of it, within a bound, so that the connection can go on. Whether it can.
+    pub(crate) async fn drain(&mut self, clock: &dyn Clock) -> bool {
+        match self.state {
+            State::Ended => return true,
+            State::Lost => return false,
+            // Were it read now, the client would be asked for it.
+            State::Unread if self.waits => return false,
+            State::Unread if self.most() > MAX_DRAINED_BYTES => return false,
+            State::Unread | State::Begun => {}
+        }
+        let mut left = MAX_DRAINED_BYTES;
+        let draining = pin!(async {
+            loop {
+                match self.next().await {
+                    Ok(None) => return true,
+                    Ok(Some(piece)) if piece.len() <= left => left -= piece.len(),
+                    Ok(Some(_)) | Err(_) => return false,
+                }
+            }
+        });
+        match select(draining, clock.sleep(DRAIN_PATIENCE)).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => false,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        if self.state == State::Ended {
+            return Ok(None);
+        }
+        self.state = State::Begun;
+        loop {
+            match poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+                None => {
+                    self.state = State::Ended;
+                    return Ok(None);
+                }
+                // Trailers are no data.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) => return Ok(Some(piece)),
+                    Err(_) => continue,
+                },
+                Some(Err(_)) => {
+                    self.state = State::Lost;
+                    return Err(Refusal::unreadable("the request's body broke off"));
+                }
+            }
+        }
     }
 }

@@ -34,7 +34,9 @@ pub(crate) fn idempotency_key(head: &Parts) -> Result<Option<Bytes>, Refusal> {
         (Some(_), Some(_)) => Err(Refusal::value("Idempotency-Key", "it is given more than once")),
         (Some(key), None) if key.is_empty() => Err(Refusal::value("Idempotency-Key", "it is empty")),
         (Some(key), None) if key.len() > MAX_IDEMPOTENCY_BYTES => {
-            Err(Refusal::long("Idempotency-Key", "bytes", key.len(), MAX_IDEMPOTENCY_BYTES))
+            let (actual, limit) = (key.len(), MAX_IDEMPOTENCY_BYTES);
+            let why = format_args!("it has {actual} bytes, more than the {limit} allowed");
+            Err(Refusal::value("Idempotency-Key", why))
         }
         (Some(key), None) => Ok(Some(Bytes::copy_from_slice(key.as_bytes()))),
     }

@@ -1,58 +1,97 @@
-use std::borrow::Cow;
+//! The fields of a request to `messages` that mean something here.
 
-use serde_json::{Map, Value};
+use serde::de::{IgnoredAny, MapAccess};
 
-use crate::refusal::Refusal;
+use super::field::{Field, Fields, Object, Text};
 
-/// An object of a request, read field by field: a `null` counts as absent, and an error names the field by its path.
-pub(crate) struct Fields<'a> {
-    map: &'a Map<String, Value>,
-    path: &'static str,
+/// The fields of a request.
+#[derive(Default)]
+pub(crate) struct MessageFields<'de> {
+    pub(crate) messaging_product: Field<Text<'de>>,
+    pub(crate) recipient_type: Field<Text<'de>>,
+    pub(crate) to: Field<Text<'de>>,
+    pub(crate) recipient: Field<Text<'de>>,
+    pub(crate) kind: Field<Text<'de>>,
+    pub(crate) text: Field<Object<TextFields<'de>>>,
+    pub(crate) reaction: Field<Object<ReactionFields<'de>>>,
+    pub(crate) context: Field<Object<ContextFields<'de>>>,
+    pub(crate) tracking: Field<Text<'de>>,
+    pub(crate) status: Field<Text<'de>>,
+    pub(crate) message_id: Field<Text<'de>>,
 }
 
-impl<'a> Fields<'a> {
-    /// The request's own fields.
-    pub(crate) const fn new(map: &'a Map<String, Value>) -> Self {
-        Self { map, path: "" }
-    }
-
-    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&'a str>, Refusal> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Refusal::mistyped(&self.full(name), "a string")),
+impl<'de> Fields<'de> for MessageFields<'de> {
+    fn read<M: MapAccess<'de>>(&mut self, name: &str, value: &mut M) -> Result<(), M::Error> {
+        match name {
+            "messaging_product" => self.messaging_product = value.next_value()?,
+            "recipient_type" => self.recipient_type = value.next_value()?,
+            "to" => self.to = value.next_value()?,
+            "recipient" => self.recipient = value.next_value()?,
+            "type" => self.kind = value.next_value()?,
+            "text" => self.text = value.next_value()?,
+            "reaction" => self.reaction = value.next_value()?,
+            "context" => self.context = value.next_value()?,
+            "biz_opaque_callback_data" => self.tracking = value.next_value()?,
+            "status" => self.status = value.next_value()?,
+            "message_id" => self.message_id = value.next_value()?,
+            _ => ignore(value)?,
         }
+        Ok(())
     }
+}
 
-    pub(crate) fn required_text(&self, name: &'static str) -> Result<&'a str, Refusal> {
-        self.text(name)?.ok_or_else(|| Refusal::missing(&self.full(name)))
-    }
+/// The fields of `text`.
+#[derive(Default)]
+pub(crate) struct TextFields<'de> {
+    pub(crate) body: Field<Text<'de>>,
+    pub(crate) preview_url: Field<bool>,
+}
 
-    pub(crate) fn flag(&self, name: &'static str) -> Result<Option<bool>, Refusal> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(Refusal::mistyped(&self.full(name), "true or false")),
+impl<'de> Fields<'de> for TextFields<'de> {
+    fn read<M: MapAccess<'de>>(&mut self, name: &str, value: &mut M) -> Result<(), M::Error> {
+        match name {
+            "body" => self.body = value.next_value()?,
+            "preview_url" => self.preview_url = value.next_value()?,
+            _ => ignore(value)?,
         }
+        Ok(())
     }
+}
 
-    pub(crate) fn object(&self, name: &'static str) -> Result<Option<Self>, Refusal> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Self { map, path: name })),
-            Some(_) => Err(Refusal::mistyped(&self.full(name), "an object")),
+/// The fields of `reaction`.
+#[derive(Default)]
+pub(crate) struct ReactionFields<'de> {
+    pub(crate) message_id: Field<Text<'de>>,
+    pub(crate) emoji: Field<Text<'de>>,
+}
+
+impl<'de> Fields<'de> for ReactionFields<'de> {
+    fn read<M: MapAccess<'de>>(&mut self, name: &str, value: &mut M) -> Result<(), M::Error> {
+        match name {
+            "message_id" => self.message_id = value.next_value()?,
+            "emoji" => self.emoji = value.next_value()?,
+            _ => ignore(value)?,
         }
+        Ok(())
     }
+}
 
-    pub(crate) fn required_object(&self, name: &'static str) -> Result<Self, Refusal> {
-        self.object(name)?.ok_or_else(|| Refusal::missing(&self.full(name)))
-    }
+/// The fields of `context`.
+#[derive(Default)]
+pub(crate) struct ContextFields<'de> {
+    pub(crate) message_id: Field<Text<'de>>,
+}
 
-    fn value(&self, name: &str) -> Option<&'a Value> {
-        self.map.get(name).filter(|value| !value.is_null())
+impl<'de> Fields<'de> for ContextFields<'de> {
+    fn read<M: MapAccess<'de>>(&mut self, name: &str, value: &mut M) -> Result<(), M::Error> {
+        match name {
+            "message_id" => self.message_id = value.next_value()?,
+            _ => ignore(value)?,
+        }
+        Ok(())
     }
+}
 
-    fn full(&self, name: &'static str) -> Cow<'static, str> {
-        if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path).into() }
-    }
+fn ignore<'de, M: MapAccess<'de>>(value: &mut M) -> Result<(), M::Error> {
+    value.next_value::<IgnoredAny>().map(|_| ())
 }

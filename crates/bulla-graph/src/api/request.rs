@@ -1,14 +1,20 @@
+//! What a request to `messages` asks for.
+
 use bulla_base::Number;
-use bulla_content::{Reaction, Text};
+use bulla_content::{self as content, MAX_TEXT_CHARS, Reaction};
 use bulla_relay::{Handle, MAX_TRACKING_CHARS, Outgoing, Recipient, Saying};
 use bytes::Bytes;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 
-use super::fields::Fields;
-use crate::limits::{MAX_REPEATED_BYTES, MAX_TO_CHARS};
+use super::field::{Field, Object, Text};
+use super::fields::{MessageFields, ReactionFields, TextFields};
+use crate::limits::MAX_TO_CHARS;
 use crate::refusal::Refusal;
 use crate::{user_id, wamid};
+
+/// The types of message that clients of the original know and that are not served here.
+const OTHER_TYPES: [&str; 9] =
+    ["audio", "contacts", "document", "image", "interactive", "location", "sticker", "template", "video"];
 
 /// What a request to `messages` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,20 +35,78 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Reads a request. Fields that are not known, and `null`s, are ignored.
-    pub(crate) fn read(fields: &Map<String, Value>, once: Option<Bytes>) -> Result<Self, Refusal> {
-        let fields = Fields::new(fields);
-        if fields.required_text("messaging_product")? != "whatsapp" {
-            return Err(Refusal::value("messaging_product", "it must be whatsapp"));
+    /// Reads a request from its body. Fields that are not known are walked over, and a `null` counts as absent.
+    pub(crate) fn parse(body: &[u8], once: Option<Bytes>) -> Result<Self, Refusal> {
+        if body.is_empty() {
+            return Err(Refusal::unreadable("the request's body is empty; it must be a JSON object"));
         }
-        match fields.text("status")? {
-            None => send(&fields, once),
-            // A typing indicator may stand beside it and is not shown: there is nothing on the wire for it yet.
-            Some("read") => {
-                Ok(Self::MarkRead { message: handle("message_id", fields.required_text("message_id")?)? })
+        // What is walked over is not looked at more closely than this.
+        let body = std::str::from_utf8(body)
+            .map_err(|_| Refusal::unreadable("the request's body is not JSON: it is not UTF-8"))?;
+        let mut json = serde_json::Deserializer::from_str(body);
+        let whole = Field::deserialize(&mut json).and_then(|fields| json.end().map(|()| fields));
+        match whole {
+            Ok(Field::Given(Object(fields))) => Self::read(fields, once),
+            Ok(Field::Absent | Field::Mistyped) => {
+                Err(Refusal::unreadable("the request's body must be a JSON object"))
             }
-            Some(_) => Err(Refusal::value("status", "it must be read")),
+            // The parser's own message is not repeated: its wording is not ours to promise.
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                Err(Refusal::unreadable(format!(
+                    "the request's body is not JSON at line {line}, column {column}"
+                )))
+            }
         }
+    }
+
+    fn read(fields: MessageFields<'_>, once: Option<Bytes>) -> Result<Self, Refusal> {
+        let product = fields.messaging_product.required_filled("messaging_product")?;
+        if !product.eq_ignore_ascii_case("whatsapp") {
+            return Err(Refusal::one_of("messaging_product", "WHATSAPP"));
+        }
+        match fields.status.filled("status")? {
+            None => {}
+            // A typing indicator may stand beside it and is not shown: there is nothing on the wire for it yet.
+            Some(status) if status.eq_ignore_ascii_case("read") => {
+                let name = fields.message_id.required_filled("message_id")?;
+                return Ok(Self::MarkRead { message: handle("message_id", &name)? });
+            }
+            Some(_) => return Err(Refusal::one_of("status", "READ")),
+        }
+        if let Some(kind) = fields.recipient_type.filled("recipient_type")?
+            && !kind.eq_ignore_ascii_case("individual")
+        {
+            return Err(Refusal::one_of("recipient_type", "INDIVIDUAL"));
+        }
+        let kind = fields.kind.filled("type")?;
+        let saying = match kind.as_deref().unwrap_or("text") {
+            kind if kind.eq_ignore_ascii_case("text") => text(fields.text.required("text")?.0)?,
+            kind if kind.eq_ignore_ascii_case("reaction") => {
+                reaction(fields.reaction.required("reaction")?.0)?
+            }
+            kind => return Err(other_type(kind)),
+        };
+        let (to, contact) = recipient(fields.to, fields.recipient)?;
+        let quoted = match fields.context.optional("context")? {
+            Some(Object(context)) => context.message_id.filled("context.message_id")?,
+            None => None,
+        };
+        // A message that is not known is not quoted, and the reply is sent all the same. A reaction names its message already.
+        let quoted = quoted.and_then(|name| wamid::read(&name)).filter(|_| matches!(saying, Saying::Text(_)));
+        let tracking = fields.tracking.filled("biz_opaque_callback_data")?;
+        let mut message = Outgoing::new(to, saying);
+        if let Some(quoted) = quoted {
+            message = message.replying_to(quoted);
+        }
+        if let Some(tracking) = tracking {
+            at_most("biz_opaque_callback_data", MAX_TRACKING_CHARS, &tracking)?;
+            message = message.tracked_as(tracking);
+        }
+        if let Some(once) = once {
+            message = message.once(once);
+        }
+        Ok(Self::Send { contact, message })
     }
 }
 
@@ -57,85 +121,63 @@ pub(crate) struct Contact {
     user_id: Option<String>,
 }
 
-fn send(fields: &Fields<'_>, once: Option<Bytes>) -> Result<Request, Refusal> {
-    if fields.text("recipient_type")?.is_some_and(|kind| kind != "individual") {
-        return Err(Refusal::value("recipient_type", "only individual is supported"));
-    }
-    let saying = match fields.text("type")?.unwrap_or("text") {
-        "text" => text(&fields.required_object("text")?)?,
-        "reaction" => reaction(&fields.required_object("reaction")?)?,
-        other => return Err(Refusal::kind_of_message(repeatable(other))),
-    };
-    let (to, contact) = recipient(fields)?;
-    let answered = match fields.object("context")? {
-        Some(context) => {
-            context.text("message_id")?.map(|name| handle("context.message_id", name)).transpose()?
-        }
-        None => None,
-    };
-    let tracking = fields.text("biz_opaque_callback_data")?;
-    if let Some(actual) =
-        tracking.map(|text| text.chars().count()).filter(|chars| *chars > MAX_TRACKING_CHARS)
-    {
-        return Err(Refusal::long("biz_opaque_callback_data", "characters", actual, MAX_TRACKING_CHARS));
-    }
-    // A reaction names its message already, so an answer of its own would be a second one.
-    let answered = answered.filter(|_| matches!(saying, Saying::Text(_)));
-    let mut message = Outgoing::new(to, saying);
-    if let Some(answered) = answered {
-        message = message.replying_to(answered);
-    }
-    if let Some(tracking) = tracking {
-        message = message.tracked_as(tracking);
-    }
-    if let Some(once) = once {
-        message = message.once(once);
-    }
-    Ok(Request::Send { contact, message })
-}
-
 /// The recipient: `to`, a number, also when both stand there; or else `recipient`, a user id.
-fn recipient(fields: &Fields<'_>) -> Result<(Recipient, Contact), Refusal> {
-    let Some(input) = fields.text("to")? else {
-        let Some(input) = fields.text("recipient")? else { return Err(Refusal::missing("to")) };
-        let user = user_id::read(input).ok_or_else(Refusal::unknown_user)?;
-        let contact = Contact { input: input.to_owned(), wa_id: None, user_id: Some(input.to_owned()) };
-        return Ok((user.into(), contact));
+fn recipient<'de>(
+    to: Field<Text<'de>>,
+    recipient: Field<Text<'de>>,
+) -> Result<(Recipient, Contact), Refusal> {
+    let Some(input) = to.filled("to")? else {
+        let Some(input) = recipient.filled("recipient")? else { return Err(Refusal::missing("to")) };
+        let user = user_id::read(&input).ok_or_else(Refusal::unknown_user)?;
+        let input = input.into_owned();
+        return Ok((user.into(), Contact { user_id: Some(input.clone()), input, wa_id: None }));
     };
     let chars = input.chars().count();
     if chars > MAX_TO_CHARS {
-        return Err(Refusal::long("to", "characters", chars, MAX_TO_CHARS));
+        return Err(Refusal::value(
+            "to",
+            format_args!("it has {chars} characters, more than the {MAX_TO_CHARS} allowed"),
+        ));
     }
-    let to = Number::parse(input).map_err(|error| Refusal::value("to", error.why()))?;
-    let contact = Contact { input: input.to_owned(), wa_id: Some(to.digits().to_owned()), user_id: None };
-    Ok((to.into(), contact))
+    let to = Number::parse(&input).map_err(|error| Refusal::value("to", error.why()))?;
+    let wa_id = Some(to.digits().to_owned());
+    Ok((to.into(), Contact { input: input.into_owned(), wa_id, user_id: None }))
 }
 
-fn text(fields: &Fields<'_>) -> Result<Saying, Refusal> {
-    let body = fields.required_text("body")?;
-    let preview_url = fields.flag("preview_url")?.unwrap_or(false);
-    let text = Text::new(body).map_err(|error| Refusal::content("text.body", &error))?;
+fn text(fields: TextFields<'_>) -> Result<Saying, Refusal> {
+    let body = fields.body.required_filled("text.body")?;
+    let preview_url = fields.preview_url.optional("text.preview_url")?.unwrap_or(false);
+    // Counted before it is copied.
+    at_most("text.body", MAX_TEXT_CHARS, &body)?;
+    let text = content::Text::new(body).map_err(|error| Refusal::content("text.body", &error))?;
     Ok(Saying::Text(text.with_preview_url(preview_url)))
 }
 
-fn reaction(fields: &Fields<'_>) -> Result<Saying, Refusal> {
-    let name = fields.required_text("message_id")?;
-    let emoji = fields.required_text("emoji")?;
-    let to = handle("reaction.message_id", name)?;
+fn reaction(fields: ReactionFields<'_>) -> Result<Saying, Refusal> {
+    let name = fields.message_id.required_filled("reaction.message_id")?;
+    let Text(emoji) = fields.emoji.required("reaction.emoji")?;
+    let to = handle("reaction.message_id", &name)?;
     if emoji.is_empty() {
         return Ok(Saying::Reaction { to, emoji: None });
     }
     // Built for its check alone: the relay makes its own once it has found the message.
-    Reaction::put(to.id(), emoji).map_err(|error| Refusal::content("reaction.emoji", &error))?;
-    Ok(Saying::Reaction { to, emoji: Some(emoji.to_owned()) })
+    Reaction::put(to.id(), &*emoji).map_err(|error| Refusal::content("reaction.emoji", &error))?;
+    Ok(Saying::Reaction { to, emoji: Some(emoji.into_owned()) })
 }
 
 fn handle(field: &'static str, name: &str) -> Result<Handle, Refusal> {
     wamid::read(name).ok_or_else(|| Refusal::unknown_message(field))
 }
 
-/// The name itself when it can stand in an error, which others print.
-fn repeatable(name: &str) -> &str {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if plain && !name.is_empty() && name.len() <= MAX_REPEATED_BYTES { name } else { "(not a name)" }
+fn at_most(field: &'static str, limit: usize, text: &str) -> Result<(), Refusal> {
+    let actual = text.chars().count();
+    if actual > limit { Err(Refusal::long(field, "characters", actual, limit)) } else { Ok(()) }
+}
+
+/// A type that the original serves and we do not, or one that nobody does.
+fn other_type(kind: &str) -> Refusal {
+    match OTHER_TYPES.iter().find(|other| other.eq_ignore_ascii_case(kind)) {
+        Some(kind) => Refusal::unsupported_type(kind),
+        None => Refusal::unknown_type(),
+    }
 }

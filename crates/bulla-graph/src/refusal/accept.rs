@@ -8,17 +8,12 @@ use super::Refusal;
 
 impl Refusal {
     /// A message breaks a bound of content in `field`.
-    pub(crate) fn content(field: &str, source: &InvalidContent) -> Self {
+    pub(crate) fn content(field: &'static str, source: &InvalidContent) -> Self {
         match source {
-            InvalidContent::Empty { .. } => Self::value(field, "it is empty"),
+            InvalidContent::Empty { .. } => Self::missing(field),
             InvalidContent::TooLong { unit, actual, limit, .. } => Self::long(field, unit, *actual, *limit),
             _ => Self::value(field, source),
         }
-    }
-
-    /// `field` has `actual` `unit`, more than `limit`.
-    pub(crate) fn long(field: &str, unit: &str, actual: usize, limit: usize) -> Self {
-        Self::value(field, format_args!("it has {actual} {unit}, more than the {limit} allowed"))
     }
 
     fn failed() -> Self {
@@ -39,7 +34,7 @@ impl From<AcceptError> for Refusal {
             AcceptError::UnknownBusiness { .. } => Self::number(),
             AcceptError::Content(source) => match &source {
                 InvalidContent::Empty { field } | InvalidContent::TooLong { field, .. } => {
-                    Self::content(field, &source)
+                    Self::content(outside(field), &source)
                 }
                 _ => Self::value("message", &source),
             },
@@ -75,6 +70,8 @@ impl From<AcceptError> for Refusal {
 /// What a client calls the part of a message that the relay calls `field`.
 fn outside(field: &'static str) -> &'static str {
     match field {
+        "text" => "text.body",
+        "emoji" => "reaction.emoji",
         "tracking" => "biz_opaque_callback_data",
         "idempotency key" => "Idempotency-Key",
         "context" => "context.message_id",

@@ -66,6 +66,55 @@ async fn the_least_text_is_enough_and_what_is_not_known_is_ignored() {
     }
 }
 
+/// `[]` is what PHP makes of an object without fields, and an empty string stands for what a client's form left open.
+#[tokio::test]
+async fn what_clients_write_for_nothing_is_nothing_and_words_may_be_written_in_any_case() {
+    let bench = Bench::new();
+    let least = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } });
+    for changes in [
+        json!({ "context": [] }),
+        json!({ "context": "" }),
+        json!({ "context": {} }),
+        json!({ "context": { "message_id": "" } }),
+        json!({ "recipient_type": "", "type": "", "status": "", "biz_opaque_callback_data": "" }),
+        json!({ "text": { "body": "x", "preview_url": "" } }),
+        json!({ "messaging_product": "WhatsApp", "recipient_type": "INDIVIDUAL", "type": "Text" }),
+        json!({ "reaction": [], "image": "", "template": [1, { "deep": [[]] }] }),
+    ] {
+        let mut body = least.clone();
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let reply = bench.post(body.to_string()).await;
+        assert_eq!(reply.status, 200, "{body}: {}", reply.json);
+        assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(user(), text("x")))]);
+    }
+    let read = json!({ "messaging_product": "WHATSAPP", "status": "READ", "message_id": wamid(4) });
+    assert_eq!(bench.post(read.to_string()).await.status, 200);
+    assert_eq!(bench.desk.take(), [Asked::MarkRead(NUMBER, handle(4))]);
+}
+
+/// Ids that a client kept from the time before it came here, or that nobody gave: the original sends such replies too.
+#[tokio::test]
+async fn a_reply_to_a_message_that_is_not_known_is_sent_without_the_quote() {
+    let bench = Bench::new();
+    for name in ["wamid.X", "wamid.HQUbMTY1MDU1NTEyMzQVAgARGDAwMDAwMDAwMDAwMDAwMDAwMQA=", &"w".repeat(200)] {
+        let body = json!({
+            "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" },
+            "context": { "message_id": name },
+        });
+        assert_eq!(bench.post(body.to_string()).await.status, 200);
+        assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(user(), text("x")))]);
+    }
+}
+
+#[tokio::test]
+async fn of_two_fields_with_one_name_the_later_counts() {
+    let bench = Bench::new();
+    let body = r#"{"messaging_product":"sms","to":1,"text":{"body":"a","body":"b"},"to":"16505551234",
+        "messaging\u005fproduct":"whats\u0061pp"}"#;
+    assert_eq!(bench.post(body).await.status, 200);
+    assert_eq!(bench.desk.take(), [Asked::Accept(NUMBER, Outgoing::new(user(), text("b")))]);
+}
+
 #[tokio::test]
 async fn a_user_can_be_named_by_id_and_a_number_wins() {
     let bench = Bench::new();

@@ -11,6 +11,7 @@ mod access;
 mod clock;
 mod fake;
 mod harness;
+mod memory;
 mod properties;
 mod recorded;
 mod refusing;

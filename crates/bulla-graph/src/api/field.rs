@@ -1,0 +1,208 @@
+//! What stands in one field of a request, read without the tree around it: what nobody asked for is walked over and never kept.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::refusal::Refusal;
+
+/// What stands in a field that should be a `T`.
+#[derive(Default)]
+pub(crate) enum Field<T> {
+    /// Nothing, or `null`.
+    #[default]
+    Absent,
+    /// Something of another JSON type.
+    Mistyped,
+    /// What should stand there.
+    Given(T),
+}
+
+/// A JSON type a field can have. What a method does not say otherwise is of another type.
+pub(crate) trait Kind<'de>: Sized {
+    /// The type, as an error names it.
+    const NAME: &'static str;
+
+    fn text(_: Cow<'de, str>) -> Field<Self> {
+        Field::Mistyped
+    }
+
+    fn flag(_: bool) -> Field<Self> {
+        Field::Mistyped
+    }
+
+    fn empty_list() -> Field<Self> {
+        Field::Mistyped
+    }
+
+    fn object<M: MapAccess<'de>>(mut fields: M) -> Result<Field<Self>, M::Error> {
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Field::Mistyped)
+    }
+}
+
+/// A string.
+pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
+
+impl<'de> Kind<'de> for Text<'de> {
+    const NAME: &'static str = "a string";
+
+    fn text(text: Cow<'de, str>) -> Field<Self> {
+        Field::Given(Self(text))
+    }
+}
+
+/// `true` or `false`; an empty string is none.
+impl<'de> Kind<'de> for bool {
+    const NAME: &'static str = "true or false";
+
+    fn text(text: Cow<'de, str>) -> Field<Self> {
+        if text.is_empty() { Field::Absent } else { Field::Mistyped }
+    }
+
+    fn flag(flag: bool) -> Field<Self> {
+        Field::Given(flag)
+    }
+}
+
+/// An object whose fields are known. Some clients write `[]` or an empty string for one that is not there.
+pub(crate) struct Object<T>(pub(crate) T);
+
+/// The known fields of an object.
+pub(crate) trait Fields<'de>: Default {
+    /// Reads what stands in the field called `name`. Of two fields with one name the later counts.
+    fn read<M: MapAccess<'de>>(&mut self, name: &str, value: &mut M) -> Result<(), M::Error>;
+}
+
+impl<'de, T: Fields<'de>> Kind<'de> for Object<T> {
+    const NAME: &'static str = "an object";
+
+    fn text(text: Cow<'de, str>) -> Field<Self> {
+        if text.is_empty() { Field::Absent } else { Field::Mistyped }
+    }
+
+    fn empty_list() -> Field<Self> {
+        Field::Absent
+    }
+
+    fn object<M: MapAccess<'de>>(mut map: M) -> Result<Field<Self>, M::Error> {
+        let mut fields = T::default();
+        while let Some(Name(name)) = map.next_key()? {
+            fields.read(&name, &mut map)?;
+        }
+        Ok(Field::Given(Self(fields)))
+    }
+}
+
+impl<'de, T: Kind<'de>> Field<T> {
+    /// What was given, if anything was.
+    pub(crate) fn optional(self, path: &'static str) -> Result<Option<T>, Refusal> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Mistyped => Err(Refusal::mistyped(path, T::NAME)),
+            Self::Given(value) => Ok(Some(value)),
+        }
+    }
+
+    /// What was given, which must be there.
+    pub(crate) fn required(self, path: &'static str) -> Result<T, Refusal> {
+        self.optional(path)?.ok_or_else(|| Refusal::missing(path))
+    }
+}
+
+impl<'de> Field<Text<'de>> {
+    /// The text that was given. An empty one is none: some clients write it for what they do not have.
+    pub(crate) fn filled(self, path: &'static str) -> Result<Option<Cow<'de, str>>, Refusal> {
+        Ok(self.optional(path)?.map(|Text(text)| text).filter(|text| !text.is_empty()))
+    }
+
+    /// The text that was given, which must be there and not be empty.
+    pub(crate) fn required_filled(self, path: &'static str) -> Result<Cow<'de, str>, Refusal> {
+        self.filled(path)?.ok_or_else(|| Refusal::missing(path))
+    }
+}
+
+impl<'de, T: Kind<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor(PhantomData))
+    }
+}
+
+struct FieldVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Kind<'de>> Visitor<'de> for FieldVisitor<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Absent)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Field<T>, E> {
+        Ok(T::flag(flag))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Field<T>, E> {
+        Ok(Field::Mistyped)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Field<T>, E> {
+        Ok(Field::Mistyped)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Field<T>, E> {
+        Ok(Field::Mistyped)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Field<T>, E> {
+        Ok(T::text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<T>, E> {
+        Ok(T::text(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Field<T>, S::Error> {
+        if list.next_element::<IgnoredAny>()?.is_none() {
+            return Ok(T::empty_list());
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Field::Mistyped)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Field<T>, M::Error> {
+        T::object(map)
+    }
+}
+
+/// A field's name, borrowed from the body where it can be.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor)
+    }
+}

@@ -1,0 +1,110 @@
+//! What a request may cost while it is read, and while it waits.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use allocation_counter::measure;
+use axum::body::Body;
+use bulla_base::{ManualClock, PhoneNumberId, SeededRng};
+use bulla_graph::{Desk, GraphApi, MAX_BODY_BYTES, Tokens};
+use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::runtime::Builder;
+use tower::ServiceExt;
+
+use crate::fake::NUMBER;
+use crate::harness::{Bench, TOKEN, messages};
+
+/// What a request may hold at once, its own bytes included.
+const ALLOWED: u64 = 1024 * 1024;
+
+/// The longest body that is accepted, filled up with `piece`.
+fn fat(piece: &str) -> String {
+    let (head, tail) =
+        (r#"{"messaging_product":"whatsapp","to":"16505551234","text":{"body":"x"},"junk":["#, "0]}");
+    let pieces = (MAX_BODY_BYTES - head.len() - tail.len()) / piece.len();
+    format!("{head}{}{tail}", piece.repeat(pieces))
+}
+
+fn most(status: u16, body: Body) -> u64 {
+    let bench = Bench::new();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let request = messages().body(body).unwrap();
+    let info = measure(|| {
+        let reply = runtime.block_on(bench.call(request));
+        assert_eq!(reply.status, status, "{}", reply.json);
+    });
+    info.bytes_max
+}
+
+#[test]
+fn a_body_takes_less_than_a_mebibyte_whatever_stands_in_it() {
+    for piece in [r#"{"":0},"#, "[],", "1,", r#"{"":{"":{"":{"":0}}}},"#, r#""\u00e9","#, "null,"] {
+        let most = most(200, fat(piece).into());
+        assert!(most < ALLOWED, "{piece}: {most} bytes");
+    }
+    // As deep as it can be, closed again and not.
+    let (head, tail) =
+        (r#"{"messaging_product":"whatsapp","to":"16505551234","text":{"body":"x"},"junk":"#, "}");
+    let levels = (MAX_BODY_BYTES - head.len() - tail.len()) / 2;
+    let closed = format!("{head}{}{}{tail}", "[".repeat(levels), "]".repeat(levels));
+    for (status, body) in
+        [(200, closed), (400, "[".repeat(MAX_BODY_BYTES)), (400, r#"{"":"#.repeat(levels / 3))]
+    {
+        let most = most(status, body.into());
+        assert!(most < ALLOWED, "{most} bytes");
+    }
+    for field in ["to", "type", "biz_opaque_callback_data", "text", "messaging_product"] {
+        let long = "\\u00e9".repeat((MAX_BODY_BYTES - 100) / 6);
+        let most = most(400, format!(r#"{{"{field}":"{long}","to":"x"}}"#).into());
+        assert!(most < ALLOWED, "{field}: {most} bytes");
+    }
+}
+
+#[test]
+fn a_body_that_comes_byte_by_byte_takes_no_more() {
+    let bytes = Bytes::from(fat("[],"));
+    let pieces = (0..bytes.len()).map(move |at| Ok::<_, Infallible>(bytes.slice(at..=at)));
+    let most = most(200, Body::from_stream(stream::iter(pieces)));
+    assert!(most < ALLOWED, "{most} bytes");
+}
+
+/// A desk at which every message waits for ever.
+struct Waiting;
+
+impl Desk for Waiting {
+    fn speaks_for(&self, _: PhoneNumberId) -> bool {
+        true
+    }
+
+    async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {
+        std::future::pending().await
+    }
+
+    async fn mark_read(&self, _: PhoneNumberId, _: Handle) -> Result<(), MarkReadError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn of_a_message_that_waits_for_the_relay_nothing_is_held_but_itself() {
+    const WAITING: u64 = 20;
+    let tokens = Tokens::new().grant(TOKEN, [NUMBER]);
+    let clock = Arc::new(ManualClock::default());
+    let api = GraphApi::new(Waiting, tokens, clock, Arc::new(SeededRng::new(1)));
+    let mut waiting: Vec<Pin<Box<dyn Future<Output = _>>>> = Vec::new();
+    let info = measure(|| {
+        for _ in 0..WAITING {
+            let request = messages().body(Body::from(fat("[],"))).unwrap();
+            let mut answer = Box::pin(api.router().oneshot(request));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(matches!(answer.as_mut().poll(&mut context), Poll::Pending));
+            waiting.push(answer);
+        }
+    });
+    let each = u64::try_from(info.bytes_current).unwrap() / WAITING;
+    assert!(each < 16 * 1024, "{each} bytes are held for each");
+}
