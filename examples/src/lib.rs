@@ -5,11 +5,13 @@
 //!
 //! [`file_store`] is a storage engine, as short as one can be.
 
+pub mod open_files;
 pub mod options;
 pub mod problem;
 pub mod quoted;
 pub mod terminal;
 pub mod timing;
+pub mod watching;
 
 pub mod carrier_log;
 pub mod cast;

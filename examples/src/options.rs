@@ -31,6 +31,7 @@ pub enum Command {
 #[derive(Debug)]
 pub struct Options {
     pub(crate) listen: SocketAddr,
+    pub(crate) metrics: SocketAddr,
     pub(crate) data: Option<PathBuf>,
     pub(crate) token: String,
     pub(crate) phone_number_id: PhoneNumberId,
@@ -80,8 +81,9 @@ pub enum UsageError {
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 11] = [
+const VALUED: [(&str, &str); 12] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
+    ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
     ("--token", "a bearer token"),
     ("--phone-number-id", "a decimal number"),
@@ -162,6 +164,7 @@ impl Options {
     fn read(given: Vec<Given>) -> Result<Self, UsageError> {
         let mut options = Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: None,
             token: "demo-token".to_owned(),
             phone_number_id: PHONE_NUMBER_ID,
@@ -176,6 +179,7 @@ impl Options {
         for given in given {
             match given.name {
                 "--listen" => options.listen = given.parse(str::parse)?,
+                "--metrics" => options.metrics = given.parse(str::parse)?,
                 "--data" => options.data = Some(given.filled()?.into()),
                 "--token" => options.token = token(&given)?,
                 "--phone-number-id" => {
@@ -246,6 +250,7 @@ mod tests {
         assert!(matches!(read(&[]).unwrap(), Command::Play));
         let options = served(&[]);
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(options.metrics.to_string(), "127.0.0.1:0");
         assert_eq!(options.users, [Number::parse("16505551234").unwrap()]);
         assert!(options.webhook.is_none());
     }

@@ -5,6 +5,7 @@ mod introduction;
 mod outlet;
 mod reader;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::options::Options;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::timing::within;
+use crate::watching::{self, Watching};
 
 /// How often the carrier drops what is too old.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -42,14 +44,13 @@ type Company = Cast<Option<CarrierLog>, Outlet>;
 pub async fn serve(
     options: Options,
     terminal: Terminal,
+    watching: Watching,
     end: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
-    let listener = TcpListener::bind(options.listen).await;
-    let listener = listener
-        .map_err(Problem::because(format!("the Graph API cannot be served on {}", options.listen)))?;
+    let doors = Doors::open(&options).await?;
     let folder = Folder::open(options.data.clone())?;
     let mut company = open(&options, folder.path(), terminal).await?;
-    let outcome = run(&company, listener, &options, folder.path(), terminal, end).await;
+    let outcome = run(&company, doors, &options, folder.path(), terminal, watching, end).await;
     company.stop().await;
     let closed = company.close().await;
     drop(folder);
@@ -76,26 +77,27 @@ async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Co
 /// Everything that goes on until `end`, or until something cannot go on.
 async fn run(
     company: &Company,
-    listener: TcpListener,
+    doors: Doors,
     options: &Options,
     folder: &Path,
     terminal: Terminal,
+    watching: Watching,
     end: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
-    let unknown = Problem::because("the Graph API has no address");
-    let address = listener.local_addr().map_err(unknown)?;
+    let addresses = doors.addresses()?;
     let tokens = Tokens::new().grant(&options.token, [options.phone_number_id]);
     let api = GraphApi::new(company.relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
     let (ending, mut ended) = watch::channel(false);
     let mut serving = tokio::spawn(async move {
         let end = async move { drop(ended.wait_for(|ended| *ended).await) };
-        api.serve(listener, end).await
+        api.serve(doors.api, end).await
     });
 
     let mut tasks = JoinSet::new();
     for (number, device) in company.devices.clone() {
         tasks.spawn(reader::read(device, number, terminal));
     }
+    tasks.spawn(watching::serve(doors.metrics, watching));
     let carrier = company.carrier.clone();
     tasks.spawn(async move {
         loop {
@@ -104,7 +106,7 @@ async fn run(
         }
     });
 
-    introduction::print(options, address, folder, terminal);
+    introduction::print(options, addresses, folder, terminal);
     let input = Input::new(company.devices.clone(), options.phone_number_id, terminal);
     if let (Some(text), Some(first)) = (&options.say, options.users.first()) {
         input.send(first, text.clone()).await;
@@ -134,6 +136,29 @@ async fn run(
     }
     tasks.shutdown().await;
     outcome
+}
+
+/// Where others come in.
+struct Doors {
+    api: TcpListener,
+    metrics: TcpListener,
+}
+
+impl Doors {
+    async fn open(options: &Options) -> Result<Self, Problem> {
+        let shut = |what, address| Problem::because(format!("{what} cannot be served on {address}"));
+        let api = TcpListener::bind(options.listen).await;
+        let metrics = TcpListener::bind(options.metrics).await;
+        Ok(Self {
+            api: api.map_err(shut("the Graph API", options.listen))?,
+            metrics: metrics.map_err(shut("/metrics", options.metrics))?,
+        })
+    }
+
+    fn addresses(&self) -> Result<[SocketAddr; 2], Problem> {
+        let unknown = || Problem::because("what is served has no address");
+        Ok([self.api.local_addr().map_err(unknown())?, self.metrics.local_addr().map_err(unknown())?])
+    }
 }
 
 /// Where everything is kept: a folder that stays, or one that goes with the program.

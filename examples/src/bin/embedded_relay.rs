@@ -2,20 +2,41 @@
 
 use std::process::ExitCode;
 
+use bulla_examples::open_files;
 use bulla_examples::options::{Command, HELP};
 use bulla_examples::play::play;
 use bulla_examples::problem::Problem;
 use bulla_examples::serve::serve;
 use bulla_examples::terminal::Terminal;
+use bulla_examples::watching::Watching;
 
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    let terminal = match Terminal::open() {
+        Ok(terminal) => terminal,
+        Err(problem) => {
+            cry(&problem.story());
+            return ExitCode::FAILURE;
+        }
+    };
+    // The usual hook would wait for whoever reads the standard error.
+    std::panic::set_hook(Box::new(move |panic| terminal.complain(panic)));
+    let code = outcome(terminal);
+    terminal.finish();
+    code
+}
+
+fn outcome(terminal: Terminal) -> ExitCode {
+    let complain = |why: &str| terminal.complain(format_args!("embedded_relay: {why}"));
     let outcome = match Command::read(std::env::args_os().skip(1)) {
-        Ok(Command::Serve(options)) => run(async { serve(*options, Terminal::new(), asked_to_end()?).await }),
-        Ok(Command::Play) => run(play(Terminal::new())),
+        Ok(Command::Serve(options)) => Watching::begin(terminal).and_then(|watching| {
+            open_files::allow_all();
+            run(async { serve(*options, terminal, watching, asked_to_end()?).await })
+        }),
+        Ok(Command::Play) => Watching::begin(terminal).and_then(|_| run(play(terminal))),
         Ok(_) => {
-            Terminal::new().line(HELP.trim_end());
+            terminal.line(HELP.trim_end());
             Ok(())
         }
         Err(error) => {
@@ -37,8 +58,11 @@ fn run(program: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem
     runtime.map_err(Problem::because("there is no runtime"))?.block_on(program)
 }
 
-#[expect(clippy::print_stderr, reason = "this is where the program says why it ends")]
-fn complain(why: &str) {
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where the program says why there is nothing else to say it with"
+)]
+fn cry(why: &str) {
     eprintln!("embedded_relay: {why}");
 }
 

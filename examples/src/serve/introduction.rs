@@ -5,9 +5,15 @@ use crate::options::Options;
 use crate::terminal::Terminal;
 
 /// Prints the values in use, how to talk to the relay, and at last that it can be talked to.
-pub(super) fn print(options: &Options, address: SocketAddr, folder: &Path, terminal: Terminal) {
+pub(super) fn print(
+    options: &Options,
+    [address, metrics]: [SocketAddr; 2],
+    folder: &Path,
+    terminal: Terminal,
+) {
     let Options {
         listen: _,
+        metrics: _,
         data,
         token,
         phone_number_id,
@@ -19,6 +25,7 @@ pub(super) fn print(options: &Options, address: SocketAddr, folder: &Path, termi
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
     fact("Graph API", format!("http://{address}"));
+    fact("metrics", format!("http://{metrics}{}", crate::watching::PATH));
     fact("phone number id", phone_number_id.to_string());
     fact("business account id", business_account_id.to_string());
     fact("token", token.clone());

@@ -18,25 +18,25 @@ impl Sink for Outlet {
         match self {
             Self::Webhook(sink) => sink.forward(event).await,
             Self::Terminal(terminal) => {
-                show(event, *terminal);
+                terminal.shown(in_words(event)).await;
                 Ok(())
             }
         }
     }
 }
 
-fn show(event: &Event, terminal: Terminal) {
+fn in_words(event: &Event) -> String {
     let about = event.subject();
     let (business, user, id) = (about.business, Number::digits(&about.user), about.message.id());
     match event {
         Event::Message(_, Incoming::Text { text, in_reply_to }) => {
             let text = Quoted::whole(text.body());
             let context = in_reply_to.map(|message| format!(" re {}", message.id())).unwrap_or_default();
-            terminal.line(format_args!("{business} <- {user} {id} {text}{context}"));
+            format!("{business} <- {user} {id} {text}{context}")
         }
         Event::Message(_, Incoming::Reaction { to, emoji }) => {
             let emoji = Quoted::whole(emoji.as_deref().unwrap_or_default());
-            terminal.line(format_args!("{business} <- {user} {id} reaction {emoji} on {}", to.id()));
+            format!("{business} <- {user} {id} reaction {emoji} on {}", to.id())
         }
         Event::Status(_, update) => {
             let status = match update.status {
@@ -47,8 +47,8 @@ fn show(event: &Event, terminal: Terminal) {
                 Status::Failed(_) => "failed (no such user)",
                 _ => "(a status this program does not know)",
             };
-            terminal.line(format_args!("{business} <- {user} {status} {id}"));
+            format!("{business} <- {user} {status} {id}")
         }
-        _ => terminal.line(format_args!("{business} <- {user} {id} (something this program does not know)")),
+        _ => format!("{business} <- {user} {id} (something this program does not know)"),
     }
 }

@@ -16,7 +16,9 @@ pub(super) async fn read<S: Store, T: Transport>(
 ) -> Result<(), Problem> {
     loop {
         let notice = device.next().await.map_err(Problem::because("a user's device has stopped"))?;
-        show(&notice, number.digits(), terminal);
+        for line in in_words(&notice, number.digits()) {
+            terminal.shown(line).await;
+        }
         match device.finish(notice).await {
             Ok(()) => {}
             Err(error @ SendError::Store(_)) => {
@@ -28,25 +30,25 @@ pub(super) async fn read<S: Store, T: Transport>(
     }
 }
 
-fn show(notice: &Notice, user: &str, terminal: Terminal) {
+fn in_words(notice: &Notice, user: &str) -> Vec<String> {
     let business = notice.business();
-    let told = |news: &str| terminal.line(format_args!("{user} <- {business} {news}"));
+    let told = |news: &str| format!("{user} <- {business} {news}");
     match notice.news() {
-        News::Said(content) => told(&format!("{} {}", notice.id(), in_words(content))),
+        News::Said(content) => vec![told(&format!("{} {}", notice.id(), said(content)))],
         News::Progress(receipt) => {
             let progress = match receipt.progress() {
                 Progress::Delivered => "delivered",
                 Progress::Read => "read",
                 _ => "(a progress this program does not know)",
             };
-            receipt.messages().iter().for_each(|id| told(&format!("{progress} {id}")));
+            receipt.messages().iter().map(|id| told(&format!("{progress} {id}"))).collect()
         }
-        News::Failed => told(&format!("failed {}", notice.id())),
-        _ => told("(news this program does not know)"),
+        News::Failed => vec![told(&format!("failed {}", notice.id()))],
+        _ => vec![told("(news this program does not know)")],
     }
 }
 
-fn in_words(content: &Content) -> String {
+fn said(content: &Content) -> String {
     match content.body() {
         Body::Text(text) => {
             let context = content.in_reply_to().map(|id| format!(" re {id}")).unwrap_or_default();

@@ -11,3 +11,4 @@
 mod endings;
 mod file_store;
 mod kills;
+mod watched;
