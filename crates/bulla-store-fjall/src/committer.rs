@@ -25,7 +25,7 @@ use crate::sight::Sight;
 use crate::spaces::Spaces;
 use crate::store::Shared;
 use crate::tables::Tables;
-use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_WAITING};
+use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_WAITING};
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -70,7 +70,21 @@ struct State {
 struct Group {
     writes: Writes,
     members: Vec<Member>,
+    size: Size,
+}
+
+/// How much batches have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
     bytes: usize,
+    /// That are written.
+    rows: usize,
+}
+
+impl Size {
+    fn of(batch: &Batch) -> Self {
+        Self { bytes: batch.bytes(), rows: batch.puts().len() + batch.deletes().len() + batch.adds().len() }
+    }
 }
 
 /// What is still to be said of a batch when its group has been written.
@@ -122,11 +136,13 @@ impl Failure {
 
 impl Group {
     const fn of(writes: Writes) -> Self {
-        Self { writes, members: Vec::new(), bytes: 0 }
+        Self { writes, members: Vec::new(), size: Size { bytes: 0, rows: 0 } }
     }
 
-    fn has_room_for(&self, bytes: usize) -> bool {
-        let fits = self.members.len() < MAX_GROUP_BATCHES && self.bytes + bytes <= MAX_GROUP_BYTES;
+    fn has_room_for(&self, more: Size) -> bool {
+        let fits = self.members.len() < MAX_GROUP_BATCHES
+            && self.size.bytes + more.bytes <= MAX_GROUP_BYTES
+            && self.size.rows + more.rows <= MAX_GROUP_ROWS;
         fits || self.members.is_empty()
     }
 }
@@ -195,18 +211,18 @@ impl Committer {
         batch: Batch,
         answer: Answer<Commit>,
     ) -> Result<bool, StoreError> {
-        let bytes = batch.bytes();
+        let size = Size::of(&batch);
         let mut state = self.state();
         if state.ended {
             return Err(StoreError::Poisoned { source: None });
         }
-        if state.is_ordered || !state.waiting.is_empty() || !state.open.has_room_for(bytes) {
+        if state.is_ordered || !state.waiting.is_empty() || !state.open.has_room_for(size) {
             state.waiting.push_back(Job::Commit(batch, answer));
             self.tell(state);
             return Ok(false);
         }
         let sight = Some(sight).filter(|sight| sight.holds_after(self.groups.load(Ordering::Relaxed)));
-        state.check(tables, sight, &batch, bytes, answer);
+        state.check(tables, sight, &batch, size, answer);
         if state.open.members.len() >= WORTH_A_SYNC {
             self.tell(state);
             return Ok(false);
@@ -310,9 +326,9 @@ impl Committer {
             // Let go of after each batch, so that callers and whoever wants the tables to himself get their turn.
             let tables = self.shared.read();
             let mut state = self.state();
-            let Some((batch, bytes, answer)) = state.next_that_fits() else { return };
+            let Some((batch, size, answer)) = state.next_that_fits() else { return };
             match tables.as_ref() {
-                Some(tables) => state.check(tables, None, &batch, bytes, answer),
+                Some(tables) => state.check(tables, None, &batch, size, answer),
                 // Nobody is told that there are none but who waits.
                 None => drop(answer.send(Err(StoreError::Closed))),
             }
@@ -413,12 +429,12 @@ async fn let_others_go_first() {
 }
 
 impl State {
-    /// The first that waits, and how many bytes it has, if that is a batch and the open group has room for it.
-    fn next_that_fits(&mut self) -> Option<(Batch, usize, Answer<Commit>)> {
+    /// The first that waits, and how much it has, if that is a batch and the open group has room for it.
+    fn next_that_fits(&mut self) -> Option<(Batch, Size, Answer<Commit>)> {
         match self.waiting.pop_front()? {
-            Job::Commit(batch, answer) if self.open.has_room_for(batch.bytes()) => {
-                let bytes = batch.bytes();
-                Some((batch, bytes, answer))
+            Job::Commit(batch, answer) if self.open.has_room_for(Size::of(&batch)) => {
+                let size = Size::of(&batch);
+                Some((batch, size, answer))
             }
             job => {
                 self.waiting.push_front(job);
@@ -427,19 +443,20 @@ impl State {
         }
     }
 
-    /// Checks `batch`, which has so many bytes, and adds it to the open group.
+    /// Checks `batch`, which has so much, and adds it to the open group.
     fn check(
         &mut self,
         tables: &Tables,
         sight: Option<&Sight>,
         batch: &Batch,
-        bytes: usize,
+        size: Size,
         answer: Answer<Commit>,
     ) {
         let Self { open, under_way, known, .. } = self;
         let before = Before { tables, sight, known, under_way: under_way.as_deref() };
         let outcome = open.writes.add(before, batch);
-        open.bytes += bytes;
+        open.size.bytes += size.bytes;
+        open.size.rows += size.rows;
         let (partition, spaces) = (batch.partition(), Spaces::of(batch));
         open.members.push(Member { outcome, answer, partition, spaces });
     }

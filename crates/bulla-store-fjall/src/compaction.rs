@@ -11,14 +11,15 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use std::{fs, thread};
 
 use fjall::{Keyspace, PersistMode};
 
 use crate::CompactError;
 use crate::store::Shared;
 use crate::tables::Tables;
+use crate::torn::journals_in;
 
 /// A journal is sealed at the first flush after it has taken this much.
 const JOURNAL_BYTES: usize = 64_000_000;
@@ -129,13 +130,8 @@ impl Compaction {
     fn journals(&self) -> Result<Vec<u64>, CompactError> {
         let unread = |source| CompactError::Failed { source };
         let folder = self.with(|tables| Ok(tables.path()))?;
-        let mut journals = Vec::new();
-        for file in fs::read_dir(folder).map_err(unread)? {
-            let name = file.map_err(unread)?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".jnl"));
-            journals.extend(number.and_then(|number| number.parse::<u64>().ok()));
-        }
-        Ok(journals)
+        let journals = journals_in(&folder).map_err(unread)?;
+        Ok(journals.into_iter().map(|(number, _)| number).collect())
     }
 }
 

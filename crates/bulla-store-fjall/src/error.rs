@@ -1,46 +1,82 @@
 use std::io;
+use std::path::{Path, PathBuf};
 
 use bulla_store::StoreError;
 use fjall::LsmError;
 use thiserror::Error;
 
-/// Why a store could not be opened.
+/// Why a store could not be opened. Nothing in it was changed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The operator's move: one directory is one store, and somebody has this one open.
-    #[error("the store is already open, in this process or another; close it there first")]
-    Locked,
+    #[error("the store {} is already open, in this process or another; close it there first", path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The operator's move: the directory was written by a later version of this program, or is not a store of it.
-    #[error("the store has format {found}, but this program reads format {expected}")]
+    #[error("the store {} has format {found}, but this program reads format {expected}", path.display())]
     Format {
+        /// The directory.
+        path: PathBuf,
         /// The format found.
         found: u64,
         /// The format this program reads and writes.
         expected: u64,
     },
-    /// The disk's: what was written cannot be read back. Restore the directory from a backup.
-    #[error("the stored {what} is damaged")]
+    /// The operator's move: something is not there that was there when the store was last closed or written to. Put it back, or the whole
+    /// directory from a backup.
+    #[error("{} is missing, a {what} of the store; put it back, or the whole store from a backup", path.display())]
+    Missing {
+        /// What is missing.
+        what: &'static str,
+        /// Where it was: a file or a directory.
+        path: PathBuf,
+    },
+    /// The disk's: what was written cannot be read back, or is not as it was when the store was closed. Restore the directory from a backup.
+    #[error("{} is damaged, a {what} of the store; put the whole store back from a backup", path.display())]
     Damaged {
         /// What is damaged.
         what: &'static str,
+        /// The file, or the directory where it is not known which.
+        path: PathBuf,
     },
-    /// The operator's move: the directory could not be read or written.
-    #[error("the directory of the store could not be read or written")]
+    /// The operator's move: a file or directory of the store could not be read or written.
+    #[error("{} could not be read or written", path.display())]
     Unreadable {
+        /// Which.
+        path: PathBuf,
         /// What the disk said.
         #[source]
         source: io::Error,
     },
 }
 
-impl From<fjall::Error> for OpenError {
-    fn from(error: fjall::Error) -> Self {
-        match error {
-            fjall::Error::Locked => Self::Locked,
+impl OpenError {
+    pub(crate) fn damaged(what: &'static str, path: &Path) -> Self {
+        Self::Damaged { what, path: path.to_path_buf() }
+    }
+
+    pub(crate) fn missing(what: &'static str, path: &Path) -> Self {
+        Self::Missing { what, path: path.to_path_buf() }
+    }
+
+    /// What the disk said of `path`.
+    pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Unreadable { path: path.to_path_buf(), source }
+    }
+
+    /// What the engine said of the store in `folder`. It does not tell which file it means.
+    pub(crate) fn of_engine(folder: &Path) -> impl FnOnce(fjall::Error) -> Self {
+        |error| match error {
+            fjall::Error::Locked => Self::Locked { path: folder.to_path_buf() },
+            fjall::Error::InvalidVersion(_) => {
+                Self::damaged("version of the engine", &folder.join("version"))
+            }
             error => match Trouble::from(error) {
-                Trouble::Damage => Self::Damaged { what: "database" },
-                Trouble::Disk(source) => Self::Unreadable { source },
+                Trouble::Damage => Self::damaged("table", folder),
+                Trouble::Disk(source) => Self::Unreadable { path: folder.to_path_buf(), source },
             },
         }
     }

@@ -174,8 +174,8 @@ impl Writes {
         if self.version == self.before {
             return Ok(None);
         }
-        // Of each table a mark, and the version.
-        let count = self.rows.values().map(|rows| rows.len() + 1).sum::<usize>() + self.counters.len() + 1;
+        // Of each table a mark and that it is there, and the version.
+        let count = self.rows.values().map(|rows| rows.len() + 2).sum::<usize>() + self.counters.len() + 1;
         let mut batch = tables.durable_batch(count);
         for (day, rows) in &self.rows {
             if rows.is_empty() {
@@ -210,6 +210,7 @@ impl Writes {
         for (key, count) in &self.counters {
             batch.insert(tables.counters(), &key[..], row::counter_value(*count));
         }
+        self.new_days.iter().for_each(|day| tables.register(&mut batch, *day));
         tables.set_version(&mut batch, self.version);
         Ok(Some(batch))
     }

@@ -1,5 +1,10 @@
 //! Everything the engine can be given too much of.
 
+use bulla_store::{MAX_BATCH_BYTES, MAX_BATCH_ROWS, SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_ROWS};
+
+use crate::frame::{BATCH_HEAD_AND_TAIL_BYTES, ITEM_HEAD_BYTES};
+use crate::row::{MAX_HEAD_BYTES, RECORD_KEY_HEAD_BYTES};
+
 /// The most batches and other jobs that wait to be carried out. Beyond it callers wait for a place, and nothing is lost.
 pub const MAX_WAITING: usize = 4096;
 
@@ -8,6 +13,18 @@ pub const MAX_GROUP_BATCHES: usize = 512;
 
 /// The most bytes of names and values one group takes, unless it is a single batch. The others wait for the next.
 pub const MAX_GROUP_BYTES: usize = 1 << 20;
+
+/// The most puts, deletes and adds one group takes, unless it is a single batch. The others wait for the next.
+pub const MAX_GROUP_ROWS: usize = MAX_BATCH_ROWS;
+
+/// The most bytes that a group takes in the journal: its largest is a single batch, sealed by one layer. More than this is never cut off as
+/// torn after a power cut; it is damage.
+pub(crate) const MAX_TORN_BYTES: usize = BATCH_HEAD_AND_TAIL_BYTES
+    + MAX_BATCH_BYTES
+    + SEAL_ROOM_BATCH_BYTES
+    // Of each table a mark and that it is there, and the version.
+    + (MAX_BATCH_ROWS + SEAL_ROOM_ROWS + 2 * (MAX_DAYS + 2) + 1)
+        * (ITEM_HEAD_BYTES + RECORD_KEY_HEAD_BYTES + MAX_HEAD_BYTES);
 
 /// The most days that have records at one time. Each costs a folder, open files and up to a write buffer of memory, so a batch that would
 /// begin another one is refused as too large; nothing of it is stored. 30 days of retention need 32.
@@ -26,3 +43,6 @@ pub(crate) const MAX_SPARE_ROWS: usize = 8192;
 /// For how many days it is known which keys their tables may hold, 2 MiB a day: the latest of those begun since the store was opened. Most
 /// messages belong to today, about midnight to yesterday.
 pub(crate) const MAX_FILTERS: usize = 2;
+
+/// How many files of tables the engine keeps open. Each is one less for a host's connections; what is not kept open is opened when it is read.
+pub(crate) const MAX_CACHED_FILES: usize = 256;

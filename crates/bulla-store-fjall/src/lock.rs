@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::OpenError;
 
+/// The engine's name for it.
+pub(crate) const LOCK: &str = "lock";
+
 /// How often the lock is tried, and how long is waited in between: a store that has just been closed may hold it a moment longer.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -22,25 +25,22 @@ pub(crate) struct Lock(File);
 impl Lock {
     /// Takes the lock of the store in `folder`; there is none where no store was ever begun.
     pub(crate) fn take(folder: &Path) -> Result<Option<Self>, OpenError> {
-        let file = match File::options().read(true).write(true).open(folder.join("lock")) {
+        let path = folder.join(LOCK);
+        let file = match File::options().read(true).write(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(|source| OpenError::Unreadable { source })?,
+            file => file.map_err(OpenError::unreadable(&path))?,
         };
+        let mut taken = file.try_lock();
         for _ in 1..TRIES {
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-                taken => return Self::taken(file, taken),
+            if matches!(taken, Err(TryLockError::WouldBlock)) {
+                thread::sleep(PAUSE);
+                taken = file.try_lock();
             }
         }
-        let taken = file.try_lock();
-        Self::taken(file, taken)
-    }
-
-    fn taken(file: File, taken: Result<(), TryLockError>) -> Result<Option<Self>, OpenError> {
         match taken {
             Ok(()) => Ok(Some(Self(file))),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked),
-            Err(TryLockError::Error(source)) => Err(OpenError::Unreadable { source }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: folder.to_path_buf() }),
+            Err(TryLockError::Error(source)) => Err(OpenError::Unreadable { path, source }),
         }
     }
 }

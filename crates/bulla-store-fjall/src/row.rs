@@ -26,10 +26,10 @@ const OF_ALL_TIME: u8 = 0x20;
 const VERSION_LENGTH: u8 = 0x0f;
 
 /// What stands before a record's name.
-const RECORD_KEY_HEAD_BYTES: usize = 16 + 1;
+pub(crate) const RECORD_KEY_HEAD_BYTES: usize = 16 + 1;
 
 /// What stands before a record's value at most.
-const MAX_HEAD_BYTES: usize = 1 + 8 + 8;
+pub(crate) const MAX_HEAD_BYTES: usize = 1 + 8 + 8;
 
 const MILLIS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 

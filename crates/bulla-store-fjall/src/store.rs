@@ -64,8 +64,7 @@ impl FjallStore {
         let version = tables.last_version()?;
         let shared = Arc::new(Shared::new(tables));
         let committer = Arc::new(Committer::new(Arc::clone(&shared), version));
-        let writer =
-            Writer::start(Arc::clone(&committer)).map_err(|source| OpenError::Unreadable { source })?;
+        let writer = Writer::start(Arc::clone(&committer)).map_err(OpenError::unreadable(path.as_ref()))?;
         Ok(Self(Arc::new(Handle { committer, writer: Running(Mutex::new(Some(writer))), shared })))
     }
 

@@ -6,20 +6,29 @@ use std::path::{Path, PathBuf};
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Key, StoreError, Version};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::config::CompressionPolicy;
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use crate::error::unread;
 use crate::filter::Filter;
-use crate::limits::MAX_FILTERS;
-use crate::lock::Lock;
-use crate::{FjallOptions, OpenError, row, torn, unfinished};
+use crate::limits::{MAX_CACHED_FILES, MAX_FILTERS};
+use crate::{FjallOptions, OpenError, opening, row};
 
 /// The format of everything below; stands in the engine's own table.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
+
+/// The names of the tables that every store has. A day's is a `d` and its number.
+const OWN: &str = "meta";
+const COUNTERS: &str = "counters";
+const UNDATED: &str = "undated";
 
 const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";
 const FILLER_KEY: &[u8] = b"filler";
+
+/// With a day's number behind it: that day has a table. It is written with the first rows of the day, after the table was made, and removed
+/// before the table is.
+const DAY_KEY: &[u8] = b"day ";
 
 /// A row that every batch writes to each table of records in which it deletes anything.
 ///
@@ -44,34 +53,63 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
-        // Where there is no lock there is nothing yet that could be mended.
-        if let Some(_held) = Lock::take(path)? {
-            unfinished::sweep(path).map_err(|source| OpenError::Unreadable { source })?;
-            torn::cut(path)?;
+        let closed = opening::look(path)?;
+        let opened = Self::open_engine(path, options).and_then(|tables| {
+            let expected = closed.as_ref().map(|closed| closed.version);
+            match tables.last_version()? {
+                version if expected.is_some_and(|expected| expected != version) => {
+                    tracing::error!(
+                        ?version,
+                        ?expected,
+                        "the last commit is not the one the store was closed with"
+                    );
+                    Err(OpenError::damaged("table", path))
+                }
+                _ => Ok(tables),
+            }
+        });
+        if let (Err(_), Some(closed)) = (&opened, closed) {
+            // What is removed before the next attempt must be noticed then.
+            opening::write_down(path, closed.version);
         }
-        let database = Database::builder(path)
-            .cache_size(options.cache())
-            .max_journaling_size(options.max_journal())
-            .open()?;
-        let own = database.keyspace("meta", || layout(options))?;
-        match own.get(FORMAT_KEY)? {
-            None => own.insert(FORMAT_KEY, FORMAT.to_be_bytes())?,
-            Some(format) => match number(&format).ok_or(OpenError::Damaged { what: "format" })? {
+        opened
+    }
+
+    fn open_engine(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
+        let failed = || OpenError::of_engine(path);
+        let database = database(path, options).map_err(failed())?;
+        let existed = |name: &str| database.keyspace_exists(name);
+        let (had_own, had_all) = (existed(OWN), [OWN, COUNTERS, UNDATED].into_iter().all(existed));
+        let names = database.list_keyspace_names();
+        if !had_own && !names.is_empty() {
+            return Err(OpenError::missing("table of its own, or of the counters or undated records", path));
+        }
+        let table = |name: &str| database.keyspace(name, || layout(options)).map_err(failed());
+        let own = table(OWN)?;
+        let format = own.get(FORMAT_KEY).map_err(failed())?;
+        if let Some(format) = &format {
+            match number(format).ok_or_else(|| OpenError::damaged("format", path))? {
                 FORMAT => {}
-                found => return Err(OpenError::Format { found, expected: FORMAT }),
-            },
+                found => return Err(OpenError::Format { path: path.to_path_buf(), found, expected: FORMAT }),
+            }
+            if !had_all {
+                return Err(OpenError::missing("table of the counters or of undated records", path));
+            }
         }
-        let counters = database.keyspace("counters", || layout(options))?;
-        let mut days = BTreeMap::new();
-        days.insert(Key::UNDATED, database.keyspace("undated", || layout(options))?);
-        for name in database.list_keyspace_names() {
+        let counters = table(COUNTERS)?;
+        let mut days = BTreeMap::from([(Key::UNDATED, table(UNDATED)?)]);
+        for name in names {
             let Some(number) = name.strip_prefix('d').and_then(|digits| digits.parse().ok()) else {
                 continue;
             };
-            days.insert(Day::from_number(number), database.keyspace(&name, || layout(options))?);
+            days.insert(Day::from_number(number), table(&name)?);
         }
-        database.persist(PersistMode::SyncAll)?;
-        Ok(Self {
+        if format.is_none() {
+            // Last, so that whoever finds it finds all tables.
+            own.insert(FORMAT_KEY, FORMAT.to_be_bytes()).map_err(failed())?;
+        }
+        database.persist(PersistMode::SyncAll).map_err(failed())?;
+        let tables = Self {
             path: path.to_path_buf(),
             database,
             options,
@@ -79,13 +117,43 @@ impl Tables {
             counters,
             days,
             filters: BTreeMap::new(),
-        })
+        };
+        tables.find_every_day()?;
+        Ok(tables)
+    }
+
+    /// Looks for the table of each day that has one, by the engine's own table.
+    fn find_every_day(&self) -> Result<(), OpenError> {
+        for row in self.own.prefix(DAY_KEY) {
+            let key = row.key().map_err(OpenError::of_engine(&self.path))?;
+            let day =
+                key.strip_prefix(DAY_KEY).and_then(|day| Some(u32::from_be_bytes(day.try_into().ok()?)));
+            let day = Day::from_number(day.ok_or_else(|| OpenError::damaged("list of days", &self.path))?);
+            if !self.days.contains_key(&day) {
+                tracing::error!(%day, "a day has no table");
+                return Err(OpenError::missing("table of a day", &self.path.join("keyspaces")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes out what is left, gives the directory free, and writes down what is in it.
+    pub(crate) fn close(self) -> fjall::Result<()> {
+        self.database.persist(PersistMode::SyncAll)?;
+        let (path, version) = (self.path(), self.last_version());
+        drop(self);
+        match version {
+            Ok(version) => opening::write_down(&path, version),
+            Err(error) => tracing::warn!(%error, "what the store has is not written down"),
+        }
+        Ok(())
     }
 
     /// The version of the last commit there was.
     pub(crate) fn last_version(&self) -> Result<Version, OpenError> {
-        let Some(row) = self.own.get(VERSION_KEY)? else { return Ok(Version::new(0)) };
-        number(&row).map(Version::new).ok_or(OpenError::Damaged { what: "version" })
+        let row = self.own.get(VERSION_KEY).map_err(OpenError::of_engine(&self.path))?;
+        let Some(row) = row else { return Ok(Version::new(0)) };
+        number(&row).map(Version::new).ok_or_else(|| OpenError::damaged("version", &self.path))
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -161,6 +229,18 @@ impl Tables {
         self.days.keys().copied().filter(|kept| *kept != Key::UNDATED && *kept < day).collect()
     }
 
+    /// Notes, with the first rows of `day`, that it has a table.
+    pub(crate) fn register(&self, batch: &mut OwnedWriteBatch, day: Day) {
+        batch.insert(&self.own, day_key(day), []);
+    }
+
+    /// Notes, durably, that these days have no table: they are about to end.
+    pub(crate) fn unregister(&self, days: &[Day]) -> fjall::Result<()> {
+        let mut batch = self.durable_batch(days.len());
+        days.iter().for_each(|day| batch.remove(&self.own, day_key(*day)));
+        batch.commit()
+    }
+
     /// Deletes the table of `day`; its files go as soon as nobody reads them.
     pub(crate) fn end(&mut self, day: Day) -> fjall::Result<()> {
         let Some(table) = self.days.get(&day) else { return Ok(()) };
@@ -200,8 +280,27 @@ impl Tables {
     }
 }
 
+/// The engine, with nothing left to what it would do by itself: its defaults change with the features that anybody in the build turns on.
+fn database(path: &Path, options: FjallOptions) -> fjall::Result<Database> {
+    Database::builder(path)
+        .cache_size(options.cache())
+        .max_journaling_size(options.max_journal())
+        // What `frame` knows to read. It costs disk, but what is sealed does not get smaller.
+        .journal_compression(CompressionType::None)
+        .max_cached_files(Some(MAX_CACHED_FILES))
+        .open()
+}
+
+/// How a table is made. It keeps that for good.
 fn layout(options: FjallOptions) -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default().max_memtable_size(options.write_buffer())
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(options.write_buffer())
+        .data_block_compression_policy(CompressionPolicy::disabled())
+        .index_block_compression_policy(CompressionPolicy::disabled())
+}
+
+fn day_key(day: Day) -> Vec<u8> {
+    [DAY_KEY, &day.number().to_be_bytes()].concat()
 }
 
 fn number(row: &[u8]) -> Option<u64> {

@@ -1,46 +1,73 @@
-//! The end of the newest journal, after a power cut.
-//!
-//! ```text
-//! batch   1 ‖ count (4) ‖ sequence number (8)    items    3 ‖ XXH3 of the items (8) ‖ "FJL" 3        little-endian
-//! item    2 ‖ kind (1) ‖ 0 ‖ table (8) ‖ length of key (2) ‖ of value (4) ‖ of value again (4) ‖ key ‖ value
-//! clear   4 ‖ table (8)
-//! ```
+//! The end of the journals, after a power cut.
 //!
 //! The engine syncs every batch before it writes the next, so one batch at most can be torn: the last. A disk may have taken any of its
 //! sectors, and the rest are zeros. If its frame is whole and its content is not, fjall 3.1 takes it for damage and opens nothing;
-//! if damage elsewhere breaks a frame, it takes that for the end, and drops in silence what was acknowledged behind it. So we look first: a
-//! torn last batch, of which nobody was told, is cut off; anything unreadable with a whole batch behind it is an error.
+//! if damage elsewhere breaks a frame, it takes that for the end, and drops in silence what was acknowledged behind it. So we look first.
+//! A torn last batch, of which nobody was told, is cut off; it is one only if sectors that were not written explain all that is wrong with
+//! it, and it measures no more than a group can. Everything else that cannot be read is damage.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::OpenError;
+use crate::frame::{Frame, START};
+use crate::limits::MAX_TORN_BYTES;
 
-const START: u8 = 1;
-const ITEM: u8 = 2;
-const END: u8 = 3;
-const CLEAR: u8 = 4;
-const TRAILER: [u8; 4] = *b"FJL\x03";
+/// What a disk writes wholly or not at all.
+const SECTOR_BYTES: usize = 512;
 
-/// Cuts off a batch that was being written when the power went. The caller holds the lock: in a store that is in use such a batch is
-/// being written now.
-pub(crate) fn cut(folder: &Path) -> Result<(), OpenError> {
-    let unreadable = |source| OpenError::Unreadable { source };
-    let Some(path) = newest_journal(folder).map_err(unreadable)? else { return Ok(()) };
-    match whole_part(&path).map_err(unreadable)? {
-        End::Clean => Ok(()),
-        End::Torn(whole) => {
-            tracing::warn!(
-                whole,
-                "the last batch was being written when the power went; nobody was told of it"
-            );
-            truncate(&path, whole).map_err(unreadable)
+/// One journal, and how far it can be read.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    pub(crate) path: PathBuf,
+    /// So many bytes of whole batches.
+    pub(crate) whole: u64,
+    /// So many bytes behind them, of a torn one.
+    pub(crate) torn: u64,
+}
+
+/// Reads the journals in `folder`, the oldest first. The caller holds the lock: in a store that is in use the last batch is being written now.
+///
+/// # Cost
+/// All of their bytes pass through memory, a piece at a time.
+pub(crate) fn read(folder: &Path) -> Result<Vec<Journal>, OpenError> {
+    let mut journals: Vec<Journal> = Vec::new();
+    let mut last = None;
+    for (_, path) in journals_in(folder).map_err(OpenError::unreadable(folder))? {
+        let (whole, end) = whole_part(&path, &mut last).map_err(OpenError::unreadable(&path))?;
+        let torn = match end {
+            End::Clean => 0,
+            End::Torn(bytes) => bytes,
+            End::Damaged(reason) => {
+                tracing::error!(journal = %path.display(), whole, reason, "a journal is damaged");
+                return Err(OpenError::damaged("journal", &path));
+            }
+        };
+        // A batch was written after the torn one, so that was not the last.
+        if let Some(earlier) = journals.iter().find(|earlier| earlier.torn > 0)
+            && whole + torn > 0
+        {
+            return Err(OpenError::damaged("journal", &earlier.path));
         }
-        End::Damaged => Err(OpenError::Damaged { what: "journal" }),
+        journals.push(Journal { path, whole, torn });
     }
+    Ok(journals)
+}
+
+/// Cuts off what is torn.
+pub(crate) fn cut(journals: &[Journal]) -> Result<(), OpenError> {
+    for Journal { path, whole, torn, .. } in journals.iter().filter(|journal| journal.torn > 0) {
+        tracing::warn!(
+            journal = %path.display(),
+            whole,
+            cut = torn,
+            "the last batch was being written when the power went; nobody was told of it"
+        );
+        truncate(path, *whole).map_err(OpenError::unreadable(path))?;
+    }
+    Ok(())
 }
 
 fn truncate(journal: &Path, length: u64) -> io::Result<()> {
@@ -49,128 +76,118 @@ fn truncate(journal: &Path, length: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-fn newest_journal(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let files = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        files => files?,
-    };
-    let mut newest = None;
-    for file in files {
+/// The journals by their numbers, which are their names.
+pub(crate) fn journals_in(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut journals = Vec::new();
+    for file in fs::read_dir(folder)? {
         let path = file?.path();
-        let number = path.file_stem().and_then(|name| name.to_str()?.parse::<u64>().ok());
-        if path.extension().is_some_and(|end| end == "jnl") {
-            newest = newest.max(number.map(|number| (number, path)));
-        }
+        let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse().ok());
+        journals.extend(number.map(|number| (number, path)));
     }
-    Ok(newest.map(|(_, path)| path))
+    journals.sort_unstable();
+    Ok(journals)
 }
 
 enum End {
     /// Only zeros, or nothing.
     Clean,
-    /// After so many bytes comes what is not a whole batch, and no whole batch behind it.
+    /// So many bytes of a batch, of which sectors are missing.
     Torn(u64),
-    Damaged,
+    /// Something else, and what.
+    Damaged(&'static str),
 }
 
-fn whole_part(journal: &Path) -> io::Result<End> {
+/// How many bytes of whole batches there are, and what comes behind them. `last` is the last sequence number so far.
+fn whole_part(journal: &Path, last: &mut Option<u64>) -> io::Result<(u64, End)> {
     let mut file = BufReader::with_capacity(1 << 18, File::open(journal)?);
     let mut whole = 0;
-    while let Some(length) = batch(&mut file)? {
-        whole += length;
-    }
-    file.seek(SeekFrom::Start(whole))?;
-    let mut rest = Vec::new();
-    read_until_zeros(&mut file, &mut rest)?;
-    if rest.iter().all(|byte| *byte == 0) {
-        return Ok(End::Clean);
-    }
-    for start in 1..rest.len() {
-        let mut behind = rest.get(start..).unwrap_or_default();
-        if behind.first() == Some(&START) && batch(&mut behind)?.is_some() {
-            return Ok(End::Damaged);
+    let first_strange = loop {
+        match Frame::read(&mut file)? {
+            Frame::Whole { bytes, sequence_number } => {
+                // The engine's checksum leaves it out.
+                if last.is_some_and(|last| last >= sequence_number) {
+                    return Ok((whole, End::Damaged("a sequence number comes after a later one")));
+                }
+                *last = Some(sequence_number);
+                whole += bytes;
+            }
+            strange => break strange,
         }
-    }
-    Ok(End::Torn(whole))
+    };
+    file.seek(SeekFrom::Start(whole))?;
+    let Some(rest) = read_until_zeros(&mut file)? else {
+        return Ok((whole, End::Damaged("more than one batch cannot be read")));
+    };
+    Ok((whole, end(&first_strange, &rest, whole)?))
 }
 
-/// Reads to the last byte that is not zero. Room that was only reserved takes no memory.
-fn read_until_zeros(file: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let (mut zeros, mut piece) = (0, vec![0; 1 << 16]);
+/// What the rest of a journal is, from the first place on that is no whole batch to the last byte that is not zero.
+fn end(strange: &Frame, rest: &[u8], whole: u64) -> io::Result<End> {
+    if rest.is_empty() {
+        return Ok(End::Clean);
+    }
+    if has_whole_batch(rest)? {
+        return Ok(End::Damaged("a batch cannot be read, and one behind it can"));
+    }
+    let torn = End::Torn(rest.len() as u64);
+    Ok(match strange {
+        // Only what was not written at the trailer itself explains that it is another.
+        Frame::Strange { place, is_sure: true, .. } if is_unwritten(rest, whole, place) => torn,
+        Frame::Strange { place, is_sure: false, .. } if is_unwritten(rest, whole, &(0..place.end)) => torn,
+        Frame::Cut { known, claimed } => {
+            if is_unwritten(rest, whole, &(0..*known)) || *claimed <= MAX_TORN_BYTES as u64 {
+                torn
+            } else {
+                End::Damaged("a batch is said to be longer than any can be")
+            }
+        }
+        Frame::Strange { what, .. } => End::Damaged(what),
+        Frame::Whole { .. } => End::Damaged("a batch is whole, and was not a moment ago"),
+    })
+}
+
+/// Whether a sector that `place` touches was not written, so that all of it behind the beginning of the batch is zero. `whole` is where in
+/// the file the batch begins.
+fn is_unwritten(batch: &[u8], whole: u64, place: &Range<u64>) -> bool {
+    let sector = SECTOR_BYTES as u64;
+    let first = (whole + place.start) / sector;
+    let last = (whole + place.end.max(place.start + 1) - 1) / sector;
+    (first..=last).any(|number| {
+        let [start, end] = [number, number + 1].map(|number| (number * sector).saturating_sub(whole));
+        let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(batch.len()));
+        batch.get(start..end).unwrap_or_default().iter().all(|byte| *byte == 0)
+    })
+}
+
+/// Whether a whole batch begins anywhere in `rest`.
+fn has_whole_batch(rest: &[u8]) -> io::Result<bool> {
+    for start in 0..rest.len() {
+        let mut behind = rest.get(start..).unwrap_or_default();
+        if behind.first() == Some(&START) && matches!(Frame::read(&mut behind)?, Frame::Whole { .. }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Reads to the last byte that is not zero, unless that is more than a torn batch can have. Room that was only reserved takes no memory.
+fn read_until_zeros(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let (mut bytes, mut zeros, mut piece) = (Vec::new(), 0, vec![0; 1 << 16]);
     loop {
         let length = file.read(&mut piece)?;
         let read = piece.get(..length).unwrap_or_default();
         if length == 0 {
-            return Ok(());
+            return Ok(Some(bytes));
         }
-        if read.iter().all(|byte| *byte == 0) {
+        let Some(last) = read.iter().rposition(|byte| *byte != 0) else {
             zeros += length;
-        } else {
-            bytes.resize(bytes.len() + zeros, 0);
-            bytes.extend(read);
-            zeros = 0;
-        }
-    }
-}
-
-/// The length of the batch that begins here; `None` if there is no whole one.
-fn batch(from: &mut impl Read) -> io::Result<Option<u64>> {
-    match whole_batch(from) {
-        Ok(found) => Ok(found),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn whole_batch(from: &mut impl Read) -> io::Result<Option<u64>> {
-    if bytes(from)? != [START] {
-        return Ok(None);
-    }
-    let count = u32::from_le_bytes(bytes(from)?);
-    let _sequence_number: [u8; 8] = bytes(from)?;
-    let (mut length, mut hash) = (13, Xxh3::new());
-    for _ in 0..count {
-        let [tag] = bytes(from)?;
-        hash.update(&[tag]);
-        length += 1;
-        let content = match tag {
-            ITEM => {
-                let head: [u8; 20] = bytes(from)?;
-                hash.update(&head);
-                length += 20;
-                let [_, _, _, _, _, _, _, _, _, _, k0, k1, v0, v1, v2, v3, w0, w1, w2, w3] = head;
-                if [v0, v1, v2, v3] != [w0, w1, w2, w3] {
-                    return Ok(None);
-                }
-                u64::from(u16::from_le_bytes([k0, k1])) + u64::from(u32::from_le_bytes([v0, v1, v2, v3]))
-            }
-            CLEAR => 8,
-            _ => return Ok(None),
+            continue;
         };
-        if io::copy(&mut from.by_ref().take(content), &mut Hashing(&mut hash))? < content {
+        if bytes.len() + zeros + last >= MAX_TORN_BYTES {
             return Ok(None);
         }
-        length += content;
-    }
-    let is_whole = bytes(from)? == [END] && u64::from_le_bytes(bytes(from)?) == hash.digest();
-    Ok((is_whole && bytes(from)? == TRAILER).then_some(length + 13))
-}
-
-fn bytes<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    from.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-struct Hashing<'a>(&'a mut Xxh3);
-
-impl io::Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        bytes.resize(bytes.len() + zeros, 0);
+        bytes.extend(read.iter().take(last + 1));
+        zeros = length - last - 1;
     }
 }

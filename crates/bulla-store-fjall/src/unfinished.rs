@@ -9,8 +9,10 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::path::Path;
+
+use crate::presence::unless_absent;
 
 const VERSION_BYTES: u64 = 4;
 
@@ -49,14 +51,6 @@ fn is_blank(file: &Path) -> io::Result<bool> {
     }
 }
 
-fn unless_absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
@@ -90,7 +84,8 @@ mod tests {
         fs::remove_file(folder.path().join("version")).unwrap();
         let journal = fs::read(folder.path().join("0.jnl")).unwrap();
         let error = Tables::open(folder.path(), FjallOptions::default()).err().unwrap();
-        assert!(matches!(error, OpenError::Unreadable { .. }), "{error}");
+        let version = folder.path().join("version");
+        assert!(matches!(&error, OpenError::Missing { path, .. } if *path == version), "{error}");
         assert_eq!(fs::read(folder.path().join("0.jnl")).unwrap(), journal);
     }
 }

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use bulla_base::Day;
 use bulla_store::StoreError;
-use fjall::{OwnedWriteBatch, PersistMode};
+use fjall::OwnedWriteBatch;
 
 use crate::committer::{Answer, Committer, Order, Work};
 use crate::error::disk;
@@ -82,6 +82,7 @@ impl Writer {
         if days.is_empty() {
             return Ok(());
         }
+        tables.unregister(&days)?;
         for day in days {
             tables.end(day)?;
         }
@@ -99,7 +100,7 @@ impl Writer {
         let tables = shared.write().take();
         self.0.failed().map_err(|_| self.0.poisoned())?;
         let Some(tables) = tables else { return Ok(()) };
-        tables.database().persist(PersistMode::SyncAll).map_err(|error| self.0.fail(&disk(error)))
+        tables.close().map_err(|error| self.0.fail(&disk(error)))
     }
 }
 

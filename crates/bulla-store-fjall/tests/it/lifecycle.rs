@@ -5,7 +5,7 @@ use bulla_store::{Key, Scan, Store, StoreError};
 use bulla_store_fjall::{CompactError, FjallOptions, FjallStore, OpenError};
 use tempfile::TempDir;
 
-use crate::{ALICE, Fresh, NOW, SPACE, committed, open, put, run, today, value};
+use crate::{ALICE, Fresh, NOW, SPACE, as_if_not_closed, committed, open, put, run, today, value};
 
 #[test]
 fn records_counters_and_versions_are_there_after_reopening() {
@@ -30,7 +30,8 @@ fn one_directory_is_open_once() {
     run(async {
         let fresh = Fresh::open();
         let again = FjallStore::open(fresh.folder.path(), FjallOptions::default());
-        assert!(matches!(again, Err(OpenError::Locked)), "{again:?}");
+        assert!(matches!(again, Err(OpenError::Locked { .. })), "{again:?}");
+        assert!(again.unwrap_err().to_string().contains(fresh.folder.path().to_str().unwrap()));
         fresh.store.close().await.unwrap();
         drop(open(&fresh.folder));
         drop(open(&fresh.folder));
@@ -79,7 +80,7 @@ fn whoever_opens_a_store_in_use_leaves_what_is_being_written() {
         bytes.get_mut(before + 8192..).unwrap().fill(0);
         fs::write(&journal, &bytes).unwrap();
         let error = FjallStore::open(fresh.folder.path(), FjallOptions::default()).unwrap_err();
-        assert!(matches!(error, OpenError::Locked), "{error:?}");
+        assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
         assert!(fs::read(&journal).unwrap() == bytes, "the journal is not touched");
         // Now it writes the rest, and goes on.
         bytes.get_mut(before..before + whole.len()).unwrap().copy_from_slice(&whole);
@@ -138,16 +139,18 @@ fn a_store_of_another_format_is_not_opened() {
     let folder = TempDir::new().unwrap();
     drop(open(&folder));
     let raw = |bytes: &[u8]| {
+        as_if_not_closed(folder.path());
         let database = fjall::Database::builder(folder.path()).open().unwrap();
         let own = database.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
         own.insert("format", bytes).unwrap();
     };
-    raw(&1_u64.to_be_bytes());
+    raw(&2_u64.to_be_bytes());
     let error = FjallStore::open(folder.path(), FjallOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), "the store has format 1, but this program reads format 2");
+    let said = format!("the store {} has format 2, but this program reads format 3", folder.path().display());
+    assert_eq!(error.to_string(), said);
     raw(b"1");
     let error = FjallStore::open(folder.path(), FjallOptions::default()).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged { what: "format" }), "{error}");
+    assert!(matches!(error, OpenError::Damaged { what: "format", .. }), "{error}");
 }
 
 #[test]
@@ -157,6 +160,7 @@ fn damaged_rows_are_told_and_spare_the_others() {
         let (good, bad) = (Key::undated(SPACE, "good"), Key::undated(SPACE, "bad"));
         committed(&fresh.store, put(&good, "value")).await;
         fresh.store.close().await.unwrap();
+        as_if_not_closed(fresh.folder.path());
         {
             let database = fjall::Database::builder(fresh.folder.path()).open().unwrap();
             let table = |name| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();

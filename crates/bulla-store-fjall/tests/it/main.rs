@@ -9,8 +9,11 @@ mod conformance;
 mod disk;
 mod groups;
 mod lifecycle;
+mod missing;
 mod model;
 mod torn;
+
+use std::path::Path;
 
 use bulla_base::{Day, Partition, Timestamp};
 use bulla_store::{Batch, Commit, Key, Space, Store, Version};
@@ -42,6 +45,25 @@ impl Fresh {
 
 fn open(folder: &TempDir) -> FjallStore {
     FjallStore::open(folder.path(), FjallOptions::default()).unwrap()
+}
+
+/// Takes away what was written down when the store was closed, so that it lies as after a crash.
+fn as_if_not_closed(folder: &Path) {
+    std::fs::remove_file(folder.join("closed")).ok();
+    assert!(!folder.join("closed").exists());
+}
+
+/// How a directory lies when nobody holds it: a store in use is copied as a crash would leave it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap().map(|file| file.unwrap()) {
+        let to = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy(&file.path(), &to)
+        } else {
+            assert!(std::fs::copy(file.path(), to).is_ok())
+        }
+    }
 }
 
 fn put(key: &Key, value: impl Into<bytes::Bytes>) -> Batch {

@@ -8,7 +8,7 @@ use bulla_store::Key;
 use bulla_store_fjall::{FjallOptions, FjallStore, OpenError};
 use tempfile::TempDir;
 
-use crate::{Fresh, SPACE, committed, put, run, value};
+use crate::{Fresh, SPACE, as_if_not_closed, committed, copy, put, run, value};
 
 const SECTOR: usize = 512;
 
@@ -23,18 +23,6 @@ fn journal(folder: &Path) -> PathBuf {
 /// How far something was written into the journal.
 fn written(folder: &Path) -> usize {
     fs::read(journal(folder)).unwrap().iter().rposition(|byte| *byte != 0).unwrap() + 1
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for file in fs::read_dir(from).unwrap().map(|file| file.unwrap()) {
-        let to = to.join(file.file_name());
-        if file.file_type().unwrap().is_dir() {
-            copy(&file.path(), &to)
-        } else {
-            assert!(fs::copy(file.path(), to).is_ok())
-        }
-    }
 }
 
 /// The engine wrote a batch over several sectors, and the power went before the sync. The disk had taken some of them, not in their order. The
@@ -86,18 +74,112 @@ fn a_damaged_batch_before_the_last_is_told() {
         let after = written(folder.path());
         committed(&store, put(&key(2), vec![3; 300])).await;
         store.close().await.unwrap();
+        as_if_not_closed(folder.path());
         let good = fs::read(journal(folder.path())).unwrap()[..written(folder.path())].to_vec();
-        // The engine's checksum leaves its sequence number out.
-        for place in (before..after).step_by(3).filter(|place| !(before + 5..before + 13).contains(place)) {
+        for place in (before..before + 26).chain((before + 26..after).step_by(3)) {
             let mut bad = good.clone();
             bad[place] ^= 0x40;
             fs::write(journal(folder.path()), &bad).unwrap();
             let error = FjallStore::open(folder.path(), FjallOptions::default()).unwrap_err();
-            assert!(matches!(error, OpenError::Damaged { what: "journal" }), "byte {place}: {error:?}");
+            assert!(matches!(error, OpenError::Damaged { what: "journal", .. }), "byte {place}: {error:?}");
             assert_eq!(fs::read(journal(folder.path())).unwrap(), bad, "it is left for somebody to mend");
         }
         fs::write(journal(folder.path()), &good).unwrap();
         let store = FjallStore::open(folder.path(), FjallOptions::default()).unwrap();
         assert_eq!(value(&store, &key(2)).await, Some(vec![3; 300]));
     });
+}
+
+/// What the engine wrote after an update, or with a feature that somebody else had turned on: every batch is whole, and none is as we know it.
+/// The whole journal was cut off, with a mild warning.
+#[test]
+fn batches_of_another_version_are_damage_and_nothing_is_cut_off() {
+    run(async {
+        let Fresh { store, folder } = Fresh::open();
+        for number in 0..100 {
+            committed(&store, put(&key(number), vec![0; 700])).await;
+        }
+        store.close().await.unwrap();
+        as_if_not_closed(folder.path());
+        let good = fs::read(journal(folder.path())).unwrap();
+        let mut bad = good.clone();
+        let trailers: Vec<_> =
+            (0..bad.len() - 4).filter(|start| good[*start..].starts_with(b"FJL\x03")).collect();
+        assert!(trailers.len() >= 100);
+        trailers.iter().for_each(|start| bad[start + 3] = 4);
+        refused(folder.path(), &bad);
+        // Of the last alone as well.
+        let mut bad = good.clone();
+        bad[trailers.last().unwrap() + 3] = 4;
+        refused(folder.path(), &bad);
+        fs::write(journal(folder.path()), &good).unwrap();
+        assert!(FjallStore::open(folder.path(), FjallOptions::default()).is_ok());
+    });
+}
+
+/// In the last batch, behind which nothing could be read either.
+#[test]
+fn what_is_not_understood_in_the_last_batch_is_damage() {
+    run(async {
+        let Fresh { store, folder } = Fresh::open();
+        committed(&store, put(&key(0), vec![1; 300])).await;
+        let before = written(folder.path());
+        committed(&store, put(&key(1), vec![2; 300])).await;
+        store.close().await.unwrap();
+        as_if_not_closed(folder.path());
+        let good = fs::read(journal(folder.path())).unwrap();
+        // The beginning of the batch; the first row, its kind and its compression; and a byte of its value.
+        for (place, byte) in
+            [(before, 5), (before + 13, 9), (before + 14, 3), (before + 15, 1), (before + 200, 7)]
+        {
+            let mut bad = good.clone();
+            bad[place] = byte;
+            refused(folder.path(), &bad);
+        }
+    });
+}
+
+/// It was a group and no more, or it was not torn.
+#[test]
+fn more_than_one_group_is_never_cut_off() {
+    run(async {
+        let Fresh { store, folder } = Fresh::open();
+        committed(&store, put(&key(0), vec![1; 300])).await;
+        store.close().await.unwrap();
+        as_if_not_closed(folder.path());
+        let (end, mut bad) = (written(folder.path()), fs::read(journal(folder.path())).unwrap());
+        // A sector of zeros first, which alone would explain that nothing behind it can be read.
+        bad[end + 1024..end + (40 << 20)].fill(9);
+        refused(folder.path(), &bad);
+    });
+}
+
+/// A journal that is full was synced before the next was begun: nothing of it is torn.
+#[test]
+fn a_torn_batch_with_a_journal_behind_it_is_damage() {
+    run(async {
+        let Fresh { store, folder } = Fresh::open();
+        committed(&store, put(&key(0), vec![1; 5000])).await;
+        let middle = written(folder.path());
+        committed(&store, put(&key(1), vec![2; 300])).await;
+        store.close().await.unwrap();
+        as_if_not_closed(folder.path());
+        let (end, good) = (written(folder.path()), fs::read(journal(folder.path())).unwrap());
+        fs::write(folder.path().join("1.jnl"), &good[middle..end]).unwrap();
+        let mut bad = good[..middle].to_vec();
+        bad[middle / SECTOR * SECTOR - SECTOR..middle / SECTOR * SECTOR].fill(0);
+        refused(folder.path(), &bad);
+        // Where nothing was written behind it, it was the last.
+        fs::write(folder.path().join("1.jnl"), vec![0; 5000]).unwrap();
+        assert!(FjallStore::open(folder.path(), FjallOptions::default()).is_ok());
+    });
+}
+
+/// With `journal` as its first, the store is damaged, and the journal stays as it is.
+fn refused(folder: &Path, bytes: &[u8]) {
+    fs::write(journal(folder), bytes).unwrap();
+    let error = FjallStore::open(folder, FjallOptions::default()).unwrap_err();
+    let OpenError::Damaged { what: "journal", path } = &error else { panic!("{error:?}") };
+    assert_eq!(*path, journal(folder));
+    assert!(fs::read(journal(folder)).unwrap() == bytes, "it is left for somebody to mend");
 }

@@ -1,0 +1,57 @@
+//! Before the engine is let in, and after it has gone.
+
+use std::path::Path;
+
+use bulla_store::Version;
+
+use crate::inventory::Inventory;
+use crate::lock::Lock;
+use crate::{OpenError, presence, torn, unfinished};
+
+/// Looks at the store in `folder` as it lies, and mends what a crash may leave. Says what it had when it was closed, if it was, and
+/// strikes that out: from now on the engine may write.
+pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
+    let Some(_held) = Lock::take(folder)? else {
+        presence::check_unlocked(folder)?;
+        return Ok(None);
+    };
+    let closed = Inventory::read(folder)?;
+    if closed.is_none() {
+        unfinished::sweep(folder).map_err(OpenError::unreadable(folder))?;
+    }
+    let journals = torn::read(folder)?;
+    if let Some(closed) = &closed {
+        closed.compare(folder, &journals)?;
+    }
+    presence::check(folder, &journals)?;
+    torn::cut(&journals)?;
+    if closed.is_none() && journals.iter().any(|journal| journal.whole > 0) {
+        tracing::info!(store = %folder.display(), "the store was not closed; what it lacks may not be noticed");
+    }
+    Inventory::remove(folder).map_err(OpenError::unreadable(folder))?;
+    Ok(closed)
+}
+
+/// Writes down what there is, after the engine has gone, the last commit being `version`.
+///
+/// Whoever has opened the store meanwhile has it; then there is nothing to be written. If it fails nothing is lost but that what goes missing
+/// would be noticed.
+pub(crate) fn write_down(folder: &Path, version: Version) {
+    let written = || -> Result<(), OpenError> {
+        let Some(_held) = Lock::take(folder)? else { return Ok(()) };
+        let journals = torn::read(folder)?;
+        if journals.iter().all(|journal| journal.torn == 0) {
+            let inventory = Inventory::take(folder, version, &journals);
+            let written = inventory.and_then(|inventory| inventory.write(folder));
+            written.map_err(OpenError::unreadable(folder))?;
+        }
+        Ok(())
+    };
+    match written() {
+        Ok(()) | Err(OpenError::Locked { .. }) => {}
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "what the store has could not be written down; what goes missing will not be noticed");
+        }
+    }
+}
