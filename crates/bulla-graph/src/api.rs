@@ -4,6 +4,7 @@ mod field;
 mod fields;
 mod path;
 mod request;
+mod room;
 mod trace;
 
 use std::fmt;
@@ -13,10 +14,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request as HttpRequest;
-use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response};
-use axum::serve::ListenerExt;
+use axum::http::{HeaderValue, Method, Response, Version};
 use bulla_base::{Clock, PhoneNumberId, Rng};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -24,9 +24,10 @@ use tokio::net::TcpListener;
 use self::body::Incoming;
 use self::path::Path;
 use self::request::Request;
+use self::room::Room;
 pub(crate) use self::trace::Trace;
 use crate::refusal::Refusal;
-use crate::{Desk, Tokens, wamid};
+use crate::{Desk, Settings, Tokens, server, wamid};
 
 /// The Graph API over a [`Desk`], which is to say over a relay.
 ///
@@ -63,22 +64,34 @@ use crate::{Desk, Tokens, wamid};
 ///
 /// # Limits
 /// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes less than 1 MiB while it is read.
-/// What is left of a refused request's body is read away within [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and
-/// [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says `Connection: close`. Not here: TLS, a bound on connections, on
-/// the time the head of a request may take, and on requests per second. Put a proxy with those in front of it, or `router` into a server
-/// that has them.
+/// How much goes on at once is bounded by [`Settings`]. What is left of a refused request's body is read away within
+/// [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says
+/// `Connection: close`. [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a server that
+/// [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per second.
 pub struct GraphApi<D> {
     desk: Arc<D>,
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
+    settings: Settings,
+    room: Arc<Room>,
 }
 
 impl<D: Desk> GraphApi<D> {
     /// The API over `desk`, which is a relay or an `Arc` of one, opened by `tokens`.
     #[must_use]
     pub fn new(desk: D, tokens: Tokens, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
-        Self { desk: Arc::new(desk), tokens: Arc::new(tokens), clock, rng }
+        let settings = Settings::default();
+        let room = Arc::new(Room::new(&settings));
+        Self { desk: Arc::new(desk), tokens: Arc::new(tokens), clock, rng, settings, room }
+    }
+
+    /// With other bounds on what goes on at once. Its clones share them.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.room = Arc::new(Room::new(&settings));
+        self.settings = settings;
+        self
     }
 
     /// The API as a router, to be served by the host, alone or nested under a prefix. Whatever is under it is answered by the API, with an
@@ -87,33 +100,35 @@ impl<D: Desk> GraphApi<D> {
         let api = self.clone();
         Router::new().fallback(move |request: HttpRequest| {
             let api = api.clone();
-            async move { api.answer(request).await }
+            async move { api.answer(request, false).await }
         })
     }
 
-    /// Serves the API on `listener` until `end` is ready; requests under way are still answered.
+    /// Serves the API on `listener` until `end` is ready; requests under way are still answered. It runs in the tokio runtime it is awaited
+    /// in, one task for each connection.
+    ///
+    /// A connection that cannot be accepted, for want of files above all, is waited for: that is told in a warning, and ends nothing.
     ///
     /// # Errors
-    /// When the listener fails for good.
+    /// When the listener does not listen any more.
     pub async fn serve(
         &self,
         listener: TcpListener,
         end: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        // Answers are small and wait for nothing: without this they wait for the client's acknowledgement of the last one.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection stays without TCP_NODELAY");
-            }
-        });
-        axum::serve(listener, self.router()).with_graceful_shutdown(end).await
+        server::serve(self.clone(), self.clock.clone(), self.settings.connections, listener, end).await
     }
 
-    async fn answer(&self, request: HttpRequest) -> Response<Body> {
+    /// Answers a request; what HTTP itself asks for is asked for when this is the server.
+    pub(crate) async fn answer(&self, request: HttpRequest, is_server: bool) -> Response<Body> {
         let trace = Trace::new(&*self.rng);
         let (head, body) = request.into_parts();
         let mut body = Incoming::new(&head.headers, body);
-        let mut response = match self.carry_out(&head, &mut body, &trace).await {
+        let outcome = match check_host(&head) {
+            Err(refusal) if is_server => Err(refusal),
+            _ => self.carry_out(&head, &mut body, &trace).await,
+        };
+        let mut response = match outcome {
             Ok(reply) => {
                 let mut response = Response::new(Body::from(reply.to_string()));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -145,8 +160,10 @@ impl<D: Desk> GraphApi<D> {
             .ok_or_else(Refusal::number)?;
         let once = credentials::idempotency_key(head)?;
         body.check()?;
+        let mut room = self.room.take(body.most(), &*self.clock).await?;
         // The bytes are gone before the relay is asked, which may let the message wait for its turn.
         let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
+        room.without_body();
         match request {
             Request::Send { contact, message } => {
                 let handle = self.desk.accept(number, message).await.map_err(|error| logged(error, trace))?;
@@ -164,6 +181,13 @@ impl<D: Desk> GraphApi<D> {
     }
 }
 
+/// That an HTTP/1.1 request names the host it is for, as the protocol asks: which one makes no difference here, but a proxy that takes the
+/// request for another's would not have sent it so.
+fn check_host(head: &Parts) -> Result<(), Refusal> {
+    let hosts = head.headers.get_all(HOST).iter().count();
+    if head.version == Version::HTTP_11 && hosts != 1 { Err(Refusal::host()) } else { Ok(()) }
+}
+
 /// The refusal that `error` becomes, told to the operator when it is not the client's move.
 fn logged<E: std::error::Error + Into<Refusal>>(error: E, trace: &Trace) -> Refusal {
     let chain = std::iter::successors(error.source(), |error| error.source());
@@ -177,14 +201,21 @@ fn logged<E: std::error::Error + Into<Refusal>>(error: E, trace: &Trace) -> Refu
 
 impl<D> Clone for GraphApi<D> {
     fn clone(&self) -> Self {
-        let Self { desk, tokens, clock, rng } = self;
-        Self { desk: desk.clone(), tokens: tokens.clone(), clock: clock.clone(), rng: rng.clone() }
+        let Self { desk, tokens, clock, rng, settings, room } = self;
+        Self {
+            desk: desk.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            rng: rng.clone(),
+            settings: settings.clone(),
+            room: room.clone(),
+        }
     }
 }
 
 impl<D> fmt::Debug for GraphApi<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { desk: _, tokens, clock: _, rng: _ } = self;
-        write!(f, "GraphApi({tokens:?})")
+        let Self { desk: _, tokens, clock: _, rng: _, settings, room: _ } = self;
+        write!(f, "GraphApi({tokens:?}, {settings:?})")
     }
 }

@@ -5,14 +5,19 @@ mod tokens;
 
 mod api;
 mod refusal;
+mod server;
 
 mod limits;
+mod settings;
 mod user_id;
 mod wamid;
 
 pub use api::GraphApi;
 pub use desk::Desk;
 pub use limits::{
-    BODY_PATIENCE, DRAIN_PATIENCE, MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES,
+    ANSWER_PATIENCE, BODY_PATIENCE, DRAIN_PATIENCE, HEAD_PATIENCE, IDLE_PATIENCE, LINGER_PATIENCE,
+    MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES,
+    ROOM_PATIENCE,
 };
+pub use settings::Settings;
 pub use tokens::Tokens;

@@ -85,6 +85,16 @@ impl Refusal {
         Self { status: StatusCode::REQUEST_TIMEOUT, ..Self::unreadable(details) }
     }
 
+    /// As many requests as may be are under way.
+    pub(crate) fn busy() -> Self {
+        Self::unavailable("as many requests as may be are under way; send this one again")
+    }
+
+    /// An HTTP/1.1 request has not exactly one `Host`.
+    pub(crate) fn host() -> Self {
+        Self::unreadable("an HTTP/1.1 request must have one Host")
+    }
+
     /// A field has another JSON type than it should.
     pub(crate) fn mistyped(field: &'static str, expected: &str) -> Self {
         Self::parameter(format!("Param {} must be {expected}.", Parameter(field)))

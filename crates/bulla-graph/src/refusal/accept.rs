@@ -21,7 +21,7 @@ impl Refusal {
             .because("the relay failed; its operator can look it up by fbtrace_id")
     }
 
-    fn unavailable(details: &'static str) -> Self {
+    pub(super) fn unavailable(details: &'static str) -> Self {
         let refusal =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, 131_016, "Service unavailable").because(details);
         Self { again: true, ..refusal }

@@ -1,8 +1,12 @@
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_base::{MessageId, PhoneNumberId, SeededRng, Timestamp};
 use bulla_graph::Desk;
 use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use tokio::sync::Semaphore;
+
+use crate::sockets::within;
 
 /// The numbers the desk speaks for.
 pub(crate) const NUMBER: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -55,6 +59,59 @@ impl Desk for Recorder {
             return Err(failure);
         }
         self.asked.lock().unwrap().push(Asked::MarkRead(business, message));
+        Ok(())
+    }
+}
+
+/// A desk at which messages wait until it opens.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    entered: Semaphore,
+    open: Semaphore,
+    breaks_down: AtomicBool,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { entered: Semaphore::new(0), open: Semaphore::new(0), breaks_down: AtomicBool::new(false) }
+    }
+}
+
+impl Gate {
+    /// Lets `messages` through.
+    pub(crate) fn open(&self, messages: usize) {
+        self.open.add_permits(messages);
+    }
+
+    /// Waits for one more message to have come.
+    pub(crate) async fn is_entered(&self) {
+        within(self.entered.acquire()).await.unwrap().forget();
+    }
+
+    /// Whether one more message has come.
+    pub(crate) fn is_entered_now(&self) -> bool {
+        self.entered.try_acquire().is_ok()
+    }
+
+    /// Panics at the next message.
+    pub(crate) fn break_down(&self) {
+        self.breaks_down.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Desk for Gate {
+    fn speaks_for(&self, _: PhoneNumberId) -> bool {
+        true
+    }
+
+    async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {
+        assert!(!self.breaks_down.swap(false, Ordering::SeqCst), "the desk breaks down, as it was told");
+        self.entered.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+        Ok(handle(1))
+    }
+
+    async fn mark_read(&self, _: PhoneNumberId, _: Handle) -> Result<(), MarkReadError> {
         Ok(())
     }
 }

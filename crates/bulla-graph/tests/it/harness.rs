@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bulla_base::{Clock, ManualClock, SeededRng};
-use bulla_graph::{GraphApi, Tokens};
+use bulla_graph::{Desk, GraphApi, Tokens};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -33,9 +33,7 @@ impl Bench {
 
     pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let desk = Arc::new(Recorder::default());
-        let tokens = Tokens::new().grant(TOKEN, [NUMBER]).grant("another", [OTHER_NUMBER]);
-        let api = GraphApi::new(desk.clone(), tokens, clock, Arc::new(SeededRng::new(1)));
-        Self { desk, api }
+        Self { api: api(desk.clone(), clock), desk }
     }
 
     /// Makes a request.
@@ -87,6 +85,12 @@ impl Reply {
     pub(crate) fn details(&self) -> &str {
         self.json["error"]["error_data"]["details"].as_str().unwrap_or_default()
     }
+}
+
+/// The API over `desk`. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
+pub(crate) fn api<D: Desk>(desk: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
+    let tokens = Tokens::new().grant(TOKEN, [NUMBER]).grant("another", [OTHER_NUMBER]);
+    GraphApi::new(desk, tokens, clock, Arc::new(SeededRng::new(1)))
 }
 
 /// A request to the messages of [`NUMBER`], still without a body.

@@ -9,6 +9,7 @@
 mod accepting;
 mod access;
 mod clock;
+mod crowded;
 mod fake;
 mod harness;
 mod memory;
@@ -16,4 +17,6 @@ mod properties;
 mod recorded;
 mod refusing;
 mod serving;
+mod sockets;
+mod unread;
 mod whole;

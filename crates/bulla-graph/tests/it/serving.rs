@@ -1,48 +1,157 @@
-//! Over real sockets.
+//! Over real sockets: how requests come and answers go.
 
 use std::sync::Arc;
 
-use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 
 use crate::clock::WaitingClock;
-use crate::fake::NUMBER;
-use crate::harness::{Bench, TOKEN};
+use crate::fake::{Gate, NUMBER};
+use crate::harness::{Bench, TOKEN, api};
+use crate::sockets::{Server, head, request, text, within};
+
+fn bench() -> Bench {
+    Bench::with_clock(Arc::new(WaitingClock))
+}
 
 #[tokio::test]
 async fn a_chunked_body_is_read_and_the_server_ends_when_it_is_told() {
-    let bench = Bench::with_clock(Arc::new(WaitingClock));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (end, ended) = oneshot::channel::<()>();
-    let api = bench.api.clone();
-    let server =
-        tokio::spawn(async move { api.serve(listener, async { ended.await.unwrap_or_default() }).await });
-
-    let body =
-        json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } }).to_string();
-    let (first, second) = body.as_bytes().split_at(20);
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let head = format!(
-        "POST /v16.0/{NUMBER}/messages HTTP/1.1\r\nhost: x\r\nAUTHORIZATION: bearer {TOKEN}\r\n\
-         content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-    );
-    connection.write_all(head.as_bytes()).await.unwrap();
-    for piece in [first, second] {
-        connection.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await.unwrap();
-        connection.write_all(piece).await.unwrap();
-        connection.write_all(b"\r\n").await.unwrap();
+    let bench = bench();
+    let server = Server::start(&bench.api).await;
+    let address = server.address;
+    let mut client = server.connect().await;
+    client.send(format!("{}transfer-encoding: chunked\r\n\r\n", head(TOKEN))).await;
+    let body = text();
+    for piece in body.as_bytes().chunks(20) {
+        client.send(format!("{:x}\r\n", piece.len())).await;
+        client.send(piece).await;
+        client.send("\r\n").await;
     }
-    connection.write_all(b"0\r\n\r\n").await.unwrap();
-    let mut answer = [0; 2048];
-    let read = connection.read(&mut answer).await.unwrap();
-    let answer = std::str::from_utf8(&answer[..read]).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    client.send("0\r\n\r\n").await;
+    assert_eq!(client.answer().await.unwrap().status, 200);
     assert_eq!(bench.desk.take().len(), 1);
 
-    end.send(()).unwrap();
-    server.await.unwrap().unwrap();
+    within(server.end()).await.unwrap().unwrap();
+    client.is_closed().await;
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn requests_sent_one_behind_the_other_are_all_answered() {
+    let bench = bench();
+    let server = Server::start(&bench.api).await;
+    let mut client = server.connect().await;
+    client.send(request(&text()).repeat(40)).await;
+    for _ in 0..40 {
+        assert_eq!(client.answer().await.unwrap().status, 200);
+    }
+    assert_eq!(bench.desk.take().len(), 40);
+}
+
+#[tokio::test]
+async fn a_client_that_has_shut_its_side_down_still_gets_its_answers() {
+    let gate = Arc::new(Gate::default());
+    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock))).await;
+    for requests in [1, 3] {
+        let mut client = server.connect().await;
+        client.send(request(&text()).repeat(requests)).await;
+        client.stream.shutdown().await.unwrap();
+        for _ in 0..requests {
+            gate.is_entered().await;
+            gate.open(1);
+            assert_eq!(client.answer().await.unwrap().status, 200);
+        }
+        client.is_closed().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_the_end_is_answered_and_says_that_it_is_the_last() {
+    let gate = Arc::new(Gate::default());
+    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock))).await;
+    let (mut idle, mut busy, mut begun) =
+        (server.connect().await, server.connect().await, server.connect().await);
+    busy.send(request(&text())).await;
+    begun.send("POST / HTTP/1.1\r\n").await;
+    gate.is_entered().await;
+    let ended = server.end();
+    idle.is_closed().await;
+    begun.is_closed().await;
+    assert!(!ended.is_finished());
+    gate.open(1);
+    let answer = busy.answer().await.unwrap();
+    assert_eq!((answer.status, answer.closes()), (200, true));
+    busy.is_closed().await;
+    within(ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_http_1_1_request_has_one_host_and_an_older_one_need_not() {
+    let bench = bench();
+    let server = Server::start(&bench.api).await;
+    let body = text();
+    for (version, hosts, status) in [
+        ("1.1", "", 400),
+        ("1.1", "host: x\r\nhost: y\r\n", 400),
+        ("1.1", "Host: \r\n", 200),
+        ("1.0", "", 200),
+    ] {
+        let mut client = server.connect().await;
+        let request = format!(
+            "POST /{NUMBER}/messages HTTP/{version}\r\n{hosts}authorization: Bearer {TOKEN}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        client.send(request).await;
+        let answer = client.answer().await.unwrap();
+        assert_eq!(answer.status, status, "{version} {hosts}");
+        assert_eq!(answer.code(), if status == 400 { 100 } else { 0 });
+    }
+    assert_eq!(bench.desk.take().len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_before_it_sends_its_body_is_told_to_go_on_only_when_it_is_wanted() {
+    let bench = bench();
+    let server = Server::start(&bench.api).await;
+    let body = text();
+    let asks =
+        |token| format!("{}expect: 100-continue\r\ncontent-length: {}\r\n\r\n", head(token), body.len());
+    let mut client = server.connect().await;
+    client.send(asks(TOKEN)).await;
+    assert_eq!(client.answer().await.unwrap().status, 100);
+    client.send(&body).await;
+    assert_eq!(client.answer().await.unwrap().status, 200);
+
+    client.send(asks("expired")).await;
+    let answer = client.answer().await.unwrap();
+    assert_eq!((answer.status, answer.closes()), (401, true));
+    client.is_closed().await;
+}
+
+#[tokio::test]
+async fn a_desk_that_panics_ends_its_own_connection_only() {
+    let gate = Arc::new(Gate::default());
+    gate.break_down();
+    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock))).await;
+    let (mut broken, mut whole) = (server.connect().await, server.connect().await);
+    broken.send(request(&text())).await;
+    assert!(broken.answer().await.is_none());
+    gate.open(1);
+    whole.send(request(&text())).await;
+    assert_eq!(whole.answer().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_listener_that_listens_no_more_ends_the_server_with_an_error() {
+    // A connection where a listener should be: it will never accept anything.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut other, _) = listener.accept().await.unwrap();
+    other.write_all(b"x").await.unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let dead = std::net::TcpListener::from(std::os::fd::OwnedFd::from(stream));
+    let dead = TcpListener::from_std(dead).unwrap();
+    let error = within(bench().api.serve(dead, std::future::pending())).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }

@@ -1,0 +1,55 @@
+//! Room for what is under way at once.
+
+use std::pin::pin;
+
+use bulla_base::Clock;
+use futures_util::future::{Either, select};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::Settings;
+use crate::limits::{ROOM_PATIENCE, SMALL_BODY_BYTES};
+use crate::refusal::Refusal;
+
+pub(crate) struct Room {
+    requests: Semaphore,
+    body_bytes: Semaphore,
+}
+
+/// The room one request takes.
+pub(crate) struct Taken<'a> {
+    _request: SemaphorePermit<'a>,
+    body: Option<SemaphorePermit<'a>>,
+}
+
+impl Room {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let semaphore = |permits: usize| Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
+        Self { requests: semaphore(settings.requests), body_bytes: semaphore(settings.body_bytes) }
+    }
+
+    /// Room for a request whose body has up to `bytes`, once there is some.
+    pub(crate) async fn take(&self, bytes: usize, clock: &dyn Clock) -> Result<Taken<'_>, Refusal> {
+        let taking = pin!(async {
+            let request = self.requests.acquire().await.ok()?;
+            // Who sends small ones does not queue behind who sends large ones.
+            let body = match u32::try_from(bytes) {
+                Ok(bytes) if bytes > SMALL_BODY_BYTES => {
+                    Some(self.body_bytes.acquire_many(bytes).await.ok()?)
+                }
+                _ => None,
+            };
+            Some(Taken { _request: request, body })
+        });
+        match select(taking, clock.sleep(ROOM_PATIENCE)).await {
+            Either::Left((Some(taken), _)) => Ok(taken),
+            Either::Left((None, _)) | Either::Right(_) => Err(Refusal::busy()),
+        }
+    }
+}
+
+impl Taken<'_> {
+    /// Gives back what the body took: it is gone.
+    pub(crate) fn without_body(&mut self) {
+        self.body = None;
+    }
+}

@@ -1,0 +1,130 @@
+//! The connections the API is served on: how many there are, how long they may take, and how they end.
+
+mod activity;
+mod connection;
+mod places;
+mod socket;
+mod timer;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_base::Clock;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use self::connection::Connection;
+use self::places::Places;
+use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
+use crate::{Desk, GraphApi};
+
+/// Where connections come in.
+pub(crate) trait Door: Send {
+    fn accept(&self) -> impl Future<Output = io::Result<TcpStream>> + Send;
+}
+
+impl Door for TcpListener {
+    async fn accept(&self) -> io::Result<TcpStream> {
+        Self::accept(self).await.map(|(stream, _)| stream)
+    }
+}
+
+/// Serves `api` to whoever comes through `door`, until `end`. What is under way then is still answered.
+pub(crate) async fn serve<D: Desk>(
+    api: GraphApi<D>,
+    clock: Arc<dyn Clock>,
+    places: usize,
+    door: impl Door,
+    end: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let places = Places::new(places);
+    let (closing, closed) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut trouble = Trouble::default();
+    let mut end = pin!(end);
+    let outcome = loop {
+        let stream = tokio::select! {
+            biased;
+            () = &mut end => break Ok(()),
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
+            accepted = door.accept() => match accepted {
+                Ok(stream) => {
+                    trouble.is_over();
+                    stream
+                }
+                // It listens no more, and never will.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(error),
+                Err(error) => {
+                    let Some(pause) = trouble.with(&error) else { continue };
+                    // Where files are wanting, one that nobody uses is closed.
+                    places.free_one();
+                    tokio::select! {
+                        biased;
+                        () = &mut end => break Ok(()),
+                        () = clock.sleep(pause) => continue,
+                    }
+                }
+            },
+        };
+        let place = tokio::select! {
+            biased;
+            () = &mut end => break Ok(()),
+            place = places.take(&*clock) => place,
+        };
+        let connection = Connection::new(stream, place, clock.clone(), closed.clone());
+        connections.spawn(connection.serve(api.clone()));
+    };
+    drop(door);
+    closing.send_replace(true);
+    while let Some(ended) = connections.join_next().await {
+        report(ended);
+    }
+    outcome
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task has broken off; the others go on");
+    }
+}
+
+/// Accepting that fails: told at the first time and when the reason changes, and tried again after a pause.
+#[derive(Default)]
+struct Trouble {
+    kind: Option<io::ErrorKind>,
+    pause: Duration,
+}
+
+impl Trouble {
+    /// How long to wait after `error`; nothing when only the one connection was lost.
+    fn with(&mut self, error: &io::Error) -> Option<Duration> {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return None;
+        }
+        if self.kind.replace(error.kind()) != Some(error.kind()) {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "no connection can be accepted; trying on"
+            );
+        }
+        self.pause = (self.pause * 2).clamp(FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE);
+        Some(self.pause)
+    }
+
+    fn is_over(&mut self) {
+        if self.kind.is_some() {
+            tracing::info!("connections are accepted again");
+            *self = Self::default();
+        }
+    }
+}

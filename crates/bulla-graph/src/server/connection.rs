@@ -1,0 +1,138 @@
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use axum::body::Body;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
+use bulla_base::Clock;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::activity::Activity;
+use super::places::Place;
+use super::socket::Socket;
+use super::timer::HeadTimer;
+use crate::limits::{HEAD_PATIENCE, LINGER_PATIENCE, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
+use crate::{Desk, GraphApi};
+
+/// How much is read at once of what nobody wants.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// A connection with a client.
+pub(super) struct Connection {
+    stream: TcpStream,
+    place: Arc<Place>,
+    activity: Arc<Activity>,
+    clock: Arc<dyn Clock>,
+    closed: watch::Receiver<bool>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: TcpStream,
+        place: Place,
+        clock: Arc<dyn Clock>,
+        closed: watch::Receiver<bool>,
+    ) -> Self {
+        Self { stream, place: Arc::new(place), activity: Arc::default(), clock, closed }
+    }
+
+    /// Answers requests until either side has enough.
+    pub(super) async fn serve<D: Desk>(self, api: GraphApi<D>) {
+        let Self { stream, place, activity, clock, mut closed } = self;
+        let socket = Socket::new(stream, activity.clone(), clock.clone());
+        let service = {
+            let (place, activity) = (place.clone(), activity.clone());
+            service_fn(move |request: Request<Incoming>| {
+                let (api, place, activity) = (api.clone(), place.clone(), activity.clone());
+                Box::pin(async move {
+                    let _working = place.work();
+                    let response = api.answer(request.map(Body::new), true).await;
+                    let closes =
+                        response.headers().get(CONNECTION) == Some(&HeaderValue::from_static("close"));
+                    activity.answer(closes);
+                    Ok::<_, Infallible>(response)
+                })
+            })
+        };
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(HeadTimer { clock: clock.clone(), activity: activity.clone() })
+            .header_read_timeout(HEAD_PATIENCE)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .half_close(true);
+        let mut connection = builder.serve_connection(TokioIo::new(socket), service);
+        place.wait();
+
+        let asked_to_leave = async {
+            tokio::select! {
+                biased;
+                () = place.is_wanted() => {}
+                _ = closed.wait_for(|closed| *closed) => {}
+            }
+        };
+        let outcome = tokio::select! {
+            biased;
+            outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(outcome),
+            () = asked_to_leave => None,
+        };
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => {
+                Pin::new(&mut connection).graceful_shutdown();
+                match poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await {
+                    Poll::Ready(outcome) => outcome,
+                    // A request that has come is answered; one that is still to come is not waited for.
+                    Poll::Pending if place.is_waiting() => return,
+                    Poll::Pending => poll_fn(|cx| connection.poll_without_shutdown(cx)).await,
+                }
+            }
+        };
+        let unread = match &outcome {
+            Ok(()) => activity.has_unread(),
+            Err(error) => {
+                tracing::debug!(%error, "a connection has ended");
+                error.is_parse()
+            }
+        };
+        let stream = connection.into_parts().io.into_inner().into_stream();
+        if unread && !activity.has_ended() {
+            let lingering = pin!(linger(stream, &*clock));
+            tokio::select! {
+            biased;
+                        () = lingering => {}
+                        () = place.is_wanted() => {}
+                        _ = closed.wait_for(|closed| *closed) => {}
+                    }
+        }
+    }
+}
+
+/// Lets the answer arrive: were the socket closed while the client still sends, the system would tell the client to forget what it has not
+/// read yet. So nothing more is written, and what comes is read and thrown away until the client has seen that, within a bound.
+async fn linger(mut stream: TcpStream, clock: &dyn Clock) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let reading = async {
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut left = MAX_LINGER_BYTES;
+        while let Ok(read @ 1..) = stream.read(&mut piece).await {
+            let Some(rest) = left.checked_sub(read) else { break };
+            left = rest;
+        }
+    };
+    tokio::select! {
+    biased;
+        () = reading => {}
+        () = clock.sleep(LINGER_PATIENCE) => {}
+    }
+}
