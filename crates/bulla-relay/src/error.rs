@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bulla_base::PhoneNumberId;
 use bulla_content::InvalidContent;
 use bulla_endpoint::{EndpointError, SealError};
@@ -5,7 +7,7 @@ use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use thiserror::Error;
 
-use crate::InvalidSettings;
+use crate::{InvalidSettings, Part};
 
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
 #[derive(Debug, Error)]
@@ -68,6 +70,62 @@ pub enum AcceptError {
         /// How often it was tried.
         attempts: usize,
     },
+    /// The operator's: the conversation or the business has stopped by itself, because something of it cannot be read or may not go on.
+    /// [`Relay::suspended`](crate::Relay::suspended) lists it.
+    #[error("{part} is suspended until its operator resumes it")]
+    Suspended {
+        /// Which of the two.
+        part: Part,
+        /// What has stopped it.
+        #[source]
+        why: Arc<RelayError>,
+    },
+    /// Nobody's: the keys of the business could not be read yet, and it is tried again.
+    #[error("the relay is about to speak for the number {business}")]
+    NotYet {
+        /// The number.
+        business: PhoneNumberId,
+    },
+    /// The operator's: the relay is closed or has stopped, and [`Relay::stopped`](crate::Relay::stopped) tells why. If it stopped while it was
+    /// asked, it is unknown whether the message was accepted.
+    #[error("the relay has stopped and accepts nothing until it is opened again")]
+    Stopped,
+    /// Ours or the host's: a port or the relay has panicked at this message; see the panic's own message. It is unknown whether it was accepted.
+    #[error("the relay has panicked at this message")]
+    Panicked,
+}
+
+/// Why a business was not added, changed, removed or resumed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BusinessError {
+    /// The caller's move: the relay has the business already.
+    #[error("the relay has the number {business} already")]
+    Known {
+        /// The number.
+        business: PhoneNumberId,
+    },
+    /// The caller's move: the relay does not have the business.
+    #[error("the relay does not have the number {business}")]
+    Unknown {
+        /// The number.
+        business: PhoneNumberId,
+    },
+    /// The caller's move: what was to be resumed is not suspended.
+    #[error("{part} is not suspended")]
+    NotSuspended {
+        /// What was to be resumed.
+        part: Part,
+    },
+    /// The operator's: the relay has the business and cannot speak for it.
+    #[error("the number {business} is suspended until its operator resumes it")]
+    Suspended {
+        /// The number.
+        business: PhoneNumberId,
+        /// What keeps it from speaking.
+        #[source]
+        why: Arc<RelayError>,
+    },
     /// The operator's: the relay is closed or has stopped.
     #[error("the relay has stopped")]
     Stopped,
@@ -104,7 +162,7 @@ pub enum EraseError {
     Stopped,
 }
 
-/// Why a relay could not be started or had to stop.
+/// Why a relay could not be started or had to stop, or [a part](crate::Part) of it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RelayError {
@@ -126,9 +184,16 @@ pub enum RelayError {
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),
-    /// The host's or ours: a task has panicked. What it was at is taken up when a relay is opened on the store again.
+    /// The host's or ours: a task has panicked. What it was at is taken up when it is resumed, or a relay is opened on the store again.
     #[error("a task of the relay has panicked; see the panic's own message")]
     Panicked,
+    /// The relay had to stop while it was being opened.
+    #[error("the relay had to stop while it was being opened")]
+    Stopped {
+        /// Why.
+        #[source]
+        why: Arc<RelayError>,
+    },
     /// Ours or the disk's: what the store holds of an identity or its keys cannot be read.
     #[error("the identity of the number {business} could not be opened")]
     Identity {

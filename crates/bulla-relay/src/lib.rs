@@ -14,10 +14,11 @@ mod scope;
 mod settings;
 mod sink;
 mod space;
+mod suspended;
 
 pub use bulla_store::Erased;
 pub use business::Business;
-pub use error::{AcceptError, EraseError, MarkReadError, RelayError};
+pub use error::{AcceptError, BusinessError, EraseError, MarkReadError, RelayError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use handle::Handle;
 pub use limits::{MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_TRACKING_CHARS, SHORTEST_RETRY};
@@ -26,6 +27,7 @@ pub use relay::Relay;
 pub use report::{Report, Reports};
 pub use settings::{InvalidSettings, Settings};
 pub use sink::{Destination, Sink, SinkError, SinkErrorKind};
+pub use suspended::{Part, Suspended};
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;

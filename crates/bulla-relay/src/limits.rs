@@ -13,3 +13,7 @@ pub const MAX_REPORTS: usize = 256;
 
 /// The shortest first wait before something is tried again that has failed. With a shorter one a relay is not opened.
 pub const SHORTEST_RETRY: Duration = Duration::from_millis(10);
+
+/// How many businesses are opened, and connected to the carrier, at once. More would load the carrier after each start; fewer make the start
+/// longer, by a commit and two calls for each so many.
+pub(crate) const OPENED_AT_ONCE: usize = 128;

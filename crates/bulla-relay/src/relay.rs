@@ -1,38 +1,46 @@
 mod accept;
+mod businesses;
 mod conversation;
 mod erase;
 mod erasures;
+mod fault;
 mod forward;
 mod jitter;
+mod opening;
 mod outages;
 mod outbox;
 mod places;
 mod pumps;
 mod read;
 mod receive;
+mod registry;
 mod running;
 mod sweep;
+mod voice;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use bulla_base::{Address, Clock, Party, Pepper, PhoneNumberId, Rng};
-use bulla_endpoint::Endpoint;
+use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
 use bulla_meter::{Bill, Tally};
 use bulla_store::{Counter, Lanes, Store, StoreError};
-use bulla_transport::{Caller, Incarnation, Transport};
+use bulla_transport::{Transport, TransportError};
 use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 
-use self::conversation::Marks;
+use self::conversation::{Conversation, Marks};
 use self::erasures::Erasures;
+use self::fault::Suspensions;
 use self::outages::Outages;
 use self::places::Places;
 use self::pumps::Pumps;
+use self::registry::{Registry, State};
 use self::running::Running;
+use self::voice::Voice;
+use crate::limits::OPENED_AT_ONCE;
 use crate::report::Board;
-use crate::scope::Scope;
 use crate::space::{METER, PEPPER};
 use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink};
 
@@ -50,7 +58,12 @@ pub(crate) struct Inner<S, T, K> {
     rng: Arc<dyn Rng>,
     settings: Settings,
     pepper: Pepper,
-    voices: BTreeMap<PhoneNumberId, Voice>,
+    businesses: Registry,
+    suspensions: Suspensions,
+    /// Places for those who connect to the carrier.
+    connecting: Semaphore,
+    /// Whether the carrier did not answer the last that connected.
+    carrier_is_away: AtomicBool,
     lanes: Lanes,
     marks: Marks,
     erasures: Erasures,
@@ -59,14 +72,6 @@ pub(crate) struct Inner<S, T, K> {
     pumps: Pumps,
     running: Running,
     reports: Arc<Board>,
-}
-
-/// One business the relay speaks for.
-pub(crate) struct Voice {
-    business: Business,
-    endpoint: Endpoint,
-    caller: Caller,
-    scope: Scope,
 }
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
@@ -102,10 +107,12 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         let places = Places::new(settings.at_sink, settings.at_sink_per_business);
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
-        let mut voices = BTreeMap::new();
+        let (registry, mut ids) = (Registry::default(), Vec::with_capacity(businesses.len()));
         for business in businesses {
-            let voice = Voice::open(&store, &pepper, business, &*clock, &*rng).await?;
-            voices.insert(voice.business.id(), voice);
+            let id = business.id();
+            if registry.enter(business) {
+                ids.push(id);
+            }
         }
         let relay = Self(Arc::new(Inner {
             store,
@@ -115,7 +122,10 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             rng,
             settings,
             pepper,
-            voices,
+            businesses: registry,
+            suspensions: Suspensions::default(),
+            connecting: Semaphore::new(OPENED_AT_ONCE),
+            carrier_is_away: AtomicBool::new(false),
             lanes: Lanes::new(),
             marks: Marks::default(),
             erasures: Erasures::default(),
@@ -125,14 +135,13 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             running: Running::default(),
             reports: Arc::default(),
         }));
-        relay.0.start().await?;
-        Ok(relay)
-    }
-
-    /// The business with this number, if the relay speaks for it.
-    #[must_use]
-    pub fn business(&self, id: PhoneNumberId) -> Option<&Business> {
-        self.0.voices.get(&id).map(|voice| &voice.business)
+        match relay.0.start(ids).await {
+            Ok(()) => Ok(relay),
+            Err(error) => {
+                relay.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// What `business` has sent and received through this relay, by day and category.
@@ -140,7 +149,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// # Errors
     /// When the store fails or holds a damaged counter.
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
-        let counts = bulla_store::every_counter(&self.0.store, METER, &Tally::prefix(business)).await?;
+        let counts = bulla_store::every_counter(&self.0.store, METER, &Tally::prefix(business)).await;
+        let counts = counts.map_err(|error| self.0.survive(error).unwrap_or(StoreError::Closed))?;
         let tally = |(counter, count): (Counter, u64)| {
             let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
             Ok((tally, count))
@@ -166,7 +176,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// again. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
         self.0.stop(None);
-        self.0.running.all_tasks_ended().await;
+        self.0.running.tasks().all_ended().await;
         if let Err(error) = self.0.store.upkeep().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -177,28 +187,16 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Finishes erasures that were begun, connects every voice once, then starts the tasks.
-    async fn start(self: &Arc<Self>) -> Result<(), RelayError> {
+    /// Finishes erasures that were begun, brings up the businesses, then starts what is done for all.
+    async fn start(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) -> Result<(), RelayError> {
         self.finish_erasures().await?;
-        let mut connected = BTreeMap::new();
-        for (business, voice) in &self.voices {
-            let reached = match self.connect(voice).await {
-                Ok(()) => true,
-                Err(RelayError::Transport(error)) if error.may_pass() => {
-                    tracing::warn!(%business, "the carrier cannot be reached yet");
-                    false
-                }
-                Err(error) => return Err(error),
-            };
-            connected.insert(*business, reached);
-        }
-        for (business, connected) in connected {
-            self.resume(business).await?;
-            self.spawn(move |inner| async move { inner.keep_receiving(business, connected).await });
-        }
+        self.bring_up_all(businesses).await;
         self.spawn(|inner| async move { inner.keep_sweeping().await });
         self.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });
-        Ok(())
+        match self.running.is_stopped() {
+            true => self.running.stopped().await.map_err(|why| RelayError::Stopped { why }),
+            false => Ok(()),
+        }
     }
 
     /// Runs `task` until it ends or the relay stops. Whatever is cut short is as after a crash: taken up from the store.
@@ -207,17 +205,90 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         F: FnOnce(Arc<Self>) -> R + Send + 'static,
         R: Future<Output = Result<(), RelayError>> + Send + 'static,
     {
+        let Some(member) = self.running.tasks().join() else { return };
         let inner = Arc::clone(self);
-        self.running.spawn(async move {
+        tokio::spawn(async move {
+            let _member = member;
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
-            let error = match inner.running.unless_stopped(task).await {
-                Some(Ok(Err(error))) => error,
-                // A host's sink or port has panicked. To go on without the task would leave its conversation unserved in silence.
-                Some(Err(_)) => RelayError::Panicked,
-                Some(Ok(Ok(()))) | None => return,
-            };
-            inner.stop(Some(error));
+            tokio::select! {
+                biased;
+                () = inner.running.tasks().stopped() => {}
+                ended = task => if let Err(error) = ended.unwrap_or(Err(RelayError::Panicked)) {
+                    inner.stop(Some(error));
+                }
+            }
         });
+    }
+
+    /// Runs `task` of a business, perhaps of one conversation of it, until it ends or the relay or the business stops. An error stops what it is
+    /// about. False when it is not begun, because one of them has stopped.
+    fn spawn_for<F, R>(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        conversation: Option<Conversation>,
+        task: F,
+    ) -> bool
+    where
+        F: FnOnce(Arc<Self>) -> R + Send + 'static,
+        R: Future<Output = Result<(), RelayError>> + Send + 'static,
+    {
+        let (Some(of_relay), Some(of_business)) = (self.running.tasks().join(), voice.tasks.join()) else {
+            return false;
+        };
+        let (inner, voice) = (Arc::clone(self), Arc::clone(voice));
+        tokio::spawn(async move {
+            let _member = (of_relay, of_business);
+            let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
+            let ended = tokio::select! {
+                biased;
+                () = inner.running.tasks().stopped() => Ok(()),
+                () = voice.tasks.stopped() => Ok(()),
+                ended = task => ended.unwrap_or(Err(RelayError::Panicked)),
+            };
+            if let Err(passing) = ended.or_else(|error| inner.contain(&voice, conversation, error)) {
+                // Whoever waits for something to pass does so within the task.
+                inner.suspend_business(&voice, Arc::new(passing));
+            }
+        });
+        true
+    }
+
+    /// The outcome of `task`, which goes on when the caller does not wait for it any more; nothing when the relay stopped first, or it panicked.
+    ///
+    /// A caller that left between a commit and what follows from it would leave a message behind that nobody sends until the next one.
+    async fn see_through<R: Send + 'static>(
+        self: &Arc<Self>,
+        task: impl Future<Output = R> + Send + 'static,
+    ) -> Option<R> {
+        let (outcome, waiting) = tokio::sync::oneshot::channel();
+        let member = self.running.tasks().join()?;
+        let inner = Arc::clone(self);
+        tokio::spawn(async move {
+            let _member = member;
+            tokio::select! {
+                biased;
+                () = inner.running.tasks().stopped() => {}
+                done = task => drop(outcome.send(done)),
+            }
+        });
+        waiting.await.ok()
+    }
+
+    /// As [`see_through`](Self::see_through), for a business, which does not stop before this is done.
+    async fn see_through_for<R: Send + 'static>(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        task: impl Future<Output = R> + Send + 'static,
+    ) -> Result<R, AcceptError> {
+        let business = voice.business();
+        // It has stopped since it was looked up.
+        let member = voice.tasks.join().ok_or(AcceptError::UnknownBusiness { business })?;
+        let task = AssertUnwindSafe(task).catch_unwind();
+        let seen = self.see_through(async move {
+            let _member = member;
+            task.await
+        });
+        seen.await.ok_or(AcceptError::Stopped)?.map_err(|_| AcceptError::Panicked)
     }
 
     /// Stops everything, for good: nothing tries again with a store that is dead or a relay that was replaced. The first reason stays.
@@ -233,45 +304,20 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.reports.end();
     }
 
-    /// The outcome of `task`, which goes on when the caller does not wait for it any more; nothing when the relay stopped first.
-    ///
-    /// A caller that left between a commit and what follows from it would leave a message behind that nobody sends until the next one.
-    async fn see_through<R: Send + 'static>(
-        self: &Arc<Self>,
-        task: impl Future<Output = R> + Send + 'static,
-    ) -> Option<R> {
-        let (outcome, waiting) = tokio::sync::oneshot::channel();
-        self.spawn(|_| async move {
-            let _ = outcome.send(task.await);
-            Ok(())
-        });
-        waiting.await.ok()
-    }
-
-    fn voice(&self, business: PhoneNumberId) -> Result<&Voice, AcceptError> {
-        if self.running.is_stopped() {
-            return Err(AcceptError::Stopped);
+    /// Who speaks for `business`.
+    fn voice(&self, business: PhoneNumberId) -> Result<Arc<Voice>, AcceptError> {
+        match self.businesses.state(business) {
+            _ if self.running.is_stopped() => Err(AcceptError::Stopped),
+            Some(State::Speaking(voice)) => Ok(voice),
+            Some(State::Suspended(suspended, _)) => match &*suspended.why {
+                RelayError::Transport(TransportError::Fenced { ours, .. }) => {
+                    Err(AcceptError::Fenced { ours: *ours })
+                }
+                _ => Err(AcceptError::Suspended { part: suspended.part, why: Arc::clone(&suspended.why) }),
+            },
+            Some(State::Opening) => Err(AcceptError::NotYet { business }),
+            None => Err(AcceptError::UnknownBusiness { business }),
         }
-        self.voices.get(&business).ok_or(AcceptError::UnknownBusiness { business })
-    }
-}
-
-impl Voice {
-    async fn open<S: Store>(
-        store: &S,
-        pepper: &Pepper,
-        business: Business,
-        clock: &dyn Clock,
-        rng: &dyn Rng,
-    ) -> Result<Self, RelayError> {
-        let address = Address::business(business.id());
-        let home = pepper.partition(&Party::Business(business.id()));
-        let endpoint = Endpoint::open(store, home, address.clone(), clock.now(), rng)
-            .await
-            .map_err(|source| RelayError::Identity { business: business.id(), source })?;
-        let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
-        let scope = Scope::new(pepper, business.id());
-        Ok(Self { business, endpoint, caller, scope })
     }
 }
 
@@ -283,6 +329,6 @@ impl<S, T, K> Clone for Relay<S, T, K> {
 
 impl<S, T, K> fmt::Debug for Relay<S, T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("businesses", &self.0.voices.len()).finish_non_exhaustive()
+        f.debug_struct("Relay").field("businesses", &self.0.businesses.count()).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use bulla_base::PhoneNumberId;
 use tokio::sync::watch;
 
 use crate::limits::MAX_REPORTS;
-use crate::{RelayError, SinkErrorKind};
+use crate::{Part, RelayError, SinkErrorKind, Suspended};
 
 /// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has changed.
 ///
@@ -20,6 +20,10 @@ pub enum Report {
         /// How many.
         count: u64,
     },
+    /// A business or a conversation has stopped by itself, and everything else goes on.
+    Suspended(Suspended),
+    /// What was suspended goes on.
+    Resumed(Part),
     /// A business does not take its events: the first failure after all was well, and the first of each further kind until it is again. Each
     /// event is tried again until its time is over.
     SinkFails {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use aes::Aes256;
 use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use bulla_base::{HASHING, Partition, Pepper, PhoneNumberId, without_trace};
@@ -34,6 +36,12 @@ impl Scope {
         let mut block = Block::<Aes256>::from(*user.as_bytes());
         self.0.decrypt_block(&mut block);
         Partition::from_bytes(block.into())
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scope(…)")
     }
 }
 

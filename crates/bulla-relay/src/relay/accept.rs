@@ -11,7 +11,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
-use super::{Inner, Relay, Voice};
+use super::voice::Voice;
+use super::{Inner, Relay};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::ACCEPTED;
 use crate::row::{Outbound, Pending};
@@ -35,8 +36,10 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// to a user also asks the carrier for keys, and costs about a third of a millisecond of computation.
     pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
         let inner = Arc::clone(&self.0);
-        let accepted = self.0.see_through(async move { inner.accept(from, message).await });
-        accepted.await.unwrap_or(Err(AcceptError::Stopped))
+        let voice = self.0.voice(from)?;
+        let accepting = Arc::clone(&voice);
+        let accepted = self.0.see_through_for(&voice, async move { inner.accept(&accepting, message).await });
+        accepted.await.unwrap_or_else(Err)
     }
 }
 
@@ -48,17 +51,29 @@ struct Checked {
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    async fn accept(self: &Arc<Self>, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
-        let voice = self.voice(from)?;
+    async fn accept(self: &Arc<Self>, voice: &Arc<Voice>, message: Outgoing) -> Result<Handle, AcceptError> {
         check_bounds(&message)?;
-        let to = match &message.to {
-            Recipient::Number(number) => number.clone(),
+        let conversation = match &message.to {
+            Recipient::Number(number) => self.conversation(voice, number),
             Recipient::UserId(user) => {
-                let partition = voice.scope.partition(*user);
-                self.number(partition).await?.ok_or(AcceptError::UnknownUser)?
+                Conversation { business: voice.business(), user: voice.scope.partition(*user) }
             }
         };
-        let conversation = self.conversation(voice, &to);
+        self.is_going_on(conversation)?;
+        let accepted = self.accept_in(voice, conversation, message).await;
+        accepted.map_err(|error| self.refuse(voice, conversation, error))
+    }
+
+    async fn accept_in(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        conversation: Conversation,
+        message: Outgoing,
+    ) -> Result<Handle, AcceptError> {
+        let to = match &message.to {
+            Recipient::Number(number) => number.clone(),
+            Recipient::UserId(_) => self.number(conversation.user).await?.ok_or(AcceptError::UnknownUser)?,
+        };
         let content = content(voice, conversation, &message)?;
         let checked = Checked { to, content, message };
         for _ in 0..ATTEMPTS {
@@ -73,7 +88,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_accept(
         self: &Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         conversation: Conversation,
         checked: &Checked,
     ) -> Result<Option<Handle>, AcceptError> {
@@ -120,7 +135,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Makes sure that there is a session to seal in. False when the carrier knows no such user.
     async fn reachable(
         &self,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         peer: &mut Peer<'_>,
         address: &Address,
         draft: &Draft,
@@ -135,7 +150,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
             Err(TransportError::UnknownRecipient) => Ok(false),
             Err(error @ TransportError::Fenced { ours, .. }) => {
-                self.stop(Some(RelayError::Transport(error)));
+                self.suspend_business(voice, Arc::new(RelayError::Transport(error)));
                 Err(AcceptError::Fenced { ours })
             }
             Err(error) => Err(AcceptError::Unavailable(error)),

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_base::{Day, MessageId, Number, Partition, Party, PhoneNumberId, Timestamp};
@@ -6,13 +7,16 @@ use bulla_envelope::Envelope;
 use bulla_store::{Batch, Commit, Expiry, Key, Record, Retention, Store, StoreError, Version};
 use bulla_transport::Transport;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use prost::Message as _;
 
+use super::Inner;
+use super::fault::Reach;
 use super::pumps::Pump;
-use super::{Inner, Voice};
+use super::voice::Voice;
 use crate::row::{Head, Outbound, Pending, Stage};
 use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
-use crate::{Sink, Status};
+use crate::{RelayError, Sink, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
 pub(super) const ATTEMPTS: usize = 4;
@@ -131,7 +135,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// The conversation between `voice` and the user with this number.
     pub(super) fn conversation(&self, voice: &Voice, number: &Number) -> Conversation {
         let user = self.pepper.partition(&Party::User(number.clone()));
-        Conversation { business: voice.business.id(), user }
+        Conversation { business: voice.business(), user }
     }
 
     /// An empty record of `conversation`.
@@ -202,22 +206,56 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(())
     }
 
-    /// Starts what moves things out of the store, unless it is at work.
+    /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business now.
     pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
-        if self.pumps.wake(conversation, pump) {
-            self.spawn(move |inner| async move {
-                match pump {
-                    Pump::Outbox => inner.pump_outbox(conversation).await,
-                    Pump::Events => inner.pump_events(conversation).await,
+        let Some(voice) = self.businesses.voice(conversation.business) else { return };
+        if self.suspensions.of(conversation).is_none() && self.pumps.wake(conversation, pump) {
+            let pumping = Arc::clone(&voice);
+            let is_started = self.spawn_for(&voice, Some(conversation), move |inner| async move {
+                let ended = inner.keep_pumping(&pumping, conversation, pump).await;
+                if ended.is_err() {
+                    inner.pumps.stop(conversation, pump);
                 }
+                ended
             });
+            if !is_started {
+                self.pumps.stop(conversation, pump);
+            }
+        }
+    }
+
+    /// Pumps until nothing is left, however often something that may pass keeps it from that.
+    async fn keep_pumping(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        conversation: Conversation,
+        pump: Pump,
+    ) -> Result<(), RelayError> {
+        let mut failures = 0;
+        loop {
+            let inner = Arc::clone(self);
+            let pumped = match pump {
+                Pump::Outbox => AssertUnwindSafe(inner.pump_outbox(voice, conversation)).catch_unwind().await,
+                Pump::Events => AssertUnwindSafe(inner.pump_events(voice, conversation)).catch_unwind().await,
+            };
+            match pumped.unwrap_or(Err(RelayError::Panicked)) {
+                Err(error) if error.reach() == Reach::Passing => {
+                    if failures == 0 {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(business = %voice.business(), error, "a conversation waits, to be tried again");
+                    }
+                    self.clock.sleep(self.settings.pause_after(failures)).await;
+                    failures = failures.saturating_add(1);
+                }
+                ended => return ended,
+            }
         }
     }
 
     /// Wakes the pumps of every conversation of `business` that may have work.
-    pub(super) async fn resume(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), StoreError> {
+    pub(super) async fn resume_marked(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let home = self.pepper.partition(&Party::Business(business));
+        let home = self.home(business);
         let mut scan = space::all(BUSY, now);
         loop {
             let page = self.store.scan(home, &scan, now).await?;
@@ -225,9 +263,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             scan = space::all(BUSY, now).after(last.clone());
             for (key, _) in page {
                 let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
-                let conversation = Conversation { business, user: Partition::from_bytes(user) };
-                self.wake(conversation, Pump::Outbox);
-                self.wake(conversation, Pump::Events);
+                self.wake_all(Conversation { business, user: Partition::from_bytes(user) });
             }
         }
     }
@@ -264,6 +300,12 @@ impl Marks {
     pub(super) fn forget(&self, user: Partition) {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         marks.1.retain(|conversation| conversation.user != user);
+    }
+
+    /// Forgets what was marked of `business`.
+    pub(super) fn forget_business(&self, business: PhoneNumberId) {
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.1.retain(|conversation| conversation.business != business);
     }
 
     fn mark(&self, conversation: Conversation, today: Day) {

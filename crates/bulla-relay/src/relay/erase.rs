@@ -7,6 +7,7 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 use tokio::sync::MutexGuard;
 
+use super::fault::{Reach, of_store};
 use super::{Inner, Relay};
 use crate::space::{self, BUSY, ERASING, HEAD};
 use crate::{EraseError, Sink};
@@ -40,18 +41,23 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
-        let erased = self.0.see_through(async move { inner.erase(user).await });
+        let erased = self.0.see_through(async move {
+            inner.erase(user).await.map_err(|error| match inner.survive(error) {
+                Some(error) => EraseError::Store(error),
+                None => EraseError::Stopped,
+            })
+        });
         erased.await.unwrap_or(Err(EraseError::Stopped))
     }
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    async fn erase(&self, user: Partition) -> Result<Erased, EraseError> {
+    async fn erase(&self, user: Partition) -> Result<Erased, StoreError> {
         let _lane = self.lanes.enter(user).await;
         self.erasures.begin(user);
         let erasure = Erasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
-        Ok(self.carry_out(erasure).await?)
+        self.carry_out(erasure).await
     }
 
     /// The lane of `user`. Nobody who has it meets an erasure that is not done.
@@ -64,11 +70,23 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// Carries out what an earlier run of the relay began.
+    ///
+    /// # Errors
+    /// When the store is dead, or it cannot be read what was begun.
     pub(super) async fn finish_erasures(&self) -> Result<(), StoreError> {
         for begun in Erasure::begun(&self.store, ERASING, self.clock.now()).await? {
             let _lane = self.lanes.enter(begun.user()).await;
             self.erasures.begin(begun.user());
-            self.carry_out(begun).await?;
+            if let Err(error) = self.carry_out(begun).await {
+                if of_store(&error) == Reach::Relay {
+                    return Err(error);
+                }
+                // It is carried out before anything else is written about the user.
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "an erasure is still not carried out"
+                );
+            }
         }
         Ok(())
     }
@@ -118,7 +136,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// The partitions of the businesses that have talked to `user`.
     async fn homes(&self, user: Partition) -> Result<Vec<Partition>, StoreError> {
-        let mut businesses: BTreeSet<PhoneNumberId> = self.voices.keys().copied().collect();
+        let mut businesses: BTreeSet<PhoneNumberId> = self.businesses.ids().into_iter().collect();
         // Also of those the relay spoke for once.
         for (key, _) in self.store.scan(user, &Scan::undated(HEAD), BEFORE_ALL).await? {
             let number =

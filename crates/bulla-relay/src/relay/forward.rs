@@ -8,11 +8,13 @@ use bulla_transport::Transport;
 
 use futures_util::FutureExt;
 
+use super::Inner;
 use super::conversation::{ATTEMPTS, Conversation, Read};
+use super::jitter;
 use super::outages::Waiting;
 use super::places::Place;
 use super::pumps::Pump;
-use super::{Inner, Voice, jitter};
+use super::voice::Voice;
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::Pending;
 use crate::space::{self, EVENTS};
@@ -53,8 +55,11 @@ enum Looked {
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Hands the conversation's events to the sink, one after the other, until there are none.
-    pub(super) async fn pump_events(self: Arc<Self>, conversation: Conversation) -> Result<(), RelayError> {
-        let Some(voice) = self.voices.get(&conversation.business) else { return Ok(()) };
+    pub(super) async fn pump_events(
+        self: Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+    ) -> Result<(), RelayError> {
         let mut tries = Tries::default();
         loop {
             match self.forward_some(voice, conversation, &mut tries).await? {

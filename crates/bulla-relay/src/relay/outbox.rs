@@ -6,6 +6,7 @@ use bulla_transport::Transport;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::Pump;
+use super::voice::Voice;
 use super::{Inner, jitter};
 use crate::space::{self, MESSAGE, OUTBOX};
 use crate::{Failure, RelayError, Sink, Status};
@@ -15,7 +16,11 @@ const PAGE: usize = 16;
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, one after the other, until there are none.
-    pub(super) async fn pump_outbox(self: Arc<Self>, conversation: Conversation) -> Result<(), RelayError> {
+    pub(super) async fn pump_outbox(
+        self: Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+    ) -> Result<(), RelayError> {
         loop {
             let (now, begun) = (self.clock.now(), self.erasures.begun());
             let scan = space::all(OUTBOX, now).prefix(space::of(conversation.business)).limit(PAGE);
@@ -29,7 +34,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             for (key, record) in page {
                 let envelope = Envelope::from_bytes(record.value)
                     .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let Some(outcome) = self.hand_over(conversation, &envelope, begun).await? else {
+                let Some(outcome) = self.hand_over(voice, conversation, &envelope, begun).await? else {
                     // Perhaps it is ours that was begun and not finished.
                     drop(self.lane(conversation.user).await?);
                     break;
@@ -44,13 +49,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// erased since `begun`, perhaps the one it is for.
     async fn hand_over(
         &self,
+        voice: &Voice,
         conversation: Conversation,
         envelope: &Envelope,
         begun: u64,
     ) -> Result<Option<Status>, RelayError> {
-        let Some(voice) = self.voices.get(&conversation.business) else {
-            return Ok(Some(Status::Failed(Failure::Undeliverable)));
-        };
         let mut failures = 0;
         loop {
             let sending = self.transport.send(&voice.caller, envelope.clone());

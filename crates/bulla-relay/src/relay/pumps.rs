@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bulla_base::PhoneNumberId;
+
 use super::conversation::Conversation;
 
 /// What a pump moves out of the store.
@@ -39,6 +41,16 @@ impl Pumps {
                 true
             }
         }
+    }
+
+    /// Says that the pump has ended without being done. The next that is woken begins anew.
+    pub(super) fn stop(&self, conversation: Conversation, pump: Pump) {
+        self.working().remove(&(conversation, pump));
+    }
+
+    /// Forgets the pumps of a business, all of which have ended.
+    pub(super) fn forget(&self, business: PhoneNumberId) {
+        self.working().retain(|(conversation, _), _| conversation.business != business);
     }
 
     fn working(&self) -> MutexGuard<'_, HashMap<(Conversation, Pump), Fresh>> {

@@ -7,7 +7,8 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
-use super::{Inner, Relay, Voice};
+use super::voice::Voice;
+use super::{Inner, Relay};
 use crate::space::{self, SEEN};
 use crate::{AcceptError, Handle, MarkReadError, Sink};
 
@@ -21,21 +22,30 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// One commit.
     pub async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
         let inner = Arc::clone(&self.0);
-        let marked = self.0.see_through(async move { inner.mark_read(business, message).await });
-        marked.await.unwrap_or(Err(MarkReadError::Accept(AcceptError::Stopped)))
+        let voice = self.0.voice(business)?;
+        let marking = Arc::clone(&voice);
+        let marked = self.0.see_through_for(&voice, async move { inner.mark_read(&marking, message).await });
+        marked.await.unwrap_or_else(|unheard| Err(MarkReadError::Accept(unheard)))
     }
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    async fn mark_read(
+    async fn mark_read(self: &Arc<Self>, voice: &Arc<Voice>, message: Handle) -> Result<(), MarkReadError> {
+        let (business, user) = (voice.business(), voice.scope.partition(message.user()));
+        let conversation = Conversation { business, user };
+        self.is_going_on(conversation)?;
+        let marked = self.mark_read_in(voice, conversation, message).await;
+        marked.map_err(|error| self.refuse_mark(voice, conversation, error))
+    }
+
+    async fn mark_read_in(
         self: &Arc<Self>,
-        business: PhoneNumberId,
+        voice: &Voice,
+        conversation: Conversation,
         message: Handle,
     ) -> Result<(), MarkReadError> {
-        let voice = self.voice(business)?;
-        let conversation = Conversation { business, user: voice.scope.partition(message.user()) };
         let _lane = self.lane(conversation.user).await?;
-        let seen = space::about(SEEN, business, message.id());
+        let seen = space::about(SEEN, conversation.business, message.id());
         if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
             return Err(MarkReadError::UnknownMessage);
         }

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use bulla_base::{MessageId, Number, Party, PhoneNumberId};
+use bulla_base::{MessageId, Number, Party};
 use bulla_content::{Body, Content, Progress};
 use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
@@ -9,9 +11,13 @@ use bulla_meter::{Flow, Tally};
 use bulla_store::{Counter, Store, StoreError};
 use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
+use futures_util::FutureExt;
 
+use super::Inner;
 use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
-use super::{Inner, Voice, jitter};
+use super::fault::Reach;
+use super::jitter;
+use super::voice::Voice;
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, METER, SEEN};
 use crate::{RelayError, Sink, Status};
@@ -19,62 +25,79 @@ use crate::{RelayError, Sink, Status};
 /// Whether a one-time prekey was spent on an envelope.
 type Spent = bool;
 
+/// What became of deliveries.
+#[derive(Debug, Default)]
+struct Opened {
+    /// How many one-time prekeys were spent on them.
+    spent: usize,
+    /// Those that are durable here, or never will be.
+    durable: Vec<Sequence>,
+}
+
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Receives what users send to `business`, for as long as the relay runs.
-    pub(super) async fn keep_receiving(
-        self: Arc<Self>,
-        business: PhoneNumberId,
-        connected: bool,
-    ) -> Result<(), RelayError> {
-        let Some(voice) = self.voices.get(&business) else { return Ok(()) };
+    /// Receives what users send to the business, for as long as it is spoken for.
+    ///
+    /// There is one such task for each business, and nearly all of them wait: what is only needed when something came is in boxes of its own.
+    pub(super) async fn keep_receiving(self: Arc<Self>, voice: Arc<Voice>) -> Result<(), RelayError> {
         // Who has not left keys yet cannot be written to: that comes first.
+        let is_connected = voice.is_connected.load(Ordering::Relaxed);
         let (mut after, mut failures, mut spent) =
-            (Sequence::START, 0_u32, if connected { 0 } else { STOCK });
+            (Sequence::START, 0_u32, if is_connected { 0 } else { STOCK });
         loop {
             let outcome = if spent >= STOCK - LOW_STOCK {
-                self.connect(voice).await.map(|()| spent = 0)
+                Box::pin(self.connect(&voice)).await.map(|()| spent = 0)
             } else {
-                self.receive_once(voice, &mut after).await.map(|keys| spent += keys)
-            };
-            match outcome {
-                Ok(()) => failures = 0,
-                Err(RelayError::Transport(error)) if error.may_pass() => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
-                    let pause = self.settings.pause_after(failures);
-                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
-                    failures = failures.saturating_add(1);
-                    // The carrier may have been restarted, and may not know us any more.
-                    spent = STOCK;
+                tokio::select! {
+                    biased;
+                    // What was passed over may be opened now.
+                    () = voice.again.notified() => {
+                        after = Sequence::START;
+                        Ok(())
+                    }
+                    received = self.transport.receive(&voice.caller, after) => match received {
+                        Ok(deliveries) => {
+                            let taken = Box::pin(self.take_deliveries(&voice, deliveries, &mut after)).await;
+                            taken.map(|keys| spent += keys)
+                        }
+                        Err(error) => Err(error.into()),
+                    },
                 }
+            };
+            let error = match outcome {
+                Ok(()) => {
+                    failures = 0;
+                    continue;
+                }
+                Err(error) if error.reach() == Reach::Passing => error,
                 Err(error) => return Err(error),
+            };
+            if failures == 0 {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(business = %voice.business(), error, "nothing is received; it is tried again");
+            }
+            let pause = self.settings.pause_after(failures);
+            self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
+            failures = failures.saturating_add(1);
+            if matches!(error, RelayError::Transport(_)) {
+                // The carrier may have been restarted, and may not know us any more.
+                spent = STOCK;
             }
         }
     }
 
-    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
-    pub(super) async fn connect(&self, voice: &Voice) -> Result<(), RelayError> {
-        let connected = self.transport.connect(&voice.caller).await?;
-        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
-        let highest = connected.highest_one_time;
-        let keys =
-            voice.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await;
-        let keys = keys.map_err(|source| RelayError::Identity { business: voice.business.id(), source })?;
-        self.transport.publish(&voice.caller, keys).await?;
-        Ok(())
-    }
-
-    /// Receives once, opens everything, and acknowledges what is durable. How many one-time prekeys that took.
-    async fn receive_once(
+    /// Opens everything that came after `after`, and acknowledges what is durable. How many one-time prekeys that took.
+    async fn take_deliveries(
         self: &Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
+        deliveries: Vec<Delivery>,
         after: &mut Sequence,
     ) -> Result<usize, RelayError> {
-        let in_order = in_order(self.transport.receive(&voice.caller, *after).await?, *after);
-        let acknowledged: Vec<Sequence> = in_order.iter().map(|delivery| delivery.sequence).collect();
-        let spent = self.open_all(voice, in_order).await?;
-        self.acknowledge(voice, &acknowledged).await?;
-        *after = acknowledged.last().copied().unwrap_or(*after);
-        Ok(spent)
+        let in_order = in_order(deliveries, *after);
+        let last = in_order.last().map(|delivery| delivery.sequence);
+        let opened = self.open_all(voice, in_order).await?;
+        self.acknowledge(voice, &opened.durable).await?;
+        *after = last.unwrap_or(*after);
+        Ok(opened.spent)
     }
 
     async fn acknowledge(&self, voice: &Voice, sequences: &[Sequence]) -> Result<(), RelayError> {
@@ -89,25 +112,56 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Opens the deliveries: those of one user in their order, those of different users at once.
     async fn open_all(
         self: &Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         deliveries: Vec<Delivery>,
-    ) -> Result<usize, RelayError> {
-        let mut by_user = BTreeMap::<Number, Vec<Envelope>>::new();
+    ) -> Result<Opened, RelayError> {
+        let (mut all, mut by_user) = (Opened::default(), BTreeMap::<Number, Vec<Delivery>>::new());
         for delivery in deliveries {
             match delivery.envelope.from().party() {
-                Party::User(number) => by_user.entry(number.clone()).or_default().push(delivery.envelope),
-                _ => tracing::warn!("an envelope that is not from a user was dropped"),
+                Party::User(number) => by_user.entry(number.clone()).or_default().push(delivery),
+                _ => {
+                    tracing::warn!("an envelope that is not from a user was dropped");
+                    all.durable.push(delivery.sequence);
+                }
             }
         }
-        let opened = by_user.into_iter().map(|(number, envelopes)| async move {
-            let mut spent = 0;
-            for envelope in envelopes {
-                spent += usize::from(self.open(voice, &number, &envelope).await?);
+        let of_users =
+            by_user.into_iter().map(|(number, deliveries)| self.open_of_user(voice, number, deliveries));
+        for opened in futures_util::future::join_all(of_users).await {
+            let Opened { spent, durable } = opened?;
+            all.spent += spent;
+            all.durable.extend(durable);
+        }
+        Ok(all)
+    }
+
+    /// Opens the deliveries of one user, in their order, up to one that stops the conversation. What is left stays with the carrier, and is
+    /// received again when the conversation is resumed.
+    async fn open_of_user(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        number: Number,
+        deliveries: Vec<Delivery>,
+    ) -> Result<Opened, RelayError> {
+        let (conversation, mut opened) = (self.conversation(voice, &number), Opened::default());
+        for delivery in deliveries {
+            if self.suspensions.of(conversation).is_some() {
+                break;
             }
-            Ok(spent)
-        });
-        let opened: Vec<Result<usize, RelayError>> = futures_util::future::join_all(opened).await;
-        opened.into_iter().sum()
+            let opening = AssertUnwindSafe(self.open(voice, &number, &delivery.envelope)).catch_unwind();
+            match opening.await.unwrap_or(Err(RelayError::Panicked)) {
+                Ok(spent) => {
+                    opened.spent += usize::from(spent);
+                    opened.durable.push(delivery.sequence);
+                }
+                Err(error) if error.reach() == Reach::Part => {
+                    self.contain(voice, Some(conversation), error)?;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(opened)
     }
 
     /// Opens one envelope and makes what it says durable, with the session's step, in one record.
@@ -145,7 +199,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
             Ok(received) => received,
             Err(OpenError::Store(error)) => return Err(error.into()),
-            // Better to stop than to acknowledge what a repaired store could open.
+            // Better to suspend the conversation than to acknowledge what a repaired store could open.
             Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
             Err(error) => {
                 refused(&error);

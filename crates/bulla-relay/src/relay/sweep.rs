@@ -1,12 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Partition, Party, PhoneNumberId, Timestamp};
+use bulla_base::{Partition, Timestamp};
 use bulla_store::{Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
 use super::conversation::Conversation;
+use super::fault::Reach;
+use super::voice::Voice;
 use crate::row::{Outbound, Stage};
 use crate::space::{self, BUSY, MESSAGE};
 use crate::{Failure, RelayError, Sink, Status};
@@ -19,8 +21,20 @@ const NOTICE: Duration = Duration::from_secs(2 * 3600);
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
+        let mut failing = false;
         loop {
-            self.sweep().await?;
+            match self.sweep().await {
+                Ok(()) => failing = false,
+                Err(error) if error.reach() == Reach::Relay => return Err(error),
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "what is over cannot be swept; it is tried again"
+                        );
+                    }
+                }
+            }
             self.clock.sleep(INTERVAL).await;
         }
     }
@@ -28,22 +42,25 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
     async fn sweep(self: &Arc<Self>) -> Result<(), RelayError> {
         let now = self.clock.now();
-        for business in self.voices.keys() {
-            self.fail_overdue(*business, now).await?;
+        for business in self.businesses.ids() {
+            let Some(voice) = self.businesses.voice(business) else { continue };
+            if let Err(error) = self.fail_overdue(&voice, now).await {
+                // What stops the business stops nothing else; what may pass is looked at again the next time.
+                if let Err(passing) = self.contain(&voice, None, error) {
+                    return Err(passing);
+                }
+            }
         }
         self.store.drop_days_before(space::oldest_day(now)).await?;
         Ok(())
     }
 
-    async fn fail_overdue(
-        self: &Arc<Self>,
-        business: PhoneNumberId,
-        now: Timestamp,
-    ) -> Result<(), RelayError> {
+    async fn fail_overdue(self: &Arc<Self>, voice: &Arc<Voice>, now: Timestamp) -> Result<(), RelayError> {
+        let business = voice.business();
         let lives = self.settings.time_to_live.span().min(Retention::LONGEST.span() - NOTICE);
         let overdue = now.before(lives);
         let days = now.before(Retention::LONGEST.span()).day()..=overdue.day();
-        let home = self.pepper.partition(&Party::Business(business));
+        let home = self.home(business);
         let mut marks = Scan::dated(BUSY, days.clone());
         loop {
             let page = self.store.scan(home, &marks, now).await?;
@@ -53,7 +70,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 let user = mark.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
                 let conversation = Conversation { business, user: Partition::from_bytes(user) };
                 let messages = Scan::dated(MESSAGE, days.clone()).prefix(space::of(business));
-                self.fail_overdue_of(conversation, messages, overdue, now).await?;
+                if self.suspensions.of(conversation).is_some() {
+                    continue;
+                }
+                let failed = self.fail_overdue_of(conversation, messages, overdue, now).await;
+                failed.or_else(|error| self.contain(voice, Some(conversation), error))?;
             }
         }
     }

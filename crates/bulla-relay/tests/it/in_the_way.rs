@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Partition, Timestamp};
 use bulla_device::News;
-use bulla_relay::{AcceptError, Relay, RelayError};
+use bulla_relay::{AcceptError, Part, Relay, RelayError};
 use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Space, Store, StoreError};
 
 use crate::erasing::heard;
@@ -153,11 +153,13 @@ async fn an_envelope_whose_guard_cannot_be_read_was_opened_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_stays_in_the_way_is_an_error() {
-    let (_world, store, relay, phone) = begin().await;
+    let (world, store, relay, phone) = begin().await;
     store.become_(Wrong::Contested);
     let refused = relay.accept(SHOP, to(alice(), "hello")).await;
     assert!(matches!(refused, Err(AcceptError::InTheWay { attempts: 4 })), "{refused:?}");
     phone.send(SHOP, &says("hello")).await.unwrap();
-    let why = relay.stopped().await.unwrap_err();
-    assert!(matches!(&*why, RelayError::InTheWay { attempts: 4 }), "{why:?}");
+    world.pass(Duration::from_secs(60)).await;
+    let suspended = relay.suspended();
+    assert!(matches!(*suspended[0].why, RelayError::InTheWay { attempts: 4 }), "{suspended:?}");
+    assert!(matches!(suspended[0].part, Part::Conversation { business: SHOP, .. }));
 }

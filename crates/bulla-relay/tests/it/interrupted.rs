@@ -51,7 +51,7 @@ impl Failing {
         if trouble == Trouble::Silence {
             std::future::pending::<()>().await;
         }
-        Err(StoreError::Poisoned { source: None })
+        Err(StoreError::Unreadable { source: std::io::ErrorKind::Other.into() })
     }
 }
 
@@ -93,8 +93,8 @@ impl Layer for Failing {
 pub(crate) struct Row {
     pub(crate) partition: Partition,
     pub(crate) key: Key,
-    value: Bytes,
-    expiry: Option<Expiry>,
+    pub(crate) value: Bytes,
+    pub(crate) expiry: Option<Expiry>,
 }
 
 pub(crate) async fn partition<S: Store>(store: &S, user: &Number) -> Partition {

@@ -7,10 +7,12 @@
 )]
 
 mod accepting;
+mod businesses;
 mod endings;
 mod erasing;
 mod forwarding;
 mod in_the_way;
 mod interrupted;
+mod scopes;
 mod sink_calls;
 mod world;

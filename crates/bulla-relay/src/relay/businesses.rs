@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use bulla_base::{Party, PhoneNumberId};
+use bulla_store::Store;
+use bulla_transport::Transport;
+
+use super::conversation::Conversation;
+use super::registry::State;
+use super::voice::Voice;
+use super::{Inner, Relay};
+use crate::{Business, BusinessError, Part, Report, Sink};
+
+/// Businesses come and go while the relay runs.
+impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+    /// The business with this number, if the relay has it, whether or not it speaks for it just now.
+    #[must_use]
+    pub fn business(&self, id: PhoneNumberId) -> Option<Business> {
+        self.0.businesses.business(id)
+    }
+
+    /// Speaks for `business` from now on, with the keys it had before, or new ones. A carrier that cannot be reached is no error: the relay goes
+    /// on trying.
+    ///
+    /// # Errors
+    /// [`BusinessError::Known`] when the relay has it; [`BusinessError::Suspended`] when its keys cannot be read or it was fenced: then the relay
+    /// has it, suspended.
+    ///
+    /// # Cost
+    /// Two commits and two calls to the carrier; a new business also makes keys, some ten milliseconds.
+    pub async fn add_business(&self, business: Business) -> Result<(), BusinessError> {
+        let (inner, id) = (Arc::clone(&self.0), business.id());
+        let added = self.0.see_through(async move {
+            let _turn = inner.businesses.turn(id).await;
+            if !inner.businesses.enter(business) {
+                return Err(BusinessError::Known { business: id });
+            }
+            inner.bring_up(id).await;
+            tracing::info!(business = %id, "a business was added");
+            inner.is_speaking(id)
+        });
+        added.await.unwrap_or(Err(BusinessError::Stopped))
+    }
+
+    /// Takes the account and the number users see from `business`. Nothing else of it changes, and nothing is interrupted.
+    ///
+    /// # Errors
+    /// [`BusinessError::Unknown`] when the relay does not have it.
+    pub async fn change_business(&self, business: Business) -> Result<(), BusinessError> {
+        let id = business.id();
+        let _turn = self.0.businesses.turn(id).await;
+        match self.0.businesses.describe(business) {
+            true => Ok(()),
+            false => Err(BusinessError::Unknown { business: id }),
+        }
+    }
+
+    /// Speaks for the business no longer. Its keys, sessions and queues stay, for when it is [added](Relay::add_business) again within their time;
+    /// what users send waits at the carrier.
+    ///
+    /// When this returns nothing of the business runs any more. Calls that were being made were carried out.
+    ///
+    /// # Errors
+    /// [`BusinessError::Unknown`] when the relay does not have it.
+    pub async fn remove_business(&self, id: PhoneNumberId) -> Result<(), BusinessError> {
+        let inner = Arc::clone(&self.0);
+        let removed = self.0.see_through(async move {
+            let _turn = inner.businesses.turn(id).await;
+            inner.take_down(id).await?;
+            tracing::info!(business = %id, "a business was removed");
+            Ok(())
+        });
+        removed.await.unwrap_or(Err(BusinessError::Stopped))
+    }
+
+    /// Lets what is suspended go on. It is suspended again if what stopped it is still so.
+    ///
+    /// # Errors
+    /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Suspended`] when a business still cannot be spoken for.
+    pub async fn resume(&self, part: Part) -> Result<(), BusinessError> {
+        let inner = Arc::clone(&self.0);
+        let resumed = self.0.see_through(async move {
+            let business = part.business();
+            let _turn = inner.businesses.turn(business).await;
+            let not_suspended = BusinessError::NotSuspended { part };
+            match part {
+                Part::Business(_) => {
+                    inner.reopen(business).await.ok_or(not_suspended)?;
+                    inner.is_speaking(business)
+                }
+                Part::Conversation { user, .. } => {
+                    let voice =
+                        inner.businesses.voice(business).ok_or(BusinessError::Unknown { business })?;
+                    let conversation = Conversation { business, user: voice.scope.partition(user) };
+                    inner.suspensions.take(conversation).ok_or(not_suspended)?;
+                    tracing::info!(%business, "a conversation is resumed");
+                    inner.reports.tell(Report::Resumed(part));
+                    inner.wake_all(conversation);
+                    voice.again.notify_one();
+                    Ok(())
+                }
+            }
+        });
+        resumed.await.unwrap_or(Err(BusinessError::Stopped))
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    fn is_speaking(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
+        match self.businesses.state(business) {
+            _ if self.running.is_stopped() => Err(BusinessError::Stopped),
+            Some(State::Suspended(suspended, _)) => {
+                Err(BusinessError::Suspended { business, why: Arc::clone(&suspended.why) })
+            }
+            Some(_) => Ok(()),
+            None => Err(BusinessError::Unknown { business }),
+        }
+    }
+
+    /// Ends everything that is done for a business, and forgets that it was. To be called by whoever has its turn.
+    async fn take_down(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
+        let state = self.businesses.state(business).ok_or(BusinessError::Unknown { business })?;
+        self.businesses.remove(business);
+        let voice = match state {
+            State::Speaking(voice) => Some(voice),
+            State::Suspended(_, voice) => voice,
+            State::Opening => None,
+        };
+        self.wind_up(business, voice).await;
+        self.suspensions.forget(|conversation| conversation.business == business);
+        self.marks.forget_business(business);
+        Ok(())
+    }
+
+    /// Waits until nothing that `voice` began runs any more.
+    pub(super) async fn wind_up(&self, business: PhoneNumberId, voice: Option<Arc<Voice>>) {
+        if let Some(voice) = voice {
+            voice.tasks.stop();
+            voice.tasks.all_ended().await;
+        }
+        self.pumps.forget(business);
+    }
+
+    /// The partition of what belongs to the business and to no user.
+    pub(super) fn home(&self, business: PhoneNumberId) -> bulla_base::Partition {
+        self.pepper.partition(&Party::Business(business))
+    }
+}

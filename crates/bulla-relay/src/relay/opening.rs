@@ -1,0 +1,133 @@
+//! How businesses begin to be spoken for: at the opening of the relay, and while it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bulla_base::PhoneNumberId;
+use bulla_endpoint::{LOW_STOCK, STOCK};
+use bulla_store::Store;
+use bulla_transport::Transport;
+use futures_util::StreamExt;
+
+use super::Inner;
+use super::fault::Reach;
+use super::registry::State;
+use super::voice::Voice;
+use crate::limits::OPENED_AT_ONCE;
+use crate::{Part, RelayError, Report, Sink, Suspended};
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Begins to speak for `businesses`, which were entered, many at once. Those that cannot be spoken for are suspended and reported.
+    pub(super) async fn bring_up_all(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) {
+        futures_util::stream::iter(businesses)
+            .for_each_concurrent(OPENED_AT_ONCE, |business| async move {
+                if !self.running.is_stopped() {
+                    self.bring_up(business).await;
+                }
+            })
+            .await;
+    }
+
+    /// Begins to speak for `business`, which was entered; or suspends it, or stops the relay. To be called by whoever has its turn.
+    ///
+    /// When what keeps it from speaking may pass, it goes on trying.
+    pub(super) async fn bring_up(self: &Arc<Self>, business: PhoneNumberId) {
+        if let Err(error) = self.try_to_bring_up(business).await {
+            tracing::warn!(%business, error = &error as &dyn std::error::Error, "the business is to be tried again");
+            self.spawn(move |inner| async move {
+                let mut failures = 0;
+                loop {
+                    inner.clock.sleep(inner.settings.pause_after(failures)).await;
+                    failures = failures.saturating_add(1);
+                    let _turn = inner.businesses.turn(business).await;
+                    let is_awaited = matches!(inner.businesses.state(business), Some(State::Opening));
+                    if !is_awaited || inner.try_to_bring_up(business).await.is_ok() {
+                        return Ok(());
+                    }
+                }
+            });
+        }
+    }
+
+    /// The error comes back if the same may work later.
+    async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
+        let voice = match self.open_voice(business).await {
+            Ok(voice) => Arc::new(voice),
+            Err(error) => match error.reach() {
+                Reach::Passing => return Err(error),
+                Reach::Relay => {
+                    self.stop(Some(error));
+                    return Ok(());
+                }
+                Reach::Part | Reach::Business => {
+                    let part = Part::Business(business);
+                    let suspended = Suspended { part, since: self.clock.now(), why: Arc::new(error) };
+                    self.businesses.set(business, State::Suspended(Arc::new(suspended.clone()), None));
+                    self.tell_suspended(suspended);
+                    return Ok(());
+                }
+            },
+        };
+        self.businesses.set(business, State::Speaking(Arc::clone(&voice)));
+        // While the carrier is away nobody waits for it: the task that receives goes on trying.
+        if !self.carrier_is_away.load(Ordering::Relaxed)
+            && let Err(error) = self.connect(&voice).await
+        {
+            match self.contain(&voice, None, error) {
+                Err(passing) => {
+                    self.carrier_is_away.store(true, Ordering::Relaxed);
+                    let error: &dyn std::error::Error = &passing;
+                    tracing::warn!(%business, error, "the carrier cannot be reached yet");
+                }
+                Ok(()) => return Ok(()),
+            }
+        }
+        self.go_on(&voice).await
+    }
+
+    /// Takes up what was left undone for the business, and receives for it from now on.
+    async fn go_on(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
+        if let Err(error) = self.resume_marked(voice.business()).await {
+            // To be opened anew, if it is tried again.
+            let error = self.contain(voice, None, error.into());
+            if error.is_err() {
+                voice.tasks.stop();
+                self.businesses.set(voice.business(), State::Opening);
+            }
+            return error;
+        }
+        let receiving = Arc::clone(voice);
+        self.spawn_for(voice, None, move |inner| async move { inner.keep_receiving(receiving).await });
+        Ok(())
+    }
+
+    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
+    pub(super) async fn connect(&self, voice: &Voice) -> Result<(), RelayError> {
+        // Never closed.
+        let _place = self.connecting.acquire().await;
+        let business = voice.business();
+        let connected = self.transport.connect(&voice.caller).await?;
+        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
+        let highest = connected.highest_one_time;
+        let keys =
+            voice.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await;
+        let keys = keys.map_err(|source| RelayError::Identity { business, source })?;
+        self.transport.publish(&voice.caller, keys).await?;
+        voice.is_connected.store(true, Ordering::Relaxed);
+        self.carrier_is_away.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Resumes a business that is suspended; `None` when it is not. To be called by whoever has its turn.
+    pub(super) async fn reopen(self: &Arc<Self>, business: PhoneNumberId) -> Option<()> {
+        let State::Suspended(_, voice) = self.businesses.state(business)? else { return None };
+        self.businesses.set(business, State::Opening);
+        self.wind_up(business, voice).await;
+        self.bring_up(business).await;
+        if matches!(self.businesses.state(business), Some(State::Speaking(_))) {
+            tracing::info!(%business, "the business is resumed");
+            self.reports.tell(Report::Resumed(Part::Business(business)));
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,170 @@
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bulla_base::PhoneNumberId;
+use tokio::sync::Notify;
+
+use super::voice::Voice;
+use crate::{Business, Suspended};
+
+/// The businesses of the relay, and how each fares.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    entries: Mutex<BTreeMap<PhoneNumberId, Entry>>,
+    turns: Turns,
+}
+
+#[derive(Debug)]
+struct Entry {
+    business: Business,
+    state: State,
+}
+
+/// How the relay stands to a business.
+#[derive(Debug, Clone)]
+pub(super) enum State {
+    /// Its keys are being read.
+    Opening,
+    /// The relay speaks for it.
+    Speaking(Arc<Voice>),
+    /// It has stopped by itself. Who spoke for it may still have calls to finish.
+    Suspended(Arc<Suspended>, Option<Arc<Voice>>),
+}
+
+/// Lets one change of a business be made at a time.
+#[derive(Debug, Default)]
+struct Turns {
+    taken: Mutex<HashSet<PhoneNumberId>>,
+    freed: Notify,
+}
+
+/// Nobody else changes the business until this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    turns: &'a Turns,
+    business: PhoneNumberId,
+}
+
+impl Registry {
+    /// Waits until nobody changes `business` any more, and keeps others from it.
+    pub(super) async fn turn(&self, business: PhoneNumberId) -> Turn<'_> {
+        loop {
+            let freed = self.turns.freed.notified();
+            if self.turns.taken().insert(business) {
+                return Turn { turns: &self.turns, business };
+            }
+            freed.await;
+        }
+    }
+
+    /// Enters `business`, whose keys are about to be read. False when it is there.
+    pub(super) fn enter(&self, business: Business) -> bool {
+        let mut entries = self.entries();
+        let id = business.id();
+        let is_new = !entries.contains_key(&id);
+        if is_new {
+            entries.insert(id, Entry { business, state: State::Opening });
+        }
+        is_new
+    }
+
+    /// Sets what users see of a business that is there. False when it is not.
+    pub(super) fn describe(&self, business: Business) -> bool {
+        match self.entries().get_mut(&business.id()) {
+            Some(entry) => {
+                entry.business = business;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn set(&self, business: PhoneNumberId, state: State) {
+        if let Some(entry) = self.entries().get_mut(&business) {
+            entry.state = state;
+        }
+    }
+
+    /// Suspends the business of `voice`. False when somebody else has spoken for it since, or nobody does any more.
+    pub(super) fn suspend(&self, voice: &Arc<Voice>, suspended: Suspended) -> bool {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(&voice.business()) else { return false };
+        let is_speaking = matches!(&entry.state, State::Speaking(speaking) if Arc::ptr_eq(speaking, voice));
+        if is_speaking {
+            entry.state = State::Suspended(Arc::new(suspended), Some(Arc::clone(voice)));
+        }
+        is_speaking
+    }
+
+    pub(super) fn remove(&self, business: PhoneNumberId) {
+        self.entries().remove(&business);
+    }
+
+    pub(super) fn business(&self, id: PhoneNumberId) -> Option<Business> {
+        self.entries().get(&id).map(|entry| entry.business.clone())
+    }
+
+    pub(super) fn state(&self, business: PhoneNumberId) -> Option<State> {
+        self.entries().get(&business).map(|entry| entry.state.clone())
+    }
+
+    /// Who speaks for `business` now.
+    pub(super) fn voice(&self, business: PhoneNumberId) -> Option<Arc<Voice>> {
+        match self.state(business)? {
+            State::Speaking(voice) => Some(voice),
+            State::Opening | State::Suspended(..) => None,
+        }
+    }
+
+    pub(super) fn ids(&self) -> Vec<PhoneNumberId> {
+        self.entries().keys().copied().collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    pub(super) fn suspended(&self) -> Vec<Suspended> {
+        let suspended = |entry: &Entry| match &entry.state {
+            State::Suspended(suspended, _) => Some((**suspended).clone()),
+            State::Opening | State::Speaking(_) => None,
+        };
+        self.entries().values().filter_map(suspended).collect()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<PhoneNumberId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turns {
+    fn taken(&self) -> MutexGuard<'_, HashSet<PhoneNumberId>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.taken().remove(&self.business);
+        self.turns.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn one_changes_a_business_at_a_time_and_the_next_when_it_is_done() {
+        let registry = Registry::default();
+        let (shop, bakery) = (PhoneNumberId::new(1), PhoneNumberId::new(2));
+        let turn = registry.turn(shop).now_or_never().unwrap();
+        assert!(registry.turn(bakery).now_or_never().is_some(), "another is free");
+        let mut next = Box::pin(registry.turn(shop));
+        assert!(next.as_mut().now_or_never().is_none());
+        drop(turn);
+        assert!(next.now_or_never().is_some());
+    }
+}

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bulla_base::{Address, Party, PhoneNumberId};
+use bulla_endpoint::Endpoint;
+use bulla_store::Store;
+use bulla_transport::{Caller, Incarnation, Transport};
+use tokio::sync::Notify;
+
+use super::Inner;
+use super::running::TaskGroup;
+use crate::scope::Scope;
+use crate::{RelayError, Sink};
+
+/// A business number that the relay speaks for, in one incarnation of it.
+#[derive(Debug)]
+pub(crate) struct Voice {
+    pub(super) endpoint: Endpoint,
+    pub(super) caller: Caller,
+    pub(super) scope: Scope,
+    business: PhoneNumberId,
+    /// Everything that is done for it.
+    pub(super) tasks: Arc<TaskGroup>,
+    /// Told when what was passed over in the queue at the carrier is to be received again.
+    pub(super) again: Notify,
+    /// Whether the carrier knows this incarnation and has keys of it.
+    pub(super) is_connected: AtomicBool,
+}
+
+impl Voice {
+    pub(super) const fn business(&self) -> PhoneNumberId {
+        self.business
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Takes the next incarnation of `business`, and its keys from the store, or new ones.
+    pub(super) async fn open_voice(&self, business: PhoneNumberId) -> Result<Voice, RelayError> {
+        let address = Address::business(business);
+        let home = self.pepper.partition(&Party::Business(business));
+        let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
+            .await
+            .map_err(|source| RelayError::Identity { business, source })?;
+        let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
+        let scope = Scope::new(&self.pepper, business);
+        let (tasks, again, is_connected) = (Arc::default(), Notify::new(), AtomicBool::new(false));
+        Ok(Voice { endpoint, caller, scope, business, tasks, again, is_connected })
+    }
+}
