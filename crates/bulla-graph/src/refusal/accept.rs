@@ -59,9 +59,19 @@ impl From<AcceptError> for Refusal {
             AcceptError::InTheWay { .. } => Self::unavailable(
                 "another relay writes to this conversation and nothing was accepted; send the message again",
             ),
-            AcceptError::Stopped => {
-                Self::unavailable("this relay has stopped and accepted nothing; send the message again")
-            }
+            AcceptError::Suspended { .. } => Self::unavailable(
+                "this number or conversation waits for the relay's operator and nothing was accepted; try again later",
+            ),
+            AcceptError::NotYet { .. } => Self::unavailable(
+                "this number is just being opened and nothing was accepted; send the message again",
+            ),
+            // One that is dead has stopped the relay.
+            AcceptError::Store(_) => Self::unavailable(
+                "the relay's store does not answer just now and nothing was accepted; send the message again",
+            ),
+            AcceptError::Stopped => Self::unavailable(
+                "this relay has stopped; send the message again, under the same Idempotency-Key if it had one",
+            ),
             _ => Self::failed(),
         }
     }

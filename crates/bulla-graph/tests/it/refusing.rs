@@ -2,17 +2,18 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 
 use axum::body::Body;
 use bulla_graph::{BODY_PATIENCE, MAX_BODY_BYTES, MAX_TO_CHARS};
-use bulla_relay::{AcceptError, MarkReadError};
+use bulla_relay::{AcceptError, MarkReadError, Part, RelayError};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use bytes::Bytes;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::fake::wamid;
+use crate::fake::{NUMBER, wamid};
 use crate::harness::{Bench, messages};
 
 /// A good text with some fields replaced.
@@ -247,7 +248,15 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
         (AcceptError::Fenced { ours: Incarnation::new(3) }, 503, 131_016, "this relay has been replaced"),
         (AcceptError::Stopped, 503, 131_016, "this relay has stopped"),
         (AcceptError::UnknownUser, 400, 131_009, "recipient: it names no user"),
-        (AcceptError::Store(StoreError::Closed), 500, 131_000, "the relay failed"),
+        (AcceptError::Store(StoreError::Closed), 503, 131_016, "the relay's store does not answer"),
+        (AcceptError::NotYet { business: NUMBER }, 503, 131_016, "this number is just being opened"),
+        (
+            AcceptError::Suspended { part: Part::Business(NUMBER), why: Arc::new(RelayError::Panicked) },
+            503,
+            131_016,
+            "this number or conversation waits for the relay's operator",
+        ),
+        (AcceptError::Panicked, 500, 131_000, "the relay failed"),
         (
             AcceptError::TooLong { field: "text", unit: "characters", actual: 5000, limit: 4096 },
             400,

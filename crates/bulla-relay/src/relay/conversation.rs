@@ -10,10 +10,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use prost::Message as _;
 
-use super::Inner;
 use super::fault::Reach;
 use super::pumps::Pump;
 use super::voice::Voice;
+use super::{Inner, jitter};
 use crate::row::{Head, Outbound, Pending, Stage};
 use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
 use crate::{RelayError, Sink, Status};
@@ -244,7 +244,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(business = %voice.business(), error, "a conversation waits, to be tried again");
                     }
-                    self.clock.sleep(self.settings.pause_after(failures)).await;
+                    let pause = self.settings.pause_after(failures);
+                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
                     failures = failures.saturating_add(1);
                 }
                 ended => return ended,

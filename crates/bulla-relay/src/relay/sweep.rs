@@ -46,9 +46,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let Some(voice) = self.businesses.voice(business) else { continue };
             if let Err(error) = self.fail_overdue(&voice, now).await {
                 // What stops the business stops nothing else; what may pass is looked at again the next time.
-                if let Err(passing) = self.contain(&voice, None, error) {
-                    return Err(passing);
-                }
+                self.contain(&voice, None, error)?;
             }
         }
         self.store.drop_days_before(space::oldest_day(now)).await?;

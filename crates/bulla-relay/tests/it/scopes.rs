@@ -23,15 +23,17 @@ const SESSIONS: Space = Space::new(0x15);
 const EVENTS: Space = Space::new(0x24);
 const MINUTE: Duration = Duration::from_secs(60);
 
+type Illness = fn() -> StoreError;
+
 /// A store that fails as it is told, in every call.
 #[derive(Clone, Default)]
 struct Sick {
     rows: Arc<MemoryStore>,
-    with: Arc<Mutex<Option<fn() -> StoreError>>>,
+    with: Arc<Mutex<Option<Illness>>>,
 }
 
 impl Sick {
-    fn fall_ill(&self, with: fn() -> StoreError) {
+    fn fall_ill(&self, with: Illness) {
         *self.with.lock().unwrap() = Some(with);
     }
 

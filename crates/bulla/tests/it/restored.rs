@@ -272,9 +272,10 @@ async fn a_copy_beside_the_store_is_fenced() {
     fs::remove_dir_all(world.path("store")).unwrap();
     copy(&world.path("copy"), &world.path("store"));
     fs::copy(world.path("copy.keyring"), world.path("keyring")).unwrap();
-    let refused = world.open(world.vault().await).await;
+    let old = world.open(world.vault().await).await.unwrap();
+    let suspended = old.suspended();
     assert!(
-        matches!(refused, Err(RelayError::Transport(TransportError::Fenced { .. }))),
-        "the carrier did not tell an old copy by its incarnation: {refused:?}"
+        matches!(&suspended[..], [only] if matches!(*only.why, RelayError::Transport(TransportError::Fenced { .. }))),
+        "the carrier did not tell an old copy by its incarnation: {suspended:?}"
     );
 }
