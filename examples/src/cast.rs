@@ -8,10 +8,9 @@ use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::device::Device;
 use bulla::relay::{Business, Relay, Sink};
-use bulla::store::{StoreError, keep_up};
+use bulla::store::{Store, StoreError, keep_up};
 use bulla::transport::InProcess;
 use bulla::{RelayBuilder, SystemClock, SystemRng};
-use bulla_store_fjall::FjallStore;
 use tokio::task::JoinSet;
 
 use crate::problem::Problem;
@@ -39,7 +38,7 @@ pub struct Cast<W, K> {
     pub(crate) relay: Relay<Sealed, Link<W>, K>,
     /// The users' devices, in the order in which they were named.
     pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
-    engines: [FjallStore; 3],
+    stores: [Sealed; 3],
     /// What keeps the carrier's vault ticking, and ends when somebody else has opened it; relay and devices see to their own.
     clocks: JoinSet<Result<(), StoreError>>,
     /// Why one of them ended.
@@ -67,10 +66,10 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         sink: K,
     ) -> Result<Self, Problem> {
         let [relay, carrier, devices] = FOLDERS;
-        let (relay_store, relay_engine) = strongroom::open(folder, relay).await?;
-        let (carrier_store, carrier_engine) = strongroom::open(folder, carrier).await?;
-        let (device_store, device_engine) = strongroom::open(folder, devices).await?;
-        let engines = [relay_engine, carrier_engine, device_engine];
+        let relay_store = strongroom::open(folder, relay).await?;
+        let carrier_store = strongroom::open(folder, carrier).await?;
+        let device_store = strongroom::open(folder, devices).await?;
+        let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
         let mut clocks = JoinSet::new();
         let vault = carrier_store.clone();
         clocks.spawn(async move { keep_up(&vault, &SystemClock).await });
@@ -89,7 +88,7 @@ impl<W: Witness, K: Sink> Cast<W, K> {
             let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
             devices.push((user.clone(), device));
         }
-        Ok(Self { carrier, relay, devices, engines, clocks, displaced: None })
+        Ok(Self { carrier, relay, devices, stores, clocks, displaced: None })
     }
 
     /// Stops everybody. What is not finished stays in the stores, which stay open.
@@ -106,15 +105,15 @@ impl<W: Witness, K: Sink> Cast<W, K> {
 
     /// Makes what was deleted leave the disk.
     pub(crate) async fn compact(&self) -> Result<(), Problem> {
-        let [relay, carrier, devices] = &self.engines;
+        let [relay, carrier, devices] = self.stores.each_ref().map(|store| store.engine());
         let (relay, carrier, devices) = tokio::join!(relay.compact(), carrier.compact(), devices.compact());
         relay.and(carrier).and(devices).map_err(Problem::because("a store cannot be compacted"))
     }
 
     /// Closes the stores. Tells, too, if one of them was somebody else's by then.
     pub(crate) async fn close(self) -> Result<(), Problem> {
-        for engine in &self.engines {
-            engine.close().await.map_err(Problem::because("a store cannot be closed"))?;
+        for store in &self.stores {
+            store.close().await.map_err(Problem::because("a store cannot be closed"))?;
         }
         self.displaced.map_or(Ok(()), |why| Err(Problem::because("a store was taken over")(why)))
     }

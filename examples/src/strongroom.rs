@@ -6,7 +6,7 @@
 //! DATA/keys/relay.keyring, ...                the hours' keys: on another disk, and never backed up, or nothing is ever forgotten
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub type Sealed = Arc<Vault<FjallStore>>;
 /// The folder of the keys, below the data folder.
 pub(crate) const KEYS: &str = "keys";
 
-/// Opens the store `name` below `folder`, or begins one there, and the engine beneath it.
-pub(crate) async fn open(folder: &Path, name: &str) -> Result<(Sealed, FjallStore), Problem> {
+/// Opens the store `name` below `folder`, or begins one there.
+pub(crate) async fn open(folder: &Path, name: &str) -> Result<Sealed, Problem> {
     let unopened = || format!("the store in {} cannot be opened", folder.join(name).display());
     let (data, keys) = (folder.join(name), folder.join(KEYS));
     fs::create_dir_all(&data).map_err(Problem::because(unopened()))?;
@@ -31,27 +31,10 @@ pub(crate) async fn open(folder: &Path, name: &str) -> Result<(Sealed, FjallStor
     let engine = FjallStore::open(data, FjallOptions::default()).map_err(Problem::because(unopened()))?;
     let keyring = FileKeyring::open(keys.join(format!("{name}.keyring")));
     let keyring = keyring.map_err(Problem::because(unopened()))?;
-    let operator = operator_key(&keys)?;
+    // One that is lost is an error for as long as there is a keyring that needs it.
+    let operator = OperatorKey::read_or_create_file(keys.join("operator.key"), [&keys], Arc::new(SystemRng));
+    let operator = operator.map_err(Problem::because("the operator's key cannot be read"))?;
     let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-    let vault = Vault::open(engine.clone(), keyring, &operator, clock, rng).await;
-    Ok((Arc::new(vault.map_err(Problem::because(unopened()))?), engine))
-}
-
-/// The operator's key, which is made at the first start.
-fn operator_key(keys: &Path) -> Result<OperatorKey, Problem> {
-    const UNREAD: &str = "the operator's key cannot be read";
-    let (path, unfinished) = (keys.join("operator.key"), keys.join("operator.key.new"));
-    if !path.exists() {
-        // Under another name until it is whole: the program may be killed at any moment.
-        if unfinished.exists() {
-            fs::remove_file(&unfinished).map_err(Problem::because(UNREAD))?;
-        }
-        drop(OperatorKey::create_file(&unfinished, Arc::new(SystemRng)).map_err(Problem::because(UNREAD))?);
-        fs::rename(&unfinished, &path).map_err(Problem::because(UNREAD))?;
-        // Nothing may be sealed with a key whose name the power could still take back: the next start would make another.
-        for folder in [Some(keys), keys.parent()].into_iter().flatten() {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(Problem::because(UNREAD))?;
-        }
-    }
-    OperatorKey::read_file(&path, Arc::new(SystemRng)).map_err(Problem::because(UNREAD))
+    let vault = Vault::open(engine, keyring, &operator, clock, rng).await;
+    Ok(Arc::new(vault.map_err(Problem::because(unopened()))?))
 }

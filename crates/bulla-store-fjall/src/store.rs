@@ -201,6 +201,10 @@ impl Store for FjallStore {
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
         self.0.committer.drop_days_before(day).await
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        Self::close(self).await
+    }
 }
 
 fn has_expired(record: &Record, now: Timestamp) -> bool {

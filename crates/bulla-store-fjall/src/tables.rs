@@ -215,7 +215,7 @@ impl Tables {
         if self.days.contains_key(&day) {
             return Ok(());
         }
-        let table = self.database.keyspace(&format!("d{day}"), || layout(self.options))?;
+        let table = self.database.keyspace(&format!("d{}", day.number()), || layout(self.options))?;
         self.days.insert(day, table);
         // An earlier day, to which a late message belongs, does not take the place of today.
         self.filters.insert(day, Filter::empty());

@@ -4,8 +4,11 @@
 //! keyring = two slots of 8192 bytes, both the same when nothing is being written
 //! slot    = magic (8) ‖ sequence u64 ‖ keyring's id (16) ‖ length u16 ‖ wrapped keyring key ‖ length u16 ‖ sealed state ‖ zeros
 //!           ‖ SHA-256 of all before (32)
-//! state   = generation u64 ‖ opening u8 ‖ lasting key (32) ‖ eras
+//! state   = generation u64 ‖ opening u8 ‖ version of the store's row of it u64 ‖ lasting key (32) ‖ eras
 //! ```
+//!
+//! A keyring comes into being whole, under its name or not at all: what has neither slot whole is damaged,
+//! and never none.
 //!
 //! A slot is written and synced, then the other. When power fails in between, one of them is whole: the first holds the new state or the
 //! second the old one, and opening makes both the same again. When both are written, the old chain values are in neither.
@@ -29,26 +32,37 @@ use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
 pub use file::FileKeyring;
-pub(crate) use file::sync_folder;
 pub use memory::MemoryKeyring;
 use slot::Slot;
 
-const CONTEXT: &[u8] = b"bulla vault keyring 1";
+const CONTEXT: &[u8] = b"bulla vault keyring 2";
 
 /// Where a keyring is kept: [`KEYRING_BYTES`] bytes outside the database and outside its backups.
 ///
 /// # For implementors
-/// * `read` returns all that was written, and nothing when nothing was.
+/// * `read` returns all that was written, and `None` only when there never was a keyring: one that is cut
+///   short, to nothing even, is damaged.
+/// * `create` is durable when it returns, and leaves the whole keyring or none, whatever crashes.
 /// * `write` is durable when it returns. It may be torn by a crash, but touches no byte beside those it was told to write.
 /// * What is overwritten should be gone. Where the medium keeps old blocks (flash, snapshots, versioned buckets), only a
 ///   [`KeyEncryption`] whose own key can be destroyed closes the gap.
 /// * Nobody else writes to it.
 pub trait KeyringFile: fmt::Debug + Send + Sync + 'static {
-    /// The whole keyring, or no bytes if there is none yet. Reading may stop one byte beyond [`KEYRING_BYTES`].
+    /// Where it is, for whoever has to look after it: a path, an address. It stands in errors.
+    fn place(&self) -> String;
+
+    /// The whole keyring, or nothing if there is none yet. Reading may stop one byte beyond
+    /// [`KEYRING_BYTES`].
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read(&self) -> io::Result<Vec<u8>>;
+    fn read(&self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Makes the keyring of these [`KEYRING_BYTES`], durably, where there is none.
+    ///
+    /// # Errors
+    /// When it is not known to be durable.
+    fn create(&self, bytes: &[u8]) -> io::Result<()>;
 
     /// Writes `bytes` from `offset` on, durably.
     ///
@@ -64,6 +78,9 @@ pub(crate) struct State {
     pub(crate) generation: u64,
     /// Whether the store is about to be given the next generation.
     pub(crate) opening: bool,
+    /// The version of the commit that gave it this generation: a store whose last version is less has lost
+    /// something.
+    pub(crate) version: u64,
     pub(crate) lasting: Secret,
     pub(crate) eras: Eras,
 }
@@ -87,10 +104,12 @@ impl Keyring {
         let mut id = [0; 16];
         rng.fill(&mut id);
         let key = KeyringKey::draw(rng);
-        let wrapped = wrap(keys, &key, id).await?;
+        let wrapped = wrap(keys, &key, id, &*file).await?;
         let slot = Slot { sequence: 0, id, wrapped, sealed: Vec::new() };
         let mut keyring = Self { file, key, slot };
-        keyring.save(state, rng)?;
+        let slot = keyring.next_slot(state, rng)?;
+        let created = keyring.file.create(&[&slot[..], &slot].concat());
+        created.map_err(|source| KeyringError::Unwritable { place: keyring.place(), source })?;
         Ok(keyring)
     }
 
@@ -100,27 +119,31 @@ impl Keyring {
         keys: &impl KeyEncryption,
         rng: &dyn Rng,
     ) -> Result<Result<(Self, State), Box<dyn KeyringFile>>, KeyringError> {
-        let bytes = file.read().map_err(KeyringError::Unreadable)?;
-        if bytes.is_empty() {
-            return Ok(Err(file));
-        }
+        let place = file.place();
+        let damaged = || KeyringError::Damaged { place: place.clone() };
+        let read = file.read();
+        let read = read.map_err(|source| KeyringError::Unreadable { place: place.clone(), source })?;
+        let Some(bytes) = read else { return Ok(Err(file)) };
         if bytes.len() > KEYRING_BYTES {
-            return Err(KeyringError::Damaged);
+            return Err(damaged());
         }
-        let slots = [bytes.get(..SLOT_BYTES), bytes.get(SLOT_BYTES..KEYRING_BYTES)];
-        let slots = slots.map(|slot| slot.and_then(Slot::from_bytes));
+        let parts = [bytes.get(..SLOT_BYTES), bytes.get(SLOT_BYTES..KEYRING_BYTES)];
+        let slots = parts.map(|slot| slot.and_then(Slot::from_bytes));
         let [first, second] = &slots;
         let newest = [first, second].into_iter().flatten().max_by_key(|slot| slot.sequence);
-        // A file cut short while the first slot of all was written holds no keys that anything was sealed under.
         let Some(slot) = newest.cloned() else {
-            let never_whole = bytes.len() < SLOT_BYTES || bytes[SLOT_BYTES..].iter().all(|byte| *byte == 0);
-            return if never_whole { Ok(Err(file)) } else { Err(KeyringError::Damaged) };
+            let other = parts.into_iter().flatten().find_map(Slot::version_of);
+            return Err(match other {
+                Some(found) => KeyringError::OtherForm { place, found },
+                None => damaged(),
+            });
         };
-        let key = keys.unwrap(&slot.wrapped, &context(slot.id)).await?;
+        let unwrapped = keys.unwrap(&slot.wrapped, &context(slot.id)).await;
+        let key = unwrapped.map_err(|source| KeyringError::KeyEncryption { place: place.clone(), source })?;
         let bound = sequenced(slot.id, slot.sequence);
         let under = Under { key: key.secret(), salt: None, bound: &bound };
         let state = seal::open(under, &slot.sealed, State::from_bytes);
-        let state = state.ok().flatten().ok_or(KeyringError::Damaged)?;
+        let state = state.ok().flatten().ok_or_else(damaged)?;
         let mut keyring = Self { file, key, slot };
         if slots[0] != slots[1] {
             keyring.save(&state, rng)?;
@@ -128,20 +151,32 @@ impl Keyring {
         Ok(Ok((keyring, state)))
     }
 
+    /// Where it is.
+    pub(crate) fn place(&self) -> String {
+        self.file.place()
+    }
+
     /// Makes `state` what is kept, and destroys what was.
     pub(crate) fn save(&mut self, state: &State, rng: &dyn Rng) -> Result<(), KeyringError> {
+        let bytes = self.next_slot(state, rng)?;
+        for offset in [0, SLOT_BYTES as u64] {
+            let written = self.file.write(offset, &bytes);
+            written.map_err(|source| KeyringError::Unwritable { place: self.place(), source })?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of the slot that keeps `state`.
+    fn next_slot(&mut self, state: &State, rng: &dyn Rng) -> Result<Vec<u8>, KeyringError> {
+        let damaged = |keyring: &Self| KeyringError::Damaged { place: keyring.place() };
         let sequence = self.slot.sequence + 1;
         let bound = sequenced(self.slot.id, sequence);
         let under = Under { key: self.key.secret(), salt: None, bound: &bound };
-        let sealed = seal::seal(under, &state.to_bytes(), rng).map_err(|_| KeyringError::Damaged)?;
+        let sealed = seal::seal(under, &state.to_bytes(), rng).map_err(|_| damaged(self))?;
         // Also when writing fails: a sequence is never used for two states.
         self.slot.sequence = sequence;
         self.slot.sealed = sealed;
-        let bytes = self.slot.to_bytes().ok_or(KeyringError::Damaged)?;
-        for offset in [0, SLOT_BYTES as u64] {
-            self.file.write(offset, &bytes).map_err(KeyringError::Unwritable)?;
-        }
-        Ok(())
+        self.slot.to_bytes().ok_or_else(|| damaged(self))
     }
 
     /// Wraps a fresh keyring key with `keys`, and forgets the old one.
@@ -152,14 +187,20 @@ impl Keyring {
         rng: &dyn Rng,
     ) -> Result<(), KeyringError> {
         let key = KeyringKey::draw(rng);
-        self.slot.wrapped = wrap(keys, &key, self.slot.id).await?;
+        self.slot.wrapped = wrap(keys, &key, self.slot.id, &*self.file).await?;
         self.key = key;
         self.save(state, rng)
     }
 }
 
-async fn wrap(keys: &impl KeyEncryption, key: &KeyringKey, id: [u8; 16]) -> Result<Vec<u8>, KeyringError> {
-    let wrapped = keys.wrap(key, &context(id)).await?;
+async fn wrap(
+    keys: &impl KeyEncryption,
+    key: &KeyringKey,
+    id: [u8; 16],
+    file: &dyn KeyringFile,
+) -> Result<Vec<u8>, KeyringError> {
+    let wrapped = keys.wrap(key, &context(id)).await;
+    let wrapped = wrapped.map_err(|source| KeyringError::KeyEncryption { place: file.place(), source })?;
     if wrapped.len() > MAX_WRAPPED_BYTES {
         return Err(KeyringError::WrappedTooLong { actual: wrapped.len(), limit: MAX_WRAPPED_BYTES });
     }
@@ -180,6 +221,7 @@ impl State {
         let mut bytes = Zeroizing::new(Vec::with_capacity(SLOT_BYTES));
         bytes.extend_from_slice(&self.generation.to_be_bytes());
         bytes.push(u8::from(self.opening));
+        bytes.extend_from_slice(&self.version.to_be_bytes());
         bytes.extend_from_slice(self.lasting.expose());
         self.eras.write(&mut bytes);
         bytes
@@ -189,9 +231,10 @@ impl State {
         let mut reader = Reader::new(bytes);
         let generation = u64::from_be_bytes(reader.array()?);
         let [opening] = reader.array()?;
+        let version = u64::from_be_bytes(reader.array()?);
         let lasting = Secret::from_bytes(reader.array()?);
         let eras = Eras::read(&mut reader)?;
-        reader.is_empty().then_some(Self { generation, opening: opening != 0, lasting, eras })
+        reader.is_empty().then_some(Self { generation, opening: opening != 0, version, lasting, eras })
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod key_encryption;
 mod keyring;
 mod limits;
+mod new_file;
 mod row;
 mod salt;
 mod seal;

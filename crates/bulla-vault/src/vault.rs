@@ -11,8 +11,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Clock, Partition, Rng};
-use bulla_store::{Generation, OWN, Store};
+use bulla_base::{Clock, Partition, Rng, Timestamp};
+use bulla_store::{Batch, Commit, Generation, OWN, Record, Store, StoreError};
 use tokio::sync::RwLock;
 
 use crate::eras::{Eras, Reckoning};
@@ -85,7 +85,8 @@ impl<S: Store> Vault<S> {
     /// never sealed.
     ///
     /// # Errors
-    /// When the keyring is missing, damaged, of another store, older than the store, or does not open with `keys`; or when `engine` fails.
+    /// When the keyring is missing, damaged, of another store, older than the store, or does not open with
+    /// `keys`; when the keyring was used and the store is empty; or when `engine` fails.
     pub async fn open(
         engine: S,
         file: impl KeyringFile,
@@ -93,20 +94,54 @@ impl<S: Store> Vault<S> {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VaultError> {
-        let now = clock.now();
-        let stored = engine.get(OWN, &space::generation(), now).await?;
-        let (keyring, mut state) = match Keyring::open(Box::new(file), keys, &*rng).await? {
-            Ok(found) => found,
-            Err(_) if stored.is_some() => return Err(VaultError::KeyringMissing),
-            Err(file) => {
-                let (lasting, eras) = (Secret::draw(&*rng), Eras::begin(now, &*rng));
-                let state = State { generation: 0, opening: false, lasting, eras };
-                (Keyring::create(file, keys, &state, &*rng).await?, state)
-            }
+        let stored = engine.get(OWN, &space::generation(), clock.now()).await?;
+        let (keyring, state) = found_or_made(file, keys, stored.is_some(), clock.now(), &*rng).await?;
+        if stored.is_none() && state.generation > 0 {
+            let (keyring, generation) = (keyring.place(), state.generation);
+            return Err(VaultError::StoreEmptied { keyring, generation });
+        }
+        Self::begin(engine, keyring, state, stored, clock, rng).await
+    }
+
+    /// Opens the vault over an empty `engine`, although the keyring in `file` was used with a store before:
+    /// for an operator who knows that this store is lost and gives it up, with the identities in it.
+    ///
+    /// The vault then says that the store was [put back](Self::is_restored), so that whoever opens a relay or
+    /// a device on it goes on above all that the lost store had counted.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); and [`VaultError::NotEmpty`] when the store was sealed: so a program that is
+    /// always told to begin anew does so once.
+    pub async fn begin_anew(
+        engine: S,
+        file: impl KeyringFile,
+        keys: &impl KeyEncryption,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self, VaultError> {
+        if engine.get(OWN, &space::generation(), clock.now()).await?.is_some() {
+            return Err(VaultError::NotEmpty);
+        }
+        let (keyring, state) = found_or_made(file, keys, false, clock.now(), &*rng).await?;
+        Self::begin(engine, keyring, state, None, clock, rng).await
+    }
+
+    async fn begin(
+        engine: S,
+        keyring: Keyring,
+        mut state: State,
+        stored: Option<Record>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self, VaultError> {
+        // A batch that writes nothing has the version of the last one that did.
+        let Commit::Committed(last) = engine.commit(Batch::new(OWN)).await? else {
+            // It expects nothing.
+            return Err(StoreError::Damaged { what: "version" }.into());
         };
-        let (fence, is_older) = Fence::compare(&state, stored.as_ref(), &*rng)?;
+        let (fence, is_older) = Fence::compare(&state, stored.as_ref(), last, || keyring.place(), &*rng)?;
         let restored = is_older || engine.restored().await.is_some();
-        state.eras.step(now, &*rng);
+        state.eras.step(clock.now(), &*rng);
         let keeper = Keeper { keyring, fence, saved: 0 };
         let vault = Self {
             engine,
@@ -168,7 +203,8 @@ impl<S: Store> Vault<S> {
         self.eras().reckoning()
     }
 
-    /// Whether the store is older than the keyring: it was put back from a backup, or emptied.
+    /// Whether the store is older than the keyring: it was put back from a backup, has lost commits that were
+    /// durable, or was emptied.
     ///
     /// What is in it may be opened. But it may hold steps of ratchets that have been taken already, so nothing may be sealed for a peer from
     /// its sessions: make sure of that, and then call [`accept_restored`](Store::accept_restored). It is said again at every opening until then.
@@ -214,6 +250,25 @@ impl<S: Store> Vault<S> {
     fn lane(&self, partition: Partition) -> &RwLock<()> {
         let [first, second, ..] = *partition.as_bytes();
         &self.lanes[usize::from(u16::from_be_bytes([first, second])) & (LANES - 1)]
+    }
+}
+
+/// The keyring in `file` and what it keeps; a new one if there is none and the store was never sealed.
+async fn found_or_made(
+    file: impl KeyringFile,
+    keys: &impl KeyEncryption,
+    is_sealed: bool,
+    now: Timestamp,
+    rng: &dyn Rng,
+) -> Result<(Keyring, State), VaultError> {
+    match Keyring::open(Box::new(file), keys, rng).await? {
+        Ok(found) => Ok(found),
+        Err(file) if is_sealed => Err(VaultError::KeyringMissing { keyring: file.place() }),
+        Err(file) => {
+            let (lasting, eras) = (Secret::draw(rng), Eras::begin(now, rng));
+            let state = State { generation: 0, opening: false, version: 0, lasting, eras };
+            Ok((Keyring::create(file, keys, &state, rng).await?, state))
+        }
     }
 }
 

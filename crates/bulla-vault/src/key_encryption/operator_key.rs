@@ -1,7 +1,7 @@
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_base::Rng;
@@ -9,12 +9,15 @@ use zeroize::Zeroizing;
 
 use crate::error::KeyEncryptionError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
-use crate::keyring::sync_folder;
+use crate::new_file::NewFile;
 use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
 /// The form and its version, before every key wrapped with an operator's key.
 const HEAD: &[u8] = &[1];
+
+/// What a keyring's name ends in, where a folder is looked through for some.
+const KEYRING: &str = "keyring";
 
 /// An operator's key of 32 bytes, from a file or an environment variable.
 ///
@@ -23,30 +26,64 @@ const HEAD: &[u8] = &[1];
 pub struct OperatorKey {
     key: Secret,
     rng: Arc<dyn Rng>,
+    /// What it is called in errors.
+    name: String,
 }
 
 impl OperatorKey {
     /// The key with these bytes. `rng` is drawn from when a key is wrapped.
     #[must_use]
     pub fn from_bytes(key: [u8; 32], rng: Arc<dyn Rng>) -> Self {
-        Self { key: Secret::from_bytes(key), rng }
+        Self { key: Secret::from_bytes(key), rng, name: "the operator's key".to_owned() }
     }
 
-    /// Makes a new key and writes it to a new file at `path` that its owner alone may read.
+    /// Reads the key from the file at `path`, or makes one there, if none of `keyrings` exists yet: whoever
+    /// was wrapped with a key that is lost does not open with a new one.
+    ///
+    /// `keyrings` are all that this key is for: files, or folders of files whose names end in `.keyring`. The
+    /// folders of both have to be there.
+    ///
+    /// # Errors
+    /// As [`read_file`](Self::read_file); [`KeyEncryptionError::Missing`] when there is no key but a keyring;
+    /// or when the key cannot be written.
+    pub fn read_or_create_file(
+        path: impl AsRef<Path>,
+        keyrings: impl IntoIterator<Item = impl AsRef<Path>>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Self, KeyEncryptionError> {
+        let path = path.as_ref();
+        let failed = |source| KeyEncryptionError::File { place: path.display().to_string(), source };
+        if !path.try_exists().map_err(failed)? {
+            for keyring in keyrings {
+                if let Some(keyring) = keyring_at(keyring.as_ref()).map_err(failed)? {
+                    let (place, keyring) = (path.display().to_string(), keyring.display().to_string());
+                    return Err(KeyEncryptionError::Missing { place, keyring });
+                }
+            }
+            match Self::create_file(path, rng.clone()) {
+                Err(KeyEncryptionError::File { source, .. })
+                    if source.kind() == io::ErrorKind::AlreadyExists => {}
+                created => return created,
+            }
+        }
+        Self::read_file(path, rng)
+    }
+
+    /// Makes a new key and writes it to a new file at `path` that its owner alone may read. A crash leaves
+    /// the whole file or none.
     ///
     /// # Errors
     /// When the file is there already or cannot be written.
     pub fn create_file(path: impl AsRef<Path>, rng: Arc<dyn Rng>) -> Result<Self, KeyEncryptionError> {
-        let key = Secret::draw(&*rng);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path.as_ref())?;
-        file.write_all(key.expose())?;
-        file.sync_all()?;
-        sync_folder(path.as_ref())?;
-        Ok(Self { key, rng })
+        let (path, key) = (path.as_ref(), Secret::draw(&*rng));
+        let created = NewFile::begin(path).and_then(|new| match new {
+            Some(mut new) => new.finish(key.expose()),
+            None => Err(io::ErrorKind::AlreadyExists.into()),
+        });
+        match created {
+            Ok(_) => Ok(Self { key, rng, name: name(path) }),
+            Err(source) => Err(KeyEncryptionError::File { place: path.display().to_string(), source }),
+        }
     }
 
     /// Reads the key from the file at `path`: 32 bytes, readable by its owner alone.
@@ -54,27 +91,31 @@ impl OperatorKey {
     /// # Errors
     /// When the file cannot be read, others may read it, or it is of another length.
     pub fn read_file(path: impl AsRef<Path>, rng: Arc<dyn Rng>) -> Result<Self, KeyEncryptionError> {
-        let file = File::open(path)?;
+        let path = path.as_ref();
+        let place = || path.display().to_string();
+        let failed = |source| KeyEncryptionError::File { place: place(), source };
+        let file = File::open(path).map_err(failed)?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = file.metadata()?.permissions().mode() & 0o7777;
+            let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
             if mode & 0o077 != 0 {
-                return Err(KeyEncryptionError::Exposed { mode });
+                return Err(KeyEncryptionError::Exposed { place: place(), mode });
             }
         }
         let mut bytes = Zeroizing::new([0; 33]);
         let mut filled = 0;
         let mut rest = file.take(33);
         loop {
-            match rest.read(&mut bytes[filled..])? {
+            match rest.read(&mut bytes[filled..]).map_err(failed)? {
                 0 => break,
                 read => filled += read,
             }
         }
         let key = bytes.first_chunk().filter(|_| filled == Secret::BYTES);
-        let key = key.ok_or(KeyEncryptionError::Malformed { what: "key file", expected: "32 bytes" })?;
-        Ok(Self { key: Secret::from_bytes(*key), rng })
+        let key =
+            key.ok_or_else(|| KeyEncryptionError::Malformed { place: place(), expected: "32 bytes" })?;
+        Ok(Self { key: Secret::from_bytes(*key), rng, name: name(path) })
     }
 
     /// Reads the key from the environment variable `name`: 64 hexadecimal digits.
@@ -86,7 +127,7 @@ impl OperatorKey {
     /// Whoever may look at the process may look at its environment. A file is better.
     pub fn from_env(name: &str, rng: Arc<dyn Rng>) -> Result<Self, KeyEncryptionError> {
         let malformed = || KeyEncryptionError::Malformed {
-            what: "environment variable",
+            place: format!("the environment variable {name}"),
             expected: "64 hexadecimal digits",
         };
         let text = Zeroizing::new(std::env::var(name).map_err(|_| malformed())?);
@@ -100,18 +141,42 @@ impl OperatorKey {
                 *byte = (*byte << 4) | digit.ok_or_else(malformed)?;
             }
         }
-        Ok(Self { key: Secret::from_bytes(*key), rng })
+        let name = format!("the key in the environment variable {name}");
+        Ok(Self { key: Secret::from_bytes(*key), rng, name })
     }
+
+    fn refused(&self) -> KeyEncryptionError {
+        KeyEncryptionError::Refused { key: self.name.clone() }
+    }
+}
+
+fn name(path: &Path) -> String {
+    format!("the key in {}", path.display())
+}
+
+/// The keyring at `path`, or one in the folder there.
+fn keyring_at(path: &Path) -> io::Result<Option<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(path.try_exists()?.then(|| path.to_path_buf()));
+    }
+    for entry in fs::read_dir(path)? {
+        let found = entry?.path();
+        if found.extension().is_some_and(|extension| extension == KEYRING) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 impl KeyEncryption for OperatorKey {
     async fn wrap(&self, key: &KeyringKey, context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
-        wrap(&self.key, HEAD, context, key, &*self.rng)
+        wrap(&self.key, HEAD, context, key, &*self.rng).ok_or_else(|| self.refused())
     }
 
     async fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
-        let sealed = wrapped.strip_prefix(HEAD).ok_or(KeyEncryptionError::Refused)?;
-        unwrap(&self.key, HEAD, context, sealed)
+        let sealed = wrapped.strip_prefix(HEAD);
+        let key = sealed.and_then(|sealed| unwrap(&self.key, HEAD, context, sealed));
+        key.ok_or_else(|| self.refused())
     }
 }
 
@@ -127,18 +192,13 @@ pub(super) fn wrap(
     context: &[u8],
     key: &KeyringKey,
     rng: &dyn Rng,
-) -> Result<Vec<u8>, KeyEncryptionError> {
+) -> Option<Vec<u8>> {
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
-    seal::seal(under, key.expose(), rng).map_err(|_| KeyEncryptionError::Refused)
+    seal::seal(under, key.expose(), rng).ok()
 }
 
-pub(super) fn unwrap(
-    with: &Secret,
-    head: &[u8],
-    context: &[u8],
-    sealed: &[u8],
-) -> Result<KeyringKey, KeyEncryptionError> {
+pub(super) fn unwrap(with: &Secret, head: &[u8], context: &[u8], sealed: &[u8]) -> Option<KeyringKey> {
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
     let key = seal::open(under, sealed, |key| key.try_into().map(KeyringKey::from_bytes).ok());
-    key.ok().flatten().ok_or(KeyEncryptionError::Refused)
+    key.ok().flatten()
 }

@@ -89,6 +89,10 @@ impl Passphrase {
     }
 }
 
+fn refused() -> KeyEncryptionError {
+    KeyEncryptionError::Refused { key: "the passphrase".to_owned() }
+}
+
 impl KeyEncryption for Passphrase {
     async fn wrap(&self, key: &KeyringKey, context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
         let PassphraseCost { kib, passes, lanes } = self.cost;
@@ -96,20 +100,20 @@ impl KeyEncryption for Passphrase {
         self.rng.fill(&mut salt);
         let numbers = [kib.to_be_bytes(), passes.to_be_bytes(), lanes.to_be_bytes()].concat();
         let head = [&[FORM][..], &numbers, &salt].concat();
-        wrap(&self.key(self.cost, &salt)?, &head, context, key, &*self.rng)
+        wrap(&self.key(self.cost, &salt)?, &head, context, key, &*self.rng).ok_or_else(refused)
     }
 
     async fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
         const HEAD_BYTES: usize = 1 + 3 * 4 + SALT_BYTES;
-        let (head, sealed) = wrapped.split_first_chunk::<HEAD_BYTES>().ok_or(KeyEncryptionError::Refused)?;
+        let (head, sealed) = wrapped.split_first_chunk::<HEAD_BYTES>().ok_or_else(refused)?;
         let mut reader = Reader::new(&head[1..]);
-        let mut number = || reader.array().map(u32::from_be_bytes).ok_or(KeyEncryptionError::Refused);
-        let (form, salt) = (head[0], head.last_chunk().ok_or(KeyEncryptionError::Refused)?);
+        let mut number = || reader.array().map(u32::from_be_bytes).ok_or_else(refused);
+        let (form, salt) = (head[0], head.last_chunk().ok_or_else(refused)?);
         if form != FORM {
-            return Err(KeyEncryptionError::Refused);
+            return Err(refused());
         }
         let cost = PassphraseCost::new(number()?, number()?, number()?)?;
-        unwrap(&self.key(cost, salt)?, head, context, sealed)
+        unwrap(&self.key(cost, salt)?, head, context, sealed).ok_or_else(refused)
     }
 }
 

@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 use crate::bytes::Reader;
 use crate::limits::SLOT_BYTES;
 
-const MAGIC: [u8; 8] = *b"bullakr1";
+/// What every keyring begins with, and the version of its form.
+const MAGIC: [u8; 7] = *b"bullakr";
+const VERSION: u8 = b'2';
 const CHECKED_BYTES: usize = SLOT_BYTES - 32;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,7 @@ impl Slot {
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(SLOT_BYTES);
         bytes.extend_from_slice(&MAGIC);
+        bytes.push(VERSION);
         bytes.extend_from_slice(&self.sequence.to_be_bytes());
         bytes.extend_from_slice(&self.id);
         for part in [&self.wrapped, &self.sealed] {
@@ -37,16 +40,19 @@ impl Slot {
         Some(bytes)
     }
 
-    /// Reads a slot, if it is whole.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// The version of the form of a slot that is whole.
+    pub(super) fn version_of(bytes: &[u8]) -> Option<char> {
         let (checked, check) = bytes.split_at_checked(CHECKED_BYTES)?;
-        if Sha256::digest(checked)[..] != *check {
+        let (version, _) = checked.strip_prefix(&MAGIC)?.split_first()?;
+        (Sha256::digest(checked)[..] == *check).then_some(char::from(*version))
+    }
+
+    /// Reads a slot, if it is whole and of this form.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if Self::version_of(bytes)? != char::from(VERSION) {
             return None;
         }
-        let mut reader = Reader::new(checked);
-        if reader.array()? != MAGIC {
-            return None;
-        }
+        let mut reader = Reader::new(bytes.get(MAGIC.len() + 1..CHECKED_BYTES)?);
         let sequence = u64::from_be_bytes(reader.array()?);
         let id = reader.array()?;
         let mut part = || {
@@ -65,7 +71,7 @@ mod tests {
     #[test]
     fn the_fullest_keyring_has_room() {
         let eras = 22 + MAX_ERAS * 58;
-        let sealed = vec![1; 8 + 1 + 32 + eras + crate::seal::OVERHEAD_BYTES];
+        let sealed = vec![1; 8 + 1 + 8 + 32 + eras + crate::seal::OVERHEAD_BYTES];
         let slot = Slot { sequence: u64::MAX, id: [1; 16], wrapped: vec![2; MAX_WRAPPED_BYTES], sealed };
         assert_eq!(Slot::from_bytes(&slot.to_bytes().unwrap()), Some(slot));
     }

@@ -16,7 +16,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 fn state(generation: u64, rng: &SeededRng) -> State {
     let eras = Eras::begin(Timestamp::from_millis(1_795_293_590_960), rng);
-    State { generation, opening: false, lasting: Secret::draw(rng), eras }
+    State { generation, opening: false, version: 0, lasting: Secret::draw(rng), eras }
 }
 
 fn opened(bytes: Vec<u8>, keys: &OperatorKey, rng: &SeededRng) -> (MemoryKeyring, State) {
@@ -80,11 +80,28 @@ fn a_slot_of_one_keyring_does_not_open_in_another() {
     mixed.sealed.clone_from(&donor.sealed);
     let slot = mixed.to_bytes().unwrap();
     let file = MemoryKeyring::from_bytes([&slot[..], &slot].concat());
-    assert!(matches!(ready(Keyring::open(Box::new(file), &keys, &*rng)), Err(KeyringError::Damaged)));
+    assert!(matches!(ready(Keyring::open(Box::new(file), &keys, &*rng)), Err(KeyringError::Damaged { .. })));
     // A state under an older sequence's number.
     let mut older = Slot::from_bytes(&mine[..SLOT_BYTES]).unwrap();
     older.sequence += 1;
     let slot = older.to_bytes().unwrap();
     let file = MemoryKeyring::from_bytes([&slot[..], &slot].concat());
-    assert!(matches!(ready(Keyring::open(Box::new(file), &keys, &*rng)), Err(KeyringError::Damaged)));
+    assert!(matches!(ready(Keyring::open(Box::new(file), &keys, &*rng)), Err(KeyringError::Damaged { .. })));
+}
+
+/// What an earlier version wrote is refused by name, and not taken for damage or for nothing.
+#[test]
+fn a_keyring_of_another_form_is_told_from_a_damaged_one() {
+    use sha2::{Digest, Sha256};
+    let rng = Arc::new(SeededRng::new(1));
+    let (_, mut bytes, keys) = before_and_after(&rng);
+    for slot in bytes.chunks_mut(SLOT_BYTES) {
+        slot[7] = b'1';
+        let check = Sha256::digest(&slot[..SLOT_BYTES - 32]);
+        slot[SLOT_BYTES - 32..].copy_from_slice(&check);
+    }
+    let file = MemoryKeyring::from_bytes(bytes);
+    let error = ready(Keyring::open(Box::new(file), &keys, &*rng)).unwrap_err();
+    let expected = "the keyring in memory is of the form 1, which this version does not read; use the version that made it";
+    assert_eq!(error.to_string(), expected);
 }

@@ -10,6 +10,9 @@
 //! ```
 //!
 //! So a store that says less was put back, and a store that says more to a keyring that knows of no opening means that the keyring was.
+//!
+//! The keyring also knows the version of the store's row. A store whose last version is less has lost commits
+//! that were durable, although its row is there: it is taken for one that was put back.
 
 use bulla_base::Rng;
 use bulla_store::{Batch, Commit, OWN, Record, Store, Version};
@@ -27,6 +30,8 @@ use crate::space;
 pub(super) struct Fence {
     generation: u64,
     opening: bool,
+    /// The version of the store's row when the keyring was last told.
+    known: u64,
     /// The version of the store's row.
     version: Option<Version>,
     /// Who we are: tells our own row from one of another vault on the same store.
@@ -38,19 +43,25 @@ impl Fence {
     pub(super) fn compare(
         state: &State,
         stored: Option<&Record>,
+        last: Version,
+        place: impl Fn() -> String,
         rng: &dyn Rng,
     ) -> Result<(Self, bool), VaultError> {
-        let said = stored.map(|record| read(&state.lasting, record)).transpose()?;
+        let said = stored.map(|record| read(&state.lasting, record));
+        let other = || VaultError::OtherKeyring { keyring: place() };
+        let said = said.map(|said| said.ok_or_else(other)).transpose()?;
         let said = said.map_or(0, |(generation, _)| generation);
         let left_open = state.opening && said == state.generation.saturating_add(1);
         if said > state.generation && !left_open {
-            return Err(VaultError::KeyringRolledBack { keyring: state.generation, store: said });
+            let (place, keyring) = (place(), state.generation);
+            return Err(VaultError::KeyringRolledBack { place, keyring, store: said });
         }
         let mut token = [0; 16];
         rng.fill(&mut token);
         let generation = state.generation.max(said);
-        let fence = Self { generation, opening: false, version: stored.map(|record| record.version), token };
-        Ok((fence, said < state.generation))
+        let (known, version) = (state.version, stored.map(|record| record.version));
+        let fence = Self { generation, opening: false, known, version, token };
+        Ok((fence, said < state.generation || last.number() < known))
     }
 
     pub(super) const fn generation(&self) -> u64 {
@@ -60,7 +71,8 @@ impl Fence {
 
 impl<S: Store> Vault<S> {
     pub(super) fn state(&self, fence: &Fence, eras: Eras) -> State {
-        State { generation: fence.generation, opening: fence.opening, lasting: self.lasting.clone(), eras }
+        let Fence { generation, opening, known, .. } = *fence;
+        State { generation, opening, version: known, lasting: self.lasting.clone(), eras }
     }
 
     /// Begins the next generation, of which the keyring has been told.
@@ -69,19 +81,23 @@ impl<S: Store> Vault<S> {
         let mut batch = Batch::new(OWN);
         let key = space::generation();
         batch.expect(key.clone(), keeper.fence.version);
-        batch.put(key.clone(), write(&self.lasting, next, keeper.fence.token, &*self.rng)?);
+        let other = |keeper: &Keeper| VaultError::OtherKeyring { keyring: keeper.keyring.place() };
+        let value = write(&self.lasting, next, keeper.fence.token, &*self.rng);
+        batch.put(key.clone(), value.ok_or_else(|| other(keeper))?);
         let version = match self.engine.commit(batch).await? {
             Commit::Committed(version) => version,
             _ => {
                 // Also ours, if an earlier call was dropped before it heard that it had committed.
                 let stored = self.engine.get(OWN, &key, self.clock.now()).await?.ok_or(VaultError::InUse)?;
-                if read(&self.lasting, &stored)? != (next, keeper.fence.token) {
+                let said = read(&self.lasting, &stored).ok_or_else(|| other(keeper))?;
+                if said != (next, keeper.fence.token) {
                     return Err(VaultError::InUse);
                 }
                 stored.version
             }
         };
-        (keeper.fence.version, keeper.fence.generation, keeper.fence.opening) = (Some(version), next, false);
+        let Fence { generation, opening, known, version: stored, .. } = &mut keeper.fence;
+        (*generation, *opening, *known, *stored) = (next, false, version.number(), Some(version));
         let state = self.state(&keeper.fence, eras);
         Ok(keeper.keyring.save(&state, &*self.rng)?)
     }
@@ -91,18 +107,18 @@ impl<S: Store> Vault<S> {
     }
 }
 
-fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> Result<Vec<u8>, VaultError> {
+fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> Option<Vec<u8>> {
     let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
     let value = [&generation.to_be_bytes()[..], &token].concat();
-    seal::seal(under, &value, rng).map_err(|_| VaultError::OtherKeyring)
+    seal::seal(under, &value, rng).ok()
 }
 
-fn read(lasting: &Secret, record: &Record) -> Result<(u64, [u8; 16]), VaultError> {
-    let sealed = own_body(&record.value).ok_or(VaultError::OtherKeyring)?;
+fn read(lasting: &Secret, record: &Record) -> Option<(u64, [u8; 16])> {
+    let sealed = own_body(&record.value)?;
     let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
     let value = seal::open(under, sealed, |value| {
         let (generation, token) = value.split_first_chunk()?;
         Some((u64::from_be_bytes(*generation), token.try_into().ok()?))
     });
-    value.ok().flatten().ok_or(VaultError::OtherKeyring)
+    value.ok().flatten()
 }

@@ -82,13 +82,102 @@ fn a_backup_of_the_minute_before_is_told_if_anything_was_written_since() {
     });
 }
 
+/// It opened without a word, and every business had a new identity.
 #[test]
-fn a_store_that_was_emptied_is_told() {
+fn an_emptied_store_is_refused_until_it_begins_anew() {
     run(async {
         let mut world = World::new(1);
+        let vault = world.vault().await;
+        put(&vault, ALICE, "name", "value").await;
+        vault.close().await.unwrap();
+        let generation = vault.generation().await;
+        drop(vault);
+        let full = std::mem::take(&mut world.engine);
+        for _ in 0..2 {
+            let error = world.open().await.unwrap_err();
+            assert!(matches!(error, VaultError::StoreEmptied { .. }), "{error}");
+            let text = error.to_string();
+            assert!(
+                text.contains("in memory has a store of generation") && text.contains("begin anew"),
+                "{text}"
+            );
+        }
+        // Nothing was written by the refusals.
+        let empty = std::mem::replace(&mut world.engine, full);
+        assert!(matches!(world.begin_anew().await, Err(VaultError::NotEmpty)));
         drop(world.vault().await);
-        world.engine = Engine::default();
-        assert!(world.vault().await.is_restored());
+
+        world.engine = empty;
+        let vault = world.begin_anew().await.unwrap();
+        assert!(vault.is_restored() && vault.generation().await > generation);
+        assert_eq!(read(&vault, ALICE, "name").await, None);
+        vault.accept_restored().await.unwrap();
+        put(&vault, ALICE, "name", "new").await;
+        drop(vault);
+        assert!(matches!(world.begin_anew().await, Err(VaultError::NotEmpty)), "once");
+        let vault = world.vault().await;
+        assert!(!vault.is_restored());
+        assert_eq!(read(&vault, ALICE, "name").await.as_deref(), Some("new"));
+    });
+}
+
+#[test]
+fn a_keyring_that_was_made_and_never_used_begins_with_an_empty_store() {
+    run(async {
+        let world = World::new(1);
+        // The keyring is made, and the power fails before the store hears of it.
+        let failing = crate::torn::Torn::new(world.keyring.clone(), bulla_vault::KEYRING_BYTES);
+        let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
+        assert!(bulla_vault::Vault::open(world.engine.clone(), failing, &keys, clock, rng).await.is_err());
+        assert_eq!(world.keyring.to_bytes().len(), bulla_vault::KEYRING_BYTES);
+        assert!(!world.vault().await.is_restored());
+    });
+}
+
+/// A journal that was cut in half kept the row of the generation and lost what came after it: message keys
+/// were used for two texts each.
+#[test]
+fn a_store_that_lost_its_last_commits_is_told_although_its_generation_is_there() {
+    run(async {
+        let mut world = World::new(1);
+        let vault = world.vault().await;
+        put(&vault, ALICE, "name", "value").await;
+        put(&vault, ALICE, "name", "again").await;
+        vault.close().await.unwrap();
+        drop(vault);
+        let own = Key::undated(Space::new(0x50), "generation");
+        let last = raw(&world.engine, OWN, &own).await;
+        let lost = Engine::default();
+        crate::world::plant(&lost, OWN, own.clone(), &last).await;
+        assert!(raw(&lost, OWN, &own).await.version < last.version);
+        world.engine = lost;
+        let vault = world.vault().await;
+        assert!(vault.is_restored());
+        vault.accept_restored().await.unwrap();
+        drop(vault);
+        assert!(!world.vault().await.is_restored());
+    });
+}
+
+/// What is written between the last tick and the end was not covered by any generation.
+#[test]
+fn a_store_put_back_to_the_moment_before_it_was_closed_is_told() {
+    run(async {
+        for upkeep_only in [false, true] {
+            let mut world = World::new(1);
+            let vault = world.vault().await;
+            put(&vault, ALICE, "name", "value").await;
+            let old = backup(&world.engine).await;
+            match upkeep_only {
+                // As a relay does that is closed on a store others use.
+                true => drop(vault.upkeep().await.unwrap()),
+                false => vault.close().await.unwrap(),
+            }
+            drop(vault);
+            assert!(!world.vault().await.is_restored());
+            world.engine = old;
+            assert!(world.vault().await.is_restored());
+        }
     });
 }
 
@@ -101,10 +190,10 @@ fn an_old_copy_of_the_keyring_is_refused() {
         drop(world.vault().await);
         world.keyring = old;
         let error = world.open().await.unwrap_err();
-        assert!(matches!(error, VaultError::KeyringRolledBack { keyring: 1, store: 2 }), "{error}");
+        assert!(matches!(error, VaultError::KeyringRolledBack { keyring: 1, store: 2, .. }), "{error}");
         assert_eq!(
             error.to_string(),
-            "the keyring is of generation 1, the store of 2: an old copy of the keyring was put back; use the newest"
+            "the keyring in memory is of generation 1, the store of 2: an old copy of the keyring was put back; use the newest"
         );
     });
 }
@@ -117,12 +206,12 @@ fn another_keyring_and_none_at_all_are_refused() {
         drop(other.vault().await);
         world.keyring = other.keyring;
         let error = world.open().await.unwrap_err();
-        assert!(matches!(error, VaultError::OtherKeyring), "{error}");
+        assert!(matches!(error, VaultError::OtherKeyring { .. }), "{error}");
         assert!(error.to_string().contains("check that the keyring and the database belong together"));
 
         world.keyring = MemoryKeyring::new();
         let error = world.open().await.unwrap_err();
-        assert!(matches!(error, VaultError::KeyringMissing), "{error}");
+        assert!(matches!(error, VaultError::KeyringMissing { .. }), "{error}");
         assert_eq!(world.keyring.to_bytes().len(), 0, "none was made in its place");
     });
 }

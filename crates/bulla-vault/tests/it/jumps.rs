@@ -141,8 +141,16 @@ impl Layer for Stalled {
 struct Counted(MemoryKeyring, Arc<AtomicUsize>);
 
 impl KeyringFile for Counted {
-    fn read(&self) -> io::Result<Vec<u8>> {
+    fn place(&self) -> String {
+        self.0.place()
+    }
+
+    fn read(&self) -> io::Result<Option<Vec<u8>>> {
         self.0.read()
+    }
+
+    fn create(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.create(bytes)
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {

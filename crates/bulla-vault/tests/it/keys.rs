@@ -1,7 +1,6 @@
 //! The operator's key, in each of its forms.
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
@@ -25,7 +24,13 @@ fn cheap(passphrase: &str) -> Passphrase {
 fn is_refused(result: Result<impl std::fmt::Debug, VaultError>) {
     let error = result.unwrap_err();
     assert!(
-        matches!(error, VaultError::Keyring(KeyringError::KeyEncryption(KeyEncryptionError::Refused))),
+        matches!(
+            error,
+            VaultError::Keyring(KeyringError::KeyEncryption {
+                source: KeyEncryptionError::Refused { .. },
+                ..
+            })
+        ),
         "{error}"
     );
 }
@@ -90,7 +95,7 @@ fn a_wrapped_key_unwraps_in_its_context_only_and_every_byte_counts() {
                 _ => cheap("p").unwrap(wrapped, context).await,
             };
             assert_eq!(unwrap(&wrapped, b"one").await.unwrap().expose(), &[9; 32]);
-            assert!(matches!(unwrap(&wrapped, b"two").await, Err(KeyEncryptionError::Refused)));
+            assert!(matches!(unwrap(&wrapped, b"two").await, Err(KeyEncryptionError::Refused { .. })));
             for at in 0..wrapped.len() {
                 let mut changed = wrapped.clone();
                 // The lowest bit, so that no number of passes or KiB grows beyond what a test can wait for.
@@ -134,12 +139,12 @@ fn a_key_file_that_others_may_read_is_refused() {
     let path = folder.path().join("operator.key");
     drop(OperatorKey::create_file(&path, rng()).unwrap());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(matches!(OperatorKey::create_file(&path, rng()), Err(KeyEncryptionError::File(_))));
+    assert!(matches!(OperatorKey::create_file(&path, rng()), Err(KeyEncryptionError::File { .. })));
     OperatorKey::read_file(&path, rng()).unwrap();
     for mode in [0o640, 0o604, 0o620, 0o601, 0o777] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let error = OperatorKey::read_file(&path, rng()).unwrap_err();
-        assert!(matches!(error, KeyEncryptionError::Exposed { mode: found } if found == mode), "{error}");
+        assert!(matches!(error, KeyEncryptionError::Exposed { mode: found, .. } if found == mode), "{error}");
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     OperatorKey::read_file(&path, rng()).unwrap();
@@ -157,7 +162,7 @@ fn a_variable_that_holds_no_key_is_refused() {
         let error = OperatorKey::from_env(name, rng()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the environment variable holds no key; 64 hexadecimal digits are expected"
+            format!("the environment variable {name} holds no key; 64 hexadecimal digits are expected")
         );
     }
 }
@@ -174,7 +179,9 @@ fn a_keyring_in_a_file_is_locked_private_and_lasting() {
         };
         let vault = open(FileKeyring::open(&path).unwrap(), keys).await.unwrap();
         put(&vault, ALICE, "name", "value").await;
-        assert_eq!(FileKeyring::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let error = FileKeyring::open(&path).unwrap_err();
+        assert!(matches!(error, KeyringError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&path).unwrap().len(), bulla_vault::KEYRING_BYTES as u64);
         drop(vault);
@@ -212,7 +219,10 @@ fn a_wrapped_key_is_taken_at_the_bound_and_refused_beyond() {
         let error = world.open_with(&Service(MAX_WRAPPED_BYTES)).await.unwrap_err();
         assert!(matches!(
             error,
-            VaultError::Keyring(KeyringError::KeyEncryption(KeyEncryptionError::Unavailable(_)))
+            VaultError::Keyring(KeyringError::KeyEncryption {
+                source: KeyEncryptionError::Unavailable(_),
+                ..
+            })
         ));
     });
 }
@@ -232,5 +242,79 @@ fn a_keyring_that_was_let_go_can_be_opened_while_processes_are_started() {
         let outcome = opened.collect::<Result<(), _>>();
         done.store(true, Ordering::Relaxed);
         outcome.unwrap();
+    });
+}
+
+/// A new key was made in the place of one that was lost, and then the keyring was blamed.
+#[test]
+fn a_lost_operators_key_is_an_error_once_there_is_a_keyring() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, keyring) = (folder.path().join("operator.key"), folder.path().join("relay.keyring"));
+        for looked_for in [folder.path(), &keyring] {
+            let open = || OperatorKey::read_or_create_file(&path, [looked_for], rng());
+            drop(open().unwrap());
+            let made = fs::read(&path).unwrap();
+            drop(open().unwrap());
+            assert_eq!(fs::read(&path).unwrap(), made, "it is read, not made again");
+            // Begun and not finished: nothing was sealed with the key, so another may take its place.
+            drop(FileKeyring::open(&keyring).unwrap());
+            fs::remove_file(&path).unwrap();
+            fs::write(folder.path().join("operator.key.new"), [1; 7]).unwrap();
+            let keys = open().unwrap();
+            let world = World::new(1);
+            let (clock, rng) = (world.clock.clone(), world.rng.clone());
+            let file = FileKeyring::open(&keyring).unwrap();
+            drop(Vault::open(world.engine.clone(), file, &keys, clock, rng).await.unwrap());
+
+            fs::remove_file(&path).unwrap();
+            let error = open().unwrap_err();
+            assert!(matches!(error, KeyEncryptionError::Missing { .. }), "{error}");
+            for named in [&path, &keyring] {
+                assert!(error.to_string().contains(named.to_str().unwrap()), "{error}");
+            }
+            assert!(!path.exists(), "none was made");
+            fs::remove_file(&keyring).unwrap();
+        }
+    });
+}
+
+/// Whoever reads the error has three files before them, and one of them is to blame.
+#[test]
+fn errors_name_the_file_that_is_to_blame() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| folder.path().join(name);
+        let world = World::new(1);
+        let open = async |keyring: &str, key: &str| {
+            let keys = OperatorKey::read_file(of(key), rng()).map_err(|error| error.to_string())?;
+            let file = FileKeyring::open(of(keyring)).map_err(|error| error.to_string())?;
+            let (clock, rng) = (world.clock.clone(), world.rng.clone());
+            let opened = Vault::open(world.engine.clone(), file, &keys, clock, rng).await;
+            opened.map(drop).map_err(|error| {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                format!("{error}: {}", source.unwrap_or_default())
+            })
+        };
+        drop(OperatorKey::create_file(of("operator.key"), rng()).unwrap());
+        drop(OperatorKey::create_file(of("other.key"), Arc::new(SeededRng::new(6))).unwrap());
+        open("keyring", "operator.key").await.unwrap();
+        fs::write(of("short.key"), [1; 31]).unwrap();
+        fs::set_permissions(of("short.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(of("short.keyring"), [1; 31]).unwrap();
+        for (keyring, key, blamed) in [
+            ("keyring", "other.key", vec!["keyring", "other.key"]),
+            ("keyring", "short.key", vec!["short.key"]),
+            ("keyring", "no.key", vec!["no.key"]),
+            ("short.keyring", "operator.key", vec!["short.keyring"]),
+            ("no.keyring", "operator.key", vec!["no.keyring"]),
+            ("no folder/keyring", "operator.key", vec!["no folder/keyring"]),
+        ] {
+            let error = open(keyring, key).await.unwrap_err();
+            for blamed in blamed {
+                assert!(error.contains(of(blamed).to_str().unwrap()), "{blamed}: {error}");
+            }
+        }
+        assert!(!of("no.keyring").exists(), "none was made in its place");
     });
 }

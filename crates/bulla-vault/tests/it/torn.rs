@@ -21,8 +21,21 @@ impl Torn {
 }
 
 impl KeyringFile for Torn {
-    fn read(&self) -> io::Result<Vec<u8>> {
+    fn place(&self) -> String {
+        "a torn file".to_owned()
+    }
+
+    fn read(&self) -> io::Result<Option<Vec<u8>>> {
         self.inner.read()
+    }
+
+    fn create(&self, bytes: &[u8]) -> io::Result<()> {
+        let left = self.left.load(Ordering::SeqCst);
+        if left < bytes.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.left.store(left - bytes.len(), Ordering::SeqCst);
+        self.inner.create(bytes)
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -51,7 +64,7 @@ fn a_write_cut_anywhere_leaves_the_old_state_or_the_new() {
             // Two writings of both slots, one before and one after the store's commit.
             world.clock.advance(HOUR);
             let error = vault.tick().await.unwrap_err();
-            assert!(matches!(error, VaultError::Keyring(KeyringError::Unwritable(_))), "{error}");
+            assert!(matches!(error, VaultError::Keyring(KeyringError::Unwritable { .. })), "{error}");
             // The vault that runs goes on.
             assert_eq!(read(&vault, ALICE, "hourly").await.as_deref(), Some("value"));
             drop(vault);
@@ -93,7 +106,7 @@ fn garbage_in_one_slot_harms_nothing_and_in_both_is_told() {
         (bytes[100], bytes[9000]) = (bytes[100] ^ 1, bytes[9000] ^ 1);
         world.keyring.write(0, &bytes).unwrap();
         let error = world.open().await.unwrap_err();
-        assert!(matches!(error, VaultError::Keyring(KeyringError::Damaged)), "{error}");
+        assert!(matches!(error, VaultError::Keyring(KeyringError::Damaged { .. })), "{error}");
     });
 }
 
@@ -104,17 +117,18 @@ fn what_is_not_a_keyring_is_refused() {
             let mut world = World::new(1);
             world.keyring = MemoryKeyring::from_bytes(bytes.clone());
             let error = world.open().await.unwrap_err();
-            assert!(matches!(error, VaultError::Keyring(KeyringError::Damaged)), "{error}");
+            assert!(matches!(error, VaultError::Keyring(KeyringError::Damaged { .. })), "{error}");
             assert_eq!(world.keyring.to_bytes(), bytes, "nothing was overwritten");
         }
     });
 }
 
-/// A crash while the very first keyring was written: nothing was sealed under it, so another is made.
+/// A crash while the very first keyring was written leaves none, and nothing was sealed under it: another is
+/// made.
 #[test]
 fn a_first_keyring_that_was_never_whole_is_made_again() {
     run(async {
-        for cut in [0, 1, 100, 8191] {
+        for cut in [0, 1, 100, 8191, 16383] {
             let world = World::new(1);
             let torn = Torn::new(world.keyring.clone(), cut);
             let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
@@ -122,6 +136,34 @@ fn a_first_keyring_that_was_never_whole_is_made_again() {
             let vault = world.vault().await;
             put(&vault, ALICE, "name", "value").await;
             assert!(!vault.is_restored());
+        }
+    });
+}
+
+/// It said "there is no keyring … begin with an empty store", and whoever did so lost everything for a file
+/// that was cut short.
+#[test]
+fn a_keyring_that_is_cut_short_is_damaged_and_never_missing() {
+    run(async {
+        let mut world = World::new(1);
+        put(&world.vault().await, ALICE, "name", "value").await;
+        let whole = world.keyring.to_bytes();
+        for length in (0..KEYRING_BYTES).step_by(509).chain([1, 8191, 8192, 8193]) {
+            world.keyring = MemoryKeyring::from_bytes(whole[..length].to_vec());
+            match world.open().await {
+                // One whole slot is enough, and the first is never older than the second.
+                Ok(vault) => assert!(length >= 8192 && !vault.is_restored(), "{length} bytes"),
+                Err(error) => {
+                    let damaged = matches!(error, VaultError::Keyring(KeyringError::Damaged { .. }));
+                    assert!(damaged && length < 8192, "{length} bytes: {error}");
+                    assert_eq!(world.keyring.to_bytes(), whole[..length], "nothing was overwritten");
+                    continue;
+                }
+            }
+            // Opening has begun a generation that the whole copy does not know.
+            let again = World::new(1);
+            put(&again.vault().await, ALICE, "name", "value").await;
+            world = again;
         }
     });
 }

@@ -53,6 +53,11 @@ impl World {
         Vault::open(self.engine.clone(), self.keyring.clone(), keys, clock, rng).await
     }
 
+    pub(crate) async fn begin_anew(&self) -> Result<Vault<Engine>, VaultError> {
+        let (keys, clock, rng) = (self.operator(7), self.clock.clone(), self.rng.clone());
+        Vault::begin_anew(self.engine.clone(), self.keyring.clone(), &keys, clock, rng).await
+    }
+
     /// Lets `span` pass, tick by tick.
     pub(crate) async fn pass(&self, vault: &Vault<Engine>, span: Duration) {
         let end = self.clock.now().after(span);
