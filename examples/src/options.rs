@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{MAX_TEXT_CHARS, Text};
 use bulla::graph::MAX_TOKEN_BYTES;
-use bulla::webhook::Webhook;
+use bulla::webhook::{Networks, Webhook};
 
 use crate::cast::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
 
@@ -37,6 +37,7 @@ pub struct Options {
     pub(crate) phone_number_id: PhoneNumberId,
     pub(crate) business_account_id: BusinessAccountId,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) networks: Networks,
     pub(crate) users: Vec<Number>,
     pub(crate) say: Option<Text>,
     pub(crate) carrier_log: Option<PathBuf>,
@@ -89,6 +90,7 @@ const VALUED: [(&str, &str); 12] = [
     ("--phone-number-id", "a decimal number"),
     ("--business-account-id", "a decimal number"),
     ("--webhook", "a URL that starts with http://"),
+    ("--allow-network", "a range of addresses such as 10.0.0.0/8"),
     ("--verify-token", "a text"),
     ("--app-secret", "a text"),
     ("--user", "a phone number with its country code, such as +16505551234"),
@@ -170,6 +172,7 @@ impl Options {
             phone_number_id: PHONE_NUMBER_ID,
             business_account_id: BUSINESS_ACCOUNT_ID,
             webhook: None,
+            networks: Networks::loopback(),
             users: Vec::new(),
             say: None,
             carrier_log: None,
@@ -190,6 +193,7 @@ impl Options {
                     options.business_account_id =
                         given.parse(|text| BusinessAccountId::parse(text).map_err(|error| error.why()))?;
                 }
+                "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
                 "--verify-token" => verify_token = given.filled()?,
                 "--app-secret" => app_secret = given.filled()?,
                 "--user" => options.users.push(user(&given, &options.users)?),
@@ -289,6 +293,11 @@ mod tests {
         assert!(said(&["--serve", "--user", "1", "--user", "+1"]).ends_with("the number is given twice"));
         assert!(said(&["--serve", "--webhook", "https://a.b"]).contains("https is not supported yet"));
         assert!(said(&["--serve", "--token", ""]).ends_with("it is empty"));
+        assert!(
+            said(&["--serve", "--webhook", "http://a.b:0"])
+                .ends_with("its port must be a number from 1 to 65535")
+        );
+        assert!(said(&["--serve", "--allow-network", "10.0.0.1/8"]).ends_with("has zeros beyond its prefix"));
         let long = "x".repeat(MAX_TEXT_CHARS + 1);
         assert!(said(&["--serve", "--say", &long]).ends_with("longer than 4096 characters"));
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bulla::base::{MessageId, Number};
 use bulla::graph::{GraphApi, Tokens};
-use bulla::webhook::{Webhook, WebhookSink};
+use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
 use bulla::{SystemClock, SystemRng};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -106,7 +106,11 @@ impl<'a> Stage<'a> {
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let destination = Webhook::new(&webhook.url(), VERIFY_TOKEN, APP_SECRET)
             .map_err(Problem::because("the webhook cannot be used"))?;
-        let sink = WebhookSink::new(destination, [business.clone()], clock.clone(), rng.clone());
+        // The shop's web server stands on this machine, where webhooks may not lead unless it is said.
+        let connector = Connector::new().allow(Networks::loopback());
+        let sink = WebhookSink::new(connector, clock.clone(), rng.clone());
+        sink.subscribe([business.clone()], destination)
+            .map_err(Problem::because("the webhook cannot be used"))?;
         sink.verify().await.map_err(Problem::because("the webhook's handshake failed"))?;
 
         let (outsides, insides) = (Arc::new(Outsides::default()), Arc::new(Insides::default()));

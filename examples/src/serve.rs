@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bulla::base::Clock;
 use bulla::graph::{GraphApi, Tokens};
-use bulla::webhook::WebhookSink;
+use bulla::webhook::{Connector, WebhookSink};
 use bulla::{SystemClock, SystemRng};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -67,7 +67,10 @@ async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Co
     let outlet = match options.webhook.clone() {
         Some(webhook) => {
             let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-            Outlet::Webhook(WebhookSink::new(webhook, [business.clone()], clock, rng))
+            let sink = WebhookSink::new(Connector::new().allow(options.networks.clone()), clock, rng);
+            sink.subscribe([business.clone()], webhook)
+                .map_err(Problem::because("the webhook cannot be used"))?;
+            Outlet::Webhook(Box::new(sink))
         }
         None => Outlet::Terminal(terminal),
     };

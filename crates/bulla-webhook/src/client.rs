@@ -2,28 +2,33 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::Clock;
+use bulla_base::{Clock, Sleep, Timestamp};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::header::RETRY_AFTER;
-use http::{Request, Response, StatusCode};
+use http::header::{HOST, RETRY_AFTER, USER_AGENT};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::body::Incoming;
 
-use crate::WebhookError;
-use crate::limits::{
-    ANSWER_TIMEOUT, MAX_IDLE_CONNECTIONS, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER,
-};
+use crate::gate::Totals;
+use crate::http_connection::HttpConnection;
+use crate::limits::{ANSWER_TIMEOUT, MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT};
+use crate::peer::Peer;
+use crate::{Connector, WebhookError, metrics};
+
+/// Who calls.
+const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("bulla-webhook/", env!("CARGO_PKG_VERSION")));
 
 /// Calls web servers, and does not wait for them for ever.
+#[derive(Debug)]
 pub(crate) struct WebhookClient {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    connector: Connector,
     clock: Arc<dyn Clock>,
+    totals: Totals,
 }
 
 /// What a web server answered.
+#[derive(Debug)]
 pub(crate) struct WebhookResponse {
     pub(crate) status: StatusCode,
     /// How long it asks to be left alone.
@@ -32,36 +37,100 @@ pub(crate) struct WebhookResponse {
     pub(crate) body: Option<Bytes>,
 }
 
+/// What a call is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    Update,
+    Handshake,
+}
+
 impl WebhookClient {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        // Trying a second address while the first is slow would take a timer that is not ours.
-        connector.set_happy_eyeballs_timeout(None);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
-            .build(connector);
-        Self { http, clock }
+    pub(crate) fn new(connector: Connector, clock: Arc<dyn Clock>) -> Self {
+        Self { connector, clock, totals: Totals::new() }
     }
 
-    /// Makes one call. Its time covers everything from connecting to the last byte of the answer's body; a body that is late or too long is
-    /// left out of the answer, because the status alone already says what became of the call.
-    pub(crate) async fn call(&self, request: Request<Full<Bytes>>) -> Result<WebhookResponse, WebhookError> {
+    pub(crate) const fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// Makes one call when it is its turn. From then on its time covers everything to the last byte of the answer's body; a body that is
+    /// late or too long is left out of the answer, because the status alone already says what became of the call.
+    pub(crate) async fn call(
+        &self,
+        peer: &Peer,
+        purpose: Purpose,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<WebhookResponse, WebhookError> {
+        let host = HeaderValue::from_str(&peer.origin.to_string()).map_err(WebhookError::broken)?;
+        request.headers_mut().insert(HOST, host);
+        request.headers_mut().insert(USER_AGENT, OUR_NAME);
+        let outcome = self.take_turn(peer, purpose, request).await;
+        let told = outcome.as_ref().map_or_else(WebhookError::reason, |_| "answered");
+        ::metrics::counter!(metrics::CALLS, "kind" => purpose.name(), "outcome" => told).increment(1);
+        outcome
+    }
+
+    async fn take_turn(
+        &self,
+        peer: &Peer,
+        purpose: Purpose,
+        request: Request<Full<Bytes>>,
+    ) -> Result<WebhookResponse, WebhookError> {
+        let turn = pin!(peer.gate.enter(&self.totals));
+        let pass = match select(turn, self.clock.sleep(QUEUE_TIMEOUT)).await {
+            Either::Left((pass, _)) => pass.map_err(|_| WebhookError::StillSilent)?,
+            Either::Right(_) => return Err(WebhookError::Busy { limit: QUEUE_TIMEOUT }),
+        };
+        let under_way = UnderWay::begin(purpose, &*self.clock);
+        let outcome = self.exchange(peer, request).await;
+        under_way.end();
+        peer.gate.leave(pass, outcome.is_ok());
+        outcome
+    }
+
+    async fn exchange(
+        &self,
+        peer: &Peer,
+        request: Request<Full<Bytes>>,
+    ) -> Result<WebhookResponse, WebhookError> {
         let mut end = self.clock.sleep(ANSWER_TIMEOUT);
-        let response = match select(self.http.request(request), &mut end).await {
-            Either::Left((response, _)) => {
-                response.map_err(|error| WebhookError::Unreachable(error.into()))?
-            }
+        let (connection, response) = match select(pin!(self.ask(peer, request)), &mut end).await {
+            Either::Left((answered, _)) => answered?,
             Either::Right(_) => return Err(WebhookError::TooSlow { limit: ANSWER_TIMEOUT }),
         };
         let (status, retry_after) = (response.status(), retry_after(&response));
-        let body = pin!(Limited::new(response.into_body(), MAX_RESPONSE_BODY_BYTES).collect());
-        let body = match select(body, &mut end).await {
-            Either::Left((Ok(body), _)) => Some(body.to_bytes()),
-            Either::Left((Err(_), _)) | Either::Right(_) => None,
-        };
+        let body = read(response, &mut end).await;
+        if body.is_some() {
+            peer.idle.put(connection, self.totals.idle(), &self.clock);
+        }
         Ok(WebhookResponse { status, retry_after, body })
+    }
+
+    /// Sends `request`, on an unused connection if there is one. That it breaks may only mean that the web server had closed it before it
+    /// saw the request; then there is one more try, on a new one.
+    async fn ask(
+        &self,
+        peer: &Peer,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(HttpConnection, Response<Incoming>), WebhookError> {
+        if let Some(mut connection) = peer.idle.take()
+            && let Ok(response) = connection.send(request.clone()).await
+        {
+            return Ok((connection, response));
+        }
+        let stream = self.connector.connect(&peer.origin, &peer.lookup, &*self.clock).await?;
+        let mut connection = HttpConnection::open(stream).await?;
+        let response = connection.send(request).await?;
+        Ok((connection, response))
+    }
+}
+
+/// The body of `response`, if it is whole before `end` and not too long.
+async fn read(response: Response<Incoming>, end: &mut Sleep<'_>) -> Option<Bytes> {
+    let body = pin!(Limited::new(response.into_body(), MAX_RESPONSE_BODY_BYTES).collect());
+    match select(body, end).await {
+        Either::Left((Ok(body), _)) => Some(body.to_bytes()),
+        Either::Left((Err(_), _)) | Either::Right(_) => None,
     }
 }
 
@@ -70,6 +139,42 @@ fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
     let busy = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = response.headers().get(RETRY_AFTER).filter(|_| busy)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Handshake => "handshake",
+        }
+    }
+}
+
+/// A call that is counted among those under way until this is dropped.
+struct UnderWay<'a> {
+    purpose: Purpose,
+    clock: &'a dyn Clock,
+    since: Timestamp,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(purpose: Purpose, clock: &'a dyn Clock) -> Self {
+        ::metrics::gauge!(metrics::IN_FLIGHT).increment(1.0);
+        Self { purpose, clock, since: clock.now() }
+    }
+
+    /// Writes down how long it took. One that was given up by its caller is not written down.
+    fn end(self) {
+        let millis = self.clock.now().as_millis().saturating_sub(self.since.as_millis());
+        let seconds = Duration::from_millis(millis).as_secs_f64();
+        ::metrics::histogram!(metrics::CALL_SECONDS, "kind" => self.purpose.name()).record(seconds);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        ::metrics::gauge!(metrics::IN_FLIGHT).decrement(1.0);
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_server_is_left_alone_for_at_most_the_longest_pause() {
+    fn a_busy_server_is_left_alone_for_at_most_the_longest_time() {
         assert_eq!(asked(503, "3600"), Some(MAX_RETRY_AFTER.as_secs()));
         assert_eq!(asked(429, "3601"), Some(MAX_RETRY_AFTER.as_secs()));
         assert_eq!(asked(429, "7"), Some(7));

@@ -4,6 +4,8 @@ use bulla_base::PhoneNumberId;
 use bulla_relay::SinkError;
 use thiserror::Error;
 
+use crate::AddressKind;
+
 /// Why a business's web server does not have an update, or may not be given any.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -11,6 +13,27 @@ pub enum WebhookError {
     /// The business's move, or the network's: the web server cannot be reached, or what it says is not HTTP.
     #[error("the webhook cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The business's move, or the resolver's: the name of the web server cannot be looked up.
+    #[error("the webhook's host cannot be looked up")]
+    UnknownHost(#[source] std::io::Error),
+    /// The business's move, or the operator's: the web server stands where nothing may be called.
+    #[error(
+        "the webhook's host has no address but in a network that is not allowed ({kind}): \
+         allow the network by name, or have the url changed"
+    )]
+    ForbiddenAddress {
+        /// What the address is for.
+        kind: AddressKind,
+    },
+    /// The business's move: the call that was to show whether the silent web server answers again got no answer.
+    #[error("the webhook is still silent")]
+    StillSilent,
+    /// The business's move, or the operator's: too many calls were waiting for their turn.
+    #[error("the call was not made: it waited for its turn longer than {} seconds", limit.as_secs())]
+    Busy {
+        /// How long it may wait.
+        limit: Duration,
+    },
     /// The business's move: the web server took too long.
     #[error("the webhook did not answer within {} seconds", limit.as_secs())]
     TooSlow {
@@ -46,6 +69,29 @@ pub enum WebhookError {
 }
 
 impl WebhookError {
+    /// The same in one word, for counters.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::UnknownHost(_) => "unknown_host",
+            Self::ForbiddenAddress { .. } => "forbidden_address",
+            Self::StillSilent => "still_silent",
+            Self::Busy { .. } => "busy",
+            Self::TooSlow { .. } => "too_slow",
+            Self::Status { .. } => "status",
+            Self::WrongChallenge => "wrong_challenge",
+            Self::Unverified => "unverified",
+            Self::UnknownBusiness { .. } => "unknown_business",
+            Self::UnknownEvent => "unknown_event",
+            Self::Broken(_) => "broken",
+        }
+    }
+
+    /// Whether it tells nothing but that another call failed a moment ago.
+    pub(crate) const fn is_a_consequence(&self) -> bool {
+        matches!(self, Self::StillSilent | Self::Unverified | Self::Busy { .. })
+    }
+
     pub(crate) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Broken(source.into())
     }

@@ -9,13 +9,39 @@ mod ascii;
 mod names;
 mod payload;
 
-mod client;
+mod health;
 mod subscription;
+
+mod client;
+mod gate;
+mod http_connection;
+mod idle;
+mod peer;
+
+mod connector;
+mod dialer;
+mod origin;
+mod resolver;
+
+mod address_kind;
+mod network;
+mod networks;
+mod special_purpose;
 
 mod error;
 mod limits;
+mod metrics;
 
+pub use address_kind::AddressKind;
+pub use connector::Connector;
+pub use dialer::{Connection, Dialer, Dialing, TcpDialer};
 pub use error::WebhookError;
-pub use limits::{ANSWER_TIMEOUT, MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER};
+pub use limits::{
+    ANSWER_TIMEOUT, CONNECT_TIMEOUT, MAX_ADDRESSES, MAX_CALLS, MAX_CALLS_PER_WEBHOOK, MAX_IDLE, MAX_PROBES,
+    MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT,
+};
+pub use network::{InvalidNetwork, Network};
+pub use networks::Networks;
+pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use sink::WebhookSink;
 pub use webhook::{InvalidWebhook, Webhook};

@@ -1,19 +1,20 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bulla_base::{Clock, PhoneNumberId, Rng};
 use bulla_relay::{Business, Event, Sink, SinkError};
 use bytes::Bytes;
-use http::StatusCode;
+use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
-use http::request::Builder;
+use http::{Request, StatusCode};
 use http_body_util::Full;
+use tracing::Instrument;
 
-use crate::client::WebhookClient;
+use crate::client::{Purpose, WebhookClient};
+use crate::limits::MAX_UNKNOWN;
 use crate::subscription::Subscription;
-
-use crate::{Webhook, WebhookError, payload, signature};
+use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
 
 /// A [`Sink`] that posts every event to the business's webhook, one a request, as its clients know them.
 ///
@@ -31,45 +32,59 @@ use crate::{Webhook, WebhookError, payload, signature};
 /// [`MAX_RESPONSE_BODY_BYTES`](crate::MAX_RESPONSE_BODY_BYTES) are read. A server that answers 429 or 503 with `Retry-After` is left alone
 /// for so long, at most [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER).
 ///
+/// At most [`MAX_CALLS_PER_WEBHOOK`](crate::MAX_CALLS_PER_WEBHOOK) connections to one webhook are in use, one to a webhook that last gave
+/// no answer. In all there are at most [`MAX_CALLS`](crate::MAX_CALLS), [`MAX_PROBES`](crate::MAX_PROBES) more to webhooks that gave no
+/// answer, and [`MAX_IDLE`](crate::MAX_IDLE) unused ones: silent web servers do not use up a process's files.
+///
 /// # Security
 /// Updates hold what users write and their numbers, and plain HTTP hides neither: keep the way to the web server inside a trusted network
-/// until TLS is there.
+/// until TLS is there. Where that is may be called only if the [`Connector`] was told so.
 pub struct WebhookSink {
-    destinations: HashMap<PhoneNumberId, Destination>,
+    subscribers: RwLock<HashMap<PhoneNumberId, Subscriber>>,
     client: WebhookClient,
     rng: Arc<dyn Rng>,
+    /// Numbers without a webhook of which the operator was told.
+    unknown: Mutex<BTreeSet<PhoneNumberId>>,
 }
 
-struct Destination {
+#[derive(Clone)]
+struct Subscriber {
     business: Business,
     subscription: Arc<Subscription>,
 }
 
 impl WebhookSink {
-    /// A sink that posts the events of all `businesses` to `webhook`.
+    /// A sink that posts nothing yet, and calls by `connector`.
     ///
     /// Calls are made on the tokio runtime under which the sink is used.
     #[must_use]
-    pub fn new(
-        webhook: Webhook,
-        businesses: impl IntoIterator<Item = Business>,
-        clock: Arc<dyn Clock>,
-        rng: Arc<dyn Rng>,
-    ) -> Self {
-        let subscription = Arc::new(Subscription::new(webhook));
-        let destination = |business: Business| {
-            (business.id(), Destination { business, subscription: subscription.clone() })
-        };
-        let destinations = businesses.into_iter().map(destination).collect();
-        Self { destinations, client: WebhookClient::new(clock), rng }
+    pub fn new(connector: Connector, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        let client = WebhookClient::new(connector, clock);
+        Self { subscribers: RwLock::default(), client, rng, unknown: Mutex::default() }
     }
 
-    /// Posts the events of `business` to a webhook of its own.
-    #[must_use]
-    pub fn with(mut self, business: Business, webhook: Webhook) -> Self {
+    /// Posts the events of all `businesses` to `webhook` from now on, whatever they went to before. They share its handshake.
+    ///
+    /// # Errors
+    /// When the URL is that of an address that may not be called. Nothing has changed then.
+    pub fn subscribe(
+        &self,
+        businesses: impl IntoIterator<Item = Business>,
+        webhook: Webhook,
+    ) -> Result<(), WebhookError> {
+        self.client.connector().check(webhook.origin())?;
         let subscription = Arc::new(Subscription::new(webhook));
-        self.destinations.insert(business.id(), Destination { business, subscription });
-        self
+        let mut subscribers = self.write();
+        for business in businesses {
+            let subscription = Arc::clone(&subscription);
+            subscribers.insert(business.id(), Subscriber { business, subscription });
+        }
+        Ok(())
+    }
+
+    /// Posts no events of `business` any more. Those that still come are refused, and stay with the relay for as long as it keeps them.
+    pub fn unsubscribe(&self, business: PhoneNumberId) {
+        self.write().remove(&business);
     }
 
     /// Asks every web server again to show that it knows its verify token. Those that do are delivered to from now on, the others not.
@@ -77,51 +92,90 @@ impl WebhookSink {
     /// # Errors
     /// When one did not; all have been asked all the same.
     pub async fn verify(&self) -> Result<(), WebhookError> {
-        let mut asked: Vec<&Arc<Subscription>> = Vec::new();
-        let mut outcome = Ok(());
-        for Destination { business: _, subscription } in self.destinations.values() {
-            if asked.iter().any(|other| Arc::ptr_eq(other, subscription)) {
-                continue;
+        let mut asked: Vec<(PhoneNumberId, Arc<Subscription>)> = Vec::new();
+        for (id, Subscriber { business: _, subscription }) in &*self.read() {
+            if !asked.iter().any(|(_, other)| Arc::ptr_eq(other, subscription)) {
+                asked.push((*id, Arc::clone(subscription)));
             }
-            asked.push(subscription);
-            outcome = outcome.and(subscription.verify(&self.client, &*self.rng).await);
         }
-        outcome
+        let outcomes = asked.iter().map(|(business, subscription)| async {
+            let outcome = subscription.verify(&self.client, &*self.rng).await;
+            subscription.health().observe(*business, &outcome);
+            outcome
+        });
+        join_all(outcomes).await.into_iter().collect()
     }
 
     async fn deliver(&self, event: &Event) -> Result<(), WebhookError> {
         let id = event.subject().business;
-        let Destination { business, subscription } =
-            self.destinations.get(&id).ok_or(WebhookError::UnknownBusiness { business: id })?;
+        let Some(Subscriber { business, subscription }) = self.read().get(&id).cloned() else {
+            self.tell_of_unknown(id);
+            return Err(WebhookError::UnknownBusiness { business: id });
+        };
+        let outcome = self.post(event, &business, &subscription).await;
+        subscription.health().observe(id, &outcome);
+        outcome
+    }
+
+    async fn post(
+        &self,
+        event: &Event,
+        business: &Business,
+        subscription: &Subscription,
+    ) -> Result<(), WebhookError> {
         let body = payload::write(event, business)?;
         subscription.ensure_verified(&self.client, &*self.rng).await?;
         let webhook = subscription.webhook();
-        let request = Builder::new()
-            .method("POST")
-            .uri(webhook.url().clone())
+        let target = webhook.target().ok_or_else(|| WebhookError::broken("the url has no path"))?;
+        let request = Request::post(target)
             .header(CONTENT_TYPE, "application/json")
             .header(signature::HEADER, signature::sign(webhook.app_secret(), &body))
             .body(Full::new(Bytes::from(body)))
             .map_err(WebhookError::broken)?;
-        let answer = self.client.call(request).await?;
-        match answer.status {
+        let response = self.client.call(subscription.peer(), Purpose::Update, request).await?;
+        match response.status {
             StatusCode::OK => Ok(()),
-            status => Err(WebhookError::Status { status: status.as_u16(), retry_after: answer.retry_after }),
+            status => {
+                Err(WebhookError::Status { status: status.as_u16(), retry_after: response.retry_after })
+            }
         }
+    }
+
+    fn tell_of_unknown(&self, business: PhoneNumberId) {
+        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news =
+            unknown.len() >= MAX_UNKNOWN && !unknown.contains(&business) || unknown.insert(business);
+        if is_news {
+            tracing::warn!(%business, "there are updates for a business that has no webhook");
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<PhoneNumberId, Subscriber>> {
+        self.subscribers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<PhoneNumberId, Subscriber>> {
+        self.subscribers.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sink for WebhookSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
-        self.deliver(event).await.map_err(SinkError::from)
+        let subject = event.subject();
+        let span =
+            tracing::debug_span!("webhook", business = %subject.business, message = %subject.message.id());
+        let outcome = self.deliver(event).instrument(span).await;
+        let told = outcome.as_ref().map_or_else(WebhookError::reason, |()| "taken");
+        ::metrics::counter!(metrics::UPDATES, "outcome" => told).increment(1);
+        outcome.map_err(SinkError::from)
     }
 }
 
 impl fmt::Debug for WebhookSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { destinations, client: _, rng: _ } = self;
-        let webhooks =
-            destinations.iter().map(|(id, destination)| (id.number(), destination.subscription.webhook()));
+        let Self { subscribers: _, client: _, rng: _, unknown: _ } = self;
+        let subscribers = self.read();
+        let webhooks = subscribers.iter().map(|(id, to)| (id.number(), to.subscription.webhook()));
         f.debug_map().entries(webhooks).finish()
     }
 }

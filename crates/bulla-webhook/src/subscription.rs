@@ -6,12 +6,16 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use tokio::sync::Mutex;
 
-use crate::client::WebhookClient;
+use crate::client::{Purpose, WebhookClient};
+use crate::health::Health;
+use crate::peer::Peer;
 use crate::{Webhook, WebhookError};
 
 /// A webhook, and whether it has shown that it knows its verify token.
 pub(crate) struct Subscription {
     webhook: Webhook,
+    peer: Peer,
+    health: Health,
     verified: AtomicBool,
     /// How many handshakes have been tried.
     attempts: AtomicU64,
@@ -20,8 +24,10 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) const fn new(webhook: Webhook) -> Self {
+    pub(crate) fn new(webhook: Webhook) -> Self {
         Self {
+            peer: Peer::new(webhook.origin().clone()),
+            health: Health::default(),
             webhook,
             verified: AtomicBool::new(false),
             attempts: AtomicU64::new(0),
@@ -31,6 +37,14 @@ impl Subscription {
 
     pub(crate) const fn webhook(&self) -> &Webhook {
         &self.webhook
+    }
+
+    pub(crate) const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    pub(crate) const fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Makes sure that updates may be delivered, by the handshake if it has not been made yet.
@@ -75,10 +89,10 @@ impl Subscription {
 
     async fn ask(&self, client: &WebhookClient, rng: &dyn Rng) -> Result<(), WebhookError> {
         let challenge = challenge(rng);
-        let no_url = || WebhookError::broken("the handshake's url is too long");
-        let url = self.webhook.handshake_url(&challenge).ok_or_else(no_url)?;
-        let request = Request::get(url).body(Full::new(Bytes::new())).map_err(WebhookError::broken)?;
-        let response = client.call(request).await?;
+        let too_long = || WebhookError::broken("the handshake's url is too long");
+        let target = self.webhook.handshake_target(&challenge).ok_or_else(too_long)?;
+        let request = Request::get(target).body(Full::new(Bytes::new())).map_err(WebhookError::broken)?;
+        let response = client.call(&self.peer, Purpose::Handshake, request).await?;
         if response.status != StatusCode::OK {
             return Err(WebhookError::Status {
                 status: response.status.as_u16(),

@@ -6,6 +6,8 @@ use http::uri::{PathAndQuery, Scheme};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::origin::Origin;
+
 /// Where a business takes its updates, and the two secrets it shares with the relay for it.
 ///
 /// # Security
@@ -13,6 +15,7 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Webhook {
     url: Uri,
+    origin: Origin,
     verify_token: Zeroizing<String>,
     app_secret: Zeroizing<String>,
 }
@@ -20,32 +23,35 @@ pub struct Webhook {
 impl Webhook {
     /// The web server at `url`, which answers the handshake to `verify_token` and checks signatures with `app_secret`.
     ///
+    /// Whether the address behind it may be called is looked at when it is [subscribed](crate::WebhookSink::subscribe) and at every call.
+    ///
     /// # Errors
-    /// When `url` is not one that starts with `http://` and names a host, holds a user or password, or is too long for the handshake to
-    /// be appended; when it starts with `https://`, which is not there yet; when a secret is empty.
+    /// When `url` is not one that starts with `http://` and names a host by its name or an address in its usual spelling, holds a user or
+    /// password, or is too long for the handshake to be appended; when its port is 0 or above 65,535; when it starts with `https://`,
+    /// which is not there yet; when a secret is empty.
     pub fn new(
         url: &str,
         verify_token: impl Into<String>,
         app_secret: impl Into<String>,
     ) -> Result<Self, InvalidWebhook> {
+        if !url.is_ascii() {
+            return Err(InvalidWebhook::Url {
+                why: "it must be ASCII: write a host of another script as xn--",
+            });
+        }
         let url: Uri = url.parse().map_err(|_| InvalidWebhook::Url { why: "it cannot be read" })?;
         match url.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => {}
             Some(scheme) if *scheme == Scheme::HTTPS => return Err(InvalidWebhook::Https),
             _ => return Err(InvalidWebhook::Url { why: "it must start with http://" }),
         }
-        match url.authority() {
-            Some(authority) if authority.host().is_empty() => {
-                return Err(InvalidWebhook::Url { why: "it names no host" });
-            }
-            Some(authority) if authority.as_str().contains('@') => {
-                return Err(InvalidWebhook::Url { why: "a user or password may not stand in it" });
-            }
-            Some(_) => {}
+        let origin = match url.authority() {
+            Some(authority) => Origin::read(authority.as_str())?,
             None => return Err(InvalidWebhook::Url { why: "it names no host" }),
-        }
+        };
         let webhook = Self {
             url,
+            origin,
             verify_token: Zeroizing::new(verify_token.into()),
             app_secret: Zeroizing::new(app_secret.into()),
         };
@@ -55,22 +61,27 @@ impl Webhook {
         if webhook.app_secret.is_empty() {
             return Err(InvalidWebhook::EmptySecret { what: "app secret" });
         }
-        match webhook.handshake_url(&"0".repeat(20)) {
+        match webhook.handshake_target(&"0".repeat(20)) {
             Some(_) => Ok(webhook),
             None => Err(InvalidWebhook::Url { why: "it is too long for the handshake to be appended" }),
         }
     }
 
-    pub(crate) const fn url(&self) -> &Uri {
-        &self.url
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What is asked for at the origin.
+    pub(crate) fn target(&self) -> Option<PathAndQuery> {
+        self.url.path_and_query().cloned()
     }
 
     pub(crate) fn app_secret(&self) -> &[u8] {
         self.app_secret.as_bytes()
     }
 
-    /// The URL that asks the web server to show that it knows the verify token, by answering with `challenge`.
-    pub(crate) fn handshake_url(&self, challenge: &str) -> Option<Uri> {
+    /// What asks the web server to show that it knows the verify token, by answering with `challenge`.
+    pub(crate) fn handshake_target(&self, challenge: &str) -> Option<PathAndQuery> {
         let mut target = Zeroizing::new(String::from(self.url.path()));
         target.push('?');
         if let Some(query) = self.url.query().filter(|query| !query.is_empty()) {
@@ -81,17 +92,14 @@ impl Webhook {
         target.push_str(challenge);
         target.push_str("&hub.verify_token=");
         target.extend(byte_serialize(self.verify_token.as_bytes()));
-        let mut parts = self.url.clone().into_parts();
-        parts.path_and_query = Some(PathAndQuery::try_from(target.as_str()).ok()?);
-        Uri::from_parts(parts).ok()
+        PathAndQuery::try_from(target.as_str()).ok()
     }
 }
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, verify_token: _, app_secret: _ } = self;
-        let host = url.authority().map_or("", |authority| authority.as_str());
-        write!(f, "Webhook(http://{host}{})", url.path())
+        let Self { url, origin, verify_token: _, app_secret: _ } = self;
+        write!(f, "Webhook(http://{origin}{})", url.path())
     }
 }
 
@@ -105,6 +113,9 @@ pub enum InvalidWebhook {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The URL's port is none.
+    #[error("not a webhook's url: its port must be a number from 1 to 65535")]
+    Port,
     /// The URL asks for TLS.
     #[error(
         "https is not supported yet: put a proxy that speaks it in front of the business, and name the proxy with http://"
@@ -128,12 +139,12 @@ mod tests {
 
     #[test]
     fn the_handshake_keeps_the_query_and_encodes_the_token() {
-        let handshake = |url: &str| webhook(url).unwrap().handshake_url("123").unwrap().to_string();
+        let handshake = |url: &str| webhook(url).unwrap().handshake_target("123").unwrap().to_string();
         let asked = "hub.mode=subscribe&hub.challenge=123&hub.verify_token=tok%26en+%3D%C3%A9";
-        assert_eq!(handshake("http://a.b:8080/hook"), format!("http://a.b:8080/hook?{asked}"));
-        assert_eq!(handshake("http://a.b/hook?x=1&y"), format!("http://a.b/hook?x=1&y&{asked}"));
-        assert_eq!(handshake("http://a.b"), format!("http://a.b/?{asked}"));
-        assert_eq!(handshake("http://a.b/?#part"), format!("http://a.b/?{asked}"));
+        assert_eq!(handshake("http://a.b:8080/hook"), format!("/hook?{asked}"));
+        assert_eq!(handshake("http://a.b/hook?x=1&y"), format!("/hook?x=1&y&{asked}"));
+        assert_eq!(handshake("http://a.b"), format!("/?{asked}"));
+        assert_eq!(handshake("http://a.b/?#part"), format!("/?{asked}"));
     }
 
     #[test]
@@ -149,6 +160,8 @@ mod tests {
             "http://u:p@a.b/",
             "http://a b/",
             "http://:80/",
+            "http://münchen.example/",
+            "http://127.1/",
         ] {
             assert!(matches!(webhook(url), Err(InvalidWebhook::Url { .. })), "{url}");
         }
@@ -156,6 +169,17 @@ mod tests {
         assert!(matches!(webhook(&long), Err(InvalidWebhook::Url { .. })));
         assert!(matches!(Webhook::new("http://a.b", "", "s"), Err(InvalidWebhook::EmptySecret { .. })));
         assert!(matches!(Webhook::new("http://a.b", "t", ""), Err(InvalidWebhook::EmptySecret { .. })));
+    }
+
+    #[test]
+    fn a_port_that_there_is_not_is_refused_by_name() {
+        for port in ["0", "65536", "99999", "4294967376", ""] {
+            let url = format!("http://a.b:{port}/hook");
+            assert_eq!(webhook(&url).unwrap_err(), InvalidWebhook::Port, "{url}");
+        }
+        for port in ["1", "65535"] {
+            assert!(webhook(&format!("http://a.b:{port}/hook")).is_ok(), "{port}");
+        }
     }
 
     #[test]

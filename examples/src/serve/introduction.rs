@@ -19,6 +19,7 @@ pub(super) fn print(
         phone_number_id,
         business_account_id,
         webhook,
+        networks: _,
         users,
         say: _,
         carrier_log,

@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 /// Where events for the business go.
 pub(super) enum Outlet {
     /// To its webhook.
-    Webhook(WebhookSink),
+    Webhook(Box<WebhookSink>),
     /// To whoever watches the terminal.
     Terminal(Terminal),
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bulla_base::SeededRng;
 use bulla_relay::{Business, Sink};
-use bulla_webhook::{MAX_RESPONSE_BODY_BYTES, WebhookError, WebhookSink};
+use bulla_webhook::{MAX_RESPONSE_BODY_BYTES, WebhookError};
 use http::Method;
 
 use crate::clock::WaitingClock;
 use crate::ids::OTHER_NUMBER;
 use crate::receiver::{Receiver, Seen, plain, well_behaved};
-use crate::updates::{VERIFY_TOKEN, business, cause, hello, sink, webhook};
+use crate::updates::{VERIFY_TOKEN, business, cause, hello, local, sink, webhook};
 
 #[tokio::test]
 async fn the_first_update_is_preceded_by_one_handshake() {
@@ -78,8 +77,8 @@ async fn numbers_that_share_a_webhook_share_the_handshake() {
     let receiver = Receiver::start().await;
     let other = Business::new(OTHER_NUMBER, business().account(), business().display_number().clone());
     let businesses = [business(), other];
-    let sink =
-        WebhookSink::new(webhook(&receiver), businesses, Arc::new(WaitingClock), Arc::new(SeededRng::new(1)));
+    let sink = local(Arc::new(WaitingClock));
+    sink.subscribe(businesses, webhook(&receiver)).unwrap();
     sink.verify().await.unwrap();
     assert_eq!(receiver.take().len(), 1);
 }

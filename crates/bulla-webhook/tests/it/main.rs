@@ -6,9 +6,15 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod checks;
 mod clock;
+mod corpus;
 mod handshake;
 mod ids;
+mod listeners;
 mod receiver;
+mod silence;
+mod steering;
+mod telling;
 mod updates;
 mod whole;

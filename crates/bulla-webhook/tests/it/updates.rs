@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use bulla_base::{BusinessAccountId, Category, Number, SeededRng, Timestamp};
+use bulla_base::{BusinessAccountId, Category, Clock, Number, SeededRng, Timestamp};
 use bulla_content::Text;
 use bulla_relay::{
     Business, Event, Failure, Incoming, Sink, SinkError, Status, StatusUpdate, Subject, UserId,
 };
 use bulla_webhook::{
-    MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, Webhook, WebhookError, WebhookSink, signature,
+    Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, Networks, Webhook,
+    WebhookError, WebhookSink, signature,
 };
 use http::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::clock::{HastyClock, WaitingClock};
 use crate::ids::{NUMBER, OTHER_NUMBER, handle, wamid};
+use crate::listeners::Listener;
 use crate::receiver::{Receiver, plain, well_behaved};
 
 pub(crate) const VERIFY_TOKEN: &str = "tok&en = é";
@@ -31,7 +33,19 @@ pub(crate) fn webhook(receiver: &Receiver) -> Webhook {
 }
 
 pub(crate) fn sink(receiver: &Receiver) -> WebhookSink {
-    WebhookSink::new(webhook(receiver), [business()], Arc::new(WaitingClock), Arc::new(SeededRng::new(1)))
+    sink_to(webhook(receiver), Arc::new(WaitingClock))
+}
+
+/// A sink that may call this machine.
+pub(crate) fn local(clock: Arc<dyn Clock>) -> WebhookSink {
+    let connector = Connector::new().allow(Networks::loopback());
+    WebhookSink::new(connector, clock, Arc::new(SeededRng::new(1)))
+}
+
+fn sink_to(webhook: Webhook, clock: Arc<dyn Clock>) -> WebhookSink {
+    let sink = local(clock);
+    sink.subscribe([business()], webhook).unwrap();
+    sink
 }
 
 fn subject() -> Subject {
@@ -76,6 +90,7 @@ async fn delivered(event: Event) -> Value {
     let [update] = &seen[..] else { panic!("{} requests", seen.len()) };
     assert_eq!((&update.method, update.target.as_str()), (&Method::POST, "/hook?key=1"));
     assert_eq!(update.headers["content-type"], "application/json");
+    assert_eq!(update.headers["host"], receiver.address);
     assert_eq!(update.headers["content-length"], update.body.len().to_string());
     assert_eq!(update.headers.get("transfer-encoding"), None);
     assert!(update.body.is_ascii());
@@ -219,8 +234,7 @@ async fn a_busy_server_is_left_alone_as_long_as_it_asks() {
 #[tokio::test]
 async fn an_answer_that_never_ends_is_still_the_answer_it_began_with() {
     let receiver = Receiver::start().await;
-    let sink =
-        WebhookSink::new(webhook(&receiver), [business()], Arc::new(HastyClock), Arc::new(SeededRng::new(1)));
+    let sink = sink_to(webhook(&receiver), Arc::new(HastyClock));
     sink.verify().await.unwrap();
     let endless = || {
         futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(bytes::Bytes::from(vec![b'x'; 4096])))
@@ -239,37 +253,47 @@ async fn a_server_that_does_not_answer_is_given_up() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let webhook = || Webhook::new(&url, "t", "s").unwrap();
-    let rng = Arc::new(SeededRng::new(1));
-    let sink = WebhookSink::new(webhook(), [business()], Arc::new(HastyClock), rng.clone());
+    let sink = sink_to(webhook(), Arc::new(HastyClock));
     let error = sink.forward(&hello()).await.unwrap_err();
     assert!(matches!(cause(&error), WebhookError::TooSlow { .. }), "{error:?}");
     drop(listener);
-    let sink = WebhookSink::new(webhook(), [business()], Arc::new(WaitingClock), rng);
+    let sink = sink_to(webhook(), Arc::new(WaitingClock));
     let error = sink.forward(&hello()).await.unwrap_err();
     assert!(matches!(cause(&error), WebhookError::Unreachable(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn an_answer_with_too_large_a_head_is_a_failure() {
-    let receiver = Receiver::start().await;
-    let sink = sink(&receiver);
-    sink.verify().await.unwrap();
-    let answer = |bytes: usize| {
-        let head = "h".repeat(bytes);
-        receiver.answer(move |_| Response::builder().header("x-head", &head).body(Body::empty()).unwrap());
-    };
-    answer(60 * 1024);
-    sink.forward(&hello()).await.unwrap();
-    answer(70 * 1024);
-    let error = sink.forward(&hello()).await.unwrap_err();
-    assert!(matches!(cause(&error), WebhookError::Unreachable(_)), "{error:?}");
+    for (bytes, answer, is_taken) in [
+        (MAX_RESPONSE_HEAD_BYTES, (|_: &str| with_head(MAX_RESPONSE_HEAD_BYTES)) as fn(&str) -> String, true),
+        (MAX_RESPONSE_HEAD_BYTES + 1, |_| with_head(MAX_RESPONSE_HEAD_BYTES + 1), false),
+        (10 * MAX_RESPONSE_HEAD_BYTES, |_| with_head(10 * MAX_RESPONSE_HEAD_BYTES), false),
+    ] {
+        let listener = Listener::start("127.0.0.1:0".parse().unwrap(), Some(answer)).await.unwrap();
+        let webhook =
+            Webhook::new(&format!("http://{}", listener.address), VERIFY_TOKEN, APP_SECRET).unwrap();
+        let sink = sink_to(webhook, Arc::new(WaitingClock));
+        // The handshake is answered so, too: with the wrong challenge.
+        match sink.verify().await.unwrap_err() {
+            WebhookError::WrongChallenge => assert!(is_taken, "{bytes}"),
+            WebhookError::Unreachable(_) => assert!(!is_taken, "{bytes}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// An answer whose headers' names and values have so many bytes.
+fn with_head(bytes: usize) -> String {
+    let rest = bytes - "content-length".len() - "0".len() - "x".len();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: {}\r\n\r\n", "y".repeat(rest))
 }
 
 #[tokio::test]
 async fn every_number_reaches_its_own_webhook_and_others_none() {
     let (first, second) = (Receiver::start().await, Receiver::start().await);
     let other = Business::new(OTHER_NUMBER, BusinessAccountId::new(2), Number::parse("15550000000").unwrap());
-    let sink = sink(&first).with(other, webhook(&second));
+    let sink = sink(&first);
+    sink.subscribe([other], webhook(&second)).unwrap();
     sink.verify().await.unwrap();
     assert_eq!((first.take().len(), second.take().len()), (1, 1));
 
@@ -284,6 +308,10 @@ async fn every_number_reaches_its_own_webhook_and_others_none() {
     assert_eq!((first.take().len(), second.take().len()), (0, 1));
     sink.forward(&to(NUMBER)).await.unwrap();
     assert_eq!((first.take().len(), second.take().len()), (1, 0));
+    sink.unsubscribe(OTHER_NUMBER);
+    let error = sink.forward(&to(OTHER_NUMBER)).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::UnknownBusiness { .. }));
+    assert_eq!((first.take().len(), second.take().len()), (0, 0));
     let error = sink.forward(&to(bulla_base::PhoneNumberId::new(99))).await.unwrap_err();
     assert!(matches!(cause(&error), WebhookError::UnknownBusiness { .. }));
     let printed = format!("{sink:?}");

@@ -1,0 +1,121 @@
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bulla_base::Clock;
+use futures_util::future::{Either, select};
+use tokio::sync::Mutex;
+
+use crate::dialer::Connection;
+use crate::limits::{CONNECT_TIMEOUT, MAX_ADDRESSES};
+use crate::origin::{Host, Origin};
+use crate::{Dialer, Networks, Resolver, SystemResolver, TcpDialer, WebhookError};
+
+/// Connects to web servers, and to nothing that is not one of the public internet's unless it was allowed by name.
+///
+/// A name is resolved once for each connection. Every address that comes of it is checked, as is an address that stands in the URL itself,
+/// and the connection is made to the very address that was checked: a name that leads elsewhere a moment later leads nowhere.
+///
+/// ```
+/// use bulla_webhook::{Connector, Networks};
+///
+/// // For a web server in the company's own network.
+/// let connector = Connector::new().allow(Networks::none().and("10.20.0.0/16".parse()?));
+/// # Ok::<(), bulla_webhook::InvalidNetwork>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Connector {
+    allowed: Networks,
+    resolver: Arc<dyn Resolver>,
+    dialer: Arc<dyn Dialer>,
+}
+
+impl Connector {
+    /// Resolves by the system, connects by TCP, and only to public addresses.
+    pub fn new() -> Self {
+        Self {
+            allowed: Networks::none(),
+            resolver: Arc::new(SystemResolver::default()),
+            dialer: Arc::new(TcpDialer),
+        }
+    }
+
+    /// Connects to `networks` too.
+    pub fn allow(mut self, networks: Networks) -> Self {
+        self.allowed = networks;
+        self
+    }
+
+    /// Resolves by `resolver`.
+    pub fn resolve_by(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Connects by `dialer`.
+    pub fn dial_by(mut self, dialer: impl Dialer) -> Self {
+        self.dialer = Arc::new(dialer);
+        self
+    }
+
+    /// Refuses an address that stands in a URL and may not be called. What a name leads to shows when it is called.
+    pub(crate) fn check(&self, origin: &Origin) -> Result<(), WebhookError> {
+        match &origin.host {
+            Host::Address(address) => {
+                self.allowed.check(*address).map_err(|kind| WebhookError::ForbiddenAddress { kind })
+            }
+            Host::Name(_) => Ok(()),
+        }
+    }
+
+    /// Connects to `origin`. `lookup` is held by the look-up of its name that is under way.
+    pub(crate) async fn connect(
+        &self,
+        origin: &Origin,
+        lookup: &Arc<Mutex<()>>,
+        clock: &dyn Clock,
+    ) -> Result<Box<dyn Connection>, WebhookError> {
+        let (addresses, host) = match &origin.host {
+            Host::Address(address) => (vec![*address], address.to_string()),
+            Host::Name(name) => (self.resolve(name, lookup).await?, name.clone()),
+        };
+        let (mut forbidden, mut failed) = (None, None);
+        for address in addresses.into_iter().take(MAX_ADDRESSES) {
+            if let Err(kind) = self.allowed.check(address) {
+                forbidden = Some(kind);
+                continue;
+            }
+            let dialing = self.dialer.dial(SocketAddr::new(address, origin.port), &host);
+            match select(dialing, clock.sleep(CONNECT_TIMEOUT)).await {
+                Either::Left((Ok(connection), _)) => return Ok(connection),
+                Either::Left((Err(error), _)) => failed = Some(error),
+                Either::Right(_) => failed = Some(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        Err(match (failed, forbidden) {
+            (Some(error), _) => WebhookError::Unreachable(error.into()),
+            (None, Some(kind)) => WebhookError::ForbiddenAddress { kind },
+            (None, None) => WebhookError::UnknownHost(io::Error::other("the name has no address")),
+        })
+    }
+
+    /// Looks `name` up in a task of its own. The system's resolver cannot be stopped: who gives up waiting leaves it at work, and the next
+    /// waits for its end instead of setting a second one beside it.
+    async fn resolve(&self, name: &str, lookup: &Arc<Mutex<()>>) -> Result<Vec<IpAddr>, WebhookError> {
+        let turn = Arc::clone(lookup).lock_owned().await;
+        let (resolver, name) = (Arc::clone(&self.resolver), name.to_owned());
+        let found = tokio::spawn(async move {
+            let found = resolver.resolve(&name).await;
+            drop(turn);
+            found
+        });
+        found.await.map_err(io::Error::other).flatten().map_err(WebhookError::UnknownHost)
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new()
+    }
+}

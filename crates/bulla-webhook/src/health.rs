@@ -1,0 +1,89 @@
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+
+use bulla_base::PhoneNumberId;
+
+use crate::WebhookError;
+
+/// Tells the operator when a webhook begins to fail, fails in another way, and works again; not every time it fails.
+#[derive(Debug, Default)]
+pub(crate) struct Health(Mutex<Failing>);
+
+#[derive(Debug, Default)]
+struct Failing {
+    /// How it failed last; nothing while it works.
+    how: Option<(&'static str, Option<u16>)>,
+    /// How often it has failed since it worked.
+    failures: u64,
+}
+
+/// What the operator is told.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    Fails,
+    Works { failures: u64 },
+}
+
+impl Health {
+    /// Takes note of what became of an update to `business`.
+    pub(crate) fn observe(&self, business: PhoneNumberId, outcome: &Result<(), WebhookError>) {
+        match (self.news(outcome), outcome) {
+            (Some(News::Fails), Err(error)) => tracing::warn!(
+                %business,
+                reason = error.reason(),
+                error = error as &dyn Error,
+                "a webhook does not take updates; this is told again when the reason changes"
+            ),
+            (Some(News::Works { failures }), _) => {
+                tracing::info!(%business, failures, "a webhook takes updates again");
+            }
+            _ => {}
+        }
+    }
+
+    fn news(&self, outcome: &Result<(), WebhookError>) -> Option<News> {
+        let mut failing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(error) = outcome else {
+            let Failing { how, failures } = std::mem::take(&mut *failing);
+            return how.map(|_| News::Works { failures });
+        };
+        failing.failures += 1;
+        if failing.how.is_some() && error.is_a_consequence() {
+            return None;
+        }
+        let status = match error {
+            WebhookError::Status { status, .. } => Some(*status),
+            _ => None,
+        };
+        let how = Some((error.reason(), status));
+        (std::mem::replace(&mut failing.how, how) != how).then_some(News::Fails)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_and_changes_are_told_and_no_others() {
+        let health = Health::default();
+        let status = |status| Err(WebhookError::Status { status, retry_after: None });
+        let fails = Some(News::Fails);
+        for (outcome, news) in [
+            (Ok(()), None),
+            (status(500), fails),
+            (status(500), None),
+            (Err(WebhookError::StillSilent), None),
+            (status(500), None),
+            (status(503), Some(News::Fails)),
+            (Err(WebhookError::WrongChallenge), Some(News::Fails)),
+            (Err(WebhookError::Unverified), None),
+            (Ok(()), Some(News::Works { failures: 7 })),
+            (Ok(()), None),
+            (Err(WebhookError::Unverified), Some(News::Fails)),
+            (Ok(()), Some(News::Works { failures: 1 })),
+        ] {
+            assert_eq!(health.news(&outcome), news, "{outcome:?}");
+        }
+    }
+}
