@@ -17,6 +17,7 @@ mod side;
 
 mod session;
 mod spqr;
+mod webhook;
 
 macro_rules! targets {
     ($($(#[$doc:meta])* $name:ident = $check:path;)*) => {
@@ -44,4 +45,6 @@ targets! {
     spqr_stored = spqr::stored::check;
     /// Two ratchets and an unreliable carrier.
     spqr_exchange = spqr::exchange::check;
+    /// What a business's web server answers.
+    webhook_answer = webhook::answer::check;
 }
