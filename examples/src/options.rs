@@ -82,7 +82,7 @@ pub enum UsageError {
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 12] = [
+const VALUED: [(&str, &str); 13] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),

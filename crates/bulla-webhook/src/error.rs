@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bulla_base::PhoneNumberId;
-use bulla_relay::SinkError;
+use bulla_relay::{SinkError, SinkErrorKind};
 use thiserror::Error;
 
 use crate::AddressKind;
@@ -99,13 +99,29 @@ impl WebhookError {
 
 impl From<WebhookError> for SinkError {
     fn from(source: WebhookError) -> Self {
+        let kind = match &source {
+            WebhookError::Unreachable(_)
+            | WebhookError::UnknownHost(_)
+            | WebhookError::ForbiddenAddress { .. } => SinkErrorKind::Unreachable,
+            WebhookError::TooSlow { .. } | WebhookError::StillSilent | WebhookError::Busy { .. } => {
+                SinkErrorKind::TimedOut
+            }
+            WebhookError::Status { status: 429 | 500.., .. } => SinkErrorKind::Unavailable,
+            WebhookError::Status { .. } | WebhookError::WrongChallenge | WebhookError::Unverified => {
+                SinkErrorKind::Refused
+            }
+            WebhookError::UnknownBusiness { .. } | WebhookError::UnknownEvent | WebhookError::Broken(_) => {
+                SinkErrorKind::Other
+            }
+        };
         let retry_after = match &source {
             WebhookError::Status { retry_after, .. } => *retry_after,
             _ => None,
         };
+        let error = Self::new(source).of_kind(kind);
         match retry_after {
-            Some(retry_after) => Self::new(source).not_before(retry_after),
-            None => Self::new(source),
+            Some(retry_after) => error.not_before(retry_after),
+            None => error,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bulla_base::{Clock, PhoneNumberId, Rng};
-use bulla_relay::{Business, Event, Sink, SinkError};
+use bulla_relay::{Business, Destination, Event, Sink, SinkError};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
@@ -168,6 +168,15 @@ impl Sink for WebhookSink {
         let told = outcome.as_ref().map_or_else(WebhookError::reason, |()| "taken");
         ::metrics::counter!(metrics::UPDATES, "outcome" => told).increment(1);
         outcome.map_err(SinkError::from)
+    }
+
+    /// The webhook: businesses that share one share its outages.
+    fn destination(&self, event: &Event) -> Destination {
+        let business = event.subject().business;
+        match self.read().get(&business) {
+            Some(Subscriber { business: _, subscription }) => subscription.destination().clone(),
+            None => Destination::business(business),
+        }
     }
 }
 

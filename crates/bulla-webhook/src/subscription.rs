@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bulla_base::Rng;
+use bulla_relay::Destination;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -14,6 +15,7 @@ use crate::{Webhook, WebhookError};
 /// A webhook, and whether it has shown that it knows its verify token.
 pub(crate) struct Subscription {
     webhook: Webhook,
+    destination: Destination,
     peer: Peer,
     health: Health,
     verified: AtomicBool,
@@ -26,6 +28,7 @@ pub(crate) struct Subscription {
 impl Subscription {
     pub(crate) fn new(webhook: Webhook) -> Self {
         Self {
+            destination: webhook.destination(),
             peer: Peer::new(webhook.origin().clone()),
             health: Health::default(),
             webhook,
@@ -37,6 +40,11 @@ impl Subscription {
 
     pub(crate) const fn webhook(&self) -> &Webhook {
         &self.webhook
+    }
+
+    /// What the relay calls it.
+    pub(crate) const fn destination(&self) -> &Destination {
+        &self.destination
     }
 
     pub(crate) const fn peer(&self) -> &Peer {

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use bulla_relay::Destination;
 use form_urlencoded::byte_serialize;
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
@@ -69,6 +70,11 @@ impl Webhook {
 
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The web server and the path: whatever the query says, they fail together.
+    pub(crate) fn destination(&self) -> Destination {
+        Destination::named(format!("{}{}", self.origin, self.url.path()))
     }
 
     /// What is asked for at the origin.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_relay::{Business, Sink};
+use bulla_relay::{Business, Event, Sink, Subject};
 use bulla_webhook::{MAX_RESPONSE_BODY_BYTES, WebhookError};
 use http::Method;
 
@@ -81,6 +81,10 @@ async fn numbers_that_share_a_webhook_share_the_handshake() {
     sink.subscribe(businesses, webhook(&receiver)).unwrap();
     sink.verify().await.unwrap();
     assert_eq!(receiver.take().len(), 1);
+    // And they share its outages.
+    let Event::Message(about, incoming) = hello() else { unreachable!() };
+    let about = Subject::new(OTHER_NUMBER, about.user, about.user_id, about.message, about.at);
+    assert_eq!(sink.destination(&hello()), sink.destination(&Event::Message(about, incoming)));
 }
 
 /// A server that is down would else be asked once for every conversation, each waiting for the one before.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bulla_base::{BusinessAccountId, Category, Clock, Number, SeededRng, Timestamp};
 use bulla_content::Text;
 use bulla_relay::{
-    Business, Event, Failure, Incoming, Sink, SinkError, Status, StatusUpdate, Subject, UserId,
+    Business, Event, Failure, Incoming, Sink, SinkError, SinkErrorKind, Status, StatusUpdate, Subject, UserId,
 };
 use bulla_webhook::{
     Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, Networks, Webhook,
@@ -209,6 +209,8 @@ async fn only_200_is_a_yes() {
             matches!(cause(&error), WebhookError::Status { status: s, retry_after: None } if *s == status),
             "{error:?}"
         );
+        let kind = if status < 500 { SinkErrorKind::Refused } else { SinkErrorKind::Unavailable };
+        assert_eq!(error.kind(), kind);
         let seen = receiver.take();
         assert!(seen.iter().all(|seen| seen.target.starts_with("/hook?")), "a redirect was followed");
         assert_eq!(seen.iter().filter(|seen| seen.method == Method::POST).count(), 1);
@@ -227,6 +229,7 @@ async fn a_busy_server_is_left_alone_as_long_as_it_asks() {
             _ => Response::builder().status(503).header("retry-after", seconds).body(Body::empty()).unwrap(),
         });
         let error = sink.forward(&hello()).await.unwrap_err();
+        assert_eq!(error.kind(), SinkErrorKind::Unavailable);
         assert_eq!(error.pause().map(|pause| pause.as_secs()), pause);
     }
 }
@@ -256,6 +259,7 @@ async fn a_server_that_does_not_answer_is_given_up() {
     let sink = sink_to(webhook(), Arc::new(HastyClock));
     let error = sink.forward(&hello()).await.unwrap_err();
     assert!(matches!(cause(&error), WebhookError::TooSlow { .. }), "{error:?}");
+    assert_eq!(error.kind(), SinkErrorKind::TimedOut);
     drop(listener);
     let sink = sink_to(webhook(), Arc::new(WaitingClock));
     let error = sink.forward(&hello()).await.unwrap_err();
@@ -308,6 +312,7 @@ async fn every_number_reaches_its_own_webhook_and_others_none() {
     assert_eq!((first.take().len(), second.take().len()), (0, 1));
     sink.forward(&to(NUMBER)).await.unwrap();
     assert_eq!((first.take().len(), second.take().len()), (1, 0));
+    assert_ne!(sink.destination(&to(NUMBER)), sink.destination(&to(OTHER_NUMBER)));
     sink.unsubscribe(OTHER_NUMBER);
     let error = sink.forward(&to(OTHER_NUMBER)).await.unwrap_err();
     assert!(matches!(cause(&error), WebhookError::UnknownBusiness { .. }));
