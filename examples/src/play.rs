@@ -122,7 +122,9 @@ impl<'a> Stage<'a> {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(Problem::because("the Graph API cannot be served"))?;
         let address = listener.local_addr().map_err(Problem::because("the Graph API has no address"))?;
-        let tokens = Tokens::new().grant(TOKEN, [PHONE_NUMBER_ID]);
+        let tokens = Tokens::new(&*rng);
+        let opened = tokens.grant(TOKEN, [PHONE_NUMBER_ID]);
+        opened.map_err(Problem::because("the token opens nothing"))?;
         let api = GraphApi::new(company.relay.clone(), tokens, clock, rng);
         let api = tokio::spawn(async move { api.serve(listener, std::future::pending()).await });
 

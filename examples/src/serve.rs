@@ -88,7 +88,9 @@ async fn run(
     end: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
     let addresses = doors.addresses()?;
-    let tokens = Tokens::new().grant(&options.token, [options.phone_number_id]);
+    let tokens = Tokens::new(&SystemRng);
+    let opened = tokens.grant(&options.token, [options.phone_number_id]);
+    opened.map_err(Problem::because("the token opens nothing"))?;
     let api = GraphApi::new(company.relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
     let (ending, mut ended) = watch::channel(false);
     let mut serving = tokio::spawn(async move {

@@ -27,7 +27,7 @@ use self::request::Request;
 use self::room::Room;
 pub(crate) use self::trace::Trace;
 use crate::refusal::Refusal;
-use crate::{Desk, Settings, Tokens, server, wamid};
+use crate::{Access, Desk, Settings, Tokens, server, wamid};
 
 /// The Graph API over a [`Desk`], which is to say over a relay.
 ///
@@ -68,22 +68,22 @@ use crate::{Desk, Settings, Tokens, server, wamid};
 /// [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says
 /// `Connection: close`. [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a server that
 /// [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per second.
-pub struct GraphApi<D> {
+pub struct GraphApi<D, A = Tokens> {
     desk: Arc<D>,
-    tokens: Arc<Tokens>,
+    access: Arc<A>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     settings: Settings,
     room: Arc<Room>,
 }
 
-impl<D: Desk> GraphApi<D> {
-    /// The API over `desk`, which is a relay or an `Arc` of one, opened by `tokens`.
+impl<D: Desk, A: Access> GraphApi<D, A> {
+    /// The API over `desk`, which is a relay or an `Arc` of one, opened by the tokens that `access` knows.
     #[must_use]
-    pub fn new(desk: D, tokens: Tokens, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+    pub fn new(desk: D, access: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let settings = Settings::default();
         let room = Arc::new(Room::new(&settings));
-        Self { desk: Arc::new(desk), tokens: Arc::new(tokens), clock, rng, settings, room }
+        Self { desk: Arc::new(desk), access: Arc::new(access), clock, rng, settings, room }
     }
 
     /// With other bounds on what goes on at once. Its clones share them.
@@ -149,7 +149,8 @@ impl<D: Desk> GraphApi<D> {
 
     async fn carry_out(&self, head: &Parts, body: &mut Incoming, trace: &Trace) -> Result<Value, Refusal> {
         let token = credentials::token(head).ok_or_else(Refusal::token)?;
-        let grant = self.tokens.find(&token).ok_or_else(Refusal::token)?;
+        let grant = self.access.look_up(&token).await.map_err(|error| logged(error, trace))?;
+        let grant = grant.ok_or_else(Refusal::token)?;
         let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(Refusal::path)?;
         if head.method != Method::POST {
             return Err(Refusal::method());
@@ -199,12 +200,12 @@ fn logged<E: std::error::Error + Into<Refusal>>(error: E, trace: &Trace) -> Refu
     refusal
 }
 
-impl<D> Clone for GraphApi<D> {
+impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { desk, tokens, clock, rng, settings, room } = self;
+        let Self { desk, access, clock, rng, settings, room } = self;
         Self {
             desk: desk.clone(),
-            tokens: tokens.clone(),
+            access: access.clone(),
             clock: clock.clone(),
             rng: rng.clone(),
             settings: settings.clone(),
@@ -213,9 +214,9 @@ impl<D> Clone for GraphApi<D> {
     }
 }
 
-impl<D> fmt::Debug for GraphApi<D> {
+impl<D, A> fmt::Debug for GraphApi<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { desk: _, tokens, clock: _, rng: _, settings, room: _ } = self;
-        write!(f, "GraphApi({tokens:?}, {settings:?})")
+        let Self { desk: _, access: _, clock: _, rng: _, settings, room: _ } = self;
+        write!(f, "GraphApi({settings:?})")
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod desk;
 mod tokens;
 
@@ -12,6 +13,7 @@ mod settings;
 mod user_id;
 mod wamid;
 
+pub use access::{Access, AccessError, Grant};
 pub use api::GraphApi;
 pub use desk::Desk;
 pub use limits::{
@@ -20,4 +22,4 @@ pub use limits::{
     ROOM_PATIENCE,
 };
 pub use settings::Settings;
-pub use tokens::Tokens;
+pub use tokens::{InvalidToken, Tokens};

@@ -22,7 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 use self::connection::Connection;
 use self::places::Places;
 use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
-use crate::{Desk, GraphApi};
+use crate::{Access, Desk, GraphApi};
 
 /// Where connections come in.
 pub(crate) trait Door: Send {
@@ -36,8 +36,8 @@ impl Door for TcpListener {
 }
 
 /// Serves `api` to whoever comes through `door`, until `end`. What is under way then is still answered.
-pub(crate) async fn serve<D: Desk>(
-    api: GraphApi<D>,
+pub(crate) async fn serve<D: Desk, A: Access>(
+    api: GraphApi<D, A>,
     clock: Arc<dyn Clock>,
     places: usize,
     door: impl Door,

@@ -1,91 +1,173 @@
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use bulla_base::{HASHING, PhoneNumberId, without_trace};
-use sha2::{Digest, Sha256};
-use subtle::{ConditionallySelectable, ConstantTimeEq};
+use bulla_base::{HASHING, PhoneNumberId, Rng, without_trace};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::limits::MAX_TOKEN_BYTES;
+use crate::{Access, AccessError, Grant};
 
-/// The bearer tokens that open the API, and the sending numbers each may use.
+/// The bearer tokens that open the API, and the sending numbers each may use: in memory, and open to change while the API is served. Its clones
+/// are one.
 ///
 /// # Security
-/// Only SHA-256 digests are kept. A presented token is compared with all of them in constant time, so that nothing can be learnt from how
-/// long it took. Draw tokens from at least 128 bits of randomness: a digest does not make a guessable token safe.
+/// Only HMAC-SHA-256 tags are kept, under a key that was drawn for them and is in no file. A presented token is looked up by its tag, of which
+/// nobody outside can know any part, so that nothing can be learnt from how long it took. Draw tokens from at least 128 bits of randomness: a
+/// tag does not make a guessable token safe.
 ///
 /// # Cost
-/// One SHA-256 and one comparison of 32 bytes per token kept, for every request.
-#[derive(Clone, Default)]
-pub struct Tokens {
-    grants: Vec<Grant>,
+/// One HMAC and one look-up in a hash table for each request, however many tokens there are; 64 bytes and the numbers for each of them.
+#[derive(Clone)]
+pub struct Tokens(Arc<Inner>);
+
+/// A whole block of the hash.
+const KEY_BYTES: usize = 64;
+
+struct Inner {
+    key: Zeroizing<[u8; KEY_BYTES]>,
+    grants: RwLock<HashMap<Tag, Grant, BuildHasherDefault<TagHasher>>>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Grant {
-    digest: [u8; 32],
-    numbers: BTreeSet<PhoneNumberId>,
+/// Why a token cannot be given.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidToken {
+    /// It is empty.
+    #[error("an empty token opens nothing; draw one of at least 16 random bytes")]
+    Empty,
+    /// It is too long.
+    #[error("the token has {actual} bytes, more than the {MAX_TOKEN_BYTES} allowed")]
+    TooLong {
+        /// How long it is.
+        actual: usize,
+    },
 }
 
 impl Tokens {
     /// No tokens: nothing is opened.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { grants: Vec::new() }
+    pub fn new(rng: &dyn Rng) -> Self {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        rng.fill(&mut *key);
+        Self(Arc::new(Inner { key, grants: RwLock::default() }))
     }
 
-    /// Lets `token` use `numbers`, and any it was given before. A token that is empty or longer than [`MAX_TOKEN_BYTES`] opens nothing.
-    #[must_use]
-    pub fn grant(mut self, token: &str, numbers: impl IntoIterator<Item = PhoneNumberId>) -> Self {
-        let digest = digest(token.as_bytes());
-        match self.grants.iter_mut().find(|grant| grant.digest == digest) {
-            Some(grant) => grant.numbers.extend(numbers),
-            None => self.grants.push(Grant { digest, numbers: numbers.into_iter().collect() }),
+    /// Lets `token` use `numbers`, and any it was given before, from now on.
+    ///
+    /// # Errors
+    /// When it is empty or longer than [`MAX_TOKEN_BYTES`].
+    pub fn grant(
+        &self,
+        token: &str,
+        numbers: impl IntoIterator<Item = PhoneNumberId>,
+    ) -> Result<(), InvalidToken> {
+        match token.len() {
+            0 => return Err(InvalidToken::Empty),
+            actual if actual > MAX_TOKEN_BYTES => return Err(InvalidToken::TooLong { actual }),
+            _ => {}
         }
-        self
+        let tag = self.tag(token.as_bytes());
+        let mut grants = self.0.grants.write().unwrap_or_else(PoisonError::into_inner);
+        grants.entry(tag).or_insert_with(|| Grant::new([])).extend(numbers);
+        Ok(())
     }
 
-    /// What the presented token opens, if it is one of ours.
-    pub(crate) fn find(&self, token: &[u8]) -> Option<&Grant> {
-        if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
-            return None;
-        }
-        let digest = digest(token);
-        let mut found = u64::MAX;
-        for (position, grant) in (0_u64..).zip(&self.grants) {
-            found.conditional_assign(&position, grant.digest.ct_eq(&digest));
-        }
-        usize::try_from(found).ok().and_then(|position| self.grants.get(position))
+    /// Lets `token` open nothing from now on. Whether it opened anything. Requests under way with it are still answered.
+    pub fn revoke(&self, token: &str) -> bool {
+        let tag = self.tag(token.as_bytes());
+        self.0.grants.write().unwrap_or_else(PoisonError::into_inner).remove(&tag).is_some()
+    }
+
+    fn find(&self, token: &[u8]) -> Option<Grant> {
+        let tag = self.tag(token);
+        self.0.grants.read().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned()
+    }
+
+    fn tag(&self, token: &[u8]) -> Tag {
+        without_trace::<HASHING, _>(|| {
+            let key = (&*self.0.key).into();
+            Tag(Hmac::<Sha256>::new(key).chain_update(token).finalize().into_bytes().into())
+        })
     }
 }
 
-impl Grant {
-    /// Whether the token may use this number.
-    pub(crate) fn covers(&self, number: PhoneNumberId) -> bool {
-        self.numbers.contains(&number)
+impl Access for Tokens {
+    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, AccessError> {
+        Ok(self.find(token))
     }
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { grants } = self;
-        write!(f, "Tokens({})", grants.len())
+        let Inner { key: _, grants } = &*self.0;
+        write!(f, "Tokens({})", grants.read().unwrap_or_else(PoisonError::into_inner).len())
     }
 }
 
-fn digest(token: &[u8]) -> [u8; 32] {
-    without_trace::<HASHING, _>(|| Sha256::digest(token).into())
+/// What is kept of a token.
+struct Tag([u8; 32]);
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Tag {}
+
+impl Hash for Tag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        state.write_u64(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+    }
+}
+
+/// A tag is as good as random already: its first bytes are its hash.
+#[derive(Default)]
+struct TagHasher(u64);
+
+impl Hasher for TagHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = self.0.rotate_left(8) ^ value;
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use bulla_base::SeededRng;
+
     use super::*;
 
     const FIRST: PhoneNumberId = PhoneNumberId::new(1);
     const SECOND: PhoneNumberId = PhoneNumberId::new(2);
 
+    fn tokens() -> Tokens {
+        Tokens::new(&SeededRng::new(1))
+    }
+
     #[test]
     fn a_token_opens_its_own_numbers_and_no_others() {
-        let tokens = Tokens::new().grant("one", [FIRST]).grant("two", [SECOND]);
+        let tokens = tokens();
+        tokens.grant("one", [FIRST]).unwrap();
+        tokens.grant("two", [SECOND]).unwrap();
         let opens = |token: &str, number| tokens.find(token.as_bytes()).map(|grant| grant.covers(number));
         assert_eq!(opens("one", FIRST), Some(true));
         assert_eq!(opens("one", SECOND), Some(false));
@@ -95,19 +177,59 @@ mod tests {
     }
 
     #[test]
-    fn granting_again_adds_numbers() {
-        let tokens = Tokens::new().grant("one", [FIRST]).grant("one", [SECOND]);
+    fn granting_again_adds_numbers_and_revoking_takes_all() {
+        let tokens = tokens();
+        tokens.grant("one", [FIRST]).unwrap();
+        tokens.clone().grant("one", [SECOND]).unwrap();
         let grant = tokens.find(b"one").unwrap();
         assert!(grant.covers(FIRST) && grant.covers(SECOND));
-        assert_eq!(format!("{tokens:?}"), "Tokens(1)");
+        assert_eq!(format!("{tokens:?} {grant:?}"), "Tokens(1) Grant(2 numbers)");
+        assert!(tokens.revoke("one"));
+        assert!(!tokens.revoke("one"));
+        assert_eq!(tokens.find(b"one"), None);
     }
 
     #[test]
-    fn the_longest_token_opens_and_one_byte_more_does_not() {
+    fn the_longest_token_opens_and_one_byte_more_or_none_is_refused() {
         let (longest, longer) = ("t".repeat(MAX_TOKEN_BYTES), "t".repeat(MAX_TOKEN_BYTES + 1));
-        let tokens = Tokens::new().grant(&longest, [FIRST]).grant(&longer, [FIRST]).grant("", [FIRST]);
+        let tokens = tokens();
+        assert_eq!(tokens.grant(&longest, [FIRST]), Ok(()));
         assert!(tokens.find(longest.as_bytes()).is_some());
-        assert!(tokens.find(longer.as_bytes()).is_none());
-        assert!(tokens.find(b"").is_none());
+        let refused = tokens.grant(&longer, [FIRST]).unwrap_err();
+        assert_eq!(refused.to_string(), "the token has 1025 bytes, more than the 1024 allowed");
+        assert_eq!(tokens.grant("", [FIRST]), Err(InvalidToken::Empty));
+    }
+
+    #[test]
+    fn tags_of_one_token_under_two_keys_have_nothing_in_common() {
+        let (one, other) = (tokens(), Tokens::new(&SeededRng::new(2)));
+        assert_ne!(one.tag(b"one").0, other.tag(b"one").0);
+    }
+
+    /// The shortest of several tries: others use the processor too.
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the time it takes")]
+    fn look_up(tokens: &Tokens) -> Duration {
+        let tries = (0..10).map(|_| {
+            let began = std::time::Instant::now();
+            for guess in 0..200_u32 {
+                assert_eq!(tokens.find(&guess.to_be_bytes()), None);
+            }
+            began.elapsed()
+        });
+        tries.min().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_look_up_among_a_hundred_thousand_takes_no_longer_than_among_ten() {
+        let (few, many) = (tokens(), tokens());
+        for number in 0..100_000 {
+            let token = format!("token {number}");
+            many.grant(&token, [FIRST]).unwrap();
+            if number < 10 {
+                few.grant(&token, [FIRST]).unwrap();
+            }
+        }
+        // Compared one by one, it would be thousands of times as long.
+        assert!(look_up(&many) < 10 * look_up(&few));
     }
 }

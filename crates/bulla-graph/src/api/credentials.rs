@@ -6,12 +6,18 @@ use axum::http::request::Parts;
 use bulla_relay::MAX_IDEMPOTENCY_BYTES;
 use bytes::Bytes;
 
+use crate::limits::MAX_TOKEN_BYTES;
 use crate::refusal::Refusal;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The token a request presents: in `Authorization: Bearer`, the scheme in any case, or else in the query as `access_token`.
+/// The token a request presents, if one can be: neither empty nor too long.
 pub(crate) fn token(head: &Parts) -> Option<Cow<'_, [u8]>> {
+    presented(head).filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN_BYTES)
+}
+
+/// In `Authorization: Bearer`, the scheme in any case, or else in the query as `access_token`.
+fn presented(head: &Parts) -> Option<Cow<'_, [u8]>> {
     let in_header = head.headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
     in_header.map(Cow::Borrowed).or_else(|| {
         let query = form_urlencoded::parse(head.uri.query()?.as_bytes());
@@ -48,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    fn presented(authorization: Option<&str>, target: &str) -> Option<String> {
+    fn asked(authorization: Option<&str>, target: &str) -> Option<String> {
         let mut request = Request::builder().uri(target);
         if let Some(value) = authorization {
             request = request.header("authorization", value);
@@ -60,19 +66,26 @@ mod tests {
     #[test]
     fn a_token_stands_in_the_header_or_in_the_query() {
         for scheme in ["Bearer", "bearer", "BEARER"] {
-            assert_eq!(presented(Some(&format!("{scheme} EAA")), "/").as_deref(), Some("EAA"));
+            assert_eq!(asked(Some(&format!("{scheme} EAA")), "/").as_deref(), Some("EAA"));
         }
-        assert_eq!(presented(Some("Bearer  EAA "), "/?access_token=other").as_deref(), Some("EAA"));
-        assert_eq!(presented(None, "/x?a=b&access_token=E%7CA&c").as_deref(), Some("E|A"));
-        assert_eq!(presented(Some("Basic eA=="), "/?access_token=EAA").as_deref(), Some("EAA"));
+        assert_eq!(asked(Some("Bearer  EAA "), "/?access_token=other").as_deref(), Some("EAA"));
+        assert_eq!(asked(None, "/x?a=b&access_token=E%7CA&c").as_deref(), Some("E|A"));
+        assert_eq!(asked(Some("Basic eA=="), "/?access_token=EAA").as_deref(), Some("EAA"));
+    }
+
+    #[test]
+    fn the_longest_is_presented_and_one_byte_more_is_not() {
+        let longest = "t".repeat(MAX_TOKEN_BYTES);
+        assert_eq!(asked(Some(&format!("Bearer {longest}")), "/"), Some(longest.clone()));
+        assert_eq!(asked(Some(&format!("Bearer {longest}t")), "/"), None);
     }
 
     #[test]
     fn without_one_there_is_none() {
-        assert_eq!(presented(None, "/"), None);
-        assert_eq!(presented(None, "/?token=EAA"), None);
-        assert_eq!(presented(Some("EAA"), "/"), None);
-        assert_eq!(presented(Some("Basic EAA"), "/"), None);
-        assert_eq!(presented(Some("Bearer "), "/").unwrap_or_default(), "");
+        assert_eq!(asked(None, "/"), None);
+        assert_eq!(asked(None, "/?token=EAA"), None);
+        assert_eq!(asked(Some("EAA"), "/"), None);
+        assert_eq!(asked(Some("Basic EAA"), "/"), None);
+        assert_eq!(asked(Some("Bearer "), "/"), None);
     }
 }

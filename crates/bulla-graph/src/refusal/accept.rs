@@ -5,6 +5,7 @@ use bulla_content::InvalidContent;
 use bulla_relay::{AcceptError, MarkReadError};
 
 use super::Refusal;
+use crate::AccessError;
 
 impl Refusal {
     /// A message breaks a bound of content in `field`.
@@ -87,6 +88,16 @@ fn outside(field: &'static str) -> &'static str {
         "context" => "context.message_id",
         "reaction" => "reaction.message_id",
         other => other,
+    }
+}
+
+impl From<AccessError> for Refusal {
+    fn from(source: AccessError) -> Self {
+        match source {
+            AccessError::Unavailable { .. } => {
+                Self::unavailable("what the token opens cannot be looked up now; send the request again")
+            }
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use super::places::Place;
 use super::socket::Socket;
 use super::timer::HeadTimer;
 use crate::limits::{HEAD_PATIENCE, LINGER_PATIENCE, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
-use crate::{Desk, GraphApi};
+use crate::{Access, Desk, GraphApi};
 
 /// How much is read at once of what nobody wants.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -46,7 +46,7 @@ impl Connection {
     }
 
     /// Answers requests until either side has enough.
-    pub(super) async fn serve<D: Desk>(self, api: GraphApi<D>) {
+    pub(super) async fn serve<D: Desk, A: Access>(self, api: GraphApi<D, A>) {
         let Self { stream, place, activity, clock, mut closed } = self;
         let socket = Socket::new(stream, activity.clone(), clock.clone());
         let service = {

@@ -68,7 +68,8 @@ async fn a_door_that_sticks_is_tried_again_after_a_pause_and_ends_nothing() {
     let aborted = io::Error::from(io::ErrorKind::ConnectionAborted);
     let errors = Mutex::new(errors.into_iter().chain([aborted]).collect());
     let clock = Arc::new(Noting::default());
-    let api = GraphApi::new(Nobody, Tokens::new(), clock.clone(), Arc::new(SeededRng::new(1)));
+    let api =
+        GraphApi::new(Nobody, Tokens::new(&SeededRng::new(1)), clock.clone(), Arc::new(SeededRng::new(1)));
     let door = Stuck { errors, listener };
     let client = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(address).unwrap();

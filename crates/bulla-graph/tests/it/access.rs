@@ -1,11 +1,17 @@
 //! Who may call, and what stands where.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::Request;
+use bulla_base::{ManualClock, SeededRng};
+use bulla_graph::{Access, AccessError, Grant, GraphApi, MAX_TOKEN_BYTES};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use crate::fake::{NUMBER, OTHER_NUMBER, wamid};
-use crate::harness::{Bench, Reply, TOKEN};
+use crate::fake::{NUMBER, OTHER_NUMBER, Recorder, wamid};
+use crate::harness::{Bench, Reply, TOKEN, tokens};
 
 fn text() -> String {
     json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } }).to_string()
@@ -119,8 +125,6 @@ async fn other_paths_and_methods_are_answered_with_an_error() {
 
 #[tokio::test]
 async fn the_api_can_be_nested_under_a_prefix() {
-    use tower::ServiceExt;
-
     let bench = Bench::new();
     let host = axum::Router::new().nest("/graph", bench.api.router());
     let body =
@@ -143,4 +147,59 @@ async fn no_two_requests_have_the_same_trace() {
     traces.sort();
     traces.dedup();
     assert_eq!(traces.len(), 10);
+}
+
+#[tokio::test]
+async fn tokens_come_and_go_while_the_api_is_served() {
+    let (desk, tokens) = (Arc::new(Recorder::default()), tokens());
+    let clock = Arc::new(ManualClock::default());
+    let api = GraphApi::new(desk.clone(), tokens.clone(), clock, Arc::new(SeededRng::new(1)));
+    let bench = Bench { desk, api };
+    let target = format!("/{NUMBER}/messages");
+    let status = async || post(&bench, &target, Some("Bearer fresh")).await.status.as_u16();
+    assert_eq!(status().await, 401);
+    tokens.grant("fresh", [OTHER_NUMBER]).unwrap();
+    assert_eq!(status().await, 400);
+    tokens.grant("fresh", [NUMBER]).unwrap();
+    assert_eq!(status().await, 200);
+    assert!(tokens.revoke("fresh"));
+    assert_eq!(status().await, 401);
+}
+
+/// Tokens that stand elsewhere, and cannot be looked up while that is away.
+struct Elsewhere {
+    is_away: bool,
+}
+
+impl Access for Elsewhere {
+    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, AccessError> {
+        assert!(!token.is_empty() && token.len() <= MAX_TOKEN_BYTES);
+        if self.is_away {
+            return Err(AccessError::Unavailable { source: None });
+        }
+        Ok((token == b"kept elsewhere").then(|| Grant::new([NUMBER])))
+    }
+}
+
+#[tokio::test]
+async fn a_host_brings_its_own_tokens_and_when_they_are_away_the_client_is_asked_to_try_again() {
+    let target = format!("/{NUMBER}/messages");
+    let long = format!("Bearer {}", "t".repeat(MAX_TOKEN_BYTES + 1));
+    for (is_away, authorization, status, code) in [
+        (false, "Bearer kept elsewhere", 200, None),
+        (false, "Bearer x", 401, Some(190)),
+        (false, long.as_str(), 401, Some(190)),
+        (false, "Bearer ", 401, Some(190)),
+        (true, "Bearer kept elsewhere", 503, Some(131_016)),
+    ] {
+        let clock = Arc::new(ManualClock::default());
+        let (desk, rng) = (Arc::new(Recorder::default()), Arc::new(SeededRng::new(1)));
+        let api = GraphApi::new(desk, Arc::new(Elsewhere { is_away }), clock, rng);
+        let request = Request::post(&target).header("authorization", authorization);
+        let response = api.router().oneshot(request.body(Body::from(text())).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let json: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(json["error"]["code"].as_u64(), code);
+    }
 }

@@ -89,8 +89,15 @@ impl Reply {
 
 /// The API over `desk`. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
 pub(crate) fn api<D: Desk>(desk: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
-    let tokens = Tokens::new().grant(TOKEN, [NUMBER]).grant("another", [OTHER_NUMBER]);
-    GraphApi::new(desk, tokens, clock, Arc::new(SeededRng::new(1)))
+    GraphApi::new(desk, tokens(), clock, Arc::new(SeededRng::new(1)))
+}
+
+/// The tokens of [`api`].
+pub(crate) fn tokens() -> Tokens {
+    let tokens = Tokens::new(&SeededRng::new(2));
+    tokens.grant(TOKEN, [NUMBER]).unwrap();
+    tokens.grant("another", [OTHER_NUMBER]).unwrap();
+    tokens
 }
 
 /// A request to the messages of [`NUMBER`], still without a body.

@@ -7,16 +7,15 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use axum::body::Body;
-use bulla_base::{ManualClock, PhoneNumberId, SeededRng};
-use bulla_graph::{Desk, GraphApi, MAX_BODY_BYTES, Tokens};
+use bulla_base::{ManualClock, PhoneNumberId};
+use bulla_graph::{Desk, MAX_BODY_BYTES};
 use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::runtime::Builder;
 use tower::ServiceExt;
 
-use crate::fake::NUMBER;
-use crate::harness::{Bench, TOKEN, messages};
+use crate::harness::{Bench, api, messages};
 
 /// What a request may hold at once, its own bytes included.
 const ALLOWED: u64 = 1024 * 1024;
@@ -92,9 +91,7 @@ impl Desk for Waiting {
 #[test]
 fn of_a_message_that_waits_for_the_relay_nothing_is_held_but_itself() {
     const WAITING: u64 = 20;
-    let tokens = Tokens::new().grant(TOKEN, [NUMBER]);
-    let clock = Arc::new(ManualClock::default());
-    let api = GraphApi::new(Waiting, tokens, clock, Arc::new(SeededRng::new(1)));
+    let api = api(Arc::new(Waiting), Arc::new(ManualClock::default()));
     let mut waiting: Vec<Pin<Box<dyn Future<Output = _>>>> = Vec::new();
     let info = measure(|| {
         for _ in 0..WAITING {

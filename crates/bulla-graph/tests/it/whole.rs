@@ -47,7 +47,9 @@ async fn open() -> (Whole, GraphApi<Whole>) {
     )
     .await
     .unwrap();
-    let api = GraphApi::new(relay.clone(), Tokens::new().grant(TOKEN, [NUMBER]), clock, rng);
+    let tokens = Tokens::new(&*rng);
+    tokens.grant(TOKEN, [NUMBER]).unwrap();
+    let api = GraphApi::new(relay.clone(), tokens, clock, rng);
     (relay, api)
 }
 

@@ -145,7 +145,9 @@ async fn be_the_relay(places: &Places) {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = u64::from(listener.local_addr().unwrap().port());
-    let api = GraphApi::new(relay.clone(), Tokens::new().grant(TOKEN, SHOPS), clock, rng);
+    let tokens = Tokens::new(&*rng);
+    tokens.grant(TOKEN, SHOPS).unwrap();
+    let api = GraphApi::new(relay.clone(), tokens, clock, rng);
     tokio::spawn(async move { api.serve(listener, std::future::pending()).await.unwrap() });
     let watched = relay.clone();
     tokio::spawn(async move { panic!("the relay has stopped: {:?}", watched.stopped().await) });

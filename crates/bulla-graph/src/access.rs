@@ -1,0 +1,71 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use bulla_base::PhoneNumberId;
+use thiserror::Error;
+
+/// The port through which the API learns what a bearer token opens. [`Tokens`](crate::Tokens) is the one in memory.
+///
+/// # For implementors
+/// Each request asks once, before its body is read. `Ok(None)` says that the token opens nothing; what is granted may change from one request
+/// to the next. Look a token up by a keyed hash of it, or compare it in constant time: how long an answer takes must not tell how near a guess
+/// came. The future is dropped when the client hangs up.
+pub trait Access: Send + Sync + 'static {
+    /// What the presented token opens, if anything. It is not empty and has at most [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES) bytes.
+    ///
+    /// # Errors
+    /// When it cannot be told now. The client is asked to try again.
+    fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, AccessError>> + Send;
+}
+
+impl<A: Access> Access for Arc<A> {
+    fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, AccessError>> + Send {
+        (**self).look_up(token)
+    }
+}
+
+/// Why it cannot be told what a token opens.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// The operator's: whoever knows the tokens cannot be asked.
+    #[error("what a token opens cannot be looked up")]
+    Unavailable {
+        /// What it said.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+/// What a token opens. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Grant {
+    numbers: Arc<BTreeSet<PhoneNumberId>>,
+}
+
+impl Grant {
+    /// The use of these sending numbers.
+    #[must_use]
+    pub fn new(numbers: impl IntoIterator<Item = PhoneNumberId>) -> Self {
+        Self { numbers: Arc::new(numbers.into_iter().collect()) }
+    }
+
+    /// Whether this number may be used.
+    #[must_use]
+    pub fn covers(&self, number: PhoneNumberId) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// The use of these numbers as well.
+    pub(crate) fn extend(&mut self, numbers: impl IntoIterator<Item = PhoneNumberId>) {
+        Arc::make_mut(&mut self.numbers).extend(numbers);
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { numbers } = self;
+        write!(f, "Grant({} numbers)", numbers.len())
+    }
+}
