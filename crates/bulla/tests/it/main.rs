@@ -10,4 +10,3 @@ mod journeys;
 mod restored;
 mod retention;
 mod simulation;
-mod watch_it;

@@ -1,10 +1,8 @@
 //! The guide's page "Watch it" against the code.
 
-mod declared;
+use crate::declared::{Metric, in_crates, on_page};
 
-use declared::{Metric, in_crates, on_page};
-
-const PAGE: &str = include_str!("../../src/guide/watch_it.md");
+pub(crate) const PAGE: &str = include_str!("../../src/guide/watch_it.md");
 
 #[test]
 fn the_page_lists_every_metric_of_every_crate_as_it_is() {

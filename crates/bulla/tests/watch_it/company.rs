@@ -1,0 +1,147 @@
+//! A carrier, a relay with its Graph API, and a way to the business's webhook.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
+use bulla::carrier::Carrier;
+use bulla::content::Content;
+use bulla::device::{Device, News};
+use bulla::graph::{GraphApi, Tokens};
+use bulla::relay::{Business, Event, Relay, RelayError, Settings, Sink, SinkError};
+use bulla::transport::InProcess;
+use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
+use bulla::{RelayBuilder, SystemClock, SystemRng};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::ground::{self, Room, Way};
+use crate::shop::Shop;
+
+pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+pub(crate) const OWN_NUMBER: &str = "15550783881";
+pub(crate) const TOKEN: &str = "EAAGm0PX4ZCpsBA-the-shop-s-own";
+
+pub(crate) type Link = Way<InProcess<Carrier<Room>>>;
+type OurRelay = Relay<Room, Link, Arc<Outlet>>;
+
+/// The webhook, and a handler of the host's that may break.
+pub(crate) struct Outlet {
+    webhook: WebhookSink,
+    pub(crate) breaks: AtomicBool,
+}
+
+impl Sink for Outlet {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        assert!(!self.breaks.load(Ordering::Relaxed), "the host's handler breaks");
+        self.webhook.forward(event).await
+    }
+}
+
+/// Everybody but the users.
+pub(crate) struct Company {
+    folder: PathBuf,
+    pub(crate) carrier: Arc<Carrier<Room>>,
+    pub(crate) way: Link,
+    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) settings: Settings,
+}
+
+impl Company {
+    pub(crate) async fn open(folder: &Path, shop: &Shop, secrets: [String; 3]) -> Self {
+        let [query, verify_token, app_secret] = secrets;
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let room = ground::open(&folder.join("carrier")).await;
+        let carrier = Arc::new(Carrier::open(room, clock.clone(), &SystemRng).await.unwrap());
+        let way = Way { carrier: InProcess::new(carrier.clone()), cut: Arc::default() };
+        let url = format!("http://{}/hook?key={query}", shop.address);
+        let webhook = Webhook::new(&url, verify_token, app_secret).unwrap();
+        let sink = WebhookSink::new(Connector::new().allow(Networks::loopback()), clock, rng);
+        sink.subscribe([business()], webhook).unwrap();
+        let outlet = Arc::new(Outlet { webhook: sink, breaks: AtomicBool::new(false) });
+        let settings = Settings::default().retry_after(Duration::from_millis(200), Duration::from_secs(1));
+        Self { folder: folder.to_path_buf(), carrier, way, outlet, settings }
+    }
+
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Opens a relay on what is in the folder `name`.
+    pub(crate) async fn relay(&self, name: &str) -> Result<House, RelayError> {
+        let room = ground::open(&self.folder(name)).await;
+        let builder = RelayBuilder::new(room.clone(), self.way.clone(), self.outlet.clone());
+        let relay = builder.speak_for(business()).settings(self.settings.clone()).open().await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = listener.local_addr().unwrap();
+        let tokens = Tokens::new(&SystemRng);
+        tokens.grant(TOKEN, [SHOP]).unwrap();
+        let graph = GraphApi::new(relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
+        let serving = tokio::spawn(async move { drop(graph.serve(listener, std::future::pending()).await) });
+        Ok(House { relay, room, api, serving })
+    }
+}
+
+/// A relay that runs.
+pub(crate) struct House {
+    pub(crate) relay: OurRelay,
+    pub(crate) room: Room,
+    pub(crate) api: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl House {
+    pub(crate) async fn close(self) {
+        self.serving.abort();
+        drop(self.serving.await);
+        self.relay.close().await;
+        self.room.engine().close().await;
+    }
+}
+
+fn business() -> Business {
+    Business::new(SHOP, BusinessAccountId::new(1), Number::parse(OWN_NUMBER).unwrap())
+}
+
+/// A user with a device, who reads whatever comes.
+pub(crate) struct User {
+    pub(crate) device: Device<Room, Link>,
+    room: Room,
+    reading: JoinHandle<()>,
+}
+
+impl User {
+    pub(crate) async fn open(company: &Company, number: &str, folder: &str) -> Self {
+        let room = ground::open(&company.folder(folder)).await;
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let number = Number::parse(number).unwrap();
+        let device = Device::open(room.clone(), company.way.clone(), clock, rng, number).await.unwrap();
+        let reader = device.clone();
+        let reading = tokio::spawn(async move {
+            while let Ok(notice) = reader.next().await {
+                let _ = matches!(notice.news(), News::Said(_));
+                drop(reader.finish(notice).await);
+            }
+        });
+        Self { device, room, reading }
+    }
+
+    pub(crate) async fn say(&self, content: Content) {
+        self.device.send(SHOP, &content).await.unwrap();
+    }
+
+    pub(crate) async fn close(self) {
+        self.reading.abort();
+        drop(self.reading.await);
+        self.device.close().await;
+        self.room.engine().close().await;
+    }
+}
+
+/// Lets what is under way go on for a while.
+pub(crate) async fn a_moment() {
+    SystemClock.sleep(Duration::from_millis(700)).await;
+}

@@ -1,0 +1,129 @@
+//! What the company stands on, and how it can be made to give way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bulla::base::{Address, Partition};
+use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::store::{Batch, Commit, Key, Layer, Store, StoreError};
+use bulla::transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+use bulla::vault::{FileKeyring, OperatorKey, Vault};
+use bulla::{SystemClock, SystemRng};
+use bulla_store_fjall::{FjallOptions, FjallStore};
+
+/// A store as everybody here has one.
+pub(crate) type Room = Arc<Vault<Ground>>;
+
+/// An engine that remembers what is written where, so that it can be spoilt, and that stops when it is told to.
+pub(crate) struct Ground {
+    engine: FjallStore,
+    written: Mutex<Vec<(Partition, Key)>>,
+    stopped: AtomicBool,
+}
+
+impl Ground {
+    /// Puts nonsense in place of every row that was written.
+    pub(crate) async fn spoil(&self) {
+        let written = self.written.lock().unwrap().clone();
+        for (partition, key) in written {
+            let mut batch = Batch::new(partition);
+            batch.put(key, vec![0xa5; 48]);
+            drop(self.engine.commit(batch).await);
+        }
+    }
+
+    /// Fails every write from now on, as after a disk's error.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn close(&self) {
+        self.engine.close().await.unwrap();
+    }
+}
+
+impl Layer for Ground {
+    type Beneath = FjallStore;
+
+    fn beneath(&self) -> &FjallStore {
+        &self.engine
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(StoreError::Poisoned { source: None });
+        }
+        let rows = batch.puts().iter().map(|put| (batch.partition(), put.key.clone()));
+        self.written.lock().unwrap().extend(rows);
+        self.engine.commit(batch).await
+    }
+}
+
+/// Opens what is in `folder`, or begins it there.
+pub(crate) async fn open(folder: &Path) -> Room {
+    let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+    fs::create_dir_all(folder).unwrap();
+    let engine = FjallStore::open(folder.join("store"), FjallOptions::default()).unwrap();
+    let ground = Ground { engine, written: Mutex::default(), stopped: AtomicBool::new(false) };
+    let keyring = FileKeyring::open(folder.join("keyring")).unwrap();
+    let operator = OperatorKey::from_bytes([7; 32], rng.clone());
+    Arc::new(Vault::open(ground, keyring, &operator, clock, rng).await.unwrap())
+}
+
+/// Copies a folder, as a backup would.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to: PathBuf = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A way to the carrier that can be cut.
+#[derive(Clone)]
+pub(crate) struct Way<T> {
+    pub(crate) carrier: T,
+    pub(crate) cut: Arc<AtomicBool>,
+}
+
+impl<T> Way<T> {
+    fn open(&self) -> Result<&T, TransportError> {
+        if self.cut.load(Ordering::Relaxed) {
+            return Err(TransportError::unavailable("the way is cut"));
+        }
+        Ok(&self.carrier)
+    }
+}
+
+impl<T: Transport> Transport for Way<T> {
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.open()?.connect(caller).await
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        self.open()?.publish(caller, keys).await
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        self.open()?.bundle(caller, of).await
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        self.open()?.send(caller, envelope).await
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        self.open()?.receive(caller, after).await
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        self.open()?.acknowledge(caller, sequences).await
+    }
+}

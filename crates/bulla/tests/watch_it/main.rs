@@ -1,0 +1,101 @@
+//! The guide's page "Watch it" against the code, and what is told and counted at its most talkative, on every route and every error path.
+//!
+//! Would count as failure: a number in any shape, a text, a name, an emoji that was used, a token, a secret, an idempotency key or a tracking
+//! text in an event, a span, or the name or a label of a counter; or a counter of the guide's page that a run through the system never moves.
+//! Would count as failure of the test itself: that it does not see what is planted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod company;
+mod declared;
+mod ground;
+#[path = "../canary/log.rs"]
+mod log;
+#[path = "../canary/marks.rs"]
+mod marks;
+mod page;
+mod private;
+mod requests;
+mod shop;
+mod story;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use metrics_util::debugging::{DebuggingRecorder, Snapshotter};
+
+use page::PAGE;
+use private::Private;
+
+/// What the story cannot bring about, each with the reason, and where it is counted in a test instead.
+const NOT_IN_THE_STORY: [(&str, &str); 0] = [];
+
+#[test]
+fn nothing_personal_is_told_or_counted_and_every_counter_of_the_page_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("traces");
+    log::write_down(&written);
+    let recorder = DebuggingRecorder::new();
+    let counted = recorder.snapshotter();
+    recorder.install().unwrap();
+
+    let private = Private::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(story::tell(folder.path(), &private));
+    runtime.shutdown_background();
+
+    let (told, counted) = (std::fs::read(&written).unwrap(), names_and_labels(&counted));
+    what_is_planted_is_found(&private, &written);
+    let found = private.find(&told);
+    assert!(found.is_empty(), "in {} bytes of traces:\n{}", told.len(), found.join("\n"));
+    let found = private.find(counted.iter().map(|(_, text)| &**text).collect::<String>().as_bytes());
+    assert!(found.is_empty(), "in counters:\n{}", found.join("\n"));
+
+    let names: BTreeSet<&str> = counted.iter().map(|(name, _)| &**name).collect();
+    let excepted = |name: &str| NOT_IN_THE_STORY.iter().any(|(excepted, _)| *excepted == name);
+    let page = declared::on_page(PAGE);
+    let silent: Vec<&str> =
+        page.iter().map(|metric| &*metric.name).filter(|name| !names.contains(name)).collect();
+    let unexplained: Vec<&&str> = silent.iter().filter(|name| !excepted(name)).collect();
+    assert!(unexplained.is_empty(), "these never counted anything: {unexplained:?}");
+    let needless: Vec<&str> =
+        NOT_IN_THE_STORY.iter().map(|(name, _)| *name).filter(|name| !silent.contains(name)).collect();
+    assert!(needless.is_empty(), "these did count, and are excepted: {needless:?}");
+    let unlisted: Vec<&&str> =
+        names.iter().filter(|name| page.iter().all(|metric| metric.name != **name)).collect();
+    assert!(unlisted.is_empty(), "these are not on the page: {unlisted:?}");
+    println!(
+        "traces: {} KiB of events and spans, {} counters with labels, nothing personal",
+        told.len() >> 10,
+        counted.len()
+    );
+}
+
+/// The name of each metric that was moved or set, and the same with its labels.
+fn names_and_labels(counted: &Snapshotter) -> Vec<(String, String)> {
+    let counted = counted.snapshot().into_vec();
+    let text = |labels: metrics_util::CompositeKey| {
+        let key = labels.key();
+        let labels: String =
+            key.labels().map(|label| format!(" {}={}", label.key(), label.value())).collect();
+        (key.name().to_owned(), format!("{}{labels}\n", key.name()))
+    };
+    counted.into_iter().map(|(key, ..)| text(key)).collect()
+}
+
+/// Guards the guard: an event with everything in it is seen in every shape.
+fn what_is_planted_is_found(private: &Private, written: &Path) {
+    let before = std::fs::read(written).unwrap().len();
+    for (name, shape) in private.shapes() {
+        let shape = String::from_utf8_lossy(&shape).into_owned();
+        tracing::trace!(planted = shape, "planted");
+        assert!(!private.find(shape.as_bytes()).is_empty(), "{name}: {shape:?} is not seen");
+    }
+    let told = std::fs::read(written).unwrap();
+    assert!(private.find(&told[before..]).len() >= private.shapes().len() / 2, "events are not written down");
+}
