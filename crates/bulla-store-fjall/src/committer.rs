@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Poll;
 
@@ -20,7 +20,9 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::failure::{Failure, Unwritten};
 use crate::group::{Before, Known, Values, Writes};
+use crate::metrics::WAITING;
 use crate::sight::Sight;
 use crate::spaces::Spaces;
 use crate::store::Shared;
@@ -43,6 +45,8 @@ pub(crate) struct Committer {
     groups: AtomicU64,
     /// Tells the writer that there is something to do.
     work: Condvar,
+    /// The last group was not begun, for want of something.
+    is_wanting: AtomicBool,
 }
 
 struct State {
@@ -122,18 +126,6 @@ pub(crate) struct Taken {
     members: Vec<Member>,
 }
 
-#[derive(Debug, Clone)]
-struct Failure {
-    kind: io::ErrorKind,
-    said: String,
-}
-
-impl Failure {
-    fn error(&self) -> io::Error {
-        io::Error::new(self.kind, self.said.clone())
-    }
-}
-
 impl Group {
     const fn of(writes: Writes) -> Self {
         Self { writes, members: Vec::new(), size: Size { bytes: 0, rows: 0 } }
@@ -167,6 +159,7 @@ impl Committer {
             }),
             groups: AtomicU64::new(0),
             work: Condvar::new(),
+            is_wanting: AtomicBool::new(false),
         }
     }
 
@@ -199,7 +192,7 @@ impl Committer {
         drop(state);
         // Before the state, so that nobody waits for it because one waits for the tables.
         let tables = self.shared.read();
-        let Some(tables) = tables.as_ref() else { return Err(StoreError::Closed) };
+        let Some(tables) = tables.as_ref() else { return Err(self.shared.absent()) };
         let sight = self.look(tables, &batch);
         self.add_having_looked(tables, &sight, batch, answer)
     }
@@ -279,7 +272,11 @@ impl Committer {
 
     /// Why there is no writer: because the store was closed, or because it died.
     fn gone(&self) -> StoreError {
-        if self.shared.read().is_none() { StoreError::Closed } else { StoreError::Poisoned { source: None } }
+        if self.shared.read().is_none() {
+            self.shared.absent()
+        } else {
+            StoreError::Poisoned { source: None }
+        }
     }
 
     // What the writer does.
@@ -330,7 +327,7 @@ impl Committer {
             match tables.as_ref() {
                 Some(tables) => state.check(tables, None, &batch, size, answer),
                 // Nobody is told that there are none but who waits.
-                None => drop(answer.send(Err(StoreError::Closed))),
+                None => drop(answer.send(Err(self.shared.absent()))),
             }
             drop(state);
         }
@@ -342,32 +339,67 @@ impl Committer {
     }
 
     /// Tells everybody of a group what became of it. Nobody hears anything, not even of a conflict, before what it was based on is durable.
-    pub(crate) fn answer(&self, taken: Taken, written: io::Result<()>) {
-        let Taken { writes, members, .. } = taken;
+    ///
+    /// If it was not begun, the open group goes with it, which stands on it; both can be tried again.
+    pub(crate) fn answer(&self, taken: Taken, written: Result<(), Unwritten>) {
+        let Taken { writes, mut members, .. } = taken;
         let mut state = self.state();
         state.under_way = None;
         self.groups.fetch_add(1, Ordering::Release);
-        if let Err(error) = &written {
-            state.fail(error);
-        } else {
-            state.known.note(&writes);
-        }
-        drop(state);
-        if written.is_ok() {
-            let commits = members.iter().filter(|member| has_committed(&member.outcome)).count();
-            self.shared.tally.group(commits as u64);
-        }
-        for Member { mut outcome, answer, partition, spaces } in members {
-            if written.is_err() {
-                outcome = Err(self.poisoned());
-            } else if has_committed(&outcome) {
-                self.shared.watchers.notify_spaces(partition, spaces.iter());
+        match &written {
+            Ok(()) => state.known.note(&writes),
+            Err(Unwritten::NotBegun(_)) => {
+                let above = state.withdraw(&writes);
+                self.places.add_permits(above.len());
+                members.extend(above);
             }
-            answer.send(outcome).ok();
+            Err(Unwritten::Failed(error)) => state.fail(error),
+        }
+        let waiting = state.waiting.len();
+        drop(state);
+        metrics::gauge!(WAITING).set(u32::try_from(waiting).unwrap_or(u32::MAX));
+        match written {
+            Ok(()) => self.tell_outcomes(members),
+            Err(Unwritten::Failed(_)) => {
+                for member in members {
+                    member.answer.send(Err(self.poisoned())).ok();
+                }
+            }
+            Err(Unwritten::NotBegun(error)) => self.tell_to_try_again(members, &error),
         }
         // Last: to free the rows takes a while, and they wait no longer.
         let spare = Arc::into_inner(writes).map(Writes::cleared);
         self.state().spare = spare;
+    }
+
+    fn tell_outcomes(&self, members: Vec<Member>) {
+        if self.is_wanting.swap(false, Ordering::Relaxed) {
+            tracing::warn!("writes go on: what was wanting is to be had again");
+        }
+        let commits = members.iter().filter(|member| has_committed(&member.outcome)).count();
+        self.shared.tally.group(members.len() as u64, commits as u64);
+        for Member { outcome, answer, partition, spaces } in members {
+            if has_committed(&outcome) {
+                self.shared.watchers.notify_spaces(partition, spaces.iter());
+            }
+            answer.send(outcome).ok();
+        }
+    }
+
+    fn tell_to_try_again(&self, members: Vec<Member>, error: &io::Error) {
+        if !self.is_wanting.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "what a write needs is not to be had; callers are told to try again");
+        }
+        self.shared.tally.unavailable(members.len() as u64);
+        let failure = Failure::of(error);
+        for member in members {
+            member.answer.send(Err(StoreError::Unavailable { source: failure.error() })).ok();
+        }
+    }
+
+    /// How many wait for room in a group.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().waiting.len()
     }
 
     /// Takes note that the disk has failed; returns what is to be said.
@@ -472,10 +504,15 @@ impl State {
         Taken { writes, values, members }
     }
 
+    /// Empties the open group, which stands on one that was not begun; returns whom to tell.
+    fn withdraw(&mut self, not_begun: &Writes) -> Vec<Member> {
+        std::mem::replace(&mut self.open, Group::of(not_begun.withdrawn())).members
+    }
+
     fn fail(&mut self, error: &io::Error) {
         if self.failure.is_none() {
             tracing::error!(%error, "the store has stopped after a failed write");
-            self.failure = Some(Failure { kind: error.kind(), said: error.to_string() });
+            self.failure = Some(Failure::of(error));
         }
     }
 }

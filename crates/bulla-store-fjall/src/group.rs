@@ -88,6 +88,16 @@ impl Writes {
         }
     }
 
+    /// Nothing, on top of what these stood on.
+    pub(crate) fn withdrawn(&self) -> Self {
+        Self::after(self.before)
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.version == self.before
+    }
+
     /// Nothing yet, on top of these, in the memory of what was [cleared](Self::cleared).
     pub(crate) fn next(&self, cleared: Option<Self>) -> Self {
         let next = cleared.unwrap_or_else(|| Self::after(self.version));
@@ -171,7 +181,7 @@ impl Writes {
     /// What it comes to is kept here as well, for those who come before it stands in the tables.
     /// `values` are those that were taken from it.
     pub(crate) fn rows(&self, mut values: Values, tables: &Tables) -> io::Result<Option<OwnedWriteBatch>> {
-        if self.version == self.before {
+        if self.is_empty() {
             return Ok(None);
         }
         // Of each table a mark and that it is there, and the version.

@@ -46,3 +46,13 @@ pub(crate) const MAX_FILTERS: usize = 2;
 
 /// How many files of tables the engine keeps open. Each is one less for a host's connections; what is not kept open is opened when it is read.
 pub(crate) const MAX_CACHED_FILES: usize = 256;
+
+/// Open files that are kept for making and removing tables and for opening the engine again, when a flood of connections has taken all others.
+pub(crate) const RESERVED_FILES: usize = 32;
+
+/// How often the engine is opened again in a row, without as many groups being written in between as would show that it helped. Beyond it the
+/// store stops.
+pub(crate) const MAX_OPENINGS_IN_A_ROW: u32 = 8;
+
+/// So many groups written since the engine was opened again show that it helped.
+pub(crate) const GROUPS_THAT_SHOW_IT_HELPED: u64 = 64;

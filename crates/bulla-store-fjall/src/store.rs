@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use bulla_base::{Day, Partition, Timestamp};
@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use crate::committer::Committer;
 use crate::compaction::Compaction;
 use crate::error::unread;
+use crate::failure::Failure;
+use crate::reserve::Reserve;
 use crate::stats::Tally;
 use crate::tables::Tables;
 use crate::writer::Writer;
@@ -64,7 +66,9 @@ impl FjallStore {
         let version = tables.last_version()?;
         let shared = Arc::new(Shared::new(tables));
         let committer = Arc::new(Committer::new(Arc::clone(&shared), version));
-        let writer = Writer::start(Arc::clone(&committer)).map_err(OpenError::unreadable(path.as_ref()))?;
+        let (path, reserve) = (path.as_ref(), Reserve::of(path.as_ref()));
+        let writer = Writer::start(Arc::clone(&committer), reserve).map_err(OpenError::unreadable(path))?;
+        tracing::info!(store = %path.display(), version = version.number(), "the store is open");
         Ok(Self(Arc::new(Handle { committer, writer: Running(Mutex::new(Some(writer))), shared })))
     }
 
@@ -109,10 +113,11 @@ impl FjallStore {
         compacted.await.unwrap_or_else(|_| Err(CompactError::Failed { source: died() }))
     }
 
-    /// What has been written since the store was opened.
+    /// What has happened since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.shared.tally.stats()
+        let days = self.0.shared.read().as_ref().map_or(0, Tables::day_count);
+        self.0.shared.tally.stats(days, self.0.committer.waiting())
     }
 }
 
@@ -129,7 +134,7 @@ impl Store for FjallStore {
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
         let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.absent())?;
         let Some(table) = tables.of(key.day()) else { return Ok(None) };
         let row_key = row::record_key(partition, key.space(), key.name());
         // Through a snapshot, so that two reads in a row never see a commit and then not see it.
@@ -146,7 +151,7 @@ impl Store for FjallStore {
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
         let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.absent())?;
         let snapshot = tables.database().snapshot();
         let prefix = row::record_key(partition, scan.space(), scan.name_prefix());
         let mut found = Vec::new();
@@ -180,7 +185,7 @@ impl Store for FjallStore {
         after: Option<&[u8]>,
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
         let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.absent())?;
         let after = after.map(|name| row::counter_key(space, name));
         let range = row::range(row::counter_key(space, prefix), after);
         let rows = tables.database().snapshot().range(tables.counters(), range);
@@ -215,6 +220,8 @@ fn has_expired(record: &Record, now: Timestamp) -> bool {
 pub(crate) struct Shared {
     /// `None` once closed. Readers hold it while they read, so whoever writes to it knows that no read is under way.
     tables: RwLock<Option<Tables>>,
+    /// Why there are none, though nobody closed the store.
+    lost: OnceLock<Failure>,
     /// Held by the one compaction that runs.
     compacting: Mutex<()>,
     pub(crate) watchers: Watchers,
@@ -225,6 +232,7 @@ impl Shared {
     pub(crate) fn new(tables: Tables) -> Self {
         Self {
             tables: RwLock::new(Some(tables)),
+            lost: OnceLock::new(),
             compacting: Mutex::new(()),
             watchers: Watchers::new(),
             tally: Tally::default(),
@@ -239,6 +247,19 @@ impl Shared {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Option<Tables>> {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note that the tables could not be opened again.
+    pub(crate) fn lose(&self, failure: Failure) {
+        self.lost.set(failure).ok();
+    }
+
+    /// Why there are no tables.
+    pub(crate) fn absent(&self) -> StoreError {
+        match self.lost.get() {
+            Some(failure) => StoreError::Poisoned { source: Some(failure.error()) },
+            None => StoreError::Closed,
+        }
     }
 
     pub(crate) fn compacting(&self) -> MutexGuard<'_, ()> {

@@ -1,8 +1,10 @@
 //! The tables of one database: one for each day, one for undated records, one for counters, one for the engine itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Key, StoreError, Version};
@@ -38,6 +40,10 @@ const DAY_KEY: &[u8] = b"day ";
 /// Its key is shorter than any record's, so it is part of no scan.
 const MARK_KEY: &[u8] = &[0];
 
+/// How often it is tried to open the engine again, and how long is waited in between.
+const OPENING_TRIES: u32 = 20;
+const OPENING_PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) struct Tables {
     path: PathBuf,
     database: Database,
@@ -49,6 +55,8 @@ pub(crate) struct Tables {
     days: BTreeMap<Day, Keyspace>,
     /// Of the latest days that were begun since the store was opened: whatever was put into their tables passed through here.
     filters: BTreeMap<Day, Filter>,
+    /// Of the day after the newest, which nothing was put into yet.
+    ahead: Option<(Day, Keyspace)>,
 }
 
 impl Tables {
@@ -109,7 +117,7 @@ impl Tables {
             own.insert(FORMAT_KEY, FORMAT.to_be_bytes()).map_err(failed())?;
         }
         database.persist(PersistMode::SyncAll).map_err(failed())?;
-        let tables = Self {
+        let mut tables = Self {
             path: path.to_path_buf(),
             database,
             options,
@@ -117,13 +125,22 @@ impl Tables {
             counters,
             days,
             filters: BTreeMap::new(),
+            ahead: None,
         };
-        tables.find_every_day()?;
+        let registered = tables.find_every_day()?;
+        if let Some((day, table)) = tables.days.last_key_value()
+            && *day != Key::UNDATED
+            && !registered.contains(day)
+            && table.is_empty().map_err(failed())?
+        {
+            tables.ahead = tables.days.pop_last();
+        }
         Ok(tables)
     }
 
     /// Looks for the table of each day that has one, by the engine's own table.
-    fn find_every_day(&self) -> Result<(), OpenError> {
+    fn find_every_day(&self) -> Result<BTreeSet<Day>, OpenError> {
+        let mut registered = BTreeSet::new();
         for row in self.own.prefix(DAY_KEY) {
             let key = row.key().map_err(OpenError::of_engine(&self.path))?;
             let day =
@@ -133,13 +150,49 @@ impl Tables {
                 tracing::error!(%day, "a day has no table");
                 return Err(OpenError::missing("table of a day", &self.path.join("keyspaces")));
             }
+            registered.insert(day);
         }
-        Ok(())
+        Ok(registered)
+    }
+
+    /// Closes the engine and opens it again.
+    ///
+    /// # Errors
+    /// Also when the last commit there is then is not the one there was.
+    pub(crate) fn open_again(self) -> Result<Self, OpenError> {
+        let (path, options, version) = (self.path(), self.options, self.last_version()?);
+        let Self { filters, database, own, counters, days, ahead, .. } = self;
+        drop((database, own, counters, days, ahead));
+        let mut tries = 1;
+        let tables = loop {
+            match Self::open(&path, options) {
+                // Others take what it gave back, or the last reader is still to let go.
+                Err(OpenError::Unreadable { .. } | OpenError::Locked { .. }) if tries < OPENING_TRIES => {
+                    thread::sleep(OPENING_PAUSE);
+                    tries += 1;
+                }
+                opened => break opened?,
+            }
+        };
+        if tables.last_version()? != version {
+            return Err(OpenError::damaged("table", &path));
+        }
+        // Whatever was put passed through here.
+        Ok(Self { filters, ..tables })
+    }
+
+    /// Whether the engine's own threads have failed, after which it writes nothing any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned))
     }
 
     /// Writes out what is left, gives the directory free, and writes down what is in it.
     pub(crate) fn close(self) -> fjall::Result<()> {
-        self.database.persist(PersistMode::SyncAll)?;
+        match self.database.persist(PersistMode::SyncAll) {
+            // Its own threads had failed. Every commit was synced; what there is on the disk is not to be relied on before it is opened.
+            Err(fjall::Error::Poisoned) => return Ok(()),
+            persisted => persisted?,
+        }
         let (path, version) = (self.path(), self.last_version());
         drop(self);
         match version {
@@ -215,7 +268,10 @@ impl Tables {
         if self.days.contains_key(&day) {
             return Ok(());
         }
-        let table = self.database.keyspace(&format!("d{}", day.number()), || layout(self.options))?;
+        let table = match self.ahead.take_if(|(ahead, _)| *ahead == day) {
+            Some((_, table)) => table,
+            None => self.make(day)?,
+        };
         self.days.insert(day, table);
         // An earlier day, to which a late message belongs, does not take the place of today.
         self.filters.insert(day, Filter::empty());
@@ -223,6 +279,32 @@ impl Tables {
             self.filters.pop_first();
         }
         Ok(())
+    }
+
+    /// Whether the table of `day` is there, or was made ahead.
+    pub(crate) fn is_made(&self, day: Day) -> bool {
+        self.days.contains_key(&day) || self.ahead.as_ref().is_some_and(|(ahead, _)| *ahead == day)
+    }
+
+    /// Makes the table of `day` on the disk, and nothing else.
+    pub(crate) fn make(&self, day: Day) -> fjall::Result<Keyspace> {
+        self.database.keyspace(&format!("d{}", day.number()), || layout(self.options))
+    }
+
+    /// The day after the newest, unless its table is there.
+    pub(crate) fn day_ahead(&self) -> Option<Day> {
+        let (newest, _) = self.days.last_key_value().filter(|(day, _)| **day != Key::UNDATED)?;
+        let next = Day::from_number(newest.number().checked_add(1)?);
+        (!self.is_made(next)).then_some(next)
+    }
+
+    /// Keeps a table that was [made](Self::make) until the day is begun. One that was made before, and passed over, goes.
+    pub(crate) fn set_ahead(&mut self, day: Day, table: Keyspace) {
+        if let Some((passed, table)) = self.ahead.replace((day, table))
+            && let Err(error) = self.database.delete_keyspace(table)
+        {
+            tracing::debug!(%error, %passed, "an empty table stays");
+        }
     }
 
     pub(crate) fn days_before(&self, day: Day) -> Vec<Day> {
@@ -309,7 +391,7 @@ fn number(row: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, thread, time::Duration};
+    use std::fs;
 
     use bulla_base::Partition;
     use bulla_store::{Batch, Space};
@@ -385,6 +467,39 @@ mod tests {
         assert!([&first, &second, &third].iter().all(|key| found(&tables, key).is_some()));
         let undated = Key::undated(SPACE, "key");
         assert_eq!(written_unnoticed(&tables, &undated), Some(Version::new(1)));
+    }
+
+    #[test]
+    fn a_table_that_was_made_ahead_is_begun_without_the_disk() {
+        let folder = TempDir::new().unwrap();
+        let [today, tomorrow, later] = [20_000, 20_001, 20_005].map(Day::from_number);
+        let folders = || fs::read_dir(folder.path().join("keyspaces")).unwrap().count();
+        let mut tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+        assert_eq!(tables.day_ahead(), None, "of no day there is none");
+        tables.begin(today).unwrap();
+        assert_eq!(tables.day_ahead(), Some(tomorrow));
+        let table = tables.make(tomorrow).unwrap();
+        tables.set_ahead(tomorrow, table);
+        // It counts for nothing yet: not as a day, not in a scan, and nothing is known of it.
+        assert_eq!((tables.day_ahead(), tables.day_count(), tables.of(tomorrow).is_none()), (None, 1, true));
+        drop(tables);
+        let mut tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+        assert_eq!((tables.day_ahead(), tables.is_made(tomorrow), tables.day_count()), (None, true, 1));
+        let before = folders();
+        tables.begin(tomorrow).unwrap();
+        assert_eq!((folders(), tables.day_count()), (before, 2));
+        assert!(tables.filter(tomorrow).is_some(), "nothing was ever put there");
+
+        // One that was passed over goes.
+        let passed = tables.day_ahead().unwrap();
+        let table = tables.make(passed).unwrap();
+        tables.set_ahead(passed, table);
+        tables.begin(later).unwrap();
+        let next = tables.day_ahead().unwrap();
+        assert_eq!(next.number(), later.number() + 1);
+        let (table, before) = (tables.make(next).unwrap(), folders());
+        tables.set_ahead(next, table);
+        assert_eq!(folders(), before - 1);
     }
 
     /// What the journals hold is also what waits in memory: the bound of one is the bound of the other.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::OpenError;
 use crate::frame::{Frame, START};
 use crate::limits::MAX_TORN_BYTES;
+use crate::metrics::CUT;
 
 /// What a disk writes wholly or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -65,6 +66,7 @@ pub(crate) fn cut(journals: &[Journal]) -> Result<(), OpenError> {
             cut = torn,
             "the last batch was being written when the power went; nobody was told of it"
         );
+        metrics::counter!(CUT).increment(*torn);
         truncate(path, *whole).map_err(OpenError::unreadable(path))?;
     }
     Ok(())
@@ -172,14 +174,18 @@ fn has_whole_batch(rest: &[u8]) -> io::Result<bool> {
 
 /// Reads to the last byte that is not zero, unless that is more than a torn batch can have. Room that was only reserved takes no memory.
 fn read_until_zeros(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let (mut bytes, mut zeros, mut piece) = (Vec::new(), 0, vec![0; 1 << 16]);
+    let (mut bytes, mut zeros) = (Vec::new(), 0);
+    let (blank, mut piece) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         let length = file.read(&mut piece)?;
         let read = piece.get(..length).unwrap_or_default();
         if length == 0 {
             return Ok(Some(bytes));
         }
-        let Some(last) = read.iter().rposition(|byte| *byte != 0) else {
+        // Compared at once first: most of a journal is room.
+        let is_blank = blank.get(..length) == Some(read);
+        let last = if is_blank { None } else { read.iter().rposition(|byte| *byte != 0) };
+        let Some(last) = last else {
             zeros += length;
             continue;
         };

@@ -24,6 +24,14 @@ pub enum StoreError {
         #[source]
         source: Option<io::Error>,
     },
+    /// Nobody's for now, the operator's if it stays: what a write needs before it is begun was not to be had, such as open files or room on the
+    /// disk. Nothing was stored, and trying again may succeed.
+    #[error("the store could not begin to write, and stored nothing; try again")]
+    Unavailable {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The operator's move: the disk could not be read.
     #[error("the store could not be read")]
     Unreadable {

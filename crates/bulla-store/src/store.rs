@@ -36,7 +36,7 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, StoreE
 /// | `Err(Poisoned)` | whether it was stored is unknown until the store is opened again |
 /// | `Err(Unreadable)`, `Err(Damaged)` from a read | nothing is known; never turn a failed read into `None` |
 /// | `Err(Unreadable)`, `Err(Damaged)` from a commit | its expectations could not be checked, and nothing was stored |
-/// | `Err(Closed)`, `Err(Layer)` | nothing was stored |
+/// | `Err(Closed)`, `Err(Layer)`, `Err(Unavailable)` | nothing was stored |
 ///
 /// *What must not happen.* A batch whose expectations do not hold changes nothing, also when it shares a disk write with others. After a
 /// failed disk write nothing is acknowledged any more: answer `Poisoned` until the store is opened again, and never retry a sync, because a
@@ -52,7 +52,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] before anything is stored; [`StoreError::Unreadable`] or [`StoreError::Damaged`] when an expectation could not
-    /// be checked; [`StoreError::Poisoned`] when it is unknown whether it was stored.
+    /// be checked; [`StoreError::Unavailable`] when the write could not be begun; [`StoreError::Poisoned`] when it is unknown whether it was stored.
     fn commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 
     /// The record under `key`, unless it has expired at `now`.
@@ -97,7 +97,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes every dated record whose day is before `day`. Costs files, not rows.
     ///
     /// # Errors
-    /// [`StoreError::Poisoned`] when the disk failed; calling again after the store was reopened completes it.
+    /// [`StoreError::Unavailable`] when it could not be begun or completed; calling again completes it. [`StoreError::Poisoned`] when the disk
+    /// failed; calling again after the store was reopened completes it.
     fn drop_days_before(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Removes every record of `partition`, expired ones included, and the keys under which they were sealed, if it keeps such. Says how

@@ -131,17 +131,53 @@ fn what_failed_is_told_to_everybody_who_stood_on_it() {
     conflicting.expect_absent(Key::undated(Space::new(200), "1"));
     let mut second = pin!(committer.commit(conflicting));
     assert!(poll(second.as_mut()).is_pending());
-    committer.answer(group, Err(io::ErrorKind::StorageFull.into()));
+    committer.answer(group, Err(Unwritten::Failed(io::ErrorKind::StorageFull.into())));
     let next = taken(&committer);
     let failed = committer.failed();
     assert!(failed.is_err());
-    committer.answer(next, failed);
+    committer.answer(next, failed.map_err(Unwritten::Failed));
     for commit in [first, second] {
         let Poll::Ready(Err(StoreError::Poisoned { source: Some(source) })) = poll(commit) else {
             panic!("it was told something else")
         };
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);
     }
+}
+
+/// A day's table could not be made, and the store was dead for good, though nothing had been written.
+#[test]
+fn what_was_not_begun_can_be_tried_again_and_so_can_what_stood_on_it() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    for round in 0..3 {
+        let mut first = pin!(committer.commit(put(1, 1)));
+        assert!(poll(first.as_mut()).is_pending());
+        let group = taken(&committer);
+        // They stand on what is being written: one would conflict with it.
+        let mut conflicting = put(1, 1);
+        conflicting.expect_absent(Key::undated(Space::new(200), "1"));
+        let mut second = pin!(committer.commit(conflicting));
+        let mut third = pin!(committer.commit(put(2, 1)));
+        assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
+        committer.answer(group, Err(Unwritten::NotBegun(io::Error::from_raw_os_error(24))));
+        for commit in [first, second, third] {
+            let Poll::Ready(Err(StoreError::Unavailable { source })) = poll(commit) else {
+                panic!("it was told something else in round {round}")
+            };
+            assert_eq!(source.raw_os_error(), Some(24), "the system's own reason");
+        }
+        assert!(committer.failed().is_ok() && committer.state().open.members.is_empty());
+        assert_eq!(committer.places.available_permits(), MAX_WAITING);
+    }
+    // As if nothing had ever been asked for.
+    let mut absent = put(1, 1);
+    absent.expect_absent(Key::undated(Space::new(200), "1"));
+    let mut again = pin!(committer.commit(absent));
+    assert!(poll(again.as_mut()).is_pending());
+    committer.answer(taken(&committer), Ok(()));
+    let Poll::Ready(Ok(Commit::Committed(version))) = poll(again) else { panic!("it is stored now") };
+    assert_eq!(version, Version::new(1));
+    assert_eq!(committer.shared().tally.stats(0, 0).unavailable, 9);
 }
 
 #[test]

@@ -39,9 +39,11 @@ fn a_group_with_nothing_to_write_does_not_sync() {
         committed(&store, Batch::new(ALICE)).await;
         let after = store.stats();
         assert_eq!(
-            (after.syncs, after.groups, after.commits),
-            (before.syncs, before.groups + 2, before.commits + 1)
+            (after.syncs, after.groups, after.commits, after.refused),
+            (before.syncs, before.groups + 2, before.commits + 1, before.refused + 1)
         );
+        assert!(after.longest_sync > std::time::Duration::ZERO && after.sync_time >= after.longest_sync);
+        assert_eq!((after.days, after.waiting, after.unavailable, after.reopened), (1, 0, 0, 0));
     });
 }
 

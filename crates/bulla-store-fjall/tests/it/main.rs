@@ -12,6 +12,7 @@ mod lifecycle;
 mod missing;
 mod model;
 mod torn;
+mod wanting;
 
 use std::path::Path;
 

@@ -150,8 +150,14 @@ fn what_no_crash_takes_away_is_missed_also_when_the_store_was_not_closed() {
         let tables = fs::read_dir(folder.path().join("keyspaces")).unwrap();
         let tables =
             tables.map(|table| format!("keyspaces/{}", table.unwrap().file_name().to_str().unwrap()));
-        let tables: Vec<String> = tables.collect();
-        assert_eq!(tables.len(), 7, "of the engine, ours, the counters, undated records and three days");
+        let mut tables: Vec<String> = tables.collect();
+        assert_eq!(
+            tables.len(),
+            8,
+            "of the engine, ours, the counters, undated records, three days and the next"
+        );
+        // The next day's was made ahead, behind the first day's. Nothing was ever put into it.
+        tables.retain(|table| table != "keyspaces/5");
         let others = ["lock", "version", "0.jnl", "keyspaces", "keyspaces/0/current"].map(str::to_owned);
         for lost in tables.iter().chain(&others) {
             let crashed = TempDir::new().unwrap();

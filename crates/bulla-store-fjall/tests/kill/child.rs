@@ -7,7 +7,7 @@ use bulla_store::{Batch, Commit, Store, StoreError};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 
 use crate::ledger::{self, NOW, WRITERS};
-use crate::{play, wait};
+use crate::{files, play, wait};
 
 pub(crate) fn run(role: &str, folder: &Path) {
     match role {
@@ -15,6 +15,7 @@ pub(crate) fn run(role: &str, folder: &Path) {
         "write and compact" => wait(write(folder, true)),
         "fill" => wait(fill(folder)),
         "play" => wait(play::play(folder)),
+        "without files" => wait(files::write_without_files(folder)),
         other => panic!("no role {other}"),
     }
 }

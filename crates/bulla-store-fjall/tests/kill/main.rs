@@ -15,6 +15,7 @@
 mod books;
 mod child;
 mod faults;
+mod files;
 mod full;
 mod killed;
 mod ledger;
@@ -43,7 +44,7 @@ enum When {
 
 type Test = (&'static str, When, fn());
 
-const TESTS: [Test; 5] = [
+const TESTS: [Test; 6] = [
     (
         "nothing_acknowledged_is_lost_when_the_process_is_killed",
         When::Always,
@@ -53,6 +54,11 @@ const TESTS: [Test; 5] = [
         "nothing_is_acknowledged_after_the_disk_failed",
         When::Always,
         full::nothing_is_acknowledged_after_the_disk_failed,
+    ),
+    (
+        "running_out_of_files_stops_nothing_for_good",
+        When::Always,
+        files::running_out_of_files_stops_nothing_for_good,
     ),
     ("powercut", When::Named, powercut::nothing_acknowledged_is_lost_when_the_power_goes),
     ("full_disk", When::Named, full::a_full_disk_stops_the_store_and_space_brings_it_back),

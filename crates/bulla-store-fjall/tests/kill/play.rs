@@ -46,21 +46,15 @@ async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
         }
         if round == 1 {
             for ago in 1..=2 {
-                let doomed = store.commit(ledger::doomed(ago, act)).await;
-                let _kept = done(&store, doomed).await?;
+                let _kept = until_done(&store, || store.commit(ledger::doomed(ago, act))).await?;
             }
-            let dropped = store.drop_days_before(NOW.day()).await;
-            if done(&store, dropped).await.is_ok() {
-                voice.say(&format!("dropped {act}"));
-            } else {
-                return Err(End::Poisoned);
-            }
+            until_done(&store, || store.drop_days_before(NOW.day())).await?;
+            voice.say(&format!("dropped {act}"));
             // More than a write buffer holds, so that it is flushed.
             for number in 0..3 {
                 let mut large = Batch::new(ledger::partition(200));
                 large.put(ledger::entry(number), vec![1; 500_000]);
-                let committed = store.commit(large).await;
-                let _kept = done(&store, committed).await?;
+                let _kept = until_done(&store, || store.commit(large.clone())).await?;
             }
         }
     }
@@ -70,12 +64,25 @@ async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
 async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End> {
     let head = store.get(ledger::partition(writer), &ledger::head(), NOW).await.map_err(|_| End::Poisoned)?;
     let last = head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
-    let committed = store.commit(ledger::batch(writer, last + 1, head.as_ref())).await;
-    match done(store, committed).await? {
+    match until_done(store, || store.commit(ledger::batch(writer, last + 1, head.as_ref()))).await? {
         Commit::Committed(version) => voice.say(&format!("entry {writer} {} {}", last + 1, version.number())),
         other => panic!("{other:?}"),
     }
     Ok(())
+}
+
+/// Tries again what could not be begun, which the failure of one call can cause a few times at most.
+async fn until_done<T, F: Future<Output = Result<T, StoreError>>>(
+    store: &FjallStore,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, End> {
+    for _ in 0..4 {
+        match ask().await {
+            Err(StoreError::Unavailable { .. }) => {}
+            other => return done(store, other).await,
+        }
+    }
+    panic!("it can never be begun")
 }
 
 /// What came of it. After a failed write nothing is acknowledged any more, whoever asks.
