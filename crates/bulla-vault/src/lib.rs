@@ -23,8 +23,8 @@ pub use error::{KeyEncryptionError, KeyringError, VaultError};
 pub use key_encryption::{KeyEncryption, KeyringKey, OperatorKey, Passphrase, PassphraseCost};
 pub use keyring::{FileKeyring, KeyringFile, MemoryKeyring};
 pub use limits::{
-    BELIEF, KEYRING_BYTES, MAX_CACHED_SALTS, MAX_ERAS, MAX_HOURS_AHEAD, MAX_PASSPHRASE_KIB,
-    MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_STEP, MAX_TICK_CREDIT, MAX_UNSAVED, MAX_WRAPPED_BYTES,
-    TICK,
+    BELIEF, KEYRING_BYTES, LOOK_DAYS, MAX_CACHED_SALTS, MAX_ERAS, MAX_HOURS_AHEAD, MAX_LOOKS,
+    MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_STEP, MAX_TICK_CREDIT, MAX_UNSAVED,
+    MAX_WRAPPED_BYTES, TICK,
 };
 pub use vault::Vault;

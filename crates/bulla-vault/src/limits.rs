@@ -39,6 +39,15 @@ pub const MAX_WRAPPED_BYTES: usize = 2048;
 /// How many conversations' salts are kept in memory, about 11 MB. Those beyond are read again from the store.
 pub const MAX_CACHED_SALTS: usize = 65_536;
 
+/// How often it is looked whether anything is left of a conversation, in days: its salt goes that much later
+/// than its last record. More often, conversations that live are looked at in vain; less often, it can be
+/// seen for longer that there was one.
+pub const LOOK_DAYS: u32 = 8;
+
+/// At how many conversations one upkeep looks. What is due beyond that is looked at in the next, a minute
+/// later: a store of more than three million conversations keeps up with them more slowly.
+pub const MAX_LOOKS: usize = 256;
+
 /// The most memory a stored passphrase setting may ask for, in KiB: 1 GiB. A setting beyond is refused, not tried.
 pub const MAX_PASSPHRASE_KIB: u32 = 1 << 20;
 

@@ -1,5 +1,6 @@
 mod batch;
 mod fence;
+mod idle;
 mod port;
 mod record;
 #[cfg(test)]
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Clock, Partition, Rng, Timestamp};
-use bulla_store::{Batch, Commit, Generation, OWN, Record, Store, StoreError};
+use bulla_store::{Batch, Commit, Generation, Key, OWN, Record, Store, StoreError};
 use tokio::sync::RwLock;
 
 use crate::eras::{Eras, Reckoning};
@@ -69,6 +70,8 @@ pub struct Vault<S> {
     restored: AtomicBool,
     /// Whether anything was put into the store since its generation began.
     written: AtomicBool,
+    /// The last look that was taken; none is added before it.
+    looked: Mutex<Option<Key>>,
 }
 
 /// What only one task at a time may touch.
@@ -154,6 +157,7 @@ impl<S: Store> Vault<S> {
             keeper: tokio::sync::Mutex::new(keeper),
             restored: AtomicBool::new(restored),
             written: AtomicBool::new(false),
+            looked: Mutex::default(),
         };
         let mut keeper = vault.keeper.lock().await;
         vault.adopt(&mut keeper, state.eras, true).await?;

@@ -161,9 +161,14 @@ impl<S: Store> Walk<S> {
         for order in &orders {
             let (mut model, mut changes) = (self.model.clone(), Vec::new());
             let allowed = order.iter().all(|place| {
-                let (answer, changed) = model.commit(&drafts[*place], &expectations[*place]);
+                let found = &answers[*place].1;
+                let version = match found {
+                    Commit::Committed(version) => Some(*version),
+                    Commit::Conflict(_) => None,
+                };
+                let (answer, changed) = model.commit(&drafts[*place], &expectations[*place], version);
                 changes.extend(changed);
-                answer.allows(&answers[*place].1)
+                answer.allows(found)
             });
             if allowed {
                 self.model = model;
@@ -178,7 +183,7 @@ impl<S: Store> Walk<S> {
         let alone: Vec<Answer> = drafts
             .iter()
             .zip(&expectations)
-            .map(|(draft, of)| self.model.clone().commit(draft, of).0)
+            .map(|(draft, of)| self.model.clone().commit(draft, of, None).0)
             .collect();
         broken(RULE, (number, drafts, expectations, "was answered", answers, "and each alone allows", alone));
     }

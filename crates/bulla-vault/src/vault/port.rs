@@ -49,7 +49,7 @@ impl<S: Store> Store for Vault<S> {
             let salt = Secret::draw(&*self.rng);
             let mut sealed = self.seal_batch(batch.clone(), &salt)?;
             self.add_salt(&mut sealed, &salt)?;
-            match self.engine.commit(sealed).await? {
+            match self.commit_first(partition, sealed).await? {
                 // Somebody else was first to write to the partition.
                 Commit::Conflict(key) if key == space::salt() => {}
                 Commit::Committed(version) => {
@@ -155,15 +155,18 @@ impl<S: Store> Store for Vault<S> {
             return Err(StoreError::Damaged { what: "conversation's salt" });
         };
         let removed = self.engine.erase_partition(partition).await?;
+        self.forget_looks(partition).await?;
         self.salts().end_erasure(partition);
         Ok(removed)
     }
 
-    /// [Ticks](Vault::tick), at least every [`TICK`].
+    /// [Ticks](Vault::tick), at least every [`TICK`], and destroys the salts of conversations of which
+    /// nothing is left.
     async fn upkeep(&self) -> Result<Option<Duration>, StoreError> {
         let ticked = self.tick().await;
         let beneath = self.engine.upkeep().await?;
         let _reckoning = ticked?;
+        self.drop_idle_salts().await?;
         Ok(Some(beneath.map_or(TICK, |beneath| beneath.min(TICK))))
     }
 

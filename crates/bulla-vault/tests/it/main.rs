@@ -10,6 +10,7 @@ mod conformance;
 mod disk;
 mod erasure;
 mod generations;
+mod idle;
 mod jumps;
 mod keys;
 mod races;

@@ -12,16 +12,16 @@ use tokio::task::yield_now;
 
 use crate::world::{ALICE, Engine, HOUR, NOW, World, key, put, raw, read, run};
 
-const TRIES: usize = 24;
+pub(crate) const TRIES: usize = 24;
 
 /// An engine that takes its time, and remembers in which order puts and erasures took effect.
 #[derive(Clone, Default)]
-struct Slow {
-    engine: Engine,
+pub(crate) struct Slow {
+    pub(crate) engine: Engine,
     order: Arc<Mutex<Vec<&'static str>>>,
 }
 
-async fn give_way(turns: usize) {
+pub(crate) async fn give_way(turns: usize) {
     for _ in 0..turns {
         yield_now().await;
     }
@@ -63,7 +63,7 @@ impl Layer for Slow {
     }
 }
 
-async fn open(world: &World, engine: &Slow) -> Arc<Vault<Slow>> {
+pub(crate) async fn open(world: &World, engine: &Slow) -> Arc<Vault<Slow>> {
     let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
     Arc::new(Vault::open(engine.clone(), world.keyring.clone(), &keys, clock, rng).await.unwrap())
 }

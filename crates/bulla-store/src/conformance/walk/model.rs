@@ -63,10 +63,14 @@ impl Model {
         self.find(partition, key).map(|place| self.rows[place].record.version)
     }
 
+    /// `found` is the version with which it was answered, if it was committed. The port says that it is
+    /// larger than all before it and not that none is left out: a layer may commit something of its own in
+    /// between.
     pub(super) fn commit(
         &mut self,
         draft: &Draft,
         expectations: &[(Key, Option<Version>)],
+        found: Option<Version>,
     ) -> (Answer, Vec<(Partition, Space, Change)>) {
         let fails =
             |(key, version): &&(Key, Option<Version>)| self.version_of(draft.partition, key) != *version;
@@ -75,9 +79,8 @@ impl Model {
             return (Answer::Conflict(failed), Vec::new());
         }
         let mut changes = Vec::new();
-        if !draft.writes.is_empty() {
-            self.version += 1;
-        }
+        let least = self.version + u64::from(!draft.writes.is_empty());
+        self.version = found.map_or(least, |found| found.number().max(least));
         for write in &draft.writes {
             changes.extend(self.write(draft.partition, write));
         }
