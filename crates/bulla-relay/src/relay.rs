@@ -15,6 +15,7 @@ mod read;
 mod receive;
 mod registry;
 mod running;
+mod span;
 mod sweep;
 mod voice;
 
@@ -29,6 +30,7 @@ use bulla_store::{Counter, Lanes, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use self::conversation::{Conversation, Marks};
 use self::erasures::Erasures;
@@ -135,8 +137,12 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             running: Running::default(),
             reports: Arc::default(),
         }));
+        let count = ids.len();
         match relay.0.start(ids).await {
-            Ok(()) => Ok(relay),
+            Ok(()) => {
+                tracing::info!(businesses = count, "the relay is open");
+                Ok(relay)
+            }
             Err(error) => {
                 relay.close().await;
                 Err(error)
@@ -236,7 +242,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             return false;
         };
         let (inner, voice) = (Arc::clone(self), Arc::clone(voice));
-        tokio::spawn(async move {
+        let span = span::of(voice.business(), conversation);
+        let task = async move {
             let _member = (of_relay, of_business);
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
             let ended = tokio::select! {
@@ -249,7 +256,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 // Whoever waits for something to pass does so within the task.
                 inner.suspend_business(&voice, Arc::new(passing));
             }
-        });
+        };
+        tokio::spawn(task.instrument(span));
         true
     }
 
@@ -263,14 +271,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let (outcome, waiting) = tokio::sync::oneshot::channel();
         let member = self.running.tasks().join()?;
         let inner = Arc::clone(self);
-        tokio::spawn(async move {
+        let task = async move {
             let _member = member;
             tokio::select! {
                 biased;
                 () = inner.running.tasks().stopped() => {}
                 done = task => drop(outcome.send(done)),
             }
-        });
+        };
+        tokio::spawn(task.in_current_span());
         waiting.await.ok()
     }
 
@@ -300,6 +309,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if let Some(why) = why {
             tracing::error!(error = &*why as &dyn std::error::Error, "the relay stops");
             self.reports.tell(Report::Stopped { why });
+        } else {
+            tracing::info!("the relay is closed");
         }
         self.reports.end();
     }

@@ -9,10 +9,11 @@ use bulla_store::{Counter, Key, Store};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::voice::Voice;
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::ACCEPTED;
 use crate::row::{Outbound, Pending};
@@ -60,8 +61,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         };
         self.is_going_on(conversation)?;
-        let accepted = self.accept_in(voice, conversation, message).await;
-        accepted.map_err(|error| self.refuse(voice, conversation, error))
+        let accepting = async {
+            let accepted = self.accept_in(voice, conversation, message).await;
+            accepted.map_err(|error| self.refuse(voice, conversation, error))
+        };
+        accepting.instrument(span::about("accept", conversation, None)).await
     }
 
     async fn accept_in(
@@ -94,6 +98,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ) -> Result<Option<Handle>, AcceptError> {
         let mut draft = self.draft(conversation).await?;
         let id = MessageId::new(draft.now, &*self.rng);
+        span::is_about(id);
         if let Some(first) = self.claim_key(voice, &mut draft, id, checked).await? {
             return Ok(Some(first));
         }
@@ -127,6 +132,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         draft.batch.put_until(key, outbound.to_bytes(), expiry);
         let committed = self.commit(draft).await?;
         if committed {
+            tracing::debug!("accepted");
             metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
         }
         Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::MutexGuard;
 
 use super::fault::{Reach, of_store};
+use super::span::Tag;
 use super::{Inner, Relay};
 use crate::space::{self, BUSY, ERASING, HEAD};
 use crate::{EraseError, Sink};
@@ -106,6 +107,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
         self.erasures.end(user);
+        tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
         Ok(erased)
     }
 

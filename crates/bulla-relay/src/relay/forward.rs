@@ -7,14 +7,15 @@ use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
 use futures_util::FutureExt;
+use tracing::Instrument;
 
-use super::Inner;
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::jitter;
 use super::outages::Waiting;
 use super::places::Place;
 use super::pumps::Pump;
 use super::voice::Voice;
+use super::{Inner, span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::Pending;
 use crate::space::{self, EVENTS};
@@ -102,7 +103,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Some(place) => place,
                 None => self.places.enter(conversation.business).await,
             };
-            let offering = AssertUnwindSafe(self.offer(&event, place)).catch_unwind();
+            let span = span::about("forward", conversation, Some(event.subject().message.id()));
+            let offering = AssertUnwindSafe(self.offer(&event, place).instrument(span)).catch_unwind();
             let Some(taken) = self.erasures.unless_erased(conversation.user, begun, offering).await else {
                 return Ok(Looked::Erased);
             };

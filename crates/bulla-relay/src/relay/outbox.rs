@@ -3,11 +3,12 @@ use std::sync::Arc;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
+use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::Pump;
 use super::voice::Voice;
-use super::{Inner, jitter};
+use super::{Inner, jitter, span};
 use crate::space::{self, MESSAGE, OUTBOX};
 use crate::{Failure, RelayError, Sink, Status};
 
@@ -34,15 +35,30 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             for (key, record) in page {
                 let envelope = Envelope::from_bytes(record.value)
                     .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let Some(outcome) = self.hand_over(voice, conversation, &envelope, begun).await? else {
+                let read = Read { key, version: record.version, begun };
+                let span = span::about("send", conversation, Some(envelope.id()));
+                if !self.send(voice, conversation, &envelope, read).instrument(span).await? {
                     // Perhaps it is ours that was begun and not finished.
                     drop(self.lane(conversation.user).await?);
                     break;
-                };
-                let read = Read { key, version: record.version, begun };
-                self.settle(conversation, read, &envelope, outcome).await?;
+                }
             }
         }
+    }
+
+    /// Sends one envelope for good. False when somebody was erased since it was read, perhaps the one it is for.
+    async fn send(
+        self: &Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+        envelope: &Envelope,
+        read: Read,
+    ) -> Result<bool, RelayError> {
+        let Some(outcome) = self.hand_over(voice, conversation, envelope, read.begun).await? else {
+            return Ok(false);
+        };
+        self.settle(conversation, read, envelope, outcome).await?;
+        Ok(true)
     }
 
     /// Hands `envelope` to the carrier, however long it takes: `Sent`, or `Failed` when the carrier will never have it. Nothing when somebody was

@@ -5,10 +5,11 @@ use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_envelope::Kind;
 use bulla_store::Store;
 use bulla_transport::Transport;
+use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::voice::Voice;
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::space::{self, SEEN};
 use crate::{AcceptError, Handle, MarkReadError, Sink};
 
@@ -34,8 +35,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let (business, user) = (voice.business(), voice.scope.partition(message.user()));
         let conversation = Conversation { business, user };
         self.is_going_on(conversation)?;
-        let marked = self.mark_read_in(voice, conversation, message).await;
-        marked.map_err(|error| self.refuse_mark(voice, conversation, error))
+        let marking = async {
+            let marked = self.mark_read_in(voice, conversation, message).await;
+            marked.map_err(|error| self.refuse_mark(voice, conversation, error))
+        };
+        marking.instrument(span::about("mark read", conversation, Some(message.id()))).await
     }
 
     async fn mark_read_in(

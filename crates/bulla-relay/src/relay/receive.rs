@@ -12,12 +12,13 @@ use bulla_store::{Counter, Store, StoreError};
 use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
 use futures_util::FutureExt;
+use tracing::Instrument;
 
-use super::Inner;
 use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
 use super::fault::Reach;
 use super::jitter;
 use super::voice::Voice;
+use super::{Inner, span};
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, METER, SEEN};
 use crate::{RelayError, Sink, Status};
@@ -148,7 +149,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if self.suspensions.of(conversation).is_some() {
                 break;
             }
-            let opening = AssertUnwindSafe(self.open(voice, &number, &delivery.envelope)).catch_unwind();
+            let span = span::about("receive", conversation, Some(delivery.envelope.id()));
+            let opening = self.open(voice, &number, &delivery.envelope).instrument(span);
+            let opening = AssertUnwindSafe(opening).catch_unwind();
             match opening.await.unwrap_or(Err(RelayError::Panicked)) {
                 Ok(spent) => {
                     opened.spent += usize::from(spent);
