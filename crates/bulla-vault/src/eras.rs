@@ -169,6 +169,13 @@ impl Eras {
         self.eras[self.present].id != earlier.eras[earlier.present].id || lives(self) != lives(earlier)
     }
 
+    /// How many hours of the present era were forgotten since `earlier`.
+    pub(crate) fn forgotten_since(&self, earlier: &Self) -> u64 {
+        let present = &self.eras[self.present];
+        let before = earlier.eras.iter().find(|era| era.id == present.id);
+        before.map_or(0, |before| present.chain.first().saturating_sub(before.chain.first()).into())
+    }
+
     /// How far `clock` is ahead of what it should show if `era` were the present.
     fn off(&self, era: usize, clock: u64) -> i128 {
         i128::from(clock) - i128::from(self.time) - i128::from(self.eras[era].offset)

@@ -7,6 +7,7 @@ mod error;
 mod key_encryption;
 mod keyring;
 mod limits;
+mod metrics;
 mod new_file;
 mod row;
 mod salt;

@@ -162,6 +162,7 @@ impl<S: Store> Vault<S> {
         let mut keeper = vault.keeper.lock().await;
         vault.adopt(&mut keeper, state.eras, true).await?;
         drop(keeper);
+        tracing::info!(restored, "the vault is open");
         Ok(vault)
     }
 

@@ -4,9 +4,10 @@ use bulla_base::Timestamp;
 use bulla_store::Store;
 
 use super::{Keeper, Vault};
-use crate::eras::Eras;
+use crate::eras::{Eras, Reckoning};
 use crate::error::VaultError;
 use crate::limits::MAX_UNSAVED;
+use crate::metrics::{FORGOTTEN, RECKONINGS, TICKS};
 
 impl<S: Store> Vault<S> {
     /// Makes `next` the eras the vault lives by, and begins a generation if a key has died or `anyway`.
@@ -48,7 +49,44 @@ impl<S: Store> Vault<S> {
             keeper.saved = time.as_millis();
         }
         // What dies dies in the keyring first: no crash brings it back.
-        *self.eras() = next.clone();
+        let before = std::mem::replace(&mut *self.eras(), next.clone());
+        tell(&before, next);
         Ok(())
     }
+}
+
+/// Tells what has changed: an operator whose clock is wrong has to hear of it, since what should be forgotten may be kept.
+fn tell(before: &Eras, now: &Eras) {
+    metrics::counter!(TICKS).increment(1);
+    let forgotten = now.forgotten_since(before);
+    if forgotten > 0 {
+        metrics::counter!(FORGOTTEN).increment(forgotten);
+        tracing::debug!(forgotten, "the keys of hours that are over are destroyed");
+    }
+    let reckoning = now.reckoning();
+    if std::mem::discriminant(&before.reckoning()) == std::mem::discriminant(&reckoning) {
+        return;
+    }
+    let to = match reckoning {
+        Reckoning::Held { ahead, believed_after } => {
+            tracing::warn!(
+                ?ahead,
+                ?believed_after,
+                "the clock leapt ahead and is not believed yet; what is over by it is kept"
+            );
+            "ahead"
+        }
+        Reckoning::Behind { behind } => {
+            tracing::warn!(
+                ?behind,
+                "the clock went back; what was put before is forgotten when its time is over by the vault's own"
+            );
+            "behind"
+        }
+        Reckoning::InStep => {
+            tracing::info!("the clock is in step with the vault's time again");
+            "in step"
+        }
+    };
+    metrics::counter!(RECKONINGS, "to" => to).increment(1);
 }

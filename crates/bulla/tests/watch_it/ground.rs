@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use bulla::base::{Address, Partition};
+use bulla::base::{Address, Clock, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::store::{Batch, Commit, Key, Layer, Store, StoreError};
 use bulla::transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
@@ -63,13 +64,39 @@ impl Layer for Ground {
 
 /// Opens what is in `folder`, or begins it there.
 pub(crate) async fn open(folder: &Path) -> Room {
-    let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+    open_by(Arc::new(SystemClock), folder).await
+}
+
+/// The same, by another clock.
+pub(crate) async fn open_by(clock: Arc<dyn Clock>, folder: &Path) -> Room {
+    let rng = Arc::new(SystemRng);
     fs::create_dir_all(folder).unwrap();
     let engine = FjallStore::open(folder.join("store"), FjallOptions::default()).unwrap();
     let ground = Ground { engine, written: Mutex::default(), stopped: AtomicBool::new(false) };
     let keyring = FileKeyring::open(folder.join("keyring")).unwrap();
     let operator = OperatorKey::from_bytes([7; 32], rng.clone());
     Arc::new(Vault::open(ground, keyring, &operator, clock, rng).await.unwrap())
+}
+
+/// A clock that somebody sets.
+#[derive(Debug, Default)]
+pub(crate) struct SetClock(AtomicU64);
+
+impl SetClock {
+    /// Sets it so far ahead of the right time.
+    pub(crate) fn set(&self, ahead: Duration) {
+        self.0.store(ahead.as_secs(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().after(Duration::from_secs(self.0.load(Ordering::Relaxed)))
+    }
+
+    fn sleep(&self, span: Duration) -> Sleep<'_> {
+        SystemClock.sleep(span)
+    }
 }
 
 /// Copies a folder, as a backup would.

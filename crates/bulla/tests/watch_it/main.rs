@@ -32,8 +32,14 @@ use metrics_util::debugging::{DebuggingRecorder, Snapshotter};
 use page::PAGE;
 use private::Private;
 
-/// What the story cannot bring about, each with the reason, and where it is counted in a test instead.
-const NOT_IN_THE_STORY: [(&str, &str); 0] = [];
+/// What the story cannot bring about, each with the reason.
+const NOT_IN_THE_STORY: [(&str, &str); 2] = [
+    (
+        "bulla_store_fjall_reopened_total",
+        "files have to run out under the engine: its own test `files` has them run out",
+    ),
+    ("bulla_store_fjall_cut_bytes_total", "the power has to go within a write: its own tests tear journals"),
+];
 
 #[test]
 fn nothing_personal_is_told_or_counted_and_every_counter_of_the_page_counts() {

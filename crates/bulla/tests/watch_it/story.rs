@@ -1,6 +1,7 @@
 //! Everything that can happen between a business, its users and those in between, once.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use bulla::content::{Body, Content, Reaction, Text};
 use bulla::store::Retention;
 
 use crate::company::{Company, House, User, a_moment};
-use crate::ground::copy;
+use crate::ground::{self, SetClock, copy};
 use crate::private::{EMOJI, Private};
 use crate::requests::{self, Request};
 use crate::shop::{Manner, Shop};
@@ -38,6 +39,18 @@ pub(crate) async fn tell(folder: &Path, private: &Private) {
     alice.close().await;
     stage.house.close().await;
     company.carrier.sweep().await.unwrap();
+    the_clock_is_set(&company).await;
+}
+
+/// Hours pass, and then the clock leaps and is set right again.
+async fn the_clock_is_set(company: &Company) {
+    const MINUTES: u64 = 60;
+    let clock = Arc::new(SetClock::default());
+    let room = ground::open_by(clock.clone(), &company.folder("clock")).await;
+    for minutes in [50, 100, 150, 4_000, 150] {
+        clock.set(Duration::from_secs(minutes * MINUTES));
+        room.tick().await.unwrap();
+    }
 }
 
 struct Stage<'a> {
