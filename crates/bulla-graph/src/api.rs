@@ -2,6 +2,7 @@ mod body;
 mod credentials;
 mod field;
 mod fields;
+mod outages;
 mod path;
 mod request;
 mod room;
@@ -20,14 +21,17 @@ use axum::http::{HeaderValue, Method, Response, Version};
 use bulla_base::{Clock, PhoneNumberId, Rng};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tracing::{Instrument, Span};
 
 use self::body::Incoming;
+use self::outages::Outages;
 use self::path::Path;
 use self::request::Request;
 use self::room::Room;
 pub(crate) use self::trace::Trace;
+use crate::metrics::Held;
 use crate::refusal::Refusal;
-use crate::{Access, Desk, Settings, Tokens, server, wamid};
+use crate::{Access, Desk, Settings, Tokens, metrics, server, wamid};
 
 /// The Graph API over a [`Desk`], which is to say over a relay.
 ///
@@ -41,6 +45,7 @@ use crate::{Access, Desk, Settings, Tokens, server, wamid};
 /// | 100 | a required field is missing or empty, is of another JSON type, too long, or none of the words it can be | 400 | \[A\], \[B\] |
 /// | 100 | the idempotency key belongs to another message | 409 | ours |
 /// | 131009 | a field is well formed and its value cannot be: no number, no such message or user | 400 | \[C\] |
+/// | 131021 | the recipient is the business's own number | 400 | its documentation |
 /// | 131051 | the original has such messages, and we have not | 400 | its documentation |
 /// | 131000 | the relay failed: its disk, or itself | 500 | its documentation |
 /// | 131016 | the carrier cannot be reached, or this relay has been replaced or has stopped: try again | 503 | its documentation |
@@ -75,6 +80,7 @@ pub struct GraphApi<D, A = Tokens> {
     rng: Arc<dyn Rng>,
     settings: Settings,
     room: Arc<Room>,
+    outages: Arc<Outages>,
 }
 
 impl<D: Desk, A: Access> GraphApi<D, A> {
@@ -83,7 +89,15 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
     pub fn new(desk: D, access: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let settings = Settings::default();
         let room = Arc::new(Room::new(&settings));
-        Self { desk: Arc::new(desk), access: Arc::new(access), clock, rng, settings, room }
+        Self {
+            desk: Arc::new(desk),
+            access: Arc::new(access),
+            clock,
+            rng,
+            settings,
+            room,
+            outages: Arc::default(),
+        }
     }
 
     /// With other bounds on what goes on at once. Its clones share them.
@@ -122,11 +136,32 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
     /// Answers a request; what HTTP itself asks for is asked for when this is the server.
     pub(crate) async fn answer(&self, request: HttpRequest, is_server: bool) -> Response<Body> {
         let trace = Trace::new(&*self.rng);
+        let route = if Path::read(request.uri().path()).is_some() { "messages" } else { "other" };
+        let span =
+            tracing::info_span!("request", trace = trace.as_str(), route, business = tracing::field::Empty);
+        let _held = Held::new(metrics::IN_FLIGHT);
+        let response = self.respond(request, is_server, &trace, &span).instrument(span.clone()).await;
+        let status = match response.status().as_u16() / 100 {
+            2 => "2xx",
+            4 => "4xx",
+            _ => "5xx",
+        };
+        ::metrics::counter!(metrics::REQUESTS, "route" => route, "status" => status).increment(1);
+        response
+    }
+
+    async fn respond(
+        &self,
+        request: HttpRequest,
+        is_server: bool,
+        trace: &Trace,
+        span: &Span,
+    ) -> Response<Body> {
         let (head, body) = request.into_parts();
         let mut body = Incoming::new(&head.headers, body);
         let outcome = match check_host(&head) {
             Err(refusal) if is_server => Err(refusal),
-            _ => self.carry_out(&head, &mut body, &trace).await,
+            _ => self.carry_out(&head, &mut body, span).await,
         };
         let mut response = match outcome {
             Ok(reply) => {
@@ -135,8 +170,9 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
                 response
             }
             Err(refusal) => {
-                tracing::debug!(trace = trace.as_str(), ?refusal, "a request was refused");
-                refusal.into_response(&trace)
+                tracing::debug!(?refusal, "a request was refused");
+                ::metrics::counter!(metrics::REFUSED, "reason" => refusal.reason()).increment(1);
+                refusal.into_response(trace)
             }
         };
         response.headers_mut().insert("x-fb-trace-id", trace.header());
@@ -147,27 +183,29 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
         response
     }
 
-    async fn carry_out(&self, head: &Parts, body: &mut Incoming, trace: &Trace) -> Result<Value, Refusal> {
+    async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, Refusal> {
         let token = credentials::token(head).ok_or_else(Refusal::token)?;
-        let grant = self.access.look_up(&token).await.map_err(|error| logged(error, trace))?;
+        let grant = self.access.look_up(&token).await.map_err(|error| self.failed(error))?;
         let grant = grant.ok_or_else(Refusal::token)?;
         let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(Refusal::path)?;
         if head.method != Method::POST {
             return Err(Refusal::method());
         }
-        let number = PhoneNumberId::parse(number)
-            .ok()
-            .filter(|number| grant.covers(*number) && self.desk.speaks_for(*number))
-            .ok_or_else(Refusal::number)?;
+        let business = PhoneNumberId::parse(number).ok().filter(|business| grant.covers(*business));
+        let business = business.ok_or_else(Refusal::number)?;
+        let own = self.desk.number(business).ok_or_else(Refusal::number)?;
+        span.record("business", tracing::field::display(business));
         let once = credentials::idempotency_key(head)?;
         body.check()?;
-        let mut room = self.room.take(body.most(), &*self.clock).await?;
+        let room = self.room.take(body.most(), &*self.clock).await;
+        let mut room = room.inspect_err(|refusal| self.outages.tell(refusal, "no room", &*self.clock))?;
         // The bytes are gone before the relay is asked, which may let the message wait for its turn.
         let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
         room.without_body();
         match request {
+            Request::Send { contact, .. } if contact.is(&own) => Err(Refusal::own_number()),
             Request::Send { contact, message } => {
-                let handle = self.desk.accept(number, message).await.map_err(|error| logged(error, trace))?;
+                let handle = self.desk.accept(business, message).await.map_err(|error| self.failed(error))?;
                 Ok(json!({
                     "messaging_product": "whatsapp",
                     "contacts": [contact],
@@ -175,10 +213,14 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
                 }))
             }
             Request::MarkRead { message } => {
-                self.desk.mark_read(number, message).await.map_err(|error| logged(error, trace))?;
+                self.desk.mark_read(business, message).await.map_err(|error| self.failed(error))?;
                 Ok(json!({ "success": true }))
             }
         }
+    }
+
+    fn failed<E: std::error::Error + Into<Refusal>>(&self, error: E) -> Refusal {
+        self.outages.refusal(error, &*self.clock)
     }
 }
 
@@ -189,20 +231,9 @@ fn check_host(head: &Parts) -> Result<(), Refusal> {
     if head.version == Version::HTTP_11 && hosts != 1 { Err(Refusal::host()) } else { Ok(()) }
 }
 
-/// The refusal that `error` becomes, told to the operator when it is not the client's move.
-fn logged<E: std::error::Error + Into<Refusal>>(error: E, trace: &Trace) -> Refusal {
-    let chain = std::iter::successors(error.source(), |error| error.source());
-    let message = chain.fold(error.to_string(), |message, cause| format!("{message}: {cause}"));
-    let refusal: Refusal = error.into();
-    if refusal.is_ours() {
-        tracing::warn!(trace = trace.as_str(), error = message, "a request failed");
-    }
-    refusal
-}
-
 impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { desk, access, clock, rng, settings, room } = self;
+        let Self { desk, access, clock, rng, settings, room, outages } = self;
         Self {
             desk: desk.clone(),
             access: access.clone(),
@@ -210,13 +241,14 @@ impl<D, A> Clone for GraphApi<D, A> {
             rng: rng.clone(),
             settings: settings.clone(),
             room: room.clone(),
+            outages: outages.clone(),
         }
     }
 }
 
 impl<D, A> fmt::Debug for GraphApi<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { desk: _, access: _, clock: _, rng: _, settings, room: _ } = self;
+        let Self { desk: _, access: _, clock: _, rng: _, settings, room: _, outages: _ } = self;
         write!(f, "GraphApi({settings:?})")
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::PhoneNumberId;
+use bulla_base::{Number, PhoneNumberId};
 use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Store, Transport};
 
 /// The port through which the API asks the relay, and the one place where it can be stood in for.
@@ -10,8 +10,8 @@ use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Sto
 /// accepted by then stays accepted. An `Err` says that nothing was stored, counted or sent; of a store that failed under way alone that is not
 /// known.
 pub trait Desk: Send + Sync + 'static {
-    /// Whether the relay speaks for this sending number.
-    fn speaks_for(&self, business: PhoneNumberId) -> bool;
+    /// The number that users see when the relay speaks for this sending number, and nothing when it does not.
+    fn number(&self, business: PhoneNumberId) -> Option<Number>;
 
     /// Accepts `message` from the number `from`.
     ///
@@ -35,8 +35,8 @@ pub trait Desk: Send + Sync + 'static {
 }
 
 impl<S: Store, T: Transport, K: Sink> Desk for Relay<S, T, K> {
-    fn speaks_for(&self, business: PhoneNumberId) -> bool {
-        self.business(business).is_some()
+    fn number(&self, business: PhoneNumberId) -> Option<Number> {
+        self.business(business).map(|business| business.display_number().clone())
     }
 
     async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
@@ -49,8 +49,8 @@ impl<S: Store, T: Transport, K: Sink> Desk for Relay<S, T, K> {
 }
 
 impl<D: Desk> Desk for Arc<D> {
-    fn speaks_for(&self, business: PhoneNumberId) -> bool {
-        (**self).speaks_for(business)
+    fn number(&self, business: PhoneNumberId) -> Option<Number> {
+        (**self).number(business)
     }
 
     fn accept(

@@ -9,6 +9,7 @@ mod refusal;
 mod server;
 
 mod limits;
+mod metrics;
 mod settings;
 mod user_id;
 mod wamid;

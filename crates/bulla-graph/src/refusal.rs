@@ -23,13 +23,25 @@ pub(crate) struct Refusal {
     subcode: Option<u32>,
     title: Cow<'static, str>,
     details: Option<Cow<'static, str>>,
+    /// What it is counted as.
+    reason: &'static str,
     again: bool,
 }
 
 impl Refusal {
     const fn new(status: StatusCode, code: u32, title: &'static str) -> Self {
         let (kind, subcode, details) = ("OAuthException", None, None);
-        Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, again: false }
+        let reason = match code {
+            190 => "token",
+            100 => "parameter",
+            131_000 => "failed",
+            131_009 => "value",
+            131_016 => "unavailable",
+            131_021 => "own number",
+            131_051 => "type",
+            _ => "other",
+        };
+        Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, reason, again: false }
     }
 
     fn because(mut self, details: impl Into<Cow<'static, str>>) -> Self {
@@ -50,6 +62,7 @@ impl Refusal {
             "There is no object with this id, or the token may not use it",
         );
         refusal.kind = "GraphMethodException";
+        refusal.reason = "number";
         refusal.subcode = Some(33);
         refusal
     }
@@ -58,6 +71,7 @@ impl Refusal {
     pub(crate) fn path() -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, 100, "This path is not supported");
         refusal.kind = "GraphMethodException";
+        refusal.reason = "path";
         refusal.because("only /{version}/{phone number id}/messages is there, with or without the version")
     }
 
@@ -65,6 +79,7 @@ impl Refusal {
     pub(crate) fn method() -> Self {
         let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, 100, "This method is not supported here");
         refusal.kind = "GraphMethodException";
+        refusal.reason = "path";
         refusal.because("messages are sent with POST")
     }
 
@@ -76,18 +91,19 @@ impl Refusal {
     /// The request's body is too long.
     pub(crate) fn too_long(limit: usize) -> Self {
         let details = format!("the request's body is longer than the {limit} bytes allowed");
-        Self { status: StatusCode::PAYLOAD_TOO_LARGE, ..Self::unreadable(details) }
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, reason: "too long", ..Self::unreadable(details) }
     }
 
     /// The request's body did not arrive in time.
     pub(crate) fn too_slow(limit: std::time::Duration) -> Self {
         let details = format!("the request's body did not arrive within {} seconds", limit.as_secs());
-        Self { status: StatusCode::REQUEST_TIMEOUT, ..Self::unreadable(details) }
+        Self { status: StatusCode::REQUEST_TIMEOUT, reason: "too slow", ..Self::unreadable(details) }
     }
 
     /// As many requests as may be are under way.
     pub(crate) fn busy() -> Self {
-        Self::unavailable("as many requests as may be are under way; send this one again")
+        let refusal = Self::unavailable("as many requests as may be are under way; send this one again");
+        Self { reason: "busy", ..refusal }
     }
 
     /// An HTTP/1.1 request has not exactly one `Host`.
@@ -119,6 +135,12 @@ impl Refusal {
             .because(format!("{field}: it has {actual} {unit}, more than the {limit} allowed"))
     }
 
+    /// The recipient is the sender.
+    pub(crate) fn own_number() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_021, "Recipient cannot be sender")
+            .because("to: it is the number of the business itself")
+    }
+
     /// There is no such type of message.
     pub(crate) fn unknown_type() -> Self {
         Self::one_of(
@@ -148,9 +170,22 @@ impl Refusal {
         self.status.is_server_error()
     }
 
+    /// What it is counted as: one of few words.
+    pub(crate) const fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// What tells it from others of its reason, without anything a client said.
+    pub(crate) const fn cause(&self) -> &'static str {
+        match &self.details {
+            Some(Cow::Borrowed(details)) => details,
+            _ => self.reason,
+        }
+    }
+
     /// The response, under the name `trace` by which the operator finds it again.
     pub(crate) fn into_response(self, trace: &Trace) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, again } = self;
+        let Self { status, kind, code, subcode, title, details, reason: _, again } = self;
         let envelope = Envelope {
             error: Inner {
                 message: format!("(#{code}) {title}"),
@@ -184,7 +219,7 @@ impl Refusal {
 impl fmt::Debug for Refusal {
     /// For the log: nothing a client said stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, kind: _, code, subcode, title, details, again: _ } = self;
+        let Self { status, kind: _, code, subcode, title, details, reason: _, again: _ } = self;
         write!(f, "Refusal({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
     }
 }

@@ -22,7 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 use self::connection::Connection;
 use self::places::Places;
 use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
-use crate::{Access, Desk, GraphApi};
+use crate::{Access, Desk, GraphApi, metrics};
 
 /// Where connections come in.
 pub(crate) trait Door: Send {
@@ -64,6 +64,7 @@ pub(crate) async fn serve<D: Desk, A: Access>(
                 // It listens no more, and never will.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(error),
                 Err(error) => {
+                    ::metrics::counter!(metrics::NOT_ACCEPTED).increment(1);
                     let Some(pause) = trouble.with(&error) else { continue };
                     // Where files are wanting, one that nobody uses is closed.
                     places.free_one();

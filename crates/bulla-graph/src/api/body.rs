@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, poll_fn, select};
 
 use crate::limits::{BODY_PATIENCE, DRAIN_PATIENCE, MAX_BODY_BYTES, MAX_DRAINED_BYTES};
+use crate::metrics;
 use crate::refusal::Refusal;
 
 /// A body that has not been read to its end.
@@ -127,7 +128,10 @@ impl Incoming {
                 }
                 // Trailers are no data.
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) => return Ok(Some(piece)),
+                    Ok(piece) => {
+                        ::metrics::counter!(metrics::BODY_BYTES).increment(piece.len() as u64);
+                        return Ok(Some(piece));
+                    }
                     Err(_) => continue,
                 },
                 Some(Err(_)) => {

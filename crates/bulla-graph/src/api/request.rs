@@ -121,6 +121,13 @@ pub(crate) struct Contact {
     user_id: Option<String>,
 }
 
+impl Contact {
+    /// Whether it is this number, as far as is known.
+    pub(crate) fn is(&self, number: &Number) -> bool {
+        self.wa_id.as_deref() == Some(number.digits())
+    }
+}
+
 /// The recipient: `to`, a number, also when both stand there; or else `recipient`, a user id.
 fn recipient<'de>(
     to: Field<Text<'de>>,

@@ -49,7 +49,7 @@ impl From<AcceptError> for Refusal {
             AcceptError::KeyReused => {
                 let details =
                     "Idempotency-Key: it belongs to another message; draw a new one for each message";
-                Self { status: StatusCode::CONFLICT, ..Self::unreadable(details) }
+                Self { status: StatusCode::CONFLICT, reason: "key reused", ..Self::unreadable(details) }
             }
             AcceptError::Unavailable(_) => Self::unavailable(
                 "the carrier cannot be reached and nothing was accepted; send the message again",

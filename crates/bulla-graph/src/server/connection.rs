@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,6 +22,7 @@ use super::places::Place;
 use super::socket::Socket;
 use super::timer::HeadTimer;
 use crate::limits::{HEAD_PATIENCE, LINGER_PATIENCE, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
+use crate::metrics::{self, Held};
 use crate::{Access, Desk, GraphApi};
 
 /// How much is read at once of what nobody wants.
@@ -48,6 +50,7 @@ impl Connection {
     /// Answers requests until either side has enough.
     pub(super) async fn serve<D: Desk, A: Access>(self, api: GraphApi<D, A>) {
         let Self { stream, place, activity, clock, mut closed } = self;
+        let _held = Held::new(metrics::CONNECTIONS);
         let socket = Socket::new(stream, activity.clone(), clock.clone());
         let service = {
             let (place, activity) = (place.clone(), activity.clone());
@@ -84,6 +87,7 @@ impl Connection {
             outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(outcome),
             () = asked_to_leave => None,
         };
+        let is_wanted = outcome.is_none();
         let outcome = match outcome {
             Some(outcome) => outcome,
             None => {
@@ -91,18 +95,25 @@ impl Connection {
                 match poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await {
                     Poll::Ready(outcome) => outcome,
                     // A request that has come is answered; one that is still to come is not waited for.
-                    Poll::Pending if place.is_waiting() => return,
+                    Poll::Pending if place.is_waiting() => {
+                        count("wanted");
+                        return;
+                    }
                     Poll::Pending => poll_fn(|cx| connection.poll_without_shutdown(cx)).await,
                 }
             }
         };
-        let unread = match &outcome {
-            Ok(()) => activity.has_unread(),
-            Err(error) => {
-                tracing::debug!(%error, "a connection has ended");
-                error.is_parse()
-            }
-        };
+        if let Err(error) = &outcome {
+            tracing::debug!(%error, "a connection has ended");
+        }
+        let unread = outcome.as_ref().map_or_else(hyper::Error::is_parse, |()| activity.has_unread());
+        count(match outcome {
+            _ if activity.has_ended() => "client",
+            _ if unread => "unread",
+            Err(error) if is_slow(&error) => "slow",
+            Ok(()) if is_wanted => "wanted",
+            _ => "ended",
+        });
         let stream = connection.into_parts().io.into_inner().into_stream();
         if unread && !activity.has_ended() {
             let lingering = pin!(linger(stream, &*clock));
@@ -114,6 +125,16 @@ impl Connection {
                     }
         }
     }
+}
+
+fn count(reason: &'static str) {
+    ::metrics::counter!(metrics::CLOSED, "reason" => reason).increment(1);
+}
+
+/// Whether the client took longer than it may: for a head, or to take an answer.
+fn is_slow(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_timeout() || source.is_some_and(|source| source.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Lets the answer arrive: were the socket closed while the client still sends, the system would tell the client to forget what it has not

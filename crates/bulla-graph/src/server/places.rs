@@ -47,6 +47,9 @@ impl Places {
                 return self.place(free);
             }
             let one_leaves = self.free_one();
+            if !one_leaves {
+                tracing::debug!("all connections are busy; one more waits");
+            }
             tokio::select! {
             biased;
                         // Semaphores of places are never closed.

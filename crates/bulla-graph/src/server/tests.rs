@@ -3,7 +3,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::Mutex;
 
-use bulla_base::{ManualClock, PhoneNumberId, SeededRng, Sleep, Timestamp};
+use bulla_base::{ManualClock, Number, PhoneNumberId, SeededRng, Sleep, Timestamp};
 use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
 
 use super::*;
@@ -16,8 +16,8 @@ const NO_FILE_ANYWHERE: i32 = 23;
 struct Nobody;
 
 impl Desk for Nobody {
-    fn speaks_for(&self, _: PhoneNumberId) -> bool {
-        false
+    fn number(&self, _: PhoneNumberId) -> Option<Number> {
+        None
     }
 
     async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {

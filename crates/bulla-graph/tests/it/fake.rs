@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bulla_base::{MessageId, PhoneNumberId, SeededRng, Timestamp};
+use bulla_base::{MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
 use bulla_graph::Desk;
 use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
 use tokio::sync::Semaphore;
@@ -11,6 +11,11 @@ use crate::sockets::within;
 /// The numbers the desk speaks for.
 pub(crate) const NUMBER: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 pub(crate) const OTHER_NUMBER: PhoneNumberId = PhoneNumberId::new(7);
+
+/// What users see of the business.
+pub(crate) fn own_number() -> Number {
+    Number::parse("15550783881").unwrap()
+}
 
 /// What the desk was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +44,8 @@ impl Recorder {
 }
 
 impl Desk for Recorder {
-    fn speaks_for(&self, business: PhoneNumberId) -> bool {
-        [NUMBER, OTHER_NUMBER].contains(&business)
+    fn number(&self, business: PhoneNumberId) -> Option<Number> {
+        [NUMBER, OTHER_NUMBER].contains(&business).then(own_number)
     }
 
     async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
@@ -100,8 +105,8 @@ impl Gate {
 }
 
 impl Desk for Gate {
-    fn speaks_for(&self, _: PhoneNumberId) -> bool {
-        true
+    fn number(&self, _: PhoneNumberId) -> Option<Number> {
+        Some(own_number())
     }
 
     async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {

@@ -18,5 +18,6 @@ mod recorded;
 mod refusing;
 mod serving;
 mod sockets;
+mod telling;
 mod unread;
 mod whole;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use axum::body::Body;
-use bulla_base::{ManualClock, PhoneNumberId};
+use bulla_base::{ManualClock, Number, PhoneNumberId};
 use bulla_graph::{Desk, MAX_BODY_BYTES};
 use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use futures_util::stream;
 use tokio::runtime::Builder;
 use tower::ServiceExt;
 
+use crate::fake::own_number;
 use crate::harness::{Bench, api, messages};
 
 /// What a request may hold at once, its own bytes included.
@@ -75,8 +76,8 @@ fn a_body_that_comes_byte_by_byte_takes_no_more() {
 struct Waiting;
 
 impl Desk for Waiting {
-    fn speaks_for(&self, _: PhoneNumberId) -> bool {
-        true
+    fn number(&self, _: PhoneNumberId) -> Option<Number> {
+        Some(own_number())
     }
 
     async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {

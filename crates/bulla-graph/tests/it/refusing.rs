@@ -124,6 +124,30 @@ async fn a_recipient_that_is_no_number_is_refused() {
 }
 
 #[tokio::test]
+async fn a_business_does_not_write_to_itself() {
+    let bench = Bench::new();
+    for to in ["15550783881", "+1 (555) 078-3881"] {
+        let reply = bench.post(text_with(json!({ "to": to }))).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (400, 131_021));
+        assert_eq!(reply.json["error"]["message"], "(#131021) Recipient cannot be sender");
+        assert_eq!(reply.details(), "to: it is the number of the business itself");
+        assert_eq!(bench.desk.take(), []);
+    }
+    assert_eq!(bench.post(text_with(json!({ "to": "15550783882" }))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reaction_that_is_not_one_emoji_is_refused() {
+    let bench = Bench::new();
+    for emoji in ["x", "👍👍", "ok"] {
+        let reaction = json!({ "message_id": wamid(1), "emoji": emoji });
+        let body = text_with(json!({ "type": "reaction", "reaction": reaction }));
+        let details = bench.refused(body, 131_009).await;
+        assert!(details.starts_with("reaction.emoji: "), "{details}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_of_no_message_is_refused() {
     let bench = Bench::new();
     for name in ["wamid.X", "wamid.HQUbMTY1MDU1NTEyMzQVAgARGDAwMDAwMDAwMDAwMDAwMDAwMQA=", &"w".repeat(200)] {

@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bulla_base::{Clock, Timestamp};
+
+use crate::refusal::Refusal;
+
+/// How long a failure must not have been seen to be told again.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// The failures that are not the clients' move, as the operator is told of them: each at the first time, and again when it was away for a while.
+/// How often it happens is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Outages(Mutex<BTreeMap<&'static str, Timestamp>>);
+
+impl Outages {
+    /// The refusal that `error` becomes, told to the operator when it is not the client's move.
+    pub(crate) fn refusal<E: Error + Into<Refusal>>(&self, error: E, clock: &dyn Clock) -> Refusal {
+        let (mut message, mut source) = (error.to_string(), error.source());
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        let refusal: Refusal = error.into();
+        self.tell(&refusal, &message, clock);
+        refusal
+    }
+
+    /// Tells the operator of a refusal that is not the client's move, and of what stands behind it.
+    pub(crate) fn tell(&self, refusal: &Refusal, error: &str, clock: &dyn Clock) {
+        if !refusal.is_ours() {
+            return;
+        }
+        if self.is_new(refusal.cause(), clock.now()) {
+            tracing::warn!(error, "requests fail; only the first of a kind is told, and all are counted");
+        } else {
+            tracing::debug!(error, "a request failed");
+        }
+    }
+
+    fn is_new(&self, cause: &'static str, now: Timestamp) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = seen.insert(cause, now);
+        last.is_none_or(|last| last.after(QUIET) <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_at_the_first_time_and_after_a_minute_without() {
+        let outages = Outages::default();
+        let at = |secs: u64| Timestamp::from_millis(secs * 1000);
+        assert!(outages.is_new("one", at(0)));
+        assert!(!outages.is_new("one", at(1)));
+        assert!(outages.is_new("other", at(2)));
+        assert!(!outages.is_new("one", at(60)));
+        assert!(!outages.is_new("one", at(119)));
+        assert!(outages.is_new("one", at(179)));
+    }
+}
