@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
-use bulla::device::Device;
+use bulla::device::{Device, DeviceError};
 use bulla::relay::{Business, Relay, Sink};
-use bulla::store::{Store, StoreError, keep_up};
+use bulla::store::Store;
 use bulla::transport::InProcess;
 use bulla::{RelayBuilder, SystemClock, SystemRng};
-use tokio::task::JoinSet;
 
 use crate::problem::Problem;
 use crate::strongroom::{self, Sealed};
@@ -39,10 +38,6 @@ pub struct Cast<W, K> {
     /// The users' devices, in the order in which they were named.
     pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
     stores: [Sealed; 3],
-    /// What keeps the carrier's vault ticking, and ends when somebody else has opened it; relay and devices see to their own.
-    clocks: JoinSet<Result<(), StoreError>>,
-    /// Why one of them ended.
-    displaced: Option<StoreError>,
 }
 
 /// The business with this id in this account.
@@ -70,9 +65,6 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         let carrier_store = strongroom::open(folder, carrier).await?;
         let device_store = strongroom::open(folder, devices).await?;
         let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
-        let mut clocks = JoinSet::new();
-        let vault = carrier_store.clone();
-        clocks.spawn(async move { keep_up(&vault, &SystemClock).await });
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 
         let carrier = Carrier::open(carrier_store, clock.clone(), &SystemRng).await;
@@ -85,22 +77,25 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         for user in users {
             let store = device_store.clone();
             let device = Device::open(store, link(), clock.clone(), rng.clone(), user.clone()).await;
-            let device = device.map_err(Problem::because("a user's device cannot be opened"))?;
-            devices.push((user.clone(), device));
+            match device {
+                Ok(device) => devices.push((user.clone(), device)),
+                // Somebody else has the number now. That is no reason why the others could not start.
+                Err(error @ (DeviceError::Replaced(_) | DeviceError::Unproven)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a user's device stays closed");
+                }
+                Err(error) => return Err(Problem::because("a user's device cannot be opened")(error)),
+            }
         }
-        Ok(Self { carrier, relay, devices, stores, clocks, displaced: None })
+        Ok(Self { carrier, relay, devices, stores })
     }
 
     /// Stops everybody. What is not finished stays in the stores, which stay open.
-    pub(crate) async fn stop(&mut self) {
-        while let Some(ended) = self.clocks.try_join_next() {
-            self.displaced = ended.ok().and_then(Result::err).or(self.displaced.take());
-        }
-        self.clocks.shutdown().await;
+    pub(crate) async fn stop(&self) {
         for (_, device) in &self.devices {
             device.close().await;
         }
         self.relay.close().await;
+        self.carrier.close().await;
     }
 
     /// Makes what was deleted leave the disk.
@@ -110,12 +105,12 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         relay.and(carrier).and(devices).map_err(Problem::because("a store cannot be compacted"))
     }
 
-    /// Closes the stores. Tells, too, if one of them was somebody else's by then.
+    /// Closes the stores.
     pub(crate) async fn close(self) -> Result<(), Problem> {
         for store in &self.stores {
             store.close().await.map_err(Problem::because("a store cannot be closed"))?;
         }
-        self.displaced.map_or(Ok(()), |why| Err(Problem::because("a store was taken over")(why)))
+        Ok(())
     }
 }
 

@@ -206,7 +206,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Stops everything and tells what there is to tell.
-    async fn report(mut self, story: Story, whole: Stopwatch) -> Result<(), Problem> {
+    async fn report(self, story: Story, whole: Stopwatch) -> Result<(), Problem> {
         let Story { pace, message, in_flight } = story;
         let terminal = self.terminal;
         let unseen = || Problem::new("somebody did not see the message");

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla::base::Clock;
 use bulla::graph::{GraphApi, Tokens};
 use bulla::webhook::{Connector, WebhookSink};
 use bulla::{SystemClock, SystemRng};
@@ -29,8 +28,6 @@ use crate::terminal::Terminal;
 use crate::timing::within;
 use crate::watching::{self, Watching};
 
-/// How often the carrier drops what is too old.
-const SWEEP: Duration = Duration::from_secs(3600);
 /// How long requests under way may take when the program ends. A connection that never asks for anything is cut off after it.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
@@ -49,7 +46,7 @@ pub async fn serve(
 ) -> Result<(), Problem> {
     let doors = Doors::open(&options).await?;
     let folder = Folder::open(options.data.clone())?;
-    let mut company = open(&options, folder.path(), terminal).await?;
+    let company = open(&options, folder.path(), terminal).await?;
     let outcome = run(&company, doors, &options, folder.path(), terminal, watching, end).await;
     company.stop().await;
     let closed = company.close().await;
@@ -104,12 +101,7 @@ async fn run(
     }
     tasks.spawn(watching::serve(doors.metrics, watching));
     let carrier = company.carrier.clone();
-    tasks.spawn(async move {
-        loop {
-            carrier.sweep().await.map_err(Problem::because("the carrier cannot sweep"))?;
-            SystemClock.sleep(SWEEP).await;
-        }
-    });
+    tasks.spawn(async move { Err(Problem::because("the carrier has stopped")(carrier.stopped().await)) });
 
     introduction::print(options, addresses, folder, terminal);
     let input = Input::new(company.devices.clone(), options.phone_number_id, terminal);

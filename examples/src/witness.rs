@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla::base::Address;
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 
 /// Sees every envelope that is handed to the carrier, as the carrier sees it.
 pub trait Witness: Send + Sync + 'static {
@@ -37,6 +37,10 @@ impl<T: Transport, W: Witness> Witnessed<T, W> {
 }
 
 impl<T: Transport, W: Witness> Transport for Witnessed<T, W> {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.transport.register(caller, proof).await
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.transport.connect(caller).await
     }
@@ -56,6 +60,10 @@ impl<T: Transport, W: Witness> Transport for Witnessed<T, W> {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.transport.receive(caller, after).await
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.transport.low_stock(caller, at_most).await
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {

@@ -2,48 +2,95 @@ use std::fmt;
 use std::sync::Arc;
 
 use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
-use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{Lanes, Store, StoreError};
-use bulla_transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 
 use crate::erasures::Erasures;
 use crate::fence::Fences;
-use crate::limits::MAX_ID_AGE;
+use crate::life::Life;
 use crate::space::PEPPER;
+use crate::stats::Tallies;
+use crate::upkeep::Upkeep;
+use crate::verifier::{NumberVerifier, TrustedHost};
 
 /// The blind service.
 ///
-/// One carrier owns its store: places in queues are given out under locks of this instance.
+/// It keeps its store up by itself, in a task of the tokio runtime it was opened on, until it is closed or dropped. One carrier owns its store:
+/// places in queues are given out under locks of this instance.
 pub struct Carrier<S> {
-    pub(crate) store: S,
+    pub(crate) store: Arc<S>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) lanes: Lanes,
     pub(crate) fences: Fences,
     pub(crate) erasures: Erasures,
+    pub(crate) verifier: Arc<dyn NumberVerifier>,
+    /// What tells places in queues that this instance gives out from those that another did, on whatever store.
+    pub(crate) epoch: u64,
+    pub(crate) life: Life,
+    pub(crate) tallies: Tallies,
+    upkeep: Upkeep,
 }
 
 impl<S: Store> Carrier<S> {
-    /// A carrier on `store`, which is new or was a carrier's before. Finishes erasures that were begun.
+    /// A carrier on `store`, which is new or was a carrier's before, that trusts its host: whoever registers a number has it. Finishes erasures
+    /// that were begun.
+    ///
+    /// Must be called on a tokio runtime.
     ///
     /// # Errors
     /// When the store fails, or holds a damaged pepper.
     pub async fn open(store: S, clock: Arc<dyn Clock>, rng: &dyn Rng) -> Result<Self, StoreError> {
+        Self::open_verifying(store, clock, rng, Arc::new(TrustedHost)).await
+    }
+
+    /// A carrier as [`open`](Self::open) makes it, in which `verifier` decides who has proven that a number is theirs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_verifying(
+        store: S,
+        clock: Arc<dyn Clock>,
+        rng: &dyn Rng,
+        verifier: Arc<dyn NumberVerifier>,
+    ) -> Result<Self, StoreError> {
+        let store = Arc::new(store);
+        let life = Life::of(&store, clock.now()).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
-        let (lanes, fences, erasures) = (Lanes::new(), Fences::new(), Erasures::default());
-        let carrier = Self { store, clock, pepper, lanes, fences, erasures };
+        let mut epoch = [0; 8];
+        rng.fill(&mut epoch);
+        // Never 0, which is nobody's.
+        let epoch = u64::from_be_bytes(epoch).max(1);
+        let carrier = Self {
+            upkeep: Upkeep::new(),
+            store,
+            clock,
+            pepper,
+            lanes: Lanes::new(),
+            fences: Fences::new(),
+            erasures: Erasures::default(),
+            verifier,
+            epoch,
+            life,
+            tallies: Tallies::default(),
+        };
         carrier.finish_erasures().await?;
+        carrier.upkeep.begin(&carrier.store, &carrier.clock);
+        tracing::info!("the carrier is open");
         Ok(carrier)
     }
 
-    /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. To be called about once an hour.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        // An id may lie ahead by a day, and what was queued on a day is whole until its last moment is 30 days past.
-        let oldest = self.clock.now().before(MAX_ID_AGE).day().minus(1);
-        self.store.drop_days_before(oldest).await
+    /// Waits until the carrier cannot go on, and tells why: its store has failed for good. Open it anew.
+    pub async fn stopped(&self) -> Arc<StoreError> {
+        self.upkeep.failed().await
+    }
+
+    /// Stops keeping the store up, and waits until nothing of the carrier runs any more but the calls that others make. Not to be called is no
+    /// harm: what is dropped stops, too.
+    pub async fn close(&self) {
+        self.upkeep.end().await;
+        tracing::info!("the carrier is closed");
     }
 
     pub(crate) fn partition(&self, address: &Address) -> Partition {
@@ -53,52 +100,95 @@ impl<S: Store> Carrier<S> {
 
 /// The carrier as the transport of a program that holds it.
 impl<S: Store> Transport for Carrier<S> {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        let registered = async {
+            self.nobody_is_being_erased(caller.address()).await?;
+            self.remember_business(caller.address()).await?;
+            self.take_over(caller, proof).await?;
+            self.connected(caller.address()).await
+        };
+        self.tallies.noted(registered.await)
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
-        self.nobody_is_being_erased(caller.address()).await?;
-        if let Party::Business(business) = caller.address().party() {
-            // Before anybody can write to it: whoever is erased later has to be looked for in its queue.
-            self.remember(*business).await?;
-        }
-        self.raise_fence(caller).await?;
-        let (stock, highest) =
-            (self.stock(caller.address()).await?, self.highest_one_time(caller.address()).await?);
-        Ok(Connected::new(stock, highest))
+        let connected = async {
+            self.nobody_is_being_erased(caller.address()).await?;
+            self.remember_business(caller.address()).await?;
+            self.raise_fence(caller).await?;
+            self.connected(caller.address()).await
+        };
+        self.tallies.noted(connected.await)
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
-        let _pass = self.pass(caller).await?;
-        self.keep_keys(caller.address(), keys).await
+        let published = async {
+            let _pass = self.pass(caller).await?;
+            if Installation::of_identity(&keys.identity) != caller.installation() {
+                let field = "identity key (it must be that of the installation that was registered)";
+                return Err(InvalidEnvelope::Field { field }.into());
+            }
+            self.keep_keys(caller.address(), keys).await
+        };
+        self.tallies.noted(published.await)
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
-        self.nobody_is_being_erased(of).await?;
-        let _pass = self.pass(caller).await?;
-        self.give_bundle(of).await
+        let bundle = async {
+            self.nobody_is_being_erased(of).await?;
+            let _pass = self.pass(caller).await?;
+            self.give_bundle(caller.address(), of).await
+        };
+        self.tallies.noted(bundle.await)
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        self.nobody_is_being_erased(envelope.to()).await?;
-        let _pass = self.pass(caller).await?;
-        if envelope.from() != caller.address() {
-            return Err(TransportError::NotTheSender);
-        }
-        self.enqueue(envelope).await
+        let sent = async {
+            self.nobody_is_being_erased(envelope.to()).await?;
+            let _pass = self.pass(caller).await?;
+            if envelope.from() != caller.address() {
+                return Err(TransportError::NotTheSender);
+            }
+            self.enqueue(envelope).await
+        };
+        self.tallies.noted(sent.await)
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
-        self.await_deliveries(caller, after).await
+        self.tallies.noted(self.await_deliveries(caller, after).await)
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.tallies.noted(self.await_low_stock(caller, at_most).await)
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
-        let _pass = self.pass(caller).await?;
-        self.dequeue(caller.address(), sequences).await
+        let acknowledged = async {
+            let _pass = self.pass(caller).await?;
+            self.dequeue(caller.address(), sequences).await
+        };
+        self.tallies.noted(acknowledged.await)
+    }
+}
+
+impl<S: Store> Carrier<S> {
+    /// Before anybody can write to it: whoever is erased later has to be looked for in its queue.
+    async fn remember_business(&self, address: &Address) -> Result<(), TransportError> {
+        match address.party() {
+            Party::Business(business) => self.remember(*business).await,
+            _ => Ok(()),
+        }
     }
 }
 
 /// A store's failure, as the carrier's callers see it: the call may or may not have been carried out.
 pub(crate) fn store_failed(source: StoreError) -> TransportError {
     tracing::error!(error = &source as &dyn std::error::Error, "the carrier's store failed");
-    TransportError::unavailable(source)
+    TransportError::carrier_failed(source)
+}
+
+/// Somebody else has changed what only this carrier may.
+pub(crate) fn not_alone() -> TransportError {
+    TransportError::carrier_failed("another carrier writes to this store; stop one of the two")
 }
 
 impl<S> fmt::Debug for Carrier<S> {

@@ -1,13 +1,21 @@
 use bulla_base::Address;
 use bulla_envelope::{InvalidEnvelope, KeyBundle, KeyUpload, MAX_ONE_TIME_KEYS, OneTimeKey};
-use bulla_store::{Batch, Commit, Key, Record, Scan, Store};
-use bulla_transport::{Connected, TransportError};
+use bulla_store::{Batch, Commit, Key, Record, Scan, Store, Version};
+use bulla_transport::{Caller, Connected, TransportError};
 use bytes::Bytes;
 use prost::Message;
 
 use crate::Carrier;
-use crate::carrier::store_failed;
-use crate::space::{HIGHEST, KEYS, ONE_TIME, device, of_device};
+use crate::carrier::{not_alone, store_failed};
+use crate::space::{FENCE, HIGHEST, KEYS, ONE_TIME, device, of_device};
+
+/// What is kept of the keys that a party has left.
+struct Held {
+    /// What a change of them expects; nothing when they could not even be read.
+    version: Option<Option<Version>>,
+    /// The lasting keys, if there are any and they are as they were written.
+    keys: Option<KeyUpload>,
+}
 
 impl<S: Store> Carrier<S> {
     /// Keeps what `owner` uploads. A new identity key means a new installation, whose predecessor's one-time keys are worthless.
@@ -19,17 +27,25 @@ impl<S: Store> Carrier<S> {
         upload.check()?;
         let partition = self.partition(owner);
         let _lane = self.lane(partition).await?;
-        let held = self.keys(owner).await?;
+        let held = self.held(owner).await?;
         let stock = self.one_time_keys(owner, MAX_ONE_TIME_KEYS + 1).await?;
-        let reinstalled = held.as_ref().is_some_and(|(_, held)| held.identity != upload.identity);
+        let reinstalled = held.keys.as_ref().is_some_and(|keys| keys.identity != upload.identity);
 
         let mut batch = Batch::new(partition);
         let keys_key = of_device(KEYS, owner);
-        batch.expect(keys_key.clone(), held.map(|(record, _)| record.version));
-        let (mut highest, mut one_time_keys) = (self.highest_one_time(owner).await?, stock.len());
+        if let Some(version) = held.version {
+            batch.expect(keys_key.clone(), version);
+        }
+        let (mut highest, mut one_time_keys) = (self.highest_one_time(owner).await?, 0);
         if reinstalled {
-            stock.iter().for_each(|(key, _)| batch.delete(key.clone()));
-            (highest, one_time_keys) = (0, 0);
+            highest = 0;
+        }
+        for (key, record) in stock {
+            // What an earlier life of the store had may have been given away in it.
+            match !reinstalled && self.life.is_of(&record) {
+                true => one_time_keys += 1,
+                false => batch.delete(key),
+            }
         }
         // A repeated upload must not bring back what has been given away since.
         let fresh = |key: &&OneTimeKey| key.id > highest;
@@ -40,7 +56,7 @@ impl<S: Store> Carrier<S> {
             return Err(InvalidEnvelope::TooLarge { field, actual: one_time_keys, limit }.into());
         }
         for key in fresh {
-            batch.put(one_time_key(owner, key.id), key.encode_to_vec());
+            batch.put(one_time_key(owner, key.id), self.life.with(&key.encode_to_vec()));
             highest = highest.max(key.id);
         }
         batch.put(of_device(HIGHEST, owner), highest.to_be_bytes().to_vec());
@@ -51,44 +67,120 @@ impl<S: Store> Carrier<S> {
         Ok(Connected::new(one_time_keys, highest))
     }
 
-    /// Gives away the keys of `owner`, and one of its one-time keys for good.
-    pub(crate) async fn give_bundle(&self, owner: &Address) -> Result<KeyBundle, TransportError> {
-        let partition = self.partition(owner);
-        let _lane = self.lane(partition).await?;
-        let (_, keys) = self.keys(owner).await?.ok_or(TransportError::UnknownRecipient)?;
-        let one_time = match self.one_time_keys(owner, 1).await?.pop() {
-            Some((key, record)) => {
-                let mut batch = Batch::new(partition);
-                batch.expect_version(key.clone(), record.version);
-                batch.delete(key);
-                // Durable before visible: a key that could be given away again is not a one-time key.
-                self.commit(batch).await?;
-                Some(OneTimeKey::decode(record.value).map_err(|_| damaged())?)
-            }
-            None => None,
-        };
+    /// Removes all keys that `owner` has left, in `batch`.
+    pub(crate) async fn forget_keys(&self, owner: &Address, batch: &mut Batch) -> Result<(), TransportError> {
+        let stock = self.one_time_keys(owner, MAX_ONE_TIME_KEYS + 1).await?;
+        stock.into_iter().for_each(|(key, _)| batch.delete(key));
+        batch.delete(of_device(KEYS, owner));
+        batch.delete(of_device(HIGHEST, owner));
+        Ok(())
+    }
+
+    /// Gives away the keys of `owner`, and one of its one-time keys for good, if there is one left and `requester` may have it.
+    pub(crate) async fn give_bundle(
+        &self,
+        requester: &Address,
+        owner: &Address,
+    ) -> Result<KeyBundle, TransportError> {
+        self.lasting_keys(owner).await?;
+        let may_have_one = self.take_allowance(requester, owner).await?;
+        let _lane = self.lane(self.partition(owner)).await?;
+        let keys = self.lasting_keys(owner).await?;
+        let one_time = if may_have_one { self.give_one_time_key(owner).await? } else { None };
+        self.tallies.bundle(one_time.is_some());
         Ok(KeyBundle::new(owner.device(), &keys, one_time)?)
     }
 
-    /// How many one-time keys of `owner` are left.
-    pub(crate) async fn stock(&self, owner: &Address) -> Result<usize, TransportError> {
-        Ok(self.one_time_keys(owner, MAX_ONE_TIME_KEYS).await?.len())
+    /// Gives away one of the one-time keys of `owner`. Within the lane.
+    async fn give_one_time_key(&self, owner: &Address) -> Result<Option<OneTimeKey>, TransportError> {
+        let mut batch = Batch::new(self.partition(owner));
+        let mut given = None;
+        for (key, record) in self.one_time_keys(owner, MAX_ONE_TIME_KEYS).await? {
+            batch.expect_version(key.clone(), record.version);
+            batch.delete(key);
+            match self.life.read(&record).map(OneTimeKey::decode) {
+                Some(Ok(one_time)) => {
+                    given = Some(one_time);
+                    break;
+                }
+                Some(Err(_)) => tracing::error!("a stored one-time key was damaged, and is dropped"),
+                // It may have been given away in an earlier life of the store.
+                None => {}
+            }
+        }
+        if !batch.deletes().is_empty() {
+            // Durable before visible: a key that could be given away again is not a one-time key.
+            self.commit(batch).await?;
+        }
+        Ok(given)
     }
 
-    /// The lasting keys of `owner`, if it has left any.
-    pub(crate) async fn keys(&self, owner: &Address) -> Result<Option<(Record, KeyUpload)>, TransportError> {
+    /// The keys of `owner` without its one-time keys.
+    async fn lasting_keys(&self, owner: &Address) -> Result<KeyUpload, TransportError> {
+        match self.held(owner).await?.keys {
+            Some(keys) => Ok(keys),
+            None if self.installation(owner).await?.is_some() => Err(TransportError::NoKeys),
+            None => Err(TransportError::UnknownRecipient),
+        }
+    }
+
+    /// What the carrier has of the keys of `owner`.
+    pub(crate) async fn connected(&self, owner: &Address) -> Result<Connected, TransportError> {
+        let stock = self.stock(owner, MAX_ONE_TIME_KEYS).await?;
+        Ok(Connected::new(stock, self.highest_one_time(owner).await?))
+    }
+
+    /// Waits until there are `at_most` so many one-time keys of `caller` left.
+    pub(crate) async fn await_low_stock(
+        &self,
+        caller: &Caller,
+        at_most: usize,
+    ) -> Result<Connected, TransportError> {
+        let partition = self.partition(caller.address());
+        let mut keys = self.store.watch(partition, ONE_TIME);
+        let mut fenced = self.store.watch(partition, FENCE);
+        loop {
+            drop(self.pass(caller).await?);
+            let stock = self.stock(caller.address(), at_most.saturating_add(1)).await?;
+            if stock <= at_most {
+                return Ok(Connected::new(stock, self.highest_one_time(caller.address()).await?));
+            }
+            tokio::select! {
+                biased;
+                () = fenced.changed() => {}
+                () = keys.changed() => {}
+            }
+        }
+    }
+
+    /// How many one-time keys of `owner` are left, as far as it matters whether there are `limit`.
+    async fn stock(&self, owner: &Address, limit: usize) -> Result<usize, TransportError> {
+        let found = self.one_time_keys(owner, limit).await?;
+        Ok(found.iter().filter(|(_, record)| self.life.is_of(record)).count())
+    }
+
+    /// What is kept of the keys of `owner`. Keys that are damaged are no keys: the owner leaves others when it connects, and nobody else is held up.
+    async fn held(&self, owner: &Address) -> Result<Held, TransportError> {
         let key = of_device(KEYS, owner);
-        let held =
-            self.store.get(self.partition(owner), &key, self.clock.now()).await.map_err(store_failed)?;
-        held.map(|record| {
-            let keys = KeyUpload::from_bytes(record.value.clone()).map_err(|_| damaged())?;
-            Ok((record, keys))
-        })
-        .transpose()
+        match self.store.get(self.partition(owner), &key, self.clock.now()).await {
+            Ok(None) => Ok(Held { version: Some(None), keys: None }),
+            Ok(Some(record)) => {
+                let keys = KeyUpload::from_bytes(record.value);
+                if let Err(error) = &keys {
+                    tracing::error!(error = error as &dyn std::error::Error, "stored keys are damaged");
+                }
+                Ok(Held { version: Some(Some(record.version)), keys: keys.ok() })
+            }
+            Err(error) if error.is_of_a_record() => {
+                tracing::error!(error = &error as &dyn std::error::Error, "stored keys cannot be read");
+                Ok(Held { version: None, keys: None })
+            }
+            Err(error) => Err(store_failed(error)),
+        }
     }
 
     /// The highest id of a one-time key that `owner` has ever left, 0 before the first.
-    pub(crate) async fn highest_one_time(&self, owner: &Address) -> Result<u32, TransportError> {
+    async fn highest_one_time(&self, owner: &Address) -> Result<u32, TransportError> {
         let (key, now) = (of_device(HIGHEST, owner), self.clock.now());
         let held = self.store.get(self.partition(owner), &key, now).await.map_err(store_failed)?;
         held.map_or(Ok(0), |record| {
@@ -109,7 +201,7 @@ impl<S: Store> Carrier<S> {
         match self.store.commit(batch).await.map_err(store_failed)? {
             Commit::Committed(_) => Ok(()),
             // The lane was ours, so only a second carrier on the same store can have come in between.
-            _ => Err(TransportError::unavailable("another carrier writes to this store")),
+            _ => Err(not_alone()),
         }
     }
 }
@@ -121,5 +213,5 @@ fn one_time_key(owner: &Address, id: u32) -> Key {
 }
 
 fn damaged() -> TransportError {
-    TransportError::unavailable("a stored key is damaged")
+    TransportError::carrier_failed("a stored key's id is damaged")
 }

@@ -7,6 +7,7 @@ use tokio::sync::MutexGuard;
 use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::erasures::Asked;
+use crate::metrics::ERASED;
 use crate::space::{ERASING, QUEUE};
 
 /// How many envelopes are looked at at a time.
@@ -80,6 +81,8 @@ impl<S: Store> Carrier<S> {
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
+        metrics::counter!(ERASED).increment(1);
+        tracing::info!(records = erased.records(), "a user was erased");
         *done = Some(erased);
         self.erasures.end(user);
         Ok(erased)

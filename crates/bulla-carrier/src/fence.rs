@@ -1,10 +1,12 @@
-use bulla_base::Partition;
-use bulla_store::{Batch, Commit, Store};
-use bulla_transport::{Caller, Incarnation, TransportError};
-use tokio::sync::{RwLock, RwLockReadGuard};
+use bulla_base::{Address, Partition};
+use bulla_envelope::Installation;
+use bulla_store::{Batch, Store, Version};
+use bulla_transport::{Caller, Incarnation, Proof, TransportError};
+use tokio::sync::{MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Carrier;
 use crate::carrier::store_failed;
+use crate::metrics::REGISTERED;
 use crate::space::{FENCE, of_device};
 
 /// How many fences' locks there are: a power of two.
@@ -25,26 +27,126 @@ impl Fences {
     }
 }
 
+/// Who speaks for a number: the installation, and the lowest incarnation of it that may.
+struct Fence {
+    installation: Installation,
+    highest: Incarnation,
+}
+
+impl Fence {
+    const BYTES: usize = 24;
+
+    fn of(caller: &Caller) -> Self {
+        Self { installation: caller.installation(), highest: caller.incarnation() }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, TransportError> {
+        let bytes: &[u8; Self::BYTES] = bytes.try_into().map_err(|_| damaged())?;
+        let (installation, incarnation) = bytes.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let incarnation = incarnation.try_into().map_err(|_| damaged())?;
+        Ok(Self {
+            installation: Installation::from_bytes(*installation),
+            highest: Incarnation::new(u64::from_be_bytes(incarnation)),
+        })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        [&self.installation.as_bytes()[..], &self.highest.number().to_be_bytes()].concat()
+    }
+
+    fn check(&self, caller: &Caller) -> Result<(), TransportError> {
+        let (ours, reinstalled) = (caller.incarnation(), caller.installation() != self.installation);
+        match reinstalled || ours < self.highest {
+            true => Err(TransportError::Fenced { ours, highest: self.highest, reinstalled }),
+            false => Ok(()),
+        }
+    }
+}
+
 impl<S: Store> Carrier<S> {
-    /// Makes `caller`'s incarnation the lowest that may pass.
+    /// Makes `caller`'s incarnation the lowest that may pass, if its installation is that of the number.
     pub(crate) async fn raise_fence(&self, caller: &Caller) -> Result<(), TransportError> {
-        let partition = self.partition(caller.address());
-        let _nobody_passes = self.fences.of(partition).write().await;
-        let _lane = self.lane(partition).await?;
-        let key = of_device(FENCE, caller.address());
-        let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
-        let highest = held.as_ref().map_or(Ok(Incarnation::new(0)), |record| incarnation(&record.value))?;
-        check(caller, highest)?;
-        if caller.incarnation() == highest {
+        match self.fence(caller.address()).await? {
+            // Nobody has the number, and there is nothing to prove it with but to say so.
+            None => self.take_over(caller, &Proof::none()).await,
+            Some(_) => {
+                let alone = self.alone(caller.address()).await?;
+                let held = self.fence(caller.address()).await?;
+                if let Some((_, fence)) = &held {
+                    fence.check(caller)?;
+                }
+                self.put_fence(&alone, caller, held, Batch::new(self.partition(caller.address()))).await
+            }
+        }
+    }
+
+    /// Gives the number to the installation of `caller`, if that is proven. Whatever is of another installation goes, but what is queued.
+    pub(crate) async fn take_over(&self, caller: &Caller, proof: &Proof) -> Result<(), TransportError> {
+        let is_its = |fence: &Fence| fence.installation == caller.installation();
+        if !self.fence(caller.address()).await?.is_some_and(|(_, fence)| is_its(&fence)) {
+            let verdict = self.verifier.verify(caller.address(), proof).await;
+            if !verdict.map_err(TransportError::carrier_failed)? {
+                tracing::info!("a number was not proven to be the caller's");
+                return Err(TransportError::Unproven);
+            }
+        }
+        let alone = self.alone(caller.address()).await?;
+        let held = self.fence(caller.address()).await?;
+        let mut batch = Batch::new(self.partition(caller.address()));
+        match &held {
+            Some((_, fence)) if is_its(fence) => fence.check(caller)?,
+            _ => {
+                self.forget_keys(caller.address(), &mut batch).await?;
+                metrics::counter!(REGISTERED).increment(1);
+                tracing::info!(replaces = held.is_some(), "a number was registered");
+            }
+        }
+        self.put_fence(&alone, caller, held, batch).await
+    }
+
+    /// Lets nobody pass the fence of `address`, nor change anything of it, until both are dropped.
+    async fn alone(
+        &self,
+        address: &Address,
+    ) -> Result<(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>), TransportError> {
+        let partition = self.partition(address);
+        let nobody_passes = self.fences.of(partition).write().await;
+        Ok((nobody_passes, self.lane(partition).await?))
+    }
+
+    async fn put_fence(
+        &self,
+        _alone: &(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>),
+        caller: &Caller,
+        held: Option<(Version, Fence)>,
+        mut batch: Batch,
+    ) -> Result<(), TransportError> {
+        let fence = Fence::of(caller);
+        if held.as_ref().is_some_and(|(_, held)| held.to_bytes() == fence.to_bytes()) {
             return Ok(());
         }
-        let mut batch = Batch::new(partition);
-        batch.expect(key.clone(), held.map(|record| record.version));
-        batch.put(key, caller.incarnation().number().to_be_bytes().to_vec());
-        match self.store.commit(batch).await.map_err(store_failed)? {
-            Commit::Committed(_) => Ok(()),
-            _ => Err(TransportError::unavailable("another carrier writes to this store")),
+        if held.as_ref().is_some_and(|(_, held)| held.installation == fence.installation) {
+            tracing::info!(incarnation = fence.highest.number(), "earlier incarnations are shut out");
         }
+        let key = of_device(FENCE, caller.address());
+        batch.expect(key.clone(), held.map(|(version, _)| version));
+        batch.put(key, fence.to_bytes());
+        self.commit(batch).await
+    }
+
+    /// Who speaks for `address`, if anybody does.
+    async fn fence(&self, address: &Address) -> Result<Option<(Version, Fence)>, TransportError> {
+        let (partition, key) = (self.partition(address), of_device(FENCE, address));
+        let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
+        held.map(|record| Ok((record.version, Fence::read(&record.value)?))).transpose()
+    }
+
+    /// The installation that speaks for `address`, if anybody does.
+    pub(crate) async fn installation(
+        &self,
+        address: &Address,
+    ) -> Result<Option<Installation>, TransportError> {
+        Ok(self.fence(address).await?.map(|(_, fence)| fence.installation))
     }
 
     /// Waits until everybody has passed who began to before now.
@@ -52,29 +154,21 @@ impl<S: Store> Carrier<S> {
         drop(self.fences.of(partition).write().await);
     }
 
-    /// Lets `caller` pass, if no later incarnation has; the fence stays as it is while the guard is held.
+    /// Lets `caller` pass, if nobody has replaced it; the fence stays as it is while the guard is held.
     pub(crate) async fn pass(&self, caller: &Caller) -> Result<RwLockReadGuard<'_, ()>, TransportError> {
         let partition = self.partition(caller.address());
         let guard = self.fences.of(partition).read().await;
         if self.erasures.is_under_way(partition) {
             return Err(TransportError::unavailable("the caller is being erased"));
         }
-        let key = of_device(FENCE, caller.address());
-        let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
-        match held {
-            Some(record) => check(caller, incarnation(&record.value)?)?,
+        match self.fence(caller.address()).await? {
+            Some((_, fence)) => fence.check(caller)?,
             None => return Err(TransportError::unavailable("the caller has not connected")),
         }
         Ok(guard)
     }
 }
 
-fn check(caller: &Caller, highest: Incarnation) -> Result<(), TransportError> {
-    let ours = caller.incarnation();
-    if ours < highest { Err(TransportError::Fenced { ours, highest }) } else { Ok(()) }
-}
-
-fn incarnation(value: &[u8]) -> Result<Incarnation, TransportError> {
-    let number = value.try_into().map_err(|_| TransportError::unavailable("a stored fence is damaged"))?;
-    Ok(Incarnation::new(u64::from_be_bytes(number)))
+fn damaged() -> TransportError {
+    TransportError::carrier_failed("a stored fence is damaged, or of an earlier version")
 }

@@ -1,16 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+mod allowance;
 mod businesses;
 mod carrier;
 mod directory;
 mod erase;
 mod erasures;
 mod fence;
+mod life;
 mod limits;
 mod meter;
+mod metrics;
 mod queue;
 mod space;
+mod stats;
+mod upkeep;
+mod verifier;
 
 pub use bulla_store::Erased;
 pub use carrier::Carrier;
-pub use limits::{MAX_ID_AGE, MAX_ID_LEAD};
+pub use limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY};
+pub use stats::CarrierStats;
+pub use verifier::{NumberVerifier, TrustedHost, Verdict};

@@ -8,3 +8,12 @@ pub const MAX_ID_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The furthest an envelope's id may lie ahead of the carrier's clock. One further ahead is refused.
 pub const MAX_ID_LEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most one-time keys of one business that one user is given on a day, and of one user that one business is. Beyond it bundles come without
+/// one: sessions begin all the same, and their first messages are protected by the signed prekeys alone.
+///
+/// A session is begun seldom. Without a bound, whoever asks often enough takes every other user's one-time keys away.
+pub const MAX_ONE_TIME_KEYS_A_DAY: u8 = 8;
+
+/// The most waiting envelopes that are counted for one business. Of more, it is only known that there are as many.
+pub const MAX_COUNTED: usize = 4096;

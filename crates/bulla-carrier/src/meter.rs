@@ -1,4 +1,4 @@
-use bulla_base::{Day, Party, PhoneNumberId};
+use bulla_base::{Category, Day, Party, PhoneNumberId};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{Bill, Flow, Tally};
 use bulla_store::{Batch, Counter, Store, StoreError};
@@ -6,12 +6,13 @@ use bulla_store::{Batch, Counter, Store, StoreError};
 use crate::Carrier;
 use crate::space::METER;
 
-/// Counts `envelope`, if it is a message, in the batch that queues it.
+/// Counts `envelope`, if it is a message, in the batch that queues it. What a user sends is of the service category, whatever the envelope says:
+/// no sender chooses what a business pays for.
 pub(crate) fn count(batch: &mut Batch, envelope: &Envelope, day: Day) {
     let Kind::Message(category) = envelope.kind() else { return };
-    let (business, flow) = match (envelope.from().party(), envelope.to().party()) {
-        (Party::Business(business), _) => (*business, Flow::ToUser),
-        (_, Party::Business(business)) => (*business, Flow::ToBusiness),
+    let (business, flow, category) = match (envelope.from().party(), envelope.to().party()) {
+        (Party::Business(business), _) => (*business, Flow::ToUser, category),
+        (_, Party::Business(business)) => (*business, Flow::ToBusiness, Category::Service),
         _ => return,
     };
     let tally = Tally::new(business, day, flow, category);

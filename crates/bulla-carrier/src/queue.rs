@@ -1,15 +1,17 @@
-use bulla_base::{Address, Day, Party, Timestamp};
+use std::time::Duration;
+
+use bulla_base::{Address, DeviceId, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope};
-use bulla_store::{Batch, Key, Record, Retention, Scan, Store};
+use bulla_store::{Batch, Key, Queue, Queued, Record, Retention, Segments, Store, StoreError};
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::Carrier;
+use crate::allowance::ONE_SIDE_EACH;
 use crate::carrier::store_failed;
-use crate::limits::{MAX_ID_AGE, MAX_ID_LEAD};
-use crate::meter;
+use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::space::{FENCE, HEAD, QUEUE, SEEN, device, of_device};
+use crate::{Carrier, meter};
 
 impl<S: Store> Carrier<S> {
     /// Queues `envelope` for its recipient and counts it, in one record; or finds that this was done before.
@@ -27,24 +29,27 @@ impl<S: Store> Carrier<S> {
             return if same { Ok(()) } else { Err(TransportError::Id { why: "that of another envelope" }) };
         }
         // Known is who has ever connected. One may write before one's keys have arrived, and must be able to get the answer.
-        let fence = self.store.get(partition, &of_device(FENCE, &to), now).await.map_err(store_failed)?;
-        if fence.is_none() {
-            return Err(TransportError::UnknownRecipient);
+        let installation = self.installation(&to).await?.ok_or(TransportError::UnknownRecipient)?;
+        if envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
+            return Err(TransportError::Reinstalled);
         }
 
         let head_key = of_device(HEAD, &to);
         let head = self.store.get(partition, &head_key, now).await.map_err(store_failed)?;
-        let place = head.as_ref().map_or(Ok(0), |record| place(&record.value))? + 1;
+        let mut segments = segments(head.as_ref())?;
+        let (day, place) = segments.append(now.day());
         let expiry = Retention::LONGEST.from(now);
 
         let mut batch = Batch::new(partition);
         batch.expect_absent(seen_key.clone());
         batch.put(seen_key, digest);
         batch.expect(head_key.clone(), head.map(|record| record.version));
-        batch.put(head_key, place.to_be_bytes().to_vec());
-        batch.put_until(queue_key(&to, now.day(), place), wire, expiry);
+        batch.put(head_key, segments.to_bytes());
+        batch.put_until(self.queue(&to).key(day, place), wire, expiry);
         meter::count(&mut batch, &envelope, now.day());
-        self.commit(batch).await
+        self.commit(batch).await?;
+        self.tallies.enqueued(&envelope);
+        Ok(())
     }
 
     /// The envelopes queued for `caller` after `after`; waits until there is one.
@@ -71,35 +76,51 @@ impl<S: Store> Carrier<S> {
     }
 
     async fn deliveries(&self, to: &Address, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
-        let (mut deliveries, mut previous, mut from) = (Vec::new(), Sequence::START, None);
-        loop {
-            let page = self.page(to, from.take()).await?;
-            let Some((last, _)) = page.last() else { return Ok(deliveries) };
-            from = Some(last.clone());
-            for (key, record) in page {
-                let sequence = Sequence::new(place(key.name().get(1..).unwrap_or_default())?);
-                if sequence > after {
-                    let envelope = Envelope::from_bytes(record.value).map_err(|_| damaged())?;
-                    deliveries.push(Delivery::new(sequence, previous, envelope));
+        let mut previous = after.number_in(self.epoch);
+        let queued = self.queued(to, previous, MAX_DELIVERIES).await.map_err(store_failed)?;
+        let mut deliveries = Vec::with_capacity(queued.len());
+        for Queued { place, record, .. } in queued {
+            match Envelope::from_bytes(record.value) {
+                Ok(envelope) => {
+                    let [sequence, before] = [place, previous].map(|place| Sequence::new(self.epoch, place));
+                    deliveries.push(Delivery::new(sequence, before, envelope));
+                    previous = place;
                 }
-                if deliveries.len() == MAX_DELIVERIES {
-                    return Ok(deliveries);
+                // It holds up nothing else.
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a queued envelope is damaged");
                 }
-                previous = sequence;
             }
         }
+        self.tallies.delivered(deliveries.len());
+        Ok(deliveries)
     }
 
-    async fn page(&self, to: &Address, after: Option<Key>) -> Result<Vec<(Key, Record)>, TransportError> {
-        let now = self.clock.now();
-        let mut scan = Scan::dated(QUEUE, queue_days(now)).prefix(device(to)).limit(MAX_DELIVERIES);
-        if let Some(key) = after {
-            scan = scan.after(key);
-        }
-        self.store.scan(self.partition(to), &scan, now).await.map_err(store_failed)
+    /// What is queued for `to` after the place `after`, at most `limit`.
+    async fn queued(&self, to: &Address, after: u64, limit: usize) -> Result<Vec<Queued>, StoreError> {
+        let (partition, now) = (self.partition(to), self.clock.now());
+        let Some(head) = self.store.get(partition, &of_device(HEAD, to), now).await? else {
+            return Ok(Vec::new());
+        };
+        let segments = Segments::from_bytes(&head.value)?;
+        segments.read(&self.store, &self.queue(to), after, limit, now).await
     }
 
-    /// Forgets the envelopes of `owner` at `sequences`.
+    /// How many envelopes wait for a party's first device, at most [`MAX_COUNTED`], and for how long the oldest has.
+    pub(crate) async fn waiting_for(
+        &self,
+        party: &Party,
+        now: Timestamp,
+    ) -> Result<(u64, Duration), StoreError> {
+        let address = Address::new(party.clone(), DeviceId::PRIMARY);
+        let queued = self.queued(&address, 0, MAX_COUNTED).await?;
+        let oldest = queued.first().and_then(|queued| queued.record.expiry);
+        // It expires so long after it was queued.
+        let since = oldest.map_or(now, |expiry| expiry.at().before(Retention::LONGEST.span()));
+        Ok((u64::try_from(queued.len()).unwrap_or(u64::MAX), now.since(since)))
+    }
+
+    /// Forgets the envelopes of `owner` at `sequences`. Places of an earlier epoch mean nothing any more: what stands there comes again.
     pub(crate) async fn dequeue(
         &self,
         owner: &Address,
@@ -111,38 +132,39 @@ impl<S: Store> Carrier<S> {
                 InvalidEnvelope::TooLarge { field: "acknowledgement (envelopes)", actual, limit }.into()
             );
         }
-        let mut batch = Batch::new(self.partition(owner));
-        let mut from = None;
-        let (Some(first), Some(last)) = (sequences.iter().min(), sequences.iter().max()) else {
-            return Ok(());
-        };
-        // The day of an envelope is not in its sequence: walk the queue up to the last one.
-        loop {
-            let page = self.page(owner, from.take()).await?;
-            for (key, _) in &page {
-                let sequence = Sequence::new(place(key.name().get(1..).unwrap_or_default())?);
-                if (*first..=*last).contains(&sequence) && sequences.contains(&sequence) {
-                    batch.delete(key.clone());
-                }
-                if sequence >= *last {
-                    return self.commit(batch).await;
-                }
-            }
-            match page.last() {
-                Some((key, _)) => from = Some(key.clone()),
-                None => return self.commit(batch).await,
+        let partition = self.partition(owner);
+        let _lane = self.lane(partition).await?;
+        let head = self.store.get(partition, &of_device(HEAD, owner), self.clock.now()).await;
+        let segments = segments(head.map_err(store_failed)?.as_ref())?;
+        let (mut batch, queue) = (Batch::new(partition), self.queue(owner));
+        for sequence in sequences {
+            let place = sequence.number_in(self.epoch);
+            if let Some(day) = segments.day_of(place) {
+                batch.delete(queue.key(day, place));
             }
         }
+        let count = batch.deletes().len();
+        if count > 0 {
+            self.commit(batch).await?;
+            self.tallies.acknowledged(count);
+        }
+        Ok(())
     }
+
+    fn queue(&self, owner: &Address) -> Queue {
+        Queue::new(self.partition(owner), QUEUE, device(owner))
+    }
+}
+
+fn segments(head: Option<&Record>) -> Result<Segments, TransportError> {
+    head.map_or(Ok(Segments::new()), |record| Segments::from_bytes(&record.value)).map_err(store_failed)
 }
 
 /// An envelope goes from a user to a business or the other way, and no other way.
 fn check_route(envelope: &Envelope) -> Result<(), TransportError> {
     match (envelope.from().party(), envelope.to().party()) {
         (Party::User(_), Party::Business(_)) | (Party::Business(_), Party::User(_)) => Ok(()),
-        _ => {
-            Err(InvalidEnvelope::Field { field: "to (one side must be a business, the other a user)" }.into())
-        }
+        _ => Err(InvalidEnvelope::Field { field: ONE_SIDE_EACH }.into()),
     }
 }
 
@@ -163,23 +185,4 @@ fn seen_key(envelope: &Envelope) -> Key {
 
 fn digest(wire: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&Sha256::digest(wire)[..16])
-}
-
-fn queue_key(to: &Address, day: Day, place: u64) -> Key {
-    let mut name = device(to).to_vec();
-    name.extend_from_slice(&place.to_be_bytes());
-    Key::dated(QUEUE, day, Bytes::from(name))
-}
-
-/// The days whose envelopes can still be readable. The clock may have jumped back a little since something was queued.
-fn queue_days(now: Timestamp) -> std::ops::RangeInclusive<Day> {
-    now.before(Retention::LONGEST.span()).day()..=now.after(MAX_ID_LEAD).day()
-}
-
-fn place(bytes: &[u8]) -> Result<u64, TransportError> {
-    bytes.try_into().map(u64::from_be_bytes).map_err(|_| damaged())
-}
-
-fn damaged() -> TransportError {
-    TransportError::unavailable("a stored queue is damaged")
 }

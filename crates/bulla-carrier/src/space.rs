@@ -1,19 +1,32 @@
 //! Where the carrier's records stand in its store.
 //!
 //! ```text
-//! partition   space      name                    value
-//! recipient   KEYS       device                  its public keys, the one-time ones aside
-//! recipient   ONE_TIME   device ‖ key id         a one-time key
-//! recipient   HIGHEST    device                  the highest id of a one-time key it ever left
-//! recipient   FENCE      device                  the highest incarnation seen
-//! recipient   HEAD       device                  the last place given out in its queue
-//! recipient   QUEUE/day  device ‖ place          an envelope
-//! recipient   SEEN/day   envelope id             the first 16 bytes of the envelope's SHA-256
-//! zero        ERASING    user's partition        nothing: this user's erasure was begun and is not done
-//! zero        BUSINESS   its number              nothing: this business has connected
-//! zero        PEPPER     –                       the key of all partitions
-//! counter     METER      tally                   messages
+//! partition   space          name                    value
+//! recipient   KEYS           device                  its public keys, the one-time ones aside
+//! recipient   ONE_TIME       device ‖ key id         life of the store (u64) ‖ a one-time key
+//! recipient   HIGHEST        device                  the highest id of a one-time key it ever left
+//! recipient   FENCE          device                  the installation ‖ the highest incarnation seen of it
+//! recipient   HEAD           device                  on which day each place in its queue stands
+//! recipient   QUEUE/day      device ‖ place          an envelope
+//! recipient   SEEN/day       envelope id             the first 16 bytes of the envelope's SHA-256
+//! user        ALLOWANCE/day  who asked ‖ business    how many one-time keys of the other the one was given
+//! zero        ERASING        user's partition        nothing: this user's erasure was begun and is not done
+//! zero        BUSINESS       its number              nothing: this business has connected
+//! zero        LIFE           –                       the life of the store, if it was put back from a backup
+//! zero        PEPPER         –                       the key of all partitions
+//! counter     METER          tally                   messages
 //! ```
+//!
+//! When the undated ones end:
+//!
+//! | space | ends with |
+//! |---|---|
+//! | KEYS, HIGHEST | the installation: when another registers the number, and when the party is erased |
+//! | ONE_TIME | being given away; or as KEYS, or with the life of the store |
+//! | FENCE, HEAD | the party: when it is erased. No other party can take its place, so there is one of each for each number |
+//! | ERASING | the erasure |
+//! | BUSINESS | the business, when it is forgotten |
+//! | LIFE, PEPPER | the store |
 
 use bulla_base::Address;
 use bulla_store::{Key, Space};
@@ -30,6 +43,8 @@ pub(crate) const METER: Space = Space::new(0x47);
 pub(crate) const HIGHEST: Space = Space::new(0x48);
 pub(crate) const ERASING: Space = Space::new(0x49);
 pub(crate) const BUSINESS: Space = Space::new(0x4a);
+pub(crate) const ALLOWANCE: Space = Space::new(0x4b);
+pub(crate) const LIFE: Space = Space::new(0x4c);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

@@ -1,6 +1,7 @@
 mod draft;
 mod inbox;
 mod outbox;
+mod stock;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,13 +9,14 @@ use std::time::Duration;
 
 use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
-use bulla_endpoint::{Endpoint, LOW_STOCK, STOCK};
+use bulla_endpoint::{Endpoint, IdentityPolicy, SafetyNumber};
 use bulla_envelope::Kind;
-use bulla_store::{Key, Retention, Store};
-use bulla_transport::{Caller, Incarnation, Transport, TransportError};
+use bulla_store::{Retention, Store};
+use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::notice::Row;
 use crate::space::PEPPER;
 use crate::{DeviceError, News, Notice, SendError};
 
@@ -40,8 +42,10 @@ struct Inner<S, T> {
     home: Partition,
     /// Taken by whoever reads and changes sessions or places.
     lane: tokio::sync::Mutex<()>,
-    /// The last notice that was shown.
-    shown: tokio::sync::Mutex<Option<Key>>,
+    /// The place of the last notice that was shown.
+    shown: tokio::sync::Mutex<u64>,
+    /// Shown to the carrier if the number has to be registered.
+    proof: Proof,
     failure: watch::Sender<Option<Arc<DeviceError>>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -56,7 +60,8 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// the device writes to businesses in new sessions.
     ///
     /// # Errors
-    /// When the store fails or is damaged, or a later incarnation of the device has spoken to the carrier.
+    /// When the store fails or is damaged. [`DeviceError::Replaced`] when a later incarnation of the device, or another one with the same number, has
+    /// spoken to the carrier. [`DeviceError::Unproven`] when the carrier wants it proven that the number is the user's: [register](Self::register) it.
     pub async fn open(
         store: S,
         transport: T,
@@ -64,12 +69,32 @@ impl<S: Store, T: Transport> Device<S, T> {
         rng: Arc<dyn Rng>,
         number: Number,
     ) -> Result<Self, DeviceError> {
+        Self::register(store, transport, clock, rng, number, Proof::none()).await
+    }
+
+    /// Opens the device as [`open`](Self::open) does, with a `proof` that the number is the user's. It is shown to the carrier if this store's device
+    /// is new there: the first time, and after the user's store was lost. Then every other device with the number, and every copy of one, is shut
+    /// out, and businesses are told that the user has another identity.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn register(
+        store: S,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        number: Number,
+        proof: Proof,
+    ) -> Result<Self, DeviceError> {
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
         let address = Address::user(number);
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
-        let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
+        // The user is told of a changed identity, and may compare safety numbers; what they write is not held up.
+        let endpoint = endpoint.with_identity_policy(IdentityPolicy::Follow);
+        let incarnation = Incarnation::new(endpoint.incarnation());
+        let caller = Caller::new(address, endpoint.installation(), incarnation);
         let device = Self(Arc::new(Inner {
             store,
             transport,
@@ -80,6 +105,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             home,
             lane: tokio::sync::Mutex::default(),
             shown: tokio::sync::Mutex::default(),
+            proof,
             failure: watch::Sender::new(None),
             tasks: Mutex::default(),
         }));
@@ -91,7 +117,9 @@ impl<S: Store, T: Transport> Device<S, T> {
             }
             Err(error) => return Err(error),
         };
+        tracing::info!(incarnation = device.0.caller.incarnation().number(), connected, "the device is open");
         device.0.spawn(move |inner| async move { inner.keep_receiving(connected).await });
+        device.0.spawn(|inner| async move { inner.keep_stocked().await });
         device.0.spawn(|inner| async move { inner.keep_sending().await });
         device.0.spawn(|inner| async move { inner.keep_sweeping().await });
         device.0.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });
@@ -109,7 +137,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         let inner = &self.0;
         let _lane = inner.lane.lock().await;
         let mut draft = inner.draft().await?;
-        let address = Address::business(business);
+        let (address, id) = (Address::business(business), MessageId::new(draft.now, &*inner.rng));
         let mut peer = inner.endpoint.peer(&inner.store, inner.home, &address, draft.now).await?;
         if peer.needs_keys(draft.now) {
             let keys =
@@ -117,9 +145,11 @@ impl<S: Store, T: Transport> Device<S, T> {
                     TransportError::UnknownRecipient => SendError::UnknownBusiness,
                     error => SendError::Unavailable(error),
                 })?;
-            peer.begin(&inner.store, &keys, draft.now, &*inner.rng).await?;
+            let begun = peer.begin(&inner.store, &keys, draft.now, &*inner.rng).await?;
+            if begun.identity_changed {
+                draft.notify(&Row::identity_changed(id, business, draft.now));
+            }
         }
-        let id = MessageId::new(draft.now, &*inner.rng);
         let kind = Kind::Message(bulla_base::Category::Service);
         let envelope = peer.seal(id, kind, content, draft.now, &*inner.rng)?;
         draft.send(&envelope);
@@ -163,10 +193,26 @@ impl<S: Store, T: Transport> Device<S, T> {
         Ok(inner.commit(draft).await?)
     }
 
+    /// The number to compare with `business`, to know that nobody stands between the two; nothing before they have spoken.
+    ///
+    /// After [`News::IdentityChanged`] it is that of the new identity.
+    ///
+    /// # Errors
+    /// When the store fails or the sessions are damaged.
+    ///
+    /// # Cost
+    /// About 10 ms of hashing.
+    pub async fn safety_number(&self, business: PhoneNumberId) -> Result<Option<SafetyNumber>, SendError> {
+        let (inner, address) = (&self.0, Address::business(business));
+        let peer = inner.endpoint.peer(&inner.store, inner.home, &address, inner.clock.now()).await?;
+        Ok(peer.safety_number())
+    }
+
     /// Stops, and waits until nothing of the device runs any more. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
         let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
+        tracing::info!("the device is closed");
         if let Err(error) = self.0.store.upkeep().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -197,17 +243,6 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 });
             }
         });
-    }
-
-    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
-    async fn connect(&self) -> Result<(), DeviceError> {
-        let connected = self.transport.connect(&self.caller).await?;
-        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
-        let highest = connected.highest_one_time;
-        let keys =
-            self.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await?;
-        self.transport.publish(&self.caller, keys).await?;
-        Ok(())
     }
 
     /// Drops the days that nothing can be read of any more, for as long as the device runs.

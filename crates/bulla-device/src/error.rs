@@ -31,13 +31,30 @@ pub enum DeviceError {
     /// Ours or the disk's: the stored identity or a prekey is damaged.
     #[error("the device's identity could not be opened")]
     Identity(#[from] EndpointError),
-    /// The carrier's; or the user's, when a later incarnation of the device has spoken.
+    /// The user's: a later incarnation of the device, or another one that has proven the number to be its own, has taken its place. Stop, and open
+    /// it nowhere again.
+    #[error("the device has been replaced")]
+    Replaced(#[source] TransportError),
+    /// The user's: the carrier wants it proven that the number is theirs. Register the device with a proof.
+    #[error("the number has to be proven to the carrier; register the device with a proof")]
+    Unproven,
+    /// The carrier's.
     #[error("the carrier refused the device")]
-    Transport(#[from] TransportError),
+    Transport(#[source] TransportError),
     /// Ours or the disk's: the sessions are damaged.
     #[error("the device's sessions could not be read")]
     Sessions(#[from] SealError),
     /// Ours or the disk's: a prekey needed to open a message could not be read.
     #[error("a message could not be opened for now")]
     Open(#[source] OpenError),
+}
+
+impl From<TransportError> for DeviceError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Fenced { .. } => Self::Replaced(error),
+            TransportError::Unproven => Self::Unproven,
+            error => Self::Transport(error),
+        }
+    }
 }

@@ -26,6 +26,9 @@ pub enum News {
     Progress(Receipt),
     /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it, for instance because it has forgotten us.
     Failed,
+    /// The business has another identity than before: it was installed anew, or somebody else speaks in its name. What was said since is from the new
+    /// one, and what is written goes there. [`Device::safety_number`](crate::Device::safety_number) can be compared with the business.
+    IdentityChanged,
 }
 
 impl Notice {
@@ -35,7 +38,7 @@ impl Notice {
         self.business
     }
 
-    /// Which message: the one that says something or failed, or the one that brought the receipt.
+    /// Which message: the one that says something or failed, or the one that brought the receipt or the changed identity.
     #[must_use]
     pub const fn id(&self) -> MessageId {
         self.id
@@ -58,6 +61,7 @@ impl Notice {
         let Ok(row) = Row::decode(bytes) else { return Err(damaged) };
         let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
         let news = match &row.words {
+            _ if row.identity_changed => News::IdentityChanged,
             None => News::Failed,
             Some(words) => match Content::decode(words) {
                 Ok((content, _)) => news(content),
@@ -93,6 +97,8 @@ pub(crate) struct Row {
     at: u64,
     #[prost(bytes = "bytes", optional, tag = "4")]
     words: Option<Bytes>,
+    #[prost(bool, tag = "5")]
+    identity_changed: bool,
 }
 
 impl Row {
@@ -103,7 +109,13 @@ impl Row {
             business: business.number(),
             at: at.as_millis(),
             words: content.map(Bytes::copy_from_slice),
+            identity_changed: false,
         }
+    }
+
+    /// News that the business has another identity than before, which came with the message `id`.
+    pub(crate) fn identity_changed(id: MessageId, business: PhoneNumberId, at: Timestamp) -> Self {
+        Self { identity_changed: true, ..Self::new(id, business, at, None) }
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

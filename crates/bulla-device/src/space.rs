@@ -5,12 +5,15 @@
 //! INBOX/day     place         news that was not finished
 //! OUTBOX/day    place         an envelope the carrier does not have yet
 //! SEEN/day      envelope id   nothing: the envelope was opened
-//! HEAD          –             the next places in inbox and outbox
+//! HEAD          –             on which day each place in inbox and outbox stands
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
 //! ```
+//!
+//! HEAD and PEPPER are undated: they end with the device's store. Inbox and outbox are read by place: a clock that was ahead for a moment hides
+//! nothing that came after.
 
-use bulla_base::{Day, MessageId, Timestamp};
-use bulla_store::{Key, Retention, Scan, Space};
+use bulla_base::MessageId;
+use bulla_store::{Key, Space};
 use bytes::Bytes;
 
 pub(crate) const INBOX: Space = Space::new(0x30);
@@ -23,17 +26,6 @@ pub(crate) fn head() -> Key {
     Key::undated(HEAD, "")
 }
 
-pub(crate) fn placed(space: Space, day: Day, place: u64) -> Key {
-    Key::dated(space, day, place.to_be_bytes().to_vec())
-}
-
 pub(crate) fn seen(id: MessageId) -> Key {
     Key::dated(SEEN, id.day(), Bytes::copy_from_slice(id.as_bytes()))
-}
-
-/// All records of `space` that can still be read at `now`.
-pub(crate) fn all(space: Space, now: Timestamp) -> Scan {
-    let oldest = now.before(Retention::LONGEST.span()).day();
-    // A clock that has jumped back does not hide what was made before it did.
-    Scan::dated(space, oldest..=Day::from_number(now.day().number().saturating_add(31)))
 }

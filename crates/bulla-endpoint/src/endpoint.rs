@@ -1,14 +1,18 @@
 use std::fmt;
 
 use bulla_base::{Address, Partition, Rng, Timestamp};
+use bulla_envelope::Installation;
 use bulla_session::{IdentityKeyPair, LocalParty, RegistrationId};
-use bulla_store::{Batch, Commit, OWN, Store};
+use bulla_store::{Batch, Commit, OWN, Store, Version};
 use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
 
 use crate::space::{IDENTITY, STATE, only};
 use crate::{EndpointError, Identity, IdentityPolicy, life, prekeys};
+
+/// How often what lost against another change of the state is made anew: within one program two may leave keys at once.
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
 pub struct Endpoint {
@@ -48,11 +52,58 @@ impl Endpoint {
         Ok(Self { address, home, local, incarnation, life, identity_policy: IdentityPolicy::default() })
     }
 
+    /// Whether the carrier has taken this installation for that of the number. Then it is to connect, and never to register again: a copy of an
+    /// old store must not get in as a new phone does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_registered<S: Store>(&self, store: &S, now: Timestamp) -> Result<bool, EndpointError> {
+        Ok(self.state(store, now).await?.0.registered)
+    }
+
+    /// Writes down that the carrier has taken this installation for that of the number.
+    ///
+    /// # Errors
+    /// When the store fails, or another instance works on it at the same time.
+    pub async fn set_registered<S: Store>(&self, store: &S, now: Timestamp) -> Result<(), EndpointError> {
+        for _ in 0..ATTEMPTS {
+            let (mut state, version) = self.state(store, now).await?;
+            if state.registered {
+                return Ok(());
+            }
+            state.registered = true;
+            let mut batch = Batch::new(self.home);
+            batch.expect_version(only(STATE), version);
+            batch.put(only(STATE), state.encode_to_vec());
+            if let Commit::Committed(_) = store.commit(batch).await? {
+                return Ok(());
+            }
+        }
+        Err(EndpointError::Shared { what: "state" })
+    }
+
+    pub(crate) async fn state<S: Store>(
+        &self,
+        store: &S,
+        now: Timestamp,
+    ) -> Result<(State, Version), EndpointError> {
+        let damaged = EndpointError::Damaged { what: "state" };
+        let Some(held) = store.get(self.home, &only(STATE), now).await? else { return Err(damaged) };
+        let state = State::decode(&held.value[..]).map_err(|_| damaged)?;
+        Ok((state, held.version))
+    }
+
     /// The same endpoint with another policy for peers whose identity has changed; unless it is set, they are followed.
     #[must_use]
     pub const fn with_identity_policy(mut self, policy: IdentityPolicy) -> Self {
         self.identity_policy = policy;
         self
+    }
+
+    /// The installation that it is: that of its identity.
+    #[must_use]
+    pub fn installation(&self) -> Installation {
+        Installation::of_identity(&self.identity().to_bytes())
     }
 
     /// The identity it speaks with.
@@ -91,6 +142,9 @@ pub(crate) struct State {
     pub(crate) incarnation: u64,
     #[prost(uint32, tag = "2")]
     pub(crate) next_one_time: u32,
+    /// Whether the carrier has taken this identity for the number's.
+    #[prost(bool, tag = "3")]
+    pub(crate) registered: bool,
 }
 
 /// identity key pair (69 bytes) ‖ registration id (u32, big-endian)

@@ -180,13 +180,15 @@ impl Peer<'_> {
         };
         self.sessions = sealed.sessions;
         self.stepped = true;
+        let installation = self.installation_in_use();
         let form = match sealed.message.kind {
             MessageKind::PreKey => Form::PreKey,
             _ => Form::Signal,
         };
         let (from, to) = (self.endpoint.address.clone(), self.address.clone());
         let franking = FrankingTag::from_bytes(encoded.tag());
-        Ok(Envelope::new(id, from, to, kind, franking, form, sealed.message.bytes)?)
+        let envelope = Envelope::new(id, from, to, kind, franking, form, sealed.message.bytes)?;
+        Ok(installation.into_iter().fold(envelope, Envelope::sealed_for))
     }
 
     /// Opens `envelope`.

@@ -8,7 +8,7 @@ use bulla_store::{Batch, Commit, Key, Store};
 use bytes::Bytes;
 use prost::Message;
 
-use crate::endpoint::State;
+use crate::endpoint::ATTEMPTS;
 use crate::space::{KYBER, SIGNED, STATE, one_time, only};
 use crate::{Endpoint, EndpointError, OpenError};
 
@@ -52,7 +52,13 @@ impl Endpoint {
         rng: &dyn Rng,
     ) -> Result<KeyUpload, EndpointError> {
         let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
-        let fresh = self.make_one_time(store, STOCK.saturating_sub(left), highest, now, rng).await?;
+        let mut attempts = 1..ATTEMPTS;
+        let fresh = loop {
+            match self.make_one_time(store, STOCK.saturating_sub(left), highest, now, rng).await {
+                Err(EndpointError::Shared { .. }) if attempts.next().is_some() => {}
+                outcome => break outcome?,
+            }
+        };
         let signed_key = SignedKey::new(
             signed.id().value(),
             signed.public().to_bytes().to_vec(),
@@ -75,9 +81,7 @@ impl Endpoint {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Vec<OneTimeKey>, EndpointError> {
-        let damaged = EndpointError::Damaged { what: "state" };
-        let Some(held) = store.get(self.home, &only(STATE), now).await? else { return Err(damaged) };
-        let mut state = State::decode(&held.value[..]).map_err(|_| damaged)?;
+        let (mut state, version) = self.state(store, now).await?;
         // A store that was put back has forgotten ids that are taken.
         state.next_one_time = state.next_one_time.max(highest);
         let mut batch = Batch::new(self.home);
@@ -88,7 +92,7 @@ impl Endpoint {
             batch.put(one_time(state.next_one_time), Bytes::copy_from_slice(&key.to_record()));
             keys.push(OneTimeKey::new(state.next_one_time, key.public().to_bytes().to_vec()));
         }
-        batch.expect_version(only(STATE), held.version);
+        batch.expect_version(only(STATE), version);
         batch.put(only(STATE), state.encode_to_vec());
         match store.commit(batch).await? {
             Commit::Committed(_) => Ok(keys),

@@ -4,7 +4,7 @@ use bulla_base::{Address, MessageId};
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{Form, FrankingTag, InvalidEnvelope, Kind, MAX_SEALED_BYTES};
+use crate::{Form, FrankingTag, Installation, InvalidEnvelope, Kind, MAX_SEALED_BYTES};
 
 /// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
 const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
@@ -18,6 +18,7 @@ pub struct Envelope {
     kind: Kind,
     franking: FrankingTag,
     form: Form,
+    installation: Option<Installation>,
     sealed: Bytes,
 }
 
@@ -37,7 +38,14 @@ impl Envelope {
     ) -> Result<Self, InvalidEnvelope> {
         let sealed = sealed.into();
         InvalidEnvelope::at_most("sealed (bytes)", MAX_SEALED_BYTES, sealed.len())?;
-        Ok(Self { id, from, to, kind, franking, form, sealed })
+        Ok(Self { id, from, to, kind, franking, form, installation: None, sealed })
+    }
+
+    /// The same envelope, to be delivered to this installation of the recipient and to no other: who seals knows whom for.
+    #[must_use]
+    pub const fn sealed_for(mut self, installation: Installation) -> Self {
+        self.installation = Some(installation);
+        self
     }
 
     /// Which message this is.
@@ -76,6 +84,12 @@ impl Envelope {
         self.form
     }
 
+    /// The installation of the recipient that can open it, if its sender has said.
+    #[must_use]
+    pub const fn installation(&self) -> Option<Installation> {
+        self.installation
+    }
+
     /// The ciphertext.
     #[must_use]
     pub const fn sealed(&self) -> &Bytes {
@@ -94,6 +108,9 @@ impl Envelope {
             category,
             franking: Bytes::copy_from_slice(self.franking.as_bytes()),
             form: self.form.code(),
+            installation: self
+                .installation
+                .map_or_else(Bytes::new, |it| Bytes::copy_from_slice(it.as_bytes())),
             sealed: self.sealed.clone(),
         };
         wire.encode_to_vec().into()
@@ -108,7 +125,11 @@ impl Envelope {
         let wire = Wire::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         let field = |field| InvalidEnvelope::Field { field };
         let franking: [u8; 32] = wire.franking[..].try_into().map_err(|_| field("franking tag"))?;
-        Self::new(
+        let installation = match &wire.installation[..] {
+            [] => None,
+            bytes => Some(bytes.try_into().map(Installation::from_bytes).map_err(|_| field("installation"))?),
+        };
+        let envelope = Self::new(
             MessageId::from_bytes(&wire.id).map_err(InvalidEnvelope::word("id"))?,
             Address::from_bytes(&wire.from).map_err(InvalidEnvelope::word("from"))?,
             Address::from_bytes(&wire.to).map_err(InvalidEnvelope::word("to"))?,
@@ -116,14 +137,15 @@ impl Envelope {
             FrankingTag::from_bytes(franking),
             Form::from_code(wire.form).ok_or(field("form"))?,
             wire.sealed,
-        )
+        )?;
+        Ok(Self { installation, ..envelope })
     }
 }
 
 impl fmt::Debug for Envelope {
     /// The ciphertext prints its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, from, to, kind, franking: _, form, sealed } = self;
+        let Self { id, from, to, kind, franking: _, form, installation: _, sealed } = self;
         let sealed = format_args!("{} bytes", sealed.len());
         (f.debug_struct("Envelope").field("id", id).field("from", from).field("to", to).field("kind", kind))
             .field("form", form)
@@ -149,6 +171,8 @@ struct Wire {
     #[prost(uint32, tag = "7")]
     form: u32,
     #[prost(bytes = "bytes", tag = "8")]
+    installation: Bytes,
+    #[prost(bytes = "bytes", tag = "9")]
     sealed: Bytes,
 }
 
@@ -174,6 +198,8 @@ mod tests {
     fn the_largest_envelope_comes_back_and_one_byte_more_is_refused() {
         let largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
         assert_eq!(Envelope::from_bytes(largest.to_bytes()).unwrap(), largest);
+        let largest = largest.sealed_for(Installation::of_identity(b"identity"));
+        assert_eq!(Envelope::from_bytes(largest.to_bytes()).unwrap(), largest);
         let limit = MAX_SEALED_BYTES;
         let refused = InvalidEnvelope::TooLarge { field: "sealed (bytes)", actual: limit + 1, limit };
         assert_eq!(envelope(vec![7; limit + 1]).unwrap_err(), refused);
@@ -181,7 +207,8 @@ mod tests {
 
     #[test]
     fn no_prefix_of_an_envelope_is_an_envelope() {
-        let bytes = envelope(vec![7; 40]).unwrap().to_bytes();
+        let whole = envelope(vec![7; 40]).unwrap().sealed_for(Installation::of_identity(b"identity"));
+        let bytes = whole.to_bytes();
         for length in 0..bytes.len() {
             // A prefix that ends with a field before the ciphertext lacks it; an empty one is not what was sealed.
             let prefix = Envelope::from_bytes(bytes.slice(..length));

@@ -3,6 +3,7 @@
 mod envelope;
 mod error;
 mod franking;
+mod installation;
 mod keys;
 mod kind;
 mod limits;
@@ -10,6 +11,7 @@ mod limits;
 pub use envelope::Envelope;
 pub use error::InvalidEnvelope;
 pub use franking::FrankingTag;
+pub use installation::Installation;
 pub use keys::{KeyBundle, KeyUpload, OneTimeKey, SignedKey};
 pub use kind::{Form, Kind};
 pub use limits::{MAX_KEY_BYTES, MAX_ONE_TIME_KEYS, MAX_SEALED_BYTES};

@@ -3,24 +3,42 @@ use bulla_envelope::Envelope;
 /// The most envelopes one call to receive returns. The rest comes with the next call.
 pub const MAX_DELIVERIES: usize = 64;
 
-/// An envelope's place in its recipient's queue, from 1.
+/// An envelope's place in its recipient's queue, from 1, as the carrier counts since it was opened.
+///
+/// A carrier that was opened anew, perhaps on a store that was put back from a backup, begins another epoch: whoever has come as far as some place
+/// in an earlier one is given everything that is still queued, and knows by their ids what it has had before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Sequence(u64);
+pub struct Sequence {
+    epoch: u64,
+    number: u64,
+}
 
 impl Sequence {
-    /// Before the first envelope.
-    pub const START: Self = Self(0);
+    /// Before the first envelope, in whatever epoch.
+    pub const START: Self = Self { epoch: 0, number: 0 };
 
-    /// The place with this number.
+    /// The place with this number, in this epoch of the carrier.
     #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
+    pub const fn new(epoch: u64, number: u64) -> Self {
+        Self { epoch, number }
     }
 
     /// The place's number.
     #[must_use]
     pub const fn number(self) -> u64 {
-        self.0
+        self.number
+    }
+
+    /// The carrier's epoch.
+    #[must_use]
+    pub const fn epoch(self) -> u64 {
+        self.epoch
+    }
+
+    /// The number of this place if it is one of `epoch`, else 0, before the first.
+    #[must_use]
+    pub const fn number_in(self, epoch: u64) -> u64 {
+        if self.epoch == epoch { self.number } else { 0 }
     }
 }
 
@@ -52,14 +70,15 @@ impl Delivery {
 #[must_use]
 pub fn in_order(mut deliveries: Vec<Delivery>, after: Sequence) -> Vec<Delivery> {
     deliveries.sort_by_key(|delivery| delivery.sequence);
-    let (mut seen, mut gap) = (after, false);
-    deliveries.retain(|delivery| {
-        if delivery.sequence <= seen || gap {
+    let Some(epoch) = deliveries.first().map(|delivery| delivery.sequence.epoch) else { return deliveries };
+    let (mut seen, mut gap) = (after.number_in(epoch), false);
+    deliveries.retain(|Delivery { sequence, previous, .. }| {
+        if sequence.epoch != epoch || sequence.number <= seen || gap {
             return false;
         }
-        gap = delivery.previous > seen;
+        gap = previous.number > seen;
         if !gap {
-            seen = delivery.sequence;
+            seen = sequence.number;
         }
         !gap
     });
@@ -91,6 +110,8 @@ mod tests {
 
     use super::*;
 
+    const EPOCH: u64 = 7;
+
     fn delivery(sequence: u64, previous: u64) -> Delivery {
         let envelope = Envelope::new(
             MessageId::new(Timestamp::from_millis(1), &SeededRng::new(sequence)),
@@ -101,13 +122,17 @@ mod tests {
             Form::Signal,
             vec![1],
         );
-        Delivery::new(Sequence::new(sequence), Sequence::new(previous), envelope.unwrap())
+        Delivery::new(Sequence::new(EPOCH, sequence), Sequence::new(EPOCH, previous), envelope.unwrap())
     }
 
     fn ordered(deliveries: &[(u64, u64)], after: u64) -> Vec<u64> {
+        ordered_after(deliveries, Sequence::new(EPOCH, after))
+    }
+
+    fn ordered_after(deliveries: &[(u64, u64)], after: Sequence) -> Vec<u64> {
         let deliveries =
             deliveries.iter().map(|(sequence, previous)| delivery(*sequence, *previous)).collect();
-        in_order(deliveries, Sequence::new(after)).iter().map(|delivery| delivery.sequence.number()).collect()
+        in_order(deliveries, after).iter().map(|delivery| delivery.sequence.number()).collect()
     }
 
     #[test]
@@ -121,5 +146,15 @@ mod tests {
         assert_eq!(ordered(&[(1, 0), (3, 2), (4, 3)], 0), [1], "2 is missing");
         assert_eq!(ordered(&[(3, 2), (4, 3)], 0), [0; 0]);
         assert_eq!(ordered(&[(5, 0), (9, 5)], 0), [5, 9], "the carrier holds none in between");
+    }
+
+    #[test]
+    fn how_far_somebody_has_come_in_another_epoch_does_not_count() {
+        for after in [Sequence::new(EPOCH - 1, 100), Sequence::new(EPOCH + 1, 100), Sequence::START] {
+            assert_eq!(ordered_after(&[(4, 2), (2, 0)], after), [2, 4]);
+        }
+        let mut deliveries = vec![delivery(1, 0), delivery(2, 1)];
+        deliveries[1].sequence = Sequence::new(EPOCH + 1, 2);
+        assert_eq!(in_order(deliveries, Sequence::START).len(), 1, "of two epochs the one comes again");
     }
 }

@@ -7,24 +7,43 @@ use crate::Incarnation;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// The network's or the carrier's: the call may or may not have been carried out. Repeat it after a while.
+    /// The network's: the call may or may not have been carried out. Repeat it after a while.
     #[error("the carrier cannot be reached or cannot answer now")]
     Unavailable {
         /// What happened, if it is known.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// The caller's: a later incarnation of the address has connected. Stop; do not repeat.
-    #[error("incarnation {} has been replaced by {}", ours.number(), highest.number())]
+    /// The carrier's operator's: the carrier's store or another of its parts has failed. The call may or may not have been carried out. Repeat it
+    /// after a while; until the operator has mended it, it will not succeed.
+    #[error("the carrier has failed")]
+    CarrierFailed {
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The caller's: it has been replaced. Stop; do not repeat.
+    #[error("{}", fenced(*ours, *highest, *reinstalled))]
     Fenced {
         /// The incarnation that called.
         ours: Incarnation,
         /// The highest the carrier has seen.
         highest: Incarnation,
+        /// Whether that is one of another installation, which has proven that the number is its own since.
+        reinstalled: bool,
     },
-    /// The caller's: nobody with this address has ever connected, or, when keys are asked for, left any.
+    /// The caller's: it has not proven that the number is its own. Have the user prove it, and register anew.
+    #[error("the number was not proven to be the caller's")]
+    Unproven,
+    /// The caller's: nobody with this address has ever connected.
     #[error("the carrier knows no such recipient")]
     UnknownRecipient,
+    /// The recipient's: it has not left usable keys (yet). Ask again when it has been online.
+    #[error("the recipient has left no usable keys")]
+    NoKeys,
+    /// The caller's: the envelope is sealed for an installation that is no more. Fetch the recipient's keys, and seal in a new session.
+    #[error("the recipient has another installation than the envelope is sealed for")]
+    Reinstalled,
     /// The caller's: the envelope names another sender than the caller.
     #[error("the envelope is not from the caller")]
     NotTheSender,
@@ -47,12 +66,24 @@ impl TransportError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::CarrierFailed { .. })
     }
 
     /// [`TransportError::Unavailable`] because of `source`.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable { source: Some(source.into()) }
+    }
+
+    /// [`TransportError::CarrierFailed`] because of `source`.
+    pub fn carrier_failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::CarrierFailed { source: source.into() }
+    }
+}
+
+fn fenced(ours: Incarnation, highest: Incarnation, reinstalled: bool) -> String {
+    match reinstalled {
+        true => "another installation has registered the number".to_owned(),
+        false => format!("incarnation {} has been replaced by {}", ours.number(), highest.number()),
     }
 }
 

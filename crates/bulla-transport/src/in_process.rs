@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bulla_base::Address;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+use crate::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 
 /// The transport to a carrier in the same program.
 ///
@@ -31,6 +31,10 @@ impl<C> Clone for InProcess<C> {
 }
 
 impl<C: Transport> Transport for InProcess<C> {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.carrier.register(caller, proof).await
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.carrier.connect(caller).await
     }
@@ -55,6 +59,10 @@ impl<C: Transport> Transport for InProcess<C> {
             Ok(Delivery::new(delivery.sequence, delivery.previous, envelope))
         };
         deliveries.into_iter().map(over_the_wire).collect()
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.carrier.low_stock(caller, at_most).await
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {

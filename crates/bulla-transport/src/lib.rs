@@ -4,10 +4,12 @@ mod caller;
 mod delivery;
 mod error;
 mod in_process;
+mod proof;
 mod transport;
 
 pub use caller::{Caller, Incarnation};
 pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence, in_order};
 pub use error::TransportError;
 pub use in_process::InProcess;
+pub use proof::{MAX_PROOF_BYTES, Proof};
 pub use transport::Transport;

@@ -1,6 +1,6 @@
 use bulla::base::Number;
 use bulla::content::{Body, Content, Progress};
-use bulla::device::{Device, News, Notice, SendError};
+use bulla::device::{Device, DeviceError, News, Notice, SendError};
 use bulla::store::Store;
 use bulla::transport::Transport;
 
@@ -15,7 +15,15 @@ pub(super) async fn read<S: Store, T: Transport>(
     terminal: Terminal,
 ) -> Result<(), Problem> {
     loop {
-        let notice = device.next().await.map_err(Problem::because("a user's device has stopped"))?;
+        let notice = match device.next().await {
+            Ok(notice) => notice,
+            Err(why) if matches!(&*why, DeviceError::Replaced(_)) => {
+                terminal.line(format_args!("{}: {why}", number.digits()));
+                // The others go on.
+                return std::future::pending().await;
+            }
+            Err(why) => return Err(Problem::because("a user's device has stopped")(why)),
+        };
         for line in in_words(&notice, number.digits()) {
             terminal.shown(line).await;
         }
@@ -43,6 +51,7 @@ fn in_words(notice: &Notice, user: &str) -> Vec<String> {
             };
             receipt.messages().iter().map(|id| told(&format!("{progress} {id}"))).collect()
         }
+        News::IdentityChanged => vec![told(&format!("has another identity, since {}", notice.id()))],
         News::Failed => vec![told(&format!("failed {}", notice.id()))],
         _ => vec![told("(news this program does not know)")],
     }

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bulla_base::{Partition, Rng, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Scan, Store, StoreError, erase_by_page};
-use bulla_transport::{Caller, InProcess, Incarnation, Sequence, Transport};
+use bulla_transport::{InProcess, Sequence, Transport};
 
 use crate::erase::{number, traffic};
-use crate::{World, alice, upload};
+use crate::{World, alice, caller, upload};
 
 /// A store that lets others go first, now more often, now less; and counts how often it is scanned.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ async fn what_is_sent_after_an_erasure_is_kept_whoever_else_was_at_it() {
         let carrier = Carrier::open(store, world.clock.clone(), &SeededRng::new(1)).await.unwrap();
         let carrier = Arc::new(carrier);
         let transport = InProcess::new(carrier.clone());
-        let her = Caller::new(alice(), Incarnation::new(1));
+        let her = caller(alice(), 1);
 
         let mut others = Vec::new();
         let erase = || {

@@ -1,7 +1,9 @@
+use bulla_carrier::{Carrier, MAX_ONE_TIME_KEYS_A_DAY};
 use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey};
-use bulla_transport::{Transport, TransportError};
+use bulla_store::{Batch, Commit, Space, Store};
+use bulla_transport::{Caller, Transport, TransportError};
 
-use crate::{World, alice, shop, upload};
+use crate::{NOW, World, alice, caller, days, shop, upload};
 
 #[tokio::test]
 async fn a_one_time_key_is_given_once_and_then_bundles_come_without() {
@@ -35,13 +37,93 @@ async fn a_one_time_key_is_given_to_one_of_many_who_ask_at_once() {
 }
 
 #[tokio::test]
-async fn a_reinstalled_device_takes_its_old_one_time_keys_with_it() {
+async fn keys_of_another_identity_than_was_registered_are_refused() {
+    let world = World::new().await;
+    let alice = world.join(alice()).await;
+    let refused = world.transport().publish(&alice, upload(b"another identity", 0)).await;
+    assert!(matches!(refused, Err(TransportError::Invalid { .. })));
+}
+
+/// One user asked for a business's keys again and again, and nobody else got a one-time key any more.
+#[tokio::test]
+async fn nobody_takes_more_one_time_keys_of_another_than_its_share_of_the_day() {
     let world = World::new().await;
     let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
-    let connected = world.transport().publish(&alice, upload(b"another identity", 0)).await.unwrap();
-    assert_eq!(connected.one_time_keys, 0);
-    let bundle = world.transport().bundle(&shop, alice.address()).await.unwrap();
-    assert_eq!((&bundle.identity[..], bundle.one_time), (&b"another identity"[..], None));
+    world.transport().publish(&shop, upload(b"identity", 40)).await.unwrap();
+    let bundle =
+        async |who: &Caller| world.transport().bundle(who, shop.address()).await.unwrap().one_time.is_some();
+    for _ in 0..MAX_ONE_TIME_KEYS_A_DAY {
+        assert!(bundle(&alice).await);
+    }
+    assert!(!bundle(&alice).await, "one more than its share");
+    assert_eq!(
+        world.transport().connect(&shop).await.unwrap().one_time_keys,
+        40 - usize::from(MAX_ONE_TIME_KEYS_A_DAY)
+    );
+    let bob = world.join(crate::erase::bob()).await;
+    assert!(bundle(&bob).await, "others have theirs");
+    // Also by a carrier that was opened since; and tomorrow there is another share.
+    let again = Carrier::open(world.store.clone(), world.clock.clone(), &world.rng).await.unwrap();
+    assert!(again.bundle(&alice, shop.address()).await.unwrap().one_time.is_none());
+    world.clock.set(NOW.after(days(1)));
+    assert!(bundle(&alice).await);
+}
+
+#[tokio::test]
+async fn two_users_have_no_keys_for_each_other() {
+    let world = World::new().await;
+    let (alice, bob) = (world.join(alice()).await, world.join(crate::erase::bob()).await);
+    let refused = world.transport().bundle(&alice, bob.address()).await;
+    assert!(matches!(refused, Err(TransportError::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn the_owner_is_told_when_its_stock_is_low_whoever_has_taken_the_keys() {
+    let world = World::new().await;
+    let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
+    world.transport().publish(&shop, upload(b"identity", 4)).await.unwrap();
+    let waiting = tokio::spawn({
+        let (transport, shop) = (world.transport(), shop.clone());
+        async move { transport.low_stock(&shop, 2).await.unwrap() }
+    });
+    for taken in 1..=2 {
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "{taken}");
+        world.transport().bundle(&alice, shop.address()).await.unwrap();
+    }
+    let told = waiting.await.unwrap();
+    assert_eq!((told.one_time_keys, told.highest_one_time), (2, 4));
+    assert_eq!(world.transport().low_stock(&shop, 3).await.unwrap().one_time_keys, 2, "at once, if it is so");
+}
+
+/// The keys of one user could not be read, and a business that needed them to answer that user did not receive from anybody any more.
+#[tokio::test]
+async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let rows = crate::erase::rows(&world.store, &[&alice()]).await;
+    let keys = rows.iter().find(|row| row.1.space() == Space::new(0x40)).unwrap();
+    let mut batch = Batch::new(keys.0);
+    batch.put(keys.1.clone(), &b"damaged"[..]);
+    assert!(matches!(world.store.commit(batch).await.unwrap(), Commit::Committed(_)));
+    let error = world.transport().bundle(&us, her.address()).await.unwrap_err();
+    assert!(matches!(error, TransportError::NoKeys) && !error.may_pass(), "{error:?}");
+    world.transport().connect(&her).await.unwrap();
+    world.transport().publish(&her, upload(b"identity", 3)).await.unwrap();
+    assert_eq!(&world.transport().bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
+}
+
+#[tokio::test]
+async fn a_damaged_one_time_key_is_passed_over() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let rows = crate::erase::rows(&world.store, &[&alice()]).await;
+    let key = rows.iter().find(|row| row.1.space() == Space::new(0x41)).unwrap();
+    let mut batch = Batch::new(key.0);
+    batch.put(key.1.clone(), [&key.2.value[..8], &[0xff; 5]].concat());
+    assert!(matches!(world.store.commit(batch).await.unwrap(), Commit::Committed(_)));
+    let given = world.transport().bundle(&us, her.address()).await.unwrap().one_time;
+    assert_eq!(given.map(|key| key.id), Some(2));
 }
 
 #[tokio::test]
@@ -76,4 +158,13 @@ async fn nobody_has_keys_who_left_none() {
     let shop = world.join(shop()).await;
     let unknown = world.transport().bundle(&shop, &alice()).await;
     assert!(matches!(unknown, Err(TransportError::UnknownRecipient)));
+}
+
+#[tokio::test]
+async fn who_has_connected_and_left_no_keys_is_known_all_the_same() {
+    let world = World::new().await;
+    let us = world.join(shop()).await;
+    world.transport().connect(&caller(alice(), 1)).await.unwrap();
+    let none = world.transport().bundle(&us, &alice()).await;
+    assert!(matches!(none, Err(TransportError::NoKeys)));
 }

@@ -7,9 +7,9 @@ use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_store::{
     Batch, Commit, Key, Layer, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, erase_by_page,
 };
-use bulla_transport::{Caller, InProcess, Incarnation, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, InProcess, Sequence, Transport, TransportError};
 
-use crate::{NOW, SHOP, World, alice, shop};
+use crate::{NOW, SHOP, World, alice, caller, shop};
 
 /// A store that fails after so many operations.
 #[derive(Clone)]
@@ -162,7 +162,7 @@ async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
                 drop(open().await);
             } else {
                 // Whoever connects does not meet half an erasure.
-                let her = Caller::new(alice(), Incarnation::new(1));
+                let her = caller(alice(), 1);
                 let connected = InProcess::new(carrier.clone()).connect(&her).await.unwrap();
                 assert_eq!(connected.one_time_keys, 0, "after {operations}");
                 carrier.erase(&number(&alice())).await.unwrap();

@@ -10,24 +10,47 @@ mod at_once;
 mod directory;
 mod erase;
 mod fence;
+mod put_back;
 mod queue;
+mod register;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{
-    Address, Category, ManualClock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Timestamp,
+    Address, Category, Clock, ManualClock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
 };
 use bulla_carrier::Carrier;
-use bulla_envelope::{Envelope, Form, FrankingTag, KeyUpload, Kind, OneTimeKey, SignedKey};
+use bulla_envelope::{Envelope, Form, FrankingTag, Installation, KeyUpload, Kind, OneTimeKey, SignedKey};
 use bulla_store::MemoryStore;
 use bulla_transport::{Caller, InProcess, Incarnation, Transport};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 
+/// A clock that only the test moves: who sleeps by it does so for good.
+#[derive(Debug)]
+struct Hands(ManualClock);
+
+impl Hands {
+    fn set(&self, now: Timestamp) {
+        self.0.set(now);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
 struct World {
-    clock: Arc<ManualClock>,
+    clock: Arc<Hands>,
     rng: SeededRng,
     store: Arc<MemoryStore>,
     carrier: Arc<Carrier<Arc<MemoryStore>>>,
@@ -35,7 +58,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let (clock, rng) = (Arc::new(ManualClock::new(NOW)), SeededRng::new(1));
+        let (clock, rng) = (Arc::new(Hands(ManualClock::new(NOW))), SeededRng::new(1));
         let store = Arc::new(MemoryStore::new());
         let carrier = Carrier::open(Arc::clone(&store), clock.clone(), &rng).await.unwrap();
         Self { clock, rng, store, carrier: Arc::new(carrier) }
@@ -47,7 +70,7 @@ impl World {
 
     /// Connects `address` and leaves keys for it.
     async fn join(&self, address: Address) -> Caller {
-        let caller = Caller::new(address, Incarnation::new(1));
+        let caller = caller(address, 1);
         self.transport().connect(&caller).await.unwrap();
         self.transport().publish(&caller, upload(b"identity", 2)).await.unwrap();
         caller
@@ -64,6 +87,11 @@ impl World {
         let franking = FrankingTag::from_bytes([0; 32]);
         Envelope::new(id, from, to, Kind::Message(Category::Service), franking, Form::Signal, sealed).unwrap()
     }
+}
+
+/// Somebody in this incarnation of the installation with the identity `identity`.
+fn caller(address: Address, incarnation: u64) -> Caller {
+    Caller::new(address, Installation::of_identity(b"identity"), Incarnation::new(incarnation))
 }
 
 fn shop() -> Address {

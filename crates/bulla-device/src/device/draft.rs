@@ -1,6 +1,6 @@
 use bulla_base::Timestamp;
 use bulla_envelope::Envelope;
-use bulla_store::{Batch, Commit, Retention, Store, StoreError, Version};
+use bulla_store::{Batch, Commit, Queue, Queued, Retention, Segments, Space, Store, StoreError, Version};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use prost::Message as _;
@@ -17,26 +17,44 @@ pub(super) struct Draft {
     head_version: Option<Version>,
 }
 
-#[derive(Clone, Copy, PartialEq, prost::Message)]
+/// On which day each place of inbox and outbox stands.
+#[derive(Default)]
 struct Head {
-    #[prost(uint64, tag = "1")]
-    inbox: u64,
-    #[prost(uint64, tag = "2")]
-    outbox: u64,
+    inbox: Segments,
+    outbox: Segments,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct HeadRow {
+    #[prost(bytes = "vec", tag = "3")]
+    inbox: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    outbox: Vec<u8>,
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let row = HeadRow::decode(bytes).map_err(|_| StoreError::Damaged { what: "mailbox" })?;
+        Ok(Self { inbox: Segments::from_bytes(&row.inbox)?, outbox: Segments::from_bytes(&row.outbox)? })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        HeadRow { inbox: self.inbox.to_bytes(), outbox: self.outbox.to_bytes() }.encode_to_vec()
+    }
 }
 
 impl Draft {
     /// Puts `envelope` at the end of the outbox.
     pub(super) fn send(&mut self, envelope: &Envelope) {
-        self.head.outbox += 1;
-        let key = space::placed(OUTBOX, self.now.day(), self.head.outbox);
+        let (day, place) = self.head.outbox.append(self.now.day());
+        let key = self.queue(OUTBOX).key(day, place);
         self.batch.put_until(key, envelope.to_bytes(), Retention::LONGEST.from(self.now));
     }
 
     /// Puts `notice` at the end of the mailbox.
     pub(super) fn notify(&mut self, notice: &Row) {
-        self.head.inbox += 1;
-        let key = space::placed(INBOX, self.now.day(), self.head.inbox);
+        let (day, place) = self.head.inbox.append(self.now.day());
+        let key = self.queue(INBOX).key(day, place);
         self.batch.put_until(key, notice.to_bytes(), Retention::LONGEST.from(self.now));
     }
 
@@ -46,18 +64,37 @@ impl Draft {
         self.batch.expect_absent(key.clone());
         self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
     }
+
+    /// What is in the mailbox after the place `after`, as it was when the draft was begun, at most `limit`.
+    pub(super) async fn notices<S: Store>(
+        &self,
+        after: u64,
+        limit: usize,
+        store: &S,
+    ) -> Result<Vec<Queued>, StoreError> {
+        self.head.inbox.read(store, &self.queue(INBOX), after, limit, self.now).await
+    }
+
+    /// What is in the outbox after the place `after`, as it was when the draft was begun, at most `limit`.
+    pub(super) async fn envelopes<S: Store>(
+        &self,
+        after: u64,
+        limit: usize,
+        store: &S,
+    ) -> Result<Vec<Queued>, StoreError> {
+        self.head.outbox.read(store, &self.queue(OUTBOX), after, limit, self.now).await
+    }
+
+    fn queue(&self, space: Space) -> Queue {
+        Queue::new(self.batch.partition(), space, Bytes::new())
+    }
 }
 
 impl<S: Store, T: Transport> Inner<S, T> {
     pub(super) async fn draft(&self) -> Result<Draft, StoreError> {
         let now = self.clock.now();
         let record = self.store.get(self.home, &space::head(), now).await?;
-        let head = match &record {
-            Some(record) => {
-                Head::decode(&record.value[..]).map_err(|_| StoreError::Damaged { what: "mailbox" })?
-            }
-            None => Head::default(),
-        };
+        let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         Ok(Draft { batch: Batch::new(self.home), now, head, head_version })
     }
@@ -65,7 +102,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     pub(super) async fn commit(&self, draft: Draft) -> Result<(), StoreError> {
         let Draft { mut batch, now: _, head, head_version } = draft;
         batch.expect(space::head(), head_version);
-        batch.put(space::head(), head.encode_to_vec());
+        batch.put(space::head(), head.to_bytes());
         match self.store.commit(batch).await? {
             Commit::Committed(_) => Ok(()),
             // The lane is ours: only a second program on the same store can have come in between.

@@ -2,58 +2,81 @@ use std::sync::Arc;
 
 use bulla_base::Party;
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Store, StoreError};
+use bulla_store::{Key, Queued, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
 use crate::DeviceError;
 use crate::notice::Row;
-use crate::space::{self, OUTBOX};
+use crate::space::OUTBOX;
 
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;
+
+/// What became of an envelope that was handed to the carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The carrier has it.
+    Taken,
+    /// It will never have it.
+    Refused,
+    /// It is sealed for an installation of the business that is no more.
+    Reinstalled,
+}
 
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Hands the envelopes of the outbox to the carrier, one after the other, for as long as the device runs.
     pub(super) async fn keep_sending(self: Arc<Self>) -> Result<(), DeviceError> {
         let mut outbox = self.store.watch(self.home, OUTBOX);
+        let mut after = 0;
         loop {
-            let now = self.clock.now();
-            let page = self.store.scan(self.home, &space::all(OUTBOX, now).limit(PAGE), now).await?;
+            let page = self.draft().await?.envelopes(after, PAGE, &self.store).await?;
             if page.is_empty() {
                 outbox.changed().await;
             }
-            for (key, record) in page {
+            for Queued { place, key, record, .. } in page {
                 let envelope = Envelope::from_bytes(record.value)
                     .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let taken = self.hand_over(&envelope).await?;
-                let _lane = self.lane.lock().await;
-                let mut draft = self.draft().await?;
-                draft.batch.delete(key);
-                if let (false, Kind::Message(_), Party::Business(business)) =
-                    (taken, envelope.kind(), envelope.to().party())
-                {
-                    draft.notify(&Row::new(envelope.id(), *business, draft.now, None));
-                }
-                self.commit(draft).await?;
+                let outcome = self.hand_over(&envelope).await?;
+                self.settle(key, &envelope, outcome).await?;
+                after = place;
             }
         }
     }
 
-    /// Hands `envelope` to the carrier, however long it takes. False when the carrier will never have it.
-    async fn hand_over(&self, envelope: &Envelope) -> Result<bool, DeviceError> {
+    /// Takes `envelope` out of the outbox, and tells the user if it will not arrive, in one record.
+    async fn settle(&self, key: Key, envelope: &Envelope, outcome: Outcome) -> Result<(), DeviceError> {
+        let _lane = self.lane.lock().await;
+        let mut draft = self.draft().await?;
+        draft.batch.delete(key);
+        let Party::Business(business) = *envelope.to().party() else { return Ok(self.commit(draft).await?) };
+        if outcome != Outcome::Taken && matches!(envelope.kind(), Kind::Message(_)) {
+            draft.notify(&Row::new(envelope.id(), business, draft.now, None));
+        }
+        if let (Outcome::Reinstalled, Some(gone)) = (outcome, envelope.installation()) {
+            // What is written next goes to the business as it is now.
+            let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), draft.now).await?;
+            peer.retire_session(gone);
+            peer.keep(&mut draft.batch);
+        }
+        Ok(self.commit(draft).await?)
+    }
+
+    /// Hands `envelope` to the carrier, however long it takes.
+    async fn hand_over(&self, envelope: &Envelope) -> Result<Outcome, DeviceError> {
         let mut failures = 0;
         loop {
             match self.transport.send(&self.caller, envelope.clone()).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => return Ok(Outcome::Taken),
                 Err(error) if error.may_pass() => self.pause(&mut failures).await,
                 Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Err(TransportError::Reinstalled) => return Ok(Outcome::Reinstalled),
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the carrier refuses an envelope"
                     );
-                    return Ok(false);
+                    return Ok(Outcome::Refused);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Whether the peer is who it was.
 
+use bulla_envelope::Installation;
 use bulla_session::IdentityKey;
 
 use super::Peer;
@@ -41,12 +42,17 @@ impl Peer<'_> {
         true
     }
 
-    /// Says that the session in use is with an installation that is no more, as the carrier knows it: once this is kept, it opens what still
-    /// comes, and nothing is sealed in it.
-    pub fn retire_session(&mut self) {
-        if self.in_use().is_some() {
+    /// Says that `installation` of the peer is no more, as the carrier knows. If the session in use is with it, then that opens what still
+    /// comes, and nothing is sealed in it, once this is kept.
+    pub fn retire_session(&mut self, installation: Installation) {
+        if self.installation_in_use() == Some(installation) {
             self.shelf.standing.set_stale();
         }
+    }
+
+    /// The installation of the peer that the session in use is with.
+    pub(super) fn installation_in_use(&self) -> Option<Installation> {
+        self.in_use().map(|identity| Installation::of_identity(&identity.to_bytes()))
     }
 
     /// Who is believed to be the peer.

@@ -59,6 +59,7 @@ async fn keys_of_another_identity_are_followed_and_the_change_is_told() {
     let begun = peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await.unwrap();
     assert!(!begun.identity_changed, "it is told once");
     let envelope = seal(&mut peer, "to the new phone", &rng);
+    assert_eq!(envelope.installation(), Some(after.endpoint.installation()));
     assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("to the new phone"));
 }
 
@@ -157,7 +158,9 @@ async fn nothing_is_sealed_in_a_retired_session_and_what_comes_in_it_opens() {
     let hello = shop.say(&alice, "hello", &rng).await;
     alice.hear(&shop, &hello, &rng).await;
     let mut peer = shop.peer(&alice).await;
-    peer.retire_session();
+    peer.retire_session(shop.endpoint.installation());
+    assert!(!peer.needs_keys(NOW), "that is somebody else's");
+    peer.retire_session(alice.endpoint.installation());
     let mut peer = keep_and_take(&shop, peer, &alice).await;
     assert!(peer.needs_keys(NOW) && matches!(try_seal(&mut peer, &rng), Err(SealError::NoSession)));
     drop(peer);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bulla_base::PhoneNumberId;
 use bulla_endpoint::{LOW_STOCK, STOCK};
 use bulla_store::Store;
-use bulla_transport::Transport;
+use bulla_transport::{Connected, Proof, Transport};
 use futures_util::StreamExt;
 
 use super::Inner;
@@ -105,16 +105,31 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn connect(&self, voice: &Voice) -> Result<(), RelayError> {
         // Never closed.
         let _place = self.connecting.acquire().await;
+        let identity = |source| RelayError::Identity { business: voice.business(), source };
+        let (endpoint, now) = (&voice.endpoint, self.clock.now());
+        // A new installation registers, once: a copy of an old store must not come in as one.
+        let connected = if endpoint.is_registered(&self.store, now).await.map_err(identity)? {
+            self.transport.connect(&voice.caller).await?
+        } else {
+            let connected = self.transport.register(&voice.caller, &Proof::none()).await?;
+            endpoint.set_registered(&self.store, now).await.map_err(identity)?;
+            connected
+        };
+        self.leave_keys(voice, connected).await?;
+        voice.is_connected.store(true, Ordering::Relaxed);
+        self.carrier_is_away.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks.
+    pub(super) async fn leave_keys(&self, voice: &Voice, connected: Connected) -> Result<(), RelayError> {
         let business = voice.business();
-        let connected = self.transport.connect(&voice.caller).await?;
         let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
         let highest = connected.highest_one_time;
         let keys =
             voice.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await;
         let keys = keys.map_err(|source| RelayError::Identity { business, source })?;
         self.transport.publish(&voice.caller, keys).await?;
-        voice.is_connected.store(true, Ordering::Relaxed);
-        self.carrier_is_away.store(false, Ordering::Relaxed);
         Ok(())
     }
 

@@ -57,7 +57,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let Some(outcome) = self.hand_over(voice, conversation, envelope, read.begun).await? else {
             return Ok(false);
         };
-        self.settle(conversation, read, envelope, outcome).await?;
+        self.settle(voice, conversation, read, envelope, outcome).await?;
         Ok(true)
     }
 
@@ -99,6 +99,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Takes the envelope out of the outbox and tells the business, in one record.
     async fn settle(
         self: &Arc<Self>,
+        voice: &Voice,
         conversation: Conversation,
         read: Read,
         envelope: &Envelope,
@@ -115,6 +116,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 let message = space::about(MESSAGE, conversation.business, envelope.id());
                 if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {
                     draft.reach(envelope.id(), &record, outcome)?;
+                }
+            }
+            if let (Status::Failed(_), Some(gone)) = (outcome, envelope.installation()) {
+                // If that installation is no more, what is accepted next goes out in a session with the one that is.
+                let peer =
+                    voice.endpoint.peer(&self.store, conversation.user, envelope.to(), draft.now).await;
+                if let Ok(mut peer) = peer {
+                    peer.retire_session(gone);
+                    peer.keep(&mut draft.batch);
                 }
             }
             if self.commit(draft).await? {

@@ -44,6 +44,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let is_connected = voice.is_connected.load(Ordering::Relaxed);
         let (mut after, mut failures, mut spent) =
             (Sequence::START, 0_u32, if is_connected { 0 } else { STOCK });
+        let mut low_stock = Box::pin(self.transport.low_stock(&voice.caller, LOW_STOCK));
         loop {
             let outcome = if spent >= STOCK - LOW_STOCK {
                 Box::pin(self.connect(&voice)).await.map(|()| spent = 0)
@@ -54,6 +55,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     () = voice.again.notified() => {
                         after = Sequence::START;
                         Ok(())
+                    }
+                    // Whoever has taken them, and whether or not they write.
+                    low = &mut low_stock => {
+                        low_stock = Box::pin(self.transport.low_stock(&voice.caller, LOW_STOCK));
+                        match low {
+                            Ok(connected) => Box::pin(self.leave_keys(&voice, connected)).await,
+                            Err(error) => Err(error.into()),
+                        }
                     }
                     received = self.transport.receive(&voice.caller, after) => match received {
                         Ok(deliveries) => {

@@ -41,7 +41,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
             .await
             .map_err(|source| RelayError::Identity { business, source })?;
-        let caller = Caller::new(address, Incarnation::new(endpoint.incarnation()));
+        let incarnation = Incarnation::new(endpoint.incarnation());
+        let caller = Caller::new(address, endpoint.installation(), incarnation);
         let scope = Scope::new(&self.pepper, business);
         let (tasks, again, is_connected) = (Arc::default(), Notify::new(), AtomicBool::new(false));
         Ok(Voice { endpoint, caller, scope, business, tasks, again, is_connected })

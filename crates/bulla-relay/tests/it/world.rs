@@ -13,7 +13,7 @@ use bulla_relay::{
     Business, Destination, Event, Outgoing, Relay, RelayError, Saying, Settings, Sink, SinkError,
 };
 use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
-use bulla_transport::{Caller, Connected, Delivery, InProcess, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
 use tokio::time::Instant;
 
 pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -213,6 +213,11 @@ impl Line {
 }
 
 impl Transport for Line {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.check()?;
+        self.carrier.register(caller, proof).await
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.check()?;
         self.carrier.connect(caller).await
@@ -239,6 +244,11 @@ impl Transport for Line {
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.check()?;
         self.carrier.receive(caller, after).await
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.check()?;
+        self.carrier.low_stock(caller, at_most).await
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulla::base::Address;
 use bulla::carrier::Carrier;
-use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::envelope::{Envelope, Installation, KeyBundle, KeyUpload};
 use bulla::store::Store;
-use bulla::transport::{Caller, Connected, Delivery, Incarnation, Sequence, Transport, TransportError};
+use bulla::transport::{
+    Caller, Connected, Delivery, Incarnation, Proof, Sequence, Transport, TransportError,
+};
 use bytes::{Buf, BufMut, Bytes};
 
 use crate::line::{DONE, Line};
@@ -18,10 +20,14 @@ const BUNDLE: u8 = 3;
 const SEND: u8 = 4;
 const RECEIVE: u8 = 5;
 const ACKNOWLEDGE: u8 = 6;
+const REGISTER: u8 = 7;
+const LOW_STOCK: u8 = 8;
 
 const UNAVAILABLE: u8 = 1;
 const FENCED: u8 = 2;
 const UNKNOWN_RECIPIENT: u8 = 3;
+const REINSTALLED: u8 = 4;
+const NO_KEYS: u8 = 5;
 
 /// The way to a carrier in another process.
 #[derive(Clone)]
@@ -35,16 +41,22 @@ pub(crate) struct Carriage {
 impl Carriage {
     async fn call(&self, word: u8, caller: &Caller, rest: &[u8]) -> Result<Bytes, TransportError> {
         let (address, ours) = (caller.address().to_bytes(), caller.incarnation());
-        let mut body = Vec::with_capacity(9 + address.len() + rest.len());
+        let mut body = Vec::with_capacity(25 + address.len() + rest.len());
         body.put_u8(u8::try_from(address.len()).unwrap());
         body.put_slice(&address);
+        body.put_slice(caller.installation().as_bytes());
         body.put_u64(ours.number());
         body.put_slice(rest);
         let (word, mut answer) = self.line.ask(word, &body).await.map_err(TransportError::unavailable)?;
         match word {
             DONE => Ok(answer),
-            FENCED => Err(TransportError::Fenced { ours, highest: Incarnation::new(answer.get_u64()) }),
+            FENCED => {
+                let (highest, reinstalled) = (Incarnation::new(answer.get_u64()), answer.get_u8() == 1);
+                Err(TransportError::Fenced { ours, highest, reinstalled })
+            }
             UNKNOWN_RECIPIENT => Err(TransportError::UnknownRecipient),
+            REINSTALLED => Err(TransportError::Reinstalled),
+            NO_KEYS => Err(TransportError::NoKeys),
             _ => Err(TransportError::unavailable(String::from_utf8_lossy(&answer).into_owned())),
         }
     }
@@ -57,6 +69,10 @@ impl Carriage {
 }
 
 impl Transport for Carriage {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        Ok(self.connected(self.call(REGISTER, caller, proof.as_bytes()).await?))
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         Ok(self.connected(self.call(CONNECT, caller, &[]).await?))
     }
@@ -75,10 +91,10 @@ impl Transport for Carriage {
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
-        let mut answer = self.call(RECEIVE, caller, &after.number().to_be_bytes()).await?;
+        let mut answer = self.call(RECEIVE, caller, &place(after)).await?;
         let mut deliveries = Vec::new();
         while answer.has_remaining() {
-            let (sequence, previous) = (Sequence::new(answer.get_u64()), Sequence::new(answer.get_u64()));
+            let (sequence, previous) = (placed(&mut answer), placed(&mut answer));
             let length = usize::try_from(answer.get_u32()).unwrap();
             // Memory of its own: what is kept of one must not keep the others.
             let envelope = Envelope::from_bytes(Bytes::copy_from_slice(&answer.split_to(length)))?;
@@ -87,11 +103,32 @@ impl Transport for Carriage {
         Ok(deliveries)
     }
 
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        if self.pretended_stock.is_some() {
+            // Nobody asks who is told that there are enough.
+            std::future::pending::<()>().await;
+        }
+        let at_most = u64::try_from(at_most).unwrap().to_be_bytes();
+        Ok(self.connected(self.call(LOW_STOCK, caller, &at_most).await?))
+    }
+
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
-        let places: Vec<u8> = sequences.iter().flat_map(|sequence| sequence.number().to_be_bytes()).collect();
+        let places: Vec<u8> = sequences.iter().flat_map(|sequence| place(*sequence)).collect();
         self.call(ACKNOWLEDGE, caller, &places).await?;
         Ok(())
     }
+}
+
+fn place(sequence: Sequence) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&sequence.epoch().to_be_bytes());
+    bytes[8..].copy_from_slice(&sequence.number().to_be_bytes());
+    bytes
+}
+
+fn placed(bytes: &mut Bytes) -> Sequence {
+    let epoch = bytes.get_u64();
+    Sequence::new(epoch, bytes.get_u64())
 }
 
 /// The other end: what the carrier answers.
@@ -104,12 +141,17 @@ pub(crate) struct Counter<S> {
 impl<S: Store> Counter<S> {
     /// The answer to one call; nothing when it is none of the transport's.
     pub(crate) async fn answer(&self, word: u8, body: Bytes) -> Option<(u8, Vec<u8>)> {
-        if !(CONNECT..=ACKNOWLEDGE).contains(&word) {
+        if !(CONNECT..=LOW_STOCK).contains(&word) {
             return None;
         }
         Some(match self.carry_out(word, body).await {
             Ok(answer) => (DONE, answer),
-            Err(TransportError::Fenced { highest, .. }) => (FENCED, highest.number().to_be_bytes().to_vec()),
+            Err(TransportError::Fenced { highest, reinstalled, .. }) => {
+                let highest = highest.number().to_be_bytes();
+                (FENCED, [&highest[..], &[u8::from(reinstalled)]].concat())
+            }
+            Err(TransportError::Reinstalled) => (REINSTALLED, Vec::new()),
+            Err(TransportError::NoKeys) => (NO_KEYS, Vec::new()),
             Err(TransportError::UnknownRecipient) => (UNKNOWN_RECIPIENT, Vec::new()),
             Err(error) => (UNAVAILABLE, error.to_string().into_bytes()),
         })
@@ -118,7 +160,8 @@ impl<S: Store> Counter<S> {
     async fn carry_out(&self, word: u8, mut body: Bytes) -> Result<Vec<u8>, TransportError> {
         let length = usize::from(body.get_u8());
         let address = Address::from_bytes(&body.split_to(length)).unwrap();
-        let caller = Caller::new(address, Incarnation::new(body.get_u64()));
+        let installation = Installation::from_bytes(body.split_to(16)[..].try_into().unwrap());
+        let caller = Caller::new(address, installation, Incarnation::new(body.get_u64()));
         let stock = |connected: Connected| {
             let mut answer = Vec::new();
             answer.put_u64(connected.one_time_keys as u64);
@@ -127,6 +170,14 @@ impl<S: Store> Counter<S> {
         };
         match word {
             CONNECT => Ok(stock(self.carrier.connect(&caller).await?)),
+            REGISTER => {
+                let proof = Proof::new(body.to_vec())?;
+                Ok(stock(self.carrier.register(&caller, &proof).await?))
+            }
+            LOW_STOCK => {
+                let at_most = usize::try_from(body.get_u64()).unwrap();
+                Ok(stock(self.carrier.low_stock(&caller, at_most).await?))
+            }
             PUBLISH => Ok(stock(self.carrier.publish(&caller, KeyUpload::from_bytes(body)?).await?)),
             BUNDLE => {
                 self.bundles.fetch_add(1, Ordering::Relaxed);
@@ -136,10 +187,10 @@ impl<S: Store> Counter<S> {
             SEND => self.carrier.send(&caller, Envelope::from_bytes(body)?).await.map(|()| Vec::new()),
             RECEIVE => {
                 let mut answer = Vec::new();
-                for delivery in self.carrier.receive(&caller, Sequence::new(body.get_u64())).await? {
+                for delivery in self.carrier.receive(&caller, placed(&mut body)).await? {
                     let envelope = delivery.envelope.to_bytes();
-                    answer.put_u64(delivery.sequence.number());
-                    answer.put_u64(delivery.previous.number());
+                    answer.put_slice(&place(delivery.sequence));
+                    answer.put_slice(&place(delivery.previous));
                     answer.put_u32(u32::try_from(envelope.len()).unwrap());
                     answer.put_slice(&envelope);
                 }
@@ -148,7 +199,7 @@ impl<S: Store> Counter<S> {
             _ => {
                 let mut sequences = Vec::new();
                 while body.has_remaining() {
-                    sequences.push(Sequence::new(body.get_u64()));
+                    sequences.push(placed(&mut body));
                 }
                 self.carrier.acknowledge(&caller, &sequences).await.map(|()| Vec::new())
             }

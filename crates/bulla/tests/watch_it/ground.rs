@@ -9,7 +9,7 @@ use std::time::Duration;
 use bulla::base::{Address, Clock, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::store::{Batch, Commit, Key, Layer, Store, StoreError};
-use bulla::transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
 use bulla_store_fjall::{FjallOptions, FjallStore};
@@ -130,6 +130,10 @@ impl<T> Way<T> {
 }
 
 impl<T: Transport> Transport for Way<T> {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.open()?.register(caller, proof).await
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.open()?.connect(caller).await
     }
@@ -148,6 +152,10 @@ impl<T: Transport> Transport for Way<T> {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.open()?.receive(caller, after).await
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.open()?.low_stock(caller, at_most).await
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {

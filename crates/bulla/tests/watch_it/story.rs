@@ -39,6 +39,7 @@ pub(crate) async fn tell(folder: &Path, private: &Private) {
     alice.close().await;
     stage.house.close().await;
     company.carrier.sweep().await.unwrap();
+    company.carrier.stats().await.unwrap();
     the_clock_is_set(&company).await;
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bulla::base::{Address, Clock, Rng};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 
 use super::oracle::Oracle;
 
@@ -79,6 +79,14 @@ impl<T: Transport + Clone> Network<T> {
 }
 
 impl<T: Transport + Clone> Transport for Network<T> {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.pass(|carrier| {
+            let (caller, proof) = (caller.clone(), proof.clone());
+            async move { carrier.register(&caller, &proof).await }
+        })
+        .await
+    }
+
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         let caller = caller.clone();
         self.pass(|carrier| {
@@ -131,6 +139,10 @@ impl<T: Transport + Clone> Transport for Network<T> {
             deliveries.pop();
         }
         Ok(deliveries)
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.carrier.low_stock(caller, at_most).await
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {

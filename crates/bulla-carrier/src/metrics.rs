@@ -1,0 +1,28 @@
+//! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
+
+/// Counter of envelopes, by `kind`: queued for their recipients.
+pub(crate) const ENQUEUED: &str = "bulla_carrier_enqueued_total";
+
+/// Counter of envelopes: handed to their recipients, each time they were.
+pub(crate) const DELIVERED: &str = "bulla_carrier_delivered_total";
+
+/// Counter of envelopes: acknowledged by their recipients and forgotten.
+pub(crate) const ACKNOWLEDGED: &str = "bulla_carrier_acknowledged_total";
+
+/// Counter of calls, by `reason`: refused, or failed.
+pub(crate) const REFUSED: &str = "bulla_carrier_refused_total";
+
+/// Counter of bundles, by `kind`: of public keys, given with a one-time key or without.
+pub(crate) const BUNDLES: &str = "bulla_carrier_bundles_total";
+
+/// Counter of numbers: registered by an installation that was not there before.
+pub(crate) const REGISTERED: &str = "bulla_carrier_registered_total";
+
+/// Counter of numbers: erased.
+pub(crate) const ERASED: &str = "bulla_carrier_erased_total";
+
+/// Gauge of envelopes: waiting for businesses when the statistics were last asked for.
+pub(crate) const WAITING: &str = "bulla_carrier_waiting_envelopes";
+
+/// Gauge of seconds: the age of the oldest envelope that waited for a business when the statistics were last asked for.
+pub(crate) const OLDEST: &str = "bulla_carrier_oldest_seconds";

@@ -1,0 +1,96 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bulla_base::Clock;
+use bulla_store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::Carrier;
+use crate::limits::MAX_ID_AGE;
+
+/// How often what is over is dropped.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// What keeps the store up, for as long as the carrier is there.
+#[derive(Debug)]
+pub(crate) struct Upkeep {
+    tasks: Mutex<JoinSet<()>>,
+    failure: watch::Sender<Option<Arc<StoreError>>>,
+}
+
+impl Upkeep {
+    pub(crate) fn new() -> Self {
+        Self { tasks: Mutex::default(), failure: watch::Sender::new(None) }
+    }
+
+    pub(crate) fn begin<S: Store>(&self, store: &Arc<S>, clock: &Arc<dyn Clock>) {
+        let (swept, by) = (Arc::clone(store), Arc::clone(clock));
+        self.spawn(async move { keep_sweeping(&*swept, &*by).await });
+        let (kept, by) = (Arc::clone(store), Arc::clone(clock));
+        self.spawn(async move { bulla_store::keep_up(&*kept, &*by).await });
+    }
+
+    fn spawn(&self, task: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+        let failure = self.failure.clone();
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+            if let Err(error) = task.await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the carrier cannot go on");
+                failure.send_if_modified(|failure| {
+                    let first = failure.is_none();
+                    if first {
+                        *failure = Some(Arc::new(error));
+                    }
+                    first
+                });
+            }
+        });
+    }
+
+    pub(crate) async fn failed(&self) -> Arc<StoreError> {
+        let mut failure = self.failure.subscribe();
+        loop {
+            if let Some(why) = failure.borrow_and_update().clone() {
+                return why;
+            }
+            if failure.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub(crate) async fn end(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+    }
+}
+
+/// Drops what is over, once an hour. What fails is tried again with the next; a store that may not go on ends it.
+async fn keep_sweeping<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
+    loop {
+        match sweep(store, clock).await {
+            Err(error) if error.is_final() => return Err(error),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "what is over was not dropped");
+            }
+            Ok(()) => {}
+        }
+        clock.sleep(SWEEP_INTERVAL).await;
+    }
+}
+
+async fn sweep<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
+    // An id may lie ahead by a day, and what was queued on a day is whole until its last moment is 30 days past.
+    let oldest = clock.now().before(MAX_ID_AGE).day().minus(1);
+    store.drop_days_before(oldest).await
+}
+
+impl<S: Store> Carrier<S> {
+    /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. The carrier does so by itself, once an hour.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        sweep(&*self.store, &*self.clock).await
+    }
+}

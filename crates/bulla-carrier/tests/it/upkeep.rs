@@ -1,0 +1,95 @@
+//! A carrier sees to its store by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bulla_base::{Clock, Day, SeededRng, Sleep, Timestamp};
+use bulla_carrier::Carrier;
+use bulla_store::{Layer, MemoryStore, StoreError};
+use tokio::time::Instant;
+
+use crate::NOW;
+
+#[derive(Debug)]
+struct VirtualClock(Instant);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        NOW.after(self.0.elapsed())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the runtime's time is paused: this is the virtual time")]
+    fn sleep(&self, span: Duration) -> Sleep<'_> {
+        Box::pin(tokio::time::sleep(span))
+    }
+}
+
+/// Counts how often it is swept and kept up, and may not go on after so many times of the latter.
+#[derive(Clone, Default)]
+struct Kept {
+    rows: Arc<MemoryStore>,
+    sweeps: Arc<AtomicUsize>,
+    upkeeps: Arc<AtomicUsize>,
+    dies_after: usize,
+}
+
+impl Layer for Kept {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.rows
+    }
+
+    async fn pass_drop(&self, _: Day) -> Result<(), StoreError> {
+        // The first fails, and that is no end.
+        match self.sweeps.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(StoreError::Damaged { what: "day" }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn pass_upkeep(&self) -> Result<Option<Duration>, StoreError> {
+        match self.upkeeps.fetch_add(1, Ordering::Relaxed) + 1 {
+            times if times > self.dies_after => Err(StoreError::Closed),
+            _ => Ok(Some(Duration::from_secs(60))),
+        }
+    }
+}
+
+async fn hours(count: u64) {
+    let clock = VirtualClock(Instant::now());
+    clock.sleep(Duration::from_secs(count * 3600 + 1)).await;
+}
+
+/// Nobody had called `sweep`, and a carrier's store grew for ever; nobody had a vault tick, and it never forgot.
+#[tokio::test(start_paused = true)]
+async fn a_carrier_sweeps_and_keeps_up_its_store_until_it_is_closed() {
+    let store = Kept { dies_after: usize::MAX, ..Kept::default() };
+    let clock = Arc::new(VirtualClock(Instant::now()));
+    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    hours(5).await;
+    assert_eq!(store.sweeps.load(Ordering::Relaxed), 6);
+    assert_eq!(store.upkeeps.load(Ordering::Relaxed), 5 * 60 + 1);
+    carrier.close().await;
+    hours(5).await;
+    assert_eq!(store.sweeps.load(Ordering::Relaxed), 6, "it is closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_is_dropped_leaves_nothing_running() {
+    let store = Kept { dies_after: usize::MAX, ..Kept::default() };
+    let clock = Arc::new(VirtualClock(Instant::now()));
+    drop(Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap());
+    hours(5).await;
+    assert!(store.sweeps.load(Ordering::Relaxed) <= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_may_not_go_on_is_told() {
+    let store = Kept { dies_after: 3, ..Kept::default() };
+    let clock = Arc::new(VirtualClock(Instant::now()));
+    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    assert!(matches!(&*carrier.stopped().await, StoreError::Closed));
+    assert_eq!(store.upkeeps.load(Ordering::Relaxed), 4);
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use bulla_endpoint::{LOW_STOCK, STOCK};
+use bulla_store::Store;
+use bulla_transport::{Connected, Transport, TransportError};
+
+use super::Inner;
+use crate::DeviceError;
+
+impl<S: Store, T: Transport> Inner<S, T> {
+    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys. A new installation registers.
+    pub(super) async fn connect(&self) -> Result<(), DeviceError> {
+        let connected = if self.endpoint.is_registered(&self.store, self.clock.now()).await? {
+            self.transport.connect(&self.caller).await?
+        } else {
+            let connected = self.transport.register(&self.caller, &self.proof).await?;
+            self.endpoint.set_registered(&self.store, self.clock.now()).await?;
+            connected
+        };
+        self.leave_keys(connected).await?;
+        Ok(())
+    }
+
+    /// Brings one-time keys whenever the carrier has few of ours left, whoever has taken them, for as long as the device runs.
+    pub(super) async fn keep_stocked(self: Arc<Self>) -> Result<(), DeviceError> {
+        let mut failures = 0;
+        loop {
+            let outcome = match self.transport.low_stock(&self.caller, LOW_STOCK).await {
+                Ok(connected) => self.leave_keys(connected).await,
+                Err(error) => Err(error.into()),
+            };
+            match outcome {
+                Ok(true) => failures = 0,
+                Ok(false) => self.pause(&mut failures).await,
+                // Whoever receives connects anew; until then the carrier may not know us.
+                Err(DeviceError::Transport(error)) if error.may_pass() => self.pause(&mut failures).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks. False when it does not take them.
+    async fn leave_keys(&self, connected: Connected) -> Result<bool, DeviceError> {
+        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
+        let (highest, now) = (connected.highest_one_time, self.clock.now());
+        let keys = self.endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await?;
+        match self.transport.publish(&self.caller, keys).await {
+            Ok(_) => Ok(true),
+            Err(TransportError::Invalid { source }) => {
+                tracing::warn!(error = &source as &dyn std::error::Error, "the carrier takes no keys");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

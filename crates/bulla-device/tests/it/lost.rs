@@ -1,0 +1,134 @@
+//! Lost phones, on both sides.
+
+use std::sync::Arc;
+
+use bulla_base::{Address, Day, Partition, Party, Pepper};
+use bulla_device::{Device, DeviceError, News};
+use bulla_store::{Batch, Commit, Key, MemoryStore, OWN, Scan, Space, Store};
+use bulla_transport::TransportError;
+
+use crate::{Line, SHOP, World, alice, install, says};
+
+type Phone = Device<Arc<MemoryStore>, Line>;
+
+/// What a copy of a device's files would be.
+async fn copy_of(store: &MemoryStore, world: &World) -> Arc<MemoryStore> {
+    let (copy, now) = (Arc::new(MemoryStore::new()), world.clock.now());
+    let pepper = store.get(OWN, &Key::undated(Space::new(0x34), ""), now).await.unwrap().unwrap();
+    let home = Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(&Party::User(alice()));
+    for partition in [OWN, home] {
+        for space in (0..=u8::MAX).map(Space::new) {
+            let all = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX));
+            for (key, record) in store.scan(partition, &all, now).await.unwrap() {
+                let mut batch = Batch::new(partition);
+                batch.put(key, record.value);
+                assert!(matches!(copy.commit(batch).await.unwrap(), Commit::Committed(_)));
+            }
+        }
+    }
+    copy
+}
+
+fn is_replaced(opened: Result<Phone, DeviceError>, by_another: bool) -> bool {
+    match opened {
+        Err(DeviceError::Replaced(TransportError::Fenced { reinstalled, .. })) => reinstalled == by_another,
+        _ => false,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_opened_from_a_copy_of_an_old_store_cannot_speak() {
+    let (world, store) = (World::new().await, Arc::default());
+    world.device(&store).await.close().await;
+    let copy = copy_of(&store, &world).await;
+    for _ in 0..2 {
+        world.device(&store).await.close().await;
+    }
+    assert!(is_replaced(world.try_device(&copy).await, false));
+}
+
+/// A user had lost the phone. The new one was refused, because it had been started less often than the old one.
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_everything_comes_in_and_yesterday_s_copy_does_not() {
+    let (world, store) = (World::new().await, Arc::default());
+    for _ in 0..3 {
+        world.device(&store).await.close().await;
+    }
+    let copy = copy_of(&store, &world).await;
+    let new_store = Arc::default();
+    let new = world.device(&new_store).await;
+    world.say("to the new phone").await;
+    assert_eq!(new.next().await.unwrap().news(), &News::Said(says("to the new phone")));
+
+    for _ in 0..5 {
+        assert!(is_replaced(world.try_device(&copy).await, true), "however often it is started");
+    }
+    new.send(SHOP, &says("still here")).await.unwrap();
+    new.close().await;
+    world.device(&new_store).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_runs_is_told_that_another_has_taken_its_number() {
+    let (world, store) = (World::new().await, Arc::default());
+    let old = world.device(&store).await;
+    let _new = world.device(&Arc::default()).await;
+    let why = loop {
+        match old.next().await {
+            Err(why) => break why,
+            Ok(_) => {}
+        }
+    };
+    assert!(
+        matches!(&*why, DeviceError::Replaced(TransportError::Fenced { reinstalled: true, .. })),
+        "{why:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_user_is_told_that_a_business_has_another_identity_and_can_compare_numbers() {
+    let (mut world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    assert_eq!(device.safety_number(SHOP).await.unwrap(), None);
+    world.say("good day").await;
+    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("good day")));
+    let first = device.safety_number(SHOP).await.unwrap().unwrap();
+    assert_eq!(first.digits(), number_at_the_shop(&world).await);
+
+    (world.shop, world.shop_store, world.caller) =
+        install(SHOP, &world.line, &*world.clock, &*world.rng).await;
+    let id = world.say("we have moved").await;
+    let notice = device.next().await.unwrap();
+    assert_eq!((notice.news(), notice.business(), notice.id()), (&News::IdentityChanged, SHOP, id));
+    device.finish(notice).await.unwrap();
+    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("we have moved")));
+    let second = device.safety_number(SHOP).await.unwrap().unwrap();
+    assert_eq!(second.digits(), number_at_the_shop(&world).await);
+    assert_ne!(first, second);
+}
+
+async fn number_at_the_shop(world: &World) -> String {
+    let (user, now) = (Partition::from_bytes([2; 16]), world.clock.now());
+    let peer = world.shop.peer(&world.shop_store, user, &Address::user(alice()), now).await.unwrap();
+    peer.safety_number().unwrap().digits()
+}
+
+/// What was written to a business that had been installed anew went to the old installation, again and again, and never arrived.
+#[tokio::test(start_paused = true)]
+async fn what_was_sealed_for_a_business_that_is_no_more_fails_at_once_and_the_next_arrives() {
+    let (mut world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    world.say("good day").await;
+    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("good day")));
+    world.hear(1).await;
+
+    (world.shop, world.shop_store, world.caller) =
+        install(SHOP, &world.line, &*world.clock, &*world.rng).await;
+    let lost = device.send(SHOP, &says("to nobody")).await.unwrap();
+    let notice = device.next().await.unwrap();
+    assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
+    let id = device.send(SHOP, &says("anew")).await.unwrap();
+    let notice = device.next().await.unwrap();
+    assert_eq!((notice.news(), notice.id()), (&News::IdentityChanged, id));
+    assert_eq!(world.hear(1).await, [(id, says("anew"))]);
+}
