@@ -95,7 +95,7 @@ pub enum AcceptError {
     Panicked,
 }
 
-/// Why a business was not added, changed, removed or resumed.
+/// Why a business was not added, changed, removed, erased or resumed, or a conversation not mended.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BusinessError {
@@ -126,6 +126,9 @@ pub enum BusinessError {
         #[source]
         why: Arc<RelayError>,
     },
+    /// The operator's: the disk.
+    #[error("the store failed before it was done; ask again")]
+    Store(#[source] StoreError),
     /// The operator's: the relay is closed or has stopped.
     #[error("the relay has stopped")]
     Stopped,

@@ -15,6 +15,7 @@ mod settings;
 mod sink;
 mod space;
 mod suspended;
+mod text;
 
 pub use bulla_store::Erased;
 pub use business::Business;
@@ -23,11 +24,12 @@ pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId}
 pub use handle::Handle;
 pub use limits::{MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_TRACKING_CHARS, SHORTEST_RETRY};
 pub use outgoing::{Outgoing, Recipient, Saying};
-pub use relay::Relay;
+pub use relay::{Relay, SetAside};
 pub use report::{Report, Reports};
 pub use settings::{InvalidSettings, Settings};
 pub use sink::{Destination, Sink, SinkError, SinkErrorKind};
 pub use suspended::{Part, Suspended};
+pub use text::InvalidId;
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;

@@ -1,7 +1,9 @@
 mod accept;
 mod businesses;
 mod conversation;
+mod endings;
 mod erase;
+mod erase_business;
 mod erasures;
 mod fault;
 mod forward;
@@ -15,6 +17,7 @@ mod read;
 mod receive;
 mod registry;
 mod running;
+mod set_aside;
 mod span;
 mod sweep;
 mod voice;
@@ -40,6 +43,7 @@ use self::places::Places;
 use self::pumps::Pumps;
 use self::registry::{Registry, State};
 use self::running::Running;
+pub use self::set_aside::SetAside;
 use self::voice::Voice;
 use crate::limits::OPENED_AT_ONCE;
 use crate::report::Board;
@@ -196,6 +200,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Finishes erasures that were begun, brings up the businesses, then starts what is done for all.
     async fn start(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) -> Result<(), RelayError> {
         self.finish_erasures().await?;
+        self.finish_erasures_of_businesses().await?;
         self.bring_up_all(businesses).await;
         self.spawn(|inner| async move { inner.keep_sweeping().await });
         self.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });

@@ -10,12 +10,15 @@
 //! user        CONTACT/day      –                          the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
 //! business    BUSY/day         user's partition           nothing: this conversation may have work
+//! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
+//! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
 //! zero        PEPPER           –                          the key of all partitions
 //! counter     METER            tally                      messages
 //! ```
 //!
-//! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. All but HEAD die with their day.
+//! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. What has a day dies with it; HEAD and
+//! CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX and EVENTS.
 
 use bulla_base::{Day, MessageId, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Retention, Scan, Space};
@@ -32,6 +35,8 @@ pub(crate) const BUSY: Space = Space::new(0x27);
 pub(crate) const PEPPER: Space = Space::new(0x28);
 pub(crate) const METER: Space = Space::new(0x29);
 pub(crate) const ERASING: Space = Space::new(0x2a);
+pub(crate) const ERASING_BUSINESS: Space = Space::new(0x2b);
+pub(crate) const CONVERSATION: Space = Space::new(0x2c);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -1,4 +1,5 @@
 use bulla_base::Partition;
+use bytes::Bytes;
 
 use crate::{BEFORE_ALL, Batch, Commit, Scan, Space, Store, StoreError};
 
@@ -34,4 +35,36 @@ pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -
         }
     }
     Ok(deleted)
+}
+
+/// Deletes every record of `space` of `partition` whose name begins with `prefix`, whatever day it belongs to, whether or not it has expired or can
+/// be read. Says how many there were.
+///
+/// Like [`Store::erase_partition`] it is not atomic: cut short, it has removed some, and calling again removes the rest.
+///
+/// # Errors
+/// As [`Store::keys`] and [`Store::commit`].
+pub async fn erase_names<S: Store + ?Sized>(
+    store: &S,
+    partition: Partition,
+    space: Space,
+    prefix: Bytes,
+) -> Result<usize, StoreError> {
+    let mut deleted = 0;
+    let everything = Scan::everything(space).prefix(prefix).limit(PAGE);
+    let mut scan = everything.clone();
+    loop {
+        let page = store.keys(partition, &scan, BEFORE_ALL).await?;
+        let Some(last) = page.last() else { return Ok(deleted) };
+        scan = everything.clone().after(last.clone());
+        let mut batch = Batch::new(partition);
+        let found = page.len();
+        page.into_iter().for_each(|key| batch.delete(key));
+        // It expects nothing.
+        let _ = store.commit(batch).await?;
+        deleted += found;
+        if found < PAGE {
+            return Ok(deleted);
+        }
+    }
 }

@@ -76,6 +76,19 @@ pub trait Layer: Send + Sync + 'static {
         self.beneath().scan(partition, scan, now)
     }
 
+    /// How [`Store::keys`] passes.
+    ///
+    /// # Errors
+    /// As there.
+    fn pass_keys(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send {
+        self.beneath().keys(partition, scan, now)
+    }
+
     /// How [`Store::counters`] passes.
     ///
     /// # Errors
@@ -161,6 +174,15 @@ impl<L: Layer> Store for L {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<(Key, Record)>, StoreError>> + Send {
         self.pass_scan(partition, scan, now)
+    }
+
+    fn keys(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send {
+        self.pass_keys(partition, scan, now)
     }
 
     fn counters(

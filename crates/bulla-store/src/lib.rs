@@ -23,7 +23,7 @@ mod watch;
 
 pub use batch::{Batch, Commit, Expectation, Put};
 pub use counter::Counter;
-pub use erase::erase_by_page;
+pub use erase::{erase_by_page, erase_names};
 pub use erasure::{BEFORE_ALL, Erased, Erasure};
 pub use error::{Fault, StoreError};
 pub use key::{Key, Space};

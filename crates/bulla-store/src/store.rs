@@ -79,6 +79,25 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<(Key, Record)>, StoreError>> + Send;
 
+    /// The keys of the records [`scan`](Self::scan) would return, were all of them readable: to find those that are not, or to remove records
+    /// without reading them.
+    ///
+    /// Fewer than the limit means that there are no more.
+    ///
+    /// # For implementors
+    /// An engine needs not write it. What seals records passes it on, since keys are not sealed, and so shows records that it opens no more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn keys(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send {
+        async move { Ok(self.scan(partition, scan, now).await?.into_iter().map(|(key, _)| key).collect()) }
+    }
+
     /// The counters of `space` whose names begin with `prefix` and come after `after`, in the order of their names, at most
     /// [`MAX_SCAN_ROWS`](crate::MAX_SCAN_ROWS).
     ///

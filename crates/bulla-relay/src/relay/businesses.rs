@@ -55,7 +55,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 
     /// Speaks for the business no longer. Its keys, sessions and queues stay, for when it is [added](Relay::add_business) again within their time;
-    /// what users send waits at the carrier.
+    /// what users send waits at the carrier. To erase them, too, call [`erase_business`](Relay::erase_business).
     ///
     /// When this returns nothing of the business runs any more. Calls that were being made were carried out.
     ///
@@ -117,7 +117,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// Ends everything that is done for a business, and forgets that it was. To be called by whoever has its turn.
-    async fn take_down(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
+    pub(super) async fn take_down(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
         let state = self.businesses.state(business).ok_or(BusinessError::Unknown { business })?;
         self.businesses.remove(business);
         let voice = match state {

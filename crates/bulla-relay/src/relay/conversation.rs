@@ -10,12 +10,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use prost::Message as _;
 
+use super::erase_business::user;
 use super::fault::Reach;
 use super::pumps::Pump;
 use super::voice::Voice;
 use super::{Inner, jitter};
 use crate::row::{Head, Outbound, Pending, Stage};
-use crate::space::{self, BUSY, CONTACT, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
+use crate::space::{self, BUSY, CONTACT, CONVERSATION, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
 use crate::{RelayError, Sink, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
@@ -176,9 +177,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
         let Draft { mut batch, conversation, now, head, head_version, head_before } = draft;
+        // The mark first: were it lost, nobody would look for the work after a crash, nor for the conversation when it is over. Alone it does
+        // no harm.
+        self.mark_busy(conversation, now).await?;
         if head != head_before {
-            // The mark first: were it lost, nobody would look for the work after a crash. Alone it does no harm.
-            self.mark_busy(conversation, now).await?;
             let key = Key::undated(HEAD, space::of(conversation.business));
             batch.expect(key.clone(), head_version);
             batch.put(key, head.encode_to_vec());
@@ -200,6 +202,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         let mut batch = Batch::new(self.pepper.partition(&Party::Business(conversation.business)));
         let name = Bytes::copy_from_slice(conversation.user.as_bytes());
+        batch.put(Key::undated(CONVERSATION, name.clone()), Bytes::new());
         batch.put_until(Key::dated(BUSY, now.day(), name), Bytes::new(), Retention::LONGEST.from(now));
         let _ = self.store.commit(batch).await?;
         self.marks.mark(conversation, now.day());
@@ -259,12 +262,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let home = self.home(business);
         let mut scan = space::all(BUSY, now);
         loop {
-            let page = self.store.scan(home, &scan, now).await?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            // A mark is its key: whether it can be read does not matter.
+            let page = self.store.keys(home, &scan, now).await?;
+            let Some(last) = page.last() else { return Ok(()) };
             scan = space::all(BUSY, now).after(last.clone());
-            for (key, _) in page {
-                let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
-                self.wake_all(Conversation { business, user: Partition::from_bytes(user) });
+            for key in page {
+                self.wake_all(Conversation { business, user: user(&key)? });
             }
         }
     }

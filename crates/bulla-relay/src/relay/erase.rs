@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bulla_base::{Day, Number, Partition, Party, PhoneNumberId};
-use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Key, Scan, Store, StoreError};
+use bulla_base::{Number, Partition, Party, PhoneNumberId};
+use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Scan, Store, StoreError};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use tokio::sync::MutexGuard;
@@ -10,7 +10,7 @@ use tokio::sync::MutexGuard;
 use super::fault::{Reach, of_store};
 use super::span::Tag;
 use super::{Inner, Relay};
-use crate::space::{self, BUSY, ERASING, HEAD};
+use crate::space::{BUSY, CONVERSATION, ERASING, HEAD};
 use crate::{EraseError, Sink};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
@@ -97,13 +97,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
         self.marks.forget(user);
-        let mut is_first = true;
-        let pass = || {
-            let hidden = std::mem::take(&mut is_first);
-            async move {
-                // The marks first: which businesses to look at is told by what is still there.
-                Ok(self.remove_marks(user, hidden).await? + self.store.erase_partition(user).await?)
-            }
+        let pass = || async move {
+            // The marks first: which businesses to look at is told by what is still there.
+            Ok(self.remove_marks(user).await? + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
         self.erasures.end(user);
@@ -111,27 +107,26 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(erased)
     }
 
-    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many it saw.
+    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many there were.
     ///
-    /// A vault does not show those whose hour is over. They are removed by their keys, if `hidden`, for every day there can be one of.
-    async fn remove_marks(&self, user: Partition, hidden: bool) -> Result<usize, StoreError> {
-        let (now, name) = (self.clock.now(), Bytes::copy_from_slice(user.as_bytes()));
-        let latest = now.day().number().saturating_add(1);
+    /// By their keys: a vault does not open those whose hour is over.
+    async fn remove_marks(&self, user: Partition) -> Result<usize, StoreError> {
+        let name = Bytes::copy_from_slice(user.as_bytes());
         let mut seen = 0;
         for home in self.homes(user).await? {
+            // One look-up for a business that the user has nothing to do with.
+            let listed = Scan::undated(CONVERSATION).prefix(name.clone());
+            let listed = self.store.keys(home, &listed, BEFORE_ALL).await?;
+            if listed.is_empty() {
+                continue;
+            }
             let marks = Scan::everything(BUSY).prefix(name.clone());
-            let page = self.store.scan(home, &marks, BEFORE_ALL).await?;
-            seen += page.len();
             let mut batch = Batch::new(home);
-            page.into_iter().for_each(|(key, _)| batch.delete(key));
-            if hidden {
-                for day in space::oldest_day(now).number()..=latest {
-                    batch.delete(Key::dated(BUSY, Day::from_number(day), name.clone()));
-                }
+            for key in self.store.keys(home, &marks, BEFORE_ALL).await?.into_iter().chain(listed) {
+                batch.delete(key);
+                seen += 1;
             }
-            if batch.writes() {
-                let _ = self.store.commit(batch).await?;
-            }
+            let _ = self.store.commit(batch).await?;
         }
         Ok(seen)
     }
@@ -140,7 +135,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     async fn homes(&self, user: Partition) -> Result<Vec<Partition>, StoreError> {
         let mut businesses: BTreeSet<PhoneNumberId> = self.businesses.ids().into_iter().collect();
         // Also of those the relay spoke for once.
-        for (key, _) in self.store.scan(user, &Scan::undated(HEAD), BEFORE_ALL).await? {
+        for key in self.store.keys(user, &Scan::undated(HEAD), BEFORE_ALL).await? {
             let number =
                 key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "conversation" })?;
             businesses.insert(PhoneNumberId::new(u64::from_be_bytes(number)));

@@ -90,7 +90,7 @@ impl Suspensions {
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// The businesses and conversations that have stopped by themselves, and why. In no order.
     ///
-    /// Each was [reported](Report::Suspended). Mend the cause and [resume](Relay::resume) it. When a relay
+    /// Each was [reported](Report::Suspended). Mend the cause, or [set it aside](Relay::set_aside), and [resume](Relay::resume) it. When a relay
     /// is opened anew on the store, everything is tried again.
     #[must_use]
     pub fn suspended(&self) -> Vec<Suspended> {

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Partition, Timestamp};
+use bulla_base::{Day, Timestamp};
 use bulla_store::{Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
 use super::conversation::Conversation;
+use super::erase_business::user;
 use super::fault::Reach;
 use super::voice::Voice;
 use crate::row::{Outbound, Stage};
@@ -21,9 +22,9 @@ const NOTICE: Duration = Duration::from_secs(2 * 3600);
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
-        let mut failing = false;
+        let (mut failing, mut ended_on) = (false, None);
         loop {
-            match self.sweep().await {
+            match self.sweep(&mut ended_on).await {
                 Ok(()) => failing = false,
                 Err(error) if error.reach() == Reach::Relay => return Err(error),
                 Err(error) => {
@@ -39,8 +40,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
-    async fn sweep(self: &Arc<Self>) -> Result<(), RelayError> {
+    /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more. Once a day also what belonged to them
+    /// and has none.
+    async fn sweep(self: &Arc<Self>, ended_on: &mut Option<Day>) -> Result<(), RelayError> {
         let now = self.clock.now();
         for business in self.businesses.ids() {
             let Some(voice) = self.businesses.voice(business) else { continue };
@@ -50,6 +52,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         self.store.drop_days_before(space::oldest_day(now)).await?;
+        if ended_on.replace(now.day()) != Some(now.day()) {
+            for business in self.businesses.ids() {
+                let Some(voice) = self.businesses.voice(business) else { continue };
+                let ended = self.end_what_is_over(&voice).await;
+                ended.or_else(|error| self.contain(&voice, None, error))?;
+            }
+        }
         Ok(())
     }
 
@@ -61,12 +70,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let home = self.home(business);
         let mut marks = Scan::dated(BUSY, days.clone());
         loop {
-            let page = self.store.scan(home, &marks, now).await?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let page = self.store.keys(home, &marks, now).await?;
+            let Some(last) = page.last() else { return Ok(()) };
             marks = Scan::dated(BUSY, days.clone()).after(last.clone());
-            for (mark, _) in page {
-                let user = mark.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
-                let conversation = Conversation { business, user: Partition::from_bytes(user) };
+            for mark in page {
+                let conversation = Conversation { business, user: user(&mark)? };
                 let messages = Scan::dated(MESSAGE, days.clone()).prefix(space::of(business));
                 if self.suspensions.of(conversation).is_some() {
                     continue;

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla_base::{BusinessAccountId, Number, Partition, Party, PhoneNumberId};
 use bulla_device::News;
+use bulla_meter::Flow;
 use bulla_relay::{AcceptError, Business, BusinessError};
 
 use crate::erasing::heard;
-use crate::world::{SHOP, World, alice, business, says, to};
+use crate::interrupted::{Row, everything, of, partition};
+use crate::world::{BAKERY, SHOP, World, alice, bob, business, says, to};
 
 const KIOSK: PhoneNumberId = PhoneNumberId::new(7);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -100,4 +102,96 @@ async fn businesses_that_are_added_while_the_carrier_is_away_come_in_when_it_is_
     phone.send(KIOSK, &says("hello")).await.unwrap();
     world.pass(MINUTE).await;
     assert_eq!(heard(&world.desk.taken()), ["hello"]);
+}
+
+/// Everything in the partitions of the shop and of its users, and everything that is named after it.
+async fn of_the_shop(world: &World) -> Vec<Row> {
+    let name = SHOP.number().to_be_bytes();
+    let home = of(&world.store.rows, &Party::Business(SHOP)).await;
+    let mut rows = everything(&world.store.rows).await;
+    rows.retain(|row| row.partition == home || row.key.name().starts_with(&name));
+    rows
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_business_that_is_erased_leaves_nothing_behind_and_others_stay() {
+    let world = World::new().await;
+    let phones = [world.device(alice()).await, world.device(bob()).await];
+    for phone in &phones {
+        phone.send(SHOP, &says("hello shop")).await.unwrap();
+    }
+    phones[0].send(BAKERY, &says("hello bakery")).await.unwrap();
+    world.pass(MINUTE).await;
+    world.line.cut(true);
+    world.relay.accept(SHOP, to(alice(), "waits").once("key")).await.unwrap();
+    world.pass(MINUTE).await;
+    world.line.cut(false);
+    let bobs = partition(&world.store.rows, &bob()).await;
+    assert!(of_the_shop(&world).await.len() > 100, "prekeys, sessions, queues");
+
+    world.relay.erase_business(SHOP).await.unwrap();
+    assert_eq!(of_the_shop(&world).await, []);
+    let left = everything(&world.store.rows).await;
+    assert!(left.iter().all(|row| row.partition != bobs), "Bob had talked to nobody else");
+    let refused = world.relay.accept(SHOP, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(AcceptError::UnknownBusiness { business: SHOP })));
+    world.relay.accept(BAKERY, to(alice(), "still here")).await.unwrap();
+    world.relay.erase_business(SHOP).await.unwrap();
+    assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 2, "the bill stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_of_a_business_that_is_cut_short_is_carried_out_at_the_next_opening() {
+    let world = World::new().await;
+    let phones = [world.device(alice()).await, world.device(bob()).await];
+    for phone in &phones {
+        phone.send(SHOP, &says("hello")).await.unwrap();
+    }
+    world.pass(MINUTE).await;
+    let all = of_the_shop(&world).await.len();
+    tokio::select! {
+        biased;
+        erased = world.relay.erase_business(SHOP) => panic!("too early: {erased:?}"),
+        // A commit takes four milliseconds.
+        () = world.pass(Duration::from_millis(40)) => {}
+    }
+    world.relay.close().await;
+    world.pass(MINUTE).await;
+    let left = of_the_shop(&world).await.len();
+    assert!(0 < left && left < all, "{left} of {all}");
+    let relay = world.reopen_for(vec![business(BAKERY)]).await.unwrap();
+    assert_eq!(of_the_shop(&world).await, []);
+    relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+}
+
+/// Heads, sessions and salts had no date, and stayed for ever.
+#[tokio::test(start_paused = true)]
+async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_behind() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let world = World::new().await;
+    let phones = [world.device(alice()).await, world.device(bob()).await];
+    phones[0].send(SHOP, &says("hello")).await.unwrap();
+    world.relay.accept(BAKERY, to(bob(), "hello bob")).await.unwrap();
+    let [alices, bobs] =
+        [partition(&world.store.rows, &alice()).await, partition(&world.store.rows, &bob()).await];
+    let about = async |user: Partition| {
+        let mut rows = everything(&world.store.rows).await;
+        rows.retain(|row| row.partition == user || row.key.name().ends_with(user.as_bytes()));
+        rows.len()
+    };
+    world.pass(DAY * 20).await;
+    phones[1].send(BAKERY, &says("hello bakery")).await.unwrap();
+    world.pass(DAY * 10).await;
+    assert!(about(alices).await > 0);
+    world.pass(DAY * 3).await;
+    assert_eq!(about(alices).await, 0, "33 days after the last word");
+    assert!(about(bobs).await > 0, "13 days after the last word");
+    // The phone does not know, and what it says first is lost to it and told.
+    phones[0].send(SHOP, &says("are you there?")).await.unwrap();
+    world.pass(MINUTE).await;
+    phones[0].send(SHOP, &says("hello again")).await.unwrap();
+    world.pass(MINUTE).await;
+    assert!(heard(&world.desk.taken()).contains(&"hello again".to_owned()));
+    world.pass(DAY * 33).await;
+    assert_eq!((about(alices).await, about(bobs).await), (0, 0));
 }

@@ -351,3 +351,69 @@ async fn a_number_that_was_fenced_stops_alone() {
     assert!(world.desk.taken().iter().any(is_sent));
     assert!(!everything(&world.store.rows).await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_set_aside_and_the_conversation_goes_on() {
+    let world = World::new().await;
+    let (_, relay) = with_a_damaged_event(&world).await;
+    let suspended = relay.suspended();
+    let user = conversation(&suspended[0]);
+    let done = relay.set_aside(SHOP, user).await.unwrap();
+    assert_eq!((done.events, done.envelopes, done.messages, done.sessions, done.others), (1, 0, 0, 0, 0));
+    assert_eq!(relay.suspended().len(), 1, "until it is resumed");
+    relay.resume(suspended[0].part).await.unwrap();
+    world.pass(MINUTE).await;
+    assert_eq!(heard(&world.desk.taken()), ["from bob", "two"]);
+    relay.accept(SHOP, to(alice(), "what did you say?")).await.unwrap();
+    let not_suspended = relay.set_aside(SHOP, user).await;
+    assert!(matches!(not_suspended, Err(bulla_relay::BusinessError::NotSuspended { .. })));
+}
+
+/// The next places of the queues were lost: were they given out from the beginning again, what waits there would be overwritten.
+#[tokio::test(start_paused = true)]
+async fn places_that_cannot_be_read_go_on_behind_those_that_are_taken() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.desk.refuse_user(Some(alice()));
+    for words in ["one", "two"] {
+        phone.send(SHOP, &says(words)).await.unwrap();
+        world.pass(MINUTE).await;
+    }
+    damage(&world.store.rows, &first_of_alices(&world.store.rows, Space::new(0x22)).await).await;
+    phone.send(SHOP, &says("three")).await.unwrap();
+    world.pass(MINUTE).await;
+    let suspended = world.relay.suspended();
+    let done = world.relay.set_aside(SHOP, conversation(&suspended[0])).await.unwrap();
+    assert_eq!((done.events, done.others), (0, 1));
+    world.desk.refuse_user(None);
+    world.relay.resume(suspended[0].part).await.unwrap();
+    world.pass(MINUTE * 120).await;
+    assert_eq!(heard(&world.desk.taken()), ["one", "two", "three"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_set_aside_is_begun_anew_and_the_device_is_told_what_was_lost() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(MINUTE).await;
+    damage(&world.store.rows, &first_of_alices(&world.store.rows, SESSIONS).await).await;
+    let lost = phone.send(SHOP, &says("lost")).await.unwrap();
+    world.pass(MINUTE).await;
+    let suspended = world.relay.suspended();
+    let done = world.relay.set_aside(SHOP, conversation(&suspended[0])).await.unwrap();
+    assert!(done.sessions > 0, "{done:?}");
+    world.relay.resume(suspended[0].part).await.unwrap();
+    world.pass(MINUTE).await;
+    let mut notice = phone.next().await.unwrap();
+    while *notice.news() != News::Failed {
+        phone.finish(notice).await.unwrap();
+        notice = phone.next().await.unwrap();
+    }
+    assert_eq!(notice.id(), lost);
+    phone.finish(notice).await.unwrap();
+    phone.send(SHOP, &says("once more")).await.unwrap();
+    world.pass(MINUTE).await;
+    assert_eq!(heard(&world.desk.taken()), ["hello", "once more"]);
+    assert!(world.relay.suspended().is_empty());
+}

@@ -324,6 +324,13 @@ impl World {
         open(&self.store, &self.line, &self.desk, &self.clock, &self.rng, settings).await
     }
 
+    /// Another relay on the same store, for these businesses alone.
+    pub(crate) async fn reopen_for(&self, businesses: Vec<Business>) -> Result<TestRelay, RelayError> {
+        let (store, line, desk) = (self.store.clone(), self.line.clone(), self.desk.clone());
+        let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
+        Relay::open(store, line, desk, clock, rng, businesses, Settings::default()).await
+    }
+
     pub(crate) async fn device(&self, user: Number) -> TestDevice {
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
         Device::open(MemoryStore::new(), self.line.clone(), clock, rng, user).await.unwrap()

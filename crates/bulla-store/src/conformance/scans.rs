@@ -1,7 +1,7 @@
 use bulla_base::Day;
 use bytes::Bytes;
 
-use super::rule::{ALICE, BOB, NOW, SPACE, committed, same, scan};
+use super::rule::{ALICE, BOB, NOW, SPACE, committed, same, scan, succeed};
 use crate::{Batch, Key, MAX_SCAN_ROWS, Scan, Space, Store};
 
 const NAMES: [&[u8]; 7] = [b"", b"\x00", b"a", b"a\x00", b"ab", b"b", b"\xff\xff"];
@@ -48,6 +48,27 @@ pub async fn scans_are_ordered(store: &impl Store) {
     same(RULE, scan(store, &Scan::dated(SPACE, day(0)..=day(1))).await, vec![]);
     same(RULE, scan(store, &Scan::dated(SPACE, day(9)..=day(3))).await, vec![]);
     same(RULE, scan(store, &Scan::undated(Space::new(0))).await, vec![]);
+}
+
+/// The keys alone are those that a scan returns with their records, in the same order and up to the same limit.
+///
+/// # Panics
+/// When the engine breaks this rule.
+pub async fn keys_are_those_of_the_scan(store: &impl Store) {
+    const RULE: &str = "the keys are those of the records that a scan returns";
+    fill(store).await;
+    let everything = Scan::everything(SPACE);
+    let first = Key::dated(SPACE, day(1), NAMES[2]);
+    for asked in [
+        everything.clone(),
+        everything.clone().prefix(&b"a"[..]).limit(5),
+        everything.clone().after(first).limit(3),
+        Scan::dated(SPACE, day(1)..=day(0)),
+        everything.limit(0),
+    ] {
+        let keys = succeed(RULE, store.keys(ALICE, &asked, NOW).await);
+        same(RULE, keys, scan(store, &asked).await);
+    }
 }
 
 /// A prefix holds on every day of a scan.

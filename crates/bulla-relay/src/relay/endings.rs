@@ -1,0 +1,48 @@
+//! What belongs to a conversation and has no date of its own ends with it.
+
+use std::sync::Arc;
+
+use bulla_store::{BEFORE_ALL, Scan, Space, Store, StoreError};
+use bulla_transport::Transport;
+
+use super::Inner;
+use super::conversation::Conversation;
+use super::erase_business::user;
+use super::voice::Voice;
+use crate::space::{self, CONVERSATION, EVENTS, MESSAGE, OUTBOX, SEEN};
+use crate::{RelayError, Sink};
+
+/// The spaces of what a conversation has with a date. While there is one such record the conversation lives.
+const DATED: [Space; 4] = [SEEN, MESSAGE, EVENTS, OUTBOX];
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Ends the conversations of a business in which there was nothing for 30 days: their sessions, their places in queues, and with the last
+    /// of a user everything that is left of them.
+    ///
+    /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been dropped with its day.
+    pub(super) async fn end_what_is_over(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
+        let (business, home) = (voice.business(), self.home(voice.business()));
+        let mut scan = Scan::undated(CONVERSATION);
+        loop {
+            let page = self.store.keys(home, &scan, BEFORE_ALL).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            scan = Scan::undated(CONVERSATION).after(last.clone());
+            for key in page {
+                let conversation = Conversation { business, user: user(&key)? };
+                let ended = self.end_if_over(conversation).await;
+                ended.or_else(|error| self.contain(voice, Some(conversation), error.into()))?;
+            }
+        }
+    }
+
+    async fn end_if_over(&self, conversation: Conversation) -> Result<(), StoreError> {
+        let _lane = self.lane(conversation.user).await?;
+        for space in DATED {
+            let some = Scan::everything(space).prefix(space::of(conversation.business)).limit(1);
+            if !self.store.keys(conversation.user, &some, BEFORE_ALL).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        self.end_conversation(conversation).await
+    }
+}

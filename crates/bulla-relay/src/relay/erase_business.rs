@@ -1,0 +1,123 @@
+use std::sync::Arc;
+
+use bulla_base::{Partition, PhoneNumberId};
+use bulla_store::{BEFORE_ALL, Batch, Key, OWN, Scan, Space, Store, StoreError, erase_names};
+use bulla_transport::Transport;
+
+use super::conversation::Conversation;
+use super::fault::{Reach, of_store};
+use super::{Inner, Relay};
+use crate::space::{self, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, MESSAGE, ONCE, OUTBOX, SEEN};
+use crate::{BusinessError, Sink};
+
+/// The spaces in users' partitions whose records are named after a business first.
+const OF_CONVERSATIONS: [Space; 6] = [MESSAGE, SEEN, OUTBOX, EVENTS, ONCE, HEAD];
+
+impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+    /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and prekeys, its sessions with users, its
+    /// queues, what it has sent and received. Its sums stay, for the bill. The relay need not have the business (any more).
+    ///
+    /// It may be cut short. The wish is durable before anything is removed; after an error or a crash ask again, or open a relay on the store,
+    /// which carries it out before it does anything else.
+    ///
+    /// # What happens next
+    /// When the business is [added](Relay::add_business) again, it begins anew, with a new identity, of which users' devices are told. What the
+    /// *carrier* keeps of it, queue and public keys, is erased there, by a call of its own. A carrier that has seen the business refuses its new
+    /// incarnations, which begin at 1, until the business has proved its number there anew.
+    ///
+    /// # Errors
+    /// [`BusinessError::Store`] when the store fails.
+    ///
+    /// # Cost
+    /// Some twenty scans, and a commit for each 128 records, for each conversation of the last 30 days.
+    pub async fn erase_business(&self, id: PhoneNumberId) -> Result<(), BusinessError> {
+        let inner = Arc::clone(&self.0);
+        let erased = self.0.see_through(async move {
+            let _turn = inner.businesses.turn(id).await;
+            match inner.take_down(id).await {
+                Ok(()) | Err(BusinessError::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let erased = match inner.wish_to_erase(id).await {
+                Ok(()) => inner.erase_all_of(id).await,
+                Err(error) => Err(error),
+            };
+            tracing::info!(business = %id, is_done = erased.is_ok(), "a business is erased");
+            erased.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
+        });
+        erased.await.unwrap_or(Err(BusinessError::Stopped))
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Notes the wish: from when this returns it is carried out, whatever happens.
+    async fn wish_to_erase(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        let mut batch = Batch::new(OWN);
+        batch.put(Key::undated(ERASING_BUSINESS, space::of(business)), bytes::Bytes::new());
+        let _ = self.store.commit(batch).await?;
+        Ok(())
+    }
+
+    /// Carries out what an earlier run of the relay began.
+    ///
+    /// # Errors
+    /// When the store is dead, or it cannot be read what was begun.
+    pub(super) async fn finish_erasures_of_businesses(&self) -> Result<(), StoreError> {
+        for key in self.store.keys(OWN, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
+            let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
+            if let Err(error) = self.erase_all_of(PhoneNumberId::new(u64::from_be_bytes(number))).await {
+                if of_store(&error) == Reach::Relay {
+                    return Err(error);
+                }
+                tracing::error!(error = &error as &dyn std::error::Error, "a business is still not erased");
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases everything of a business that nobody speaks for, and takes back the wish.
+    async fn erase_all_of(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        let home = self.home(business);
+        loop {
+            // What is erased is listed no more.
+            let page = self.store.keys(home, &Scan::undated(CONVERSATION), BEFORE_ALL).await?;
+            if page.is_empty() {
+                break;
+            }
+            for key in page {
+                let _lane = self.lane(user(&key)?).await?;
+                self.end_conversation(Conversation { business, user: user(&key)? }).await?;
+            }
+        }
+        self.store.erase_partition(home).await?;
+        let mut batch = Batch::new(OWN);
+        batch.delete(Key::undated(ERASING_BUSINESS, space::of(business)));
+        let _ = self.store.commit(batch).await?;
+        Ok(())
+    }
+
+    /// Removes everything of a conversation and takes it from the list, last. Within its lane.
+    pub(super) async fn end_conversation(&self, conversation: Conversation) -> Result<(), StoreError> {
+        let Conversation { business, user } = conversation;
+        for space in OF_CONVERSATIONS {
+            erase_names(&self.store, user, space, space::of(business)).await?;
+        }
+        bulla_endpoint::forget_sessions(&self.store, user, business).await?;
+        let is_last = self.store.keys(user, &Scan::undated(HEAD).limit(1), BEFORE_ALL).await?.is_empty();
+        if is_last {
+            // The number, the salt, and guards against sessions started twice belong to all conversations of the user.
+            self.store.erase_partition(user).await?;
+        }
+        self.marks.forget(user);
+        let mut batch = Batch::new(self.home(business));
+        batch.delete(Key::undated(CONVERSATION, user.as_bytes().to_vec()));
+        let _ = self.store.commit(batch).await?;
+        Ok(())
+    }
+}
+
+/// Whose conversation a record in a business's partition is about.
+pub(super) fn user(key: &Key) -> Result<Partition, StoreError> {
+    let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "mark" })?;
+    Ok(Partition::from_bytes(user))
+}
