@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bulla_base::MessageId;
+use bulla_base::{MessageId, is_flat};
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -32,6 +32,9 @@ pub(crate) fn encode(content: &Content) -> Vec<u8> {
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<Content, InvalidContent> {
+    if !is_flat(bytes, &MESSAGES) {
+        return Err(InvalidContent::Malformed);
+    }
     let wire = Wire::decode(bytes).map_err(|_| InvalidContent::Malformed)?;
     let in_reply_to = wire.in_reply_to.as_ref().map(read_id).transpose()?;
     let body = match (wire.text, wire.reaction, wire.receipt, wire.retry) {
@@ -67,6 +70,9 @@ fn id_bytes(id: MessageId) -> Bytes {
 fn read_id(bytes: &Bytes) -> Result<MessageId, InvalidContent> {
     MessageId::from_bytes(bytes).map_err(|_| InvalidContent::Malformed)
 }
+
+/// The fields of [`Wire`] that are messages.
+const MESSAGES: [u32; 3] = [2, 3, 4];
 
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
@@ -122,3 +128,22 @@ macro_rules! silent {
 }
 
 silent!(Wire, WireText, WireReaction, WireReceipt);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MAX_PLAINTEXT_BYTES;
+
+    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which somebody had turned off the decoder's own limit, a user's message
+    /// ended the relay.
+    #[test]
+    fn however_deep_its_groups_go_a_content_is_merely_malformed() {
+        let groups = vec![0x7b; MAX_PLAINTEXT_BYTES];
+        for field in MESSAGES {
+            let head = [u8::try_from(field << 3 | 2).unwrap(), 0x80, 0x80, 0x04];
+            let nested = [&head[..], &groups].concat();
+            assert!(matches!(decode(&nested), Err(InvalidContent::Malformed)), "in field {field}");
+        }
+        assert!(matches!(decode(&groups), Err(InvalidContent::Malformed)));
+    }
+}

@@ -122,6 +122,7 @@ impl Envelope {
     /// When the bytes are too many, malformed, or a field is missing or beyond its limit.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
         InvalidEnvelope::at_most("envelope (bytes)", MAX_WIRE_BYTES, bytes.len())?;
+        InvalidEnvelope::unless_flat(&bytes, &[])?;
         let wire = Wire::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         let field = |field| InvalidEnvelope::Field { field };
         let franking: [u8; 32] = wire.franking[..].try_into().map_err(|_| field("franking tag"))?;

@@ -1,4 +1,4 @@
-use bulla_base::InvalidWord;
+use bulla_base::{InvalidWord, is_flat};
 use thiserror::Error;
 
 /// The bytes or parts handed in do not make an envelope, a bundle or an upload. The move is their sender's; nothing was kept.
@@ -40,7 +40,38 @@ impl InvalidEnvelope {
         if actual > limit { Err(Self::TooLarge { field, actual, limit }) } else { Ok(()) }
     }
 
+    /// For a stranger's bytes, before they are decoded: `messages` are the fields that are messages.
+    pub(crate) fn unless_flat(bytes: &[u8], messages: &[u32]) -> Result<(), Self> {
+        if is_flat(bytes, messages) { Ok(()) } else { Err(Self::Malformed) }
+    }
+
     pub(crate) fn word(field: &'static str) -> impl FnOnce(InvalidWord) -> Self {
         move |source| Self::Word { field, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::{Envelope, KeyBundle, KeyUpload, MAX_KEY_BYTES};
+
+    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which somebody had turned off the decoder's own limit, it ended the
+    /// carrier.
+    #[test]
+    fn however_deep_its_groups_go_what_comes_is_merely_malformed() {
+        // As many as the least of them takes.
+        let groups = vec![0x7b; MAX_KEY_BYTES * 7];
+        let length =
+            [u8::try_from(groups.len() & 0x7f | 0x80).unwrap(), u8::try_from(groups.len() >> 7).unwrap()];
+        let nested = |field: u8| Bytes::from([&[field << 3 | 2][..], &length, &groups].concat());
+        for bytes in [Bytes::from(groups.clone()), nested(3), nested(4), nested(5), nested(6)] {
+            let read = [
+                Envelope::from_bytes(bytes.clone()).err(),
+                KeyUpload::from_bytes(bytes.clone()).err(),
+                KeyBundle::from_bytes(bytes).err(),
+            ];
+            assert!(read.iter().all(Option::is_some), "{read:?}");
+        }
     }
 }

@@ -100,6 +100,7 @@ impl KeyUpload {
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
         let limit = MAX_KEY_BYTES * (MAX_ONE_TIME_KEYS + 8);
         InvalidEnvelope::at_most("key upload (bytes)", limit, bytes.len())?;
+        InvalidEnvelope::unless_flat(&bytes, &[3, 4, 5])?;
         let upload = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         upload.check()?;
         Ok(upload)
@@ -200,6 +201,7 @@ impl KeyBundle {
     /// When the bytes are malformed, a key is missing, or a bound is broken.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
         InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
+        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6])?;
         let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         bundle.device()?;
         check_key("identity key", &bundle.identity)?;
