@@ -15,6 +15,7 @@ mod shelf;
 #[expect(dead_code, reason = "other tests of the crate use the rest")]
 mod side;
 
+mod graph;
 mod session;
 mod spqr;
 mod webhook;
@@ -45,6 +46,8 @@ targets! {
     spqr_stored = spqr::stored::check;
     /// Two ratchets and an unreliable carrier.
     spqr_exchange = spqr::exchange::check;
+    /// The body of a request to the Graph API.
+    graph_body = graph::body::check;
     /// What a business's web server answers.
     webhook_answer = webhook::answer::check;
 }

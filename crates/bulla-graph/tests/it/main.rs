@@ -8,7 +8,9 @@
 
 mod accepting;
 mod access;
+mod checks;
 mod clock;
+mod corpus;
 mod crowded;
 mod fake;
 mod harness;
