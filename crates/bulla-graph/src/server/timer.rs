@@ -1,7 +1,7 @@
 //! How long a client may take for the head of its next request, told to hyper as a timer of our clock.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,18 +33,9 @@ impl Timer for HeadTimer {
         })
     }
 
+    /// hyper adds to an instant of its own and gives the sum, which is not looked at.
     fn sleep_until(&self, _: Instant) -> Pin<Box<dyn Sleep>> {
         self.sleep(HEAD_PATIENCE)
-    }
-
-    /// Always the same: hyper adds to it and gives the sum to `sleep_until`, which needs none.
-    fn now(&self) -> Instant {
-        static ANY: OnceLock<Instant> = OnceLock::new();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an instant is asked for, and which it is means nothing"
-        )]
-        *ANY.get_or_init(Instant::now)
     }
 }
 
