@@ -70,6 +70,10 @@ impl<'de> Kind<'de> for bool {
 /// An object whose fields are known. Some clients write `[]` or an empty string for one that is not there.
 pub(crate) struct Object<T>(pub(crate) T);
 
+/// What `serde_json` calls the one field of a number, which it hands over as an object if somebody in the build has turned on its
+/// `arbitrary_precision`.
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// The known fields of an object.
 pub(crate) trait Fields<'de>: Default {
     /// Reads what stands in the field called `name`. Of two fields with one name the later counts.
@@ -90,6 +94,11 @@ impl<'de, T: Fields<'de>> Kind<'de> for Object<T> {
     fn object<M: MapAccess<'de>>(mut map: M) -> Result<Field<Self>, M::Error> {
         let mut fields = T::default();
         while let Some(Name(name)) = map.next_key()? {
+            if name == NUMBER {
+                map.next_value::<IgnoredAny>()?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(Field::Mistyped);
+            }
             fields.read(&name, &mut map)?;
         }
         Ok(Field::Given(Self(fields)))
@@ -204,5 +213,31 @@ impl<'de> Deserialize<'de> for Name<'de> {
         }
 
         deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Nothing;
+
+    impl<'de> Fields<'de> for Nothing {
+        fn read<M: MapAccess<'de>>(&mut self, _: &str, value: &mut M) -> Result<(), M::Error> {
+            value.next_value::<IgnoredAny>().map(drop)
+        }
+    }
+
+    /// Also in a build in which numbers are as precise as they are long.
+    #[test]
+    fn a_number_is_neither_an_object_nor_a_text() {
+        for number in ["5", "-5", "1.5e300", "123456789012345678901234567890"] {
+            let object: Field<Object<Nothing>> = serde_json::from_str(number).unwrap();
+            let text: Field<Text<'_>> = serde_json::from_str(number).unwrap();
+            assert!(matches!((object, text), (Field::Mistyped, Field::Mistyped)), "{number}");
+        }
+        let object: Field<Object<Nothing>> = serde_json::from_str(r#"{"a": 5}"#).unwrap();
+        assert!(matches!(object, Field::Given(_)));
     }
 }
