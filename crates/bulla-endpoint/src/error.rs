@@ -43,6 +43,9 @@ pub enum SealError {
     /// The caller's: what is to be sealed is larger than an envelope holds.
     #[error("the message does not fit into an envelope")]
     TooLarge(#[from] InvalidEnvelope),
+    /// The caller's: what is said in an envelope of another kind would be metered as what it is not.
+    #[error("the content is not of the kind that its envelope declares")]
+    Kind,
     /// The operator's: the disk.
     #[error("the sessions could not be read")]
     Store(#[from] StoreError),
@@ -82,7 +85,22 @@ pub enum Unreadable {
     /// The peer's: the content is malformed, or of a kind this version does not know.
     #[error("the content cannot be read")]
     Content(#[from] InvalidContent),
+    /// The peer's: the content is not of the kind that its envelope declares, by which it was metered.
+    #[error("the content is not of the kind that its envelope declares")]
+    Kind,
     /// The peer's: the franking tag on the envelope is not that of its content, so it could never be reported.
     #[error("the franking tag does not belong to the content")]
     Franking,
+}
+
+impl Unreadable {
+    /// A name for counters, such as `malformed`.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Content(_) => "malformed",
+            Self::Franking => "franking",
+            Self::Kind => "kind",
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod endpoint;
 mod error;
 mod identity;
+mod kind;
 mod life;
 mod mend;
 mod peer;

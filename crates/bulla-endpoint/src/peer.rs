@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::shelf::Shelf;
 use crate::space::{self, STARTED};
-use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable};
+use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable, kind};
 
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in the caller's batch.
 ///
@@ -168,6 +168,9 @@ impl Peer<'_> {
         if self.is_out_of_use() {
             return Err(SealError::NoSession);
         }
+        if !kind::declares(kind, content.body()) {
+            return Err(SealError::Kind);
+        }
         let encoded = content.encode(rng);
         let sessions = std::mem::take(&mut self.sessions);
         let now = UnixSeconds::new(now.as_secs());
@@ -227,7 +230,7 @@ impl Peer<'_> {
         let identity_changed = self.follow(opened.used.is_some(), before, &opened.identity);
         let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
         let plaintext = Zeroizing::new(opened.plaintext);
-        let content = read(&plaintext, envelope.franking());
+        let content = read(&plaintext, envelope);
         Ok(Received { content, identity_changed, spent })
     }
 
@@ -348,9 +351,12 @@ impl fmt::Debug for Peer<'_> {
     }
 }
 
-fn read(plaintext: &[u8], franking: &FrankingTag) -> Result<Content, Unreadable> {
+fn read(plaintext: &[u8], envelope: &Envelope) -> Result<Content, Unreadable> {
     let (content, opening) = Content::decode(plaintext)?;
-    opening.verify(plaintext, franking.as_bytes()).map_err(|_| Unreadable::Franking)?;
+    opening.verify(plaintext, envelope.franking().as_bytes()).map_err(|_| Unreadable::Franking)?;
+    if !kind::declares(envelope.kind(), content.body()) {
+        return Err(Unreadable::Kind);
+    }
     Ok(content)
 }
 

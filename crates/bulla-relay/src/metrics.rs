@@ -14,3 +14,12 @@ pub(crate) const AT_SINK: &str = "bulla_relay_at_sink_events";
 
 /// Gauge of conversations: wait to be tried again, with an event that was not taken.
 pub(crate) const WAITING: &str = "bulla_relay_waiting_conversations";
+
+/// Counter of messages: accepted without the reference to the message they answer, because it was not known.
+pub(crate) const UNQUOTED: &str = "bulla_relay_unquoted_total";
+
+/// Counter of envelopes, by `reason`: from users, dropped without a word to the business.
+pub(crate) const DROPPED: &str = "bulla_relay_dropped_total";
+
+/// Counter of envelopes, by `kind`: from users, opened and durable.
+pub(crate) const OPENED: &str = "bulla_relay_opened_total";

@@ -14,7 +14,7 @@ pub enum Saying {
     Reaction {
         /// The message reacted to.
         to: Handle,
-        /// The emoji, 1 to [`bulla_content::MAX_EMOJI_BYTES`] bytes.
+        /// One emoji, of 1 to [`bulla_content::MAX_EMOJI_BYTES`] bytes.
         emoji: Option<String>,
     },
 }
@@ -66,7 +66,15 @@ impl Outgoing {
         }
     }
 
-    /// Makes it an answer to a message of the same conversation.
+    /// Declares what it is for, by which it is counted and billed. Without it, it is a service message.
+    #[must_use]
+    pub const fn of_category(mut self, category: Category) -> Self {
+        self.category = category;
+        self
+    }
+
+    /// Makes it an answer to a message of the same conversation. If that is none, or is not known any more, the message is sent without the
+    /// reference: what it says matters more.
     #[must_use]
     pub const fn replying_to(mut self, message: Handle) -> Self {
         self.in_reply_to = Some(message);
@@ -80,8 +88,8 @@ impl Outgoing {
         self
     }
 
-    /// Names the wish to send: another message under the same key, to the same user, is answered with the first one's handle and not
-    /// sent, for 30 days. At most [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
+    /// Names the wish to send: the same message under the same key is answered with the first one's handle and not sent, for 30 days; another
+    /// one, or one to another user, is refused. At most [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
     #[must_use]
     pub fn once(mut self, idempotency_key: impl Into<Bytes>) -> Self {
         self.idempotency_key = Some(idempotency_key.into());

@@ -7,6 +7,7 @@ mod erase_business;
 mod erasures;
 mod fault;
 mod forward;
+mod idempotency;
 mod jitter;
 mod opening;
 mod outages;

@@ -7,8 +7,9 @@
 //! user        HEAD             business                   the next places in outbox and events
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
 //! user        EVENTS/day       business ‖ place           an event the business does not have yet
-//! user        CONTACT/day      –                          the user's number
+//! user        CONTACT/day      business                   the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
+//! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
 //! business    BUSY/day         user's partition           nothing: this conversation may have work
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
@@ -37,6 +38,7 @@ pub(crate) const METER: Space = Space::new(0x29);
 pub(crate) const ERASING: Space = Space::new(0x2a);
 pub(crate) const ERASING_BUSINESS: Space = Space::new(0x2b);
 pub(crate) const CONVERSATION: Space = Space::new(0x2c);
+pub(crate) const KEY: Space = Space::new(0x2d);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod identity;
+mod kinds;
 mod life;
 mod steps;
 

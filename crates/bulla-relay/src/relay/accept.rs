@@ -1,23 +1,22 @@
 use std::sync::Arc;
 
-use bulla_base::{Address, HASHING, MessageId, Number, PhoneNumberId, without_trace};
+use bulla_base::{Address, MessageId, Number, PhoneNumberId};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::Peer;
 use bulla_envelope::Kind;
 use bulla_meter::{Flow, Tally};
-use bulla_store::{Counter, Key, Store};
+use bulla_store::{Counter, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::voice::Voice;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
-use crate::metrics::ACCEPTED;
+use crate::metrics::{ACCEPTED, UNQUOTED};
 use crate::row::{Outbound, Pending};
-use crate::space::{self, MESSAGE, METER, ONCE};
+use crate::space::{self, MESSAGE, METER, SEEN};
 use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Saying, Sink, Status};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
@@ -33,7 +32,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Store`] with a poisoned store it is unknown.
     ///
     /// # Cost
-    /// One commit, shared with others that run at the same time; another on the first message of a conversation on a day. The first message
+    /// One commit, shared with others that run at the same time; another on the first message of a conversation on a day, and one before it
+    /// for a message with a key. An answer is looked up first. The first message
     /// to a user also asks the carrier for keys, and costs about a third of a millisecond of computation.
     pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
         let inner = Arc::clone(&self.0);
@@ -45,10 +45,10 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
 }
 
 /// A message that has passed every check.
-struct Checked {
+pub(super) struct Checked {
     to: Number,
-    content: Content,
-    message: Outgoing,
+    pub(super) content: Content,
+    pub(super) message: Outgoing,
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
@@ -76,10 +76,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ) -> Result<Handle, AcceptError> {
         let to = match &message.to {
             Recipient::Number(number) => number.clone(),
-            Recipient::UserId(_) => self.number(conversation.user).await?.ok_or(AcceptError::UnknownUser)?,
+            Recipient::UserId(_) => self.number(conversation).await?.ok_or(AcceptError::UnknownUser)?,
         };
-        let content = content(voice, conversation, &message)?;
+        let content = self.content(voice, conversation, &message).await?;
         let checked = Checked { to, content, message };
+        self.bind_key(conversation, &checked).await?;
         for _ in 0..ATTEMPTS {
             let _lane = self.lane(conversation.user).await?;
             if let Some(handle) = self.try_accept(voice, conversation, &checked).await? {
@@ -138,6 +139,41 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))
     }
 
+    /// The content of `message`. What it reacts to is of the same conversation; so is what it answers, or it answers nothing.
+    async fn content(
+        &self,
+        voice: &Voice,
+        conversation: Conversation,
+        message: &Outgoing,
+    ) -> Result<Content, AcceptError> {
+        let is_of_conversation = |handle: Handle| handle.user() == voice.scope.user_id(conversation.user);
+        let body = match &message.saying {
+            Saying::Text(text) => Body::Text(text.clone()),
+            Saying::Reaction { to, .. } if !is_of_conversation(*to) => {
+                return Err(AcceptError::OtherConversation { field: "reaction" });
+            }
+            Saying::Reaction { to, emoji } => Body::Reaction(reaction(to.id(), emoji.as_deref())?),
+        };
+        let content = Content::new(body);
+        let Some(answered) = message.in_reply_to else { return Ok(content) };
+        if is_of_conversation(answered) && self.is_known(conversation, answered.id()).await? {
+            return Ok(content.replying_to(answered.id()));
+        }
+        metrics::counter!(UNQUOTED).increment(1);
+        Ok(content)
+    }
+
+    /// Whether `message` was sent in `conversation`, one way or the other, and is not forgotten yet.
+    async fn is_known(&self, conversation: Conversation, message: MessageId) -> Result<bool, StoreError> {
+        for space in [SEEN, MESSAGE] {
+            let key = space::about(space, conversation.business, message);
+            if self.store.get(conversation.user, &key, self.clock.now()).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Makes sure that there is a session to seal in. False when the carrier knows no such user.
     async fn reachable(
         &self,
@@ -162,48 +198,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Err(error) => Err(AcceptError::Unavailable(error)),
         }
     }
-
-    /// Claims the message's idempotency key, if it has one. The handle of the message sent under it before, if there is one.
-    async fn claim_key(
-        &self,
-        voice: &Voice,
-        draft: &mut Draft,
-        id: MessageId,
-        checked: &Checked,
-    ) -> Result<Option<Handle>, AcceptError> {
-        let Some(key) = &checked.message.idempotency_key else { return Ok(None) };
-        let (business, user) = (draft.conversation.business, draft.conversation.user);
-        let name = space::named(business, &without_trace::<HASHING, _>(|| Sha256::digest(key)));
-        let scan = space::all(ONCE, draft.now).prefix(name.clone()).limit(1);
-        let fingerprint = fingerprint(checked);
-        if let Some((_, record)) = self.store.scan(user, &scan, draft.now).await?.first() {
-            let (first, of) = record.value.split_at_checked(16).unwrap_or_default();
-            let first = MessageId::from_bytes(first);
-            let first = first.map_err(|_| bulla_store::StoreError::Damaged { what: "idempotency key" })?;
-            let same = of == fingerprint;
-            let handle = Handle::new(first, voice.scope.user_id(user));
-            return if same { Ok(Some(handle)) } else { Err(AcceptError::KeyReused) };
-        }
-        let value = [&id.as_bytes()[..], &fingerprint].concat();
-        let (key, expiry) = (Key::dated(ONCE, draft.now.day(), name), draft.expiry());
-        draft.batch.expect_absent(key.clone());
-        draft.batch.put_until(key, value, expiry);
-        Ok(None)
-    }
-}
-
-/// What makes a message the same as another sent under its idempotency key.
-fn fingerprint(checked: &Checked) -> Bytes {
-    // With randomness that never varies, a content has one encoding.
-    let encoded = checked.content.encode(&bulla_base::SeededRng::new(0));
-    let digest = || {
-        Sha256::new()
-            .chain_update(encoded.plaintext())
-            .chain_update([checked.message.category.code()])
-            .chain_update(checked.message.tracking.as_deref().unwrap_or_default())
-            .finalize()
-    };
-    Bytes::copy_from_slice(&without_trace::<HASHING, _>(digest))
 }
 
 fn check_bounds(message: &Outgoing) -> Result<(), AcceptError> {
@@ -214,26 +208,6 @@ fn check_bounds(message: &Outgoing) -> Result<(), AcceptError> {
     too_long("tracking", "characters", MAX_TRACKING_CHARS, tracking)?;
     let key = message.idempotency_key.as_ref().map_or(0, Bytes::len);
     too_long("idempotency key", "bytes", MAX_IDEMPOTENCY_BYTES, key)
-}
-
-/// The content of `message`, with every message it refers to in the same conversation.
-fn content(voice: &Voice, conversation: Conversation, message: &Outgoing) -> Result<Content, AcceptError> {
-    let of_conversation = |field, handle: Handle| {
-        let same = handle.user() == voice.scope.user_id(conversation.user);
-        if same { Ok(handle.id()) } else { Err(AcceptError::OtherConversation { field }) }
-    };
-    let body = match &message.saying {
-        Saying::Text(text) => Body::Text(text.clone()),
-        Saying::Reaction { to, emoji } => {
-            let to = of_conversation("reaction", *to)?;
-            Body::Reaction(reaction(to, emoji.as_deref())?)
-        }
-    };
-    let content = Content::new(body);
-    match message.in_reply_to {
-        Some(handle) => Ok(content.replying_to(of_conversation("context", handle)?)),
-        None => Ok(content),
-    }
 }
 
 fn reaction(to: MessageId, emoji: Option<&str>) -> Result<Reaction, InvalidContent> {

@@ -92,10 +92,11 @@ impl Draft {
         self.batch.put_until(key, event.to_bytes(), expiry);
     }
 
-    /// Remembers the user's number as long as what is exchanged today lives.
+    /// Remembers the user's number, for this business, as long as what is exchanged today lives.
     pub(super) fn remember(&mut self, number: &Number) {
         let digits = Bytes::copy_from_slice(number.digits().as_bytes());
-        self.batch.put_until(Key::dated(CONTACT, self.now.day(), ""), digits, self.expiry());
+        let key = Key::dated(CONTACT, self.now.day(), space::of(self.conversation.business));
+        self.batch.put_until(key, digits, self.expiry());
     }
 
     /// Brings a message of the business forward to `status`, if it is not there yet, and tells the business.
@@ -283,10 +284,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(found.is_some_and(|record| record.version == read.version))
     }
 
-    /// The number of a user, as long as something exchanged with them lives.
-    pub(super) async fn number(&self, user: Partition) -> Result<Option<Number>, StoreError> {
+    /// The number of the conversation's user, as long as something exchanged in it lives.
+    ///
+    /// What a user has to do with another business tells this one nothing.
+    pub(super) async fn number(&self, conversation: Conversation) -> Result<Option<Number>, StoreError> {
         let now = self.clock.now();
-        let found = self.store.scan(user, &space::all(CONTACT, now).limit(1), now).await?;
+        let contact = space::all(CONTACT, now).prefix(space::of(conversation.business)).limit(1);
+        let found = self.store.scan(conversation.user, &contact, now).await?;
         let Some((_, record)) = found.first() else { return Ok(None) };
         let digits =
             std::str::from_utf8(&record.value).map_err(|_| StoreError::Damaged { what: "number" })?;

@@ -7,11 +7,13 @@ use bulla_transport::Transport;
 use super::conversation::Conversation;
 use super::fault::{Reach, of_store};
 use super::{Inner, Relay};
-use crate::space::{self, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, MESSAGE, ONCE, OUTBOX, SEEN};
+use crate::space::{
+    self, CONTACT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, MESSAGE, ONCE, OUTBOX, SEEN,
+};
 use crate::{BusinessError, Sink};
 
 /// The spaces in users' partitions whose records are named after a business first.
-const OF_CONVERSATIONS: [Space; 6] = [MESSAGE, SEEN, OUTBOX, EVENTS, ONCE, HEAD];
+const OF_CONVERSATIONS: [Space; 7] = [MESSAGE, SEEN, OUTBOX, EVENTS, ONCE, CONTACT, HEAD];
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and prekeys, its sessions with users, its
@@ -105,7 +107,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         bulla_endpoint::forget_sessions(&self.store, user, business).await?;
         let is_last = self.store.keys(user, &Scan::undated(HEAD).limit(1), BEFORE_ALL).await?.is_empty();
         if is_last {
-            // The number, the salt, and guards against sessions started twice belong to all conversations of the user.
+            // The salt, and guards against sessions started twice belong to all conversations of the user.
             self.store.erase_partition(user).await?;
         }
         self.marks.forget(user);

@@ -72,7 +72,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         message: MessageId,
     ) -> Result<(), AcceptError> {
         let user = draft.conversation.user;
-        let Some(number) = self.number(user).await? else { return Ok(()) };
+        let Some(number) = self.number(draft.conversation).await? else { return Ok(()) };
         let peer = voice.endpoint.peer(&self.store, user, &Address::user(number), draft.now).await;
         let mut peer = peer.map_err(AcceptError::Seal)?;
         if peer.needs_keys(draft.now) {

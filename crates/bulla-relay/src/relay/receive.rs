@@ -3,7 +3,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bulla_base::{MessageId, Number, Party};
+use bulla_base::{Category, MessageId, Number, Party};
 use bulla_content::{Body, Content, Progress};
 use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
@@ -19,6 +19,7 @@ use super::fault::Reach;
 use super::jitter;
 use super::voice::Voice;
 use super::{Inner, span};
+use crate::metrics::{DROPPED, OPENED};
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, METER, SEEN};
 use crate::{RelayError, Sink, Status};
@@ -130,7 +131,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             match delivery.envelope.from().party() {
                 Party::User(number) => by_user.entry(number.clone()).or_default().push(delivery),
                 _ => {
-                    tracing::warn!("an envelope that is not from a user was dropped");
+                    refused("not_from_a_user", &OpenError::NotForUs);
                     all.durable.push(delivery.sequence);
                 }
             }
@@ -214,7 +215,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             // Better to suspend the conversation than to acknowledge what a repaired store could open.
             Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
             Err(error) => {
-                refused(&error);
+                refused(reason(&error), &error);
                 let lost = matches!(error, OpenError::Undecipherable(_));
                 let kept =
                     if lost { self.answer_lost(voice, draft, peer, envelope).await? } else { Kept::Now };
@@ -225,11 +226,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         draft.see(envelope);
         match content {
             Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
-            Err(unreadable) => refused(&unreadable),
+            Err(unreadable) => refused(unreadable.reason(), &unreadable),
         }
         peer.keep(&mut draft.batch);
         match self.keep(draft, envelope).await? {
-            Kept::Now => {}
+            Kept::Now => metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1),
             Kept::Before => return Ok(NOTHING_SPENT),
             Kept::Not => return Ok(None),
             Kept::TooLarge => {
@@ -256,7 +257,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Err(SealError::Store(error)) => Err(error.into()),
             Err(SealError::Damaged) => Err(StoreError::Damaged { what: "session" }.into()),
             Err(error) => {
-                refused(&error);
+                refused("not_for_us", &error);
                 Ok(None)
             }
         }
@@ -308,7 +309,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Err(error) if error.may_pass() => return Err(error.into()),
                 Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
                 Err(error) => {
-                    refused(&error);
+                    refused("unanswerable", &error);
                     return Ok(UNANSWERED);
                 }
             };
@@ -316,7 +317,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(_) => {}
                 Err(SealError::Store(error)) => return Err(error.into()),
                 Err(error) => {
-                    refused(&error);
+                    refused("unanswerable", &error);
                     return Ok(UNANSWERED);
                 }
             }
@@ -329,7 +330,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(self.keep(draft, envelope).await?)
             }
             Err(error) => {
-                refused(&error);
+                refused("unanswerable", &error);
                 Ok(UNANSWERED)
             }
         }
@@ -350,7 +351,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 draft.remember(number);
                 let expiry = draft.expiry();
                 draft.tell(&Pending::said(envelope.id(), number, draft.now, said), expiry);
-                count(draft, envelope.kind());
+                count(draft);
             }
             Body::Receipt(receipt) => {
                 let status = match receipt.progress() {
@@ -374,14 +375,33 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 }
 
-fn count(draft: &mut Draft, kind: Kind) {
-    if let Kind::Message(category) = kind {
-        let tally = Tally::new(draft.conversation.business, draft.now.day(), Flow::ToBusiness, category);
-        draft.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
-    }
+/// Counts what a user said as what it is, whatever the envelope declares: who writes does not choose what is metered.
+fn count(draft: &mut Draft) {
+    let (business, day) = (draft.conversation.business, draft.now.day());
+    let tally = Tally::new(business, day, Flow::ToBusiness, Category::Service);
+    draft.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
 }
 
 /// An envelope that says nothing to anybody: noted, acknowledged and dropped.
-fn refused(error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(error, "an envelope was dropped");
+fn refused(reason: &'static str, error: &(dyn std::error::Error + 'static)) {
+    metrics::counter!(DROPPED, "reason" => reason).increment(1);
+    tracing::warn!(reason, error, "an envelope was dropped");
+}
+
+const fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Message(_) => "message",
+        Kind::Receipt => "receipt",
+        Kind::RetryRequest => "retry_request",
+        _ => "other",
+    }
+}
+
+/// Why an envelope was not opened, for counters.
+const fn reason(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Duplicate => "duplicate",
+        OpenError::NotForUs => "not_for_us",
+        _ => "undecipherable",
+    }
 }

@@ -63,7 +63,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let messages = self.remove_unlike(conversation, MESSAGE, prefix(), is_message).await?;
         let mut others = self.remove_unlike(conversation, SEEN, prefix(), |_| true).await?;
         others += self.remove_unlike(conversation, ONCE, prefix(), |value| value.len() >= 16).await?;
-        others += self.remove_unlike(conversation, CONTACT, bytes::Bytes::new(), is_number).await?;
+        others += self.remove_unlike(conversation, CONTACT, prefix(), is_number).await?;
         others += self.mend_head(conversation).await?;
         let (home, now) = (self.home(business), self.clock.now());
         let sessions = bulla_endpoint::remove_unreadable(&self.store, home, user, business, now).await?;

@@ -1,11 +1,24 @@
-use bulla_base::PhoneNumberId;
+use bulla_base::{Category, MessageId, PhoneNumberId};
 use bulla_device::News;
+use bulla_envelope::Kind;
 use bulla_meter::Flow;
 use bulla_relay::{
     AcceptError, Event, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MarkReadError, Outgoing, Saying, UserId,
 };
 
-use crate::world::{BAKERY, SHOP, World, alice, bob, says, text, to};
+use crate::forwarding::words;
+use crate::world::{BAKERY, SHOP, TestDevice, World, alice, bob, says, text, to};
+
+/// What the next message with these words answers.
+async fn quoted(phone: &TestDevice, words: &str) -> Option<MessageId> {
+    loop {
+        if let News::Said(content) = phone.next().await.unwrap().news()
+            && content.body() == says(words).body()
+        {
+            return content.in_reply_to();
+        }
+    }
+}
 
 async fn accepted_and_counted(world: &World) -> u64 {
     world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser)
@@ -90,24 +103,136 @@ async fn tracking_and_keys_are_taken_at_their_limits_and_refused_beyond() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_answered_or_reacted_to_is_of_the_same_conversation() {
+async fn what_is_reacted_to_is_of_the_same_conversation() {
     let world = World::new().await;
     let (_alice, _bob) = (world.device(alice()).await, world.device(bob()).await);
     let with_alice = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
     let of_the_bakery = world.relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
 
     let reaction = |message| Saying::Reaction { to: message, emoji: Some("👍".to_owned()) };
-    for message in [
-        to(bob(), "hello").replying_to(with_alice),
-        Outgoing::new(bob(), reaction(with_alice)),
-        to(alice(), "hello").replying_to(of_the_bakery),
-        Outgoing::new(alice(), reaction(of_the_bakery)),
-    ] {
+    for message in
+        [Outgoing::new(bob(), reaction(with_alice)), Outgoing::new(alice(), reaction(of_the_bakery))]
+    {
         let refused = world.relay.accept(SHOP, message).await.unwrap_err();
         assert!(matches!(refused, AcceptError::OtherConversation { .. }), "{refused:?}");
     }
-    world.relay.accept(SHOP, to(alice(), "hello").replying_to(with_alice)).await.unwrap();
     world.relay.accept(SHOP, Outgoing::new(alice(), reaction(with_alice))).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_message_that_is_not_known_is_sent_without_the_quote() {
+    let world = World::new().await;
+    let (phone, _bob) = (world.device(alice()).await, world.device(bob()).await);
+    let ours = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    let with_bob = world.relay.accept(SHOP, to(bob(), "hello")).await.unwrap();
+    let of_the_bakery = world.relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    let taken = world.desk.wait_for(7, &*world.clock).await;
+    let theirs = taken.iter().find(|event| matches!(event, Event::Message(..))).unwrap().subject().message;
+
+    for (answered, quote) in
+        [(ours, Some(ours.id())), (theirs, Some(theirs.id())), (with_bob, None), (of_the_bakery, None)]
+    {
+        world.relay.accept(SHOP, to(alice(), "indeed").replying_to(answered)).await.unwrap();
+        assert_eq!(quoted(&phone, "indeed").await, quote);
+    }
+    world.pass(std::time::Duration::from_secs(31 * 24 * 3600)).await;
+    world.relay.accept(SHOP, to(alice(), "after all").replying_to(ours)).await.unwrap();
+    assert_eq!(quoted(&phone, "after all").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_used_for_another_recipient_is_a_conflict() {
+    let world = World::new().await;
+    let (_alice, _bob) = (world.device(alice()).await, world.device(bob()).await);
+    world.relay.accept(SHOP, to(alice(), "hello").once("key")).await.unwrap();
+    let other = world.relay.accept(SHOP, to(bob(), "hello").once("key")).await;
+    assert!(matches!(other, Err(AcceptError::KeyReused)), "{other:?}");
+    // Another business's keys are its own.
+    world.relay.accept(BAKERY, to(bob(), "hello").once("key")).await.unwrap();
+    let posts = [alice(), bob()].map(|user| world.relay.accept(SHOP, to(user, "hello").once("another")));
+    let [one, two] = posts;
+    let (one, two) = tokio::join!(one, two);
+    assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+    // For as long as the key lives, over days.
+    world.pass(std::time::Duration::from_secs(29 * 24 * 3600)).await;
+    let other = world.relay.accept(SHOP, to(bob(), "hello").once("key")).await;
+    assert!(matches!(other, Err(AcceptError::KeyReused)), "{other:?}");
+    assert_eq!(accepted_and_counted(&world).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_repeated_under_its_key_is_the_same_when_what_it_answers_is_forgotten() {
+    let world = World::new().await;
+    let _phone = world.device(alice()).await;
+    let first = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    world.pass(std::time::Duration::from_secs(29 * 24 * 3600)).await;
+    let answer = || to(alice(), "indeed").replying_to(first).once("key");
+    let handle = world.relay.accept(SHOP, answer()).await.unwrap();
+    world.pass(std::time::Duration::from_secs(2 * 24 * 3600)).await;
+    assert_eq!(world.relay.accept(SHOP, answer()).await.unwrap(), handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_business_reaches_a_user_by_id_only_while_its_own_conversation_lives() {
+    // The number stood once for all businesses: who wrote to the user kept it at hand for every other.
+    let day = std::time::Duration::from_secs(24 * 3600);
+    let world = World::new().await;
+    let _phone = world.device(alice()).await;
+    let at_the_bakery = world.relay.accept(BAKERY, to(alice(), "hello")).await.unwrap().user();
+    world.pass(20 * day).await;
+    let at_the_shop = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap().user();
+    world.relay.accept(BAKERY, Outgoing::new(at_the_bakery, text("still here?"))).await.unwrap();
+    world.pass(20 * day).await;
+    world.relay.accept(SHOP, Outgoing::new(at_the_shop, text("hello"))).await.unwrap();
+    world.pass(11 * day).await;
+    let refused = world.relay.accept(BAKERY, Outgoing::new(at_the_bakery, text("hello"))).await;
+    assert!(matches!(refused, Err(AcceptError::UnknownUser)), "{refused:?}");
+    world.relay.accept(SHOP, Outgoing::new(at_the_shop, text("hello"))).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_counted_as_what_the_business_declares() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let message = to(alice(), "buy more").of_category(Category::Marketing);
+    world.relay.accept(SHOP, message).await.unwrap();
+    phone.next().await.unwrap();
+    for bill in [world.relay.bill(SHOP).await.unwrap(), world.line.bill(SHOP).await] {
+        let categories: Vec<_> = bill.lines().map(|(tally, count)| (tally.category(), count)).collect();
+        assert_eq!(categories, [(Category::Marketing, 1)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_user_declares_changes_no_bill() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    for (number, category) in Category::ALL.into_iter().enumerate() {
+        world.line.declare(Kind::Message(category));
+        phone.send(SHOP, &says("hello")).await.unwrap();
+        world.desk.wait_for(number + 1, &*world.clock).await;
+    }
+    for bill in [world.relay.bill(SHOP).await.unwrap(), world.line.bill(SHOP).await] {
+        let categories: Vec<_> = bill.lines().map(|(tally, count)| (tally.category(), count)).collect();
+        assert_eq!(categories, [(Category::Service, 4)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_is_declared_as_a_receipt_is_not_taken() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    for declared in [Kind::Receipt, Kind::RetryRequest] {
+        world.line.declare(declared);
+        phone.send(SHOP, &says("free of charge")).await.unwrap();
+    }
+    world.pass(std::time::Duration::from_secs(60)).await;
+    world.line.declare(Kind::Message(Category::Service));
+    phone.send(SHOP, &says("counted")).await.unwrap();
+    let taken = world.desk.wait_for(1, &*world.clock).await;
+    assert_eq!(words(&taken), ["counted"]);
+    assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -203,7 +203,10 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
             Device::open(MemoryStore::new(), world.line.clone(), clock, rng, user.clone()).await.unwrap();
         for business in [SHOP, BAKERY] {
             phone.send(business, &says("hello")).await.unwrap();
-            first.accept(business, to(user.clone(), "good day").once("key")).await.unwrap();
+            first
+                .accept(business, to(user.clone(), "good day").once(user.digits().to_owned()))
+                .await
+                .unwrap();
         }
         world.pass(Duration::from_secs(2)).await;
         phone.close().await;

@@ -3,12 +3,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{
-    Address, BusinessAccountId, Clock, Number, Partition, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
+    Address, BusinessAccountId, Clock, Number, Partition, Party, PhoneNumberId, Rng, SeededRng, Sleep,
+    Timestamp,
 };
 use bulla_carrier::Carrier;
 use bulla_content::{Content, Text};
 use bulla_device::Device;
-use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, KeyBundle, KeyUpload, Kind};
+use bulla_meter::Bill;
 use bulla_relay::{
     Business, Destination, Event, Outgoing, Relay, RelayError, Saying, Settings, Sink, SinkError,
 };
@@ -193,8 +195,10 @@ async fn sleep(span: Duration) {
 #[derive(Clone)]
 pub(crate) struct Line {
     carrier: InProcess<Carrier<Arc<MemoryStore>>>,
+    ledger: Arc<Carrier<Arc<MemoryStore>>>,
     cut: Arc<Mutex<bool>>,
     no_keys: Arc<Mutex<bool>>,
+    declared: Arc<Mutex<Option<Kind>>>,
 }
 
 impl Line {
@@ -205,6 +209,15 @@ impl Line {
     /// Whether the carrier does not answer when it is asked for keys.
     pub(crate) fn withhold_keys(&self, withheld: bool) {
         *self.no_keys.lock().unwrap() = withheld;
+    }
+
+    /// What users' envelopes are declared as, whatever they hold.
+    pub(crate) fn declare(&self, declared: Kind) {
+        *self.declared.lock().unwrap() = Some(declared);
+    }
+
+    pub(crate) async fn bill(&self, business: PhoneNumberId) -> Bill {
+        self.ledger.bill(business).await.unwrap()
     }
 
     fn check(&self) -> Result<(), TransportError> {
@@ -238,6 +251,11 @@ impl Transport for Line {
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         self.check()?;
+        let declared = *self.declared.lock().unwrap();
+        let envelope = match (envelope.from().party(), declared) {
+            (Party::User(_), Some(kind)) => redeclared(&envelope, kind),
+            _ => envelope,
+        };
         self.carrier.send(caller, envelope).await
     }
 
@@ -255,6 +273,12 @@ impl Transport for Line {
         self.check()?;
         self.carrier.acknowledge(caller, sequences).await
     }
+}
+
+fn redeclared(envelope: &Envelope, kind: Kind) -> Envelope {
+    let (from, to) = (envelope.from().clone(), envelope.to().clone());
+    let (franking, form, sealed) = (*envelope.franking(), envelope.form(), envelope.sealed().clone());
+    Envelope::new(envelope.id(), from, to, kind, franking, form, sealed).unwrap()
 }
 
 /// A store that takes a while, as one with a disk does, and finishes what it began whether or not anybody waits for it.
@@ -307,8 +331,14 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
-        let line =
-            Line { carrier: InProcess::new(Arc::new(carrier)), cut: Arc::default(), no_keys: Arc::default() };
+        let ledger = Arc::new(carrier);
+        let line = Line {
+            carrier: InProcess::new(Arc::clone(&ledger)),
+            ledger,
+            cut: Arc::default(),
+            no_keys: Arc::default(),
+            declared: Arc::default(),
+        };
         let store = Slow { rows: Arc::default(), clock: Arc::clone(&clock) };
         let desk = Desk::default();
         let relay = open(&store, &line, &desk, &clock, &rng, settings).await.unwrap();

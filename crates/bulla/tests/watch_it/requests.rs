@@ -76,6 +76,11 @@ pub(crate) fn about(to: &str, message: &str, private: &Private) -> Vec<Request> 
             "a reply",
             json!({ "to": to, "context": context, "text": { "body": private.text() } }),
         ),
+        Request::fields(
+            "a reply to a message of somebody else",
+            json!({ "to": to, "context": { "message_id": of_somebody_else(message) },
+            "text": { "body": private.text() } }),
+        ),
         Request::fields("a reaction", json!({ "to": to, "type": "reaction", "reaction": reaction(EMOJI) })),
         Request::fields(
             "a reaction taken off",
@@ -83,6 +88,13 @@ pub(crate) fn about(to: &str, message: &str, private: &Private) -> Vec<Request> 
         ),
         Request::fields("a read mark", json!({ "status": "read", "message_id": message })),
     ]
+}
+
+/// The name of a message with the same id, exchanged with another user.
+fn of_somebody_else(message: &str) -> String {
+    let (before, after) = message.split_at(message.len() - 4);
+    let changed = if after.starts_with('A') { "B" } else { "A" };
+    format!("{before}{changed}{}", &after[1..])
 }
 
 /// Requests that are refused, one of each kind.

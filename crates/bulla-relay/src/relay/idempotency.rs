@@ -1,0 +1,95 @@
+use bulla_base::{HASHING, MessageId, Partition, Party, SeededRng, without_trace};
+use bulla_content::Content;
+use bulla_store::{Batch, Commit, Key, Retention, Store, StoreError};
+use bulla_transport::Transport;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::Inner;
+use super::accept::Checked;
+use super::conversation::{ATTEMPTS, Conversation, Draft};
+use super::voice::Voice;
+use crate::space::{self, KEY, ONCE};
+use crate::{AcceptError, Handle, Sink};
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Makes sure that the message's idempotency key, if it has one, is used for no other user.
+    ///
+    /// That a key was used for a user stands in the user's partition, where the message does; a batch touches no other. So the key is bound to
+    /// its user first, in the partition of the business. If nothing comes of the message then, the key stays bound: it named a wish to write
+    /// to this user. What stands there is a digest that says nothing to who has not the key and the user's partition, so an erasure leaves it.
+    pub(super) async fn bind_key(
+        &self,
+        conversation: Conversation,
+        checked: &Checked,
+    ) -> Result<(), AcceptError> {
+        let Some(key) = &checked.message.idempotency_key else { return Ok(()) };
+        let business = conversation.business;
+        let (name, of) = (digest(&[key]), digest(&[conversation.user.as_bytes(), key]));
+        // One at a time binds this key. A lane like any other, left before that of the user is entered.
+        let lane = digest(&[&business.number().to_be_bytes(), key]);
+        let _lane = self.lanes.enter(Partition::from_bytes(std::array::from_fn(|at| lane[at]))).await;
+        let home = self.pepper.partition(&Party::Business(business));
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            let scan = space::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
+            if let Some((_, record)) = self.store.scan(home, &scan, now).await?.first() {
+                return if record.value[..] == of { Ok(()) } else { Err(AcceptError::KeyReused) };
+            }
+            let mut batch = Batch::new(home);
+            let key = Key::dated(KEY, now.day(), Bytes::copy_from_slice(&name));
+            batch.expect_absent(key.clone());
+            batch.put_until(key, Bytes::copy_from_slice(&of), Retention::LONGEST.from(now));
+            if matches!(self.store.commit(batch).await?, Commit::Committed(_)) {
+                return Ok(());
+            }
+        }
+        Err(AcceptError::InTheWay { attempts: ATTEMPTS })
+    }
+
+    /// Claims the message's idempotency key, if it has one. The handle of the message sent under it before, if there is one.
+    pub(super) async fn claim_key(
+        &self,
+        voice: &Voice,
+        draft: &mut Draft,
+        id: MessageId,
+        checked: &Checked,
+    ) -> Result<Option<Handle>, AcceptError> {
+        let Some(key) = &checked.message.idempotency_key else { return Ok(None) };
+        let (business, user) = (draft.conversation.business, draft.conversation.user);
+        let name = space::named(business, &digest(&[key]));
+        let scan = space::all(ONCE, draft.now).prefix(name.clone()).limit(1);
+        let fingerprint = fingerprint(checked);
+        if let Some((_, record)) = self.store.scan(user, &scan, draft.now).await?.first() {
+            let (first, of) = record.value.split_at_checked(16).unwrap_or_default();
+            let first = MessageId::from_bytes(first);
+            let first = first.map_err(|_| StoreError::Damaged { what: "idempotency key" })?;
+            let same = of == fingerprint;
+            let handle = Handle::new(first, voice.scope.user_id(user));
+            return if same { Ok(Some(handle)) } else { Err(AcceptError::KeyReused) };
+        }
+        let value = [&id.as_bytes()[..], &fingerprint].concat();
+        let (key, expiry) = (Key::dated(ONCE, draft.now.day(), name), draft.expiry());
+        draft.batch.expect_absent(key.clone());
+        draft.batch.put_until(key, value, expiry);
+        Ok(None)
+    }
+}
+
+/// What makes a message the same as another sent under its idempotency key: what the business asked for, whatever came of it.
+fn fingerprint(checked: &Checked) -> [u8; 32] {
+    // With randomness that never varies, a content has one encoding.
+    let said = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
+    let answered = checked.message.in_reply_to.map(Handle::to_bytes);
+    digest(&[
+        said.plaintext(),
+        &[checked.message.category.code(), u8::from(answered.is_some())],
+        answered.as_ref().map_or(&[], |handle| &handle[..]),
+        checked.message.tracking.as_deref().unwrap_or_default().as_bytes(),
+    ])
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let digest = || parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
+    without_trace::<HASHING, _>(digest).into()
+}
