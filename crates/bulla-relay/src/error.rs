@@ -46,6 +46,9 @@ pub enum AcceptError {
     /// The caller's move: the idempotency key was used for another message.
     #[error("the idempotency key belongs to another message")]
     KeyReused,
+    /// The host's: the user has another identity than before, and the settings are to hold such users. Approve of the identity, then send again.
+    #[error("the user has another identity than before, which is not approved")]
+    IdentityHeld,
     /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
     #[error("the carrier cannot be reached")]
     Unavailable(#[source] TransportError),
@@ -58,7 +61,7 @@ pub enum AcceptError {
     /// The operator's: the disk.
     #[error("the message could not be stored")]
     Store(#[from] StoreError),
-    /// The peer's or the carrier's: its keys are unusable, or of another identity than before.
+    /// The peer's or the carrier's: its keys are unusable.
     #[error("the message could not be sealed")]
     Seal(#[source] SealError),
     /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record where it reads none, because the

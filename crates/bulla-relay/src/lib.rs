@@ -17,6 +17,7 @@ mod space;
 mod suspended;
 mod text;
 
+pub use bulla_endpoint::{Identity, IdentityPolicy, InvalidIdentity, SafetyNumber};
 pub use bulla_store::Erased;
 pub use business::Business;
 pub use error::{AcceptError, BusinessError, EraseError, MarkReadError, RelayError};

@@ -15,6 +15,9 @@ pub(crate) const AT_SINK: &str = "bulla_relay_at_sink_events";
 /// Gauge of conversations: wait to be tried again, with an event that was not taken.
 pub(crate) const WAITING: &str = "bulla_relay_waiting_conversations";
 
+/// Counter of users: have come with another identity than before.
+pub(crate) const IDENTITY_CHANGES: &str = "bulla_relay_identity_changes_total";
+
 /// Counter of messages: accepted without the reference to the message they answer, because it was not known.
 pub(crate) const UNQUOTED: &str = "bulla_relay_unquoted_total";
 

@@ -8,6 +8,7 @@ mod erasures;
 mod fault;
 mod forward;
 mod idempotency;
+mod identities;
 mod jitter;
 mod opening;
 mod outages;

@@ -3,14 +3,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::PhoneNumberId;
+use bulla_endpoint::Identity;
 use tokio::sync::watch;
 
 use crate::limits::MAX_REPORTS;
-use crate::{Part, RelayError, SinkErrorKind, Suspended};
+use crate::{Part, RelayError, SinkErrorKind, Suspended, UserId};
 
 /// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has changed.
 ///
-/// It holds no text, no phone number and no key: users are named by the id the business knows them by. What repeats is told once, and again
+/// It holds no text, no phone number and no secret: users are named by the id the business knows them by. What repeats is told once, and again
 /// when it changes; counters count all of it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -36,6 +37,20 @@ pub enum Report {
     SinkRecovers {
         /// The business whose event was taken.
         business: PhoneNumberId,
+    },
+    /// A user has come with another identity than before: a new phone, or somebody who is not the user.
+    ///
+    /// By [`Settings::changed_identities`](crate::Settings::changed_identities) the conversation goes on, or the business cannot write to the user
+    /// until the host [approves](crate::Relay::approve_identity).
+    IdentityChanged {
+        /// Whose user.
+        business: PhoneNumberId,
+        /// The user as the business knows them.
+        user: UserId,
+        /// The new identity.
+        identity: Identity,
+        /// Whether it waits for approval.
+        is_held: bool,
     },
     /// The relay has stopped, and this is why: open it anew. The last report there is.
     Stopped {

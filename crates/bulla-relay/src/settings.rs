@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bulla_endpoint::IdentityPolicy;
 use bulla_store::Retention;
 use thiserror::Error;
 
@@ -11,6 +12,7 @@ pub struct Settings {
     pub(crate) time_to_live: Retention,
     pub(crate) first_retry: Duration,
     pub(crate) longest_retry: Duration,
+    pub(crate) changed_identities: IdentityPolicy,
     pub(crate) at_sink: usize,
     pub(crate) at_sink_per_business: usize,
 }
@@ -23,6 +25,7 @@ impl Default for Settings {
             time_to_live: Retention::LONGEST,
             first_retry: Duration::from_secs(1),
             longest_retry: Duration::from_secs(3600),
+            changed_identities: IdentityPolicy::Follow,
             at_sink: 256,
             at_sink_per_business: 32,
         }
@@ -49,6 +52,18 @@ impl Settings {
     pub const fn retry_after(mut self, first: Duration, longest: Duration) -> Self {
         self.first_retry = first;
         self.longest_retry = longest;
+        self
+    }
+
+    /// What to do when a user comes with another identity than before. Either way it is [reported](crate::Report::IdentityChanged), and what they
+    /// send is opened.
+    ///
+    /// Default: [`IdentityPolicy::Follow`]: the business goes on writing to them, as every messenger does when somebody has a new phone. With
+    /// [`IdentityPolicy::Hold`] its messages and receipts are refused until the host [approves](crate::Relay::approve_identity) of the new identity:
+    /// nobody who takes over a number reads a word, and every user with a new phone waits for a person to look.
+    #[must_use]
+    pub const fn changed_identities(mut self, policy: IdentityPolicy) -> Self {
+        self.changed_identities = policy;
         self
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bulla_base::{Address, MessageId, Number, PhoneNumberId};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
-use bulla_endpoint::Peer;
+use bulla_endpoint::{Peer, SealError};
 use bulla_envelope::Kind;
 use bulla_meter::{Flow, Tally};
 use bulla_store::{Counter, Store, StoreError};
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
+use super::identities::Changed;
 use super::voice::Voice;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
@@ -49,6 +50,16 @@ pub(super) struct Checked {
     to: Number,
     pub(super) content: Content,
     pub(super) message: Outgoing,
+}
+
+/// Whether a user can be written to.
+enum Reachable {
+    /// There is a session, perhaps with another identity than before.
+    InSession(Option<Changed>),
+    /// The carrier knows no such user.
+    Unknown,
+    /// The user's new identity waits for approval; it may have come just now.
+    Held(Option<Changed>),
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
@@ -111,7 +122,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let address = Address::user(checked.to.clone());
         let peer = voice.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
         let mut peer = peer.map_err(AcceptError::Seal)?;
-        if self.reachable(voice, &mut peer, &address, &draft).await? {
+        let reachable = self.reachable(voice, &mut peer, &address, &draft).await?;
+        if let Reachable::Held(changed) = reachable {
+            return self.refuse_held(voice, conversation, &checked.to, peer, changed).await;
+        }
+        if let Reachable::InSession(_) = reachable {
             let kind = Kind::Message(checked.message.category);
             let sealed =
                 peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
@@ -135,6 +150,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if committed {
             tracing::debug!("accepted");
             metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
+            if let Reachable::InSession(changed) = reachable {
+                self.tell_identity(voice, conversation, changed);
+            }
         }
         Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))
     }
@@ -174,29 +192,55 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(false)
     }
 
-    /// Makes sure that there is a session to seal in. False when the carrier knows no such user.
+    /// Makes sure that there is a session to seal in, if there can be one.
     async fn reachable(
         &self,
         voice: &Arc<Voice>,
         peer: &mut Peer<'_>,
         address: &Address,
         draft: &Draft,
-    ) -> Result<bool, AcceptError> {
+    ) -> Result<Reachable, AcceptError> {
+        if peer.is_held() {
+            return Ok(Reachable::Held(None));
+        }
         if !peer.needs_keys(draft.now) {
-            return Ok(true);
+            return Ok(Reachable::InSession(None));
         }
         match self.transport.bundle(&voice.caller, address).await {
-            Ok(keys) => {
-                peer.begin(&self.store, &keys, draft.now, &*self.rng).await.map_err(AcceptError::Seal)?;
-                Ok(true)
-            }
-            Err(TransportError::UnknownRecipient) => Ok(false),
+            Ok(keys) => match peer.begin(&self.store, &keys, draft.now, &*self.rng).await {
+                Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
+                Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
+                Err(error) => Err(AcceptError::Seal(error)),
+            },
+            Err(TransportError::UnknownRecipient) => Ok(Reachable::Unknown),
             Err(error @ TransportError::Fenced { ours, .. }) => {
                 self.suspend_business(voice, Arc::new(RelayError::Transport(error)));
                 Err(AcceptError::Fenced { ours })
             }
             Err(error) => Err(AcceptError::Unavailable(error)),
         }
+    }
+
+    /// Refuses a message to a user whose new identity waits for approval. Remembers which that is, and the number: the id in the report is to lead
+    /// to the user.
+    async fn refuse_held(
+        self: &Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+        to: &Number,
+        peer: Peer<'_>,
+        changed: Option<Changed>,
+    ) -> Result<Option<Handle>, AcceptError> {
+        if changed.is_some() {
+            let mut draft = self.draft(conversation).await?;
+            draft.remember(to);
+            peer.keep(&mut draft.batch);
+            if !self.commit(draft).await? {
+                return Ok(None);
+            }
+            self.tell_identity(voice, conversation, changed);
+        }
+        Err(AcceptError::IdentityHeld)
     }
 }
 

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 
 use super::Inner;
 use super::fault::Reach;
+use super::jitter;
 use super::registry::State;
 use super::voice::Voice;
 use crate::limits::OPENED_AT_ONCE;
@@ -37,7 +38,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             self.spawn(move |inner| async move {
                 let mut failures = 0;
                 loop {
-                    inner.clock.sleep(inner.settings.pause_after(failures)).await;
+                    let pause = inner.settings.pause_after(failures);
+                    inner.clock.sleep(jitter::shortened(pause, &*inner.rng)).await;
                     failures = failures.saturating_add(1);
                     let _turn = inner.businesses.turn(business).await;
                     let is_awaited = matches!(inner.businesses.state(business), Some(State::Opening));

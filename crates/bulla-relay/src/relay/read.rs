@@ -75,6 +75,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let Some(number) = self.number(draft.conversation).await? else { return Ok(()) };
         let peer = voice.endpoint.peer(&self.store, user, &Address::user(number), draft.now).await;
         let mut peer = peer.map_err(AcceptError::Seal)?;
+        if peer.is_held() {
+            return Err(AcceptError::IdentityHeld);
+        }
         if peer.needs_keys(draft.now) {
             // A session in which the message was opened has been given up since: the receipt is not worth a new one.
             return Ok(());

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
 use super::fault::Reach;
+use super::identities::Changed;
 use super::jitter;
 use super::voice::Voice;
 use super::{Inner, span};
@@ -223,6 +224,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         };
         let Received { content, spent, .. } = received;
+        let changed = Changed::of(&peer, received.identity_changed);
         draft.see(envelope);
         match content {
             Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
@@ -230,7 +232,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         peer.keep(&mut draft.batch);
         match self.keep(draft, envelope).await? {
-            Kept::Now => metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1),
+            Kept::Now => {
+                metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1);
+                self.tell_identity(voice, conversation, changed);
+            }
             Kept::Before => return Ok(NOTHING_SPENT),
             Kept::Not => return Ok(None),
             Kept::TooLarge => {
@@ -302,6 +307,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let (now, rng) = (draft.now, &*self.rng);
         let request = Content::new(Body::RetryRequest(envelope.id()));
         let id = MessageId::new(now, rng);
+        let mut changed = None;
         if peer.needs_keys(now) {
             let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
                 Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
@@ -314,8 +320,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             };
             match begun {
-                Ok(_) => {}
+                Ok(begun) => changed = Changed::of(&peer, begun.identity_changed),
                 Err(SealError::Store(error)) => return Err(error.into()),
+                Err(SealError::IdentityChanged) => {
+                    return self.remember_held(voice, draft, peer, envelope).await;
+                }
                 Err(error) => {
                     refused("unanswerable", &error);
                     return Ok(UNANSWERED);
@@ -327,13 +336,38 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 draft.see(envelope);
                 draft.send(&sealed);
                 peer.keep(&mut draft.batch);
-                Ok(self.keep(draft, envelope).await?)
+                let conversation = draft.conversation;
+                let kept = self.keep(draft, envelope).await?;
+                if kept == Kept::Now {
+                    self.tell_identity(voice, conversation, changed);
+                }
+                Ok(kept)
             }
             Err(error) => {
                 refused("unanswerable", &error);
                 Ok(UNANSWERED)
             }
         }
+    }
+
+    /// Remembers which new identity of a user waits for approval. Until then the device is not told what was lost.
+    async fn remember_held(
+        self: &Arc<Self>,
+        voice: &Voice,
+        mut draft: Draft,
+        peer: Peer<'_>,
+        envelope: &Envelope,
+    ) -> Result<Kept, RelayError> {
+        let (conversation, changed) = (draft.conversation, Changed::of(&peer, true));
+        if let Party::User(number) = envelope.from().party() {
+            draft.remember(number);
+        }
+        peer.keep(&mut draft.batch);
+        if !self.commit(draft).await? {
+            return Ok(Kept::Not);
+        }
+        self.tell_identity(voice, conversation, changed);
+        Ok(Kept::Now)
     }
 
     /// Puts what `content` comes to into `draft`.

@@ -11,6 +11,7 @@ mod businesses;
 mod endings;
 mod erasing;
 mod forwarding;
+mod identities;
 mod in_the_way;
 mod interrupted;
 mod scopes;

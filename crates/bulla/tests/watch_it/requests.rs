@@ -93,8 +93,8 @@ pub(crate) fn about(to: &str, message: &str, private: &Private) -> Vec<Request> 
 /// The name of a message with the same id, exchanged with another user.
 fn of_somebody_else(message: &str) -> String {
     let (before, after) = message.split_at(message.len() - 4);
-    let changed = if after.starts_with('A') { "B" } else { "A" };
-    format!("{before}{changed}{}", &after[1..])
+    let changed = if after.starts_with('A') { 'B' } else { 'A' };
+    before.chars().chain([changed]).chain(after.chars().skip(1)).collect()
 }
 
 /// Requests that are refused, one of each kind.

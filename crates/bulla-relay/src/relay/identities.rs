@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use bulla_base::{Address, Number, PhoneNumberId};
+use bulla_endpoint::{Identity, Peer, SafetyNumber};
+use bulla_store::Store;
+use bulla_transport::Transport;
+
+use super::conversation::{ATTEMPTS, Conversation};
+use super::voice::Voice;
+use super::{Inner, Relay};
+use crate::metrics::IDENTITY_CHANGES;
+use crate::{AcceptError, Recipient, Report, Sink};
+
+impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+    /// The number that `business` and `user` compare to know that nobody stands between them: the user's device shows the same. It is that of
+    /// the identity the user has come with last, also if that waits for approval. Nothing before there was a session.
+    ///
+    /// # Errors
+    /// As when a message is accepted. [`AcceptError::UnknownUser`] for the id of a user with whom no message lives.
+    ///
+    /// # Cost
+    /// One read, and about 10 ms of hashing.
+    pub async fn safety_number(
+        &self,
+        business: PhoneNumberId,
+        user: impl Into<Recipient>,
+    ) -> Result<Option<SafetyNumber>, AcceptError> {
+        let voice = self.0.voice(business)?;
+        let (conversation, number) = self.0.user_of(&voice, user.into()).await?;
+        Ok(self.0.peer(&voice, conversation, number).await?.safety_number())
+    }
+
+    /// Whom `business` takes for `user`: the identity the user has come with last, also if that waits for approval. Nothing before there was a
+    /// session.
+    ///
+    /// # Errors
+    /// As [`safety_number`](Self::safety_number).
+    pub async fn identity(
+        &self,
+        business: PhoneNumberId,
+        user: impl Into<Recipient>,
+    ) -> Result<Option<Identity>, AcceptError> {
+        let voice = self.0.voice(business)?;
+        let (conversation, number) = self.0.user_of(&voice, user.into()).await?;
+        Ok(self.0.peer(&voice, conversation, number).await?.identity())
+    }
+
+    /// Approves of `identity`, of which [`Report::IdentityChanged`] told, so that the business can write to `user` again. False when it is not
+    /// the one that waits: the user has come with yet another since, or nothing waits.
+    ///
+    /// # Errors
+    /// As when a message is accepted.
+    ///
+    /// # Security
+    /// Compare [`safety numbers`](Self::safety_number) with the user first, by a way that is not this conversation.
+    pub async fn approve_identity(
+        &self,
+        business: PhoneNumberId,
+        user: impl Into<Recipient>,
+        identity: Identity,
+    ) -> Result<bool, AcceptError> {
+        let (inner, voice, user) = (Arc::clone(&self.0), self.0.voice(business)?, user.into());
+        let of = Arc::clone(&voice);
+        let approved =
+            self.0.see_through_for(&voice, async move { inner.approve(&of, user, identity).await });
+        approved.await.unwrap_or_else(Err)
+    }
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    async fn approve(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        user: Recipient,
+        identity: Identity,
+    ) -> Result<bool, AcceptError> {
+        let (conversation, number) = self.user_of(voice, user).await?;
+        let _lane = self.lane(conversation.user).await?;
+        for _ in 0..ATTEMPTS {
+            let mut draft = self.draft(conversation).await?;
+            let mut peer = self.peer(voice, conversation, number.clone()).await?;
+            if !peer.approve(&identity) {
+                return Ok(false);
+            }
+            peer.keep(&mut draft.batch);
+            if self.commit(draft).await? {
+                tracing::info!(business = %conversation.business, "a changed identity was approved");
+                return Ok(true);
+            }
+        }
+        Err(AcceptError::InTheWay { attempts: ATTEMPTS })
+    }
+
+    /// The conversation with `user`, and their number.
+    async fn user_of(&self, voice: &Voice, user: Recipient) -> Result<(Conversation, Number), AcceptError> {
+        match user {
+            Recipient::Number(number) => Ok((self.conversation(voice, &number), number)),
+            Recipient::UserId(user) => {
+                let conversation =
+                    Conversation { business: voice.business(), user: voice.scope.partition(user) };
+                let number = self.number(conversation).await?.ok_or(AcceptError::UnknownUser)?;
+                Ok((conversation, number))
+            }
+        }
+    }
+
+    async fn peer<'v>(
+        &self,
+        voice: &'v Voice,
+        conversation: Conversation,
+        number: Number,
+    ) -> Result<Peer<'v>, AcceptError> {
+        let (address, now) = (Address::user(number), self.clock.now());
+        voice.endpoint.peer(&self.store, conversation.user, &address, now).await.map_err(AcceptError::Seal)
+    }
+
+    /// Tells that the user of the conversation has come with another identity, as `changed` says.
+    pub(super) fn tell_identity(&self, voice: &Voice, conversation: Conversation, changed: Option<Changed>) {
+        let Some(Changed { identity, is_held }) = changed else { return };
+        let (business, user) = (conversation.business, voice.scope.user_id(conversation.user));
+        metrics::counter!(IDENTITY_CHANGES).increment(1);
+        tracing::warn!(%business, is_held, "a user has another identity than before");
+        self.reports.tell(Report::IdentityChanged { business, user, identity, is_held });
+    }
+}
+
+/// Another identity than before, to be told of when it is durable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changed {
+    identity: Identity,
+    is_held: bool,
+}
+
+impl Changed {
+    /// What there is to tell of `peer`, if its identity `has_changed`.
+    pub(super) fn of(peer: &Peer<'_>, has_changed: bool) -> Option<Self> {
+        let identity = peer.identity().filter(|_| has_changed)?;
+        Some(Self { identity, is_held: peer.is_held() })
+    }
+}
