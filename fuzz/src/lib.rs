@@ -15,6 +15,7 @@ mod shelf;
 #[expect(dead_code, reason = "other tests of the crate use the rest")]
 mod side;
 
+mod content;
 mod graph;
 mod session;
 mod spqr;
@@ -30,6 +31,8 @@ macro_rules! targets {
 }
 
 targets! {
+    /// What stands inside a sealed envelope.
+    content = content::content::check;
     /// Messages of sessions, as bytes from a stranger.
     session_message = session::message::check;
     /// Stored sessions.

@@ -6,6 +6,9 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod checks;
+mod corpus;
+
 use bulla_base::{MessageId, SeededRng, Timestamp};
 use bulla_content::{
     Body, Content, InvalidContent, MAX_EMOJI_BYTES, MAX_RECEIPT_IDS, MAX_TEXT_CHARS, Progress, Reaction,
