@@ -19,6 +19,7 @@ mod content;
 mod graph;
 mod session;
 mod spqr;
+mod vault;
 mod webhook;
 
 macro_rules! targets {
@@ -51,6 +52,10 @@ targets! {
     spqr_exchange = spqr::exchange::check;
     /// The body of a request to the Graph API.
     graph_body = graph::body::check;
+    /// Keyrings.
+    vault_keyring = vault::keyring::check;
+    /// Sealed rows.
+    vault_row = vault::row::check;
     /// What a business's web server answers.
     webhook_answer = webhook::answer::check;
 }

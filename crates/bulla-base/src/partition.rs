@@ -27,6 +27,15 @@ impl Partition {
     }
 }
 
+impl Partition {
+    /// What stands in traces for the partition: its first four bytes, in hexadecimal. Enough to find what
+    /// belongs together, and nothing to those who have no pepper.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        hex::encode(&self.0[..4])
+    }
+}
+
 impl fmt::Debug for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Partition({})", hex::encode(&self.0))
@@ -128,6 +137,12 @@ mod tests {
         let user = Party::User(Number::parse("16505551234").unwrap());
         let tag = Pepper::from_bytes([1; 32]).partition(&user);
         assert_eq!(hex::encode(tag.as_bytes()), EXPECTED_TAG);
+    }
+
+    #[test]
+    fn traces_show_four_bytes_of_a_partition() {
+        let bytes = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        assert_eq!(Partition::from_bytes(bytes).tag(), "00010203");
     }
 
     const EXPECTED_TAG: &str = "7b0305df80f53e0143d97ed6ac731dfc";

@@ -12,6 +12,7 @@ mod lanes;
 mod layer;
 mod limits;
 mod memory;
+mod metrics;
 mod own;
 mod record;
 mod retention;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use bulla_base::Clock;
 
+use crate::metrics::UPKEEP;
 use crate::{Store, StoreError};
 
 /// How often upkeep that failed is tried again: once a minute. More often, a full disk is written to in vain; less often, a store that
@@ -37,7 +38,9 @@ impl Generation {
 pub async fn keep_up<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
     let mut failing = None::<String>;
     loop {
-        let pause = match store.upkeep().await {
+        let upkeep = store.upkeep().await;
+        ::metrics::counter!(UPKEEP, "outcome" => if upkeep.is_ok() { "done" } else { "failed" }).increment(1);
+        let pause = match upkeep {
             Ok(next) => {
                 if failing.take().is_some() {
                     tracing::info!("the store's upkeep works again");

@@ -28,6 +28,7 @@ use crate::eras::Eras;
 use crate::error::KeyringError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
 use crate::limits::{KEYRING_BYTES, MAX_WRAPPED_BYTES, SLOT_BYTES};
+use crate::metrics::KEYRING_WRITES;
 use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
@@ -109,6 +110,7 @@ impl Keyring {
         let mut keyring = Self { file, key, slot };
         let slot = keyring.next_slot(state, rng)?;
         let created = keyring.file.create(&[&slot[..], &slot].concat());
+        count_write(&created);
         created.map_err(|source| KeyringError::Unwritable { place: keyring.place(), source })?;
         Ok(keyring)
     }
@@ -161,6 +163,7 @@ impl Keyring {
         let bytes = self.next_slot(state, rng)?;
         for offset in [0, SLOT_BYTES as u64] {
             let written = self.file.write(offset, &bytes);
+            count_write(&written);
             written.map_err(|source| KeyringError::Unwritable { place: self.place(), source })?;
         }
         Ok(())
@@ -191,6 +194,11 @@ impl Keyring {
         self.key = key;
         self.save(state, rng)
     }
+}
+
+fn count_write(written: &io::Result<()>) {
+    let outcome = if written.is_ok() { "done" } else { "failed" };
+    ::metrics::counter!(KEYRING_WRITES, "outcome" => outcome).increment(1);
 }
 
 async fn wrap(

@@ -161,8 +161,14 @@ impl<S: Store> Vault<S> {
         };
         let mut keeper = vault.keeper.lock().await;
         vault.adopt(&mut keeper, state.eras, true).await?;
+        let generation = keeper.fence.generation();
         drop(keeper);
-        tracing::info!(restored, "the vault is open");
+        match restored {
+            false => tracing::info!(generation, "the vault is open"),
+            true => {
+                tracing::warn!(generation, "the vault is open, on a store that is older than its keyring")
+            }
+        }
         Ok(vault)
     }
 
@@ -236,7 +242,9 @@ impl<S: Store> Vault<S> {
     pub async fn rewrap(&self, keys: &impl KeyEncryption) -> Result<(), VaultError> {
         let mut keeper = self.keeper.lock().await;
         let state = self.state(&keeper.fence, self.eras().clone());
-        Ok(keeper.keyring.rewrap(keys, &state, &*self.rng).await?)
+        keeper.keyring.rewrap(keys, &state, &*self.rng).await?;
+        tracing::info!("the keyring opens with another operator's key from now on");
+        Ok(())
     }
 
     /// The store beneath, in which everything is sealed.

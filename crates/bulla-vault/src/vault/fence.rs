@@ -21,6 +21,7 @@ use super::{Keeper, Vault};
 use crate::eras::Eras;
 use crate::error::VaultError;
 use crate::keyring::State;
+use crate::metrics::GENERATIONS;
 use crate::row::{Place, own_body};
 use crate::seal::{self, Under};
 use crate::secret::Secret;
@@ -96,6 +97,7 @@ impl<S: Store> Vault<S> {
                 stored.version
             }
         };
+        ::metrics::counter!(GENERATIONS).increment(1);
         let Fence { generation, opening, known, version: stored, .. } = &mut keeper.fence;
         (*generation, *opening, *known, *stored) = (next, false, version.number(), Some(version));
         let state = self.state(&keeper.fence, eras);

@@ -19,6 +19,7 @@ use bulla_store::{BEFORE_ALL, Batch, Commit, OWN, Scan, Space, Store, StoreError
 
 use super::Vault;
 use crate::limits::{LOOK_DAYS, MAX_LOOKS};
+use crate::metrics::SALTS;
 use crate::space::{self, VAULT};
 
 impl<S: Store> Vault<S> {
@@ -51,15 +52,16 @@ impl<S: Store> Vault<S> {
         let after = self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let looks = space::looks().limit(MAX_LOOKS);
         let looks = after.map_or(looks.clone(), |after| looks.after(after));
-        let (mut batch, mut last) = (Batch::new(OWN), None);
+        let (mut batch, mut last, mut idle) = (Batch::new(OWN), None, 0);
         for (key, _) in self.engine.scan(OWN, &looks, BEFORE_ALL).await? {
             // What is no note of ours is taken away.
             if let Some((day, partition)) = space::read_look(&key) {
                 if day > today {
                     break;
                 }
-                if self.is_in_use(partition).await? {
-                    batch.put(space::look(later(today, LOOK_DAYS), partition), "");
+                match self.is_in_use(partition).await? {
+                    true => batch.put(space::look(later(today, LOOK_DAYS), partition), ""),
+                    false => idle += 1,
                 }
             }
             batch.delete(key.clone());
@@ -70,6 +72,7 @@ impl<S: Store> Vault<S> {
             let _outcome = self.engine.commit(batch).await?;
             *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = last;
         }
+        ::metrics::counter!(SALTS, "reason" => "nothing_left").increment(idle);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::Vault;
 use crate::eras::Reckoning;
 use crate::error::VaultError;
 use crate::limits::TICK;
+use crate::metrics::SALTS;
 use crate::salt::Salt;
 use crate::seal::DEEP;
 use crate::secret::Secret;
@@ -165,6 +166,8 @@ impl<S: Store> Store for Vault<S> {
         let removed = self.engine.erase_partition(partition).await?;
         self.forget_looks(partition).await?;
         self.salts().end_erasure(partition);
+        ::metrics::counter!(SALTS, "reason" => "erased").increment(1);
+        tracing::info!(conversation = partition.tag(), records = removed, "a conversation was erased");
         Ok(removed)
     }
 
@@ -191,7 +194,12 @@ impl<S: Store> Store for Vault<S> {
         if accepted.is_err() {
             self.restored.store(was_restored, Ordering::Release);
         }
-        Ok(accepted?)
+        accepted?;
+        if was_restored {
+            let generation = keeper.fence.generation();
+            tracing::info!(generation, "the store that was put back is the present one from now on");
+        }
+        Ok(())
     }
 
     /// Takes note of the time once more, and closes the store beneath.
@@ -200,7 +208,12 @@ impl<S: Store> Store for Vault<S> {
         self.engine.close().await?;
         match ticked {
             // It was closed before.
-            Ok(_) | Err(VaultError::Store(StoreError::Closed)) => Ok(()),
+            Err(VaultError::Store(StoreError::Closed)) => Ok(()),
+            Ok(_) => {
+                let generation = self.generation().await.number();
+                tracing::info!(generation, "the vault is closed");
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

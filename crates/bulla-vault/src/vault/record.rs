@@ -10,6 +10,7 @@ use tokio::sync::RwLockReadGuard;
 use super::Vault;
 use crate::eras::hour_of;
 use crate::error::VaultError;
+use crate::metrics::UNOPENED;
 use crate::row::{Body, Head, Place, own_body};
 use crate::salt::Salt;
 use crate::seal::{self, Bound, DEEP, Under};
@@ -35,6 +36,16 @@ impl<S: Store> Vault<S> {
 
     /// The record as it was put, unless its hour is over or its partition was erased. Its key is left on the stack.
     pub(super) fn unseal(
+        &self,
+        partition: Partition,
+        key: &Key,
+        record: &Record,
+        salt: Option<&Salt>,
+    ) -> Result<Option<Record>, StoreError> {
+        self.try_unseal(partition, key, record, salt).inspect_err(count)
+    }
+
+    fn try_unseal(
         &self,
         partition: Partition,
         key: &Key,
@@ -116,11 +127,17 @@ impl<S: Store> Vault<S> {
         }
         let key = space::salt();
         let Some(record) = self.engine.get(partition, &key, now).await? else { return Ok(None) };
-        let sealed = own_body(&record.value).ok_or(SEALED)?;
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(partition, &key) };
-        let salt = seal::open(under, sealed, |bytes| Salt::from_bytes(record.version, bytes));
-        let salt = Arc::new(salt.ok().flatten().ok_or(SEALED)?);
+        let read = |bytes: &[u8]| Salt::from_bytes(record.version, bytes);
+        let salt = own_body(&record.value).and_then(|sealed| seal::open(under, sealed, read).ok().flatten());
+        let salt = salt.ok_or_else(|| StoreError::from(SEALED)).inspect_err(count)?;
+        let salt = Arc::new(salt);
         self.salts().keep(partition, salt.clone());
         Ok(Some(salt))
     }
+}
+
+fn count(error: &StoreError) {
+    let reason = if matches!(error, StoreError::Damaged { .. }) { "damaged" } else { "does_not_open" };
+    ::metrics::counter!(UNOPENED, "reason" => reason).increment(1);
 }
