@@ -98,6 +98,30 @@ pub enum AcceptError {
     Panicked,
 }
 
+impl AcceptError {
+    /// The kind of refusal in a word, from a small fixed set: for counters.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownBusiness { .. } => "unknown business",
+            Self::Content(_) => "content",
+            Self::TooLong { .. } => "too long",
+            Self::OtherConversation { .. } => "other conversation",
+            Self::UnknownUser => "unknown user",
+            Self::KeyReused => "key reused",
+            Self::Unavailable(_) => "carrier",
+            Self::Fenced { .. } => "fenced",
+            Self::Store(_) => "store",
+            Self::Seal(_) => "seal",
+            Self::InTheWay { .. } => "in the way",
+            Self::Suspended { .. } => "suspended",
+            Self::NotYet { .. } => "not yet",
+            Self::Stopped => "stopped",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
 /// Why a business was not added, changed, removed, erased or resumed, or a conversation not mended.
 #[derive(Debug, Error)]
 #[non_exhaustive]

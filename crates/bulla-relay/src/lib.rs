@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod business;
+mod counts;
 mod error;
 mod event;
 mod handle;
@@ -20,6 +21,7 @@ mod text;
 pub use bulla_endpoint::{Identity, IdentityPolicy, InvalidIdentity, SafetyNumber};
 pub use bulla_store::Erased;
 pub use business::Business;
+pub use counts::Stats;
 pub use error::{AcceptError, BusinessError, EraseError, MarkReadError, RelayError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use handle::Handle;

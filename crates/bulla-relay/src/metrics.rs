@@ -26,3 +26,18 @@ pub(crate) const DROPPED: &str = "bulla_relay_dropped_total";
 
 /// Counter of envelopes, by `kind`: from users, opened and durable.
 pub(crate) const OPENED: &str = "bulla_relay_opened_total";
+
+/// Counter of envelopes: handed to the carrier.
+pub(crate) const SENT: &str = "bulla_relay_sent_total";
+
+/// Counter of messages, by `status`: have come so far, as the business is told.
+pub(crate) const REACHED: &str = "bulla_relay_reached_total";
+
+/// Counter of calls, by `reason`: refused.
+pub(crate) const REFUSED: &str = "bulla_relay_refused_total";
+
+/// Counter of attempts, by `reason`: put off, because the carrier or the store did not answer.
+pub(crate) const RETRIED: &str = "bulla_relay_retried_total";
+
+/// Counter of parts, by `kind`: suspended, a business or a conversation.
+pub(crate) const SUSPENDED: &str = "bulla_relay_suspended_total";

@@ -28,6 +28,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
 use bulla_meter::{Bill, Tally};
@@ -47,10 +48,11 @@ use self::registry::{Registry, State};
 use self::running::Running;
 pub use self::set_aside::SetAside;
 use self::voice::Voice;
+use crate::counts::Counts;
 use crate::limits::OPENED_AT_ONCE;
 use crate::report::Board;
 use crate::space::{METER, PEPPER};
-use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink};
+use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, Stats};
 
 /// The relay: it speaks for businesses until it is closed.
 ///
@@ -80,6 +82,7 @@ pub(crate) struct Inner<S, T, K> {
     pumps: Pumps,
     running: Running,
     reports: Arc<Board>,
+    counts: Counts,
 }
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
@@ -142,6 +145,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             pumps: Pumps::default(),
             running: Running::default(),
             reports: Arc::default(),
+            counts: Counts::default(),
         }));
         let count = ids.len();
         match relay.0.start(ids).await {
@@ -182,6 +186,22 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     #[must_use]
     pub fn reports(&self) -> Reports {
         self.0.reports.read()
+    }
+
+    /// What the relay has done since it was opened, and what it has before it.
+    ///
+    /// # Cost
+    /// Looks at every conversation that has work just now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (waiting, since) = self.0.pumps.at_work();
+        Stats {
+            businesses: self.0.businesses.count(),
+            suspended: self.suspended().len(),
+            waiting,
+            oldest: since.map_or(Duration::ZERO, |since| self.0.clock.now().since(since)),
+            ..self.0.counts.sums()
+        }
     }
 
     /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a relay is opened on the store

@@ -30,7 +30,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// gives it a key ([`Outgoing::once`]).
     ///
     /// # Errors
-    /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Store`] with a poisoned store it is unknown.
+    /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Stopped`] and [`AcceptError::Panicked`] it is unknown.
     ///
     /// # Cost
     /// One commit, shared with others that run at the same time; another on the first message of a conversation on a day, and one before it
@@ -38,10 +38,14 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// to a user also asks the carrier for keys, and costs about a third of a millisecond of computation.
     pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
         let inner = Arc::clone(&self.0);
-        let voice = self.0.voice(from)?;
-        let accepting = Arc::clone(&voice);
-        let accepted = self.0.see_through_for(&voice, async move { inner.accept(&accepting, message).await });
-        accepted.await.unwrap_or_else(Err)
+        let accepted = async {
+            let voice = self.0.voice(from)?;
+            let accepting = Arc::clone(&voice);
+            let accepted =
+                self.0.see_through_for(&voice, async move { inner.accept(&accepting, message).await });
+            accepted.await.unwrap_or_else(Err)
+        };
+        accepted.await.inspect_err(|error| self.0.counts.refused(from, error))
     }
 }
 
@@ -139,6 +143,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         } else {
             let failed = Status::Failed(Failure::Undeliverable);
             outbound.reach(failed);
+            draft.reached.push(failed);
             let expiry = draft.expiry();
             draft.tell(&Pending::reached(id, &outbound, draft.now, failed), expiry);
         }
@@ -149,6 +154,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let committed = self.commit(draft).await?;
         if committed {
             tracing::debug!("accepted");
+            self.counts.accepted();
             metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
             if let Reachable::InSession(changed) = reachable {
                 self.tell_identity(voice, conversation, changed);

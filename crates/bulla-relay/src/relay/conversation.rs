@@ -39,6 +39,8 @@ pub(super) struct Draft {
     head: Head,
     head_version: Option<Version>,
     head_before: Head,
+    /// What messages of the business have come to with it.
+    pub(super) reached: Vec<Status>,
 }
 
 /// What became of what an envelope came to.
@@ -121,6 +123,7 @@ impl Draft {
             self.tell(&Pending::reached(id, &outbound, self.now, status), expiry);
         }
         outbound.reach(status);
+        self.reached.push(status);
         let key = space::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);
         self.batch.put_until(key, outbound.to_bytes(), expiry);
@@ -148,7 +151,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         let batch = Batch::new(conversation.user);
-        Ok(Draft { batch, conversation, now, head, head_version, head_before: head })
+        Ok(Draft { batch, conversation, now, head, head_version, head_before: head, reached: Vec::new() })
     }
 
     /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.
@@ -177,7 +180,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
-        let Draft { mut batch, conversation, now, head, head_version, head_before } = draft;
+        let Draft { mut batch, conversation, now, head, head_version, head_before, reached } = draft;
         // The mark first: were it lost, nobody would look for the work after a crash, nor for the conversation when it is over. Alone it does
         // no harm.
         self.mark_busy(conversation, now).await?;
@@ -188,6 +191,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         let outcome = self.store.commit(batch).await?;
         let committed = matches!(outcome, Commit::Committed(_));
+        if committed {
+            reached.into_iter().for_each(|status| self.counts.reached(status));
+        }
         if committed && head.outbox != head_before.outbox {
             self.wake(conversation, Pump::Outbox);
         }
@@ -213,7 +219,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business now.
     pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
         let Some(voice) = self.businesses.voice(conversation.business) else { return };
-        if self.suspensions.of(conversation).is_none() && self.pumps.wake(conversation, pump) {
+        if self.suspensions.of(conversation).is_none()
+            && self.pumps.wake(conversation, pump, self.clock.now())
+        {
             let pumping = Arc::clone(&voice);
             let is_started = self.spawn_for(&voice, Some(conversation), move |inner| async move {
                 let ended = inner.keep_pumping(&pumping, conversation, pump).await;
@@ -244,6 +252,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             };
             match pumped.unwrap_or(Err(RelayError::Panicked)) {
                 Err(error) if error.reach() == Reach::Passing => {
+                    self.counts.retried("store");
                     if failures == 0 {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(business = %voice.business(), error, "a conversation waits, to be tried again");

@@ -23,9 +23,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// which carries it out before it does anything else.
     ///
     /// # What happens next
-    /// When the business is [added](Relay::add_business) again, it begins anew, with a new identity, of which users' devices are told. What the
-    /// *carrier* keeps of it, queue and public keys, is erased there, by a call of its own. A carrier that has seen the business refuses its new
-    /// incarnations, which begin at 1, until the business has proved its number there anew.
+    /// When the business is [added](Relay::add_business) again, it begins anew, with a new identity, of which users' devices are told; the
+    /// carrier may ask for a proof that the number is its own. What the *carrier* keeps of it, queue and public keys, is erased there, by a call
+    /// of its own.
     ///
     /// # Errors
     /// [`BusinessError::Store`] when the store fails.

@@ -11,6 +11,7 @@ use super::conversation::Conversation;
 use super::pumps::Pump;
 use super::voice::Voice;
 use super::{Inner, Relay};
+use crate::metrics::SUSPENDED;
 use crate::{AcceptError, MarkReadError, Part, RelayError, Report, Sink, Suspended};
 
 /// What a failure stops.
@@ -147,6 +148,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             business = %part.business(),
             "{part} is suspended; everything else goes on"
         );
+        let kind = match part {
+            Part::Business(_) => "business",
+            Part::Conversation { .. } => "conversation",
+        };
+        metrics::counter!(SUSPENDED, "kind" => kind).increment(1);
         self.reports.tell(Report::Suspended(suspended));
     }
 

@@ -126,6 +126,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     fn taken(&self, event: &Event, tries: &mut Tries<'_>) {
+        self.counts.forwarded();
         metrics::counter!(FORWARDED, "kind" => event.kind_name()).increment(1);
         let waited = std::mem::take(tries).waiting;
         if self.outages.is_empty() {

@@ -79,6 +79,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             match sent {
                 Ok(()) => return Ok(Some(Status::Sent)),
                 Err(error) if error.may_pass() => {
+                    self.counts.retried("carrier");
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
                     let pause = self.settings.pause_after(failures);
                     self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
@@ -128,6 +129,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
             if self.commit(draft).await? {
+                if outcome == Status::Sent {
+                    self.counts.sent();
+                }
                 return Ok(());
             }
         }

@@ -83,6 +83,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Err(error) if error.reach() == Reach::Passing => error,
                 Err(error) => return Err(error),
             };
+            let is_of_carrier = matches!(error, RelayError::Transport(_));
+            self.counts.retried(if is_of_carrier { "carrier" } else { "store" });
             if failures == 0 {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(business = %voice.business(), error, "nothing is received; it is tried again");
@@ -90,7 +92,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let pause = self.settings.pause_after(failures);
             self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
             failures = failures.saturating_add(1);
-            if matches!(error, RelayError::Transport(_)) {
+            if is_of_carrier {
                 // The carrier may have been restarted, and may not know us any more.
                 spent = STOCK;
             }
@@ -133,6 +135,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Party::User(number) => by_user.entry(number.clone()).or_default().push(delivery),
                 _ => {
                     refused("not_from_a_user", &OpenError::NotForUs);
+                    self.counts.dropped();
                     all.durable.push(delivery.sequence);
                 }
             }
@@ -217,6 +220,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Err(OpenError::Damaged { what }) => return Err(StoreError::Damaged { what }.into()),
             Err(error) => {
                 refused(reason(&error), &error);
+                self.counts.dropped();
                 let lost = matches!(error, OpenError::Undecipherable(_));
                 let kept =
                     if lost { self.answer_lost(voice, draft, peer, envelope).await? } else { Kept::Now };
@@ -228,11 +232,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         draft.see(envelope);
         match content {
             Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
-            Err(unreadable) => refused(unreadable.reason(), &unreadable),
+            Err(unreadable) => {
+                refused(unreadable.reason(), &unreadable);
+                self.counts.dropped();
+            }
         }
         peer.keep(&mut draft.batch);
         match self.keep(draft, envelope).await? {
             Kept::Now => {
+                self.counts.opened();
                 metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1);
                 self.tell_identity(voice, conversation, changed);
             }
@@ -263,6 +271,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Err(SealError::Damaged) => Err(StoreError::Damaged { what: "session" }.into()),
             Err(error) => {
                 refused("not_for_us", &error);
+                self.counts.dropped();
                 Ok(None)
             }
         }

@@ -138,6 +138,15 @@ async fn a_business_that_is_erased_leaves_nothing_behind_and_others_stay() {
     world.relay.accept(BAKERY, to(alice(), "still here")).await.unwrap();
     world.relay.erase_business(SHOP).await.unwrap();
     assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 2, "the bill stays");
+
+    world.relay.add_business(business(SHOP)).await.unwrap();
+    world.relay.accept(SHOP, to(bob(), "we begin anew")).await.unwrap();
+    world.pass(MINUTE).await;
+    let mut notice = phones[1].next().await.unwrap();
+    while !matches!(notice.news(), News::Said(said) if *said == says("we begin anew")) {
+        phones[1].finish(notice).await.unwrap();
+        notice = phones[1].next().await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -93,3 +93,28 @@ async fn a_closed_relay_accepts_nothing() {
     assert!(world.relay.stopped().await.is_ok());
     assert!(matches!(world.relay.accept(SHOP, to(alice(), "hello")).await, Err(AcceptError::Stopped)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_relay_does_is_in_its_stats() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    let notice = phone.next().await.unwrap();
+    phone.finish(notice).await.unwrap();
+    phone.send(SHOP, &says("good morning")).await.unwrap();
+    world.relay.accept(BAKERY, to(crate::world::bob(), "to nobody")).await.unwrap();
+    world.pass(HOUR).await;
+    let stats = world.relay.stats();
+    assert_eq!((stats.accepted, stats.delivered, stats.read, stats.failed), (2, 1, 1, 1), "{stats:?}");
+    assert_eq!((stats.refused, stats.dropped, stats.retried), (0, 0, 0), "{stats:?}");
+    assert!(stats.sent >= 2 && stats.opened >= 2 && stats.forwarded >= 5, "{stats:?}");
+    assert_eq!((stats.businesses, stats.suspended, stats.waiting), (2, 0, 0), "{stats:?}");
+
+    world.line.cut(true);
+    world.relay.accept(SHOP, to(alice(), "wait")).await.unwrap();
+    assert!(world.relay.accept(BAKERY, to(alice(), "no keys")).await.is_err());
+    world.pass(HOUR).await;
+    let stats = world.relay.stats();
+    assert_eq!((stats.accepted, stats.refused, stats.waiting), (3, 1, 1), "{stats:?}");
+    assert!(stats.retried > 0 && stats.oldest == HOUR, "{stats:?}");
+}

@@ -12,6 +12,7 @@ mod endings;
 mod erasing;
 mod forwarding;
 mod identities;
+mod idle;
 mod in_the_way;
 mod interrupted;
 mod scopes;

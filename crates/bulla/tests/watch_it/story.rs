@@ -203,7 +203,8 @@ impl Stage<'_> {
         house.close().await;
         for _ in 0..4 {
             match company.relay("relay").await {
-                Ok(house) => return Self { private, shop, house },
+                Ok(house) if house.relay.suspended().is_empty() => return Self { private, shop, house },
+                Ok(house) => house.close().await,
                 Err(error) => tracing::info!(error = &error as &dyn std::error::Error, "fenced"),
             }
         }
