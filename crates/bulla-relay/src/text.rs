@@ -89,9 +89,8 @@ mod tests {
     #[test]
     fn other_texts_are_no_ids() {
         let user = UserId::from_bytes([0xab; 16]).to_string();
-        let long = format!("{user}0");
-        for text in
-            ["", "ab", &user[1..], &long, &user.to_uppercase(), &user.replace('b', "g"), &"é".repeat(16)]
+        let (long, short) = (format!("{user}0"), "ab".repeat(15) + "a");
+        for text in ["", "ab", &short, &long, &user.to_uppercase(), &user.replace('b', "g"), &"é".repeat(16)]
         {
             assert_eq!(text.parse::<UserId>(), Err(InvalidId::User), "{text}");
             assert_eq!(format!("{user}-{text}").parse::<Handle>(), Err(InvalidId::Handle), "{text}");
