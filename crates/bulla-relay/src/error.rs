@@ -113,6 +113,7 @@ impl AcceptError {
             Self::Fenced { .. } => "fenced",
             Self::Store(_) => "store",
             Self::Seal(_) => "seal",
+            Self::IdentityHeld => "identity held",
             Self::InTheWay { .. } => "in the way",
             Self::Suspended { .. } => "suspended",
             Self::NotYet { .. } => "not yet",

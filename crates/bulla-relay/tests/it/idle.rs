@@ -30,25 +30,6 @@ fn bytes_of_idle(runtime: &tokio::runtime::Runtime, world: &World, count: u64) -
     allocated.bytes_current
 }
 
-/// Not in every run, since ten thousand businesses have to be made first: `cargo test -p bulla-relay --test it -- --ignored --nocapture ten_thousand`.
-#[test]
-#[ignore = "makes the keys of 10,000 businesses first"]
-#[expect(clippy::disallowed_methods, reason = "it is the machine's time that is measured")]
-fn ten_thousand_businesses_that_were_there_before_are_served_within_5_seconds() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        let world = World::new().await;
-        world.relay.close().await;
-        world.reopen_for(numbered(10_000)).await.unwrap().close().await;
-        let begun = std::time::Instant::now();
-        let relay = world.reopen_for(numbered(10_000)).await.unwrap();
-        let took = begun.elapsed();
-        eprintln!("10,000 businesses are connected after {took:?}");
-        assert!(relay.suspended().is_empty() && took < Duration::from_secs(5), "{took:?}");
-    });
-}
-
 #[test]
 fn an_idle_business_costs_less_than_4_kib() {
     let runtime =
