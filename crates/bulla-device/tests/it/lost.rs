@@ -74,9 +74,8 @@ async fn a_device_that_runs_is_told_that_another_has_taken_its_number() {
     let old = world.device(&store).await;
     let _new = world.device(&Arc::default()).await;
     let why = loop {
-        match old.next().await {
-            Err(why) => break why,
-            Ok(_) => {}
+        if let Err(why) = old.next().await {
+            break why;
         }
     };
     assert!(
