@@ -61,7 +61,7 @@ const TESTS: [Test; 6] = [
         files::running_out_of_files_stops_nothing_for_good,
     ),
     ("powercut", When::Named, powercut::nothing_acknowledged_is_lost_when_the_power_goes),
-    ("full_disk", When::Named, full::a_full_disk_stops_the_store_and_space_brings_it_back),
+    ("full_disk", When::Named, full::a_full_disk_refuses_or_stops_and_space_brings_the_store_back),
     ("faults", When::Named, faults::nothing_acknowledged_is_lost_whichever_disk_operation_fails),
 ];
 
