@@ -13,7 +13,7 @@ use bulla::transport::InProcess;
 use bulla::{RelayBuilder, SystemClock, SystemRng};
 
 use crate::problem::Problem;
-use crate::strongroom::{self, Sealed};
+use crate::strongroom::{self, IfLost, Sealed};
 use crate::witness::{Witness, Witnessed};
 
 /// The sending number of the business, unless another is named.
@@ -49,7 +49,8 @@ pub fn business(id: PhoneNumberId, account: BusinessAccountId) -> Result<Busines
 }
 
 impl<W: Witness, K: Sink> Cast<W, K> {
-    /// Opens everything on stores below `folder`, which are new or were these parties' before.
+    /// Opens everything on stores below `folder`, which are new or were these parties' before. Those of `begin_anew` are given up if their files
+    /// are lost.
     ///
     /// # Errors
     /// When a folder or a store cannot be used.
@@ -59,11 +60,17 @@ impl<W: Witness, K: Sink> Cast<W, K> {
         users: &[Number],
         witness: Arc<W>,
         sink: K,
+        begin_anew: &[&str],
     ) -> Result<Self, Problem> {
         let [relay, carrier, devices] = FOLDERS;
-        let relay_store = strongroom::open(folder, relay).await?;
-        let carrier_store = strongroom::open(folder, carrier).await?;
-        let device_store = strongroom::open(folder, devices).await?;
+        let if_lost = |name| match begin_anew.contains(&name) {
+            true => IfLost::BeginAnew,
+            false => IfLost::Refuse,
+        };
+        let relay_store = strongroom::open(folder, relay, if_lost(relay)).await?;
+        let carrier_store = strongroom::open(folder, carrier, if_lost(carrier)).await?;
+        // A phone that has lost what was on it is set up anew; nobody waits for its files.
+        let device_store = strongroom::open(folder, devices, IfLost::BeginAnew).await?;
         let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 

@@ -10,7 +10,7 @@ use bulla::content::{MAX_TEXT_CHARS, Text};
 use bulla::graph::MAX_TOKEN_BYTES;
 use bulla::webhook::{Networks, Webhook};
 
-use crate::cast::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
+use crate::cast::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("options/help.txt");
@@ -33,6 +33,7 @@ pub struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) begin_anew: Vec<&'static str>,
     pub(crate) token: String,
     pub(crate) phone_number_id: PhoneNumberId,
     pub(crate) business_account_id: BusinessAccountId,
@@ -82,10 +83,11 @@ pub enum UsageError {
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 13] = [
+const VALUED: [(&str, &str); 14] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
+    ("--begin-anew", "relay or carrier"),
     ("--token", "a bearer token"),
     ("--phone-number-id", "a decimal number"),
     ("--business-account-id", "a decimal number"),
@@ -168,6 +170,7 @@ impl Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: None,
+            begin_anew: Vec::new(),
             token: "demo-token".to_owned(),
             phone_number_id: PHONE_NUMBER_ID,
             business_account_id: BUSINESS_ACCOUNT_ID,
@@ -183,6 +186,7 @@ impl Options {
             match given.name {
                 "--listen" => options.listen = given.parse(str::parse)?,
                 "--metrics" => options.metrics = given.parse(str::parse)?,
+                "--begin-anew" => options.begin_anew.push(given.parse(party)?),
                 "--data" => options.data = Some(given.filled()?.into()),
                 "--token" => options.token = token(&given)?,
                 "--phone-number-id" => {
@@ -210,6 +214,11 @@ impl Options {
         }
         Ok(options)
     }
+}
+
+fn party(name: &str) -> Result<&'static str, &'static str> {
+    let known = FOLDERS.into_iter().find(|known| *known == name && name != "devices");
+    known.ok_or("nobody else has a store to give up")
 }
 
 fn token(given: &Given) -> Result<String, UsageError> {
@@ -293,6 +302,7 @@ mod tests {
         assert!(said(&["--serve", "--user", "1", "--user", "+1"]).ends_with("the number is given twice"));
         assert!(said(&["--serve", "--webhook", "https://a.b"]).contains("https is not supported yet"));
         assert!(said(&["--serve", "--token", ""]).ends_with("it is empty"));
+        assert!(said(&["--serve", "--begin-anew", "all"]).contains("takes relay or carrier, not \"all\""));
         assert!(
             said(&["--serve", "--webhook", "http://a.b:0"])
                 .ends_with("its port must be a number from 1 to 65535")

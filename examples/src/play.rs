@@ -117,7 +117,7 @@ impl<'a> Stage<'a> {
         let users = USERS.map(|(_, number)| Number::parse(number));
         let users: Vec<Number> = users.into_iter().flatten().collect();
         let overheard = Overheard::new(sink, insides.clone());
-        let company = Cast::open(folder, business, &users, outsides.clone(), overheard).await?;
+        let company = Cast::open(folder, business, &users, outsides.clone(), overheard, &[]).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(Problem::because("the Graph API cannot be served"))?;

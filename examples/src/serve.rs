@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla::graph::{GraphApi, Tokens};
+use bulla::graph::{GraphApi, Settings, Tokens};
 use bulla::webhook::{Connector, WebhookSink};
 use bulla::{SystemClock, SystemRng};
 use tempfile::TempDir;
@@ -22,6 +22,7 @@ use self::input::Input;
 use self::outlet::Outlet;
 use crate::carrier_log::CarrierLog;
 use crate::cast::{Cast, business};
+use crate::open_files;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
@@ -71,7 +72,7 @@ async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Co
         }
         None => Outlet::Terminal(terminal),
     };
-    Cast::open(folder, business, &options.users, Arc::new(log), outlet).await
+    Cast::open(folder, business, &options.users, Arc::new(log), outlet, &options.begin_anew).await
 }
 
 /// Everything that goes on until `end`, or until something cannot go on.
@@ -89,6 +90,8 @@ async fn run(
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(Problem::because("the token opens nothing"))?;
     let api = GraphApi::new(company.relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
+    // Strangers' connections leave the stores the files they need.
+    let api = api.settings(Settings::default().connections(open_files::connections()));
     let (ending, mut ended) = watch::channel(false);
     let mut serving = tokio::spawn(async move {
         let end = async move { drop(ended.wait_for(|ended| *ended).await) };
@@ -99,7 +102,16 @@ async fn run(
     for (number, device) in company.devices.clone() {
         tasks.spawn(reader::read(device, number, terminal));
     }
-    tasks.spawn(watching::serve(doors.metrics, watching));
+    let (relay, carrier) = (company.relay.clone(), company.carrier.clone());
+    let look = move || {
+        let (relay, carrier) = (relay.clone(), carrier.clone());
+        async move {
+            let _ = relay.stats();
+            // A store that fails is told by whoever cannot do without it.
+            drop(carrier.stats().await);
+        }
+    };
+    tasks.spawn(watching::serve(doors.metrics, watching, look));
     let carrier = company.carrier.clone();
     tasks.spawn(async move { Err(Problem::because("the carrier has stopped")(carrier.stopped().await)) });
 

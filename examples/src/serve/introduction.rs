@@ -15,6 +15,7 @@ pub(super) fn print(
         listen: _,
         metrics: _,
         data,
+        begin_anew: _,
         token,
         phone_number_id,
         business_account_id,

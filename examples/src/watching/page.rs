@@ -30,8 +30,12 @@ const MAX_HEAD_BYTES: usize = 8 << 10;
 /// How often what was measured is added up, and after how long it is tried again to take a connection.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Serves the counters to whoever comes to `listener`, a request for each connection.
-pub(crate) async fn serve(listener: TcpListener, watching: Watching) -> Result<(), Problem> {
+/// Serves the counters to whoever comes to `listener`, a request for each connection, after everybody has had a `look` at what waits.
+pub(crate) async fn serve<L: Future<Output = ()> + Send>(
+    listener: TcpListener,
+    watching: Watching,
+    look: impl Fn() -> L + Clone + Send + Sync + 'static,
+) -> Result<(), Problem> {
     let counting = watching.clone();
     let add_up = async move {
         loop {
@@ -41,21 +45,28 @@ pub(crate) async fn serve(listener: TcpListener, watching: Watching) -> Result<(
     };
     tokio::select! {
         never = add_up => never,
-        never = take(listener, watching) => never,
+        never = take(listener, watching, look) => never,
     }
 }
 
-async fn take(listener: TcpListener, watching: Watching) -> Result<(), Problem> {
+async fn take<L: Future<Output = ()> + Send>(
+    listener: TcpListener,
+    watching: Watching,
+    look: impl Fn() -> L + Clone + Send + Sync + 'static,
+) -> Result<(), Problem> {
     let tickets = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let ticket = Arc::clone(&tickets).acquire_owned().await;
         match listener.accept().await {
             Ok((connection, _)) => {
-                let watching = watching.clone();
+                let (watching, look) = (watching.clone(), look.clone());
                 tokio::spawn(async move {
                     let _ticket = ticket;
-                    // Whoever asks is told no more than what was asked for.
-                    drop(within(LONGEST, "the counters", answer(connection, watching)).await);
+                    let answering = async {
+                        look().await;
+                        answer(connection, watching).await;
+                    };
+                    drop(within(LONGEST, "the counters", answering).await);
                 });
             }
             Err(error) => {

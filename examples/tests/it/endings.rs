@@ -68,3 +68,42 @@ fn asked_to_end_it_ends_in_peace_and_leaves_nothing_behind() {
         assert_eq!(temporary.path().read_dir().unwrap().count(), 0);
     }
 }
+
+/// It used to begin anew without a word: the business had a new identity, and message keys were used twice.
+#[test]
+fn a_store_that_is_lost_is_refused_unless_it_is_given_up_and_a_phone_is_set_up_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let start = |more: &[&str]| {
+        let fixed = ["--serve", "--listen", "127.0.0.1:0", "--data", data, "--say", "good morning"];
+        let mut program = Command::new(PROGRAM);
+        program.args(fixed).args(more).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = program.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        // A relay that began anew cannot open what was sealed for the old one, and the user is told.
+        let heard = lines.into_iter().any(|line| {
+            line.starts_with("106540352242922 <- 16505551234 ") || line.contains("<- 106540352242922 failed ")
+        });
+        if heard {
+            kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        (heard, output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(start(&[]).1, Some(0));
+    std::fs::remove_dir_all(folder.path().join("relay")).unwrap();
+    let (heard, code, told) = start(&[]);
+    assert_eq!((heard, code), (false, Some(1)));
+    assert!(told.contains("--begin-anew relay"), "{told}");
+    let (heard, code, told) = start(&["--begin-anew", "relay"]);
+    assert_eq!((heard, code), (true, Some(0)), "{told}");
+    assert!(told.contains("new identities"), "{told}");
+
+    std::fs::remove_dir_all(folder.path().join("devices")).unwrap();
+    let (heard, code, told) = start(&[]);
+    assert_eq!((heard, code), (true, Some(0)), "{told}");
+    std::fs::remove_file(folder.path().join("keys/operator.key")).unwrap();
+    let (heard, code, told) = start(&[]);
+    assert_eq!((heard, code), (false, Some(1)));
+    assert!(told.contains("operator.key") && !folder.path().join("keys/operator.key").exists(), "{told}");
+}
