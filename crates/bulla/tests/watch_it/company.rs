@@ -56,7 +56,8 @@ impl Company {
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let room = ground::open(&folder.join("carrier")).await;
         let carrier = Arc::new(Carrier::open(room, clock.clone(), &SystemRng).await.unwrap());
-        let way = Way { carrier: InProcess::new(carrier.clone()), cut: Arc::default() };
+        let way =
+            Way { carrier: InProcess::new(carrier.clone()), cut: Arc::default(), garbles: Arc::default() };
         let url = format!("http://{}/hook?key={query}", shop.address);
         let webhook = Webhook::new(&url, verify_token, app_secret).unwrap();
         let sink = WebhookSink::new(Connector::new().allow(Networks::loopback()), clock, rng);

@@ -25,14 +25,15 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// Puts nonsense in place of every row that was written.
-    pub(crate) async fn spoil(&self) {
+    /// Puts nonsense in place of every row that was written since it was opened. How many these are.
+    pub(crate) async fn spoil(&self) -> usize {
         let written = self.written.lock().unwrap().clone();
-        for (partition, key) in written {
+        for (partition, key) in written.clone() {
             let mut batch = Batch::new(partition);
             batch.put(key, vec![0xa5; 48]);
             drop(self.engine.commit(batch).await);
         }
+        written.len()
     }
 
     /// Fails every write from now on, as after a disk's error.
@@ -118,6 +119,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 pub(crate) struct Way<T> {
     pub(crate) carrier: T,
     pub(crate) cut: Arc<AtomicBool>,
+    /// What goes over it arrives as something else.
+    pub(crate) garbles: Arc<AtomicBool>,
 }
 
 impl<T> Way<T> {
@@ -147,7 +150,18 @@ impl<T: Transport> Transport for Way<T> {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        self.open()?.send(caller, envelope).await
+        let carrier = self.open()?;
+        if !self.garbles.load(Ordering::Relaxed) {
+            return carrier.send(caller, envelope).await;
+        }
+        let (from, to) = (envelope.from().clone(), envelope.to().clone());
+        let (kind, franking, form) = (envelope.kind(), envelope.franking().clone(), envelope.form());
+        let garbled = Envelope::new(envelope.id(), from, to, kind, franking, form, vec![0xa5; 200]).unwrap();
+        let garbled = match envelope.installation() {
+            Some(installation) => garbled.sealed_for(installation),
+            None => garbled,
+        };
+        carrier.send(caller, garbled).await
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {

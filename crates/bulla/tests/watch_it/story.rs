@@ -127,6 +127,11 @@ impl Stage<'_> {
         company.way.cut.store(false, Ordering::Relaxed);
         self.shop.is_told(&[&text]).await;
         self.shop.is_told(&[&sent, "\"delivered\""]).await;
+        company.way.garbles.store(true, Ordering::Relaxed);
+        says(self.private, alice).await;
+        drop(write(self.private, 0).make(self.house.api).await);
+        a_moment().await;
+        company.way.garbles.store(false, Ordering::Relaxed);
     }
 
     async fn nobody_is_there(&self) {
@@ -230,7 +235,12 @@ impl Stage<'_> {
     }
 
     async fn rows_are_spoilt(&self, alice: &User) {
-        self.house.room.engine().spoil().await;
+        // Of this relay alone: what it has not written is not spoilt.
+        let text = says(self.private, alice).await;
+        self.shop.is_told(&[&text]).await;
+        write(self.private, 0).succeed(self.house.api).await;
+        a_moment().await;
+        assert!(self.house.room.engine().spoil().await > 0, "nothing was spoilt");
         let text = self.private.text();
         drop(alice.device.send(crate::company::SHOP, &Content::text(Text::new(text).unwrap())).await);
         drop(write(self.private, 0).make(self.house.api).await);
