@@ -57,6 +57,8 @@ pub(crate) struct Life {
     sweeping: JoinSet<()>,
     edges: JoinSet<()>,
     tables: HashSet<PathBuf>,
+    /// The day of the table that is made next, once there is one.
+    next_table: Option<Day>,
     sealed: Found,
     figures: Figures,
 }
@@ -126,6 +128,7 @@ impl Life {
             sweeping,
             edges: JoinSet::new(),
             tables,
+            next_table: None,
             sealed: Found::new(),
             figures: Figures::default(),
         }
@@ -169,13 +172,18 @@ impl Life {
                 }
             }
         }
-        // A table that is new since yesterday is today's.
+        // They are made in the order of their days, and the next day's is made ahead.
         let tables = self.ground.tables();
-        for table in tables.difference(&self.tables) {
-            let (table, clock) = (table.clone(), Arc::clone(&self.clock));
+        let mut made: Vec<PathBuf> = tables.difference(&self.tables).cloned().collect();
+        made.sort_unstable_by_key(|table| {
+            table.file_name().unwrap().to_str().unwrap().parse::<u64>().unwrap()
+        });
+        for table in made {
+            let (of, clock) = (self.next_table.unwrap_or(today), Arc::clone(&self.clock));
+            self.next_table = Some(Day::from_number(of.number() + 1));
             self.edges.spawn(async move {
-                clock.sleep(start_of(today, 32).since(clock.now())).await;
-                assert!(table.exists(), "the table of {today:?} has gone early");
+                clock.sleep(start_of(of, 32).since(clock.now())).await;
+                assert!(table.exists(), "the table of {of} has gone early");
                 clock.sleep(HOUR).await;
                 let gone = while_time_stands(async move {
                     let pause = || std::thread::sleep(Duration::from_millis(10));
@@ -186,10 +194,15 @@ impl Life {
                         }
                     })
                 });
-                assert!(gone.await, "the table of {today:?} is still there");
+                assert!(gone.await, "the table of {of} is still there");
             });
             self.figures.dropped += 1;
         }
+        assert_eq!(
+            self.next_table.map(Day::number),
+            Some(today.number() + 2),
+            "tomorrow's table is not there"
+        );
         self.tables = tables;
     }
 

@@ -338,7 +338,9 @@ async fn send_to_user(
         }
         clock.sleep(Duration::from_millis(below(&*rng, 1_500))).await;
         let saying = Saying::Text(Text::new(text("shop", number)).unwrap());
-        let message = Outgoing::new(Number::parse(user).unwrap(), saying).once(format!("message {number}"));
+        // A key is the business's, and for one recipient.
+        let key = format!("message {number} to {user}");
+        let message = Outgoing::new(Number::parse(user).unwrap(), saying).once(key);
         if let Ok(handle) = relay.accept(SHOP, message).await {
             sightings.of(user, |seen| seen.accepted.push(handle.id()));
         }
