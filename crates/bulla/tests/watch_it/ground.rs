@@ -155,7 +155,7 @@ impl<T: Transport> Transport for Way<T> {
             return carrier.send(caller, envelope).await;
         }
         let (from, to) = (envelope.from().clone(), envelope.to().clone());
-        let (kind, franking, form) = (envelope.kind(), envelope.franking().clone(), envelope.form());
+        let (kind, franking, form) = (envelope.kind(), *envelope.franking(), envelope.form());
         let garbled = Envelope::new(envelope.id(), from, to, kind, franking, form, vec![0xa5; 200]).unwrap();
         let garbled = match envelope.installation() {
             Some(installation) => garbled.sealed_for(installation),
