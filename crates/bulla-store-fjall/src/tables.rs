@@ -13,7 +13,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWri
 
 use crate::error::unread;
 use crate::filter::Filter;
-use crate::limits::{MAX_CACHED_FILES, MAX_FILTERS};
+use crate::limits::{MAX_CACHED_FILES, MAX_FILTERS, MAX_UNSEEN_NUMBERS};
 use crate::{FjallOptions, OpenError, opening, row};
 
 /// The format of everything below; stands in the engine's own table.
@@ -39,6 +39,9 @@ const DAY_KEY: &[u8] = b"day ";
 /// until the day is dropped. The mark is always as new as the deletions beside it, and is itself never deleted.
 /// Its key is shorter than any record's, so it is part of no scan.
 const MARK_KEY: &[u8] = &[0];
+
+/// Written over and over, to make the engine count on.
+const COUNT_KEY: &[u8] = b"count";
 
 /// How often it is tried to open the engine again, and how long is waited in between.
 const OPENING_TRIES: u32 = 20;
@@ -94,6 +97,9 @@ impl Tables {
         }
         let table = |name: &str| database.keyspace(name, || layout(options)).map_err(failed());
         let own = table(OWN)?;
+        if had_own {
+            outrun(&database, &own).map_err(failed())?;
+        }
         let format = own.get(FORMAT_KEY).map_err(failed())?;
         if let Some(format) = &format {
             match number(format).ok_or_else(|| OpenError::damaged("format", path))? {
@@ -389,6 +395,19 @@ fn number(row: &[u8]) -> Option<u64> {
     row.try_into().map(u64::from_be_bytes).ok()
 }
 
+/// Has the engine count further than it may have counted for making and removing tables.
+///
+/// What it knows of its tables it keeps under numbers of the same count as rows, but after a crash or a restart it counts on from the
+/// last *row* it finds. A table that took the number of one removed since would then stand below its predecessor's removal, and be thrown
+/// away, with its rows, when the store is opened the next time.
+fn outrun(database: &Database, own: &Keyspace) -> fjall::Result<()> {
+    let far = database.seqno().saturating_add(MAX_UNSEEN_NUMBERS);
+    while database.seqno() < far {
+        own.insert(COUNT_KEY, [])?;
+    }
+    database.persist(PersistMode::SyncAll)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -522,6 +541,37 @@ mod tests {
         });
         assert!(most[0] <= 64 + 2 * 64 + 32, "{most:?} MiB");
         assert!(most[1] > 300, "with more room more is kept: {most:?} MiB");
+    }
+
+    /// A store was killed soon after it had removed tables. The next day's table took the number of one of them, below whose removal it stood
+    /// for the engine, which then did not open the store at all, or threw the day away with its records.
+    #[test]
+    fn a_table_made_after_others_were_removed_and_a_restart_is_there_after_the_next() {
+        // How much the engine has tidied up of what it knew of its tables depends on how many there were.
+        for (lasting, removed) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
+            let folder = TempDir::new().unwrap();
+            let open = || Tables::open(folder.path(), FjallOptions::default()).unwrap();
+            let tables = open();
+            (0..lasting).for_each(|day| drop(tables.make(Day::from_number(day)).unwrap()));
+            for _ in 0..removed {
+                let table = tables.make(Day::from_number(7)).unwrap();
+                tables.database.delete_keyspace(table).unwrap();
+            }
+            drop(tables);
+
+            let tables = open();
+            tables.make(Day::from_number(8)).unwrap().insert("name", "value").unwrap();
+            tables.database.persist(PersistMode::SyncAll).unwrap();
+            drop(tables);
+
+            let tables = open();
+            let kept = tables.days.get(&Day::from_number(8)).map(|table| table.get("name").unwrap());
+            assert_eq!(
+                kept.flatten().as_deref(),
+                Some(&b"value"[..]),
+                "{lasting} lasting, {removed} removed"
+            );
+        }
     }
 
     /// A record was put and deleted, and its table merged away, while another table still needed the journal. The engine then had no file
