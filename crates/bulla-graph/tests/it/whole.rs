@@ -65,7 +65,6 @@ async fn post(api: &GraphApi<Whole>, key: &str, body: &Value) -> (u16, Value) {
 async fn what_belongs_elsewhere_is_refused_by_the_relay_itself() {
     let (relay, api) = open().await;
     for (changes, field) in [
-        (json!({ "context": { "message_id": wamid(9) } }), "context.message_id"),
         (
             json!({ "type": "reaction", "reaction": { "message_id": wamid(9), "emoji": "👍" } }),
             "reaction.message_id",
@@ -81,5 +80,20 @@ async fn what_belongs_elsewhere_is_refused_by_the_relay_itself() {
         let details = reply["error"]["error_data"]["details"].as_str().unwrap();
         assert!(details.starts_with(&format!("{field}: ")), "{details}");
     }
+    relay.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_a_message_that_is_not_known_is_sent_without_the_quote() {
+    let (relay, api) = open().await;
+    let body = json!({
+        "messaging_product": "whatsapp",
+        "to": "16505551234",
+        "text": { "body": "hello" },
+        "context": { "message_id": wamid(9) },
+    });
+    let (status, reply) = post(&api, "key", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    assert!(reply["messages"][0]["id"].as_str().is_some_and(|id| id.starts_with("wamid.")), "{reply}");
     relay.close().await;
 }
