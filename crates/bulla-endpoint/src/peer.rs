@@ -116,7 +116,7 @@ impl Peer<'_> {
     ///
     /// # Errors
     /// When the keys are malformed or not signed by their identity, or the store fails. [`SealError::IdentityChanged`] when they are of
-    /// another identity than before and the [policy](IdentityPolicy) is to hold: [`keep`](Self::keep) then remembers which, for
+    /// another identity than before and the [policy](crate::IdentityPolicy) is to hold: [`keep`](Self::keep) then remembers which, for
     /// [`approve`](Self::approve).
     pub async fn begin<S: Store>(
         &mut self,
