@@ -326,8 +326,8 @@ class Conversation:
         longest = self.wa.send_message(to=USER, text="ж" * 4096)
         self.business.sends(longest.id, TO_THE_END)
         self.business.wait_for_statuses(longest.id, TO_THE_END[:2])
-        error = refused(errors.InvalidParameter, lambda: self.wa.send_message(to=USER, text="ж" * 4097))
-        expect(error.code == 131009 and error.status_code == 400, f"code {error.code}, status {error.status_code}")
+        error = refused(errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="ж" * 4097))
+        expect(error.code == 100 and error.status_code == 400, f"code {error.code}, status {error.status_code}")
         expect("4096" in f"{error.message} {error.details}", f"the limit is not named: {error.details}")
 
     def every_update_was_expected(self) -> None:
