@@ -30,10 +30,6 @@ pub(crate) const MAX_TORN_BYTES: usize = BATCH_HEAD_AND_TAIL_BYTES
 /// begin another one is refused as too large; nothing of it is stored. 30 days of retention need 32.
 pub const MAX_DAYS: usize = 128;
 
-/// How many numbers the engine may have used for its tables since the last row: one for a table made, two for one removed, of all days and
-/// the next one's at once, and as much again.
-pub(crate) const MAX_UNSEEN_NUMBERS: u64 = 2 * 3 * (MAX_DAYS as u64 + 2);
-
 /// How many undated records' versions are kept in memory; with names as long as they may be 10 MB, with those there are 2 MB. Beyond it they
 /// are looked up.
 pub(crate) const MAX_RECENT_RECORDS: usize = 16_384;

@@ -13,7 +13,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWri
 
 use crate::error::unread;
 use crate::filter::Filter;
-use crate::limits::{MAX_CACHED_FILES, MAX_FILTERS, MAX_UNSEEN_NUMBERS};
+use crate::limits::{MAX_CACHED_FILES, MAX_FILTERS};
 use crate::{FjallOptions, OpenError, opening, row};
 
 /// The format of everything below; stands in the engine's own table.
@@ -40,8 +40,15 @@ const DAY_KEY: &[u8] = b"day ";
 /// Its key is shorter than any record's, so it is part of no scan.
 const MARK_KEY: &[u8] = &[0];
 
-/// Written over and over, to make the engine count on.
+/// Written after a table is made or removed, to make the engine count on.
+///
+/// What it knows of its tables it keeps under numbers of the same count as rows, but when it is opened it counts on from the last *row* it
+/// finds. A table that then took the number of one removed since would stand below its predecessor's removal, and be thrown away, with its
+/// rows, when the store is opened the next time; or the store would not open.
 const COUNT_KEY: &[u8] = b"count";
+
+/// The most numbers that the engine takes for making or removing one table, and as many again.
+const UNCOUNTED: usize = 4;
 
 /// How often it is tried to open the engine again, and how long is waited in between.
 const OPENING_TRIES: u32 = 20;
@@ -98,7 +105,8 @@ impl Tables {
         let table = |name: &str| database.keyspace(name, || layout(options)).map_err(failed());
         let own = table(OWN)?;
         if had_own {
-            outrun(&database, &own).map_err(failed())?;
+            // What was made or removed last may not have been counted any more.
+            (0..UNCOUNTED).try_for_each(|_| count_on(&database, &own)).map_err(failed())?;
         }
         let format = own.get(FORMAT_KEY).map_err(failed())?;
         if let Some(format) = &format {
@@ -294,7 +302,9 @@ impl Tables {
 
     /// Makes the table of `day` on the disk, and nothing else.
     pub(crate) fn make(&self, day: Day) -> fjall::Result<Keyspace> {
-        self.database.keyspace(&format!("d{}", day.number()), || layout(self.options))
+        let table = self.database.keyspace(&format!("d{}", day.number()), || layout(self.options))?;
+        count_on(&self.database, &self.own)?;
+        Ok(table)
     }
 
     /// The day after the newest, unless its table is there.
@@ -307,7 +317,8 @@ impl Tables {
     /// Keeps a table that was [made](Self::make) until the day is begun. One that was made before, and passed over, goes.
     pub(crate) fn set_ahead(&mut self, day: Day, table: Keyspace) {
         if let Some((passed, table)) = self.ahead.replace((day, table))
-            && let Err(error) = self.database.delete_keyspace(table)
+            && let Err(error) =
+                self.database.delete_keyspace(table).and_then(|()| count_on(&self.database, &self.own))
         {
             tracing::debug!(%error, %passed, "an empty table stays");
         }
@@ -335,7 +346,7 @@ impl Tables {
         self.database.delete_keyspace(table.clone())?;
         self.days.remove(&day);
         self.filters.remove(&day);
-        Ok(())
+        count_on(&self.database, &self.own)
     }
 
     /// An empty batch, with room for so many rows, that is on disk when its commit returns.
@@ -395,17 +406,12 @@ fn number(row: &[u8]) -> Option<u64> {
     row.try_into().map(u64::from_be_bytes).ok()
 }
 
-/// Has the engine count further than it may have counted for making and removing tables.
-///
-/// What it knows of its tables it keeps under numbers of the same count as rows, but after a crash or a restart it counts on from the
-/// last *row* it finds. A table that took the number of one removed since would then stand below its predecessor's removal, and be thrown
-/// away, with its rows, when the store is opened the next time.
-fn outrun(database: &Database, own: &Keyspace) -> fjall::Result<()> {
-    let far = database.seqno().saturating_add(MAX_UNSEEN_NUMBERS);
-    while database.seqno() < far {
-        own.insert(COUNT_KEY, [])?;
-    }
-    database.persist(PersistMode::SyncAll)
+/// Has the engine count on, in a row that is synced before the next is written, so that one batch at most is ever torn.
+fn count_on(database: &Database, own: &Keyspace) -> fjall::Result<()> {
+    let mut batch =
+        OwnedWriteBatch::with_capacity(database.clone(), 1).durability(Some(PersistMode::SyncData));
+    batch.insert(own, COUNT_KEY, []);
+    batch.commit()
 }
 
 #[cfg(test)]
