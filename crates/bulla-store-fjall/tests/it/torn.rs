@@ -63,6 +63,31 @@ fn a_torn_last_batch_is_as_if_it_had_never_been() {
     });
 }
 
+/// A process was killed between two writes of one batch: what it wrote ended anywhere, and the store was said to be damaged.
+#[test]
+fn a_last_batch_that_was_written_up_to_any_byte_is_as_if_it_had_never_been() {
+    run(async {
+        let Fresh { store, folder } = Fresh::open();
+        committed(&store, put(&key(0), vec![1; 300])).await;
+        let before = written(folder.path());
+        committed(&store, put(&key(1), vec![9; 40])).await;
+        let after = written(folder.path());
+        for end in before..after {
+            let killed = TempDir::new().unwrap();
+            let path = killed.path().join("store");
+            copy(folder.path(), &path);
+            let mut file = OpenOptions::new().write(true).open(journal(&path)).unwrap();
+            file.seek(SeekFrom::Start(end as u64)).unwrap();
+            file.write_all(&vec![0; after - end]).unwrap();
+            let store = FjallStore::open(&path, FjallOptions::default());
+            let store =
+                store.unwrap_or_else(|error| panic!("written up to {end} of {before}..{after}: {error:?}"));
+            assert_eq!(value(&store, &key(0)).await, Some(vec![1; 300]));
+            assert_eq!(value(&store, &key(1)).await, None);
+        }
+    });
+}
+
 /// Where something behind it can be read, a damaged batch was not the last; what follows it was acknowledged and must not go with it.
 #[test]
 fn a_damaged_batch_before_the_last_is_told() {
