@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, DeviceId, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope};
-use bulla_store::{Batch, Key, Queue, Queued, Record, Retention, Segments, Store, StoreError};
+use bulla_store::{Batch, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError};
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -36,15 +36,15 @@ impl<S: Store> Carrier<S> {
 
         let head_key = of_device(HEAD, &to);
         let head = self.store.get(partition, &head_key, now).await.map_err(store_failed)?;
-        let mut segments = segments(head.as_ref())?;
-        let (day, place) = segments.append(now.day());
+        let mut index = index(head.as_ref())?;
+        let (day, place) = index.append(now.day());
         let expiry = Retention::LONGEST.from(now);
 
         let mut batch = Batch::new(partition);
         batch.expect_absent(seen_key.clone());
         batch.put(seen_key, digest);
         batch.expect(head_key.clone(), head.map(|record| record.version));
-        batch.put(head_key, segments.to_bytes());
+        batch.put(head_key, index.to_bytes());
         batch.put_until(self.queue(&to).key(day, place), wire, expiry);
         meter::count(&mut batch, &envelope, now.day());
         self.commit(batch).await?;
@@ -102,8 +102,8 @@ impl<S: Store> Carrier<S> {
         let Some(head) = self.store.get(partition, &of_device(HEAD, to), now).await? else {
             return Ok(Vec::new());
         };
-        let segments = Segments::from_bytes(&head.value)?;
-        segments.read(&self.store, &self.queue(to), after, limit, now).await
+        let index = QueueIndex::from_bytes(&head.value)?;
+        index.read(&self.store, &self.queue(to), after, limit, now).await
     }
 
     /// How many envelopes wait for a party's first device, at most [`MAX_COUNTED`], and for how long the oldest has.
@@ -134,17 +134,20 @@ impl<S: Store> Carrier<S> {
         }
         let partition = self.partition(owner);
         let _lane = self.lane(partition).await?;
-        let head = self.store.get(partition, &of_device(HEAD, owner), self.clock.now()).await;
-        let segments = segments(head.map_err(store_failed)?.as_ref())?;
+        let head_key = of_device(HEAD, owner);
+        let head = self.store.get(partition, &head_key, self.clock.now()).await.map_err(store_failed)?;
+        let mut index = index(head.as_ref())?;
         let (mut batch, queue) = (Batch::new(partition), self.queue(owner));
         for sequence in sequences {
             let place = sequence.number_in(self.epoch);
-            if let Some(day) = segments.day_of(place) {
+            if let Some(day) = index.remove(place) {
                 batch.delete(queue.key(day, place));
             }
         }
         let count = batch.deletes().len();
         if count > 0 {
+            batch.expect(head_key.clone(), head.map(|record| record.version));
+            batch.put(head_key, index.to_bytes());
             self.commit(batch).await?;
             self.tallies.acknowledged(count);
         }
@@ -156,8 +159,8 @@ impl<S: Store> Carrier<S> {
     }
 }
 
-fn segments(head: Option<&Record>) -> Result<Segments, TransportError> {
-    head.map_or(Ok(Segments::new()), |record| Segments::from_bytes(&record.value)).map_err(store_failed)
+fn index(head: Option<&Record>) -> Result<QueueIndex, TransportError> {
+    head.map_or(Ok(QueueIndex::new()), |record| QueueIndex::from_bytes(&record.value)).map_err(store_failed)
 }
 
 /// An envelope goes from a user to a business or the other way, and no other way.

@@ -3,6 +3,7 @@
 pub mod conformance;
 
 mod batch;
+mod cache;
 mod counter;
 mod erase;
 mod erasure;
@@ -14,15 +15,16 @@ mod limits;
 mod memory;
 mod metrics;
 mod own;
+mod queue;
 mod record;
 mod retention;
 mod scan;
-mod segments;
 mod store;
 mod upkeep;
 mod watch;
 
 pub use batch::{Batch, Commit, Expectation, Put};
+pub use cache::CachedStore;
 pub use counter::Counter;
 pub use erase::{erase_by_page, erase_names};
 pub use erasure::{BEFORE_ALL, Erased, Erasure};
@@ -36,10 +38,10 @@ pub use limits::{
 };
 pub use memory::MemoryStore;
 pub use own::{OWN, every_counter, pepper};
+pub use queue::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, Queue, QueueIndex, QueueTail, Queued, TailRead};
 pub use record::{Record, Version};
 pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};
 pub use scan::Scan;
-pub use segments::{MAX_SEGMENTS, Queue, Queued, Segments};
 pub use store::Store;
 pub use upkeep::{Generation, UPKEEP_RETRY, keep_up};
 pub use watch::{Watch, Watchers};

@@ -1,6 +1,6 @@
 use bulla_base::Timestamp;
 use bulla_envelope::Envelope;
-use bulla_store::{Batch, Commit, Queue, Queued, Retention, Segments, Space, Store, StoreError, Version};
+use bulla_store::{Batch, Commit, Queue, QueueIndex, Queued, Retention, Space, Store, StoreError, Version};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use prost::Message as _;
@@ -20,8 +20,8 @@ pub(super) struct Draft {
 /// On which day each place of inbox and outbox stands.
 #[derive(Default)]
 struct Head {
-    inbox: Segments,
-    outbox: Segments,
+    inbox: QueueIndex,
+    outbox: QueueIndex,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -35,7 +35,7 @@ struct HeadRow {
 impl Head {
     fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let row = HeadRow::decode(bytes).map_err(|_| StoreError::Damaged { what: "mailbox" })?;
-        Ok(Self { inbox: Segments::from_bytes(&row.inbox)?, outbox: Segments::from_bytes(&row.outbox)? })
+        Ok(Self { inbox: QueueIndex::from_bytes(&row.inbox)?, outbox: QueueIndex::from_bytes(&row.outbox)? })
     }
 
     fn to_bytes(&self) -> Vec<u8> {

@@ -1,0 +1,197 @@
+mod shard;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Day, Partition, Timestamp};
+
+use self::shard::{Row, Shard};
+use crate::{Batch, Commit, Key, Layer, Record, Space, Store, StoreError, Version};
+
+/// How many parts the cache has, each with a lock of its own: a power of two.
+const SHARDS: usize = 64;
+
+/// How many bytes a row takes in the cache beside its name and its value, about.
+const ROW_BYTES: usize = 160;
+
+/// A store that remembers, within a bound, the undated rows that were read or written last: sessions, heads
+/// of queues, fences.
+///
+/// Who works on a conversation reads the same few rows for every message and writes them again. Here they are
+/// read from memory.
+///
+/// ```text
+///   get ────► remembered? ── yes ─► the row, unless it has expired
+///                 │ no
+///                 ▼
+///   commit ─► forgotten while it runs ─► the store beneath ─► what it says is durable is remembered
+/// ```
+///
+/// It is right whatever happens to a commit: the rows of a batch are forgotten before it begins and
+/// remembered anew when it is known to be durable; a future that is dropped, an error and a conflict leave
+/// them forgotten. Rows that two batches write at the same time are not remembered at all, nor is what was
+/// read while a commit or an erasure went on beside it.
+///
+/// Another program's writes to the store beneath are not seen. What was based on a row that another has
+/// changed meanwhile comes to [`Commit::Conflict`], as it would without the cache, and is then read anew.
+///
+/// Dated rows are not remembered, unless their space was named ([`also`](Self::also)): most are written once
+/// and never read.
+///
+/// # Security
+/// What is remembered is in memory as it is in the records that the store beneath returns. It is forgotten
+/// when it is let go of for others, deleted or erased, when its day is dropped, and when the store is closed;
+/// whether freed memory is wiped is the allocator's business.
+pub struct CachedStore<S> {
+    beneath: S,
+    dated: HashSet<Space>,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+impl<S: Store> CachedStore<S> {
+    /// A cache of at most about `bytes` before `beneath`, which has no rows when it begins.
+    #[must_use]
+    pub fn new(beneath: S, bytes: usize) -> Self {
+        let shard = || Mutex::new(Shard::new(bytes / SHARDS));
+        Self { beneath, dated: HashSet::new(), shards: (0..SHARDS).map(|_| shard()).collect() }
+    }
+
+    /// Remembers the dated rows of `space`, too.
+    #[must_use]
+    pub fn also(mut self, space: Space) -> Self {
+        self.dated.insert(space);
+        self
+    }
+
+    /// How many bytes the rows take that are remembered now, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).bytes()).sum()
+    }
+
+    fn remembers(&self, key: &Key) -> bool {
+        key.day() == Key::UNDATED || self.dated.contains(&key.space())
+    }
+
+    fn shard(&self, partition: Partition) -> MutexGuard<'_, Shard> {
+        let [.., last] = *partition.as_bytes();
+        lock(&self.shards[usize::from(last) & (SHARDS - 1)])
+    }
+
+    /// Forgets the rows that `batch` writes, until it is known what became of it.
+    fn begin(&self, batch: &Batch) -> Begun<'_, S> {
+        let partition = batch.partition();
+        let puts = batch.puts().iter().filter(|put| self.remembers(&put.key));
+        let puts = puts.map(|put| (put.key.clone(), Row::of(put)));
+        let deletes = batch.deletes().iter().filter(|key| self.remembers(key));
+        let rows: Vec<_> = puts.chain(deletes.map(|key| (key.clone(), Row::Deleted))).collect();
+        let expected = batch.expectations().iter().map(|(key, _)| key).filter(|key| self.remembers(key));
+        let expected = expected.cloned().collect();
+        self.shard(partition).begin(partition, &rows);
+        Begun { cache: self, partition, rows, expected, committed: None, conflict: false }
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A batch that is being committed. What is dropped without having been told the outcome leaves its rows
+/// forgotten.
+struct Begun<'a, S: Store> {
+    cache: &'a CachedStore<S>,
+    partition: Partition,
+    rows: Vec<(Key, Row)>,
+    /// The rows it is based on.
+    expected: Vec<Key>,
+    committed: Option<Version>,
+    conflict: bool,
+}
+
+impl<S: Store> Drop for Begun<'_, S> {
+    fn drop(&mut self) {
+        let mut shard = self.cache.shard(self.partition);
+        if self.conflict {
+            // Another has changed one of them, and perhaps all.
+            self.expected.drain(..).for_each(|key| shard.forget(self.partition, key));
+        }
+        shard.end(self.partition, std::mem::take(&mut self.rows), self.committed);
+    }
+}
+
+/// A partition that is being erased.
+struct Erasing<'a, S: Store>(&'a CachedStore<S>, Partition);
+
+impl<S: Store> Drop for Erasing<'_, S> {
+    fn drop(&mut self) {
+        self.0.shard(self.1).end_erasing(self.1);
+    }
+}
+
+impl<S: Store> Layer for CachedStore<S> {
+    type Beneath = S;
+
+    fn beneath(&self) -> &S {
+        &self.beneath
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        let mut begun = self.begin(&batch);
+        let outcome = self.beneath.commit(batch).await;
+        match &outcome {
+            Ok(Commit::Committed(version)) => begun.committed = Some(*version),
+            Ok(Commit::Conflict(_)) => begun.conflict = true,
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    async fn pass_get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        if !self.remembers(key) {
+            return self.beneath.get(partition, key, now).await;
+        }
+        let moment = {
+            let mut shard = self.shard(partition);
+            if let Some(record) = shard.find(partition, key) {
+                return Ok((!record.has_expired(now)).then_some(record));
+            }
+            shard.moment()
+        };
+        let found = self.beneath.get(partition, key, now).await?;
+        if let Some(record) = &found {
+            self.shard(partition).read(partition, key, record, moment);
+        }
+        Ok(found)
+    }
+
+    async fn pass_drop(&self, day: Day) -> Result<(), StoreError> {
+        let forget = || self.shards.iter().for_each(|shard| lock(shard).forget_days_before(day));
+        forget();
+        let dropped = self.beneath.drop_days_before(day).await;
+        forget();
+        dropped
+    }
+
+    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
+        self.shard(partition).begin_erasing(partition);
+        let _erasing = Erasing(self, partition);
+        self.beneath.erase_partition(partition).await
+    }
+
+    async fn pass_close(&self) -> Result<(), StoreError> {
+        self.shards.iter().for_each(|shard| lock(shard).clear());
+        self.beneath.close().await
+    }
+}
+
+impl<S> fmt::Debug for CachedStore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+use std::collections::HashMap;
+
+use bulla_base::{Day, Partition};
+use bytes::Bytes;
+
+use super::ROW_BYTES;
+use crate::batch::Put;
+use crate::{Expiry, Key, Record, Version};
+
+type Name = (Partition, Key);
+
+/// Rows of some partitions, in two generations: what was not asked for while the younger one filled up is let go of
+/// with the older.
+#[derive(Debug)]
+pub(super) struct Shard {
+    young: Generation,
+    old: Generation,
+    /// How many bytes of rows a generation takes.
+    room: usize,
+    /// Changes with everything that may make wrong what is being read beside it.
+    moment: u64,
+    /// Rows that are being written.
+    committing: HashMap<Name, Committing>,
+    /// How many erasures go on. Meanwhile nothing is remembered.
+    erasing: usize,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    rows: HashMap<Name, Record>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Committing {
+    batches: usize,
+    /// Whether more than one batch writes it at the same time: nobody here knows which of them was the last.
+    is_contended: bool,
+}
+
+/// What a batch makes of a row.
+#[derive(Debug, Clone)]
+pub(super) enum Row {
+    Put(Bytes, Option<Expiry>),
+    Deleted,
+}
+
+/// When something began to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment(u64);
+
+impl Row {
+    pub(super) fn of(put: &Put) -> Self {
+        Self::Put(put.value.clone(), put.expiry)
+    }
+}
+
+impl Shard {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self {
+            young: Generation::default(),
+            old: Generation::default(),
+            room: bytes / 2,
+            moment: 0,
+            committing: HashMap::new(),
+            erasing: 0,
+        }
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.young.bytes + self.old.bytes
+    }
+
+    pub(super) const fn moment(&self) -> Moment {
+        Moment(self.moment)
+    }
+
+    pub(super) fn find(&mut self, partition: Partition, key: &Key) -> Option<Record> {
+        let name = (partition, key.clone());
+        if let Some(record) = self.young.rows.get(&name) {
+            return Some(record.clone());
+        }
+        let record = self.old.remove(&name)?;
+        self.remember(name, record.clone());
+        Some(record)
+    }
+
+    /// Remembers what was read of the store beneath, unless something happened since.
+    pub(super) fn read(&mut self, partition: Partition, key: &Key, record: &Record, since: Moment) {
+        let name = (partition, key.clone());
+        if since == self.moment() && !self.committing.contains_key(&name) {
+            self.remember(name, record.clone());
+        }
+    }
+
+    /// Forgets `rows`, which begin to be written.
+    pub(super) fn begin(&mut self, partition: Partition, rows: &[(Key, Row)]) {
+        self.moment += 1;
+        for (key, _) in rows {
+            let name = (partition, key.clone());
+            self.young.remove(&name);
+            self.old.remove(&name);
+            let committing = self.committing.entry(name).or_default();
+            committing.batches += 1;
+            committing.is_contended |= committing.batches > 1;
+        }
+    }
+
+    /// Takes note that `rows` are not being written any more, and remembers them if they are durable with
+    /// `version`.
+    pub(super) fn end(&mut self, partition: Partition, rows: Vec<(Key, Row)>, version: Option<Version>) {
+        self.moment += 1;
+        for (key, row) in rows {
+            let name = (partition, key);
+            let Some(committing) = self.committing.get_mut(&name) else { continue };
+            committing.batches -= 1;
+            let is_contended = committing.is_contended;
+            if committing.batches == 0 {
+                self.committing.remove(&name);
+            }
+            if let (Some(version), Row::Put(value, expiry), false) = (version, row, is_contended) {
+                self.remember(name, Record::new(version, expiry, value));
+            }
+        }
+    }
+
+    pub(super) fn begin_erasing(&mut self, partition: Partition) {
+        self.erasing += 1;
+        self.forget_partition(partition);
+    }
+
+    pub(super) fn end_erasing(&mut self, partition: Partition) {
+        self.erasing -= 1;
+        self.forget_partition(partition);
+    }
+
+    pub(super) fn forget(&mut self, partition: Partition, key: Key) {
+        self.moment += 1;
+        let name = (partition, key);
+        self.young.remove(&name);
+        self.old.remove(&name);
+    }
+
+    pub(super) fn forget_days_before(&mut self, day: Day) {
+        self.forget_all(|(_, key)| key.day() != Key::UNDATED && key.day() < day);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.forget_all(|_| true);
+    }
+
+    fn forget_partition(&mut self, partition: Partition) {
+        self.forget_all(|(of, _)| *of == partition);
+    }
+
+    fn forget_all(&mut self, is_over: impl Fn(&Name) -> bool) {
+        self.moment += 1;
+        for generation in [&mut self.young, &mut self.old] {
+            generation.rows.retain(|name, _| !is_over(name));
+            generation.bytes = generation.rows.iter().map(|(name, record)| size(name, record)).sum();
+        }
+    }
+
+    fn remember(&mut self, name: Name, record: Record) {
+        let bytes = size(&name, &record);
+        if self.erasing > 0 || bytes > self.room {
+            return;
+        }
+        if self.young.bytes + bytes > self.room {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.old.remove(&name);
+        self.young.remove(&name);
+        self.young.bytes += bytes;
+        self.young.rows.insert(name, record);
+    }
+}
+
+impl Generation {
+    fn remove(&mut self, name: &Name) -> Option<Record> {
+        let record = self.rows.remove(name)?;
+        self.bytes -= size(name, &record);
+        Some(record)
+    }
+}
+
+fn size((_, key): &Name, record: &Record) -> usize {
+    ROW_BYTES + key.name().len() + record.value.len()
+}

@@ -1,0 +1,254 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bulla_base::{Day, Partition, Timestamp};
+use bulla_store::{
+    Batch, CachedStore, Commit, Key, Layer, MemoryStore, Record, Retention, Space, Store, StoreError,
+    conformance,
+};
+use tokio::sync::Semaphore;
+
+use crate::run;
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
+const SPACE: Space = Space::new(7);
+const DATED: Space = Space::new(8);
+const MEBIBYTE: usize = 1 << 20;
+
+/// A store that counts its reads and whose calls can be held up: reads after they were made, commits before and after.
+#[derive(Default)]
+struct Slow {
+    beneath: MemoryStore,
+    reads: AtomicUsize,
+    /// When set, calls go on by its permits.
+    gate: Option<Semaphore>,
+}
+
+impl Slow {
+    fn gated() -> Self {
+        Self { gate: Some(Semaphore::new(0)), ..Self::default() }
+    }
+
+    async fn pass_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.acquire().await.unwrap().forget();
+        }
+    }
+
+    fn let_pass(&self, calls: usize) {
+        self.gate.as_ref().unwrap().add_permits(calls);
+    }
+}
+
+impl Layer for Slow {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.beneath
+    }
+
+    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let found = self.beneath.get(of, key, now).await;
+        self.pass_gate().await;
+        found
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        let committed = self.beneath.commit(batch).await;
+        self.pass_gate().await;
+        committed
+    }
+}
+
+fn partition(number: u8) -> Partition {
+    Partition::from_bytes([number; 16])
+}
+
+fn key(name: &'static str) -> Key {
+    Key::undated(SPACE, name.as_bytes())
+}
+
+fn put(key: Key, value: &'static str) -> Batch {
+    let mut batch = Batch::new(partition(1));
+    batch.put(key, value.as_bytes());
+    batch
+}
+
+async fn value<S: Store>(store: &S, key: &Key) -> Option<Vec<u8>> {
+    store.get(partition(1), key, NOW).await.unwrap().map(|record| record.value.to_vec())
+}
+
+async fn committed<S: Store>(store: &S, batch: Batch) {
+    assert!(matches!(store.commit(batch).await.unwrap(), Commit::Committed(_)));
+}
+
+#[test]
+fn a_cache_keeps_every_rule_of_a_store() {
+    run(conformance::all(async || CachedStore::new(MemoryStore::new(), MEBIBYTE)));
+    // With room for a row or two, and for none.
+    run(conformance::all(async || CachedStore::new(MemoryStore::new(), 64 * 1024)));
+    run(conformance::all(async || CachedStore::new(MemoryStore::new(), 0)));
+}
+
+#[test]
+fn what_was_read_or_written_is_not_read_again() {
+    run(async {
+        let beneath = Arc::new(Slow::default());
+        committed(&beneath, put(key("before"), "it")).await;
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        committed(&store, put(key("written"), "here")).await;
+        for _ in 0..3 {
+            assert_eq!(value(&store, &key("before")).await.unwrap(), b"it");
+            assert_eq!(value(&store, &key("written")).await.unwrap(), b"here");
+        }
+        assert_eq!(beneath.reads.load(Ordering::Relaxed), 1);
+        // The same record as beneath, with its version.
+        for name in ["before", "written"] {
+            let cached = store.get(partition(1), &key(name), NOW).await.unwrap();
+            assert_eq!(cached, beneath.get(partition(1), &key(name), NOW).await.unwrap());
+        }
+    });
+}
+
+#[test]
+fn dated_rows_are_remembered_where_it_was_asked_for_and_go_with_their_day() {
+    run(async {
+        let beneath = Arc::new(Slow::default());
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE).also(DATED);
+        let (asked, not_asked) = (Key::dated(DATED, NOW.day(), "a"), Key::dated(SPACE, NOW.day(), "a"));
+        let mut batch = Batch::new(partition(1));
+        batch.put_until(asked.clone(), "asked", Retention::LONGEST.from(NOW));
+        batch.put_until(not_asked.clone(), "not", Retention::LONGEST.from(NOW));
+        committed(&store, batch).await;
+        let reads = async |key: &Key| {
+            let before = beneath.reads.load(Ordering::Relaxed);
+            value(&store, key).await.unwrap();
+            beneath.reads.load(Ordering::Relaxed) - before
+        };
+        assert_eq!((reads(&asked).await, reads(&not_asked).await), (0, 1));
+        let too_late = NOW.after(Retention::LONGEST.span());
+        assert!(store.get(partition(1), &asked, too_late).await.unwrap().is_none(), "it has expired");
+        store.drop_days_before(Day::from_number(NOW.day().number() + 1)).await.unwrap();
+        assert!(value(&store, &asked).await.is_none());
+    });
+}
+
+#[test]
+fn what_another_has_changed_comes_to_a_conflict_and_is_read_anew() {
+    run(async {
+        let beneath = Arc::new(MemoryStore::new());
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        committed(&store, put(key("row"), "ours")).await;
+        let read = store.get(partition(1), &key("row"), NOW).await.unwrap().unwrap();
+        committed(&beneath, put(key("row"), "another's")).await;
+        let mut batch = put(key("other"), "based on it");
+        batch.expect_version(key("row"), read.version);
+        assert_eq!(store.commit(batch).await.unwrap(), Commit::Conflict(key("row")));
+        assert_eq!(value(&store, &key("row")).await.unwrap(), b"another's");
+    });
+}
+
+#[test]
+fn a_commit_that_nobody_waited_for_leaves_nothing_stale() {
+    run(async {
+        let beneath = Arc::new(Slow::gated());
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        beneath.let_pass(1);
+        committed(&store, put(key("row"), "first")).await;
+        // It is durable, and the caller leaves before it hears so.
+        let mut commit = Box::pin(store.commit(put(key("row"), "second")));
+        tokio::select! {
+            biased;
+            _ = &mut commit => panic!("the gate is shut"),
+            () = std::future::ready(()) => {}
+        }
+        drop(commit);
+        beneath.let_pass(1);
+        assert_eq!(value(&store, &key("row")).await.unwrap(), b"second");
+    });
+}
+
+#[test]
+fn what_was_read_before_a_commit_is_not_remembered_after_it() {
+    run(async {
+        let beneath = Arc::new(Slow::gated());
+        beneath.let_pass(1);
+        committed(&beneath, put(key("row"), "first")).await;
+        let store = Arc::new(CachedStore::new(Arc::clone(&beneath), MEBIBYTE));
+        let row = key("row");
+        let mut reading = Box::pin(store.get(partition(1), &row, NOW));
+        tokio::select! {
+            biased;
+            _ = &mut reading => panic!("the gate is shut"),
+            () = std::future::ready(()) => {}
+        }
+        // The reader has the gate first; the commit passes as the second.
+        let mut commit = Box::pin(store.commit(put(key("row"), "second")));
+        tokio::select! {
+            biased;
+            _ = &mut commit => panic!("the gate is shut"),
+            () = std::future::ready(()) => {}
+        }
+        beneath.let_pass(2);
+        assert_eq!(&reading.await.unwrap().unwrap().value[..], b"first");
+        assert!(matches!(commit.await.unwrap(), Commit::Committed(_)));
+        beneath.let_pass(1);
+        assert_eq!(value(&*store, &key("row")).await.unwrap(), b"second");
+    });
+}
+
+#[test]
+fn rows_that_two_write_at_once_are_read_from_the_store() {
+    run(async {
+        let beneath = Arc::new(Slow::gated());
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        let (first, second) =
+            (store.commit(put(key("row"), "first")), store.commit(put(key("row"), "second")));
+        let both = async { tokio::join!(first, second) };
+        let pass = async { beneath.let_pass(2) };
+        let ((first, second), ()) = tokio::join!(both, pass);
+        assert!(first.is_ok() && second.is_ok());
+        let before = beneath.reads.load(Ordering::Relaxed);
+        beneath.let_pass(2);
+        assert_eq!(value(&store, &key("row")).await.unwrap(), b"second");
+        assert_eq!(beneath.reads.load(Ordering::Relaxed), before + 1);
+    });
+}
+
+#[test]
+fn what_is_erased_or_closed_is_forgotten() {
+    run(async {
+        let store = CachedStore::new(MemoryStore::new(), MEBIBYTE);
+        committed(&store, put(key("row"), "of the erased")).await;
+        let mut other = Batch::new(partition(2));
+        other.put(key("row"), "of another");
+        committed(&store, other).await;
+        let both = store.bytes();
+        assert_eq!(store.erase_partition(partition(1)).await.unwrap(), 1);
+        assert!(value(&store, &key("row")).await.is_none());
+        assert!(store.bytes() > 0 && store.bytes() < both);
+        store.close().await.unwrap();
+        assert_eq!(store.bytes(), 0);
+    });
+}
+
+#[test]
+fn the_bound_holds_and_what_is_asked_for_stays() {
+    run(async {
+        let beneath = Arc::new(Slow::default());
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        committed(&store, put(key("hot"), "row")).await;
+        for number in 0..10_000_u32 {
+            let mut batch = Batch::new(partition(1));
+            batch.put(Key::undated(SPACE, number.to_be_bytes().to_vec()), vec![0; 100]);
+            committed(&store, batch).await;
+            value(&store, &key("hot")).await.unwrap();
+            assert!(store.bytes() <= MEBIBYTE / 64, "of one partition, a share of the whole");
+        }
+        assert_eq!(beneath.reads.load(Ordering::Relaxed), 0);
+        // The first of them is long forgotten.
+        assert!(value(&store, &Key::undated(SPACE, 0_u32.to_be_bytes().to_vec())).await.is_some());
+        assert_eq!(beneath.reads.load(Ordering::Relaxed), 1);
+    });
+}
