@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod allowance;
+mod arrivals;
 mod businesses;
 mod carrier;
 mod directory;
@@ -14,11 +15,12 @@ mod metrics;
 mod queue;
 mod space;
 mod stats;
+mod tails;
 mod upkeep;
 mod verifier;
 
 pub use bulla_store::Erased;
 pub use carrier::Carrier;
-pub use limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY};
+pub use limits::{CACHED_BYTES, MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY};
 pub use stats::CarrierStats;
 pub use verifier::{NumberVerifier, TrustedHost, Verdict};
