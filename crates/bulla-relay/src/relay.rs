@@ -114,6 +114,19 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         businesses: Vec<Business>,
         settings: Settings,
     ) -> Result<Self, RelayError> {
+        let opening = Self::begin(store, transport, sink, clock, rng, businesses, settings);
+        opening.instrument(span::call("open", None)).await
+    }
+
+    async fn begin(
+        store: S,
+        transport: T,
+        sink: K,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        businesses: Vec<Business>,
+        settings: Settings,
+    ) -> Result<Self, RelayError> {
         settings.check()?;
         let places = Places::new(settings.at_sink, settings.at_sink_per_business);
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
@@ -165,7 +178,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// # Errors
     /// When the store fails or holds a damaged counter.
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
-        let counts = bulla_store::every_counter(&self.0.store, METER, &Tally::prefix(business)).await;
+        let prefix = Tally::prefix(business);
+        let counts = bulla_store::every_counter(&self.0.store, METER, &prefix);
+        let counts = counts.instrument(span::call("bill", Some(business))).await;
         let counts = counts.map_err(|error| self.0.survive(error).unwrap_or(StoreError::Closed))?;
         let tally = |(counter, count): (Counter, u64)| {
             let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
@@ -207,14 +222,15 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a relay is opened on the store
     /// again. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
-        self.0.stop(None);
-        self.0.running.tasks().all_ended().await;
-        if let Err(error) = self.0.store.upkeep().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the store could not note where it stands"
-            );
-        }
+        let closing = async {
+            self.0.stop(None);
+            self.0.running.tasks().all_ended().await;
+            if let Err(error) = self.0.store.upkeep().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the store could not note where it stands");
+            }
+        };
+        closing.instrument(span::call("close", None)).await;
     }
 }
 
@@ -224,8 +240,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.finish_erasures().await?;
         self.finish_erasures_of_businesses().await?;
         self.bring_up_all(businesses).await;
-        self.spawn(|inner| async move { inner.keep_sweeping().await });
-        self.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });
+        self.spawn(|inner| {
+            let sweeping = async move { inner.keep_sweeping().await };
+            sweeping.instrument(span::task("keep sweeping"))
+        });
+        self.spawn(|inner| {
+            let keeping_up = async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) };
+            keeping_up.instrument(span::task("keep up the store"))
+        });
         match self.running.is_stopped() {
             true => self.running.stopped().await.map_err(|why| RelayError::Stopped { why }),
             false => Ok(()),

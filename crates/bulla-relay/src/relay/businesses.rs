@@ -3,11 +3,12 @@ use std::sync::Arc;
 use bulla_base::{Party, PhoneNumberId};
 use bulla_store::Store;
 use bulla_transport::Transport;
+use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::registry::State;
 use super::voice::Voice;
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::{Business, BusinessError, Part, Report, Sink};
 
 /// Businesses come and go while the relay runs.
@@ -29,7 +30,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Two commits and two calls to the carrier; a new business also makes keys, some ten milliseconds.
     pub async fn add_business(&self, business: Business) -> Result<(), BusinessError> {
         let (inner, id) = (Arc::clone(&self.0), business.id());
-        let added = self.0.see_through(async move {
+        let adding = async move {
             let _turn = inner.businesses.turn(id).await;
             if !inner.businesses.enter(business) {
                 return Err(BusinessError::Known { business: id });
@@ -37,7 +38,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             inner.bring_up(id).await;
             tracing::info!(business = %id, "a business was added");
             inner.is_speaking(id)
-        });
+        };
+        let added = self.0.see_through(adding.instrument(span::call("add business", Some(id))));
         added.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
@@ -63,12 +65,13 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// [`BusinessError::Unknown`] when the relay does not have it.
     pub async fn remove_business(&self, id: PhoneNumberId) -> Result<(), BusinessError> {
         let inner = Arc::clone(&self.0);
-        let removed = self.0.see_through(async move {
+        let removing = async move {
             let _turn = inner.businesses.turn(id).await;
             inner.take_down(id).await?;
             tracing::info!(business = %id, "a business was removed");
             Ok(())
-        });
+        };
+        let removed = self.0.see_through(removing.instrument(span::call("remove business", Some(id))));
         removed.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
@@ -77,9 +80,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// # Errors
     /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Suspended`] when a business still cannot be spoken for.
     pub async fn resume(&self, part: Part) -> Result<(), BusinessError> {
-        let inner = Arc::clone(&self.0);
-        let resumed = self.0.see_through(async move {
-            let business = part.business();
+        let (inner, business) = (Arc::clone(&self.0), part.business());
+        let resuming = async move {
             let _turn = inner.businesses.turn(business).await;
             let not_suspended = BusinessError::NotSuspended { part };
             match part {
@@ -91,6 +93,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
                     let voice =
                         inner.businesses.voice(business).ok_or(BusinessError::Unknown { business })?;
                     let conversation = Conversation { business, user: voice.scope.partition(user) };
+                    span::is_with(conversation.user);
                     inner.suspensions.take(conversation).ok_or(not_suspended)?;
                     tracing::info!(%business, "a conversation is resumed");
                     inner.reports.tell(Report::Resumed(part));
@@ -99,7 +102,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
                     Ok(())
                 }
             }
-        });
+        };
+        let resumed = self.0.see_through(resuming.instrument(span::call("resume", Some(business))));
         resumed.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }

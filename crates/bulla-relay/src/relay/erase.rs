@@ -6,10 +6,11 @@ use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Scan, Store, StoreError};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use tokio::sync::MutexGuard;
+use tracing::Instrument;
 
 use super::fault::{Reach, of_store};
 use super::span::Tag;
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::space::{BUSY, CONVERSATION, ERASING, HEAD};
 use crate::{EraseError, Sink};
 
@@ -42,12 +43,14 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
-        let erased = self.0.see_through(async move {
+        let erasing = async move {
+            span::is_with(user);
             inner.erase(user).await.map_err(|error| match inner.survive(error) {
                 Some(error) => EraseError::Store(error),
                 None => EraseError::Stopped,
             })
-        });
+        };
+        let erased = self.0.see_through(erasing.instrument(span::call("erase", None)));
         erased.await.unwrap_or(Err(EraseError::Stopped))
     }
 }

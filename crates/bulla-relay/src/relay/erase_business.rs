@@ -3,10 +3,11 @@ use std::sync::Arc;
 use bulla_base::{Partition, PhoneNumberId};
 use bulla_store::{BEFORE_ALL, Batch, Key, OWN, Scan, Space, Store, StoreError, erase_names};
 use bulla_transport::Transport;
+use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::fault::{Reach, of_store};
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::space::{
     self, CONTACT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, MESSAGE, ONCE, OUTBOX, SEEN,
 };
@@ -34,7 +35,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Some twenty scans, and a commit for each 128 records, for each conversation of the last 30 days.
     pub async fn erase_business(&self, id: PhoneNumberId) -> Result<(), BusinessError> {
         let inner = Arc::clone(&self.0);
-        let erased = self.0.see_through(async move {
+        let erasing = async move {
             let _turn = inner.businesses.turn(id).await;
             match inner.take_down(id).await {
                 Ok(()) | Err(BusinessError::Unknown { .. }) => {}
@@ -46,7 +47,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             };
             tracing::info!(business = %id, is_done = erased.is_ok(), "a business is erased");
             erased.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
-        });
+        };
+        let erased = self.0.see_through(erasing.instrument(span::call("erase business", Some(id))));
         erased.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }

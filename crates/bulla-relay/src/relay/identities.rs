@@ -4,10 +4,11 @@ use bulla_base::{Address, Number, PhoneNumberId};
 use bulla_endpoint::{Identity, Peer, SafetyNumber};
 use bulla_store::Store;
 use bulla_transport::Transport;
+use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation};
 use super::voice::Voice;
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::metrics::IDENTITY_CHANGES;
 use crate::{AcceptError, Recipient, Report, Sink};
 
@@ -26,8 +27,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         user: impl Into<Recipient>,
     ) -> Result<Option<SafetyNumber>, AcceptError> {
         let voice = self.0.voice(business)?;
-        let (conversation, number) = self.0.user_of(&voice, user.into()).await?;
-        Ok(self.0.peer(&voice, conversation, number).await?.safety_number())
+        let looking = self.0.peer_of(&voice, user.into());
+        let peer = looking.instrument(span::call("safety number", Some(business))).await?;
+        Ok(peer.safety_number())
     }
 
     /// Whom `business` takes for `user`: the identity the user has come with last, also if that waits for approval. Nothing before there was a
@@ -41,8 +43,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         user: impl Into<Recipient>,
     ) -> Result<Option<Identity>, AcceptError> {
         let voice = self.0.voice(business)?;
-        let (conversation, number) = self.0.user_of(&voice, user.into()).await?;
-        Ok(self.0.peer(&voice, conversation, number).await?.identity())
+        let looking = self.0.peer_of(&voice, user.into());
+        let peer = looking.instrument(span::call("identity", Some(business))).await?;
+        Ok(peer.identity())
     }
 
     /// Approves of `identity`, of which [`Report::IdentityChanged`] told, so that the business can write to `user` again. False when it is not
@@ -61,8 +64,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     ) -> Result<bool, AcceptError> {
         let (inner, voice, user) = (Arc::clone(&self.0), self.0.voice(business)?, user.into());
         let of = Arc::clone(&voice);
-        let approved =
-            self.0.see_through_for(&voice, async move { inner.approve(&of, user, identity).await });
+        let approving = async move { inner.approve(&of, user, identity).await };
+        let approving = approving.instrument(span::call("approve identity", Some(business)));
+        let approved = self.0.see_through_for(&voice, approving);
         approved.await.unwrap_or_else(Err)
     }
 }
@@ -75,6 +79,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         identity: Identity,
     ) -> Result<bool, AcceptError> {
         let (conversation, number) = self.user_of(voice, user).await?;
+        span::is_with(conversation.user);
         let _lane = self.lane(conversation.user).await?;
         for _ in 0..ATTEMPTS {
             let mut draft = self.draft(conversation).await?;
@@ -102,6 +107,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok((conversation, number))
             }
         }
+    }
+
+    /// What `voice` has of `user`.
+    async fn peer_of<'v>(&self, voice: &'v Voice, user: Recipient) -> Result<Peer<'v>, AcceptError> {
+        let (conversation, number) = self.user_of(voice, user).await?;
+        span::is_with(conversation.user);
+        self.peer(voice, conversation, number).await
     }
 
     async fn peer<'v>(

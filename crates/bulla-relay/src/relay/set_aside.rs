@@ -5,9 +5,10 @@ use bulla_envelope::Envelope;
 use bulla_store::{BEFORE_ALL, Batch, Key, Scan, Space, Store, StoreError};
 use bulla_transport::Transport;
 use prost::Message as _;
+use tracing::Instrument;
 
 use super::conversation::Conversation;
-use super::{Inner, Relay};
+use super::{Inner, Relay, span};
 use crate::row::{Head, Outbound, Pending};
 use crate::space::{self, CONTACT, EVENTS, HEAD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, Part, Sink, UserId};
@@ -41,14 +42,16 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Reads everything of the conversation.
     pub async fn set_aside(&self, business: PhoneNumberId, user: UserId) -> Result<SetAside, BusinessError> {
         let inner = Arc::clone(&self.0);
-        let done = self.0.see_through(async move {
+        let setting_aside = async move {
             let voice = inner.businesses.voice(business).ok_or(BusinessError::Unknown { business })?;
             let conversation = Conversation { business, user: voice.scope.partition(user) };
+            span::is_with(conversation.user);
             let part = Part::Conversation { business, user };
             inner.suspensions.of(conversation).ok_or(BusinessError::NotSuspended { part })?;
             let done = inner.remove_unreadable(conversation).await;
             done.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
-        });
+        };
+        let done = self.0.see_through(setting_aside.instrument(span::call("set aside", Some(business))));
         done.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }

@@ -10,10 +10,30 @@ use tracing::field::{Empty, display};
 
 use super::conversation::Conversation;
 
-/// What is done for a business, perhaps for one conversation of it.
+/// What is done for the host, perhaps about one business.
+pub(super) fn call(task: &'static str, business: Option<PhoneNumberId>) -> Span {
+    let span = tracing::warn_span!("relay", task, business = Empty, conversation = Empty);
+    if let Some(business) = business {
+        span.record("business", display(business));
+    }
+    span
+}
+
+/// What the relay does of itself, for as long as it runs. Not within the span of whoever happened to open it.
+pub(super) fn task(task: &'static str) -> Span {
+    tracing::warn_span!(parent: None, "relay", task)
+}
+
+/// Says which user's conversation it is that something is done about.
+pub(super) fn is_with(user: Partition) {
+    Span::current().record("conversation", display(Tag(user)));
+}
+
+/// What the relay does for a business, or one conversation of it, for as long as there is something to do.
 pub(super) fn of(business: PhoneNumberId, conversation: Option<Conversation>) -> Span {
     // Not within that of whoever happened to start it.
-    let span = tracing::warn_span!(parent: None, "relay", %business, conversation = Empty);
+    let task = if conversation.is_some() { "keep pumping" } else { "keep receiving" };
+    let span = tracing::warn_span!(parent: None, "relay", task, %business, conversation = Empty);
     if let Some(conversation) = conversation {
         span.record("conversation", display(Tag(conversation.user)));
     }
