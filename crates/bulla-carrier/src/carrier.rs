@@ -3,17 +3,17 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
-use bulla_store::{CachedStore, Lanes, Store, StoreError};
+use bulla_store::{Lanes, Store, StoreError};
 use bulla_transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use tracing::field::display;
+use tracing::{Instrument, Span};
 
-use crate::arrivals::Arrivals;
 use crate::erasures::Erasures;
 use crate::fence::Fences;
 use crate::life::Life;
-use crate::limits::CACHED_BYTES;
 use crate::space::PEPPER;
+use crate::span;
 use crate::stats::Tallies;
-use crate::tails::Tails;
 use crate::upkeep::Upkeep;
 use crate::verifier::{NumberVerifier, TrustedHost};
 
@@ -22,9 +22,7 @@ use crate::verifier::{NumberVerifier, TrustedHost};
 /// It keeps its store up by itself, in a task of the tokio runtime it was opened on, until it is closed or dropped. One carrier owns its store:
 /// places in queues are given out under locks of this instance.
 pub struct Carrier<S> {
-    pub(crate) store: Arc<CachedStore<S>>,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) tails: Tails,
+    pub(crate) store: Arc<S>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) lanes: Lanes,
@@ -60,7 +58,16 @@ impl<S: Store> Carrier<S> {
         rng: &dyn Rng,
         verifier: Arc<dyn NumberVerifier>,
     ) -> Result<Self, StoreError> {
-        let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
+        Self::begin(store, clock, rng, verifier).instrument(span::for_host("open")).await
+    }
+
+    async fn begin(
+        store: S,
+        clock: Arc<dyn Clock>,
+        rng: &dyn Rng,
+        verifier: Arc<dyn NumberVerifier>,
+    ) -> Result<Self, StoreError> {
+        let store = Arc::new(store);
         let life = Life::of(&store, clock.now()).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
         let mut epoch = [0; 8];
@@ -70,8 +77,6 @@ impl<S: Store> Carrier<S> {
         let carrier = Self {
             upkeep: Upkeep::new(),
             store,
-            arrivals: Arrivals::default(),
-            tails: Tails::default(),
             clock,
             pepper,
             lanes: Lanes::new(),
@@ -97,7 +102,7 @@ impl<S: Store> Carrier<S> {
     /// harm: what is dropped stops, too.
     pub async fn close(&self) {
         self.upkeep.end().await;
-        tracing::info!("the carrier is closed");
+        span::for_host("close").in_scope(|| tracing::info!("the carrier is closed"));
     }
 
     pub(crate) fn partition(&self, address: &Address) -> Partition {
@@ -114,7 +119,7 @@ impl<S: Store> Transport for Carrier<S> {
             self.take_over(caller, proof).await?;
             self.connected(caller.address()).await
         };
-        self.tallies.noted(registered.await)
+        self.watched(self.call("register", caller.address(), None), registered).await
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
@@ -124,7 +129,7 @@ impl<S: Store> Transport for Carrier<S> {
             self.raise_fence(caller).await?;
             self.connected(caller.address()).await
         };
-        self.tallies.noted(connected.await)
+        self.watched(self.call("connect", caller.address(), None), connected).await
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
@@ -136,7 +141,7 @@ impl<S: Store> Transport for Carrier<S> {
             }
             self.keep_keys(caller.address(), keys).await
         };
-        self.tallies.noted(published.await)
+        self.watched(self.call("publish", caller.address(), None), published).await
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
@@ -145,10 +150,12 @@ impl<S: Store> Transport for Carrier<S> {
             let _pass = self.pass(caller).await?;
             self.give_bundle(caller.address(), of).await
         };
-        self.tallies.noted(bundle.await)
+        self.watched(self.call("bundle", caller.address(), Some(of)), bundle).await
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        let span = self.call("send", caller.address(), Some(envelope.to()));
+        span.record("message", display(envelope.id()));
         let sent = async {
             self.nobody_is_being_erased(envelope.to()).await?;
             let _pass = self.pass(caller).await?;
@@ -157,15 +164,20 @@ impl<S: Store> Transport for Carrier<S> {
             }
             self.enqueue(envelope).await
         };
-        self.tallies.noted(sent.await)
+        self.watched(span, sent).await
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
-        self.tallies.noted(self.await_deliveries(caller, after).await)
+        let span = self.call("receive", caller.address(), None);
+        // Waited for by every business there is: not moved, for what is moved into a future is there twice.
+        let received = self.await_deliveries(caller, after).instrument(span.clone()).await;
+        span.in_scope(|| self.tallies.noted(received))
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
-        self.tallies.noted(self.await_low_stock(caller, at_most).await)
+        let span = self.call("low stock", caller.address(), None);
+        let low = self.await_low_stock(caller, at_most).instrument(span.clone()).await;
+        span.in_scope(|| self.tallies.noted(low))
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
@@ -173,11 +185,20 @@ impl<S: Store> Transport for Carrier<S> {
             let _pass = self.pass(caller).await?;
             self.dequeue(caller.address(), sequences).await
         };
-        self.tallies.noted(acknowledged.await)
+        self.watched(self.call("acknowledge", caller.address(), None), acknowledged).await
     }
 }
 
 impl<S: Store> Carrier<S> {
+    /// Carries out `call` in `span`, and counts it if it is refused.
+    async fn watched<R>(
+        &self,
+        span: Span,
+        call: impl Future<Output = Result<R, TransportError>>,
+    ) -> Result<R, TransportError> {
+        async { self.tallies.noted(call.await) }.instrument(span).await
+    }
+
     /// Before anybody can write to it: whoever is erased later has to be looked for in its queue.
     async fn remember_business(&self, address: &Address) -> Result<(), TransportError> {
         match address.party() {

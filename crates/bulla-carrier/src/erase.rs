@@ -3,6 +3,7 @@ use bulla_envelope::Envelope;
 use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Erasure, Scan, Store, StoreError};
 use bulla_transport::TransportError;
 use tokio::sync::MutexGuard;
+use tracing::Instrument;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
@@ -31,10 +32,11 @@ impl<S: Store> Carrier<S> {
     /// Two commits and one for each 128 records. Two passes, of which the second finds nothing: each is 256 scans and a walk through what waits
     /// for each business that has ever connected.
     pub async fn erase(&self, user: &Number) -> Result<Erased, StoreError> {
-        let user = self.partition(&Address::user(user.clone()));
+        let address = Address::user(user.clone());
+        let user = self.partition(&address);
         // From here on the user cannot send, nor be sent to.
         let asked = self.erasures.begin(user);
-        self.carry_out(user, &asked).await
+        self.carry_out(user, &asked).instrument(self.call("erase", &address, None)).await
     }
 
     /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it waits until all have passed.
@@ -78,7 +80,6 @@ impl<S: Store> Carrier<S> {
             // Lanes of businesses and of the user one after the other: two of them can be the same lock.
             let removed = self.remove_sent(user).await?;
             let _lane = self.lanes.enter(user).await;
-            self.tails.forget(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
@@ -98,7 +99,6 @@ impl<S: Store> Carrier<S> {
             let mut scan = everything.clone();
             loop {
                 let _lane = self.lanes.enter(queue).await;
-                self.tails.forget(queue);
                 let page = self.store.scan(queue, &scan, BEFORE_ALL).await?;
                 let Some((last, _)) = page.last() else { break };
                 scan = everything.clone().after(last.clone());

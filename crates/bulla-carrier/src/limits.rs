@@ -17,6 +17,3 @@ pub const MAX_ONE_TIME_KEYS_A_DAY: u8 = 8;
 
 /// The most waiting envelopes that are counted for one business. Of more, it is only known that there are as many.
 pub const MAX_COUNTED: usize = 4096;
-
-/// How many bytes of rows that are in use, such as fences and heads of queues, are kept in memory, about. A row takes some 200.
-pub const CACHED_BYTES: usize = 32 << 20;

@@ -1,7 +1,8 @@
-use bulla_base::{Category, Day, Party, PhoneNumberId};
+use bulla_base::{Address, Category, Day, Party, PhoneNumberId};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{Bill, Flow, Tally};
 use bulla_store::{Batch, Counter, Store, StoreError};
+use tracing::Instrument;
 
 use crate::Carrier;
 use crate::space::METER;
@@ -25,7 +26,9 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// When the store fails or holds a damaged counter.
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
-        let counts = bulla_store::every_counter(&self.store, METER, &Tally::prefix(business)).await?;
+        let span = self.call("bill", &Address::business(business), None);
+        let prefix = Tally::prefix(business);
+        let counts = bulla_store::every_counter(&self.store, METER, &prefix).instrument(span).await?;
         let tally = |(counter, count): (Counter, u64)| {
             let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
             Ok((tally, count))

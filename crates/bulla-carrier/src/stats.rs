@@ -5,9 +5,10 @@ use bulla_base::Party;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
 use bulla_transport::TransportError;
+use tracing::Instrument;
 
-use crate::Carrier;
 use crate::metrics::{ACKNOWLEDGED, BUNDLES, DELIVERED, ENQUEUED, OLDEST, REFUSED, WAITING};
+use crate::{Carrier, span};
 
 /// What a carrier has done since it was opened, and what waits in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,6 +112,10 @@ impl<S: Store> Carrier<S> {
     /// # Cost
     /// For each business that has ever connected, a look-up and a scan of what waits for it.
     pub async fn stats(&self) -> Result<CarrierStats, StoreError> {
+        self.look_at_queues().instrument(span::for_host("stats")).await
+    }
+
+    async fn look_at_queues(&self) -> Result<CarrierStats, StoreError> {
         let (now, mut waiting, mut oldest) = (self.clock.now(), 0, Duration::ZERO);
         for business in self.businesses().await? {
             let found = self.waiting_for(&Party::Business(business), now).await?;

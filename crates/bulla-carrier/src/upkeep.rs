@@ -5,9 +5,10 @@ use bulla_base::Clock;
 use bulla_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
-use crate::Carrier;
 use crate::limits::MAX_ID_AGE;
+use crate::{Carrier, span};
 
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -26,14 +27,14 @@ impl Upkeep {
 
     pub(crate) fn begin<S: Store>(&self, store: &Arc<S>, clock: &Arc<dyn Clock>) {
         let (swept, by) = (Arc::clone(store), Arc::clone(clock));
-        self.spawn(async move { keep_sweeping(&*swept, &*by).await });
+        self.spawn("keep sweeping", async move { keep_sweeping(&*swept, &*by).await });
         let (kept, by) = (Arc::clone(store), Arc::clone(clock));
-        self.spawn(async move { bulla_store::keep_up(&*kept, &*by).await });
+        self.spawn("keep up the store", async move { bulla_store::keep_up(&*kept, &*by).await });
     }
 
-    fn spawn(&self, task: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+    fn spawn(&self, name: &'static str, task: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
         let failure = self.failure.clone();
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+        let kept = async move {
             if let Err(error) = task.await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the carrier cannot go on");
                 failure.send_if_modified(|failure| {
@@ -44,7 +45,9 @@ impl Upkeep {
                     first
                 });
             }
-        });
+        };
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(kept.instrument(span::task(name)));
     }
 
     pub(crate) async fn failed(&self) -> Arc<StoreError> {
@@ -91,6 +94,6 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// When the store fails.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        sweep(&*self.store, &*self.clock).await
+        sweep(&*self.store, &*self.clock).instrument(span::for_host("sweep")).await
     }
 }
