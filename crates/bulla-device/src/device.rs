@@ -1,6 +1,7 @@
 mod draft;
 mod inbox;
 mod outbox;
+mod span;
 mod stock;
 
 use std::fmt;
@@ -15,7 +16,9 @@ use bulla_store::{Retention, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
+use crate::metrics::{IDENTITY_CHANGES, REFUSED, RETRIED, SEALED};
 use crate::notice::Row;
 use crate::space::PEPPER;
 use crate::{DeviceError, News, Notice, SendError};
@@ -26,6 +29,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// How often what is over is dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The tasks that wait and try again when the carrier does not answer, as they are called in spans and counters.
+const RECEIVING: &str = "receive";
+const STOCKING: &str = "stock";
+const SENDING: &str = "send";
 
 /// A user's device.
 ///
@@ -89,6 +97,19 @@ impl<S: Store, T: Transport> Device<S, T> {
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
+        let opening = Self::begin(store, transport, clock, rng, number, proof, home);
+        opening.instrument(span::of("open", home, None)).await
+    }
+
+    async fn begin(
+        store: S,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        number: Number,
+        proof: Proof,
+        home: Partition,
+    ) -> Result<Self, DeviceError> {
         let address = Address::user(number);
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
         // The user is told of a changed identity, and may compare safety numbers; what they write is not held up.
@@ -118,11 +139,13 @@ impl<S: Store, T: Transport> Device<S, T> {
             Err(error) => return Err(error),
         };
         tracing::info!(incarnation = device.0.caller.incarnation().number(), connected, "the device is open");
-        device.0.spawn(move |inner| async move { inner.keep_receiving(connected).await });
-        device.0.spawn(|inner| async move { inner.keep_stocked().await });
-        device.0.spawn(|inner| async move { inner.keep_sending().await });
-        device.0.spawn(|inner| async move { inner.keep_sweeping().await });
-        device.0.spawn(|inner| async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) });
+        device.0.spawn(RECEIVING, move |inner| async move { inner.keep_receiving(connected).await });
+        device.0.spawn(STOCKING, |inner| async move { inner.keep_stocked().await });
+        device.0.spawn(SENDING, |inner| async move { inner.keep_sending().await });
+        device.0.spawn("keep sweeping", |inner| async move { inner.keep_sweeping().await });
+        device.0.spawn("keep up the store", |inner| async move {
+            Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
+        });
         Ok(device)
     }
 
@@ -135,27 +158,19 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// One commit; the first message to a business also asks the carrier for keys.
     pub async fn send(&self, business: PhoneNumberId, content: &Content) -> Result<MessageId, SendError> {
         let inner = &self.0;
-        let _lane = inner.lane.lock().await;
-        let mut draft = inner.draft().await?;
-        let (address, id) = (Address::business(business), MessageId::new(draft.now, &*inner.rng));
-        let mut peer = inner.endpoint.peer(&inner.store, inner.home, &address, draft.now).await?;
-        if peer.needs_keys(draft.now) {
-            let keys =
-                inner.transport.bundle(&inner.caller, &address).await.map_err(|error| match error {
-                    TransportError::UnknownRecipient => SendError::UnknownBusiness,
-                    error => SendError::Unavailable(error),
-                })?;
-            let begun = peer.begin(&inner.store, &keys, draft.now, &*inner.rng).await?;
-            if begun.identity_changed {
-                draft.notify(&Row::identity_changed(id, business, draft.now));
+        let sending = async {
+            let sent = inner.seal(business, content).await;
+            match &sent {
+                Ok(_) => metrics::counter!(SEALED).increment(1),
+                Err(error) => {
+                    let reason = error.reason();
+                    tracing::debug!(reason, "a message was not sent");
+                    metrics::counter!(REFUSED, "reason" => reason).increment(1);
+                }
             }
-        }
-        let kind = Kind::Message(bulla_base::Category::Service);
-        let envelope = peer.seal(id, kind, content, draft.now, &*inner.rng)?;
-        draft.send(&envelope);
-        peer.keep(&mut draft.batch);
-        inner.commit(draft).await?;
-        Ok(id)
+            sent
+        };
+        sending.instrument(span::of("send", inner.home, Some(business))).await
     }
 
     /// The next notice in the mailbox, which was not shown since the device was opened. Waits until there is one.
@@ -166,9 +181,10 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// Why the device cannot go on.
     pub async fn next(&self) -> Result<Notice, Arc<DeviceError>> {
         let inner = &self.0;
+        let notice = inner.next_notice().instrument(span::of("next", inner.home, None));
         tokio::select! {
             biased;
-            notice = inner.next_notice() => notice.map_err(|error| Arc::new(error.into())),
+            notice = notice => notice.map_err(|error| Arc::new(error.into())),
             why = inner.failed() => Err(why),
         }
     }
@@ -178,19 +194,12 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// # Errors
     /// When the store fails, or the receipt cannot be sealed; then it stays.
     pub async fn finish(&self, notice: Notice) -> Result<(), SendError> {
-        let inner = &self.0;
-        let _lane = inner.lane.lock().await;
-        let mut draft = inner.draft().await?;
-        draft.batch.delete(notice.key.clone());
-        if let News::Said(_) = notice.news {
-            let address = Address::business(notice.business);
-            let mut peer = inner.endpoint.peer(&inner.store, inner.home, &address, draft.now).await?;
-            if !peer.needs_keys(draft.now) {
-                inner.seal_receipt(&mut peer, &mut draft, Progress::Read, notice.id)?;
-            }
-            peer.keep(&mut draft.batch);
-        }
-        Ok(inner.commit(draft).await?)
+        let span = span::of("finish", self.0.home, Some(notice.business));
+        let finishing = async {
+            span::is_about(notice.id);
+            self.0.take_out(notice).await
+        };
+        finishing.instrument(span).await
     }
 
     /// The number to compare with `business`, to know that nobody stands between the two; nothing before they have spoken.
@@ -204,34 +213,83 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// About 10 ms of hashing.
     pub async fn safety_number(&self, business: PhoneNumberId) -> Result<Option<SafetyNumber>, SendError> {
         let (inner, address) = (&self.0, Address::business(business));
-        let peer = inner.endpoint.peer(&inner.store, inner.home, &address, inner.clock.now()).await?;
-        Ok(peer.safety_number())
+        let span = span::of("safety number", inner.home, Some(business));
+        let peer = inner.endpoint.peer(&inner.store, inner.home, &address, inner.clock.now());
+        Ok(peer.instrument(span).await?.safety_number())
     }
 
     /// Stops, and waits until nothing of the device runs any more. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
-        let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.stop().instrument(span::of("close", self.0.home, None)).await;
+    }
+}
+
+impl<S: Store, T: Transport> Inner<S, T> {
+    async fn stop(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
         tracing::info!("the device is closed");
-        if let Err(error) = self.0.store.upkeep().await {
+        if let Err(error) = self.store.upkeep().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the store could not note where it stands"
             );
         }
     }
-}
 
-impl<S: Store, T: Transport> Inner<S, T> {
+    /// Seals `content` for `business` and makes it durable, to be sent.
+    async fn seal(&self, business: PhoneNumberId, content: &Content) -> Result<MessageId, SendError> {
+        let _lane = self.lane.lock().await;
+        let mut draft = self.draft().await?;
+        let (address, id) = (Address::business(business), MessageId::new(draft.now, &*self.rng));
+        span::is_about(id);
+        let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
+        let mut identity_changed = false;
+        if peer.needs_keys(draft.now) {
+            let keys = self.transport.bundle(&self.caller, &address).await.map_err(|error| match error {
+                TransportError::UnknownRecipient => SendError::UnknownBusiness,
+                error => SendError::Unavailable(error),
+            })?;
+            let begun = peer.begin(&self.store, &keys, draft.now, &*self.rng).await?;
+            identity_changed = begun.identity_changed;
+            if identity_changed {
+                draft.notify(&Row::identity_changed(id, business, draft.now));
+            }
+        }
+        let kind = Kind::Message(bulla_base::Category::Service);
+        let envelope = peer.seal(id, kind, content, draft.now, &*self.rng)?;
+        draft.send(&envelope);
+        peer.keep(&mut draft.batch);
+        self.commit(draft).await?;
+        if identity_changed {
+            metrics::counter!(IDENTITY_CHANGES).increment(1);
+        }
+        Ok(id)
+    }
+
+    async fn take_out(&self, notice: Notice) -> Result<(), SendError> {
+        let _lane = self.lane.lock().await;
+        let mut draft = self.draft().await?;
+        draft.batch.delete(notice.key.clone());
+        if let News::Said(_) = notice.news {
+            let address = Address::business(notice.business);
+            let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
+            if !peer.needs_keys(draft.now) {
+                self.seal_receipt(&mut peer, &mut draft, Progress::Read, notice.id)?;
+            }
+            peer.keep(&mut draft.batch);
+        }
+        Ok(self.commit(draft).await?)
+    }
+
     /// Runs `task` until it fails or the device is closed. Whatever is cut short is as after a crash: taken up from the store.
-    fn spawn<F, R>(self: &Arc<Self>, task: F)
+    fn spawn<F, R>(self: &Arc<Self>, name: &'static str, task: F)
     where
         F: FnOnce(Arc<Self>) -> R,
         R: Future<Output = Result<(), DeviceError>> + Send + 'static,
     {
         let (inner, task) = (Arc::clone(self), task(Arc::clone(self)));
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(async move {
+        let running = async move {
             if let Err(error) = task.await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the device stops");
                 inner.failure.send_if_modified(|failure| {
@@ -242,7 +300,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     first
                 });
             }
-        });
+        };
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(running.instrument(span::task(name, self.home)));
     }
 
     /// Drops the days that nothing can be read of any more, for as long as the device runs.
@@ -268,7 +328,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
     }
 
-    async fn pause(&self, failures: &mut u32) {
+    async fn pause(&self, task: &'static str, failures: &mut u32) {
+        metrics::counter!(RETRIED, "task" => task).increment(1);
         let pause = FIRST_RETRY.saturating_mul(1_u32.checked_shl(*failures).unwrap_or(u32::MAX));
         *failures = failures.saturating_add(1);
         self.clock.sleep(pause.min(LONGEST_RETRY)).await;

@@ -21,6 +21,18 @@ pub enum SendError {
     Store(#[from] StoreError),
 }
 
+impl SendError {
+    /// What it is called in counters and traces.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownBusiness => "unknown_business",
+            Self::Unavailable(_) => "unavailable",
+            Self::Seal(_) => "seal",
+            Self::Store(_) => "store",
+        }
+    }
+}
+
 /// Why a device cannot go on.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -2,6 +2,7 @@
 
 mod device;
 mod error;
+mod metrics;
 mod notice;
 mod space;
 

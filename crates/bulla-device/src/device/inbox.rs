@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use bulla_base::Party;
 use bulla_content::{Body, Progress};
-use bulla_endpoint::{OpenError, SealError};
-use bulla_envelope::Envelope;
+use bulla_endpoint::{OpenError, Received, SealError};
+use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Queued, Store, StoreError};
 use bulla_transport::{Sequence, Transport, in_order};
+use tracing::Instrument;
 
-use super::Inner;
+use super::{Inner, RECEIVING, span};
+use crate::metrics::{DROPPED, FAILED, IDENTITY_CHANGES, OPENED};
 use crate::notice::Row;
 use crate::space::{self, INBOX};
 use crate::{DeviceError, Notice};
@@ -27,7 +29,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             match outcome {
                 Ok(()) => failures = 0,
                 Err(DeviceError::Transport(error)) if error.may_pass() => {
-                    self.pause(&mut failures).await;
+                    self.pause(RECEIVING, &mut failures).await;
                     // The carrier may have been restarted, and may not know us any more.
                     connected = false;
                 }
@@ -39,7 +41,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn receive_once(&self, after: &mut Sequence) -> Result<(), DeviceError> {
         let deliveries = in_order(self.transport.receive(&self.caller, *after).await?, *after);
         for delivery in &deliveries {
-            self.open(&delivery.envelope).await?;
+            let span = span::about("open envelope", self.home, &delivery.envelope);
+            self.open(&delivery.envelope).instrument(span).await?;
         }
         let sequences: Vec<Sequence> = deliveries.iter().map(|delivery| delivery.sequence).collect();
         match self.transport.acknowledge(&self.caller, &sequences).await {
@@ -67,7 +70,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 return Err(DeviceError::Open(error));
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "an envelope was dropped");
+                dropped(reason(&error), &error);
                 return Ok(());
             }
         };
@@ -90,11 +93,12 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 };
                 draft.notify(&notice);
             }
-            Err(error) => tracing::warn!(error = error as &dyn std::error::Error, "an envelope says nothing"),
+            Err(error) => dropped("unreadable", error),
         }
         draft.seen(envelope);
         peer.keep(&mut draft.batch);
         self.commit(draft).await?;
+        count(envelope, &received);
         let Some(key) = received.spent else { return Ok(()) };
         if let Err(error) = self.endpoint.spend(&self.store, key).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
@@ -113,5 +117,40 @@ impl<S: Store, T: Transport> Inner<S, T> {
             }
             inbox.changed().await;
         }
+    }
+}
+
+/// Counts an envelope that was opened, once that is durable.
+fn count(envelope: &Envelope, received: &Received) {
+    if received.identity_changed {
+        metrics::counter!(IDENTITY_CHANGES).increment(1);
+    }
+    let Ok(content) = &received.content else { return };
+    metrics::counter!(OPENED, "kind" => kind(envelope.kind())).increment(1);
+    if let Body::RetryRequest(_) = content.body() {
+        metrics::counter!(FAILED, "reason" => "not_opened").increment(1);
+    }
+}
+
+/// An envelope that says nothing to anybody.
+fn dropped(reason: &'static str, error: &(dyn std::error::Error + 'static)) {
+    metrics::counter!(DROPPED, "reason" => reason).increment(1);
+    tracing::warn!(reason, error, "an envelope was dropped");
+}
+
+const fn reason(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Duplicate => "duplicate",
+        OpenError::NotForUs => "not_for_us",
+        _ => "undecipherable",
+    }
+}
+
+const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Message(_) => "message",
+        Kind::Receipt => "receipt",
+        Kind::RetryRequest => "retry_request",
+        _ => "other",
     }
 }

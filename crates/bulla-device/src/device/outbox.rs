@@ -4,9 +4,11 @@ use bulla_base::Party;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Key, Queued, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
+use tracing::Instrument;
 
-use super::Inner;
+use super::{Inner, SENDING, span};
 use crate::DeviceError;
+use crate::metrics::{FAILED, SENT};
 use crate::notice::Row;
 use crate::space::OUTBOX;
 
@@ -37,8 +39,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
             for Queued { place, key, record, .. } in page {
                 let envelope = Envelope::from_bytes(record.value)
                     .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let outcome = self.hand_over(&envelope).await?;
-                self.settle(key, &envelope, outcome).await?;
+                let handing_over = async {
+                    let outcome = self.hand_over(&envelope).await?;
+                    self.settle(key, &envelope, outcome).await
+                };
+                handing_over.instrument(span::about("hand over", self.home, &envelope)).await?;
                 after = place;
             }
         }
@@ -50,7 +55,13 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut draft = self.draft().await?;
         draft.batch.delete(key);
         let Party::Business(business) = *envelope.to().party() else { return Ok(self.commit(draft).await?) };
-        if outcome != Outcome::Taken && matches!(envelope.kind(), Kind::Message(_)) {
+        let failed = match outcome {
+            Outcome::Taken => None,
+            Outcome::Refused => Some("refused"),
+            Outcome::Reinstalled => Some("reinstalled"),
+        };
+        let failed = failed.filter(|_| matches!(envelope.kind(), Kind::Message(_)));
+        if failed.is_some() {
             draft.notify(&Row::new(envelope.id(), business, draft.now, None));
         }
         if let (Outcome::Reinstalled, Some(gone)) = (outcome, envelope.installation()) {
@@ -59,7 +70,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
             peer.retire_session(gone);
             peer.keep(&mut draft.batch);
         }
-        Ok(self.commit(draft).await?)
+        self.commit(draft).await?;
+        if let Some(reason) = failed {
+            metrics::counter!(FAILED, "reason" => reason).increment(1);
+        }
+        Ok(())
     }
 
     /// Hands `envelope` to the carrier, however long it takes.
@@ -67,8 +82,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut failures = 0;
         loop {
             match self.transport.send(&self.caller, envelope.clone()).await {
-                Ok(()) => return Ok(Outcome::Taken),
-                Err(error) if error.may_pass() => self.pause(&mut failures).await,
+                Ok(()) => {
+                    metrics::counter!(SENT).increment(1);
+                    return Ok(Outcome::Taken);
+                }
+                Err(error) if error.may_pass() => self.pause(SENDING, &mut failures).await,
                 Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
                 Err(TransportError::Reinstalled) => return Ok(Outcome::Reinstalled),
                 Err(error) => {

@@ -4,7 +4,7 @@ use bulla_endpoint::{LOW_STOCK, STOCK};
 use bulla_store::Store;
 use bulla_transport::{Connected, Transport, TransportError};
 
-use super::Inner;
+use super::{Inner, STOCKING};
 use crate::DeviceError;
 
 impl<S: Store, T: Transport> Inner<S, T> {
@@ -31,9 +31,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
             };
             match outcome {
                 Ok(true) => failures = 0,
-                Ok(false) => self.pause(&mut failures).await,
+                Ok(false) => self.pause(STOCKING, &mut failures).await,
                 // Whoever receives connects anew; until then the carrier may not know us.
-                Err(DeviceError::Transport(error)) if error.may_pass() => self.pause(&mut failures).await,
+                Err(DeviceError::Transport(error)) if error.may_pass() => {
+                    self.pause(STOCKING, &mut failures).await;
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -1,0 +1,25 @@
+//! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
+
+/// Counter of messages: sealed and durable.
+pub(crate) const SEALED: &str = "bulla_device_sealed_total";
+
+/// Counter of calls, by `reason`: to send something, refused.
+pub(crate) const REFUSED: &str = "bulla_device_refused_total";
+
+/// Counter of envelopes: handed to the carrier.
+pub(crate) const SENT: &str = "bulla_device_sent_total";
+
+/// Counter of messages, by `reason`: will not arrive, as the user is told.
+pub(crate) const FAILED: &str = "bulla_device_failed_total";
+
+/// Counter of envelopes, by `kind`: from businesses, opened and durable.
+pub(crate) const OPENED: &str = "bulla_device_opened_total";
+
+/// Counter of envelopes, by `reason`: from businesses, dropped without a word to the user.
+pub(crate) const DROPPED: &str = "bulla_device_dropped_total";
+
+/// Counter of businesses: have come with another identity than before.
+pub(crate) const IDENTITY_CHANGES: &str = "bulla_device_identity_changes_total";
+
+/// Counter of attempts, by `task`: put off, because the carrier did not answer or took no keys.
+pub(crate) const RETRIED: &str = "bulla_device_retried_total";
