@@ -1,5 +1,6 @@
 //! Everything anybody says about what they do, down to the least, in a file.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::Write;
@@ -11,11 +12,20 @@ use tracing::span;
 
 /// Writes down every event and span of `tracing`, and every record of `log`, which the engine uses.
 #[derive(Clone)]
-struct Scribe(Arc<Mutex<File>>);
+struct Scribe {
+    file: Arc<Mutex<File>>,
+    /// What the spans are called, each at the place that its id says.
+    spans: Arc<Mutex<Vec<String>>>,
+}
+
+thread_local! {
+    /// The ids of the spans that this thread is in, the innermost last.
+    static ENTERED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Has everything that is said in this process written into `file`.
 pub(crate) fn write_down(file: &Path) {
-    let scribe = Scribe(Arc::new(Mutex::new(File::create(file).unwrap())));
+    let scribe = Scribe { file: Arc::new(Mutex::new(File::create(file).unwrap())), spans: Arc::default() };
     log::set_boxed_logger(Box::new(scribe.clone())).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     tracing::subscriber::set_global_default(scribe).unwrap();
@@ -23,7 +33,13 @@ pub(crate) fn write_down(file: &Path) {
 
 impl Scribe {
     fn line(&self, line: &str) {
-        self.0.lock().unwrap().write_all(line.as_bytes()).unwrap();
+        self.file.lock().unwrap().write_all(line.as_bytes()).unwrap();
+    }
+
+    /// The span that this thread is in, by its name and task; `-` when it is in none.
+    fn current(&self) -> String {
+        let current = ENTERED.with_borrow(|entered| entered.last().copied());
+        current.map_or_else(|| "-".to_owned(), |id| self.spans.lock().unwrap()[index(id)].clone())
     }
 }
 
@@ -33,10 +49,15 @@ impl tracing::Subscriber for Scribe {
     }
 
     fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
-        let mut line = Line(format!("{}: span", span.metadata().target()));
+        let mut task = Task(String::new());
+        span.record(&mut task);
+        let called = format!("{}{}", span.metadata().name(), task.0);
+        let mut line = Line(format!("SPAN {} [{called}]:", span.metadata().target()));
         span.record(&mut line);
         self.line(&line.end());
-        span::Id::from_u64(1)
+        let mut spans = self.spans.lock().unwrap();
+        spans.push(called);
+        span::Id::from_u64(spans.len().try_into().unwrap())
     }
 
     fn record(&self, _: &span::Id, values: &span::Record<'_>) {
@@ -48,14 +69,40 @@ impl tracing::Subscriber for Scribe {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = Line(format!("{} {}:", event.metadata().level(), event.metadata().target()));
+        let (level, target) = (event.metadata().level(), event.metadata().target());
+        let mut line = Line(format!("{level} {target} [{}]:", self.current()));
         event.record(&mut line);
         self.line(&line.end());
     }
 
-    fn enter(&self, _: &span::Id) {}
+    fn enter(&self, span: &span::Id) {
+        ENTERED.with_borrow_mut(|entered| entered.push(span.into_u64()));
+    }
 
-    fn exit(&self, _: &span::Id) {}
+    fn exit(&self, span: &span::Id) {
+        ENTERED.with_borrow_mut(|entered| {
+            let left = entered.iter().rposition(|entered| *entered == span.into_u64());
+            entered.remove(left.unwrap());
+        });
+    }
+}
+
+/// Where the name of the span with this id stands.
+fn index(id: u64) -> usize {
+    usize::try_from(id).unwrap() - 1
+}
+
+/// What the field `task` of a span says.
+struct Task(String);
+
+impl Visit for Task {
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "task" {
+            self.0 = format!(" {value}");
+        }
+    }
 }
 
 impl log::Log for Scribe {

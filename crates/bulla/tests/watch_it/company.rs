@@ -95,6 +95,19 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// Serves the API where connections come in that cannot be accepted, for a while.
+    pub(crate) async fn nobody_can_be_accepted(&self) {
+        // Datagrams can be waited for, and cannot be accepted: as good as a process that has no file left.
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(b"come in", socket.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let listener = std::net::TcpListener::from(std::os::fd::OwnedFd::from(socket));
+        let listener = TcpListener::from_std(listener).unwrap();
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let graph = GraphApi::new(self.relay.clone(), Tokens::new(&SystemRng), clock, rng);
+        graph.serve(listener, a_moment()).await.unwrap();
+    }
+
     pub(crate) async fn close(self) {
         self.serving.abort();
         drop(self.serving.await);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bulla::base::{Address, Clock, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::store::{Batch, Commit, Key, Layer, Store, StoreError};
+use bulla::store::{Batch, Commit, Key, Layer, Space, Store, StoreError};
 use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
@@ -77,6 +77,43 @@ pub(crate) async fn open_by(clock: Arc<dyn Clock>, folder: &Path) -> Room {
     let keyring = FileKeyring::open(folder.join("keyring")).unwrap();
     let operator = OperatorKey::from_bytes([7; 32], rng.clone());
     Arc::new(Vault::open(ground, keyring, &operator, clock, rng).await.unwrap())
+}
+
+/// The power goes while a batch is being written.
+pub(crate) async fn power_goes(folder: &Path) {
+    let (store, crashed) = (folder.join("store"), folder.join("crashed"));
+    let engine = FjallStore::open(&store, FjallOptions::default()).unwrap();
+    for number in [1, 2] {
+        commit(&engine, number, 300).await;
+    }
+    copy(&store, &crashed);
+    let journal = crashed.join("0.jnl");
+    let mut written = fs::read(&journal).unwrap();
+    let end = written.iter().rposition(|byte| *byte != 0).unwrap();
+    written[end - 50..=end].fill(0);
+    fs::write(&journal, written).unwrap();
+    drop(FjallStore::open(&crashed, FjallOptions::default()).unwrap());
+}
+
+/// The engine's own threads lack something for a while, and it is opened again in its place.
+pub(crate) async fn files_are_wanting(folder: &Path) {
+    let options = FjallOptions::default().write_buffer_bytes(1 << 20);
+    let engine = FjallStore::open(folder, options).unwrap();
+    // The folder into which the table of undated records is flushed.
+    let (tables, aside) = (folder.join("keyspaces/3/tables"), folder.join("aside"));
+    fs::rename(&tables, &aside).unwrap();
+    for number in 0..3 {
+        commit(&engine, number, 500_000).await;
+    }
+    SystemClock.sleep(Duration::from_secs(2)).await;
+    fs::rename(&aside, &tables).unwrap();
+    commit(&engine, 3, 5).await;
+}
+
+async fn commit(engine: &FjallStore, number: u8, length: usize) {
+    let mut batch = Batch::new(Partition::from_bytes([7; 16]));
+    batch.put(Key::undated(Space::new(0x7f), vec![number]), vec![number + 1; length]);
+    let _ = engine.commit(batch).await.unwrap();
 }
 
 /// A clock that somebody sets.

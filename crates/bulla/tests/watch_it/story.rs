@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{Number, PhoneNumberId};
+use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{Body, Content, Reaction, Text};
+use bulla::relay::{Business, Part, UserId};
 use bulla::store::Retention;
 
-use crate::company::{Company, House, User, a_moment};
+use crate::company::{Company, House, SHOP, User, a_moment};
 use crate::ground::{self, SetClock, copy};
 use crate::private::{EMOJI, Private};
 use crate::requests::{self, Request};
@@ -36,11 +37,15 @@ pub(crate) async fn tell(folder: &Path, private: &Private) {
     let stage = stage.a_copy_is_fenced(&company).await;
     let stage = stage.the_disk_fails(&company).await;
     stage.rows_are_spoilt(&alice).await;
+    stage.the_business_begins_anew(&company, &alice).await;
     alice.close().await;
-    stage.house.close().await;
     company.carrier.sweep().await.unwrap();
     company.carrier.stats().await.unwrap();
+    company.carrier.bill(SHOP).await.unwrap();
+    company.carrier.close().await;
     the_clock_is_set(&company).await;
+    ground::power_goes(&company.folder("power")).await;
+    ground::files_are_wanting(&company.folder("wanting")).await;
 }
 
 /// Hours pass, and then the clock leaps and is set right again.
@@ -80,6 +85,27 @@ impl Stage<'_> {
         let stranger = PhoneNumberId::new(999_999_999);
         let text = Content::text(Text::new(self.private.text()).unwrap());
         drop(alice.device.send(stranger, &text).await);
+        self.the_host_looks(alice).await;
+        self.house.nobody_can_be_accepted().await;
+    }
+
+    /// Whatever else a relay and a device can be asked.
+    async fn the_host_looks(&self, alice: &User) {
+        let (relay, number) = (&self.house.relay, Number::parse(self.private.number(0)).unwrap());
+        let ours = relay.safety_number(SHOP, number.clone()).await.unwrap().unwrap();
+        let theirs = alice.device.safety_number(SHOP).await.unwrap().unwrap();
+        assert_eq!(ours.to_string(), theirs.to_string());
+        let identity = relay.identity(SHOP, number.clone()).await.unwrap().unwrap();
+        assert!(!relay.approve_identity(SHOP, number, identity).await.unwrap(), "none waits");
+        relay.bill(SHOP).await.unwrap();
+        let other = PhoneNumberId::new(106_540_352_242_923);
+        let business = Business::new(other, BusinessAccountId::new(1), Number::parse("15550783882").unwrap());
+        relay.add_business(business).await.unwrap();
+        relay.remove_business(other).await.unwrap();
+        relay.erase_business(other).await.unwrap();
+        assert!(relay.resume(Part::Business(SHOP)).await.is_err(), "it is not suspended");
+        let nobody = UserId::from_bytes([7; 16]);
+        assert!(relay.set_aside(SHOP, nobody).await.is_err(), "it is not suspended");
     }
 
     async fn requests_are_refused(&self) {
@@ -234,6 +260,19 @@ impl Stage<'_> {
         Self { private, shop, house }
     }
 
+    /// Everything of the business is lost, and it registers its number again.
+    async fn the_business_begins_anew(self, company: &Company, alice: &User) {
+        let Self { private, shop, house } = self;
+        house.close().await;
+        let house = company.relay("anew").await.unwrap();
+        // Sealed for the business that was.
+        says(private, alice).await;
+        a_moment().await;
+        let text = says(private, alice).await;
+        shop.is_told(&[&text]).await;
+        house.close().await;
+    }
+
     async fn rows_are_spoilt(&self, alice: &User) {
         // Of this relay alone: what it has not written is not spoilt.
         let text = says(self.private, alice).await;
@@ -242,7 +281,7 @@ impl Stage<'_> {
         a_moment().await;
         assert!(self.house.room.engine().spoil().await > 0, "nothing was spoilt");
         let text = self.private.text();
-        drop(alice.device.send(crate::company::SHOP, &Content::text(Text::new(text).unwrap())).await);
+        drop(alice.device.send(SHOP, &Content::text(Text::new(text).unwrap())).await);
         drop(write(self.private, 0).make(self.house.api).await);
         drop(write(self.private, 3).make(self.house.api).await);
         a_moment().await;
