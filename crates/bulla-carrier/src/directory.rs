@@ -7,6 +7,7 @@ use prost::Message;
 
 use crate::Carrier;
 use crate::carrier::{not_alone, store_failed};
+use crate::limits::MAX_COUNTED_KEYS;
 use crate::space::{FENCE, HIGHEST, KEYS, ONE_TIME, device, of_device};
 
 /// What is kept of the keys that a party has left.
@@ -124,10 +125,15 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// What the carrier has of the keys of `owner`.
+    /// What the carrier has of the keys of `owner`. Of one whose lasting keys are not there it says that it never had any, so that they are left
+    /// anew.
     pub(crate) async fn connected(&self, owner: &Address) -> Result<Connected, TransportError> {
-        let stock = self.stock(owner, MAX_ONE_TIME_KEYS).await?;
-        Ok(Connected::new(stock, self.highest_one_time(owner).await?))
+        let stock = self.stock(owner, MAX_COUNTED_KEYS).await?;
+        let highest = match self.held(owner).await?.keys {
+            Some(_) => self.highest_one_time(owner).await?,
+            None => 0,
+        };
+        Ok(Connected::new(stock, highest))
     }
 
     /// Waits until there are `at_most` so many one-time keys of `caller` left.
@@ -155,6 +161,12 @@ impl<S: Store> Carrier<S> {
 
     /// How many one-time keys of `owner` are left, as far as it matters whether there are `limit`.
     async fn stock(&self, owner: &Address, limit: usize) -> Result<usize, TransportError> {
+        if self.life.is_first() {
+            // All are of it, and need not be read to be counted.
+            let scan = Scan::undated(ONE_TIME).prefix(device(owner)).limit(limit);
+            let keys = self.store.keys(self.partition(owner), &scan, self.clock.now()).await;
+            return Ok(keys.map_err(store_failed)?.len());
+        }
         let found = self.one_time_keys(owner, limit).await?;
         Ok(found.iter().filter(|(_, record)| self.life.is_of(record)).count())
     }

@@ -20,6 +20,6 @@ mod verifier;
 
 pub use bulla_store::Erased;
 pub use carrier::Carrier;
-pub use limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY};
+pub use limits::{MAX_COUNTED, MAX_COUNTED_KEYS, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY};
 pub use stats::CarrierStats;
 pub use verifier::{NumberVerifier, TrustedHost, Verdict};

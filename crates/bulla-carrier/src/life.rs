@@ -36,6 +36,11 @@ impl Life {
         self.is_of(record).then(|| record.value.slice(8..))
     }
 
+    /// Whether the store was never put back.
+    pub(crate) const fn is_first(self) -> bool {
+        self.0 == 0
+    }
+
     pub(crate) fn is_of(self, record: &Record) -> bool {
         record.value.starts_with(&self.0.to_be_bytes())
     }

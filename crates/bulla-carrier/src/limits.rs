@@ -15,5 +15,9 @@ pub const MAX_ID_LEAD: Duration = Duration::from_secs(24 * 60 * 60);
 /// A session is begun seldom. Without a bound, whoever asks often enough takes every other user's one-time keys away.
 pub const MAX_ONE_TIME_KEYS_A_DAY: u8 = 8;
 
+/// The most one-time keys that are counted for somebody who connects. Of more, it is only known that there are as many: to count all of them
+/// again for each of thousands who connect at once is what their start would wait for.
+pub const MAX_COUNTED_KEYS: usize = 32;
+
 /// The most waiting envelopes that are counted for one business. Of more, it is only known that there are as many.
 pub const MAX_COUNTED: usize = 4096;

@@ -38,6 +38,26 @@ pub(crate) fn create_lasting(batch: &mut Batch, identity: &IdentityKeyPair, now:
 }
 
 impl Endpoint {
+    /// Whether the carrier lacks nothing of ours when it has `left` one-time keys and `highest` was the last of them: more than [`LOW_STOCK`], and
+    /// the last that was made. Then there is nothing to make or to leave there.
+    ///
+    /// A carrier or a store that was put back has another last one than the other side, unless nothing was left in between.
+    ///
+    /// # Errors
+    /// When the store fails.
+    ///
+    /// # Cost
+    /// One look-up.
+    pub async fn is_stocked<S: Store>(
+        &self,
+        store: &S,
+        left: usize,
+        highest: u32,
+        now: Timestamp,
+    ) -> Result<bool, EndpointError> {
+        Ok(left > LOW_STOCK && self.state(store, now).await?.0.next_one_time == highest)
+    }
+
     /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have [`STOCK`] again, with ids above
     /// `highest`, the highest it ever had of ours. They are durable here before they are returned.
     ///

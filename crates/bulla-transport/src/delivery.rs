@@ -89,9 +89,11 @@ pub fn in_order(mut deliveries: Vec<Delivery>, after: Sequence) -> Vec<Delivery>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connected {
-    /// How many of the caller's one-time keys it has left to give away.
+    /// How many of the caller's one-time keys it has left to give away. A carrier need not count further than to tell a low stock from a full
+    /// one.
     pub one_time_keys: usize,
-    /// The highest id of a one-time key the caller has ever left, 0 before the first: new ones need higher ids.
+    /// The highest id of a one-time key the caller has ever left: new ones need higher ids. 0 before the first, and when the keys that last are
+    /// not there (any more): then all are to be left anew.
     pub highest_one_time: u32,
 }
 

@@ -1,4 +1,4 @@
-use bulla_carrier::{Carrier, MAX_ONE_TIME_KEYS_A_DAY};
+use bulla_carrier::{Carrier, MAX_COUNTED_KEYS, MAX_ONE_TIME_KEYS_A_DAY};
 use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey};
 use bulla_store::{Batch, Commit, Space, Store};
 use bulla_transport::{Caller, Transport, TransportError};
@@ -108,8 +108,11 @@ async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     assert!(matches!(world.store.commit(batch).await.unwrap(), Commit::Committed(_)));
     let error = world.transport().bundle(&us, her.address()).await.unwrap_err();
     assert!(matches!(error, TransportError::NoKeys) && !error.may_pass(), "{error:?}");
-    world.transport().connect(&her).await.unwrap();
+    let connected = world.transport().connect(&her).await.unwrap();
+    assert_eq!((connected.one_time_keys, connected.highest_one_time), (2, 0), "it is to leave all anew");
     world.transport().publish(&her, upload(b"identity", 3)).await.unwrap();
+    let connected = world.transport().connect(&her).await.unwrap();
+    assert_eq!((connected.one_time_keys, connected.highest_one_time), (3, 3));
     assert_eq!(&world.transport().bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
 }
 
@@ -146,6 +149,8 @@ async fn the_stock_of_one_time_keys_is_bounded() {
     let most = u32::try_from(MAX_ONE_TIME_KEYS).unwrap();
     let connected = world.transport().publish(&alice, upload(b"identity", most)).await.unwrap();
     assert_eq!(connected.one_time_keys, MAX_ONE_TIME_KEYS);
+    let counted = world.transport().connect(&alice).await.unwrap().one_time_keys;
+    assert_eq!(counted, MAX_COUNTED_KEYS, "who connects hears whether there are enough");
     let mut one_more = upload(b"identity", 0);
     one_more.one_time.push(OneTimeKey::new(most + 1, vec![3; 33]));
     let too_many = world.transport().publish(&alice, one_more).await;

@@ -41,10 +41,14 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
     }
 
-    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks. False when it does not take them.
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none. False when it does not take them.
     async fn leave_keys(&self, connected: Connected) -> Result<bool, DeviceError> {
-        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
-        let (highest, now) = (connected.highest_one_time, self.clock.now());
+        let (left, highest, now) =
+            (connected.one_time_keys, connected.highest_one_time, self.clock.now());
+        if self.endpoint.is_stocked(&self.store, left, highest, now).await? {
+            return Ok(true);
+        }
+        let left = if left <= LOW_STOCK { left } else { STOCK };
         let keys = self.endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await?;
         match self.transport.publish(&self.caller, keys).await {
             Ok(_) => Ok(true),

@@ -123,14 +123,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(())
     }
 
-    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks.
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none, as after nearly every start.
     pub(super) async fn leave_keys(&self, voice: &Voice, connected: Connected) -> Result<(), RelayError> {
-        let business = voice.business();
-        let left = if connected.one_time_keys <= LOW_STOCK { connected.one_time_keys } else { STOCK };
-        let highest = connected.highest_one_time;
-        let keys =
-            voice.endpoint.keys_to_publish(&self.store, left, highest, self.clock.now(), &*self.rng).await;
-        let keys = keys.map_err(|source| RelayError::Identity { business, source })?;
+        let identity = |source| RelayError::Identity { business: voice.business(), source };
+        let (left, highest) = (connected.one_time_keys, connected.highest_one_time);
+        let (endpoint, now) = (&voice.endpoint, self.clock.now());
+        if endpoint.is_stocked(&self.store, left, highest, now).await.map_err(identity)? {
+            return Ok(());
+        }
+        let left = if left <= LOW_STOCK { left } else { STOCK };
+        let keys = endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await;
+        let keys = keys.map_err(identity)?;
         self.transport.publish(&voice.caller, keys).await?;
         Ok(())
     }

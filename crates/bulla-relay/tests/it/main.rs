@@ -17,4 +17,5 @@ mod in_the_way;
 mod interrupted;
 mod scopes;
 mod sink_calls;
+mod stock;
 mod world;

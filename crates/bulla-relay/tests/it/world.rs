@@ -199,9 +199,28 @@ pub(crate) struct Line {
     cut: Arc<Mutex<bool>>,
     no_keys: Arc<Mutex<bool>>,
     declared: Arc<Mutex<Option<Kind>>>,
+    uploads: Arc<Mutex<Vec<KeyUpload>>>,
 }
 
 impl Line {
+    /// A line to `carrier`.
+    pub(crate) fn to(carrier: Carrier<Arc<MemoryStore>>) -> Self {
+        let ledger = Arc::new(carrier);
+        Self {
+            carrier: InProcess::new(Arc::clone(&ledger)),
+            ledger,
+            cut: Arc::default(),
+            no_keys: Arc::default(),
+            declared: Arc::default(),
+            uploads: Arc::default(),
+        }
+    }
+
+    /// The keys that were left with the carrier since this was last asked.
+    pub(crate) fn uploads(&self) -> Vec<KeyUpload> {
+        std::mem::take(&mut self.uploads.lock().unwrap())
+    }
+
     pub(crate) fn cut(&self, cut: bool) {
         *self.cut.lock().unwrap() = cut;
     }
@@ -238,6 +257,7 @@ impl Transport for Line {
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
         self.check()?;
+        self.uploads.lock().unwrap().push(keys.clone());
         self.carrier.publish(caller, keys).await
     }
 
@@ -331,14 +351,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
-        let ledger = Arc::new(carrier);
-        let line = Line {
-            carrier: InProcess::new(Arc::clone(&ledger)),
-            ledger,
-            cut: Arc::default(),
-            no_keys: Arc::default(),
-            declared: Arc::default(),
-        };
+        let line = Line::to(carrier);
         let store = Slow { rows: Arc::default(), clock: Arc::clone(&clock) };
         let desk = Desk::default();
         let relay = open(&store, &line, &desk, &clock, &rng, settings).await.unwrap();

@@ -1,0 +1,112 @@
+//! A relay and a carrier in one program, each on an engine of its own under a vault.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla_carrier::Carrier;
+use bulla_relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError};
+use bulla_store::Store;
+use bulla_store_fjall::{FjallOptions, FjallStore};
+use bulla_transport::InProcess;
+use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
+use tempfile::TempDir;
+
+use crate::clock::Machine;
+
+type Room = Arc<Vault<FjallStore>>;
+
+/// Of so many businesses it is asked whether they are served.
+const ASKED: u64 = 64;
+
+/// Where everything stands while it is closed.
+pub(crate) struct House {
+    folder: TempDir,
+    keyrings: [MemoryKeyring; 2],
+    businesses: u64,
+}
+
+/// A relay that is open, and its carrier.
+pub(crate) struct Open {
+    relay: Relay<Room, InProcess<Carrier<Room>>, Nobody>,
+    carrier: Arc<Carrier<Room>>,
+    rooms: [Room; 2],
+    businesses: u64,
+}
+
+/// Takes every event and does nothing.
+pub(crate) struct Nobody;
+
+impl Sink for Nobody {
+    async fn forward(&self, _: &Event) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+impl House {
+    pub(crate) fn new(businesses: u64) -> Self {
+        let keyrings = [MemoryKeyring::new(), MemoryKeyring::new()];
+        Self { folder: tempfile::tempdir().unwrap(), keyrings, businesses }
+    }
+
+    pub(crate) async fn open(&self) -> Open {
+        self.move_in(self.rooms().await).await
+    }
+
+    /// The stores of the relay and the carrier.
+    pub(crate) async fn rooms(&self) -> [Room; 2] {
+        let [of_relay, of_carrier] = &self.keyrings;
+        let room = |name: &str| self.folder.path().join(name);
+        [unlock(&room("relay"), of_relay).await, unlock(&room("carrier"), of_carrier).await]
+    }
+
+    pub(crate) async fn move_in(&self, rooms: [Room; 2]) -> Open {
+        let [of_relay, of_carrier] = rooms.clone();
+        let carrier = Arc::new(Carrier::open(of_carrier, Arc::new(Machine), &Machine).await.unwrap());
+        let transport = InProcess::new(Arc::clone(&carrier));
+        let (clock, rng) = (Arc::new(Machine), Arc::new(Machine));
+        let businesses = (0..self.businesses).map(business).collect();
+        let relay =
+            Relay::open(of_relay, transport, Nobody, clock, rng, businesses, Settings::default()).await;
+        Open { relay: relay.unwrap(), carrier, rooms, businesses: self.businesses }
+    }
+}
+
+impl Open {
+    /// That the relay speaks for all, and takes messages: the carrier, which knows no such user, answers each of those asked.
+    pub(crate) async fn serves_all(&self) {
+        assert_eq!(self.relay.stats().businesses as u64, self.businesses);
+        assert!(self.relay.suspended().is_empty());
+        let text = bulla_content::Text::new("are you there?").unwrap();
+        let asked = (0..self.businesses).step_by((self.businesses / ASKED).max(1) as usize).map(|number| {
+            let to = Number::parse("16505551234").unwrap();
+            self.relay.accept(id(number), Outgoing::new(to, Saying::Text(text.clone())))
+        });
+        for answer in futures_util::future::join_all(asked).await {
+            answer.unwrap();
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        self.relay.close().await;
+        self.carrier.close().await;
+        for room in &self.rooms {
+            room.close().await.unwrap();
+        }
+    }
+}
+
+async fn unlock(folder: &Path, keyring: &MemoryKeyring) -> Room {
+    let rng = Arc::new(Machine);
+    let keys = OperatorKey::from_bytes([7; 32], rng.clone());
+    let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();
+    Arc::new(Vault::open(engine, keyring.clone(), &keys, Arc::new(Machine), rng).await.unwrap())
+}
+
+const fn id(number: u64) -> PhoneNumberId {
+    PhoneNumberId::new(1_000_000 + number)
+}
+
+fn business(number: u64) -> Business {
+    Business::new(id(number), BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
+}
