@@ -1,6 +1,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulla_base::{Clock, Rng, Sleep, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Seconds of processor time that all threads of this process have taken.
+pub(crate) fn spent() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
 
 /// The machine's clock and randomness, as a host has them.
 #[derive(Debug)]

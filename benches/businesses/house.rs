@@ -26,9 +26,14 @@ pub(crate) struct House {
     businesses: u64,
 }
 
-/// A relay that is open, and its carrier.
+/// A relay that is open, and what it stands on.
 pub(crate) struct Open {
-    relay: Relay<Room, InProcess<Carrier<Room>>, Nobody>,
+    pub(crate) relay: Relay<Room, InProcess<Carrier<Room>>, Nobody>,
+    pub(crate) rest: Rest,
+}
+
+/// The carrier and the stores.
+pub(crate) struct Rest {
     carrier: Arc<Carrier<Room>>,
     rooms: [Room; 2],
     businesses: u64,
@@ -49,10 +54,6 @@ impl House {
         Self { folder: tempfile::tempdir().unwrap(), keyrings, businesses }
     }
 
-    pub(crate) async fn open(&self) -> Open {
-        self.move_in(self.rooms().await).await
-    }
-
     /// The stores of the relay and the carrier.
     pub(crate) async fn rooms(&self) -> [Room; 2] {
         let [of_relay, of_carrier] = &self.keyrings;
@@ -60,7 +61,7 @@ impl House {
         [unlock(&room("relay"), of_relay).await, unlock(&room("carrier"), of_carrier).await]
     }
 
-    pub(crate) async fn move_in(&self, rooms: [Room; 2]) -> Open {
+    pub(crate) async fn open(&self, rooms: [Room; 2]) -> Open {
         let [of_relay, of_carrier] = rooms.clone();
         let carrier = Arc::new(Carrier::open(of_carrier, Arc::new(Machine), &Machine).await.unwrap());
         let transport = InProcess::new(Arc::clone(&carrier));
@@ -68,17 +69,18 @@ impl House {
         let businesses = (0..self.businesses).map(business).collect();
         let relay =
             Relay::open(of_relay, transport, Nobody, clock, rng, businesses, Settings::default()).await;
-        Open { relay: relay.unwrap(), carrier, rooms, businesses: self.businesses }
+        Open { relay: relay.unwrap(), rest: Rest { carrier, rooms, businesses: self.businesses } }
     }
 }
 
 impl Open {
     /// That the relay speaks for all, and takes messages: the carrier, which knows no such user, answers each of those asked.
     pub(crate) async fn serves_all(&self) {
-        assert_eq!(self.relay.stats().businesses as u64, self.businesses);
+        let businesses = self.rest.businesses;
+        assert_eq!(self.relay.stats().businesses as u64, businesses);
         assert!(self.relay.suspended().is_empty());
         let text = bulla_content::Text::new("are you there?").unwrap();
-        let asked = (0..self.businesses).step_by((self.businesses / ASKED).max(1) as usize).map(|number| {
+        let asked = (0..businesses).step_by((businesses / ASKED).max(1) as usize).map(|number| {
             let to = Number::parse("16505551234").unwrap();
             self.relay.accept(id(number), Outgoing::new(to, Saying::Text(text.clone())))
         });
@@ -86,9 +88,10 @@ impl Open {
             answer.unwrap();
         }
     }
+}
 
+impl Rest {
     pub(crate) async fn close(self) {
-        self.relay.close().await;
         self.carrier.close().await;
         for room in &self.rooms {
             room.close().await.unwrap();

@@ -1,5 +1,7 @@
 use std::io::{self, Write};
 
+use crate::Start;
+
 /// A relay serves businesses it has had before so many seconds after its start.
 const MOST_SECONDS: f64 = 5.0;
 
@@ -9,24 +11,45 @@ const MOST_BYTES: f64 = 4096.0;
 /// What was aimed at, what came of it, and whether it was reached.
 pub(crate) fn write(
     businesses: u64,
-    first: f64,
-    again: &[f64],
+    first: &Start,
+    again: &[Start],
     bytes: f64,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut sorted = again.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let [least, median, most] = [0, sorted.len() / 2, sorted.len() - 1].map(|place| sorted[place]);
-    writeln!(out, "{businesses} businesses, which took {first:.1} s when they were new; then opened")?;
-    writeln!(out, "again {} times: from {least:.2} to {most:.2} s.\n", again.len())?;
+    let [seconds, store, spent] =
+        [|start: &Start| start.seconds, |start: &Start| start.store, |start: &Start| start.spent]
+            .map(|part| again.iter().map(part).collect::<Vec<_>>());
+    let (least, most) = (least(&seconds), seconds.iter().copied().fold(0.0, f64::max));
+    writeln!(
+        out,
+        "{businesses} businesses, new in {:.1} s; then started again {} times,",
+        first.seconds,
+        again.len()
+    )?;
+    writeln!(
+        out,
+        "in {least:.2} to {most:.2} s, of which {:.2} until the stores were open; {:.2} s of processor time.\n",
+        median(&store),
+        median(&spent)
+    )?;
     writeln!(out, "| | measured | aim | |\n|---|---:|---:|---|")?;
     let rows = [
-        ("s until all of them serve", format!("{median:.2}"), median, MOST_SECONDS),
-        ("bytes of an idle one", format!("{bytes:.0}"), bytes, MOST_BYTES),
+        ("s until all of them serve", 2, median(&seconds), MOST_SECONDS),
+        ("bytes of an idle one", 0, bytes, MOST_BYTES),
     ];
-    for (name, shown, measured, aim) in rows {
+    for (name, digits, measured, aim) in rows {
         let verdict = if measured <= aim { "reached" } else { "NOT reached" };
-        writeln!(out, "| {name} | {shown} | ≤ {aim} | {verdict} |")?;
+        writeln!(out, "| {name} | {measured:.digits$} | ≤ {aim} | {verdict} |")?;
     }
     Ok(())
+}
+
+fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn least(samples: &[f64]) -> f64 {
+    samples.iter().copied().fold(f64::INFINITY, f64::min)
 }

@@ -66,18 +66,15 @@ impl Fence {
 impl<S: Store> Carrier<S> {
     /// Makes `caller`'s incarnation the lowest that may pass, if its installation is that of the number.
     pub(crate) async fn raise_fence(&self, caller: &Caller) -> Result<(), TransportError> {
-        match self.fence(caller.address()).await? {
-            // Nobody has the number, and there is nothing to prove it with but to say so.
-            None => self.take_over(caller, &Proof::none()).await,
-            Some(_) => {
-                let alone = self.alone(caller.address()).await?;
-                let held = self.fence(caller.address()).await?;
-                if let Some((_, fence)) = &held {
-                    fence.check(caller)?;
-                }
-                self.put_fence(&alone, caller, held, Batch::new(self.partition(caller.address()))).await
-            }
+        let alone = self.alone(caller.address()).await?;
+        if let Some(held) = self.fence(caller.address()).await? {
+            held.1.check(caller)?;
+            let batch = Batch::new(self.partition(caller.address()));
+            return self.put_fence(&alone, caller, Some(held), batch).await;
         }
+        drop(alone);
+        // Nobody has the number, and there is nothing to prove it with but to say so.
+        self.take_over(caller, &Proof::none()).await
     }
 
     /// Gives the number to the installation of `caller`, if that is proven. Whatever is of another installation goes, but what is queued.

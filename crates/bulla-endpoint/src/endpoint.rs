@@ -20,6 +20,8 @@ pub struct Endpoint {
     pub(crate) home: Partition,
     pub(crate) local: LocalParty,
     incarnation: u64,
+    /// Whether it was registered when it was opened. Then it is for good.
+    was_registered: bool,
     /// The life of the store: sessions that began in an earlier one open, and are not sealed in.
     pub(crate) life: u32,
     pub(crate) identity_policy: IdentityPolicy,
@@ -48,8 +50,10 @@ impl Endpoint {
             None => create_identity(store, home, now, rng).await?,
         };
         let life = life::of(store, OWN, Bytes::new(), now).await?;
-        let incarnation = begin_incarnation(store, home, life, now).await?;
-        Ok(Self { address, home, local, incarnation, life, identity_policy: IdentityPolicy::default() })
+        let State { incarnation, registered: was_registered, .. } =
+            begin_incarnation(store, home, life, now).await?;
+        let identity_policy = IdentityPolicy::default();
+        Ok(Self { address, home, local, incarnation, was_registered, life, identity_policy })
     }
 
     /// Whether the carrier has taken this installation for that of the number. Then it is to connect, and never to register again: a copy of an
@@ -58,7 +62,7 @@ impl Endpoint {
     /// # Errors
     /// When the store fails.
     pub async fn is_registered<S: Store>(&self, store: &S, now: Timestamp) -> Result<bool, EndpointError> {
-        Ok(self.state(store, now).await?.0.registered)
+        Ok(self.was_registered || self.state(store, now).await?.0.registered)
     }
 
     /// Writes down that the carrier has taken this installation for that of the number.
@@ -127,7 +131,8 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, home: _, local: _, incarnation, life: _, identity_policy: _ } = self;
+        let Self { address, home: _, local: _, incarnation, was_registered: _, life: _, identity_policy: _ } =
+            self;
         f.debug_struct("Endpoint")
             .field("address", address)
             .field("incarnation", incarnation)
@@ -189,7 +194,7 @@ async fn begin_incarnation<S: Store>(
     home: Partition,
     life: u32,
     now: Timestamp,
-) -> Result<u64, EndpointError> {
+) -> Result<State, EndpointError> {
     let held = store.get(home, &only(STATE), now).await?;
     let mut state = match &held {
         Some(record) => {
@@ -203,7 +208,7 @@ async fn begin_incarnation<S: Store>(
     batch.expect(only(STATE), held.map(|record| record.version));
     batch.put(only(STATE), state.encode_to_vec());
     match store.commit(batch).await? {
-        Commit::Committed(_) => Ok(state.incarnation),
+        Commit::Committed(_) => Ok(state),
         _ => Err(EndpointError::Shared { what: "state" }),
     }
 }

@@ -43,8 +43,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none. False when it does not take them.
     async fn leave_keys(&self, connected: Connected) -> Result<bool, DeviceError> {
-        let (left, highest, now) =
-            (connected.one_time_keys, connected.highest_one_time, self.clock.now());
+        let (left, highest, now) = (connected.one_time_keys, connected.highest_one_time, self.clock.now());
         if self.endpoint.is_stocked(&self.store, left, highest, now).await? {
             return Ok(true);
         }

@@ -19,11 +19,19 @@ use crate::{Part, RelayError, Report, Sink, Suspended};
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Begins to speak for `businesses`, which were entered, many at once. Those that cannot be spoken for are suspended and reported.
+    ///
+    /// Each in a task of its own: to read the keys of thousands takes more than one core.
     pub(super) async fn bring_up_all(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) {
         futures_util::stream::iter(businesses)
             .for_each_concurrent(OPENED_AT_ONCE, |business| async move {
-                if !self.running.is_stopped() {
-                    self.bring_up(business).await;
+                let Some(member) = self.running.tasks().join() else { return };
+                let inner = Arc::clone(self);
+                let bringing_up = tokio::spawn(async move {
+                    let _member = member;
+                    inner.bring_up(business).await;
+                });
+                if bringing_up.await.is_err() {
+                    self.suspend_unopened(business, RelayError::Panicked);
                 }
             })
             .await;
@@ -62,10 +70,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     return Ok(());
                 }
                 Reach::Part | Reach::Business => {
-                    let part = Part::Business(business);
-                    let suspended = Suspended { part, since: self.clock.now(), why: Arc::new(error) };
-                    self.businesses.set(business, State::Suspended(Arc::new(suspended.clone()), None));
-                    self.tell_suspended(suspended);
+                    self.suspend_unopened(business, error);
                     return Ok(());
                 }
             },
@@ -85,6 +90,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         self.go_on(&voice).await
+    }
+
+    /// Suspends a business that nobody speaks for yet.
+    fn suspend_unopened(&self, business: PhoneNumberId, why: RelayError) {
+        let part = Part::Business(business);
+        let suspended = Suspended { part, since: self.clock.now(), why: Arc::new(why) };
+        self.businesses.set(business, State::Suspended(Arc::new(suspended.clone()), None));
+        self.tell_suspended(suspended);
     }
 
     /// Takes up what was left undone for the business, and receives for it from now on.
