@@ -12,12 +12,13 @@ use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumbe
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, SafetyNumber};
 use bulla_envelope::Kind;
-use bulla_store::{Retention, Store};
+use bulla_store::{CachedStore, Retention, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use self::draft::Tails;
 use crate::metrics::{IDENTITY_CHANGES, REFUSED, RETRIED, SEALED};
 use crate::notice::Row;
 use crate::space::PEPPER;
@@ -26,6 +27,9 @@ use crate::{DeviceError, News, Notice, SendError};
 /// How long to wait after the carrier did not answer; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// How many bytes of rows that are in use, such as sessions, are kept in memory, about.
+const CACHED_BYTES: usize = 64 * 1024;
 
 /// How often what is over is dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -41,7 +45,8 @@ const SENDING: &str = "send";
 pub struct Device<S, T>(Arc<Inner<S, T>>);
 
 struct Inner<S, T> {
-    store: S,
+    store: CachedStore<S>,
+    tails: Tails,
     transport: T,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -94,6 +99,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         number: Number,
         proof: Proof,
     ) -> Result<Self, DeviceError> {
+        let store = CachedStore::new(store, CACHED_BYTES);
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
@@ -102,7 +108,7 @@ impl<S: Store, T: Transport> Device<S, T> {
     }
 
     async fn begin(
-        store: S,
+        store: CachedStore<S>,
         transport: T,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
@@ -114,10 +120,12 @@ impl<S: Store, T: Transport> Device<S, T> {
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
         // The user is told of a changed identity, and may compare safety numbers; what they write is not held up.
         let endpoint = endpoint.with_identity_policy(IdentityPolicy::Follow);
+        let tails = Tails::of(&store, home, clock.now()).await?;
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
         let device = Self(Arc::new(Inner {
             store,
+            tails,
             transport,
             clock,
             rng,
@@ -270,7 +278,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn take_out(&self, notice: Notice) -> Result<(), SendError> {
         let _lane = self.lane.lock().await;
         let mut draft = self.draft().await?;
-        draft.batch.delete(notice.key.clone());
+        draft.remove_notice(notice.place);
         if let News::Said(_) = notice.news {
             let address = Address::business(notice.business);
             let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;

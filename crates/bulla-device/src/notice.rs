@@ -2,14 +2,15 @@ use std::fmt;
 
 use bulla_base::{MessageId, PhoneNumberId, Timestamp};
 use bulla_content::{Body, Content, Receipt};
-use bulla_store::{Key, StoreError};
+use bulla_store::StoreError;
 use bytes::Bytes;
 use prost::Message as _;
 
 /// Something in the mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    pub(crate) key: Key,
+    /// Its place in the mailbox.
+    pub(crate) place: u64,
     pub(crate) business: PhoneNumberId,
     pub(crate) id: MessageId,
     at: Timestamp,
@@ -56,7 +57,7 @@ impl Notice {
         &self.news
     }
 
-    pub(crate) fn read(key: Key, bytes: &[u8]) -> Result<Self, StoreError> {
+    pub(crate) fn read(place: u64, bytes: &[u8]) -> Result<Self, StoreError> {
         let damaged = StoreError::Damaged { what: "notice" };
         let Ok(row) = Row::decode(bytes) else { return Err(damaged) };
         let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
@@ -69,7 +70,7 @@ impl Notice {
             },
         };
         Ok(Self {
-            key,
+            place,
             business: PhoneNumberId::new(row.business),
             id,
             at: Timestamp::from_millis(row.at),

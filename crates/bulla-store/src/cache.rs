@@ -9,8 +9,11 @@ use bulla_base::{Day, Partition, Timestamp};
 use self::shard::{Row, Shard};
 use crate::{Batch, Commit, Key, Layer, Record, Space, Store, StoreError, Version};
 
-/// How many parts the cache has, each with a lock of its own: a power of two.
-const SHARDS: usize = 64;
+/// How many parts a cache has at most, each with a lock of its own: a power of two.
+const MOST_SHARDS: usize = 64;
+
+/// How many bytes a part is worth having for.
+const SHARD_BYTES: usize = 64 * 1024;
 
 /// How many bytes a row takes in the cache beside its name and its value, about.
 const ROW_BYTES: usize = 160;
@@ -53,8 +56,9 @@ impl<S: Store> CachedStore<S> {
     /// A cache of at most about `bytes` before `beneath`, which has no rows when it begins.
     #[must_use]
     pub fn new(beneath: S, bytes: usize) -> Self {
-        let shard = || Mutex::new(Shard::new(bytes / SHARDS));
-        Self { beneath, dated: HashSet::new(), shards: (0..SHARDS).map(|_| shard()).collect() }
+        let shards = (bytes / SHARD_BYTES).clamp(1, MOST_SHARDS).next_power_of_two();
+        let shard = || Mutex::new(Shard::new(bytes / shards));
+        Self { beneath, dated: HashSet::new(), shards: (0..shards).map(|_| shard()).collect() }
     }
 
     /// Remembers the dated rows of `space`, too.
@@ -76,7 +80,7 @@ impl<S: Store> CachedStore<S> {
 
     fn shard(&self, partition: Partition) -> MutexGuard<'_, Shard> {
         let [.., last] = *partition.as_bytes();
-        lock(&self.shards[usize::from(last) & (SHARDS - 1)])
+        lock(&self.shards[usize::from(last) & (self.shards.len() - 1)])
     }
 
     /// Forgets the rows that `batch` writes, until it is known what became of it.

@@ -1,6 +1,11 @@
-use bulla_base::Timestamp;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Partition, Timestamp};
 use bulla_envelope::Envelope;
-use bulla_store::{Batch, Commit, Queue, QueueIndex, Queued, Retention, Space, Store, StoreError, Version};
+use bulla_store::{
+    Batch, Commit, Queue, QueueIndex, QueueTail, Queued, Retention, Space, Store, StoreError, TailRead,
+    Version,
+};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use prost::Message as _;
@@ -9,12 +14,18 @@ use super::Inner;
 use crate::notice::Row;
 use crate::space::{self, INBOX, OUTBOX};
 
+/// How many of the newest of a queue are kept in memory.
+const IN_MEMORY: usize = 64;
+
 /// The device's next atomic record, while it is being put together. To be used from within the lane.
 pub(super) struct Draft {
     pub(super) batch: Batch,
     pub(super) now: Timestamp,
     head: Head,
     head_version: Option<Version>,
+    /// What is put into the queues, and where.
+    sent: Vec<(u64, Envelope)>,
+    noticed: Vec<(u64, Bytes)>,
 }
 
 /// On which day each place of inbox and outbox stands.
@@ -49,13 +60,29 @@ impl Draft {
         let (day, place) = self.head.outbox.append(self.now.day());
         let key = self.queue(OUTBOX).key(day, place);
         self.batch.put_until(key, envelope.to_bytes(), Retention::LONGEST.from(self.now));
+        self.sent.push((place, envelope.clone()));
+    }
+
+    /// Takes what stands at `place` out of the outbox.
+    pub(super) fn remove_sent(&mut self, place: u64) {
+        if let Some(day) = self.head.outbox.remove(place) {
+            self.batch.delete(self.queue(OUTBOX).key(day, place));
+        }
     }
 
     /// Puts `notice` at the end of the mailbox.
     pub(super) fn notify(&mut self, notice: &Row) {
         let (day, place) = self.head.inbox.append(self.now.day());
-        let key = self.queue(INBOX).key(day, place);
-        self.batch.put_until(key, notice.to_bytes(), Retention::LONGEST.from(self.now));
+        let (key, bytes) = (self.queue(INBOX).key(day, place), notice.to_bytes());
+        self.batch.put_until(key, bytes.clone(), Retention::LONGEST.from(self.now));
+        self.noticed.push((place, bytes));
+    }
+
+    /// Takes what stands at `place` out of the mailbox.
+    pub(super) fn remove_notice(&mut self, place: u64) {
+        if let Some(day) = self.head.inbox.remove(place) {
+            self.batch.delete(self.queue(INBOX).key(day, place));
+        }
     }
 
     /// Remembers that the envelope with this id was opened.
@@ -65,46 +92,104 @@ impl Draft {
         self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
     }
 
-    /// What is in the mailbox after the place `after`, as it was when the draft was begun, at most `limit`.
-    pub(super) async fn notices<S: Store>(
-        &self,
-        after: u64,
-        limit: usize,
-        store: &S,
-    ) -> Result<Vec<Queued>, StoreError> {
-        self.head.inbox.read(store, &self.queue(INBOX), after, limit, self.now).await
-    }
-
-    /// What is in the outbox after the place `after`, as it was when the draft was begun, at most `limit`.
-    pub(super) async fn envelopes<S: Store>(
-        &self,
-        after: u64,
-        limit: usize,
-        store: &S,
-    ) -> Result<Vec<Queued>, StoreError> {
-        self.head.outbox.read(store, &self.queue(OUTBOX), after, limit, self.now).await
-    }
-
     fn queue(&self, space: Space) -> Queue {
         Queue::new(self.batch.partition(), space, Bytes::new())
     }
 }
 
+/// The ends of mailbox and outbox, in memory.
+#[derive(Debug)]
+pub(super) struct Tails {
+    inbox: Mutex<QueueTail<Bytes>>,
+    outbox: Mutex<QueueTail<Envelope>>,
+}
+
+impl Tails {
+    /// Those of queues of which everything so far is in `store`.
+    pub(super) async fn of<S: Store>(store: &S, home: Partition, now: Timestamp) -> Result<Self, StoreError> {
+        let head = store.get(home, &space::head(), now).await?;
+        let head = head.map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        Ok(Self {
+            inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),
+            outbox: Mutex::new(QueueTail::after(head.outbox.last(), IN_MEMORY)),
+        })
+    }
+}
+
+fn lock<T>(tail: &Mutex<T>) -> MutexGuard<'_, T> {
+    tail.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Some of what stands in a queue, with its places, and after which place to look on.
+pub(super) struct Page<R> {
+    pub(super) items: Vec<(u64, R)>,
+    pub(super) after: u64,
+}
+
 impl<S: Store, T: Transport> Inner<S, T> {
+    /// What is in the mailbox after the place `after`, at most `limit`.
+    pub(super) async fn notices(&self, after: u64, limit: usize) -> Result<Page<Bytes>, StoreError> {
+        let read = lock(&self.tails.inbox).read(after, limit);
+        self.page(read, INBOX, |head| &head.inbox, Ok, after, limit).await
+    }
+
+    /// What is in the outbox after the place `after`, at most `limit`.
+    pub(super) async fn envelopes(&self, after: u64, limit: usize) -> Result<Page<Envelope>, StoreError> {
+        let read = lock(&self.tails.outbox).read(after, limit);
+        let envelope =
+            |bytes| Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged { what: "envelope" });
+        self.page(read, OUTBOX, |head| &head.outbox, envelope, after, limit).await
+    }
+
+    /// What was `read` of a queue in memory, or what stands in the store.
+    async fn page<R>(
+        &self,
+        read: TailRead<R>,
+        space: Space,
+        index: fn(&Head) -> &QueueIndex,
+        item: fn(Bytes) -> Result<R, StoreError>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Page<R>, StoreError> {
+        let items = match read {
+            TailRead::Here(items) => items,
+            TailRead::Nothing => Vec::new(),
+            TailRead::InStore => {
+                let draft = self.draft().await?;
+                let (index, queue) = (index(&draft.head), draft.queue(space));
+                let found = index.read(&self.store, &queue, after, limit, draft.now).await?;
+                if found.is_empty() {
+                    // What has expired unread is passed over.
+                    return Ok(Page { items: Vec::new(), after: index.last() });
+                }
+                let read = |queued: Queued| Ok((queued.place, item(queued.record.value)?));
+                found.into_iter().map(read).collect::<Result<_, _>>()?
+            }
+        };
+        let after = items.last().map_or(after, |(place, _)| *place);
+        Ok(Page { items, after })
+    }
+
     pub(super) async fn draft(&self) -> Result<Draft, StoreError> {
         let now = self.clock.now();
         let record = self.store.get(self.home, &space::head(), now).await?;
         let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
-        Ok(Draft { batch: Batch::new(self.home), now, head, head_version })
+        let (sent, noticed) = Default::default();
+        Ok(Draft { batch: Batch::new(self.home), now, head, head_version, sent, noticed })
     }
 
     pub(super) async fn commit(&self, draft: Draft) -> Result<(), StoreError> {
-        let Draft { mut batch, now: _, head, head_version } = draft;
+        let Draft { mut batch, now: _, head, head_version, sent, noticed } = draft;
         batch.expect(space::head(), head_version);
         batch.put(space::head(), head.to_bytes());
         match self.store.commit(batch).await? {
-            Commit::Committed(_) => Ok(()),
+            Commit::Committed(_) => {
+                let (mut inbox, mut outbox) = (lock(&self.tails.inbox), lock(&self.tails.outbox));
+                noticed.into_iter().for_each(|(place, notice)| inbox.push(place, notice));
+                sent.into_iter().for_each(|(place, envelope)| outbox.push(place, envelope));
+                Ok(())
+            }
             // The lane is ours: only a second program on the same store can have come in between.
             _ => Err(StoreError::Closed),
         }

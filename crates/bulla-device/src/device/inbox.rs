@@ -4,7 +4,7 @@ use bulla_base::Party;
 use bulla_content::{Body, Progress};
 use bulla_endpoint::{OpenError, Received, SealError};
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Queued, Store, StoreError};
+use bulla_store::{Store, StoreError};
 use bulla_transport::{Sequence, Transport, in_order};
 use tracing::Instrument;
 
@@ -110,10 +110,10 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut inbox = self.store.watch(self.home, INBOX);
         let mut shown = self.shown.lock().await;
         loop {
-            let next = self.draft().await?.notices(*shown, 1, &self.store).await?.pop();
-            if let Some(Queued { place, key, record, .. }) = next {
-                *shown = place;
-                return Notice::read(key, &record.value);
+            let mut page = self.notices(*shown, 1).await?;
+            *shown = page.after;
+            if let Some((place, notice)) = page.items.pop() {
+                return Notice::read(place, &notice);
             }
             inbox.changed().await;
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bulla_base::Party;
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Key, Queued, Store, StoreError};
+use bulla_store::Store;
 use bulla_transport::{Transport, TransportError};
 use tracing::Instrument;
 
@@ -32,28 +32,26 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut outbox = self.store.watch(self.home, OUTBOX);
         let mut after = 0;
         loop {
-            let page = self.draft().await?.envelopes(after, PAGE, &self.store).await?;
-            if page.is_empty() {
+            let page = self.envelopes(after, PAGE).await?;
+            if page.items.is_empty() {
                 outbox.changed().await;
             }
-            for Queued { place, key, record, .. } in page {
-                let envelope = Envelope::from_bytes(record.value)
-                    .map_err(|_| StoreError::Damaged { what: "envelope" })?;
+            for (place, envelope) in page.items {
                 let handing_over = async {
                     let outcome = self.hand_over(&envelope).await?;
-                    self.settle(key, &envelope, outcome).await
+                    self.settle(place, &envelope, outcome).await
                 };
                 handing_over.instrument(span::about("hand over", self.home, &envelope)).await?;
-                after = place;
             }
+            after = page.after;
         }
     }
 
     /// Takes `envelope` out of the outbox, and tells the user if it will not arrive, in one record.
-    async fn settle(&self, key: Key, envelope: &Envelope, outcome: Outcome) -> Result<(), DeviceError> {
+    async fn settle(&self, place: u64, envelope: &Envelope, outcome: Outcome) -> Result<(), DeviceError> {
         let _lane = self.lane.lock().await;
         let mut draft = self.draft().await?;
-        draft.batch.delete(key);
+        draft.remove_sent(place);
         let Party::Business(business) = *envelope.to().party() else { return Ok(self.commit(draft).await?) };
         let failed = match outcome {
             Outcome::Taken => None,

@@ -244,7 +244,7 @@ fn the_bound_holds_and_what_is_asked_for_stays() {
             batch.put(Key::undated(SPACE, number.to_be_bytes().to_vec()), vec![0; 100]);
             committed(&store, batch).await;
             value(&store, &key("hot")).await.unwrap();
-            assert!(store.bytes() <= MEBIBYTE / 64, "of one partition, a share of the whole");
+            assert!(store.bytes() <= MEBIBYTE / 16, "of one partition, a share of the whole");
         }
         assert_eq!(beneath.reads.load(Ordering::Relaxed), 0);
         // The first of them is long forgotten.
