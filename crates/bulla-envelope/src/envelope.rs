@@ -207,6 +207,32 @@ mod tests {
     }
 
     #[test]
+    fn who_it_is_sealed_for_comes_back() {
+        let anybody = envelope(vec![7; 40]).unwrap();
+        assert_eq!(anybody.installation(), None);
+        let installation = Installation::of_identity(b"identity");
+        let sealed_for = Envelope::from_bytes(anybody.sealed_for(installation).to_bytes()).unwrap();
+        assert_eq!(sealed_for.installation(), Some(installation));
+    }
+
+    #[test]
+    fn the_outside_of_the_largest_envelope_has_room_and_no_more() {
+        let largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
+        let largest = largest.sealed_for(Installation::of_identity(b"identity")).to_bytes();
+        assert!(largest.len() <= MAX_SEALED_BYTES + 256, "{}", largest.len());
+        // A field that is not known, as long as it may be and one byte longer: the bound of the whole is met first.
+        let beyond = |bytes: usize| {
+            let unknown = bytes - largest.len() - 4;
+            let length = [unknown & 0x7f | 0x80, unknown >> 7].map(|byte| u8::try_from(byte).unwrap());
+            Bytes::from([&largest[..], &[0x82, 0x01], &length, &vec![0; unknown]].concat())
+        };
+        assert!(Envelope::from_bytes(beyond(MAX_SEALED_BYTES + 256)).is_ok());
+        let (actual, limit) = (MAX_SEALED_BYTES + 257, MAX_SEALED_BYTES + 256);
+        let refused = InvalidEnvelope::TooLarge { field: "envelope (bytes)", actual, limit };
+        assert_eq!(Envelope::from_bytes(beyond(actual)).unwrap_err(), refused);
+    }
+
+    #[test]
     fn no_prefix_of_an_envelope_is_an_envelope() {
         let whole = envelope(vec![7; 40]).unwrap().sealed_for(Installation::of_identity(b"identity"));
         let bytes = whole.to_bytes();

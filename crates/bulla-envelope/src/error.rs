@@ -54,10 +54,24 @@ impl InvalidEnvelope {
 mod tests {
     use bytes::Bytes;
 
-    use crate::{Envelope, KeyBundle, KeyUpload, MAX_KEY_BYTES};
+    use crate::{Envelope, InvalidEnvelope, KeyBundle, KeyUpload, MAX_KEY_BYTES, SignedKey};
 
-    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which somebody had turned off the decoder's own limit, it ended the
-    /// carrier.
+    /// A group of a field that is not known, which the decoder alone would pass over.
+    #[test]
+    fn groups_are_refused_however_few() {
+        let group = [0x7b, 0x7c];
+        let flat = InvalidEnvelope::unless_flat(&[], &[]);
+        assert_eq!(flat, Ok(()));
+        assert_eq!(InvalidEnvelope::unless_flat(&group, &[]), Err(InvalidEnvelope::Malformed));
+        let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
+        let upload = KeyUpload::new(7, vec![5; 33], signed.clone(), signed, Vec::new()).to_bytes();
+        assert!(KeyUpload::from_bytes(upload.clone()).is_ok());
+        let with_group = Bytes::from([&upload[..], &group].concat());
+        assert_eq!(KeyUpload::from_bytes(with_group), Err(InvalidEnvelope::Malformed));
+    }
+
+    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which somebody had
+    /// turned off the decoder's own limit, it ended the carrier.
     #[test]
     fn however_deep_its_groups_go_what_comes_is_merely_malformed() {
         // As many as the least of them takes.

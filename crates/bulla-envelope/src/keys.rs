@@ -251,6 +251,41 @@ mod tests {
         }
     }
 
+    /// `bytes` with a field that is not known behind them, so that there are `length`.
+    fn padded(bytes: &Bytes, length: usize) -> Bytes {
+        let unknown = length - bytes.len() - 5;
+        let [low, middle, high] = [unknown & 0x7f | 0x80, unknown >> 7 & 0x7f | 0x80, unknown >> 14]
+            .map(|byte| u8::try_from(byte).unwrap());
+        Bytes::from([&bytes[..], &[0x82, 0x01, low, middle, high], &vec![0; unknown]].concat())
+    }
+
+    #[test]
+    fn what_is_longer_than_anything_could_be_is_not_decoded() {
+        let upload = upload(1, 33);
+        let bundle = KeyBundle::new(DeviceId::PRIMARY, &upload, None).unwrap();
+        let read =
+            |bytes: Bytes| [KeyUpload::from_bytes(bytes.clone()).err(), KeyBundle::from_bytes(bytes).err()];
+        let too_large = |field, limit| Some(InvalidEnvelope::TooLarge { field, actual: limit + 1, limit });
+        let limit = MAX_KEY_BYTES * 208;
+        assert_eq!(read(padded(&upload.to_bytes(), limit))[0], None);
+        assert_eq!(read(padded(&upload.to_bytes(), limit + 1))[0], too_large("key upload (bytes)", limit));
+        let limit = MAX_KEY_BYTES * 8;
+        assert_eq!(read(padded(&bundle.to_bytes(), limit))[1], None);
+        assert_eq!(read(padded(&bundle.to_bytes(), limit + 1))[1], too_large("key bundle (bytes)", limit));
+    }
+
+    #[test]
+    fn a_bundle_has_what_was_uploaded() {
+        let upload = upload(1, 33);
+        let one_time = upload.one_time[0].clone();
+        let bundle = KeyBundle::new(DeviceId::new(3).unwrap(), &upload, Some(one_time.clone())).unwrap();
+        let bundle = KeyBundle::from_bytes(bundle.to_bytes()).unwrap();
+        assert_eq!((bundle.device().unwrap().number(), bundle.registration_id), (3, 7));
+        assert_eq!((&bundle.identity, bundle.one_time.as_ref()), (&upload.identity, Some(&one_time)));
+        assert_eq!(Some(bundle.signed().unwrap()), upload.signed.as_ref());
+        assert_eq!(Some(bundle.kyber().unwrap()), upload.kyber.as_ref());
+    }
+
     #[test]
     fn a_bundle_lacks_no_key() {
         let bundle = KeyBundle::new(DeviceId::PRIMARY, &upload(1, 33), None).unwrap();

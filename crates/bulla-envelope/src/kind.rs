@@ -57,3 +57,22 @@ impl Form {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_and_form_comes_back_and_no_other_codes_are_read() {
+        let messages = (0..=u8::MAX).filter_map(Category::from_code).map(Kind::Message);
+        let kinds: Vec<_> = messages.chain([Kind::Receipt, Kind::RetryRequest]).collect();
+        for kind in &kinds {
+            let (code, category) = kind.codes();
+            assert_eq!(Kind::from_codes(code, category), Some(*kind));
+        }
+        let read = (0..9).flat_map(|kind| (0..300).filter_map(move |code| Kind::from_codes(kind, code)));
+        assert_eq!(read.count(), kinds.len());
+        assert_eq!((0..9).filter_map(Form::from_code).collect::<Vec<_>>(), [Form::Signal, Form::PreKey]);
+        assert!([Form::Signal, Form::PreKey].iter().all(|form| Form::from_code(form.code()) == Some(*form)));
+    }
+}

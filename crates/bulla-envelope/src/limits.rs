@@ -10,3 +10,14 @@ pub const MAX_KEY_BYTES: usize = 2048;
 
 /// The most one-time keys in one upload. An upload with more is refused as a whole.
 pub const MAX_ONE_TIME_KEYS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two sides that know another bound refuse each other's envelopes.
+    #[test]
+    fn the_bounds_are_those_that_are_documented() {
+        assert_eq!((MAX_SEALED_BYTES, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS), (98_304, 2048, 200));
+    }
+}

@@ -54,6 +54,8 @@ mod tests {
         let bill: Bill =
             [(tally(1, 1), 2), (tally(1, 1), 3), (tally(1, 2), 5), (tally(2, 1), 7)].into_iter().collect();
         assert_eq!(bill.count(tally(1, 1)), 5);
+        let lines: Vec<_> = bill.lines().collect();
+        assert_eq!(lines, [(tally(1, 1), 5), (tally(1, 2), 5), (tally(2, 1), 7)]);
         assert_eq!(bill.total(PhoneNumberId::new(1), Flow::ToUser), 10);
         assert_eq!(bill.total(PhoneNumberId::new(2), Flow::ToUser), 7);
         assert_eq!(bill.total(PhoneNumberId::new(1), Flow::ToBusiness), 0);

@@ -103,6 +103,17 @@ fn a_tag_commits_to_every_byte() {
 }
 
 #[test]
+fn what_prints_says_what_it_is_and_how_much() {
+    let put = Reaction::put(id(1), "🤫").unwrap();
+    assert_eq!(format!("{put:?}"), format!("Reaction(put on {})", id(1)));
+    assert_eq!(format!("{:?}", Reaction::removed(id(1))), format!("Reaction(removed from {})", id(1)));
+    let encoded = Content::text(Text::new("a secret").unwrap()).encode(&SeededRng::new(1));
+    assert_eq!(format!("{encoded:?}"), format!("Encoded({} bytes)", encoded.plaintext().len()));
+    let (_, opening) = Content::decode(encoded.plaintext()).unwrap();
+    assert_eq!(format!("{opening:?}"), "Opening(…)");
+}
+
+#[test]
 fn nothing_that_was_said_prints() {
     let text = Content::text(Text::new("a secret").unwrap());
     let reaction = Content::new(Body::Reaction(Reaction::put(id(1), "🤫").unwrap()));
