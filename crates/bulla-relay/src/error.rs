@@ -46,9 +46,6 @@ pub enum AcceptError {
     /// The caller's move: the idempotency key was used for another message.
     #[error("the idempotency key belongs to another message")]
     KeyReused,
-    /// The host's: the user has another identity than before, and the settings are to hold such users. Approve of the identity, then send again.
-    #[error("the user has another identity than before, which is not approved")]
-    IdentityHeld,
     /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
     #[error("the carrier cannot be reached")]
     Unavailable(#[source] TransportError),
@@ -113,7 +110,6 @@ impl AcceptError {
             Self::Fenced { .. } => "fenced",
             Self::Store(_) => "store",
             Self::Seal(_) => "seal",
-            Self::IdentityHeld => "identity held",
             Self::InTheWay { .. } => "in the way",
             Self::Suspended { .. } => "suspended",
             Self::NotYet { .. } => "not yet",

@@ -7,6 +7,7 @@ mod erase_business;
 mod erasures;
 mod fault;
 mod forward;
+mod holding;
 mod idempotency;
 mod identities;
 mod jitter;
@@ -41,6 +42,7 @@ use tracing::Instrument;
 use self::conversation::{Conversation, Marks};
 use self::erasures::Erasures;
 use self::fault::Suspensions;
+use self::holding::Holding;
 use self::outages::Outages;
 use self::places::Places;
 use self::pumps::Pumps;
@@ -77,6 +79,7 @@ pub(crate) struct Inner<S, T, K> {
     lanes: Lanes,
     marks: Marks,
     erasures: Erasures,
+    holding: Holding,
     outages: Outages,
     places: Places,
     pumps: Pumps,
@@ -153,6 +156,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             lanes: Lanes::new(),
             marks: Marks::default(),
             erasures: Erasures::default(),
+            holding: Holding::default(),
             outages: Outages::default(),
             places,
             pumps: Pumps::default(),

@@ -40,8 +40,8 @@ pub enum Report {
     },
     /// A user has come with another identity than before: a new phone, or somebody who is not the user.
     ///
-    /// By [`Settings::changed_identities`](crate::Settings::changed_identities) the conversation goes on, or the business cannot write to the user
-    /// until the host [approves](crate::Relay::approve_identity).
+    /// By [`Settings::changed_identities`](crate::Settings::changed_identities) the conversation goes on, or what the business says to the
+    /// user is held until the host [approves](crate::Relay::approve_identity).
     IdentityChanged {
         /// Whose user.
         business: PhoneNumberId,

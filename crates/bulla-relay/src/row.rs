@@ -4,7 +4,7 @@ use std::fmt;
 
 use bulla_base::{Category, MessageId, Number, Timestamp};
 use bulla_content::Content;
-use bulla_store::StoreError;
+use bulla_store::{QueueIndex, StoreError};
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -69,6 +69,9 @@ pub(crate) struct Outbound {
     /// Of a reaction the business is told that it was sent, and no more.
     #[prost(bool, tag = "8")]
     pub(crate) reaction: bool,
+    /// Whether it is not sealed yet, and its place is one among those that are held.
+    #[prost(bool, tag = "9")]
+    pub(crate) held: bool,
 }
 
 impl Outbound {
@@ -87,6 +90,7 @@ impl Outbound {
             outbox_day: 0,
             outbox_place: 0,
             reaction: false,
+            held: false,
         }
     }
 
@@ -111,18 +115,78 @@ impl Outbound {
     }
 }
 
-/// The next places in a conversation's outbox and events.
-#[derive(Clone, Copy, PartialEq, prost::Message)]
+/// The next places in a conversation's outbox and events, and what is held.
+#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Head {
     #[prost(uint64, tag = "1")]
     pub(crate) outbox: u64,
     #[prost(uint64, tag = "2")]
     pub(crate) events: u64,
+    /// On which day each place stands of what is held; nothing when nothing is.
+    #[prost(bytes = "vec", tag = "3")]
+    held: Vec<u8>,
 }
 
 impl Head {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "conversation" })
+    }
+
+    pub(crate) fn new(outbox: u64, events: u64, held: &QueueIndex) -> Self {
+        Self { outbox, events, held: held.to_bytes() }
+    }
+
+    /// Which places there are of what is held.
+    pub(crate) fn held(&self) -> Result<QueueIndex, StoreError> {
+        match &self.held[..] {
+            [] => Ok(QueueIndex::new()),
+            bytes => QueueIndex::from_bytes(bytes),
+        }
+    }
+
+    pub(crate) fn set_held(&mut self, held: &QueueIndex) {
+        self.held = held.to_bytes();
+    }
+}
+
+/// Something for a user whose new identity waits for approval: a message of the business, or a receipt.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+pub(crate) struct Held {
+    #[prost(bytes = "bytes", tag = "1")]
+    id: Bytes,
+    /// Of a message; a receipt has none.
+    #[prost(uint32, optional, tag = "2")]
+    of_category: Option<u32>,
+    #[prost(bytes = "bytes", tag = "3")]
+    words: Bytes,
+}
+
+impl Held {
+    pub(crate) fn new(id: MessageId, category: Option<Category>, words: Bytes) -> Self {
+        let of_category = category.map(|category| u32::from(category.code()));
+        Self { id: Bytes::copy_from_slice(id.as_bytes()), of_category, words }
+    }
+
+    pub(crate) fn id(&self) -> Result<MessageId, StoreError> {
+        MessageId::from_bytes(&self.id).map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
+    pub(crate) fn category(&self) -> Result<Option<Category>, StoreError> {
+        self.of_category.map(category).transpose()
+    }
+
+    pub(crate) fn content(&self) -> Result<Content, StoreError> {
+        let decoded = Content::decode(&self.words).map(|(content, _)| content);
+        decoded.map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
     }
 }
 
@@ -226,7 +290,7 @@ macro_rules! silent {
     )*};
 }
 
-silent!(Outbound, Pending);
+silent!(Held, Outbound, Pending);
 
 #[cfg(test)]
 mod tests {

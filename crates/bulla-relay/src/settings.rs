@@ -59,8 +59,9 @@ impl Settings {
     /// send is opened.
     ///
     /// Default: [`IdentityPolicy::Follow`]: the business goes on writing to them, as every messenger does when somebody has a new phone. With
-    /// [`IdentityPolicy::Hold`] its messages and receipts are refused until the host [approves](crate::Relay::approve_identity) of the new identity:
-    /// nobody who takes over a number reads a word, and every user with a new phone waits for a person to look.
+    /// [`IdentityPolicy::Hold`] its messages and receipts are kept until the host [approves](crate::Relay::approve_identity) of the new identity, or
+    /// their time to live ends and they fail: nobody who takes over a number reads a word, and every user with a new phone waits for a person to
+    /// look.
     #[must_use]
     pub const fn changed_identities(mut self, policy: IdentityPolicy) -> Self {
         self.changed_identities = policy;

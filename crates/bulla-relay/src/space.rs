@@ -4,8 +4,9 @@
 //! partition   space            name                       value
 //! user        MESSAGE/day      business ‖ message id      what became of a message of the business
 //! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
-//! user        HEAD             business                   the next places in outbox and events
+//! user        HEAD             business                   the next places in outbox and events, and what is held
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
+//! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
 //! user        EVENTS/day       business ‖ place           an event the business does not have yet
 //! user        CONTACT/day      business                   the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
@@ -19,10 +20,10 @@
 //! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. What has a day dies with it; HEAD and
-//! CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX and EVENTS.
+//! CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS and HELD.
 
-use bulla_base::{Day, MessageId, PhoneNumberId, Timestamp};
-use bulla_store::{Key, Retention, Scan, Space};
+use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
+use bulla_store::{Key, Queue, Retention, Scan, Space};
 use bytes::Bytes;
 
 pub(crate) const MESSAGE: Space = Space::new(0x20);
@@ -39,6 +40,7 @@ pub(crate) const ERASING: Space = Space::new(0x2a);
 pub(crate) const ERASING_BUSINESS: Space = Space::new(0x2b);
 pub(crate) const CONVERSATION: Space = Space::new(0x2c);
 pub(crate) const KEY: Space = Space::new(0x2d);
+pub(crate) const HELD: Space = Space::new(0x2e);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {
@@ -53,6 +55,11 @@ pub(crate) fn about(space: Space, business: PhoneNumberId, id: MessageId) -> Key
 /// The record of `space` at `place`, made on `day`.
 pub(crate) fn placed(space: Space, business: PhoneNumberId, day: Day, place: u64) -> Key {
     Key::dated(space, day, named(business, &place.to_be_bytes()))
+}
+
+/// What is held in the conversation of `business` with the user whose partition is `user`.
+pub(crate) fn held(business: PhoneNumberId, user: Partition) -> Queue {
+    Queue::new(user, HELD, of(business))
 }
 
 /// A record of `space` under any other name.

@@ -51,12 +51,6 @@ impl From<AcceptError> for Refusal {
                     "Idempotency-Key: it belongs to another message; draw a new one for each message";
                 Self { status: StatusCode::CONFLICT, reason: "key reused", ..Self::unreadable(details) }
             }
-            // The operator's policy, and never a fault of the service: the code is the one clients know for it.
-            AcceptError::IdentityHeld => {
-                Self::new(StatusCode::BAD_REQUEST, 137_000, "Recipient identity key mismatch").because(
-                    "to: the recipient has a new identity, and the relay's operator has not approved it yet",
-                )
-            }
             AcceptError::Unavailable(_) => Self::unavailable(
                 "the carrier cannot be reached and nothing was accepted; send the message again",
             ),

@@ -4,8 +4,8 @@ use bulla_base::{Address, MessageId, Number, PhoneNumberId};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
 use bulla_envelope::Kind;
-use bulla_meter::{Flow, Tally};
-use bulla_store::{Counter, Store, StoreError};
+use bulla_meter::Flow;
+use bulla_store::{Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use tracing::Instrument;
@@ -17,14 +17,15 @@ use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::{ACCEPTED, UNQUOTED};
 use crate::row::{Outbound, Pending};
-use crate::space::{self, MESSAGE, METER, SEEN};
+use crate::space::{self, MESSAGE, SEEN};
 use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Saying, Sink, Status};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Accepts `message` from the business number `from`.
     ///
     /// When this returns, the message is sealed, counted and durable, and will be sent; or, if the carrier knows no such user, it is durable
-    /// that it failed, and the business will be told so.
+    /// that it failed, and the business will be told so. For a user whose new identity [waits for approval](crate::Report::IdentityChanged) it is durable and
+    /// counted as accepted, and is sealed, counted for the bill and sent when the host approves, after what was accepted before it.
     ///
     /// A caller that drops the future does not take the message back: it is accepted or refused all the same. Who may have to ask again
     /// gives it a key ([`Outgoing::once`]).
@@ -57,7 +58,7 @@ pub(super) struct Checked {
 }
 
 /// Whether a user can be written to.
-enum Reachable {
+pub(super) enum Reachable {
     /// There is a session, perhaps with another identity than before.
     InSession(Option<Changed>),
     /// The carrier knows no such user.
@@ -126,20 +127,26 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let address = Address::user(checked.to.clone());
         let peer = voice.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
         let mut peer = peer.map_err(AcceptError::Seal)?;
-        let reachable = self.reachable(voice, &mut peer, &address, &draft).await?;
-        if let Reachable::Held(changed) = reachable {
-            return self.refuse_held(voice, conversation, &checked.to, peer, changed).await;
-        }
-        if let Reachable::InSession(_) = reachable {
+        let reachable = match draft.has_held()? {
+            // It is not to pass what was accepted before it.
+            true => Reachable::Held(None),
+            false => self.reachable(voice, &mut peer, &address, &draft).await?,
+        };
+        if let Reachable::Held(_) = reachable {
+            let held = self.held(id, Some(checked.message.category), &checked.content);
+            let (day, place) = draft.hold(&held)?;
+            (outbound.outbox_day, outbound.outbox_place) = (day.number(), place);
+            outbound.held = true;
+            self.holding.note(conversation);
+            peer.keep(&mut draft.batch);
+        } else if let Reachable::InSession(_) = reachable {
             let kind = Kind::Message(checked.message.category);
             let sealed =
                 peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
             let (day, place) = draft.send(&sealed);
             (outbound.outbox_day, outbound.outbox_place) = (day.number(), place);
             peer.keep(&mut draft.batch);
-            let tally =
-                Tally::new(conversation.business, draft.now.day(), Flow::ToUser, checked.message.category);
-            draft.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
+            draft.count(Flow::ToUser, checked.message.category);
         } else {
             let failed = Status::Failed(Failure::Undeliverable);
             outbound.reach(failed);
@@ -156,7 +163,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             tracing::debug!("accepted");
             self.counts.accepted();
             metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
-            if let Reachable::InSession(changed) = reachable {
+            if let Reachable::InSession(changed) | Reachable::Held(changed) = reachable {
                 self.tell_identity(voice, conversation, changed);
             }
         }
@@ -199,7 +206,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// Makes sure that there is a session to seal in, if there can be one.
-    async fn reachable(
+    pub(super) async fn reachable(
         &self,
         voice: &Arc<Voice>,
         peer: &mut Peer<'_>,
@@ -225,28 +232,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
             Err(error) => Err(AcceptError::Unavailable(error)),
         }
-    }
-
-    /// Refuses a message to a user whose new identity waits for approval. Remembers which that is, and the number: the id in the report is to lead
-    /// to the user.
-    async fn refuse_held(
-        self: &Arc<Self>,
-        voice: &Voice,
-        conversation: Conversation,
-        to: &Number,
-        peer: Peer<'_>,
-        changed: Option<Changed>,
-    ) -> Result<Option<Handle>, AcceptError> {
-        if changed.is_some() {
-            let mut draft = self.draft(conversation).await?;
-            draft.remember(to);
-            peer.keep(&mut draft.batch);
-            if !self.commit(draft).await? {
-                return Ok(None);
-            }
-            self.tell_identity(voice, conversation, changed);
-        }
-        Err(AcceptError::IdentityHeld)
     }
 }
 

@@ -2,9 +2,12 @@ use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bulla_base::{Day, MessageId, Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_base::{Category, Day, MessageId, Number, Partition, Party, PhoneNumberId, Timestamp};
 use bulla_envelope::Envelope;
-use bulla_store::{Batch, Commit, Expiry, Key, Record, Retention, Store, StoreError, Version};
+use bulla_meter::{Flow, Tally};
+use bulla_store::{
+    Batch, Commit, Counter, Expiry, Key, Queue, Queued, Record, Retention, Store, StoreError, Version,
+};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -15,9 +18,9 @@ use super::fault::Reach;
 use super::pumps::Pump;
 use super::voice::Voice;
 use super::{Inner, jitter};
-use crate::row::{Head, Outbound, Pending, Stage};
-use crate::space::{self, BUSY, CONTACT, CONVERSATION, EVENTS, HEAD, MESSAGE, OUTBOX, SEEN};
-use crate::{RelayError, Sink, Status};
+use crate::row::{Head, Held, Outbound, Pending, Stage};
+use crate::space::{self, BUSY, CONTACT, CONVERSATION, EVENTS, HEAD, MESSAGE, METER, OUTBOX, SEEN};
+use crate::{Failure, RelayError, Sink, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
 pub(super) const ATTEMPTS: usize = 4;
@@ -78,6 +81,50 @@ impl Draft {
         (day, place)
     }
 
+    /// Puts `held` at the end of what waits for the approval of the user's identity, and says where.
+    pub(super) fn hold(&mut self, held: &Held) -> Result<(Day, u64), StoreError> {
+        let mut index = self.head.held()?;
+        let (day, place) = index.append(self.now.day());
+        self.head.set_held(&index);
+        let key = self.held().key(day, place);
+        self.batch.put_until(key, held.to_bytes(), self.expiry());
+        Ok((day, place))
+    }
+
+    /// Whether something is held, as far as is known: it may be over.
+    pub(super) fn has_held(&self) -> Result<bool, StoreError> {
+        Ok(!self.head.held()?.is_empty())
+    }
+
+    /// The next that is held.
+    pub(super) async fn next_held<S: Store>(&self, store: &S) -> Result<Option<Queued>, StoreError> {
+        let held = self.head.held()?.read(store, &self.held(), 0, 1, self.now).await?;
+        Ok(held.into_iter().next())
+    }
+
+    /// Takes the next that is held out; what was before it is over.
+    pub(super) fn release(&mut self, next: &Queued) -> Result<(), StoreError> {
+        let mut index = self.head.held()?;
+        index.remove_through(next.place);
+        self.head.set_held(&index);
+        self.batch.delete(next.key.clone());
+        Ok(())
+    }
+
+    /// Takes out what is held at `place`, wherever that is.
+    fn take_back(&mut self, place: u64) -> Result<(), StoreError> {
+        let mut index = self.head.held()?;
+        if let Some(day) = index.remove(place) {
+            self.head.set_held(&index);
+            self.batch.delete(self.held().key(day, place));
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> Queue {
+        space::held(self.conversation.business, self.conversation.user)
+    }
+
     /// Remembers that `envelope` was opened, or never will be.
     pub(super) fn see(&mut self, envelope: &Envelope) {
         let seen = space::about(SEEN, self.conversation.business, envelope.id());
@@ -92,6 +139,12 @@ impl Draft {
         self.head.events += 1;
         let key = space::placed(EVENTS, self.conversation.business, self.now.day(), place);
         self.batch.put_until(key, event.to_bytes(), expiry);
+    }
+
+    /// Counts a message of today for the bill.
+    pub(super) fn count(&mut self, flow: Flow, category: Category) {
+        let tally = Tally::new(self.conversation.business, self.now.day(), flow, category);
+        self.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
     }
 
     /// Remembers the user's number, for this business, as long as what is exchanged today lives.
@@ -115,7 +168,12 @@ impl Draft {
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         if stage == Stage::Accepted && arrived {
             self.tell(&Pending::reached(id, &outbound, self.now, Status::Sent), expiry);
-            // The carrier has it, so the envelope need not go there again.
+        }
+        let is_over = arrived || status == Status::Failed(Failure::Expired);
+        if stage == Stage::Accepted && is_over && outbound.held {
+            self.take_back(outbound.outbox_place)?;
+        } else if stage == Stage::Accepted && is_over {
+            // The carrier has it or is never to have it, so the envelope need not go there.
             let (day, place) = (Day::from_number(outbound.outbox_day), outbound.outbox_place);
             self.batch.delete(space::placed(OUTBOX, self.conversation.business, day, place));
         }
@@ -124,6 +182,23 @@ impl Draft {
         }
         outbound.reach(status);
         self.reached.push(status);
+        let key = space::about(MESSAGE, self.conversation.business, id);
+        self.batch.expect_version(key.clone(), record.version);
+        self.batch.put_until(key, outbound.to_bytes(), expiry);
+        Ok(())
+    }
+
+    /// Notes that a message of the business that was held stands in the outbox.
+    pub(super) fn released_to(
+        &mut self,
+        id: MessageId,
+        record: &Record,
+        day: Day,
+        place: u64,
+    ) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        (outbound.outbox_day, outbound.outbox_place, outbound.held) = (day.number(), place, false);
+        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         let key = space::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);
         self.batch.put_until(key, outbound.to_bytes(), expiry);
@@ -151,7 +226,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         let batch = Batch::new(conversation.user);
-        Ok(Draft { batch, conversation, now, head, head_version, head_before: head, reached: Vec::new() })
+        Ok(Draft {
+            batch,
+            conversation,
+            now,
+            head_version,
+            head_before: head.clone(),
+            head,
+            reached: Vec::new(),
+        })
     }
 
     /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.

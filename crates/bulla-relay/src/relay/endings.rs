@@ -9,11 +9,11 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
 use super::voice::Voice;
-use crate::space::{self, CONVERSATION, EVENTS, MESSAGE, OUTBOX, SEEN};
+use crate::space::{self, CONVERSATION, EVENTS, HELD, MESSAGE, OUTBOX, SEEN};
 use crate::{RelayError, Sink};
 
 /// The spaces of what a conversation has with a date. While there is one such record the conversation lives.
-const DATED: [Space; 4] = [SEEN, MESSAGE, EVENTS, OUTBOX];
+const DATED: [Space; 5] = [SEEN, MESSAGE, EVENTS, OUTBOX, HELD];
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Ends the conversations of a business in which there was nothing for 30 days: their sessions, their places in queues, and with the last

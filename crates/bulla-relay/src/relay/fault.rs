@@ -216,6 +216,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Wakes whatever moves things of the conversation.
     pub(super) fn wake_all(self: &Arc<Self>, conversation: Conversation) {
+        self.holding.note(conversation);
         self.wake(conversation, Pump::Outbox);
         self.wake(conversation, Pump::Events);
     }

@@ -216,8 +216,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 match self.seal_receipt(voice, &mut draft, Progress::Delivered, pending.message()?).await {
                     Ok(()) => {}
                     Err(AcceptError::Store(error)) => return Err(error.into()),
-                    // Told when it began to be held. Nobody is told that it arrived.
-                    Err(AcceptError::IdentityHeld) => {}
                     Err(error) => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,

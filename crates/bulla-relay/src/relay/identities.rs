@@ -7,6 +7,7 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation};
+use super::pumps::Pump;
 use super::voice::Voice;
 use super::{Inner, Relay, span};
 use crate::metrics::IDENTITY_CHANGES;
@@ -48,7 +49,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         Ok(peer.identity())
     }
 
-    /// Approves of `identity`, of which [`Report::IdentityChanged`] told, so that the business can write to `user` again. False when it is not
+    /// Approves of `identity`, of which [`Report::IdentityChanged`] told: what was held for `user` is sent, in the order in which it was accepted. False when it is not
     /// the one that waits: the user has come with yet another since, or nothing waits.
     ///
     /// # Errors
@@ -90,6 +91,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             peer.keep(&mut draft.batch);
             if self.commit(draft).await? {
                 tracing::info!(business = %conversation.business, "a changed identity was approved");
+                self.holding.note(conversation);
+                self.wake(conversation, Pump::Outbox);
                 return Ok(true);
             }
         }

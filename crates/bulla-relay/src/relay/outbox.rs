@@ -19,7 +19,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, one after the other, until there are none.
     pub(super) async fn pump_outbox(
         self: Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
@@ -27,6 +27,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let scan = space::all(OUTBOX, now).prefix(space::of(conversation.business)).limit(PAGE);
             let page = self.store.scan(conversation.user, &scan, now).await?;
             if page.is_empty() {
+                if self.release_next(voice, conversation).await? {
+                    continue;
+                }
                 if self.pumps.rest(conversation, Pump::Outbox) {
                     return Ok(());
                 }

@@ -63,7 +63,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Err(AcceptError::InTheWay { attempts: ATTEMPTS }.into())
     }
 
-    /// Seals a receipt for `message` into `draft`, unless the user cannot be written to any more.
+    /// Seals a receipt for `message` into `draft`, or holds it; unless the user cannot be written to any more.
     pub(super) async fn seal_receipt(
         &self,
         voice: &Voice,
@@ -75,15 +75,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let Some(number) = self.number(draft.conversation).await? else { return Ok(()) };
         let peer = voice.endpoint.peer(&self.store, user, &Address::user(number), draft.now).await;
         let mut peer = peer.map_err(AcceptError::Seal)?;
+        let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
+        let id = MessageId::new(draft.now, &*self.rng);
         if peer.is_held() {
-            return Err(AcceptError::IdentityHeld);
+            draft.hold(&self.held(id, None, &receipt))?;
+            self.holding.note(draft.conversation);
+            return Ok(());
         }
         if peer.needs_keys(draft.now) {
             // A session in which the message was opened has been given up since: the receipt is not worth a new one.
             return Ok(());
         }
-        let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
-        let id = MessageId::new(draft.now, &*self.rng);
         let envelope =
             peer.seal(id, Kind::Receipt, &receipt, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
         draft.send(&envelope);

@@ -7,8 +7,8 @@ use bulla_base::{Category, MessageId, Number, Party};
 use bulla_content::{Body, Content, Progress};
 use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
-use bulla_meter::{Flow, Tally};
-use bulla_store::{Counter, Store, StoreError};
+use bulla_meter::Flow;
+use bulla_store::{Store, StoreError};
 use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -22,7 +22,7 @@ use super::voice::Voice;
 use super::{Inner, span};
 use crate::metrics::{DROPPED, OPENED};
 use crate::row::Pending;
-use crate::space::{self, MESSAGE, METER, SEEN};
+use crate::space::{self, MESSAGE, SEEN};
 use crate::{RelayError, Sink, Status};
 
 /// Whether a one-time prekey was spent on an envelope.
@@ -394,7 +394,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 draft.remember(number);
                 let expiry = draft.expiry();
                 draft.tell(&Pending::said(envelope.id(), number, draft.now, said), expiry);
-                count(draft);
+                // As what it is, whatever the envelope declares: who writes does not choose what is metered.
+                draft.count(Flow::ToBusiness, Category::Service);
             }
             Body::Receipt(receipt) => {
                 let status = match receipt.progress() {
@@ -416,13 +417,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         Ok(())
     }
-}
-
-/// Counts what a user said as what it is, whatever the envelope declares: who writes does not choose what is metered.
-fn count(draft: &mut Draft) {
-    let (business, day) = (draft.conversation.business, draft.now.day());
-    let tally = Tally::new(business, day, Flow::ToBusiness, Category::Service);
-    draft.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
 }
 
 /// An envelope that says nothing to anybody: noted, acknowledged and dropped.

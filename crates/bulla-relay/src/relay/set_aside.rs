@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
-use bulla_base::{Number, PhoneNumberId};
+use bulla_base::{Day, Number, PhoneNumberId};
 use bulla_envelope::Envelope;
-use bulla_store::{BEFORE_ALL, Batch, Key, Scan, Space, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Key, QueueIndex, Scan, Space, Store, StoreError};
 use bulla_transport::Transport;
 use prost::Message as _;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::{Inner, Relay, span};
-use crate::row::{Head, Outbound, Pending};
-use crate::space::{self, CONTACT, EVENTS, HEAD, MESSAGE, ONCE, OUTBOX, SEEN};
+use crate::row::{Head, Held, Outbound, Pending};
+use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, Part, Sink, UserId};
 
 /// What of a conversation could not be read, and was taken out of its way.
@@ -63,6 +63,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let prefix = || space::of(business);
         let events = self.remove_unlike(conversation, EVENTS, prefix(), is_event).await?;
         let envelopes = self.remove_unlike(conversation, OUTBOX, prefix(), is_envelope).await?;
+        let envelopes = envelopes + self.remove_unlike(conversation, HELD, prefix(), is_held).await?;
         let messages = self.remove_unlike(conversation, MESSAGE, prefix(), is_message).await?;
         let mut others = self.remove_unlike(conversation, SEEN, prefix(), |_| true).await?;
         others += self.remove_unlike(conversation, ONCE, prefix(), |value| value.len() >= 16).await?;
@@ -117,27 +118,30 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Err(error) if !error.is_of_a_record() => return Err(error),
             _ => {}
         }
-        let head = Head {
-            outbox: self.next_place(conversation, OUTBOX).await?,
-            events: self.next_place(conversation, EVENTS).await?,
-        };
+        let next = |places: Vec<(Day, u64)>| places.iter().map(|(_, place)| place + 1).max().unwrap_or(0);
+        let head = Head::new(
+            next(self.places(conversation, OUTBOX).await?),
+            next(self.places(conversation, EVENTS).await?),
+            &QueueIndex::of(self.places(conversation, HELD).await?),
+        );
         let mut batch = Batch::new(conversation.user);
         batch.put(key, head.encode_to_vec());
         let _ = self.store.commit(batch).await?;
         Ok(1)
     }
 
-    async fn next_place(&self, conversation: Conversation, space: Space) -> Result<u64, StoreError> {
-        let (mut next, everything) = (0, Scan::everything(space).prefix(space::of(conversation.business)));
-        let mut scan = everything.clone();
+    /// The places of a queue that are taken, as its records show them, and on which day each stands.
+    async fn places(&self, conversation: Conversation, space: Space) -> Result<Vec<(Day, u64)>, StoreError> {
+        let everything = Scan::everything(space).prefix(space::of(conversation.business));
+        let (mut places, mut scan) = (Vec::new(), everything.clone());
         loop {
             let page = self.store.keys(conversation.user, &scan, BEFORE_ALL).await?;
-            let Some(last) = page.last() else { return Ok(next) };
+            let Some(last) = page.last() else { return Ok(places) };
             scan = everything.clone().after(last.clone());
-            for key in page {
-                let place = key.name().get(8..).and_then(|place| place.try_into().ok());
-                next = next.max(place.map_or(0, u64::from_be_bytes).saturating_add(1));
-            }
+            places.extend(page.iter().filter_map(|key| {
+                let place = key.name().get(8..)?.try_into().ok()?;
+                Some((key.day(), u64::from_be_bytes(place)))
+            }));
         }
     }
 }
@@ -154,6 +158,10 @@ fn is_event(value: &[u8]) -> bool {
 
 fn is_envelope(value: &[u8]) -> bool {
     Envelope::from_bytes(bytes::Bytes::copy_from_slice(value)).is_ok()
+}
+
+fn is_held(value: &[u8]) -> bool {
+    Held::read(value).is_ok_and(|held| held.id().is_ok() && held.category().is_ok() && held.content().is_ok())
 }
 
 fn is_message(value: &[u8]) -> bool {

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use bulla_base::PhoneNumberId;
+use bulla_content::Body;
 use bulla_device::News;
-use bulla_relay::{AcceptError, Identity, IdentityPolicy, MarkReadError, Report, Settings};
+use bulla_meter::Flow;
+use bulla_relay::{Event, Failure, Identity, IdentityPolicy, Report, Settings, Status};
+use bulla_store::Retention;
 
 use crate::forwarding::words;
+use crate::interrupted::{everything, partition};
 use crate::world::{BAKERY, SHOP, TestDevice, World, alice, says, to};
 
 async fn world(policy: IdentityPolicy) -> World {
@@ -89,52 +93,149 @@ async fn a_user_with_a_new_phone_is_written_to_by_a_business_that_needs_a_new_se
     assert!(matches!(changes[..], [(SHOP, _, false)]), "{changes:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn where_new_identities_are_held_nothing_is_sealed_until_it_is_approved() {
+/// A relay that holds new identities, whose user Alice has said something with a new phone; and her new identity.
+async fn held_world() -> (World, TestDevice, Identity) {
     let world = world(IdentityPolicy::Hold).await;
     let phone = a_new_phone(&world).await;
     phone.send(SHOP, &says("a new phone")).await.unwrap();
     world.pass(Duration::from_secs(1)).await;
-    let taken = world.desk.taken();
-    assert_eq!(words(&taken), ["hello", "a new phone"], "what the user says is taken");
     let held = changes(&world).await;
     let [(SHOP, identity, true)] = held[..] else { panic!("{held:?}") };
+    (world, phone, identity)
+}
 
-    for _ in 0..2 {
-        let refused = world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap_err();
-        assert!(matches!(refused, AcceptError::IdentityHeld), "{refused:?}");
+/// What the phone is told within a minute: what was said to it, or how often its messages were said to have come further.
+async fn told(world: &World, phone: &TestDevice) -> (Vec<String>, usize) {
+    let (mut said, mut receipts) = (Vec::new(), 0);
+    loop {
+        tokio::select! {
+            biased;
+            notice = phone.next() => {
+                let notice = notice.unwrap();
+                match notice.news() {
+                    News::Said(content) => said.push(match content.body() {
+                        Body::Text(text) => text.body().to_owned(),
+                        other => panic!("{other:?}"),
+                    }),
+                    News::Progress(_) => receipts += 1,
+                    other => panic!("{other:?}"),
+                }
+                phone.finish(notice).await.unwrap();
+            }
+            () = world.pass(Duration::from_secs(60)) => return (said, receipts),
+        }
+    }
+}
+
+/// What the business was told of its messages since the event number `from`.
+fn statuses(world: &World, from: usize) -> Vec<Status> {
+    let taken = world.desk.taken();
+    let status = |event: &Event| match event {
+        Event::Status(_, update) => Some(update.status),
+        _ => None,
+    };
+    taken[from..].iter().filter_map(status).collect()
+}
+
+/// They were refused, and the business had to send them again when its host had approved, if it heard of it.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_to_a_user_whose_new_identity_is_held_is_sent_in_order_when_it_is_approved() {
+    let (world, phone, identity) = held_world().await;
+    let taken = world.desk.taken();
+    assert_eq!(words(&taken), ["hello", "a new phone"], "what the user says is taken");
+    let billed = world.line.bill(SHOP).await.total(SHOP, Flow::ToUser);
+    for words in ["one", "two", "three"] {
+        world.relay.accept(SHOP, to(alice(), words).once(words)).await.unwrap();
+        world.pass(Duration::from_secs(3600)).await;
     }
     let message = taken.last().unwrap().subject().message;
-    let refused = world.relay.mark_read(SHOP, message).await.unwrap_err();
-    assert!(matches!(refused, MarkReadError::Accept(AcceptError::IdentityHeld)), "{refused:?}");
+    world.relay.mark_read(SHOP, message).await.unwrap();
+    assert_eq!(told(&world, &phone).await, (Vec::new(), 0), "nothing is sealed, not even a receipt");
     assert_eq!(changes(&world).await.len(), 1, "told once");
+    assert_eq!(statuses(&world, taken.len()), [], "nothing was sent");
+    assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), billed, "nor counted");
 
     let user = message.user();
-    let bakery = to(alice(), "hello");
-    world.relay.accept(BAKERY, bakery).await.unwrap();
+    world.relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
     let other = world.relay.identity(BAKERY, alice()).await.unwrap();
     assert_eq!(other, Some(identity), "whom the bakery has just met");
     assert!(!world.relay.approve_identity(BAKERY, alice(), identity).await.unwrap(), "nothing waits there");
+    hear(&phone, "hello").await;
+
     assert!(world.relay.approve_identity(SHOP, user, identity).await.unwrap());
     assert!(!world.relay.approve_identity(SHOP, user, identity).await.unwrap(), "no more");
+    world.relay.accept(SHOP, to(alice(), "four")).await.unwrap();
+    let again = world.relay.accept(SHOP, to(alice(), "one").once("one")).await.unwrap();
+    assert_eq!(again.user(), user);
+    let (said, receipts) = told(&world, &phone).await;
+    assert_eq!(said, ["one", "two", "three", "four"], "each once");
+    assert_eq!(receipts, 2, "its message was delivered, and read");
+    world.pass(Duration::from_secs(60)).await;
+    let statuses = statuses(&world, taken.len());
+    assert_eq!(statuses.iter().filter(|status| **status == Status::Read).count(), 4, "{statuses:?}");
+    assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), billed + 4);
+    assert_eq!(world.line.bill(SHOP).await.total(SHOP, Flow::ToUser), billed + 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_and_never_approved_fails_when_its_time_is_over_and_is_not_sent_afterwards() {
+    let settings = Settings::default().changed_identities(IdentityPolicy::Hold);
+    let world =
+        World::with(settings.time_to_live(Retention::new(Duration::from_secs(2 * 86_400)).unwrap())).await;
+    let phone = a_new_phone(&world).await;
+    phone.send(SHOP, &says("a new phone")).await.unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    let [(SHOP, identity, true)] = changes(&world).await[..] else { panic!() };
+    let before = world.desk.taken().len();
+    world.relay.accept(SHOP, to(alice(), "too late")).await.unwrap();
+    world.pass(Duration::from_secs(47 * 3600)).await;
+    assert_eq!(statuses(&world, before), []);
+    world.relay.accept(SHOP, to(alice(), "in time")).await.unwrap();
+    world.pass(Duration::from_secs(2 * 3600)).await;
+    assert_eq!(statuses(&world, before), [Status::Failed(Failure::Expired)]);
+    assert!(world.relay.approve_identity(SHOP, alice(), identity).await.unwrap());
+    assert_eq!(told(&world, &phone).await.0, ["in time"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_held_after_a_restart_too_and_sent_when_it_is_approved() {
+    let world = world(IdentityPolicy::Hold).await;
+    let phone = a_new_phone_before_the_session_is_too_old(&world).await;
     world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    let held = changes(&world).await;
+    let [(SHOP, identity, true)] = held[..] else { panic!("{held:?}") };
+    world.relay.close().await;
+    let hold = || Settings::default().changed_identities(IdentityPolicy::Hold);
+    let relay = world.reopen_with(hold()).await.unwrap();
+    relay.accept(SHOP, to(alice(), "another")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    // The carrier is away just when it is approved, and the relay is closed before it is back.
+    world.line.cut(true);
+    assert!(relay.approve_identity(SHOP, alice(), identity).await.unwrap());
+    world.pass(Duration::from_secs(60)).await;
+    relay.close().await;
+    world.line.cut(false);
+    let relay = world.reopen_with(hold()).await.unwrap();
+    hear(&phone, "a secret").await;
+    hear(&phone, "another").await;
+    relay.accept(SHOP, to(alice(), "a third")).await.unwrap();
+    hear(&phone, "a third").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_held_is_sent_by_a_relay_that_follows_new_identities() {
+    let (world, phone, _) = held_world().await;
+    world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    world.relay.close().await;
+    let _relay = world.reopen_with(Settings::default()).await.unwrap();
     hear(&phone, "a secret").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_that_is_held_is_held_after_a_restart_too() {
-    let world = world(IdentityPolicy::Hold).await;
-    let phone = a_new_phone_before_the_session_is_too_old(&world).await;
-    let refused = world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap_err();
-    assert!(matches!(refused, AcceptError::IdentityHeld), "{refused:?}");
-    let held = changes(&world).await;
-    let [(SHOP, identity, true)] = held[..] else { panic!("{held:?}") };
-    world.relay.close().await;
-    let relay =
-        world.reopen_with(Settings::default().changed_identities(IdentityPolicy::Hold)).await.unwrap();
-    let refused = relay.accept(SHOP, to(alice(), "a secret")).await.unwrap_err();
-    assert!(matches!(refused, AcceptError::IdentityHeld), "{refused:?}");
-    assert!(relay.approve_identity(SHOP, alice(), identity).await.unwrap());
-    relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
-    hear(&phone, "a secret").await;
+async fn what_is_held_is_erased_with_its_user() {
+    let (world, _phone, _) = held_world().await;
+    world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    world.relay.erase(&alice()).await.unwrap();
+    let hers = partition(&world.store.rows, &alice()).await;
+    assert!(everything(&world.store.rows).await.iter().all(|row| row.partition != hers));
 }

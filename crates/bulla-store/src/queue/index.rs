@@ -64,6 +64,23 @@ impl QueueIndex {
         Self::default()
     }
 
+    /// That of a queue whose records stand on these days at these places: for an owner whose own is lost. The
+    /// next place is behind all of them.
+    #[must_use]
+    pub fn of(mut records: Vec<(Day, u64)>) -> Self {
+        records.retain(|(_, place)| (1..u64::MAX).contains(place));
+        records.sort_unstable_by_key(|(_, place)| *place);
+        let mut index = Self::new();
+        for (day, place) in records {
+            if index.is_empty() {
+                index.first = place;
+            }
+            index.last = place - 1;
+            index.append(day);
+        }
+        index
+    }
+
     /// Whether everything that was appended is removed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -206,3 +206,15 @@ proptest! {
         }
     }
 }
+
+/// The owner's row was lost, and its records are still there.
+#[test]
+fn an_index_that_is_made_of_its_records_finds_them_and_goes_on_behind() {
+    let day = Day::from_number;
+    let mut index = QueueIndex::of(vec![(day(8), 9), (day(7), 3), (day(8), 5), (day(7), 0)]);
+    assert_eq!((index.first(), index.last()), (3, 9));
+    assert_eq!([3, 5, 9].map(|place| index.day_of(place)), [Some(day(7)), Some(day(8)), Some(day(8))]);
+    assert_eq!(index.append(day(8)), (day(8), 10));
+    assert_eq!(QueueIndex::from_bytes(&index.to_bytes()).unwrap(), index);
+    assert_eq!(QueueIndex::of(Vec::new()), QueueIndex::new());
+}
