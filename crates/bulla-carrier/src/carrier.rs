@@ -93,7 +93,8 @@ impl<S: Store> Carrier<S> {
         Ok(carrier)
     }
 
-    /// Waits until the carrier cannot go on, and tells why: its store has failed for good. Open it anew.
+    /// Waits until the carrier cannot go on, and tells why: its store has failed for good, in a call or in its upkeep.
+    /// Open it anew.
     pub async fn stopped(&self) -> Arc<StoreError> {
         self.upkeep.failed().await
     }
@@ -171,13 +172,13 @@ impl<S: Store> Transport for Carrier<S> {
         let span = self.call("receive", caller.address(), None);
         // Waited for by every business there is: not moved, for what is moved into a future is there twice.
         let received = self.await_deliveries(caller, after).instrument(span.clone()).await;
-        span.in_scope(|| self.tallies.noted(received))
+        span.in_scope(|| self.noted(received))
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
         let span = self.call("low stock", caller.address(), None);
         let low = self.await_low_stock(caller, at_most).instrument(span.clone()).await;
-        span.in_scope(|| self.tallies.noted(low))
+        span.in_scope(|| self.noted(low))
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
@@ -190,13 +191,25 @@ impl<S: Store> Transport for Carrier<S> {
 }
 
 impl<S: Store> Carrier<S> {
-    /// Carries out `call` in `span`, and counts it if it is refused.
+    /// Carries out `call` in `span`, and takes note of what it comes to.
     async fn watched<R>(
         &self,
         span: Span,
         call: impl Future<Output = Result<R, TransportError>>,
     ) -> Result<R, TransportError> {
-        async { self.tallies.noted(call.await) }.instrument(span).await
+        async { self.noted(call.await) }.instrument(span).await
+    }
+
+    /// Passes on what a call comes to. If it is refused, that is counted; if the store has failed for good, the carrier
+    /// has: nobody need wait for the next upkeep to be told.
+    fn noted<R>(&self, outcome: Result<R, TransportError>) -> Result<R, TransportError> {
+        if let Err(TransportError::CarrierFailed { source }) = &outcome
+            && let Some(why) = source.downcast_ref::<Arc<StoreError>>()
+            && why.is_final()
+        {
+            self.upkeep.fail(Arc::clone(why));
+        }
+        self.tallies.noted(outcome)
     }
 
     /// Before anybody can write to it: whoever is erased later has to be looked for in its queue.
@@ -211,7 +224,7 @@ impl<S: Store> Carrier<S> {
 /// A store's failure, as the carrier's callers see it: the call may or may not have been carried out.
 pub(crate) fn store_failed(source: StoreError) -> TransportError {
     tracing::error!(error = &source as &dyn std::error::Error, "the carrier's store failed");
-    TransportError::carrier_failed(source)
+    TransportError::carrier_failed(Arc::new(source))
 }
 
 /// Somebody else has changed what only this carrier may.

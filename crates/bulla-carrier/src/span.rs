@@ -31,7 +31,7 @@ impl<S: Store> Carrier<S> {
             for address in [Some(caller), peer].into_iter().flatten() {
                 match address.party() {
                     Party::Business(business) => span.record("business", display(business)),
-                    _ => span.record("conversation", self.partition(address).tag()),
+                    _ => span.record("conversation", display(self.partition(address).tag())),
                 };
             }
         }

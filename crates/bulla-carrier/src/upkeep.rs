@@ -36,18 +36,16 @@ impl Upkeep {
         let failure = self.failure.clone();
         let kept = async move {
             if let Err(error) = task.await {
-                tracing::error!(error = &error as &dyn std::error::Error, "the carrier cannot go on");
-                failure.send_if_modified(|failure| {
-                    let first = failure.is_none();
-                    if first {
-                        *failure = Some(Arc::new(error));
-                    }
-                    first
-                });
+                fail(&failure, Arc::new(error));
             }
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn(kept.instrument(span::task(name)));
+    }
+
+    /// The store has failed for good.
+    pub(crate) fn fail(&self, why: Arc<StoreError>) {
+        fail(&self.failure, why);
     }
 
     pub(crate) async fn failed(&self) -> Arc<StoreError> {
@@ -66,6 +64,18 @@ impl Upkeep {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
     }
+}
+
+/// The first reason stays.
+fn fail(failure: &watch::Sender<Option<Arc<StoreError>>>, why: Arc<StoreError>) {
+    failure.send_if_modified(|failure| {
+        let first = failure.is_none();
+        if first {
+            tracing::error!(error = &*why as &dyn std::error::Error, "the carrier cannot go on");
+            *failure = Some(why);
+        }
+        first
+    });
 }
 
 /// Drops what is over, once an hour. What fails is tried again with the next; a store that may not go on ends it.

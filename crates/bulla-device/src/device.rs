@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
-use bulla_endpoint::{Endpoint, IdentityPolicy, SafetyNumber};
+use bulla_endpoint::{Endpoint, IdentityPolicy, SafetyNumber, SealError};
 use bulla_envelope::Kind;
-use bulla_store::{CachedStore, Retention, Store};
+use bulla_store::{Batch, CachedStore, Retention, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -174,6 +174,7 @@ impl<S: Store, T: Transport> Device<S, T> {
                     let reason = error.reason();
                     tracing::debug!(reason, "a message was not sent");
                     metrics::counter!(REFUSED, "reason" => reason).increment(1);
+                    inner.stop_if_final(error);
                 }
             }
             sent
@@ -205,7 +206,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         let span = span::of("finish", self.0.home, Some(notice.business));
         let finishing = async {
             span::is_about(notice.id);
-            self.0.take_out(notice).await
+            let taken = self.0.take_out(notice).await;
+            taken.inspect_err(|error| self.0.stop_if_final(error))
         };
         finishing.instrument(span).await
     }
@@ -311,6 +313,18 @@ impl<S: Store, T: Transport> Inner<S, T> {
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn(running.instrument(span::task(name, self.home)));
+    }
+
+    /// A store that has failed for good stops the device, whoever met it first. Nobody need wait for the next upkeep.
+    fn stop_if_final(self: &Arc<Self>, error: &SendError) {
+        let (SendError::Store(error) | SendError::Seal(SealError::Store(error))) = error else { return };
+        if error.is_final() {
+            // It says again why, and to the device.
+            self.spawn("ask the store", |inner| async move {
+                let _ = inner.store.commit(Batch::new(inner.home)).await?;
+                Ok(())
+            });
+        }
     }
 
     /// Drops the days that nothing can be read of any more, for as long as the device runs.

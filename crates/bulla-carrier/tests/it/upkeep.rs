@@ -1,15 +1,17 @@
 //! A carrier sees to its store by itself.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bulla_base::{Clock, Day, SeededRng, Sleep, Timestamp};
+use bulla_base::{Address, Clock, Day, SeededRng, Sleep, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_store::{Layer, MemoryStore, StoreError};
+use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError};
+use bulla_transport::{Transport, TransportError};
 use tokio::time::Instant;
 
-use crate::NOW;
+use crate::{NOW, SHOP, caller};
 
 #[derive(Debug)]
 struct VirtualClock(Instant);
@@ -32,6 +34,8 @@ struct Kept {
     sweeps: Arc<AtomicUsize>,
     upkeeps: Arc<AtomicUsize>,
     dies_after: usize,
+    /// Whether the disk has failed.
+    is_dead: Arc<AtomicBool>,
 }
 
 impl Layer for Kept {
@@ -39,6 +43,13 @@ impl Layer for Kept {
 
     fn beneath(&self) -> &MemoryStore {
         &self.rows
+    }
+
+    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        match self.is_dead.load(Ordering::Relaxed) {
+            true => Err(StoreError::Poisoned { source: Some(io::ErrorKind::StorageFull.into()) }),
+            false => self.rows.commit(batch).await,
+        }
     }
 
     async fn pass_drop(&self, _: Day) -> Result<(), StoreError> {
@@ -92,4 +103,22 @@ async fn a_store_that_may_not_go_on_is_told() {
     let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
     assert!(matches!(&*carrier.stopped().await, StoreError::Closed));
     assert_eq!(store.upkeeps.load(Ordering::Relaxed), 4);
+}
+
+/// The carrier said in each answer that its store had failed for good, and its host was not told before the next upkeep.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_for_good_in_a_call_is_told_at_once() {
+    let store = Kept { dies_after: usize::MAX, ..Kept::default() };
+    let clock = Arc::new(VirtualClock(Instant::now()));
+    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    store.is_dead.store(true, Ordering::Relaxed);
+    let refused = carrier.connect(&caller(Address::business(SHOP), 1)).await;
+    assert!(matches!(refused, Err(TransportError::CarrierFailed { .. })), "{refused:?}");
+    tokio::select! {
+        biased;
+        why = carrier.stopped() => {
+            assert!(matches!(&*why, StoreError::Poisoned { source: Some(_) }), "{why:?}");
+        }
+        () = tokio::task::yield_now() => panic!("nobody is told"),
+    }
 }

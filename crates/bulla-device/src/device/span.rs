@@ -10,13 +10,13 @@ use tracing::field::{Empty, display};
 
 /// What the device does of itself, for as long as it runs. Not within the span of whoever happened to open it.
 pub(super) fn task(task: &'static str, home: Partition) -> Span {
-    tracing::warn_span!(parent: None, "device", task, conversation = home.tag())
+    tracing::warn_span!(parent: None, "device", task, conversation = %home.tag())
 }
 
 /// What the device whose user's partition is `home` does, perhaps about a business.
 pub(super) fn of(task: &'static str, home: Partition, business: Option<PhoneNumberId>) -> Span {
     let (conversation, message) = (home.tag(), Empty);
-    let span = tracing::warn_span!("device", task, business = Empty, conversation, message);
+    let span = tracing::warn_span!("device", task, business = Empty, %conversation, message);
     if let Some(business) = business {
         span.record("business", display(business));
     }
