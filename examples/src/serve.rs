@@ -4,6 +4,7 @@ mod input;
 mod introduction;
 mod outlet;
 mod reader;
+mod reports;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,11 @@ pub async fn serve(
     let doors = Doors::open(&options).await?;
     let folder = Folder::open(options.data.clone())?;
     let company = open(&options, folder.path(), terminal).await?;
+    // From the opening on; it ends with the relay.
+    let telling = tokio::spawn(reports::tell(company.relay.reports(), terminal));
     let outcome = run(&company, doors, &options, folder.path(), terminal, watching, end).await;
     company.stop().await;
+    drop(telling.await);
     let closed = company.close().await;
     drop(folder);
     outcome.and(closed)?;

@@ -8,6 +8,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod dead_disk;
 mod endings;
 mod file_store;
 mod kills;
