@@ -135,11 +135,7 @@ fn end(strange: &Frame, rest: &[u8], whole: u64) -> io::Result<End> {
     Ok(match strange {
         // Only what was not written at the trailer itself explains that it is another.
         Frame::Strange { place, is_sure: true, .. } if is_unwritten(rest, whole, place) => torn,
-        Frame::Strange { place, is_sure: false, .. }
-            if ends_before(rest, place) || is_unwritten(rest, whole, &(0..place.end)) =>
-        {
-            torn
-        }
+        Frame::Strange { place, is_sure: false, .. } if is_unwritten(rest, whole, &(0..place.end)) => torn,
         Frame::Cut { known, claimed } => {
             if is_unwritten(rest, whole, &(0..*known)) || *claimed <= MAX_TORN_BYTES as u64 {
                 torn
@@ -157,7 +153,8 @@ fn end(strange: &Frame, rest: &[u8], whole: u64) -> io::Result<End> {
 ///
 /// Or whether what was written ends before it: a process that is killed leaves what it wrote up to any byte.
 fn is_unwritten(batch: &[u8], whole: u64, place: &Range<u64>) -> bool {
-    if ends_before(batch, place) {
+    // `batch` ends with its last byte that is not zero.
+    if (batch.len() as u64) < place.end {
         return true;
     }
     let sector = SECTOR_BYTES as u64;
@@ -168,11 +165,6 @@ fn is_unwritten(batch: &[u8], whole: u64, place: &Range<u64>) -> bool {
         let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(batch.len()));
         batch.get(start..end).unwrap_or_default().iter().all(|byte| *byte == 0)
     })
-}
-
-/// Whether what was written ends before `place` does. `batch` ends with its last byte that is not zero.
-fn ends_before(batch: &[u8], place: &Range<u64>) -> bool {
-    (batch.len() as u64) < place.end
 }
 
 /// Whether a whole batch begins anywhere in `rest`.

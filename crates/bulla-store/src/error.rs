@@ -24,8 +24,8 @@ pub enum StoreError {
         #[source]
         source: Option<io::Error>,
     },
-    /// Nobody's for now, the operator's if it stays: what a write needs before it is begun was not to be had, such as open files or room on the
-    /// disk. Nothing was stored, and trying again may succeed.
+    /// Nobody's for now, the operator's if it stays: what a write needs before it is begun was not to be had, such
+    /// as open files or room on the disk. Nothing was stored, and trying again may succeed.
     #[error("the store could not begin to write, and stored nothing; try again")]
     Unavailable {
         /// What the system said.
@@ -85,6 +85,17 @@ impl StoreError {
         matches!(self, Self::Poisoned { .. } | Self::Closed | Self::Layer { fault: Fault::Final, .. })
     }
 
+    /// Whether the same may work later, with the same store: nothing was stored, and nothing is lost.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::Unreadable { .. }
+                | Self::Layer { fault: Fault::Unavailable, .. }
+        )
+    }
+
     /// Whether it is about what was asked for alone, which is there and cannot be read; the rest of the store can.
     #[must_use]
     pub const fn is_of_a_record(&self) -> bool {
@@ -103,14 +114,16 @@ mod tests {
         let poisoned = StoreError::Poisoned { source: None };
         let damaged = StoreError::Damaged { what: "record" };
         let unreadable = StoreError::Unreadable { source: io::ErrorKind::Other.into() };
+        let wanting = StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() };
         for error in [&ended, &poisoned, &StoreError::Closed] {
-            assert!(error.is_final() && !error.is_of_a_record(), "{error:?}");
+            assert!(error.is_final() && !error.is_of_a_record() && !error.may_pass(), "{error:?}");
         }
         for error in [&record, &damaged] {
-            assert!(!error.is_final() && error.is_of_a_record(), "{error:?}");
+            assert!(!error.is_final() && error.is_of_a_record() && !error.may_pass(), "{error:?}");
         }
-        for error in [&request, &unavailable, &unreadable] {
-            assert!(!error.is_final() && !error.is_of_a_record(), "{error:?}");
+        for error in [&unavailable, &unreadable, &wanting] {
+            assert!(!error.is_final() && !error.is_of_a_record() && error.may_pass(), "{error:?}");
         }
+        assert!(!request.is_final() && !request.is_of_a_record() && !request.may_pass());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_endpoint::{EndpointError, SealError};
-use bulla_store::{Fault, Store, StoreError};
+use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
 use super::conversation::Conversation;
@@ -47,10 +47,7 @@ pub(super) const fn of_store(error: &StoreError) -> Reach {
     if error.is_final() {
         return Reach::Relay;
     }
-    match error {
-        StoreError::Unreadable { .. } | StoreError::Layer { fault: Fault::Unavailable, .. } => Reach::Passing,
-        _ => Reach::Part,
-    }
+    if error.may_pass() { Reach::Passing } else { Reach::Part }
 }
 
 /// The conversations that are suspended.

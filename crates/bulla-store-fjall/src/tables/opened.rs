@@ -1,0 +1,170 @@
+//! Opening and closing the tables of a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use bulla_base::Day;
+use bulla_store::Key;
+use fjall::PersistMode;
+
+use super::engine::{database, layout};
+use super::own::{DAY_KEY, FORMAT_KEY, UNCOUNTED, count_on, number};
+use super::{COUNTERS, OWN, Tables, UNDATED};
+use crate::{FjallOptions, OpenError, opening};
+
+/// The format of everything below; stands in the engine's own table.
+const FORMAT: u64 = 3;
+
+/// How often it is tried to open the engine again, and how long is waited in between.
+const OPENING_TRIES: u32 = 20;
+const OPENING_PAUSE: Duration = Duration::from_millis(50);
+
+impl Tables {
+    pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
+        let closed = opening::look(path)?;
+        let opened = Self::open_engine(path, options).and_then(|tables| {
+            let expected = closed.as_ref().map(|closed| closed.version);
+            match tables.last_version()? {
+                version if expected.is_some_and(|expected| expected != version) => {
+                    tracing::error!(
+                        ?version,
+                        ?expected,
+                        "the last commit is not the one the store was closed with"
+                    );
+                    Err(OpenError::damaged("table", path))
+                }
+                _ => Ok(tables),
+            }
+        });
+        if let (Err(_), Some(closed)) = (&opened, closed) {
+            // What is removed before the next attempt must be noticed then.
+            opening::write_down(path, closed.version);
+        }
+        opened
+    }
+
+    fn open_engine(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
+        let failed = || OpenError::of_engine(path);
+        let database = database(path, options).map_err(failed())?;
+        let existed = |name: &str| database.keyspace_exists(name);
+        let (had_own, had_all) = (existed(OWN), [OWN, COUNTERS, UNDATED].into_iter().all(existed));
+        let names = database.list_keyspace_names();
+        if !had_own && !names.is_empty() {
+            return Err(OpenError::missing("table of its own, or of the counters or undated records", path));
+        }
+        let table = |name: &str| database.keyspace(name, || layout(options)).map_err(failed());
+        let own = table(OWN)?;
+        if had_own {
+            // What was made or removed last may not have been counted any more.
+            (0..UNCOUNTED).try_for_each(|_| count_on(&database, &own)).map_err(failed())?;
+        }
+        let format = own.get(FORMAT_KEY).map_err(failed())?;
+        if let Some(format) = &format {
+            match number(format).ok_or_else(|| OpenError::damaged("format", path))? {
+                FORMAT => {}
+                found => return Err(OpenError::Format { path: path.to_path_buf(), found, expected: FORMAT }),
+            }
+            if !had_all {
+                return Err(OpenError::missing("table of the counters or of undated records", path));
+            }
+        }
+        let counters = table(COUNTERS)?;
+        let mut days = BTreeMap::from([(Key::UNDATED, table(UNDATED)?)]);
+        for name in names {
+            let Some(number) = name.strip_prefix('d').and_then(|digits| digits.parse().ok()) else {
+                continue;
+            };
+            days.insert(Day::from_number(number), table(&name)?);
+        }
+        if format.is_none() {
+            // Last, so that whoever finds it finds all tables.
+            own.insert(FORMAT_KEY, FORMAT.to_be_bytes()).map_err(failed())?;
+        }
+        database.persist(PersistMode::SyncAll).map_err(failed())?;
+        let mut tables = Self {
+            path: path.to_path_buf(),
+            database,
+            options,
+            own,
+            counters,
+            days,
+            filters: BTreeMap::new(),
+            ahead: None,
+        };
+        let registered = tables.find_every_day()?;
+        if let Some((day, table)) = tables.days.last_key_value()
+            && *day != Key::UNDATED
+            && !registered.contains(day)
+            && table.is_empty().map_err(failed())?
+        {
+            tables.ahead = tables.days.pop_last();
+        }
+        Ok(tables)
+    }
+
+    /// Looks for the table of each day that has one, by the engine's own table.
+    fn find_every_day(&self) -> Result<BTreeSet<Day>, OpenError> {
+        let mut registered = BTreeSet::new();
+        for row in self.own.prefix(DAY_KEY) {
+            let key = row.key().map_err(OpenError::of_engine(&self.path))?;
+            let day =
+                key.strip_prefix(DAY_KEY).and_then(|day| Some(u32::from_be_bytes(day.try_into().ok()?)));
+            let day = Day::from_number(day.ok_or_else(|| OpenError::damaged("list of days", &self.path))?);
+            if !self.days.contains_key(&day) {
+                tracing::error!(%day, "a day has no table");
+                return Err(OpenError::missing("table of a day", &self.path.join("keyspaces")));
+            }
+            registered.insert(day);
+        }
+        Ok(registered)
+    }
+
+    /// Closes the engine and opens it again.
+    ///
+    /// # Errors
+    /// Also when the last commit there is then is not the one there was.
+    pub(crate) fn open_again(self) -> Result<Self, OpenError> {
+        let (path, options, version) = (self.path(), self.options, self.last_version()?);
+        let Self { filters, database, own, counters, days, ahead, .. } = self;
+        drop((database, own, counters, days, ahead));
+        let mut tries = 1;
+        let tables = loop {
+            match Self::open(&path, options) {
+                // Others take what it gave back, or the last reader is still to let go.
+                Err(OpenError::Unreadable { .. } | OpenError::Locked { .. }) if tries < OPENING_TRIES => {
+                    thread::sleep(OPENING_PAUSE);
+                    tries += 1;
+                }
+                opened => break opened?,
+            }
+        };
+        if tables.last_version()? != version {
+            return Err(OpenError::damaged("table", &path));
+        }
+        // Whatever was put passed through here.
+        Ok(Self { filters, ..tables })
+    }
+
+    /// Whether the engine's own threads have failed, after which it writes nothing any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned))
+    }
+
+    /// Writes out what is left, gives the directory free, and writes down what is in it.
+    pub(crate) fn close(self) -> fjall::Result<()> {
+        match self.database.persist(PersistMode::SyncAll) {
+            // Its own threads had failed. Every commit was synced; what there is on the disk is not to be relied on before it is opened.
+            Err(fjall::Error::Poisoned) => return Ok(()),
+            persisted => persisted?,
+        }
+        let (path, version) = (self.path(), self.last_version());
+        drop(self);
+        match version {
+            Ok(version) => opening::write_down(&path, version),
+            Err(error) => tracing::warn!(%error, "what the store has is not written down"),
+        }
+        Ok(())
+    }
+}
