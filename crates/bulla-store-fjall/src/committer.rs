@@ -115,6 +115,8 @@ pub(crate) enum Order {
 pub(crate) enum Work {
     Write(Taken),
     Carry(Order),
+    /// Somebody waits to commit, and there are no tables.
+    Open,
     /// Nobody is left to ask, and nothing waits.
     End,
 }
@@ -173,7 +175,8 @@ impl Committer {
     pub(crate) async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.place().await?;
         let (answer, answered) = oneshot::channel();
-        if self.add(batch, answer)? {
+        // Who is refused has no place any more.
+        if self.add(batch, answer).inspect_err(|_| self.places.add_permits(1))? {
             let _woken = Waking(self);
             // Whoever is ready to commit as well comes into this group, and not each into a group and a sync of his own.
             let_others_go_first().await;
@@ -192,9 +195,20 @@ impl Committer {
         drop(state);
         // Before the state, so that nobody waits for it because one waits for the tables.
         let tables = self.shared.read();
-        let Some(tables) = tables.as_ref() else { return Err(self.shared.absent()) };
+        let Some(tables) = tables.as_ref() else { return self.wait_for_tables(batch, answer) };
         let sight = self.look(tables, &batch);
         self.add_having_looked(tables, &sight, batch, answer)
+    }
+
+    /// Has the writer try whether there can be tables again, if that may be.
+    fn wait_for_tables(&self, batch: Batch, answer: Answer<Commit>) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if state.ended || !self.shared.is_wanting() {
+            return Err(self.shared.absent());
+        }
+        state.waiting.push_back(Job::Commit(batch, answer));
+        self.tell(state);
+        Ok(false)
     }
 
     fn add_having_looked(
@@ -285,6 +299,9 @@ impl Committer {
     pub(crate) fn work(&self) -> Work {
         self.state().is_ordered = false;
         loop {
+            if self.shared.is_wanting() && matches!(self.state().waiting.front(), Some(Job::Commit(..))) {
+                return Work::Open;
+            }
             self.refill();
             let mut state = self.state();
             if !state.open.members.is_empty() {
@@ -327,7 +344,10 @@ impl Committer {
             match tables.as_ref() {
                 Some(tables) => state.check(tables, None, &batch, size, answer),
                 // Nobody is told that there are none but who waits.
-                None => drop(answer.send(Err(self.shared.absent()))),
+                None => {
+                    self.places.add_permits(1);
+                    answer.send(Err(self.shared.absent())).ok();
+                }
             }
             drop(state);
         }
@@ -365,11 +385,26 @@ impl Committer {
                     member.answer.send(Err(self.poisoned())).ok();
                 }
             }
-            Err(Unwritten::NotBegun(error)) => self.tell_to_try_again(members, &error),
+            Err(Unwritten::NotBegun(error)) => {
+                self.tell_to_try_again(members.into_iter().map(|member| member.answer).collect(), &error);
+            }
         }
         // Last: to free the rows takes a while, and they wait no longer.
         let spare = Arc::into_inner(writes).map(Writes::cleared);
         self.state().spare = spare;
+    }
+
+    /// Tells whoever waits to commit that there are no tables yet, up to the first order.
+    pub(crate) fn tell_waiting_to_try_again(&self, error: &io::Error) {
+        let mut answers = Vec::new();
+        let mut state = self.state();
+        while let Some(Job::Commit(..)) = state.waiting.front() {
+            let Some(Job::Commit(_, answer)) = state.waiting.pop_front() else { break };
+            answers.push(answer);
+        }
+        drop(state);
+        self.places.add_permits(answers.len());
+        self.tell_to_try_again(answers, error);
     }
 
     fn tell_outcomes(&self, members: Vec<Member>) {
@@ -386,14 +421,14 @@ impl Committer {
         }
     }
 
-    fn tell_to_try_again(&self, members: Vec<Member>, error: &io::Error) {
+    fn tell_to_try_again(&self, answers: Vec<Answer<Commit>>, error: &io::Error) {
         if !self.is_wanting.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "what a write needs is not to be had; callers are told to try again");
         }
-        self.shared.tally.unavailable(members.len() as u64);
+        self.shared.tally.unavailable(answers.len() as u64);
         let failure = Failure::of(error);
-        for member in members {
-            member.answer.send(Err(StoreError::Unavailable { source: failure.error() })).ok();
+        for answer in answers {
+            answer.send(Err(StoreError::Unavailable { source: failure.error() })).ok();
         }
     }
 

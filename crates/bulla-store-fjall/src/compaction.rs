@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use bulla_store::StoreError;
 use fjall::{Keyspace, PersistMode};
 
 use crate::CompactError;
@@ -99,12 +100,19 @@ impl Compaction {
     /// Lets the engine forget what no reader sees, at a moment when there is none.
     fn turn_over_unread(&self) -> Result<(), CompactError> {
         let tables = self.shared.write();
-        Ok(tables.as_ref().ok_or(CompactError::Closed)?.turn_over()?)
+        Ok(tables.as_ref().ok_or_else(|| self.absent())?.turn_over()?)
     }
 
     fn with<T>(&self, action: impl FnOnce(&Tables) -> fjall::Result<T>) -> Result<T, CompactError> {
         let tables = self.shared.read();
-        Ok(action(tables.as_ref().ok_or(CompactError::Closed)?)?)
+        Ok(action(tables.as_ref().ok_or_else(|| self.absent())?)?)
+    }
+
+    fn absent(&self) -> CompactError {
+        match self.shared.absent() {
+            StoreError::Closed => CompactError::Closed,
+            error => CompactError::Failed { source: io::Error::other(error) },
+        }
     }
 
     fn tables(&self) -> Result<Vec<Keyspace>, CompactError> {

@@ -5,6 +5,8 @@ use bulla_store::StoreError;
 use fjall::LsmError;
 use thiserror::Error;
 
+use crate::failure::Failure;
+
 /// Why a store could not be opened. Nothing in it was changed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -42,6 +44,15 @@ pub enum OpenError {
         /// The file, or the directory where it is not known which.
         path: PathBuf,
     },
+    /// The operator's move: a write to the journal failed, perhaps half-way. What was acknowledged before is not lost by it.
+    #[error("the journal of the store {} could not be written; free space or replace the disk, then open it again", path.display())]
+    Unwritten {
+        /// The directory.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: io::Error,
+    },
     /// The operator's move: a file or directory of the store could not be read or written.
     #[error("{} could not be read or written", path.display())]
     Unreadable {
@@ -65,6 +76,11 @@ impl OpenError {
     /// What the disk said of `path`.
     pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Unreadable { path: path.to_path_buf(), source }
+    }
+
+    /// What the engine said of a write to its journal.
+    pub(crate) fn unwritten(folder: &Path) -> impl FnOnce(fjall::Error) -> Self {
+        |error| Self::Unwritten { path: folder.to_path_buf(), source: disk(error) }
     }
 
     /// What the engine said of the store in `folder`. It does not tell which file it means.
@@ -128,7 +144,9 @@ enum Trouble {
 impl From<fjall::Error> for Trouble {
     fn from(error: fjall::Error) -> Self {
         match error {
-            fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => Self::Disk(error),
+            fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
+                Self::Disk(Failure::of(&error).error())
+            }
             fjall::Error::Storage(_)
             | fjall::Error::JournalRecovery(_)
             | fjall::Error::Decompress(_)

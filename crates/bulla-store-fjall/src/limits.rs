@@ -1,5 +1,7 @@
 //! Everything the engine can be given too much of.
 
+use std::time::Duration;
+
 use bulla_store::{MAX_BATCH_BYTES, MAX_BATCH_ROWS, SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_ROWS};
 
 use crate::frame::{BATCH_HEAD_AND_TAIL_BYTES, ITEM_HEAD_BYTES};
@@ -50,9 +52,15 @@ pub(crate) const MAX_CACHED_FILES: usize = 256;
 /// Open files that are kept for making and removing tables and for opening the engine again, when a flood of connections has taken all others.
 pub(crate) const RESERVED_FILES: usize = 32;
 
-/// How often the engine is opened again in a row, without as many groups being written in between as would show that it helped. Beyond it the
-/// store stops.
-pub(crate) const MAX_OPENINGS_IN_A_ROW: u32 = 8;
+/// How often the engine is opened again in a row, without as many groups being written in between as would show that it
+/// helped. Beyond it the store stops: its threads do not tell whether files were wanting or the disk is broken.
+pub(crate) const MAX_OPENINGS_IN_A_ROW: u32 = 16;
+
+/// How often it is tried to open the engine again before its callers are told that something is wanting; a second passes meanwhile.
+pub(crate) const OPENING_TRIES: u32 = 20;
+
+/// So much longer is waited each time before the engine is opened again in a row, 6 seconds in all: what is wanting comes back meanwhile.
+pub(crate) const PAUSE_BEFORE_OPENING: Duration = Duration::from_millis(50);
 
 /// So many groups written since the engine was opened again show that it helped.
 pub(crate) const GROUPS_THAT_SHOW_IT_HELPED: u64 = 64;

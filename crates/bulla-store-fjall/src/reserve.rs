@@ -39,8 +39,16 @@ impl Reserve {
     }
 
     /// Gives the files to `action`, if they are all there, and takes them again afterwards.
-    pub(crate) fn lend<T>(&mut self, action: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    ///
+    /// # Errors
+    /// When they are not; then nothing was done.
+    pub(crate) fn lend<T>(&mut self, action: impl FnOnce() -> T) -> io::Result<T> {
         self.fill()?;
+        Ok(self.give(action))
+    }
+
+    /// Gives what there is of the files to `action`, and takes them again afterwards.
+    pub(crate) fn give<T>(&mut self, action: impl FnOnce() -> T) -> T {
         self.held.clear();
         let done = action();
         self.fill().ok();
@@ -73,13 +81,12 @@ mod tests {
         let mut reserve = Reserve::of(folder.path());
         assert_eq!(reserve.held.len(), RESERVED_FILES);
         reserve.held.pop();
-        reserve.lend(|| Ok(())).unwrap();
+        reserve.lend(|| ()).unwrap();
         assert_eq!(reserve.held.len(), RESERVED_FILES);
         // What cannot be had is told before anything is done.
         reserve.held.pop();
         fs::remove_file(folder.path().join("version")).unwrap();
-        let lent: io::Result<()> = reserve.lend(|| panic!("it was begun without"));
-        assert!(lent.is_err());
+        assert!(reserve.lend(|| panic!("it was begun without")).is_err());
         assert!(has_room(folder.path()).is_ok() && has_room(&folder.path().join("absent")).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use bulla_base::{Day, Partition, Timestamp};
@@ -121,6 +121,13 @@ impl FjallStore {
     }
 }
 
+#[cfg(test)]
+impl FjallStore {
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+}
+
 impl Store for FjallStore {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         batch.check()?;
@@ -134,7 +141,7 @@ impl Store for FjallStore {
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
         let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or_else(|| self.0.shared.absent())?;
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
         let Some(table) = tables.of(key.day()) else { return Ok(None) };
         let row_key = row::record_key(partition, key.space(), key.name());
         // Through a snapshot, so that two reads in a row never see a commit and then not see it.
@@ -151,7 +158,7 @@ impl Store for FjallStore {
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
         let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or_else(|| self.0.shared.absent())?;
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
         let snapshot = tables.database().snapshot();
         let prefix = row::record_key(partition, scan.space(), scan.name_prefix());
         let mut found = Vec::new();
@@ -185,7 +192,7 @@ impl Store for FjallStore {
         after: Option<&[u8]>,
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
         let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or_else(|| self.0.shared.absent())?;
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
         let after = after.map(|name| row::counter_key(space, name));
         let range = row::range(row::counter_key(space, prefix), after);
         let rows = tables.database().snapshot().range(tables.counters(), range);
@@ -216,12 +223,23 @@ fn has_expired(record: &Record, now: Timestamp) -> bool {
     record.expiry.is_some_and(|expiry| expiry.has_come(now))
 }
 
+/// Why there are no tables, when there are none.
+#[derive(Debug)]
+pub(crate) enum Absence {
+    /// The store was closed.
+    Closed,
+    /// The engine was closed to be opened again, and something was wanting for that. The writer tries again when somebody commits.
+    Wanting(Failure),
+    /// It could not be opened again.
+    Lost(Failure),
+}
+
 /// What callers, the writer and compactions share.
 pub(crate) struct Shared {
     /// `None` once closed. Readers hold it while they read, so whoever writes to it knows that no read is under way.
     tables: RwLock<Option<Tables>>,
     /// Why there are none, though nobody closed the store.
-    lost: OnceLock<Failure>,
+    absence: Mutex<Absence>,
     /// Held by the one compaction that runs.
     compacting: Mutex<()>,
     pub(crate) watchers: Watchers,
@@ -232,7 +250,7 @@ impl Shared {
     pub(crate) fn new(tables: Tables) -> Self {
         Self {
             tables: RwLock::new(Some(tables)),
-            lost: OnceLock::new(),
+            absence: Mutex::new(Absence::Closed),
             compacting: Mutex::new(()),
             watchers: Watchers::new(),
             tally: Tally::default(),
@@ -249,17 +267,35 @@ impl Shared {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note that the tables could not be opened again.
-    pub(crate) fn lose(&self, failure: Failure) {
-        self.lost.set(failure).ok();
+    /// Takes note of why there are no tables, or will be none.
+    pub(crate) fn be_absent(&self, absence: Absence) {
+        *self.absence() = absence;
     }
 
     /// Why there are no tables.
     pub(crate) fn absent(&self) -> StoreError {
-        match self.lost.get() {
-            Some(failure) => StoreError::Poisoned { source: Some(failure.error()) },
-            None => StoreError::Closed,
+        match &*self.absence() {
+            Absence::Closed => StoreError::Closed,
+            Absence::Wanting(failure) => StoreError::Unavailable { source: failure.error() },
+            Absence::Lost(failure) => StoreError::Poisoned { source: Some(failure.error()) },
         }
+    }
+
+    /// What whoever wants to read is told of that.
+    pub(crate) fn unread(&self) -> StoreError {
+        match self.absent() {
+            StoreError::Unavailable { source } => StoreError::Unreadable { source },
+            error => error,
+        }
+    }
+
+    /// Whether there are no tables, and there may be some as soon as it is tried again.
+    pub(crate) fn is_wanting(&self) -> bool {
+        matches!(*self.absence(), Absence::Wanting(_))
+    }
+
+    fn absence(&self) -> MutexGuard<'_, Absence> {
+        self.absence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn compacting(&self) -> MutexGuard<'_, ()> {

@@ -7,14 +7,16 @@ mod own;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Key, StoreError, Version};
 use fjall::{Database, Keyspace};
 
 use self::engine::layout;
-use self::own::count_on;
+pub(crate) use self::opened::Shut;
 use crate::error::unread;
+use crate::failure::Failure;
 use crate::filter::Filter;
 use crate::limits::MAX_FILTERS;
 use crate::{FjallOptions, row};
@@ -37,6 +39,8 @@ pub(crate) struct Tables {
     filters: BTreeMap<Day, Filter>,
     /// Of the day after the newest, which nothing was put into yet.
     ahead: Option<(Day, Keyspace)>,
+    /// What the disk said when a write to the journal failed.
+    failed: OnceLock<Failure>,
 }
 
 impl Tables {
@@ -120,7 +124,7 @@ impl Tables {
     /// Makes the table of `day` on the disk, and nothing else.
     pub(crate) fn make(&self, day: Day) -> fjall::Result<Keyspace> {
         let table = self.database.keyspace(&format!("d{}", day.number()), || layout(self.options))?;
-        count_on(&self.database, &self.own)?;
+        self.count_on()?;
         Ok(table)
     }
 
@@ -132,12 +136,13 @@ impl Tables {
     }
 
     /// Keeps a table that was [made](Self::make) until the day is begun. One that was made before, and passed over, goes.
-    pub(crate) fn set_ahead(&mut self, day: Day, table: Keyspace) {
-        if let Some((passed, table)) = self.ahead.replace((day, table))
-            && let Err(error) =
-                self.database.delete_keyspace(table).and_then(|()| count_on(&self.database, &self.own))
-        {
-            tracing::debug!(%error, %passed, "an empty table stays");
+    ///
+    /// # Errors
+    /// What the engine holds in memory may differ from what is on the disk then, as after [`end`](Self::end).
+    pub(crate) fn set_ahead(&mut self, day: Day, table: Keyspace) -> fjall::Result<()> {
+        match self.ahead.replace((day, table)) {
+            Some((_, passed)) => self.database.delete_keyspace(passed).and_then(|()| self.count_on()),
+            None => Ok(()),
         }
     }
 
@@ -151,7 +156,7 @@ impl Tables {
         self.database.delete_keyspace(table.clone())?;
         self.days.remove(&day);
         self.filters.remove(&day);
-        count_on(&self.database, &self.own)
+        self.count_on()
     }
 }
 

@@ -3,32 +3,36 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use bulla_base::Day;
 use bulla_store::StoreError;
-use fjall::OwnedWriteBatch;
 
 use crate::OpenError;
 use crate::committer::{Answer, Committer, Order, Work};
 use crate::error::disk;
-use crate::failure::{Failure, Unwritten};
+use crate::failure::{Failure, Unwritten, is_wanting};
 use crate::group::{Values, Writes};
-use crate::limits::{GROUPS_THAT_SHOW_IT_HELPED, MAX_OPENINGS_IN_A_ROW};
+use crate::limits::{GROUPS_THAT_SHOW_IT_HELPED, MAX_OPENINGS_IN_A_ROW, OPENING_TRIES, PAUSE_BEFORE_OPENING};
 use crate::metrics::TABLES;
 use crate::reserve::{Reserve, has_room};
-use crate::store::Shared;
-use crate::tables::Tables;
+use crate::store::{Absence, Shared};
+use crate::tables::{Shut, Tables};
 
 /// After so many groups it is tried again to make a table ahead.
 const GROUPS_BEFORE_ANOTHER_TRY: u64 = 64;
+
+/// The place of the tables.
+type Slot<'a> = RwLockWriteGuard<'a, Option<Tables>>;
 
 /// Writes one group after the other while callers put the next together.
 pub(crate) struct Writer {
     committer: Arc<Committer>,
     reserve: Reserve,
+    /// The tables while the engine is closed, to be opened again as soon as nothing is wanting for that.
+    shut: Option<Shut>,
     /// A table was half made an end of: what the engine holds in memory may differ from what is on the disk.
     is_broken: bool,
     /// How often the engine was opened again in a row.
@@ -45,6 +49,7 @@ impl Writer {
         let writer = Self {
             committer,
             reserve,
+            shut: None,
             is_broken: false,
             openings: 0,
             since_opened: 0,
@@ -75,6 +80,11 @@ impl Writer {
                 Work::Carry(Order::DropDaysBefore(day, answer)) => {
                     answer.send(self.drop_days_before(day)).ok();
                 }
+                Work::Open => match self.open_again_if_need_be() {
+                    Ok(()) => {}
+                    Err(Unwritten::NotBegun(error)) => self.committer.tell_waiting_to_try_again(&error),
+                    Err(Unwritten::Failed(error)) => drop(self.committer.fail(&error)),
+                },
                 Work::Carry(Order::Close(answer)) => return Some(answer),
                 Work::End => return None,
             }
@@ -99,11 +109,7 @@ impl Writer {
         let tables = tables.as_ref().ok_or_else(|| Unwritten::Failed(io::ErrorKind::NotConnected.into()))?;
         let rows = writes.rows(values, tables).map_err(Unwritten::NotBegun)?;
         let began = now();
-        rows.map_or(Ok(()), OwnedWriteBatch::commit).map_err(|error| match error {
-            // Of its own threads' failure, a moment ago; it looks at that before it writes anything.
-            fjall::Error::Poisoned => Unwritten::NotBegun(self.wanting(&tables.path())),
-            error => Unwritten::Failed(disk(error)),
-        })?;
+        rows.map_or(Ok(()), |rows| tables.commit(rows)).map_err(|error| self.unwritten(tables, error))?;
         shared.tally.sync(began.elapsed());
         self.since_opened = self.since_opened.saturating_add(1);
         if let Some(groups) = &mut self.since_not_ahead {
@@ -112,7 +118,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the tables of days that have none. Nothing was written yet, so it can be tried again.
+    /// Makes the tables of days that have none. Of the group nothing was written yet.
     fn begin(&mut self, days: &BTreeSet<Day>) -> Result<(), Unwritten> {
         if days.is_empty() {
             return Ok(());
@@ -122,11 +128,11 @@ impl Writer {
         let tables = tables.as_mut().ok_or_else(|| Unwritten::Failed(io::ErrorKind::NotConnected.into()))?;
         for day in days {
             let begun = if tables.is_made(*day) {
-                tables.begin(*day).map_err(disk)
+                tables.begin(*day)
             } else {
-                self.reserve.lend(|| tables.begin(*day).map_err(disk))
+                self.reserve.lend(|| tables.begin(*day)).map_err(Unwritten::NotBegun)?
             };
-            begun.map_err(Unwritten::NotBegun)?;
+            begun.map_err(|error| self.unwritten(tables, error))?;
         }
         metrics::gauge!(TABLES).set(u32::try_from(tables.day_count()).unwrap_or(u32::MAX));
         Ok(())
@@ -141,27 +147,34 @@ impl Writer {
             return;
         }
         let shared = self.shared();
-        let made = {
-            let tables = shared.read();
-            let Some((tables, day)) = tables.as_ref().and_then(|tables| Some((tables, tables.day_ahead()?)))
-            else {
-                return;
-            };
-            self.reserve.lend(|| tables.make(day).map_err(disk)).map(|table| (day, table))
+        let Err(error) = self.make_ahead(&shared) else {
+            self.since_not_ahead = None;
+            return;
         };
-        match made {
-            Ok((day, table)) => {
-                self.since_not_ahead = None;
-                if let Some(tables) = shared.write().as_mut() {
-                    tables.set_ahead(day, table);
-                }
-            }
-            Err(error) => {
+        match error {
+            Unwritten::NotBegun(error) => {
                 if self.since_not_ahead.replace(0).is_none() {
                     tracing::warn!(%error, "the next day's table could not be made ahead; it is tried again");
                 }
             }
+            Unwritten::Failed(error) => drop(self.committer.fail(&error)),
         }
+    }
+
+    fn make_ahead(&mut self, shared: &Shared) -> Result<(), Unwritten> {
+        let (day, table) = {
+            let tables = shared.read();
+            let Some((tables, day)) = tables.as_ref().and_then(|tables| Some((tables, tables.day_ahead()?)))
+            else {
+                return Ok(());
+            };
+            let made = self.reserve.lend(|| tables.make(day)).map_err(Unwritten::NotBegun)?;
+            (day, made.map_err(|error| self.unwritten(tables, error))?)
+        };
+        let mut tables = shared.write();
+        let Some(tables) = tables.as_mut() else { return Ok(()) };
+        let set = self.reserve.give(|| tables.set_ahead(day, table));
+        set.map_err(|error| self.ended_in_half(tables, error))
     }
 
     fn drop_days_before(&mut self, day: Day) -> Result<(), StoreError> {
@@ -183,31 +196,82 @@ impl Writer {
         if days.is_empty() {
             return Ok(());
         }
-        tables.unregister(&days).map_err(|error| match error {
-            fjall::Error::Poisoned => Unwritten::NotBegun(self.wanting(&tables.path())),
-            error => Unwritten::Failed(disk(error)),
-        })?;
+        tables.unregister(&days).map_err(|error| self.unwritten(tables, error))?;
         let ended = self.reserve.lend(|| {
-            days.iter().try_for_each(|day| tables.end(*day)).map_err(disk)?;
+            days.iter().try_for_each(|day| tables.end(*day))?;
             // The journals still hold what was put on those days. A journal goes when all else in it has been flushed.
-            tables.all().iter().try_for_each(|table| table.rotate_memtable().map(drop)).map_err(disk)
+            tables.all().iter().try_for_each(|table| table.rotate_memtable().map(drop))
         });
         metrics::gauge!(TABLES).set(u32::try_from(tables.day_count()).unwrap_or(u32::MAX));
-        // Perhaps half: whoever asks again completes it, on what is on the disk.
+        // Whoever asks again completes it, on what is on the disk.
         self.is_broken |= ended.is_err();
-        ended.map_err(Unwritten::NotBegun)
+        ended.map_err(Unwritten::NotBegun)?.map_err(|error| self.ended_in_half(tables, error))
+    }
+
+    /// What it means that the engine did not do something. Only where a write to the journal has failed does nobody know what is on the disk.
+    fn unwritten(&mut self, tables: &Tables, error: fjall::Error) -> Unwritten {
+        if let Some(failure) = tables.failed_write() {
+            return Unwritten::Failed(failure);
+        }
+        Unwritten::NotBegun(match error {
+            fjall::Error::Poisoned => self.wanting(&tables.path()),
+            error => disk(error),
+        })
+    }
+
+    /// As [`unwritten`](Self::unwritten), of tables that were removed, perhaps in half: on the disk, and not in the engine's memory.
+    fn ended_in_half(&mut self, tables: &Tables, error: fjall::Error) -> Unwritten {
+        self.is_broken = true;
+        self.unwritten(tables, error)
     }
 
     /// Opens the engine again, in its place, if its own threads have failed: to flush a table to a file, or to merge files. That is no failed
     /// write. All that was acknowledged stands in the journals, synced, and is read from there. Who reads or commits waits meanwhile.
     ///
-    /// Not if what it wants for is still wanting, and not if that did not help a moment ago.
+    /// Not if what it wants for is still wanting, and not if that did not help a moment ago. If something is wanting when it has been closed,
+    /// there are no tables until somebody wants to write and nothing is wanting any more.
     fn open_again_if_need_be(&mut self) -> Result<(), Unwritten> {
         let shared = self.shared();
+        let (mut slot, tries) = if self.shut.is_some() {
+            (shared.write(), 1)
+        } else if let Some(slot) = self.shut_if_need_be(&shared)? {
+            (slot, OPENING_TRIES)
+        } else {
+            return Ok(());
+        };
+        let Some(shut) = &mut self.shut else { return Ok(()) };
+        // Whatever can be had of the reserve: it is the engine's for now.
+        let opened = self.reserve.give(|| shut.open(tries));
+        *slot = Some(opened.map_err(|error| self.stay_shut(&shared, error))?);
+        shared.be_absent(Absence::Closed);
+        drop(slot);
+        self.shut = None;
+        (self.is_broken, self.openings, self.since_opened) = (false, self.openings + 1, 0);
+        tracing::warn!("the engine's own threads had failed; it was opened again, and nothing is lost");
+        shared.tally.reopened();
+        Ok(())
+    }
+
+    /// Takes note that the engine could not be opened again, now or for good.
+    fn stay_shut(&mut self, shared: &Shared, error: OpenError) -> Unwritten {
+        let may_pass = matches!(&error, OpenError::Unreadable { source, .. } if is_wanting(source));
+        let error = reason(error);
+        let failure = Failure::of(&error);
+        if may_pass {
+            shared.be_absent(Absence::Wanting(failure));
+            return Unwritten::NotBegun(error);
+        }
+        self.shut = None;
+        shared.be_absent(Absence::Lost(failure));
+        Unwritten::Failed(error)
+    }
+
+    /// Closes the engine if its own threads have failed. Returns the place of the tables, where nobody is now.
+    fn shut_if_need_be<'a>(&mut self, shared: &'a Shared) -> Result<Option<Slot<'a>>, Unwritten> {
         let Some(path) =
             shared.read().as_ref().filter(|tables| self.is_broken || tables.has_failed()).map(Tables::path)
         else {
-            return Ok(());
+            return Ok(None);
         };
         self.reserve.has_more().and_then(|()| has_room(&path)).map_err(Unwritten::NotBegun)?;
         if self.since_opened >= GROUPS_THAT_SHOW_IT_HELPED {
@@ -218,22 +282,17 @@ impl Writer {
                 "the engine fails as soon as it is opened again",
             )));
         }
+        thread::sleep(PAUSE_BEFORE_OPENING * self.openings);
+        // Also a compaction writes to the journal; it takes note of a failure before it ends.
         let _compacted = shared.compacting();
         let mut slot = shared.write();
-        let Some(tables) = slot.take() else { return Ok(()) };
-        let opened = self.reserve.lend(|| tables.open_again().map_err(reason));
-        match opened {
-            Ok(tables) => *slot = Some(tables),
-            Err(error) => {
-                shared.lose(Failure::of(&error));
-                return Err(Unwritten::Failed(error));
-            }
+        let Some(tables) = slot.as_ref() else { return Ok(None) };
+        if let Some(failure) = tables.failed_write() {
+            return Err(Unwritten::Failed(failure));
         }
-        drop(slot);
-        (self.is_broken, self.openings, self.since_opened) = (false, self.openings + 1, 0);
-        tracing::warn!(store = %path.display(), "the engine's own threads had failed; it was opened again, and nothing is lost");
-        shared.tally.reopened();
-        Ok(())
+        let version = tables.last_version().map_err(|error| Unwritten::NotBegun(reason(error)))?;
+        self.shut = slot.take().map(|tables| tables.shut(version));
+        Ok(Some(slot))
     }
 
     /// Why the engine's own threads have failed, as far as that can still be seen: they tell nobody.
@@ -247,7 +306,14 @@ impl Writer {
     fn close(&mut self) -> Result<(), StoreError> {
         let shared = self.shared();
         let _compacted = shared.compacting();
-        let tables = shared.write().take();
+        let mut slot = shared.write();
+        let tables = slot.take();
+        shared.be_absent(Absence::Closed);
+        drop(slot);
+        if let Some(shut) = self.shut.take() {
+            // All that was acknowledged stands in the journals, synced.
+            shut.close();
+        }
         self.committer.failed().map_err(|_| self.committer.poisoned())?;
         let Some(tables) = tables else { return Ok(()) };
         let path = tables.path();
@@ -260,7 +326,7 @@ impl Writer {
 /// What the disk said, if it was the disk.
 fn reason(error: OpenError) -> io::Error {
     match error {
-        OpenError::Unreadable { source, .. } => source,
+        OpenError::Unreadable { source, .. } | OpenError::Unwritten { source, .. } => source,
         error => io::Error::other(error),
     }
 }
@@ -277,5 +343,50 @@ fn now() -> Instant {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.committer.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use bulla_base::Partition;
+    use bulla_store::{Batch, Key, Space, Store};
+    use tempfile::TempDir;
+
+    use crate::{FjallOptions, FjallStore};
+
+    /// A sync failed when a table was made ahead, and the engine was opened again as if one of its own threads had failed. The next sync
+    /// succeeds then, whatever the first one threw away.
+    #[test]
+    fn a_write_that_failed_is_not_taken_for_a_failure_of_the_engines_own_threads() {
+        let put = |name: u32, bytes: usize| {
+            let mut batch = Batch::new(Partition::from_bytes([7; 16]));
+            batch.put(Key::undated(Space::new(200), name.to_be_bytes().to_vec()), vec![1; bytes]);
+            batch
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for (has_failed, reopened) in [(false, 1), (true, 0)] {
+            let folder = TempDir::new().unwrap();
+            let options = FjallOptions::default().write_buffer_bytes(1 << 20);
+            let store = FjallStore::open(folder.path(), options).unwrap();
+            // The folder into which the table of undated records is flushed, so that the flush fails.
+            let (tables, aside) = (folder.path().join("keyspaces/3/tables"), folder.path().join("aside"));
+            fs::rename(&tables, &aside).unwrap();
+            for number in 0..3 {
+                let _kept = runtime.block_on(store.commit(put(number, 500_000))).unwrap();
+            }
+            while !store.shared().read().as_ref().unwrap().has_failed() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            fs::rename(&aside, &tables).unwrap();
+            if has_failed {
+                store.shared().read().as_ref().unwrap().fail_write(5);
+            }
+            let after = runtime.block_on(store.commit(put(3, 1)));
+            assert_eq!(after.is_err_and(|error| error.is_final()), has_failed);
+            assert_eq!(store.stats().reopened, reopened);
+        }
     }
 }

@@ -1,24 +1,25 @@
 //! Opening and closing the tables of a store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use bulla_base::Day;
-use bulla_store::Key;
+use bulla_store::{Key, Version};
 use fjall::PersistMode;
 
 use super::engine::{database, layout};
 use super::own::{DAY_KEY, FORMAT_KEY, UNCOUNTED, count_on, number};
 use super::{COUNTERS, OWN, Tables, UNDATED};
+use crate::filter::Filter;
 use crate::{FjallOptions, OpenError, opening};
 
 /// The format of everything below; stands in the engine's own table.
 const FORMAT: u64 = 3;
 
-/// How often it is tried to open the engine again, and how long is waited in between.
-const OPENING_TRIES: u32 = 20;
+/// How long is waited before it is tried another time to open the engine again.
 const OPENING_PAUSE: Duration = Duration::from_millis(50);
 
 impl Tables {
@@ -58,7 +59,7 @@ impl Tables {
         let own = table(OWN)?;
         if had_own {
             // What was made or removed last may not have been counted any more.
-            (0..UNCOUNTED).try_for_each(|_| count_on(&database, &own)).map_err(failed())?;
+            (0..UNCOUNTED).try_for_each(|_| count_on(&database, &own)).map_err(OpenError::unwritten(path))?;
         }
         let format = own.get(FORMAT_KEY).map_err(failed())?;
         if let Some(format) = &format {
@@ -92,6 +93,7 @@ impl Tables {
             days,
             filters: BTreeMap::new(),
             ahead: None,
+            failed: OnceLock::new(),
         };
         let registered = tables.find_every_day()?;
         if let Some((day, table)) = tables.days.last_key_value()
@@ -121,30 +123,10 @@ impl Tables {
         Ok(registered)
     }
 
-    /// Closes the engine and opens it again.
-    ///
-    /// # Errors
-    /// Also when the last commit there is then is not the one there was.
-    pub(crate) fn open_again(self) -> Result<Self, OpenError> {
-        let (path, options, version) = (self.path(), self.options, self.last_version()?);
-        let Self { filters, database, own, counters, days, ahead, .. } = self;
-        drop((database, own, counters, days, ahead));
-        let mut tries = 1;
-        let tables = loop {
-            match Self::open(&path, options) {
-                // Others take what it gave back, or the last reader is still to let go.
-                Err(OpenError::Unreadable { .. } | OpenError::Locked { .. }) if tries < OPENING_TRIES => {
-                    thread::sleep(OPENING_PAUSE);
-                    tries += 1;
-                }
-                opened => break opened?,
-            }
-        };
-        if tables.last_version()? != version {
-            return Err(OpenError::damaged("table", &path));
-        }
-        // Whatever was put passed through here.
-        Ok(Self { filters, ..tables })
+    /// Closes the engine, to open it again. The last commit is `version`.
+    pub(crate) fn shut(self, version: Version) -> Shut {
+        let Self { path, options, filters, .. } = self;
+        Shut { path, options, version, filters }
     }
 
     /// Whether the engine's own threads have failed, after which it writes nothing any more.
@@ -166,5 +148,50 @@ impl Tables {
             Err(error) => tracing::warn!(%error, "what the store has is not written down"),
         }
         Ok(())
+    }
+}
+
+/// The tables of a store whose engine is closed, and is to be opened again in its place.
+pub(crate) struct Shut {
+    path: PathBuf,
+    options: FjallOptions,
+    /// Of the last commit.
+    version: Version,
+    filters: BTreeMap<Day, Filter>,
+}
+
+impl Shut {
+    /// Opens the engine again. It is tried so many times: others take what was given back, or the last reader is still to let go.
+    ///
+    /// # Errors
+    /// Also when the last commit there is then is not the one there was. If something was [wanting](crate::failure::is_wanting), it can
+    /// be tried again.
+    pub(crate) fn open(&mut self, tries: u32) -> Result<Tables, OpenError> {
+        let mut tried = 1;
+        let tables = loop {
+            match self.try_to_open() {
+                Err(OpenError::Unreadable { .. } | OpenError::Locked { .. }) if tried < tries => {
+                    thread::sleep(OPENING_PAUSE);
+                    tried += 1;
+                }
+                opened => break opened?,
+            }
+        };
+        // Whatever was put passed through here.
+        Ok(Tables { filters: std::mem::take(&mut self.filters), ..tables })
+    }
+
+    fn try_to_open(&self) -> Result<Tables, OpenError> {
+        let tables = Tables::open(&self.path, self.options)?;
+        if tables.last_version()? == self.version {
+            Ok(tables)
+        } else {
+            Err(OpenError::damaged("table", &self.path))
+        }
+    }
+
+    /// Leaves it closed, with [written down](opening::write_down) what there is.
+    pub(crate) fn close(self) {
+        opening::write_down(&self.path, self.version);
     }
 }

@@ -1,11 +1,14 @@
 //! The rows of the engine's own table, and writes that are on disk when they return.
 
+use std::io;
+
 use bulla_base::Day;
 use bulla_store::Version;
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
 
 use super::Tables;
 use crate::OpenError;
+use crate::failure::Failure;
 
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";
@@ -50,7 +53,39 @@ impl Tables {
     pub(crate) fn unregister(&self, days: &[Day]) -> fjall::Result<()> {
         let mut batch = self.durable_batch(days.len());
         days.iter().for_each(|day| batch.remove(&self.own, day_key(*day)));
-        batch.commit()
+        self.commit(batch)
+    }
+
+    /// Writes `batch` to the journal, which only this does. If that fails it is taken note of: nobody knows what is in the journal then,
+    /// and a later sync that succeeds would tell nothing of what an earlier one threw away.
+    pub(crate) fn commit(&self, batch: OwnedWriteBatch) -> fjall::Result<()> {
+        self.noting(batch.commit())
+    }
+
+    fn noting(&self, written: fjall::Result<()>) -> fjall::Result<()> {
+        // `Poisoned` says that its own threads had failed, which it looks at before it writes anything.
+        if let Err(error) = &written
+            && !matches!(error, fjall::Error::Poisoned)
+        {
+            self.failed.set(Failure::of_engine(error)).ok();
+        }
+        written
+    }
+
+    /// As if a write to the journal had failed with the system's error of that number.
+    #[cfg(test)]
+    pub(crate) fn fail_write(&self, number: i32) {
+        self.noting(Err(io::Error::from_raw_os_error(number).into())).unwrap_err();
+    }
+
+    /// What the disk said of a write to the journal that failed, if one did.
+    pub(crate) fn failed_write(&self) -> Option<io::Error> {
+        self.failed.get().map(Failure::error)
+    }
+
+    /// Has the engine [count on](COUNT_KEY), after a table was made or removed.
+    pub(super) fn count_on(&self) -> fjall::Result<()> {
+        self.noting(count_on(&self.database, &self.own))
     }
 
     /// An empty batch, with room for so many rows, that is on disk when its commit returns.
@@ -71,7 +106,7 @@ impl Tables {
     pub(crate) fn fill(&self, bytes: Vec<u8>) -> fjall::Result<()> {
         let mut batch = self.durable_batch(1);
         batch.insert(&self.own, FILLER_KEY, bytes);
-        batch.commit()
+        self.commit(batch)
     }
 
     /// Lets the engine tidy up: what no reader holds any more may go.

@@ -88,7 +88,7 @@ fn a_table_that_was_made_ahead_is_begun_without_the_disk() {
     tables.begin(today).unwrap();
     assert_eq!(tables.day_ahead(), Some(tomorrow));
     let table = tables.make(tomorrow).unwrap();
-    tables.set_ahead(tomorrow, table);
+    tables.set_ahead(tomorrow, table).unwrap();
     // It counts for nothing yet: not as a day, not in a scan, and nothing is known of it.
     assert_eq!((tables.day_ahead(), tables.day_count(), tables.of(tomorrow).is_none()), (None, 1, true));
     drop(tables);
@@ -102,12 +102,12 @@ fn a_table_that_was_made_ahead_is_begun_without_the_disk() {
     // One that was passed over goes.
     let passed = tables.day_ahead().unwrap();
     let table = tables.make(passed).unwrap();
-    tables.set_ahead(passed, table);
+    tables.set_ahead(passed, table).unwrap();
     tables.begin(later).unwrap();
     let next = tables.day_ahead().unwrap();
     assert_eq!(next.number(), later.number() + 1);
     let (table, before) = (tables.make(next).unwrap(), folders());
-    tables.set_ahead(next, table);
+    tables.set_ahead(next, table).unwrap();
     assert_eq!(folders(), before - 1);
 }
 

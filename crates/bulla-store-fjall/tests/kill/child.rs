@@ -16,6 +16,7 @@ pub(crate) fn run(role: &str, folder: &Path) {
         "fill" => wait(fill(folder)),
         "play" => wait(play::play(folder)),
         "without files" => wait(files::write_without_files(folder)),
+        "reopened without files" => files::be_reopened_without_files(folder),
         other => panic!("no role {other}"),
     }
 }

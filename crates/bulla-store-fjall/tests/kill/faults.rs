@@ -46,6 +46,10 @@ const ERRORS: [&str; 2] = ["error=EIO", "error=ENOSPC"];
 /// There are no more open files to be had.
 const NO_FILES: &str = "error=EMFILE";
 
+/// How many openings fail one after the other when nobody has files to give, and how far apart that begins.
+const FLOODS: [usize; 2] = [20, 250];
+const FLOOD_STEP: usize = 24;
+
 const VIOLATED: &str = "VIOLATED";
 
 /// As many plays as run at a time.
@@ -55,17 +59,19 @@ const LONGEST: Duration = Duration::from_secs(90);
 
 pub(crate) fn nothing_acknowledged_is_lost_whichever_disk_operation_fails() {
     let began = Instant::now();
-    let counts = calls_of_a_play();
+    let (counts, startup) = calls_of_a_play();
     assert!(counts.get("fdatasync").is_some_and(|count| *count > 10), "the play hardly syncs: {counts:?}");
     let mut faults = Vec::new();
     for (call, count) in &counts {
         for number in 1..=*count {
-            faults.push(Fault { call: call.clone(), what: "signal=KILL", number });
+            faults.push(Fault { call: call.clone(), what: "signal=KILL", number, calls: 1 });
             if call != "sendto" {
-                faults.extend(ERRORS.map(|what| Fault { call: call.clone(), what, number }));
+                faults.extend(ERRORS.map(|what| Fault { call: call.clone(), what, number, calls: 1 }));
             }
             if call == "openat" {
-                faults.push(Fault { call: call.clone(), what: NO_FILES, number });
+                let is_flooded = number > startup && number % FLOOD_STEP == 0;
+                let calls = [1].into_iter().chain(FLOODS.into_iter().filter(|_| is_flooded));
+                faults.extend(calls.map(|calls| Fault { call: call.clone(), what: NO_FILES, number, calls }));
             }
         }
     }
@@ -86,15 +92,8 @@ pub(crate) fn nothing_acknowledged_is_lost_whichever_disk_operation_fails() {
     println!("calls of one play, the most by one thread: {counts:?}");
     println!("endings: {endings:?}");
     assert!(endings.keys().all(|(_, ending)| ending != VIOLATED));
-    let files = |ending: &str| endings.get(&(NO_FILES, ending.to_owned())).copied().unwrap_or_default();
-    let (stopped, went_on) = (files("poisoned"), files("played"));
-    // Where files are wanting while the engine is opened again in its place it does stop, as its page says; nowhere else.
-    assert!(
-        stopped * 50 <= went_on,
-        "{stopped} stores that could not open a file have stopped, {went_on} went on"
-    );
     println!(
-        "faults: {} runs over {} sorts of calls, each n-th once with EIO, ENOSPC and a kill, each opening with EMFILE, and {shorts} short writes: \
+        "faults: {} runs over {} sorts of calls, each n-th once with EIO, ENOSPC and a kill, each opening with EMFILE, floods of which stopped nobody, and {shorts} short writes: \
          nothing acknowledged was lost, doubled or out of order ({} s)",
         faults.len(),
         counts.len(),
@@ -107,13 +106,16 @@ struct Fault {
     call: String,
     what: &'static str,
     number: usize,
+    /// So many calls fail one after the other.
+    calls: usize,
 }
 
 impl Fault {
     /// Lets it happen, compares the books, and tells how the play ended.
     fn play(&self) -> String {
         let folder = Stage::new();
-        let inject = format!("inject={}:{}:when={}", self.call, self.what, self.number);
+        let Self { call, what, number, calls } = self;
+        let inject = format!("inject={call}:{what}:when={number}..{}", number + calls - 1);
         let Some(report) = folder.play(&["-e", &inject]) else {
             println!("{self:?} had no end after {LONGEST:?}");
             return VIOLATED.to_owned();
@@ -122,7 +124,24 @@ impl Fault {
             println!("{self:?} after a play that told: {report:?}");
             return VIOLATED.to_owned();
         }
-        report.lines().last().and_then(|line| line.strip_prefix("end ")).unwrap_or("died").to_owned()
+        let ending = report.lines().last().and_then(|line| line.strip_prefix("end ")).unwrap_or("died");
+        if self.is_strange(ending, &report) {
+            println!("{self:?} ended a play, which told: {report:?}");
+            return VIOLATED.to_owned();
+        }
+        ending.to_owned()
+    }
+
+    /// Who only finds no files goes on as soon as there are some. After a sync that failed nobody goes on: what it threw away, no later one
+    /// brings back.
+    ///
+    /// A thread's first openings fail in every thread that the engine starts, however often it is opened again: then it may stop, and says so.
+    fn is_strange(&self, ending: &str, report: &str) -> bool {
+        match (self.call.as_str(), self.what) {
+            (_, NO_FILES) => ending != "played" && !report.contains("fails as soon as it is opened again"),
+            ("fdatasync", what) if ERRORS.contains(&what) => ending == "played",
+            _ => false,
+        }
     }
 }
 
@@ -157,15 +176,19 @@ fn short_writes() -> usize {
     cut
 }
 
-/// How often each call is made in a play where nothing fails, by the thread that makes it most often.
-fn calls_of_a_play() -> BTreeMap<String, usize> {
+/// How often each call is made in a play where nothing fails, by the thread that makes it most often; and how many files the child opens
+/// before the first of the store, such as its libraries.
+fn calls_of_a_play() -> (BTreeMap<String, usize>, usize) {
     let stage = Stage::new();
     let log = stage.0.path().join("log");
     let trace = format!("trace={}", CALLS.join(","));
     let report = stage.play(&["-e", &trace, "-o", log.to_str().unwrap()]);
     assert!(report.is_some_and(|report| report.ends_with("end played\n")), "the play is played to its end");
     let mut counts = BTreeMap::<(String, String), usize>::new();
-    for line in fs::read_to_string(log).unwrap().lines() {
+    let (log, store) = (fs::read_to_string(log).unwrap(), stage.store());
+    let before = log.lines().take_while(|line| !line.contains(text(&store)));
+    let startup = before.filter(|line| line.contains(" openat(")).count();
+    for line in log.lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
         if CALLS.contains(&call) {
@@ -177,7 +200,7 @@ fn calls_of_a_play() -> BTreeMap<String, usize> {
         let most = most.entry(call).or_default();
         *most = count.max(*most);
     }
-    most
+    (most, startup)
 }
 
 /// Where a play is given: in memory, since it is not the disk that is tried here.

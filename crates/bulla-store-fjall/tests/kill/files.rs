@@ -1,7 +1,7 @@
 //! Somebody takes every file that the process may open, as a flood of connections does.
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Key, Store, StoreError};
-use bulla_store_fjall::FjallStore;
+use bulla_store_fjall::{CompactError, FjallOptions, FjallStore};
 use tempfile::TempDir;
 
 use crate::ledger::{self, NOW, SPACE};
-use crate::{FOLDER, ROLE};
+use crate::{FOLDER, ROLE, wait};
 
 const OPEN_FILES: u32 = 256;
 const PARTITION: Partition = Partition::from_bytes([3; 16]);
@@ -27,17 +27,19 @@ pub(crate) fn running_out_of_files_stops_nothing_for_good() {
         return;
     }
     let folder = TempDir::new().unwrap();
+    let told = child("without files", &folder);
+    println!("{told}");
+}
+
+/// Lets a child that may open few files play `role`, and returns what it told.
+fn child(role: &str, folder: &TempDir) -> String {
     let script = format!("ulimit -n {OPEN_FILES}; exec \"$0\"");
-    let child = Command::new("sh")
-        .args(["-c", &script])
-        .arg(env::current_exe().unwrap())
-        .env(ROLE, "without files")
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
+    let mut child = Command::new("sh");
+    child.args(["-c", &script]).arg(env::current_exe().unwrap());
+    let child = child.env(ROLE, role).env(FOLDER, folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&child.stderr).into_owned();
     assert!(child.status.success(), "{said}");
-    println!("{}", String::from_utf8_lossy(&child.stdout).trim());
+    String::from_utf8_lossy(&child.stdout).trim().to_owned()
 }
 
 const ROUNDS: u32 = 4;
@@ -104,6 +106,83 @@ pub(crate) async fn write_without_files(folder: &Path) {
     );
 }
 
+/// It is a failure if a store stops because files are wanting at the very moment when its engine, whose threads had failed, has been closed to
+/// be opened again; if it says anything else than that; or if it does not go on when there are files.
+pub(crate) fn an_engine_that_finds_no_files_to_be_opened_again_is_opened_later() {
+    if !cfg!(unix) {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let told = child("reopened without files", &folder);
+    println!("{told}");
+}
+
+pub(crate) fn be_reopened_without_files(folder: &Path) {
+    wait(is_reopened_later(&folder.join("asked"), false));
+    wait(is_reopened_later(&folder.join("closed"), true));
+    println!("reopened without files: told so, and opened when there were some");
+}
+
+/// With a store that is closed, if `closes`, before there are files, and opened as another then.
+async fn is_reopened_later(folder: &Path, closes: bool) {
+    let store = FjallStore::open(folder, options()).unwrap();
+    fail_a_flush(&store, folder).await;
+    let thief = Thief::behind(Some(folder));
+    for error in [
+        store.commit(entry(3)).await.unwrap_err(),
+        store.commit(entry(3)).await.unwrap_err(),
+        store.get(PARTITION, &name(0), NOW).await.unwrap_err(),
+        store.drop_days_before(NOW.day()).await.unwrap_err(),
+    ] {
+        assert!(is_without_files(&error) && error.may_pass(), "{error:?}");
+    }
+    assert!(matches!(store.compact().await, Err(CompactError::Failed { .. })));
+    assert_eq!(store.stats().reopened, 0);
+    drop(thief);
+    if !closes {
+        assert!(matches!(store.commit(entry(3)).await, Ok(Commit::Committed(_))));
+        assert_eq!(store.stats().reopened, 1);
+    }
+    store.close().await.unwrap();
+    assert!(matches!(store.get(PARTITION, &name(0), NOW).await, Err(StoreError::Closed)));
+    let store = FjallStore::open(folder, options()).unwrap();
+    for number in 0..if closes { 3 } else { 4 } {
+        assert!(store.get(PARTITION, &name(number), NOW).await.unwrap().is_some(), "{number} is there");
+    }
+}
+
+fn options() -> FjallOptions {
+    FjallOptions::default().write_buffer_bytes(1 << 20)
+}
+
+fn name(number: u32) -> Key {
+    Key::undated(SPACE, number.to_be_bytes().to_vec())
+}
+
+fn entry(number: u32) -> Batch {
+    let mut batch = Batch::new(PARTITION);
+    batch.put(name(number), vec![7; 500_000]);
+    batch
+}
+
+fn is_without_files(error: &StoreError) -> bool {
+    let (StoreError::Unavailable { source } | StoreError::Unreadable { source }) = error else {
+        return false;
+    };
+    source.raw_os_error() == Some(24)
+}
+
+/// Writes more than a write buffer holds, three entries, while the folder into which it is flushed is away.
+async fn fail_a_flush(store: &FjallStore, folder: &Path) {
+    let (tables, aside) = (folder.join("keyspaces/3/tables"), folder.join("aside"));
+    fs::rename(&tables, &aside).unwrap();
+    for number in 0..3 {
+        assert!(matches!(store.commit(entry(number)).await, Ok(Commit::Committed(_))));
+    }
+    thread::sleep(Duration::from_secs(1));
+    fs::rename(&aside, &tables).unwrap();
+}
+
 /// Takes every file there is, and every one that is given back.
 struct Thief {
     ends: Arc<AtomicBool>,
@@ -112,19 +191,39 @@ struct Thief {
 
 impl Thief {
     fn start() -> Self {
+        Self::behind(None)
+    }
+
+    /// Comes when the engine has gone from the store in `folder`, and lets it in again when there are no files left.
+    fn behind(folder: Option<&Path>) -> Self {
+        let locks = folder.map(|folder| {
+            let [lock, old] = ["lock", "lock.old"].map(|name| folder.join(name));
+            let engines = File::options().read(true).write(true).open(&lock).unwrap();
+            fs::rename(&lock, old).unwrap();
+            let own = File::create(&lock).unwrap();
+            own.try_lock().unwrap();
+            (engines, own)
+        });
         let ends = Arc::new(AtomicBool::new(false));
         let has_to_end = Arc::clone(&ends);
         let thread = thread::spawn(move || {
+            let is_over = || has_to_end.load(Ordering::Relaxed);
+            while locks.as_ref().is_some_and(|(engines, _)| engines.try_lock().is_err()) && !is_over() {
+                thread::sleep(Duration::from_millis(1));
+            }
             let mut stolen = Vec::new();
-            while !has_to_end.load(Ordering::Relaxed) {
+            while !is_over() {
                 match File::open("/dev/null") {
                     Ok(file) => stolen.push(file),
-                    // As whoever accepts connections does, though not for as long.
-                    Err(_) => thread::sleep(Duration::from_millis(50)),
+                    Err(_) => {
+                        locks.as_ref().map(|(_, own)| own.unlock());
+                        // As whoever accepts connections does, though not for as long.
+                        thread::sleep(Duration::from_millis(50));
+                    }
                 }
             }
         });
-        // Until it has them all.
+        // Until it has them all, or waits.
         thread::sleep(Duration::from_millis(20));
         Self { ends, thread: Some(thread) }
     }

@@ -44,7 +44,7 @@ enum When {
 
 type Test = (&'static str, When, fn());
 
-const TESTS: [Test; 6] = [
+const TESTS: [Test; 7] = [
     (
         "nothing_acknowledged_is_lost_when_the_process_is_killed",
         When::Always,
@@ -59,6 +59,11 @@ const TESTS: [Test; 6] = [
         "running_out_of_files_stops_nothing_for_good",
         When::Always,
         files::running_out_of_files_stops_nothing_for_good,
+    ),
+    (
+        "an_engine_that_finds_no_files_to_be_opened_again_is_opened_later",
+        When::Always,
+        files::an_engine_that_finds_no_files_to_be_opened_again_is_opened_later,
     ),
     ("powercut", When::Named, powercut::nothing_acknowledged_is_lost_when_the_power_goes),
     ("full_disk", When::Named, full::a_full_disk_refuses_or_stops_and_space_brings_the_store_back),

@@ -1,10 +1,11 @@
 //! The scenario in which the n-th disk operation fails.
 
+use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use bulla_store::{Batch, Commit, Store, StoreError};
-use bulla_store_fjall::FjallStore;
+use bulla_store_fjall::{FjallStore, OpenError};
 
 use crate::TOLD_TO;
 use crate::ledger::{self, NOW};
@@ -18,11 +19,19 @@ impl Voice {
     }
 }
 
-/// What ends the play early.
-enum End {
-    /// The store said that it stopped, and has to mean it.
-    Poisoned,
-    Unopened,
+/// A failing call can be made by several threads, and each try needs at least one.
+const MAX_TRIES: usize = 500;
+
+/// What ended the play early, and what the store said.
+struct End {
+    how: &'static str,
+    why: String,
+}
+
+impl End {
+    fn of(how: &'static str, error: &dyn std::fmt::Debug) -> Self {
+        Self { how, why: format!("{error:?}") }
+    }
 }
 
 /// Opens a store, uses all that touches the disk, and closes it; twice. Reports what was acknowledged, and how it ended.
@@ -31,15 +40,17 @@ pub(crate) async fn play(folder: &Path) {
     for act in 0..2 {
         match one_act(folder, act, &voice).await {
             Ok(()) => {}
-            Err(End::Poisoned) => return voice.say("end poisoned"),
-            Err(End::Unopened) => return voice.say("end unopened"),
+            Err(End { how, why }) => {
+                voice.say(&format!("why {}", why.replace('\n', " ")));
+                return voice.say(&format!("end {how}"));
+            }
         }
     }
     voice.say("end played");
 }
 
 async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
-    let store = FjallStore::open(folder, ledger::options()).map_err(|_| End::Unopened)?;
+    let store = open(folder)?;
     for round in 0..4 {
         for writer in 0..2 {
             write(&store, writer, voice).await?;
@@ -58,11 +69,23 @@ async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
             }
         }
     }
-    store.close().await.map_err(|_| End::Poisoned)
+    store.close().await.map_err(|error| End::of("poisoned", &error))
+}
+
+/// Opens it, again and again if files are wanting.
+fn open(folder: &Path) -> Result<FjallStore, End> {
+    for _ in 0..MAX_TRIES {
+        match FjallStore::open(folder, ledger::options()) {
+            Err(OpenError::Unreadable { source, .. }) if is_wanting(&source) => {}
+            opened => return opened.map_err(|error| End::of("unopened", &error)),
+        }
+    }
+    panic!("it can never be opened")
 }
 
 async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End> {
-    let head = store.get(ledger::partition(writer), &ledger::head(), NOW).await.map_err(|_| End::Poisoned)?;
+    let (partition, key) = (ledger::partition(writer), ledger::head());
+    let head = until_done(store, || store.get(partition, &key, NOW)).await?;
     let last = head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
     match until_done(store, || store.commit(ledger::batch(writer, last + 1, head.as_ref()))).await? {
         Commit::Committed(version) => voice.say(&format!("entry {writer} {} {}", last + 1, version.number())),
@@ -71,33 +94,41 @@ async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End>
     Ok(())
 }
 
-/// Tries again what could not be begun, which the failure of one call can cause a few times at most.
+/// Tries again what could not be begun or read for want of something, which goes on for so many calls at most.
 async fn until_done<T, F: Future<Output = Result<T, StoreError>>>(
     store: &FjallStore,
     mut ask: impl FnMut() -> F,
 ) -> Result<T, End> {
-    for _ in 0..4 {
+    for _ in 0..MAX_TRIES {
         match ask().await {
             Err(StoreError::Unavailable { .. }) => {}
+            Err(StoreError::Unreadable { source }) if is_wanting(&source) => {}
             other => return done(store, other).await,
         }
     }
     panic!("it can never be begun")
 }
 
+/// Whether open files are wanting.
+fn is_wanting(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(24)
+}
+
 /// What came of it. After a failed write nothing is acknowledged any more, whoever asks.
 async fn done<T>(store: &FjallStore, result: Result<T, StoreError>) -> Result<T, End> {
     match result {
         Ok(done) => Ok(done),
-        Err(StoreError::Poisoned { .. }) => {
+        Err(error @ StoreError::Poisoned { .. }) => {
             for round in 0..3 {
                 let again = store.commit(ledger::doomed(3, round)).await;
                 assert!(matches!(again, Err(StoreError::Poisoned { .. })), "{again:?}");
             }
-            Err(End::Poisoned)
+            Err(End::of("poisoned", &error))
         }
         // A read that fails concerns its own batch alone.
-        Err(StoreError::Unreadable { .. } | StoreError::Damaged { .. }) => Err(End::Poisoned),
+        Err(error @ (StoreError::Unreadable { .. } | StoreError::Damaged { .. })) => {
+            Err(End::of("unread", &error))
+        }
         Err(error) => panic!("{error:?}"),
     }
 }
