@@ -16,9 +16,11 @@ mod shelf;
 mod side;
 
 mod content;
+mod envelope;
 mod graph;
 mod session;
 mod spqr;
+mod store;
 mod vault;
 mod webhook;
 
@@ -34,6 +36,10 @@ macro_rules! targets {
 targets! {
     /// What stands inside a sealed envelope.
     content = content::content::check;
+    /// The outside of a message.
+    envelope = envelope::envelope::check;
+    /// The keys that a party leaves with the carrier, and those that the carrier gives to another.
+    upload = envelope::upload::check;
     /// Messages of sessions, as bytes from a stranger.
     session_message = session::message::check;
     /// Stored sessions.
@@ -56,6 +62,8 @@ targets! {
     vault_keyring = vault::keyring::check;
     /// Sealed rows.
     vault_row = vault::row::check;
+    /// The journal of a store whose process was killed.
+    store_journal = store::journal::check;
     /// What a business's web server answers.
     webhook_answer = webhook::answer::check;
 }

@@ -1,11 +1,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     missing_docs,
     reason = "a test that fails should say so by panicking"
 )]
 
+mod checks;
 mod conformance;
+mod corpus;
 mod disk;
 mod groups;
 mod lifecycle;

@@ -1,0 +1,4 @@
+//! What must hold of any bytes. Fuzzing runs the same.
+
+pub(crate) mod envelope;
+pub(crate) mod upload;
