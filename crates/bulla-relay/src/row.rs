@@ -115,37 +115,40 @@ impl Outbound {
     }
 }
 
-/// The next places in a conversation's outbox and events, and what is held.
-#[derive(Clone, PartialEq, prost::Message)]
+/// Which places there are in a conversation's queues, and on which day each stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Head {
-    #[prost(uint64, tag = "1")]
-    pub(crate) outbox: u64,
-    #[prost(uint64, tag = "2")]
-    pub(crate) events: u64,
-    /// On which day each place stands of what is held; nothing when nothing is.
+    pub(crate) outbox: QueueIndex,
+    pub(crate) events: QueueIndex,
+    pub(crate) held: QueueIndex,
+}
+
+/// As it is stored; nothing for a queue in which nothing was ever put. What an earlier version wrote under these numbers is no bytes, and not
+/// read.
+#[derive(Clone, PartialEq, prost::Message)]
+struct HeadRow {
+    #[prost(bytes = "vec", tag = "1")]
+    outbox: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    events: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     held: Vec<u8>,
 }
 
 impl Head {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "conversation" })
-    }
-
-    pub(crate) fn new(outbox: u64, events: u64, held: &QueueIndex) -> Self {
-        Self { outbox, events, held: held.to_bytes() }
-    }
-
-    /// Which places there are of what is held.
-    pub(crate) fn held(&self) -> Result<QueueIndex, StoreError> {
-        match &self.held[..] {
+        let row = HeadRow::decode(bytes).map_err(|_| StoreError::Damaged { what: "conversation" })?;
+        let index = |bytes: &[u8]| match bytes {
             [] => Ok(QueueIndex::new()),
             bytes => QueueIndex::from_bytes(bytes),
-        }
+        };
+        Ok(Self { outbox: index(&row.outbox)?, events: index(&row.events)?, held: index(&row.held)? })
     }
 
-    pub(crate) fn set_held(&mut self, held: &QueueIndex) {
-        self.held = held.to_bytes();
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let bytes = |index: &QueueIndex| if index.last() == 0 { Vec::new() } else { index.to_bytes() };
+        let [outbox, events, held] = [&self.outbox, &self.events, &self.held].map(bytes);
+        HeadRow { outbox, events, held }.encode_to_vec()
     }
 }
 

@@ -4,7 +4,7 @@
 //! partition   space            name                       value
 //! user        MESSAGE/day      business ‖ message id      what became of a message of the business
 //! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
-//! user        HEAD             business                   the next places in outbox and events, and what is held
+//! user        HEAD             business                   which places its queues have, and on which day each is
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
 //! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
 //! user        EVENTS/day       business ‖ place           an event the business does not have yet
@@ -20,7 +20,8 @@
 //! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. What has a day dies with it; HEAD and
-//! CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS and HELD.
+//! CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS and HELD. These three are queues and are
+//! read in the order of their places: a clock that is ahead for a moment puts nothing before what came earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};
@@ -52,14 +53,9 @@ pub(crate) fn about(space: Space, business: PhoneNumberId, id: MessageId) -> Key
     Key::dated(space, id.day(), named(business, id.as_bytes()))
 }
 
-/// The record of `space` at `place`, made on `day`.
-pub(crate) fn placed(space: Space, business: PhoneNumberId, day: Day, place: u64) -> Key {
-    Key::dated(space, day, named(business, &place.to_be_bytes()))
-}
-
-/// What is held in the conversation of `business` with the user whose partition is `user`.
-pub(crate) fn held(business: PhoneNumberId, user: Partition) -> Queue {
-    Queue::new(user, HELD, of(business))
+/// The queue in `space` of the conversation of `business` with the user whose partition is `user`.
+pub(crate) fn queue(space: Space, business: PhoneNumberId, user: Partition) -> Queue {
+    Queue::new(user, space, of(business))
 }
 
 /// A record of `space` under any other name.

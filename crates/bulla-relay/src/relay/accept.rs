@@ -127,14 +127,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let address = Address::user(checked.to.clone());
         let peer = voice.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
         let mut peer = peer.map_err(AcceptError::Seal)?;
-        let reachable = match draft.has_held()? {
+        let reachable = match draft.has_held() {
             // It is not to pass what was accepted before it.
             true => Reachable::Held(None),
             false => self.reachable(voice, &mut peer, &address, &draft).await?,
         };
         if let Reachable::Held(_) = reachable {
             let held = self.held(id, Some(checked.message.category), &checked.content);
-            let (day, place) = draft.hold(&held)?;
+            let (day, place) = draft.hold(&held);
             (outbound.outbox_day, outbound.outbox_place) = (day.number(), place);
             outbound.held = true;
             self.holding.note(conversation);

@@ -6,12 +6,12 @@ use bulla_base::{Category, Day, MessageId, Number, Partition, Party, PhoneNumber
 use bulla_envelope::Envelope;
 use bulla_meter::{Flow, Tally};
 use bulla_store::{
-    Batch, Commit, Counter, Expiry, Key, Queue, Queued, Record, Retention, Store, StoreError, Version,
+    Batch, Commit, Counter, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Space, Store,
+    StoreError, Version,
 };
 use bulla_transport::Transport;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use prost::Message as _;
 
 use super::erase_business::user;
 use super::fault::Reach;
@@ -19,7 +19,7 @@ use super::pumps::Pump;
 use super::voice::Voice;
 use super::{Inner, jitter};
 use crate::row::{Head, Held, Outbound, Pending, Stage};
-use crate::space::{self, BUSY, CONTACT, CONVERSATION, EVENTS, HEAD, MESSAGE, METER, OUTBOX, SEEN};
+use crate::space::{self, BUSY, CONTACT, CONVERSATION, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
 use crate::{Failure, RelayError, Sink, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
@@ -62,6 +62,7 @@ pub(super) enum Kept {
 /// A record that was read to be taken out, and when: after so many erasures.
 #[derive(Debug, Clone)]
 pub(super) struct Read {
+    pub(super) place: u64,
     pub(super) key: Key,
     pub(super) version: Version,
     pub(super) begun: u64,
@@ -74,55 +75,60 @@ pub(super) struct Marks(Mutex<(Day, HashSet<Conversation>)>);
 impl Draft {
     /// Puts `envelope` at the end of the outbox, and says where.
     pub(super) fn send(&mut self, envelope: &Envelope) -> (Day, u64) {
-        let (day, place) = (self.now.day(), self.head.outbox);
-        self.head.outbox += 1;
-        let key = space::placed(OUTBOX, self.conversation.business, day, place);
+        let (day, place) = self.head.outbox.append(self.now.day());
+        let key = self.queue(OUTBOX).key(day, place);
         self.batch.put_until(key, envelope.to_bytes(), self.expiry());
         (day, place)
     }
 
+    /// Takes what stands at `place` out of the outbox, if it is there.
+    pub(super) fn remove_sent(&mut self, place: u64) {
+        if let Some(day) = self.head.outbox.remove(place) {
+            self.batch.delete(self.queue(OUTBOX).key(day, place));
+        }
+    }
+
+    /// Takes what stands at `place` out of the events, if it is there.
+    pub(super) fn remove_event(&mut self, place: u64) {
+        if let Some(day) = self.head.events.remove(place) {
+            self.batch.delete(self.queue(EVENTS).key(day, place));
+        }
+    }
+
     /// Puts `held` at the end of what waits for the approval of the user's identity, and says where.
-    pub(super) fn hold(&mut self, held: &Held) -> Result<(Day, u64), StoreError> {
-        let mut index = self.head.held()?;
-        let (day, place) = index.append(self.now.day());
-        self.head.set_held(&index);
-        let key = self.held().key(day, place);
+    pub(super) fn hold(&mut self, held: &Held) -> (Day, u64) {
+        let (day, place) = self.head.held.append(self.now.day());
+        let key = self.queue(HELD).key(day, place);
         self.batch.put_until(key, held.to_bytes(), self.expiry());
-        Ok((day, place))
+        (day, place)
     }
 
     /// Whether something is held, as far as is known: it may be over.
-    pub(super) fn has_held(&self) -> Result<bool, StoreError> {
-        Ok(!self.head.held()?.is_empty())
+    pub(super) const fn has_held(&self) -> bool {
+        !self.head.held.is_empty()
     }
 
     /// The next that is held.
     pub(super) async fn next_held<S: Store>(&self, store: &S) -> Result<Option<Queued>, StoreError> {
-        let held = self.head.held()?.read(store, &self.held(), 0, 1, self.now).await?;
+        let held = self.head.held.read(store, &self.queue(HELD), 0, 1, self.now).await?;
         Ok(held.into_iter().next())
     }
 
     /// Takes the next that is held out; what was before it is over.
-    pub(super) fn release(&mut self, next: &Queued) -> Result<(), StoreError> {
-        let mut index = self.head.held()?;
-        index.remove_through(next.place);
-        self.head.set_held(&index);
+    pub(super) fn release(&mut self, next: &Queued) {
+        self.head.held.remove_through(next.place);
         self.batch.delete(next.key.clone());
-        Ok(())
     }
 
     /// Takes out what is held at `place`, wherever that is.
-    fn take_back(&mut self, place: u64) -> Result<(), StoreError> {
-        let mut index = self.head.held()?;
-        if let Some(day) = index.remove(place) {
-            self.head.set_held(&index);
-            self.batch.delete(self.held().key(day, place));
+    fn take_back(&mut self, place: u64) {
+        if let Some(day) = self.head.held.remove(place) {
+            self.batch.delete(self.queue(HELD).key(day, place));
         }
-        Ok(())
     }
 
-    fn held(&self) -> Queue {
-        space::held(self.conversation.business, self.conversation.user)
+    fn queue(&self, space: Space) -> Queue {
+        space::queue(space, self.conversation.business, self.conversation.user)
     }
 
     /// Remembers that `envelope` was opened, or never will be.
@@ -135,9 +141,8 @@ impl Draft {
 
     /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
     pub(super) fn tell(&mut self, event: &Pending, expiry: Expiry) {
-        let place = self.head.events;
-        self.head.events += 1;
-        let key = space::placed(EVENTS, self.conversation.business, self.now.day(), place);
+        let (day, place) = self.head.events.append(self.now.day());
+        let key = self.queue(EVENTS).key(day, place);
         self.batch.put_until(key, event.to_bytes(), expiry);
     }
 
@@ -171,11 +176,10 @@ impl Draft {
         }
         let is_over = arrived || status == Status::Failed(Failure::Expired);
         if stage == Stage::Accepted && is_over && outbound.held {
-            self.take_back(outbound.outbox_place)?;
+            self.take_back(outbound.outbox_place);
         } else if stage == Stage::Accepted && is_over {
             // The carrier has it or is never to have it, so the envelope need not go there.
-            let (day, place) = (Day::from_number(outbound.outbox_day), outbound.outbox_place);
-            self.batch.delete(space::placed(OUTBOX, self.conversation.business, day, place));
+            self.remove_sent(outbound.outbox_place);
         }
         if !(arrived && outbound.reaction) {
             self.tell(&Pending::reached(id, &outbound, self.now, status), expiry);
@@ -237,6 +241,22 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         })
     }
 
+    /// The first of a queue of `conversation`, of which `index` is its own, at most `limit`.
+    pub(super) async fn queued(
+        &self,
+        conversation: Conversation,
+        space: Space,
+        index: fn(&Head) -> &QueueIndex,
+        limit: usize,
+    ) -> Result<Vec<Queued>, StoreError> {
+        let (Conversation { business, user }, now) = (conversation, self.clock.now());
+        let Some(head) = self.store.get(user, &Key::undated(HEAD, space::of(business)), now).await? else {
+            return Ok(Vec::new());
+        };
+        let head = Head::read(&head.value)?;
+        index(&head).read(&self.store, &space::queue(space, business, user), 0, limit, now).await
+    }
+
     /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.
     pub(super) async fn commit(self: &Arc<Self>, draft: Draft) -> Result<bool, StoreError> {
         Ok(matches!(self.try_commit(draft).await?, Commit::Committed(_)))
@@ -270,17 +290,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if head != head_before {
             let key = Key::undated(HEAD, space::of(conversation.business));
             batch.expect(key.clone(), head_version);
-            batch.put(key, head.encode_to_vec());
+            batch.put(key, head.to_bytes());
         }
         let outcome = self.store.commit(batch).await?;
         let committed = matches!(outcome, Commit::Committed(_));
         if committed {
             reached.into_iter().for_each(|status| self.counts.reached(status));
         }
-        if committed && head.outbox != head_before.outbox {
+        if committed && head.outbox.last() != head_before.outbox.last() {
             self.wake(conversation, Pump::Outbox);
         }
-        if committed && head.events != head_before.events {
+        if committed && head.events.last() != head_before.events.last() {
             self.wake(conversation, Pump::Events);
         }
         Ok(outcome)

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_content::{Body, Progress};
-use bulla_store::{Store, StoreError};
+use bulla_store::{Queued, Store, StoreError};
 use bulla_transport::Transport;
 
 use futures_util::FutureExt;
@@ -18,7 +18,7 @@ use super::voice::Voice;
 use super::{Inner, span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::Pending;
-use crate::space::{self, EVENTS};
+use crate::space::EVENTS;
 use crate::{
     AcceptError, Destination, Event, Handle, Incoming, RelayError, Report, Sink, SinkError, StatusUpdate,
     Subject,
@@ -90,13 +90,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         tries: &mut Tries<'a>,
     ) -> Result<Looked, RelayError> {
         let mut free = Some(self.places.enter(conversation.business).await);
-        let (now, begun) = (self.clock.now(), self.erasures.begun());
-        let scan = space::all(EVENTS, now).prefix(space::of(conversation.business)).limit(PAGE);
-        let page = self.store.scan(conversation.user, &scan, now).await?;
+        let begun = self.erasures.begun();
+        let page = self.queued(conversation, EVENTS, |head| &head.events, PAGE).await?;
         if page.is_empty() {
             return Ok(Looked::Empty);
         }
-        for (key, record) in page {
+        for Queued { place: at, key, record, .. } in page {
             let pending = Pending::read(&record.value)?;
             let event = event(voice, conversation, &pending)?;
             let place = match free.take() {
@@ -114,7 +113,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
             self.taken(&event, tries);
             // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
-            self.forget(voice, conversation, Read { key, version: record.version, begun }, &pending).await?;
+            self.forget(
+                voice,
+                conversation,
+                Read { place: at, key, version: record.version, begun },
+                &pending,
+            )
+            .await?;
         }
         Ok(Looked::Forwarded)
     }
@@ -211,7 +216,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(());
             }
             let mut draft = self.draft(conversation).await?;
-            draft.batch.delete(read.key.clone());
+            draft.remove_event(read.place);
             if said {
                 match self.seal_receipt(voice, &mut draft, Progress::Delivered, pending.message()?).await {
                     Ok(()) => {}

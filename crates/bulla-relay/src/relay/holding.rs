@@ -93,7 +93,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 let waiting = self.waiting(&draft, held.id()?).await?;
                 if waiting.is_none() {
                     // It has failed.
-                    draft.release(&next)?;
+                    draft.release(&next);
                     return Ok(self.commit(draft).await?.then_some(true));
                 }
                 waiting
@@ -110,7 +110,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(committed.then_some(false))
             }
             Reachable::Unknown => {
-                draft.release(&next)?;
+                draft.release(&next);
                 if let Some(message) = message {
                     draft.reach(held.id()?, &message, Status::Failed(Failure::Undeliverable))?;
                 }
@@ -143,7 +143,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ) -> Result<Option<bool>, RelayError> {
         let (id, category, conversation) = (held.id()?, held.category()?, draft.conversation);
         let kind = category.map_or(Kind::Receipt, Kind::Message);
-        draft.release(next)?;
+        draft.release(next);
         match peer.seal(id, kind, &held.content()?, draft.now, &*self.rng) {
             Ok(sealed) => {
                 let (day, place) = draft.send(&sealed);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Store, StoreError};
+use bulla_store::{Queued, Store, StoreError};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
@@ -23,9 +23,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
-            let (now, begun) = (self.clock.now(), self.erasures.begun());
-            let scan = space::all(OUTBOX, now).prefix(space::of(conversation.business)).limit(PAGE);
-            let page = self.store.scan(conversation.user, &scan, now).await?;
+            let begun = self.erasures.begun();
+            let page = self.queued(conversation, OUTBOX, |head| &head.outbox, PAGE).await?;
             if page.is_empty() {
                 if self.release_next(voice, conversation).await? {
                     continue;
@@ -35,10 +34,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
                 continue;
             }
-            for (key, record) in page {
+            for Queued { place, key, record, .. } in page {
                 let envelope = Envelope::from_bytes(record.value)
                     .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let read = Read { key, version: record.version, begun };
+                let read = Read { place, key, version: record.version, begun };
                 let span = span::about("send", conversation, Some(envelope.id()));
                 if !self.send(voice, conversation, &envelope, read).instrument(span).await? {
                     // Perhaps it is ours that was begun and not finished.
@@ -115,7 +114,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(());
             }
             let mut draft = self.draft(conversation).await?;
-            draft.batch.delete(read.key.clone());
+            draft.remove_sent(read.place);
             if matches!(envelope.kind(), Kind::Message(_)) {
                 let message = space::about(MESSAGE, conversation.business, envelope.id());
                 if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {

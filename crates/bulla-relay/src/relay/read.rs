@@ -78,7 +78,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
         let id = MessageId::new(draft.now, &*self.rng);
         if peer.is_held() {
-            draft.hold(&self.held(id, None, &receipt))?;
+            draft.hold(&self.held(id, None, &receipt));
             self.holding.note(draft.conversation);
             return Ok(());
         }

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
-use bulla_base::{Day, Number, PhoneNumberId};
+use bulla_base::{Number, PhoneNumberId};
 use bulla_envelope::Envelope;
 use bulla_store::{BEFORE_ALL, Batch, Key, QueueIndex, Scan, Space, Store, StoreError};
 use bulla_transport::Transport;
-use prost::Message as _;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
@@ -118,25 +117,24 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Err(error) if !error.is_of_a_record() => return Err(error),
             _ => {}
         }
-        let next = |places: Vec<(Day, u64)>| places.iter().map(|(_, place)| place + 1).max().unwrap_or(0);
-        let head = Head::new(
-            next(self.places(conversation, OUTBOX).await?),
-            next(self.places(conversation, EVENTS).await?),
-            &QueueIndex::of(self.places(conversation, HELD).await?),
-        );
+        let head = Head {
+            outbox: self.places(conversation, OUTBOX).await?,
+            events: self.places(conversation, EVENTS).await?,
+            held: self.places(conversation, HELD).await?,
+        };
         let mut batch = Batch::new(conversation.user);
-        batch.put(key, head.encode_to_vec());
+        batch.put(key, head.to_bytes());
         let _ = self.store.commit(batch).await?;
         Ok(1)
     }
 
     /// The places of a queue that are taken, as its records show them, and on which day each stands.
-    async fn places(&self, conversation: Conversation, space: Space) -> Result<Vec<(Day, u64)>, StoreError> {
+    async fn places(&self, conversation: Conversation, space: Space) -> Result<QueueIndex, StoreError> {
         let everything = Scan::everything(space).prefix(space::of(conversation.business));
         let (mut places, mut scan) = (Vec::new(), everything.clone());
         loop {
             let page = self.store.keys(conversation.user, &scan, BEFORE_ALL).await?;
-            let Some(last) = page.last() else { return Ok(places) };
+            let Some(last) = page.last() else { return Ok(QueueIndex::of(places)) };
             scan = everything.clone().after(last.clone());
             places.extend(page.iter().filter_map(|key| {
                 let place = key.name().get(8..)?.try_into().ok()?;

@@ -105,7 +105,7 @@ async fn held_world() -> (World, TestDevice, Identity) {
 }
 
 /// What the phone is told within a minute: what was said to it, or how often its messages were said to have come further.
-async fn told(world: &World, phone: &TestDevice) -> (Vec<String>, usize) {
+pub(crate) async fn told(world: &World, phone: &TestDevice) -> (Vec<String>, usize) {
     let (mut said, mut receipts) = (Vec::new(), 0);
     loop {
         tokio::select! {
@@ -238,4 +238,35 @@ async fn what_is_held_is_erased_with_its_user() {
     world.relay.erase(&alice()).await.unwrap();
     let hers = partition(&world.store.rows, &alice()).await;
     assert!(everything(&world.store.rows).await.iter().all(|row| row.partition != hers));
+}
+
+/// The carrier knows that a user has a new phone before the relay does, which seals for the old one once more.
+#[tokio::test(start_paused = true)]
+async fn what_was_sealed_for_a_phone_that_is_no_more_fails_at_once_and_the_next_arrives() {
+    let world = world(IdentityPolicy::Follow).await;
+    let phone = a_new_phone(&world).await;
+    let before = world.desk.taken().len();
+    world.relay.accept(SHOP, to(alice(), "to the old one")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(statuses(&world, before), [Status::Failed(Failure::Undeliverable)]);
+    assert_eq!(changes(&world).await, [], "nobody has come with another identity yet");
+    world.relay.accept(SHOP, to(alice(), "to the new one")).await.unwrap();
+    assert_eq!(told(&world, &phone).await.0, ["to the new one"]);
+    assert!(matches!(changes(&world).await[..], [(SHOP, _, false)]));
+    assert!(world.relay.suspended().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sealed_for_a_phone_that_is_no_more_fails_at_once_and_the_next_is_held() {
+    let world = world(IdentityPolicy::Hold).await;
+    let phone = a_new_phone(&world).await;
+    let before = world.desk.taken().len();
+    world.relay.accept(SHOP, to(alice(), "to the old one")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(statuses(&world, before), [Status::Failed(Failure::Undeliverable)]);
+    world.relay.accept(SHOP, to(alice(), "to the new one")).await.unwrap();
+    let [(SHOP, identity, true)] = changes(&world).await[..] else { panic!() };
+    assert_eq!(told(&world, &phone).await.0, Vec::<String>::new());
+    assert!(world.relay.approve_identity(SHOP, alice(), identity).await.unwrap());
+    assert_eq!(told(&world, &phone).await.0, ["to the new one"]);
 }

@@ -8,6 +8,7 @@
 
 mod accepting;
 mod businesses;
+mod clocks;
 mod endings;
 mod erasing;
 mod forwarding;

@@ -22,13 +22,13 @@ pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 pub(crate) const BAKERY: PhoneNumberId = PhoneNumberId::new(106_540_352_242_923);
 const EPOCH: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 
-/// The paused time of the test's runtime.
+/// The paused time of the test's runtime, and how far the clock is ahead of it.
 #[derive(Debug)]
-pub(crate) struct VirtualClock(Instant);
+pub(crate) struct VirtualClock(Instant, Arc<Mutex<Duration>>);
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        EPOCH.after(self.0.elapsed())
+        EPOCH.after(self.0.elapsed() + *self.1.lock().unwrap())
     }
 
     #[expect(clippy::disallowed_methods, reason = "the runtime's time is paused: this is the virtual time")]
@@ -335,6 +335,7 @@ pub(crate) type TestDevice = Device<MemoryStore, Line>;
 /// A carrier, a relay for two businesses, and whatever devices a test opens.
 pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
+    ahead: Arc<Mutex<Duration>>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) store: Slow,
     pub(crate) line: Line,
@@ -348,14 +349,15 @@ impl World {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now()));
+        let ahead = Arc::<Mutex<Duration>>::default();
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now(), Arc::clone(&ahead)));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
         let line = Line::to(carrier);
         let store = Slow { rows: Arc::default(), clock: Arc::clone(&clock) };
         let desk = Desk::default();
         let relay = open(&store, &line, &desk, &clock, &rng, settings).await.unwrap();
-        Self { clock, rng, store, line, desk, relay }
+        Self { clock, ahead, rng, store, line, desk, relay }
     }
 
     /// Another relay on the same store.
@@ -390,6 +392,11 @@ impl World {
             crowd.push((number, phone));
         }
         crowd
+    }
+
+    /// Puts everybody's clock ahead of the true time by so much.
+    pub(crate) fn put_ahead(&self, ahead: Duration) {
+        *self.ahead.lock().unwrap() = ahead;
     }
 
     pub(crate) async fn pass(&self, span: Duration) {
