@@ -108,6 +108,7 @@ async fn remove_unreadable_prekeys<S: Store>(
             }
         }
         if batch.writes() {
+            // It expects nothing, so nobody can come in between; and an id that is gone is never given to another key.
             let _ = store.commit(batch).await?;
         }
     }

@@ -23,17 +23,12 @@ async fn an_identity_outlives_a_restart_and_each_start_is_the_next_incarnation()
 #[tokio::test]
 async fn a_reinstalled_peer_is_followed_when_it_speaks_and_reported() {
     let rng = SeededRng::new(1);
-    let (shop, before) = met(&rng).await;
-    let envelope = shop.say(&before, "hello", &rng).await;
-    before.hear(&shop, &envelope, &rng).await;
+    let (shop, before) = spoken(&rng).await;
     let answer = before.say(&shop, "hello", &rng).await;
     assert!(!shop.hear(&before, &answer, &rng).await.identity_changed);
 
     let after = End::open(alice(), &rng).await;
-    let mut peer = after.peer(&shop).await;
-    peer.begin(&after.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
-    let envelope = seal(&mut peer, "a new phone", &rng);
-    assert!(matches!(after.keep(peer).await, Commit::Committed(_)));
+    let [envelope] = begin_and_say(&after, &shop, ["a new phone"], &rng).await;
     let received = shop.hear(&after, &envelope, &rng).await;
     assert!(received.identity_changed);
     let envelope = shop.say(&after, "congratulations", &rng).await;
@@ -98,17 +93,12 @@ async fn keys_of_another_identity_wait_for_approval_where_that_is_the_policy() {
 #[tokio::test]
 async fn what_a_changed_peer_says_is_opened_while_it_waits_for_approval() {
     let rng = SeededRng::new(1);
-    let (mut shop, before) = met(&rng).await;
+    let (mut shop, before) = spoken(&rng).await;
     shop.endpoint = shop.endpoint.with_identity_policy(IdentityPolicy::Hold);
-    let hello = shop.say(&before, "hello", &rng).await;
-    before.hear(&shop, &hello, &rng).await;
     let late = before.say(&shop, "late", &rng).await;
 
     let after = End::open(alice(), &rng).await;
-    let mut peer = after.peer(&shop).await;
-    peer.begin(&after.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
-    let envelopes = [seal(&mut peer, "a new phone", &rng), seal(&mut peer, "and more", &rng)];
-    assert!(matches!(after.keep(peer).await, Commit::Committed(_)));
+    let envelopes = begin_and_say(&after, &shop, ["a new phone", "and more"], &rng).await;
     let [first, second] =
         [shop.hear(&after, &envelopes[0], &rng).await, shop.hear(&after, &envelopes[1], &rng).await];
     assert!(first.identity_changed && !second.identity_changed, "it is told once");
@@ -130,15 +120,10 @@ async fn what_a_changed_peer_says_is_opened_while_it_waits_for_approval() {
 #[tokio::test]
 async fn a_late_message_of_the_old_phone_does_not_take_the_conversation_back() {
     let rng = SeededRng::new(1);
-    let (shop, before) = met(&rng).await;
-    let hello = shop.say(&before, "hello", &rng).await;
-    before.hear(&shop, &hello, &rng).await;
+    let (shop, before) = spoken(&rng).await;
     let late = before.say(&shop, "late", &rng).await;
     let after = End::open(alice(), &rng).await;
-    let mut peer = after.peer(&shop).await;
-    peer.begin(&after.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
-    let envelopes = [seal(&mut peer, "a new phone", &rng), seal(&mut peer, "still here", &rng)];
-    assert!(matches!(after.keep(peer).await, Commit::Committed(_)));
+    let envelopes = begin_and_say(&after, &shop, ["a new phone", "still here"], &rng).await;
     assert!(shop.hear(&after, &envelopes[0], &rng).await.identity_changed);
     assert!(!shop.hear(&before, &late, &rng).await.identity_changed);
     let peer = shop.peer(&after).await;
@@ -154,9 +139,7 @@ async fn a_late_message_of_the_old_phone_does_not_take_the_conversation_back() {
 #[tokio::test]
 async fn nothing_is_sealed_in_a_retired_session_and_what_comes_in_it_opens() {
     let rng = SeededRng::new(1);
-    let (shop, alice) = met(&rng).await;
-    let hello = shop.say(&alice, "hello", &rng).await;
-    alice.hear(&shop, &hello, &rng).await;
+    let (shop, alice) = spoken(&rng).await;
     let mut peer = shop.peer(&alice).await;
     peer.retire_session(shop.endpoint.installation());
     assert!(!peer.needs_keys(NOW), "that is somebody else's");
@@ -176,9 +159,7 @@ async fn nothing_is_sealed_in_a_retired_session_and_what_comes_in_it_opens() {
 #[tokio::test]
 async fn both_sides_compare_the_same_safety_number_and_an_impostor_has_another() {
     let rng = SeededRng::new(1);
-    let (shop, before) = met(&rng).await;
-    let hello = shop.say(&before, "hello", &rng).await;
-    before.hear(&shop, &hello, &rng).await;
+    let (shop, before) = spoken(&rng).await;
     let ours = shop.peer(&before).await.safety_number().unwrap();
     let theirs = before.peer(&shop).await.safety_number().unwrap();
     assert_eq!(ours.digits(), theirs.digits());
@@ -192,6 +173,28 @@ async fn both_sides_compare_the_same_safety_number_and_an_impostor_has_another()
     peer.begin(&impostor.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
     let another = peer.safety_number().unwrap();
     assert!(another.digits() != ours.digits() && !ours.matches(&another.scannable()));
+}
+
+/// A shop that alice has heard, so that she can write back.
+async fn spoken(rng: &SeededRng) -> (End, End) {
+    let (shop, alice) = met(rng).await;
+    let hello = shop.say(&alice, "hello", rng).await;
+    alice.hear(&shop, &hello, rng).await;
+    (shop, alice)
+}
+
+/// What `who` seals for `to` in a session that it begins.
+async fn begin_and_say<const N: usize>(
+    who: &End,
+    to: &End,
+    words: [&str; N],
+    rng: &SeededRng,
+) -> [Envelope; N] {
+    let mut peer = who.peer(to).await;
+    peer.begin(&who.store, &to.bundle(rng).await, NOW, rng).await.unwrap();
+    let envelopes = words.map(|words| seal(&mut peer, words, rng));
+    assert!(matches!(who.keep(peer).await, Commit::Committed(_)));
+    envelopes
 }
 
 fn try_seal(peer: &mut Peer<'_>, rng: &SeededRng) -> Result<Envelope, SealError> {
