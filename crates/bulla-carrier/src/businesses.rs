@@ -1,16 +1,16 @@
-use bulla_base::PhoneNumberId;
-use bulla_store::{Batch, Key, OWN, Scan, Store, StoreError};
+use bulla_base::{Address, PhoneNumberId};
+use bulla_store::{Batch, Erased, Key, OWN, Scan, Store, StoreError};
 use bulla_transport::TransportError;
 use bytes::Bytes;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::space::BUSINESS;
+use crate::space::{BUSINESS, FENCE, of_device};
 
 impl<S: Store> Carrier<S> {
-    /// Remembers that `business` has connected, once and for good.
+    /// Remembers that `business` has connected, until it is erased.
     pub(crate) async fn remember(&self, business: PhoneNumberId) -> Result<(), TransportError> {
-        let key = Key::undated(BUSINESS, business.number().to_be_bytes().to_vec());
+        let key = listed(business);
         if self.store.get(OWN, &key, self.clock.now()).await.map_err(store_failed)?.is_some() {
             return Ok(());
         }
@@ -19,7 +19,34 @@ impl<S: Store> Carrier<S> {
         self.commit(batch).await
     }
 
-    /// Every business that has ever connected: nobody can have queued anything for another.
+    /// Forgets a business that is gone: its public keys, its queue, who speaks for it, and that it ever connected. What it has sent stays in users'
+    /// queues until they have it, and its sums stay, for the bill.
+    ///
+    /// To be called when the relay speaks for it no longer, and again after an error. A relay that does all the same connects anew.
+    ///
+    /// # Errors
+    /// When the store fails; then ask again.
+    ///
+    /// # Cost
+    /// As [`erase`](Self::erase).
+    pub async fn erase_business(&self, business: PhoneNumberId) -> Result<Erased, StoreError> {
+        let address = Address::business(business);
+        let erased = self.erase_party(&address).await?;
+        let mut batch = Batch::new(OWN);
+        batch.delete(listed(business));
+        // Neither expects anything.
+        let _ = self.store.commit(batch).await?;
+        let fence = of_device(FENCE, &address);
+        if self.store.get(self.partition(&address), &fence, self.clock.now()).await?.is_some() {
+            // It is back already: whoever is erased later has to be looked for in its queue.
+            let mut batch = Batch::new(OWN);
+            batch.put(listed(business), Bytes::new());
+            let _ = self.store.commit(batch).await?;
+        }
+        Ok(erased)
+    }
+
+    /// Every business that has connected and was not erased since: nobody can have queued anything for another.
     pub(crate) async fn businesses(&self) -> Result<Vec<PhoneNumberId>, StoreError> {
         let (mut businesses, mut scan) = (Vec::new(), Scan::undated(BUSINESS));
         loop {
@@ -33,4 +60,9 @@ impl<S: Store> Carrier<S> {
             }
         }
     }
+}
+
+/// That there is the business.
+fn listed(business: PhoneNumberId) -> Key {
+    Key::undated(BUSINESS, business.number().to_be_bytes().to_vec())
 }

@@ -32,11 +32,15 @@ impl<S: Store> Carrier<S> {
     /// Two commits and one for each 128 records. Two passes, of which the second finds nothing: each is 256 scans and a walk through what waits
     /// for each business that has ever connected.
     pub async fn erase(&self, user: &Number) -> Result<Erased, StoreError> {
-        let address = Address::user(user.clone());
-        let user = self.partition(&address);
-        // From here on the user cannot send, nor be sent to.
-        let asked = self.erasures.begin(user);
-        self.carry_out(user, &asked).instrument(self.call("erase", &address, None)).await
+        self.erase_party(&Address::user(user.clone())).await
+    }
+
+    /// Erases everything in the partition of `address`, and what it has sent to businesses.
+    pub(crate) async fn erase_party(&self, address: &Address) -> Result<Erased, StoreError> {
+        let partition = self.partition(address);
+        // From here on it cannot send, nor be sent to.
+        let asked = self.erasures.begin(partition);
+        self.carry_out(partition, &asked).instrument(self.call("erase", address, None)).await
     }
 
     /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it waits until all have passed.

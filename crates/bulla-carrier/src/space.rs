@@ -25,7 +25,7 @@
 //! | ONE_TIME | being given away; or as KEYS, or with the life of the store |
 //! | FENCE, HEAD | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
-//! | BUSINESS | the business, when it is forgotten |
+//! | BUSINESS | the business, when it is erased |
 //! | LIFE, PEPPER | the store |
 
 use bulla_base::Address;

@@ -180,3 +180,30 @@ async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
     }
     assert!(tried > 1000, "{tried}");
 }
+
+/// That a business had connected was remembered for good, and each erasure of a user walked through its queue.
+#[tokio::test]
+async fn a_business_that_is_erased_leaves_nothing_behind_and_may_come_again() {
+    let world = World::new().await;
+    let [us, her, him] = traffic(&world).await;
+    let bill = world.carrier.bill(SHOP).await.unwrap();
+    assert!(!rows(&world.store, &[&shop()]).await.is_empty());
+    let hers = rows(&world.store, &[&alice(), &bob()]).await.len();
+    world.carrier.erase_business(SHOP).await.unwrap();
+    // What is left is of the store itself.
+    let left: Vec<u8> =
+        rows(&world.store, &[&shop()]).await.iter().map(|row| row.1.space().number()).collect();
+    assert_eq!(left, [0x46], "the pepper");
+    assert_eq!(rows(&world.store, &[&alice(), &bob()]).await.len(), hers - 1, "but for its being listed");
+    assert_eq!(world.carrier.bill(SHOP).await.unwrap(), bill);
+    let gone = world.transport().send(&her, world.envelope(&her, &us)).await;
+    assert!(matches!(gone, Err(TransportError::UnknownRecipient)), "{gone:?}");
+    let refused = world.transport().send(&us, world.envelope(&us, &him)).await.unwrap_err();
+    assert!(refused.may_pass(), "it has to connect: {refused:?}");
+
+    let us = world.join(shop()).await;
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap();
+    assert_eq!(world.carrier.stats().await.unwrap().waiting, 1);
+    world.carrier.erase(&number(&alice())).await.unwrap();
+    assert_eq!(world.carrier.stats().await.unwrap().waiting, 0, "its queue was looked through");
+}
