@@ -55,7 +55,7 @@ impl Subject {
 }
 
 /// What a user said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Incoming {
     /// A written message.
@@ -72,6 +72,21 @@ pub enum Incoming {
         /// The emoji; nothing when it was taken off.
         emoji: Option<String>,
     },
+}
+
+impl fmt::Debug for Incoming {
+    /// An emoji prints its length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { text, in_reply_to } => {
+                f.debug_struct("Text").field("text", text).field("in_reply_to", in_reply_to).finish()
+            }
+            Self::Reaction { to, emoji } => {
+                let bytes = emoji.as_ref().map(String::len);
+                f.debug_struct("Reaction").field("to", to).field("emoji_bytes", &bytes).finish()
+            }
+        }
+    }
 }
 
 /// How far a message of the business has come. It only ever goes forward.

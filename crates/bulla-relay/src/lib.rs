@@ -36,4 +36,4 @@ pub use text::InvalidId;
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;
-pub use bulla_transport::Transport;
+pub use bulla_transport::{Proof, Transport};

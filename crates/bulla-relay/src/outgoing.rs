@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bulla_base::{Category, Number};
 use bulla_content::Text;
 use bytes::Bytes;
@@ -5,7 +7,7 @@ use bytes::Bytes;
 use crate::{Handle, UserId};
 
 /// What a business says to a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Saying {
     /// A written message.
@@ -17,6 +19,19 @@ pub enum Saying {
         /// One emoji, of 1 to [`bulla_content::MAX_EMOJI_BYTES`] bytes.
         emoji: Option<String>,
     },
+}
+
+impl fmt::Debug for Saying {
+    /// An emoji prints its length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
+            Self::Reaction { to, emoji } => {
+                let bytes = emoji.as_ref().map(String::len);
+                f.debug_struct("Reaction").field("to", to).field("emoji_bytes", &bytes).finish()
+            }
+        }
+    }
 }
 
 /// The user a business writes to.
@@ -42,7 +57,7 @@ impl From<UserId> for Recipient {
 }
 
 /// A message a business wants sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     pub(crate) to: Recipient,
     pub(crate) saying: Saying,
@@ -94,5 +109,20 @@ impl Outgoing {
     pub fn once(mut self, idempotency_key: impl Into<Bytes>) -> Self {
         self.idempotency_key = Some(idempotency_key.into());
         self
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    /// What the business attached, and its key, print their lengths.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, saying, category, in_reply_to, tracking, idempotency_key } = self;
+        f.debug_struct("Outgoing")
+            .field("to", to)
+            .field("saying", saying)
+            .field("category", category)
+            .field("in_reply_to", in_reply_to)
+            .field("tracking_bytes", &tracking.as_ref().map(String::len))
+            .field("key_bytes", &idempotency_key.as_ref().map(Bytes::len))
+            .finish()
     }
 }

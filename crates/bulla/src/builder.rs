@@ -36,7 +36,8 @@ impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
         }
     }
 
-    /// Speaks for `business`, beside those named before.
+    /// Speaks for `business`, beside those named before. For a carrier that wants the number proven it has a
+    /// [proof](Business::proven_by).
     pub fn speak_for(mut self, business: Business) -> Self {
         self.businesses.push(business);
         self

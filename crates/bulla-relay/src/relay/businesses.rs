@@ -43,7 +43,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         added.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
-    /// Takes the account and the number users see from `business`. Nothing else of it changes, and nothing is interrupted.
+    /// Takes the account and the number users see from `business`, and with what it is [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is interrupted.
     ///
     /// # Errors
     /// [`BusinessError::Unknown`] when the relay does not have it.

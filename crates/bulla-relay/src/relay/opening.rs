@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bulla_base::PhoneNumberId;
 use bulla_endpoint::{LOW_STOCK, STOCK};
 use bulla_store::Store;
-use bulla_transport::{Connected, Proof, Transport};
+use bulla_transport::{Connected, Proof, Transport, TransportError};
 use futures_util::StreamExt;
 
 use super::Inner;
@@ -124,16 +124,27 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let (endpoint, now) = (&voice.endpoint, self.clock.now());
         // A new installation registers, once: a copy of an old store must not come in as one.
         let connected = if endpoint.is_registered(&self.store, now).await.map_err(identity)? {
-            self.transport.connect(&voice.caller).await?
+            match self.transport.connect(&voice.caller).await {
+                // The carrier has lost whose the number is. One that knows another installation says that we are shut out.
+                Err(TransportError::Unproven) => self.register(voice).await?,
+                connected => connected?,
+            }
         } else {
-            let connected = self.transport.register(&voice.caller, &Proof::none()).await?;
+            let connected = self.register(voice).await?;
             endpoint.set_registered(&self.store, now).await.map_err(identity)?;
             connected
         };
+        self.businesses.is_proven(voice.business());
         self.leave_keys(voice, connected).await?;
         voice.is_connected.store(true, Ordering::Relaxed);
         self.carrier_is_away.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Registers the number, with the proof that the host has handed over, if it has.
+    async fn register(&self, voice: &Voice) -> Result<Connected, TransportError> {
+        let proof = self.businesses.proof(voice.business());
+        self.transport.register(&voice.caller, &proof.unwrap_or_else(Proof::none)).await
     }
 
     /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none, as after nearly every start.

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::PhoneNumberId;
+use bulla_transport::Proof;
 use tokio::sync::Notify;
 
 use super::voice::Voice;
@@ -17,6 +18,8 @@ pub(super) struct Registry {
 #[derive(Debug)]
 struct Entry {
     business: Business,
+    /// With what the number is to be proven, until it was.
+    proof: Option<Box<Proof>>,
     state: State,
 }
 
@@ -58,20 +61,22 @@ impl Registry {
     }
 
     /// Enters `business`, whose keys are about to be read. False when it is there.
-    pub(super) fn enter(&self, business: Business) -> bool {
+    pub(super) fn enter(&self, mut business: Business) -> bool {
         let mut entries = self.entries();
         let id = business.id();
         let is_new = !entries.contains_key(&id);
         if is_new {
-            entries.insert(id, Entry { business, state: State::Opening });
+            let proof = business.take_proof().map(Box::new);
+            entries.insert(id, Entry { business, proof, state: State::Opening });
         }
         is_new
     }
 
-    /// Sets what users see of a business that is there. False when it is not.
-    pub(super) fn describe(&self, business: Business) -> bool {
+    /// Sets what users see of a business that is there, and with what it is to be proven. False when it is not.
+    pub(super) fn describe(&self, mut business: Business) -> bool {
         match self.entries().get_mut(&business.id()) {
             Some(entry) => {
+                entry.proof = business.take_proof().map(Box::new).or(entry.proof.take());
                 entry.business = business;
                 true
             }
@@ -102,6 +107,18 @@ impl Registry {
 
     pub(super) fn business(&self, id: PhoneNumberId) -> Option<Business> {
         self.entries().get(&id).map(|entry| entry.business.clone())
+    }
+
+    /// With what `business` is to be proven.
+    pub(super) fn proof(&self, business: PhoneNumberId) -> Option<Proof> {
+        self.entries().get(&business)?.proof.as_deref().cloned()
+    }
+
+    /// Forgets with what `business` was to be proven.
+    pub(super) fn is_proven(&self, business: PhoneNumberId) {
+        if let Some(entry) = self.entries().get_mut(&business) {
+            entry.proof = None;
+        }
     }
 
     pub(super) fn state(&self, business: PhoneNumberId) -> Option<State> {

@@ -16,6 +16,8 @@ mod identities;
 mod idle;
 mod in_the_way;
 mod interrupted;
+mod printing;
+mod proofs;
 mod scopes;
 mod sink_calls;
 mod stock;
