@@ -9,6 +9,7 @@
 mod checks;
 mod clock;
 mod corpus;
+mod edges;
 mod handshake;
 mod ids;
 mod listeners;
