@@ -1,4 +1,5 @@
 mod draft;
+mod endings;
 mod inbox;
 mod outbox;
 mod span;
@@ -12,7 +13,7 @@ use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumbe
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, SafetyNumber, SealError};
 use bulla_envelope::Kind;
-use bulla_store::{Batch, CachedStore, Retention, Store};
+use bulla_store::{Batch, CachedStore, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -329,10 +330,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     /// Drops the days that nothing can be read of any more, for as long as the device runs.
     async fn keep_sweeping(self: Arc<Self>) -> Result<(), DeviceError> {
+        let mut ended_on = None;
         loop {
-            let oldest = self.clock.now().before(Retention::LONGEST.span()).day();
-            // The day of an envelope's id may lie one behind that on which it was made durable.
-            self.store.drop_days_before(oldest.minus(1)).await?;
+            self.sweep(&mut ended_on).await?;
             self.clock.sleep(SWEEP_INTERVAL).await;
         }
     }

@@ -5,14 +5,16 @@
 //! INBOX/day     place         news that was not finished
 //! OUTBOX/day    place         an envelope the carrier does not have yet
 //! SEEN/day      envelope id   nothing: the envelope was opened
+//! SPOKEN/day    business      nothing: something was exchanged with the business on this day
 //! HEAD          –             on which day each place in inbox and outbox stands
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
 //! ```
 //!
-//! HEAD and PEPPER are undated: they end with the device's store. Inbox and outbox are read by place: a clock that was ahead for a moment hides
+//! HEAD and PEPPER are undated: they end with the device's store. What the endpoint keeps of a business ends when nothing is left of it under
+//! SPOKEN. Inbox and outbox are read by place: a clock that was ahead for a moment hides
 //! nothing that came after.
 
-use bulla_base::MessageId;
+use bulla_base::{MessageId, PhoneNumberId};
 use bulla_store::{Key, Space};
 use bytes::Bytes;
 
@@ -22,10 +24,17 @@ pub(crate) const SEEN: Space = Space::new(0x32);
 pub(crate) const HEAD: Space = Space::new(0x33);
 pub(crate) const PEPPER: Space = Space::new(0x34);
 
+pub(crate) const SPOKEN: Space = Space::new(0x35);
+
 pub(crate) fn head() -> Key {
     Key::undated(HEAD, "")
 }
 
 pub(crate) fn seen(id: MessageId) -> Key {
     Key::dated(SEEN, id.day(), Bytes::copy_from_slice(id.as_bytes()))
+}
+
+/// What the names of all records of SPOKEN about `business` are.
+pub(crate) fn of(business: PhoneNumberId) -> Bytes {
+    Bytes::copy_from_slice(&business.number().to_be_bytes())
 }

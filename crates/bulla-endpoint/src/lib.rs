@@ -17,7 +17,7 @@ pub use endpoint::Endpoint;
 pub use error::{EndpointError, OpenError, SealError, Unreadable};
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
 pub use life::{begin_life, begin_life_if_restored};
-pub use mend::{forget_sessions, remove_unreadable};
+pub use mend::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use peer::{Begun, Peer, Received};
 pub use prekeys::{LOW_STOCK, STOCK, SpentKey};
 pub use safety_number::SafetyNumber;

@@ -6,9 +6,10 @@ use bulla_store::{BEFORE_ALL, Batch, Scan, Store, StoreError, erase_names};
 use bytes::Bytes;
 
 use crate::shelf::Shelf;
-use crate::space::{LIFE, ONE_TIME, SESSIONS};
+use crate::space::{LIFE, ONE_TIME, SESSIONS, STARTED};
 
-/// Removes the sessions of `business` with the user whose partition is `customer`, and what is remembered beside them. How many records that was.
+/// Removes the sessions of `business` with the user whose partition is `customer`, what is remembered beside them, and what started
+/// them. How many records that was.
 ///
 /// # Errors
 /// When the store fails.
@@ -18,8 +19,34 @@ pub async fn forget_sessions<S: Store>(
     business: PhoneNumberId,
 ) -> Result<usize, StoreError> {
     let name = || Bytes::copy_from_slice(&business.number().to_be_bytes());
-    let sessions = erase_names(store, customer, SESSIONS, name()).await?;
-    Ok(sessions + erase_names(store, customer, LIFE, name()).await?)
+    let mut removed = 0;
+    for space in [SESSIONS, LIFE, STARTED] {
+        removed += erase_names(store, customer, space, name()).await?;
+    }
+    Ok(removed)
+}
+
+/// The businesses that have sessions with the user whose partition is `customer`, in their order.
+///
+/// # Errors
+/// When the store fails or a name there is damaged.
+///
+/// # Cost
+/// A scan of the names of all sessions.
+pub async fn businesses_in_session<S: Store>(
+    store: &S,
+    customer: Partition,
+) -> Result<Vec<PhoneNumberId>, StoreError> {
+    let (mut businesses, mut scan) = (BTreeSet::new(), Scan::undated(SESSIONS));
+    loop {
+        let page = store.keys(customer, &scan, BEFORE_ALL).await?;
+        let Some(last) = page.last() else { return Ok(businesses.into_iter().collect()) };
+        scan = Scan::undated(SESSIONS).after(last.clone());
+        for key in page {
+            let number = key.name().first_chunk().ok_or(StoreError::Damaged { what: "name of a session" })?;
+            businesses.insert(PhoneNumberId::new(u64::from_be_bytes(*number)));
+        }
+    }
 }
 
 /// Removes what does not open of the sessions of `business` with the user whose partition is `customer`, and of the one-time prekeys in `home`, those

@@ -275,7 +275,7 @@ impl Peer<'_> {
         now: Timestamp,
     ) -> Result<(), OpenError> {
         if let Some(used) = &opened.used
-            && store.get(self.partition, &started_key(used), now).await?.is_some()
+            && store.get(self.partition, &started_key(self.shelf.business(), used), now).await?.is_some()
         {
             return Err(OpenError::Duplicate);
         }
@@ -335,7 +335,7 @@ impl Peer<'_> {
             self.shelf.keep_life(self.endpoint.life, batch);
         }
         for used in &self.started {
-            let key = started_key(used);
+            let key = started_key(self.shelf.business(), used);
             batch.expect_absent(key.clone());
             batch.put(key, Bytes::new());
         }
@@ -360,13 +360,13 @@ fn read(plaintext: &[u8], envelope: &Envelope) -> Result<Content, Unreadable> {
     Ok(content)
 }
 
-fn started_key(used: &UsedPreKeys) -> Key {
+fn started_key(business: &[u8], used: &UsedPreKeys) -> Key {
     let digest = Sha256::new()
         .chain_update(used.signed.value().to_be_bytes())
         .chain_update(used.kyber.value().to_be_bytes())
         .chain_update(used.base_key.to_bytes())
         .finalize();
-    Key::undated(STARTED, Bytes::copy_from_slice(&digest))
+    Key::undated(STARTED, [business, &digest].concat())
 }
 
 fn read_bundle(bundle: &KeyBundle) -> Result<PreKeyBundle, SealError> {

@@ -13,6 +13,9 @@ use crate::standing::Standing;
 const _: () =
     assert!(CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
 
+/// How much of the names is the business.
+const BUSINESS_BYTES: usize = size_of::<u64>();
+
 /// Where the sessions with one device stand in the store, part by part.
 pub(crate) struct Shelf {
     partition: Partition,
@@ -27,6 +30,11 @@ pub(crate) struct Shelf {
 impl Shelf {
     pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
         Self { partition, name, parts: Vec::new(), standing: Standing::default() }
+    }
+
+    /// What names of records of the business's conversation begin with.
+    pub(crate) fn business(&self) -> &[u8] {
+        self.name.get(..BUSINESS_BYTES).unwrap_or_default()
     }
 
     /// Reads the parts that every message takes.

@@ -11,7 +11,7 @@
 //! customer    SESSIONS   business ‖ user's device ‖ part   a part of the sessions with the peer
 //! customer    SESSIONS   business ‖ user's device ‖ 0  what is remembered of the peer's identity, if there is anything
 //! customer    LIFE       business ‖ user's device        the life of the store in which the session in use began, if not the first
-//! customer    STARTED    SHA-256(prekeys, base key)    nothing: a session was started with these
+//! customer    STARTED    business ‖ SHA-256(prekeys, base key)   nothing: a session was started with these
 //! ```
 //!
 //! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a user's device the two are one.

@@ -1,9 +1,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Partition, Timestamp};
+use bulla_base::{Address, Partition, Party, Timestamp};
 use bulla_envelope::Envelope;
 use bulla_store::{
-    Batch, Commit, Queue, QueueIndex, QueueTail, Queued, Retention, Space, Store, StoreError, TailRead,
+    Batch, Commit, Key, Queue, QueueIndex, QueueTail, Queued, Retention, Space, Store, StoreError, TailRead,
     Version,
 };
 use bulla_transport::Transport;
@@ -12,7 +12,7 @@ use prost::Message as _;
 
 use super::Inner;
 use crate::notice::Row;
-use crate::space::{self, INBOX, OUTBOX};
+use crate::space::{self, INBOX, OUTBOX, SPOKEN};
 
 /// How many of the newest of a queue are kept in memory.
 const IN_MEMORY: usize = 64;
@@ -61,6 +61,15 @@ impl Draft {
         let key = self.queue(OUTBOX).key(day, place);
         self.batch.put_until(key, envelope.to_bytes(), Retention::LONGEST.from(self.now));
         self.sent.push((place, envelope.clone()));
+        self.spoken(envelope.to());
+    }
+
+    /// Remembers, for as long as anything is, that something was exchanged today with the business at `address`.
+    fn spoken(&mut self, address: &Address) {
+        if let Party::Business(business) = address.party() {
+            let key = Key::dated(SPOKEN, self.now.day(), space::of(*business));
+            self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
+        }
     }
 
     /// Takes what stands at `place` out of the outbox.
@@ -90,6 +99,7 @@ impl Draft {
         let key = space::seen(envelope.id());
         self.batch.expect_absent(key.clone());
         self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
+        self.spoken(envelope.from());
     }
 
     fn queue(&self, space: Space) -> Queue {

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
 mod dead;
+mod endings;
 mod lost;
 mod stock;
 
