@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulla_base::{BusinessAccountId, Number, Partition, Party, PhoneNumberId};
 use bulla_device::News;
 use bulla_meter::Flow;
-use bulla_relay::{AcceptError, Business, BusinessError};
+use bulla_relay::{AcceptError, Business, BusinessError, Part, RelayError, Suspended};
 
 use crate::erasing::heard;
 use crate::interrupted::{Row, everything, of, partition};
@@ -203,4 +203,19 @@ async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_beh
     assert!(heard(&world.desk.taken()).contains(&"hello again".to_owned()));
     world.pass(DAY * 33).await;
     assert_eq!((about(alices).await, about(bobs).await), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_business_at_whose_opening_something_panics_stops_alone() {
+    let world = World::new().await;
+    world.relay.close().await;
+    world.line.break_for(Some(SHOP));
+    let relay = world.reopen().await.unwrap();
+    let suspended = relay.suspended();
+    let [Suspended { part, why, .. }] = &suspended[..] else { panic!("{suspended:?}") };
+    assert!(*part == Part::Business(SHOP) && matches!(**why, RelayError::Panicked), "{suspended:?}");
+    relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    world.line.break_for(None);
+    relay.resume(Part::Business(SHOP)).await.unwrap();
+    relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
 }

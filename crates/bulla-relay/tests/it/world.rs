@@ -200,6 +200,7 @@ pub(crate) struct Line {
     no_keys: Arc<Mutex<bool>>,
     declared: Arc<Mutex<Option<Kind>>>,
     uploads: Arc<Mutex<Vec<KeyUpload>>>,
+    broken_for: Arc<Mutex<Option<PhoneNumberId>>>,
 }
 
 impl Line {
@@ -213,7 +214,13 @@ impl Line {
             no_keys: Arc::default(),
             declared: Arc::default(),
             uploads: Arc::default(),
+            broken_for: Arc::default(),
         }
+    }
+
+    /// Panics whenever this business connects, or never.
+    pub(crate) fn break_for(&self, business: Option<PhoneNumberId>) {
+        *self.broken_for.lock().unwrap() = business;
     }
 
     /// The keys that were left with the carrier since this was last asked.
@@ -252,6 +259,8 @@ impl Transport for Line {
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.check()?;
+        let broken = self.broken_for.lock().unwrap().map(Party::Business);
+        assert!(broken.as_ref() != Some(caller.address().party()), "the host's transport is broken");
         self.carrier.connect(caller).await
     }
 
