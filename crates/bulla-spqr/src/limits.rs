@@ -28,3 +28,20 @@ pub const STORED_BYTES: usize = 512 + 2_400 + 960 + 36 * 34 + EPOCHS * 2_000 * 3
 
 /// The most rows a ratchet stored in rows has besides its head: what a state keeps, the chunks of a key, and the keys of every epoch.
 pub const ROWS: usize = 1 + 36 + EPOCHS * 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored::{HEAD_BYTES, WHOLE_HEAD_BYTES};
+
+    /// What is drawn and documented, added up by hand: whoever lays out a store or a frame counts on these.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!((FORWARD_JUMP, SKIPPED_KEYS, EPOCHS), (25_000, 2_000, 3));
+        assert_eq!(MESSAGE_BYTES, 52);
+        assert_eq!(WHOLE_HEAD_BYTES, 298);
+        assert_eq!(HEAD_BYTES, 316);
+        assert_eq!(STORED_BYTES, 221_096);
+        assert_eq!(ROWS, 6_037);
+    }
+}

@@ -342,6 +342,27 @@ mod tests {
         assert_eq!(skipped.len(), 9);
     }
 
+    /// Were it asked for again, a store that was not told yet would bring a key back that was used.
+    #[test]
+    fn what_was_made_here_and_stored_is_not_looked_up_when_it_is_used() {
+        let mut skipped = Skipped::in_store(3..12);
+        skipped.load(10, Some(&[10; 32]));
+        let mut newer = Skipped::with_capacity(2);
+        newer.push(13, &[13; 32]);
+        newer.push(14, &[14; 32]);
+        skipped.append(newer, 15);
+        skipped.note_stored();
+        skipped.remove(13);
+        assert!(matches!(skipped.find(13), Found::Nothing));
+        skipped.load(13, Some(&[13; 32]));
+        assert!(matches!(skipped.find(13), Found::Nothing), "a used key is back");
+        assert!(matches!(skipped.find(9), Found::NotLoaded));
+        assert_eq!(
+            skipped.changes().map(|(index, secret)| (index, secret.is_some())).collect::<Vec<_>>(),
+            [(13, false)]
+        );
+    }
+
     #[test]
     fn rows_out_of_order_are_passed_over() {
         let mut skipped = Skipped::in_store(1..9);

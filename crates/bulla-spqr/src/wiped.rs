@@ -153,9 +153,68 @@ impl<const N: usize> fmt::Debug for Brief<N> {
     }
 }
 
+/// What is left of values that were dropped, read as the kernel sees it.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+pub(crate) mod behind {
+    use std::fs::File;
+    use std::hint::black_box;
+    use std::os::unix::fs::FileExt;
+    use std::ptr;
+
+    /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so that nobody else writes there.
+    pub(crate) fn dropped<T>(value: T) -> Vec<u8> {
+        let mut place = vec![value];
+        black_box(&mut place);
+        let at = ptr::from_ref(&place[0]).addr();
+        place.clear();
+        black_box(&mut place);
+        let mut left = vec![0; size_of::<T>()];
+        File::open("/proc/self/mem").unwrap().read_exact_at(&mut left, at as u64).unwrap();
+        left
+    }
+
+    /// What stands behind a buffer's first bytes once `drop` has given it back. The allocator uses some of the first, and hands the rest to
+    /// nobody before this thread asks for as many again.
+    pub(crate) fn given_back<T: std::ops::Deref<Target = Vec<u8>>>(buffer: T) -> Vec<u8> {
+        let (at, mut left) = (buffer.as_ptr().addr(), vec![0; buffer.capacity()]);
+        let memory = File::open("/proc/self/mem").unwrap();
+        black_box(&buffer);
+        drop(buffer);
+        memory.read_exact_at(&mut left, at as u64).unwrap();
+        left.split_off(32)
+    }
+
+    /// Whether the byte stands there several times in a row, which is more than chance would put there.
+    pub(crate) fn holds(left: &[u8], secret: u8) -> bool {
+        left.windows(4).any(|bytes| bytes == [secret; 4])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn secrets_are_gone_when_they_are_dropped() {
+        use super::behind::{dropped, given_back, holds};
+        use crate::secret::Secret;
+
+        assert!(holds(&dropped([0xa7_u8; 32]), 0xa7), "what is left is not seen");
+        assert!(!holds(&dropped(Secret::new([0xa7; 32])), 0xa7));
+        let mut brief = Brief::<40>::new();
+        brief.put(&[0xa7; 33]);
+        assert!(!holds(&dropped(brief), 0xa7));
+
+        let full = || vec![0xa7; 200];
+        assert!(holds(&given_back(Box::new(full())), 0xa7), "what is left is not seen");
+        assert!(!holds(&given_back(Wiped::from(full())), 0xa7));
+        // What was cut off is behind the end of what there is.
+        let mut shorter = Wiped::from(full());
+        shorter.truncate(1);
+        assert!(!holds(&given_back(shorter), 0xa7));
+    }
 
     #[test]
     fn nothing_is_left_of_what_is_wiped() {

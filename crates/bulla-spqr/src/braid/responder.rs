@@ -159,3 +159,45 @@ fn close(
     closing[CT2_BYTES..].copy_from_slice(&authenticator.ciphertext_mac(epoch, &half.ct1, &ct2));
     Ok(closing)
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::super::offerer::Offerer;
+    use super::*;
+
+    /// A responder that sends the ciphertext's first part and has one chunk of the key, and that chunk.
+    fn sending_ct1() -> (Responder, Authenticator, Chunk) {
+        let (authenticator, mut rng) = (Authenticator::new(&[7; 32]), ChaCha20Rng::from_seed([1; 32]));
+        let (mut offerer, mut responder) = (Offerer::Fresh, Responder::awaiting_header());
+        for _ in 0..Code::HEADER.chunks() {
+            let payload = offerer.send(1, &authenticator, &mut rng);
+            receive(&mut responder, &authenticator, payload);
+        }
+        responder.send(1, &authenticator, &mut rng).unwrap();
+        let chunk = Chunk { index: 3, data: [7; 32] };
+        receive(&mut responder, &authenticator, Payload::Key(chunk));
+        (responder, authenticator, chunk)
+    }
+
+    fn receive(responder: &mut Responder, authenticator: &Authenticator, payload: Payload) {
+        if let BraidChange::Responder(change) = responder.receive(1, authenticator, payload).unwrap() {
+            responder.accept(change);
+        }
+    }
+
+    /// Indices begin anew after 65 536 chunks, so that a peer can come by the same in good faith.
+    #[test]
+    fn a_known_chunk_of_the_key_acknowledges_what_its_message_says_and_no_more() {
+        let (mut responder, authenticator, chunk) = sending_ct1();
+        assert!(matches!(
+            responder.receive(1, &authenticator, Payload::Key(chunk)).unwrap(),
+            BraidChange::Stay
+        ));
+        receive(&mut responder, &authenticator, Payload::KeyAndAck(chunk));
+        let Responder::Ct1Acknowledged { key, .. } = responder else { panic!("not acknowledged") };
+        assert_eq!(key.as_slice().len(), 1);
+    }
+}

@@ -105,3 +105,18 @@ impl Keyed {
         wipe(&mut block);
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use crate::wiped::behind::{dropped, holds};
+
+    #[test]
+    fn what_was_hashed_is_gone_when_its_blocks_are_dropped() {
+        let mut blocks = Blocks::new();
+        blocks.put(0, &[0xa7; BLOCK]);
+        blocks.put(BLOCK, &[0xa7; BLOCK]);
+        assert!(!holds(&dropped(blocks), 0xa7));
+    }
+}

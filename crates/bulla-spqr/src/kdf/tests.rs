@@ -93,6 +93,48 @@ fn messages_of_every_length_are_padded_as_the_crate_pads_them() {
     }
 }
 
+/// Lengths on both sides of where a second block begins, and outputs of one key, of two, and of parts of one.
+#[test]
+fn what_is_derived_for_known_lengths_is_what_is_derived_for_any() {
+    fn check<const I: usize, const N: usize>() {
+        let (salt, secret, info) = (Keyed::new(&[3; 32]), [0x5a; 32], [0xc3; I]);
+        let (mut short, mut any) = ([0; N], [0; N]);
+        salt.derive_short(&secret, &info, &mut short);
+        salt.derive(&secret, &[&info], &mut any);
+        assert_eq!(short, any, "{N} bytes for {I}");
+    }
+    check::<0, 16>();
+    check::<22, 32>();
+    check::<22, 33>();
+    check::<23, 64>();
+    check::<35, 80>();
+    check::<54, 96>();
+
+    fn mac<const N: usize>() {
+        let (key, message) = (Keyed::new(&[3; 32]), [0x5a; N]);
+        let (mut short, mut any) = ([0; 32], [0; 32]);
+        key.authenticate_short(&message, &mut short);
+        key.authenticate(&[&message], &mut any);
+        assert_eq!(short, any, "{N} bytes");
+    }
+    mac::<0>();
+    mac::<1>();
+    mac::<32>();
+    mac::<55>();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_and_what_was_hashed_are_gone_when_they_are_dropped() {
+    use crate::wiped::behind::{dropped, holds};
+
+    assert!(!holds(&dropped(Keyed { inner: [0xa7a7_a7a7; 8], outer: [0xa7a7_a7a7; 8] }), 0xa7));
+    let mut stream = Stream::new();
+    stream.begin(&[0xa7a7_a7a7; 8]);
+    stream.absorb(&[0xa7; 40]);
+    assert!(!holds(&dropped(stream), 0xa7));
+}
+
 proptest! {
     #[test]
     fn hmac_is_the_crates_however_the_message_is_cut(

@@ -1,7 +1,8 @@
 //! What a stored ratchet measures, and how much of it a message changes.
 
+use bulla_spqr::error::ReceiveError;
 use bulla_spqr::limits::STORED_BYTES;
-use bulla_spqr::stored::WHOLE_HEAD_BYTES;
+use bulla_spqr::stored::{HEAD_BYTES, WHOLE_HEAD_BYTES};
 
 use crate::end::End;
 
@@ -21,7 +22,35 @@ fn a_ratchet_between_two_that_talk_stays_small() {
     }
     println!("stored: at most {most} bytes, of which {head} change with every message");
     assert!(most <= 4_096, "{most}");
-    assert!(head <= WHOLE_HEAD_BYTES && WHOLE_HEAD_BYTES < 1_024, "{head}");
+    assert!(head == WHOLE_HEAD_BYTES && WHOLE_HEAD_BYTES < 1_024, "{head}");
+}
+
+#[test]
+fn a_message_rewrites_the_head_and_adds_at_most_one_chunk() {
+    let (mut alice, mut bob) = End::pair();
+    alice.talk(&mut bob, 5);
+    for end in [alice, bob] {
+        let most = end.shelf.most_rewritten;
+        assert!((HEAD_BYTES..=HEAD_BYTES + 34).contains(&most), "{most}");
+    }
+}
+
+#[test]
+fn a_ratchet_is_whole_when_its_skipped_keys_are_loaded() {
+    let (mut alice, mut bob) = End::pair();
+    bob.receive(&alice.send()).unwrap();
+    assert!(bob.shelf.partial().is_whole(), "there is nothing to load");
+    let (late, next) = (alice.send(), alice.send());
+    bob.receive(&next).unwrap();
+    let mut partial = bob.shelf.partial();
+    assert!(!partial.is_whole());
+    assert!(matches!(
+        partial.receive(late.0.as_bytes()),
+        Err(ReceiveError::NotLoaded { epoch: 0, index: 2 })
+    ));
+    assert_eq!(partial.load_keys(&[(0, 2, &late.1)]), 1);
+    assert!(partial.is_whole());
+    assert_eq!(partial.receive(late.0.as_bytes()).unwrap().key().expose(), &late.1);
 }
 
 /// Behind the head a message appends one chunk, or nothing, as long as the state stays the same.
