@@ -162,3 +162,36 @@ fn digits(hash: &[u8; 32]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::PublicKey;
+
+    #[test]
+    fn a_code_with_one_of_the_two_keys_is_not_the_other_side() {
+        let [alice, bob, mallory] = [1, 2, 3].map(|key| IdentityKey::from(PublicKey::from_raw([key; 32])));
+        let seen =
+            |(own, name), (other, called)| Fingerprint::new(2, 2, (name, own), (called, other)).unwrap();
+        let (a, b): (&[u8], &[u8]) = (b"a", b"b");
+        let ours = seen((&alice, a), (&bob, b));
+        assert_eq!(ours.matches(&seen((&bob, b), (&alice, a)).scannable()), Ok(true));
+        assert_eq!(ours.matches(&seen((&bob, b), (&mallory, a)).scannable()), Ok(false));
+        assert_eq!(ours.matches(&seen((&mallory, b), (&alice, a)).scannable()), Ok(false));
+    }
+
+    #[test]
+    fn a_code_of_another_version_or_without_a_hash_is_refused() {
+        let key = IdentityKey::from(PublicKey::from_raw([1; 32]));
+        let of = |version| Fingerprint::new(2, version, (b"a", &key), (b"b", &key)).unwrap();
+        for (ours, theirs) in [(1, 2), (2, 1)] {
+            let refused = FingerprintError::Version { ours, theirs };
+            assert_eq!(of(ours).matches(&of(theirs).scannable()), Err(refused));
+        }
+        let scannable = of(1).scannable();
+        let missing = |field| Err(FingerprintError::Missing { field });
+        assert_eq!(of(1).matches(&scannable[2..]), missing("version"));
+        assert_eq!(of(1).matches(&scannable[..2]), missing("own hash"));
+        assert_eq!(of(1).matches(&scannable[..38]), missing("other hash"));
+    }
+}

@@ -254,3 +254,23 @@ impl fmt::Debug for Signature {
         f.write_str("Signature(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also of keys that differ in several words by the same, which would cancel out if words were added up.
+    #[test]
+    fn keys_that_differ_anywhere_are_different() {
+        let key = PublicKey([7; 32]);
+        assert!(key == PublicKey([7; 32]));
+        for first in 0..32 {
+            for second in 0..32 {
+                let mut other = [7; 32];
+                other[first] = 6;
+                other[second] = 6;
+                assert!(key != PublicKey(other), "bytes {first} and {second}");
+            }
+        }
+    }
+}

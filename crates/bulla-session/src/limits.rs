@@ -68,3 +68,19 @@ pub const CHANGED_PARTS: usize = 2 * SESSION_PARTS + 2;
 
 /// The most parts the session in use has besides the head.
 const SESSION_PARTS: usize = 1 + bulla_spqr::limits::ROWS + RECEIVING_CHAINS * 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, added up by hand: whoever lays out a store or a frame counts on these.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!((FORWARD_JUMP, SKIPPED_SEEDS, RECEIVING_CHAINS), (25_000, 2_000, 5));
+        assert_eq!((ARCHIVED_SESSIONS, ARCHIVE_BYTES), (40, 614_400));
+        assert_eq!(UNACKNOWLEDGED_SECONDS, 30 * 24 * 60 * 60);
+        assert_eq!((DEVICE_ID, FINGERPRINT_ITERATIONS), (127, 1_000_000));
+        assert_eq!((SESSION_BYTES, RECORD_BYTES), (585_192, 1_199_598));
+        assert_eq!((SESSION_PARTS, CHANGED_PARTS), (16_038, 32_078));
+    }
+}

@@ -112,3 +112,47 @@ impl fmt::Debug for CiphertextRef<'_> {
         write!(f, "{:?}({} bytes)", self.kind, self.bytes.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
+    use crate::identity::IdentityKey;
+    use crate::key::PublicKey;
+    use crate::kyber::KyberCiphertext;
+
+    /// The bytes are written into buffers that are made as long, so that none grows and leaves a copy behind.
+    #[test]
+    fn messages_are_as_long_as_announced() {
+        let key = PublicKey::from_raw([9; 32]);
+        let kyber_ciphertext = &[10; KyberCiphertext::BYTES];
+        for number in [0, 127, 128, 70_000, u32::MAX] {
+            for optional in [None, Some(&[5; 200][..])] {
+                let header = SignalHeader {
+                    ratchet_key: key,
+                    counter: number,
+                    previous_counter: number / 2,
+                    post_quantum: optional,
+                    addresses: optional,
+                };
+                let mut inner = Vec::new();
+                header.put(&mut inner, 300, |out| out.extend_from_slice(&[6; 300]));
+                inner.extend_from_slice(&[7; MAC_BYTES]);
+                assert_eq!(header.message_len(300), inner.len());
+
+                let header = PreKeyHeader {
+                    one_time: optional.map(|_| OneTimePreKeyId::new(number)),
+                    base_key: key,
+                    identity: IdentityKey::from(key),
+                    registration: RegistrationId::new(number / 3),
+                    signed: SignedPreKeyId::new(number / 5),
+                    kyber: KyberPreKeyId::new(number / 7),
+                    kyber_ciphertext,
+                };
+                let mut whole = Vec::new();
+                header.put(&mut whole, inner.len(), |out| out.extend_from_slice(&inner));
+                assert_eq!(header.message_len(inner.len()), whole.len());
+            }
+        }
+    }
+}

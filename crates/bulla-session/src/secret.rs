@@ -52,3 +52,42 @@ impl<const N: usize> fmt::Debug for Secret<N> {
         write!(f, "Secret<{N}>(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_secret_is_gone_when_it_is_dropped() {
+        use std::fs::File;
+        use std::hint::black_box;
+        use std::os::unix::fs::FileExt;
+
+        /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so that nobody else writes there.
+        fn dropped<T>(value: T) -> [u8; 32] {
+            let mut place = vec![value];
+            black_box(&mut place);
+            let at = std::ptr::from_ref(&place[0]).addr();
+            place.clear();
+            black_box(&mut place);
+            let mut left = [0; 32];
+            File::open("/proc/self/mem").unwrap().read_exact_at(&mut left, at as u64).unwrap();
+            left
+        }
+
+        assert_eq!(dropped([0xa7_u8; 32]), [0xa7; 32], "what is left is not seen");
+        assert_eq!(dropped(Secret::new([0xa7; 32])), [0; 32]);
+    }
+
+    #[test]
+    fn secrets_are_compared_in_every_byte() {
+        let secret = Secret::new([7; 4]);
+        assert!(bool::from(secret.ct_eq(&Secret::new([7; 4]))));
+        for at in 0..4 {
+            let mut other = [7; 4];
+            other[at] ^= 1;
+            assert!(!bool::from(secret.ct_eq(&Secret::new(other))));
+        }
+    }
+}

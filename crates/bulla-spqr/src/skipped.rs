@@ -364,6 +364,23 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_a_whole_record_ascend_within_their_bounds() {
+        let read = |indices: &[u32], more: &[u8]| {
+            let mut bytes: Vec<u8> =
+                indices.iter().flat_map(|index| index.to_be_bytes().into_iter().chain([7; 32])).collect();
+            bytes.extend_from_slice(more);
+            Skipped::from_bytes(&bytes, &(5..9)).map(|skipped| self::indices(&skipped))
+        };
+        assert_eq!(read(&[5, 6, 8], &[]), Some(vec![5, 6, 8]));
+        assert_eq!(read(&[], &[]), Some(vec![]));
+        for (wrong, more) in
+            [(&[4, 6][..], &[][..]), (&[6, 9], &[]), (&[6, 5], &[]), (&[6, 6], &[]), (&[6], &[0])]
+        {
+            assert_eq!(read(wrong, more), None, "{wrong:?} and {} bytes", more.len());
+        }
+    }
+
+    #[test]
     fn rows_out_of_order_are_passed_over() {
         let mut skipped = Skipped::in_store(1..9);
         assert_eq!(skipped.load_all([4, 2, 4, 6].map(|index| (index, &[7; 32])).into_iter()), 2);

@@ -156,6 +156,34 @@ fn parts_that_do_not_belong_together_are_refused() {
     }
 }
 
+/// A head names its chains from byte 243 on: 76 bytes each, which end with the chain's index and the bounds.
+#[test]
+fn a_head_that_places_skipped_seeds_where_none_can_be_is_refused() {
+    let (_, bob) = Side::acquainted();
+    let parts: Vec<_> = bob.shelf.parts().map(|(part, bytes)| (*part, bytes.clone())).collect();
+    let read = |index: u32, start: u32, end: u32| {
+        let mut parts = parts.clone();
+        let head = &mut parts[0].1;
+        assert!(head[243] > 0);
+        let at = 245 + 64;
+        for (at, value) in [(at, index), (at + 4, start), (at + 8, end)] {
+            head[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        }
+        Sessions::from_parts(parts.iter().map(|(part, bytes)| (*part, bytes.as_slice())))
+            .map(|sessions| sessions.is_whole())
+    };
+    assert_eq!(read(0, 0, 0), Ok(true));
+    assert_eq!(read(3_000, 0, 0), Ok(true));
+    assert_eq!(read(3_001, 1_000, 3_000), Ok(false));
+    assert_eq!(read(10, 0, 9), Ok(false));
+    for (index, start, end) in
+        [(3_001, 999, 3_000), (3_001, 1_000, 3_001), (10, 5, 5), (10, 6, 5), (10, 5, 10), (0, 0, 1)]
+    {
+        let refused = StoredError::Value { field: "skipped seeds" };
+        assert_eq!(read(index, start, end), Err(refused), "{start} to {end} at {index}");
+    }
+}
+
 #[test]
 fn the_newest_of_the_oldest_chains_keeps_its_name() {
     // More chains than there are names for.

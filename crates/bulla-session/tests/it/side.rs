@@ -195,6 +195,7 @@ impl Side {
     /// Stores the sessions and goes on with what was stored.
     pub(crate) fn reload(&mut self) {
         let stored = self.sessions.to_bytes().unwrap();
+        assert_eq!(self.sessions.stored_len(), stored.len());
         self.sessions = Sessions::from_bytes(&stored).unwrap();
         assert_eq!(self.sessions.to_bytes().unwrap(), stored, "the stored form is not canonical");
         assert_eq!(self.shelf.whole().to_bytes().unwrap(), stored, "the parts hold something else");

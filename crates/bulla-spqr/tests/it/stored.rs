@@ -91,6 +91,30 @@ fn what_is_never_written_is_refused() {
     }
 }
 
+/// A head of one epoch ends with the receiving chain's counter, its next key, and the bounds.
+#[test]
+fn a_head_that_places_skipped_keys_where_none_can_be_is_refused() {
+    let mut head = Vec::new();
+    Ratchet::new(Role::Responder, &[7; 32]).store_head(&mut head);
+    let mut read = |counter: u32, start: u32, end: u32| {
+        let at = head.len() - 44;
+        head[at..at + 4].copy_from_slice(&counter.to_be_bytes());
+        head[at + 36..at + 40].copy_from_slice(&start.to_be_bytes());
+        head[at + 40..].copy_from_slice(&end.to_be_bytes());
+        Ratchet::from_rows(&head, &[], std::iter::empty()).map(|ratchet| ratchet.is_whole())
+    };
+    assert_eq!(read(0, 0, 0), Ok(true));
+    assert_eq!(read(3_000, 0, 0), Ok(true));
+    assert_eq!(read(3_000, 1_000, 3_000), Ok(false));
+    assert_eq!(read(10, 1, 10), Ok(false));
+    for (counter, start, end) in
+        [(3_000, 999, 3_000), (3_000, 1_000, 3_001), (10, 0, 10), (10, 5, 5), (10, 6, 5), (10, 5, 11)]
+    {
+        let refused = StoredError::Value { field: "skipped keys" };
+        assert_eq!(read(counter, start, end), Err(refused), "{start} to {end} at {counter}");
+    }
+}
+
 #[test]
 fn a_form_longer_than_any_is_refused_unread() {
     let short = vec![9; STORED_BYTES];
