@@ -56,3 +56,21 @@ pub const MAX_PASSPHRASE_PASSES: u32 = 64;
 
 /// The most lanes a stored passphrase setting may ask for. A setting beyond is refused, not tried.
 pub const MAX_PASSPHRASE_LANES: u32 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!(MAX_HOURS_AHEAD, 722);
+        let seconds = [MAX_STEP, BELIEF, MAX_TICK_CREDIT, TICK, MAX_UNSAVED].map(|span| span.as_millis());
+        assert_eq!(seconds, [3_600_000, 3_600_000, 300_000, 60_000, 300_000]);
+        assert_eq!((MAX_ERAS, KEYRING_BYTES, MAX_WRAPPED_BYTES), (64, 16_384, 2_048));
+        assert_eq!((MAX_CACHED_SALTS, LOOK_DAYS, MAX_LOOKS), (65_536, 8, 256));
+        // A gibibyte, in KiB.
+        let passphrase = (MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_PASSES, MAX_PASSPHRASE_LANES);
+        assert_eq!(passphrase, (1_048_576, 64, 64));
+    }
+}

@@ -164,6 +164,29 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn a_secret_is_gone_when_it_is_dropped() {
+        use std::fs::File;
+        use std::hint::black_box;
+        use std::os::unix::fs::FileExt;
+
+        /// What stands where these bytes stood, once `owner` has given them back. The allocator writes to the beginning of what it got back and
+        /// hands it to nobody before this thread asks for as much again.
+        fn left_by<T>(owner: T, bytes: impl Fn(&T) -> &[u8]) -> [u8; 32] {
+            let (at, mut left) = (bytes(&owner).as_ptr().addr(), [0; 32]);
+            let memory = File::open("/proc/self/mem").unwrap();
+            black_box(&owner);
+            drop(owner);
+            memory.read_exact_at(&mut left, at as u64).unwrap();
+            left
+        }
+        let holds = |left: [u8; 32]| left.windows(4).any(|bytes| bytes == [0xa7; 4]);
+        let plain = Box::new([0xa7; size_of::<Kept>()]);
+        assert!(holds(left_by(plain, |plain| &plain[16..])), "what is left is not seen");
+        assert!(!holds(left_by(Secret::from_bytes([0xa7; 32]), |secret| secret.expose())));
+    }
+
+    #[test]
     fn a_secret_does_not_print() {
         assert_eq!(format!("{:?}", Secret::from_bytes([7; 32])), "Secret(…)");
     }

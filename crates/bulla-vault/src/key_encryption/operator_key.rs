@@ -131,16 +131,7 @@ impl OperatorKey {
             expected: "64 hexadecimal digits",
         };
         let text = Zeroizing::new(std::env::var(name).map_err(|_| malformed())?);
-        if text.len() != 2 * Secret::BYTES {
-            return Err(malformed());
-        }
-        let mut key = Zeroizing::new([0; 32]);
-        for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            for digit in pair {
-                let digit = char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                *byte = (*byte << 4) | digit.ok_or_else(malformed)?;
-            }
-        }
+        let key = hexadecimal(&text).ok_or_else(malformed)?;
         let name = format!("the key in the environment variable {name}");
         Ok(Self { key: Secret::from_bytes(*key), rng, name })
     }
@@ -148,6 +139,21 @@ impl OperatorKey {
     fn refused(&self) -> KeyEncryptionError {
         KeyEncryptionError::Refused { key: self.name.clone() }
     }
+}
+
+/// The key written as 64 hexadecimal digits.
+fn hexadecimal(text: &str) -> Option<Zeroizing<[u8; Secret::BYTES]>> {
+    if text.len() != 2 * Secret::BYTES {
+        return None;
+    }
+    let mut key = Zeroizing::new([0; Secret::BYTES]);
+    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        for digit in pair {
+            let digit = char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            *byte = (*byte << 4) | digit?;
+        }
+    }
+    Some(key)
 }
 
 fn name(path: &Path) -> String {
@@ -201,4 +207,26 @@ pub(super) fn unwrap(with: &Secret, head: &[u8], context: &[u8], sealed: &[u8]) 
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
     let key = seal::open(under, sealed, |key| key.try_into().map(KeyringKey::from_bytes).ok());
     key.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_from_64_hexadecimal_digits_and_from_nothing_else() {
+        let key: [u8; 32] = std::array::from_fn(|at| u8::try_from(at * 7 + 3).unwrap());
+        let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hexadecimal(&text).as_deref(), Some(&key));
+        assert_eq!(hexadecimal(&text.to_uppercase()).as_deref(), Some(&key));
+        for length in [0, 2, 62, 63, 65, 66] {
+            let other: String = text.chars().cycle().take(length).collect();
+            assert!(hexadecimal(&other).is_none(), "{length} digits");
+        }
+        for at in 0..text.len() {
+            let mut wrong = text.clone();
+            wrong.replace_range(at..=at, "g");
+            assert!(hexadecimal(&wrong).is_none(), "digit {at}");
+        }
+    }
 }

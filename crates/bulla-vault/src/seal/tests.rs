@@ -172,3 +172,9 @@ fn a_key_that_is_used_once_is_not_left_on_the_stack() {
     let seen = holds(&opening_with_a_trace, &itself);
     assert!(seen || !cfg!(target_arch = "x86_64"), "what is left is not seen");
 }
+
+#[test]
+fn what_a_key_was_hashed_into_does_not_print() {
+    let keyed = Keyed::new(&Secret::from_bytes([7; 32]));
+    assert_eq!(format!("{:?} {keyed:?}", keyed.prefix(None, &NO_SALT)), "Prefix(…) Keyed(…)");
+}
