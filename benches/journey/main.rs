@@ -1,0 +1,70 @@
+//! What a message of a business costs on its way to the user and back, whatever came before it.
+//!
+//! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all, and with
+//! `-- --users 1000` (or 1) for the costs of so many users alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a measurement that goes wrong should stop, is made with a clock, and says how far it is"
+)]
+
+#[path = "../businesses/clock.rs"]
+mod clock;
+mod load;
+mod report;
+mod town;
+
+use std::io::{self, Write};
+
+use load::{Window, backlog, delivered};
+use report::Report;
+use tokio::runtime::Builder;
+use town::Town;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// A cost is measured when so many messages were delivered, or wait.
+    marks: [usize; 3],
+    /// Over so many messages.
+    window: usize,
+    /// How many messages are on their way at a time.
+    in_flight: usize,
+}
+
+const FULL: Extent = Extent { marks: [1_000, 10_000, 100_000], window: 1_000, in_flight: 64 };
+const QUICK: Extent = Extent { marks: [50, 100, 200], window: 50, in_flight: 16 };
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo says `--bench` when it is to be measured; as a test it only has to run.
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
+    let users = if asked("--users") { arguments.last().and_then(|users| users.parse().ok()) } else { None };
+    let out = &mut io::stdout().lock();
+    let runtime = Builder::new_multi_thread().enable_time().build()?;
+    let mut report = Report::default();
+    let crowd = users.unwrap_or(1_000).min(extent.marks[0]);
+    for users in if users.is_some() { vec![crowd] } else { vec![1, crowd] } {
+        let progress = |window: &Window| eprintln!("{users} users: {window}");
+        let windows = runtime.block_on(async {
+            let town = Town::new(users).await;
+            let windows = delivered(&town, extent, progress).await;
+            town.close().await;
+            windows
+        });
+        report.add(&format!("delivered before, {users} users"), &windows);
+    }
+    let progress = |window: &Window| eprintln!("backlog: {window}");
+    let windows = runtime.block_on(async {
+        let town = Town::new(crowd).await;
+        let windows = backlog(&town, extent, progress).await;
+        town.close().await;
+        windows
+    });
+    report.add(&format!("waiting, {crowd} users"), &windows);
+    report.write(out)?;
+    writeln!(out)
+}

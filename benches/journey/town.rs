@@ -1,0 +1,176 @@
+//! A business, its relay, a carrier and users with their devices, in one process on three sealed stores.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla_carrier::Carrier;
+use bulla_content::Text;
+use bulla_device::{Device, News};
+use bulla_relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError, Status};
+use bulla_store::Store;
+use bulla_store_fjall::{FjallOptions, FjallStore};
+use bulla_transport::InProcess;
+use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::clock::Machine;
+
+pub(crate) type Room = Arc<Vault<FjallStore>>;
+type Link = InProcess<Carrier<Room>>;
+
+const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+
+/// A text of about a hundred bytes.
+const TEXT: &str =
+    "Your order has left our house and will be with you tomorrow between nine and eleven. Thank you!";
+
+pub(crate) struct Town {
+    _folder: TempDir,
+    pub(crate) relay: Relay<Room, Link, Arc<Ledger>>,
+    carrier: Arc<Carrier<Room>>,
+    rooms: [Room; 3],
+    pub(crate) users: Vec<Number>,
+    devices: Vec<Device<Room, Link>>,
+    readers: JoinSet<()>,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+/// What the business and the users were told. The business takes everything at once.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) shown: AtomicUsize,
+    pub(crate) read: AtomicUsize,
+    pub(crate) failed: AtomicUsize,
+    pub(crate) moved: Notify,
+    /// Whether the users look at their devices.
+    open: AtomicBool,
+    opened: Notify,
+}
+
+impl Ledger {
+    /// Waits until `counter` has come to `count`.
+    pub(crate) async fn until(&self, counter: &AtomicUsize, count: usize) {
+        loop {
+            let moved = self.moved.notified();
+            assert_eq!(self.failed.load(Ordering::Relaxed), 0, "a message failed");
+            if counter.load(Ordering::Relaxed) >= count {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    pub(crate) fn set_open(&self, open: bool) {
+        self.open.store(open, Ordering::SeqCst);
+        self.opened.notify_waiters();
+    }
+
+    async fn is_open(&self) {
+        loop {
+            let opened = self.opened.notified();
+            if self.open.load(Ordering::SeqCst) {
+                return;
+            }
+            opened.await;
+        }
+    }
+
+    fn note(&self, counter: &AtomicUsize) {
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.moved.notify_waiters();
+    }
+}
+
+impl Sink for Ledger {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        if let Event::Status(_, update) = event {
+            match update.status {
+                Status::Read => self.note(&self.read),
+                Status::Failed(_) => self.note(&self.failed),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Town {
+    pub(crate) async fn new(users: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let room = async |name: &str| unlock(&folder.path().join(name)).await;
+        let rooms = [room("relay").await, room("carrier").await, room("devices").await];
+        let [of_relay, of_carrier, of_devices] = rooms.clone();
+        let (clock, rng) = (Arc::new(Machine), Arc::new(Machine));
+        let carrier = Arc::new(Carrier::open(of_carrier, clock.clone(), &Machine).await.unwrap());
+        let link = InProcess::new(Arc::clone(&carrier));
+        let ledger = Arc::new(Ledger::default());
+        let account = BusinessAccountId::new(1);
+        let shop = Business::new(SHOP, account, Number::parse("15550783881").unwrap());
+        let settings = Settings::default();
+        let relay = Relay::open(
+            of_relay,
+            link.clone(),
+            ledger.clone(),
+            clock.clone(),
+            rng.clone(),
+            vec![shop],
+            settings,
+        )
+        .await
+        .unwrap();
+        let users: Vec<Number> =
+            (0..users).map(|user| Number::parse(&format!("1650{user:07}")).unwrap()).collect();
+        let devices = users.iter().map(|number| {
+            Device::open(of_devices.clone(), link.clone(), clock.clone(), rng.clone(), number.clone())
+        });
+        let devices = futures_util::future::try_join_all(devices).await.unwrap();
+        let mut readers = JoinSet::new();
+        for device in devices.clone() {
+            readers.spawn(read_on(device, ledger.clone()));
+        }
+        ledger.set_open(true);
+        Self { _folder: folder, relay, carrier, rooms, users, devices, readers, ledger }
+    }
+
+    /// Has the relay accept a text to the user at `place`.
+    pub(crate) async fn write(&self, place: usize) {
+        let to = self.users[place % self.users.len()].clone();
+        let text = Saying::Text(Text::new(TEXT).unwrap());
+        self.relay.accept(SHOP, Outgoing::new(to, text)).await.unwrap();
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.readers.shutdown().await;
+        for device in &self.devices {
+            device.close().await;
+        }
+        self.relay.close().await;
+        self.carrier.close().await;
+        for room in &self.rooms {
+            room.close().await.unwrap();
+        }
+    }
+}
+
+/// A user who reads whatever is shown at once, as long as users look.
+async fn read_on(device: Device<Room, Link>, ledger: Arc<Ledger>) {
+    loop {
+        let notice = device.next().await.unwrap();
+        ledger.is_open().await;
+        if matches!(notice.news(), News::Said(_)) {
+            ledger.note(&ledger.shown);
+        }
+        device.finish(notice).await.unwrap();
+    }
+}
+
+async fn unlock(folder: &Path) -> Room {
+    let rng = Arc::new(Machine);
+    let keys = OperatorKey::from_bytes([7; 32], rng.clone());
+    let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();
+    Arc::new(Vault::open(engine, MemoryKeyring::new(), &keys, Arc::new(Machine), rng).await.unwrap())
+}
