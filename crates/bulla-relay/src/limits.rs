@@ -17,3 +17,6 @@ pub const SHORTEST_RETRY: Duration = Duration::from_millis(10);
 /// How many businesses are opened, and connected to the carrier, at once. More would load the carrier after each start; fewer make the start
 /// longer, by a commit and two calls for each so many.
 pub(crate) const OPENED_AT_ONCE: usize = 128;
+
+/// How many bytes of rows that are in use, such as sessions and heads of queues, are kept in memory, about.
+pub const CACHED_BYTES: usize = 64 << 20;

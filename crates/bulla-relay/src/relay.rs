@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
 use bulla_meter::{Bill, Tally};
-use bulla_store::{Counter, Lanes, Store, StoreError};
+use bulla_store::{CachedStore, Counter, Lanes, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
@@ -51,9 +51,9 @@ use self::running::Running;
 pub use self::set_aside::SetAside;
 use self::voice::Voice;
 use crate::counts::Counts;
-use crate::limits::OPENED_AT_ONCE;
+use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE};
 use crate::report::Board;
-use crate::space::{METER, PEPPER};
+use crate::space::{CONTACT, MESSAGE, METER, PEPPER};
 use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, Stats};
 
 /// The relay: it speaks for businesses until it is closed.
@@ -63,7 +63,7 @@ use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, 
 pub struct Relay<S, T, K>(Arc<Inner<S, T, K>>);
 
 pub(crate) struct Inner<S, T, K> {
-    store: S,
+    store: CachedStore<S>,
     transport: T,
     sink: K,
     clock: Arc<dyn Clock>,
@@ -132,6 +132,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     ) -> Result<Self, RelayError> {
         settings.check()?;
         let places = Places::new(settings.at_sink, settings.at_sink_per_business);
+        let store = CachedStore::new(store, CACHED_BYTES).also(MESSAGE).also(CONTACT);
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let (registry, mut ids) = (Registry::default(), Vec::with_capacity(businesses.len()));

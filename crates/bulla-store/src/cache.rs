@@ -74,6 +74,11 @@ impl<S: Store> CachedStore<S> {
         self.shards.iter().map(|shard| lock(shard).bytes()).sum()
     }
 
+    /// Forgets everything: what is read next is read from the store beneath, which somebody may have mended.
+    pub fn forget_all(&self) {
+        self.shards.iter().for_each(|shard| lock(shard).clear());
+    }
+
     fn remembers(&self, key: &Key) -> bool {
         key.day() == Key::UNDATED || self.dated.contains(&key.space())
     }
@@ -189,7 +194,7 @@ impl<S: Store> Layer for CachedStore<S> {
     }
 
     async fn pass_close(&self) -> Result<(), StoreError> {
-        self.shards.iter().for_each(|shard| lock(shard).clear());
+        self.forget_all();
         self.beneath.close().await
     }
 }

@@ -84,6 +84,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         let resuming = async move {
             let _turn = inner.businesses.turn(business).await;
             let not_suspended = BusinessError::NotSuspended { part };
+            // Whoever resumes may have mended what is stored.
+            inner.store.forget_all();
             match part {
                 Part::Business(_) => {
                     inner.reopen(business).await.ok_or(not_suspended)?;

@@ -6,8 +6,7 @@ use bulla_base::{Category, Day, MessageId, Number, Partition, Party, PhoneNumber
 use bulla_envelope::Envelope;
 use bulla_meter::{Flow, Tally};
 use bulla_store::{
-    Batch, Commit, Counter, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Space, Store,
-    StoreError, Version,
+    Batch, Commit, Counter, Expiry, Key, Queue, Queued, Record, Retention, Space, Store, StoreError, Version,
 };
 use bulla_transport::Transport;
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use futures_util::FutureExt;
 
 use super::erase_business::user;
 use super::fault::Reach;
-use super::pumps::Pump;
+use super::pumps::{Next, Pump, Seen, Waiting};
 use super::voice::Voice;
 use super::{Inner, jitter};
 use crate::row::{Head, Held, Outbound, Pending, Stage};
@@ -44,6 +43,8 @@ pub(super) struct Draft {
     head_before: Head,
     /// What messages of the business have come to with it.
     pub(super) reached: Vec<Status>,
+    /// What is put into the queues.
+    added: Vec<(Pump, u64, Key, Bytes, Expiry)>,
 }
 
 /// What became of what an envelope came to.
@@ -76,9 +77,15 @@ impl Draft {
     /// Puts `envelope` at the end of the outbox, and says where.
     pub(super) fn send(&mut self, envelope: &Envelope) -> (Day, u64) {
         let (day, place) = self.head.outbox.append(self.now.day());
-        let key = self.queue(OUTBOX).key(day, place);
-        self.batch.put_until(key, envelope.to_bytes(), self.expiry());
+        self.add(Pump::Outbox, day, place, envelope.to_bytes(), self.expiry());
         (day, place)
+    }
+
+    /// Puts a row into the queue of a pump, and has it handed on when it is durable.
+    fn add(&mut self, pump: Pump, day: Day, place: u64, value: Bytes, expiry: Expiry) {
+        let key = self.queue(pump.space()).key(day, place);
+        self.batch.put_until(key.clone(), value.clone(), expiry);
+        self.added.push((pump, place, key, value, expiry));
     }
 
     /// Takes what stands at `place` out of the outbox, if it is there.
@@ -142,8 +149,7 @@ impl Draft {
     /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
     pub(super) fn tell(&mut self, event: &Pending, expiry: Expiry) {
         let (day, place) = self.head.events.append(self.now.day());
-        let key = self.queue(EVENTS).key(day, place);
-        self.batch.put_until(key, event.to_bytes(), expiry);
+        self.add(Pump::Events, day, place, event.to_bytes(), expiry);
     }
 
     /// Counts a message of today for the bill.
@@ -238,23 +244,39 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             head_before: head.clone(),
             head,
             reached: Vec::new(),
+            added: Vec::new(),
         })
     }
 
-    /// The first of a queue of `conversation`, of which `index` is its own, at most `limit`.
-    pub(super) async fn queued(
+    /// What waits next in the queue of a pump, at most `limit`.
+    pub(super) async fn page(
         &self,
         conversation: Conversation,
-        space: Space,
-        index: fn(&Head) -> &QueueIndex,
+        pump: Pump,
         limit: usize,
-    ) -> Result<Vec<Queued>, StoreError> {
+    ) -> Result<(Vec<Waiting>, Seen), StoreError> {
         let (Conversation { business, user }, now) = (conversation, self.clock.now());
-        let Some(head) = self.store.get(user, &Key::undated(HEAD, space::of(business)), now).await? else {
-            return Ok(Vec::new());
+        let (next, seen) = self.pumps.next(conversation, pump, limit, now);
+        let after = match next {
+            Next::Here(waiting) => return Ok((waiting, seen)),
+            Next::Nothing => return Ok((Vec::new(), seen)),
+            Next::InStore(after) => after,
         };
-        let head = Head::read(&head.value)?;
-        index(&head).read(&self.store, &space::queue(space, business, user), 0, limit, now).await
+        let begun = self.erasures.begun();
+        let head = self.store.get(user, &Key::undated(HEAD, space::of(business)), now).await?;
+        let head = head.map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let index = pump.index(&head);
+        let queue = space::queue(pump.space(), business, user);
+        let found = index.read(&self.store, &queue, after, limit, now).await?;
+        if found.is_empty() {
+            self.pumps.found_nothing(conversation, pump, index.last(), seen);
+        }
+        let waiting = |Queued { place, key, record, .. }: Queued| Waiting {
+            read: Read { place, key, version: record.version, begun },
+            value: record.value,
+            expiry: record.expiry.unwrap_or_else(|| Retention::LONGEST.from(now)),
+        };
+        Ok((found.into_iter().map(waiting).collect(), seen))
     }
 
     /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.
@@ -283,7 +305,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
-        let Draft { mut batch, conversation, now, head, head_version, head_before, reached } = draft;
+        let Draft { mut batch, conversation, now, head, head_version, head_before, reached, added } = draft;
+        let begun = self.erasures.begun();
         // The mark first: were it lost, nobody would look for the work after a crash, nor for the conversation when it is over. Alone it does
         // no harm.
         self.mark_busy(conversation, now).await?;
@@ -293,15 +316,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             batch.put(key, head.to_bytes());
         }
         let outcome = self.store.commit(batch).await?;
-        let committed = matches!(outcome, Commit::Committed(_));
-        if committed {
-            reached.into_iter().for_each(|status| self.counts.reached(status));
+        let Commit::Committed(version) = outcome else { return Ok(outcome) };
+        reached.into_iter().for_each(|status| self.counts.reached(status));
+        let (mut envelopes, mut events) = (Vec::new(), Vec::new());
+        for (pump, place, key, value, expiry) in added {
+            let waiting = Waiting { read: Read { place, key, version, begun }, value, expiry };
+            if pump == Pump::Outbox { &mut envelopes } else { &mut events }.push(waiting);
         }
-        if committed && head.outbox.last() != head_before.outbox.last() {
-            self.wake(conversation, Pump::Outbox);
-        }
-        if committed && head.events.last() != head_before.events.last() {
-            self.wake(conversation, Pump::Events);
+        for (pump, added) in [(Pump::Outbox, envelopes), (Pump::Events, events)] {
+            if !added.is_empty() {
+                self.wake_for(conversation, pump, pump.index(&head).first(), added);
+            }
         }
         Ok(outcome)
     }
@@ -321,9 +346,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business now.
     pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
+        self.wake_for(conversation, pump, 0, Vec::new());
+    }
+
+    /// As [`wake`](Self::wake), for what was `added` to a queue whose first place is `first`.
+    fn wake_for(self: &Arc<Self>, conversation: Conversation, pump: Pump, first: u64, added: Vec<Waiting>) {
         let Some(voice) = self.businesses.voice(conversation.business) else { return };
         if self.suspensions.of(conversation).is_none()
-            && self.pumps.wake(conversation, pump, self.clock.now())
+            && self.pumps.wake(conversation, pump, self.clock.now(), first, added)
         {
             let pumping = Arc::clone(&voice);
             let is_started = self.spawn_for(&voice, Some(conversation), move |inner| async move {
@@ -401,9 +431,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// What a user has to do with another business tells this one nothing.
     pub(super) async fn number(&self, conversation: Conversation) -> Result<Option<Number>, StoreError> {
         let now = self.clock.now();
-        let contact = space::all(CONTACT, now).prefix(space::of(conversation.business)).limit(1);
-        let found = self.store.scan(conversation.user, &contact, now).await?;
-        let Some((_, record)) = found.first() else { return Ok(None) };
+        // While something is exchanged, it is that of today.
+        let today = Key::dated(CONTACT, now.day(), space::of(conversation.business));
+        let mut found = self.store.get(conversation.user, &today, now).await?;
+        if found.is_none() {
+            let contact = space::all(CONTACT, now).prefix(space::of(conversation.business)).limit(1);
+            found = self.store.scan(conversation.user, &contact, now).await?.pop().map(|(_, record)| record);
+        }
+        let Some(record) = found else { return Ok(None) };
         let digits =
             std::str::from_utf8(&record.value).map_err(|_| StoreError::Damaged { what: "number" })?;
         Number::parse(digits).map(Some).map_err(|_| StoreError::Damaged { what: "number" })

@@ -100,11 +100,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
         self.marks.forget(user);
+        self.pumps.reset(|conversation| conversation.user == user);
         let pass = || async move {
             // The marks first: which businesses to look at is told by what is still there.
             Ok(self.remove_marks(user).await? + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
+        // What was read meanwhile was of the old queues.
+        self.pumps.reset(|conversation| conversation.user == user);
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
         Ok(erased)

@@ -113,6 +113,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             self.store.erase_partition(user).await?;
         }
         self.marks.forget(user);
+        self.pumps.reset(|ended| *ended == conversation);
         let mut batch = Batch::new(self.home(business));
         batch.delete(Key::undated(CONVERSATION, user.as_bytes().to_vec()));
         let _ = self.store.commit(batch).await?;

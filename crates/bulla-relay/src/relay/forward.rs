@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_content::{Body, Progress};
-use bulla_store::{Queued, Store, StoreError};
+use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
 use futures_util::FutureExt;
@@ -11,14 +11,13 @@ use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::jitter;
-use super::outages::Waiting;
+use super::outages;
 use super::places::Place;
-use super::pumps::Pump;
+use super::pumps::{Pump, Waiting};
 use super::voice::Voice;
 use super::{Inner, span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::Pending;
-use crate::space::EVENTS;
 use crate::{
     AcceptError, Destination, Event, Handle, Incoming, RelayError, Report, Sink, SinkError, StatusUpdate,
     Subject,
@@ -39,7 +38,7 @@ struct Tries<'a> {
     failures: u32,
     /// How often it was offered early since.
     early: u32,
-    waiting: Option<Waiting<'a>>,
+    waiting: Option<outages::Waiting<'a>>,
 }
 
 /// What became of a look at the conversation's events.
@@ -90,13 +89,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         tries: &mut Tries<'a>,
     ) -> Result<Looked, RelayError> {
         let mut free = Some(self.places.enter(conversation.business).await);
-        let begun = self.erasures.begun();
-        let page = self.queued(conversation, EVENTS, |head| &head.events, PAGE).await?;
+        let (page, seen) = self.page(conversation, Pump::Events, PAGE).await?;
         if page.is_empty() {
             return Ok(Looked::Empty);
         }
-        for Queued { place: at, key, record, .. } in page {
-            let pending = Pending::read(&record.value)?;
+        for Waiting { read, value, .. } in page {
+            let pending = Pending::read(&value)?;
+            let at = read.place;
             let event = event(voice, conversation, &pending)?;
             let place = match free.take() {
                 Some(place) => place,
@@ -104,22 +103,19 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             };
             let span = span::about("forward", conversation, Some(event.subject().message.id()));
             let offering = AssertUnwindSafe(self.offer(&event, place).instrument(span)).catch_unwind();
-            let Some(taken) = self.erasures.unless_erased(conversation.user, begun, offering).await else {
+            let Some(taken) = self.erasures.unless_erased(conversation.user, read.begun, offering).await
+            else {
                 return Ok(Looked::Erased);
             };
             if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
                 self.not_taken(&event, &error, tries);
+                self.pumps.let_go(conversation, Pump::Events);
                 return Ok(Looked::NotTaken(error.pause().unwrap_or_default()));
             }
             self.taken(&event, tries);
             // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
-            self.forget(
-                voice,
-                conversation,
-                Read { place: at, key, version: record.version, begun },
-                &pending,
-            )
-            .await?;
+            self.forget(voice, conversation, read, &pending).await?;
+            self.pumps.pass(conversation, Pump::Events, at, seen);
         }
         Ok(Looked::Forwarded)
     }
@@ -138,7 +134,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             return;
         }
         self.outages.succeed(&self.destination(event));
-        if waited.is_some_and(Waiting::end) {
+        if waited.is_some_and(outages::Waiting::end) {
             let business = event.subject().business;
             tracing::warn!(%business, "the business takes its events again");
             self.reports.tell(Report::SinkRecovers { business });

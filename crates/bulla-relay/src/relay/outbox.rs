@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Queued, Store, StoreError};
+use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
-use super::pumps::Pump;
+use super::pumps::{Pump, Waiting};
 use super::voice::Voice;
 use super::{Inner, jitter, span};
-use crate::space::{self, MESSAGE, OUTBOX};
+use crate::space::{self, MESSAGE};
 use crate::{Failure, RelayError, Sink, Status};
 
 /// How many envelopes are read from the store at a time.
@@ -23,8 +23,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
-            let begun = self.erasures.begun();
-            let page = self.queued(conversation, OUTBOX, |head| &head.outbox, PAGE).await?;
+            let (page, seen) = self.page(conversation, Pump::Outbox, PAGE).await?;
             if page.is_empty() {
                 if self.release_next(voice, conversation).await? {
                     continue;
@@ -34,16 +33,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
                 continue;
             }
-            for Queued { place, key, record, .. } in page {
-                let envelope = Envelope::from_bytes(record.value)
-                    .map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let read = Read { place, key, version: record.version, begun };
+            for Waiting { read, value, .. } in page {
+                let envelope =
+                    Envelope::from_bytes(value).map_err(|_| StoreError::Damaged { what: "envelope" })?;
+                let place = read.place;
                 let span = span::about("send", conversation, Some(envelope.id()));
                 if !self.send(voice, conversation, &envelope, read).instrument(span).await? {
                     // Perhaps it is ours that was begun and not finished.
                     drop(self.lane(conversation.user).await?);
                     break;
                 }
+                self.pumps.pass(conversation, Pump::Outbox, place, seen);
             }
         }
     }

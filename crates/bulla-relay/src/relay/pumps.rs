@@ -1,11 +1,23 @@
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{PhoneNumberId, Timestamp};
+use bulla_store::{Expiry, QueueIndex, QueueTail, Space, TailRead};
+use bytes::Bytes;
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Read};
 use crate::metrics::OLDEST;
+use crate::row::Head;
+use crate::space::{EVENTS, OUTBOX};
+
+/// The most of one queue that is kept in memory for its pump.
+const MOST_OF_ONE: usize = 64;
+
+/// The most of all queues. Beyond it what is added is left in the store, and read there.
+const MOST_OF_ALL: usize = 8192;
+
+/// The largest that is kept in memory; so all of it is 32 MiB.
+const LARGEST_BYTES: usize = 4096;
 
 /// What a pump moves out of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +28,24 @@ pub(super) enum Pump {
     Events,
 }
 
+impl Pump {
+    /// Where its queue stands.
+    pub(super) const fn space(self) -> Space {
+        match self {
+            Self::Outbox => OUTBOX,
+            Self::Events => EVENTS,
+        }
+    }
+
+    /// Which places of its queue there are.
+    pub(super) const fn index(self, head: &Head) -> &QueueIndex {
+        match self {
+            Self::Outbox => &head.outbox,
+            Self::Events => &head.events,
+        }
+    }
+}
+
 /// Which conversations are being pumped. At most one pump of a kind works on a conversation, which is what keeps its order.
 #[derive(Debug, Default)]
 pub(super) struct Pumps(Mutex<AtWork>);
@@ -23,34 +53,150 @@ pub(super) struct Pumps(Mutex<AtWork>);
 #[derive(Debug, Default)]
 struct AtWork {
     pumps: HashMap<(Conversation, Pump), Work>,
+    /// How much of their queues is in memory.
+    in_memory: usize,
+    /// How often queues were removed.
+    resets: u64,
     /// Since when they work, and how many since then: which works for longest is known without a look at all.
     since: BTreeMap<Timestamp, usize>,
 }
 
 /// A pump that works.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Work {
     /// Since when there is something that the pump may not have seen.
     unseen: Option<Timestamp>,
     since: Timestamp,
+    /// The last place that it is done with.
+    after: u64,
+    /// What was put into its queue since it was woken; nothing when it is not known yet where that begins.
+    tail: Option<QueueTail<Waiting>>,
+    /// What was read before so many resets says nothing about the queue as it is.
+    resets: u64,
 }
 
+/// Something that waits in a queue, and how it is taken out.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) read: Read,
+    pub(super) value: Bytes,
+    pub(super) expiry: Expiry,
+}
+
+/// What a pump has to do next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// These wait next.
+    Here(Vec<Waiting>),
+    /// What comes after this place is in the store.
+    InStore(u64),
+    /// Nothing waits.
+    Nothing,
+}
+
+/// Of so many resets a pump knew when it looked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen(u64);
+
 impl Pumps {
-    /// Says that there is something to pump. True when a pump has to be started for it.
-    pub(super) fn wake(&self, conversation: Conversation, pump: Pump, now: Timestamp) -> bool {
+    /// Says that there is something to pump: `added`, if it is known, which is durable now; the first place that is there of the queue then
+    /// is `first`. True when a pump has to be started for it.
+    ///
+    /// To be called from within the conversation's lane, if something is added.
+    pub(super) fn wake(
+        &self,
+        conversation: Conversation,
+        pump: Pump,
+        now: Timestamp,
+        first: u64,
+        added: Vec<Waiting>,
+    ) -> bool {
         let mut working = self.working();
+        let resets = working.resets;
         // A pump that is new looks at everything; one that works looks again when it believes to be done.
-        match working.pumps.entry((conversation, pump)) {
-            Entry::Occupied(mut work) => {
-                work.get_mut().unseen.get_or_insert(now);
-                false
-            }
-            Entry::Vacant(none) => {
-                none.insert(Work { unseen: Some(now), since: now });
+        let (mut work, is_new) = match working.pumps.remove(&(conversation, pump)) {
+            Some(work) => (work, false),
+            None => {
+                // If nothing older waits, all there is is at hand.
+                let after = added.first().map_or(0, |added| added.read.place - 1);
+                let after = if first == after + 1 { after } else { 0 };
                 working.begin(now);
-                true
+                (Work { unseen: None, since: now, after, tail: None, resets }, true)
             }
+        };
+        work.unseen.get_or_insert(now);
+        let before = work.in_memory();
+        let has_room = working.in_memory < MOST_OF_ALL;
+        added.into_iter().for_each(|added| work.add(added, has_room));
+        working.in_memory = working.in_memory + work.in_memory() - before;
+        working.pumps.insert((conversation, pump), work);
+        is_new
+    }
+
+    /// What the pump has to do next, at most `limit` at a time.
+    pub(super) fn next(
+        &self,
+        conversation: Conversation,
+        pump: Pump,
+        limit: usize,
+        now: Timestamp,
+    ) -> (Next, Seen) {
+        let working = self.working();
+        let seen = Seen(working.resets);
+        let Some(work) = working.pumps.get(&(conversation, pump)) else { return (Next::InStore(0), seen) };
+        let next = match work.tail.as_ref().map(|tail| tail.read(work.after, limit)) {
+            None | Some(TailRead::InStore) => Next::InStore(work.after),
+            Some(TailRead::Nothing) => Next::Nothing,
+            Some(TailRead::Here(waiting)) => {
+                let live = waiting.into_iter().map(|(_, waiting)| waiting);
+                let live: Vec<_> = live.filter(|waiting| !waiting.expiry.has_come(now)).collect();
+                // Behind those that are over there may be more.
+                if live.is_empty() { Next::InStore(work.after) } else { Next::Here(live) }
+            }
+        };
+        (next, seen)
+    }
+
+    /// Says that the pump is done with everything up to `place`.
+    pub(super) fn pass(&self, conversation: Conversation, pump: Pump, place: u64, seen: Seen) {
+        self.working().change(conversation, pump, |work| {
+            if work.resets <= seen.0 {
+                work.after = work.after.max(place);
+                if let Some(tail) = &mut work.tail {
+                    tail.forget_through(place);
+                }
+            }
+        });
+    }
+
+    /// Says that nothing was in the store after the last place that the pump is done with, when `last` was the last that was given out.
+    pub(super) fn found_nothing(&self, conversation: Conversation, pump: Pump, last: u64, seen: Seen) {
+        self.working().change(conversation, pump, |work| {
+            if work.resets <= seen.0 {
+                work.after = work.after.max(last);
+                work.tail.get_or_insert_with(|| QueueTail::after(last, MOST_OF_ONE));
+            }
+        });
+    }
+
+    /// Lets go of what is in memory for the pump: it will be read from the store.
+    pub(super) fn let_go(&self, conversation: Conversation, pump: Pump) {
+        self.working().change(conversation, pump, |work| {
+            if let Some(tail) = &mut work.tail {
+                tail.forget_through(tail.last());
+            }
+        });
+    }
+
+    /// Says that the queues of these conversations were removed and begin anew, if ever they do. To be called when nothing is put into them.
+    pub(super) fn reset(&self, is_of: impl Fn(&Conversation) -> bool) {
+        let mut working = self.working();
+        working.resets += 1;
+        let resets = working.resets;
+        for (_, work) in working.pumps.iter_mut().filter(|((conversation, _), _)| is_of(conversation)) {
+            (work.after, work.tail, work.resets) = (0, None, resets);
         }
+        working.in_memory = working.pumps.values().map(Work::in_memory).sum();
     }
 
     /// How many pumps work, and since when the one that has for longest.
@@ -97,6 +243,26 @@ impl Pumps {
     }
 }
 
+impl Work {
+    fn in_memory(&self) -> usize {
+        self.tail.as_ref().map_or(0, QueueTail::len)
+    }
+
+    fn add(&mut self, added: Waiting, has_room: bool) {
+        let place = added.read.place;
+        if place <= self.after {
+            // Not to be met: a queue that begins anew was reset. What is in the store is read in any case.
+            (self.after, self.tail) = (0, None);
+        }
+        let tail = self.tail.get_or_insert_with(|| QueueTail::after(place - 1, MOST_OF_ONE));
+        if has_room && added.value.len() <= LARGEST_BYTES {
+            tail.push(place, added);
+        } else {
+            tail.skip(place);
+        }
+    }
+}
+
 impl AtWork {
     fn oldest(&self) -> Option<Timestamp> {
         self.since.first_key_value().map(|(since, _)| *since)
@@ -104,8 +270,16 @@ impl AtWork {
 
     fn remove(&mut self, conversation: Conversation, pump: Pump) {
         if let Some(work) = self.pumps.remove(&(conversation, pump)) {
+            self.in_memory -= work.in_memory();
             self.end(work.since);
         }
+    }
+
+    fn change(&mut self, conversation: Conversation, pump: Pump, change: impl FnOnce(&mut Work)) {
+        let Some(work) = self.pumps.get_mut(&(conversation, pump)) else { return };
+        let before = work.in_memory();
+        change(work);
+        self.in_memory = self.in_memory + work.in_memory() - before;
     }
 
     /// A pump works since `since`.
@@ -141,6 +315,7 @@ impl AtWork {
 #[cfg(test)]
 mod tests {
     use bulla_base::Partition;
+    use bulla_store::{Key, Retention, Version};
 
     use super::*;
 
@@ -159,7 +334,7 @@ mod tests {
         let pumps = Pumps::default();
         assert_eq!(pumps.at_work(), (0, None));
         for (user, second) in [(1, 5), (2, 3), (3, 3), (4, 9)] {
-            assert!(pumps.wake(with(user, SHOP), Pump::Outbox, at(second)));
+            assert!(pumps.wake(with(user, SHOP), Pump::Outbox, at(second), 1, Vec::new()));
         }
         assert_eq!(pumps.at_work(), (4, Some(at(3))));
         pumps.stop(with(2, SHOP), Pump::Outbox);
@@ -167,7 +342,7 @@ mod tests {
         pumps.stop(with(3, SHOP), Pump::Outbox);
         pumps.stop(with(3, SHOP), Pump::Outbox);
         assert_eq!(pumps.at_work(), (2, Some(at(5))));
-        pumps.wake(with(1, PhoneNumberId::new(2)), Pump::Events, at(1));
+        pumps.wake(with(1, PhoneNumberId::new(2)), Pump::Events, at(1), 1, Vec::new());
         pumps.forget(SHOP);
         assert_eq!(pumps.at_work(), (1, Some(at(1))));
     }
@@ -175,15 +350,117 @@ mod tests {
     #[test]
     fn a_pump_that_is_never_idle_is_as_old_as_the_first_that_it_has_not_seen() {
         let (pumps, conversation) = (Pumps::default(), with(1, SHOP));
-        assert!(pumps.wake(conversation, Pump::Events, at(10)));
+        assert!(pumps.wake(conversation, Pump::Events, at(10), 1, Vec::new()));
         assert!(!pumps.rest(conversation, Pump::Events), "it has not looked yet");
         for second in [20, 30] {
-            assert!(!pumps.wake(conversation, Pump::Events, at(second)));
+            assert!(!pumps.wake(conversation, Pump::Events, at(second), 1, Vec::new()));
         }
         assert_eq!(pumps.at_work(), (1, Some(at(10))), "it has not said that the first is done");
         assert!(!pumps.rest(conversation, Pump::Events));
         assert_eq!(pumps.at_work(), (1, Some(at(20))));
         assert!(pumps.rest(conversation, Pump::Events));
         assert_eq!(pumps.at_work(), (0, None));
+    }
+
+    fn waiting(place: u64) -> Waiting {
+        let key = Key::dated(Space::new(1), at(1).day(), place.to_be_bytes().to_vec());
+        let read = Read { place, key, version: Version::new(place), begun: 0 };
+        Waiting { read, value: Bytes::new(), expiry: Retention::LONGEST.from(at(1)) }
+    }
+
+    fn all(places: std::ops::RangeInclusive<u64>) -> Vec<Waiting> {
+        places.map(waiting).collect()
+    }
+
+    /// The places that are at hand, or after which the store is to be read; nothing when nothing waits.
+    fn next(pumps: &Pumps, conversation: Conversation) -> Result<Vec<u64>, u64> {
+        match pumps.next(conversation, Pump::Outbox, 3, at(2)).0 {
+            Next::Here(found) => Ok(found.iter().map(|waiting| waiting.read.place).collect()),
+            Next::InStore(after) => Err(after),
+            Next::Nothing => Ok(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn what_is_added_is_at_hand_if_nothing_older_waits() {
+        let (pumps, one) = (Pumps::default(), with(1, SHOP));
+        assert!(pumps.wake(one, Pump::Outbox, at(1), 7, all(7..=8)));
+        assert!(!pumps.wake(one, Pump::Outbox, at(1), 7, all(9..=12)));
+        assert_eq!(next(&pumps, one), Ok(vec![7, 8, 9]));
+        let seen = pumps.next(one, Pump::Outbox, 1, at(2)).1;
+        (7..=12).for_each(|place| pumps.pass(one, Pump::Outbox, place, seen));
+        assert_eq!(next(&pumps, one), Ok(vec![]));
+        assert_eq!(pumps.working().in_memory, 0);
+
+        let two = with(2, SHOP);
+        assert!(pumps.wake(two, Pump::Outbox, at(1), 3, all(7..=8)));
+        assert_eq!(next(&pumps, two), Err(0), "older ones wait, in the store");
+        let seen = pumps.next(two, Pump::Outbox, 1, at(2)).1;
+        (3..=6).for_each(|place| pumps.pass(two, Pump::Outbox, place, seen));
+        assert_eq!(next(&pumps, two), Ok(vec![7, 8]));
+    }
+
+    #[test]
+    fn who_is_woken_for_what_is_not_known_reads_the_store_to_its_end() {
+        let (pumps, one) = (Pumps::default(), with(1, SHOP));
+        assert!(pumps.wake(one, Pump::Outbox, at(1), 0, Vec::new()));
+        let seen = pumps.next(one, Pump::Outbox, 1, at(2)).1;
+        pumps.pass(one, Pump::Outbox, 4, seen);
+        assert_eq!(next(&pumps, one), Err(4));
+        pumps.found_nothing(one, Pump::Outbox, 5, seen);
+        assert_eq!(next(&pumps, one), Ok(vec![]));
+        assert!(!pumps.wake(one, Pump::Outbox, at(1), 6, all(6..=6)));
+        assert_eq!(next(&pumps, one), Ok(vec![6]));
+        // Something was put while the store was being read: what was found then is not the end.
+        pumps.found_nothing(one, Pump::Outbox, 5, seen);
+        assert_eq!(next(&pumps, one), Ok(vec![6]));
+    }
+
+    #[test]
+    fn what_is_let_go_or_over_or_too_large_is_read_from_the_store() {
+        let (pumps, one) = (Pumps::default(), with(1, SHOP));
+        pumps.wake(one, Pump::Outbox, at(1), 1, all(1..=2));
+        pumps.let_go(one, Pump::Outbox);
+        assert_eq!(next(&pumps, one), Err(0));
+        let two = with(2, SHOP);
+        pumps.wake(two, Pump::Outbox, at(1), 1, all(1..=2));
+        let too_late = Retention::LONGEST.from(at(1)).at();
+        assert!(matches!(pumps.next(two, Pump::Outbox, 3, too_late).0, Next::InStore(0)));
+        let (three, large) =
+            (with(3, SHOP), Waiting { value: vec![0; LARGEST_BYTES + 1].into(), ..waiting(1) });
+        pumps.wake(three, Pump::Outbox, at(1), 1, vec![large]);
+        assert_eq!(next(&pumps, three), Err(0));
+        assert_eq!(pumps.working().in_memory, 2);
+    }
+
+    #[test]
+    fn what_was_read_of_a_queue_that_was_removed_says_nothing_of_the_one_that_begins_anew() {
+        let (pumps, one, two) = (Pumps::default(), with(1, SHOP), with(2, SHOP));
+        for conversation in [one, two] {
+            pumps.wake(conversation, Pump::Outbox, at(1), 57, all(57..=58));
+        }
+        let seen = pumps.next(one, Pump::Outbox, 1, at(2)).1;
+        pumps.reset(|conversation| *conversation == one);
+        pumps.pass(one, Pump::Outbox, 57, seen);
+        pumps.found_nothing(one, Pump::Outbox, 58, seen);
+        assert_eq!((next(&pumps, one), next(&pumps, two)), (Err(0), Ok(vec![57, 58])));
+        pumps.wake(one, Pump::Outbox, at(1), 1, all(1..=1));
+        assert_eq!(next(&pumps, one), Ok(vec![1]));
+        assert_eq!(pumps.working().in_memory, 3);
+    }
+
+    #[test]
+    fn the_bounds_of_what_is_in_memory_hold_and_nothing_is_passed_over() {
+        let pumps = Pumps::default();
+        let most = u64::try_from(MOST_OF_ONE).unwrap();
+        for user in 0..200 {
+            pumps.wake(with(user, SHOP), Pump::Outbox, at(1), 1, all(1..=most + 1));
+            assert_eq!(next(&pumps, with(user, SHOP)), Err(0), "the first is only in the store");
+        }
+        assert!(pumps.working().in_memory <= MOST_OF_ALL + MOST_OF_ONE);
+        for user in 0..200 {
+            pumps.stop(with(user, SHOP), Pump::Outbox);
+        }
+        assert_eq!(pumps.working().in_memory, 0);
     }
 }

@@ -228,6 +228,9 @@ fn what_is_erased_or_closed_is_forgotten() {
         assert_eq!(store.erase_partition(partition(1)).await.unwrap(), 1);
         assert!(value(&store, &key("row")).await.is_none());
         assert!(store.bytes() > 0 && store.bytes() < both);
+        store.forget_all();
+        assert_eq!(store.bytes(), 0);
+        committed(&store, put(key("row"), "again")).await;
         store.close().await.unwrap();
         assert_eq!(store.bytes(), 0);
     });
