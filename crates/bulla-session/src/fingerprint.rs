@@ -43,7 +43,10 @@ pub enum FingerprintError {
 }
 
 /// The fingerprint of two parties' identities, as one of them sees it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+///
+/// Two are equal when they are of the same two parties, whichever of them sees it: then both show the same
+/// digits.
+#[derive(Clone, Debug)]
 pub struct Fingerprint {
     version: u32,
     local: [u8; 32],
@@ -122,6 +125,18 @@ impl Fingerprint {
     }
 }
 
+/// In constant time.
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { version, local, remote } = self;
+        let as_we_see_it = local.ct_eq(&other.local) & remote.ct_eq(&other.remote);
+        let as_they_see_it = local.ct_eq(&other.remote) & remote.ct_eq(&other.local);
+        (version.ct_eq(&other.version) & (as_we_see_it | as_they_see_it)).into()
+    }
+}
+
+impl Eq for Fingerprint {}
+
 fn content(bytes: &[u8]) -> Result<Option<&[u8]>, FingerprintError> {
     let mut content = None;
     let mut fields = Fields::new(bytes);
@@ -178,6 +193,25 @@ mod tests {
         assert_eq!(ours.matches(&seen((&bob, b), (&alice, a)).scannable()), Ok(true));
         assert_eq!(ours.matches(&seen((&bob, b), (&mallory, a)).scannable()), Ok(false));
         assert_eq!(ours.matches(&seen((&mallory, b), (&alice, a)).scannable()), Ok(false));
+    }
+
+    #[test]
+    fn fingerprints_are_equal_on_both_sides_and_differ_when_a_key_a_name_or_the_version_does() {
+        let [alice, bob, mallory] = [1, 2, 3].map(|key| IdentityKey::from(PublicKey::from_raw([key; 32])));
+        let seen = |version, own, other| Fingerprint::new(2, version, own, other).unwrap();
+        let (a, b): ((&[u8], _), (&[u8], _)) = ((b"a", &alice), (b"b", &bob));
+        let ours = seen(1, a, b);
+        for same in [seen(1, a, b), seen(1, b, a)] {
+            assert_eq!(ours, same);
+            assert_eq!(ours.digits(), same.digits());
+        }
+        for (own, other) in
+            [(a, (&b"b"[..], &mallory)), ((b"a", &mallory), b), (a, (b"c", &bob)), (a, a), (b, b)]
+        {
+            assert_ne!(ours, seen(1, own, other));
+            assert_ne!(ours, seen(1, other, own));
+        }
+        assert_ne!(ours, seen(2, a, b));
     }
 
     #[test]

@@ -163,6 +163,7 @@ async fn both_sides_compare_the_same_safety_number_and_an_impostor_has_another()
     let ours = shop.peer(&before).await.safety_number().unwrap();
     let theirs = before.peer(&shop).await.safety_number().unwrap();
     assert_eq!(ours.digits(), theirs.digits());
+    assert_eq!(ours, theirs);
     assert!(ours.digits().len() == 60 && ours.to_string().split(' ').all(|group| group.len() == 5));
     assert!(ours.matches(&theirs.scannable()) && theirs.matches(&ours.scannable()));
     assert!(!ours.matches(&ours.scannable()) && !ours.matches(b"anything"));
@@ -172,6 +173,7 @@ async fn both_sides_compare_the_same_safety_number_and_an_impostor_has_another()
     let mut peer = impostor.peer(&shop).await;
     peer.begin(&impostor.store, &shop.bundle(&rng).await, NOW, &rng).await.unwrap();
     let another = peer.safety_number().unwrap();
+    assert_ne!(another, ours);
     assert!(another.digits() != ours.digits() && !ours.matches(&another.scannable()));
 }
 
