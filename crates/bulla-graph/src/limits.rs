@@ -22,8 +22,8 @@ pub const MAX_TOKEN_BYTES: usize = 1024;
 /// The longest `to`, in characters as it was written: fifteen digits and all that people put between them. It is sent back verbatim.
 pub const MAX_TO_CHARS: usize = 64;
 
-/// How large the head of a request may be, in bytes: its first line and all its fields. A larger one is answered with HTTP 431 and the
-/// connection closed.
+/// How large the head of a request may be, in bytes: its first line and all its fields. A larger one is answered with HTTP 431,
+/// without a body, and the connection closed.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// How long a client may take for the head of a request, and for its first one from when it came. After that the connection is closed without

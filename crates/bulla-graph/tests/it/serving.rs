@@ -111,6 +111,20 @@ async fn an_http_1_1_request_has_one_host_and_an_older_one_need_not() {
 }
 
 #[tokio::test]
+async fn a_request_line_that_is_not_http_is_answered_400_without_a_body() {
+    let bench = bench();
+    let server = Server::start(&bench.api).await;
+    for line in ["anything", "POST /messages", "POST /messages HTTP/9.9", "\0\u{1}\u{2}"] {
+        let mut client = server.connect().await;
+        client.send(format!("{line}\r\nhost: x\r\n\r\n")).await;
+        let answer = client.answer().await.unwrap();
+        assert_eq!((answer.status, answer.closes(), answer.has_body()), (400, true, false), "{line:?}");
+        client.is_closed().await;
+    }
+    assert_eq!(bench.desk.take(), []);
+}
+
+#[tokio::test]
 async fn a_client_that_asks_before_it_sends_its_body_is_told_to_go_on_only_when_it_is_wanted() {
     let bench = bench();
     let server = Server::start(&bench.api).await;

@@ -62,6 +62,11 @@ impl Answer {
         self.headers.get("connection").is_some_and(|value| value == "close")
     }
 
+    pub(crate) fn has_body(&self) -> bool {
+        self.headers.get("content-length").is_some_and(|length| length != "0")
+            || self.headers.contains_key("transfer-encoding")
+    }
+
     pub(crate) fn code(&self) -> u64 {
         self.json["error"]["code"].as_u64().unwrap_or_default()
     }

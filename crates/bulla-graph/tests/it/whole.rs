@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bulla_base::{BusinessAccountId, Number, SeededRng};
 use bulla_carrier::Carrier;
+use bulla_device::{Device, News};
 use bulla_graph::{GraphApi, Tokens};
 use bulla_relay::{Business, Event, Relay, Settings, Sink, SinkError};
 use bulla_store::MemoryStore;
@@ -16,6 +17,7 @@ use tower::ServiceExt;
 use crate::clock::WaitingClock;
 use crate::fake::{NUMBER, wamid};
 use crate::harness::{TOKEN, messages};
+use crate::sockets::within;
 
 type Whole = Relay<MemoryStore, InProcess<Carrier<MemoryStore>>, Taken>;
 
@@ -33,12 +35,16 @@ fn business() -> Business {
 }
 
 async fn open() -> (Whole, GraphApi<Whole>) {
+    let carrier = Carrier::open(MemoryStore::new(), Arc::new(WaitingClock), &SeededRng::new(2)).await;
+    open_at(Arc::new(carrier.unwrap())).await
+}
+
+async fn open_at(carrier: Arc<Carrier<MemoryStore>>) -> (Whole, GraphApi<Whole>) {
     let clock = Arc::new(WaitingClock);
     let rng = Arc::new(SeededRng::new(1));
-    let carrier = Carrier::open(MemoryStore::new(), clock.clone(), &*rng).await.unwrap();
     let relay = Relay::open(
         MemoryStore::new(),
-        InProcess::new(Arc::new(carrier)),
+        InProcess::new(carrier),
         Taken,
         clock.clone(),
         rng.clone(),
@@ -95,5 +101,26 @@ async fn an_answer_to_a_message_that_is_not_known_is_sent_without_the_quote() {
     let (status, reply) = post(&api, "key", &body).await;
     assert_eq!(status, 200, "{reply}");
     assert!(reply["messages"][0]["id"].as_str().is_some_and(|id| id.starts_with("wamid.")), "{reply}");
+    relay.close().await;
+}
+
+#[tokio::test]
+async fn a_nul_in_a_text_is_accepted_and_reaches_the_user_as_u_fffd() {
+    let (clock, rng) = (Arc::new(WaitingClock), Arc::new(SeededRng::new(3)));
+    let carrier = Arc::new(Carrier::open(MemoryStore::new(), clock.clone(), &*rng).await.unwrap());
+    let (relay, api) = open_at(carrier.clone()).await;
+    let user = Number::parse("16505551234").unwrap();
+    let transport = InProcess::new(carrier);
+    let device = Device::open(MemoryStore::new(), transport, clock, rng, user).await.unwrap();
+    let body =
+        json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "be\0fore" } });
+    let (status, reply) = post(&api, "key", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    let notice = within(device.next()).await.unwrap();
+    // Written out: `Text::new` would replace what is expected, too.
+    let News::Said(said) = notice.news() else { panic!("{notice:?}") };
+    let bulla_content::Body::Text(text) = said.body() else { panic!("{said:?}") };
+    assert_eq!(text.body(), "be\u{fffd}fore");
+    device.close().await;
     relay.close().await;
 }
