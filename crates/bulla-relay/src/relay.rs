@@ -98,9 +98,13 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// the relay takes a later incarnation than any before, writes to users in new sessions, and then takes the store for the present one. What
     /// was accepted after the backup was taken is lost.
     ///
+    /// A business that cannot be spoken for is no error either: one whose keys cannot be read, whose number the
+    /// carrier wants proven, or of which a later incarnation has spoken to the carrier, since this relay, or the copy
+    /// of the store it was opened on, has been replaced. It is [suspended](Self::suspended) and
+    /// [reported](Self::reports), and the others are spoken for.
+    ///
     /// # Errors
-    /// When the store fails or is damaged, or a later incarnation of one of the numbers has spoken to the carrier: this relay, or the copy
-    /// of the store it was opened on, has been replaced. When no relay can run with `settings`.
+    /// When the store fails, or what it holds of all businesses is damaged. When no relay can run with `settings`.
     ///
     /// # Security
     /// A store that keeps nothing outside of itself cannot tell that it was put back from a backup; then only a carrier that has seen a later

@@ -8,6 +8,10 @@ use bulla_transport::Transport;
 use crate::{SystemClock, SystemRng};
 
 /// Puts a relay together from its ports.
+///
+/// What it is opened with is a beginning: businesses are [added](Relay::add_business), [changed](Relay::change_business),
+/// [removed](Relay::remove_business) and [erased](Relay::erase_business) while it runs. Once it is open, a host reads
+/// its [reports](Relay::reports) and awaits the [end](Relay::stopped).
 #[derive(Debug)]
 #[must_use]
 pub struct RelayBuilder<S, T, K> {
@@ -21,9 +25,10 @@ pub struct RelayBuilder<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
-    /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink` what it has for businesses.
+    /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink` what it has
+    /// for businesses.
     ///
-    /// Unless told otherwise it goes by the machine's clock and randomness and has default settings.
+    /// Unless told otherwise it goes by the machine's clock and randomness, has default settings and speaks for nobody.
     pub fn new(store: S, transport: T, sink: K) -> Self {
         Self {
             store,
@@ -36,8 +41,9 @@ impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
         }
     }
 
-    /// Speaks for `business`, beside those named before. For a carrier that wants the number proven it has a
-    /// [proof](Business::proven_by).
+    /// Speaks for `business`, beside those named before; of two with one id, for the first. For a carrier that
+    /// wants the number proven it has a [proof](Business::proven_by). One whose number the carrier refuses is
+    /// suspended and reported; the relay opens all the same.
     pub fn speak_for(mut self, business: Business) -> Self {
         self.businesses.push(business);
         self
@@ -64,7 +70,8 @@ impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
         self
     }
 
-    /// Opens the relay. What its store needs regularly, such as a vault that forgets, it does for as long as it runs.
+    /// Opens the relay, on the tokio runtime this is called on. What its store needs regularly, such as a vault that
+    /// forgets, it does for as long as it runs.
     ///
     /// # Errors
     /// As [`Relay::open`].
