@@ -3,17 +3,20 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
-use bulla_store::{Lanes, Store, StoreError};
+use bulla_store::{CachedStore, Lanes, Store, StoreError};
 use bulla_transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 use tracing::field::display;
 use tracing::{Instrument, Span};
 
+use crate::arrivals::Arrivals;
 use crate::erasures::Erasures;
 use crate::fence::Fences;
 use crate::life::Life;
+use crate::limits::CACHED_BYTES;
 use crate::space::PEPPER;
 use crate::span;
 use crate::stats::Tallies;
+use crate::tails::Tails;
 use crate::upkeep::Upkeep;
 use crate::verifier::{NumberVerifier, TrustedHost};
 
@@ -22,7 +25,9 @@ use crate::verifier::{NumberVerifier, TrustedHost};
 /// It keeps its store up by itself, in a task of the tokio runtime it was opened on, until it is closed or dropped. One carrier owns its store:
 /// places in queues are given out under locks of this instance.
 pub struct Carrier<S> {
-    pub(crate) store: Arc<S>,
+    pub(crate) store: Arc<CachedStore<S>>,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) tails: Tails,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) lanes: Lanes,
@@ -67,7 +72,7 @@ impl<S: Store> Carrier<S> {
         rng: &dyn Rng,
         verifier: Arc<dyn NumberVerifier>,
     ) -> Result<Self, StoreError> {
-        let store = Arc::new(store);
+        let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
         let life = Life::of(&store, clock.now()).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
         let mut epoch = [0; 8];
@@ -77,6 +82,8 @@ impl<S: Store> Carrier<S> {
         let carrier = Self {
             upkeep: Upkeep::new(),
             store,
+            arrivals: Arrivals::default(),
+            tails: Tails::default(),
             clock,
             pepper,
             lanes: Lanes::new(),

@@ -84,6 +84,7 @@ impl<S: Store> Carrier<S> {
             // Lanes of businesses and of the user one after the other: two of them can be the same lock.
             let removed = self.remove_sent(user).await?;
             let _lane = self.lanes.enter(user).await;
+            self.tails.forget(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
@@ -103,6 +104,7 @@ impl<S: Store> Carrier<S> {
             let mut scan = everything.clone();
             loop {
                 let _lane = self.lanes.enter(queue).await;
+                self.tails.forget(queue);
                 let page = self.store.scan(queue, &scan, BEFORE_ALL).await?;
                 let Some((last, _)) = page.last() else { break };
                 scan = everything.clone().after(last.clone());

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod allowance;
+mod arrivals;
 mod businesses;
 mod carrier;
 mod directory;
@@ -15,11 +16,14 @@ mod queue;
 mod space;
 mod span;
 mod stats;
+mod tails;
 mod upkeep;
 mod verifier;
 
 pub use bulla_store::Erased;
 pub use carrier::Carrier;
-pub use limits::{MAX_COUNTED, MAX_COUNTED_KEYS, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY};
+pub use limits::{
+    CACHED_BYTES, MAX_COUNTED, MAX_COUNTED_KEYS, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY,
+};
 pub use stats::CarrierStats;
 pub use verifier::{NumberVerifier, TrustedHost, Verdict};

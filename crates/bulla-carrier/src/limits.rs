@@ -21,3 +21,6 @@ pub const MAX_COUNTED_KEYS: usize = 32;
 
 /// The most waiting envelopes that are counted for one business. Of more, it is only known that there are as many.
 pub const MAX_COUNTED: usize = 4096;
+
+/// How many bytes of rows that are in use, such as fences and heads of queues, are kept in memory, about. A row takes some 200.
+pub const CACHED_BYTES: usize = 32 << 20;

@@ -1,13 +1,17 @@
 use std::time::Duration;
 
-use bulla_base::{Address, DeviceId, Party, Timestamp};
+use bulla_base::{Address, DeviceId, Partition, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope};
-use bulla_store::{Batch, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError};
+use bulla_store::{
+    Batch, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead, Version,
+};
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::allowance::ONE_SIDE_EACH;
+use crate::arrivals::Arrival;
 use crate::carrier::store_failed;
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::space::{FENCE, HEAD, QUEUE, SEEN, device, of_device};
@@ -16,39 +20,83 @@ use crate::{Carrier, meter};
 impl<S: Store> Carrier<S> {
     /// Queues `envelope` for its recipient and counts it, in one record; or finds that this was done before.
     pub(crate) async fn enqueue(&self, envelope: Envelope) -> Result<(), TransportError> {
-        let now = self.clock.now();
         check_route(&envelope)?;
-        check_id(&envelope, now)?;
-        let (to, wire) = (envelope.to().clone(), envelope.to_bytes());
-        let partition = self.partition(&to);
-        let _lane = self.lane(partition).await?;
+        check_id(&envelope, self.clock.now())?;
+        let partition = self.partition(envelope.to());
+        loop {
+            let mut queued = self.arrivals.add(partition, envelope.clone());
+            let _lane = self.lane(partition).await?;
+            // Others may have queued it meanwhile, or come with it now.
+            loop {
+                match queued.outcome() {
+                    Ok(outcome) => return outcome,
+                    Err(TryRecvError::Empty) => {
+                        self.enqueue_all(partition, self.arrivals.take(partition)).await
+                    }
+                    // Whoever was at it has left before it was through.
+                    Err(TryRecvError::Closed) => break,
+                }
+            }
+        }
+    }
 
-        let (seen_key, digest) = (seen_key(&envelope), digest(&wire));
-        if let Some(seen) = self.store.get(partition, &seen_key, now).await.map_err(store_failed)? {
-            let same = seen.value == digest;
+    /// Queues what has arrived for one party, in one record, and tells everybody what became of it. To be called from within its lane.
+    async fn enqueue_all(&self, partition: Partition, arrived: Vec<Arrival>) {
+        let mut round = Round::new(partition, self.clock.now());
+        for arrival in arrived.into_iter().filter(|arrival| !arrival.is_abandoned()) {
+            match self.place(&mut round, &arrival.envelope).await {
+                Ok(()) => round.arrivals.push(arrival),
+                Err(error) => arrival.tell(Err(error)),
+            }
+        }
+        let (batch, placed, arrivals) = round.end();
+        let mut outcome = Ok(());
+        if !placed.is_empty() {
+            outcome = self.commit(batch).await;
+        }
+        if outcome.is_ok() {
+            for (place, envelope, expiry) in placed {
+                self.tallies.enqueued(&envelope);
+                self.tails.push(partition, place, envelope, expiry);
+            }
+        }
+        for arrival in arrivals {
+            let same = if outcome.is_ok() { Ok(()) } else { Err(not_queued()) };
+            arrival.tell(std::mem::replace(&mut outcome, same));
+        }
+    }
+
+    /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
+    async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
+        let (wire, seen_key) = (envelope.to_bytes(), seen_key(envelope));
+        let digest = digest(&wire);
+        let seen = match round.seen(&seen_key) {
+            Some(digest) => Some(digest),
+            None => {
+                let seen =
+                    self.store.get(round.partition, &seen_key, round.now).await.map_err(store_failed)?;
+                seen.map(|record| record.value)
+            }
+        };
+        if let Some(seen) = seen {
+            let same = seen == digest;
             return if same { Ok(()) } else { Err(TransportError::Id { why: "that of another envelope" }) };
         }
         // Known is who has ever connected. One may write before one's keys have arrived, and must be able to get the answer.
-        let installation = self.installation(&to).await?.ok_or(TransportError::UnknownRecipient)?;
+        let installation = self.installation(envelope.to()).await?.ok_or(TransportError::UnknownRecipient)?;
         if envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
             return Err(TransportError::Reinstalled);
         }
-
-        let head_key = of_device(HEAD, &to);
-        let head = self.store.get(partition, &head_key, now).await.map_err(store_failed)?;
-        let mut index = index(head.as_ref())?;
-        let (day, place) = index.append(now.day());
-        let expiry = Retention::LONGEST.from(now);
-
-        let mut batch = Batch::new(partition);
-        batch.expect_absent(seen_key.clone());
-        batch.put(seen_key, digest);
-        batch.expect(head_key.clone(), head.map(|record| record.version));
-        batch.put(head_key, index.to_bytes());
-        batch.put_until(self.queue(&to).key(day, place), wire, expiry);
-        meter::count(&mut batch, &envelope, now.day());
-        self.commit(batch).await?;
-        self.tallies.enqueued(&envelope);
+        let head_key = of_device(HEAD, envelope.to());
+        if round.head(&head_key).is_none() {
+            let record = self.store.get(round.partition, &head_key, round.now).await.map_err(store_failed)?;
+            round.heads.push(Head {
+                index: index(record.as_ref())?,
+                version: version(record),
+                key: head_key,
+            });
+        }
+        round.put(envelope, wire, (seen_key, digest), &self.queue(envelope.to()));
         Ok(())
     }
 
@@ -77,23 +125,51 @@ impl<S: Store> Carrier<S> {
 
     async fn deliveries(&self, to: &Address, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let mut previous = after.number_in(self.epoch);
-        let queued = self.queued(to, previous, MAX_DELIVERIES).await.map_err(store_failed)?;
-        let mut deliveries = Vec::with_capacity(queued.len());
-        for Queued { place, record, .. } in queued {
-            match Envelope::from_bytes(record.value) {
-                Ok(envelope) => {
-                    let [sequence, before] = [place, previous].map(|place| Sequence::new(self.epoch, place));
-                    deliveries.push(Delivery::new(sequence, before, envelope));
-                    previous = place;
-                }
-                // It holds up nothing else.
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a queued envelope is damaged");
-                }
+        let (partition, now) = (self.partition(to), self.clock.now());
+        let read = || self.tails.read(partition, to, previous, MAX_DELIVERIES, now);
+        let found = match read() {
+            Some(read) => read,
+            None => {
+                self.begin_tail(to).await?;
+                TailRead::InStore
             }
+        };
+        let found = match found {
+            TailRead::Here(found) => found,
+            TailRead::Nothing => Vec::new(),
+            TailRead::InStore => self.stored(to, previous).await?,
+        };
+        let mut deliveries = Vec::with_capacity(found.len());
+        for (place, envelope) in found {
+            let [sequence, before] = [place, previous].map(|place| Sequence::new(self.epoch, place));
+            deliveries.push(Delivery::new(sequence, before, envelope));
+            previous = place;
         }
         self.tallies.delivered(deliveries.len());
         Ok(deliveries)
+    }
+
+    /// From here on, what is queued for `to` is handed on in memory.
+    async fn begin_tail(&self, to: &Address) -> Result<(), TransportError> {
+        let partition = self.partition(to);
+        let _lane = self.lane(partition).await?;
+        let head = self.store.get(partition, &of_device(HEAD, to), self.clock.now()).await;
+        self.tails.begin(partition, to, index(head.map_err(store_failed)?.as_ref())?.last());
+        Ok(())
+    }
+
+    /// What stands in the store for `to` after the place `after`.
+    async fn stored(&self, to: &Address, after: u64) -> Result<Vec<(u64, Envelope)>, TransportError> {
+        let queued = self.queued(to, after, MAX_DELIVERIES).await.map_err(store_failed)?;
+        let read = |Queued { place, record, .. }: Queued| match Envelope::from_bytes(record.value) {
+            Ok(envelope) => Some((place, envelope)),
+            // It holds up nothing else.
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a queued envelope is damaged");
+                None
+            }
+        };
+        Ok(queued.into_iter().filter_map(read).collect())
     }
 
     /// What is queued for `to` after the place `after`, at most `limit`.
@@ -149,6 +225,7 @@ impl<S: Store> Carrier<S> {
             batch.expect(head_key.clone(), head.map(|record| record.version));
             batch.put(head_key, index.to_bytes());
             self.commit(batch).await?;
+            self.tails.forget_before(partition, owner, index.first());
             self.tallies.acknowledged(count);
         }
         Ok(())
@@ -157,6 +234,73 @@ impl<S: Store> Carrier<S> {
     fn queue(&self, owner: &Address) -> Queue {
         Queue::new(self.partition(owner), QUEUE, device(owner))
     }
+}
+
+/// A record in the making: what has arrived for one party.
+struct Round {
+    partition: Partition,
+    now: Timestamp,
+    batch: Batch,
+    heads: Vec<Head>,
+    seen: Vec<(Key, Bytes)>,
+    placed: Vec<(u64, Envelope, Expiry)>,
+    /// Those who wait for it.
+    arrivals: Vec<Arrival>,
+}
+
+/// The head of the queue of one of the party's devices.
+struct Head {
+    key: Key,
+    version: Option<Version>,
+    index: QueueIndex,
+}
+
+impl Round {
+    fn new(partition: Partition, now: Timestamp) -> Self {
+        let batch = Batch::new(partition);
+        let (heads, seen, placed, arrivals) = Default::default();
+        Self { partition, now, batch, heads, seen, placed, arrivals }
+    }
+
+    fn head(&mut self, key: &Key) -> Option<&mut Head> {
+        self.heads.iter_mut().find(|head| head.key == *key)
+    }
+
+    /// The digest of the envelope under `key`, if it is one of this round.
+    fn seen(&self, key: &Key) -> Option<Bytes> {
+        self.seen.iter().find(|(seen, _)| seen == key).map(|(_, digest)| digest.clone())
+    }
+
+    /// Puts `envelope` at the end of `queue`, whose head is known.
+    fn put(&mut self, envelope: &Envelope, wire: Bytes, seen: (Key, Bytes), queue: &Queue) {
+        let today = self.now.day();
+        let Some(head) = self.head(&of_device(HEAD, envelope.to())) else { return };
+        let (day, place) = head.index.append(today);
+        let expiry = Retention::LONGEST.from(self.now);
+        self.batch.expect_absent(seen.0.clone());
+        self.batch.put(seen.0.clone(), seen.1.clone());
+        self.batch.put_until(queue.key(day, place), wire, expiry);
+        meter::count(&mut self.batch, envelope, today);
+        self.seen.push(seen);
+        self.placed.push((place, envelope.clone(), expiry));
+    }
+
+    fn end(mut self) -> (Batch, Vec<(u64, Envelope, Expiry)>, Vec<Arrival>) {
+        for Head { key, version, index } in self.heads {
+            self.batch.expect(key.clone(), version);
+            self.batch.put(key, index.to_bytes());
+        }
+        (self.batch, self.placed, self.arrivals)
+    }
+}
+
+fn version(record: Option<Record>) -> Option<Version> {
+    record.map(|record| record.version)
+}
+
+/// What the others hear when a record for several of them could not be written.
+fn not_queued() -> TransportError {
+    TransportError::carrier_failed("the carrier's store failed")
 }
 
 fn index(head: Option<&Record>) -> Result<QueueIndex, TransportError> {

@@ -106,6 +106,7 @@ async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     let mut batch = Batch::new(keys.0);
     batch.put(keys.1.clone(), &b"damaged"[..]);
     assert!(matches!(world.store.commit(batch).await.unwrap(), Commit::Committed(_)));
+    let world = world.restart().await;
     let error = world.transport().bundle(&us, her.address()).await.unwrap_err();
     assert!(matches!(error, TransportError::NoKeys) && !error.may_pass(), "{error:?}");
     let connected = world.transport().connect(&her).await.unwrap();

@@ -10,6 +10,7 @@ mod at_once;
 mod directory;
 mod erase;
 mod fence;
+mod flat;
 mod put_back;
 mod queue;
 mod register;
@@ -62,6 +63,13 @@ impl World {
         let store = Arc::new(MemoryStore::new());
         let carrier = Carrier::open(Arc::clone(&store), clock.clone(), &rng).await.unwrap();
         Self { clock, rng, store, carrier: Arc::new(carrier) }
+    }
+
+    /// The same world with another carrier on its store: what the test has done to the rows is read.
+    async fn restart(mut self) -> Self {
+        let carrier = Carrier::open(Arc::clone(&self.store), self.clock.clone(), &self.rng).await.unwrap();
+        self.carrier = Arc::new(carrier);
+        self
     }
 
     fn transport(&self) -> InProcess<Carrier<Arc<MemoryStore>>> {

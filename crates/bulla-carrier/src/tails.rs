@@ -1,0 +1,108 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Address, DeviceId, Partition, Timestamp};
+use bulla_envelope::Envelope;
+use bulla_store::{Expiry, QueueTail, TailRead};
+
+/// The most envelopes of one queue that are kept in memory for its reader.
+const MOST_OF_ONE: usize = 1024;
+
+/// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the store once.
+const MOST_OF_ALL: usize = 8192;
+
+/// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
+const LARGEST_BYTES: usize = 4096;
+
+/// The ends of the queues that are being read, in memory: what has just become durable is handed on without a look into the store.
+///
+/// All calls but [`read`](Self::read) are made from within the lane of the queue's partition.
+#[derive(Debug, Default)]
+pub(crate) struct Tails(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    tails: HashMap<(Partition, DeviceId), QueueTail<Waiting>>,
+    envelopes: usize,
+}
+
+/// An envelope that waits, and until when it may.
+#[derive(Debug, Clone)]
+struct Waiting {
+    envelope: Envelope,
+    expiry: Expiry,
+}
+
+impl Tails {
+    /// Begins to hand on what is queued for `address` after the place `last`.
+    pub(crate) fn begin(&self, partition: Partition, address: &Address, last: u64) {
+        let mut held = self.held();
+        held.tails
+            .entry((partition, address.device()))
+            .or_insert_with(|| QueueTail::after(last, MOST_OF_ONE));
+    }
+
+    /// Takes `envelope` in, which is durable at `place` of the queue of its recipient.
+    pub(crate) fn push(&self, partition: Partition, place: u64, envelope: Envelope, expiry: Expiry) {
+        let mut held = self.held();
+        if held.envelopes >= MOST_OF_ALL {
+            *held = Held::default();
+        }
+        let device = envelope.to().device();
+        held.change((partition, device), |tail| {
+            if envelope.sealed().len() > LARGEST_BYTES {
+                tail.skip(place);
+            } else {
+                tail.push(place, Waiting { envelope, expiry });
+            }
+        });
+    }
+
+    /// What is queued for `address` after the place `after`, at most `limit`, unless it is only known to the store, or not known here at all.
+    pub(crate) fn read(
+        &self,
+        partition: Partition,
+        address: &Address,
+        after: u64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Option<TailRead<Envelope>> {
+        let held = self.held();
+        Some(match held.tails.get(&(partition, address.device()))?.read(after, limit) {
+            TailRead::Here(waiting) => {
+                let live = waiting.into_iter().filter(|(_, waiting)| !waiting.expiry.has_come(now));
+                let live: Vec<_> = live.map(|(place, waiting)| (place, waiting.envelope)).collect();
+                // Behind those that are over there may be more.
+                if live.is_empty() { TailRead::InStore } else { TailRead::Here(live) }
+            }
+            TailRead::InStore => TailRead::InStore,
+            TailRead::Nothing => TailRead::Nothing,
+        })
+    }
+
+    /// Lets go of what stands before the place `first`: the reader has it for good.
+    pub(crate) fn forget_before(&self, partition: Partition, address: &Address, first: u64) {
+        self.held().change((partition, address.device()), |tail| tail.forget_through(first - 1));
+    }
+
+    /// Lets go of all queues of a party. Who reads one begins anew.
+    pub(crate) fn forget(&self, partition: Partition) {
+        let mut held = self.held();
+        held.tails.retain(|(of, _), _| *of != partition);
+        held.envelopes = held.tails.values().map(QueueTail::len).sum();
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Changes a tail, if there is one, and counts what is in memory then.
+    fn change(&mut self, of: (Partition, DeviceId), change: impl FnOnce(&mut QueueTail<Waiting>)) {
+        let Some(tail) = self.tails.get_mut(&of) else { return };
+        let before = tail.len();
+        change(tail);
+        self.envelopes = self.envelopes + tail.len() - before;
+    }
+}
