@@ -67,8 +67,8 @@ impl Braid {
         Self { epoch: 1, authenticator: Authenticator::new(auth_key), state }
     }
 
-    /// What the next message carries, and the epoch's secret if this is where we learn it. If it fails nothing has
-    /// changed.
+    /// What the next message carries, and the epoch's secret if this is where we learn it. If it fails
+    /// nothing has changed.
     pub(crate) fn send(
         &mut self,
         rng: &mut impl CryptoRng,

@@ -1,8 +1,8 @@
 //! The erasure code: a text in k pieces of which any k of 65 536 chunks give it back.
 //!
 //! A text of 32 k bytes is a table of k rows and 16 columns of big-endian words. Through each column goes one
-//! polynomial of a degree below k, taking row j's word at the point j; chunk i is the 16 polynomials' values at i. So
-//! the first k chunks are the text itself.
+//! polynomial of a degree below k, taking row j's word at the point j; chunk i is the 16 polynomials' values
+//! at i. So the first k chunks are the text itself.
 
 use self::nodes::Nodes;
 

@@ -9,7 +9,8 @@ pub enum SendError {
     /// The epoch's sending chain has given out 2^32 - 1 keys without the peer moving on.
     #[error("the sending chain of the epoch is exhausted")]
     Exhausted,
-    /// The peer's header cannot be encapsulated to. No header of the right length is known for which this is so.
+    /// The peer's header cannot be encapsulated to. No header of the right length is known for which this is
+    /// so.
     #[error("the peer's key header is unusable")]
     Header,
 }
@@ -45,8 +46,8 @@ pub enum MessageError {
 
 /// Why a message was not received. Nothing has changed by it.
 ///
-/// Once the message around it is authenticated, only [`Forged`](Self::Forged) and [`Future`](Self::Future) tell of a
-/// peer that does not follow the protocol; before, any of them may be an attacker's doing.
+/// Once the message around it is authenticated, only [`Forged`](Self::Forged) and [`Future`](Self::Future)
+/// tell of a peer that does not follow the protocol; before, any of them may be an attacker's doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
@@ -69,7 +70,8 @@ pub enum ReceiveError {
         /// The oldest epoch there are keys of.
         oldest: u64,
     },
-    /// The key at this index was used before, or given up: see [`limits::SKIPPED_KEYS`](crate::limits::SKIPPED_KEYS).
+    /// The key at this index was used before, or given up: see
+    /// [`limits::SKIPPED_KEYS`](crate::limits::SKIPPED_KEYS).
     #[error("key {index} of a chain that stands at {counter} is used up")]
     UsedUp {
         /// The message's index.
@@ -87,8 +89,8 @@ pub enum ReceiveError {
         /// How far ahead it might be: [`limits::FORWARD_JUMP`](crate::limits::FORWARD_JUMP).
         limit: u32,
     },
-    /// The key at this index may be in the caller's store, and has not been loaded. Never so with a ratchet that was
-    /// read whole.
+    /// The key at this index may be in the caller's store, and has not been loaded. Never so with a ratchet
+    /// that was read whole.
     #[error("key {index} of epoch {epoch} is not loaded")]
     NotLoaded {
         /// The epoch of the key.

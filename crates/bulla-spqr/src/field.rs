@@ -1,7 +1,8 @@
 //! Arithmetic in GF(2^16) with the polynomial x^16 + x^12 + x^3 + x + 1.
 //!
-//! An element is a `u16`, bit i standing for x^i; adding and subtracting are both `^`. Everything computed here is
-//! public (chunks travel in the clear), so tables may be looked into; where masks are as fast, there are masks.
+//! An element is a `u16`, bit i standing for x^i; adding and subtracting are both `^`. Everything computed
+//! here is public (chunks travel in the clear), so tables may be looked into; where masks are as fast, there
+//! are masks.
 
 /// What x^16 is equal to.
 const REDUCTION: u16 = 0x100B;
@@ -24,9 +25,9 @@ pub(crate) const fn multiply(a: u16, b: u16) -> u16 {
 
 /// The inverse of an element; of zero, zero.
 ///
-/// Raising to the power 256 is linear, and done twice it changes nothing: call that the conjugate. An element's
-/// product with its conjugate, the norm, is its own conjugate and so one of the 256 elements of a smaller field, whose
-/// inverses fit into a table. What it has too much is the conjugate.
+/// Raising to the power 256 is linear, and done twice it changes nothing: call that the conjugate. An
+/// element's product with its conjugate, the norm, is its own conjugate and so one of the 256 elements of a
+/// smaller field, whose inverses fit into a table. What it has too much is the conjugate.
 pub(crate) const fn invert(a: u16) -> u16 {
     let conjugate = conjugate(a);
     multiply(conjugate, INVERSE_NORMS[slot(multiply(a, conjugate))])
@@ -90,7 +91,8 @@ const fn power(base: u16, exponent: u16) -> u16 {
     power
 }
 
-/// The conjugates of all elements with three of four hexadecimal digits zero, by the fourth's place and value.
+/// The conjugates of all elements with three of four hexadecimal digits zero, by the fourth's place and
+/// value.
 static CONJUGATES: [[u16; 16]; 4] = {
     let mut conjugates = [[0; 16]; 4];
     let mut place = 0;

@@ -1,7 +1,7 @@
 //! HMAC and HKDF over SHA-256 with no compression that can be spared.
 //!
-//! The crates everybody uses are general: they buffer, copy and wipe more than they hash where a message is a byte and a
-//! key 32. For `bulla-session`, which derives in the same way; nobody else should need it.
+//! The crates everybody uses are general: they buffer, copy and wipe more than they hash where a message is a
+//! byte and a key 32. For `bulla-session`, which derives in the same way; nobody else should need it.
 
 use sha2::block_api::compress256;
 
@@ -48,7 +48,8 @@ pub static UNSALTED: Keyed = Keyed {
 impl Keyed {
     /// # Cost
     ///
-    /// Two compressions. Every MAC takes two more, and one for each 64 bytes that do not fit beside the padding.
+    /// Two compressions. Every MAC takes two more, and one for each 64 bytes that do not fit beside the
+    /// padding.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         Self { inner: padded(key, 0x36), outer: padded(key, 0x5c) }

@@ -58,7 +58,8 @@ impl Ratchet {
 
     /// Takes the step of sending a message. Store the ratchet before the message leaves.
     ///
-    /// Draws 64 bytes of `rng` when a key pair is needed, 32 when something is encapsulated, otherwise nothing.
+    /// Draws 64 bytes of `rng` when a key pair is needed, 32 when something is encapsulated, otherwise
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -66,8 +67,9 @@ impl Ratchet {
     ///
     /// # Cost
     ///
-    /// Half a microsecond and no allocation, as much again for a chunk that has to be computed; but once in every other epoch a key generation and in the others half an
-    /// encapsulation, some twenty microseconds each.
+    /// Half a microsecond and no allocation, as much again for a chunk that has to be computed; but once in
+    /// every other epoch a key generation and in the others half an encapsulation, some twenty microseconds
+    /// each.
     pub fn send(&mut self, rng: &mut impl CryptoRng) -> Result<Sent, SendError> {
         let epoch = self.braid.epoch;
         // Keys belong to the last epoch both are known to know.
@@ -81,7 +83,8 @@ impl Ratchet {
         Ok(Sent { message: Message::new(epoch, index, &payload), key })
     }
 
-    /// The key of a message, and the step to [`accept`](Self::accept) once that key has opened what it is for.
+    /// The key of a message, and the step to [`accept`](Self::accept) once that key has opened what it is
+    /// for.
     ///
     /// # Errors
     ///
@@ -89,13 +92,14 @@ impl Ratchet {
     ///
     /// # Cost
     ///
-    /// One HKDF for each key that is skipped, at most [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP). The message that
-    /// completes a key or ciphertext costs an encapsulation or a decapsulation, and up to a tenth of a millisecond to
-    /// decode it.
+    /// One HKDF for each key that is skipped, at most [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP). The
+    /// message that completes a key or ciphertext costs an encapsulation or a decapsulation, and up to a
+    /// tenth of a millisecond to decode it.
     ///
     /// # Security
     ///
-    /// The message carries no MAC of its own: until what is sealed with the key has opened, it may be anybody's.
+    /// The message carries no MAC of its own: until what is sealed with the key has opened, it may be
+    /// anybody's.
     pub fn receive(&self, message: &[u8]) -> Result<Received, ReceiveError> {
         let message = Incoming::parse(message)?;
         // Epochs too far ahead are told before keys are derived; an epoch is at least 1.
@@ -104,8 +108,8 @@ impl Ratchet {
         Ok(Received { key, braid, chain, steps: self.steps })
     }
 
-    /// Takes the step a message led to, and returns whether it did: it does not if this ratchet has taken another
-    /// step since the message was received, or never received it.
+    /// Takes the step a message led to, and returns whether it did: it does not if this ratchet has taken
+    /// another step since the message was received, or never received it.
     #[must_use = "a step that was not taken has to be tried anew"]
     pub fn accept(&mut self, received: Received) -> bool {
         let Received { key: _, braid, chain, steps } = received;
@@ -126,8 +130,8 @@ impl Ratchet {
         self.braid.wants_key_pair()
     }
 
-    /// Supplies the key pair for the next message, if [one is needed](Self::wants_key_pair), so that sending does not
-    /// have to wait for it to be made. What is sent is the same.
+    /// Supplies the key pair for the next message, if [one is needed](Self::wants_key_pair), so that sending
+    /// does not have to wait for it to be made. What is sent is the same.
     pub fn prepare(&mut self, pair: KeyPair) {
         self.steps = self.steps.wrapping_add(1);
         self.braid.prepare(pair);

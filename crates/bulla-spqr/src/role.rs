@@ -1,4 +1,5 @@
-/// Which end of the session a party is. It never changes, while the roles in an epoch's exchange are swapped each time.
+/// Which end of the session a party is. It never changes, while the roles in an epoch's exchange are swapped
+/// each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {

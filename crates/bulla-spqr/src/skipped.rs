@@ -12,14 +12,15 @@ const WINDOW: u32 = crate::limits::SKIPPED_KEYS;
 
 /// Those within the window behind the newest message of one chain, by ascending index.
 ///
-/// They are kept in one run of bytes, so that copying them is one copy, and all shuffling happens inside a buffer that is
-/// wiped. Each may also be a record of its own in the caller's store, which is then read only when its message comes:
-/// what stands there and what is different here is remembered, too.
+/// They are kept in one run of bytes, so that copying them is one copy, and all shuffling happens inside a
+/// buffer that is wiped. Each may also be a record of its own in the caller's store, which is then read only
+/// when its message comes: what stands there and what is different here is remembered, too.
 ///
 /// Nearly always there is nothing, or nothing loaded: so it is small then, and moved about at no cost.
 #[derive(Debug, Default)]
 pub struct Skipped {
-    /// The indices between which secrets stand in the store, unless they were used up; what is newer is here alone.
+    /// The indices between which secrets stand in the store, unless they were used up; what is newer is here
+    /// alone.
     stored: Range<u32>,
     here: Option<Box<Here>>,
 }
@@ -85,8 +86,9 @@ impl Skipped {
         Self { stored, here: None }
     }
 
-    /// Takes over what stands in the store, by ascending index, beside what is here already; says how many were taken. What was used up or
-    /// left behind since, and what cannot be there, is passed over. From here on nothing is left that is not loaded.
+    /// Takes over what stands in the store, by ascending index, beside what is here already; says how many
+    /// were taken. What was used up or left behind since, and what cannot be there, is passed over. From here
+    /// on nothing is left that is not loaded.
     ///
     /// # Cost
     ///
@@ -237,8 +239,8 @@ impl Skipped {
         bytes.extend_from_slice(secret);
     }
 
-    /// Adds those with higher indices than any here, of a chain whose newest message is `newest`; what it has left
-    /// behind too far is given up.
+    /// Adds those with higher indices than any here, of a chain whose newest message is `newest`; what it has
+    /// left behind too far is given up.
     pub fn append(&mut self, newer: Self, newest: u32) {
         let floor = newest.saturating_sub(WINDOW);
         if self.stored.start < floor && !self.stored.is_empty() {

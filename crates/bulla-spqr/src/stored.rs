@@ -1,9 +1,10 @@
 //! The stored form of a [`Ratchet`], version 1.
 //!
-//! Numbers are big-endian; the form is canonical, so what reads back writes the same. What every message changes comes
-//! first, is at most [`WHOLE_HEAD_BYTES`] long, and says how long everything behind it is. What follows is written once
-//! in several messages (`kept`, per state), only grows (`chunks`), or is empty unless messages overtake each other
-//! (`skipped`): stored in rows, each is a [`Row`] of its own, and the head says of the last where they are, not how many.
+//! Numbers are big-endian; the form is canonical, so what reads back writes the same. What every message
+//! changes comes first, is at most [`WHOLE_HEAD_BYTES`] long, and says how long everything behind it is. What
+//! follows is written once in several messages (`kept`, per state), only grows (`chunks`), or is empty unless
+//! messages overtake each other (`skipped`): stored in rows, each is a [`Row`] of its own, and the head says
+//! of the last where they are, not how many.
 //!
 //! ```text
 //! head

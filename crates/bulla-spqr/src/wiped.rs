@@ -12,8 +12,8 @@ use zeroize::ZeroizeOnDrop;
 ///
 /// # Security
 ///
-/// The same promise as `zeroize`'s, which writes every byte by itself: the compiler may not leave the zeros out, since
-/// behind the barrier somebody could still read them.
+/// The same promise as `zeroize`'s, which writes every byte by itself: the compiler may not leave the zeros
+/// out, since behind the barrier somebody could still read them.
 ///
 /// # Cost
 ///
@@ -91,8 +91,8 @@ pub trait Out {
     ///
     /// # Panics
     ///
-    /// A [`Brief`], when there is no room for them: what is cut short and stored could never be read again. How much is written to one
-    /// follows from the bounds of what it holds, never from its contents.
+    /// A [`Brief`], when there is no room for them: what is cut short and stored could never be read again.
+    /// How much is written to one follows from the bounds of what it holds, never from its contents.
     fn put(&mut self, bytes: &[u8]);
 }
 
@@ -162,7 +162,8 @@ pub(crate) mod behind {
     use std::os::unix::fs::FileExt;
     use std::ptr;
 
-    /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so that nobody else writes there.
+    /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so that
+    /// nobody else writes there.
     pub(crate) fn dropped<T>(value: T) -> Vec<u8> {
         let mut place = vec![value];
         black_box(&mut place);
@@ -174,8 +175,8 @@ pub(crate) mod behind {
         left
     }
 
-    /// What stands behind a buffer's first bytes once `drop` has given it back. The allocator uses some of the first, and hands the rest to
-    /// nobody before this thread asks for as many again.
+    /// What stands behind a buffer's first bytes once `drop` has given it back. The allocator uses some of
+    /// the first, and hands the rest to nobody before this thread asks for as many again.
     pub(crate) fn given_back<T: std::ops::Deref<Target = Vec<u8>>>(buffer: T) -> Vec<u8> {
         let (at, mut left) = (buffer.as_ptr().addr(), vec![0; buffer.capacity()]);
         let memory = File::open("/proc/self/mem").unwrap();

@@ -1,8 +1,9 @@
 //! Polynomials through known values: the points they are known at, and what the values are elsewhere.
 //!
-//! Lagrange's formula in its barycentric form: with the weight w of a point being the inverse of the product of its
-//! distances to all others, the value at z is the sum of w / (z - point) times the point's value, divided by the sum of
-//! the same w / (z - point). The latter, since the formula must hold for the polynomial 1, too.
+//! Lagrange's formula in its barycentric form: with the weight w of a point being the inverse of the product
+//! of its distances to all others, the value at z is the sum of w / (z - point) times the point's value,
+//! divided by the sum of the same w / (z - point). The latter, since the formula must hold for the polynomial
+//! 1, too.
 
 use super::{CHUNK_BYTES, Chunk};
 use crate::field::{double, invert, invert_each, multiply, multiply_each};
@@ -86,8 +87,9 @@ impl Nodes {
 
 /// The sum of each row times its factor.
 ///
-/// Doubling is linear, so it is put off: first, for each bit, the rows are summed whose factors have it, and then sixteen
-/// doublings in all do. The former takes the rows by four, which have only sixteen different sums, and looks those up.
+/// Doubling is linear, so it is put off: first, for each bit, the rows are summed whose factors have it, and
+/// then sixteen doublings in all do. The former takes the rows by four, which have only sixteen different
+/// sums, and looks those up.
 fn combine(factors: &[u16], rows: &[[u8; CHUNK_BYTES]]) -> [u16; WORDS] {
     let mut sums = [Row::ZERO; 16];
     let (factors, _) = factors.as_chunks();
@@ -116,8 +118,8 @@ fn add(sums: &mut [Row; 16], factors: &[u16; 4], rows: &[[u8; CHUNK_BYTES]; 4]) 
     let subsets = subsets(rows);
     let all = factors.iter().rev().fold(0, |all, factor| (all << 16) | u64::from(*factor));
     for low in 0..4 {
-        // Every fourth bit of all four factors. The product brings those at the same place together, in hexadecimal
-        // digits from the 48th bit on: nothing is carried, since no two bits meet.
+        // Every fourth bit of all four factors. The product brings those at the same place together, in
+        // hexadecimal digits from the 48th bit on: nothing is carried, since no two bits meet.
         let [.., a, b] =
             ((all >> low) & 0x1111_1111_1111_1111).wrapping_mul(0x0001_0002_0004_0008).to_le_bytes();
         let which = u16::from_le_bytes([a, b]);

@@ -44,7 +44,8 @@ impl Blocks {
         zeroize::optimization_barrier(&state);
     }
 
-    /// Takes the state of one block before on by the first `length` bytes and the padding (FIPS 180-4, section 5.1.1).
+    /// Takes the state of one block before on by the first `length` bytes and the padding (FIPS 180-4,
+    /// section 5.1.1).
     #[inline(always)]
     fn hash(&mut self, state: &mut [u32; 8], length: usize) {
         let blocks = if length <= IN_ONE { 1 } else { 2 };

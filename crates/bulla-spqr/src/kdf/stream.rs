@@ -32,7 +32,8 @@ impl Stream {
         (self.used, self.hashed) = (0, BLOCK as u64);
     }
 
-    /// Begins a message whose first block has led to this state, and whose next bytes are the hash of the message before.
+    /// Begins a message whose first block has led to this state, and whose next bytes are the hash of the
+    /// message before.
     #[inline]
     pub(super) fn begin_with_own(&mut self, state: &[u32; 8]) {
         let own = self.state;

@@ -146,7 +146,8 @@ fn boxed<const N: usize>(field: &'static str, from: &mut Reader<'_>) -> Result<B
     from.chunk(field).map(|bytes| Box::new(*bytes))
 }
 
-/// The chunks that have come in, as they are stored: so many, behind what is kept or each in a row of its own.
+/// The chunks that have come in, as they are stored: so many, behind what is kept or each in a row of its
+/// own.
 pub(super) struct Chunks<'r, 'a> {
     pub(super) count: usize,
     pub(super) rows: Option<&'r mut (dyn Iterator<Item = &'a [u8]> + 'r)>,

@@ -27,7 +27,8 @@ const FORM: u8 = 2;
 /// The most bytes a head has.
 pub const HEAD_BYTES: usize = WHOLE_HEAD_BYTES + EPOCHS * (8 - 2);
 
-/// The states in which chunks of the key are collected: what is collected in the first goes on being so in the second.
+/// The states in which chunks of the key are collected: what is collected in the first goes on being so in
+/// the second.
 const COLLECT_KEY: [u8; 2] = [7, 9];
 
 /// What a row besides the head holds.
@@ -112,8 +113,8 @@ impl Ratchet {
         }
     }
 
-    /// Takes over every skipped key there is, by ascending epoch and index; says how many were taken. What is here already, was used up since
-    /// or belongs to nothing is passed over.
+    /// Takes over every skipped key there is, by ascending epoch and index; says how many were taken. What is
+    /// here already, was used up since or belongs to nothing is passed over.
     #[doc(hidden)]
     pub fn load_keys(&mut self, keys: &[(u8, u32, &[u8; 32])]) -> usize {
         let mut taken = 0;

@@ -1,4 +1,5 @@
-//! The stored form. That it is canonical, and that failures leave it alone, is checked at every step of every test.
+//! The stored form. That it is canonical, and that failures leave it alone, is checked at every step of every
+//! test.
 
 use bulla_spqr::error::StoredError;
 use bulla_spqr::limits::STORED_BYTES;
@@ -16,7 +17,8 @@ fn samples() -> Vec<Vec<u8>> {
     let mut turn = 0u32;
     while alice.ratchet.epoch() < 5 {
         turn += 1;
-        // Whether the one who offers talks more decides if key or ciphertext is complete first, and so the states.
+        // Whether the one who offers talks more decides if key or ciphertext is complete first, and so the
+        // states.
         let epoch = alice.ratchet.epoch();
         let (alice_offers, offerer_talks) = (epoch % 2 == 1, epoch <= 2);
         let (from_alice, from_bob) = if alice_offers == offerer_talks { (3, 1) } else { (1, 3) };

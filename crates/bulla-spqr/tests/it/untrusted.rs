@@ -59,8 +59,8 @@ fn altered_in_type(code: u8) -> (ReceiveError, u64) {
     panic!("altered chunks of type {code} were never noticed");
 }
 
-/// In the first epoch, where the altered piece is: were a ciphertext's MAC not looked at, the two would agree on different
-/// secrets, and only the next epoch's header would tell.
+/// In the first epoch, where the altered piece is: were a ciphertext's MAC not looked at, the two would agree
+/// on different secrets, and only the next epoch's header would tell.
 #[test]
 fn altered_headers_keys_and_ciphertexts_are_noticed_in_their_own_epoch() {
     for code in [1, 2, 3, 5, 6] {
