@@ -1,7 +1,7 @@
 //! X25519 (RFC 7748), the one place that knows which implementation does it.
 //!
-//! Where the processor allows it, graviola does: the routines of s2n-bignum, proven correct and in constant time, at less
-//! than half the time. Everywhere else, and for what is not X25519, curve25519-dalek does.
+//! Where the processor allows it, graviola does: the routines of s2n-bignum, proven correct and in constant
+//! time, at less than half the time. Everywhere else, and for what is not X25519, curve25519-dalek does.
 
 use curve25519_dalek::MontgomeryPoint;
 use subtle::ConstantTimeEq;
@@ -28,7 +28,8 @@ pub(crate) fn agree(private: &Secret<32>, public: &[u8; 32]) -> Option<Secret<32
 
 /// Whether these bytes are the one proper encoding of a point in the prime-order group.
 ///
-/// That is: below 2^255 - 19, top bit clear, on the curve rather than its twist, and without a torsion component.
+/// That is: below 2^255 - 19, top bit clear, on the curve rather than its twist, and without a torsion
+/// component.
 pub(crate) fn is_canonical(public: &[u8; 32]) -> bool {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     if assembled::runs_here() {
@@ -51,7 +52,8 @@ mod portable {
     }
 
     pub(super) fn is_canonical(public: &[u8; 32]) -> bool {
-        // The round trip reduces, masks and drops what is not on the curve: only the proper encoding survives it.
+        // The round trip reduces, masks and drops what is not on the curve: only the proper encoding survives
+        // it.
         MontgomeryPoint(*public)
             .to_edwards(0)
             .is_some_and(|point| point.to_montgomery().as_bytes() == public && point.is_torsion_free())
@@ -65,8 +67,8 @@ mod assembled {
 
     use super::Secret;
 
-    /// 5 L - 1, where L is the order of the prime-order group: a multiple of 8 with the bits that clamping sets, so a
-    /// private key like any other.
+    /// 5 L - 1, where L is the order of the prime-order group: a multiple of 8 with the bits that clamping
+    /// sets, so a private key like any other.
     const MINUS_ONE: [u8; 32] = [
         0xA0, 0x23, 0xCD, 0xD0, 0x83, 0xEF, 0x5B, 0xB8, 0x2F, 0x10, 0xD6, 0x2E, 0x59, 0xE1, 0x5A, 0x68, 0x00,
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x50,
@@ -94,9 +96,10 @@ mod assembled {
 
     /// One agreement, which takes less than mapping the point to Edwards form and multiplying it by L.
     ///
-    /// A point keeps its u-coordinate under n if and only if its order divides n - 1 or n + 1, here 5 L - 2 or 5 L. The
-    /// curve has 8 L points and its twist 4 times another prime: of their divisors only L divides either of the two. What
-    /// an agreement gives is properly encoded, so what comes out as it went in was too; the zero never comes out.
+    /// A point keeps its u-coordinate under n if and only if its order divides n - 1 or n + 1, here 5 L - 2
+    /// or 5 L. The curve has 8 L points and its twist 4 times another prime: of their divisors only L divides
+    /// either of the two. What an agreement gives is properly encoded, so what comes out as it went in was
+    /// too; the zero never comes out.
     pub(super) fn is_canonical(public: &[u8; 32]) -> bool {
         agree(&Secret::new(MINUS_ONE), public).is_some_and(|same| same.expose() == public)
     }
@@ -216,7 +219,8 @@ mod tests {
         }
     }
 
-    /// Any 32 bytes are a public key and a private one: off the curve, above the prime, with the top bit set, unclamped.
+    /// Any 32 bytes are a public key and a private one: off the curve, above the prime, with the top bit set,
+    /// unclamped.
     #[test]
     fn all_implementations_agree_on_anything() {
         let mut rng = ChaCha20Rng::from_seed([25; 32]);

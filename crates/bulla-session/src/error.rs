@@ -78,7 +78,8 @@ pub enum ProtobufError {
     },
 }
 
-/// A message that cannot be read, whatever session it is for. Nobody can repair it; the sender may send it anew.
+/// A message that cannot be read, whatever session it is for. Nobody can repair it; the sender may send it
+/// anew.
 ///
 /// All of this shows in the message's public bytes, so telling the reason gives nothing away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -142,7 +143,8 @@ pub enum RecordError {
     Mismatch,
 }
 
-/// A stored [`Sessions`](crate::Sessions) that cannot be read. The storage gave back something else than was put in.
+/// A stored [`Sessions`](crate::Sessions) that cannot be read. The storage gave back something else than was
+/// put in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StoredError {
@@ -169,8 +171,8 @@ pub enum StoredError {
     /// More bytes than sessions can fill at all.
     #[error("stored sessions have {actual} bytes, more than {most}")]
     TooLong {
-        /// The most there can be: [`limits::RECORD_BYTES`](crate::limits::RECORD_BYTES), or of archived sessions alone
-        /// [`limits::ARCHIVE_BYTES`](crate::limits::ARCHIVE_BYTES).
+        /// The most there can be: [`limits::RECORD_BYTES`](crate::limits::RECORD_BYTES), or of archived
+        /// sessions alone [`limits::ARCHIVE_BYTES`](crate::limits::ARCHIVE_BYTES).
         most: usize,
         /// How many there are.
         actual: usize,

@@ -216,8 +216,8 @@ impl fmt::Debug for KeyPair {
 ///
 /// # Security
 ///
-/// One message has many valid signatures by one key, and anyone can turn one into another. Never use a signature
-/// as an identifier; equality is left out on purpose.
+/// One message has many valid signatures by one key, and anyone can turn one into another. Never use a
+/// signature as an identifier; equality is left out on purpose.
 #[derive(Clone, Copy)]
 pub struct Signature([u8; 64]);
 

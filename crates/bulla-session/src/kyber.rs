@@ -30,7 +30,8 @@ impl KyberPublicKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Length`] unless there are exactly 1569 bytes, [`KeyError::Type`] for another type than `0x08`.
+    /// [`KeyError::Length`] unless there are exactly 1569 bytes, [`KeyError::Type`] for another type than
+    /// `0x08`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         Self::parse("Kyber public key", bytes)
     }
@@ -104,7 +105,8 @@ impl KyberKeyPair {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Length`] unless there are exactly 3169 bytes, [`KeyError::Type`] for another type than `0x08`.
+    /// [`KeyError::Length`] unless there are exactly 3169 bytes, [`KeyError::Type`] for another type than
+    /// `0x08`.
     pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes: &[u8; 1 + SECRET] = typed("Kyber secret key", bytes)?;
         let mut public = Box::new([TYPE; 1 + PUBLIC]);

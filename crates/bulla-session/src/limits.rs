@@ -3,26 +3,28 @@
 /// How far ahead of its chain a message may be, in messages.
 ///
 /// Each step ahead costs two HMACs before the message can be authenticated, so this is also the most work one
-/// forged message can cause in one session (about 10 ms, and 20 ms in the post-quantum ratchet, which has the same
-/// bound). Beyond it the message is refused as too far ahead and is lost. The official library lifts this bound
-/// between the devices of one account; we never do.
+/// forged message can cause in one session (about 10 ms, and 20 ms in the post-quantum ratchet, which has the
+/// same bound). Beyond it the message is refused as too far ahead and is lost. The official library lifts
+/// this bound between the devices of one account; we never do.
 ///
-/// The post-quantum ratchet counts from the last message that arrived in its epoch, not from the start of a chain, and
-/// so lets at most 24 999 messages in a row be lost; one further ahead is refused as one that cannot be opened.
+/// The post-quantum ratchet counts from the last message that arrived in its epoch, not from the start of a
+/// chain, and so lets at most 24 999 messages in a row be lost; one further ahead is refused as one that
+/// cannot be opened.
 pub const FORWARD_JUMP: u32 = 25_000;
 
-/// How far behind the newest message of its chain one may be that was overtaken: so many message seeds are kept per
-/// receiving chain at most.
+/// How far behind the newest message of its chain one may be that was overtaken: so many message seeds are
+/// kept per receiving chain at most.
 ///
-/// A message further behind cannot be opened any more and is reported as a duplicate. The post-quantum ratchet counts
-/// in the same way within an epoch. The official library counts what is missing instead, so that it could open a
-/// message further behind if, meanwhile, its post-quantum epoch had changed but not its chain.
+/// A message further behind cannot be opened any more and is reported as a duplicate. The post-quantum
+/// ratchet counts in the same way within an epoch. The official library counts what is missing instead, so
+/// that it could open a message further behind if, meanwhile, its post-quantum epoch had changed but not its
+/// chain.
 pub const SKIPPED_SEEDS: u32 = bulla_spqr::limits::SKIPPED_KEYS;
 
 /// Receiving chains kept per session, the newest ones.
 ///
-/// Each time the peer's ratchet key changes a chain is added. A message of an older chain than these cannot be
-/// opened any more.
+/// Each time the peer's ratchet key changes a chain is added. A message of an older chain than these cannot
+/// be opened any more.
 pub const RECEIVING_CHAINS: usize = 5;
 
 /// Replaced sessions kept per peer device, the newest ones.
@@ -30,10 +32,11 @@ pub const RECEIVING_CHAINS: usize = 5;
 /// A message of an older session than these cannot be opened any more.
 pub const ARCHIVED_SESSIONS: usize = 40;
 
-/// The most bytes all archived sessions of one peer device have together: 600 KiB, so that one always fits, whatever it keeps.
+/// The most bytes all archived sessions of one peer device have together: 600 KiB, so that one always fits,
+/// whatever it keeps.
 ///
-/// Forty that kept little, which is nearly always so, have 170 KB. Beyond it the oldest go, as if there were more than
-/// [`ARCHIVED_SESSIONS`].
+/// Forty that kept little, which is nearly always so, have 170 KB. Beyond it the oldest go, as if there were
+/// more than [`ARCHIVED_SESSIONS`].
 pub const ARCHIVE_BYTES: usize = 600 * 1_024;
 
 /// How long a session may be sealed with before the peer has answered in it: 30 days, in seconds.
@@ -49,8 +52,9 @@ pub const FINGERPRINT_ITERATIONS: u32 = 1_000_000;
 
 /// The most a stored [`Sessions`](crate::Sessions) can measure, in bytes.
 ///
-/// It follows from the other bounds (every chain full of skipped seeds); a larger one is refused before it is looked at. A record between two devices that talk measures 646 to 4322 bytes, 3000 in the mean, depending on where the
-/// post-quantum ratchet stands.
+/// It follows from the other bounds (every chain full of skipped seeds); a larger one is refused before it is
+/// looked at. A record between two devices that talk measures 646 to 4322 bytes, 3000 in the mean, depending
+/// on where the post-quantum ratchet stands.
 pub const RECORD_BYTES: usize = 6 + SESSION_BYTES + ARCHIVE_BYTES;
 
 const _: () = assert!(4 + SESSION_BYTES <= ARCHIVE_BYTES, "a session would not fit into the archive");
@@ -61,9 +65,9 @@ pub(crate) const SESSION_BYTES: usize =
 
 /// The most parts that storing sessions once writes and deletes, taken together: 32 078.
 ///
-/// One message can put an archived session in the place of the one in use, and both can keep all they may. Then every part of the one goes
-/// and every part of the other is written, and the head and the archive. A store has to take so many at once, or no message is opened for that
-/// device any more.
+/// One message can put an archived session in the place of the one in use, and both can keep all they may.
+/// Then every part of the one goes and every part of the other is written, and the head and the archive. A
+/// store has to take so many at once, or no message is opened for that device any more.
 pub const CHANGED_PARTS: usize = 2 * SESSION_PARTS + 2;
 
 /// The most parts the session in use has besides the head.

@@ -103,8 +103,8 @@ impl std::fmt::Debug for ServiceAddress {
 
 /// Both ends' addresses, which messages that start a session are bound to.
 ///
-/// Parties that do not go by service addresses pass none: what they seal is not bound, and what they receive must
-/// not be either.
+/// Parties that do not go by service addresses pass none: what they seal is not bound, and what they receive
+/// must not be either.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
     local: ServiceAddress,

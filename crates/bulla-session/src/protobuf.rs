@@ -1,8 +1,8 @@
 //! Just enough of protocol buffers: flat messages of numbers and byte strings.
 //!
-//! Reading borrows, never allocates, and refuses what it cannot place; unknown fields are the caller's to ignore.
-//! Of a field that occurs twice the caller keeps the last, as the format says. Field numbers written here are all
-//! below 16, so every tag is one byte.
+//! Reading borrows, never allocates, and refuses what it cannot place; unknown fields are the caller's to
+//! ignore. Of a field that occurs twice the caller keeps the last, as the format says. Field numbers written
+//! here are all below 16, so every tag is one byte.
 
 use crate::error::ProtobufError;
 

@@ -64,7 +64,8 @@ mod tests {
         use std::hint::black_box;
         use std::os::unix::fs::FileExt;
 
-        /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so that nobody else writes there.
+        /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so
+        /// that nobody else writes there.
         fn dropped<T>(value: T) -> [u8; 32] {
             let mut place = vec![value];
             black_box(&mut place);

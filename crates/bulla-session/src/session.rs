@@ -38,14 +38,14 @@ use crate::key::PublicKey;
 use crate::limits::{RECORD_BYTES, SESSION_BYTES};
 use crate::time::UnixSeconds;
 
-/// The one form sessions are stored in. Form 1, of before there was a post-quantum ratchet, was never deployed, and the
-/// sessions in it would be of no use: no peer seals without the ratchet.
+/// The one form sessions are stored in. Form 1, of before there was a post-quantum ratchet, was never
+/// deployed, and the sessions in it would be of no use: no peer seals without the ratchet.
 const FORM: u8 = 2;
 
 /// Everything one party keeps about one device of a peer: the session in use and those it replaced.
 ///
-/// A value without copies: what changes it takes it and gives back its successor, so that no step is taken twice
-/// by accident. (Loading one record twice does copy it. Whoever stores them compares versions.)
+/// A value without copies: what changes it takes it and gives back its successor, so that no step is taken
+/// twice by accident. (Loading one record twice does copy it. Whoever stores them compares versions.)
 #[derive(Default)]
 pub struct Sessions {
     current: Option<Box<Session>>,
@@ -61,8 +61,8 @@ impl Sessions {
         Self::default()
     }
 
-    /// Takes the session in use out of use: nothing can be sealed until another is started, while messages under
-    /// way still open.
+    /// Takes the session in use out of use: nothing can be sealed until another is started, while messages
+    /// under way still open.
     ///
     /// # Errors
     ///
@@ -79,8 +79,9 @@ impl Sessions {
 
     /// Retires every archived session: it opens what is still under way, and is never put in use again.
     ///
-    /// For whoever cannot be sure any more that the steps of these sessions are the last that were taken, as after a store was put back from
-    /// a backup: start a new session, which archives the one in use, then retire what is archived.
+    /// For whoever cannot be sure any more that the steps of these sessions are the last that were taken, as
+    /// after a store was put back from a backup: start a new session, which archives the one in use, then
+    /// retire what is archived.
     ///
     /// # Errors
     ///
@@ -97,14 +98,15 @@ impl Sessions {
         self.current.is_none() && self.archive.count() == 0
     }
 
-    /// Whether a session has to be started before anything can be sealed: there is none in use, or it has gone
-    /// unanswered for more than 30 days.
+    /// Whether a session has to be started before anything can be sealed: there is none in use, or it has
+    /// gone unanswered for more than 30 days.
     #[must_use]
     pub fn needs_session(&self, now: UnixSeconds) -> bool {
         self.current.as_ref().is_none_or(|session| session.is_stale(now))
     }
 
-    /// Whether one of these sessions, in use or archived, started with this base key. Archived ones that are not loaded do not count.
+    /// Whether one of these sessions, in use or archived, started with this base key. Archived ones that are
+    /// not loaded do not count.
     #[must_use]
     pub fn contains(&self, base_key: &PublicKey) -> bool {
         self.current.as_ref().is_some_and(|session| session.base_key == *base_key)
@@ -135,9 +137,11 @@ impl Sessions {
         self.archive.count()
     }
 
-    /// All of it as one record, in a buffer that is wiped. [Parts](Self::into_changes) are cheaper to rewrite.
+    /// All of it as one record, in a buffer that is wiped. [Parts](Self::into_changes) are cheaper to
+    /// rewrite.
     ///
-    /// Numbers are big-endian; keys are 32 raw bytes; the form is canonical, so what reads back writes the same.
+    /// Numbers are big-endian; keys are 32 raw bytes; the form is canonical, so what reads back writes the
+    /// same.
     ///
     /// ```text
     /// record

@@ -1,7 +1,7 @@
 //! XEdDSA: Ed25519-like signatures by X25519 keys, as Signal deploys them.
 //!
-//! The deployed form differs from the published one in one point: the sign of the Edwards public key is not forced
-//! to zero but travels in the top bit of the signature's last byte.
+//! The deployed form differs from the published one in one point: the sign of the Edwards public key is not
+//! forced to zero but travels in the top bit of the signature's last byte.
 
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint, Scalar};
 use rand_core::CryptoRng;

@@ -125,7 +125,8 @@ fn file_number() -> usize {
     NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Whether a case did all it should, in the build it should, and was reported if and only if it leaks on purpose.
+/// Whether a case did all it should, in the build it should, and was reported if and only if it leaks on
+/// purpose.
 fn judge(case: &Case, x25519: &str, outcome: &Outcome, unexpected: &[&Report]) -> Result<(), String> {
     let told = outcome.told.trim();
     let expected = format!("{} operations, X25519 {x25519}", case.operations);

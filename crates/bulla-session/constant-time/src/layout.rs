@@ -1,7 +1,7 @@
 //! Where the secrets stand in what is stored: the one place that knows the stored forms byte by byte.
 //!
-//! The forms are drawn at `bulla_session::Sessions::to_bytes` and in `bulla_spqr::stored`. All that is not named as a secret
-//! here is public: ids, counters, lengths, states, public keys, ciphertexts.
+//! The forms are drawn at `bulla_session::Sessions::to_bytes` and in `bulla_spqr::stored`. All that is not
+//! named as a secret here is public: ids, counters, lengths, states, public keys, ciphertexts.
 
 mod ratchet;
 mod session;
@@ -58,8 +58,8 @@ impl Layout {
         assert_eq!(hidden(stored), self.bytes(), "the checker has not hidden what it was told");
     }
 
-    /// Fails unless every one of these bytes is secret: what is derived from secrets alone is, so one that is not would not
-    /// be what it is taken for.
+    /// Fails unless every one of these bytes is secret: what is derived from secrets alone is, so one that is
+    /// not would not be what it is taken for.
     pub(crate) fn assert_hidden(&self, stored: &[u8]) {
         let private = self.private.iter().map(|&at| at..at + 32);
         for at in self.secret.iter().cloned().chain(private) {

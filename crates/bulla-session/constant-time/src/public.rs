@@ -1,7 +1,7 @@
 //! What is derived from secrets, decides something, and gives nothing away: each place with its reason.
 //!
-//! A place is a line of source, so that no exception covers a function, let alone a library; when the line changes, the
-//! exception has to be thought over. One that excepts nothing any more is an error.
+//! A place is a line of source, so that no exception covers a function, let alone a library; when the line
+//! changes, the exception has to be thought over. One that excepts nothing any more is an error.
 
 use crate::report::{Call, Report};
 
@@ -18,14 +18,14 @@ pub(crate) struct Public {
 enum At {
     /// The line itself decides.
     Line(Line),
-    /// Something in this file decides, or the standard library on its behalf, while all of these lines are being executed,
-    /// the innermost first.
+    /// Something in this file decides, or the standard library on its behalf, while all of these lines are
+    /// being executed, the innermost first.
     Below(&'static str, &'static [Line]),
 }
 
 pub(crate) const PUBLIC: &[Public] = &[
-    // Verdicts: whether something was right is told to the caller, and to the peer by what happens next. Whatever is
-    // compared has been compared as a whole by then.
+    // Verdicts: whether something was right is told to the caller, and to the peer by what happens next.
+    // Whatever is compared has been compared as a whole by then.
     Public {
         name: "whether the MAC of a message is right",
         at: At::Line((
@@ -48,8 +48,8 @@ pub(crate) const PUBLIC: &[Public] = &[
             "if !authenticator.verifies_ciphertext(epoch, ct1, ct2, mac) {",
         )),
     },
-    // Whether the shared secret is zero (RFC 7748, section 6.1) hangs on the peer's public key alone: with a point of low order
-    // it always is, with any other never.
+    // Whether the shared secret is zero (RFC 7748, section 6.1) hangs on the peer's public key alone: with a
+    // point of low order it always is, with any other never.
     Public {
         name: "whether the peer's key is of low order, as graviola asks",
         at: At::Line((
@@ -86,8 +86,9 @@ pub(crate) const PUBLIC: &[Public] = &[
             "if prekey.pair.public == public { Ok(prekey) } else { Err(RecordError::Mismatch) }",
         )),
     },
-    // The MAC has shown by then that the peer put the padding there, so nobody else can ask about it. It tells how long the
-    // plaintext is, which the ciphertext's length tells but for 16 bytes, and which the caller learns anyway.
+    // The MAC has shown by then that the peer put the padding there, so nobody else can ask about it. It
+    // tells how long the plaintext is, which the ciphertext's length tells but for 16 bytes, and which the
+    // caller learns anyway.
     Public {
         name: "the padding behind a right MAC",
         at: At::Below(
@@ -98,8 +99,9 @@ pub(crate) const PUBLIC: &[Public] = &[
             )],
         ),
     },
-    // The matrix is drawn by rejection from rho, which is in the public key (FIPS 203, sections 4.2.2 and 5.1). The checker
-    // takes it for secret where a key pair is made: a hash cuts it off the same seed as what is secret.
+    // The matrix is drawn by rejection from rho, which is in the public key (FIPS 203, sections 4.2.2 and
+    // 5.1). The checker takes it for secret where a key pair is made: a hash cuts it off the same seed as
+    // what is secret.
     Public {
         name: "the matrix of a Kyber key pair: how many drawn values are kept",
         at: At::Below("libcrux-ml-kem/src/sampling.rs", &[MATRIX, KYBER_PAIR]),

@@ -14,7 +14,8 @@ pub(crate) struct Report {
 
 /// A line of source that was being executed.
 pub(crate) struct Call {
-    /// The file: crate without version, path in it. Of the standard library, the whole path; empty if it is not known.
+    /// The file: crate without version, path in it. Of the standard library, the whole path; empty if it is
+    /// not known.
     pub(crate) file: String,
     /// What stands there, without the space around it; empty if it is not to be had.
     pub(crate) text: String,

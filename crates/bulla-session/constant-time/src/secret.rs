@@ -36,8 +36,8 @@ pub(crate) fn reveal(bytes: &[u8]) {
     black_box(bytes);
 }
 
-/// Makes a value public without what it points at: whether there is something, and how long it is. Secrets that stand in the
-/// value itself would be given away: box it first.
+/// Makes a value public without what it points at: whether there is something, and how long it is. Secrets
+/// that stand in the value itself would be given away: box it first.
 pub(crate) fn reveal_shape<T>(mut value: T) -> T {
     mark(black_box((&raw mut value).cast()), size_of::<T>(), MemState::Defined);
     black_box(value)
@@ -50,7 +50,8 @@ pub(crate) fn hidden(bytes: &[u8]) -> usize {
     black_box(&mut bits).iter().filter(|bits| **bits != 0).count()
 }
 
-/// Marks memory, and asks whether it is marked: what the call itself returns is the wrong way round in this version.
+/// Marks memory, and asks whether it is marked: what the call itself returns is the wrong way round in this
+/// version.
 fn mark(address: *mut c_void, length: usize, state: MemState) {
     let _ = mark_mem(address, length, state);
     let secret = if state == MemState::Undefined { length } else { 0 };

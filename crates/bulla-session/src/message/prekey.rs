@@ -102,8 +102,8 @@ impl<'a> PreKeySignalMessage<'a> {
         Ok(Self { version, header, inner, message: SignalMessage::parse(inner)? })
     }
 
-    /// Writes the message anew, fields in ascending order and without unknown ones; the inner message is kept as
-    /// it was received, because its MAC is over exactly those bytes.
+    /// Writes the message anew, fields in ascending order and without unknown ones; the inner message is kept
+    /// as it was received, because its MAC is over exactly those bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let length = self.inner.len();

@@ -109,8 +109,8 @@ impl<'a> SignalMessage<'a> {
         Ok(Self { version, header, ciphertext, authenticated, mac })
     }
 
-    /// Writes the message anew, fields in ascending order and without unknown ones. Whether the MAC still fits
-    /// depends on the bytes it was read from.
+    /// Writes the message anew, fields in ascending order and without unknown ones. Whether the MAC still
+    /// fits depends on the bytes it was read from.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let length = self.ciphertext.len();

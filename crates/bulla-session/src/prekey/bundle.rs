@@ -22,8 +22,8 @@ impl PreKeyBundle {
     ///
     /// # Errors
     ///
-    /// [`KeyError`] naming the part that is not what it should be. The signatures are checked when a session is
-    /// started, or by [`verify`](Self::verify).
+    /// [`KeyError`] naming the part that is not what it should be. The signatures are checked when a session
+    /// is started, or by [`verify`](Self::verify).
     pub fn from_parts(
         registration: RegistrationId,
         device: DeviceId,

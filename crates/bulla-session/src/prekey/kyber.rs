@@ -11,8 +11,8 @@ use crate::time::UnixMillis;
 
 /// A post-quantum prekey, signed by its owner's identity.
 ///
-/// The protocol does not tell a one-time key from one of last resort. The owner does: the former is deleted once
-/// used; for the latter it remembers each [`UsedPreKeys`](crate::UsedPreKeys) and refuses a repetition.
+/// The protocol does not tell a one-time key from one of last resort. The owner does: the former is deleted
+/// once used; for the latter it remembers each [`UsedPreKeys`](crate::UsedPreKeys) and refuses a repetition.
 #[derive(Debug)]
 pub struct KyberPreKey {
     id: KyberPreKeyId,

@@ -5,9 +5,10 @@ use crate::key::PublicKey;
 /// Where [`Sessions::open`](crate::Sessions::open) finds the caller's own prekeys, which are loaded by then.
 ///
 /// Opening asks only for the ids named in a message that starts a session, as
-/// [`PreKeyIds::peek`](crate::PreKeyIds::peek) tells them beforehand. `None` means that there is no such prekey
-/// (any more); the message then fails as [`OpenError::MissingPreKey`](crate::OpenError::MissingPreKey). An
-/// implementation only looks: using up is the caller's part, once the opened message is stored.
+/// [`PreKeyIds::peek`](crate::PreKeyIds::peek) tells them beforehand. `None` means that there is no such
+/// prekey (any more); the message then fails as
+/// [`OpenError::MissingPreKey`](crate::OpenError::MissingPreKey). An implementation only looks: using up is
+/// the caller's part, once the opened message is stored.
 pub trait PreKeySource {
     /// The signed prekey with this id.
     fn signed(&self, id: SignedPreKeyId) -> Option<&SignedPreKey>;
@@ -66,9 +67,9 @@ impl PreKeySource for LoadedPreKeys {
 
 /// The prekeys that an opened message used to start its session.
 ///
-/// In the same commit that stores the session, or after it: delete the one-time prekey; delete the Kyber prekey if
-/// it was a one-time one. For a Kyber prekey of last resort remember this whole value, and drop the opened message
-/// instead of storing it if it was remembered already: it is a replay.
+/// In the same commit that stores the session, or after it: delete the one-time prekey; delete the Kyber
+/// prekey if it was a one-time one. For a Kyber prekey of last resort remember this whole value, and drop the
+/// opened message instead of storing it if it was remembered already: it is a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UsedPreKeys {

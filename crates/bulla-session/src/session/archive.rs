@@ -10,9 +10,10 @@ use crate::limits::{ARCHIVE_BYTES, ARCHIVED_SESSIONS, SESSION_BYTES};
 
 /// The newest [`ARCHIVED_SESSIONS`] of them, oldest first.
 ///
-/// They stay in their stored form, each behind its length in four bytes, whose highest bit says whether it is retired: most messages never look at them, so
-/// loading and storing a record copies one run of bytes however many there are. What an archived session holds is
-/// therefore examined only when it is tried; one that cannot be read is passed over.
+/// They stay in their stored form, each behind its length in four bytes, whose highest bit says whether it is
+/// retired: most messages never look at them, so loading and storing a record copies one run of bytes however
+/// many there are. What an archived session holds is therefore examined only when it is tried; one that
+/// cannot be read is passed over.
 #[derive(Default)]
 pub(super) struct Archive {
     bytes: Wiped,
@@ -145,7 +146,8 @@ impl Archive {
         self.note_change();
     }
 
-    /// Adds a session as the newest, without what it would need to be started; beyond the limits the oldest go.
+    /// Adds a session as the newest, without what it would need to be started; beyond the limits the oldest
+    /// go.
     pub(super) fn push(&mut self, session: Box<Session>) {
         self.push_as(session, 0);
     }

@@ -106,11 +106,12 @@ pub enum OpenError {
     /// The bytes are no message. Drop it.
     #[error("not a message")]
     Malformed(#[from] MessageError),
-    /// The message takes no part in the post-quantum ratchet, or in a version of it that is not spoken here. The
-    /// sender's software has to be brought up to date.
+    /// The message takes no part in the post-quantum ratchet, or in a version of it that is not spoken here.
+    /// The sender's software has to be brought up to date.
     #[error("the message takes no part in the post-quantum ratchet spoken here")]
     PostQuantumRatchet,
-    /// A part of the sessions is lacking. [Load](Sessions::load) it, or that there is none, and open the message again.
+    /// A part of the sessions is lacking. [Load](Sessions::load) it, or that there is none, and open the
+    /// message again.
     #[error("the {0} is not loaded")]
     NotLoaded(Part),
     /// The message starts a session or goes back to one, for which the others have to be loaded.
@@ -148,8 +149,8 @@ impl Sessions {
     /// Opens a message, in the session it belongs to or in the one it starts.
     ///
     /// `trust` is whom the caller believes this device to be; no session starts or advances for anyone else.
-    /// `prekeys` are only asked if the message starts a session. With `addresses`, a message that says between
-    /// whom it travels must say these; without, it must not say.
+    /// `prekeys` are only asked if the message starts a session. With `addresses`, a message that says
+    /// between whom it travels must say these; without, it must not say.
     ///
     /// # Errors
     ///
@@ -157,9 +158,9 @@ impl Sessions {
     ///
     /// # Cost
     ///
-    /// In the common case one allocation, for the plaintext, and no asymmetric operation; three X25519 operations
-    /// when the peer has a new ratchet key, and once in an epoch of the post-quantum ratchet an encapsulation or a
-    /// decapsulation. A forged message costs at most one agreement and
+    /// In the common case one allocation, for the plaintext, and no asymmetric operation; three X25519
+    /// operations when the peer has a new ratchet key, and once in an epoch of the post-quantum ratchet an
+    /// encapsulation or a decapsulation. A forged message costs at most one agreement and
     /// [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP) steps of each of two chains for each session there is.
     pub fn open<'a>(
         mut self,
@@ -312,7 +313,8 @@ fn trusted(session: &Session, trust: Trust<'_>) -> Result<IdentityKey, OpenError
 }
 
 impl Refusal {
-    /// Of two sessions' refusals, the one worth reporting; a duplicate, and what is not loaded, ends the search at once.
+    /// Of two sessions' refusals, the one worth reporting; a duplicate, and what is not loaded, ends the
+    /// search at once.
     fn or(self, other: Self) -> Result<Self, OpenError> {
         match (self, other) {
             (_, last @ (Self::Duplicate { .. } | Self::NotLoaded(_))) => Err(last.into()),

@@ -36,7 +36,8 @@ pub enum Part {
     Head,
     /// What a message carries to start the session, until the peer has answered.
     Pending,
-    /// What the post-quantum ratchet keeps while it sends or awaits a key or a ciphertext; written once for each.
+    /// What the post-quantum ratchet keeps while it sends or awaits a key or a ciphertext; written once for
+    /// each.
     Exchange,
     /// A piece of a key or ciphertext that is coming in.
     Chunk(u8),
@@ -59,7 +60,8 @@ pub enum Part {
 }
 
 impl Part {
-    /// What the [names](Self::name) of the parts begin with that are needed for every message, and no others' do.
+    /// What the [names](Self::name) of the parts begin with that are needed for every message, and no others'
+    /// do.
     pub const WORKING: u8 = 0;
 
     /// A name to store the part under, short and unique among those of one [`Sessions`].
@@ -148,8 +150,9 @@ type Skipped<'a> = (u8, u32, &'a [u8; 32]);
 impl Sessions {
     /// Reads sessions from the parts they were stored in, by ascending name.
     ///
-    /// Of those whose names begin with [`Part::WORKING`] all that there are have to be given. The others need not be: an operation
-    /// that needs one says so, and changes nothing; it is [loaded](Self::load) then, and the operation tried again.
+    /// Of those whose names begin with [`Part::WORKING`] all that there are have to be given. The others need
+    /// not be: an operation that needs one says so, and changes nothing; it is [loaded](Self::load) then, and
+    /// the operation tried again.
     ///
     /// # Errors
     ///
@@ -157,12 +160,13 @@ impl Sessions {
     ///
     /// # Cost
     ///
-    /// Three allocations at most, and copying some 700 bytes and what the post-quantum exchange keeps, up to 3.4 KB.
+    /// Three allocations at most, and copying some 700 bytes and what the post-quantum exchange keeps, up to
+    /// 3.4 KB.
     ///
     /// # Security
     ///
-    /// The parts have no checksum, nor anything to say that they belong together. Whoever can alter them can alter the keys:
-    /// store them where that is detected, and change them together or not at all.
+    /// The parts have no checksum, nor anything to say that they belong together. Whoever can alter them can
+    /// alter the keys: store them where that is detected, and change them together or not at all.
     pub fn from_parts<'a>(parts: impl IntoIterator<Item = (Part, &'a [u8])>) -> Result<Self, StoredError> {
         let mut parts = parts.into_iter().peekable();
         let mut sessions = Self::from_working_parts(&mut parts)?;
@@ -252,8 +256,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Takes over every part whose name does not begin with [`Part::WORKING`], by ascending name, for an operation that takes them all.
-    /// Those here already, and those used up since, are passed over.
+    /// Takes over every part whose name does not begin with [`Part::WORKING`], by ascending name, for an
+    /// operation that takes them all. Those here already, and those used up since, are passed over.
     ///
     /// # Errors
     ///
@@ -261,8 +265,9 @@ impl Sessions {
     ///
     /// # Cost
     ///
-    /// One copy of what they hold and one allocation for each chain and epoch, however many parts there are. Anybody who knows the device's
-    /// address can make it necessary, since it comes before a message that starts a session can be authenticated.
+    /// One copy of what they hold and one allocation for each chain and epoch, however many parts there are.
+    /// Anybody who knows the device's address can make it necessary, since it comes before a message that
+    /// starts a session can be authenticated.
     pub fn load_rest(&mut self, parts: &[(Part, &[u8])]) -> Result<(), StoredError> {
         self.load_all(parts).map(drop)
     }
@@ -300,17 +305,17 @@ impl Sessions {
         if self.is_whole() { Ok(()) } else { Err(NotWhole(())) }
     }
 
-    /// Stores the sessions: hands over every part that has changed since they were read, with its bytes, or without if
-    /// it is to be deleted. All have to be changed together or not at all.
+    /// Stores the sessions: hands over every part that has changed since they were read, with its bytes, or
+    /// without if it is to be deleted. All have to be changed together or not at all.
     ///
-    /// A part may be handed over twice, first to be deleted and then with its bytes. Deleting what is not there is no
-    /// error. The head comes last.
+    /// A part may be handed over twice, first to be deleted and then with its bytes. Deleting what is not
+    /// there is no error. The head comes last.
     ///
     /// # Cost
     ///
-    /// Below a kibibyte for most messages, whatever else is stored. One that completes a step of the post-quantum exchange, four
-    /// or five in some ninety, also writes what that step has made, up to 3.4 KB; a message that skips others writes two parts for
-    /// each, and one that was skipped deletes two.
+    /// Below a kibibyte for most messages, whatever else is stored. One that completes a step of the
+    /// post-quantum exchange, four or five in some ninety, also writes what that step has made, up to 3.4 KB;
+    /// a message that skips others writes two parts for each, and one that was skipped deletes two.
     ///
     /// # Security
     ///
@@ -319,13 +324,13 @@ impl Sessions {
         self.hand_over(apply);
     }
 
-    /// Stores the sessions as [`into_changes`](Self::into_changes) does, and goes on with them: who holds them in memory need not read
-    /// them again for the next message.
+    /// Stores the sessions as [`into_changes`](Self::into_changes) does, and goes on with them: who holds
+    /// them in memory need not read them again for the next message.
     ///
     /// # Security
     ///
-    /// From here on they count as stored. If storing them fails, or if anybody else may have stored something since, drop them and
-    /// read what is stored: whoever went on with them would take a step twice.
+    /// From here on they count as stored. If storing them fails, or if anybody else may have stored something
+    /// since, drop them and read what is stored: whoever went on with them would take a step twice.
     pub fn store_changes(&mut self, apply: impl FnMut(Part, Option<&[u8]>)) {
         self.hand_over(apply);
         self.obsolete.clear();

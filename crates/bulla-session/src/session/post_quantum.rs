@@ -24,12 +24,14 @@ impl PostQuantum {
         Self(Ratchet::new(Role::Responder, auth_key.expose()))
     }
 
-    /// What the next message sealed carries in its field 5, and the salt of its keys. If it fails nothing has changed.
+    /// What the next message sealed carries in its field 5, and the salt of its keys. If it fails nothing has
+    /// changed.
     pub(super) fn send(&mut self, rng: &mut impl CryptoRng) -> Result<Sent, Exhausted> {
         self.0.send(rng).map_err(Exhausted::from)
     }
 
-    /// The salt of a message with this in its field 5, and the step to take once the message has proved genuine.
+    /// The salt of a message with this in its field 5, and the step to take once the message has proved
+    /// genuine.
     pub(super) fn receive(&self, field: Option<&[u8]>) -> Result<Received, Refusal> {
         Ok(self.0.receive(field.unwrap_or_default())?)
     }

@@ -63,7 +63,8 @@ impl From<KeyError> for Refusal {
 }
 
 impl Session {
-    /// Opens a message without changing anything. Randomness is drawn only once the message has proved genuine.
+    /// Opens a message without changing anything. Randomness is drawn only once the message has proved
+    /// genuine.
     pub(super) fn try_open(
         &self,
         message: &SignalMessage<'_>,
@@ -107,7 +108,8 @@ impl Session {
         Ok(Step { plaintext, change: Change::Advanced { their, advance }, post_quantum })
     }
 
-    /// Takes the step. The peer has shown that it knows the session, so it need not be told how it began any more.
+    /// Takes the step. The peer has shown that it knows the session, so it need not be told how it began any
+    /// more.
     pub(super) fn apply(&mut self, step: Step) -> Vec<u8> {
         match step.change {
             Change::Overtaken { their, index } => {

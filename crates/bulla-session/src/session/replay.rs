@@ -1,7 +1,8 @@
 //! Conversations of two official devices, played again as one of them.
 //!
-//! What the device drew is handed out in place of randomness, so everything it sent has to come out byte for byte.
-//! Of a key pair of the post-quantum ratchet the drawn seed is not known, only the pair, which is handed in itself.
+//! What the device drew is handed out in place of randomness, so everything it sent has to come out byte for
+//! byte. Of a key pair of the post-quantum ratchet the drawn seed is not known, only the pair, which is
+//! handed in itself.
 
 use std::collections::VecDeque;
 

@@ -10,8 +10,8 @@ use crate::time::UnixSeconds;
 
 /// A sealed message and the sessions as they are from now on.
 ///
-/// Store the sessions before the message leaves: had the message gone first and the sessions been lost, the next
-/// one would be sealed with the same keys.
+/// Store the sessions before the message leaves: had the message gone first and the sessions been lost, the
+/// next one would be sealed with the same keys.
 #[must_use = "the sessions have taken a step that has to be stored"]
 #[non_exhaustive]
 pub struct Sealed {
@@ -39,7 +39,8 @@ pub enum SealError {
     /// [`UNACKNOWLEDGED_SECONDS`](crate::limits::UNACKNOWLEDGED_SECONDS).
     #[error("the session has gone unanswered for too long")]
     Stale,
-    /// The session has sealed 2^32 messages without an answer, or as many within an epoch of the post-quantum ratchet.
+    /// The session has sealed 2^32 messages without an answer, or as many within an epoch of the post-quantum
+    /// ratchet.
     #[error("the sending chain is exhausted")]
     Exhausted,
 }
@@ -51,8 +52,8 @@ impl Sessions {
     /// peer's identity is still the trusted one is the caller's to check, by
     /// [`peer_identity`](Self::peer_identity).
     ///
-    /// The post-quantum ratchet draws 64 or 32 bytes of `rng` once in an epoch, which is some 87 messages of two that
-    /// talk in turns, and otherwise nothing.
+    /// The post-quantum ratchet draws 64 or 32 bytes of `rng` once in an epoch, which is some 87 messages of
+    /// two that talk in turns, and otherwise nothing.
     ///
     /// # Errors
     ///
@@ -60,8 +61,8 @@ impl Sessions {
     ///
     /// # Cost
     ///
-    /// One allocation, of exactly the message's length, and no asymmetric operation, but for the one in an epoch that
-    /// generates a key pair or encapsulates.
+    /// One allocation, of exactly the message's length, and no asymmetric operation, but for the one in an
+    /// epoch that generates a key pair or encapsulates.
     pub fn seal(
         mut self,
         plaintext: &[u8],

@@ -26,7 +26,8 @@ impl Session {
         let keys = MessageKeys::derive(&seed, sent.key.expose());
 
         let prekey = self.prekey_header();
-        // Only messages that start a session are bound to addresses; the session's identities bind the others.
+        // Only messages that start a session are bound to addresses; the session's identities bind the
+        // others.
         let addresses = prekey.and(addresses).map(Addresses::outgoing);
         let header = SignalHeader {
             ratchet_key: self.sending.pair.public,

@@ -4,7 +4,8 @@ use bulla_session::*;
 
 use crate::side::{NOW, Side};
 
-/// The parts that every message takes, in buffers that are there already, as a cache or a journal would have them.
+/// The parts that every message takes, in buffers that are there already, as a cache or a journal would have
+/// them.
 struct Kept(Vec<(Part, Vec<u8>)>);
 
 impl Kept {
@@ -27,7 +28,8 @@ impl Kept {
     }
 }
 
-/// Most messages of a conversation: those that add no chunk and complete no step of the post-quantum exchange.
+/// Most messages of a conversation: those that add no chunk and complete no step of the post-quantum
+/// exchange.
 #[test]
 fn a_steady_message_allocates_three_times_at_most() {
     let (mut alice, mut bob) = Side::acquainted();
@@ -59,8 +61,9 @@ fn a_steady_message_allocates_three_times_at_most() {
     }
 }
 
-/// A first message of an unknown session makes all parts be loaded before it can be authenticated. Each was put in its place by itself, and
-/// all that were there were copied for it: 144 MB for two thousand skipped messages.
+/// A first message of an unknown session makes all parts be loaded before it can be authenticated. Each was
+/// put in its place by itself, and all that were there were copied for it: 144 MB for two thousand skipped
+/// messages.
 #[test]
 fn loading_what_was_skipped_copies_it_once() {
     let (mut alice, mut bob) = Side::acquainted();

@@ -1,4 +1,5 @@
-//! What holds whatever the bytes: the corpora are replayed with these, and fuzzing looks for more with the same.
+//! What holds whatever the bytes: the corpora are replayed with these, and fuzzing looks for more with the
+//! same.
 
 pub(crate) mod conversation;
 pub(crate) mod message;

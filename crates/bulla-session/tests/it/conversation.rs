@@ -220,8 +220,9 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Against the model in `checks::conversation`: which keys sealed what, and what was opened with them. Loss, doubling,
-    /// disorder, new sessions, archiving, and old records put back, after which alone keys may seal twice.
+    /// Against the model in `checks::conversation`: which keys sealed what, and what was opened with them.
+    /// Loss, doubling, disorder, new sessions, archiving, and old records put back, after which alone keys
+    /// may seal twice.
     #[test]
     fn whatever_happens_keys_are_used_once_and_the_two_find_each_other_again(
         events in prop::collection::vec(any::<[u8; 2]>(), 1..160),

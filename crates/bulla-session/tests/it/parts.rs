@@ -1,4 +1,5 @@
-//! Sessions in parts. That they hold the same and do the same as in one record is checked at every step of every test.
+//! Sessions in parts. That they hold the same and do the same as in one record is checked at every step of
+//! every test.
 
 use bulla_session::error::StoredError;
 use bulla_session::*;
@@ -127,7 +128,8 @@ fn parts_that_do_not_belong_together_are_refused() {
     assert!(read(&altered).is_err(), "in another order");
     for without in 1..parts.len() {
         if matches!(parts[without].0, Part::Seed { .. } | Part::Key { .. }) {
-            // That one is gone cannot be told from its having been used up; it must be stored where nothing goes by itself.
+            // That one is gone cannot be told from its having been used up; it must be stored where nothing
+            // goes by itself.
             continue;
         }
         let mut altered = parts.clone();

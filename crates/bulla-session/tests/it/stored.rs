@@ -1,4 +1,5 @@
-//! The stored form. That it is canonical, and that failures leave it alone, is checked at every step of every test.
+//! The stored form. That it is canonical, and that failures leave it alone, is checked at every step of every
+//! test.
 
 use bulla_session::error::StoredError;
 use bulla_session::*;

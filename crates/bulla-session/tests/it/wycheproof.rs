@@ -1,4 +1,5 @@
-//! Project Wycheproof's cases for the primitives a session is made of: ours, and the crates we take as we take them.
+//! Project Wycheproof's cases for the primitives a session is made of: ours, and the crates we take as we
+//! take them.
 
 use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
@@ -29,7 +30,8 @@ fn keyed(key: &[u8]) -> Option<Keyed> {
     Some(Keyed::new(&block))
 }
 
-/// Private keys are clamped as they come in, so that what is agreed on is the same for clamped and unclamped ones.
+/// Private keys are clamped as they come in, so that what is agreed on is the same for clamped and unclamped
+/// ones.
 #[test]
 fn x25519_agrees_unless_it_could_not_contribute() {
     let (mut checked, mut refused) = (0, 0);

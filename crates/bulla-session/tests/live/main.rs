@@ -1,7 +1,8 @@
 //! At home with the official library: its build from npm on one end, ours on the other.
 //!
-//! Not part of plain `cargo test`, which needs Rust alone: `.ci/run` installs the package and runs
-//! `cargo test -p bulla-session --test live`. By hand: `npm ci` in this folder, in a copy of it that `LIBSIGNAL_HOME` names.
+//! Not part of plain `cargo test`, which needs Rust alone: `.ci/run` installs the package and runs `cargo
+//! test -p bulla-session --test live`. By hand: `npm ci` in this folder, in a copy of it that
+//! `LIBSIGNAL_HOME` names.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -27,7 +27,8 @@ pub(super) fn responding() -> usize {
         .count()
 }
 
-/// Decapsulating an altered ciphertext gives another secret, by a way that must not be told from the usual one.
+/// Decapsulating an altered ciphertext gives another secret, by a way that must not be told from the usual
+/// one.
 pub(super) fn altered() -> usize {
     // Places from the message's end, where the ciphertext stands: in each of its two parts.
     [1, 100, 300, 1500]

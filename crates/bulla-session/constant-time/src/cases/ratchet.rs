@@ -94,7 +94,8 @@ pub(super) fn exchange() -> usize {
     messages
 }
 
-/// Whatever completes something authenticated is altered first: header, key and ciphertext of an epoch, header of the next.
+/// Whatever completes something authenticated is altered first: header, key and ciphertext of an epoch,
+/// header of the next.
 pub(super) fn forged() -> usize {
     let (mut alice, mut bob) = End::pair();
     let mut forged = 0;

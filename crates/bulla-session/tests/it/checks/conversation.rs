@@ -128,8 +128,8 @@ impl Conversation {
         }
     }
 
-    /// Both talk in turns, so that the post-quantum ratchet moves on. What was under way is lost: it would be late by
-    /// more chains than are kept.
+    /// Both talk in turns, so that the post-quantum ratchet moves on. What was under way is lost: it would be
+    /// late by more chains than are kept.
     fn talk(&mut self, rounds: u8) {
         let rounds = rounds.min(self.rounds);
         self.rounds -= rounds;
@@ -164,8 +164,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// A flipped bit. Around the message inside one that starts a session there is what nothing depends on once the
-    /// session is there; then it opens as what it is.
+    /// A flipped bit. Around the message inside one that starts a session there is what nothing depends on
+    /// once the session is there; then it opens as what it is.
     fn altered(&mut self, place: usize, event: u8, argument: u8) {
         let Some(letter) = self.under_way.get(place).cloned() else { return };
         let mut message = letter.message.clone();
@@ -191,8 +191,8 @@ impl Conversation {
         }
     }
 
-    /// Puts an older record back. From then on keys may seal twice, as it says where sessions are stored; the other
-    /// device opens one of the two only.
+    /// Puts an older record back. From then on keys may seal twice, as it says where sessions are stored; the
+    /// other device opens one of the two only.
     fn restore(&mut self, who: usize) {
         let device = &mut self.devices[who];
         let Some((stored, opened)) = device.kept.clone() else { return };

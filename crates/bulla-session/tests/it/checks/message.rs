@@ -17,7 +17,8 @@ thread_local! {
     };
 }
 
-/// What parses is written and read back as the same, and whatever it is, opening it leaves a trace only if it opens.
+/// What parses is written and read back as the same, and whatever it is, opening it leaves a trace only if it
+/// opens.
 pub(crate) fn check(bytes: &[u8]) {
     if let Ok(message) = SignalMessage::parse(bytes) {
         rewritten(&message);
@@ -41,7 +42,8 @@ pub(crate) fn check(bytes: &[u8]) {
                 .ok()
                 .and_then(|ids| bob.prekeys.one_time.get(&ids.one_time?))
                 .map(OneTimePreKey::to_record);
-            // A failure that leaves a trace fails inside. What opens, as the corpus' own messages do, opens once.
+            // A failure that leaves a trace fails inside. What opens, as the corpus' own messages do, opens
+            // once.
             if bob.hear(message).is_ok() {
                 let again = bob.hear(message).unwrap_err();
                 assert!(matches!(again, OpenError::Duplicate { .. }), "{again:?}");

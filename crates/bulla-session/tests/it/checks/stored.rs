@@ -17,7 +17,8 @@ thread_local! {
     };
 }
 
-/// What reads is written back to the byte, and whatever it holds, everything can be done with it without panic.
+/// What reads is written back to the byte, and whatever it holds, everything can be done with it without
+/// panic.
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(sessions) = Sessions::from_bytes(bytes) else { return };
     assert_eq!(sessions.to_bytes().unwrap().as_slice(), bytes, "the stored form is not canonical");
