@@ -13,8 +13,9 @@ const CANCEL_TAG: char = '\u{e007f}';
 
 /// Whether `text` is one emoji: a character, a keycap or a flag, with skin tone, or several joined into one.
 ///
-/// Well-formed is enough: whether a font draws a new sequence as one picture is the device's matter. With or without the selector that
-/// asks for colour, as keyboards differ in that; not with the one that asks for black on white.
+/// Well-formed is enough: whether a font draws a new sequence as one picture is the device's matter. With or
+/// without the selector that asks for colour, as keyboards differ in that; not with the one that asks for
+/// black on white.
 pub(crate) fn is_one(text: &str) -> bool {
     let mut rest = text.chars().peekable();
     element(&mut rest) && rest.peek().is_none()

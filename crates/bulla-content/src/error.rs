@@ -1,6 +1,7 @@
 use thiserror::Error;
 
-/// What was to be said cannot be, or what was received cannot be read. The move is its author's; no content stands in the error.
+/// What was to be said cannot be, or what was received cannot be read. The move is its author's; no content
+/// stands in the error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidContent {

@@ -9,7 +9,8 @@ pub const MAX_EMOJI_BYTES: usize = 64;
 /// The most messages one receipt tells about.
 pub const MAX_RECEIPT_IDS: usize = 256;
 
-/// Contents are padded to a multiple of this, in bytes. A larger step hides more and costs half of it per message on average.
+/// Contents are padded to a multiple of this, in bytes. A larger step hides more and costs half of it per
+/// message on average.
 pub const PADDING_STEP: usize = 256;
 
 /// The longest padded content, in bytes.

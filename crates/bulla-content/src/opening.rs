@@ -8,10 +8,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub(crate) const OPENING_BYTES: usize = 32;
 
-/// The key that opens a franking tag. It travels inside the message, and is shown when the message is reported.
+/// The key that opens a franking tag. It travels inside the message, and is shown when the message is
+/// reported.
 ///
-/// The tag is HMAC-SHA-256(opening key, padded plaintext), which commits to every byte of the content; authenticated encryption alone
-/// does not.
+/// The tag is HMAC-SHA-256(opening key, padded plaintext), which commits to every byte of the content;
+/// authenticated encryption alone does not.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Opening([u8; OPENING_BYTES]);
 

@@ -15,8 +15,9 @@ impl Reaction {
     /// Puts `emoji` on the message `to`.
     ///
     /// # Errors
-    /// When `emoji` is empty, longer than [`MAX_EMOJI_BYTES`], or not one emoji as Unicode Technical Standard #51 has it: one that has a
-    /// skin tone, or is made of several that are joined, is one; two are not, and neither is a letter.
+    /// When `emoji` is empty, longer than [`MAX_EMOJI_BYTES`], or not one emoji as Unicode Technical
+    /// Standard #51 has it: one that has a skin tone, or is made of several that are joined, is one; two are not,
+    /// and neither is a letter.
     pub fn put(to: MessageId, emoji: impl Into<String>) -> Result<Self, InvalidContent> {
         let emoji = emoji.into();
         if emoji.is_empty() {

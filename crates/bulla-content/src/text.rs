@@ -7,8 +7,9 @@ const REPLACEMENT: &str = "\u{fffd}";
 
 /// A written message, 1 to [`MAX_TEXT_CHARS`] characters.
 ///
-/// A NUL (U+0000) in it becomes U+FFFD, the replacement character, whoever wrote it: databases and programs behind a webhook refuse a text
-/// with a NUL or cut it there, and a message is not to be lost for one character nobody sees. All other characters stay as they are.
+/// A NUL (U+0000) in it becomes U+FFFD, the replacement character, whoever wrote it: databases and programs
+/// behind a webhook refuse a text with a NUL or cut it there, and a message is not to be lost for one
+/// character nobody sees. All other characters stay as they are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     body: String,

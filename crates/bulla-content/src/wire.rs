@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use crate::MAX_PLAINTEXT_BYTES;
 
-    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which somebody had turned off the decoder's own limit, a user's message
-    /// ended the relay.
+    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which
+    /// somebody had turned off the decoder's own limit, a user's message ended the relay.
     #[test]
     fn however_deep_its_groups_go_a_content_is_merely_malformed() {
         let groups = vec![0x7b; MAX_PLAINTEXT_BYTES];

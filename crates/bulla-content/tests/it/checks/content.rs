@@ -4,8 +4,8 @@ use bulla_content::{
     PADDING_STEP,
 };
 
-/// Opening key, protobuf and padding, as they stand inside a sealed envelope; and the protobuf alone, so that what is tried is not stopped at
-/// the padding each time.
+/// Opening key, protobuf and padding, as they stand inside a sealed envelope; and the protobuf alone, so that
+/// what is tried is not stopped at the padding each time.
 pub(crate) fn check(bytes: &[u8]) {
     decode(bytes);
     let mut padded = [&[0; 32][..], bytes, &[0x80]].concat();
