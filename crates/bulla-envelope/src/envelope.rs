@@ -41,7 +41,8 @@ impl Envelope {
         Ok(Self { id, from, to, kind, franking, form, installation: None, sealed })
     }
 
-    /// The same envelope, to be delivered to this installation of the recipient and to no other: who seals knows whom for.
+    /// The same envelope, to be delivered to this installation of the recipient and to no other: who seals
+    /// knows whom for.
     #[must_use]
     pub const fn sealed_for(mut self, installation: Installation) -> Self {
         self.installation = Some(installation);
@@ -220,7 +221,8 @@ mod tests {
         let largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
         let largest = largest.sealed_for(Installation::of_identity(b"identity")).to_bytes();
         assert!(largest.len() <= MAX_SEALED_BYTES + 256, "{}", largest.len());
-        // A field that is not known, as long as it may be and one byte longer: the bound of the whole is met first.
+        // A field that is not known, as long as it may be and one byte longer: the bound of the whole is met
+        // first.
         let beyond = |bytes: usize| {
             let unknown = bytes - largest.len() - 4;
             let length = [unknown & 0x7f | 0x80, unknown >> 7].map(|byte| u8::try_from(byte).unwrap());
@@ -237,7 +239,8 @@ mod tests {
         let whole = envelope(vec![7; 40]).unwrap().sealed_for(Installation::of_identity(b"identity"));
         let bytes = whole.to_bytes();
         for length in 0..bytes.len() {
-            // A prefix that ends with a field before the ciphertext lacks it; an empty one is not what was sealed.
+            // A prefix that ends with a field before the ciphertext lacks it; an empty one is not what was
+            // sealed.
             let prefix = Envelope::from_bytes(bytes.slice(..length));
             assert!(prefix.is_err() || prefix.unwrap().sealed().is_empty(), "{length}");
         }

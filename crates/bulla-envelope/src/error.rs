@@ -1,7 +1,8 @@
 use bulla_base::{InvalidWord, is_flat};
 use thiserror::Error;
 
-/// The bytes or parts handed in do not make an envelope, a bundle or an upload. The move is their sender's; nothing was kept.
+/// The bytes or parts handed in do not make an envelope, a bundle or an upload. The move is their sender's;
+/// nothing was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidEnvelope {
@@ -70,8 +71,8 @@ mod tests {
         assert_eq!(KeyUpload::from_bytes(with_group), Err(InvalidEnvelope::Malformed));
     }
 
-    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which somebody had
-    /// turned off the decoder's own limit, it ended the carrier.
+    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which
+    /// somebody had turned off the decoder's own limit, it ended the carrier.
     #[test]
     fn however_deep_its_groups_go_what_comes_is_merely_malformed() {
         // As many as the least of them takes.

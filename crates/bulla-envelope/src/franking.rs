@@ -1,7 +1,7 @@
 /// A sender's commitment to what an envelope holds: an HMAC-SHA-256 under a key that travels inside.
 ///
-/// The carrier keeps nothing of it. When a user reports a message, they reveal content and key, and the carrier can tell that this, and
-/// nothing else, is what the business sent.
+/// The carrier keeps nothing of it. When a user reports a message, they reveal content and key, and the
+/// carrier can tell that this, and nothing else, is what the business sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FrankingTag([u8; 32]);
 

@@ -2,8 +2,8 @@ use sha2::{Digest, Sha256};
 
 /// Names one installation of a party: what the party is until it begins anew with another identity key.
 ///
-/// The carrier keeps a number's installation, so that a copy of an older one can be told from a new one, and an envelope names the one it is
-/// sealed for.
+/// The carrier keeps a number's installation, so that a copy of an older one can be told from a new one, and
+/// an envelope names the one it is sealed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Installation([u8; 16]);
 

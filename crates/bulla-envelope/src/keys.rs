@@ -45,10 +45,11 @@ impl OneTimeKey {
     }
 }
 
-/// The public keys a device leaves with the carrier. It replaces all that it left before, the one-time keys aside, which are added.
+/// The public keys a device leaves with the carrier. It replaces all that it left before, the one-time keys
+/// aside, which are added.
 ///
-/// Ids of one-time keys begin at 1 and only grow: a key whose id is not above all that were left before is taken for a repetition and
-/// ignored, unless the identity key is new.
+/// Ids of one-time keys begin at 1 and only grow: a key whose id is not above all that were left before is
+/// taken for a repetition and ignored, unless the identity key is new.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 #[non_exhaustive]
 pub struct KeyUpload {
