@@ -10,8 +10,9 @@ pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// The port through which time comes in.
 ///
-/// Every library here takes its time from the clock it was handed, so that a whole system can run under a simulated one.
-/// `now` may jump either way, as wall clocks do; `sleep` must wait at least as long as asked and must not depend on such jumps.
+/// Every library here takes its time from the clock it was handed, so that a whole system can run under a
+/// simulated one. `now` may jump either way, as wall clocks do; `sleep` must wait at least as long as asked
+/// and must not depend on such jumps.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The moment it is.
     fn now(&self) -> Timestamp;

@@ -2,7 +2,8 @@ use thiserror::Error;
 
 /// A word that is not one: the bytes or the text handed in do not form the named thing.
 ///
-/// The move is the caller's. The value itself is never part of the error, because most words here are personal.
+/// The move is the caller's. The value itself is never part of the error, because most words here are
+/// personal.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("not a {what}: {why}")]
 pub struct InvalidWord {

@@ -8,13 +8,14 @@ pub const MAX_NUMBER_DIGITS: usize = 15;
 /// A consumer's phone number: one to fifteen digits, country code first, by ITU-T E.164.
 ///
 /// # Security
-/// Personal data. `Debug` shows the last two digits; there is no `Display`. Whoever needs the digits asks for [`Number::digits`], so that
-/// the places where numbers leave can be found.
+/// Personal data. `Debug` shows the last two digits; there is no `Display`. Whoever needs the digits asks for
+/// [`Number::digits`], so that the places where numbers leave can be found.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number(String);
 
 impl Number {
-    /// Reads a number as people and SDKs write it: digits, with `+`, spaces, hyphens, full stops and parentheses ignored.
+    /// Reads a number as people and SDKs write it: digits, with `+`, spaces, hyphens, full stops and
+    /// parentheses ignored.
     ///
     /// # Errors
     /// When another character stands in it, when it has no digits, more than fifteen, or begins with 0.

@@ -6,10 +6,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{HASHING, Party, Rng, hex, without_trace};
 
-/// The keyed tag under which all about one customer is kept: HMAC-SHA-256(pepper, party), its first sixteen bytes.
+/// The keyed tag under which all about one customer is kept: HMAC-SHA-256(pepper, party), its first sixteen
+/// bytes.
 ///
-/// Both directions of a conversation, its sessions and its erasure live under one tag, and so on one shard. Whoever has no pepper cannot
-/// tell whose tag it is.
+/// Both directions of a conversation, its sessions and its erasure live under one tag, and so on one shard.
+/// Whoever has no pepper cannot tell whose tag it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition([u8; 16]);
 
@@ -45,7 +46,8 @@ impl fmt::Debug for Partition {
 /// The key of all partitions of one operator: 32 bytes, drawn once, kept as long as the store.
 ///
 /// # Security
-/// With it and the store one can test whether a number is a customer. It never prints and is wiped when dropped.
+/// With it and the store one can test whether a number is a customer. It never prints and is wiped when
+/// dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Pepper([u8; 32]);
 

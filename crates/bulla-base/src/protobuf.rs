@@ -1,9 +1,10 @@
-/// Whether `message` is in the Protocol Buffers wire form and holds no group, and neither do its fields `nested`, which are messages of the same
-/// sort.
+/// Whether `message` is in the Protocol Buffers wire form and holds no group, and neither do its fields
+/// `nested`, which are messages of the same sort.
 ///
-/// Groups are the one thing in that form that nests without a length. No message of ours has any; a decoder walks over one that it does not
-/// know by calling itself, a call for each byte, and stops in time only unless somebody in the build turned that off (`no-recursion-limit` of
-/// `prost`). So whoever decodes a stranger's bytes asks this first.
+/// Groups are the one thing in that form that nests without a length. No message of ours has any; a decoder
+/// walks over one that it does not know by calling itself, a call for each byte, and stops in time only
+/// unless somebody in the build turned that off (`no-recursion-limit` of `prost`). So whoever decodes a
+/// stranger's bytes asks this first.
 ///
 /// ```
 /// use bulla_base::is_flat;
@@ -28,7 +29,8 @@ pub fn is_flat(message: &[u8], nested: &[u32]) -> bool {
     true
 }
 
-/// The number of the field that stands first, and what it holds if that has a length; `None` if it is a group or cut short.
+/// The number of the field that stands first, and what it holds if that has a length; `None` if it is a group
+/// or cut short.
 fn take_field<'a>(rest: &mut &'a [u8]) -> Option<(u32, &'a [u8])> {
     let key = u32::try_from(take_number(rest)?).ok()?;
     let length = match key & 7 {

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 /// The port through which randomness comes in.
 ///
 /// # Security
-/// Every key of the system is drawn from here. In production hand in the operating system's generator and nothing else.
+/// Every key of the system is drawn from here. In production hand in the operating system's generator and
+/// nothing else.
 pub trait Rng: fmt::Debug + Send + Sync + 'static {
     /// Fills `bytes` with random bytes.
     fn fill(&self, bytes: &mut [u8]);

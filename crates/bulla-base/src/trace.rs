@@ -5,9 +5,10 @@ pub const HASHING: usize = 4 << 10;
 
 /// Does `work`, and overwrites the first `DEEP` bytes of the stack on which it was done, also when it panics.
 ///
-/// For what is not asynchronous and handles secrets or what users say. Types that wipe themselves do so where they are dropped, and were moved
-/// before; functions that hash or encrypt have variables. All that stays on the stack until the thread happens to go as deep again, and on one
-/// that has nothing to do, for as long as it has not.
+/// For what is not asynchronous and handles secrets or what users say. Types that wipe themselves do so where
+/// they are dropped, and were moved before; functions that hash or encrypt have variables. All that stays on
+/// the stack until the thread happens to go as deep again, and on one that has nothing to do, for as long as
+/// it has not.
 ///
 /// ```
 /// use bulla_base::{HASHING, without_trace};
@@ -18,11 +19,12 @@ pub const HASHING: usize = 4 << 10;
 /// ```
 ///
 /// # Cost
-/// As many bytes are set to zero: for 4 KiB some 0.05 µs. Put it around all that is done at a time, not around each step.
+/// As many bytes are set to zero: for 4 KiB some 0.05 µs. Put it around all that is done at a time, not
+/// around each step.
 ///
 /// # Security
-/// What lies deeper stays, as do registers, what `work` captures by value and what it returns: return a secret in a box of its own. Compilers
-/// keep to this and do not promise to; tests look at the stack.
+/// What lies deeper stays, as do registers, what `work` captures by value and what it returns: return a
+/// secret in a box of its own. Compilers keep to this and do not promise to; tests look at the stack.
 pub fn without_trace<const DEEP: usize, T>(work: impl FnOnce() -> T) -> T {
     let _wiped = Wiped::<DEEP>;
     below(work)
