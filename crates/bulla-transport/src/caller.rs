@@ -1,10 +1,11 @@
 use bulla_base::Address;
 use bulla_envelope::Installation;
 
-/// How many times an installation has been started. Each start takes the next number, durably, before it first speaks.
+/// How many times an installation has been started. Each start takes the next number, durably, before it
+/// first speaks.
 ///
-/// The carrier remembers the highest it has seen of an installation and refuses the lower: an instance that was thought dead, or one started
-/// from an old copy of its store, can no longer speak for the number.
+/// The carrier remembers the highest it has seen of an installation and refuses the lower: an instance that
+/// was thought dead, or one started from an old copy of its store, can no longer speak for the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(u64);
 

@@ -5,8 +5,9 @@ pub const MAX_DELIVERIES: usize = 64;
 
 /// An envelope's place in its recipient's queue, from 1, as the carrier counts since it was opened.
 ///
-/// A carrier that was opened anew, perhaps on a store that was put back from a backup, begins another epoch: whoever has come as far as some place
-/// in an earlier one is given everything that is still queued, and knows by their ids what it has had before.
+/// A carrier that was opened anew, perhaps on a store that was put back from a backup, begins another epoch:
+/// whoever has come as far as some place in an earlier one is given everything that is still queued, and
+/// knows by their ids what it has had before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Sequence {
     epoch: u64,
@@ -50,7 +51,8 @@ pub struct Delivery {
     pub sequence: Sequence,
     /// The place of the envelope before it, of those that were still queued when this was read.
     ///
-    /// A receiver that has not yet seen `previous` has a gap before this envelope, whatever the network did, and asks again.
+    /// A receiver that has not yet seen `previous` has a gap before this envelope, whatever the network did,
+    /// and asks again.
     pub previous: Sequence,
     /// The envelope.
     pub envelope: Envelope,
@@ -64,7 +66,8 @@ impl Delivery {
     }
 }
 
-/// Of what one call received, that which follows `after` without a gap, in order and each once, whatever the network did to it.
+/// Of what one call received, that which follows `after` without a gap, in order and each once, whatever the
+/// network did to it.
 ///
 /// What is left out comes again when it is asked for after the last one that is here.
 #[must_use]
@@ -89,11 +92,11 @@ pub fn in_order(mut deliveries: Vec<Delivery>, after: Sequence) -> Vec<Delivery>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connected {
-    /// How many of the caller's one-time keys it has left to give away. A carrier need not count further than to tell a low stock from a full
-    /// one.
+    /// How many of the caller's one-time keys it has left to give away. A carrier need not count further than
+    /// to tell a low stock from a full one.
     pub one_time_keys: usize,
-    /// The highest id of a one-time key the caller has ever left: new ones need higher ids. 0 before the first, and when the keys that last are
-    /// not there (any more): then all are to be left anew.
+    /// The highest id of a one-time key the caller has ever left: new ones need higher ids. 0 before the
+    /// first, and when the keys that last are not there (any more): then all are to be left anew.
     pub highest_one_time: u32,
 }
 

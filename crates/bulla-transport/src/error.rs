@@ -14,8 +14,9 @@ pub enum TransportError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// The carrier's operator's: the carrier's store or another of its parts has failed. The call may or may not have been carried out. Repeat it
-    /// after a while; until the operator has mended it, it will not succeed.
+    /// The carrier's operator's: the carrier's store or another of its parts has failed. The call may or may
+    /// not have been carried out. Repeat it after a while; until the operator has mended it, it will not
+    /// succeed.
     #[error("the carrier has failed")]
     CarrierFailed {
         /// What happened.
@@ -41,7 +42,8 @@ pub enum TransportError {
     /// The recipient's: it has not left usable keys (yet). Ask again when it has been online.
     #[error("the recipient has left no usable keys")]
     NoKeys,
-    /// The caller's: the envelope is sealed for an installation that is no more. Fetch the recipient's keys, and seal in a new session.
+    /// The caller's: the envelope is sealed for an installation that is no more. Fetch the recipient's keys,
+    /// and seal in a new session.
     #[error("the recipient has another installation than the envelope is sealed for")]
     Reinstalled,
     /// The caller's: the envelope names another sender than the caller.

@@ -10,7 +10,8 @@ use crate::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportEr
 /// Envelopes and keys pass through their wire form on the way there and back.
 ///
 /// # Cost
-/// One encoding and one decoding per envelope and direction: one copy of the ciphertext, well under a microsecond for a short text.
+/// One encoding and one decoding per envelope and direction: one copy of the ciphertext, well under a
+/// microsecond for a short text.
 #[derive(Debug)]
 pub struct InProcess<C> {
     carrier: Arc<C>,

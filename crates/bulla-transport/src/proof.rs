@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 /// The most bytes a proof has: 1 KiB. A longer one is refused where it is made.
 pub const MAX_PROOF_BYTES: usize = 1024;
 
-/// What a party shows to prove that a number is its own, such as a code that was sent to the number. What it is, the carrier's operator decides.
+/// What a party shows to prove that a number is its own, such as a code that was sent to the number. What it
+/// is, the carrier's operator decides.
 ///
 /// # Security
 /// A secret for as long as it is good: it does not print, and is wiped.

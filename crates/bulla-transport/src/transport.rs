@@ -6,29 +6,33 @@ use crate::{Caller, Connected, Delivery, Proof, Sequence, TransportError};
 /// The port between an endpoint and the carrier.
 ///
 /// # For implementors
-/// Every call but those that wait is safe to repeat and is repeated: after an `Unavailable`, callers do not know whether it was carried out.
-/// An `Ok` means that the carrier has made it durable. Calls may overtake each other; callers that need an order wait in between.
+/// Every call but those that wait is safe to repeat and is repeated: after an `Unavailable`, callers do not
+/// know whether it was carried out. An `Ok` means that the carrier has made it durable. Calls may overtake
+/// each other; callers that need an order wait in between.
 pub trait Transport: Send + Sync + 'static {
-    /// Proves that the number is the caller's, and says that from now on only this installation speaks for it, in this incarnation or a later
-    /// one. Another installation, and every copy of it, is shut out for good, and its keys are forgotten. What is queued stays.
+    /// Proves that the number is the caller's, and says that from now on only this installation speaks for
+    /// it, in this incarnation or a later one. Another installation, and every copy of it, is shut out for
+    /// good, and its keys are forgotten. What is queued stays.
     ///
-    /// To be called once by each installation, before it connects; thereafter [`connect`](Self::connect) is enough. A store remembers whether
-    /// it was, so that a copy of yesterday's does not come in as tomorrow's phone does.
+    /// To be called once by each installation, before it connects; thereafter [`connect`](Self::connect) is
+    /// enough. A store remembers whether it was, so that a copy of yesterday's does not come in as tomorrow's
+    /// phone does.
     ///
     /// # Errors
-    /// [`TransportError::Unproven`], or [`TransportError::Fenced`] when a later incarnation of the installation has connected.
+    /// [`TransportError::Unproven`], or [`TransportError::Fenced`] when a later incarnation of the
+    /// installation has connected.
     fn register(
         &self,
         caller: &Caller,
         proof: &Proof,
     ) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
-    /// Says that from now on only this incarnation, or a later one, speaks for the address. A number that the carrier does not know (any more) is
-    /// registered without a proof.
+    /// Says that from now on only this incarnation, or a later one, speaks for the address. A number that the
+    /// carrier does not know (any more) is registered without a proof.
     ///
     /// # Errors
-    /// [`TransportError::Fenced`] when a later incarnation or another installation has come in since; [`TransportError::Unproven`] when the number
-    /// has to be registered.
+    /// [`TransportError::Fenced`] when a later incarnation or another installation has come in since;
+    /// [`TransportError::Unproven`] when the number has to be registered.
     fn connect(&self, caller: &Caller) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
     /// Leaves public keys with the carrier.
@@ -41,29 +45,33 @@ pub trait Transport: Send + Sync + 'static {
         keys: KeyUpload,
     ) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
-    /// The keys with which to write to `of` first. Uses up one of its one-time keys, unless the caller has had its share of them for now.
+    /// The keys with which to write to `of` first. Uses up one of its one-time keys, unless the caller has
+    /// had its share of them for now.
     ///
     /// # Errors
-    /// [`TransportError::UnknownRecipient`] when nobody has ever connected there, [`TransportError::NoKeys`] when it has left none.
+    /// [`TransportError::UnknownRecipient`] when nobody has ever connected there, [`TransportError::NoKeys`]
+    /// when it has left none.
     fn bundle(
         &self,
         caller: &Caller,
         of: &Address,
     ) -> impl Future<Output = Result<KeyBundle, TransportError>> + Send;
 
-    /// Hands over an envelope, to be queued for its recipient. The same envelope again is answered with the same `Ok`.
+    /// Hands over an envelope, to be queued for its recipient. The same envelope again is answered with the
+    /// same `Ok`.
     ///
     /// # Errors
-    /// [`TransportError::NotTheSender`], [`TransportError::UnknownRecipient`], [`TransportError::Reinstalled`], [`TransportError::Id`] or
-    /// [`TransportError::Invalid`]; nothing is queued then.
+    /// [`TransportError::NotTheSender`], [`TransportError::UnknownRecipient`],
+    /// [`TransportError::Reinstalled`], [`TransportError::Id`] or [`TransportError::Invalid`]; nothing is
+    /// queued then.
     fn send(
         &self,
         caller: &Caller,
         envelope: Envelope,
     ) -> impl Future<Output = Result<(), TransportError>> + Send;
 
-    /// The caller's queued envelopes after `after`, in their order, at most [`MAX_DELIVERIES`](crate::MAX_DELIVERIES). Waits until there
-    /// is one.
+    /// The caller's queued envelopes after `after`, in their order, at most
+    /// [`MAX_DELIVERIES`](crate::MAX_DELIVERIES). Waits until there is one.
     ///
     /// They stay queued until they are acknowledged or expire. Dropping the future loses nothing.
     ///
@@ -75,8 +83,8 @@ pub trait Transport: Send + Sync + 'static {
         after: Sequence,
     ) -> impl Future<Output = Result<Vec<Delivery>, TransportError>> + Send;
 
-    /// Waits until the carrier has `at_most` so many one-time keys of the caller's left, and tells how many: the time to [`publish`](Self::publish)
-    /// more, whoever has taken them.
+    /// Waits until the carrier has `at_most` so many one-time keys of the caller's left, and tells how many:
+    /// the time to [`publish`](Self::publish) more, whoever has taken them.
     ///
     /// # Errors
     /// [`TransportError::Fenced`] also while it waits.
@@ -86,10 +94,12 @@ pub trait Transport: Send + Sync + 'static {
         at_most: usize,
     ) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
-    /// Says that these envelopes, at most [`MAX_DELIVERIES`](crate::MAX_DELIVERIES), are durable with the caller. The carrier forgets them.
+    /// Says that these envelopes, at most [`MAX_DELIVERIES`](crate::MAX_DELIVERIES), are durable with the
+    /// caller. The carrier forgets them.
     ///
     /// # Errors
-    /// [`TransportError::Fenced`], or [`TransportError::Invalid`] when there are too many; then nothing is forgotten.
+    /// [`TransportError::Fenced`], or [`TransportError::Invalid`] when there are too many; then nothing is
+    /// forgotten.
     fn acknowledge(
         &self,
         caller: &Caller,
