@@ -75,11 +75,13 @@ impl Batch {
         }
     }
 
-    /// Seals its values: each becomes what `seal` makes of it, in its place, and nothing else of the batch changes.
+    /// Seals its values: each becomes what `seal` makes of it, in its place, and nothing else of the batch
+    /// changes.
     ///
-    /// For layers that make values longer. The batch then has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a value,
-    /// [`SEAL_ROOM_ROWS`](crate::SEAL_ROOM_ROWS) and [`SEAL_ROOM_BATCH_BYTES`](crate::SEAL_ROOM_BATCH_BYTES) more room than it had, so that
-    /// whoever keeps to a store's bounds keeps to those of a sealed store. `seal` meets each key once.
+    /// For layers that make values longer. The batch then has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a
+    /// value, [`SEAL_ROOM_ROWS`](crate::SEAL_ROOM_ROWS) and
+    /// [`SEAL_ROOM_BATCH_BYTES`](crate::SEAL_ROOM_BATCH_BYTES) more room than it had, so that whoever keeps
+    /// to a store's bounds keeps to those of a sealed store. `seal` meets each key once.
     ///
     /// # Errors
     /// The first that `seal` returns.
@@ -91,8 +93,8 @@ impl Batch {
         Ok(self)
     }
 
-    /// Commits only if there is no record under `key`. An expired record that is still on disk counts as a record: a duplicate guard
-    /// must not open by the clock.
+    /// Commits only if there is no record under `key`. An expired record that is still on disk counts as a
+    /// record: a duplicate guard must not open by the clock.
     pub fn expect_absent(&mut self, key: Key) {
         self.expectations.push((key, Expectation::Absent));
     }
@@ -204,7 +206,8 @@ impl Batch {
         !self.puts.is_empty() || !self.deletes.is_empty() || !self.adds.is_empty()
     }
 
-    /// The first key of which what is expected does not hold, by the versions that `version_of` finds; for engines.
+    /// The first key of which what is expected does not hold, by the versions that `version_of` finds; for
+    /// engines.
     ///
     /// What it finds has to stand until the batch is carried out. Expired records are found too.
     pub fn conflict(&self, version_of: impl Fn(&Key) -> Option<Version>) -> Option<&Key> {
@@ -251,7 +254,8 @@ impl Batch {
 #[non_exhaustive]
 #[must_use = "a conflict means that nothing was stored"]
 pub enum Commit {
-    /// It is durable, and its records have this version. A batch that writes nothing has the version of the last one that did.
+    /// It is durable, and its records have this version. A batch that writes nothing has the version of the
+    /// last one that did.
     Committed(Version),
     /// An expectation did not hold, that of this key; nothing was stored.
     Conflict(Key),

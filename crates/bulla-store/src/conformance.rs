@@ -1,7 +1,8 @@
 //! Tells whether an engine is right.
 //!
-//! Each function here is one rule of the [`Store`] port, tried on a store that is empty and used by nobody else. [`all`] tries them all.
-//! They need nothing but the port and whatever runs their futures, and hold of a vault as of the engine beneath it.
+//! Each function here is one rule of the [`Store`] port, tried on a store that is empty and used by nobody
+//! else. [`all`] tries them all. They need nothing but the port and whatever runs their futures, and hold of
+//! a vault as of the engine beneath it.
 //!
 //! ```
 //! use bulla_store::{MemoryStore, conformance};
@@ -12,7 +13,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! What it cannot tell: whether a commit survives a crash, and what happens when a disk fails. Those are the engine's own tests.
+//! What it cannot tell: whether a commit survives a crash, and what happens when a disk fails. Those are the
+//! engine's own tests.
 //!
 //! # Panics
 //! Every function here panics when the engine breaks its rule, with the rule as the message.

@@ -4,8 +4,8 @@ use crate::Space;
 
 /// A number that is only ever added to.
 ///
-/// Counters belong to no partition: adds from different partitions to one counter commute and never conflict. A distributed engine keeps
-/// one row of it on each shard and reads their sum.
+/// Counters belong to no partition: adds from different partitions to one counter commute and never conflict.
+/// A distributed engine keeps one row of it on each shard and reads their sum.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Counter {
     space: Space,
@@ -30,7 +30,8 @@ impl Counter {
         &self.name
     }
 
-    /// Whether it is one of those that [`Store::counters`](crate::Store::counters) is asked for with these, the limit aside; for engines.
+    /// Whether it is one of those that [`Store::counters`](crate::Store::counters) is asked for with these,
+    /// the limit aside; for engines.
     #[must_use]
     pub fn is_within(&self, space: Space, prefix: &[u8], after: Option<&[u8]>) -> bool {
         let name = &self.name[..];

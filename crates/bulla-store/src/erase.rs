@@ -6,9 +6,11 @@ use crate::{BEFORE_ALL, Batch, Commit, Scan, Space, Store, StoreError};
 /// How many records are read and deleted at a time.
 const PAGE: usize = 128;
 
-/// Deletes every record of `partition` by the other calls of `store`: it scans and deletes, space by space, a page at a time.
+/// Deletes every record of `partition` by the other calls of `store`: it scans and deletes, space by space, a
+/// page at a time.
 ///
-/// This is [`Store::erase_partition`] where nobody wrote it otherwise, for those who wrap a store and want to see each step of it.
+/// This is [`Store::erase_partition`] where nobody wrote it otherwise, for those who wrap a store and want to
+/// see each step of it.
 ///
 /// # Errors
 /// As [`Store::scan`] and [`Store::commit`].
@@ -37,10 +39,11 @@ pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -
     Ok(deleted)
 }
 
-/// Deletes every record of `space` of `partition` whose name begins with `prefix`, whatever day it belongs to, whether or not it has expired or can
-/// be read. Says how many there were.
+/// Deletes every record of `space` of `partition` whose name begins with `prefix`, whatever day it belongs
+/// to, whether or not it has expired or can be read. Says how many there were.
 ///
-/// Like [`Store::erase_partition`] it is not atomic: cut short, it has removed some, and calling again removes the rest.
+/// Like [`Store::erase_partition`] it is not atomic: cut short, it has removed some, and calling again
+/// removes the rest.
 ///
 /// # Errors
 /// As [`Store::keys`] and [`Store::commit`].

@@ -9,7 +9,8 @@ pub const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
 /// How often what was removed is looked for again before it is said that it resists.
 const ATTEMPTS: usize = 3;
 
-/// The receipt for an erasure: that at this moment the store was read once more, and held nothing about the user.
+/// The receipt for an erasure: that at this moment the store was read once more, and held nothing about the
+/// user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erased {
     at: Timestamp,
@@ -23,7 +24,8 @@ impl Erased {
         self.at
     }
 
-    /// How many records this call removed. 0 when there were none, or when a call before this one got to them.
+    /// How many records this call removed. 0 when there were none, or when a call before this one got to
+    /// them.
     #[must_use]
     pub const fn records(self) -> usize {
         self.records
@@ -36,10 +38,12 @@ impl Erased {
     }
 }
 
-/// The wish that a user be erased, which is durable before anything is removed, and is there until nothing is left.
+/// The wish that a user be erased, which is durable before anything is removed, and is there until nothing is
+/// left.
 ///
-/// Whoever keeps records about users beyond their own partition carries out erasures with it: what is removed where is theirs to say, and that
-/// it is begun, repeated until nothing is found, and taken up after a crash is the same for all. They keep writers out meanwhile.
+/// Whoever keeps records about users beyond their own partition carries out erasures with it: what is removed
+/// where is theirs to say, and that it is begun, repeated until nothing is found, and taken up after a crash
+/// is the same for all. They keep writers out meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erasure {
     user: Partition,
@@ -47,7 +51,8 @@ pub struct Erasure {
 }
 
 impl Erasure {
-    /// The erasure of `user`, noted in `intents` of [`OWN`]. The user is named by the keyed tag: no number stands in the wish to forget it.
+    /// The erasure of `user`, noted in `intents` of [`OWN`]. The user is named by the keyed tag: no number
+    /// stands in the wish to forget it.
     #[must_use]
     pub const fn new(user: Partition, intents: Space) -> Self {
         Self { user, intents }
@@ -59,7 +64,8 @@ impl Erasure {
         self.user
     }
 
-    /// Those noted in `intents` that are not done: to be carried out before anything else when a store is opened.
+    /// Those noted in `intents` that are not done: to be carried out before anything else when a store is
+    /// opened.
     ///
     /// # Errors
     /// When the store fails or a note is damaged.
@@ -87,10 +93,12 @@ impl Erasure {
         Ok(())
     }
 
-    /// Calls `pass`, which removes what it finds and says how many records that were, until it finds nothing; then takes back the wish.
+    /// Calls `pass`, which removes what it finds and says how many records that were, until it finds nothing;
+    /// then takes back the wish.
     ///
     /// # Errors
-    /// When `pass` or the store fails, or records stay however often they are removed. The wish stands; carry it out again.
+    /// When `pass` or the store fails, or records stay however often they are removed. The wish stands; carry
+    /// it out again.
     pub async fn carry_out<S: Store, P: Future<Output = Result<usize, StoreError>>>(
         self,
         store: &S,

@@ -16,16 +16,16 @@ pub enum StoreError {
         /// How large it may be.
         limit: usize,
     },
-    /// The operator's move: the disk failed while it was written to. Whether the batch was kept is unknown until the store is reopened;
-    /// until then every commit fails.
+    /// The operator's move: the disk failed while it was written to. Whether the batch was kept is unknown
+    /// until the store is reopened; until then every commit fails.
     #[error("the store has stopped after a failed write; free space or replace the disk, then open it again")]
     Poisoned {
         /// What the disk said.
         #[source]
         source: Option<io::Error>,
     },
-    /// Nobody's for now, the operator's if it stays: what a write needs before it is begun was not to be had, such
-    /// as open files or room on the disk. Nothing was stored, and trying again may succeed.
+    /// Nobody's for now, the operator's if it stays: what a write needs before it is begun was not to be had,
+    /// such as open files or room on the disk. Nothing was stored, and trying again may succeed.
     #[error("the store could not begin to write, and stored nothing; try again")]
     Unavailable {
         /// What the system said.
@@ -65,9 +65,11 @@ pub enum StoreError {
 pub enum Fault {
     /// The caller's move: this cannot be asked of the store.
     Request,
-    /// Ours, the disk's, or that of somebody who wrote to the database: this record cannot be read, and others can.
+    /// Ours, the disk's, or that of somebody who wrote to the database: this record cannot be read, and
+    /// others can.
     Record,
-    /// The operator's move: something that the layer needs is not to be had. It may work later, with the same store.
+    /// The operator's move: something that the layer needs is not to be had. It may work later, with the same
+    /// store.
     Unavailable,
     /// The operator's move: the layer may not go on with this store, which has to be opened again.
     Final,
@@ -96,7 +98,8 @@ impl StoreError {
         )
     }
 
-    /// Whether it is about what was asked for alone, which is there and cannot be read; the rest of the store can.
+    /// Whether it is about what was asked for alone, which is there and cannot be read; the rest of the store
+    /// can.
     #[must_use]
     pub const fn is_of_a_record(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::Layer { fault: Fault::Record, .. })

@@ -25,7 +25,8 @@ impl Space {
 /// partition (16 bytes) ‖ space (u8) ‖ day (u32, 0 = undated) ‖ name        big-endian, so ranges are journeys
 /// ```
 ///
-/// Keys are ordered as these bytes are. A dated key dies with its day; an undated one lives until it is deleted.
+/// Keys are ordered as these bytes are. A dated key dies with its day; an undated one lives until it is
+/// deleted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     space: Space,

@@ -6,8 +6,9 @@ const LANES: usize = 4096;
 
 /// Lets one task at a time work on a partition, so that what it reads is still so when it commits.
 ///
-/// Compare-and-swap guards every batch all the same; a lane keeps the losers from working in vain, and keeps the order in which they came.
-/// Partitions share [`Lanes`] by their first bits: a bounded number of locks, whoever comes.
+/// Compare-and-swap guards every batch all the same; a lane keeps the losers from working in vain, and keeps
+/// the order in which they came. Partitions share [`Lanes`] by their first bits: a bounded number of locks,
+/// whoever comes.
 ///
 /// # Cost
 /// About 300 KiB. Two partitions of the same lane wait for each other's commits.

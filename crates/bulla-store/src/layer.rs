@@ -7,8 +7,8 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, Store,
 
 /// A store over another, which passes on whatever it does not change.
 ///
-/// Whatever is a layer is a [`Store`]. It says what it stands on and how the calls it is about pass it: late, counted, in another task, or
-/// not at all. So a test has a slow disk, or one that fails, in a few lines:
+/// Whatever is a layer is a [`Store`]. It says what it stands on and how the calls it is about pass it: late,
+/// counted, in another task, or not at all. So a test has a slow disk, or one that fails, in a few lines:
 ///
 /// ```
 /// use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError};
@@ -32,9 +32,10 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, Store,
 /// ```
 ///
 /// # For implementors
-/// Nothing changes but what you write: each call that is not written goes to the store beneath as it came. An erasure is one call there, so
-/// what it reads and commits does not pass this layer; for that, answer [`pass_erase`](Self::pass_erase) with
-/// [`erase_by_page`](crate::erase_by_page), unless what is beneath destroys keys.
+/// Nothing changes but what you write: each call that is not written goes to the store beneath as it came. An
+/// erasure is one call there, so what it reads and commits does not pass this layer; for that, answer
+/// [`pass_erase`](Self::pass_erase) with [`erase_by_page`](crate::erase_by_page), unless what is beneath
+/// destroys keys.
 pub trait Layer: Send + Sync + 'static {
     /// What it stands on.
     type Beneath: Store;

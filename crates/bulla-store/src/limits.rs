@@ -1,9 +1,10 @@
 //! Everything a batch or a scan can be too much of.
 //!
-//! The bounds are for those who use a store, and the same whether a vault stands in it or not: what sealing adds has room of its own, of which
-//! only a batch that [was sealed](crate::Batch::try_seal) may take.
+//! The bounds are for those who use a store, and the same whether a vault stands in it or not: what sealing
+//! adds has room of its own, of which only a batch that [was sealed](crate::Batch::try_seal) may take.
 
-/// The longest name in a [`Key`](crate::Key) or [`Counter`](crate::Counter), in bytes. A longer one is refused with the batch.
+/// The longest name in a [`Key`](crate::Key) or [`Counter`](crate::Counter), in bytes. A longer one is
+/// refused with the batch.
 pub const MAX_NAME_BYTES: usize = 512;
 
 /// The largest value, in bytes. A larger one is refused with the batch.
@@ -11,22 +12,27 @@ pub const MAX_VALUE_BYTES: usize = 1 << 20;
 
 /// The most expectations, puts, deletes and adds in one batch, taken together. A larger batch is refused.
 ///
-/// The largest that a stranger can cause puts a session that keeps 16 000 skipped keys in the place of another that does: some 32 000 rows of
-/// together 2 MB. Whoever makes it holds that to half of this, so that as much is left for what belongs into the same batch.
+/// The largest that a stranger can cause puts a session that keeps 16 000 skipped keys in the place of
+/// another that does: some 32 000 rows of together 2 MB. Whoever makes it holds that to half of this, so that
+/// as much is left for what belongs into the same batch.
 pub const MAX_BATCH_ROWS: usize = 65_536;
 
-/// The most bytes that the names and values of one batch have, taken together. A larger batch is refused; what is larger is stored in
-/// parts, the part that makes it count last.
+/// The most bytes that the names and values of one batch have, taken together. A larger batch is refused;
+/// what is larger is stored in parts, the part that makes it count last.
 pub const MAX_BATCH_BYTES: usize = 16 << 20;
 
-/// How much longer than [`MAX_VALUE_BYTES`] a sealed value may be, in bytes. An engine that took no longer one could not stand beneath a vault.
+/// How much longer than [`MAX_VALUE_BYTES`] a sealed value may be, in bytes. An engine that took no longer
+/// one could not stand beneath a vault.
 pub const SEAL_ROOM_BYTES: usize = 128;
 
-/// How many rows more than [`MAX_BATCH_ROWS`] a sealed batch may have: those that keep what it was sealed with.
+/// How many rows more than [`MAX_BATCH_ROWS`] a sealed batch may have: those that keep what it was sealed
+/// with.
 pub const SEAL_ROOM_ROWS: usize = 2;
 
-/// How many bytes more than [`MAX_BATCH_BYTES`] a sealed batch may have: [`SEAL_ROOM_BYTES`] for each row there can be.
+/// How many bytes more than [`MAX_BATCH_BYTES`] a sealed batch may have: [`SEAL_ROOM_BYTES`] for each row
+/// there can be.
 pub const SEAL_ROOM_BATCH_BYTES: usize = (MAX_BATCH_ROWS + SEAL_ROOM_ROWS) * SEAL_ROOM_BYTES;
 
-/// The most rows one scan returns, whatever limit it asks for. Continue with [`Scan::after`](crate::Scan::after).
+/// The most rows one scan returns, whatever limit it asks for. Continue with
+/// [`Scan::after`](crate::Scan::after).
 pub const MAX_SCAN_ROWS: usize = 4096;

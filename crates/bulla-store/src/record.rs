@@ -5,7 +5,8 @@ use crate::Expiry;
 
 /// The number of the commit that wrote a record: larger than that of every earlier commit of the same shard.
 ///
-/// A version is never used again, also not after the record was deleted, so a compare-and-swap cannot be fooled by a key that came back.
+/// A version is never used again, also not after the record was deleted, so a compare-and-swap cannot be
+/// fooled by a key that came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 

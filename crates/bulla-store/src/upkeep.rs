@@ -6,11 +6,12 @@ use bulla_base::Clock;
 use crate::metrics::UPKEEP;
 use crate::{Store, StoreError};
 
-/// How often upkeep that failed is tried again: once a minute. More often, a full disk is written to in vain; less often, a store that
-/// forgets goes on later than it could.
+/// How often upkeep that failed is tried again: once a minute. More often, a full disk is written to in vain;
+/// less often, a store that forgets goes on later than it could.
 pub const UPKEEP_RETRY: Duration = Duration::from_secs(60);
 
-/// How often a store was begun: opened, put back, or only written to since it was last counted. Counted where no backup of the store reaches.
+/// How often a store was begun: opened, put back, or only written to since it was last counted. Counted where
+/// no backup of the store reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u64);
 
@@ -28,13 +29,15 @@ impl Generation {
     }
 }
 
-/// Does the [upkeep](Store::upkeep) of `store` by `clock`, for as long as it needs any: to be run in a task by whoever opened it.
+/// Does the [upkeep](Store::upkeep) of `store` by `clock`, for as long as it needs any: to be run in a task
+/// by whoever opened it.
 ///
-/// Relay, device and carrier do so by themselves; several on one store do no harm. It ends at once for a store that needs none.
+/// Relay, device and carrier do so by themselves; several on one store do no harm. It ends at once for a
+/// store that needs none.
 ///
 /// # Errors
-/// When the store may not go on ([`StoreError::is_final`]). Whatever else fails is logged, once for as long as it fails in the same way, and
-/// tried again every [`UPKEEP_RETRY`].
+/// When the store may not go on ([`StoreError::is_final`]). Whatever else fails is logged, once for as long
+/// as it fails in the same way, and tried again every [`UPKEEP_RETRY`].
 pub async fn keep_up<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
     let mut failing = None::<String>;
     loop {

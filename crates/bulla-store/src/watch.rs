@@ -11,8 +11,8 @@ use crate::{Batch, Space};
 pub struct Watch(watch::Receiver<()>);
 
 impl Watch {
-    /// Waits for a commit that put or deleted a record, since the watch was made or this was last called. Many commits may be told as
-    /// one. Never returns when the store is gone.
+    /// Waits for a commit that put or deleted a record, since the watch was made or this was last called.
+    /// Many commits may be told as one. Never returns when the store is gone.
     ///
     /// Cancel safe: a change that was not waited for is told the next time.
     pub async fn changed(&mut self) {
@@ -59,7 +59,8 @@ impl Watchers {
         self.notify_spaces(batch.partition(), puts.chain(batch.deletes().iter().map(|key| key.space())));
     }
 
-    /// The same for engines that do not keep the batch until it is durable: these spaces of the partition it was on have changed.
+    /// The same for engines that do not keep the batch until it is durable: these spaces of the partition it
+    /// was on have changed.
     pub fn notify_spaces(&self, partition: Partition, spaces: impl IntoIterator<Item = Space>) {
         let senders = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).senders;
         if senders.is_empty() {

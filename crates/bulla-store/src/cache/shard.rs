@@ -9,8 +9,8 @@ use crate::{Expiry, Key, Record, Version};
 
 type Name = (Partition, Key);
 
-/// Rows of some partitions, in two generations: what was not asked for while the younger one filled up is let go of
-/// with the older.
+/// Rows of some partitions, in two generations: what was not asked for while the younger one filled up is let
+/// go of with the older.
 #[derive(Debug)]
 pub(super) struct Shard {
     young: Generation,

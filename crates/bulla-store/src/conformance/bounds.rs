@@ -26,7 +26,8 @@ pub async fn batches_are_taken_at_the_bound_and_refused_beyond(store: &impl Stor
     bytes_up_to(store, &empty, MAX_VALUE_BYTES, MAX_BATCH_BYTES).await;
 }
 
-/// Batches that were sealed may have as much more as the bounds say, so that a vault can stand on the store; and no more.
+/// Batches that were sealed may have as much more as the bounds say, so that a vault can stand on the store;
+/// and no more.
 ///
 /// # Panics
 /// When the engine breaks this rule.

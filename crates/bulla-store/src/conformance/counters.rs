@@ -1,7 +1,8 @@
 use super::rule::{ALICE, BOB, NOW, SPACE, committed, count, same, succeed};
 use crate::{Batch, Counter, MAX_SCAN_ROWS, Space, Store};
 
-/// Adds to one counter add up: within a batch, over batches, over partitions, and never beyond the largest number.
+/// Adds to one counter add up: within a batch, over batches, over partitions, and never beyond the largest
+/// number.
 ///
 /// # Panics
 /// When the engine breaks this rule.

@@ -5,7 +5,8 @@ use super::rule::{
 };
 use crate::{Batch, Key, Retention, Scan, Space, Store};
 
-/// An erased partition has no record any more, whatever its space and day and whether it has expired; the others have theirs.
+/// An erased partition has no record any more, whatever its space and day and whether it has expired; the
+/// others have theirs.
 ///
 /// # Panics
 /// When the engine breaks this rule.

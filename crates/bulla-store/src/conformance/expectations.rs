@@ -20,7 +20,8 @@ pub async fn conflicts_name_the_key(store: &impl Store) {
     same(RULE, commit(store, batch).await, Commit::Conflict(there));
 }
 
-/// An expectation holds of the very record that was read: not of an older one, not of another partition's, not of none.
+/// An expectation holds of the very record that was read: not of an older one, not of another partition's,
+/// not of none.
 ///
 /// # Panics
 /// When the engine breaks this rule.

@@ -34,7 +34,8 @@ pub async fn expired_records_are_not_read(store: &impl Store) {
     same(RULE, page.into_iter().map(|(key, _)| key).collect(), vec![long]);
 }
 
-/// An expired record that was not deleted still counts for `expect_absent`: a duplicate guard does not open by the clock.
+/// An expired record that was not deleted still counts for `expect_absent`: a duplicate guard does not open
+/// by the clock.
 ///
 /// # Panics
 /// When the engine breaks this rule.

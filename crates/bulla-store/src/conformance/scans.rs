@@ -50,7 +50,8 @@ pub async fn scans_are_ordered(store: &impl Store) {
     same(RULE, scan(store, &Scan::undated(Space::new(0))).await, vec![]);
 }
 
-/// The keys alone are those that a scan returns with their records, in the same order and up to the same limit.
+/// The keys alone are those that a scan returns with their records, in the same order and up to the same
+/// limit.
 ///
 /// # Panics
 /// When the engine breaks this rule.
@@ -116,7 +117,8 @@ pub async fn scans_begin_behind_a_key(store: &impl Store) {
     }
 }
 
-/// A scan stops at its limit, across days, and at [`MAX_SCAN_ROWS`] whatever its limit; the rest follows behind the last key.
+/// A scan stops at its limit, across days, and at [`MAX_SCAN_ROWS`] whatever its limit; the rest follows
+/// behind the last key.
 ///
 /// # Panics
 /// When the engine breaks this rule.

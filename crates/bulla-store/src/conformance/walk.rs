@@ -26,10 +26,11 @@ const STEP_BYTES: usize = 64;
 
 /// Takes the steps with an engine and with a model of it, and compares all that they answer.
 ///
-/// A step is any bytes: they choose what is asked (batches alone or several at once, reads, days that are dropped, whether watches were
-/// woken, closing and opening again) and with what; those it lacks are zero. So a property test generates vectors of vectors of bytes, a
-/// fuzzer cuts its input, and either shrinks what fails by itself. `reopen` closes an engine and opens it again; one that keeps nothing
-/// gives back what it was given.
+/// A step is any bytes: they choose what is asked (batches alone or several at once, reads, days that are
+/// dropped, whether watches were woken, closing and opening again) and with what; those it lacks are zero. So
+/// a property test generates vectors of vectors of bytes, a fuzzer cuts its input, and either shrinks what
+/// fails by itself. `reopen` closes an engine and opens it again; one that keeps nothing gives back what it
+/// was given.
 ///
 /// The model is the port read as a list: it shares no code with any engine, nor with [`Batch`] and [`Scan`].
 ///
@@ -101,7 +102,8 @@ impl<S: Store> Walk<S> {
         walk
     }
 
-    /// Takes the number of the last commit from the store: opening it may have been some of its own, as it is of a vault.
+    /// Takes the number of the last commit from the store: opening it may have been some of its own, as it is
+    /// of a vault.
     async fn begin(&mut self) {
         let Commit::Committed(version) = commit(&self.store, Batch::new(PARTITIONS[0])).await else {
             broken(RULE, "a batch that expects nothing conflicts")

@@ -15,7 +15,8 @@ const SPACE: Space = Space::new(7);
 const DATED: Space = Space::new(8);
 const MEBIBYTE: usize = 1 << 20;
 
-/// A store that counts its reads and whose calls can be held up: reads after they were made, commits before and after.
+/// A store that counts its reads and whose calls can be held up: reads after they were made, commits before
+/// and after.
 #[derive(Default)]
 struct Slow {
     beneath: MemoryStore,

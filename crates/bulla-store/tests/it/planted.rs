@@ -57,7 +57,8 @@ pub(crate) const BUGS: [Bug; 19] = [
     Bug::BeginsVersionsAnewAtReopening,
 ];
 
-/// A good engine, and what comes between it and those who ask. All that was committed is kept too, to open it again from.
+/// A good engine, and what comes between it and those who ask. All that was committed is kept too, to open it
+/// again from.
 pub(crate) struct Planted {
     good: MemoryStore,
     bug: Option<Bug>,
@@ -144,7 +145,8 @@ fn untouching() -> Batch {
     batch
 }
 
-/// The expectations of `batch` that `expects` likes, its puts, the deletes that `deletes` likes, and its adds if they are to `count`.
+/// The expectations of `batch` that `expects` likes, its puts, the deletes that `deletes` likes, and its adds
+/// if they are to `count`.
 fn part(
     batch: &Batch,
     expects: impl Fn(&(Key, Expectation)) -> bool,

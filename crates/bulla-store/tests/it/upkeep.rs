@@ -1,4 +1,5 @@
-//! Whatever a store needs regularly is asked of it through the port, by whoever holds it and through every layer.
+//! Whatever a store needs regularly is asked of it through the port, by whoever holds it and through every
+//! layer.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -25,7 +25,8 @@ proptest! {
     }
 }
 
-/// Walks that find nothing are worth as much as what they would find. Each engine with a bug has to be caught by few of them.
+/// Walks that find nothing are worth as much as what they would find. Each engine with a bug has to be caught
+/// by few of them.
 #[test]
 fn every_planted_bug_is_caught() {
     const MOST: u32 = 300;
