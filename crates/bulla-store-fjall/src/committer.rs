@@ -5,10 +5,11 @@
 //! writer    journal, sync n │ answer n │ journal, sync n+1 │ answer n+1
 //! ```
 //!
-//! Whoever finds the writer asleep wakes it, but not before its executor has been round once: who else is ready to commit comes into the same group.
-//! Every caller checks its own batch, on its own thread, where the batch has just been made. It is checked against the group that is open, the
-//! one that is being written and the tables, in this order, as if the first two stood in the tables already; it is answered after the group it
-//! was added to, or not at all if that one failed.
+//! Whoever finds the writer asleep wakes it, but not before its executor has been round once: who else is
+//! ready to commit comes into the same group. Every caller checks its own batch, on its own thread, where the
+//! batch has just been made. It is checked against the group that is open, the one that is being written and
+//! the tables, in this order, as if the first two stood in the tables already; it is answered after the group
+//! it was added to, or not at all if that one failed.
 
 use std::collections::VecDeque;
 use std::io;
@@ -31,8 +32,8 @@ use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_WAITING};
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// With so many in the open group the writer is woken whoever else might come: a sync costs each of them little by then, and the disk is not to
-/// wait for a long round of the executor.
+/// With so many in the open group the writer is woken whoever else might come: a sync costs each of them
+/// little by then, and the disk is not to wait for a long round of the executor.
 const WORTH_A_SYNC: usize = 64;
 
 /// What callers and the writer share.
@@ -171,14 +172,16 @@ impl Committer {
 
     // What callers do.
 
-    /// Adds `batch` to the open group, or behind what waits for room in one, and waits until it has been written.
+    /// Adds `batch` to the open group, or behind what waits for room in one, and waits until it has been
+    /// written.
     pub(crate) async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.place().await?;
         let (answer, answered) = oneshot::channel();
         // Who is refused has no place any more.
         if self.add(batch, answer).inspect_err(|_| self.places.add_permits(1))? {
             let _woken = Waking(self);
-            // Whoever is ready to commit as well comes into this group, and not each into a group and a sync of his own.
+            // Whoever is ready to commit as well comes into this group, and not each into a group and a sync
+            // of his own.
             let_others_go_first().await;
         }
         answered.await.map_err(|_| self.gone())?
@@ -242,7 +245,8 @@ impl Committer {
 
     /// Looks up what may take long, without holding anybody up.
     fn look(&self, tables: &Tables, batch: &Batch) -> Sight {
-        // A group that is not counted yet may be seen or not; it will be counted before the batch is checked, or is still under way then.
+        // A group that is not counted yet may be seen or not; it will be counted before the batch is checked,
+        // or is still under way then.
         Sight::of(self.groups.load(Ordering::Acquire), batch, tables)
     }
 
@@ -337,7 +341,8 @@ impl Committer {
     /// Adds what waits to the open group, as far as that has room and no order comes first.
     fn refill(&self) {
         while !self.state().waiting.is_empty() {
-            // Let go of after each batch, so that callers and whoever wants the tables to himself get their turn.
+            // Let go of after each batch, so that callers and whoever wants the tables to himself get their
+            // turn.
             let tables = self.shared.read();
             let mut state = self.state();
             let Some((batch, size, answer)) = state.next_that_fits() else { return };
@@ -358,7 +363,8 @@ impl Committer {
         self.state().failure.as_ref().map_or(Ok(()), |failure| Err(failure.error()))
     }
 
-    /// Tells everybody of a group what became of it. Nobody hears anything, not even of a conflict, before what it was based on is durable.
+    /// Tells everybody of a group what became of it. Nobody hears anything, not even of a conflict, before
+    /// what it was based on is durable.
     ///
     /// If it was not begun, the open group goes with it, which stands on it; both can be tried again.
     pub(crate) fn answer(&self, taken: Taken, written: Result<(), Unwritten>) {
@@ -552,7 +558,8 @@ impl State {
     }
 }
 
-/// A thread died with the state in its hands, perhaps in the middle of a change: nothing of it may be written.
+/// A thread died with the state in its hands, perhaps in the middle of a change: nothing of it may be
+/// written.
 fn mended(mut state: MutexGuard<'_, State>) -> MutexGuard<'_, State> {
     state.fail(&io::Error::other("a thread ended by a panic while it put a group together"));
     state

@@ -73,7 +73,8 @@ impl Compaction {
         Err(failed("the journal did not move on"))
     }
 
-    /// Waits until `journal` and all older ones are gone. The engine looks for journals to remove when it flushes.
+    /// Waits until `journal` and all older ones are gone. The engine looks for journals to remove when it
+    /// flushes.
     fn let_go(&self, journal: u64) -> Result<(), CompactError> {
         for _ in 0..MAX_PAUSES {
             if self.oldest_journal()? > journal {

@@ -17,7 +17,8 @@ pub enum OpenError {
         /// The directory.
         path: PathBuf,
     },
-    /// The operator's move: the directory was written by a later version of this program, or is not a store of it.
+    /// The operator's move: the directory was written by a later version of this program, or is not a store
+    /// of it.
     #[error("the store {} has format {found}, but this program reads format {expected}", path.display())]
     Format {
         /// The directory.
@@ -27,8 +28,8 @@ pub enum OpenError {
         /// The format this program reads and writes.
         expected: u64,
     },
-    /// The operator's move: something is not there that was there when the store was last closed or written to. Put it back, or the whole
-    /// directory from a backup.
+    /// The operator's move: something is not there that was there when the store was last closed or written
+    /// to. Put it back, or the whole directory from a backup.
     #[error("{} is missing, a {what} of the store; put it back, or the whole store from a backup", path.display())]
     Missing {
         /// What is missing.
@@ -36,7 +37,8 @@ pub enum OpenError {
         /// Where it was: a file or a directory.
         path: PathBuf,
     },
-    /// The disk's: what was written cannot be read back, or is not as it was when the store was closed. Restore the directory from a backup.
+    /// The disk's: what was written cannot be read back, or is not as it was when the store was closed.
+    /// Restore the directory from a backup.
     #[error("{} is damaged, a {what} of the store; put the whole store back from a backup", path.display())]
     Damaged {
         /// What is damaged.
@@ -44,7 +46,8 @@ pub enum OpenError {
         /// The file, or the directory where it is not known which.
         path: PathBuf,
     },
-    /// The operator's move: a write to the journal failed, perhaps half-way. What was acknowledged before is not lost by it.
+    /// The operator's move: a write to the journal failed, perhaps half-way. What was acknowledged before is
+    /// not lost by it.
     #[error("the journal of the store {} could not be written; free space or replace the disk, then open it again", path.display())]
     Unwritten {
         /// The directory.
@@ -105,7 +108,8 @@ pub enum CompactError {
     /// The caller's move: the store has been closed.
     #[error("the store is closed")]
     Closed,
-    /// The operator's move: the disk failed or is full. No record is lost by it; compact again when it has been seen to.
+    /// The operator's move: the disk failed or is full. No record is lost by it; compact again when it has
+    /// been seen to.
     #[error("the store could not be compacted, and deleted bytes may still be on the disk")]
     Failed {
         /// What the disk said.

@@ -4,7 +4,8 @@ use std::io;
 
 use fjall::LsmError;
 
-/// An error of the system that can be told again: by its number where it has one, so that it reads as the system says it.
+/// An error of the system that can be told again: by its number where it has one, so that it reads as the
+/// system says it.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     number: Option<i32>,
@@ -38,7 +39,8 @@ const NO_FILES: [i32; 2] = [24, 23];
 #[cfg(not(unix))]
 const NO_FILES: [i32; 1] = [4];
 
-/// The number by which the system names the error. Some libraries wrap it to tell a path as well, and leave it in the text alone.
+/// The number by which the system names the error. Some libraries wrap it to tell a path as well, and leave
+/// it in the text alone.
 fn system_number(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {
         let text = error.to_string();

@@ -11,14 +11,17 @@ const BLOCKS: usize = 1 << u16::BITS;
 /// In how many words of its block a key sets a bit.
 const WORDS: usize = 4;
 
-/// A Bloom filter over the keys of one table, which says of most keys that were never put that they were not, without looking.
+/// A Bloom filter over the keys of one table, which says of most keys that were never put that they were not,
+/// without looking.
 ///
-/// A message is expected to be new, and nearly always is. A key's bits are together in one block, so that it costs one miss of the processor's
-/// cache to set or to see them. With a million keys fewer than one in 200 that were never put have to be looked up, with two million fewer than
-/// one in 30; the more there are, the less it helps, and it is never wrong.
+/// A message is expected to be new, and nearly always is. A key's bits are together in one block, so that it
+/// costs one miss of the processor's cache to set or to see them. With a million keys fewer than one in 200
+/// that were never put have to be looked up, with two million fewer than one in 30; the more there are, the
+/// less it helps, and it is never wrong.
 ///
 /// # Security
-/// Keys are not in it. But whoever reads the memory of the process can ask it of a key that he knows whether it was put, also after it was deleted.
+/// Keys are not in it. But whoever reads the memory of the process can ask it of a key that he knows whether
+/// it was put, also after it was deleted.
 pub(crate) struct Filter {
     blocks: Box<[Block]>,
     /// Keyed, so that nobody can choose names that fill one block.
@@ -66,8 +69,8 @@ impl Filter {
 impl Noting<'_> {
     /// Takes note of `key`, which is about to be put.
     ///
-    /// This orders nothing. Whoever relies on it has learned from the committer which groups are written, and with that all that was noted
-    /// before they were.
+    /// This orders nothing. Whoever relies on it has learned from the committer which groups are written, and
+    /// with that all that was noted before they were.
     pub(crate) fn note(&mut self, key: &[u8]) {
         let (block, bits) = self.filter.place(key);
         for (word, bit) in block.0.iter().zip(bits) {

@@ -6,8 +6,9 @@
 //! clear   4 ‖ table (8)
 //! ```
 //!
-//! This is what fjall 3.1 writes with the options that we give it: kinds 0 to 2, compression 0. Anything else is not taken for what it might
-//! mean, but told. The manifest of the workspace holds the engine to the versions of which this is known.
+//! This is what fjall 3.1 writes with the options that we give it: kinds 0 to 2, compression 0. Anything else
+//! is not taken for what it might mean, but told. The manifest of the workspace holds the engine to the
+//! versions of which this is known.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;

@@ -31,13 +31,15 @@ pub(crate) struct Writes {
     sought: Vec<u8>,
 }
 
-/// What is written under a key: the version, and the value's place among those of the group; `None` is a deletion.
+/// What is written under a key: the version, and the value's place among those of the group; `None` is a
+/// deletion.
 type Row = Option<(Version, usize)>;
 
 /// The values of a group, each in its place.
 pub(crate) type Values = Vec<Slice>;
 
-/// What is known of the tables without looking: undated records, whose version is `None` if there is none, and counters.
+/// What is known of the tables without looking: undated records, whose version is `None` if there is none,
+/// and counters.
 #[derive(Debug)]
 pub(crate) struct Known {
     records: Recent<Slice, Option<Version>>,
@@ -109,7 +111,8 @@ impl Writes {
         }
     }
 
-    /// Forgets what it holds, but keeps the memory unless that is much: the next group will have rows of the same days.
+    /// Forgets what it holds, but keeps the memory unless that is much: the next group will have rows of the
+    /// same days.
     pub(crate) fn cleared(mut self) -> Self {
         self.rows.retain(|_, rows| !rows.is_empty() && rows.capacity() <= MAX_SPARE_ROWS);
         self.rows.values_mut().for_each(HashMap::clear);
@@ -118,8 +121,8 @@ impl Writes {
         Self { rows: self.rows, counters: self.counters, ..Self::after(self.version) }
     }
 
-    /// Adds `batch` if its expectations hold after all that was added before, on top of what stood before. An error is this batch's alone
-    /// and adds nothing.
+    /// Adds `batch` if its expectations hold after all that was added before, on top of what stood before. An
+    /// error is this batch's alone and adds nothing.
     pub(crate) fn add(&mut self, before: Before<'_>, batch: &Batch) -> Result<Commit, StoreError> {
         for (place, (key, expectation)) in batch.expectations().iter().enumerate() {
             let seen = before.sight.and_then(|sight| sight.version(place));
@@ -176,7 +179,8 @@ impl Writes {
         &self.new_days
     }
 
-    /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has its table.
+    /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has
+    /// its table.
     ///
     /// What it comes to is kept here as well, for those who come before it stands in the tables.
     /// `values` are those that were taken from it.
@@ -193,7 +197,8 @@ impl Writes {
             }
             let table = tables.of(*day).ok_or_else(|| io::Error::other("a day has no table"))?;
             let mut noting = tables.filter(*day).map(Filter::noting);
-            // In order: neighbours are inserted next to each other, where the path to them has just been walked.
+            // In order: neighbours are inserted next to each other, where the path to them has just been
+            // walked.
             let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
             rows.sort_unstable_by_key(|(key, _)| *key);
             let mut deletes = false;

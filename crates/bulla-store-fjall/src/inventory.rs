@@ -1,7 +1,7 @@
 //! What a store had when it was closed.
 //!
-//! The engine opens whatever it finds: without its journal, or without a table's folder, a store is merely smaller. So whoever closes a store
-//! writes down what there is, last of all, and whoever opens it compares.
+//! The engine opens whatever it finds: without its journal, or without a table's folder, a store is merely
+//! smaller. So whoever closes a store writes down what there is, last of all, and whoever opens it compares.
 //!
 //! ```text
 //! bulla store closed 1
@@ -11,8 +11,9 @@
 //! sum 90f3…                               XXH3 of all lines above, in hexadecimal
 //! ```
 //!
-//! It holds only while nobody has the store open: it is removed, durably, before the engine may write anything. So a store that was not closed
-//! has none, and what it lacks can be seen only from [what every store has](crate::presence).
+//! It holds only while nobody has the store open: it is removed, durably, before the engine may write
+//! anything. So a store that was not closed has none, and what it lacks can be seen only from [what every
+//! store has](crate::presence).
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -44,7 +45,8 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    /// Writes down what there is in `folder`, of which the last commit was `version`. The caller holds the lock.
+    /// Writes down what there is in `folder`, of which the last commit was `version`. The caller holds the
+    /// lock.
     pub(crate) fn take(folder: &Path, version: Version, journals: &[Journal]) -> io::Result<Self> {
         let name = |path: &Path| {
             let name = path.strip_prefix(folder).ok()?.to_str()?;

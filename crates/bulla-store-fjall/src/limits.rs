@@ -7,20 +7,24 @@ use bulla_store::{MAX_BATCH_BYTES, MAX_BATCH_ROWS, SEAL_ROOM_BATCH_BYTES, SEAL_R
 use crate::frame::{BATCH_HEAD_AND_TAIL_BYTES, ITEM_HEAD_BYTES};
 use crate::row::{MAX_HEAD_BYTES, RECORD_KEY_HEAD_BYTES};
 
-/// The most batches and other jobs that wait to be carried out. Beyond it callers wait for a place, and nothing is lost.
+/// The most batches and other jobs that wait to be carried out. Beyond it callers wait for a place, and
+/// nothing is lost.
 pub const MAX_WAITING: usize = 4096;
 
-/// The most batches one group, and so one disk sync, takes. The others wait for the next, in the order they came; nothing is lost.
+/// The most batches one group, and so one disk sync, takes. The others wait for the next, in the order they
+/// came; nothing is lost.
 pub const MAX_GROUP_BATCHES: usize = 512;
 
-/// The most bytes of names and values one group takes, unless it is a single batch. The others wait for the next.
+/// The most bytes of names and values one group takes, unless it is a single batch. The others wait for the
+/// next.
 pub const MAX_GROUP_BYTES: usize = 1 << 20;
 
-/// The most puts, deletes and adds one group takes, unless it is a single batch. The others wait for the next.
+/// The most puts, deletes and adds one group takes, unless it is a single batch. The others wait for the
+/// next.
 pub const MAX_GROUP_ROWS: usize = MAX_BATCH_ROWS;
 
-/// The most bytes that a group takes in the journal: its largest is a single batch, sealed by one layer. More than this is never cut off as
-/// torn after a power cut; it is damage.
+/// The most bytes that a group takes in the journal: its largest is a single batch, sealed by one layer. More
+/// than this is never cut off as torn after a power cut; it is damage.
 pub(crate) const MAX_TORN_BYTES: usize = BATCH_HEAD_AND_TAIL_BYTES
     + MAX_BATCH_BYTES
     + SEAL_ROOM_BATCH_BYTES
@@ -28,38 +32,46 @@ pub(crate) const MAX_TORN_BYTES: usize = BATCH_HEAD_AND_TAIL_BYTES
     + (MAX_BATCH_ROWS + SEAL_ROOM_ROWS + 2 * (MAX_DAYS + 2) + 1)
         * (ITEM_HEAD_BYTES + RECORD_KEY_HEAD_BYTES + MAX_HEAD_BYTES);
 
-/// The most days that have records at one time. Each costs a folder, open files and up to a write buffer of memory, so a batch that would
-/// begin another one is refused as too large; nothing of it is stored. 30 days of retention need 32.
+/// The most days that have records at one time. Each costs a folder, open files and up to a write buffer of
+/// memory, so a batch that would begin another one is refused as too large; nothing of it is stored. 30 days
+/// of retention need 32.
 pub const MAX_DAYS: usize = 128;
 
-/// How many undated records' versions are kept in memory; with names as long as they may be 10 MB, with those there are 2 MB. Beyond it they
-/// are looked up.
+/// How many undated records' versions are kept in memory; with names as long as they may be 10 MB, with those
+/// there are 2 MB. Beyond it they are looked up.
 pub(crate) const MAX_RECENT_RECORDS: usize = 16_384;
 
-/// How many counters are kept in memory; with names as long as they may be 2 MB. Beyond it they are looked up.
+/// How many counters are kept in memory; with names as long as they may be 2 MB. Beyond it they are looked
+/// up.
 pub(crate) const MAX_RECENT_COUNTERS: usize = 4096;
 
-/// For how many rows of a day, and for how many counters, the memory of a group is kept for a later one: half a megabyte each.
+/// For how many rows of a day, and for how many counters, the memory of a group is kept for a later one: half
+/// a megabyte each.
 pub(crate) const MAX_SPARE_ROWS: usize = 8192;
 
-/// For how many days it is known which keys their tables may hold, 2 MiB a day: the latest of those begun since the store was opened. Most
-/// messages belong to today, about midnight to yesterday.
+/// For how many days it is known which keys their tables may hold, 2 MiB a day: the latest of those begun
+/// since the store was opened. Most messages belong to today, about midnight to yesterday.
 pub(crate) const MAX_FILTERS: usize = 2;
 
-/// How many files of tables the engine keeps open. Each is one less for a host's connections; what is not kept open is opened when it is read.
+/// How many files of tables the engine keeps open. Each is one less for a host's connections; what is not
+/// kept open is opened when it is read.
 pub(crate) const MAX_CACHED_FILES: usize = 256;
 
-/// Open files that are kept for making and removing tables and for opening the engine again, when a flood of connections has taken all others.
+/// Open files that are kept for making and removing tables and for opening the engine again, when a flood of
+/// connections has taken all others.
 pub(crate) const RESERVED_FILES: usize = 32;
 
-/// How often the engine is opened again in a row, without as many groups being written in between as would show that it
-/// helped. Beyond it the store stops: its threads do not tell whether files were wanting or the disk is broken.
+/// How often the engine is opened again in a row, without as many groups being written in between as would
+/// show that it helped. Beyond it the store stops: its threads do not tell whether files were wanting or the
+/// disk is broken.
 pub(crate) const MAX_OPENINGS_IN_A_ROW: u32 = 16;
 
-/// How often it is tried to open the engine again before its callers are told that something is wanting; a second passes meanwhile.
+/// How often it is tried to open the engine again before its callers are told that something is wanting; a
+/// second passes meanwhile.
 pub(crate) const OPENING_TRIES: u32 = 20;
 
-/// So much longer is waited each time before the engine is opened again in a row, 6 seconds in all: what is wanting comes back meanwhile.
+/// So much longer is waited each time before the engine is opened again in a row, 6 seconds in all: what is
+/// wanting comes back meanwhile.
 pub(crate) const PAUSE_BEFORE_OPENING: Duration = Duration::from_millis(50);
 
 /// So many groups written since the engine was opened again show that it helped.

@@ -11,14 +11,16 @@ use crate::OpenError;
 /// The engine's name for it.
 pub(crate) const LOCK: &str = "lock";
 
-/// How often the lock is tried, and how long is waited in between: a store that has just been closed may hold it a moment longer.
+/// How often the lock is tried, and how long is waited in between: a store that has just been closed may hold
+/// it a moment longer.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The engine's own lock, held while files are looked at and mended before the engine is let in.
 ///
-/// Whoever has the store open holds it, and may be in the middle of a write: what stands half written in its journal is nothing to be cut off.
-/// The engine takes the lock by itself, so it has to be given back just before. Who gets in between finds everything mended.
+/// Whoever has the store open holds it, and may be in the middle of a write: what stands half written in its
+/// journal is nothing to be cut off. The engine takes the lock by itself, so it has to be given back just
+/// before. Who gets in between finds everything mended.
 #[derive(Debug)]
 pub(crate) struct Lock(File);
 

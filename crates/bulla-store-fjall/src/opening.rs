@@ -8,8 +8,8 @@ use crate::inventory::Inventory;
 use crate::lock::Lock;
 use crate::{OpenError, presence, torn, unfinished};
 
-/// Looks at the store in `folder` as it lies, and mends what a crash may leave. Says what it had when it was closed, if it was, and
-/// strikes that out: from now on the engine may write.
+/// Looks at the store in `folder` as it lies, and mends what a crash may leave. Says what it had when it was
+/// closed, if it was, and strikes that out: from now on the engine may write.
 pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
     let Some(_held) = Lock::take(folder)? else {
         presence::check_unlocked(folder)?;
@@ -34,8 +34,8 @@ pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
 
 /// Writes down what there is, after the engine has gone, the last commit being `version`.
 ///
-/// Whoever has opened the store meanwhile has it; then there is nothing to be written. If it fails nothing is lost but that what goes missing
-/// would be noticed.
+/// Whoever has opened the store meanwhile has it; then there is nothing to be written. If it fails nothing is
+/// lost but that what goes missing would be noticed.
 pub(crate) fn write_down(folder: &Path, version: Version) {
     let written = || -> Result<(), OpenError> {
         let Some(_held) = Lock::take(folder)? else { return Ok(()) };

@@ -1,7 +1,8 @@
 //! What every store has, however it ended.
 //!
-//! The engine makes anew what it does not find: without a journal it begins one, without the table of its own it throws all others away, and
-//! without its `version` it begins a store beside the old one. So what cannot be absent after any crash is looked for before it is let in.
+//! The engine makes anew what it does not find: without a journal it begins one, without the table of its own
+//! it throws all others away, and without its `version` it begins a store beside the old one. So what cannot
+//! be absent after any crash is looked for before it is let in.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,14 +1,15 @@
 //! What was written of late.
 //!
-//! A session or a head is changed again and again, each time on the condition that it is as it was read, and a counter is added to. Nobody but
-//! the writer writes, so what it wrote last is what stands in the tables, and nobody need look.
+//! A session or a head is changed again and again, each time on the condition that it is as it was read, and
+//! a counter is added to. Nobody but the writer writes, so what it wrote last is what stands in the tables,
+//! and nobody need look.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// What stands under each key: two generations of half the bound each. When the younger is full the older is forgotten, and the younger takes its
-/// place.
+/// What stands under each key: two generations of half the bound each. When the younger is full the older is
+/// forgotten, and the younger takes its place.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
     young: HashMap<K, V>,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::limits::RESERVED_FILES;
 
-/// Open files that nobody else in the process gets, such as a flood of connections: enough to make or remove a table, or to open the
-/// engine again. They are given back for that moment.
+/// Open files that nobody else in the process gets, such as a flood of connections: enough to make or remove
+/// a table, or to open the engine again. They are given back for that moment.
 #[derive(Debug)]
 pub(crate) struct Reserve {
     /// What is held open, again and again.

@@ -9,7 +9,8 @@
 //! counter, value  count, as short as it can be
 //! ```
 //!
-//! Numbers are big-endian, and a version is as short as it can be: of a small record the most is what stands round it. Within a table, keys are ordered as the port asks, because the day is the table.
+//! Numbers are big-endian, and a version is as short as it can be: of a small record the most is what stands
+//! round it. Within a table, keys are ordered as the port asks, because the day is the table.
 
 use std::io::Read;
 use std::ops::Bound;
@@ -33,7 +34,8 @@ pub(crate) const MAX_HEAD_BYTES: usize = 1 + 8 + 8;
 
 const MILLIS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// Shorter values are copied out of the block they were read in, so that a small value does not keep a whole block in memory.
+/// Shorter values are copied out of the block they were read in, so that a small value does not keep a whole
+/// block in memory.
 const MIN_SHARED_BYTES: usize = 1024;
 
 /// The part of a record's key before its name; with a part of the name behind it, the beginning of many.

@@ -4,9 +4,11 @@ use bulla_store::{Batch, Key, Version};
 
 use crate::tables::Tables;
 
-/// What the tables say of the dated records of which a batch expects something: most often that a message is new.
+/// What the tables say of the dated records of which a batch expects something: most often that a message is
+/// new.
 ///
-/// It is looked up before the state is locked, so that nobody waits while another reads. What is undated is mostly known without looking.
+/// It is looked up before the state is locked, so that nobody waits while another reads. What is undated is
+/// mostly known without looking.
 #[derive(Debug)]
 pub(crate) struct Sight {
     groups: u64,

@@ -22,14 +22,17 @@ use crate::{CompactError, FjallOptions, OpenError, Stats, row};
 
 /// A store in one directory of this machine. Clones are the same store.
 ///
-/// Expectations are checked on the caller's thread, as reads are; one thread makes what has been put together meanwhile durable with one disk sync.
+/// Expectations are checked on the caller's thread, as reads are; one thread makes what has been put together
+/// meanwhile durable with one disk sync.
 ///
 /// # Cost
-/// A commit waits for the running sync and for its own. An expectation costs as much as a read; that there is no record in one of the two
-/// latest days that were begun since the store was opened is mostly known without one: that a message is new. One batch is checked at a time,
-/// and what it expects of dated records is looked up before, unless a group was written meanwhile or the batch has to wait; so a batch of many expectations of
-/// undated records that nobody has read of late holds up whoever commits as well. A read is a look-up in memory, or a disk read of 4 KiB where the cache misses; it
-/// blocks its thread that long. A scan costs as much per 4 KiB of what it passes over, expired records included.
+/// A commit waits for the running sync and for its own. An expectation costs as much as a read; that there is
+/// no record in one of the two latest days that were begun since the store was opened is mostly known without
+/// one: that a message is new. One batch is checked at a time, and what it expects of dated records is looked
+/// up before, unless a group was written meanwhile or the batch has to wait; so a batch of many expectations
+/// of undated records that nobody has read of late holds up whoever commits as well. A read is a look-up in
+/// memory, or a disk read of 4 KiB where the cache misses; it blocks its thread that long. A scan costs as
+/// much per 4 KiB of what it passes over, expired records included.
 #[derive(Debug, Clone)]
 pub struct FjallStore(Arc<Handle>);
 
@@ -60,7 +63,8 @@ impl FjallStore {
     /// Blocks: after a crash the journals are replayed, about a second per 256 MiB.
     ///
     /// # Errors
-    /// When the store is open already, is damaged or of a later format, or the directory cannot be read or written.
+    /// When the store is open already, is damaged or of a later format, or the directory cannot be read or
+    /// written.
     pub fn open(path: impl AsRef<Path>, options: FjallOptions) -> Result<Self, OpenError> {
         let tables = Tables::open(path.as_ref(), options)?;
         let version = tables.last_version()?;
@@ -72,8 +76,8 @@ impl FjallStore {
         Ok(Self(Arc::new(Handle { committer, writer: Running(Mutex::new(Some(writer))), shared })))
     }
 
-    /// Writes out what was asked for before, ends the writer and gives the directory free. Every later call on any clone fails with
-    /// [`StoreError::Closed`].
+    /// Writes out what was asked for before, ends the writer and gives the directory free. Every later call
+    /// on any clone fails with [`StoreError::Closed`].
     ///
     /// Dropping the last clone does the same, but blocks the thread meanwhile.
     ///
@@ -88,17 +92,18 @@ impl FjallStore {
         }
     }
 
-    /// Rewrites the whole store so that everything deleted or dropped before leaves the disk: tables, and the journals it passed through.
+    /// Rewrites the whole store so that everything deleted or dropped before leaves the disk: tables, and the
+    /// journals it passed through.
     ///
     /// Dropping this future does not stop it. Commits and reads go on meanwhile, slower.
     ///
     /// # Cost
-    /// Reads and writes everything that is kept, and up to 80 MiB besides to move the journal on. For erasure, not for every day: space
-    /// comes back by itself.
+    /// Reads and writes everything that is kept, and up to 80 MiB besides to move the journal on. For
+    /// erasure, not for every day: space comes back by itself.
     ///
     /// # Security
-    /// Files are unlinked, not overwritten; what a file system or a flash disk keeps of them is beyond a program's reach. What must be
-    /// unreadable at once is sealed under a key, and the key destroyed.
+    /// Files are unlinked, not overwritten; what a file system or a flash disk keeps of them is beyond a
+    /// program's reach. What must be unreadable at once is sealed under a key, and the key destroyed.
     ///
     /// # Errors
     /// When the store is closed, or the disk failed or is full; then deleted bytes may still be there.
@@ -208,8 +213,8 @@ impl Store for FjallStore {
         self.0.shared.watchers.watch(partition, space)
     }
 
-    /// Deletes the tables of those days. Journals that hold nothing else that is needed go soon after; the one in use keeps its bytes
-    /// until it is full or [`FjallStore::compact`] is called.
+    /// Deletes the tables of those days. Journals that hold nothing else that is needed go soon after; the
+    /// one in use keeps its bytes until it is full or [`FjallStore::compact`] is called.
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
         self.0.committer.drop_days_before(day).await
     }
@@ -228,7 +233,8 @@ fn has_expired(record: &Record, now: Timestamp) -> bool {
 pub(crate) enum Absence {
     /// The store was closed.
     Closed,
-    /// The engine was closed to be opened again, and something was wanting for that. The writer tries again when somebody commits.
+    /// The engine was closed to be opened again, and something was wanting for that. The writer tries again
+    /// when somebody commits.
     Wanting(Failure),
     /// It could not be opened again.
     Lost(Failure),
@@ -236,7 +242,8 @@ pub(crate) enum Absence {
 
 /// What callers, the writer and compactions share.
 pub(crate) struct Shared {
-    /// `None` once closed. Readers hold it while they read, so whoever writes to it knows that no read is under way.
+    /// `None` once closed. Readers hold it while they read, so whoever writes to it knows that no read is
+    /// under way.
     tables: RwLock<Option<Tables>>,
     /// Why there are none, though nobody closed the store.
     absence: Mutex<Absence>,

@@ -1,4 +1,5 @@
-//! The tables of one database: one for each day, one for undated records, one for counters, one for the engine itself.
+//! The tables of one database: one for each day, one for undated records, one for counters, one for the
+//! engine itself.
 
 mod engine;
 mod opened;
@@ -35,7 +36,8 @@ pub(crate) struct Tables {
     counters: Keyspace,
     /// Under [`Key::UNDATED`], the table of the undated records.
     days: BTreeMap<Day, Keyspace>,
-    /// Of the latest days that were begun since the store was opened: whatever was put into their tables passed through here.
+    /// Of the latest days that were begun since the store was opened: whatever was put into their tables
+    /// passed through here.
     filters: BTreeMap<Day, Filter>,
     /// Of the day after the newest, which nothing was put into yet.
     ahead: Option<(Day, Keyspace)>,
@@ -135,7 +137,8 @@ impl Tables {
         (!self.is_made(next)).then_some(next)
     }
 
-    /// Keeps a table that was [made](Self::make) until the day is begun. One that was made before, and passed over, goes.
+    /// Keeps a table that was [made](Self::make) until the day is begun. One that was made before, and passed
+    /// over, goes.
     ///
     /// # Errors
     /// What the engine holds in memory may differ from what is on the disk then, as after [`end`](Self::end).

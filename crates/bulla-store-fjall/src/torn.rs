@@ -1,10 +1,11 @@
 //! The end of the journals, after a power cut.
 //!
-//! The engine syncs every batch before it writes the next, so one batch at most can be torn: the last. A disk may have taken any of its
-//! sectors, and the rest are zeros. If its frame is whole and its content is not, fjall 3.1 takes it for damage and opens nothing;
-//! if damage elsewhere breaks a frame, it takes that for the end, and drops in silence what was acknowledged behind it. So we look first.
-//! A torn last batch, of which nobody was told, is cut off; it is one only if sectors that were not written explain all that is wrong with
-//! it, and it measures no more than a group can. Everything else that cannot be read is damage.
+//! The engine syncs every batch before it writes the next, so one batch at most can be torn: the last. A disk
+//! may have taken any of its sectors, and the rest are zeros. If its frame is whole and its content is not,
+//! fjall 3.1 takes it for damage and opens nothing; if damage elsewhere breaks a frame, it takes that for the
+//! end, and drops in silence what was acknowledged behind it. So we look first. A torn last batch, of which
+//! nobody was told, is cut off; it is one only if sectors that were not written explain all that is wrong
+//! with it, and it measures no more than a group can. Everything else that cannot be read is damage.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -29,7 +30,8 @@ pub(crate) struct Journal {
     pub(crate) torn: u64,
 }
 
-/// Reads the journals in `folder`, the oldest first. The caller holds the lock: in a store that is in use the last batch is being written now.
+/// Reads the journals in `folder`, the oldest first. The caller holds the lock: in a store that is in use the
+/// last batch is being written now.
 ///
 /// # Cost
 /// All of their bytes pass through memory, a piece at a time.
@@ -99,7 +101,8 @@ enum End {
     Damaged(&'static str),
 }
 
-/// How many bytes of whole batches there are, and what comes behind them. `last` is the last sequence number so far.
+/// How many bytes of whole batches there are, and what comes behind them. `last` is the last sequence number
+/// so far.
 fn whole_part(journal: &Path, last: &mut Option<u64>) -> io::Result<(u64, End)> {
     let mut file = BufReader::with_capacity(1 << 18, File::open(journal)?);
     let mut whole = 0;
@@ -123,7 +126,8 @@ fn whole_part(journal: &Path, last: &mut Option<u64>) -> io::Result<(u64, End)> 
     Ok((whole, end(&first_strange, &rest, whole)?))
 }
 
-/// What the rest of a journal is, from the first place on that is no whole batch to the last byte that is not zero.
+/// What the rest of a journal is, from the first place on that is no whole batch to the last byte that is not
+/// zero.
 fn end(strange: &Frame, rest: &[u8], whole: u64) -> io::Result<End> {
     if rest.is_empty() {
         return Ok(End::Clean);
@@ -148,8 +152,8 @@ fn end(strange: &Frame, rest: &[u8], whole: u64) -> io::Result<End> {
     })
 }
 
-/// Whether a sector that `place` touches was not written, so that all of it behind the beginning of the batch is zero. `whole` is where in
-/// the file the batch begins.
+/// Whether a sector that `place` touches was not written, so that all of it behind the beginning of the batch
+/// is zero. `whole` is where in the file the batch begins.
 ///
 /// Or whether what was written ends before it: a process that is killed leaves what it wrote up to any byte.
 fn is_unwritten(batch: &[u8], whole: u64, place: &Range<u64>) -> bool {
@@ -178,7 +182,8 @@ fn has_whole_batch(rest: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Reads to the last byte that is not zero, unless that is more than a torn batch can have. Room that was only reserved takes no memory.
+/// Reads to the last byte that is not zero, unless that is more than a torn batch can have. Room that was
+/// only reserved takes no memory.
 fn read_until_zeros(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let (mut bytes, mut zeros) = (Vec::new(), 0);
     let (blank, mut piece) = (vec![0; 1 << 16], vec![0; 1 << 16]);

@@ -1,8 +1,9 @@
 //! A store whose making was interrupted.
 //!
-//! The engine makes a new database file by file and would stumble over its own files if that was cut short. Until the last of them, its
-//! `version`, is whole, nothing can have been committed. What is swept away is what can be seen to be empty, and nothing else: were only
-//! the `version` of a store lost, all the rest is left for somebody to mend.
+//! The engine makes a new database file by file and would stumble over its own files if that was cut short.
+//! Until the last of them, its `version`, is whole, nothing can have been committed. What is swept away is
+//! what can be seen to be empty, and nothing else: were only the `version` of a store lost, all the rest is
+//! left for somebody to mend.
 //!
 //! ```text
 //! lock  →  keyspaces/  →  0.jnl (nothing but zeros)  →  version (4 bytes)  →  tables
@@ -16,7 +17,8 @@ use crate::presence::unless_absent;
 
 const VERSION_BYTES: u64 = 4;
 
-/// Prepares `path` for the engine to make a database there, if it holds the beginnings of one. The caller holds the lock.
+/// Prepares `path` for the engine to make a database there, if it holds the beginnings of one. The caller
+/// holds the lock.
 pub(crate) fn sweep(path: &Path) -> io::Result<()> {
     let version = path.join("version");
     if length(&version)?.is_some_and(|length| length >= VERSION_BYTES) {
@@ -59,7 +61,8 @@ mod tests {
     use crate::tables::Tables;
     use crate::{FjallOptions, OpenError};
 
-    /// A process was killed while it made its store, and could not open it any more: the engine found its own first journal.
+    /// A process was killed while it made its store, and could not open it any more: the engine found its own
+    /// first journal.
     #[test]
     fn however_far_the_making_of_a_store_came_it_can_be_made() {
         for (step, made) in ["", "lock", "keyspaces", "0.jnl", "version"].into_iter().enumerate() {

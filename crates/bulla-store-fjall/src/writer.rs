@@ -138,7 +138,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the table of the day after the newest, so that at midnight nothing is wanting. Nobody waits for it but the next group.
+    /// Makes the table of the day after the newest, so that at midnight nothing is wanting. Nobody waits for
+    /// it but the next group.
     fn look_ahead(&mut self, begins_days: bool) {
         // What was given away and could not be had again.
         self.reserve.fill().ok();
@@ -199,7 +200,8 @@ impl Writer {
         tables.unregister(&days).map_err(|error| self.unwritten(tables, error))?;
         let ended = self.reserve.lend(|| {
             days.iter().try_for_each(|day| tables.end(*day))?;
-            // The journals still hold what was put on those days. A journal goes when all else in it has been flushed.
+            // The journals still hold what was put on those days. A journal goes when all else in it has been
+            // flushed.
             tables.all().iter().try_for_each(|table| table.rotate_memtable().map(drop))
         });
         metrics::gauge!(TABLES).set(u32::try_from(tables.day_count()).unwrap_or(u32::MAX));
@@ -208,7 +210,8 @@ impl Writer {
         ended.map_err(Unwritten::NotBegun)?.map_err(|error| self.ended_in_half(tables, error))
     }
 
-    /// What it means that the engine did not do something. Only where a write to the journal has failed does nobody know what is on the disk.
+    /// What it means that the engine did not do something. Only where a write to the journal has failed does
+    /// nobody know what is on the disk.
     fn unwritten(&mut self, tables: &Tables, error: fjall::Error) -> Unwritten {
         if let Some(failure) = tables.failed_write() {
             return Unwritten::Failed(failure);
@@ -219,17 +222,20 @@ impl Writer {
         })
     }
 
-    /// As [`unwritten`](Self::unwritten), of tables that were removed, perhaps in half: on the disk, and not in the engine's memory.
+    /// As [`unwritten`](Self::unwritten), of tables that were removed, perhaps in half: on the disk, and not
+    /// in the engine's memory.
     fn ended_in_half(&mut self, tables: &Tables, error: fjall::Error) -> Unwritten {
         self.is_broken = true;
         self.unwritten(tables, error)
     }
 
-    /// Opens the engine again, in its place, if its own threads have failed: to flush a table to a file, or to merge files. That is no failed
-    /// write. All that was acknowledged stands in the journals, synced, and is read from there. Who reads or commits waits meanwhile.
+    /// Opens the engine again, in its place, if its own threads have failed: to flush a table to a file, or
+    /// to merge files. That is no failed write. All that was acknowledged stands in the journals, synced, and
+    /// is read from there. Who reads or commits waits meanwhile.
     ///
-    /// Not if what it wants for is still wanting, and not if that did not help a moment ago. If something is wanting when it has been closed,
-    /// there are no tables until somebody wants to write and nothing is wanting any more.
+    /// Not if what it wants for is still wanting, and not if that did not help a moment ago. If something is
+    /// wanting when it has been closed, there are no tables until somebody wants to write and nothing is
+    /// wanting any more.
     fn open_again_if_need_be(&mut self) -> Result<(), Unwritten> {
         let shared = self.shared();
         let (mut slot, tries) = if self.shut.is_some() {
@@ -266,7 +272,8 @@ impl Writer {
         Unwritten::Failed(error)
     }
 
-    /// Closes the engine if its own threads have failed. Returns the place of the tables, where nobody is now.
+    /// Closes the engine if its own threads have failed. Returns the place of the tables, where nobody is
+    /// now.
     fn shut_if_need_be<'a>(&mut self, shared: &'a Shared) -> Result<Option<Slot<'a>>, Unwritten> {
         let Some(path) =
             shared.read().as_ref().filter(|tables| self.is_broken || tables.has_failed()).map(Tables::path)
@@ -357,8 +364,8 @@ mod tests {
 
     use crate::{FjallOptions, FjallStore};
 
-    /// A sync failed when a table was made ahead, and the engine was opened again as if one of its own threads had failed. The next sync
-    /// succeeds then, whatever the first one threw away.
+    /// A sync failed when a table was made ahead, and the engine was opened again as if one of its own
+    /// threads had failed. The next sync succeeds then, whatever the first one threw away.
     #[test]
     fn a_write_that_failed_is_not_taken_for_a_failure_of_the_engines_own_threads() {
         let put = |name: u32, bytes: usize| {

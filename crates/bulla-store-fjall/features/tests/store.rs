@@ -2,8 +2,9 @@
 
 //! What the store keeps, in a build in which a host has the engine compress.
 //!
-//! With one line `fjall = "3.1"` in a host's manifest the journal held compressed rows from 4 KiB on. The check of the journal's end took the
-//! first of them for a torn batch: 50 of 100 acknowledged records were left after a clean close, and where more came behind it nothing opened.
+//! With one line `fjall = "3.1"` in a host's manifest the journal held compressed rows from 4 KiB on. The
+//! check of the journal's end took the first of them for a torn batch: 50 of 100 acknowledged records were
+//! left after a clean close, and where more came behind it nothing opened.
 
 use std::fs;
 use std::path::Path;

@@ -206,8 +206,8 @@ fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
         answered
     };
 
-    // Each sight says that there is no record. The second comes when the first was added, the third when it was being written, the others when
-    // it had been.
+    // Each sight says that there is no record. The second comes when the first was added, the third when it
+    // was being written, the others when it had been.
     let before = look();
     let (first, second) = (commit(&before), commit(&before));
     let group = taken(&committer);

@@ -1,5 +1,5 @@
-//! The engine as we set it up, with nothing left to what it would do by itself: its defaults change with the features that anybody in the
-//! build turns on.
+//! The engine as we set it up, with nothing left to what it would do by itself: its defaults change with the
+//! features that anybody in the build turns on.
 
 use std::path::Path;
 

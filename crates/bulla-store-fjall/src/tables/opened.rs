@@ -137,7 +137,8 @@ impl Tables {
     /// Writes out what is left, gives the directory free, and writes down what is in it.
     pub(crate) fn close(self) -> fjall::Result<()> {
         match self.database.persist(PersistMode::SyncAll) {
-            // Its own threads had failed. Every commit was synced; what there is on the disk is not to be relied on before it is opened.
+            // Its own threads had failed. Every commit was synced; what there is on the disk is not to be
+            // relied on before it is opened.
             Err(fjall::Error::Poisoned) => return Ok(()),
             persisted => persisted?,
         }
@@ -161,11 +162,12 @@ pub(crate) struct Shut {
 }
 
 impl Shut {
-    /// Opens the engine again. It is tried so many times: others take what was given back, or the last reader is still to let go.
+    /// Opens the engine again. It is tried so many times: others take what was given back, or the last reader
+    /// is still to let go.
     ///
     /// # Errors
-    /// Also when the last commit there is then is not the one there was. If something was [wanting](crate::failure::is_wanting), it can
-    /// be tried again.
+    /// Also when the last commit there is then is not the one there was. If something was
+    /// [wanting](crate::failure::is_wanting), it can be tried again.
     pub(crate) fn open(&mut self, tries: u32) -> Result<Tables, OpenError> {
         let mut tried = 1;
         let tables = loop {

@@ -14,23 +14,25 @@ pub(super) const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";
 pub(super) const FILLER_KEY: &[u8] = b"filler";
 
-/// With a day's number behind it: that day has a table. It is written with the first rows of the day, after the table was made, and removed
-/// before the table is.
+/// With a day's number behind it: that day has a table. It is written with the first rows of the day, after
+/// the table was made, and removed before the table is.
 pub(super) const DAY_KEY: &[u8] = b"day ";
 
 /// A row that every batch writes to each table of records in which it deletes anything.
 ///
-/// A journal is let go once its newest write to each table is found in the table's files. Where all records of a table are deleted and
-/// compacted away, no file is left to tell, and the journal would stay until the table is written to again: for a day that is over,
-/// until the day is dropped. The mark is always as new as the deletions beside it, and is itself never deleted.
-/// Its key is shorter than any record's, so it is part of no scan.
+/// A journal is let go once its newest write to each table is found in the table's files. Where all records
+/// of a table are deleted and compacted away, no file is left to tell, and the journal would stay until the
+/// table is written to again: for a day that is over, until the day is dropped. The mark is always as new as
+/// the deletions beside it, and is itself never deleted. Its key is shorter than any record's, so it is part
+/// of no scan.
 const MARK_KEY: &[u8] = &[0];
 
 /// Written after a table is made or removed, to make the engine count on.
 ///
-/// What it knows of its tables it keeps under numbers of the same count as rows, but when it is opened it counts on from the last *row* it
-/// finds. A table that then took the number of one removed since would stand below its predecessor's removal, and be thrown away, with its
-/// rows, when the store is opened the next time; or the store would not open.
+/// What it knows of its tables it keeps under numbers of the same count as rows, but when it is opened it
+/// counts on from the last *row* it finds. A table that then took the number of one removed since would stand
+/// below its predecessor's removal, and be thrown away, with its rows, when the store is opened the next
+/// time; or the store would not open.
 const COUNT_KEY: &[u8] = b"count";
 
 /// The most numbers that the engine takes for making or removing one table, and as many again.
@@ -56,8 +58,9 @@ impl Tables {
         self.commit(batch)
     }
 
-    /// Writes `batch` to the journal, which only this does. If that fails it is taken note of: nobody knows what is in the journal then,
-    /// and a later sync that succeeds would tell nothing of what an earlier one threw away.
+    /// Writes `batch` to the journal, which only this does. If that fails it is taken note of: nobody knows
+    /// what is in the journal then, and a later sync that succeeds would tell nothing of what an earlier one
+    /// threw away.
     pub(crate) fn commit(&self, batch: OwnedWriteBatch) -> fjall::Result<()> {
         self.noting(batch.commit())
     }
@@ -101,8 +104,8 @@ impl Tables {
         batch.insert(&self.own, VERSION_KEY, version.number().to_be_bytes());
     }
 
-    /// Writes `bytes` to the engine's own table, so that the journal moves on. Synced before anybody writes the next, so that one batch at
-    /// most is ever torn.
+    /// Writes `bytes` to the engine's own table, so that the journal moves on. Synced before anybody writes
+    /// the next, so that one batch at most is ever torn.
     pub(crate) fn fill(&self, bytes: Vec<u8>) -> fjall::Result<()> {
         let mut batch = self.durable_batch(1);
         batch.insert(&self.own, FILLER_KEY, bytes);
@@ -126,7 +129,8 @@ pub(super) fn number(row: &[u8]) -> Option<u64> {
     row.try_into().map(u64::from_be_bytes).ok()
 }
 
-/// Has the engine count on, in a row that is synced before the next is written, so that one batch at most is ever torn.
+/// Has the engine count on, in a row that is synced before the next is written, so that one batch at most is
+/// ever torn.
 pub(super) fn count_on(database: &Database, own: &Keyspace) -> fjall::Result<()> {
     let mut batch =
         OwnedWriteBatch::with_capacity(database.clone(), 1).durability(Some(PersistMode::SyncData));

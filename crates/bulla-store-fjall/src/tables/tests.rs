@@ -23,7 +23,8 @@ fn the_options_reach_the_engine() {
     let mut tables = Tables::open(folder.path(), options).unwrap();
     tables.begin(Day::from_number(9)).unwrap();
     assert_eq!(tables.database().cache_capacity(), 3 << 20);
-    // A table is flushed as soon as it holds more than that; the engine tells of no table how large it may get.
+    // A table is flushed as soon as it holds more than that; the engine tells of no table how large it may
+    // get.
     let table = tables.of(Day::from_number(9)).unwrap();
     let flushed_after = (1_u32..64).find(|number| {
         table.insert(number.to_be_bytes(), vec![1; 1 << 20]).unwrap();
@@ -132,8 +133,9 @@ fn journals_beyond_their_bound_are_flushed_and_go() {
     assert!(most[1] > 300, "with more room more is kept: {most:?} MiB");
 }
 
-/// A store was killed soon after it had removed tables. The next day's table took the number of one of them, below whose removal it stood
-/// for the engine, which then did not open the store at all, or threw the day away with its records.
+/// A store was killed soon after it had removed tables. The next day's table took the number of one of them,
+/// below whose removal it stood for the engine, which then did not open the store at all, or threw the day
+/// away with its records.
 #[test]
 fn a_table_made_after_others_were_removed_and_a_restart_is_there_after_the_next() {
     // How much the engine has tidied up of what it knew of its tables depends on how many there were.
@@ -159,8 +161,9 @@ fn a_table_made_after_others_were_removed_and_a_restart_is_there_after_the_next(
     }
 }
 
-/// A record was put and deleted, and its table merged away, while another table still needed the journal. The engine then had no file
-/// to see that the first table is done with the journal, and kept it until that table would be written to again.
+/// A record was put and deleted, and its table merged away, while another table still needed the journal. The
+/// engine then had no file to see that the first table is done with the journal, and kept it until that table
+/// would be written to again.
 #[test]
 fn a_journal_goes_also_when_all_it_held_was_deleted() {
     let folder = TempDir::new().unwrap();

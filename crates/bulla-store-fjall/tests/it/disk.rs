@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::{ALICE, Fresh, NOW, SPACE, committed, day, put, run, today, value};
 
-/// How many files under `folder` hold `text`, however it lies in them. The engine removes files meanwhile, and what is gone holds nothing.
+/// How many files under `folder` hold `text`, however it lies in them. The engine removes files meanwhile,
+/// and what is gone holds nothing.
 fn files_with(folder: &Path, text: &[u8]) -> usize {
     let mut found = 0;
     for entry in unless_gone(fs::read_dir(folder)).into_iter().flatten() {

@@ -86,8 +86,8 @@ fn a_dropped_commit_that_was_taken_is_carried_out() {
     });
 }
 
-/// The first to commit wakes the writer when its executor comes round to it again. One that is held and not polled any more must not be what the
-/// others wait for.
+/// The first to commit wakes the writer when its executor comes round to it again. One that is held and not
+/// polled any more must not be what the others wait for.
 #[test]
 fn a_commit_nobody_polls_any_more_holds_nobody_up() {
     run(async {
@@ -138,7 +138,8 @@ fn as_many_days_as_allowed_are_kept_and_one_more_is_refused() {
     });
 }
 
-/// While one group is written the next is checked: what the first leaves behind must count as if it stood there.
+/// While one group is written the next is checked: what the first leaves behind must count as if it stood
+/// there.
 #[test]
 fn what_is_decided_during_a_write_stands_on_what_is_being_written() {
     const CALLERS: u64 = 128;
@@ -161,7 +162,8 @@ fn what_is_decided_during_a_write_stands_on_what_is_being_written() {
                             Commit::Committed(_) => first += 1,
                             conflict => assert_eq!(conflict, Commit::Conflict(id)),
                         }
-                        // Never read: each step stands on the version that was told, now and then on a deletion.
+                        // Never read: each step stands on the version that was told, now and then on a
+                        // deletion.
                         let mut step = Batch::new(ALICE);
                         step.expect(session.clone(), version);
                         let ends = number % 7 == 6;

@@ -63,8 +63,9 @@ fn a_store_that_is_let_go_in_the_middle_of_writes_ends() {
     });
 }
 
-/// A second process opened a store in use, as when a restart overlaps. It took the group that was being written for one that the power cut
-/// had torn and cut it off; what was acknowledged behind it was lost, or damaged.
+/// A second process opened a store in use, as when a restart overlaps. It took the group that was being
+/// written for one that the power cut had torn and cut it off; what was acknowledged behind it was lost, or
+/// damaged.
 #[test]
 fn whoever_opens_a_store_in_use_leaves_what_is_being_written() {
     run(async {

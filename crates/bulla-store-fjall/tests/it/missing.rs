@@ -189,7 +189,8 @@ fn a_store_that_is_open_has_no_list_of_what_it_had() {
     });
 }
 
-/// The engine finds damage in a table that has its length. Without the damaged file it would open, so that must be missed as well.
+/// The engine finds damage in a table that has its length. Without the damaged file it would open, so that
+/// must be missed as well.
 #[test]
 fn what_is_removed_after_a_failed_opening_is_missed_too() {
     run(async {

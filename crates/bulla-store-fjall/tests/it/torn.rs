@@ -25,8 +25,9 @@ fn written(folder: &Path) -> usize {
     fs::read(journal(folder)).unwrap().iter().rposition(|byte| *byte != 0).unwrap() + 1
 }
 
-/// The engine wrote a batch over several sectors, and the power went before the sync. The disk had taken some of them, not in their order. The
-/// store could not be opened any more, though nobody had been told of that batch.
+/// The engine wrote a batch over several sectors, and the power went before the sync. The disk had taken some
+/// of them, not in their order. The store could not be opened any more, though nobody had been told of that
+/// batch.
 #[test]
 fn a_torn_last_batch_is_as_if_it_had_never_been() {
     run(async {
@@ -63,7 +64,8 @@ fn a_torn_last_batch_is_as_if_it_had_never_been() {
     });
 }
 
-/// A process was killed between two writes of one batch: what it wrote ended anywhere, and the store was said to be damaged.
+/// A process was killed between two writes of one batch: what it wrote ended anywhere, and the store was said
+/// to be damaged.
 #[test]
 fn a_last_batch_that_was_written_up_to_any_byte_is_as_if_it_had_never_been() {
     run(async {
@@ -88,7 +90,8 @@ fn a_last_batch_that_was_written_up_to_any_byte_is_as_if_it_had_never_been() {
     });
 }
 
-/// Where something behind it can be read, a damaged batch was not the last; what follows it was acknowledged and must not go with it.
+/// Where something behind it can be read, a damaged batch was not the last; what follows it was acknowledged
+/// and must not go with it.
 #[test]
 fn a_damaged_batch_before_the_last_is_told() {
     run(async {
@@ -115,8 +118,8 @@ fn a_damaged_batch_before_the_last_is_told() {
     });
 }
 
-/// What the engine wrote after an update, or with a feature that somebody else had turned on: every batch is whole, and none is as we know it.
-/// The whole journal was cut off, with a mild warning.
+/// What the engine wrote after an update, or with a feature that somebody else had turned on: every batch is
+/// whole, and none is as we know it. The whole journal was cut off, with a mild warning.
 #[test]
 fn batches_of_another_version_are_damage_and_nothing_is_cut_off() {
     run(async {

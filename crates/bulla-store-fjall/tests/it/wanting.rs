@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::{NOW, SPACE, committed, put, run, today, value};
 
-/// A flush failed for want of files, long after all was acknowledged, and the store was dead for good. It is opened again in its place.
+/// A flush failed for want of files, long after all was acknowledged, and the store was dead for good. It is
+/// opened again in its place.
 #[test]
 fn a_flush_that_fails_stops_nobody_when_what_it_lacked_is_back() {
     run(async {

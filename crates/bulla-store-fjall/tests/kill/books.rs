@@ -11,8 +11,9 @@ use crate::wait;
 
 /// The books of one store, over the lives of all who write to it.
 ///
-/// It is a failure if an entry that was reported is absent, differs or has another version; if entries have a gap or stand there twice; if
-/// the three tables disagree; if a version was used before; if a day that was dropped is there; or if the store does not open.
+/// It is a failure if an entry that was reported is absent, differs or has another version; if entries have a
+/// gap or stand there twice; if the three tables disagree; if a version was used before; if a day that was
+/// dropped is there; or if the store does not open.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Books {
     acknowledged: HashMap<(u8, u64), u64>,

@@ -21,7 +21,8 @@ pub(crate) fn run(role: &str, folder: &Path) {
     }
 }
 
-/// Writes until it is killed, and prints what was acknowledged. Meanwhile days are dropped, and files merged if `compact` says so.
+/// Writes until it is killed, and prints what was acknowledged. Meanwhile days are dropped, and files merged
+/// if `compact` says so.
 async fn write(folder: &Path, compact: bool) {
     let store = FjallStore::open(folder, ledger::options()).unwrap();
     for writer in 0..WRITERS {
@@ -55,7 +56,8 @@ async fn write(folder: &Path, compact: bool) {
     }
 }
 
-/// Writes until the disk fails, then checks what the store says, and prints how many values were acknowledged.
+/// Writes until the disk fails, then checks what the store says, and prints how many values were
+/// acknowledged.
 async fn fill(folder: &Path) {
     // Everything stays in memory and in the journal, so that the journal is what fails.
     let store = FjallStore::open(folder, FjallOptions::default().write_buffer_bytes(1 << 30)).unwrap();

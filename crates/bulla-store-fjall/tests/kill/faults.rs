@@ -1,9 +1,10 @@
 //! The n-th operation of the disk fails, for every n.
 //!
-//! A child plays the same play under `strace`, which makes the n-th system call of one sort fail, or kills the child before it; then the
-//! store is opened without it. `strace` counts for each thread of the child on its own, so that in one run the n-th call of several threads
-//! may fail; every call of every thread has its turn. To be killed before a call is to be killed after the one before it: nothing on the disk
-//! changes in between, and the report is among the calls.
+//! A child plays the same play under `strace`, which makes the n-th system call of one sort fail, or kills
+//! the child before it; then the store is opened without it. `strace` counts for each thread of the child on
+//! its own, so that in one run the n-th call of several threads may fail; every call of every thread has its
+//! turn. To be killed before a call is to be killed after the one before it: nothing on the disk changes in
+//! between, and the report is among the calls.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -132,10 +133,11 @@ impl Fault {
         ending.to_owned()
     }
 
-    /// Who only finds no files goes on as soon as there are some. After a sync that failed nobody goes on: what it threw away, no later one
-    /// brings back.
+    /// Who only finds no files goes on as soon as there are some. After a sync that failed nobody goes on:
+    /// what it threw away, no later one brings back.
     ///
-    /// A thread's first openings fail in every thread that the engine starts, however often it is opened again: then it may stop, and says so.
+    /// A thread's first openings fail in every thread that the engine starts, however often it is opened
+    /// again: then it may stop, and says so.
     fn is_strange(&self, ending: &str, report: &str) -> bool {
         match (self.call.as_str(), self.what) {
             (_, NO_FILES) => ending != "played" && !report.contains("fails as soon as it is opened again"),
@@ -145,7 +147,8 @@ impl Fault {
     }
 }
 
-/// Lets files grow to a limit and no further, at every kilobyte that the play adds to its journal: the write that comes there is cut short.
+/// Lets files grow to a limit and no further, at every kilobyte that the play adds to its journal: the write
+/// that comes there is cut short.
 fn short_writes() -> usize {
     let before = Stage::new();
     let mut books = Books::default();
@@ -176,8 +179,8 @@ fn short_writes() -> usize {
     cut
 }
 
-/// How often each call is made in a play where nothing fails, by the thread that makes it most often; and how many files the child opens
-/// before the first of the store, such as its libraries.
+/// How often each call is made in a play where nothing fails, by the thread that makes it most often; and how
+/// many files the child opens before the first of the store, such as its libraries.
 fn calls_of_a_play() -> (BTreeMap<String, usize>, usize) {
     let stage = Stage::new();
     let log = stage.0.path().join("log");

@@ -20,8 +20,8 @@ use crate::{FOLDER, ROLE, wait};
 const OPEN_FILES: u32 = 256;
 const PARTITION: Partition = Partition::from_bytes([3; 16]);
 
-/// It is a failure if a store says that it has stopped for want of files, if it does not go on when there are some again, or if anything
-/// acknowledged is not there.
+/// It is a failure if a store says that it has stopped for want of files, if it does not go on when there are
+/// some again, or if anything acknowledged is not there.
 pub(crate) fn running_out_of_files_stops_nothing_for_good() {
     if !cfg!(unix) {
         return;
@@ -45,8 +45,8 @@ fn child(role: &str, folder: &TempDir) -> String {
 const ROUNDS: u32 = 4;
 const RECORDS: u32 = 600;
 
-/// Of each round, a third of the records belong to its first day, a third to the next, whose table is made ahead, and the rest to one that
-/// has none.
+/// Of each round, a third of the records belong to its first day, a third to the next, whose table is made
+/// ahead, and the rest to one that has none.
 fn key(number: u32) -> Key {
     let day = NOW.day().number() + number / RECORDS * 3 + number % RECORDS / (RECORDS / 3);
     Key::dated(SPACE, Day::from_number(day), number.to_be_bytes().to_vec())
@@ -106,8 +106,9 @@ pub(crate) async fn write_without_files(folder: &Path) {
     );
 }
 
-/// It is a failure if a store stops because files are wanting at the very moment when its engine, whose threads had failed, has been closed to
-/// be opened again; if it says anything else than that; or if it does not go on when there are files.
+/// It is a failure if a store stops because files are wanting at the very moment when its engine, whose
+/// threads had failed, has been closed to be opened again; if it says anything else than that; or if it does
+/// not go on when there are files.
 pub(crate) fn an_engine_that_finds_no_files_to_be_opened_again_is_opened_later() {
     if !cfg!(unix) {
         return;
@@ -194,7 +195,8 @@ impl Thief {
         Self::behind(None)
     }
 
-    /// Comes when the engine has gone from the store in `folder`, and lets it in again when there are no files left.
+    /// Comes when the engine has gone from the store in `folder`, and lets it in again when there are no
+    /// files left.
     fn behind(folder: Option<&Path>) -> Self {
         let locks = folder.map(|folder| {
             let [lock, old] = ["lock", "lock.old"].map(|name| folder.join(name));

@@ -15,8 +15,9 @@ use crate::{FOLDER, ROLE, wait};
 /// The largest file the child may write, in units of 512 bytes: an empty journal and some more.
 const FILE_LIMIT: u64 = (80 << 20) / 512;
 
-/// Lets a child write until its files may grow no more. It is a failure if the child finds the store acknowledging anything after that, or
-/// if something it had acknowledged before is not there when the store is opened again.
+/// Lets a child write until its files may grow no more. It is a failure if the child finds the store
+/// acknowledging anything after that, or if something it had acknowledged before is not there when the store
+/// is opened again.
 pub(crate) fn nothing_is_acknowledged_after_the_disk_failed() {
     if !cfg!(unix) {
         return;
@@ -49,9 +50,10 @@ pub(crate) fn nothing_is_acknowledged_after_the_disk_failed() {
 /// How soon after there is space again everything has to work.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Fills a small file system beside the store until the store refuses, on ext4 and in memory; then makes space. A store that was stopped
-/// is opened again, and one that says "try again" is tried again. It is a failure if anything acknowledged is not there, if anything refused
-/// as not begun is, or if a second passes before it serves again.
+/// Fills a small file system beside the store until the store refuses, on ext4 and in memory; then makes
+/// space. A store that was stopped is opened again, and one that says "try again" is tried again. It is a
+/// failure if anything acknowledged is not there, if anything refused as not begun is, or if a second passes
+/// before it serves again.
 pub(crate) fn a_full_disk_refuses_or_stops_and_space_brings_the_store_back() {
     if !powercut::is_root() {
         println!("full disk: NOT RUN, mounting a file system takes root");

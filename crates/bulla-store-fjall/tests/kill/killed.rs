@@ -23,8 +23,8 @@ pub(crate) fn nothing_acknowledged_is_lost() {
         for life in 0..LIVES {
             let role = if life % 7 == 3 { "write and compact" } else { "write" };
             let mut writer = Writer::start(folder.path(), role);
-            // Every other one is heard first, so that however slow the machine is something was acknowledged; the rest may be cut short while
-            // they open the store.
+            // Every other one is heard first, so that however slow the machine is something was acknowledged;
+            // the rest may be cut short while they open the store.
             while life % 2 == 0 && writer.heard().is_empty() && writer.is_alive() {
                 thread::sleep(Duration::from_millis(1));
             }

@@ -62,7 +62,8 @@ pub(crate) async fn doomed_rounds(store: &FjallStore) -> Vec<u64> {
     found.into_iter().map(|(key, _)| u64::from_be_bytes(key.name()[..].try_into().unwrap())).collect()
 }
 
-/// The writer's entries, as the number and the record of each, after checking that all three tables tell the same.
+/// The writer's entries, as the number and the record of each, after checking that all three tables tell the
+/// same.
 pub(crate) async fn entries(store: &FjallStore, writer: u8) -> Vec<(u64, Record)> {
     let mut entries: Vec<(u64, Record)> = Vec::new();
     loop {

@@ -7,10 +7,11 @@
     reason = "a test that fails should say so by panicking, and a child reports by printing"
 )]
 
-//! What a store has acknowledged survives the end of its process, at whatever moment it comes, of its disk, and of the power.
+//! What a store has acknowledged survives the end of its process, at whatever moment it comes, of its disk,
+//! and of the power.
 //!
-//! This binary runs itself again as the child that is killed. It is not run under the usual harness, because a child must not print
-//! anything but its report.
+//! This binary runs itself again as the child that is killed. It is not run under the usual harness, because
+//! a child must not print anything but its report.
 
 mod books;
 mod child;

@@ -34,7 +34,8 @@ impl End {
     }
 }
 
-/// Opens a store, uses all that touches the disk, and closes it; twice. Reports what was acknowledged, and how it ended.
+/// Opens a store, uses all that touches the disk, and closes it; twice. Reports what was acknowledged, and
+/// how it ended.
 pub(crate) async fn play(folder: &Path) {
     let voice = Voice(UnixDatagram::unbound().unwrap(), std::env::var(TOLD_TO).unwrap());
     for act in 0..2 {
@@ -94,7 +95,8 @@ async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End>
     Ok(())
 }
 
-/// Tries again what could not be begun or read for want of something, which goes on for so many calls at most.
+/// Tries again what could not be begun or read for want of something, which goes on for so many calls at
+/// most.
 async fn until_done<T, F: Future<Output = Result<T, StoreError>>>(
     store: &FjallStore,
     mut ask: impl FnMut() -> F,

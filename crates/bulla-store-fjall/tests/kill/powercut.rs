@@ -1,8 +1,8 @@
 //! The power goes.
 //!
-//! A file system of its own is mounted from a file, a child writes to it, and at a random moment the kernel is told to shut it down without
-//! writing out anything: what was not synced by then is gone, as when the machine loses its power. The child reports through a pipe, which
-//! is not on that file system.
+//! A file system of its own is mounted from a file, a child writes to it, and at a random moment the kernel
+//! is told to shut it down without writing out anything: what was not synced by then is gone, as when the
+//! machine loses its power. The child reports through a pipe, which is not on that file system.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +23,8 @@ const CUTS: u64 = 13;
 const LIES: u64 = 6;
 const DISK_BYTES: u64 = 1 << 30;
 
-/// Cuts the power of children that write. Then the same with a disk that lies about syncs, which has to be found out: or the cuts would take
-/// away nothing, and tell nothing.
+/// Cuts the power of children that write. Then the same with a disk that lies about syncs, which has to be
+/// found out: or the cuts would take away nothing, and tell nothing.
 pub(crate) fn nothing_acknowledged_is_lost_when_the_power_goes() {
     if !is_root() {
         println!("powercut: NOT RUN, mounting a file system takes root; no power was cut");
@@ -105,9 +105,10 @@ impl Disk {
         call("mount", &["-o", "loop", text(&self.image()), text(&self.mount_point())]);
     }
 
-    /// Cuts the power while `writer` writes, and brings it back. Returns what the writer had reported by then: a machine without power
-    /// reports nothing. (The kernel may let a sync succeed that is under way while its file system is shut down, and it did, once in some
-    /// hundred cuts. That nothing is acknowledged after a sync that failed is tried elsewhere.)
+    /// Cuts the power while `writer` writes, and brings it back. Returns what the writer had reported by
+    /// then: a machine without power reports nothing. (The kernel may let a sync succeed that is under way
+    /// while its file system is shut down, and it did, once in some hundred cuts. That nothing is
+    /// acknowledged after a sync that failed is tried elsewhere.)
     fn cut(&self, writer: Writer) -> String {
         let report = writer.heard();
         // Without -f: the file system's own log is not written out either.

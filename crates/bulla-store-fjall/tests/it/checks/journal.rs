@@ -26,7 +26,8 @@ pub(crate) fn check(bytes: &[u8]) {
         1 => (bytes.to_vec(), 0),
         _ => {
             let Some((place, bytes)) = bytes.split_first_chunk() else { return };
-            // One batch at most is cut off. Where zeros were written over two, that looks like one that was torn.
+            // One batch at most is cut off. Where zeros were written over two, that looks like one that was
+            // torn.
             let least = if bytes.contains(&0) { 0 } else { RECORDS - 1 };
             (written_over(whole, usize::from(u16::from_le_bytes(*place)), bytes), least)
         }
