@@ -6,7 +6,8 @@
 //!        └───────"next hour"────► value of hour h + 1 ──► …
 //! ```
 //!
-//! There is no way back: who holds the value of an hour can make the keys of that hour and of all after it, and none before.
+//! There is no way back: who holds the value of an hour can make the keys of that hour and of all after it,
+//! and none before.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::secret::Secret;
 const KEY: &[u8] = b"bulla vault hour key";
 const NEXT: &[u8] = b"bulla vault next hour";
 
-/// The keys of an hour and of the hours after it. Hours are counted from the Unix epoch; hour *h* ends at *h* · 3600 s.
+/// The keys of an hour and of the hours after it. Hours are counted from the Unix epoch; hour *h* ends at *h*
+/// · 3600 s.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain {
     first: u32,

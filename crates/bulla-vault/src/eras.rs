@@ -1,8 +1,9 @@
 //! What time it is for the vault, and which keys are alive at it.
 //!
-//! An *era* is a stretch in which the clock ran evenly. It has a chain of hour keys of its own, whose hours are those the clock showed, and
-//! an offset: how far that clock is ahead of vault time. Vault time never goes back, and every era's hours pass with it. So a record that was
-//! sealed while the clock was wrong dies when its time is over, not when the wrong clock says so.
+//! An *era* is a stretch in which the clock ran evenly. It has a chain of hour keys of its own, whose hours
+//! are those the clock showed, and an offset: how far that clock is ahead of vault time. Vault time never
+//! goes back, and every era's hours pass with it. So a record that was sealed while the clock was wrong dies
+//! when its time is over, not when the wrong clock says so.
 //!
 //! The rule is on the page of [`Reckoning`].
 
@@ -28,17 +29,20 @@ const LATEST: u64 = 1 << 62;
 /// Hours pass in vault time, which never goes back:
 ///
 /// 1. While the clock is within [`MAX_STEP`] of what is expected, vault time follows it, forwards only.
-/// 2. A clock further off has jumped: vault time goes on from where it was, by the clock's own steps from tick to tick. What is sealed
-///    meanwhile gets hours of its own, so that it dies when its time is over and not when the wrong clock says so.
-/// 3. A clock that is ahead is believed after it has gone on for [`BELIEF`] of ticks, or when the operator says so: vault time leaps to it.
+/// 2. A clock further off has jumped: vault time goes on from where it was, by the clock's own steps from
+///    tick to tick. What is sealed meanwhile gets hours of its own, so that it dies when its time is over and
+///    not when the wrong clock says so.
+/// 3. A clock that is ahead is believed after it has gone on for [`BELIEF`] of ticks, or when the operator
+///    says so: vault time leaps to it.
 /// 4. A clock that is behind is never believed.
 /// 5. A clock that comes back to where it was before is in step again, and nothing was lost.
 ///
 /// # Tolerance
-/// Of what is put with an expiry, nothing becomes unreadable before it but by a clock that was wrong by up to an hour (then up to an hour
-/// early), or ahead for longer than an hour (then what had expired by it). Nothing can be read with the keys later than three hours after
-/// its expiry, and so 30 days and three hours after it was put: one hour for rounding up, one for a wrong step, one for a jump that was held.
-/// To that comes the time in which the vault does not run or is not told the time.
+/// Of what is put with an expiry, nothing becomes unreadable before it but by a clock that was wrong by up to
+/// an hour (then up to an hour early), or ahead for longer than an hour (then what had expired by it).
+/// Nothing can be read with the keys later than three hours after its expiry, and so 30 days and three hours
+/// after it was put: one hour for rounding up, one for a wrong step, one for a jump that was held. To that
+/// comes the time in which the vault does not run or is not told the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reckoning {

@@ -5,8 +5,8 @@ use std::io;
 use bulla_store::{Fault, StoreError};
 use thiserror::Error;
 
-/// Why a vault could not be opened, could not be kept up to date, or did not do what a store is asked: the port hands on the last two as the
-/// source of a [`StoreError::Layer`].
+/// Why a vault could not be opened, could not be kept up to date, or did not do what a store is asked: the
+/// port hands on the last two as the source of a [`StoreError::Layer`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VaultError {
@@ -48,8 +48,8 @@ pub enum VaultError {
         /// The keyring that does not fit.
         keyring: String,
     },
-    /// The operator's move: the keyring is older than the store, so it was put back from a copy. It could bring back what was forgotten, and
-    /// cannot read what was sealed since.
+    /// The operator's move: the keyring is older than the store, so it was put back from a copy. It could
+    /// bring back what was forgotten, and cannot read what was sealed since.
     #[error(
         "the keyring in {place} is of generation {keyring}, the store of {store}: an old copy of the keyring was put back; use the newest"
     )]
@@ -64,7 +64,8 @@ pub enum VaultError {
     /// The operator's move: another vault has opened the store since this one did.
     #[error("another vault has opened the store; let only one run")]
     InUse,
-    /// The operator's move, or somebody wrote to the database: a record does not open with the keys there are.
+    /// The operator's move, or somebody wrote to the database: a record does not open with the keys there
+    /// are.
     #[error(
         "a stored {what} does not open with this keyring; check that keyring and database belong together and that nobody changed either"
     )]
@@ -201,7 +202,8 @@ pub enum KeyEncryptionError {
         /// What a key looks like there.
         expected: &'static str,
     },
-    /// The operator's move: the cost of trying a passphrase is out of bounds, or there is not the memory for it.
+    /// The operator's move: the cost of trying a passphrase is out of bounds, or there is not the memory for
+    /// it.
     #[error("a passphrase at {kib} KiB, {passes} passes and {lanes} lanes is out of bounds or out of memory")]
     Cost {
         /// The memory, in KiB.

@@ -15,17 +15,19 @@ pub use passphrase::{Passphrase, PassphraseCost};
 
 /// The operator's key: wraps the one key the keyring is sealed under.
 ///
-/// [`OperatorKey`] (a file, an environment variable) and [`Passphrase`] are two; an operator's key management service is a third, for the host
-/// to write:
+/// [`OperatorKey`] (a file, an environment variable) and [`Passphrase`] are two; an operator's key management
+/// service is a third, for the host to write:
 ///
 /// # For implementors
-/// * `wrap` is called when a keyring is made or given another operator's key, `unwrap` each time the vault is opened. Neither is called while
-///   it runs, so a service may be down then.
-/// * `context` is no secret. It must be bound: a wrapped key must not be unwrapped with another context. Services call it *encryption
-///   context* or *additional authenticated data*.
-/// * A wrapped key must tell nothing about the key, be at most [`MAX_WRAPPED_BYTES`](crate::MAX_WRAPPED_BYTES) long, and say by itself which
-///   version of the operator's key it needs, if there are several.
-/// * Answer [`KeyEncryptionError::Refused`] when the key is the wrong one, and [`KeyEncryptionError::Unavailable`] when it may work later.
+/// * `wrap` is called when a keyring is made or given another operator's key, `unwrap` each time the vault is
+///   opened. Neither is called while it runs, so a service may be down then.
+/// * `context` is no secret. It must be bound: a wrapped key must not be unwrapped with another context.
+///   Services call it *encryption context* or *additional authenticated data*.
+/// * A wrapped key must tell nothing about the key, be at most
+///   [`MAX_WRAPPED_BYTES`](crate::MAX_WRAPPED_BYTES) long, and say by itself which version of the operator's
+///   key it needs, if there are several.
+/// * Answer [`KeyEncryptionError::Refused`] when the key is the wrong one, and
+///   [`KeyEncryptionError::Unavailable`] when it may work later.
 pub trait KeyEncryption: fmt::Debug + Send + Sync {
     /// Wraps `key` so that only the operator can unwrap it.
     ///

@@ -10,8 +10,9 @@
 //! A keyring comes into being whole, under its name or not at all: what has neither slot whole is damaged,
 //! and never none.
 //!
-//! A slot is written and synced, then the other. When power fails in between, one of them is whole: the first holds the new state or the
-//! second the old one, and opening makes both the same again. When both are written, the old chain values are in neither.
+//! A slot is written and synced, then the other. When power fails in between, one of them is whole: the first
+//! holds the new state or the second the old one, and opening makes both the same again. When both are
+//! written, the old chain values are in neither.
 
 mod file;
 mod memory;
@@ -44,9 +45,10 @@ const CONTEXT: &[u8] = b"bulla vault keyring 2";
 /// * `read` returns all that was written, and `None` only when there never was a keyring: one that is cut
 ///   short, to nothing even, is damaged.
 /// * `create` is durable when it returns, and leaves the whole keyring or none, whatever crashes.
-/// * `write` is durable when it returns. It may be torn by a crash, but touches no byte beside those it was told to write.
-/// * What is overwritten should be gone. Where the medium keeps old blocks (flash, snapshots, versioned buckets), only a
-///   [`KeyEncryption`] whose own key can be destroyed closes the gap.
+/// * `write` is durable when it returns. It may be torn by a crash, but touches no byte beside those it was
+///   told to write.
+/// * What is overwritten should be gone. Where the medium keeps old blocks (flash, snapshots, versioned
+///   buckets), only a [`KeyEncryption`] whose own key can be destroyed closes the gap.
 /// * Nobody else writes to it.
 pub trait KeyringFile: fmt::Debug + Send + Sync + 'static {
     /// Where it is, for whoever has to look after it: a path, an address. It stands in errors.

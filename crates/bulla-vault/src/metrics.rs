@@ -6,7 +6,8 @@ pub(crate) const TICKS: &str = "bulla_vault_ticks_total";
 /// Counter of hours: whose keys were destroyed, and with them everything that was to be forgotten by then.
 pub(crate) const FORGOTTEN: &str = "bulla_vault_forgotten_hours_total";
 
-/// Counter of changes, by `to`: how the clock stands to the vault's time; `ahead` and `behind` mean that it was set.
+/// Counter of changes, by `to`: how the clock stands to the vault's time; `ahead` and `behind` mean that it
+/// was set.
 pub(crate) const RECKONINGS: &str = "bulla_vault_reckonings_total";
 
 /// Counter of generations: begun, each a moment from which a backup is told from the store.

@@ -108,7 +108,8 @@ fn unless_denied(synced: io::Result<()>) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A folder above that is somebody else's is no error: here nobody can be denied anything who runs tests as root.
+    /// A folder above that is somebody else's is no error: here nobody can be denied anything who runs tests
+    /// as root.
     #[test]
     fn only_a_denial_is_passed_over() {
         assert!(unless_denied(Ok(())).is_ok());

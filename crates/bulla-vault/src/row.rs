@@ -11,8 +11,8 @@
 //! context             partition (16) ‖ space (1) ‖ day (4) ‖ expiry (8, all ones if none) ‖ name
 //! ```
 //!
-//! A lasting record is 49 bytes longer than its value, an hourly one 51, and one elsewhen 55; what is empty becomes 17, 19 or 23 bytes. The
-//! first byte tells the form.
+//! A lasting record is 49 bytes longer than its value, an hourly one 51, and one elsewhen 55; what is empty
+//! becomes 17, 19 or 23 bytes. The first byte tells the form.
 
 use bulla_base::Partition;
 use bulla_store::{Expiry, Key, SEAL_ROOM_BYTES};
@@ -115,7 +115,8 @@ impl Place<'_> {
             bytes.extend_from_slice(partition.as_bytes());
             bytes.push(key.space().number());
             bytes.extend_from_slice(&key.day().number().to_be_bytes());
-            // Whether there is an expiry is told by the head as well, so that the last moment there is is not taken for none.
+            // Whether there is an expiry is told by the head as well, so that the last moment there is is not
+            // taken for none.
             bytes.extend_from_slice(&expiry.map_or(u64::MAX, |expiry| expiry.at().as_millis()).to_be_bytes());
             bytes.extend_from_slice(key.name());
         };

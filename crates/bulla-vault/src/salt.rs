@@ -9,11 +9,12 @@ use bulla_store::Version;
 use crate::limits::MAX_CACHED_SALTS;
 use crate::secret::Secret;
 
-/// Thirty-two random bytes that go into the key of every record of one partition, and the version of the commit that wrote them.
+/// Thirty-two random bytes that go into the key of every record of one partition, and the version of the
+/// commit that wrote them.
 ///
-/// A partition's versions grow in the order of its commits, and a salt is written in the first commit that is sealed with it. So when a record
-/// does not open, its version tells why: if it is older than the salt, it was sealed with an earlier one, which was destroyed; if not, it is
-/// damaged.
+/// A partition's versions grow in the order of its commits, and a salt is written in the first commit that is
+/// sealed with it. So when a record does not open, its version tells why: if it is older than the salt, it
+/// was sealed with an earlier one, which was destroyed; if not, it is damaged.
 #[derive(Debug)]
 pub(crate) struct Salt {
     version: Version,
@@ -40,8 +41,8 @@ impl Salt {
     }
 }
 
-/// The salts that were used of late: two generations of half the bound each. What is used moves to the younger; when that is full, the
-/// older is forgotten and the younger takes its place.
+/// The salts that were used of late: two generations of half the bound each. What is used moves to the
+/// younger; when that is full, the older is forgotten and the younger takes its place.
 #[derive(Debug, Default)]
 pub(crate) struct Salts {
     young: HashMap<Partition, Arc<Salt>>,

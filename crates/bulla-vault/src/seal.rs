@@ -11,19 +11,23 @@
 //! proof            = the first 16 bytes of block(3), with zeros for the salt; zeros also stand for a second salt that there is not
 //! ```
 //!
-//! That is a key derivation in counter mode (NIST SP 800-108r1, section 4.1) with the counter behind the data. What the values of a batch
-//! share comes first and fills one block of SHA-256, so that it is hashed once. Under one key the first byte of a head tells how long the head
-//! is, or all are equally long, so head and context can be taken apart in one way only.
+//! That is a key derivation in counter mode (NIST SP 800-108r1, section 4.1) with the counter behind the
+//! data. What the values of a batch share comes first and fills one block of SHA-256, so that it is hashed
+//! once. Under one key the first byte of a head tells how long the head is, or all are equally long, so head
+//! and context can be taken apart in one way only.
 //!
 //! # Security
-//! * *A key is used once*, so the nonce may stand still. The values of one batch share a salt, and no two of them are bound to the same head
-//!   and context; values that are, those of one record written again and again, meet the same salt with a chance of 2^-33 after 2^48 writings.
-//! * *The commitment binds the key*: what opens under one key opens under no other, and a wrong key is known before the cipher is used. To find
-//!   two keys with the same commitment takes 2^64 tries by somebody who may choose keys, and nobody outside does.
-//! * *A proof is a MAC*: to forge one is to guess 128 bits. It is the same whenever the same is proven, which tells nothing: that the value is
-//!   empty is seen anyway.
-//! * *The second salt stands in what is hashed, not in the key*, as the secret does in HKDF-Extract (RFC 5869, section 2.2). So when it is
-//!   destroyed, who holds the key has 256 bits to guess, as has who holds the second salt without the key.
+//! * *A key is used once*, so the nonce may stand still. The values of one batch share a salt, and no two of
+//!   them are bound to the same head and context; values that are, those of one record written again and
+//!   again, meet the same salt with a chance of 2^-33 after 2^48 writings.
+//! * *The commitment binds the key*: what opens under one key opens under no other, and a wrong key is known
+//!   before the cipher is used. To find two keys with the same commitment takes 2^64 tries by somebody who
+//!   may choose keys, and nobody outside does.
+//! * *A proof is a MAC*: to forge one is to guess 128 bits. It is the same whenever the same is proven, which
+//!   tells nothing: that the value is empty is seen anyway.
+//! * *The second salt stands in what is hashed, not in the key*, as the secret does in HKDF-Extract (RFC
+//!   5869, section 2.2). So when it is destroyed, who holds the key has 256 bits to guess, as has who holds
+//!   the second salt without the key.
 
 mod keys;
 
@@ -47,8 +51,9 @@ type Cipher = AesGcm<Aes256Enc, U12>;
 
 const TAG_BYTES: usize = 16;
 
-/// How deep sealing and opening go on the stack: 12 KiB where the cipher is at its widest, and deeper where nothing is optimised. To be wiped
-/// where it can be afforded: whoever found the key of a record there could open it after its hour, or after it was erased.
+/// How deep sealing and opening go on the stack: 12 KiB where the cipher is at its widest, and deeper where
+/// nothing is optimised. To be wiped where it can be afforded: whoever found the key of a record there could
+/// open it after its hour, or after it was erased.
 pub(crate) const DEEP: usize = 16 << 10;
 
 /// What stands in the place of the salt where there is none.
@@ -62,8 +67,8 @@ pub(crate) const OVERHEAD_BYTES: usize = SALT_BYTES + COMMITMENT_BYTES + TAG_BYT
 #[error("does not open")]
 pub(crate) struct Refused;
 
-/// What a value is bound to: the head, which stands in the clear before its sealed form, and the context, which tells where it belongs. It opens
-/// nowhere else.
+/// What a value is bound to: the head, which stands in the clear before its sealed form, and the context,
+/// which tells where it belongs. It opens nowhere else.
 #[derive(Debug, Default)]
 pub(crate) struct Bound {
     bytes: Vec<u8>,
@@ -156,7 +161,8 @@ pub(crate) fn seal(under: Under<'_>, value: &[u8], rng: &dyn Rng) -> Result<Vec<
     without_trace::<DEEP, _>(|| Sealer::new(under.key, under.salt, &Once::draw(rng)).seal(under.bound, value))
 }
 
-/// What `read` makes of the value in `sealed`, which is a sealed form without its head; nothing of either is left on the stack.
+/// What `read` makes of the value in `sealed`, which is a sealed form without its head; nothing of either is
+/// left on the stack.
 pub(crate) fn open<T>(under: Under<'_>, sealed: &[u8], read: impl FnOnce(&[u8]) -> T) -> Result<T, Refused> {
     without_trace::<DEEP, _>(|| Ok(read(&Zeroizing::new(open_leaving_a_trace(under, sealed)?))))
 }

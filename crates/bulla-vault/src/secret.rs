@@ -11,8 +11,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A key or a salt: wiped when dropped, never printed.
 ///
-/// It has a place of its own in memory and stays there: a map, a queue or a list that moves what it holds would leave copies behind that nobody
-/// wipes.
+/// It has a place of its own in memory and stays there: a map, a queue or a list that moves what it holds
+/// would leave copies behind that nobody wipes.
 pub(crate) struct Secret(Box<Kept>);
 
 struct Kept {
@@ -37,8 +37,8 @@ impl Secret {
         secret
     }
 
-    /// The secret that follows from this one under `label`: HKDF-Expand with SHA-256 (RFC 5869, section 2.3), of which the first block is
-    /// one HMAC that cannot fail.
+    /// The secret that follows from this one under `label`: HKDF-Expand with SHA-256 (RFC 5869, section 2.3),
+    /// of which the first block is one HMAC that cannot fail.
     pub(crate) fn derive(&self, label: &[u8]) -> Self {
         without_trace::<HASHING, _>(|| self.derived(label))
     }
@@ -133,8 +133,8 @@ mod tests {
         assert_eq!(copy.derive(b"label").expose(), secret.derive(b"label").expose());
     }
 
-    /// The salt of an erased conversation stood in its bucket of the map until another took it, and keys of hours that were over in what a
-    /// queue had outgrown.
+    /// The salt of an erased conversation stood in its bucket of the map until another took it, and keys of
+    /// hours that were over in what a queue had outgrown.
     #[test]
     fn a_secret_stays_in_its_place_whoever_moves_it() {
         let secret = Secret::from_bytes([7; 32]);
@@ -170,8 +170,8 @@ mod tests {
         use std::hint::black_box;
         use std::os::unix::fs::FileExt;
 
-        /// What stands where these bytes stood, once `owner` has given them back. The allocator writes to the beginning of what it got back and
-        /// hands it to nobody before this thread asks for as much again.
+        /// What stands where these bytes stood, once `owner` has given them back. The allocator writes to the
+        /// beginning of what it got back and hands it to nobody before this thread asks for as much again.
         fn left_by<T>(owner: T, bytes: impl Fn(&T) -> &[u8]) -> [u8; 32] {
             let (at, mut left) = (bytes(&owner).as_ptr().addr(), [0; 32]);
             let memory = File::open("/proc/self/mem").unwrap();

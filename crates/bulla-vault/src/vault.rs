@@ -31,32 +31,38 @@ const LANES: usize = 1024;
 
 /// A store whose records are sealed, over one whose records are not.
 ///
-/// It is a [`Store`] itself, so whoever keeps records knows nothing of it. A record that was put with an expiry is sealed under the key of the
-/// hour in which that lies, and can no longer be read by anybody once that hour is over; one without is sealed under a lasting key.
+/// It is a [`Store`] itself, so whoever keeps records knows nothing of it. A record that was put with an
+/// expiry is sealed under the key of the hour in which that lies, and can no longer be read by anybody once
+/// that hour is over; one without is sealed under a lasting key.
 ///
 /// # What the host does
-/// Nothing, if a relay, a device or a carrier is opened on it. Else it runs [`keep_up`](bulla_store::keep_up) or calls [`tick`](Self::tick) at
-/// least once a minute: hours end then and at no other time. And it asks [`is_restored`](Self::is_restored) once after opening.
+/// Nothing, if a relay, a device or a carrier is opened on it. Else it runs [`keep_up`](bulla_store::keep_up)
+/// or calls [`tick`](Self::tick) at least once a minute: hours end then and at no other time. And it asks
+/// [`is_restored`](Self::is_restored) once after opening.
 ///
 /// # Time
-/// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once: see [`Reckoning`].
+/// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once:
+/// see [`Reckoning`].
 ///
 /// # Bounds
-/// Those of the port: what sealing adds has room of its own in the store beneath, see [`Batch::try_seal`](bulla_store::Batch::try_seal). Space
-/// 0x50 is the vault's own.
+/// Those of the port: what sealing adds has room of its own in the store beneath, see
+/// [`Batch::try_seal`](bulla_store::Batch::try_seal). Space 0x50 is the vault's own.
 ///
 /// # What is gone
-/// A record whose hour is over or whose partition was erased is not returned, as if it had expired. As with an expired one, it still counts
-/// as a record for the expectations of a batch until it is deleted or its day is dropped.
+/// A record whose hour is over or whose partition was erased is not returned, as if it had expired. As with
+/// an expired one, it still counts as a record for the expectations of a batch until it is deleted or its day
+/// is dropped.
 ///
 /// # Security
-/// Names of keys and of counters, counters, the length of values and the times of expiry are not sealed, so none may tell whose they are. An
-/// older value of the same key that is put back by somebody who can write to the database is not noticed, as long as it has not expired: the
-/// vault tells that the *store* is older than its keyring, not that a record is.
+/// Names of keys and of counters, counters, the length of values and the times of expiry are not sealed, so
+/// none may tell whose they are. An older value of the same key that is put back by somebody who can write to
+/// the database is not noticed, as long as it has not expired: the vault tells that the *store* is older than
+/// its keyring, not that a record is.
 ///
-/// Which records were sealed before their partition was erased is told by their versions, so what is damaged is an error and not absent as long as the
-/// engine is right about them. In a store that was copied row by row, with other versions, all is read, but what is damaged may look erased. A
-/// damaged era or hour in a record, or a damaged expiry beside it, may make it look over.
+/// Which records were sealed before their partition was erased is told by their versions, so what is damaged
+/// is an error and not absent as long as the engine is right about them. In a store that was copied row by
+/// row, with other versions, all is read, but what is damaged may look erased. A damaged era or hour in a
+/// record, or a damaged expiry beside it, may make it look over.
 pub struct Vault<S> {
     engine: S,
     clock: Arc<dyn Clock>,
@@ -84,8 +90,8 @@ struct Keeper {
 }
 
 impl<S: Store> Vault<S> {
-    /// Opens the vault over `engine`, with the keyring in `file`, which `keys` opens; makes the keyring if there is none and the store was
-    /// never sealed.
+    /// Opens the vault over `engine`, with the keyring in `file`, which `keys` opens; makes the keyring if
+    /// there is none and the store was never sealed.
     ///
     /// # Errors
     /// When the keyring is missing, damaged, of another store, older than the store, or does not open with
@@ -174,15 +180,17 @@ impl<S: Store> Vault<S> {
 
     /// Takes note of the time: hours that are over are forgotten, in the keyring first.
     ///
-    /// To be called at least once a minute, which is what [`upkeep`](Store::upkeep) does. Called less often, hours end late by as much; called never, nothing is forgotten.
+    /// To be called at least once a minute, which is what [`upkeep`](Store::upkeep) does. Called less often,
+    /// hours end late by as much; called never, nothing is forgotten.
     ///
     /// # Errors
-    /// When the keyring cannot be written: then nothing is forgotten until it can. When the store cannot be, or another vault has opened it:
-    /// then what is over is forgotten, but a backup of now will not be told from the store. Reading and writing go on all the same.
+    /// When the keyring cannot be written: then nothing is forgotten until it can. When the store cannot be,
+    /// or another vault has opened it: then what is over is forgotten, but a backup of now will not be told
+    /// from the store. Reading and writing go on all the same.
     ///
     /// # Cost
-    /// Four times 8 KiB written and synced, and one commit, if anything was put into the store since the last tick or an hour is over; otherwise
-    /// half of that every five minutes, and no commit.
+    /// Four times 8 KiB written and synced, and one commit, if anything was put into the store since the last
+    /// tick or an hour is over; otherwise half of that every five minutes, and no commit.
     pub async fn tick(&self) -> Result<Reckoning, VaultError> {
         let mut keeper = self.keeper.lock().await;
         let mut next = self.eras().clone();
@@ -217,17 +225,18 @@ impl<S: Store> Vault<S> {
     /// Whether the store is older than the keyring: it was put back from a backup, has lost commits that were
     /// durable, or was emptied.
     ///
-    /// What is in it may be opened. But it may hold steps of ratchets that have been taken already, so nothing may be sealed for a peer from
-    /// its sessions: make sure of that, and then call [`accept_restored`](Store::accept_restored). It is said again at every opening until then.
+    /// What is in it may be opened. But it may hold steps of ratchets that have been taken already, so
+    /// nothing may be sealed for a peer from its sessions: make sure of that, and then call
+    /// [`accept_restored`](Store::accept_restored). It is said again at every opening until then.
     ///
-    /// A backup that was taken after the last tick that saw something written is not told from the store itself; nor is one that was put back together with
-    /// its keyring.
+    /// A backup that was taken after the last tick that saw something written is not told from the store
+    /// itself; nor is one that was put back together with its keyring.
     pub fn is_restored(&self) -> bool {
         self.restored.load(Ordering::Acquire)
     }
 
-    /// How many generations of the store there were: one for each opening, and for each tick since which something was written. No later opening says
-    /// less, whatever became of the store: the keyring counts.
+    /// How many generations of the store there were: one for each opening, and for each tick since which
+    /// something was written. No later opening says less, whatever became of the store: the keyring counts.
     pub async fn generation(&self) -> Generation {
         Generation::new(self.keeper.lock().await.fence.generation())
     }
@@ -235,7 +244,8 @@ impl<S: Store> Vault<S> {
     /// Gives the keyring another operator's key: from now on `keys` opens it, and the old one does not.
     ///
     /// # Errors
-    /// When `keys` fails or the keyring cannot be written. If it could not be written, either of the two keys opens it.
+    /// When `keys` fails or the keyring cannot be written. If it could not be written, either of the two keys
+    /// opens it.
     ///
     /// # Security
     /// Who has a copy of the old keyring and the old key can still read what that copy could.

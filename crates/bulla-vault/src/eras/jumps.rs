@@ -1,7 +1,8 @@
 //! Ninety days of a clock that jumps, in virtual time.
 //!
-//! What would count as failure, at any tick: a record that does not open although its time is not over but for an hour, or one that opens
-//! more than three hours after it is: an hour for rounding up, one for a step that was believed, one for a jump that was held.
+//! What would count as failure, at any tick: a record that does not open although its time is not over but
+//! for an hour, or one that opens more than three hours after it is: an hour for rounding up, one for a step
+//! that was believed, one for a jump that was held.
 
 use super::*;
 
@@ -134,7 +135,8 @@ fn a_machine_that_is_off_now_and_then_keeps_nothing_for_long() {
     }
 }
 
-/// A clock that is wrong for longer than an hour is believed, and what would have expired by it is lost; but nothing is kept too long.
+/// A clock that is wrong for longer than an hour is believed, and what would have expired by it is lost; but
+/// nothing is kept too long.
 #[test]
 fn jumps_that_were_wrongly_believed_keep_nothing() {
     for seed in 0..6 {

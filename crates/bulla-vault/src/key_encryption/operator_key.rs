@@ -22,7 +22,8 @@ const KEYRING: &str = "keyring";
 /// An operator's key of 32 bytes, from a file or an environment variable.
 ///
 /// # Security
-/// With it and the keyring everything that is still alive can be read. Keep it where neither the database nor its backups are.
+/// With it and the keyring everything that is still alive can be read. Keep it where neither the database nor
+/// its backups are.
 pub struct OperatorKey {
     key: Secret,
     rng: Arc<dyn Rng>,

@@ -18,8 +18,9 @@ const SALT_BYTES: usize = 16;
 
 /// What it costs to try a passphrase (Argon2id, RFC 9106).
 ///
-/// The default is the second recommendation of the RFC: 64 MiB, 3 passes, 4 lanes; some 0.2 s on one core. Less is tried faster by whoever
-/// stole the keyring; more makes opening the vault slower and need the memory.
+/// The default is the second recommendation of the RFC: 64 MiB, 3 passes, 4 lanes; some 0.2 s on one core.
+/// Less is tried faster by whoever stole the keyring; more makes opening the vault slower and need the
+/// memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassphraseCost {
     kib: u32,
@@ -37,8 +38,8 @@ impl PassphraseCost {
     /// A cost of `kib` KiB of memory, so many `passes` over it, in so many `lanes`.
     ///
     /// # Errors
-    /// When there is not a pass, not a lane, less than 8 KiB a lane, or more than [`MAX_PASSPHRASE_KIB`], [`MAX_PASSPHRASE_PASSES`] or
-    /// [`MAX_PASSPHRASE_LANES`].
+    /// When there is not a pass, not a lane, less than 8 KiB a lane, or more than [`MAX_PASSPHRASE_KIB`],
+    /// [`MAX_PASSPHRASE_PASSES`] or [`MAX_PASSPHRASE_LANES`].
     pub fn new(kib: u32, passes: u32, lanes: u32) -> Result<Self, KeyEncryptionError> {
         let fits = kib <= MAX_PASSPHRASE_KIB
             && (1..=MAX_PASSPHRASE_PASSES).contains(&passes)

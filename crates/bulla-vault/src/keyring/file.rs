@@ -10,8 +10,8 @@ use crate::new_file::{NewFile, lock, sync_folders};
 
 /// A keyring in a file, locked as long as this lives.
 ///
-/// Keep it on another disk than the database, or at least out of its backups: whoever holds a copy of it and the key that wraps it reads from
-/// that copy's hour on.
+/// Keep it on another disk than the database, or at least out of its backups: whoever holds a copy of it and
+/// the key that wraps it reads from that copy's hour on.
 #[derive(Debug)]
 pub struct FileKeyring {
     path: PathBuf,
@@ -109,7 +109,8 @@ impl Drop for FileKeyring {
             Place::Taken(file) => file,
             Place::Free(new) => new.file(),
         };
-        // Closing it would leave it locked for as long as a process that is just being started has a copy of it.
+        // Closing it would leave it locked for as long as a process that is just being started has a copy of
+        // it.
         if let Err(error) = file.unlock() {
             tracing::warn!(%error, "the lock of the keyring could not be given back");
         }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::keyring::KeyringFile;
 use crate::limits::KEYRING_BYTES;
 
-/// A keyring in memory: for tests and simulations. Clones share it, so that it outlives a vault as a file does.
+/// A keyring in memory: for tests and simulations. Clones share it, so that it outlives a vault as a file
+/// does.
 #[derive(Clone, Default)]
 pub struct MemoryKeyring(Arc<Mutex<Option<Vec<u8>>>>);
 

@@ -27,7 +27,8 @@ const KEY: u8 = 1;
 const COMMITMENT: u8 = 2;
 const PROOF: u8 = 3;
 
-/// HMAC-SHA256 under a key; wiped where it is dropped. It lives as long as a batch is sealed, and is moved meanwhile.
+/// HMAC-SHA256 under a key; wiped where it is dropped. It lives as long as a batch is sealed, and is moved
+/// meanwhile.
 pub(super) struct Keyed(Hmac<Sha256>);
 
 impl Keyed {

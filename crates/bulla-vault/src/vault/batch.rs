@@ -18,15 +18,17 @@ struct Timed<'a> {
 }
 
 impl<S: Store> Vault<S> {
-    /// Seals all values of `batch`, with the conversation's `salt` and one that is drawn for this batch alone: a batch puts each key once, so no
-    /// two of its values are bound to the same.
+    /// Seals all values of `batch`, with the conversation's `salt` and one that is drawn for this batch
+    /// alone: a batch puts each key once, so no two of its values are bound to the same.
     ///
     /// # Cost
-    /// One draw. The key of an hour is looked up once for all values of the same expiry that follow each other.
+    /// One draw. The key of an hour is looked up once for all values of the same expiry that follow each
+    /// other.
     ///
     /// # Security
-    /// The keys of its last values stay on the stack until the thread works again. To wipe them after every batch costs a twentieth of what a
-    /// relay can accept: not so much the writing as what is then no longer in the processor's cache.
+    /// The keys of its last values stay on the stack until the thread works again. To wipe them after every
+    /// batch costs a twentieth of what a relay can accept: not so much the writing as what is then no longer
+    /// in the processor's cache.
     pub(super) fn seal_batch(&self, batch: Batch, salt: &Secret) -> Result<Batch, StoreError> {
         const UNSEALED: VaultError = VaultError::DoesNotOpen { what: "record" };
         let (partition, once) = (batch.partition(), Once::draw(&*self.rng));

@@ -1,7 +1,7 @@
 //! Tells whether store and keyring are of the same time.
 //!
-//! Both hold a generation, which grows by one whenever the vault is opened, whenever an hour is over, and with every tick since which something
-//! was written:
+//! Both hold a generation, which grows by one whenever the vault is opened, whenever an hour is over, and
+//! with every tick since which something was written:
 //!
 //! ```text
 //! 1. keyring: generation k, opening     a crash after this: both say k
@@ -9,7 +9,8 @@
 //! 3. keyring: generation k + 1
 //! ```
 //!
-//! So a store that says less was put back, and a store that says more to a keyring that knows of no opening means that the keyring was.
+//! So a store that says less was put back, and a store that says more to a keyring that knows of no opening
+//! means that the keyring was.
 //!
 //! The keyring also knows the version of the store's row. A store whose last version is less has lost commits
 //! that were durable, although its row is there: it is taken for one that was put back.

@@ -126,7 +126,8 @@ impl<S: Store> Store for Vault<S> {
         self.engine.watch(partition, space)
     }
 
-    /// While the clock is ahead and not believed, days of which something can still be read by the vault's time stay.
+    /// While the clock is ahead and not believed, days of which something can still be read by the vault's
+    /// time stay.
     ///
     /// # Errors
     /// As the engine's; and when the keyring cannot be kept up to date, should the clock just have jumped.
@@ -141,19 +142,21 @@ impl<S: Store> Store for Vault<S> {
         self.engine.drop_days_before(first_kept).await
     }
 
-    /// Makes everything in `partition` unreadable at once, by destroying the salt that is in all its keys, then removes the records, those
-    /// whose hour is over included. What is written to the partition afterwards has a new salt.
+    /// Makes everything in `partition` unreadable at once, by destroying the salt that is in all its keys,
+    /// then removes the records, those whose hour is over included. What is written to the partition
+    /// afterwards has a new salt.
     ///
-    /// Once begun it is carried out before anything else is written to the partition, also when this is dropped or fails; until then nothing of
-    /// the partition is read.
+    /// Once begun it is carried out before anything else is written to the partition, also when this is
+    /// dropped or fails; until then nothing of the partition is read.
     ///
     /// # Errors
     /// When the store fails; should the vault be opened anew after that, call this again.
     ///
     /// # Security
-    /// A backup that was taken before still holds the salt, sealed under the lasting key. What has an expiry cannot be read there either once its
-    /// hour is over; what has none can be read with the operator's key for as long as the backup is kept. The engine's own files keep the
-    /// deleted row until they are compacted.
+    /// A backup that was taken before still holds the salt, sealed under the lasting key. What has an expiry
+    /// cannot be read there either once its hour is over; what has none can be read with the operator's key
+    /// for as long as the backup is kept. The engine's own files keep the deleted row until they are
+    /// compacted.
     async fn erase_partition(&self, partition: Partition) -> Result<usize, StoreError> {
         let _alone = self.lane(partition).write().await;
         let mut batch = Batch::new(partition);

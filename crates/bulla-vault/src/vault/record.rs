@@ -34,7 +34,8 @@ impl<S: Store> Vault<S> {
         without_trace::<DEEP, _>(|| unsealed.collect())
     }
 
-    /// The record as it was put, unless its hour is over or its partition was erased. Its key is left on the stack.
+    /// The record as it was put, unless its hour is over or its partition was erased. Its key is left on the
+    /// stack.
     pub(super) fn unseal(
         &self,
         partition: Partition,
@@ -102,7 +103,8 @@ impl<S: Store> Vault<S> {
         if self.salts().is_erasing(partition) { Ok(None) } else { self.stored_salt(partition, now).await }
     }
 
-    /// Waits for the partition's lane, to be shared with other writers. Nobody who has it meets an erasure that is not done.
+    /// Waits for the partition's lane, to be shared with other writers. Nobody who has it meets an erasure
+    /// that is not done.
     pub(super) async fn share(&self, partition: Partition) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
         loop {
             let shared = self.lane(partition).read().await;

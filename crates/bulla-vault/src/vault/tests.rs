@@ -50,7 +50,8 @@ impl Setting {
         self.runtime.block_on(self.engine.get(ALICE, &self.key, NOW)).unwrap().unwrap()
     }
 
-    /// All that `sealed` is sealed under: the key of the record and what that follows from, as it is and as HMAC pads it.
+    /// All that `sealed` is sealed under: the key of the record and what that follows from, as it is and as
+    /// HMAC pads it.
     fn secrets(&self, vault: &Vault<Engine>, sealed: &[u8]) -> Vec<Vec<u8>> {
         let salt = salt(vault);
         let (head, key) = match self.expiry {

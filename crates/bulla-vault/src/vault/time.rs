@@ -26,7 +26,8 @@ impl<S: Store> Vault<S> {
         if fenced { self.next_generation(keeper, next).await } else { Ok(()) }
     }
 
-    /// Takes note of the time if the clock has jumped since the last tick, so that nothing is sealed for an hour that is none.
+    /// Takes note of the time if the clock has jumped since the last tick, so that nothing is sealed for an
+    /// hour that is none.
     pub(super) async fn notice_a_jump(&self) -> Result<(), VaultError> {
         if !self.eras().is_jump(self.clock.now()) {
             return Ok(());
@@ -55,7 +56,8 @@ impl<S: Store> Vault<S> {
     }
 }
 
-/// Tells what has changed: an operator whose clock is wrong has to hear of it, since what should be forgotten may be kept.
+/// Tells what has changed: an operator whose clock is wrong has to hear of it, since what should be forgotten
+/// may be kept.
 fn tell(before: &Eras, now: &Eras) {
     metrics::counter!(TICKS).increment(1);
     let forgotten = now.forgotten_since(before);

@@ -9,7 +9,8 @@ use bulla_vault::VaultError;
 
 use crate::world::{ALICE, BOB, NOW, SPACE, World, run, said};
 
-/// The rules of the port take values at its bounds too, but put none of them with an expiry, which makes the sealed form longer.
+/// The rules of the port take values at its bounds too, but put none of them with an expiry, which makes the
+/// sealed form longer.
 #[test]
 fn batches_at_every_bound_are_sealed_for_an_hour() {
     run(async {

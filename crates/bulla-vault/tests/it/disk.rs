@@ -68,7 +68,8 @@ fn no_value_lies_in_any_file_and_all_are_read_after_a_restart() {
     });
 }
 
-/// Its future was dropped after the engine had the batch, so nobody came back to note that something was written.
+/// Its future was dropped after the engine had the batch, so nobody came back to note that something was
+/// written.
 #[test]
 fn a_commit_nobody_waits_for_begins_a_generation_as_any_other() {
     run(async {

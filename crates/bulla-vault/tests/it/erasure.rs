@@ -1,4 +1,5 @@
-//! One conversation is forgotten, the others are not. What happens when somebody writes meanwhile is told in `races`.
+//! One conversation is forgotten, the others are not. What happens when somebody writes meanwhile is told in
+//! `races`.
 
 use bulla_store::{Batch, Commit, Key, OWN, Record, Scan, Space, Store};
 use bulla_vault::Vault;
@@ -53,7 +54,8 @@ fn what_is_written_after_an_erasure_is_read_and_what_was_before_is_not() {
     });
 }
 
-/// What an engine kept of an erased conversation, or a copy brought back, is older than the salt that the conversation has since.
+/// What an engine kept of an erased conversation, or a copy brought back, is older than the salt that the
+/// conversation has since.
 #[test]
 fn a_row_left_from_before_the_erasure_is_gone_and_a_damaged_one_of_now_is_an_error() {
     run(async {
@@ -90,7 +92,8 @@ fn a_row_left_from_before_the_erasure_is_gone_and_a_damaged_one_of_now_is_an_err
     });
 }
 
-/// Versions tell why a record does not open, not whether it is tried: a copy that gave the records others is read all the same.
+/// Versions tell why a record does not open, not whether it is tried: a copy that gave the records others is
+/// read all the same.
 #[test]
 fn a_store_that_was_copied_row_by_row_is_read_whatever_came_first() {
     run(async {

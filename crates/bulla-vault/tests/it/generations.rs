@@ -238,7 +238,8 @@ fn a_second_vault_on_the_store_is_noticed() {
 #[test]
 fn a_crash_at_any_step_of_opening_is_no_restore() {
     run(async {
-        // One byte of keyring more each time, and the store's commit between the first and the second writing.
+        // One byte of keyring more each time, and the store's commit between the first and the second
+        // writing.
         for writes in 0..8 {
             let world = World::new(1);
             drop(world.vault().await);

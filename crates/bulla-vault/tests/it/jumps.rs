@@ -1,4 +1,5 @@
-//! The whole vault over ninety virtual days, with restarts and a clock that jumps. The rule itself is tried harder where it is written.
+//! The whole vault over ninety virtual days, with restarts and a clock that jumps. The rule itself is tried
+//! harder where it is written.
 
 use std::collections::VecDeque;
 use std::io;
@@ -78,8 +79,8 @@ fn records_live_as_long_as_they_should_however_the_clock_jumps() {
     });
 }
 
-/// The clock leapt forty days ahead, and within a quarter of an hour somebody noticed. The vault had held what would have expired by it; but
-/// whoever swept meanwhile had dropped every day there was, for good.
+/// The clock leapt forty days ahead, and within a quarter of an hour somebody noticed. The vault had held
+/// what would have expired by it; but whoever swept meanwhile had dropped every day there was, for good.
 #[test]
 fn what_a_clock_that_is_not_believed_would_drop_stays() {
     run(async {
@@ -159,7 +160,8 @@ impl KeyringFile for Counted {
     }
 }
 
-/// How often the keyring is written when so many commits at once find that the clock has jumped, while somebody else has the keyring.
+/// How often the keyring is written when so many commits at once find that the clock has jumped, while
+/// somebody else has the keyring.
 async fn writes_of_a_jump(commits: usize) -> usize {
     let (world, writes) = (World::new(1), Arc::new(AtomicUsize::new(0)));
     let engine = Stalled { engine: world.engine.clone(), passes: Arc::new(Semaphore::new(1)) };

@@ -1,7 +1,7 @@
 //! Erasing a conversation while somebody reads or writes it.
 //!
-//! The engine here gives way around everything it does, and the eraser starts a little later each time, so that between them the tries go
-//! through every order in which the two can meet.
+//! The engine here gives way around everything it does, and the eraser starts a little later each time, so
+//! that between them the tries go through every order in which the two can meet.
 
 use std::sync::{Arc, Mutex};
 
@@ -86,7 +86,8 @@ async fn while_erasing(
     eraser.await.unwrap();
 }
 
-/// A reader that found the salt before the erasure must not bring it back into memory: what is written then would be lost at the next start.
+/// A reader that found the salt before the erasure must not bring it back into memory: what is written then
+/// would be lost at the next start.
 #[test]
 fn a_reader_does_not_bring_an_erased_salt_back() {
     run(async {
@@ -170,7 +171,8 @@ fn a_write_is_before_the_erasure_or_after_it() {
     });
 }
 
-/// An erasure nobody waited for may still be on its way to the engine; whoever writes then must not use the salt it takes.
+/// An erasure nobody waited for may still be on its way to the engine; whoever writes then must not use the
+/// salt it takes.
 #[test]
 fn an_erasure_that_is_dropped_loses_nothing_that_is_written_after_it() {
     run(async {

@@ -34,8 +34,8 @@ fn neither_values_nor_keys_lie_in_the_engine() {
             everything.push(raw(&world.engine, ALICE, &key).await.value);
         }
         let mut secrets: Vec<Vec<u8>> = TEXT.as_bytes().windows(16).map(<[u8]>::to_vec).collect();
-        // The operator's key; and all that was drawn from the generator, one block each time, of which what is no secret is at most the first
-        // sixteen bytes.
+        // The operator's key; and all that was drawn from the generator, one block each time, of which what
+        // is no secret is at most the first sixteen bytes.
         secrets.push(vec![7; 16]);
         let drawn = SeededRng::new(1);
         for _ in 0..64 {

@@ -168,7 +168,8 @@ fn a_keyring_that_is_cut_short_is_damaged_and_never_missing() {
     });
 }
 
-/// With the operator's key and everything on disk, an hour that is over cannot be read; with a copy of the keyring from before, it could be.
+/// With the operator's key and everything on disk, an hour that is over cannot be read; with a copy of the
+/// keyring from before, it could be.
 #[test]
 fn an_hour_that_is_over_is_not_in_the_keyring() {
     run(async {

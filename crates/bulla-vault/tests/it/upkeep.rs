@@ -29,7 +29,8 @@ impl Layer for Needy {
     }
 }
 
-/// The relay, the device and the carrier know a store and call its upkeep. A vault nobody ticked never forgot.
+/// The relay, the device and the carrier know a store and call its upkeep. A vault nobody ticked never
+/// forgot.
 #[test]
 fn a_vault_that_is_kept_up_as_any_store_forgets() {
     run(async {

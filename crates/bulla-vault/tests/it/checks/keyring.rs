@@ -12,11 +12,13 @@ const SLOT_BYTES: usize = KEYRING_BYTES / 2;
 
 /// Opens the bytes as a keyring, each time over an empty store.
 ///
-/// The first byte tells what they are. 0: the keyring itself. Otherwise changes to one that is good, four bytes each: at which place (2), by what
-/// (1), and what is not read; if it is even, the sums of both slots are then made right again, so that what lies behind them is reached; if it is a
-/// multiple of 3, the last change cuts the keyring off instead.
+/// The first byte tells what they are. 0: the keyring itself. Otherwise changes to one that is good, four
+/// bytes each: at which place (2), by what (1), and what is not read; if it is even, the sums of both slots
+/// are then made right again, so that what lies behind them is reached; if it is a multiple of 3, the last
+/// change cuts the keyring off instead.
 ///
-/// Whatever they are, the keyring opens or is refused; it is never taken for none; and one that is refused is left as it is.
+/// Whatever they are, the keyring opens or is refused; it is never taken for none; and one that is refused is
+/// left as it is.
 pub(crate) fn check(bytes: &[u8]) {
     let Some((form, bytes)) = bytes.split_first() else { return };
     let given = if *form == 0 { bytes.to_vec() } else { changed(*form, bytes) };

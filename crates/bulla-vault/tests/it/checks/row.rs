@@ -13,11 +13,12 @@ const VAULT: Space = Space::new(0x50);
 
 /// Puts the bytes into the place of a row, and reads it.
 ///
-/// The first byte tells which row: bits 0 and 1 whether it is one with an expiry and whether its value is empty, bit 2 that it is the conversation's
-/// salt. Bit 3 tells that the rest is the row itself; otherwise it is changes to the row as it was sealed, two bytes each: at which place, by what.
+/// The first byte tells which row: bits 0 and 1 whether it is one with an expiry and whether its value is
+/// empty, bit 2 that it is the conversation's salt. Bit 3 tells that the rest is the row itself; otherwise it
+/// is changes to the row as it was sealed, two bytes each: at which place, by what.
 ///
-/// Whatever they are, it is the value that was put, or an error that is about this record, or nothing is there; and a row that was changed never
-/// gives a value.
+/// Whatever they are, it is the value that was put, or an error that is about this record, or nothing is
+/// there; and a row that was changed never gives a value.
 pub(crate) fn check(bytes: &[u8]) {
     let Some((form, bytes)) = bytes.split_first() else { return };
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
