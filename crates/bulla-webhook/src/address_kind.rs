@@ -77,9 +77,11 @@ impl fmt::Display for AddressKind {
     }
 }
 
-/// The IPv4 addresses to which packets for `address` may go in the end: of mapped, compatible, translated and tunnelled ones.
+/// The IPv4 addresses to which packets for `address` may go in the end: of mapped, compatible, translated and
+/// tunnelled ones.
 ///
-/// A translator's own prefix (RFC 8215) may be cut at several places (RFC 6052 §2.2); it is read as one of 96 bits, the usual one.
+/// A translator's own prefix (RFC 8215) may be cut at several places (RFC 6052 §2.2); it is read as one of 96
+/// bits, the usual one.
 pub(crate) fn embedded_ipv4(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));

@@ -1,4 +1,5 @@
-//! Compact JSON in pure ASCII: what is beyond is written as `\uxxxx`, in lower case, and as two of them beyond U+FFFF.
+//! Compact JSON in pure ASCII: what is beyond is written as `\uxxxx`, in lower case, and as two of them
+//! beyond U+FFFF.
 //!
 //! The original signs this form, and some consumers bring a body into it before they check the signature.
 

@@ -53,8 +53,9 @@ impl WebhookClient {
         &self.connector
     }
 
-    /// Makes one call when it is its turn. From then on its time covers everything to the last byte of the answer's body; a body that is
-    /// late or too long is left out of the answer, because the status alone already says what became of the call.
+    /// Makes one call when it is its turn. From then on its time covers everything to the last byte of the
+    /// answer's body; a body that is late or too long is left out of the answer, because the status alone
+    /// already says what became of the call.
     pub(crate) async fn call(
         &self,
         peer: &Peer,
@@ -106,8 +107,8 @@ impl WebhookClient {
         Ok(WebhookResponse { status, retry_after, body })
     }
 
-    /// Sends `request`, on an unused connection if there is one. That it breaks may only mean that the web server had closed it before it
-    /// saw the request; then there is one more try, on a new one.
+    /// Sends `request`, on an unused connection if there is one. That it breaks may only mean that the web
+    /// server had closed it before it saw the request; then there is one more try, on a new one.
     async fn ask(
         &self,
         peer: &Peer,

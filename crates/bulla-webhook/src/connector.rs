@@ -11,10 +11,12 @@ use crate::limits::{CONNECT_TIMEOUT, MAX_ADDRESSES};
 use crate::origin::{Host, Origin};
 use crate::{Dialer, Networks, Resolver, SystemResolver, TcpDialer, WebhookError};
 
-/// Connects to web servers, and to nothing that is not one of the public internet's unless it was allowed by name.
+/// Connects to web servers, and to nothing that is not one of the public internet's unless it was allowed by
+/// name.
 ///
-/// A name is resolved once for each connection. Every address that comes of it is checked, as is an address that stands in the URL itself,
-/// and the connection is made to the very address that was checked: a name that leads elsewhere a moment later leads nowhere.
+/// A name is resolved once for each connection. Every address that comes of it is checked, as is an address
+/// that stands in the URL itself, and the connection is made to the very address that was checked: a name
+/// that leads elsewhere a moment later leads nowhere.
 ///
 /// ```
 /// use bulla_webhook::{Connector, Networks};
@@ -59,7 +61,8 @@ impl Connector {
         self
     }
 
-    /// Refuses an address that stands in a URL and may not be called. What a name leads to shows when it is called.
+    /// Refuses an address that stands in a URL and may not be called. What a name leads to shows when it is
+    /// called.
     pub(crate) fn check(&self, origin: &Origin) -> Result<(), WebhookError> {
         match &origin.host {
             Host::Address(address) => {
@@ -100,8 +103,8 @@ impl Connector {
         })
     }
 
-    /// Looks `name` up in a task of its own. The system's resolver cannot be stopped: who gives up waiting leaves it at work, and the next
-    /// waits for its end instead of setting a second one beside it.
+    /// Looks `name` up in a task of its own. The system's resolver cannot be stopped: who gives up waiting
+    /// leaves it at work, and the next waits for its end instead of setting a second one beside it.
     async fn resolve(&self, name: &str, lookup: &Arc<Mutex<()>>) -> Result<Vec<IpAddr>, WebhookError> {
         let turn = Arc::clone(lookup).lock_owned().await;
         let (resolver, name) = (Arc::clone(&self.resolver), name.to_owned());

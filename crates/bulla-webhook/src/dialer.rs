@@ -17,8 +17,8 @@ impl<C: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection for C {}
 /// The port through which connections are made, and the joint at which they can be wrapped.
 ///
 /// # For implementors
-/// `to` has been checked: connect to it and to nothing else, and look nothing up. `host` is what the URL names, as a layer of TLS wants
-/// it. Dropping the future gives the connection up.
+/// `to` has been checked: connect to it and to nothing else, and look nothing up. `host` is what the URL
+/// names, as a layer of TLS wants it. Dropping the future gives the connection up.
 pub trait Dialer: fmt::Debug + Send + Sync + 'static {
     /// Connects to `to`.
     fn dial<'a>(&'a self, to: SocketAddr, host: &'a str) -> Dialing<'a>;

@@ -25,7 +25,8 @@ pub enum WebhookError {
         /// What the address is for.
         kind: AddressKind,
     },
-    /// The business's move: the call that was to show whether the silent web server answers again got no answer.
+    /// The business's move: the call that was to show whether the silent web server answers again got no
+    /// answer.
     #[error("the webhook is still silent")]
     StillSilent,
     /// The business's move, or the operator's: too many calls were waiting for their turn.

@@ -27,8 +27,8 @@ impl Totals {
 
 /// Lets calls through to one web server: several at once while it answers, one at a time while it does not.
 ///
-/// So web servers that are silent hold a connection each, and these come out of a budget of their own: those that answer are not kept
-/// waiting by those that do not.
+/// So web servers that are silent hold a connection each, and these come out of a budget of their own: those
+/// that answer are not kept waiting by those that do not.
 #[derive(Debug)]
 pub(crate) struct Gate {
     calls: Arc<Semaphore>,

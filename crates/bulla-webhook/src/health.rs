@@ -5,7 +5,8 @@ use bulla_base::PhoneNumberId;
 
 use crate::WebhookError;
 
-/// Tells the operator when a webhook begins to fail, fails in another way, and works again; not every time it fails.
+/// Tells the operator when a webhook begins to fail, fails in another way, and works again; not every time it
+/// fails.
 #[derive(Debug, Default)]
 pub(crate) struct Health(Mutex<Failing>);
 

@@ -34,7 +34,8 @@ impl HttpConnection {
         self.sender.is_closed()
     }
 
-    /// Sends `request` as soon as the call before has left the connection, and waits for the head of the answer.
+    /// Sends `request` as soon as the call before has left the connection, and waits for the head of the
+    /// answer.
     pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,

@@ -39,7 +39,8 @@ impl IdleConnections {
         None
     }
 
-    /// Keeps `connection` until it is taken, or was not for [`IDLE_TIMEOUT`] to twice that. Closes it if there are too many.
+    /// Keeps `connection` until it is taken, or was not for [`IDLE_TIMEOUT`] to twice that. Closes it if
+    /// there are too many.
     pub(crate) fn put(
         self: &Arc<Self>,
         connection: HttpConnection,

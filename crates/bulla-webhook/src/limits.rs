@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// How long a business's web server may take for one answer, from looking up its name to the last byte. After that the update counts as
-/// not taken and comes again; one it did take then comes twice.
+/// How long a business's web server may take for one answer, from looking up its name to the last byte. After
+/// that the update counts as not taken and comes again; one it did take then comes twice.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a call may wait for its turn, behind others to the same web server or all together. One that waits longer was not made; its
-/// update comes again.
+/// How long a call may wait for its turn, behind others to the same web server or all together. One that
+/// waits longer was not made; its update comes again.
 pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long one address of a web server may take to accept a connection. The next one is tried then.
@@ -19,13 +19,16 @@ pub const MAX_ADDRESSES: usize = 8;
 /// How many names are looked up at once by the system's resolver. Others wait, within [`ANSWER_TIMEOUT`].
 pub(crate) const MAX_LOOKUPS: usize = 16;
 
-/// How many calls to one webhook are under way at once, each with a connection of its own. Others wait, within [`QUEUE_TIMEOUT`].
+/// How many calls to one webhook are under way at once, each with a connection of its own. Others wait,
+/// within [`QUEUE_TIMEOUT`].
 pub const MAX_CALLS_PER_WEBHOOK: usize = 16;
 
-/// How many calls are under way at once, over all webhooks that answer. Others wait, within [`QUEUE_TIMEOUT`].
+/// How many calls are under way at once, over all webhooks that answer. Others wait, within
+/// [`QUEUE_TIMEOUT`].
 pub const MAX_CALLS: usize = 128;
 
-/// How many webhooks that last gave no answer are tried at once, each by one call. Others wait, within [`QUEUE_TIMEOUT`].
+/// How many webhooks that last gave no answer are tried at once, each by one call. Others wait, within
+/// [`QUEUE_TIMEOUT`].
 pub const MAX_PROBES: usize = 32;
 
 /// How many unused connections are kept over all webhooks. More are closed and made anew when needed.
@@ -37,18 +40,22 @@ pub(crate) const MAX_IDLE_PER_WEBHOOK: usize = 8;
 /// How long an unused connection is kept, once to twice.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of an answer's body is read from a business's web server, in bytes. Of an update's answer nothing is lost beyond it but the
-/// connection; a longer answer to the handshake is not the challenge.
+/// How much of an answer's body is read from a business's web server, in bytes. Of an update's answer nothing
+/// is lost beyond it but the connection; a longer answer to the handshake is not the challenge.
 pub const MAX_RESPONSE_BODY_BYTES: usize = 64 * 1024;
 
-/// How large the head of such an answer may be: the names and values of all its headers, in bytes. A larger one counts as a failure.
+/// How large the head of such an answer may be: the names and values of all its headers, in bytes. A larger
+/// one counts as a failure.
 pub const MAX_RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 
-/// How much of an answer lies in memory before it is read. A head within its limit fits in with what stands around names and values.
+/// How much of an answer lies in memory before it is read. A head within its limit fits in with what stands
+/// around names and values.
 pub(crate) const READ_BUFFER_BYTES: usize = MAX_RESPONSE_HEAD_BYTES + 8 * 1024;
 
-/// The longest pause a business's web server can ask for with `Retry-After`. It may ask for more and is tried again after this.
+/// The longest pause a business's web server can ask for with `Retry-After`. It may ask for more and is tried
+/// again after this.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// How many numbers without a webhook are remembered, so that the operator is told once of each. Of others the operator is told every time.
+/// How many numbers without a webhook are remembered, so that the operator is told once of each. Of others
+/// the operator is told every time.
 pub(crate) const MAX_UNKNOWN: usize = 64;

@@ -12,7 +12,8 @@ const USER_DIGITS: usize = 39;
 
 /// The name of a message: `wamid.` and the handle in URL-safe base64 without padding.
 ///
-/// Clients take it for opaque text of at most 128 characters. Other than the names of the original, it holds no phone number.
+/// Clients take it for opaque text of at most 128 characters. Other than the names of the original, it holds
+/// no phone number.
 pub(crate) fn message(handle: Handle) -> String {
     let mut name = String::from(MESSAGE_PREFIX);
     URL_SAFE_NO_PAD.encode_string(handle.to_bytes(), &mut name);
@@ -21,8 +22,8 @@ pub(crate) fn message(handle: Handle) -> String {
 
 /// The name of a user: `ZZ.` and the id as a decimal number of 39 digits.
 ///
-/// In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not told. What follows must be
-/// digits: some clients take anything else for the id of a group.
+/// In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not
+/// told. What follows must be digits: some clients take anything else for the id of a group.
 pub(crate) fn user(user: UserId) -> String {
     format!("{USER_PREFIX}{:0USER_DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
 }

@@ -32,7 +32,8 @@ impl Network {
         Self { first: address, prefix_bits: width(address) }
     }
 
-    /// Whether `address` lies in the range. An IPv4 address lies in no range of IPv6 ones, nor the other way round.
+    /// Whether `address` lies in the range. An IPv4 address lies in no range of IPv6 ones, nor the other way
+    /// round.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.first, address) {

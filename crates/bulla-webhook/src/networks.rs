@@ -6,8 +6,8 @@ use crate::{AddressKind, Network};
 /// The networks that webhooks may lead to beside the public internet. By itself: none.
 ///
 /// # Security
-/// Whoever can enter a webhook's URL makes the relay call what it names, from where the relay stands. Allow what your businesses' web
-/// servers really stand in, and as little around it as you can.
+/// Whoever can enter a webhook's URL makes the relay call what it names, from where the relay stands. Allow
+/// what your businesses' web servers really stand in, and as little around it as you can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
@@ -24,7 +24,8 @@ impl Networks {
         Self(vec![Network::v4([127, 0, 0, 0], 8), Network::one(std::net::Ipv6Addr::LOCALHOST.into())])
     }
 
-    /// Beside these, `network`. The address of a cloud's metadata service is not allowed by a range that holds it: name the address itself.
+    /// Beside these, `network`. The address of a cloud's metadata service is not allowed by a range that
+    /// holds it: name the address itself.
     #[must_use]
     pub fn and(mut self, network: Network) -> Self {
         self.0.push(network);

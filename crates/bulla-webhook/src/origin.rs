@@ -29,8 +29,9 @@ const MAX_LABEL_BYTES: usize = 63;
 impl Origin {
     /// Reads the authority of a URL.
     ///
-    /// An address has one spelling here. The system's resolver also takes `127.1`, `0x7f000001` and `017700000001` for addresses; what
-    /// ends in a number and is not the one spelling is refused, so that what a person reads is what is called.
+    /// An address has one spelling here. The system's resolver also takes `127.1`, `0x7f000001` and
+    /// `017700000001` for addresses; what ends in a number and is not the one spelling is refused, so that
+    /// what a person reads is what is called.
     pub(crate) fn read(authority: &str) -> Result<Self, InvalidWebhook> {
         let refused = |why| Err(InvalidWebhook::Url { why });
         if authority.contains('@') {

@@ -1,7 +1,7 @@
 //! An update, in the words of its consumers.
 //!
-//! Two things are always there that the original leaves out at times, because clients silently drop an update without them: the user's id,
-//! and `contacts` on statuses.
+//! Two things are always there that the original leaves out at times, because clients silently drop an update
+//! without them: the user's id, and `contacts` on statuses.
 
 mod objects;
 
@@ -101,7 +101,8 @@ fn line<'a>(
     })
 }
 
-/// The original says nothing of a message whose time to live has ended. It is undeliverable like any other, and the details tell why.
+/// The original says nothing of a message whose time to live has ended. It is undeliverable like any other,
+/// and the details tell why.
 fn undelivered(failure: Failure) -> Fault {
     let details = match failure {
         Failure::Expired => "the message was not delivered within its time to live",

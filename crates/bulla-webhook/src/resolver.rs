@@ -14,8 +14,9 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + 
 /// The port through which the addresses of a name are found.
 ///
 /// # For implementors
-/// What is returned is checked before anything is connected to, and nothing is looked up twice for one connection. A look-up must end by
-/// itself: it is seen through even when nobody waits for it any more, and of each webhook there is one at a time.
+/// What is returned is checked before anything is connected to, and nothing is looked up twice for one
+/// connection. A look-up must end by itself: it is seen through even when nobody waits for it any more, and
+/// of each webhook there is one at a time.
 pub trait Resolver: fmt::Debug + Send + Sync + 'static {
     /// The addresses of `name`, the best first.
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a>;

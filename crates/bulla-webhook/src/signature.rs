@@ -1,5 +1,5 @@
-//! How a webhook shows that it comes from the relay: `X-Hub-Signature-256: sha256=` and, in lower-case hexadecimal, the HMAC-SHA-256 of
-//! the body's exact bytes under the app secret.
+//! How a webhook shows that it comes from the relay: `X-Hub-Signature-256: sha256=` and, in lower-case
+//! hexadecimal, the HMAC-SHA-256 of the body's exact bytes under the app secret.
 
 use bulla_base::{HASHING, without_trace};
 use hmac::{Hmac, KeyInit, Mac};

@@ -18,27 +18,30 @@ use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
 
 /// A [`Sink`] that posts every event to the business's webhook, one a request, as its clients know them.
 ///
-/// Before the first update, the web server is asked to show that it knows the verify token (the handshake). Until it does, nothing is
-/// delivered and every event comes back to the relay as an error, to be tried again.
+/// Before the first update, the web server is asked to show that it knows the verify token (the handshake).
+/// Until it does, nothing is delivered and every event comes back to the relay as an error, to be tried
+/// again.
 ///
-/// An update counts as taken when the answer is 200, and only then, as in the original; redirects are not followed. The body is compact
-/// JSON in pure ASCII, sent with its length, and signed over its exact bytes.
+/// An update counts as taken when the answer is 200, and only then, as in the original; redirects are not
+/// followed. The body is compact JSON in pure ASCII, sent with its length, and signed over its exact bytes.
 ///
-/// Statuses say nothing about prices yet. A user has no profile name here, so the number stands in its place; and as the relay does not
-/// say who wrote a message that is answered, `context.from` is always the business.
+/// Statuses say nothing about prices yet. A user has no profile name here, so the number stands in its place;
+/// and as the relay does not say who wrote a message that is answered, `context.from` is always the business.
 ///
 /// # Limits
 /// An answer may take [`ANSWER_TIMEOUT`](crate::ANSWER_TIMEOUT); of its body
-/// [`MAX_RESPONSE_BODY_BYTES`](crate::MAX_RESPONSE_BODY_BYTES) are read. A server that answers 429 or 503 with `Retry-After` is left alone
-/// for so long, at most [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER).
+/// [`MAX_RESPONSE_BODY_BYTES`](crate::MAX_RESPONSE_BODY_BYTES) are read. A server that answers 429 or 503
+/// with `Retry-After` is left alone for so long, at most [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER).
 ///
-/// At most [`MAX_CALLS_PER_WEBHOOK`](crate::MAX_CALLS_PER_WEBHOOK) connections to one webhook are in use, one to a webhook that last gave
-/// no answer. In all there are at most [`MAX_CALLS`](crate::MAX_CALLS), [`MAX_PROBES`](crate::MAX_PROBES) more to webhooks that gave no
-/// answer, and [`MAX_IDLE`](crate::MAX_IDLE) unused ones: silent web servers do not use up a process's files.
+/// At most [`MAX_CALLS_PER_WEBHOOK`](crate::MAX_CALLS_PER_WEBHOOK) connections to one webhook are in use, one
+/// to a webhook that last gave no answer. In all there are at most [`MAX_CALLS`](crate::MAX_CALLS),
+/// [`MAX_PROBES`](crate::MAX_PROBES) more to webhooks that gave no answer, and [`MAX_IDLE`](crate::MAX_IDLE)
+/// unused ones: silent web servers do not use up a process's files.
 ///
 /// # Security
-/// Updates hold what users write and their numbers, and plain HTTP hides neither: keep the way to the web server inside a trusted network
-/// until TLS is there. Where that is may be called only if the [`Connector`] was told so.
+/// Updates hold what users write and their numbers, and plain HTTP hides neither: keep the way to the web
+/// server inside a trusted network until TLS is there. Where that is may be called only if the [`Connector`]
+/// was told so.
 pub struct WebhookSink {
     subscribers: RwLock<HashMap<PhoneNumberId, Subscriber>>,
     client: WebhookClient,
@@ -63,7 +66,8 @@ impl WebhookSink {
         Self { subscribers: RwLock::default(), client, rng, unknown: Mutex::default() }
     }
 
-    /// Posts the events of all `businesses` to `webhook` from now on, whatever they went to before. They share its handshake.
+    /// Posts the events of all `businesses` to `webhook` from now on, whatever they went to before. They
+    /// share its handshake.
     ///
     /// # Errors
     /// When the URL is that of an address that may not be called. Nothing has changed then.
@@ -82,12 +86,14 @@ impl WebhookSink {
         Ok(())
     }
 
-    /// Posts no events of `business` any more. Those that still come are refused, and stay with the relay for as long as it keeps them.
+    /// Posts no events of `business` any more. Those that still come are refused, and stay with the relay for
+    /// as long as it keeps them.
     pub fn unsubscribe(&self, business: PhoneNumberId) {
         self.write().remove(&business);
     }
 
-    /// Asks every web server again to show that it knows its verify token. Those that do are delivered to from now on, the others not.
+    /// Asks every web server again to show that it knows its verify token. Those that do are delivered to
+    /// from now on, the others not.
     ///
     /// # Errors
     /// When one did not; all have been asked all the same.

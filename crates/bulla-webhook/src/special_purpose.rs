@@ -1,8 +1,8 @@
-//! Which addresses are not the public internet's, after IANA's registries of special-purpose addresses for IPv4 and IPv6 (RFC 6890 and
-//! what came after it).
+//! Which addresses are not the public internet's, after IANA's registries of special-purpose addresses for
+//! IPv4 and IPv6 (RFC 6890 and what came after it).
 //!
-//! What lies in more than one range belongs to the narrowest. Of IPv6, [`GLOBAL_UNICAST`] alone is given out; all else is refused without
-//! being named.
+//! What lies in more than one range belongs to the narrowest. Of IPv6, [`GLOBAL_UNICAST`] alone is given out;
+//! all else is refused without being named.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +15,8 @@ use crate::Network;
 /// What is given out of IPv6 (RFC 4291 §2.4).
 pub(crate) const GLOBAL_UNICAST: Network = Network::v6([0x2000, 0, 0], 3);
 
-/// Where clouds tell a machine about itself. A range that is allowed does not allow these: each has to be named.
+/// Where clouds tell a machine about itself. A range that is allowed does not allow these: each has to be
+/// named.
 pub(crate) const METADATA: [IpAddr; 7] = [
     // AWS, Azure, Google, DigitalOcean, OpenStack and most others.
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),

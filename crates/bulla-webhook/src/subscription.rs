@@ -57,8 +57,8 @@ impl Subscription {
 
     /// Makes sure that updates may be delivered, by the handshake if it has not been made yet.
     ///
-    /// Whoever comes while a handshake is under way waits for it and takes its outcome: a silent web server is not asked once for every
-    /// conversation, one after the other.
+    /// Whoever comes while a handshake is under way waits for it and takes its outcome: a silent web server
+    /// is not asked once for every conversation, one after the other.
     pub(crate) async fn ensure_verified(
         &self,
         client: &WebhookClient,
@@ -114,8 +114,8 @@ impl Subscription {
     }
 }
 
-/// A random number of fifteen digits. Many web servers read the challenge as a number and answer with that: it has no leading zero, and
-/// fits into what JavaScript can count.
+/// A random number of fifteen digits. Many web servers read the challenge as a number and answer with that:
+/// it has no leading zero, and fits into what JavaScript can count.
 fn challenge(rng: &dyn Rng) -> String {
     const LEAST: u64 = 100_000_000_000_000;
     let mut bytes = [0; 8];

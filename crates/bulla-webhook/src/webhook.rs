@@ -12,7 +12,8 @@ use crate::origin::Origin;
 /// Where a business takes its updates, and the two secrets it shares with the relay for it.
 ///
 /// # Security
-/// Neither secret prints, nor does the query of the URL, in which others put theirs. Both are wiped when dropped.
+/// Neither secret prints, nor does the query of the URL, in which others put theirs. Both are wiped when
+/// dropped.
 #[derive(Clone)]
 pub struct Webhook {
     url: Uri,
@@ -22,14 +23,17 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// The web server at `url`, which answers the handshake to `verify_token` and checks signatures with `app_secret`.
+    /// The web server at `url`, which answers the handshake to `verify_token` and checks signatures with
+    /// `app_secret`.
     ///
-    /// Whether the address behind it may be called is looked at when it is [subscribed](crate::WebhookSink::subscribe) and at every call.
+    /// Whether the address behind it may be called is looked at when it is
+    /// [subscribed](crate::WebhookSink::subscribe) and at every call.
     ///
     /// # Errors
-    /// When `url` is not one that starts with `http://` and names a host by its name or an address in its usual spelling, holds a user or
-    /// password, or is too long for the handshake to be appended; when its port is 0 or above 65,535; when it starts with `https://`,
-    /// which is not there yet; when a secret is empty.
+    /// When `url` is not one that starts with `http://` and names a host by its name or an address in its
+    /// usual spelling, holds a user or password, or is too long for the handshake to be appended; when its
+    /// port is 0 or above 65,535; when it starts with `https://`, which is not there yet; when a secret is
+    /// empty.
     pub fn new(
         url: &str,
         verify_token: impl Into<String>,

@@ -1,4 +1,5 @@
-//! How long a web server may take and how many addresses it may have: at the edge, and one past it. Time is virtual.
+//! How long a web server may take and how many addresses it may have: at the edge, and one past it. Time is
+//! virtual.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -33,7 +34,8 @@ enum Way {
     AcceptsAfter(Duration),
 }
 
-/// A name with some addresses, what becomes of a connection to each, and how long the answer to the n-th call takes.
+/// A name with some addresses, what becomes of a connection to each, and how long the answer to the n-th call
+/// takes.
 #[derive(Debug, Clone)]
 struct Net {
     ways: Vec<Way>,
@@ -127,8 +129,8 @@ async fn so_many_addresses_are_tried_and_not_one_more() {
     assert_eq!(beyond.dialed(), tried);
 }
 
-/// As many calls as there are places for, three times, one after the other; and one behind them, which gets its turn after
-/// all of these, or gives up.
+/// As many calls as there are places for, three times, one after the other; and one behind them, which gets
+/// its turn after all of these, or gives up.
 async fn last_in_the_queue(answers: fn(usize) -> Duration) -> Result<(), SinkError> {
     let net = Net { answers, ..Net::of([Way::AcceptsAfter(Duration::ZERO)]) };
     let (sink, event) = (net.sink(), hello());

@@ -14,7 +14,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// One that answers whatever a connection sends first with `answer`, and closes; one without an answer reads and is silent.
+    /// One that answers whatever a connection sends first with `answer`, and closes; one without an answer
+    /// reads and is silent.
     pub(crate) async fn start(at: SocketAddr, answer: Option<fn(&str) -> String>) -> io::Result<Self> {
         let listener = TcpListener::bind(at).await?;
         let this = Self { address: listener.local_addr()?, connected: Arc::default() };

@@ -76,7 +76,8 @@ pub(crate) fn plain(status: u16, body: impl Into<Body>) -> Response<Body> {
     Response::builder().status(status).body(body.into()).unwrap()
 }
 
-/// Answers the handshake with the challenge if the token is [`crate::updates::VERIFY_TOKEN`], and takes every update.
+/// Answers the handshake with the challenge if the token is [`crate::updates::VERIFY_TOKEN`], and takes every
+/// update.
 pub(crate) fn well_behaved(seen: &Seen) -> Response<Body> {
     match (&seen.method, seen.parameter("hub.verify_token"), seen.parameter("hub.challenge")) {
         (&Method::POST, ..) => plain(200, ""),

@@ -212,7 +212,8 @@ async fn connections_are_used_again_and_closed_when_they_are_not() {
     assert_eq!(network.open.now(), 1);
 }
 
-/// Web servers close connections that they find unused, and do not say so before: the next update must not pay for it.
+/// Web servers close connections that they find unused, and do not say so before: the next update must not
+/// pay for it.
 #[tokio::test]
 async fn a_connection_that_was_closed_meanwhile_is_no_failure() {
     let here = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -227,7 +227,8 @@ impl Resolver for Rebinding {
 
 const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(93, 184, 216, 34));
 
-/// The internet of the test: the one public address is a listener of ours, everything else is dialled as it is.
+/// The internet of the test: the one public address is a listener of ours, everything else is dialled as it
+/// is.
 #[derive(Debug, Clone)]
 struct Internet {
     public: SocketAddr,

@@ -30,7 +30,8 @@ async fn every_call_says_who_calls() {
 struct Told(Arc<Mutex<Vec<String>>>);
 
 impl Told {
-    /// Listens from now on, in all threads: whether a place in the code is listened to is found out once for all of them.
+    /// Listens from now on, in all threads: whether a place in the code is listened to is found out once for
+    /// all of them.
     fn listen() -> Self {
         let told = Self::default();
         tracing::subscriber::set_global_default(told.clone()).unwrap();

@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 const BUSINESS: PhoneNumberId = PhoneNumberId::new(1);
 const AT: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 
-/// The first byte says whether the rest answers the handshake or, being odd, an update after a good handshake.
+/// The first byte says whether the rest answers the handshake or, being odd, an update after a good
+/// handshake.
 pub(crate) fn check(bytes: &[u8]) {
     let Some((first, answer)) = bytes.split_first() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
