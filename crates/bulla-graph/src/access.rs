@@ -5,14 +5,17 @@ use std::sync::Arc;
 use bulla_base::PhoneNumberId;
 use thiserror::Error;
 
-/// The port through which the API learns what a bearer token opens. [`Tokens`](crate::Tokens) is the one in memory.
+/// The port through which the API learns what a bearer token opens. [`Tokens`](crate::Tokens) is the one in
+/// memory.
 ///
 /// # For implementors
-/// Each request asks once, before its body is read. `Ok(None)` says that the token opens nothing; what is granted may change from one request
-/// to the next. Look a token up by a keyed hash of it, or compare it in constant time: how long an answer takes must not tell how near a guess
-/// came. The future is dropped when the client hangs up.
+/// Each request asks once, before its body is read. `Ok(None)` says that the token opens nothing; what is
+/// granted may change from one request to the next. Look a token up by a keyed hash of it, or compare it in
+/// constant time: how long an answer takes must not tell how near a guess came. The future is dropped when
+/// the client hangs up.
 pub trait Access: Send + Sync + 'static {
-    /// What the presented token opens, if anything. It is not empty and has at most [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES) bytes.
+    /// What the presented token opens, if anything. It is not empty and has at most
+    /// [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES) bytes.
     ///
     /// # Errors
     /// When it cannot be told now. The client is asked to try again.

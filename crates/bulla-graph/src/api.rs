@@ -35,7 +35,8 @@ use crate::{Access, Desk, Settings, Tokens, metrics, server, wamid};
 
 /// The Graph API over a [`Desk`], which is to say over a relay.
 ///
-/// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with an error as clients know it:
+/// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with
+/// an error as clients know it:
 ///
 /// | code | said when | HTTP | as the original, by |
 /// |---|---|---|---|
@@ -50,29 +51,35 @@ use crate::{Access, Desk, Settings, Tokens, metrics, server, wamid};
 /// | 131000 | the relay failed: its disk, or itself | 500 | its documentation |
 /// | 131016 | the carrier cannot be reached, or this relay has been replaced or has stopped: try again | 503 | its documentation |
 ///
-/// * \[A\] `(#100) Param text['body'] must be at most 4096 characters long.`: recorded by Azure/azure-sdk-for-net,
-///   `NotificationMessagesClientLiveTests.cs`; `(#100) The parameter to is required.`, `The parameter text['body'] is required.`, `must be a
-///   string.` and `Param type must be one of {…}` stand in the logs of many programs. None of these has `error_data`; ours has, for whoever shows
+/// * \[A\] `(#100) Param text['body'] must be at most 4096 characters long.`: recorded by
+///   Azure/azure-sdk-for-net, `NotificationMessagesClientLiveTests.cs`; `(#100) The parameter to is
+///   required.`, `The parameter text['body'] is required.`, `must be a string.` and `Param type must be one
+///   of {…}` stand in the logs of many programs. None of these has `error_data`; ours has, for whoever shows
 ///   the details alone.
-/// * \[B\] shridarpatil/frappe_whatsapp#43. The code 131008, which the documentation has for a missing parameter, was only ever seen for what a
-///   template lacks (shridarpatil/whatomate#501), and is not given here.
-/// * \[C\] `(#131009) Parameter value is not valid` with `The phone number is malformed` or `Invalid buttons count` in the details: what passes
-///   the shape of a request and means nothing.
+/// * \[B\] shridarpatil/frappe_whatsapp#43. The code 131008, which the documentation has for a missing
+///   parameter, was only ever seen for what a template lacks (shridarpatil/whatomate#501), and is not given
+///   here.
+/// * \[C\] `(#131009) Parameter value is not valid` with `The phone number is malformed` or `Invalid buttons
+///   count` in the details: what passes the shape of a request and means nothing.
 ///
-/// The details name the field and the limit. Nothing was stored, counted or sent then, but for a disk that failed under way.
+/// The details name the field and the limit. Nothing was stored, counted or sent then, but for a disk that
+/// failed under way.
 ///
-/// What clients write for nothing is nothing: `null`, an empty string, and `[]` where an object could stand. Words such as `text` may be written
-/// in any case. A reply to a message that is not known is sent without the quote.
+/// What clients write for nothing is nothing: `null`, an empty string, and `[]` where an object could stand.
+/// Words such as `text` may be written in any case. A reply to a message that is not known is sent without
+/// the quote.
 ///
 /// # Security
 /// A request is authorised before its body is read. Nothing a client sends is logged.
 ///
 /// # Limits
-/// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes less than 1 MiB while it is read.
-/// How much goes on at once is bounded by [`Settings`]. What is left of a refused request's body is read away within
-/// [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says
-/// `Connection: close`. [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a server that
-/// [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per second.
+/// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes
+/// less than 1 MiB while it is read. How much goes on at once is bounded by [`Settings`]. What is left of a
+/// refused request's body is read away within [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and
+/// [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says `Connection: close`.
+/// [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a
+/// server that [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per
+/// second.
 pub struct GraphApi<D, A = Tokens> {
     desk: Arc<D>,
     access: Arc<A>,
@@ -108,8 +115,8 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
         self
     }
 
-    /// The API as a router, to be served by the host, alone or nested under a prefix. Whatever is under it is answered by the API, with an
-    /// error where nothing stands.
+    /// The API as a router, to be served by the host, alone or nested under a prefix. Whatever is under it is
+    /// answered by the API, with an error where nothing stands.
     pub fn router(&self) -> Router {
         let api = self.clone();
         Router::new().fallback(move |request: HttpRequest| {
@@ -118,10 +125,11 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
         })
     }
 
-    /// Serves the API on `listener` until `end` is ready; requests under way are still answered. It runs in the tokio runtime it is awaited
-    /// in, one task for each connection.
+    /// Serves the API on `listener` until `end` is ready; requests under way are still answered. It runs in
+    /// the tokio runtime it is awaited in, one task for each connection.
     ///
-    /// A connection that cannot be accepted, for want of files above all, is waited for: that is told in a warning, and ends nothing.
+    /// A connection that cannot be accepted, for want of files above all, is waited for: that is told in a
+    /// warning, and ends nothing.
     ///
     /// # Errors
     /// When the listener does not listen any more.
@@ -176,7 +184,8 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
             }
         };
         response.headers_mut().insert("x-fb-trace-id", trace.header());
-        // What is left of a body would be taken for the next request, so either nothing is left or there is no next one.
+        // What is left of a body would be taken for the next request, so either nothing is left or there is
+        // no next one.
         if !body.drain(&*self.clock).await {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -224,8 +233,8 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
     }
 }
 
-/// That an HTTP/1.1 request names the host it is for, as the protocol asks: which one makes no difference here, but a proxy that takes the
-/// request for another's would not have sent it so.
+/// That an HTTP/1.1 request names the host it is for, as the protocol asks: which one makes no difference
+/// here, but a proxy that takes the request for another's would not have sent it so.
 fn check_host(head: &Parts) -> Result<(), Refusal> {
     let hosts = head.headers.get_all(HOST).iter().count();
     if head.version == Version::HTTP_11 && hosts != 1 { Err(Refusal::host()) } else { Ok(()) }

@@ -6,9 +6,9 @@ use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Sto
 /// The port through which the API asks the relay, and the one place where it can be stood in for.
 ///
 /// # For implementors
-/// Each method is what the relay's of the same name is. A client may hang up at any time; the future is then dropped, and what had been
-/// accepted by then stays accepted. An `Err` says that nothing was stored, counted or sent; of a store that failed under way alone that is not
-/// known.
+/// Each method is what the relay's of the same name is. A client may hang up at any time; the future is then
+/// dropped, and what had been accepted by then stays accepted. An `Err` says that nothing was stored, counted
+/// or sent; of a store that failed under way alone that is not known.
 pub trait Desk: Send + Sync + 'static {
     /// The number that users see when the relay speaks for this sending number, and nothing when it does not.
     fn number(&self, business: PhoneNumberId) -> Option<Number>;

@@ -1,6 +1,7 @@
 //! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
 
-/// Counter of requests, by `route` and `status`: answered; `messages` or `other`, and the class of the answer's status.
+/// Counter of requests, by `route` and `status`: answered; `messages` or `other`, and the class of the
+/// answer's status.
 pub(crate) const REQUESTS: &str = "bulla_graph_requests_total";
 
 /// Counter of requests, by `reason`: refused, whosever move it is.
@@ -15,7 +16,8 @@ pub(crate) const BODY_BYTES: &str = "bulla_graph_body_bytes_total";
 /// Gauge of connections: open, those included that wait for a request.
 pub(crate) const CONNECTIONS: &str = "bulla_graph_open_connections";
 
-/// Counter of connections, by `reason`: closed; by the `client`, `slow`, `wanted` for another, `unread` after a refusal, or `ended` otherwise.
+/// Counter of connections, by `reason`: closed; by the `client`, `slow`, `wanted` for another, `unread` after
+/// a refusal, or `ended` otherwise.
 pub(crate) const CLOSED: &str = "bulla_graph_closed_total";
 
 /// Counter of connections: not accepted, mostly for want of files.

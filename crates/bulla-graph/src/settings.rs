@@ -16,31 +16,35 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How many connections [`serve`](crate::GraphApi::serve) holds at once, at least one. When one more comes, the connection that has waited
-    /// longest for a request is closed for it; when all are busy, it waits for one to become free.
+    /// How many connections [`serve`](crate::GraphApi::serve) holds at once, at least one. When one more
+    /// comes, the connection that has waited longest for a request is closed for it; when all are busy, it
+    /// waits for one to become free.
     ///
-    /// Default: 512, half of the files that a process may commonly have open, so that store and webhooks keep theirs. Each takes a file and
-    /// some 20 KiB. The more there are, the longer clients keep what they have opened; too few, and they open a new one for each request.
+    /// Default: 512, half of the files that a process may commonly have open, so that store and webhooks keep
+    /// theirs. Each takes a file and some 20 KiB. The more there are, the longer clients keep what they have
+    /// opened; too few, and they open a new one for each request.
     #[must_use]
     pub fn connections(mut self, at_once: usize) -> Self {
         self.connections = at_once.max(1);
         self
     }
 
-    /// How many requests may be under way at once, at least one: from when their body is read to when the relay has answered. Others wait up
-    /// to [`ROOM_PATIENCE`](crate::ROOM_PATIENCE) and are then asked to try again.
+    /// How many requests may be under way at once, at least one: from when their body is read to when the
+    /// relay has answered. Others wait up to [`ROOM_PATIENCE`](crate::ROOM_PATIENCE) and are then asked to
+    /// try again.
     ///
-    /// Default: 512. Each holds its message, some 20 KiB at most. With few, a slow disk is felt by all at once; with thousands, what waits
-    /// for the relay waits there instead of at its clients.
+    /// Default: 512. Each holds its message, some 20 KiB at most. With few, a slow disk is felt by all at
+    /// once; with thousands, what waits for the relay waits there instead of at its clients.
     #[must_use]
     pub fn requests(mut self, at_once: usize) -> Self {
         self.requests = at_once.max(1);
         self
     }
 
-    /// How many bytes of bodies may be read at once, at least one body of [`MAX_BODY_BYTES`]. A body counts with the
-    /// length it says, without one as the longest; one of up to 16 KiB does not count, as most messages are. Others wait up to
-    /// [`ROOM_PATIENCE`](crate::ROOM_PATIENCE) and are then asked to try again.
+    /// How many bytes of bodies may be read at once, at least one body of [`MAX_BODY_BYTES`]. A body counts
+    /// with the length it says, without one as the longest; one of up to 16 KiB does not count, as most
+    /// messages are. Others wait up to [`ROOM_PATIENCE`](crate::ROOM_PATIENCE) and are then asked to try
+    /// again.
     ///
     /// Default: 32 MiB, 128 of the longest. Memory for up to four times as much may be needed.
     #[must_use]

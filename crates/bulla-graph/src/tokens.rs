@@ -13,16 +13,18 @@ use zeroize::Zeroizing;
 use crate::limits::MAX_TOKEN_BYTES;
 use crate::{Access, AccessError, Grant};
 
-/// The bearer tokens that open the API, and the sending numbers each may use: in memory, and open to change while the API is served. Its clones
-/// are one.
+/// The bearer tokens that open the API, and the sending numbers each may use: in memory, and open to change
+/// while the API is served. Its clones are one.
 ///
 /// # Security
-/// Only HMAC-SHA-256 tags are kept, under a key that was drawn for them and is in no file. A presented token is looked up by its tag, of which
-/// nobody outside can know any part, so that nothing can be learnt from how long it took. Draw tokens from at least 128 bits of randomness: a
-/// tag does not make a guessable token safe.
+/// Only HMAC-SHA-256 tags are kept, under a key that was drawn for them and is in no file. A presented token
+/// is looked up by its tag, of which nobody outside can know any part, so that nothing can be learnt from how
+/// long it took. Draw tokens from at least 128 bits of randomness: a tag does not make a guessable token
+/// safe.
 ///
 /// # Cost
-/// One HMAC and one look-up in a hash table for each request, however many tokens there are; 64 bytes and the numbers for each of them.
+/// One HMAC and one look-up in a hash table for each request, however many tokens there are; 64 bytes and the
+/// numbers for each of them.
 #[derive(Clone)]
 pub struct Tokens(Arc<Inner>);
 
@@ -78,7 +80,8 @@ impl Tokens {
         Ok(())
     }
 
-    /// Lets `token` open nothing from now on. Whether it opened anything. Requests under way with it are still answered.
+    /// Lets `token` open nothing from now on. Whether it opened anything. Requests under way with it are
+    /// still answered.
     pub fn revoke(&self, token: &str) -> bool {
         let tag = self.tag(token.as_bytes());
         self.0.grants.write().unwrap_or_else(PoisonError::into_inner).remove(&tag).is_some()
@@ -223,7 +226,8 @@ mod tests {
         for number in 0..100_000 {
             let before = compared();
             assert!(tokens.find(format!("token {number}").as_bytes()).is_some());
-            // Others are looked at only where the few bits that the table keeps of each are the same by chance.
+            // Others are looked at only where the few bits that the table keeps of each are the same by
+            // chance.
             assert!(compared() - before <= 4, "{} were compared", compared() - before);
         }
         assert!(compared() < 2 * 110_000, "{} were compared", compared());

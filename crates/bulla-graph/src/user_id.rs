@@ -1,7 +1,7 @@
 //! How a user is named to a business without their number: `ZZ.` and the id as a decimal number of 39 digits.
 //!
-//! In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not told. What follows must be
-//! digits: some clients take anything else for the id of a group.
+//! In the original the first two letters are the user's country. `ZZ` is the country nobody has: it is not
+//! told. What follows must be digits: some clients take anything else for the id of a group.
 
 use bulla_relay::UserId;
 

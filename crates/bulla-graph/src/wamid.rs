@@ -1,6 +1,8 @@
-//! How a message is named to the outside: `wamid.` and the handle in URL-safe base64 without padding, 49 characters in all.
+//! How a message is named to the outside: `wamid.` and the handle in URL-safe base64 without padding, 49
+//! characters in all.
 //!
-//! Clients take it for opaque text of at most 128 characters. Other than the names of the original, it holds no phone number.
+//! Clients take it for opaque text of at most 128 characters. Other than the names of the original, it holds
+//! no phone number.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -51,7 +53,8 @@ mod tests {
         let name = write(handle(7));
         let mut loose = name.clone();
         loose.pop();
-        // The last of 43 characters carries two bits that are nobody's: a second name for the same message must not exist.
+        // The last of 43 characters carries two bits that are nobody's: a second name for the same message
+        // must not exist.
         let last = name.chars().last().unwrap();
         let other = char::from(u8::try_from(last).unwrap() + 1);
         for text in [

@@ -51,8 +51,8 @@ impl Incoming {
         if self.state == State::Ended { 0 } else { self.declared.unwrap_or(MAX_BODY_BYTES) }
     }
 
-    /// Refuses what can be refused before it is read: a form, whatever is in it, and what says itself that it is too long. Of another
-    /// content type it may be: some clients say nothing or the wrong thing.
+    /// Refuses what can be refused before it is read: a form, whatever is in it, and what says itself that it
+    /// is too long. Of another content type it may be: some clients say nothing or the wrong thing.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         if self.is_form {
             return Err(Refusal::unreadable(

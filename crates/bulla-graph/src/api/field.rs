@@ -1,4 +1,5 @@
-//! What stands in one field of a request, read without the tree around it: what nobody asked for is walked over and never kept.
+//! What stands in one field of a request, read without the tree around it: what nobody asked for is walked
+//! over and never kept.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -70,8 +71,8 @@ impl<'de> Kind<'de> for bool {
 /// An object whose fields are known. Some clients write `[]` or an empty string for one that is not there.
 pub(crate) struct Object<T>(pub(crate) T);
 
-/// What `serde_json` calls the one field of a number, which it hands over as an object if somebody in the build has turned on its
-/// `arbitrary_precision`.
+/// What `serde_json` calls the one field of a number, which it hands over as an object if somebody in the
+/// build has turned on its `arbitrary_precision`.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// The known fields of an object.

@@ -10,8 +10,8 @@ use crate::refusal::Refusal;
 /// How long a failure must not have been seen to be told again.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// The failures that are not the clients' move, as the operator is told of them: each at the first time, and again when it was away for a while.
-/// How often it happens is counted.
+/// The failures that are not the clients' move, as the operator is told of them: each at the first time, and
+/// again when it was away for a while. How often it happens is counted.
 #[derive(Debug, Default)]
 pub(crate) struct Outages(Mutex<BTreeMap<&'static str, Timestamp>>);
 

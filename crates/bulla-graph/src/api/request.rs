@@ -35,7 +35,8 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Reads a request from its body. Fields that are not known are walked over, and a `null` counts as absent.
+    /// Reads a request from its body. Fields that are not known are walked over, and a `null` counts as
+    /// absent.
     pub(crate) fn parse(body: &[u8], once: Option<Bytes>) -> Result<Self, Refusal> {
         if body.is_empty() {
             return Err(Refusal::unreadable("the request's body is empty; it must be a JSON object"));
@@ -67,7 +68,8 @@ impl Request {
         }
         match fields.status.filled("status")? {
             None => {}
-            // A typing indicator may stand beside it and is not shown: there is nothing on the wire for it yet.
+            // A typing indicator may stand beside it and is not shown: there is nothing on the wire for it
+            // yet.
             Some(status) if status.eq_ignore_ascii_case("read") => {
                 let name = fields.message_id.required_filled("message_id")?;
                 return Ok(Self::MarkRead { message: handle("message_id", &name)? });
@@ -92,7 +94,8 @@ impl Request {
             Some(Object(context)) => context.message_id.filled("context.message_id")?,
             None => None,
         };
-        // A message that is not known is not quoted, and the reply is sent all the same. A reaction names its message already.
+        // A message that is not known is not quoted, and the reply is sent all the same. A reaction names its
+        // message already.
         let quoted = quoted.and_then(|name| wamid::read(&name)).filter(|_| matches!(saying, Saying::Text(_)));
         let tracking = fields.tracking.filled("biz_opaque_callback_data")?;
         let mut message = Outgoing::new(to, saying);

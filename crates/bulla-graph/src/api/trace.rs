@@ -3,7 +3,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bulla_base::Rng;
 
-/// The name of one request, by which the operator finds what a client complains about: `A` and 120 random bits.
+/// The name of one request, by which the operator finds what a client complains about: `A` and 120 random
+/// bits.
 #[derive(Debug)]
 pub(crate) struct Trace(String);
 

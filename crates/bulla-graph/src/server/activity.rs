@@ -29,7 +29,8 @@ impl Activity {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// A request has been answered, and `unread` when the connection ends with it because some of the request was not read.
+    /// A request has been answered, and `unread` when the connection ends with it because some of the request
+    /// was not read.
     pub(super) fn answer(&self, unread: bool) {
         self.answered.store(true, Ordering::Relaxed);
         self.unread.fetch_or(unread, Ordering::Relaxed);

@@ -137,8 +137,9 @@ fn is_slow(error: &hyper::Error) -> bool {
     error.is_timeout() || source.is_some_and(|source| source.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Lets the answer arrive: were the socket closed while the client still sends, the system would tell the client to forget what it has not
-/// read yet. So nothing more is written, and what comes is read and thrown away until the client has seen that, within a bound.
+/// Lets the answer arrive: were the socket closed while the client still sends, the system would tell the
+/// client to forget what it has not read yet. So nothing more is written, and what comes is read and thrown
+/// away until the client has seen that, within a bound.
 async fn linger(mut stream: TcpStream, clock: &dyn Clock) {
     if stream.shutdown().await.is_err() {
         return;

@@ -38,7 +38,8 @@ impl Places {
         Arc::new(Self { free, waiting: Mutex::default(), began_to_wait: Notify::new() })
     }
 
-    /// A place, once there is one. Until then the connections that wait longest are asked to leave, one at a time.
+    /// A place, once there is one. Until then the connections that wait longest are asked to leave, one at a
+    /// time.
     pub(super) async fn take(self: &Arc<Self>, clock: &dyn Clock) -> Place {
         let mut taking = pin!(self.free.clone().acquire_owned());
         loop {

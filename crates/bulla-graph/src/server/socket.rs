@@ -21,7 +21,8 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, clock: Arc<dyn Clock>) -> Self {
-        // Answers are small and wait for nothing: without this they wait for the client's acknowledgement of the last one.
+        // Answers are small and wait for nothing: without this they wait for the client's acknowledgement of
+        // the last one.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection stays without TCP_NODELAY");
         }

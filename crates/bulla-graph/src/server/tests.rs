@@ -9,7 +9,8 @@ use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
 use super::*;
 use crate::Tokens;
 
-/// What the system says when a process has as many files open as it may (`EMFILE`), and when the whole machine has (`ENFILE`).
+/// What the system says when a process has as many files open as it may (`EMFILE`), and when the whole
+/// machine has (`ENFILE`).
 const NO_FILE: i32 = 24;
 const NO_FILE_ANYWHERE: i32 = 23;
 

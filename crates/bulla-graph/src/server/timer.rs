@@ -13,8 +13,8 @@ use crate::limits::{HEAD_PATIENCE, IDLE_PATIENCE};
 
 type Sleeping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// hyper asks for one sleep for each head, and for nothing else. We let it last as long as a client may be idle, and once the head has begun
-/// as long as a head may take.
+/// hyper asks for one sleep for each head, and for nothing else. We let it last as long as a client may be
+/// idle, and once the head has begun as long as a head may take.
 pub(super) struct HeadTimer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) activity: Arc<Activity>,

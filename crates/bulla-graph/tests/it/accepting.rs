@@ -66,7 +66,8 @@ async fn the_least_text_is_enough_and_what_is_not_known_is_ignored() {
     }
 }
 
-/// `[]` is what PHP makes of an object without fields, and an empty string stands for what a client's form left open.
+/// `[]` is what PHP makes of an object without fields, and an empty string stands for what a client's form
+/// left open.
 #[tokio::test]
 async fn what_clients_write_for_nothing_is_nothing_and_words_may_be_written_in_any_case() {
     let bench = Bench::new();
@@ -92,7 +93,8 @@ async fn what_clients_write_for_nothing_is_nothing_and_words_may_be_written_in_a
     assert_eq!(bench.desk.take(), [Asked::MarkRead(NUMBER, handle(4))]);
 }
 
-/// Ids that a client kept from the time before it came here, or that nobody gave: the original sends such replies too.
+/// Ids that a client kept from the time before it came here, or that nobody gave: the original sends such
+/// replies too.
 #[tokio::test]
 async fn a_reply_to_a_message_that_is_not_known_is_sent_without_the_quote() {
     let bench = Bench::new();

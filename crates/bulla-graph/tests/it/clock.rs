@@ -18,7 +18,8 @@ impl Clock for WaitingClock {
     }
 }
 
-/// A clock whose sleeps are over after a tenth of a second, however long they should be: for those who wait for what never comes.
+/// A clock whose sleeps are over after a tenth of a second, however long they should be: for those who wait
+/// for what never comes.
 #[derive(Debug)]
 pub(crate) struct HastyClock;
 

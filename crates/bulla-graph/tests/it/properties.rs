@@ -62,7 +62,8 @@ proptest! {
         prop_assert_eq!(bench.desk.take(), []);
     }
 
-    /// A good message in which up to three fields were replaced by anything: some of these are accepted, the others refused as a whole.
+    /// A good message in which up to three fields were replaced by anything: some of these are accepted, the
+    /// others refused as a whole.
     #[test]
     fn any_fields_are_either_accepted_or_refused(
         changes in prop::collection::btree_map(any_name(), any_json(), 0..4),

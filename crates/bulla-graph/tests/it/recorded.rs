@@ -96,8 +96,8 @@ async fn everything_else_they_send_is_answered_with_an_error() {
     assert_eq!(bench.desk.take(), []);
 }
 
-/// The ids a client kept from the time before it came here name nothing here: what must have a message is refused, and a reply goes
-/// without its quote.
+/// The ids a client kept from the time before it came here name nothing here: what must have a message is
+/// refused, and a reply goes without its quote.
 #[tokio::test]
 async fn ids_of_another_service_are_not_mistaken_for_ours() {
     let bench = Bench::new();

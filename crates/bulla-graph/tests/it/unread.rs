@@ -10,7 +10,8 @@ use crate::fake::NUMBER;
 use crate::harness::{Bench, TOKEN};
 use crate::sockets::{Server, head, request, text};
 
-/// A client with a pool of connections sent its next, good request into one that was closed: it had not been told. Up to 20 of 20 were lost.
+/// A client with a pool of connections sent its next, good request into one that was closed: it had not been
+/// told. Up to 20 of 20 were lost.
 #[tokio::test]
 async fn after_a_refusal_the_connection_goes_on_or_the_answer_says_that_it_does_not() {
     let bench = Bench::with_clock(Arc::new(WaitingClock));

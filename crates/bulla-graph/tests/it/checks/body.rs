@@ -37,8 +37,9 @@ impl Desk for Taker {
     }
 }
 
-/// The body of a request. The relay is asked once for what is answered with 200, and not at all for what is refused, with an error in the one
-/// shape; and only JSON objects of the right kind are taken, as another parser reads them.
+/// The body of a request. The relay is asked once for what is answered with 200, and not at all for what is
+/// refused, with an error in the one shape; and only JSON objects of the right kind are taken, as another
+/// parser reads them.
 pub(crate) fn check(body: &[u8]) {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().unwrap());
     let desk = Arc::new(Taker::default());
