@@ -9,9 +9,10 @@ use crate::{SystemClock, SystemRng};
 
 /// Puts a relay together from its ports.
 ///
-/// What it is opened with is a beginning: businesses are [added](Relay::add_business), [changed](Relay::change_business),
-/// [removed](Relay::remove_business) and [erased](Relay::erase_business) while it runs. Once it is open, a host reads
-/// its [reports](Relay::reports) and awaits the [end](Relay::stopped).
+/// What it is opened with is a beginning: businesses are [added](Relay::add_business),
+/// [changed](Relay::change_business), [removed](Relay::remove_business) and [erased](Relay::erase_business)
+/// while it runs. Once it is open, a host reads its [reports](Relay::reports) and awaits the
+/// [end](Relay::stopped).
 #[derive(Debug)]
 #[must_use]
 pub struct RelayBuilder<S, T, K> {
@@ -25,10 +26,11 @@ pub struct RelayBuilder<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
-    /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink` what it has
-    /// for businesses.
+    /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink`
+    /// what it has for businesses.
     ///
-    /// Unless told otherwise it goes by the machine's clock and randomness, has default settings and speaks for nobody.
+    /// Unless told otherwise it goes by the machine's clock and randomness, has default settings and speaks
+    /// for nobody.
     pub fn new(store: S, transport: T, sink: K) -> Self {
         Self {
             store,
@@ -41,9 +43,9 @@ impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
         }
     }
 
-    /// Speaks for `business`, beside those named before; of two with one id, for the first. For a carrier that
-    /// wants the number proven it has a [proof](Business::proven_by). One whose number the carrier refuses is
-    /// suspended and reported; the relay opens all the same.
+    /// Speaks for `business`, beside those named before; of two with one id, for the first. For a carrier
+    /// that wants the number proven it has a [proof](Business::proven_by). One whose number the carrier
+    /// refuses is suspended and reported; the relay opens all the same.
     pub fn speak_for(mut self, business: Business) -> Self {
         self.businesses.push(business);
         self
@@ -70,8 +72,8 @@ impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
         self
     }
 
-    /// Opens the relay, on the tokio runtime this is called on. What its store needs regularly, such as a vault that
-    /// forgets, it does for as long as it runs.
+    /// Opens the relay, on the tokio runtime this is called on. What its store needs regularly, such as a
+    /// vault that forgets, it does for as long as it runs.
     ///
     /// # Errors
     /// As [`Relay::open`].

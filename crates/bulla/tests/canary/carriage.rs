@@ -33,8 +33,8 @@ const NO_KEYS: u8 = 5;
 #[derive(Clone)]
 pub(crate) struct Carriage {
     pub(crate) line: Line,
-    /// Tells who connects that so many one-time keys are there. To make a hundred for each of ten thousand devices takes longer than all the
-    /// rest; sessions begin without.
+    /// Tells who connects that so many one-time keys are there. To make a hundred for each of ten thousand
+    /// devices takes longer than all the rest; sessions begin without.
     pub(crate) pretended_stock: Option<usize>,
 }
 

@@ -28,8 +28,9 @@ pub(crate) const ROLE: &str = "CANARY_ROLE";
 pub(crate) const FOLDER: &str = "CANARY_FOLDER";
 pub(crate) const WEBHOOK: &str = "CANARY_WEBHOOK";
 
-/// The business's numbers, each with users of its own. Several, because what was read from a queue lies before what is read next until the
-/// engine has merged its files: one queue for all takes longer than all the rest.
+/// The business's numbers, each with users of its own. Several, because what was read from a queue lies
+/// before what is read next until the engine has merged its files: one queue for all takes longer than all
+/// the rest.
 pub(crate) const SHOPS: [PhoneNumberId; 16] = {
     let mut shops = [PhoneNumberId::new(106_540_352_242_922); 16];
     let mut place = 0;

@@ -132,7 +132,8 @@ impl User {
         talked.unwrap_or_else(|_| panic!("the conversation with {number} does not end"));
     }
 
-    /// Writes to the shop, is answered, and lets both know that it was read. Ends when everybody knows everything.
+    /// Writes to the shop, is answered, and lets both know that it was read. Ends when everybody knows
+    /// everything.
     async fn exchange(&mut self, stage: &Stage) {
         let (said, answered, tracked) = (stage.marks.canary(), stage.marks.canary(), stage.marks.canary());
         let reacts = self.place.is_multiple_of(REACTS);

@@ -54,7 +54,8 @@ impl House {
         self.ask(words::UPROOT, &[]).await;
     }
 
-    /// Erases the user with this number in the house at the end of `line`. How long it took there, and how many records went.
+    /// Erases the user with this number in the house at the end of `line`. How long it took there, and how
+    /// many records went.
     pub(crate) async fn erase(line: &Line, number: &str) -> (Duration, u64) {
         let (word, mut answer) = line.ask(words::ERASE, number.as_bytes()).await.unwrap();
         assert_eq!(word, DONE);

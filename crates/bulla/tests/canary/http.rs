@@ -1,8 +1,9 @@
 //! As much of HTTP as a business needs, with a client that hangs up when it is told to.
 //!
-//! As long as a client holds an idle connection to the Graph API, the relay's end of it holds the buffer into which the last request was
-//! read: hyper's, not ours, and freed when the connection ends. Who hosts the API ends idle connections after a while, by a proxy or a server
-//! that does. Idle connections to webhooks hold nothing, and stay open here.
+//! As long as a client holds an idle connection to the Graph API, the relay's end of it holds the buffer into
+//! which the last request was read: hyper's, not ours, and freed when the connection ends. Who hosts the API
+//! ends idle connections after a while, by a proxy or a server that does. Idle connections to webhooks hold
+//! nothing, and stay open here.
 
 use std::io;
 use std::net::SocketAddr;
@@ -70,7 +71,8 @@ impl Server {
                 let (answer, mut opening) = (answer.clone(), opening.clone());
                 tokio::spawn(async move {
                     while let Ok(Some(request)) = Message::read(&mut stream).await {
-                        // The other end of it stands in the server, which is not dropped before its connections.
+                        // The other end of it stands in the server, which is not dropped before its
+                        // connections.
                         let _ = opening.wait_for(|open| *open).await;
                         let body = answer(request);
                         let answer =

@@ -4,7 +4,8 @@
 //! length (4 bytes) ‖ number of the call (8) ‖ word (1) ‖ body
 //! ```
 //!
-//! Nothing is buffered: each frame has memory of its own, which is freed, and so overwritten, when it has been dealt with.
+//! Nothing is buffered: each frame has memory of its own, which is freed, and so overwritten, when it has
+//! been dealt with.
 
 use std::collections::HashMap;
 use std::io;

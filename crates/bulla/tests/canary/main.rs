@@ -7,8 +7,8 @@
     reason = "a test that fails should say so by panicking, and measures in the machine's time"
 )]
 
-//! What is said is nowhere it must not be, and who is erased is nowhere at all: a relay and a carrier in processes of their own, whose memory
-//! and files are searched for every text and number.
+//! What is said is nowhere it must not be, and who is erased is nowhere at all: a relay and a carrier in
+//! processes of their own, whose memory and files are searched for every text and number.
 
 mod carriage;
 mod child;
@@ -29,9 +29,10 @@ use std::env;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// Freed memory keeps what stood in it until somebody else writes there. No library can help that; a program can, by an allocator that
-/// overwrites what is freed. Whoever hosts a relay should have one, as these processes do: without, some three thousand copies of what 600
-/// users had said and been told were still found in the relay, and seventeen of numbers of the erased in the carrier.
+/// Freed memory keeps what stood in it until somebody else writes there. No library can help that; a program
+/// can, by an allocator that overwrites what is freed. Whoever hosts a relay should have one, as these
+/// processes do: without, some three thousand copies of what 600 users had said and been told were still
+/// found in the relay, and seventeen of numbers of the erased in the carrier.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

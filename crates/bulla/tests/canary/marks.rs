@@ -1,4 +1,5 @@
-//! What is looked for: texts and numbers nobody else has, and every shape in which they could stand somewhere.
+//! What is looked for: texts and numbers nobody else has, and every shape in which they could stand
+//! somewhere.
 
 use std::sync::Mutex;
 
@@ -100,7 +101,8 @@ fn packed(digits: &str, from: usize, byte: impl Fn(u8, u8) -> u8) -> Vec<u8> {
     pairs.map(|pair| byte(pair[0] - b'0', pair[1] - b'0')).collect()
 }
 
-/// What base64 makes of the bytes behind 0, 1 or 2 others, as far as it does not depend on these or on what follows.
+/// What base64 makes of the bytes behind 0, 1 or 2 others, as far as it does not depend on these or on what
+/// follows.
 fn base64(bytes: &[u8], shapes: &mut Vec<(&'static str, Vec<u8>)>) {
     let names = [
         ["base64", "base64, behind 1 byte", "base64, behind 2 bytes"],

@@ -71,7 +71,8 @@ impl<E: Store> Listed<E> {
         *self.before.lock().unwrap() = rows;
     }
 
-    /// Compares how it is now with how it was, and reads everything that should still be there, through `vault`, which is over this engine.
+    /// Compares how it is now with how it was, and reads everything that should still be there, through
+    /// `vault`, which is over this engine.
     pub(crate) async fn compare(vault: &Vault<Self>, now: Timestamp) -> Comparison {
         /// The vault's own rows, which it shows to nobody.
         const VAULTS: Space = Space::new(0x50);

@@ -15,7 +15,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// Looks for marks in all their shapes.
 ///
-/// All marks begin alike, so one pass for the few possible starts finds every place where one may stand; a table tells whether one does.
+/// All marks begin alike, so one pass for the few possible starts finds every place where one may stand; a
+/// table tells whether one does.
 pub(crate) struct Search {
     starts: AhoCorasick,
     shapes: Vec<Shape>,
@@ -156,7 +157,8 @@ impl Search {
         Ok(())
     }
 
-    /// Looks at `bytes`, which stand at `at`. A mark that ends within the first `seen` bytes was noted before.
+    /// Looks at `bytes`, which stand at `at`. A mark that ends within the first `seen` bytes was noted
+    /// before.
     fn bytes(&self, bytes: &[u8], at: u64, seen: usize, place: &str, found: &mut Found) {
         let mut input = Input::new(bytes);
         while let Some(start) = self.starts.find(input.clone()) {

@@ -18,7 +18,8 @@ use crate::mistake::Mistake;
 use crate::search::{Found, Search};
 use crate::shop::Shop;
 
-/// How many users there are, unless `CANARY_USERS` says otherwise. The whole measure is 10,000, and takes two idle cores a minute.
+/// How many users there are, unless `CANARY_USERS` says otherwise. The whole measure is 10,000, and takes two
+/// idle cores a minute.
 const USERS: usize = 4_000;
 /// One in so many is erased.
 const ERASED: usize = 10;
@@ -118,8 +119,8 @@ impl Story {
         );
     }
 
-    /// Has one user talk and then the shop make mistakes, each alone: nothing comes after it that would overwrite what it leaves on stacks and
-    /// in buffers. Who has talked.
+    /// Has one user talk and then the shop make mistakes, each alone: nothing comes after it that would
+    /// overwrite what it leaves on stacks and in buffers. Who has talked.
     async fn nothing_stays_of_what_is_done_alone(&mut self) -> Vec<User> {
         let stage = Arc::clone(&self.stage);
         let mut crowd = crowd::arrive(&stage, 0..1).await;
@@ -150,7 +151,8 @@ impl Story {
         self.nothing(found, &format!("the relay, after {after}"));
     }
 
-    /// Waits until the relay has things in hand that the shop has not taken. They are in its memory, as they must be, and nowhere else.
+    /// Waits until the relay has things in hand that the shop has not taken. They are in its memory, as they
+    /// must be, and nowhere else.
     async fn nothing_lies_open_in_flight(&mut self) {
         let stage = Arc::clone(&self.stage);
         let before = stage.messages.load(Ordering::Relaxed);
@@ -173,14 +175,15 @@ impl Story {
         stage.shop.server.set_open(true);
     }
 
-    /// Ends the idle connections to the Graph API, whose buffers are not ours, and lets everything else become idle.
+    /// Ends the idle connections to the Graph API, whose buffers are not ours, and lets everything else
+    /// become idle.
     async fn fall_silent(&self) {
         self.stage.shop.hang_up();
         tokio::time::sleep(IDLE).await;
     }
 
-    /// Nothing that was said is in anybody's memory or files, no number is in files or in the relay's memory, and of those who are gone nothing
-    /// is in the carrier's memory, which knows who is there.
+    /// Nothing that was said is in anybody's memory or files, no number is in files or in the relay's memory,
+    /// and of those who are gone nothing is in the carrier's memory, which knows who is there.
     fn nothing_said_is_left(&mut self, gone: &HashSet<usize>) {
         self.files_say_nothing();
         let marks = &self.stage.marks;
@@ -194,7 +197,8 @@ impl Story {
         self.nothing(blind, "the carrier, which is idle");
     }
 
-    /// No text and no number stands in a file of anybody's: stores, journals, keyrings, logs, and what was printed.
+    /// No text and no number stands in a file of anybody's: stores, journals, keyrings, logs, and what was
+    /// printed.
     fn files_say_nothing(&mut self) {
         let marks = &self.stage.marks;
         let search = Search::new(marks, &marks.texts(), &self.everybody());
@@ -214,8 +218,8 @@ impl Story {
         self.searched += found.bytes;
     }
 
-    /// Erases those, with what is under way to them, and shows that nobody else lost anything. How long the longest took, and how
-    /// many rows of others were read again.
+    /// Erases those, with what is under way to them, and shows that nobody else lost anything. How long the
+    /// longest took, and how many rows of others were read again.
     async fn erase(&self, mut erased: Vec<User>, others: usize) -> (Duration, u64) {
         for user in &mut erased {
             user.leave().await;
@@ -262,7 +266,8 @@ impl Story {
     }
 }
 
-/// Shows that the search sees: what is planted in a process and in its folder is found in every shape, and nothing when it is gone.
+/// Shows that the search sees: what is planted in a process and in its folder is found in every shape, and
+/// nothing when it is gone.
 async fn what_is_planted_is_found(house: &House, marks: &Marks) {
     let (text, number) = (marks.canary(), marks.numbers()[0].clone());
     let shapes = [("text", marks::shapes_of_text(&text)), ("number", marks::shapes_of_number(&number))];

@@ -1,8 +1,8 @@
 //! The arrows between our crates, held to the table of the design.
 //!
-//! Absences are the architecture: what a crate does not depend on is what it cannot do, and an absence shows in no diff. So
-//! every manifest is read and compared with [`table`]; the rules themselves are a pure function in [`rules`], which is shown
-//! there to catch one planted fault of each kind.
+//! Absences are the architecture: what a crate does not depend on is what it cannot do, and an absence shows
+//! in no diff. So every manifest is read and compared with [`table`]; the rules themselves are a pure
+//! function in [`rules`], which is shown there to catch one planted fault of each kind.
 
 mod planted;
 mod rules;

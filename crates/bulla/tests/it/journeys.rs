@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crate::simulation;
 
-/// Which seeds are run, unless `SIMULATION_SEEDS` names others, as `first..end`. Among the first thousands were those that showed an upload
-/// of keys, delivered twice, to bring back what had been given away, and a business that had written before its keys were left to be
-/// unreachable for the answer.
+/// Which seeds are run, unless `SIMULATION_SEEDS` names others, as `first..end`. Among the first thousands
+/// were those that showed an upload of keys, delivered twice, to bring back what had been given away, and a
+/// business that had written before its keys were left to be unreachable for the answer.
 const SEEDS: Range<u64> = 0..300;
 
 fn seeds() -> Range<u64> {

@@ -192,7 +192,8 @@ async fn a_store_from_a_backup_opens_what_comes_and_seals_in_new_sessions() {
         let relay = world.open(Arc::clone(&vault)).await.unwrap();
         assert!(!vault.is_restored(), "round {round}: it was not taken for the present one");
         drop(vault);
-        // Sealed in anything but a new session it would be a step taken twice, which the line does not let pass.
+        // Sealed in anything but a new session it would be a step taken twice, which the line does not let
+        // pass.
         world.answer(&relay, &format!("a new session, {round}")).await;
         world.ask(&format!("in which I answer, {round}")).await;
         world.answer(&relay, &format!("gladly, {round}")).await;

@@ -1,7 +1,9 @@
-//! Ninety days of the whole system on virtual time, the relay on a vault on disk: what is 30 days old is gone.
+//! Ninety days of the whole system on virtual time, the relay on a vault on disk: what is 30 days old is
+//! gone.
 //!
-//! Every day people write and are written to. Some messages arrive; some never do, because the device stays away; some are said to a business
-//! that takes nothing for weeks. Every text is a canary: it stands nowhere else and tells when it was said. Who asks:
+//! Every day people write and are written to. Some messages arrive; some never do, because the device stays
+//! away; some are said to a business that takes nothing for weeks. Every text is a canary: it stands nowhere
+//! else and tells when it was said. Who asks:
 //!
 //! | who | what counts as failure |
 //! |---|---|
@@ -11,11 +13,11 @@
 //! | who reads the tables on disk | the table of a day that is there an hour after the day that is 32 days later has begun: a day is whole until its last moment is 30 days past, and an id's day may lie one ahead |
 //! | who reads all files after a compaction | a sealed byte of a table that is gone |
 //!
-//! What a business attached to a message is said again by each of its statuses, and so is the number it went to; they go with the message, told
-//! or not.
+//! What a business attached to a message is said again by each of its statuses, and so is the number it went
+//! to; they go with the message, told or not.
 //!
-//! Until the journal in use is full, or a compaction moves it on, it holds the sealed bytes of what was written: noise by then, as the thief
-//! shows, but how long it lies there is up to the traffic.
+//! Until the journal in use is full, or a compaction moves it on, it holds the sealed bytes of what was
+//! written: noise by then, as the thief shows, but how long it lies there is up to the traffic.
 
 mod ground;
 mod ledger;

@@ -17,7 +17,8 @@ use bulla_store_fjall::{FjallOptions, FjallStore};
 /// A store as everybody here has one.
 pub(crate) type Room = Arc<Vault<Ground>>;
 
-/// An engine that remembers what is written where, so that it can be spoilt, and that stops when it is told to.
+/// An engine that remembers what is written where, so that it can be spoilt, and that stops when it is told
+/// to.
 pub(crate) struct Ground {
     engine: FjallStore,
     written: Mutex<Vec<(Partition, Key)>>,

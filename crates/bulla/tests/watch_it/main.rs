@@ -1,8 +1,10 @@
-//! The guide's page "Watch it" against the code, and what is told and counted at its most talkative, on every route and every error path.
+//! The guide's page "Watch it" against the code, and what is told and counted at its most talkative, on every
+//! route and every error path.
 //!
-//! Would count as failure: a number in any shape, a text, a name, an emoji that was used, a token, a secret, an idempotency key or a tracking
-//! text in an event, a span, or the name or a label of a counter; or a counter of the guide's page that a run through the system never moves.
-//! Would count as failure of the test itself: that it does not see what is planted.
+//! Would count as failure: a number in any shape, a text, a name, an emoji that was used, a token, a secret,
+//! an idempotency key or a tracking text in an event, a span, or the name or a label of a counter; or a
+//! counter of the guide's page that a run through the system never moves. Would count as failure of the test
+//! itself: that it does not see what is planted.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

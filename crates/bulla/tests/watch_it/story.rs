@@ -219,7 +219,8 @@ impl Stage<'_> {
         Self { private, shop, house }
     }
 
-    /// An image of the machine is started beside it. One of the two is refused, and begins again until it is the later one.
+    /// An image of the machine is started beside it. One of the two is refused, and begins again until it is
+    /// the later one.
     async fn a_copy_is_fenced(self, company: &Company) -> Self {
         let Self { private, shop, house } = self;
         copy(&company.folder("relay"), &company.folder("copy"));

@@ -13,8 +13,8 @@ pub(crate) type Graph = BTreeMap<String, Crate>;
 pub(crate) struct Crate {
     /// The crates of ours its manifest names.
     pub(crate) arrows: BTreeSet<String>,
-    /// Everything it links when built alone, by package name, but for what it links through a crate of [`SEALING_EXCEPTIONS`] only. Read for the
-    /// blind side only.
+    /// Everything it links when built alone, by package name, but for what it links through a crate of
+    /// [`SEALING_EXCEPTIONS`] only. Read for the blind side only.
     pub(crate) outside: BTreeSet<String>,
     /// Where it names the system's clock or randomness.
     pub(crate) ambient: Vec<String>,

@@ -84,8 +84,8 @@ pub(crate) const MESSAGE_CIPHERS: &[&str] = &[
     "libcrux-ml-kem",
 ];
 
-/// Which blind crate may link which of them all the same, and why. What another crate links through it is not held against that one; what it
-/// links beside it is.
+/// Which blind crate may link which of them all the same, and why. What another crate links through it is not
+/// held against that one; what it links beside it is.
 pub(crate) const SEALING_EXCEPTIONS: &[(&str, &[&str], &str)] = &[(
     "vault",
     &["aes", "aes-gcm"],

@@ -1,4 +1,5 @@
-//! The workspace as it is: manifests through `cargo metadata`, closures through `cargo tree`, sources by reading them.
+//! The workspace as it is: manifests through `cargo metadata`, closures through `cargo tree`, sources by
+//! reading them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -51,7 +52,8 @@ fn read(package: &Value) -> Crate {
     shown
 }
 
-/// The names of everything the crate links when it is built alone, but for what it links through a crate that may seal, and no other way.
+/// The names of everything the crate links when it is built alone, but for what it links through a crate that
+/// may seal, and no other way.
 fn closure(name: &str) -> BTreeSet<String> {
     let everything = linked(name, &[]);
     let sealing = SEALING_EXCEPTIONS.iter().map(|(sealing, ..)| format!("bulla-{sealing}"));

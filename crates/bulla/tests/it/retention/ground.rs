@@ -34,7 +34,8 @@ impl Layer for Disk {
     }
 }
 
-/// Time leaps to the next timer when every task waits, though it be for another thread; it stands while one of the runtime's own works.
+/// Time leaps to the next timer when every task waits, though it be for another thread; it stands while one
+/// of the runtime's own works.
 pub(crate) async fn while_time_stands<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {

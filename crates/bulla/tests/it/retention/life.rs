@@ -153,7 +153,8 @@ impl Life {
         self.watch_what_stays(day).await;
     }
 
-    /// Finds what was written today and is to be kept for its whole time, and has it looked at when that is over.
+    /// Finds what was written today and is to be kept for its whole time, and has it looked at when that is
+    /// over.
     async fn watch_what_stays(&mut self, day: u32) {
         let (today, now) = (self.clock.now().day(), self.clock.now());
         let of = |user| self.partitions[1 + USERS.iter().position(|known| *known == user).unwrap()];
@@ -291,7 +292,8 @@ impl Life {
         start_of(day, 32).after(HOUR) <= self.clock.now()
     }
 
-    /// Reads all that files, keyring and operator's key let one read, whatever the engine and the clock say of expiry.
+    /// Reads all that files, keyring and operator's key let one read, whatever the engine and the clock say
+    /// of expiry.
     pub(crate) async fn ask_the_thief(&mut self) {
         let (now, all) = (self.clock.now(), Timestamp::from_millis(0));
         let (stolen, _folder) = self.ground.stolen(EPOCH).await;

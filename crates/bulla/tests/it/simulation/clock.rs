@@ -3,7 +3,8 @@ use std::time::Duration;
 use bulla::base::{Clock, Sleep, Timestamp};
 use tokio::time::Instant;
 
-/// The paused time of a tokio runtime: it stands while anybody works, and leaps to the next timer when nobody does.
+/// The paused time of a tokio runtime: it stands while anybody works, and leaps to the next timer when nobody
+/// does.
 #[derive(Debug)]
 pub(crate) struct VirtualClock {
     start: Instant,

@@ -183,7 +183,8 @@ impl World {
         }
     }
 
-    /// Users and business leave their keys with the carrier, before the network begins to fail: who is unknown cannot be written to.
+    /// Users and business leave their keys with the carrier, before the network begins to fail: who is
+    /// unknown cannot be written to.
     async fn join(&self) {
         let line = InProcess::new(Arc::clone(&self.carrier));
         for user in USERS {
@@ -347,7 +348,8 @@ async fn send_to_user(
     }
 }
 
-/// The user writes to the business. What was sent when the device died is known by its having been sent, not by an answer.
+/// The user writes to the business. What was sent when the device died is known by its having been sent, not
+/// by an answer.
 async fn say(device: Device<Disk, Line>, sightings: Arc<Sightings>, rng: Arc<dyn Rng>, user: &'static str) {
     let clock = VirtualClock::new(Timestamp::default());
     loop {
