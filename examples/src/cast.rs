@@ -1,4 +1,5 @@
-//! Everybody who takes part, in one process: the carrier, the relay and the users' devices, each party on a sealed store of its own.
+//! Everybody who takes part, in one process: the carrier, the relay and the users' devices, each party on a
+//! sealed store of its own.
 
 use std::fmt;
 use std::path::Path;
@@ -49,8 +50,8 @@ pub fn business(id: PhoneNumberId, account: BusinessAccountId) -> Result<Busines
 }
 
 impl<W: Witness, K: Sink> Cast<W, K> {
-    /// Opens everything on stores below `folder`, which are new or were these parties' before. Those of `begin_anew` are given up if their files
-    /// are lost.
+    /// Opens everything on stores below `folder`, which are new or were these parties' before. Those of
+    /// `begin_anew` are given up if their files are lost.
     ///
     /// # Errors
     /// When a folder or a store cannot be used.

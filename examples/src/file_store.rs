@@ -5,8 +5,9 @@
 //! open:    read the log from its beginning, and change the map as each entry says
 //! ```
 //!
-//! It keeps every promise of the port, and the conformance suite says so. What it does not do: share a sync among callers, keep less in
-//! memory than on disk, or ever make its log shorter, so what was deleted stays there. The guide's page "Write an engine" walks through it.
+//! It keeps every promise of the port, and the conformance suite says so. What it does not do: share a sync
+//! among callers, keep less in memory than on disk, or ever make its log shorter, so what was deleted stays
+//! there. The guide's page "Write an engine" walks through it.
 
 mod entry;
 mod log;

@@ -35,10 +35,12 @@ impl GraphClient {
         }
     }
 
-    /// Sends `text` to the user `to`, as an answer to `context` if there is one, and returns the message's id.
+    /// Sends `text` to the user `to`, as an answer to `context` if there is one, and returns the message's
+    /// id.
     ///
     /// # Errors
-    /// When it was not accepted, or it is not known whether it was. With a `key`, the same call may be made again.
+    /// When it was not accepted, or it is not known whether it was. With a `key`, the same call may be made
+    /// again.
     pub async fn say(
         &self,
         to: &str,

@@ -1,7 +1,8 @@
 //! What the example programs are made of.
 //!
-//! `embedded_relay` puts a carrier, a relay, the Graph API and users' devices into one process. Without arguments it plays a conversation
-//! to its end and reports what everybody saw of it ([`play`]); with `--serve` it stays up for others to talk to ([`serve`]).
+//! `embedded_relay` puts a carrier, a relay, the Graph API and users' devices into one process. Without
+//! arguments it plays a conversation to its end and reports what everybody saw of it ([`play`]); with
+//! `--serve` it stays up for others to talk to ([`serve`]).
 //!
 //! [`file_store`] is a storage engine, as short as one can be.
 

@@ -1,14 +1,15 @@
 //! How many files and connections the program may have open at once, and who gets them.
 //!
-//! Everybody draws from one supply: the stores' files, the connections of businesses, and those to their webhooks. A store that finds it
-//! empty cannot write, so strangers get a share, and the rest is the stores'.
+//! Everybody draws from one supply: the stores' files, the connections of businesses, and those to their
+//! webhooks. A store that finds it empty cannot write, so strangers get a share, and the rest is the stores'.
 
 /// What the stores, the webhooks, the terminal and the counters keep to themselves when there is enough.
 const RESERVED: usize = 512;
 /// The most connections to the Graph API, however many files there may be.
 const MAX_CONNECTIONS: usize = 8_192;
 
-/// Raises the number of files the program may have open to what the system allows it, and tells when that is not enough.
+/// Raises the number of files the program may have open to what the system allows it, and tells when that is
+/// not enough.
 pub fn allow_all() {
     #[cfg(unix)]
     {

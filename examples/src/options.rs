@@ -101,7 +101,8 @@ const VALUED: [(&str, &str); 14] = [
 ];
 
 impl Command {
-    /// Reads the arguments of the program, its name left out. A value follows its option, or stands in one with it behind a `=`.
+    /// Reads the arguments of the program, its name left out. A value follows its option, or stands in one
+    /// with it behind a `=`.
     ///
     /// # Errors
     /// When an option is not known, lacks its value or does not take it.

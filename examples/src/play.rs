@@ -244,7 +244,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Searches the disks of the relay, the carrier and the devices for the one text, all texts, and the users' numbers.
+    /// Searches the disks of the relay, the carrier and the devices for the one text, all texts, and the
+    /// users' numbers.
     fn search(&self) -> Result<[Search; 3], Problem> {
         let mut texts = vec![start(THE_TEXT), start(ITS_ANSWER)];
         for exchange in self.scripts.values().flatten() {

@@ -30,7 +30,8 @@ use crate::terminal::Terminal;
 use crate::timing::within;
 use crate::watching::{self, Watching};
 
-/// How long requests under way may take when the program ends. A connection that never asks for anything is cut off after it.
+/// How long requests under way may take when the program ends. A connection that never asks for anything is
+/// cut off after it.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// What takes part here.

@@ -1,4 +1,5 @@
-//! Sealed stores: each an engine of its own, under a vault with a keyring of its own, all under one operator's key.
+//! Sealed stores: each an engine of its own, under a vault with a keyring of its own, all under one
+//! operator's key.
 //!
 //! ```text
 //! DATA/relay, DATA/carrier, DATA/devices      the engines' files: sealed, to be backed up

@@ -18,8 +18,8 @@ static ERR: OnceLock<Printer> = OnceLock::new();
 
 /// The standard output and the standard error, a whole line at a time.
 ///
-/// A terminal or a pipe that nobody reads holds up nobody: what is printed waits, within a bound, and what comes beyond it is lost. When
-/// somebody reads again, how much that was is said in its place.
+/// A terminal or a pipe that nobody reads holds up nobody: what is printed waits, within a bound, and what
+/// comes beyond it is lost. When somebody reads again, how much that was is said in its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     out: &'static Printer,
@@ -42,7 +42,8 @@ impl Terminal {
         self.out.print(line.to_string());
     }
 
-    /// Prints one line and returns when it is out, so that it is not lost with the program; unless nobody reads.
+    /// Prints one line and returns when it is out, so that it is not lost with the program; unless nobody
+    /// reads.
     pub async fn shown(self, line: impl Display) {
         self.out.print_and_wait(line.to_string()).await;
     }
@@ -76,7 +77,8 @@ fn printer(
     Ok(place.get_or_init(|| printer))
 }
 
-/// The stream itself. Its handle in the library keeps what was not written, and would mix it with what comes next.
+/// The stream itself. Its handle in the library keeps what was not written, and would mix it with what comes
+/// next.
 #[cfg(unix)]
 fn unbuffered(stream: impl std::os::fd::AsFd + Write + Send + 'static) -> Box<dyn Write + Send> {
     match stream.as_fd().try_clone_to_owned() {

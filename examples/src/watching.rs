@@ -1,4 +1,5 @@
-//! What the program lets its operator see: what happens, on the standard error, and how much of it, at `/metrics`.
+//! What the program lets its operator see: what happens, on the standard error, and how much of it, at
+//! `/metrics`.
 
 mod page;
 

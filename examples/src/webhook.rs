@@ -69,7 +69,8 @@ struct Desk {
 }
 
 impl WebhookServer {
-    /// Starts a server on a free port of this machine. Updates come out at the other end, in the order in which they were taken.
+    /// Starts a server on a free port of this machine. Updates come out at the other end, in the order in
+    /// which they were taken.
     ///
     /// # Errors
     /// When there is no port to be had.

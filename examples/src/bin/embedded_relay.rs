@@ -1,4 +1,5 @@
-//! A carrier, a relay, the Graph API and users' devices in one process. `embedded_relay --help` tells the rest.
+//! A carrier, a relay, the Graph API and users' devices in one process. `embedded_relay --help` tells the
+//! rest.
 
 use std::process::ExitCode;
 

@@ -20,8 +20,9 @@ pub(super) struct Log(File);
 impl Log {
     /// Opens or begins the log in `path` and shows each entry to `replay`.
     ///
-    /// The end of a process or of the power may have cut the entry that was being written, or left zeros in its place. Nobody was told of it: it
-    /// is taken away. Anything wrong before that is an error, because what follows it was acknowledged.
+    /// The end of a process or of the power may have cut the entry that was being written, or left zeros in
+    /// its place. Nobody was told of it: it is taken away. Anything wrong before that is an error, because
+    /// what follows it was acknowledged.
     pub(super) fn open(path: &Path, mut replay: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Self> {
         let file = File::options().read(true).append(true).create(true).open(path)?;
         file.try_lock().map_err(|error| match error {
@@ -61,7 +62,8 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // Closing it would leave it locked while a process that is being started has a copy. A lock that stays is told by the next opening.
+        // Closing it would leave it locked while a process that is being started has a copy. A lock that
+        // stays is told by the next opening.
         let _ = self.0.unlock();
     }
 }

@@ -109,7 +109,8 @@ impl<S: Store, T: Transport> Customer<S, T> {
         Ok(())
     }
 
-    /// Checks that the message `id` answers what was asked first of what is still open; what to react with, if the script says so.
+    /// Checks that the message `id` answers what was asked first of what is still open; what to react with,
+    /// if the script says so.
     fn check(
         &mut self,
         id: MessageId,

@@ -66,7 +66,8 @@ impl Entries {
             && all(self.reactions_seen, self.reactions_sent)
     }
 
-    /// An accepted text of which the business was told something else than that it was sent, delivered and read, once each.
+    /// An accepted text of which the business was told something else than that it was sent, delivered and
+    /// read, once each.
     pub(super) fn out_of_order(&self) -> Option<&[String]> {
         self.told().find(|told| **told != ["sent", "delivered", "read"]).map(Vec::as_slice)
     }

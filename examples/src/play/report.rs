@@ -38,8 +38,8 @@ impl Views<'_> {
     }
 }
 
-/// What stands on the disks of the relay, the carrier and the devices: the one text, all texts, the users' numbers. Each with a remark,
-/// which is made where something was found.
+/// What stands on the disks of the relay, the carrier and the devices: the one text, all texts, the users'
+/// numbers. Each with a remark, which is made where something was found.
 pub(super) fn disk(when: &str, remarks: [&str; 3], searches: &[Search; 3], terminal: Terminal) {
     let row = |what: &str, cells: [String; 3], remark: &str| {
         let [relay, carrier, devices] = cells;

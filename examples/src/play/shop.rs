@@ -23,7 +23,8 @@ struct Heard {
     context: Option<String>,
 }
 
-/// Takes updates and answers them, each user in a task of its own, until the webhook is gone or something is wrong.
+/// Takes updates and answers them, each user in a task of its own, until the webhook is gone or something is
+/// wrong.
 pub(super) async fn work(
     mut updates: mpsc::UnboundedReceiver<Update>,
     client: GraphClient,
@@ -61,7 +62,8 @@ pub(super) async fn work(
     }
 }
 
-/// Reads what one user writes, checks that it is what comes next in the script, marks it as read, and answers.
+/// Reads what one user writes, checks that it is what comes next in the script, marks it as read, and
+/// answers.
 async fn attend(
     user: String,
     exchanges: Vec<Exchange>,

@@ -33,7 +33,8 @@ impl<S: Store, T: Transport> Input<S, T> {
     /// Sends every line of the standard input, for as long as the program runs.
     pub(super) async fn follow(self) -> Result<(), Problem> {
         let (sender, mut lines) = mpsc::channel(16);
-        // A thread of its own, and not one of the runtime's, which would wait for the next line when the program ends.
+        // A thread of its own, and not one of the runtime's, which would wait for the next line when the
+        // program ends.
         let spawned = std::thread::Builder::new().name("input".into()).spawn(move || read_lines(&sender));
         spawned.map_err(Problem::because("the standard input cannot be read"))?;
         while let Some(line) = lines.recv().await {

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 pub(crate) const MAX_WAITING_BYTES: usize = 8 << 20;
 /// What a line costs beside its text.
 const LINE_BYTES: usize = 64;
-/// How long one who wants a line written waits for it, once; afterwards nobody does until something is read again.
+/// How long one who wants a line written waits for it, once; afterwards nobody does until something is read
+/// again.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// After how long a stream that takes nothing at the moment is asked again.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -162,8 +163,8 @@ struct Pen<W> {
 }
 
 impl<W: Write> Pen<W> {
-    /// Writes for as long as the program runs. A stream that takes nothing any more is offered the next line all the same: a disk that is
-    /// full may be emptied, and what a closed pipe refuses costs nothing.
+    /// Writes for as long as the program runs. A stream that takes nothing any more is offered the next line
+    /// all the same: a disk that is full may be emptied, and what a closed pipe refuses costs nothing.
     fn write_all(mut self, shared: &Shared, tell: &watch::Sender<Written>) {
         let mut missing = 0;
         loop {

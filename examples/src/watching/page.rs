@@ -30,7 +30,8 @@ const MAX_HEAD_BYTES: usize = 8 << 10;
 /// How often what was measured is added up, and after how long it is tried again to take a connection.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Serves the counters to whoever comes to `listener`, a request for each connection, after everybody has had a `look` at what waits.
+/// Serves the counters to whoever comes to `listener`, a request for each connection, after everybody has had
+/// a `look` at what waits.
 pub(crate) async fn serve<L: Future<Output = ()> + Send>(
     listener: TcpListener,
     watching: Watching,

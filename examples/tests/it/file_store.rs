@@ -67,8 +67,8 @@ fn wherever_the_log_is_cut_all_whole_entries_are_there() {
     });
 }
 
-/// A length that a flipped bit had made longer than the rest of the file was taken for an entry that the power had cut, and what was
-/// acknowledged behind it was cut off.
+/// A length that a flipped bit had made longer than the rest of the file was taken for an entry that the
+/// power had cut, and what was acknowledged behind it was cut off.
 #[test]
 fn a_log_damaged_before_its_end_is_not_opened() {
     run(async {
@@ -93,7 +93,8 @@ fn a_log_damaged_before_its_end_is_not_opened() {
     });
 }
 
-/// After a power cut a file may be as long as it was to become and hold zeros there. Such a log was not opened any more.
+/// After a power cut a file may be as long as it was to become and hold zeros there. Such a log was not
+/// opened any more.
 #[test]
 fn a_log_that_ends_in_zeros_ends_before_them() {
     run(async {

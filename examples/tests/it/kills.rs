@@ -1,8 +1,8 @@
 //! The program is killed again and again while messages go both ways, and started again on what it left.
 //!
-//! Would count as failure: a message acknowledged to its sender and not delivered; a message under two ids, to anybody; messages of one
-//! sender out of order; a status that goes backwards; a place in a ratchet used for two different ciphertexts. The same message or status
-//! again, under the same id, is no failure.
+//! Would count as failure: a message acknowledged to its sender and not delivered; a message under two ids,
+//! to anybody; messages of one sender out of order; a status that goes backwards; a place in a ratchet used
+//! for two different ciphertexts. The same message or status again, under the same id, is no failure.
 
 mod carrier_log;
 mod life;

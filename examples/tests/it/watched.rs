@@ -78,7 +78,8 @@ fn free_addresses() -> [SocketAddr; 2] {
     held.map(|listener| listener.local_addr().unwrap())
 }
 
-/// The API used to answer 48 messages and then nobody: a line that could not be printed held a thread, and then the next.
+/// The API used to answer 48 messages and then nobody: a line that could not be printed held a thread, and
+/// then the next.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_goes_on_when_nobody_reads_what_it_prints() {
     let (_unread, pipe) = std::io::pipe().unwrap();

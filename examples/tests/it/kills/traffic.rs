@@ -101,7 +101,8 @@ async fn listen(traffic: Arc<Traffic>, mut updates: mpsc::UnboundedReceiver<Upda
     }
 }
 
-/// The business writes to `user`, one message after the other; each again, under its key, until it knows that it was accepted.
+/// The business writes to `user`, one message after the other; each again, under its key, until it knows that
+/// it was accepted.
 async fn post(traffic: Arc<Traffic>, user: String) {
     for number in 0_u64.. {
         traffic.until(|all| all.ending || all.pairs[&user].to_user_under_way() < WINDOW).await;
