@@ -74,7 +74,8 @@ impl House {
 }
 
 impl Open {
-    /// That the relay speaks for all, and takes messages: the carrier, which knows no such user, answers each of those asked.
+    /// That the relay speaks for all, and takes messages: the carrier, which knows no such user, answers each
+    /// of those asked.
     pub(crate) async fn serves_all(&self) {
         let businesses = self.rest.businesses;
         assert_eq!(self.relay.stats().businesses as u64, businesses);

@@ -68,8 +68,9 @@ async fn timed(house: &House) -> Start {
     Start { seconds, store, spent }
 }
 
-/// What a relay gives back for each of its businesses when it is closed and dropped, after all of them have waited: tasks, keys, and what waits
-/// at the carrier. What the engines and the carrier keep for themselves, such as blocks that were read, is not of it, and is bounded.
+/// What a relay gives back for each of its businesses when it is closed and dropped, after all of them have
+/// waited: tasks, keys, and what waits at the carrier. What the engines and the carrier keep for themselves,
+/// such as blocks that were read, is not of it, and is bounded.
 ///
 /// Counted is what one thread allocates and frees, and all of the relay runs in it.
 fn bytes_of_an_idle_business(house: &House, businesses: u64) -> f64 {

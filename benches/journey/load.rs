@@ -34,7 +34,8 @@ async fn timed(before: usize, messages: usize, work: impl Future<Output = ()>) -
     Window { before, cpu: (spent() - cpu) * 1e6 / count, a_second: count / began.elapsed().as_secs_f64() }
 }
 
-/// Writes the messages from `first` on, so many at a time; how far each goes on is for the caller to wait for.
+/// Writes the messages from `first` on, so many at a time; how far each goes on is for the caller to wait
+/// for.
 async fn write(town: &Town, messages: std::ops::Range<usize>, in_flight: usize) {
     futures_util::stream::iter(messages).for_each_concurrent(in_flight, |place| town.write(place)).await;
 }
@@ -60,8 +61,8 @@ pub(crate) async fn delivered(town: &Town, extent: Extent, progress: impl Fn(&Wi
     windows
 }
 
-/// What it costs to have a message accepted when so many wait with the users' devices, which nobody looks at; and
-/// last, what it costs to get all of them through.
+/// What it costs to have a message accepted when so many wait with the users' devices, which nobody looks at;
+/// and last, what it costs to get all of them through.
 pub(crate) async fn backlog(town: &Town, extent: Extent, progress: impl Fn(&Window)) -> Vec<Window> {
     // Every user has a session.
     write(town, 0..town.users.len(), extent.in_flight).await;

@@ -1,7 +1,7 @@
 //! What a message of a business costs on its way to the user and back, whatever came before it.
 //!
-//! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all, and with
-//! `-- --users 1000` (or 1) for the costs of so many users alone.
+//! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all,
+//! and with `-- --users 1000` (or 1) for the costs of so many users alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

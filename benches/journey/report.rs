@@ -13,7 +13,8 @@ impl Report {
         self.0.push((name.to_owned(), windows.to_vec()));
     }
 
-    /// What a message costs after so many others, and what it costs after the most of it, in the cost after the fewest.
+    /// What a message costs after so many others, and what it costs after the most of it, in the cost after
+    /// the fewest.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "Processor time of the whole process a message: relay, carrier and devices.\n")?;
         writeln!(

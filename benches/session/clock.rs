@@ -22,7 +22,8 @@ pub(crate) fn timed(count: usize, mut call: impl FnMut(usize)) -> f64 {
     (spent() - before) / count as f64
 }
 
-/// As [`timed`], by the clock on the wall: less true, but it takes no call of the system, for what is over too soon.
+/// As [`timed`], by the clock on the wall: less true, but it takes no call of the system, for what is over
+/// too soon.
 pub(crate) fn walled(count: usize, mut call: impl FnMut(usize)) -> f64 {
     let before = read(ClockId::Monotonic);
     for number in 0..count {

@@ -1,7 +1,7 @@
 //! How fast the sessions are: ours, vodozemac's and the bare primitives, taking turns in one process.
 //!
-//! `cargo bench -p bulla-benches --bench session`, with `-- --quick` for a look at whether it runs at all, or with
-//! `-- --only turns` to have a profiler look at that part of ours alone (see [`runner::PARTS`]).
+//! `cargo bench -p bulla-benches --bench session`, with `-- --quick` for a look at whether it runs at all, or
+//! with `-- --only turns` to have a profiler look at that part of ours alone (see [`runner::PARTS`]).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement that goes wrong should stop")]
 
 mod board;
@@ -34,8 +34,8 @@ const QUICK_ROUNDS: usize = 3;
 /// Rounds that warm the caches and the clock, and are forgotten.
 const WARM_UP: usize = 2;
 
-/// Keeps the allocator from giving memory back to the system after every longer message and faulting it in again, which
-/// would add the same page faults to every contender.
+/// Keeps the allocator from giving memory back to the system after every longer message and faulting it in
+/// again, which would add the same page faults to every contender.
 const MALLOC: [(&str, &str); 2] = [("MALLOC_TRIM_THRESHOLD_", "1073741824"), ("MALLOC_TOP_PAD_", "67108864")];
 
 fn main() -> io::Result<()> {
@@ -111,8 +111,8 @@ fn only(name: &str, rounds: usize) -> io::Result<()> {
     report::times(&board, &mut io::stdout().lock())
 }
 
-/// What it costs to wipe a record as `zeroize` does, byte by byte, and as one run of bytes that the compiler may not
-/// leave out either.
+/// What it costs to wipe a record as `zeroize` does, byte by byte, and as one run of bytes that the compiler
+/// may not leave out either.
 fn wiping(board: &Board, rounds: usize, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| wiping, µs | byte by byte | as one run |\n|---|---:|---:|")?;
     for row in [rows::RECORD, rows::RECORD_STORED] {

@@ -1,5 +1,5 @@
-//! vodozemac's Olm sessions, in memory. They have no post-quantum part, so they do less; and they are not persisted per
-//! message, which is how their users drive them.
+//! vodozemac's Olm sessions, in memory. They have no post-quantum part, so they do less; and they are not
+//! persisted per message, which is how their users drive them.
 
 use vodozemac::Curve25519PublicKey;
 use vodozemac::olm::{Account, OlmMessage, Session, SessionConfig, SessionPickle};

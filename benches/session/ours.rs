@@ -1,5 +1,5 @@
-//! Our sessions, persisted for every message: held in memory or read from the parts they are stored in, stepped, and what
-//! changed written back.
+//! Our sessions, persisted for every message: held in memory or read from the parts they are stored in,
+//! stepped, and what changed written back.
 
 mod shelf;
 pub(crate) mod steps;
@@ -67,7 +67,8 @@ impl<const HELD: bool> Ours<HELD> {
         }
     }
 
-    /// How often a seal and an open of this many bytes allocate once the sessions are loaded, without storing them.
+    /// How often a seal and an open of this many bytes allocate once the sessions are loaded, without storing
+    /// them.
     pub(crate) fn allocations_of_the_step(&mut self, length: usize) -> (u64, u64) {
         let text = vec![b'x'; length];
         let (alice, bob) = (self.alice.shelf.sessions(), self.bob.shelf.sessions());

@@ -16,8 +16,8 @@ use crate::rows;
 pub(crate) enum Part {
     /// Messages of this length, one after the other, in one direction.
     Steady(usize),
-    /// Short messages, an answer after every tenth: the erasure code of the post-quantum ratchet stays in its first
-    /// chunks, which are copies of what they carry.
+    /// Short messages, an answer after every tenth: the erasure code of the post-quantum ratchet stays in its
+    /// first chunks, which are copies of what they carry.
     Bursts,
     /// One says something, the other answers.
     Turns,

@@ -20,7 +20,8 @@ impl Board {
         median(self.samples(row, who))
     }
 
-    /// The median over rounds of one's sample divided by the other's of the same round: what disturbs a round disturbs both.
+    /// The median over rounds of one's sample divided by the other's of the same round: what disturbs a round
+    /// disturbs both.
     pub(crate) fn ratio(&self, row: &str, who: &'static str, other: &'static str) -> f64 {
         let pairs = self.samples(row, who).iter().zip(self.samples(row, other));
         median(&pairs.map(|(one, other)| one / other).collect::<Vec<_>>())

@@ -75,7 +75,8 @@ pub(crate) fn closed_loop<C: Contender>(callers: usize, window_ms: u64, board: &
 
 const GROUP: usize = 64;
 
-/// One caller asks for 64 accepts at once, and for the next when it has had them all: groups of 64 and hardly any hand-over.
+/// One caller asks for 64 accepts at once, and for the next when it has had them all: groups of 64 and hardly
+/// any hand-over.
 pub(crate) fn in_groups<C: Contender>(groups: u64, board: &mut Board) {
     let folder = TempDir::new().unwrap();
     let contender = C::open(folder.path(), GROUP);

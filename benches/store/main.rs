@@ -1,7 +1,8 @@
 //! How fast the embedded engine is: ours, raw fjall and a raw log, taking turns in one process.
 //!
-//! `cargo bench -p bulla-benches --bench store`, with `-- --quick` for a look at whether it runs at all, with `-- --accepts` for
-//! accepts and nothing else, or with `-- --only ours` (or `raw`, `unsealed`) to have a profiler look at one contender's accepts alone.
+//! `cargo bench -p bulla-benches --bench store`, with `-- --quick` for a look at whether it runs at all, with
+//! `-- --accepts` for accepts and nothing else, or with `-- --only ours` (or `raw`, `unsealed`) to have a
+//! profiler look at one contender's accepts alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,5 @@
-//! The embedded engine, asked for what a relay asks for: with a vault round it, as a relay has it, and without.
+//! The embedded engine, asked for what a relay asks for: with a vault round it, as a relay has it, and
+//! without.
 
 use std::path::Path;
 use std::sync::Arc;

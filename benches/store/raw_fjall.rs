@@ -1,4 +1,5 @@
-//! The engine beneath ours, by itself: three rows an accept (the message, its id, when it expires), and nothing is looked up.
+//! The engine beneath ours, by itself: three rows an accept (the message, its id, when it expires), and
+//! nothing is looked up.
 
 use std::path::Path;
 

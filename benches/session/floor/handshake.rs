@@ -50,8 +50,8 @@ impl Handshake {
         Self { alice, bob, signed, one_time, kyber, signatures, zero: Keyed::new(&[0; 32]) }
     }
 
-    /// Checks the prekeys, agrees, encapsulates, and seals the first message with its own ratchet key. The message also
-    /// opens the post-quantum ratchet, which takes a key pair.
+    /// Checks the prekeys, agrees, encapsulates, and seals the first message with its own ratchet key. The
+    /// message also opens the post-quantum ratchet, which takes a key pair.
     pub(crate) fn start(&self, text: &[u8]) -> First {
         self.verify();
         let base = Pair::new([31; 32]);
