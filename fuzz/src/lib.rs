@@ -1,7 +1,7 @@
 //! What is fuzzed.
 //!
-//! The checks stand beside the tests of the crates, which replay the corpora with them. Here they only get the names of
-//! their targets.
+//! The checks stand beside the tests of the crates, which replay the corpora with them. Here they only get
+//! the names of their targets.
 
 // Where the checks look for the parties they let talk.
 #[path = "../../crates/bulla-spqr/tests/it/end.rs"]
