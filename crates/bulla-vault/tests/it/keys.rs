@@ -192,6 +192,31 @@ fn a_keyring_in_a_file_is_locked_private_and_lasting() {
     });
 }
 
+/// Of two slots one is enough, and be it the second, which ends with the file.
+#[test]
+fn a_keyring_in_a_file_is_read_to_its_last_byte_and_a_longer_one_is_refused() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyring");
+        let world = World::new(1);
+        let open = async || {
+            let (file, keys) = (FileKeyring::open(&path).unwrap(), world.operator(7));
+            Vault::open(world.engine.clone(), file, &keys, world.clock.clone(), world.rng.clone()).await
+        };
+        put(&open().await.unwrap(), ALICE, "name", "value").await;
+        let whole = fs::read(&path).unwrap();
+        let mut second = whole.clone();
+        second[100] ^= 1;
+        fs::write(&path, &second).unwrap();
+        let vault = open().await.unwrap();
+        assert_eq!(read(&vault, ALICE, "name").await.as_deref(), Some("value"));
+        drop(vault);
+        fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
+        let error = open().await.unwrap_err();
+        assert!(matches!(error, VaultError::Keyring(KeyringError::Damaged { .. })), "{error}");
+    });
+}
+
 /// A key service that is down, or answers too much.
 #[derive(Debug)]
 struct Service(usize);
