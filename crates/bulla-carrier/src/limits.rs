@@ -24,3 +24,16 @@ pub const MAX_COUNTED: usize = 4096;
 
 /// How many bytes of rows that are in use, such as fences and heads of queues, are kept in memory, about. A row takes some 200.
 pub const CACHED_BYTES: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!([MAX_ID_AGE, MAX_ID_LEAD].map(|span| span.as_secs()), [2_592_000, 86_400]);
+        assert_eq!((MAX_ONE_TIME_KEYS_A_DAY, MAX_COUNTED_KEYS, MAX_COUNTED), (8, 32, 4_096));
+        assert_eq!(CACHED_BYTES, 33_554_432);
+    }
+}

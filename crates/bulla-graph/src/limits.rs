@@ -64,3 +64,16 @@ pub(crate) const FIRST_ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest such wait.
 pub(crate) const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!((MAX_BODY_BYTES, MAX_DRAINED_BYTES, SMALL_BODY_BYTES), (262_144, 262_144, 16_384));
+        assert_eq!((MAX_HEAD_BYTES, MAX_LINGER_BYTES), (16_384, 134_217_728));
+        assert_eq!((MAX_TOKEN_BYTES, MAX_TO_CHARS), (1_024, 64));
+    }
+}

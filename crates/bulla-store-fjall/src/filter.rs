@@ -93,6 +93,7 @@ mod tests {
     #[test]
     fn whatever_was_put_may_be_there_and_hardly_anything_else() {
         let filter = Filter::empty();
+        assert_eq!(format!("{filter:?}"), "Filter(…)");
         let key = |number: u32| number.to_be_bytes();
         assert!((0..100_000).all(|number| !filter.may_hold(&key(number))));
         for (from, to, one_in) in [(0, 1_000_000, 200), (1_000_000, 2_000_000, 30)] {

@@ -76,3 +76,17 @@ pub(crate) const PAUSE_BEFORE_OPENING: Duration = Duration::from_millis(50);
 
 /// So many groups written since the engine was opened again show that it helped.
 pub(crate) const GROUPS_THAT_SHOW_IT_HELPED: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand. A batch is torn at most so far: less would be taken for damage, more
+    /// for torn.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!((MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_GROUP_BATCHES), (1_048_576, 65_536, 512));
+        // 65,799 rows, of which each has 55 bytes besides what its batch counts.
+        assert_eq!(MAX_TORN_BYTES, 26 + 16_777_216 + 8_388_864 + 3_618_945);
+    }
+}

@@ -36,3 +36,16 @@ pub const SEAL_ROOM_BATCH_BYTES: usize = (MAX_BATCH_ROWS + SEAL_ROOM_ROWS) * SEA
 /// The most rows one scan returns, whatever limit it asks for. Continue with
 /// [`Scan::after`](crate::Scan::after).
 pub const MAX_SCAN_ROWS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!((MAX_NAME_BYTES, MAX_VALUE_BYTES, SEAL_ROOM_BYTES), (512, 1_048_576, 128));
+        assert_eq!((MAX_BATCH_ROWS, SEAL_ROOM_ROWS, MAX_SCAN_ROWS), (65_536, 2, 4_096));
+        assert_eq!((MAX_BATCH_BYTES, SEAL_ROOM_BATCH_BYTES), (16_777_216, 8_388_864));
+    }
+}

@@ -91,3 +91,14 @@ impl fmt::Debug for Kept {
         write!(f, "{} connections", connections.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_unused_connections_only_their_number_prints() {
+        let printed = format!("{:?}", IdleConnections::default());
+        assert!(printed.starts_with("IdleConnections(Mutex { data: 0 connections,"), "{printed}");
+    }
+}

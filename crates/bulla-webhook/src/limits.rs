@@ -59,3 +59,19 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// How many numbers without a webhook are remembered, so that the operator is told once of each. Of others
 /// the operator is told every time.
 pub(crate) const MAX_UNKNOWN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!(
+            (MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, READ_BUFFER_BYTES),
+            (65_536, 16_384, 24_576)
+        );
+        let spans = [ANSWER_TIMEOUT, QUEUE_TIMEOUT, CONNECT_TIMEOUT, IDLE_TIMEOUT, MAX_RETRY_AFTER];
+        assert_eq!(spans.map(|span| span.as_secs()), [15, 30, 5, 30, 3_600]);
+    }
+}

@@ -147,6 +147,14 @@ mod tests {
     }
 
     #[test]
+    fn a_network_prints_as_it_is_written() {
+        for text in ["10.0.0.0/8", "192.0.2.7/32", "fe80::/10"] {
+            let network = network(text);
+            assert_eq!(format!("{network} {network:?}"), format!("{text} {text}"));
+        }
+    }
+
+    #[test]
     fn what_is_not_a_network_is_refused() {
         let read = |text: &str| text.parse::<Network>();
         for text in

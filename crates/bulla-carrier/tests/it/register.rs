@@ -52,6 +52,13 @@ async fn a_new_phone_gets_in_and_every_copy_of_the_old_one_is_shut_out() {
 }
 
 #[tokio::test]
+async fn a_carrier_prints_nothing_of_what_it_holds() {
+    let world = World::new().await;
+    world.join(alice()).await;
+    assert_eq!(format!("{:?}", world.carrier), "Carrier { .. }");
+}
+
+#[tokio::test]
 async fn a_new_phone_takes_the_old_keys_away_and_keeps_what_is_queued() {
     let world = World::new().await;
     let (us, her) = (world.join(shop()).await, world.join(alice()).await);

@@ -235,10 +235,14 @@ async fn two_businesses_or_two_users_have_no_conversation() {
 #[tokio::test]
 async fn no_secret_and_no_number_prints() {
     let rng = SeededRng::new(1);
-    let (_, alice) = met(&rng).await;
-    let printed = format!("{:?}", alice.endpoint);
-    assert_eq!(
-        printed,
-        "Endpoint { address: Address { party: User(Number(…34)), device: DeviceId(1) }, incarnation: 1, .. }"
-    );
+    let (shop, alice) = met(&rng).await;
+    let her = "Address { party: User(Number(…34)), device: DeviceId(1) }";
+    assert_eq!(format!("{:?}", alice.endpoint), format!("Endpoint {{ address: {her}, incarnation: 1, .. }}"));
+    assert_eq!(format!("{:?}", alice.endpoint.identity()), "Identity(…)");
+    let printed = format!("{:?}", shop.peer(&alice).await);
+    let start = format!("Peer {{ address: {her}, sessions: Sessions {{ peer: Some(IdentityKey(");
+    assert!(printed.starts_with(&start), "{printed}");
+    assert!(printed.ends_with("..)), unacknowledged: true, archived: 0, .. }, .. }"), "{printed}");
+    // What is left between the two is the beginning of a public key.
+    assert!(printed.len() < 190, "{printed}");
 }

@@ -62,6 +62,22 @@ impl Clock for Noting {
 }
 
 #[tokio::test]
+async fn nothing_prints_but_how_much_may_go_on_at_once() {
+    let rng = Arc::new(SeededRng::new(1));
+    let (tokens, clock) = (Tokens::new(&*rng), Arc::new(Noting::default()));
+    tokens.grant("t0ken", [PhoneNumberId::new(106_540_352_242_922)]).unwrap();
+    let grant = tokens.look_up(b"t0ken").await.unwrap().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let socket = socket::Socket::new(stream, Arc::default(), clock.clone());
+    assert_eq!(format!("{tokens:?} {grant:?} {socket:?}"), "Tokens(1) Grant(1 numbers) Socket");
+    assert_eq!(
+        format!("{:?}", GraphApi::new(Nobody, tokens, clock, rng)),
+        "GraphApi(Settings { connections: 512, requests: 512, body_bytes: 33554432 })"
+    );
+}
+
+#[tokio::test]
 async fn a_door_that_sticks_is_tried_again_after_a_pause_and_ends_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

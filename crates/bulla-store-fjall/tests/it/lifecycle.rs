@@ -26,6 +26,17 @@ fn records_counters_and_versions_are_there_after_reopening() {
 }
 
 #[test]
+fn a_store_prints_what_it_has_counted_and_no_record() {
+    run(async {
+        let fresh = Fresh::open();
+        committed(&fresh.store, put(&Key::undated(SPACE, "n4me"), "v4lue")).await;
+        let printed = format!("{:?}", fresh.store);
+        assert!(printed.starts_with("FjallStore(Shared { tally: Tally { commits: 1,"), "{printed}");
+        assert!(printed.ends_with("}, .. })") && !printed.contains("n4me"), "{printed}");
+    });
+}
+
+#[test]
 fn one_directory_is_open_once() {
     run(async {
         let fresh = Fresh::open();

@@ -15,6 +15,12 @@ const SPACE: Space = Space::new(7);
 const DATED: Space = Space::new(8);
 const MEBIBYTE: usize = 1 << 20;
 
+#[test]
+fn a_cache_prints_nothing_of_what_it_keeps() {
+    let store = CachedStore::new(MemoryStore::new(), MEBIBYTE);
+    assert_eq!(format!("{store:?}"), "CachedStore { .. }");
+}
+
 /// A store that counts its reads and whose calls can be held up: reads after they were made, commits before
 /// and after.
 #[derive(Default)]
