@@ -16,8 +16,8 @@ impl Reaction {
     ///
     /// # Errors
     /// When `emoji` is empty, longer than [`MAX_EMOJI_BYTES`], or not one emoji as Unicode Technical
-    /// Standard #51 has it: one that has a skin tone, or is made of several that are joined, is one; two are not,
-    /// and neither is a letter.
+    /// Standard #51 has it: one that has a skin tone, or is made of several that are joined, is one; two are
+    /// not, and neither is a letter.
     pub fn put(to: MessageId, emoji: impl Into<String>) -> Result<Self, InvalidContent> {
         let emoji = emoji.into();
         if emoji.is_empty() {
