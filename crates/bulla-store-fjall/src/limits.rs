@@ -81,8 +81,8 @@ pub(crate) const GROUPS_THAT_SHOW_IT_HELPED: u64 = 64;
 mod tests {
     use super::*;
 
-    /// What is documented, worked out by hand. A batch is torn at most so far: less would be taken for damage, more
-    /// for torn.
+    /// What is documented, worked out by hand. A batch is torn at most so far: less would be taken for
+    /// damage, more for torn.
     #[test]
     fn every_bound_has_its_documented_value() {
         assert_eq!((MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_GROUP_BATCHES), (1_048_576, 65_536, 512));
