@@ -16,10 +16,11 @@ enum Asked {
 }
 
 impl<S: Store> Carrier<S> {
-    /// Takes one of the one-time keys of `of` that `requester` may have today; false when it has had them all.
+    /// Takes one of the one-time keys of `of` that `requester` may have today; false when it has had them
+    /// all.
     ///
-    /// What is counted stands with the user, whoever asks: it goes when the user is erased. A crash before the key is given costs one key of the
-    /// day.
+    /// What is counted stands with the user, whoever asks: it goes when the user is erased. A crash before
+    /// the key is given costs one key of the day.
     pub(crate) async fn take_allowance(
         &self,
         requester: &Address,

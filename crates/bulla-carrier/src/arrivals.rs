@@ -11,10 +11,11 @@ use tokio::sync::oneshot::error::TryRecvError;
 /// The most envelopes for one party that are queued in one record.
 pub(crate) const MOST_AT_ONCE: usize = 64;
 
-/// Envelopes that wait for the lane of their recipient: whoever gets it next queues all of them in one record.
+/// Envelopes that wait for the lane of their recipient: whoever gets it next queues all of them in one
+/// record.
 ///
-/// A recipient's places are given out one after the other. If each envelope were a commit of its own, a business would get no more of them in a
-/// second than the disk makes syncs one after the other.
+/// A recipient's places are given out one after the other. If each envelope were a commit of its own, a
+/// business would get no more of them in a second than the disk makes syncs one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals(Mutex<HashMap<Partition, Vec<Arrival>>>);
 
@@ -37,7 +38,8 @@ impl Arrival {
     }
 }
 
-/// Somebody who waits for an envelope to be queued. When it is dropped, the envelope does not wait any longer.
+/// Somebody who waits for an envelope to be queued. When it is dropped, the envelope does not wait any
+/// longer.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     arrivals: &'a Arrivals,
@@ -73,7 +75,8 @@ impl Arrivals {
         Waiting { arrivals: self, partition, outcome: waiting }
     }
 
-    /// Those who wait for the party of `partition`, at most [`MOST_AT_ONCE`], in the order in which they came.
+    /// Those who wait for the party of `partition`, at most [`MOST_AT_ONCE`], in the order in which they
+    /// came.
     pub(crate) fn take(&self, partition: Partition) -> Vec<Arrival> {
         let mut waiting = self.waiting();
         let Entry::Occupied(mut arrivals) = waiting.entry(partition) else { return Vec::new() };

@@ -19,10 +19,12 @@ impl<S: Store> Carrier<S> {
         self.commit(batch).await
     }
 
-    /// Forgets a business that is gone: its public keys, its queue, who speaks for it, and that it ever connected. What it has sent stays in users'
-    /// queues until they have it, and its sums stay, for the bill.
+    /// Forgets a business that is gone: its public keys, its queue, who speaks for it, and that it ever
+    /// connected. What it has sent stays in users' queues until they have it, and its sums stay, for the
+    /// bill.
     ///
-    /// To be called when the relay speaks for it no longer, and again after an error. A relay that does all the same connects anew.
+    /// To be called when the relay speaks for it no longer, and again after an error. A relay that does all
+    /// the same connects anew.
     ///
     /// # Errors
     /// When the store fails; then ask again.
@@ -46,7 +48,8 @@ impl<S: Store> Carrier<S> {
         Ok(erased)
     }
 
-    /// Every business that has connected and was not erased since: nobody can have queued anything for another.
+    /// Every business that has connected and was not erased since: nobody can have queued anything for
+    /// another.
     pub(crate) async fn businesses(&self) -> Result<Vec<PhoneNumberId>, StoreError> {
         let (mut businesses, mut scan) = (Vec::new(), Scan::undated(BUSINESS));
         loop {

@@ -22,8 +22,8 @@ use crate::verifier::{NumberVerifier, TrustedHost};
 
 /// The blind service.
 ///
-/// It keeps its store up by itself, in a task of the tokio runtime it was opened on, until it is closed or dropped. One carrier owns its store:
-/// places in queues are given out under locks of this instance.
+/// It keeps its store up by itself, in a task of the tokio runtime it was opened on, until it is closed or
+/// dropped. One carrier owns its store: places in queues are given out under locks of this instance.
 pub struct Carrier<S> {
     pub(crate) store: Arc<CachedStore<S>>,
     pub(crate) arrivals: Arrivals,
@@ -34,7 +34,8 @@ pub struct Carrier<S> {
     pub(crate) fences: Fences,
     pub(crate) erasures: Erasures,
     pub(crate) verifier: Arc<dyn NumberVerifier>,
-    /// What tells places in queues that this instance gives out from those that another did, on whatever store.
+    /// What tells places in queues that this instance gives out from those that another did, on whatever
+    /// store.
     pub(crate) epoch: u64,
     pub(crate) life: Life,
     pub(crate) tallies: Tallies,
@@ -42,8 +43,8 @@ pub struct Carrier<S> {
 }
 
 impl<S: Store> Carrier<S> {
-    /// A carrier on `store`, which is new or was a carrier's before, that trusts its host: whoever registers a number has it. Finishes erasures
-    /// that were begun.
+    /// A carrier on `store`, which is new or was a carrier's before, that trusts its host: whoever registers
+    /// a number has it. Finishes erasures that were begun.
     ///
     /// Must be called on a tokio runtime.
     ///
@@ -53,7 +54,8 @@ impl<S: Store> Carrier<S> {
         Self::open_verifying(store, clock, rng, Arc::new(TrustedHost)).await
     }
 
-    /// A carrier as [`open`](Self::open) makes it, in which `verifier` decides who has proven that a number is theirs.
+    /// A carrier as [`open`](Self::open) makes it, in which `verifier` decides who has proven that a number
+    /// is theirs.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -100,14 +102,14 @@ impl<S: Store> Carrier<S> {
         Ok(carrier)
     }
 
-    /// Waits until the carrier cannot go on, and tells why: its store has failed for good, in a call or in its upkeep.
-    /// Open it anew.
+    /// Waits until the carrier cannot go on, and tells why: its store has failed for good, in a call or in
+    /// its upkeep. Open it anew.
     pub async fn stopped(&self) -> Arc<StoreError> {
         self.upkeep.failed().await
     }
 
-    /// Stops keeping the store up, and waits until nothing of the carrier runs any more but the calls that others make. Not to be called is no
-    /// harm: what is dropped stops, too.
+    /// Stops keeping the store up, and waits until nothing of the carrier runs any more but the calls that
+    /// others make. Not to be called is no harm: what is dropped stops, too.
     pub async fn close(&self) {
         self.upkeep.end().await;
         span::for_host("close").in_scope(|| tracing::info!("the carrier is closed"));
@@ -207,8 +209,8 @@ impl<S: Store> Carrier<S> {
         async { self.noted(call.await) }.instrument(span).await
     }
 
-    /// Passes on what a call comes to. If it is refused, that is counted; if the store has failed for good, the carrier
-    /// has: nobody need wait for the next upkeep to be told.
+    /// Passes on what a call comes to. If it is refused, that is counted; if the store has failed for good,
+    /// the carrier has: nobody need wait for the next upkeep to be told.
     fn noted<R>(&self, outcome: Result<R, TransportError>) -> Result<R, TransportError> {
         if let Err(TransportError::CarrierFailed { source }) = &outcome
             && let Some(why) = source.downcast_ref::<Arc<StoreError>>()

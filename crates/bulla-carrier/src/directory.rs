@@ -19,7 +19,8 @@ struct Held {
 }
 
 impl<S: Store> Carrier<S> {
-    /// Keeps what `owner` uploads. A new identity key means a new installation, whose predecessor's one-time keys are worthless.
+    /// Keeps what `owner` uploads. A new identity key means a new installation, whose predecessor's one-time
+    /// keys are worthless.
     pub(crate) async fn keep_keys(
         &self,
         owner: &Address,
@@ -77,7 +78,8 @@ impl<S: Store> Carrier<S> {
         Ok(())
     }
 
-    /// Gives away the keys of `owner`, and one of its one-time keys for good, if there is one left and `requester` may have it.
+    /// Gives away the keys of `owner`, and one of its one-time keys for good, if there is one left and
+    /// `requester` may have it.
     pub(crate) async fn give_bundle(
         &self,
         requester: &Address,
@@ -125,8 +127,8 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// What the carrier has of the keys of `owner`. Of one whose lasting keys are not there it says that it never had any, so that they are left
-    /// anew.
+    /// What the carrier has of the keys of `owner`. Of one whose lasting keys are not there it says that it
+    /// never had any, so that they are left anew.
     pub(crate) async fn connected(&self, owner: &Address) -> Result<Connected, TransportError> {
         let stock = self.stock(owner, MAX_COUNTED_KEYS).await?;
         let highest = match self.held(owner).await?.keys {
@@ -171,7 +173,8 @@ impl<S: Store> Carrier<S> {
         Ok(found.iter().filter(|(_, record)| self.life.is_of(record)).count())
     }
 
-    /// What is kept of the keys of `owner`. Keys that are damaged are no keys: the owner leaves others when it connects, and nobody else is held up.
+    /// What is kept of the keys of `owner`. Keys that are damaged are no keys: the owner leaves others when
+    /// it connects, and nobody else is held up.
     async fn held(&self, owner: &Address) -> Result<Held, TransportError> {
         let key = of_device(KEYS, owner);
         match self.store.get(self.partition(owner), &key, self.clock.now()).await {

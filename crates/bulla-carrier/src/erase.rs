@@ -15,22 +15,25 @@ use crate::space::{ERASING, QUEUE};
 const PAGE: usize = 64;
 
 impl<S: Store> Carrier<S> {
-    /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard against duplicates, the fence, and
-    /// what the user has sent that still waits for a business. When this returns, the store was read once more and held nothing.
+    /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
+    /// against duplicates, the fence, and what the user has sent that still waits for a business. When this
+    /// returns, the store was read once more and held nothing.
     ///
-    /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a crash put it off, and it is
-    /// carried out before anything else is done for the user, and before a carrier opened on the store does anything. Asked for by several at
-    /// once, it is done once and all have the receipt.
+    /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a
+    /// crash put it off, and it is carried out before anything else is done for the user, and before a
+    /// carrier opened on the store does anything. Asked for by several at once, it is done once and all have
+    /// the receipt.
     ///
-    /// The counters stay: they are sums by business, day and category and say nothing about anybody. A device that still runs connects
-    /// anew, leaves its keys, and counts from the beginning; until it does, nobody can write to it.
+    /// The counters stay: they are sums by business, day and category and say nothing about anybody. A device
+    /// that still runs connects anew, leaves its keys, and counts from the beginning; until it does, nobody
+    /// can write to it.
     ///
     /// # Errors
     /// When the store fails; then ask again.
     ///
     /// # Cost
-    /// Two commits and one for each 128 records. Two passes, of which the second finds nothing: each is 256 scans and a walk through what waits
-    /// for each business that has ever connected.
+    /// Two commits and one for each 128 records. Two passes, of which the second finds nothing: each is 256
+    /// scans and a walk through what waits for each business that has ever connected.
     pub async fn erase(&self, user: &Number) -> Result<Erased, StoreError> {
         self.erase_party(&Address::user(user.clone())).await
     }
@@ -43,7 +46,8 @@ impl<S: Store> Carrier<S> {
         self.carry_out(partition, &asked).instrument(self.call("erase", address, None)).await
     }
 
-    /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it waits until all have passed.
+    /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it
+    /// waits until all have passed.
     pub(crate) async fn nobody_is_being_erased(&self, address: &Address) -> Result<(), TransportError> {
         let user = self.partition(address);
         if let Some(asked) = self.erasures.under_way(user) {
@@ -71,7 +75,8 @@ impl<S: Store> Carrier<S> {
         Ok(())
     }
 
-    /// Removes everything about `user`, unless somebody else has done so since it was `asked` for: then the user may be back.
+    /// Removes everything about `user`, unless somebody else has done so since it was `asked` for: then the
+    /// user may be back.
     async fn carry_out(&self, user: Partition, asked: &Asked) -> Result<Erased, StoreError> {
         let mut done = asked.done.lock().await;
         if let Some(erased) = *done {

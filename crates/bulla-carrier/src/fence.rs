@@ -77,7 +77,8 @@ impl<S: Store> Carrier<S> {
         self.take_over(caller, &Proof::none()).await
     }
 
-    /// Gives the number to the installation of `caller`, if that is proven. Whatever is of another installation goes, but what is queued.
+    /// Gives the number to the installation of `caller`, if that is proven. Whatever is of another
+    /// installation goes, but what is queued.
     pub(crate) async fn take_over(&self, caller: &Caller, proof: &Proof) -> Result<(), TransportError> {
         let is_its = |fence: &Fence| fence.installation == caller.installation();
         if !self.fence(caller.address()).await?.is_some_and(|(_, fence)| is_its(&fence)) {

@@ -2,27 +2,32 @@
 
 use std::time::Duration;
 
-/// The oldest an envelope's id may be: as long as ids are remembered. An older envelope is refused, for it could not be told from a
-/// repeated one.
+/// The oldest an envelope's id may be: as long as ids are remembered. An older envelope is refused, for it
+/// could not be told from a repeated one.
 pub const MAX_ID_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The furthest an envelope's id may lie ahead of the carrier's clock. One further ahead is refused.
 pub const MAX_ID_LEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most one-time keys of one business that one user is given on a day, and of one user that one business is. Beyond it bundles come without
-/// one: sessions begin all the same, and their first messages are protected by the signed prekeys alone.
+/// The most one-time keys of one business that one user is given on a day, and of one user that one business
+/// is. Beyond it bundles come without one: sessions begin all the same, and their first messages are
+/// protected by the signed prekeys alone.
 ///
-/// A session is begun seldom. Without a bound, whoever asks often enough takes every other user's one-time keys away.
+/// A session is begun seldom. Without a bound, whoever asks often enough takes every other user's one-time
+/// keys away.
 pub const MAX_ONE_TIME_KEYS_A_DAY: u8 = 8;
 
-/// The most one-time keys that are counted for somebody who connects. Of more, it is only known that there are as many: to count all of them
-/// again for each of thousands who connect at once is what their start would wait for.
+/// The most one-time keys that are counted for somebody who connects. Of more, it is only known that there
+/// are as many: to count all of them again for each of thousands who connect at once is what their start
+/// would wait for.
 pub const MAX_COUNTED_KEYS: usize = 32;
 
-/// The most waiting envelopes that are counted for one business. Of more, it is only known that there are as many.
+/// The most waiting envelopes that are counted for one business. Of more, it is only known that there are as
+/// many.
 pub const MAX_COUNTED: usize = 4096;
 
-/// How many bytes of rows that are in use, such as fences and heads of queues, are kept in memory, about. A row takes some 200.
+/// How many bytes of rows that are in use, such as fences and heads of queues, are kept in memory, about. A
+/// row takes some 200.
 pub const CACHED_BYTES: usize = 32 << 20;
 
 #[cfg(test)]

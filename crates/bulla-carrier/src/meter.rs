@@ -7,8 +7,8 @@ use tracing::Instrument;
 use crate::Carrier;
 use crate::space::METER;
 
-/// Counts `envelope`, if it is a message, in the batch that queues it. What a user sends is of the service category, whatever the envelope says:
-/// no sender chooses what a business pays for.
+/// Counts `envelope`, if it is a message, in the batch that queues it. What a user sends is of the service
+/// category, whatever the envelope says: no sender chooses what a business pays for.
 pub(crate) fn count(batch: &mut Batch, envelope: &Envelope, day: Day) {
     let Kind::Message(category) = envelope.kind() else { return };
     let (business, flow, category) = match (envelope.from().party(), envelope.to().party()) {

@@ -24,5 +24,6 @@ pub(crate) const ERASED: &str = "bulla_carrier_erased_total";
 /// Gauge of envelopes: waiting for businesses when the statistics were last asked for.
 pub(crate) const WAITING: &str = "bulla_carrier_waiting_envelopes";
 
-/// Gauge of seconds: the age of the oldest envelope that waited for a business when the statistics were last asked for.
+/// Gauge of seconds: the age of the oldest envelope that waited for a business when the statistics were last
+/// asked for.
 pub(crate) const OLDEST: &str = "bulla_carrier_oldest_seconds";

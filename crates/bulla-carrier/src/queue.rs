@@ -40,7 +40,8 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Queues what has arrived for one party, in one record, and tells everybody what became of it. To be called from within its lane.
+    /// Queues what has arrived for one party, in one record, and tells everybody what became of it. To be
+    /// called from within its lane.
     async fn enqueue_all(&self, partition: Partition, arrived: Vec<Arrival>) {
         let mut round = Round::new(partition, self.clock.now());
         for arrival in arrived.into_iter().filter(|arrival| !arrival.is_abandoned()) {
@@ -82,7 +83,8 @@ impl<S: Store> Carrier<S> {
             let same = seen == digest;
             return if same { Ok(()) } else { Err(TransportError::Id { why: "that of another envelope" }) };
         }
-        // Known is who has ever connected. One may write before one's keys have arrived, and must be able to get the answer.
+        // Known is who has ever connected. One may write before one's keys have arrived, and must be able to
+        // get the answer.
         let installation = self.installation(envelope.to()).await?.ok_or(TransportError::UnknownRecipient)?;
         if envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
             return Err(TransportError::Reinstalled);
@@ -182,7 +184,8 @@ impl<S: Store> Carrier<S> {
         index.read(&self.store, &self.queue(to), after, limit, now).await
     }
 
-    /// How many envelopes wait for a party's first device, at most [`MAX_COUNTED`], and for how long the oldest has.
+    /// How many envelopes wait for a party's first device, at most [`MAX_COUNTED`], and for how long the
+    /// oldest has.
     pub(crate) async fn waiting_for(
         &self,
         party: &Party,
@@ -196,7 +199,8 @@ impl<S: Store> Carrier<S> {
         Ok((u64::try_from(queued.len()).unwrap_or(u64::MAX), now.since(since)))
     }
 
-    /// Forgets the envelopes of `owner` at `sequences`. Places of an earlier epoch mean nothing any more: what stands there comes again.
+    /// Forgets the envelopes of `owner` at `sequences`. Places of an earlier epoch mean nothing any more:
+    /// what stands there comes again.
     pub(crate) async fn dequeue(
         &self,
         owner: &Address,

@@ -22,7 +22,8 @@ pub(crate) fn for_host(task: &'static str) -> Span {
 }
 
 impl<S: Store> Carrier<S> {
-    /// What the carrier does for `caller`, perhaps about `peer`, and perhaps about a message that is recorded later.
+    /// What the carrier does for `caller`, perhaps about `peer`, and perhaps about a message that is recorded
+    /// later.
     pub(crate) fn call(&self, task: &'static str, caller: &Address, peer: Option<&Address>) -> Span {
         let (business, conversation, message) = (Empty, Empty, Empty);
         let span = tracing::warn_span!("carrier", task, business, conversation, message);

@@ -32,7 +32,8 @@ pub struct CarrierStats {
     pub oldest: Duration,
 }
 
-/// Counts what the carrier does, for [`CarrierStats`] and for the recorder that the program may have installed.
+/// Counts what the carrier does, for [`CarrierStats`] and for the recorder that the program may have
+/// installed.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     enqueued: AtomicU64,

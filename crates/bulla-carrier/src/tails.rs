@@ -8,13 +8,15 @@ use bulla_store::{Expiry, QueueTail, TailRead};
 /// The most envelopes of one queue that are kept in memory for its reader.
 const MOST_OF_ONE: usize = 1024;
 
-/// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the store once.
+/// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the
+/// store once.
 const MOST_OF_ALL: usize = 8192;
 
 /// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
 const LARGEST_BYTES: usize = 4096;
 
-/// The ends of the queues that are being read, in memory: what has just become durable is handed on without a look into the store.
+/// The ends of the queues that are being read, in memory: what has just become durable is handed on without a
+/// look into the store.
 ///
 /// All calls but [`read`](Self::read) are made from within the lane of the queue's partition.
 #[derive(Debug, Default)]
@@ -58,7 +60,8 @@ impl Tails {
         });
     }
 
-    /// What is queued for `address` after the place `after`, at most `limit`, unless it is only known to the store, or not known here at all.
+    /// What is queued for `address` after the place `after`, at most `limit`, unless it is only known to the
+    /// store, or not known here at all.
     pub(crate) fn read(
         &self,
         partition: Partition,

@@ -78,7 +78,8 @@ fn fail(failure: &watch::Sender<Option<Arc<StoreError>>>, why: Arc<StoreError>) 
     });
 }
 
-/// Drops what is over, once an hour. What fails is tried again with the next; a store that may not go on ends it.
+/// Drops what is over, once an hour. What fails is tried again with the next; a store that may not go on ends
+/// it.
 async fn keep_sweeping<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
     loop {
         match sweep(store, clock).await {
@@ -93,13 +94,15 @@ async fn keep_sweeping<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), Sto
 }
 
 async fn sweep<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
-    // An id may lie ahead by a day, and what was queued on a day is whole until its last moment is 30 days past.
+    // An id may lie ahead by a day, and what was queued on a day is whole until its last moment is 30 days
+    // past.
     let oldest = clock.now().before(MAX_ID_AGE).day().minus(1);
     store.drop_days_before(oldest).await
 }
 
 impl<S: Store> Carrier<S> {
-    /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. The carrier does so by itself, once an hour.
+    /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. The carrier does
+    /// so by itself, once an hour.
     ///
     /// # Errors
     /// When the store fails.

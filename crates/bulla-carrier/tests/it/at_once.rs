@@ -66,8 +66,9 @@ impl Layer for Slow {
     }
 }
 
-/// Two ask for the erasure and a business writes to the user meanwhile. When the first had its receipt the device came back, left keys and was
-/// written to; and then another, who had begun to carry the erasure out beside the first, erased all that, and what the business believed sent.
+/// Two ask for the erasure and a business writes to the user meanwhile. When the first had its receipt the
+/// device came back, left keys and was written to; and then another, who had begun to carry the erasure out
+/// beside the first, erased all that, and what the business believed sent.
 #[tokio::test]
 async fn what_is_sent_after_an_erasure_is_kept_whoever_else_was_at_it() {
     for seed in 0..64 {

@@ -96,7 +96,8 @@ async fn the_owner_is_told_when_its_stock_is_low_whoever_has_taken_the_keys() {
     assert_eq!(world.transport().low_stock(&shop, 3).await.unwrap().one_time_keys, 2, "at once, if it is so");
 }
 
-/// The keys of one user could not be read, and a business that needed them to answer that user did not receive from anybody any more.
+/// The keys of one user could not be read, and a business that needed them to answer that user did not
+/// receive from anybody any more.
 #[tokio::test]
 async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     let world = World::new().await;
@@ -132,8 +133,9 @@ async fn a_damaged_one_time_key_is_passed_over() {
 
 #[tokio::test]
 async fn a_repeated_upload_does_not_bring_back_what_was_given_away() {
-    // A network that delivers an upload twice, the second time after one of its keys was given away, had the same one-time key given to
-    // two users. The second one's first messages could not be opened, and were lost.
+    // A network that delivers an upload twice, the second time after one of its keys was given away, had the
+    // same one-time key given to two users. The second one's first messages could not be opened, and were
+    // lost.
     let world = World::new().await;
     let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
     world.transport().bundle(&shop, alice.address()).await.unwrap();

@@ -98,7 +98,8 @@ async fn an_erased_user_is_unknown_and_what_they_sent_is_gone() {
     let (bill, bobs) = (world.carrier.bill(SHOP).await.unwrap(), rows(&world.store, &[&bob()]).await);
 
     let erased = world.carrier.erase(&number(&alice())).await.unwrap();
-    // Keys, two one-time keys, their highest id, fence, head, three envelopes and their guards; and three on their way to the shop.
+    // Keys, two one-time keys, their highest id, fence, head, three envelopes and their guards; and three on
+    // their way to the shop.
     assert_eq!(erased.records(), 15);
     assert_eq!(rows(&world.store, &[&alice()]).await, rows(&world.store, &[]).await);
     assert_eq!(rows(&world.store, &[&bob()]).await, bobs);
@@ -118,8 +119,8 @@ async fn an_erased_user_is_unknown_and_what_they_sent_is_gone() {
     assert_eq!(world.transport().receive(&him, Sequence::START).await.unwrap().len(), 3);
 }
 
-/// Only messages are counted. A receipt waits for a business all the same, with the number of whoever sent it, and it was never looked for
-/// with a business that no message was ever exchanged with.
+/// Only messages are counted. A receipt waits for a business all the same, with the number of whoever sent
+/// it, and it was never looked for with a business that no message was ever exchanged with.
 #[tokio::test]
 async fn what_waits_for_a_business_that_was_never_counted_is_erased_too() {
     let world = World::new().await;
@@ -181,7 +182,8 @@ async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
     assert!(tried > 1000, "{tried}");
 }
 
-/// That a business had connected was remembered for good, and each erasure of a user walked through its queue.
+/// That a business had connected was remembered for good, and each erasure of a user walked through its
+/// queue.
 #[tokio::test]
 async fn a_business_that_is_erased_leaves_nothing_behind_and_may_come_again() {
     let world = World::new().await;

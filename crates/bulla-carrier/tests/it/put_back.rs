@@ -1,4 +1,5 @@
-//! A carrier that was opened anew, perhaps on a store that was put back from a backup, under those who have come further.
+//! A carrier that was opened anew, perhaps on a store that was put back from a backup, under those who have
+//! come further.
 
 use std::sync::Arc;
 
@@ -28,8 +29,8 @@ async fn copy_of(world: &World) -> Arc<MemoryStore> {
     copy
 }
 
-/// The carrier's store was put back while devices and relays ran on. It counted from where it had been before, below what they had seen, and
-/// they were not handed what came next until they were started again.
+/// The carrier's store was put back while devices and relays ran on. It counted from where it had been
+/// before, below what they had seen, and they were not handed what came next until they were started again.
 #[tokio::test]
 async fn who_has_come_further_than_a_carrier_that_was_put_back_is_handed_everything() {
     let world = World::new().await;
@@ -75,8 +76,8 @@ impl Layer for PutBack {
     }
 }
 
-/// The backup still held one-time keys that had been given away since. They were given away again, and the first messages of those who got them
-/// could not be opened.
+/// The backup still held one-time keys that had been given away since. They were given away again, and the
+/// first messages of those who got them could not be opened.
 #[tokio::test]
 async fn no_one_time_key_is_given_again_by_a_carrier_that_was_put_back() {
     let world = World::new().await;

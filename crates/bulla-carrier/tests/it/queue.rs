@@ -100,8 +100,8 @@ async fn nobody_speaks_for_another_or_to_their_own_kind_or_to_nobody() {
 
 #[tokio::test]
 async fn who_has_connected_can_be_answered_before_their_keys_arrive() {
-    // A relay whose upload of keys was lost wrote to users all the same. Their receipts were refused for good, and the messages they were
-    // for never came to be delivered.
+    // A relay whose upload of keys was lost wrote to users all the same. Their receipts were refused for
+    // good, and the messages they were for never came to be delivered.
     let world = World::new().await;
     let alice = world.join(alice()).await;
     let shop = caller(shop(), 1);
@@ -161,8 +161,9 @@ async fn more_acknowledgements_than_were_ever_delivered_at_once_are_refused() {
     assert!(matches!(refused, Err(TransportError::Invalid { .. })));
 }
 
-/// A clock that was a day ahead for a moment put one envelope on tomorrow. What came after it stood before it, was taken to follow it, and looked
-/// like a gap that never closed: the recipient was handed nothing any more.
+/// A clock that was a day ahead for a moment put one envelope on tomorrow. What came after it stood before
+/// it, was taken to follow it, and looked like a gap that never closed: the recipient was handed nothing any
+/// more.
 #[tokio::test]
 async fn what_was_queued_while_the_clock_was_ahead_mutes_nobody() {
     let world = World::new().await;

@@ -18,7 +18,8 @@ fn shut_out<T>(result: Result<T, TransportError>) -> bool {
     matches!(result, Err(TransportError::Fenced { reinstalled: true, .. }))
 }
 
-/// Who had lost a phone could not come in ever again, because the new one had been started less often than the old one.
+/// Who had lost a phone could not come in ever again, because the new one had been started less often than
+/// the old one.
 #[tokio::test]
 async fn a_new_phone_gets_in_and_every_copy_of_the_old_one_is_shut_out() {
     let world = World::new().await;

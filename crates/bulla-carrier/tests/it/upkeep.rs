@@ -73,7 +73,8 @@ async fn hours(count: u64) {
     clock.sleep(Duration::from_secs(count * 3600 + 1)).await;
 }
 
-/// Nobody had called `sweep`, and a carrier's store grew for ever; nobody had a vault tick, and it never forgot.
+/// Nobody had called `sweep`, and a carrier's store grew for ever; nobody had a vault tick, and it never
+/// forgot.
 #[tokio::test(start_paused = true)]
 async fn a_carrier_sweeps_and_keeps_up_its_store_until_it_is_closed() {
     let store = Kept { dies_after: usize::MAX, ..Kept::default() };
@@ -105,7 +106,8 @@ async fn a_store_that_may_not_go_on_is_told() {
     assert_eq!(store.upkeeps.load(Ordering::Relaxed), 4);
 }
 
-/// The carrier said in each answer that its store had failed for good, and its host was not told before the next upkeep.
+/// The carrier said in each answer that its store had failed for good, and its host was not told before the
+/// next upkeep.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_for_good_in_a_call_is_told_at_once() {
     let store = Kept { dies_after: usize::MAX, ..Kept::default() };
