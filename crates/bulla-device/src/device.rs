@@ -35,7 +35,8 @@ const CACHED_BYTES: usize = 64 * 1024;
 /// How often what is over is dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// The tasks that wait and try again when the carrier does not answer, as they are called in spans and counters.
+/// The tasks that wait and try again when the carrier does not answer, as they are called in spans and
+/// counters.
 const RECEIVING: &str = "receive";
 const STOCKING: &str = "stock";
 const SENDING: &str = "send";
@@ -65,17 +66,20 @@ struct Inner<S, T> {
 }
 
 impl<S: Store, T: Transport> Device<S, T> {
-    /// Opens the device of the user `number`, on a store that is new or was this device's before, and takes up whatever was left undone.
+    /// Opens the device of the user `number`, on a store that is new or was this device's before, and takes
+    /// up whatever was left undone.
     ///
-    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the device goes on trying. Several devices may share
-    /// a store. What the store needs regularly, such as forgetting, each of them does for as long as it runs, which does no harm.
+    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the device goes on
+    /// trying. Several devices may share a store. What the store needs regularly, such as forgetting, each of
+    /// them does for as long as it runs, which does no harm.
     ///
-    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in them and are not sealed in any more:
-    /// the device writes to businesses in new sessions.
+    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in
+    /// them and are not sealed in any more: the device writes to businesses in new sessions.
     ///
     /// # Errors
-    /// When the store fails or is damaged. [`DeviceError::Replaced`] when a later incarnation of the device, or another one with the same number, has
-    /// spoken to the carrier. [`DeviceError::Unproven`] when the carrier wants it proven that the number is the user's: [register](Self::register) it.
+    /// When the store fails or is damaged. [`DeviceError::Replaced`] when a later incarnation of the device,
+    /// or another one with the same number, has spoken to the carrier. [`DeviceError::Unproven`] when the
+    /// carrier wants it proven that the number is the user's: [register](Self::register) it.
     pub async fn open(
         store: S,
         transport: T,
@@ -86,9 +90,10 @@ impl<S: Store, T: Transport> Device<S, T> {
         Self::register(store, transport, clock, rng, number, Proof::none()).await
     }
 
-    /// Opens the device as [`open`](Self::open) does, with a `proof` that the number is the user's. It is shown to the carrier if this store's device
-    /// is new there: the first time, and after the user's store was lost. Then every other device with the number, and every copy of one, is shut
-    /// out, and businesses are told that the user has another identity.
+    /// Opens the device as [`open`](Self::open) does, with a `proof` that the number is the user's. It is
+    /// shown to the carrier if this store's device is new there: the first time, and after the user's store
+    /// was lost. Then every other device with the number, and every copy of one, is shut out, and businesses
+    /// are told that the user has another identity.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -119,7 +124,8 @@ impl<S: Store, T: Transport> Device<S, T> {
     ) -> Result<Self, DeviceError> {
         let address = Address::user(number);
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
-        // The user is told of a changed identity, and may compare safety numbers; what they write is not held up.
+        // The user is told of a changed identity, and may compare safety numbers; what they write is not held
+        // up.
         let endpoint = endpoint.with_identity_policy(IdentityPolicy::Follow);
         let tails = Tails::of(&store, home, clock.now()).await?;
         let incarnation = Incarnation::new(endpoint.incarnation());
@@ -183,7 +189,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         sending.instrument(span::of("send", inner.home, Some(business))).await
     }
 
-    /// The next notice in the mailbox, which was not shown since the device was opened. Waits until there is one.
+    /// The next notice in the mailbox, which was not shown since the device was opened. Waits until there is
+    /// one.
     ///
     /// Cancel safe: what was not returned was not shown.
     ///
@@ -199,7 +206,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         }
     }
 
-    /// Takes a notice out of the mailbox. If it was something said, the business is told that it was read, in the same record.
+    /// Takes a notice out of the mailbox. If it was something said, the business is told that it was read, in
+    /// the same record.
     ///
     /// # Errors
     /// When the store fails, or the receipt cannot be sealed; then it stays.
@@ -213,7 +221,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         finishing.instrument(span).await
     }
 
-    /// The number to compare with `business`, to know that nobody stands between the two; nothing before they have spoken.
+    /// The number to compare with `business`, to know that nobody stands between the two; nothing before they
+    /// have spoken.
     ///
     /// After [`News::IdentityChanged`] it is that of the new identity.
     ///
@@ -229,7 +238,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         Ok(peer.instrument(span).await?.safety_number())
     }
 
-    /// Stops, and waits until nothing of the device runs any more. The store stays open, and has noted where it stands.
+    /// Stops, and waits until nothing of the device runs any more. The store stays open, and has noted where
+    /// it stands.
     pub async fn close(&self) {
         self.0.stop().instrument(span::of("close", self.0.home, None)).await;
     }
@@ -293,7 +303,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(self.commit(draft).await?)
     }
 
-    /// Runs `task` until it fails or the device is closed. Whatever is cut short is as after a crash: taken up from the store.
+    /// Runs `task` until it fails or the device is closed. Whatever is cut short is as after a crash: taken
+    /// up from the store.
     fn spawn<F, R>(self: &Arc<Self>, name: &'static str, task: F)
     where
         F: FnOnce(Arc<Self>) -> R,
@@ -316,7 +327,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         tasks.spawn(running.instrument(span::task(name, self.home)));
     }
 
-    /// A store that has failed for good stops the device, whoever met it first. Nobody need wait for the next upkeep.
+    /// A store that has failed for good stops the device, whoever met it first. Nobody need wait for the next
+    /// upkeep.
     fn stop_if_final(self: &Arc<Self>, error: &SendError) {
         let (SendError::Store(error) | SendError::Seal(SealError::Store(error))) = error else { return };
         if error.is_final() {

@@ -10,7 +10,8 @@ pub enum SendError {
     /// The caller's: there is no such business.
     #[error("the carrier knows no such business")]
     UnknownBusiness,
-    /// The carrier's: it cannot be reached, and its keys are needed to write to this business first. Try again.
+    /// The carrier's: it cannot be reached, and its keys are needed to write to this business first. Try
+    /// again.
     #[error("the carrier cannot be reached")]
     Unavailable(#[source] TransportError),
     /// The carrier's or the business's: its keys are unusable, or of another identity than before.
@@ -43,8 +44,8 @@ pub enum DeviceError {
     /// Ours or the disk's: the stored identity or a prekey is damaged.
     #[error("the device's identity could not be opened")]
     Identity(#[from] EndpointError),
-    /// The user's: a later incarnation of the device, or another one that has proven the number to be its own, has taken its place. Stop, and open
-    /// it nowhere again.
+    /// The user's: a later incarnation of the device, or another one that has proven the number to be its
+    /// own, has taken its place. Stop, and open it nowhere again.
     #[error("the device has been replaced")]
     Replaced(#[source] TransportError),
     /// The user's: the carrier wants it proven that the number is theirs. Register the device with a proof.

@@ -25,10 +25,12 @@ pub enum News {
     Said(Content),
     /// Messages of ours have come further.
     Progress(Receipt),
-    /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it, for instance because it has forgotten us.
+    /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it, for
+    /// instance because it has forgotten us.
     Failed,
-    /// The business has another identity than before: it was installed anew, or somebody else speaks in its name. What was said since is from the new
-    /// one, and what is written goes there. [`Device::safety_number`](crate::Device::safety_number) can be compared with the business.
+    /// The business has another identity than before: it was installed anew, or somebody else speaks in its
+    /// name. What was said since is from the new one, and what is written goes there.
+    /// [`Device::safety_number`](crate::Device::safety_number) can be compared with the business.
     IdentityChanged,
 }
 
@@ -39,7 +41,8 @@ impl Notice {
         self.business
     }
 
-    /// Which message: the one that says something or failed, or the one that brought the receipt or the changed identity.
+    /// Which message: the one that says something or failed, or the one that brought the receipt or the
+    /// changed identity.
     #[must_use]
     pub const fn id(&self) -> MessageId {
         self.id

@@ -10,9 +10,9 @@
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
 //! ```
 //!
-//! HEAD and PEPPER are undated: they end with the device's store. What the endpoint keeps of a business ends when nothing is left of it under
-//! SPOKEN. Inbox and outbox are read by place: a clock that was ahead for a moment hides
-//! nothing that came after.
+//! HEAD and PEPPER are undated: they end with the device's store. What the endpoint keeps of a business ends
+//! when nothing is left of it under SPOKEN. Inbox and outbox are read by place: a clock that was ahead for a
+//! moment hides nothing that came after.
 
 use bulla_base::{MessageId, PhoneNumberId};
 use bulla_store::{Key, Space};

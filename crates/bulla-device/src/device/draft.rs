@@ -64,7 +64,8 @@ impl Draft {
         self.spoken(envelope.to());
     }
 
-    /// Remembers, for as long as anything is, that something was exchanged today with the business at `address`.
+    /// Remembers, for as long as anything is, that something was exchanged today with the business at
+    /// `address`.
     fn spoken(&mut self, address: &Address) {
         if let Party::Business(business) = address.party() {
             let key = Key::dated(SPOKEN, self.now.day(), space::of(*business));

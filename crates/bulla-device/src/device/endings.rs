@@ -7,9 +7,11 @@ use super::Inner;
 use crate::space::{self, SPOKEN};
 
 impl<S: Store, T: Transport> Inner<S, T> {
-    /// Drops the days that nothing can be read of any more, and once a day the sessions with businesses of which nothing is left.
+    /// Drops the days that nothing can be read of any more, and once a day the sessions with businesses of
+    /// which nothing is left.
     ///
-    /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been dropped with its day.
+    /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been
+    /// dropped with its day.
     pub(super) async fn sweep(&self, ended_on: &mut Option<Day>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let oldest = now.before(Retention::LONGEST.span()).day();

@@ -23,7 +23,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let outcome = if connected {
                 self.receive_once(&mut after).await
             } else {
-                // A carrier that forgot us counts from the beginning; what it still has and we have seen is known.
+                // A carrier that forgot us counts from the beginning; what it still has and we have seen is
+                // known.
                 self.connect().await.map(|()| (connected, after) = (true, Sequence::START))
             };
             match outcome {
@@ -55,7 +56,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
-    /// Opens one envelope and makes what it says durable, with the session's step and the receipt for it, in one record.
+    /// Opens one envelope and makes what it says durable, with the session's step and the receipt for it, in
+    /// one record.
     async fn open(&self, envelope: &Envelope) -> Result<(), DeviceError> {
         let Party::Business(business) = *envelope.from().party() else { return Ok(()) };
         let _lane = self.lane.lock().await;
@@ -85,7 +87,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
                         Err(error) => return Err(error.into()),
                     }
                 }
-                // Nothing of what was said is kept to be said again: the message is lost, and the user is told.
+                // Nothing of what was said is kept to be said again: the message is lost, and the user is
+                // told.
                 let encoded = content.encode(&*self.rng);
                 let notice = match content.body() {
                     Body::RetryRequest(lost) => Row::new(*lost, business, draft.now, None),

@@ -8,7 +8,8 @@ use bulla_envelope::Envelope;
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-/// What the device does of itself, for as long as it runs. Not within the span of whoever happened to open it.
+/// What the device does of itself, for as long as it runs. Not within the span of whoever happened to open
+/// it.
 pub(super) fn task(task: &'static str, home: Partition) -> Span {
     tracing::warn_span!(parent: None, "device", task, conversation = %home.tag())
 }

@@ -8,7 +8,8 @@ use super::{Inner, STOCKING};
 use crate::DeviceError;
 
 impl<S: Store, T: Transport> Inner<S, T> {
-    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys. A new installation registers.
+    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys. A new
+    /// installation registers.
     pub(super) async fn connect(&self) -> Result<(), DeviceError> {
         let connected = if self.endpoint.is_registered(&self.store, self.clock.now()).await? {
             self.transport.connect(&self.caller).await?
@@ -21,7 +22,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
-    /// Brings one-time keys whenever the carrier has few of ours left, whoever has taken them, for as long as the device runs.
+    /// Brings one-time keys whenever the carrier has few of ours left, whoever has taken them, for as long as
+    /// the device runs.
     pub(super) async fn keep_stocked(self: Arc<Self>) -> Result<(), DeviceError> {
         let mut failures = 0;
         loop {
@@ -41,7 +43,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
     }
 
-    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none. False when it does not take them.
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none.
+    /// False when it does not take them.
     async fn leave_keys(&self, connected: Connected) -> Result<bool, DeviceError> {
         let (left, highest, now) = (connected.one_time_keys, connected.highest_one_time, self.clock.now());
         if self.endpoint.is_stocked(&self.store, left, highest, now).await? {

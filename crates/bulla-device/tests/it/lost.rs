@@ -47,7 +47,8 @@ async fn a_device_opened_from_a_copy_of_an_old_store_cannot_speak() {
     assert!(is_replaced(world.try_device(&copy).await, false));
 }
 
-/// A user had lost the phone. The new one was refused, because it had been started less often than the old one.
+/// A user had lost the phone. The new one was refused, because it had been started less often than the old
+/// one.
 #[tokio::test(start_paused = true)]
 async fn who_has_lost_everything_comes_in_and_yesterday_s_copy_does_not() {
     let (world, store) = (World::new().await, Arc::default());
@@ -112,7 +113,8 @@ async fn number_at_the_shop(world: &World) -> String {
     peer.safety_number().unwrap().digits()
 }
 
-/// What was written to a business that had been installed anew went to the old installation, again and again, and never arrived.
+/// What was written to a business that had been installed anew went to the old installation, again and again,
+/// and never arrived.
 #[tokio::test(start_paused = true)]
 async fn what_was_sealed_for_a_business_that_is_no_more_fails_at_once_and_the_next_arrives() {
     let (mut world, store) = (World::new().await, Arc::default());

@@ -212,8 +212,8 @@ async fn nothing_is_sent_to_a_business_nobody_knows() {
     assert!(matches!(refused, Err(SendError::UnknownBusiness)));
 }
 
-/// The clock was a day ahead for a moment. What arrived after it was corrected stood before what had been shown, and was not shown any more, also
-/// after a restart, for as long as the clock had been ahead.
+/// The clock was a day ahead for a moment. What arrived after it was corrected stood before what had been
+/// shown, and was not shown any more, also after a restart, for as long as the clock had been ahead.
 #[tokio::test(start_paused = true)]
 async fn what_arrives_after_a_clock_was_corrected_is_shown() {
     let (world, store) = (World::new().await, Arc::default());

@@ -9,8 +9,8 @@ use bulla_transport::Transport;
 
 use crate::{World, alice, install};
 
-/// The stock was filled up when as many had been used as were missing. Who asked for keys and did not write emptied it, and the owner did not
-/// hear of it before it was started again.
+/// The stock was filled up when as many had been used as were missing. Who asked for keys and did not write
+/// emptied it, and the owner did not hear of it before it was started again.
 #[tokio::test(start_paused = true)]
 async fn one_time_keys_are_brought_again_before_they_run_out_though_nobody_writes() {
     let (world, store) = (World::new().await, Arc::default());
