@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 use crate::space::{IDENTITY, STATE, only};
 use crate::{EndpointError, Identity, IdentityPolicy, life, prekeys};
 
-/// How often what lost against another change of the state is made anew: within one program two may leave keys at once.
+/// How often what lost against another change of the state is made anew: within one program two may leave
+/// keys at once.
 pub(crate) const ATTEMPTS: usize = 4;
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
@@ -28,13 +29,15 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint at `address`, whose own records stand in the partition `home` of `store`. A new one draws its identity and prekeys.
+    /// The endpoint at `address`, whose own records stand in the partition `home` of `store`. A new one draws
+    /// its identity and prekeys.
     ///
-    /// Takes the next incarnation, durably, before it returns. On a store that was put back from a backup, [`begin_life`](crate::begin_life) comes
-    /// first.
+    /// Takes the next incarnation, durably, before it returns. On a store that was put back from a backup,
+    /// [`begin_life`](crate::begin_life) comes first.
     ///
     /// # Errors
-    /// When the store fails, holds a damaged identity, or another instance is being opened on it at the same time.
+    /// When the store fails, holds a damaged identity, or another instance is being opened on it at the same
+    /// time.
     ///
     /// # Cost
     /// Two commits; a new endpoint also makes a Kyber-1024 key pair and two signatures.
@@ -56,8 +59,8 @@ impl Endpoint {
         Ok(Self { address, home, local, incarnation, was_registered, life, identity_policy })
     }
 
-    /// Whether the carrier has taken this installation for that of the number. Then it is to connect, and never to register again: a copy of an
-    /// old store must not get in as a new phone does.
+    /// Whether the carrier has taken this installation for that of the number. Then it is to connect, and
+    /// never to register again: a copy of an old store must not get in as a new phone does.
     ///
     /// # Errors
     /// When the store fails.
@@ -97,7 +100,8 @@ impl Endpoint {
         Ok((state, held.version))
     }
 
-    /// The same endpoint with another policy for peers whose identity has changed; unless it is set, they are followed.
+    /// The same endpoint with another policy for peers whose identity has changed; unless it is set, they are
+    /// followed.
     #[must_use]
     pub const fn with_identity_policy(mut self, policy: IdentityPolicy) -> Self {
         self.identity_policy = policy;

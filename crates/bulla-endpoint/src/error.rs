@@ -61,7 +61,8 @@ pub enum OpenError {
     /// Nobody's: it was opened before. Acknowledge it.
     #[error("the envelope was opened before")]
     Duplicate,
-    /// The peer's: it opens in no session, or starts none. Acknowledge it; it is lost unless the peer sends it again.
+    /// The peer's: it opens in no session, or starts none. Acknowledge it; it is lost unless the peer sends
+    /// it again.
     #[error("the envelope cannot be opened")]
     Undecipherable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller's: it is not for this endpoint, or not between a business and a user.
@@ -88,7 +89,8 @@ pub enum Unreadable {
     /// The peer's: the content is not of the kind that its envelope declares, by which it was metered.
     #[error("the content is not of the kind that its envelope declares")]
     Kind,
-    /// The peer's: the franking tag on the envelope is not that of its content, so it could never be reported.
+    /// The peer's: the franking tag on the envelope is not that of its content, so it could never be
+    /// reported.
     #[error("the franking tag does not belong to the content")]
     Franking,
 }

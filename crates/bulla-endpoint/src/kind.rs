@@ -3,7 +3,8 @@ use bulla_envelope::Kind;
 
 /// Whether `body` is what an envelope of this `kind` declares.
 ///
-/// The carrier meters by the kind and cannot see the body; so nobody seals or takes one in an envelope of another kind.
+/// The carrier meters by the kind and cannot see the body; so nobody seals or takes one in an envelope of
+/// another kind.
 pub(crate) const fn declares(kind: Kind, body: &Body) -> bool {
     match body {
         Body::Text(_) | Body::Reaction(_) => matches!(kind, Kind::Message(_)),

@@ -4,14 +4,16 @@ use bytes::Bytes;
 
 use crate::space::{LIFE, only};
 
-/// Begins a new life of the store, durably: to be called before endpoints are opened on it, when it is known to have been put back from a backup.
+/// Begins a new life of the store, durably: to be called before endpoints are opened on it, when it is known
+/// to have been put back from a backup.
 ///
-/// From now on the sessions in it open what comes in them, and are never sealed in again: steps may have been taken in them that the store does
-/// not know of, and a step must not be taken twice. Peers are written to in new sessions; see [`Peer::needs_keys`](crate::Peer::needs_keys). Every
-/// endpoint on the store continues above all its earlier incarnations.
+/// From now on the sessions in it open what comes in them, and are never sealed in again: steps may have been
+/// taken in them that the store does not know of, and a step must not be taken twice. Peers are written to in
+/// new sessions; see [`Peer::needs_keys`](crate::Peer::needs_keys). Every endpoint on the store continues
+/// above all its earlier incarnations.
 ///
-/// `life` tells this life from all others. It must be above 0 and above every earlier one, so it cannot come from this store: a vault's
-/// keyring knows it.
+/// `life` tells this life from all others. It must be above 0 and above every earlier one, so it cannot come
+/// from this store: a vault's keyring knows it.
 ///
 /// # Errors
 /// When the store fails.
@@ -28,8 +30,8 @@ pub async fn begin_life<S: Store>(store: &S, life: u32) -> Result<(), StoreError
     }
 }
 
-/// Begins a new life of the store if that says that it was put back from a backup, and then takes it for the present one: to be called before
-/// endpoints are opened on it. Says whether it was.
+/// Begins a new life of the store if that says that it was put back from a backup, and then takes it for the
+/// present one: to be called before endpoints are opened on it. Says whether it was.
 ///
 /// # Errors
 /// When the store fails; then it still says that it was put back.
@@ -49,7 +51,8 @@ pub async fn begin_life_if_restored<S: Store>(store: &S) -> Result<bool, StoreEr
 
 const DAMAGED: StoreError = StoreError::Damaged { what: "store's life" };
 
-/// The life that is written down under `name`, 0 if none is: that of the store in [`OWN`], or that in which a session in use began.
+/// The life that is written down under `name`, 0 if none is: that of the store in [`OWN`], or that in which a
+/// session in use began.
 pub(crate) async fn of<S: Store>(
     store: &S,
     partition: Partition,

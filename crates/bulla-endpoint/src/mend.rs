@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::shelf::Shelf;
 use crate::space::{LIFE, ONE_TIME, SESSIONS, STARTED};
 
-/// Removes the sessions of `business` with the user whose partition is `customer`, what is remembered beside them, and what started
-/// them. How many records that was.
+/// Removes the sessions of `business` with the user whose partition is `customer`, what is remembered beside
+/// them, and what started them. How many records that was.
 ///
 /// # Errors
 /// When the store fails.
@@ -49,10 +49,11 @@ pub async fn businesses_in_session<S: Store>(
     }
 }
 
-/// Removes what does not open of the sessions of `business` with the user whose partition is `customer`, and of the one-time prekeys in `home`, those
-/// of the business. How many records that was.
+/// Removes what does not open of the sessions of `business` with the user whose partition is `customer`, and
+/// of the one-time prekeys in `home`, those of the business. How many records that was.
 ///
-/// The sessions with a device go together. What comes in them afterwards cannot be opened, and is to be asked for in a new session.
+/// The sessions with a device go together. What comes in them afterwards cannot be opened, and is to be asked
+/// for in a new session.
 ///
 /// # Errors
 /// When the store fails.
@@ -135,7 +136,8 @@ async fn remove_unreadable_prekeys<S: Store>(
             }
         }
         if batch.writes() {
-            // It expects nothing, so nobody can come in between; and an id that is gone is never given to another key.
+            // It expects nothing, so nobody can come in between; and an id that is gone is never given to
+            // another key.
             let _ = store.commit(batch).await?;
         }
     }

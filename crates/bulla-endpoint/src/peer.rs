@@ -19,10 +19,12 @@ use crate::shelf::Shelf;
 use crate::space::{self, STARTED};
 use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable, kind};
 
-/// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in the caller's batch.
+/// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
+/// the caller's batch.
 ///
-/// Everything between [`Endpoint::peer`] and [`Peer::keep`] happens in memory. What was sealed may leave, and what was opened be shown,
-/// only once that batch is committed; if it is not, throw both away and start again from the store.
+/// Everything between [`Endpoint::peer`] and [`Peer::keep`] happens in memory. What was sealed may leave, and
+/// what was opened be shown, only once that batch is committed; if it is not, throw both away and start again
+/// from the store.
 #[must_use = "steps that are not kept in a batch have not happened"]
 pub struct Peer<'a> {
     endpoint: &'a Endpoint,
@@ -60,14 +62,16 @@ pub struct Begun {
 pub struct Received {
     /// What it says, or why it says nothing. In both cases its step counts: keep it and acknowledge.
     pub content: Result<Content, Unreadable>,
-    /// Whether it began a session under another identity than before: a new installation, or somebody else. [`Peer::identity`] says which.
+    /// Whether it began a session under another identity than before: a new installation, or somebody else.
+    /// [`Peer::identity`] says which.
     pub identity_changed: bool,
     /// The one-time prekey to spend when the batch is committed.
     pub spent: Option<SpentKey>,
 }
 
 impl Endpoint {
-    /// The sessions with the device at `address`, as they stand in `partition`, that of the user in the conversation.
+    /// The sessions with the device at `address`, as they stand in `partition`, that of the user in the
+    /// conversation.
     ///
     /// # Errors
     /// When the store fails, the sessions are damaged, or the address is of our own kind.
@@ -115,8 +119,9 @@ impl Peer<'_> {
     /// `store` is only read, for the parts of the sessions so far that are not loaded.
     ///
     /// # Errors
-    /// When the keys are malformed or not signed by their identity, or the store fails. [`SealError::IdentityChanged`] when they are of
-    /// another identity than before and the [policy](crate::IdentityPolicy) is to hold: [`keep`](Self::keep) then remembers which, for
+    /// When the keys are malformed or not signed by their identity, or the store fails.
+    /// [`SealError::IdentityChanged`] when they are of another identity than before and the
+    /// [policy](crate::IdentityPolicy) is to hold: [`keep`](Self::keep) then remembers which, for
     /// [`approve`](Self::approve).
     pub async fn begin<S: Store>(
         &mut self,
@@ -152,8 +157,8 @@ impl Peer<'_> {
     /// Seals `content` into an envelope with the id `id`.
     ///
     /// # Errors
-    /// [`SealError::NoSession`] when [`Peer::needs_keys`]; [`SealError::IdentityChanged`] when [`Peer::is_held`]; or when the content does not
-    /// fit.
+    /// [`SealError::NoSession`] when [`Peer::needs_keys`]; [`SealError::IdentityChanged`] when
+    /// [`Peer::is_held`]; or when the content does not fit.
     pub fn seal(
         &mut self,
         id: MessageId,
@@ -196,7 +201,8 @@ impl Peer<'_> {
 
     /// Opens `envelope`.
     ///
-    /// `store` is only read: for the prekeys the envelope names, and for the parts of the sessions that it takes besides those every message does.
+    /// `store` is only read: for the prekeys the envelope names, and for the parts of the sessions that it
+    /// takes besides those every message does.
     ///
     /// # Errors
     /// [`OpenError`]; the sessions are as they were.
@@ -267,7 +273,8 @@ impl Peer<'_> {
         }
     }
 
-    /// Refuses what opens, but must not: a first message whose session was started before and has been forgotten since.
+    /// Refuses what opens, but must not: a first message whose session was started before and has been
+    /// forgotten since.
     async fn admit<S: Store>(
         &self,
         store: &S,
@@ -316,15 +323,16 @@ impl Peer<'_> {
             Ok(ids) if self.sessions.is_whole() && !self.sessions.contains(&ids.base_key) => {
                 self.endpoint.load_prekeys(store, &ids, now).await
             }
-            // A malformed message, a session that is known, or one that may be: opening tells, and needs no prekeys for it.
+            // A malformed message, a session that is known, or one that may be: opening tells, and needs no
+            // prekeys for it.
             _ => Ok(LoadedPreKeys::default()),
         }
     }
 
     /// Puts the sessions into `batch`, on the condition that nobody has changed them since they were taken.
     ///
-    /// The prekeys that started a session are remembered with it: a first message that is replayed when its session has long been
-    /// forgotten loses against that.
+    /// The prekeys that started a session are remembered with it: a first message that is replayed when its
+    /// session has long been forgotten loses against that.
     pub fn keep(self, batch: &mut Batch) {
         self.shelf.keep_standing(batch);
         if !self.stepped {

@@ -15,13 +15,14 @@ use crate::{Endpoint, EndpointError, OpenError};
 /// How many one-time keys an endpoint leaves with the carrier at a time.
 pub const STOCK: usize = 100;
 
-/// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and sessions start without one.
+/// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and
+/// sessions start without one.
 pub const LOW_STOCK: usize = 25;
 
 /// A one-time prekey that has started a session and must go, once the session is durable.
 ///
-/// Prekey and session stand in different partitions, so they cannot go in one batch. If it is not spent because the program dies, the
-/// key stays behind unused: the carrier has given it away and will not again.
+/// Prekey and session stand in different partitions, so they cannot go in one batch. If it is not spent
+/// because the program dies, the key stays behind unused: the carrier has given it away and will not again.
 #[derive(Debug)]
 #[must_use = "a one-time prekey is to be deleted when its session is durable"]
 pub struct SpentKey {
@@ -38,10 +39,12 @@ pub(crate) fn create_lasting(batch: &mut Batch, identity: &IdentityKeyPair, now:
 }
 
 impl Endpoint {
-    /// Whether the carrier lacks nothing of ours when it has `left` one-time keys and `highest` was the last of them: more than [`LOW_STOCK`], and
-    /// the last that was made. Then there is nothing to make or to leave there.
+    /// Whether the carrier lacks nothing of ours when it has `left` one-time keys and `highest` was the last
+    /// of them: more than [`LOW_STOCK`], and the last that was made. Then there is nothing to make or to
+    /// leave there.
     ///
-    /// A carrier or a store that was put back has another last one than the other side, unless nothing was left in between.
+    /// A carrier or a store that was put back has another last one than the other side, unless nothing was
+    /// left in between.
     ///
     /// # Errors
     /// When the store fails.
@@ -58,8 +61,9 @@ impl Endpoint {
         Ok(left > LOW_STOCK && self.state(store, now).await?.0.next_one_time == highest)
     }
 
-    /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have [`STOCK`] again, with ids above
-    /// `highest`, the highest it ever had of ours. They are durable here before they are returned.
+    /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have
+    /// [`STOCK`] again, with ids above `highest`, the highest it ever had of ours. They are durable here
+    /// before they are returned.
     ///
     /// # Errors
     /// When the store fails, or another instance makes keys at the same time.

@@ -8,8 +8,8 @@ use crate::Identity;
 /// Which names and keys are hashed, as the other side reads it in a code that it scans.
 const VERSION: u32 = 1;
 
-/// What both sides of a conversation compare to know that nobody stands between them: sixty digits that are the
-/// same on both, or a code that one scans from the other.
+/// What both sides of a conversation compare to know that nobody stands between them: sixty digits that are
+/// the same on both, or a code that one scans from the other.
 ///
 /// Two are equal when they are of the same two parties and identities, whichever side they come from.
 /// That is found in constant time.
@@ -39,8 +39,8 @@ impl SafetyNumber {
         self.0.scannable()
     }
 
-    /// Whether what was scanned from the other side shows the same two identities. False, too, when it is no such
-    /// code at all.
+    /// Whether what was scanned from the other side shows the same two identities. False, too, when it is no
+    /// such code at all.
     #[must_use]
     pub fn matches(&self, scanned: &[u8]) -> bool {
         self.0.matches(scanned).unwrap_or(false)

@@ -110,8 +110,8 @@ impl Shelf {
         Ok(sessions.load(part, record.as_ref().map(|record| &record.value[..])))
     }
 
-    /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was read: every change writes
-    /// the head.
+    /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
+    /// read: every change writes the head.
     pub(crate) fn keep(&self, sessions: Sessions, batch: &mut Batch) {
         batch.expect(space::part(&self.name, Part::Head), self.version());
         sessions.into_changes(|part, bytes| {
@@ -123,7 +123,8 @@ impl Shelf {
         });
     }
 
-    /// Puts what is remembered of the peer's identity into `batch`, if it has changed, on the condition that nobody else changed anything.
+    /// Puts what is remembered of the peer's identity into `batch`, if it has changed, on the condition that
+    /// nobody else changed anything.
     pub(crate) fn keep_standing(&self, batch: &mut Batch) {
         if self.standing.has_changed() {
             batch.expect(space::part(&self.name, Part::Head), self.version());
@@ -136,7 +137,8 @@ impl Shelf {
         life::of(store, self.partition, self.name.clone(), now).await
     }
 
-    /// Writes down in which life the session in use began, beside what [`keep`](Self::keep) puts into `batch`.
+    /// Writes down in which life the session in use began, beside what [`keep`](Self::keep) puts into
+    /// `batch`.
     pub(crate) fn keep_life(&self, life: u32, batch: &mut Batch) {
         life::keep(life, self.name.clone(), batch);
     }

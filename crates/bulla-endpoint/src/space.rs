@@ -14,7 +14,8 @@
 //! customer    STARTED    business ‖ SHA-256(prekeys, base key)   nothing: a session was started with these
 //! ```
 //!
-//! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a user's device the two are one.
+//! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a
+//! user's device the two are one.
 
 use bulla_base::{Address, Party};
 use bulla_session::Part;
@@ -41,8 +42,8 @@ pub(crate) fn one_time(id: u32) -> Key {
     Key::undated(ONE_TIME, id.to_be_bytes().to_vec())
 }
 
-/// What the names of all parts of the sessions between `ours` and `theirs` begin with. One of the two is a business; no phone number
-/// stands in them.
+/// What the names of all parts of the sessions between `ours` and `theirs` begin with. One of the two is a
+/// business; no phone number stands in them.
 pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Bytes, SealError> {
     let (business, user) = match (ours.party(), theirs.party()) {
         (Party::Business(business), Party::User(_)) => (business, theirs),
@@ -59,7 +60,8 @@ pub(crate) fn part(sessions: &[u8], part: Part) -> Key {
     Key::undated(SESSIONS, [sessions, part.name().as_ref()].concat())
 }
 
-/// The key of what is remembered of the peer's identity, beside the sessions whose names begin with `sessions`.
+/// The key of what is remembered of the peer's identity, beside the sessions whose names begin with
+/// `sessions`.
 pub(crate) fn standing(sessions: &[u8]) -> Key {
     Key::undated(SESSIONS, [sessions, &[Part::WORKING]].concat())
 }

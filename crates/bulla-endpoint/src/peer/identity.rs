@@ -7,7 +7,8 @@ use super::Peer;
 use crate::{Identity, IdentityPolicy, SafetyNumber, SealError};
 
 impl Peer<'_> {
-    /// The identity the peer has come with last, also if it waits for approval; nothing before the first session.
+    /// The identity the peer has come with last, also if it waits for approval; nothing before the first
+    /// session.
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         self.shelf.standing.held().or_else(|| self.known_identity())
@@ -23,14 +24,16 @@ impl Peer<'_> {
         SafetyNumber::new(ours, (self.address.party(), self.identity()?))
     }
 
-    /// Whether the peer has come with another identity than before, and nothing is sealed for it until that is [approved](Self::approve).
+    /// Whether the peer has come with another identity than before, and nothing is sealed for it until that
+    /// is [approved](Self::approve).
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.endpoint.identity_policy == IdentityPolicy::Hold && self.shelf.standing.held().is_some()
     }
 
-    /// Believes `identity`, which the peer has come with: what waits for it can be sealed, once this is kept. False when it is not the one that
-    /// waits: then the peer has come with yet another, or there was nothing to approve.
+    /// Believes `identity`, which the peer has come with: what waits for it can be sealed, once this is kept.
+    /// False when it is not the one that waits: then the peer has come with yet another, or there was nothing
+    /// to approve.
     pub fn approve(&mut self, identity: &Identity) -> bool {
         if self.shelf.standing.held() != Some(*identity) {
             return false;
@@ -42,8 +45,8 @@ impl Peer<'_> {
         true
     }
 
-    /// Says that `installation` of the peer is no more, as the carrier knows. If the session in use is with it, then that opens what still
-    /// comes, and nothing is sealed in it, once this is kept.
+    /// Says that `installation` of the peer is no more, as the carrier knows. If the session in use is with
+    /// it, then that opens what still comes, and nothing is sealed in it, once this is kept.
     pub fn retire_session(&mut self, installation: Installation) {
         if self.installation_in_use() == Some(installation) {
             self.shelf.standing.set_stale();
@@ -82,7 +85,8 @@ impl Peer<'_> {
         Ok(changed)
     }
 
-    /// Takes note of who has spoken, in a session that `is_new` or not. Whether that is another than who was known `before`.
+    /// Takes note of who has spoken, in a session that `is_new` or not. Whether that is another than who was
+    /// known `before`.
     pub(super) fn follow(&mut self, is_new: bool, before: Option<Identity>, spoke: &IdentityKey) -> bool {
         let (spoke, Some(known)) = (Identity::new(*spoke), before) else { return false };
         let (differs, is_held) = (spoke != known, self.shelf.standing.held().is_some());
@@ -91,7 +95,8 @@ impl Peer<'_> {
         match (differs, is_new) {
             (true, true) if holds => standing.hold(&spoke, &known),
             (true, true) => standing.settle(),
-            // A late message in a session of before a change: it is opened, and what is sealed goes to who is known all the same.
+            // A late message in a session of before a change: it is opened, and what is sealed goes to who is
+            // known all the same.
             (true, false) if !is_held => standing.trust(&known),
             (true, false) => {}
             (false, is_new) if !is_held && (is_new || !standing.is_stale()) => standing.settle(),

@@ -46,10 +46,11 @@ async fn skip(from: &End, to: &End, count: usize, rng: &SeededRng) -> Envelope {
     last
 }
 
-/// Talks turn by turn, from this turn of the session on, until the other side keeps all that a session can keep: five full chains and three full epochs.
+/// Talks turn by turn, from this turn of the session on, until the other side keeps all that a session can
+/// keep: five full chains and three full epochs.
 ///
-/// The two begin a new epoch in turns 44, 88 and 131. Of the one before the last all is kept for as long as the other has not sent in the new
-/// one, which is why the last turn is not answered.
+/// The two begin a new epoch in turns 44, 88 and 131. Of the one before the last all is kept for as long as
+/// the other has not sent in the new one, which is why the last turn is not answered.
 async fn fill(from: &End, to: &End, first: usize, rng: &SeededRng) {
     const LAST: usize = 131;
     for turn in first..=LAST {
@@ -83,8 +84,8 @@ async fn measured(end: &End, from: &End, envelope: &Envelope, rng: &SeededRng) -
     (rows, bytes)
 }
 
-/// A device left all it could skip in one session and began another; then it sent what was late in the first. Each took more rows than a batch
-/// might have: the shop could not store what it had opened, and stopped.
+/// A device left all it could skip in one session and began another; then it sent what was late in the first.
+/// Each took more rows than a batch might have: the shop could not store what it had opened, and stopped.
 #[tokio::test]
 async fn whatever_a_peer_left_behind_the_next_session_can_be_stored() {
     let rng = SeededRng::new(1);
@@ -103,7 +104,8 @@ async fn whatever_a_peer_left_behind_the_next_session_can_be_stored() {
     alice.hear(&shop, &answer, &rng).await;
     fill(&alice, &shop, 2, &rng).await;
     let (rows, bytes) = measured(&shop, &alice, &late, &rng).await;
-    // The keys of both are of epochs with the same numbers, and so in the same rows. Else there would be that many more rows.
+    // The keys of both are of epochs with the same numbers, and so in the same rows. Else there would be that
+    // many more rows.
     assert!((8 + 8 - 3) * SKIPPED < rows && rows + 3 * SKIPPED < MAX_BATCH_ROWS / 2, "{rows} rows");
     assert!(bytes < MAX_BATCH_BYTES / 4, "{bytes} bytes");
     // The late one was the next, so that the first that its chain had skipped is too far behind.

@@ -116,7 +116,8 @@ async fn what_a_changed_peer_says_is_opened_while_it_waits_for_approval() {
     assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("welcome"));
 }
 
-/// A message that was late, from the phone that was lost, put its session in use again, and the answer went to nobody.
+/// A message that was late, from the phone that was lost, put its session in use again, and the answer went
+/// to nobody.
 #[tokio::test]
 async fn a_late_message_of_the_old_phone_does_not_take_the_conversation_back() {
     let rng = SeededRng::new(1);

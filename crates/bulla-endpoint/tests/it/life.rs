@@ -143,7 +143,8 @@ async fn no_step_is_taken_twice_whatever_is_put_back() {
                 }
                 4..6 => {
                     let (envelope, _) = alice.say_somehow(&shop, "answer", &rng).await;
-                    // A session may be newer than the backup: then it does not open, and is answered in a new one.
+                    // A session may be newer than the backup: then it does not open, and is answered in a new
+                    // one.
                     let mut peer = shop.peer(&alice).await;
                     if peer.open(&shop.store, &envelope, NOW, &rng).await.is_ok() {
                         assert!(matches!(shop.keep(peer).await, Commit::Committed(_)));

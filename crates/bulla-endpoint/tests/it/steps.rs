@@ -89,7 +89,8 @@ async fn a_first_message_is_not_believed_again_when_its_session_is_forgotten() {
     let rng = SeededRng::new(1);
     let (shop, alice) = met(&rng).await;
     let envelope = shop.say(&alice, "hello", &rng).await;
-    // Neither the one-time key nor the session is left to tell, as when forty newer sessions have pushed it out.
+    // Neither the one-time key nor the session is left to tell, as when forty newer sessions have pushed it
+    // out.
     let _ = alice.hear(&shop, &envelope, &rng).await.spent;
     let sessions = alice.store.scan(crate::USER, &Scan::undated(Space::new(0x15)), crate::NOW).await.unwrap();
     let mut forget = Batch::new(crate::USER);
