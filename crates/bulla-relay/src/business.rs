@@ -27,11 +27,13 @@ impl Business {
         Self { id, account, display_number, proof: None }
     }
 
-    /// Hands over the `proof` that the number is the business's, for a carrier that asks for one: when the relay registers the number for the
-    /// first time, when it has lost its store, and when the carrier has lost what it knew. It is forgotten when it was shown and believed.
+    /// Hands over the `proof` that the number is the business's, for a carrier that asks for one: when the
+    /// relay registers the number for the first time, when it has lost its store, and when the carrier has
+    /// lost what it knew. It is forgotten when it was shown and believed.
     ///
-    /// Without one, a carrier that asks refuses the number: it is [suspended](crate::Report::Suspended), and everything else goes on. Hand a proof over
-    /// with [`change_business`](crate::Relay::change_business), then [resume](crate::Relay::resume) it.
+    /// Without one, a carrier that asks refuses the number: it is [suspended](crate::Report::Suspended), and
+    /// everything else goes on. Hand a proof over with [`change_business`](crate::Relay::change_business),
+    /// then [resume](crate::Relay::resume) it.
     #[must_use]
     pub fn proven_by(mut self, proof: Proof) -> Self {
         self.proof = Some(proof);

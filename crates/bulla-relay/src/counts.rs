@@ -6,7 +6,8 @@ use bulla_base::PhoneNumberId;
 use crate::metrics::{REACHED, REFUSED, RETRIED, SENT};
 use crate::{AcceptError, Status};
 
-/// What a relay has done since it was opened, and what it has before it: for hosts without a recorder of metrics.
+/// What a relay has done since it was opened, and what it has before it: for hosts without a recorder of
+/// metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {

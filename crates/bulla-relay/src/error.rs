@@ -49,7 +49,8 @@ pub enum AcceptError {
     /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
     #[error("the carrier cannot be reached")]
     Unavailable(#[source] TransportError),
-    /// The operator's: this relay may not seal, because a later one has taken its number over, or its store is an old copy.
+    /// The operator's: this relay may not seal, because a later one has taken its number over, or its store
+    /// is an old copy.
     #[error("this relay has been replaced: its incarnation {} is not the latest", ours.number())]
     Fenced {
         /// The incarnation that was replaced.
@@ -61,8 +62,8 @@ pub enum AcceptError {
     /// The peer's or the carrier's: its keys are unusable.
     #[error("the message could not be sealed")]
     Seal(#[source] SealError),
-    /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record where it reads none, because the
-    /// keys to it are gone.
+    /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record
+    /// where it reads none, because the keys to it are gone.
     #[error(
         "a record of the conversation was in the way {attempts} times: another relay writes to this store, or a record there cannot be read"
     )]
@@ -70,8 +71,8 @@ pub enum AcceptError {
         /// How often it was tried.
         attempts: usize,
     },
-    /// The operator's: the conversation or the business has stopped by itself, because something of it cannot be read or may not go on.
-    /// [`Relay::suspended`](crate::Relay::suspended) lists it.
+    /// The operator's: the conversation or the business has stopped by itself, because something of it cannot
+    /// be read or may not go on. [`Relay::suspended`](crate::Relay::suspended) lists it.
     #[error("{part} is suspended until its operator resumes it")]
     Suspended {
         /// Which of the two.
@@ -86,11 +87,12 @@ pub enum AcceptError {
         /// The number.
         business: PhoneNumberId,
     },
-    /// The operator's: the relay is closed or has stopped, and [`Relay::stopped`](crate::Relay::stopped) tells why. If it stopped while it was
-    /// asked, it is unknown whether the message was accepted.
+    /// The operator's: the relay is closed or has stopped, and [`Relay::stopped`](crate::Relay::stopped)
+    /// tells why. If it stopped while it was asked, it is unknown whether the message was accepted.
     #[error("the relay has stopped and accepts nothing until it is opened again")]
     Stopped,
-    /// Ours or the host's: a port or the relay has panicked at this message; see the panic's own message. It is unknown whether it was accepted.
+    /// Ours or the host's: a port or the relay has panicked at this message; see the panic's own message. It
+    /// is unknown whether it was accepted.
     #[error("the relay has panicked at this message")]
     Panicked,
 }
@@ -176,8 +178,8 @@ impl From<StoreError> for MarkReadError {
     }
 }
 
-/// Why an erasure is not known to be done. Ask for it again; once it was begun it is also carried out before anything else is written about
-/// the user, and when a relay is opened on the store.
+/// Why an erasure is not known to be done. Ask for it again; once it was begun it is also carried out before
+/// anything else is written about the user, and when a relay is opened on the store.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EraseError {
@@ -199,8 +201,8 @@ pub enum RelayError {
     /// The operator's: the disk.
     #[error("the relay's store failed")]
     Store(#[from] StoreError),
-    /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record where it reads none, because the
-    /// keys to it are gone.
+    /// The operator's: another relay writes to this store; stop one of the two. Or the store holds a record
+    /// where it reads none, because the keys to it are gone.
     #[error(
         "a record of a conversation was in the way {attempts} times: another relay writes to this store, or a record there cannot be read"
     )]
@@ -211,7 +213,8 @@ pub enum RelayError {
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),
-    /// The host's or ours: a task has panicked. What it was at is taken up when it is resumed, or a relay is opened on the store again.
+    /// The host's or ours: a task has panicked. What it was at is taken up when it is resumed, or a relay is
+    /// opened on the store again.
     #[error("a task of the relay has panicked; see the panic's own message")]
     Panicked,
     /// The relay had to stop while it was being opened.

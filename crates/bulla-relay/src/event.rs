@@ -5,8 +5,8 @@ use bulla_content::Text;
 
 use crate::Handle;
 
-/// A user, as one business knows them: the same for every message between the two, different for every other business, and not to be
-/// traced back to a number.
+/// A user, as one business knows them: the same for every message between the two, different for every other
+/// business, and not to be traced back to a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId([u8; 16]);
 

@@ -4,7 +4,8 @@ use crate::UserId;
 
 /// How a business names a message: the message's id, and the id by which it knows the user.
 ///
-/// With both the relay finds a message without an index from messages to users, and no phone number stands in the name.
+/// With both the relay finds a message without an index from messages to users, and no phone number stands in
+/// the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle {
     id: MessageId,

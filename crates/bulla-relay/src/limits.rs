@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-/// The longest tracking text a business may attach to a message, in characters. A longer one is refused with the message.
+/// The longest tracking text a business may attach to a message, in characters. A longer one is refused with
+/// the message.
 pub const MAX_TRACKING_CHARS: usize = 512;
 
 /// The longest idempotency key, in bytes. A longer one is refused with the message.
 pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
 
-/// How many reports are kept for a host that reads them late. The oldest beyond it are dropped, and counted for whoever missed them.
+/// How many reports are kept for a host that reads them late. The oldest beyond it are dropped, and counted
+/// for whoever missed them.
 pub const MAX_REPORTS: usize = 256;
 
-/// The shortest first wait before something is tried again that has failed. With a shorter one a relay is not opened.
+/// The shortest first wait before something is tried again that has failed. With a shorter one a relay is not
+/// opened.
 pub const SHORTEST_RETRY: Duration = Duration::from_millis(10);
 
-/// How many businesses are opened, and connected to the carrier, at once. More would load the carrier after each start; fewer make the start
-/// longer, by a commit and two calls for each so many.
+/// How many businesses are opened, and connected to the carrier, at once. More would load the carrier after
+/// each start; fewer make the start longer, by a commit and two calls for each so many.
 pub(crate) const OPENED_AT_ONCE: usize = 128;
 
 /// How many bytes of rows that are in use, such as sessions and heads of queues, are kept in memory, about.

@@ -12,8 +12,8 @@ pub(crate) const NOT_TAKEN: &str = "bulla_relay_not_taken_total";
 /// Gauge of events: with the sink now.
 pub(crate) const AT_SINK: &str = "bulla_relay_at_sink_events";
 
-/// Gauge of seconds: since when the conversation waits that waits longest for the carrier or its business, as Unix time;
-/// 0 when none does.
+/// Gauge of seconds: since when the conversation waits that waits longest for the carrier or its business, as
+/// Unix time; 0 when none does.
 pub(crate) const OLDEST: &str = "bulla_relay_oldest_since_seconds";
 
 /// Gauge of conversations: wait to be tried again, with an event that was not taken.

@@ -88,23 +88,25 @@ impl Outgoing {
         self
     }
 
-    /// Makes it an answer to a message of the same conversation. If that is none, or is not known any more, the message is sent without the
-    /// reference: what it says matters more.
+    /// Makes it an answer to a message of the same conversation. If that is none, or is not known any more,
+    /// the message is sent without the reference: what it says matters more.
     #[must_use]
     pub const fn replying_to(mut self, message: Handle) -> Self {
         self.in_reply_to = Some(message);
         self
     }
 
-    /// Attaches a text that comes back with every status of the message, at most [`MAX_TRACKING_CHARS`](crate::MAX_TRACKING_CHARS).
+    /// Attaches a text that comes back with every status of the message, at most
+    /// [`MAX_TRACKING_CHARS`](crate::MAX_TRACKING_CHARS).
     #[must_use]
     pub fn tracked_as(mut self, tracking: impl Into<String>) -> Self {
         self.tracking = Some(tracking.into());
         self
     }
 
-    /// Names the wish to send: the same message under the same key is answered with the first one's handle and not sent, for 30 days; another
-    /// one, or one to another user, is refused. At most [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
+    /// Names the wish to send: the same message under the same key is answered with the first one's handle
+    /// and not sent, for 30 days; another one, or one to another user, is refused. At most
+    /// [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
     #[must_use]
     pub fn once(mut self, idempotency_key: impl Into<Bytes>) -> Self {
         self.idempotency_key = Some(idempotency_key.into());

@@ -58,8 +58,9 @@ use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, 
 
 /// The relay: it speaks for businesses until it is closed.
 ///
-/// It lives in tasks of the tokio runtime it was opened on. A clone is another hand on the same relay. When the last one is dropped
-/// without [`Relay::close`], its tasks go on until the runtime ends; nothing durable depends on which of the two happens.
+/// It lives in tasks of the tokio runtime it was opened on. A clone is another hand on the same relay. When
+/// the last one is dropped without [`Relay::close`], its tasks go on until the runtime ends; nothing durable
+/// depends on which of the two happens.
 pub struct Relay<S, T, K>(Arc<Inner<S, T, K>>);
 
 pub(crate) struct Inner<S, T, K> {
@@ -89,26 +90,29 @@ pub(crate) struct Inner<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
-    /// Opens a relay for `businesses`, on a store that is new or was a relay's before, and takes up whatever was left undone.
+    /// Opens a relay for `businesses`, on a store that is new or was a relay's before, and takes up whatever
+    /// was left undone.
     ///
-    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the relay goes on trying. What the store needs
-    /// regularly, such as forgetting, the relay does for as long as it runs.
+    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the relay goes on
+    /// trying. What the store needs regularly, such as forgetting, the relay does for as long as it runs.
     ///
-    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in them and are not sealed in any more:
-    /// the relay takes a later incarnation than any before, writes to users in new sessions, and then takes the store for the present one. What
-    /// was accepted after the backup was taken is lost.
+    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in
+    /// them and are not sealed in any more: the relay takes a later incarnation than any before, writes to
+    /// users in new sessions, and then takes the store for the present one. What was accepted after the
+    /// backup was taken is lost.
     ///
-    /// A business that cannot be spoken for is no error either: one whose keys cannot be read, whose number the
-    /// carrier wants proven, or of which a later incarnation has spoken to the carrier, since this relay, or the copy
-    /// of the store it was opened on, has been replaced. It is [suspended](Self::suspended) and
+    /// A business that cannot be spoken for is no error either: one whose keys cannot be read, whose number
+    /// the carrier wants proven, or of which a later incarnation has spoken to the carrier, since this relay,
+    /// or the copy of the store it was opened on, has been replaced. It is [suspended](Self::suspended) and
     /// [reported](Self::reports), and the others are spoken for.
     ///
     /// # Errors
-    /// When the store fails, or what it holds of all businesses is damaged. When no relay can run with `settings`.
+    /// When the store fails, or what it holds of all businesses is damaged. When no relay can run with
+    /// `settings`.
     ///
     /// # Security
-    /// A store that keeps nothing outside of itself cannot tell that it was put back from a backup; then only a carrier that has seen a later
-    /// incarnation can. A vault tells.
+    /// A store that keeps nothing outside of itself cannot tell that it was put back from a backup; then only
+    /// a carrier that has seen a later incarnation can. A vault tells.
     ///
     /// # Cost
     /// Two commits a business, and one scan of the conversations of the last 30 days.
@@ -198,7 +202,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         counts.into_iter().map(tally).collect()
     }
 
-    /// Waits until the relay has stopped, and tells why: an error it cannot go on after, or nothing when it was closed.
+    /// Waits until the relay has stopped, and tells why: an error it cannot go on after, or nothing when it
+    /// was closed.
     ///
     /// # Errors
     /// The first such error.
@@ -228,8 +233,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         }
     }
 
-    /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a relay is opened on the store
-    /// again. The store stays open, and has noted where it stands.
+    /// Stops, and waits until nothing of the relay runs any more. What is not finished is taken up when a
+    /// relay is opened on the store again. The store stays open, and has noted where it stands.
     pub async fn close(&self) {
         let closing = async {
             self.0.stop(None);
@@ -263,7 +268,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Runs `task` until it ends or the relay stops. Whatever is cut short is as after a crash: taken up from the store.
+    /// Runs `task` until it ends or the relay stops. Whatever is cut short is as after a crash: taken up from
+    /// the store.
     fn spawn<F, R>(self: &Arc<Self>, task: F)
     where
         F: FnOnce(Arc<Self>) -> R + Send + 'static,
@@ -284,8 +290,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         });
     }
 
-    /// Runs `task` of a business, perhaps of one conversation of it, until it ends or the relay or the business stops. An error stops what it is
-    /// about. False when it is not begun, because one of them has stopped.
+    /// Runs `task` of a business, perhaps of one conversation of it, until it ends or the relay or the
+    /// business stops. An error stops what it is about. False when it is not begun, because one of them has
+    /// stopped.
     fn spawn_for<F, R>(
         self: &Arc<Self>,
         voice: &Arc<Voice>,
@@ -319,9 +326,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         true
     }
 
-    /// The outcome of `task`, which goes on when the caller does not wait for it any more; nothing when the relay stopped first, or it panicked.
+    /// The outcome of `task`, which goes on when the caller does not wait for it any more; nothing when the
+    /// relay stopped first, or it panicked.
     ///
-    /// A caller that left between a commit and what follows from it would leave a message behind that nobody sends until the next one.
+    /// A caller that left between a commit and what follows from it would leave a message behind that nobody
+    /// sends until the next one.
     async fn see_through<R: Send + 'static>(
         self: &Arc<Self>,
         task: impl Future<Output = R> + Send + 'static,
@@ -358,7 +367,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         seen.await.ok_or(AcceptError::Stopped)?.map_err(|_| AcceptError::Panicked)
     }
 
-    /// Stops everything, for good: nothing tries again with a store that is dead or a relay that was replaced. The first reason stays.
+    /// Stops everything, for good: nothing tries again with a store that is dead or a relay that was
+    /// replaced. The first reason stays.
     fn stop(&self, why: Option<RelayError>) {
         let why = why.map(Arc::new);
         if !self.running.stop(why.clone()) {

@@ -9,14 +9,16 @@ use tokio::sync::watch;
 use crate::limits::MAX_REPORTS;
 use crate::{Part, RelayError, SinkErrorKind, Suspended, UserId};
 
-/// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has changed.
+/// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has
+/// changed.
 ///
-/// It holds no text, no phone number and no secret: users are named by the id the business knows them by. What repeats is told once, and again
-/// when it changes; counters count all of it.
+/// It holds no text, no phone number and no secret: users are named by the id the business knows them by.
+/// What repeats is told once, and again when it changes; counters count all of it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Report {
-    /// So many reports were dropped before this reader came to them, because more than [`MAX_REPORTS`](crate::MAX_REPORTS) were waiting.
+    /// So many reports were dropped before this reader came to them, because more than
+    /// [`MAX_REPORTS`](crate::MAX_REPORTS) were waiting.
     Missed {
         /// How many.
         count: u64,
@@ -25,23 +27,25 @@ pub enum Report {
     Suspended(Suspended),
     /// What was suspended goes on.
     Resumed(Part),
-    /// A business does not take its events: the first failure after all was well, and the first of each further kind until it is again. Each
-    /// event is tried again until its time is over.
+    /// A business does not take its events: the first failure after all was well, and the first of each
+    /// further kind until it is again. Each event is tried again until its time is over.
     SinkFails {
-        /// The business whose event failed. Others that share its [`Destination`](crate::Destination) are not told of on their own.
+        /// The business whose event failed. Others that share its [`Destination`](crate::Destination) are not
+        /// told of on their own.
         business: PhoneNumberId,
         /// What went wrong.
         kind: SinkErrorKind,
     },
-    /// Nothing waits any more for the destination of which [`SinkFails`](Report::SinkFails) was told, and its last event was taken.
+    /// Nothing waits any more for the destination of which [`SinkFails`](Report::SinkFails) was told, and its
+    /// last event was taken.
     SinkRecovers {
         /// The business whose event was taken.
         business: PhoneNumberId,
     },
     /// A user has come with another identity than before: a new phone, or somebody who is not the user.
     ///
-    /// By [`Settings::changed_identities`](crate::Settings::changed_identities) the conversation goes on, or what the business says to the
-    /// user is held until the host [approves](crate::Relay::approve_identity).
+    /// By [`Settings::changed_identities`](crate::Settings::changed_identities) the conversation goes on, or
+    /// what the business says to the user is held until the host [approves](crate::Relay::approve_identity).
     IdentityChanged {
         /// Whose user.
         business: PhoneNumberId,

@@ -29,7 +29,8 @@ impl Stage {
         }
     }
 
-    /// Whether a message at this stage can still come to `status`: forward only, and nothing fails that has arrived.
+    /// Whether a message at this stage can still come to `status`: forward only, and nothing fails that has
+    /// arrived.
     pub(crate) fn may_reach(self, status: Status) -> bool {
         let over = self >= Self::Reached(Status::Delivered);
         self < Self::Reached(status) && !(over && matches!(status, Status::Failed(_)))
@@ -123,8 +124,8 @@ pub(crate) struct Head {
     pub(crate) held: QueueIndex,
 }
 
-/// As it is stored; nothing for a queue in which nothing was ever put. What an earlier version wrote under these numbers is no bytes, and not
-/// read.
+/// As it is stored; nothing for a queue in which nothing was ever put. What an earlier version wrote under
+/// these numbers is no bytes, and not read.
 #[derive(Clone, PartialEq, prost::Message)]
 struct HeadRow {
     #[prost(bytes = "vec", tag = "1")]

@@ -9,8 +9,8 @@ use crate::UserId;
 
 /// Turns a user's partition into the id by which one business knows the user, and back.
 ///
-/// One AES-256 block under a key of the business's own: a permutation of sixteen bytes, so that no table is kept, two businesses cannot
-/// compare their users, and neither can test a number.
+/// One AES-256 block under a key of the business's own: a permutation of sixteen bytes, so that no table is
+/// kept, two businesses cannot compare their users, and neither can test a number.
 #[derive(Clone)]
 pub(crate) struct Scope(Box<Aes256>);
 

@@ -18,8 +18,8 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 30 days to live; retries after 1 second, then twice as long each time, up to an hour; 256 events with the sink at once, 32 of them
-    /// of one business.
+    /// 30 days to live; retries after 1 second, then twice as long each time, up to an hour; 256 events with
+    /// the sink at once, 32 of them of one business.
     fn default() -> Self {
         Self {
             time_to_live: Retention::LONGEST,
@@ -33,21 +33,26 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long a message of a business waits for the user's device before it fails, and an event for the business before it is dropped.
+    /// How long a message of a business waits for the user's device before it fails, and an event for the
+    /// business before it is dropped.
     ///
-    /// Default: 30 days, the longest possible. The shorter, the less is kept; a device that was off for longer never gets the message.
+    /// Default: 30 days, the longest possible. The shorter, the less is kept; a device that was off for
+    /// longer never gets the message.
     #[must_use]
     pub const fn time_to_live(mut self, time_to_live: Retention) -> Self {
         self.time_to_live = time_to_live;
         self
     }
 
-    /// How long to wait after a first failure, of the sink or the carrier, before trying again. Each further failure doubles it, up to
-    /// `longest`. Of every wait between a half and the whole is drawn by lot, so that who failed together does not come back together.
+    /// How long to wait after a first failure, of the sink or the carrier, before trying again. Each further
+    /// failure doubles it, up to `longest`. Of every wait between a half and the whole is drawn by lot, so
+    /// that who failed together does not come back together.
     ///
-    /// Default: 1 second and 1 hour. The first is at least [`SHORTEST_RETRY`](crate::SHORTEST_RETRY), and `longest` at least as long as it:
-    /// a relay is not opened with others. A shorter first wait loads a business that has just come back; a longer last one delays by up to as
-    /// much what waited for a business of whose recovery nothing else tells. Usually something does: the first event it takes wakes the others.
+    /// Default: 1 second and 1 hour. The first is at least [`SHORTEST_RETRY`](crate::SHORTEST_RETRY), and
+    /// `longest` at least as long as it: a relay is not opened with others. A shorter first wait loads a
+    /// business that has just come back; a longer last one delays by up to as much what waited for a business
+    /// of whose recovery nothing else tells. Usually something does: the first event it takes wakes the
+    /// others.
     #[must_use]
     pub const fn retry_after(mut self, first: Duration, longest: Duration) -> Self {
         self.first_retry = first;
@@ -55,27 +60,31 @@ impl Settings {
         self
     }
 
-    /// What to do when a user comes with another identity than before. Either way it is [reported](crate::Report::IdentityChanged), and what they
-    /// send is opened.
+    /// What to do when a user comes with another identity than before. Either way it is
+    /// [reported](crate::Report::IdentityChanged), and what they send is opened.
     ///
-    /// Default: [`IdentityPolicy::Follow`]: the business goes on writing to them, as every messenger does when somebody has a new phone. With
-    /// [`IdentityPolicy::Hold`] its messages and receipts are kept until the host [approves](crate::Relay::approve_identity) of the new identity, or
-    /// their time to live ends and they fail: nobody who takes over a number reads a word, and every user with a new phone waits for a person to
-    /// look.
+    /// Default: [`IdentityPolicy::Follow`]: the business goes on writing to them, as every messenger does
+    /// when somebody has a new phone. With [`IdentityPolicy::Hold`] its messages and receipts are kept until
+    /// the host [approves](crate::Relay::approve_identity) of the new identity, or their time to live ends
+    /// and they fail: nobody who takes over a number reads a word, and every user with a new phone waits for
+    /// a person to look.
     #[must_use]
     pub const fn changed_identities(mut self, policy: IdentityPolicy) -> Self {
         self.changed_identities = policy;
         self
     }
 
-    /// How many events are with the sink at once: `in_all`, and of one business `per_business`. The others wait in the store.
+    /// How many events are with the sink at once: `in_all`, and of one business `per_business`. The others
+    /// wait in the store.
     ///
-    /// Default: 256 and 32. Both are at least 1, and the second is no more than the first: a relay is not opened with others. Each event
-    /// with a webhook holds a socket and up to some 40 KiB of memory, and each may last as long as the sink is patient. With 1 every event
-    /// waits for the one before it. With thousands, a restart after an outage opens as many sockets in one moment, which the system may not
-    /// have and the business's server may not bear. A business that answers after 100 milliseconds takes 320 events a second through 32
-    /// places. Businesses that do not answer hold `per_business` places each: it takes `in_all / per_business` of them to hold up the others,
-    /// who then get the places in the order they came.
+    /// Default: 256 and 32. Both are at least 1, and the second is no more than the first: a relay is not
+    /// opened with others. Each event with a webhook holds a socket and up to some 40 KiB of memory, and each
+    /// may last as long as the sink is patient. With 1 every event waits for the one before it. With
+    /// thousands, a restart after an outage opens as many sockets in one moment, which the system may not
+    /// have and the business's server may not bear. A business that answers after 100 milliseconds takes 320
+    /// events a second through 32 places. Businesses that do not answer hold `per_business` places each: it
+    /// takes `in_all / per_business` of them to hold up the others, who then get the places in the order they
+    /// came.
     #[must_use]
     pub const fn events_at_sink(mut self, in_all: usize, per_business: usize) -> Self {
         self.at_sink = in_all;

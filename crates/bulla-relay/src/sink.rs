@@ -10,25 +10,29 @@ use crate::Event;
 /// The port through which the relay hands events to a business: a webhook, or the host's own handler.
 ///
 /// # For implementors
-/// `Ok` means that the business has the event for good: the relay then forgets its content. After an error, and after a crash, the same
-/// event comes again; [`Subject::message`](crate::Subject::message) and the kind of event tell which it is. Events of one conversation
-/// come one after the other; of different conversations, at once, but no more than
-/// [`Settings::events_at_sink`](crate::Settings::events_at_sink) says.
+/// `Ok` means that the business has the event for good: the relay then forgets its content. After an error,
+/// and after a crash, the same event comes again; [`Subject::message`](crate::Subject::message) and the kind
+/// of event tell which it is. Events of one conversation come one after the other; of different
+/// conversations, at once, but no more than [`Settings::events_at_sink`](crate::Settings::events_at_sink)
+/// says.
 ///
-/// An implementation that waits for something that may never come ends its waiting: until then the event keeps its place. One that
-/// panics fails the event at hand, as with an error of the kind [`SinkErrorKind::Panicked`].
+/// An implementation that waits for something that may never come ends its waiting: until then the event
+/// keeps its place. One that panics fails the event at hand, as with an error of the kind
+/// [`SinkErrorKind::Panicked`].
 pub trait Sink: Send + Sync + 'static {
     /// Hands over `event`.
     ///
     /// # Errors
-    /// When the business does not have it. The relay tries again, later and later, until the event's time is over.
+    /// When the business does not have it. The relay tries again, later and later, until the event's time is
+    /// over.
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send;
 
-    /// Where `event` goes: what goes to one destination fails and recovers together. As soon as one event has got there, the relay offers
-    /// the others that wait for the same destination, instead of letting them wait to the end.
+    /// Where `event` goes: what goes to one destination fails and recovers together. As soon as one event has
+    /// got there, the relay offers the others that wait for the same destination, instead of letting them
+    /// wait to the end.
     ///
-    /// The default is a destination for each business. A sink that sends events of several businesses to one server names that. It is
-    /// asked only while something fails.
+    /// The default is a destination for each business. A sink that sends events of several businesses to one
+    /// server names that. It is asked only while something fails.
     fn destination(&self, event: &Event) -> Destination {
         Destination::business(event.subject().business)
     }
@@ -132,7 +136,8 @@ impl SinkError {
         Self { kind: SinkErrorKind::Panicked, source: None, not_before: None }
     }
 
-    /// Says what kind of error it is. The host hears of the first failure of a destination, and of each that is of another kind.
+    /// Says what kind of error it is. The host hears of the first failure of a destination, and of each that
+    /// is of another kind.
     #[must_use]
     pub const fn of_kind(mut self, kind: SinkErrorKind) -> Self {
         self.kind = kind;

@@ -19,9 +19,10 @@
 //! counter     METER            tally                      messages
 //! ```
 //!
-//! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. What has a day dies with it; HEAD and
-//! CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS and HELD. These three are queues and are
-//! read in the order of their places: a clock that is ahead for a moment puts nothing before what came earlier.
+//! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. What
+//! has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS
+//! and HELD. These three are queues and are read in the order of their places: a clock that is ahead for a
+//! moment puts nothing before what came earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};
@@ -70,8 +71,8 @@ pub(crate) fn all(space: Space, now: Timestamp) -> Scan {
     Scan::dated(space, oldest..=Day::from_number(now.day().number().saturating_add(31)))
 }
 
-/// The first day of which something can still be read at `now`: what was made on a day is whole until its last moment is 30 days past, and an
-/// id's day may lie one ahead.
+/// The first day of which something can still be read at `now`: what was made on a day is whole until its
+/// last moment is 30 days past, and an id's day may lie one ahead.
 pub(crate) fn oldest_day(now: Timestamp) -> Day {
     now.before(Retention::LONGEST.span()).day().minus(1)
 }

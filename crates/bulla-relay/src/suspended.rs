@@ -39,8 +39,8 @@ impl fmt::Display for Part {
     }
 }
 
-/// A part of the relay that has stopped, because something of it cannot be read or may not go on. Nothing of it is lost or acknowledged
-/// meanwhile; the other parts do not notice.
+/// A part of the relay that has stopped, because something of it cannot be read or may not go on. Nothing of
+/// it is lost or acknowledged meanwhile; the other parts do not notice.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Suspended {

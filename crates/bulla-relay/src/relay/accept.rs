@@ -23,20 +23,24 @@ use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Sayin
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Accepts `message` from the business number `from`.
     ///
-    /// When this returns, the message is sealed, counted and durable, and will be sent; or, if the carrier knows no such user, it is durable
-    /// that it failed, and the business will be told so. For a user whose new identity [waits for approval](crate::Report::IdentityChanged) it is durable and
-    /// counted as accepted, and is sealed, counted for the bill and sent when the host approves, after what was accepted before it.
+    /// When this returns, the message is sealed, counted and durable, and will be sent; or, if the carrier
+    /// knows no such user, it is durable that it failed, and the business will be told so. For a user whose
+    /// new identity [waits for approval](crate::Report::IdentityChanged) it is durable and counted as
+    /// accepted, and is sealed, counted for the bill and sent when the host approves, after what was accepted
+    /// before it.
     ///
-    /// A caller that drops the future does not take the message back: it is accepted or refused all the same. Who may have to ask again
-    /// gives it a key ([`Outgoing::once`]).
+    /// A caller that drops the future does not take the message back: it is accepted or refused all the same.
+    /// Who may have to ask again gives it a key ([`Outgoing::once`]).
     ///
     /// # Errors
-    /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Stopped`] and [`AcceptError::Panicked`] it is unknown.
+    /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Stopped`] and
+    /// [`AcceptError::Panicked`] it is unknown.
     ///
     /// # Cost
-    /// One commit, shared with others that run at the same time; another on the first message of a conversation on a day, and one before it
-    /// for a message with a key. An answer is looked up first. The first message
-    /// to a user also asks the carrier for keys, and costs about a third of a millisecond of computation.
+    /// One commit, shared with others that run at the same time; another on the first message of a
+    /// conversation on a day, and one before it for a message with a key. An answer is looked up first. The
+    /// first message to a user also asks the carrier for keys, and costs about a third of a millisecond of
+    /// computation.
     pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
         let inner = Arc::clone(&self.0);
         let accepted = async {
@@ -170,7 +174,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))
     }
 
-    /// The content of `message`. What it reacts to is of the same conversation; so is what it answers, or it answers nothing.
+    /// The content of `message`. What it reacts to is of the same conversation; so is what it answers, or it
+    /// answers nothing.
     async fn content(
         &self,
         voice: &Voice,

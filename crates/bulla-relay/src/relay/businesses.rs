@@ -19,12 +19,12 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         self.0.businesses.business(id)
     }
 
-    /// Speaks for `business` from now on, with the keys it had before, or new ones. A carrier that cannot be reached is no error: the relay goes
-    /// on trying.
+    /// Speaks for `business` from now on, with the keys it had before, or new ones. A carrier that cannot be
+    /// reached is no error: the relay goes on trying.
     ///
     /// # Errors
-    /// [`BusinessError::Known`] when the relay has it; [`BusinessError::Suspended`] when its keys cannot be read or it was fenced: then the relay
-    /// has it, suspended.
+    /// [`BusinessError::Known`] when the relay has it; [`BusinessError::Suspended`] when its keys cannot be
+    /// read or it was fenced: then the relay has it, suspended.
     ///
     /// # Cost
     /// Two commits and two calls to the carrier; a new business also makes keys, some ten milliseconds.
@@ -43,7 +43,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         added.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
-    /// Takes the account and the number users see from `business`, and with what it is [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is interrupted.
+    /// Takes the account and the number users see from `business`, and with what it is
+    /// [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is interrupted.
     ///
     /// # Errors
     /// [`BusinessError::Unknown`] when the relay does not have it.
@@ -56,8 +57,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         }
     }
 
-    /// Speaks for the business no longer. Its keys, sessions and queues stay, for when it is [added](Relay::add_business) again within their time;
-    /// what users send waits at the carrier. To erase them, too, call [`erase_business`](Relay::erase_business).
+    /// Speaks for the business no longer. Its keys, sessions and queues stay, for when it is
+    /// [added](Relay::add_business) again within their time; what users send waits at the carrier. To erase
+    /// them, too, call [`erase_business`](Relay::erase_business).
     ///
     /// When this returns nothing of the business runs any more. Calls that were being made were carried out.
     ///
@@ -78,7 +80,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Lets what is suspended go on. It is suspended again if what stopped it is still so.
     ///
     /// # Errors
-    /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Suspended`] when a business still cannot be spoken for.
+    /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Suspended`] when a business
+    /// still cannot be spoken for.
     pub async fn resume(&self, part: Part) -> Result<(), BusinessError> {
         let (inner, business) = (Arc::clone(&self.0), part.business());
         let resuming = async move {
@@ -122,7 +125,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Ends everything that is done for a business, and forgets that it was. To be called by whoever has its turn.
+    /// Ends everything that is done for a business, and forgets that it was. To be called by whoever has its
+    /// turn.
     pub(super) async fn take_down(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
         let state = self.businesses.state(business).ok_or(BusinessError::Unknown { business })?;
         self.businesses.remove(business);

@@ -167,7 +167,8 @@ impl Draft {
 
     /// Brings a message of the business forward to `status`, if it is not there yet, and tells the business.
     ///
-    /// Statuses are told in their order: what has been delivered was sent, whatever the carrier's answer came to.
+    /// Statuses are told in their order: what has been delivered was sent, whatever the carrier's answer came
+    /// to.
     pub(super) fn reach(&mut self, id: MessageId, record: &Record, status: Status) -> Result<(), StoreError> {
         let mut outbound = Outbound::read(&record.value)?;
         let stage = outbound.stage()?;
@@ -279,7 +280,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok((found.into_iter().map(waiting).collect(), seen))
     }
 
-    /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the conversation first.
+    /// Commits `draft` and wakes the pumps for what is in it. False when somebody else changed the
+    /// conversation first.
     pub(super) async fn commit(self: &Arc<Self>, draft: Draft) -> Result<bool, StoreError> {
         Ok(matches!(self.try_commit(draft).await?, Commit::Committed(_)))
     }
@@ -307,8 +309,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
         let Draft { mut batch, conversation, now, head, head_version, head_before, reached, added } = draft;
         let begun = self.erasures.begun();
-        // The mark first: were it lost, nobody would look for the work after a crash, nor for the conversation when it is over. Alone it does
-        // no harm.
+        // The mark first: were it lost, nobody would look for the work after a crash, nor for the
+        // conversation when it is over. Alone it does no harm.
         self.mark_busy(conversation, now).await?;
         if head != head_before {
             let key = Key::undated(HEAD, space::of(conversation.business));
@@ -344,7 +346,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(())
     }
 
-    /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business now.
+    /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business
+    /// now.
     pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
         self.wake_for(conversation, pump, 0, Vec::new());
     }
@@ -417,7 +420,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Whether what was read still stands there. Within the lane.
     ///
-    /// After an erasure another record can stand in its place: the new conversation counts from the beginning.
+    /// After an erasure another record can stand in its place: the new conversation counts from the
+    /// beginning.
     pub(super) async fn is_still(&self, user: Partition, read: &Read) -> Result<bool, StoreError> {
         if self.erasures.begun() == read.begun {
             return Ok(true);

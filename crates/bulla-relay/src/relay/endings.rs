@@ -16,10 +16,11 @@ use crate::{RelayError, Sink};
 const DATED: [Space; 5] = [SEEN, MESSAGE, EVENTS, OUTBOX, HELD];
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Ends the conversations of a business in which there was nothing for 30 days: their sessions, their places in queues, and with the last
-    /// of a user everything that is left of them.
+    /// Ends the conversations of a business in which there was nothing for 30 days: their sessions, their
+    /// places in queues, and with the last of a user everything that is left of them.
     ///
-    /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been dropped with its day.
+    /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been
+    /// dropped with its day.
     pub(super) async fn end_what_is_over(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
         let (business, home) = (voice.business(), self.home(voice.business()));
         let mut scan = Scan::undated(CONVERSATION);

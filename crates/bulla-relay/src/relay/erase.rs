@@ -15,31 +15,35 @@ use crate::space::{BUSY, CONVERSATION, ERASING, HEAD};
 use crate::{EraseError, Sink};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
-    /// Erases everything the relay keeps about `user`, with whatever business: messages, sessions, queues, guards against duplicates, events the
-    /// business does not have yet, idempotency keys, the number, marks. When this returns, the store was read once more and held nothing.
+    /// Erases everything the relay keeps about `user`, with whatever business: messages, sessions, queues,
+    /// guards against duplicates, events the business does not have yet, idempotency keys, the number, marks.
+    /// When this returns, the store was read once more and held nothing.
     ///
-    /// It may be cut short. The wish is durable before anything is removed: a caller that drops the future, an error and a crash put it off,
-    /// and it is carried out before anything else is written about the user, and before a relay opened on the store does anything.
+    /// It may be cut short. The wish is durable before anything is removed: a caller that drops the future,
+    /// an error and a crash put it off, and it is carried out before anything else is written about the user,
+    /// and before a relay opened on the store does anything.
     ///
     /// # What is left
-    /// Sums by business, day and category, which say nothing about anybody. Logs, backups and what a business was told are the operator's
-    /// and the business's: under a vault the keys to what has an expiry are gone from backups within 30 days. The engine's files hold what was
-    /// deleted until they are compacted; under a vault it is noise from now on. What the *carrier* keeps is erased there, by a call of its own;
-    /// erase there first, or what it still delivers begins a new conversation here.
+    /// Sums by business, day and category, which say nothing about anybody. Logs, backups and what a business
+    /// was told are the operator's and the business's: under a vault the keys to what has an expiry are gone
+    /// from backups within 30 days. The engine's files hold what was deleted until they are compacted; under
+    /// a vault it is noise from now on. What the *carrier* keeps is erased there, by a call of its own; erase
+    /// there first, or what it still delivers begins a new conversation here.
     ///
     /// # What happens next
-    /// What comes from the user afterwards, or is sent to them, is a new conversation: the limits on duplicates and idempotency keys begin
-    /// anew. A device that still has its old session does not know. The first thing it sends in it cannot be opened; the relay drops it and
-    /// begins a new session, in which the device is told which message was lost. A first message of old, whose prekeys were not used up, could
-    /// be opened once more, if the carrier delivered it again: within 30 days the carrier's own guard keeps it from that. Ids are as before: the
-    /// same business knows the same user by the same id.
+    /// What comes from the user afterwards, or is sent to them, is a new conversation: the limits on
+    /// duplicates and idempotency keys begin anew. A device that still has its old session does not know. The
+    /// first thing it sends in it cannot be opened; the relay drops it and begins a new session, in which the
+    /// device is told which message was lost. A first message of old, whose prekeys were not used up, could
+    /// be opened once more, if the carrier delivered it again: within 30 days the carrier's own guard keeps
+    /// it from that. Ids are as before: the same business knows the same user by the same id.
     ///
     /// # Errors
     /// [`EraseError`]; then ask again.
     ///
     /// # Cost
-    /// Two commits, one for each business and one for each 128 records. Two passes, of which the second finds nothing: each is 257 scans and one
-    /// more for each business.
+    /// Two commits, one for each business and one for each 128 records. Two passes, of which the second finds
+    /// nothing: each is 257 scans and one more for each business.
     pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
@@ -113,7 +117,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(erased)
     }
 
-    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many there were.
+    /// Removes the marks of the user's conversations from the partitions of the businesses, and says how many
+    /// there were.
     ///
     /// By their keys: a vault does not open those whose hour is over.
     async fn remove_marks(&self, user: Partition) -> Result<usize, StoreError> {

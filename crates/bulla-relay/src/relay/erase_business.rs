@@ -17,16 +17,17 @@ use crate::{BusinessError, Sink};
 const OF_CONVERSATIONS: [Space; 8] = [MESSAGE, SEEN, OUTBOX, EVENTS, HELD, ONCE, CONTACT, HEAD];
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
-    /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and prekeys, its sessions with users, its
-    /// queues, what it has sent and received. Its sums stay, for the bill. The relay need not have the business (any more).
+    /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and
+    /// prekeys, its sessions with users, its queues, what it has sent and received. Its sums stay, for the
+    /// bill. The relay need not have the business (any more).
     ///
-    /// It may be cut short. The wish is durable before anything is removed; after an error or a crash ask again, or open a relay on the store,
-    /// which carries it out before it does anything else.
+    /// It may be cut short. The wish is durable before anything is removed; after an error or a crash ask
+    /// again, or open a relay on the store, which carries it out before it does anything else.
     ///
     /// # What happens next
-    /// When the business is [added](Relay::add_business) again, it begins anew, with a new identity, of which users' devices are told; the
-    /// carrier may ask for a proof that the number is its own. What the *carrier* keeps of it, queue and public keys, is erased there, by a call
-    /// of its own.
+    /// When the business is [added](Relay::add_business) again, it begins anew, with a new identity, of which
+    /// users' devices are told; the carrier may ask for a proof that the number is its own. What the
+    /// *carrier* keeps of it, queue and public keys, is erased there, by a call of its own.
     ///
     /// # Errors
     /// [`BusinessError::Store`] when the store fails.

@@ -54,8 +54,8 @@ impl Erasures {
         }
     }
 
-    /// The outcome of `work`, which takes out something of `user` that was read when `begun` erasures had been. Nothing when one was begun
-    /// since: then it is to be read again.
+    /// The outcome of `work`, which takes out something of `user` that was read when `begun` erasures had
+    /// been. Nothing when one was begun since: then it is to be read again.
     pub(super) async fn unless_erased<R>(
         &self,
         user: Partition,

@@ -88,8 +88,8 @@ impl Suspensions {
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// The businesses and conversations that have stopped by themselves, and why. In no order.
     ///
-    /// Each was [reported](Report::Suspended). Mend the cause, or [set it aside](Relay::set_aside), and [resume](Relay::resume) it. When a relay
-    /// is opened anew on the store, everything is tried again.
+    /// Each was [reported](Report::Suspended). Mend the cause, or [set it aside](Relay::set_aside), and
+    /// [resume](Relay::resume) it. When a relay is opened anew on the store, everything is tried again.
     #[must_use]
     pub fn suspended(&self) -> Vec<Suspended> {
         let mut all = self.0.businesses.suspended();
@@ -161,7 +161,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// What the caller of a call about `conversation` is told of `error`, after it has stopped whatever it is about.
+    /// What the caller of a call about `conversation` is told of `error`, after it has stopped whatever it is
+    /// about.
     pub(super) fn refuse(
         &self,
         voice: &Arc<Voice>,

@@ -26,7 +26,8 @@ use crate::{
 /// How many events are read from the store at a time.
 const PAGE: usize = 16;
 
-/// How often a conversation that waits is offered early, because another event got to its destination, before its own time comes.
+/// How often a conversation that waits is offered early, because another event got to its destination, before
+/// its own time comes.
 ///
 /// An event that its business never takes would otherwise be offered again after every other one.
 const EARLY_TRIES: u32 = 3;
@@ -80,8 +81,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Reads some of the conversation's events and hands them over, up to the first that is not taken.
     ///
-    /// Nothing is read before there is a place, and nothing is held while one waits after a failure: conversations that wait cost the store's
-    /// space and no memory.
+    /// Nothing is read before there is a place, and nothing is held while one waits after a failure:
+    /// conversations that wait cost the store's space and no memory.
     async fn forward_some<'a>(
         self: &'a Arc<Self>,
         voice: &Voice,
@@ -113,7 +114,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(Looked::NotTaken(error.pause().unwrap_or_default()));
             }
             self.taken(&event, tries);
-            // For good, before the next one goes: were both still there after a crash, `delivered` would follow on `read`.
+            // For good, before the next one goes: were both still there after a crash, `delivered` would
+            // follow on `read`.
             self.forget(voice, conversation, read, &pending).await?;
             self.pumps.pass(conversation, Pump::Events, at, seen);
         }
@@ -164,7 +166,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         tries.waiting = Some(waiting);
     }
 
-    /// Waits after a failure: until the conversation's own time comes, or another event gets to the same destination.
+    /// Waits after a failure: until the conversation's own time comes, or another event gets to the same
+    /// destination.
     ///
     /// Never shorter than the first wait, nor than the business `asked` for.
     async fn wait(&self, tries: &mut Tries<'_>, asked: Duration) {
@@ -191,13 +194,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         tries.early = 0;
     }
 
-    /// Where the sink says that `event` goes; the business's own destination when it does not come to saying it.
+    /// Where the sink says that `event` goes; the business's own destination when it does not come to saying
+    /// it.
     fn destination(&self, event: &Event) -> Destination {
         let named = std::panic::catch_unwind(AssertUnwindSafe(|| self.sink.destination(event)));
         named.unwrap_or_else(|_| Destination::business(event.subject().business))
     }
 
-    /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the same record.
+    /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the
+    /// same record.
     async fn forget(
         self: &Arc<Self>,
         voice: &Voice,

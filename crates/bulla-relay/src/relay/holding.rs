@@ -50,7 +50,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Held::new(id, category, Bytes::copy_from_slice(encoded.plaintext()))
     }
 
-    /// Seals the next that was held for the user of the conversation, and puts it into the outbox. False when there is none, or it still waits.
+    /// Seals the next that was held for the user of the conversation, and puts it into the outbox. False when
+    /// there is none, or it still waits.
     pub(super) async fn release_next(
         self: &Arc<Self>,
         voice: &Arc<Voice>,

@@ -15,9 +15,10 @@ use crate::{AcceptError, Handle, Sink};
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Makes sure that the message's idempotency key, if it has one, is used for no other user.
     ///
-    /// That a key was used for a user stands in the user's partition, where the message does; a batch touches no other. So the key is bound to
-    /// its user first, in the partition of the business. If nothing comes of the message then, the key stays bound: it named a wish to write
-    /// to this user. What stands there is a digest that says nothing to who has not the key and the user's partition, so an erasure leaves it.
+    /// That a key was used for a user stands in the user's partition, where the message does; a batch touches
+    /// no other. So the key is bound to its user first, in the partition of the business. If nothing comes of
+    /// the message then, the key stays bound: it named a wish to write to this user. What stands there is a
+    /// digest that says nothing to who has not the key and the user's partition, so an erasure leaves it.
     pub(super) async fn bind_key(
         &self,
         conversation: Conversation,
@@ -47,7 +48,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Err(AcceptError::InTheWay { attempts: ATTEMPTS })
     }
 
-    /// Claims the message's idempotency key, if it has one. The handle of the message sent under it before, if there is one.
+    /// Claims the message's idempotency key, if it has one. The handle of the message sent under it before,
+    /// if there is one.
     pub(super) async fn claim_key(
         &self,
         voice: &Voice,
@@ -76,7 +78,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 }
 
-/// What makes a message the same as another sent under its idempotency key: what the business asked for, whatever came of it.
+/// What makes a message the same as another sent under its idempotency key: what the business asked for,
+/// whatever came of it.
 fn fingerprint(checked: &Checked) -> [u8; 32] {
     // With randomness that never varies, a content has one encoding.
     let said = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));

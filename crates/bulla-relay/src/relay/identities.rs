@@ -14,11 +14,13 @@ use crate::metrics::IDENTITY_CHANGES;
 use crate::{AcceptError, Recipient, Report, Sink};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
-    /// The number that `business` and `user` compare to know that nobody stands between them: the user's device shows the same. It is that of
-    /// the identity the user has come with last, also if that waits for approval. Nothing before there was a session.
+    /// The number that `business` and `user` compare to know that nobody stands between them: the user's
+    /// device shows the same. It is that of the identity the user has come with last, also if that waits for
+    /// approval. Nothing before there was a session.
     ///
     /// # Errors
-    /// As when a message is accepted. [`AcceptError::UnknownUser`] for the id of a user with whom no message lives.
+    /// As when a message is accepted. [`AcceptError::UnknownUser`] for the id of a user with whom no message
+    /// lives.
     ///
     /// # Cost
     /// One read, and about 10 ms of hashing.
@@ -33,8 +35,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         Ok(peer.safety_number())
     }
 
-    /// Whom `business` takes for `user`: the identity the user has come with last, also if that waits for approval. Nothing before there was a
-    /// session.
+    /// Whom `business` takes for `user`: the identity the user has come with last, also if that waits for
+    /// approval. Nothing before there was a session.
     ///
     /// # Errors
     /// As [`safety_number`](Self::safety_number).
@@ -49,14 +51,16 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         Ok(peer.identity())
     }
 
-    /// Approves of `identity`, of which [`Report::IdentityChanged`] told: what was held for `user` is sent, in the order in which it was accepted. False when it is not
-    /// the one that waits: the user has come with yet another since, or nothing waits.
+    /// Approves of `identity`, of which [`Report::IdentityChanged`] told: what was held for `user` is sent,
+    /// in the order in which it was accepted. False when it is not the one that waits: the user has come with
+    /// yet another since, or nothing waits.
     ///
     /// # Errors
     /// As when a message is accepted.
     ///
     /// # Security
-    /// Compare [`safety numbers`](Self::safety_number) with the user first, by a way that is not this conversation.
+    /// Compare [`safety numbers`](Self::safety_number) with the user first, by a way that is not this
+    /// conversation.
     pub async fn approve_identity(
         &self,
         business: PhoneNumberId,

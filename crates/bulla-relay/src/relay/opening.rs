@@ -18,7 +18,8 @@ use crate::limits::OPENED_AT_ONCE;
 use crate::{Part, RelayError, Report, Sink, Suspended};
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Begins to speak for `businesses`, which were entered, many at once. Those that cannot be spoken for are suspended and reported.
+    /// Begins to speak for `businesses`, which were entered, many at once. Those that cannot be spoken for
+    /// are suspended and reported.
     ///
     /// Each in a task of its own: to read the keys of thousands takes more than one core.
     pub(super) async fn bring_up_all(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) {
@@ -37,7 +38,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             .await;
     }
 
-    /// Begins to speak for `business`, which was entered; or suspends it, or stops the relay. To be called by whoever has its turn.
+    /// Begins to speak for `business`, which was entered; or suspends it, or stops the relay. To be called by
+    /// whoever has its turn.
     ///
     /// When what keeps it from speaking may pass, it goes on trying.
     pub(super) async fn bring_up(self: &Arc<Self>, business: PhoneNumberId) {
@@ -125,7 +127,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         // A new installation registers, once: a copy of an old store must not come in as one.
         let connected = if endpoint.is_registered(&self.store, now).await.map_err(identity)? {
             match self.transport.connect(&voice.caller).await {
-                // The carrier has lost whose the number is. One that knows another installation says that we are shut out.
+                // The carrier has lost whose the number is. One that knows another installation says that we
+                // are shut out.
                 Err(TransportError::Unproven) => self.register(voice).await?,
                 connected => connected?,
             }
@@ -147,7 +150,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.transport.register(&voice.caller, &proof.unwrap_or_else(Proof::none)).await
     }
 
-    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none, as after nearly every start.
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none,
+    /// as after nearly every start.
     pub(super) async fn leave_keys(&self, voice: &Voice, connected: Connected) -> Result<(), RelayError> {
         let identity = |source| RelayError::Identity { business: voice.business(), source };
         let (left, highest) = (connected.one_time_keys, connected.highest_one_time);

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use crate::metrics::WAITING;
 use crate::{Destination, SinkErrorKind};
 
-/// How far the conversations that wait for one destination are spread when it is back: so long for each, up to the longest.
+/// How far the conversations that wait for one destination are spread when it is back: so long for each, up
+/// to the longest.
 const SPREAD_EACH: Duration = Duration::from_millis(20);
 const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
@@ -78,7 +79,8 @@ impl Waiting<'_> {
         is_new
     }
 
-    /// Waits until an event of another conversation gets there. Over how long those who wait are to come back then.
+    /// Waits until an event of another conversation gets there. Over how long those who wait are to come back
+    /// then.
     pub(super) async fn success(&mut self) -> Duration {
         // The sender is there as long as one waits.
         let _ = self.success.changed().await;

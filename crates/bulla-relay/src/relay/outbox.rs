@@ -48,7 +48,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Sends one envelope for good. False when somebody was erased since it was read, perhaps the one it is for.
+    /// Sends one envelope for good. False when somebody was erased since it was read, perhaps the one it is
+    /// for.
     async fn send(
         self: &Arc<Self>,
         voice: &Voice,
@@ -63,8 +64,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(true)
     }
 
-    /// Hands `envelope` to the carrier, however long it takes: `Sent`, or `Failed` when the carrier will never have it. Nothing when somebody was
-    /// erased since `begun`, perhaps the one it is for.
+    /// Hands `envelope` to the carrier, however long it takes: `Sent`, or `Failed` when the carrier will
+    /// never have it. Nothing when somebody was erased since `begun`, perhaps the one it is for.
     async fn hand_over(
         &self,
         voice: &Voice,
@@ -122,7 +123,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
             if let (Status::Failed(_), Some(gone)) = (outcome, envelope.installation()) {
-                // If that installation is no more, what is accepted next goes out in a session with the one that is.
+                // If that installation is no more, what is accepted next goes out in a session with the one
+                // that is.
                 let peer =
                     voice.endpoint.peer(&self.store, conversation.user, envelope.to(), draft.now).await;
                 if let Ok(mut peer) = peer {

@@ -7,8 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The places events take while they are with the sink: so many in all, and so many of one business.
 ///
-/// A place of the business is waited for first, then one of all: a business that is slow holds no more of those than are its own, and has
-/// no more of its events in the common queue. Both queues are served in the order in which one came.
+/// A place of the business is waited for first, then one of all: a business that is slow holds no more of
+/// those than are its own, and has no more of its events in the common queue. Both queues are served in the
+/// order in which one came.
 #[derive(Debug)]
 pub(super) struct Places {
     all: Semaphore,

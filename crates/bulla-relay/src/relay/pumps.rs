@@ -46,7 +46,8 @@ impl Pump {
     }
 }
 
-/// Which conversations are being pumped. At most one pump of a kind works on a conversation, which is what keeps its order.
+/// Which conversations are being pumped. At most one pump of a kind works on a conversation, which is what
+/// keeps its order.
 #[derive(Debug, Default)]
 pub(super) struct Pumps(Mutex<AtWork>);
 
@@ -99,8 +100,8 @@ pub(super) enum Next {
 pub(super) struct Seen(u64);
 
 impl Pumps {
-    /// Says that there is something to pump: `added`, if it is known, which is durable now; the first place that is there of the queue then
-    /// is `first`. True when a pump has to be started for it.
+    /// Says that there is something to pump: `added`, if it is known, which is durable now; the first place
+    /// that is there of the queue then is `first`. True when a pump has to be started for it.
     ///
     /// To be called from within the conversation's lane, if something is added.
     pub(super) fn wake(
@@ -169,7 +170,8 @@ impl Pumps {
         });
     }
 
-    /// Says that nothing was in the store after the last place that the pump is done with, when `last` was the last that was given out.
+    /// Says that nothing was in the store after the last place that the pump is done with, when `last` was
+    /// the last that was given out.
     pub(super) fn found_nothing(&self, conversation: Conversation, pump: Pump, last: u64, seen: Seen) {
         self.working().change(conversation, pump, |work| {
             if work.resets <= seen.0 {
@@ -188,7 +190,8 @@ impl Pumps {
         });
     }
 
-    /// Says that the queues of these conversations were removed and begin anew, if ever they do. To be called when nothing is put into them.
+    /// Says that the queues of these conversations were removed and begin anew, if ever they do. To be called
+    /// when nothing is put into them.
     pub(super) fn reset(&self, is_of: impl Fn(&Conversation) -> bool) {
         let mut working = self.working();
         working.resets += 1;
@@ -205,7 +208,8 @@ impl Pumps {
         (working.pumps.len(), working.oldest())
     }
 
-    /// Says that the pump has found nothing more. True when it may end; false when something was added meanwhile.
+    /// Says that the pump has found nothing more. True when it may end; false when something was added
+    /// meanwhile.
     pub(super) fn rest(&self, conversation: Conversation, pump: Pump) -> bool {
         let mut working = self.working();
         let Some(work) = working.pumps.get_mut(&(conversation, pump)) else { return true };
@@ -301,7 +305,8 @@ impl AtWork {
         self.tell(before);
     }
 
-    /// Sets the gauge, if it is not as it was `before`. It says a time and no age: an age would have to be set again and again.
+    /// Sets the gauge, if it is not as it was `before`. It says a time and no age: an age would have to be
+    /// set again and again.
     fn tell(&self, before: Option<Timestamp>) {
         let oldest = self.oldest();
         if oldest != before {

@@ -63,7 +63,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Err(AcceptError::InTheWay { attempts: ATTEMPTS }.into())
     }
 
-    /// Seals a receipt for `message` into `draft`, or holds it; unless the user cannot be written to any more.
+    /// Seals a receipt for `message` into `draft`, or holds it; unless the user cannot be written to any
+    /// more.
     pub(super) async fn seal_receipt(
         &self,
         voice: &Voice,
@@ -83,7 +84,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             return Ok(());
         }
         if peer.needs_keys(draft.now) {
-            // A session in which the message was opened has been given up since: the receipt is not worth a new one.
+            // A session in which the message was opened has been given up since: the receipt is not worth a
+            // new one.
             return Ok(());
         }
         let envelope =

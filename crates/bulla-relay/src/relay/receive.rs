@@ -40,7 +40,8 @@ struct Opened {
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Receives what users send to the business, for as long as it is spoken for.
     ///
-    /// There is one such task for each business, and nearly all of them wait: what is only needed when something came is in boxes of its own.
+    /// There is one such task for each business, and nearly all of them wait: what is only needed when
+    /// something came is in boxes of its own.
     pub(super) async fn keep_receiving(self: Arc<Self>, voice: Arc<Voice>) -> Result<(), RelayError> {
         // Who has not left keys yet cannot be written to: that comes first.
         let is_connected = voice.is_connected.load(Ordering::Relaxed);
@@ -99,7 +100,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Opens everything that came after `after`, and acknowledges what is durable. How many one-time prekeys that took.
+    /// Opens everything that came after `after`, and acknowledges what is durable. How many one-time prekeys
+    /// that took.
     async fn take_deliveries(
         self: &Arc<Self>,
         voice: &Arc<Voice>,
@@ -150,8 +152,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(all)
     }
 
-    /// Opens the deliveries of one user, in their order, up to one that stops the conversation. What is left stays with the carrier, and is
-    /// received again when the conversation is resumed.
+    /// Opens the deliveries of one user, in their order, up to one that stops the conversation. What is left
+    /// stays with the carrier, and is received again when the conversation is resumed.
     async fn open_of_user(
         self: &Arc<Self>,
         voice: &Arc<Voice>,
@@ -277,8 +279,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Drops an envelope that comes to more than the store takes, as one that cannot be opened: else it would come again after every restart,
-    /// and one device could stop the relay for all.
+    /// Drops an envelope that comes to more than the store takes, as one that cannot be opened: else it would
+    /// come again after every restart, and one device could stop the relay for all.
     async fn give_up(
         self: &Arc<Self>,
         voice: &Voice,
@@ -300,7 +302,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(self.keep(draft, envelope).await?)
     }
 
-    /// Tells a device which message of its was lost, in a new session if there is none (any more): what it writes next is opened.
+    /// Tells a device which message of its was lost, in a new session if there is none (any more): what it
+    /// writes next is opened.
     async fn answer_lost(
         self: &Arc<Self>,
         voice: &Voice,
@@ -320,7 +323,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if peer.needs_keys(now) {
             let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
                 Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
-                // It stays with the carrier and comes again: were it acknowledged now, nobody would be told that it was lost.
+                // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
+                // that it was lost.
                 Err(error) if error.may_pass() => return Err(error.into()),
                 Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
                 Err(error) => {
@@ -359,7 +363,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Remembers which new identity of a user waits for approval. Until then the device is not told what was lost.
+    /// Remembers which new identity of a user waits for approval. Until then the device is not told what was
+    /// lost.
     async fn remember_held(
         self: &Arc<Self>,
         voice: &Voice,

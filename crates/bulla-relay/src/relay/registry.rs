@@ -72,7 +72,8 @@ impl Registry {
         is_new
     }
 
-    /// Sets what users see of a business that is there, and with what it is to be proven. False when it is not.
+    /// Sets what users see of a business that is there, and with what it is to be proven. False when it is
+    /// not.
     pub(super) fn describe(&self, mut business: Business) -> bool {
         match self.entries().get_mut(&business.id()) {
             Some(entry) => {
@@ -90,7 +91,8 @@ impl Registry {
         }
     }
 
-    /// Suspends the business of `voice`. False when somebody else has spoken for it since, or nobody does any more.
+    /// Suspends the business of `voice`. False when somebody else has spoken for it since, or nobody does any
+    /// more.
     pub(super) fn suspend(&self, voice: &Arc<Voice>, suspended: Suspended) -> bool {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&voice.business()) else { return false };

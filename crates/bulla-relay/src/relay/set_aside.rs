@@ -29,13 +29,14 @@ pub struct SetAside {
 }
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
-    /// Removes what cannot be read of a conversation that is [suspended](Relay::suspended), so that it can be [resumed](Relay::resume), and says
-    /// what that was. What can be read stays.
+    /// Removes what cannot be read of a conversation that is [suspended](Relay::suspended), so that it can be
+    /// [resumed](Relay::resume), and says what that was. What can be read stays.
     ///
     /// A record may be readable again when the store or its keyring is mended: then do that, and only resume.
     ///
     /// # Errors
-    /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Store`] when the store fails.
+    /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Store`] when the store
+    /// fails.
     ///
     /// # Cost
     /// Reads everything of the conversation.
@@ -107,7 +108,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Puts the next places behind the last that are taken, if they cannot be read: a place is never given out twice.
+    /// Puts the next places behind the last that are taken, if they cannot be read: a place is never given
+    /// out twice.
     async fn mend_head(&self, conversation: Conversation) -> Result<usize, StoreError> {
         let key = Key::undated(HEAD, space::of(conversation.business));
         match self.store.get(conversation.user, &key, self.clock.now()).await {

@@ -1,6 +1,7 @@
 //! In which span something happens: ids alone, never a number, a text or a name.
 //!
-//! They are of the level of warnings, so that a warning says what it is about also to an operator who asked for no more.
+//! They are of the level of warnings, so that a warning says what it is about also to an operator who asked
+//! for no more.
 
 use std::fmt;
 
@@ -55,7 +56,8 @@ pub(super) fn is_about(message: MessageId) {
     Span::current().record("message", display(message));
 }
 
-/// What a conversation is called in a trace: the start of its user's tag, which nobody can lead back to the number without the pepper.
+/// What a conversation is called in a trace: the start of its user's tag, which nobody can lead back to the
+/// number without the pepper.
 pub(super) struct Tag(pub(super) Partition);
 
 impl fmt::Display for Tag {

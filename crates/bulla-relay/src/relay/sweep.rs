@@ -17,7 +17,8 @@ use crate::{Failure, RelayError, Sink, Status};
 /// How often what is over is looked for.
 const INTERVAL: Duration = Duration::from_secs(600);
 
-/// A message that is not delivered fails this long before it is forgotten, so that there is something left to tell of.
+/// A message that is not delivered fails this long before it is forgotten, so that there is something left to
+/// tell of.
 const NOTICE: Duration = Duration::from_secs(2 * 3600);
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
@@ -40,8 +41,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more. Once a day also what belonged to them
-    /// and has none.
+    /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
+    /// Once a day also what belonged to them and has none.
     async fn sweep(self: &Arc<Self>, ended_on: &mut Option<Day>) -> Result<(), RelayError> {
         let now = self.clock.now();
         for business in self.businesses.ids() {

@@ -64,7 +64,8 @@ async fn of_many_posts_at_once_under_one_key_one_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_post_whose_caller_hangs_up_is_sent_all_the_same() {
-    // The message was durable and the caller gone before anybody was told to send it: it waited for the next message of its conversation.
+    // The message was durable and the caller gone before anybody was told to send it: it waited for the next
+    // message of its conversation.
     let world = World::new().await;
     let alice_phone = world.device(alice()).await;
     for milliseconds in 0..12 {

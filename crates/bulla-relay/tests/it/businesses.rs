@@ -52,7 +52,8 @@ async fn what_is_sent_to_a_business_that_was_removed_waits_until_it_is_added_aga
     world.relay.accept(SHOP, to(alice(), "yes")).await.unwrap();
 }
 
-/// A message that waited in the outbox, and an event that waited for the sink, when their business was removed.
+/// A message that waited in the outbox, and an event that waited for the sink, when their business was
+/// removed.
 #[tokio::test(start_paused = true)]
 async fn what_waited_when_a_business_was_removed_goes_on_when_it_is_back() {
     let world = World::new().await;

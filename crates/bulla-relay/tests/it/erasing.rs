@@ -47,7 +47,8 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     let by_id = Outgoing::new(Recipient::UserId(user), text("who?"));
     assert!(matches!(world.relay.accept(SHOP, by_id).await, Err(AcceptError::UnknownUser)));
 
-    // What the device writes in the session it still has is lost, and the user is told; what it writes next arrives.
+    // What the device writes in the session it still has is lost, and the user is told; what it writes next
+    // arrives.
     loop {
         tokio::select! {
             notice = phone.next() => phone.finish(notice.unwrap()).await.unwrap(),
@@ -64,8 +65,8 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     assert_eq!(world.desk.taken().last().unwrap().subject().user_id, user);
 }
 
-/// What is lost to an erasure is told to the device in a new session, which takes keys from the carrier. When it had none to give just then, the
-/// envelope was acknowledged all the same, and nobody was ever told.
+/// What is lost to an erasure is told to the device in a new session, which takes keys from the carrier. When
+/// it had none to give just then, the envelope was acknowledged all the same, and nobody was ever told.
 #[tokio::test(start_paused = true)]
 async fn a_device_is_told_what_was_lost_also_when_the_carrier_was_away_just_then() {
     let world = World::new().await;
@@ -89,8 +90,8 @@ async fn a_device_is_told_what_was_lost_also_when_the_carrier_was_away_just_then
     assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
 }
 
-/// A vault does not show what it has no key for any more. A mark whose hour was over stayed behind with the user's tag in its name, until its
-/// day was dropped a day or two later.
+/// A vault does not show what it has no key for any more. A mark whose hour was over stayed behind with the
+/// user's tag in its name, until its day was dropped a day or two later.
 #[tokio::test(start_paused = true)]
 async fn marks_whose_hour_is_over_are_erased_too() {
     let world = World::new().await;
@@ -164,7 +165,8 @@ async fn an_erasure_costs_two_passes() {
     for passes in [2, 1] {
         store.1.store(0, Ordering::Relaxed);
         relay.erase(&alice()).await.unwrap();
-        // Every space, the conversations, and whether there is one with each of two businesses; once the marks of the one there is.
+        // Every space, the conversations, and whether there is one with each of two businesses; once the
+        // marks of the one there is.
         assert_eq!(store.1.load(Ordering::Relaxed), passes * (256 + 1 + 2) + passes / 2);
     }
 }
@@ -190,8 +192,8 @@ async fn what_is_accepted_after_an_erasure_survives_a_restart() {
     assert!(world.desk.taken().iter().any(|event| event.subject().message == handle));
 }
 
-/// What waits for a business that does not answer, and for a carrier that cannot be reached, was read before the erasure: it must not leave
-/// after it, and what stands in its place then must not be taken for it.
+/// What waits for a business that does not answer, and for a carrier that cannot be reached, was read before
+/// the erasure: it must not leave after it, and what stands in its place then must not be taken for it.
 #[tokio::test(start_paused = true)]
 async fn what_was_on_its_way_out_does_not_leave_after_the_erasure() {
     let world = World::new().await;

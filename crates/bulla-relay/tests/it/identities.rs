@@ -28,7 +28,8 @@ async fn a_new_phone(world: &World) -> TestDevice {
     world.device(alice()).await
 }
 
-/// Has the shop write to Alice without an answer, and Alice get a new phone, until the shop needs a new session for what it writes next.
+/// Has the shop write to Alice without an answer, and Alice get a new phone, until the shop needs a new
+/// session for what it writes next.
 async fn a_new_phone_before_the_session_is_too_old(world: &World) -> TestDevice {
     let day = Duration::from_secs(24 * 3600);
     world.device(alice()).await.close().await;
@@ -93,7 +94,8 @@ async fn a_user_with_a_new_phone_is_written_to_by_a_business_that_needs_a_new_se
     assert!(matches!(changes[..], [(SHOP, _, false)]), "{changes:?}");
 }
 
-/// A relay that holds new identities, whose user Alice has said something with a new phone; and her new identity.
+/// A relay that holds new identities, whose user Alice has said something with a new phone; and her new
+/// identity.
 async fn held_world() -> (World, TestDevice, Identity) {
     let world = world(IdentityPolicy::Hold).await;
     let phone = a_new_phone(&world).await;
@@ -104,7 +106,8 @@ async fn held_world() -> (World, TestDevice, Identity) {
     (world, phone, identity)
 }
 
-/// What the phone is told within a minute: what was said to it, or how often its messages were said to have come further.
+/// What the phone is told within a minute: what was said to it, or how often its messages were said to have
+/// come further.
 pub(crate) async fn told(world: &World, phone: &TestDevice) -> (Vec<String>, usize) {
     let (mut said, mut receipts) = (Vec::new(), 0);
     loop {
@@ -240,7 +243,8 @@ async fn what_is_held_is_erased_with_its_user() {
     assert!(everything(&world.store.rows).await.iter().all(|row| row.partition != hers));
 }
 
-/// The carrier knows that a user has a new phone before the relay does, which seals for the old one once more.
+/// The carrier knows that a user has a new phone before the relay does, which seals for the old one once
+/// more.
 #[tokio::test(start_paused = true)]
 async fn what_was_sealed_for_a_phone_that_is_no_more_fails_at_once_and_the_next_arrives() {
     let world = world(IdentityPolicy::Follow).await;

@@ -17,7 +17,8 @@ fn numbered(count: u64) -> Vec<Business> {
     (1..=count).map(|number| business(PhoneNumberId::new(1_000_000 + number))).collect()
 }
 
-/// The bytes that are allocated for a relay with so many businesses it has had before, and its tasks, when all of them wait.
+/// The bytes that are allocated for a relay with so many businesses it has had before, and its tasks, when
+/// all of them wait.
 fn bytes_of_idle(runtime: &tokio::runtime::Runtime, world: &World, count: u64) -> i64 {
     let mut relay = None::<TestRelay>;
     let allocated = allocation_counter::measure(|| {

@@ -95,7 +95,8 @@ async fn begin() -> (World, Difficult, Relay<Difficult, Line, Desk>, TestDevice)
     (world, store, relay, phone)
 }
 
-/// The device says hello, and the business has heard that and nothing else; the relay goes on until it is closed.
+/// The device says hello, and the business has heard that and nothing else; the relay goes on until it is
+/// closed.
 async fn only_hello_is_heard(world: &World, relay: Relay<Difficult, Line, Desk>, phone: &TestDevice) {
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
@@ -104,8 +105,8 @@ async fn only_hello_is_heard(world: &World, relay: Relay<Difficult, Line, Desk>,
     relay.stopped().await.unwrap();
 }
 
-/// A device that had left gaps in every chain could make a batch larger than a store takes. The relay stopped, for all businesses, and was sent
-/// the same envelope again as soon as it was opened anew.
+/// A device that had left gaps in every chain could make a batch larger than a store takes. The relay
+/// stopped, for all businesses, and was sent the same envelope again as soon as it was opened anew.
 #[tokio::test(start_paused = true)]
 async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
     let (world, store, relay, phone) = begin().await;
@@ -140,7 +141,8 @@ async fn an_envelope_whose_answer_comes_to_too_much_is_dropped_in_silence() {
     only_hello_is_heard(&world, relay, &phone).await;
 }
 
-/// The record of an envelope that was opened was there and could not be read: the relay tried for ever, and held the lane.
+/// The record of an envelope that was opened was there and could not be read: the relay tried for ever, and
+/// held the lane.
 #[tokio::test(start_paused = true)]
 async fn an_envelope_whose_guard_cannot_be_read_was_opened_before() {
     let (world, store, relay, phone) = begin().await;

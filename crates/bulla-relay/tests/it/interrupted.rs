@@ -1,6 +1,7 @@
 //! An erasure that is interrupted at any operation of the store, in any way, ends as one that is not.
 //!
-//! Would count as failure: anything of the erased user in any row of the engine; a row of another user that is not what it was, to the byte.
+//! Would count as failure: anything of the erased user in any row of the engine; a row of another user that
+//! is not what it was, to the byte.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -192,7 +193,8 @@ pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S
 }
 
 async fn interrupted_everywhere(world: World, ground: impl Ground) {
-    // Three users, two businesses; something of everything is there when the relay is closed: what waits for the carrier too.
+    // Three users, two businesses; something of everything is there when the relay is closed: what waits for
+    // the carrier too.
     world.relay.close().await;
     let engine = Failing::default();
     let store = ground.open(engine.clone()).await;

@@ -1,4 +1,5 @@
-//! What is printed of the relay's types: their names and what does no harm; never a number, a text, or a secret.
+//! What is printed of the relay's types: their names and what does no harm; never a number, a text, or a
+//! secret.
 
 use std::fmt::Debug;
 

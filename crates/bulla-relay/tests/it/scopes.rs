@@ -133,7 +133,8 @@ async fn sick() -> (World, Sick, Relay<Sick, Line, Desk>) {
     (world, store, relay)
 }
 
-/// The store was full, and the relay answered every call with an error of its own for ten minutes and was not restarted.
+/// The store was full, and the relay answered every call with an error of its own for ten minutes and was not
+/// restarted.
 #[tokio::test(start_paused = true)]
 async fn the_first_call_that_finds_the_store_dead_stops_the_relay() {
     for call in ["accept", "mark_read", "erase", "bill"] {
@@ -175,8 +176,8 @@ async fn a_store_that_cannot_be_read_for_a_while_stops_nothing() {
     stops_nothing(unreadable).await;
 }
 
-/// A day's first message found no open file left, and its conversation was suspended, though its store had said "try
-/// again".
+/// A day's first message found no open file left, and its conversation was suspended, though its store had
+/// said "try again".
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_begin_to_write_for_a_while_stops_nothing() {
     stops_nothing(|| StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() }).await;
@@ -380,7 +381,8 @@ async fn what_cannot_be_read_is_set_aside_and_the_conversation_goes_on() {
     assert!(matches!(not_suspended, Err(bulla_relay::BusinessError::NotSuspended { .. })));
 }
 
-/// The next places of the queues were lost: were they given out from the beginning again, what waits there would be overwritten.
+/// The next places of the queues were lost: were they given out from the beginning again, what waits there
+/// would be overwritten.
 #[tokio::test(start_paused = true)]
 async fn places_that_cannot_be_read_go_on_behind_those_that_are_taken() {
     let world = World::new().await;

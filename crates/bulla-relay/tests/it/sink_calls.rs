@@ -143,7 +143,8 @@ async fn an_event_that_is_never_taken_is_not_offered_after_every_other_one() {
     }
     assert_eq!(world.desk.taken().len(), 720);
     let offers = world.desk.offers(&alice()).len();
-    // Its own times come after 1, 2, 4, … seconds: thirteen or so in two hours, each with at most three early tries before it.
+    // Its own times come after 1, 2, 4, … seconds: thirteen or so in two hours, each with at most three early
+    // tries before it.
     assert!((8..=4 * 14).contains(&offers), "{offers}");
 }
 

@@ -52,7 +52,8 @@ async fn take(world: &World, count: u64) -> bool {
     all
 }
 
-/// Every start made a commit, wrote two lasting keys of 1.6 KB anew at the carrier, and read a hundred one-time keys there.
+/// Every start made a commit, wrote two lasting keys of 1.6 KB anew at the carrier, and read a hundred
+/// one-time keys there.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_left_at_a_start_when_the_carrier_lacks_nothing() {
     let world = World::new().await;

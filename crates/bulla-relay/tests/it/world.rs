@@ -57,7 +57,8 @@ struct DeskState {
 }
 
 impl Desk {
-    /// Refuses the next events, with these words. `panic` panics while the event is handed over, `panic at once` before.
+    /// Refuses the next events, with these words. `panic` panics while the event is handed over, `panic at
+    /// once` before.
     pub(crate) fn refuse(&self, words: &[&'static str]) {
         self.0.lock().unwrap().refusals.extend(words);
     }
@@ -310,7 +311,8 @@ fn redeclared(envelope: &Envelope, kind: Kind) -> Envelope {
     Envelope::new(envelope.id(), from, to, kind, franking, form, sealed).unwrap()
 }
 
-/// A store that takes a while, as one with a disk does, and finishes what it began whether or not anybody waits for it.
+/// A store that takes a while, as one with a disk does, and finishes what it began whether or not anybody
+/// waits for it.
 #[derive(Clone)]
 pub(crate) struct Slow {
     pub(crate) rows: Arc<MemoryStore>,
