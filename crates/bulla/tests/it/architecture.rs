@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use rules::{Crate, Graph, Violation, violations};
 use table::TABLE;
+pub(crate) use workspace::root;
 
 #[test]
 fn every_manifest_keeps_to_the_table() {

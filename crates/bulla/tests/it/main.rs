@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod columns;
 mod journeys;
 mod restored;
 mod retention;

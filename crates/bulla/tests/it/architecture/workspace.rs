@@ -115,7 +115,7 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(run.stdout).unwrap()
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let facade = Path::new(env!("CARGO_MANIFEST_DIR"));
     facade.ancestors().nth(2).unwrap().to_path_buf()
 }
