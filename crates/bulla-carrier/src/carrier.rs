@@ -27,7 +27,7 @@ use crate::verifier::{NumberVerifier, TrustedHost};
 pub struct Carrier<S> {
     pub(crate) store: Arc<CachedStore<S>>,
     pub(crate) arrivals: Arrivals,
-    pub(crate) tails: Tails,
+    pub(crate) tails: Arc<Tails>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) lanes: Lanes,
@@ -85,7 +85,7 @@ impl<S: Store> Carrier<S> {
             upkeep: Upkeep::new(),
             store,
             arrivals: Arrivals::default(),
-            tails: Tails::default(),
+            tails: Arc::default(),
             clock,
             pepper,
             lanes: Lanes::new(),

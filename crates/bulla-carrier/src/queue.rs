@@ -1,9 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Address, DeviceId, Partition, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope};
 use bulla_store::{
-    Batch, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead, Version,
+    Batch, Commit, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead,
+    Version,
 };
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::allowance::ONE_SIDE_EACH;
 use crate::arrivals::Arrival;
-use crate::carrier::store_failed;
+use crate::carrier::{not_alone, store_failed};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::space::{FENCE, HEAD, QUEUE, SEEN, device, of_device};
 use crate::{Carrier, meter};
@@ -53,17 +55,41 @@ impl<S: Store> Carrier<S> {
         let (batch, placed, arrivals) = round.end();
         let mut outcome = Ok(());
         if !placed.is_empty() {
-            outcome = self.commit(batch).await;
-        }
-        if outcome.is_ok() {
-            for (place, envelope, expiry) in placed {
-                self.tallies.enqueued(&envelope);
-                self.tails.push(partition, place, envelope, expiry);
-            }
+            outcome = self.commit_placed(batch, placed).await;
         }
         for arrival in arrivals {
             let same = if outcome.is_ok() { Ok(()) } else { Err(not_queued()) };
             arrival.tell(std::mem::replace(&mut outcome, same));
+        }
+    }
+
+    /// Commits what was `placed`, and hands it on. It goes on when whoever waits leaves: else it would be durable, and
+    /// nobody would hear that it waits.
+    async fn commit_placed(
+        &self,
+        batch: Batch,
+        placed: Vec<(u64, Envelope, Expiry)>,
+    ) -> Result<(), TransportError> {
+        let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
+        let queued: Vec<Envelope> = placed.iter().map(|(_, envelope, _)| envelope.clone()).collect();
+        let committing = async move {
+            let outcome = store.commit(batch).await;
+            if let Ok(Commit::Committed(_)) = outcome {
+                for (place, envelope, expiry) in placed {
+                    tails.push(partition, place, envelope, expiry);
+                }
+            }
+            outcome
+        };
+        match tokio::spawn(committing).await {
+            Ok(Ok(Commit::Committed(_))) => {
+                queued.iter().for_each(|envelope| self.tallies.enqueued(envelope));
+                Ok(())
+            }
+            // The lane was ours, so only a second carrier on the same store can have come in between.
+            Ok(Ok(_)) => Err(not_alone()),
+            Ok(Err(error)) => Err(store_failed(error)),
+            Err(error) => Err(TransportError::unavailable(error)),
         }
     }
 
@@ -109,7 +135,7 @@ impl<S: Store> Carrier<S> {
         after: Sequence,
     ) -> Result<Vec<Delivery>, TransportError> {
         let partition = self.partition(caller.address());
-        let mut queued = self.store.watch(partition, QUEUE);
+        let mut queued = self.tails.watch(partition);
         let mut fenced = self.store.watch(partition, FENCE);
         loop {
             drop(self.pass(caller).await?);

@@ -3,7 +3,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
-use bulla_store::{Expiry, QueueTail, TailRead};
+use bulla_store::{Expiry, QueueTail, TailRead, Watch, Watchers};
+
+use crate::space::QUEUE;
 
 /// The most envelopes of one queue that are kept in memory for its reader.
 const MOST_OF_ONE: usize = 1024;
@@ -20,7 +22,11 @@ const LARGEST_BYTES: usize = 4096;
 ///
 /// All calls but [`read`](Self::read) are made from within the lane of the queue's partition.
 #[derive(Debug, Default)]
-pub(crate) struct Tails(Mutex<Held>);
+pub(crate) struct Tails {
+    held: Mutex<Held>,
+    /// Told when something was taken in, and not before: the store tells its watches earlier.
+    arrived: Watchers,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -58,6 +64,13 @@ impl Tails {
                 tail.push(place, Waiting { envelope, expiry });
             }
         });
+        drop(held);
+        self.arrived.notify_spaces(partition, [QUEUE]);
+    }
+
+    /// A watch on what is taken in for a party.
+    pub(crate) fn watch(&self, partition: Partition) -> Watch {
+        self.arrived.watch(partition, QUEUE)
     }
 
     /// What is queued for `address` after the place `after`, at most `limit`, unless it is only known to the
@@ -96,7 +109,7 @@ impl Tails {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

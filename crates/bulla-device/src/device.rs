@@ -47,8 +47,8 @@ const SENDING: &str = "send";
 pub struct Device<S, T>(Arc<Inner<S, T>>);
 
 struct Inner<S, T> {
-    store: CachedStore<S>,
-    tails: Tails,
+    store: Arc<CachedStore<S>>,
+    tails: Arc<Tails>,
     transport: T,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -105,7 +105,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         number: Number,
         proof: Proof,
     ) -> Result<Self, DeviceError> {
-        let store = CachedStore::new(store, CACHED_BYTES);
+        let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
@@ -114,7 +114,7 @@ impl<S: Store, T: Transport> Device<S, T> {
     }
 
     async fn begin(
-        store: CachedStore<S>,
+        store: Arc<CachedStore<S>>,
         transport: T,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
@@ -127,7 +127,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         // The user is told of a changed identity, and may compare safety numbers; what they write is not held
         // up.
         let endpoint = endpoint.with_identity_policy(IdentityPolicy::Follow);
-        let tails = Tails::of(&store, home, clock.now()).await?;
+        let tails = Arc::new(Tails::of(&store, home, clock.now()).await?);
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
         let device = Self(Arc::new(Inner {

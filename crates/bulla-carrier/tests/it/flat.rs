@@ -34,7 +34,12 @@ impl Layer for Counting {
             tokio::task::yield_now().await;
         }
         self.commits.fetch_add(1, Ordering::Relaxed);
-        self.rows.commit(batch).await
+        let outcome = self.rows.commit(batch).await;
+        // Its watches are told; whoever waits looks meanwhile.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        outcome
     }
 
     async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
@@ -114,6 +119,28 @@ async fn a_message_costs_two_commits_and_one_look_up_and_no_scan_whatever_came_b
         // The look-up is whether the envelope came before: it is not there.
         assert_eq!(flat.counts(), (1, 0, 2), "message {round}");
     }
+}
+
+/// Whoever was woken by the store looked before there was anything to be seen, and waited for ever.
+#[tokio::test]
+async fn who_waits_gets_what_is_queued_however_late_its_commit_is_heard_of() {
+    let flat = Flat::new().await;
+    let mut after = Sequence::START;
+    for _ in 0..5 {
+        let (received, ()) = tokio::join!(flat.receive(after), flat.send());
+        after = received[0].sequence;
+    }
+    // Also what its sender does not wait for.
+    let mut sending = Box::pin(flat.send());
+    for _ in 0..150 {
+        tokio::select! {
+            biased;
+            () = &mut sending => panic!("too soon"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    drop(sending);
+    assert_eq!(flat.receive(after).await.len(), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, Partition, Party, Timestamp};
 use bulla_envelope::Envelope;
@@ -9,6 +9,7 @@ use bulla_store::{
 use bulla_transport::Transport;
 use bytes::Bytes;
 use prost::Message as _;
+use tokio::sync::watch;
 
 use super::Inner;
 use crate::notice::Row;
@@ -113,6 +114,8 @@ impl Draft {
 pub(super) struct Tails {
     inbox: Mutex<QueueTail<Bytes>>,
     outbox: Mutex<QueueTail<Envelope>>,
+    /// Told when something was put into one of them, and not before: the store tells its watches earlier.
+    pub(super) changed: watch::Sender<()>,
 }
 
 impl Tails {
@@ -123,7 +126,17 @@ impl Tails {
         Ok(Self {
             inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),
             outbox: Mutex::new(QueueTail::after(head.outbox.last(), IN_MEMORY)),
+            changed: watch::Sender::new(()),
         })
+    }
+
+    fn push(&self, noticed: Vec<(u64, Bytes)>, sent: Vec<(u64, Envelope)>) {
+        if noticed.is_empty() && sent.is_empty() {
+            return;
+        }
+        noticed.into_iter().for_each(|(place, notice)| lock(&self.inbox).push(place, notice));
+        sent.into_iter().for_each(|(place, envelope)| lock(&self.outbox).push(place, envelope));
+        self.changed.send_replace(());
     }
 }
 
@@ -181,6 +194,25 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(Page { items, after })
     }
 
+    /// It goes on when whoever waits leaves: else something would be durable, and not be sent before the next start.
+    async fn commit_and_hand_on(
+        &self,
+        batch: Batch,
+        noticed: Vec<(u64, Bytes)>,
+        sent: Vec<(u64, Envelope)>,
+    ) -> Result<Commit, StoreError> {
+        let (store, tails) = (Arc::clone(&self.store), Arc::clone(&self.tails));
+        let committing = tokio::spawn(async move {
+            let outcome = store.commit(batch).await;
+            if let Ok(Commit::Committed(_)) = outcome {
+                tails.push(noticed, sent);
+            }
+            outcome
+        });
+        // It neither panics nor is cut short, but with the runtime.
+        committing.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     pub(super) async fn draft(&self) -> Result<Draft, StoreError> {
         let now = self.clock.now();
         let record = self.store.get(self.home, &space::head(), now).await?;
@@ -194,13 +226,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let Draft { mut batch, now: _, head, head_version, sent, noticed } = draft;
         batch.expect(space::head(), head_version);
         batch.put(space::head(), head.to_bytes());
-        match self.store.commit(batch).await? {
-            Commit::Committed(_) => {
-                let (mut inbox, mut outbox) = (lock(&self.tails.inbox), lock(&self.tails.outbox));
-                noticed.into_iter().for_each(|(place, notice)| inbox.push(place, notice));
-                sent.into_iter().for_each(|(place, envelope)| outbox.push(place, envelope));
-                Ok(())
-            }
+        match self.commit_and_hand_on(batch, noticed, sent).await? {
+            Commit::Committed(_) => Ok(()),
             // The lane is ours: only a second program on the same store can have come in between.
             _ => Err(StoreError::Closed),
         }

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::{Inner, RECEIVING, span};
 use crate::metrics::{DROPPED, FAILED, IDENTITY_CHANGES, OPENED};
 use crate::notice::Row;
-use crate::space::{self, INBOX};
+use crate::space;
 use crate::{DeviceError, Notice};
 
 impl<S: Store, T: Transport> Inner<S, T> {
@@ -110,7 +110,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     }
 
     pub(super) async fn next_notice(&self) -> Result<Notice, StoreError> {
-        let mut inbox = self.store.watch(self.home, INBOX);
+        let mut put = self.tails.changed.subscribe();
         let mut shown = self.shown.lock().await;
         loop {
             let mut page = self.notices(*shown, 1).await?;
@@ -118,7 +118,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             if let Some((place, notice)) = page.items.pop() {
                 return Notice::read(place, &notice);
             }
-            inbox.changed().await;
+            // The sender is ours: it cannot be gone.
+            let _ = put.changed().await;
         }
     }
 }

@@ -10,7 +10,6 @@ use super::{Inner, SENDING, span};
 use crate::DeviceError;
 use crate::metrics::{FAILED, SENT};
 use crate::notice::Row;
-use crate::space::OUTBOX;
 
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;
@@ -29,12 +28,13 @@ enum Outcome {
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Hands the envelopes of the outbox to the carrier, one after the other, for as long as the device runs.
     pub(super) async fn keep_sending(self: Arc<Self>) -> Result<(), DeviceError> {
-        let mut outbox = self.store.watch(self.home, OUTBOX);
+        let mut put = self.tails.changed.subscribe();
         let mut after = 0;
         loop {
             let page = self.envelopes(after, PAGE).await?;
             if page.items.is_empty() {
-                outbox.changed().await;
+                // The sender is ours: it cannot be gone.
+                let _ = put.changed().await;
             }
             for (place, envelope) in page.items {
                 let handing_over = async {

@@ -26,6 +26,7 @@ const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
 mod dead;
 mod endings;
+mod late;
 mod lost;
 mod stock;
 

@@ -53,8 +53,7 @@ impl<T: Clone> QueueTail<T> {
     /// Takes `item` in, which is durable at `place`. To be called in the order of the places; if one was left
     /// out, what was before it is in the store only.
     pub fn push(&mut self, place: u64, item: T) {
-        self.note(place);
-        if self.most > 0 {
+        if self.note(place) && self.most > 0 {
             if self.items.len() == self.most {
                 self.items.pop_front();
             }
@@ -64,15 +63,18 @@ impl<T: Clone> QueueTail<T> {
 
     /// Takes note that something is durable at `place`, and leaves it in the store.
     pub fn skip(&mut self, place: u64) {
-        self.note(place);
+        let _ = self.note(place);
         self.items.clear();
     }
 
-    fn note(&mut self, place: u64) {
+    /// Whether it comes in its turn, or one that was left out went before it.
+    fn note(&mut self, place: u64) -> bool {
         if place != self.last.wrapping_add(1) {
             self.items.clear();
         }
-        self.last = place;
+        let is_new = place > self.last;
+        self.last = self.last.max(place);
+        is_new
     }
 
     /// What stands after the place `after`, at most `limit`.
@@ -152,6 +154,19 @@ mod tests {
         assert_eq!((tail.read(4, 9), tail.last()), (TailRead::Nothing, 4));
         tail.push(5, 5);
         assert_eq!(tail.read(4, 9), TailRead::Here(vec![(5, 5)]));
+    }
+
+    #[test]
+    fn what_comes_late_is_in_the_store_and_what_came_before_it_is_not_forgotten() {
+        let mut tail = QueueTail::after(1, 8);
+        tail.push(3, 3);
+        tail.push(2, 2);
+        assert_eq!(
+            (tail.last(), tail.read(1, 9), tail.read(2, 9)),
+            (3, TailRead::InStore, TailRead::InStore)
+        );
+        tail.push(4, 4);
+        assert_eq!(tail.read(3, 9), TailRead::Here(vec![(4, 4)]));
     }
 
     #[test]
