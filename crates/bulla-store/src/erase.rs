@@ -71,3 +71,30 @@ pub async fn erase_names<S: Store + ?Sized>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Key, MemoryStore};
+
+    #[test]
+    fn all_names_of_a_prefix_go_page_by_page_and_are_counted() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (alice, space) = (Partition::from_bytes([1; 16]), Space::new(7));
+            for records in [0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE, 3 * PAGE + 5] {
+                let store = MemoryStore::new();
+                let mut batch = Batch::new(alice);
+                for number in 0..records {
+                    batch.put(Key::undated(space, format!("gone {number:03}")), "value");
+                }
+                batch.put(Key::undated(space, "stays"), "value");
+                assert!(matches!(store.commit(batch).await.unwrap(), Commit::Committed(_)));
+                let erased = erase_names(&store, alice, space, Bytes::from("gone")).await.unwrap();
+                assert_eq!(erased, records);
+                let left = store.keys(alice, &Scan::everything(space), BEFORE_ALL).await.unwrap();
+                assert_eq!(left, [Key::undated(space, "stays")]);
+            }
+        });
+    }
+}

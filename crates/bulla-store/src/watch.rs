@@ -91,4 +91,17 @@ mod tests {
         assert!(watched.senders.contains_key(&(Partition::from_bytes([0; 16]), Space::new(0))));
         drop(held);
     }
+
+    /// Else each new one of thousands would look through all of them.
+    #[test]
+    fn watches_that_are_held_are_looked_through_more_and_more_seldom() {
+        let watchers = Watchers::new();
+        let held: Vec<_> = (0..1_000_u128)
+            .map(|number| watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)))
+            .collect();
+        let watched = watchers.0.lock().unwrap();
+        assert_eq!(watched.senders.len(), held.len());
+        // With 65, and then each time there are more than twice as many.
+        assert_eq!(watched.enough, 1_054);
+    }
 }

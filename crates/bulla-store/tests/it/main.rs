@@ -5,6 +5,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod broken;
 mod cache;
 mod conformance;
 mod planted;

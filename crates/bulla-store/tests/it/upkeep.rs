@@ -1,6 +1,7 @@
 //! Whatever a store needs regularly is asked of it through the port, by whoever holds it and through every
 //! layer.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,4 +116,52 @@ fn upkeep_ends_with_a_store_that_may_not_go_on() {
             assert_eq!(asked.lock().unwrap().len(), tries);
         }
     });
+}
+
+/// Counts what is logged as an error.
+#[derive(Clone, Default)]
+struct Errors(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Errors {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        if *event.metadata().level() == tracing::Level::ERROR {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// A disk that is full for a day would fill the log, too.
+#[test]
+fn upkeep_that_fails_in_the_same_way_is_logged_once() {
+    let fails = |why: &'static str| Err(StoreError::layer(Fault::Unavailable, why));
+    let answers = vec![
+        fails("full"),
+        fails("full"),
+        fails("full"),
+        fails("gone"),
+        fails("gone"),
+        Ok(Some(MINUTE)),
+        fails("gone"),
+        Ok(None),
+    ];
+    let (needy, clock, _) = Needy::new(answers);
+    let errors = Errors::default();
+    tracing::subscriber::with_default(errors.clone(), || run(keep_up(&needy, &*clock))).unwrap();
+    assert_eq!(errors.0.load(Ordering::Relaxed), 3, "full, gone, and gone again after it had worked");
 }

@@ -217,3 +217,37 @@ impl Bytewise<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn days_are_dropped_before_today_and_the_three_before_it() {
+        let days = (0..=u8::MAX).map(|byte| match Step::read(&[13, byte]) {
+            Step::DropDaysBefore(day) => day,
+            step => unreachable!("{step:?}"),
+        });
+        let expected: BTreeSet<_> = (0..4).map(|days| NOW.day().minus(days)).collect();
+        assert_eq!(days.collect::<BTreeSet<_>>(), expected);
+    }
+
+    #[test]
+    fn batches_have_up_to_as_many_writes_and_expectations_as_they_may() {
+        let sizes = |at: usize| {
+            let sizes = (0..=u8::MAX).map(|byte| {
+                let mut bytes = [0; 5];
+                bytes[at] = byte;
+                match Step::read(&bytes) {
+                    Step::Commit(drafts) => (drafts[0].writes.len(), drafts[0].expectations.len()),
+                    step => unreachable!("{step:?}"),
+                }
+            });
+            sizes.collect::<BTreeSet<_>>()
+        };
+        assert_eq!(sizes(3), (0..=MAX_WRITES).map(|writes| (writes, 0)).collect());
+        assert_eq!(sizes(4), (0..=MAX_EXPECTATIONS).map(|expectations| (0, expectations)).collect());
+    }
+}
