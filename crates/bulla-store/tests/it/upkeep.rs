@@ -155,7 +155,6 @@ fn upkeep_that_fails_in_the_same_way_is_logged_once() {
         fails("full"),
         fails("full"),
         fails("gone"),
-        fails("gone"),
         Ok(Some(MINUTE)),
         fails("gone"),
         Ok(None),
