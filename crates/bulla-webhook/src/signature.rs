@@ -80,4 +80,14 @@ mod tests {
         assert!(!verify(b"app-secret", BODY, VALUE.trim_start_matches("sha256=")));
         assert!(!verify(b"app-secret", BODY, ""));
     }
+
+    /// A block's length is where a secret begins to be hashed first.
+    #[test]
+    fn secrets_of_a_block_and_on_both_sides_of_it_sign_as_the_crate_does() {
+        for length in [1, 63, 64, 65, 200] {
+            let secret = vec![0x5a; length];
+            let plain = <Hmac<Sha256> as KeyInit>::new_from_slice(&secret).unwrap().chain_update(b"body");
+            assert_eq!(tag(&secret, b"body")[..], plain.finalize().into_bytes()[..], "{length} bytes");
+        }
+    }
 }
