@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
@@ -7,6 +7,8 @@ use bulla_store::{CachedStore, Lanes, Store, StoreError};
 use bulla_transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 use tracing::field::display;
 use tracing::{Instrument, Span};
+
+use tokio::task::JoinSet;
 
 use crate::arrivals::Arrivals;
 use crate::erasures::Erasures;
@@ -28,6 +30,8 @@ pub struct Carrier<S> {
     pub(crate) store: Arc<CachedStore<S>>,
     pub(crate) arrivals: Arrivals,
     pub(crate) tails: Arc<Tails>,
+    /// The commits of envelopes that are being made.
+    pub(crate) commits: Mutex<JoinSet<()>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) lanes: Lanes,
@@ -86,6 +90,7 @@ impl<S: Store> Carrier<S> {
             store,
             arrivals: Arrivals::default(),
             tails: Arc::default(),
+            commits: Mutex::default(),
             clock,
             pepper,
             lanes: Lanes::new(),

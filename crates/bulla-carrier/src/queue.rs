@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bulla_base::{Address, DeviceId, Partition, Party, Timestamp};
@@ -10,6 +10,7 @@ use bulla_store::{
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::allowance::ONE_SIDE_EACH;
@@ -63,14 +64,15 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Commits what was `placed`, and hands it on. It goes on when whoever waits leaves: else it would be durable, and
-    /// nobody would hear that it waits.
+    /// Commits what was `placed`, and hands it on. It goes on when whoever waits leaves: else it would be
+    /// durable, and nobody would hear that it waits.
     async fn commit_placed(
         &self,
         batch: Batch,
         placed: Vec<(u64, Envelope, Expiry)>,
     ) -> Result<(), TransportError> {
         let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
+        let (done, outcome) = oneshot::channel();
         let queued: Vec<Envelope> = placed.iter().map(|(_, envelope, _)| envelope.clone()).collect();
         let committing = async move {
             let outcome = store.commit(batch).await;
@@ -79,9 +81,16 @@ impl<S: Store> Carrier<S> {
                     tails.push(partition, place, envelope, expiry);
                 }
             }
-            outcome
+            // Who has left does not hear it.
+            let _ = done.send(outcome);
         };
-        match tokio::spawn(committing).await {
+        {
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            while commits.try_join_next().is_some() {}
+            commits.spawn(committing);
+        }
+        // It is cut short when the carrier is dropped.
+        match outcome.await {
             Ok(Ok(Commit::Committed(_))) => {
                 queued.iter().for_each(|envelope| self.tallies.enqueued(envelope));
                 Ok(())

@@ -63,6 +63,8 @@ struct Inner<S, T> {
     proof: Proof,
     failure: watch::Sender<Option<Arc<DeviceError>>>,
     tasks: Mutex<JoinSet<()>>,
+    /// The commits that are being made; nothing when the device is closed.
+    commits: Mutex<Option<JoinSet<()>>>,
 }
 
 impl<S: Store, T: Transport> Device<S, T> {
@@ -144,6 +146,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             proof,
             failure: watch::Sender::new(None),
             tasks: Mutex::default(),
+            commits: Mutex::new(Some(JoinSet::new())),
         }));
         let connected = match device.0.connect().await {
             Ok(()) => true,
@@ -164,7 +167,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         Ok(device)
     }
 
-    /// Sends `content` to `business`. When this returns the message is sealed and durable, and will be sent.
+    /// Sends `content` to `business`. When this returns the message is sealed and durable, and will be sent. A caller
+    /// that drops the future may have sent it all the same.
     ///
     /// # Errors
     /// [`SendError`]; then nothing was stored.
@@ -249,6 +253,10 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn stop(&self) {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
+        let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut commits) = commits {
+            commits.shutdown().await;
+        }
         tracing::info!("the device is closed");
         if let Err(error) = self.store.upkeep().await {
             tracing::warn!(

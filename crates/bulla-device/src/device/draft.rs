@@ -9,7 +9,7 @@ use bulla_store::{
 use bulla_transport::Transport;
 use bytes::Bytes;
 use prost::Message as _;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::Inner;
 use crate::notice::Row;
@@ -114,8 +114,10 @@ impl Draft {
 pub(super) struct Tails {
     inbox: Mutex<QueueTail<Bytes>>,
     outbox: Mutex<QueueTail<Envelope>>,
-    /// Told when something was put into one of them, and not before: the store tells its watches earlier.
-    pub(super) changed: watch::Sender<()>,
+    /// Told when something was put into them, and not before: the store tells its watches earlier. One for each: in
+    /// what order several who wait are woken is left to chance.
+    pub(super) noticed: watch::Sender<()>,
+    pub(super) sent: watch::Sender<()>,
 }
 
 impl Tails {
@@ -126,17 +128,21 @@ impl Tails {
         Ok(Self {
             inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),
             outbox: Mutex::new(QueueTail::after(head.outbox.last(), IN_MEMORY)),
-            changed: watch::Sender::new(()),
+            noticed: watch::Sender::new(()),
+            sent: watch::Sender::new(()),
         })
     }
 
     fn push(&self, noticed: Vec<(u64, Bytes)>, sent: Vec<(u64, Envelope)>) {
-        if noticed.is_empty() && sent.is_empty() {
-            return;
-        }
+        let [has_noticed, has_sent] = [!noticed.is_empty(), !sent.is_empty()];
         noticed.into_iter().for_each(|(place, notice)| lock(&self.inbox).push(place, notice));
         sent.into_iter().for_each(|(place, envelope)| lock(&self.outbox).push(place, envelope));
-        self.changed.send_replace(());
+        if has_noticed {
+            self.noticed.send_replace(());
+        }
+        if has_sent {
+            self.sent.send_replace(());
+        }
     }
 }
 
@@ -194,7 +200,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(Page { items, after })
     }
 
-    /// It goes on when whoever waits leaves: else something would be durable, and not be sent before the next start.
+    /// It goes on when whoever waits leaves: else something would be durable, and not be sent before the next
+    /// start.
     async fn commit_and_hand_on(
         &self,
         batch: Batch,
@@ -202,15 +209,23 @@ impl<S: Store, T: Transport> Inner<S, T> {
         sent: Vec<(u64, Envelope)>,
     ) -> Result<Commit, StoreError> {
         let (store, tails) = (Arc::clone(&self.store), Arc::clone(&self.tails));
-        let committing = tokio::spawn(async move {
+        let (done, outcome) = oneshot::channel();
+        let committing = async move {
             let outcome = store.commit(batch).await;
             if let Ok(Commit::Committed(_)) = outcome {
                 tails.push(noticed, sent);
             }
-            outcome
-        });
-        // It neither panics nor is cut short, but with the runtime.
-        committing.await.unwrap_or(Err(StoreError::Closed))
+            // Who has left does not hear it.
+            let _ = done.send(outcome);
+        };
+        {
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(commits) = &mut *commits else { return Err(StoreError::Closed) };
+            while commits.try_join_next().is_some() {}
+            commits.spawn(committing);
+        }
+        // It is cut short when the device is closed.
+        outcome.await.unwrap_or(Err(StoreError::Closed))
     }
 
     pub(super) async fn draft(&self) -> Result<Draft, StoreError> {

@@ -110,7 +110,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     }
 
     pub(super) async fn next_notice(&self) -> Result<Notice, StoreError> {
-        let mut put = self.tails.changed.subscribe();
+        let mut put = self.tails.noticed.subscribe();
         let mut shown = self.shown.lock().await;
         loop {
             let mut page = self.notices(*shown, 1).await?;

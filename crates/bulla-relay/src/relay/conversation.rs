@@ -257,13 +257,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         limit: usize,
     ) -> Result<(Vec<Waiting>, Seen), StoreError> {
         let (Conversation { business, user }, now) = (conversation, self.clock.now());
+        // Before anything is looked at: what is in memory is let go when its user is erased, so it is as it was then.
+        let begun = self.erasures.begun();
         let (next, seen) = self.pumps.next(conversation, pump, limit, now);
         let after = match next {
-            Next::Here(waiting) => return Ok((waiting, seen)),
+            Next::Here(mut waiting) => {
+                waiting.iter_mut().for_each(|waiting| waiting.read.begun = begun);
+                return Ok((waiting, seen));
+            }
             Next::Nothing => return Ok((Vec::new(), seen)),
             Next::InStore(after) => after,
         };
-        let begun = self.erasures.begun();
         let head = self.store.get(user, &Key::undated(HEAD, space::of(business)), now).await?;
         let head = head.map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let index = pump.index(&head);

@@ -236,10 +236,12 @@ impl World {
             }
             // Cut short wherever they are: what is not in a store has not happened.
             alive.shutdown().await;
-            relay.close().await;
+            // The devices first, and in the same moment: what a device is about to make durable goes on without its
+            // caller.
             for device in devices {
                 device.close().await;
             }
+            relay.close().await;
         }
     }
 
