@@ -167,8 +167,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         Ok(device)
     }
 
-    /// Sends `content` to `business`. When this returns the message is sealed and durable, and will be sent. A caller
-    /// that drops the future may have sent it all the same.
+    /// Sends `content` to `business`. When this returns the message is sealed and durable, and will be sent.
+    /// A caller that drops the future may have sent it all the same.
     ///
     /// # Errors
     /// [`SendError`]; then nothing was stored.

@@ -98,7 +98,7 @@ impl<S: Store> CachedStore<S> {
         let expected = batch.expectations().iter().map(|(key, _)| key).filter(|key| self.remembers(key));
         let expected = expected.cloned().collect();
         self.shard(partition).begin(partition, &rows);
-        Begun { cache: self, partition, rows, expected, committed: None, conflict: false }
+        Begun { cache: self, partition, rows, expected, outcome: Outcome::Unheard }
     }
 }
 
@@ -114,18 +114,34 @@ struct Begun<'a, S: Store> {
     rows: Vec<(Key, Row)>,
     /// The rows it is based on.
     expected: Vec<Key>,
-    committed: Option<Version>,
-    conflict: bool,
+    outcome: Outcome,
+}
+
+/// What became of a batch.
+enum Outcome {
+    /// Nobody has heard: it may be written at any time.
+    Unheard,
+    Committed(Version),
+    /// Another has changed what it is based on.
+    Conflict,
+    /// It failed.
+    Failed,
 }
 
 impl<S: Store> Drop for Begun<'_, S> {
     fn drop(&mut self) {
         let mut shard = self.cache.shard(self.partition);
-        if self.conflict {
-            // Another has changed one of them, and perhaps all.
-            self.expected.drain(..).for_each(|key| shard.forget(self.partition, key));
+        let rows = std::mem::take(&mut self.rows);
+        match self.outcome {
+            Outcome::Unheard => shard.leave(self.partition, rows),
+            Outcome::Committed(version) => shard.end(self.partition, rows, Some(version)),
+            Outcome::Failed => shard.end(self.partition, rows, None),
+            Outcome::Conflict => {
+                // One of them, and perhaps all.
+                self.expected.drain(..).for_each(|key| shard.forget(self.partition, key));
+                shard.end(self.partition, rows, None);
+            }
         }
-        shard.end(self.partition, std::mem::take(&mut self.rows), self.committed);
     }
 }
 
@@ -148,11 +164,11 @@ impl<S: Store> Layer for CachedStore<S> {
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let mut begun = self.begin(&batch);
         let outcome = self.beneath.commit(batch).await;
-        match &outcome {
-            Ok(Commit::Committed(version)) => begun.committed = Some(*version),
-            Ok(Commit::Conflict(_)) => begun.conflict = true,
-            Err(_) => {}
-        }
+        begun.outcome = match &outcome {
+            Ok(Commit::Committed(version)) => Outcome::Committed(*version),
+            Ok(Commit::Conflict(_)) => Outcome::Conflict,
+            Err(_) => Outcome::Failed,
+        };
         outcome
     }
 

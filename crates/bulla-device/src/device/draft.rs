@@ -114,8 +114,8 @@ impl Draft {
 pub(super) struct Tails {
     inbox: Mutex<QueueTail<Bytes>>,
     outbox: Mutex<QueueTail<Envelope>>,
-    /// Told when something was put into them, and not before: the store tells its watches earlier. One for each: in
-    /// what order several who wait are woken is left to chance.
+    /// Told when something was put into them, and not before: the store tells its watches earlier. One for
+    /// each: in what order several who wait are woken is left to chance.
     pub(super) noticed: watch::Sender<()>,
     pub(super) sent: watch::Sender<()>,
 }

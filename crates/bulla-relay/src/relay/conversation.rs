@@ -257,7 +257,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         limit: usize,
     ) -> Result<(Vec<Waiting>, Seen), StoreError> {
         let (Conversation { business, user }, now) = (conversation, self.clock.now());
-        // Before anything is looked at: what is in memory is let go when its user is erased, so it is as it was then.
+        // Before anything is looked at: what is in memory is let go when its user is erased, so it is as
+        // it was then.
         let begun = self.erasures.begun();
         let (next, seen) = self.pumps.next(conversation, pump, limit, now);
         let after = match next {

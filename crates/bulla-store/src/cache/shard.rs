@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bulla_base::{Day, Partition};
 use bytes::Bytes;
@@ -8,6 +8,10 @@ use crate::batch::Put;
 use crate::{Expiry, Key, Record, Version};
 
 type Name = (Partition, Key);
+
+/// Of so many rows it is known that nobody heard what became of them. Beyond it nothing is remembered any
+/// more.
+const MOST_UNHEARD: usize = 4096;
 
 /// Rows of some partitions, in two generations: what was not asked for while the younger one filled up is let
 /// go of with the older.
@@ -21,6 +25,9 @@ pub(super) struct Shard {
     moment: u64,
     /// Rows that are being written.
     committing: HashMap<Name, Committing>,
+    /// Rows of batches of which nobody heard what became of them. They may be written at any time, so they
+    /// are not remembered any more.
+    unheard: HashSet<Name>,
     /// How many erasures go on. Meanwhile nothing is remembered.
     erasing: usize,
 }
@@ -63,6 +70,7 @@ impl Shard {
             room: bytes / 2,
             moment: 0,
             committing: HashMap::new(),
+            unheard: HashSet::new(),
             erasing: 0,
         }
     }
@@ -104,6 +112,17 @@ impl Shard {
             committing.batches += 1;
             committing.is_contended |= committing.batches > 1;
         }
+    }
+
+    /// Takes note that nobody waits to hear what becomes of `rows`.
+    pub(super) fn leave(&mut self, partition: Partition, rows: Vec<(Key, Row)>) {
+        if self.unheard.len() < MOST_UNHEARD {
+            self.unheard.extend(rows.iter().map(|(key, _)| (partition, key.clone())));
+        } else {
+            self.room = 0;
+            self.clear();
+        }
+        self.end(partition, rows, None);
     }
 
     /// Takes note that `rows` are not being written any more, and remembers them if they are durable with
@@ -163,7 +182,7 @@ impl Shard {
 
     fn remember(&mut self, name: Name, record: Record) {
         let bytes = size(&name, &record);
-        if self.erasing > 0 || bytes > self.room {
+        if self.erasing > 0 || bytes > self.room || self.unheard.contains(&name) {
             return;
         }
         if self.young.bytes + bytes > self.room {

@@ -176,6 +176,42 @@ fn a_commit_that_nobody_waited_for_leaves_nothing_stale() {
     });
 }
 
+/// What is a queue of commits to an engine goes on when a caller has left.
+#[test]
+fn a_commit_that_nobody_waited_for_and_that_comes_late_leaves_nothing_stale() {
+    run(async {
+        let beneath = Arc::new(MemoryStore::new());
+        let store = CachedStore::new(Never(Arc::clone(&beneath)), MEBIBYTE);
+        committed(&beneath, put(key("row"), "first")).await;
+        assert_eq!(value(&store, &key("row")).await.unwrap(), b"first");
+        let mut commit = Box::pin(store.commit(put(key("row"), "second")));
+        tokio::select! {
+            biased;
+            _ = &mut commit => panic!("it never answers"),
+            () = std::future::ready(()) => {}
+        }
+        drop(commit);
+        assert_eq!(value(&store, &key("row")).await.unwrap(), b"first");
+        committed(&beneath, put(key("row"), "second")).await;
+        assert_eq!(value(&store, &key("row")).await.unwrap(), b"second");
+    });
+}
+
+/// A store that never says what became of a commit.
+struct Never(Arc<MemoryStore>);
+
+impl Layer for Never {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    async fn pass_commit(&self, _: Batch) -> Result<Commit, StoreError> {
+        std::future::pending().await
+    }
+}
+
 #[test]
 fn what_was_read_before_a_commit_is_not_remembered_after_it() {
     run(async {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bulla::base::{Clock, Partition, Rng};
@@ -12,6 +13,8 @@ pub(crate) struct Disk {
     pub(crate) rows: Arc<MemoryStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
+    /// Whether its machine has died since.
+    pub(crate) is_dead: Arc<AtomicBool>,
 }
 
 impl Layer for Disk {
@@ -23,6 +26,9 @@ impl Layer for Disk {
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.clock.sleep(Duration::from_millis(below(&*self.rng, 30))).await;
+        if self.is_dead.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         self.rows.commit(batch).await
     }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ struct World {
     carrier: Arc<Carrier<Arc<MemoryStore>>>,
     relay_store: Arc<MemoryStore>,
     device_store: Arc<MemoryStore>,
+    /// Of the machine that runs now: whether it has died.
+    is_dead: Mutex<Arc<AtomicBool>>,
     sightings: Arc<Sightings>,
 }
 
@@ -163,6 +166,7 @@ impl World {
             carrier: Arc::new(carrier),
             relay_store: Arc::default(),
             device_store: Arc::default(),
+            is_dead: Mutex::default(),
             sightings: Arc::default(),
             clock,
             rng,
@@ -170,7 +174,8 @@ impl World {
     }
 
     fn disk(&self, rows: &Arc<MemoryStore>) -> Disk {
-        Disk { rows: Arc::clone(rows), clock: Arc::clone(&self.clock), rng: Arc::clone(&self.rng) }
+        let is_dead = Arc::clone(&self.is_dead.lock().unwrap());
+        Disk { rows: Arc::clone(rows), clock: Arc::clone(&self.clock), rng: Arc::clone(&self.rng), is_dead }
     }
 
     fn line(&self) -> Line {
@@ -235,13 +240,12 @@ impl World {
                 self.oracle.count("death");
             }
             // Cut short wherever they are: what is not in a store has not happened.
+            std::mem::take(&mut *self.is_dead.lock().unwrap()).store(true, Ordering::SeqCst);
             alive.shutdown().await;
-            // The devices first, and in the same moment: what a device is about to make durable goes on without its
-            // caller.
+            relay.close().await;
             for device in devices {
                 device.close().await;
             }
-            relay.close().await;
         }
     }
 
