@@ -25,6 +25,10 @@ const TRAILER: [u8; 4] = *b"FJL\x03";
 const MOST_KIND: u8 = 2;
 const UNCOMPRESSED: u8 = 0;
 
+/// The engine counts on from the highest, and ends the program when it comes to 2⁶³. No store gets here: at a
+/// million batches a second it takes 146,000 years.
+const MOST_SEQUENCE_NUMBER: u64 = 1 << 62;
+
 /// What stands round the items of a batch.
 pub(crate) const BATCH_HEAD_AND_TAIL_BYTES: usize = 13 + 13;
 
@@ -83,6 +87,9 @@ impl<R: Read> Reading<'_, R> {
         }
         let count = u32::from_le_bytes(self.bytes()?);
         let sequence_number = u64::from_le_bytes(self.bytes()?);
+        if sequence_number > MOST_SEQUENCE_NUMBER {
+            return Ok(self.strange("sequence number of a batch", 8));
+        }
         self.hash = Xxh3::new();
         for _ in 0..count {
             if let Some(strange) = self.item()? {
@@ -164,5 +171,24 @@ impl Write for Hashing<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(sequence_number: u64) -> Vec<u8> {
+        let head = [&[START][..], &[0; 4], &sequence_number.to_le_bytes()].concat();
+        [&head[..], &[END], &Xxh3::new().digest().to_le_bytes(), &TRAILER].concat()
+    }
+
+    #[test]
+    fn sequence_numbers_are_taken_at_the_bound_and_strange_beyond() {
+        let read = |number| Frame::read(&mut &batch(number)[..]).unwrap();
+        let sequence_number = MOST_SEQUENCE_NUMBER;
+        assert_eq!(read(sequence_number), Frame::Whole { bytes: 26, sequence_number });
+        let strange = Frame::Strange { what: "sequence number of a batch", place: 5..13, is_sure: false };
+        assert_eq!(read(sequence_number + 1), strange);
     }
 }

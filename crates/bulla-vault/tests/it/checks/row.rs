@@ -1,5 +1,6 @@
 //! A sealed row as it lies in a database that somebody else can write to.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,14 @@ const VAULT: Space = Space::new(0x50);
 ///
 /// Whatever they are, it is the value that was put, or an error that is about this record, or nothing is
 /// there; and a row that was changed never gives a value.
+///
+/// Every input has keys of its own: a fuzzer sees what a proof is compared with, and would hand that in next.
 pub(crate) fn check(bytes: &[u8]) {
+    let seed = seed(bytes);
     let Some((form, bytes)) = bytes.split_first() else { return };
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
         let (engine, keyring) = (Arc::new(MemoryStore::new()), MemoryKeyring::new());
-        let vault = open(&engine, &keyring).await;
+        let vault = open(&engine, &keyring, seed).await;
         let key = Key::undated(Space::new(7), "name");
         let value = if form & 2 == 0 { &b"value"[..] } else { b"" };
         let mut batch = Batch::new(ALICE);
@@ -48,7 +52,7 @@ pub(crate) fn check(bytes: &[u8]) {
         }
         let _ = engine.commit(batch).await.unwrap();
 
-        let vault = open(&engine, &keyring).await;
+        let vault = open(&engine, &keyring, seed).await;
         match vault.get(ALICE, &key, NOW).await {
             Ok(Some(found)) => assert!(is_good && found.value == value, "a value that nobody put"),
             // Its hour is over, or it was sealed before the salt was there, as its head and its version tell.
@@ -60,8 +64,14 @@ pub(crate) fn check(bytes: &[u8]) {
     });
 }
 
-async fn open(engine: &Arc<MemoryStore>, keyring: &MemoryKeyring) -> Vault<Arc<MemoryStore>> {
-    let rng = Arc::new(SeededRng::new(1));
+fn seed(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+async fn open(engine: &Arc<MemoryStore>, keyring: &MemoryKeyring, seed: u64) -> Vault<Arc<MemoryStore>> {
+    let rng = Arc::new(SeededRng::new(seed));
     let (keys, clock) = (OperatorKey::from_bytes([7; 32], rng.clone()), Arc::new(ManualClock::new(NOW)));
     Vault::open(engine.clone(), keyring.clone(), &keys, clock, rng).await.unwrap()
 }
