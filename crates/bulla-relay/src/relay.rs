@@ -37,7 +37,7 @@ use bulla_store::{CachedStore, Counter, Lanes, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use self::conversation::{Conversation, Marks};
 use self::erasures::Erasures;
@@ -53,7 +53,7 @@ use self::voice::Voice;
 use crate::counts::Counts;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE};
 use crate::report::Board;
-use crate::space::{CONTACT, MESSAGE, METER, PEPPER};
+use crate::space::{METER, PEPPER};
 use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, Stats};
 
 /// The relay: it speaks for businesses until it is closed.
@@ -140,7 +140,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     ) -> Result<Self, RelayError> {
         settings.check()?;
         let places = Places::new(settings.at_sink, settings.at_sink_per_business);
-        let store = CachedStore::new(store, CACHED_BYTES).also(MESSAGE).also(CONTACT);
+        // Undated rows only: messages and contacts name users, whom nothing is to outlast that is not needed.
+        let store = CachedStore::new(store, CACHED_BYTES);
         let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let (registry, mut ids) = (Registry::default(), Vec::with_capacity(businesses.len()));
@@ -254,13 +255,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.finish_erasures().await?;
         self.finish_erasures_of_businesses().await?;
         self.bring_up_all(businesses).await;
-        self.spawn(|inner| {
-            let sweeping = async move { inner.keep_sweeping().await };
-            sweeping.instrument(span::task("keep sweeping"))
-        });
-        self.spawn(|inner| {
-            let keeping_up = async move { Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?) };
-            keeping_up.instrument(span::task("keep up the store"))
+        self.spawn(span::task("keep sweeping"), |inner| async move { inner.keep_sweeping().await });
+        self.spawn(span::task("keep up the store"), |inner| async move {
+            Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
         });
         match self.running.is_stopped() {
             true => self.running.stopped().await.map_err(|why| RelayError::Stopped { why }),
@@ -270,14 +267,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Runs `task` until it ends or the relay stops. Whatever is cut short is as after a crash: taken up from
     /// the store.
-    fn spawn<F, R>(self: &Arc<Self>, task: F)
+    fn spawn<F, R>(self: &Arc<Self>, span: Span, task: F)
     where
         F: FnOnce(Arc<Self>) -> R + Send + 'static,
         R: Future<Output = Result<(), RelayError>> + Send + 'static,
     {
         let Some(member) = self.running.tasks().join() else { return };
         let inner = Arc::clone(self);
-        tokio::spawn(async move {
+        let running = async move {
             let _member = member;
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
             tokio::select! {
@@ -287,7 +284,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     inner.stop(Some(error));
                 }
             }
-        });
+        };
+        tokio::spawn(running.instrument(span));
     }
 
     /// Runs `task` of a business, perhaps of one conversation of it, until it ends or the relay or the

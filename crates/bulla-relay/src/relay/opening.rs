@@ -8,6 +8,7 @@ use bulla_endpoint::{LOW_STOCK, STOCK};
 use bulla_store::Store;
 use bulla_transport::{Connected, Proof, Transport, TransportError};
 use futures_util::StreamExt;
+use tracing::{Instrument, Span};
 
 use super::Inner;
 use super::fault::Reach;
@@ -27,11 +28,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             .for_each_concurrent(OPENED_AT_ONCE, |business| async move {
                 let Some(member) = self.running.tasks().join() else { return };
                 let inner = Arc::clone(self);
-                let bringing_up = tokio::spawn(async move {
+                let bringing_up = async move {
                     let _member = member;
                     inner.bring_up(business).await;
-                });
-                if bringing_up.await.is_err() {
+                };
+                if tokio::spawn(bringing_up.in_current_span()).await.is_err() {
                     self.suspend_unopened(business, RelayError::Panicked);
                 }
             })
@@ -45,7 +46,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn bring_up(self: &Arc<Self>, business: PhoneNumberId) {
         if let Err(error) = self.try_to_bring_up(business).await {
             tracing::warn!(%business, error = &error as &dyn std::error::Error, "the business is to be tried again");
-            self.spawn(move |inner| async move {
+            self.spawn(Span::current(), move |inner| async move {
                 let mut failures = 0;
                 loop {
                     let pause = inner.settings.pause_after(failures);
