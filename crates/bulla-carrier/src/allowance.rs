@@ -52,3 +52,24 @@ pub(crate) const ONE_SIDE_EACH: &str = "to (one side must be a business, the oth
 fn name(asked: Asked, business: PhoneNumberId) -> Vec<u8> {
     [&[asked as u8][..], &business.number().to_be_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who asks and whose keys they are: one of them does not use up the share of another.
+    #[test]
+    fn every_pair_and_either_side_has_a_share_of_its_own() {
+        let [one, two] = [1, 2].map(PhoneNumberId::new);
+        let names: std::collections::HashSet<Vec<u8>> =
+            [(Asked::ByUser, one), (Asked::ByUser, two), (Asked::ByBusiness, one), (Asked::ByBusiness, two)]
+                .into_iter()
+                .map(|(asked, business)| name(asked, business))
+                .collect();
+        assert_eq!(names.len(), 4);
+        assert!(
+            names.contains(&[0, 0, 0, 0, 0, 0, 0, 0, 1][..])
+                && names.contains(&[1, 0, 0, 0, 0, 0, 0, 0, 2][..])
+        );
+    }
+}

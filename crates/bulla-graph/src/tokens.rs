@@ -174,6 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_hashed_changes_the_hash() {
+        let hash = |bytes: &[u8]| {
+            let mut hasher = TagHasher::default();
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        assert_eq!((hash(&[]), hash(&[1]), hash(&[1, 2])), (0, 1, 0x0102));
+        let mut hasher = TagHasher::default();
+        hasher.write_u64(0x0100_0000_0000_0000);
+        hasher.write_u64(3);
+        assert_eq!(hasher.finish(), 0x0000_0000_0000_0001 ^ 3);
+    }
+
+    #[test]
     fn a_token_opens_its_own_numbers_and_no_others() {
         let tokens = tokens();
         tokens.grant("one", [FIRST]).unwrap();

@@ -122,3 +122,28 @@ fn challenge(rng: &dyn Rng) -> String {
     rng.fill(&mut bytes);
     (LEAST + u64::from_be_bytes(bytes) % (9 * LEAST)).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Randomness that is not random.
+    #[derive(Debug)]
+    struct Fixed(u64);
+
+    impl Rng for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.copy_from_slice(&self.0.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_a_number_of_fifteen_digits_whatever_the_randomness() {
+        assert_eq!(challenge(&Fixed(0)), "100000000000000");
+        assert_eq!(challenge(&Fixed(1)), "100000000000001");
+        // The last there is, and the next.
+        assert_eq!(challenge(&Fixed(899_999_999_999_999)), "999999999999999");
+        assert_eq!(challenge(&Fixed(900_000_000_000_000)), "100000000000000");
+        assert_eq!(challenge(&Fixed(u64::MAX)).len(), 15);
+    }
+}
