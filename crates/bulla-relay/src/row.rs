@@ -63,8 +63,6 @@ pub(crate) struct Outbound {
     pub(crate) tracking: Option<String>,
     #[prost(uint64, tag = "5")]
     accepted: u64,
-    #[prost(uint32, tag = "6")]
-    pub(crate) outbox_day: u32,
     #[prost(uint64, tag = "7")]
     pub(crate) outbox_place: u64,
     /// Of a reaction the business is told that it was sent, and no more.
@@ -88,7 +86,6 @@ impl Outbound {
             category: u32::from(category.code()),
             tracking,
             accepted: accepted.as_millis(),
-            outbox_day: 0,
             outbox_place: 0,
             reaction: false,
             held: false,

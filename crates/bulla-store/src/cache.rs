@@ -1,13 +1,12 @@
 mod shard;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Day, Partition, Timestamp};
+use bulla_base::{Partition, Timestamp};
 
 use self::shard::{Row, Shard};
-use crate::{Batch, Commit, Key, Layer, Record, Space, Store, StoreError, Version};
+use crate::{Batch, Commit, Key, Layer, Record, Store, StoreError, Version};
 
 /// How many parts a cache has at most, each with a lock of its own: a power of two.
 const MOST_SHARDS: usize = 64;
@@ -39,16 +38,14 @@ const ROW_BYTES: usize = 160;
 /// Another program's writes to the store beneath are not seen. What was based on a row that another has
 /// changed meanwhile comes to [`Commit::Conflict`], as it would without the cache, and is then read anew.
 ///
-/// Dated rows are not remembered, unless their space was named ([`also`](Self::also)): most are written once
-/// and never read.
+/// Dated rows are not remembered: most are written once and never read, and many name users.
 ///
 /// # Security
 /// What is remembered is in memory as it is in the records that the store beneath returns. It is forgotten
-/// when it is let go of for others, deleted or erased, when its day is dropped, and when the store is closed;
-/// whether freed memory is wiped is the allocator's business.
+/// when it is let go of for others, deleted or erased, and when the store is closed; whether freed memory
+/// is wiped is the allocator's business.
 pub struct CachedStore<S> {
     beneath: S,
-    dated: HashSet<Space>,
     shards: Box<[Mutex<Shard>]>,
 }
 
@@ -58,14 +55,7 @@ impl<S: Store> CachedStore<S> {
     pub fn new(beneath: S, bytes: usize) -> Self {
         let shards = (bytes / SHARD_BYTES).clamp(1, MOST_SHARDS).next_power_of_two();
         let shard = || Mutex::new(Shard::new(bytes / shards));
-        Self { beneath, dated: HashSet::new(), shards: (0..shards).map(|_| shard()).collect() }
-    }
-
-    /// Remembers the dated rows of `space`, too.
-    #[must_use]
-    pub fn also(mut self, space: Space) -> Self {
-        self.dated.insert(space);
-        self
+        Self { beneath, shards: (0..shards).map(|_| shard()).collect() }
     }
 
     /// How many bytes the rows take that are remembered now, about.
@@ -79,10 +69,6 @@ impl<S: Store> CachedStore<S> {
         self.shards.iter().for_each(|shard| lock(shard).clear());
     }
 
-    fn remembers(&self, key: &Key) -> bool {
-        key.day() == Key::UNDATED || self.dated.contains(&key.space())
-    }
-
     fn shard(&self, partition: Partition) -> MutexGuard<'_, Shard> {
         let [.., last] = *partition.as_bytes();
         lock(&self.shards[usize::from(last) & (self.shards.len() - 1)])
@@ -91,15 +77,20 @@ impl<S: Store> CachedStore<S> {
     /// Forgets the rows that `batch` writes, until it is known what became of it.
     fn begin(&self, batch: &Batch) -> Begun<'_, S> {
         let partition = batch.partition();
-        let puts = batch.puts().iter().filter(|put| self.remembers(&put.key));
+        let puts = batch.puts().iter().filter(|put| is_remembered(&put.key));
         let puts = puts.map(|put| (put.key.clone(), Row::of(put)));
-        let deletes = batch.deletes().iter().filter(|key| self.remembers(key));
+        let deletes = batch.deletes().iter().filter(|key| is_remembered(key));
         let rows: Vec<_> = puts.chain(deletes.map(|key| (key.clone(), Row::Deleted))).collect();
-        let expected = batch.expectations().iter().map(|(key, _)| key).filter(|key| self.remembers(key));
+        let expected = batch.expectations().iter().map(|(key, _)| key).filter(|key| is_remembered(key));
         let expected = expected.cloned().collect();
         self.shard(partition).begin(partition, &rows);
         Begun { cache: self, partition, rows, expected, outcome: Outcome::Unheard }
     }
+}
+
+/// Most dated rows are written once and never read.
+fn is_remembered(key: &Key) -> bool {
+    key.day() == Key::UNDATED
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -178,7 +169,7 @@ impl<S: Store> Layer for CachedStore<S> {
         key: &Key,
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
-        if !self.remembers(key) {
+        if !is_remembered(key) {
             return self.beneath.get(partition, key, now).await;
         }
         let moment = {
@@ -193,14 +184,6 @@ impl<S: Store> Layer for CachedStore<S> {
             self.shard(partition).read(partition, key, record, moment);
         }
         Ok(found)
-    }
-
-    async fn pass_drop(&self, day: Day) -> Result<(), StoreError> {
-        let forget = || self.shards.iter().for_each(|shard| lock(shard).forget_days_before(day));
-        forget();
-        let dropped = self.beneath.drop_days_before(day).await;
-        forget();
-        dropped
     }
 
     async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {

@@ -138,17 +138,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         };
         if let Reachable::Held(_) = reachable {
             let held = self.held(id, Some(checked.message.category), &checked.content);
-            let (day, place) = draft.hold(&held);
-            (outbound.outbox_day, outbound.outbox_place) = (day.number(), place);
-            outbound.held = true;
+            (outbound.outbox_place, outbound.held) = (draft.hold(&held), true);
             self.holding.note(conversation);
             peer.keep(&mut draft.batch);
         } else if let Reachable::InSession(_) = reachable {
             let kind = Kind::Message(checked.message.category);
             let sealed =
                 peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
-            let (day, place) = draft.send(&sealed);
-            (outbound.outbox_day, outbound.outbox_place) = (day.number(), place);
+            outbound.outbox_place = draft.send(&sealed);
             peer.keep(&mut draft.batch);
             draft.count(Flow::ToUser, checked.message.category);
         } else {

@@ -75,10 +75,10 @@ pub(super) struct Marks(Mutex<(Day, HashSet<Conversation>)>);
 
 impl Draft {
     /// Puts `envelope` at the end of the outbox, and says where.
-    pub(super) fn send(&mut self, envelope: &Envelope) -> (Day, u64) {
+    pub(super) fn send(&mut self, envelope: &Envelope) -> u64 {
         let (day, place) = self.head.outbox.append(self.now.day());
         self.add(Pump::Outbox, day, place, envelope.to_bytes(), self.expiry());
-        (day, place)
+        place
     }
 
     /// Puts a row into the queue of a pump, and has it handed on when it is durable.
@@ -103,11 +103,11 @@ impl Draft {
     }
 
     /// Puts `held` at the end of what waits for the approval of the user's identity, and says where.
-    pub(super) fn hold(&mut self, held: &Held) -> (Day, u64) {
+    pub(super) fn hold(&mut self, held: &Held) -> u64 {
         let (day, place) = self.head.held.append(self.now.day());
         let key = self.queue(HELD).key(day, place);
         self.batch.put_until(key, held.to_bytes(), self.expiry());
-        (day, place)
+        place
     }
 
     /// Whether something is held, as far as is known: it may be over.
@@ -204,11 +204,10 @@ impl Draft {
         &mut self,
         id: MessageId,
         record: &Record,
-        day: Day,
         place: u64,
     ) -> Result<(), StoreError> {
         let mut outbound = Outbound::read(&record.value)?;
-        (outbound.outbox_day, outbound.outbox_place, outbound.held) = (day.number(), place, false);
+        (outbound.outbox_place, outbound.held) = (place, false);
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         let key = space::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);

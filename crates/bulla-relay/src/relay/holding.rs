@@ -147,10 +147,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         draft.release(next);
         match peer.seal(id, kind, &held.content()?, draft.now, &*self.rng) {
             Ok(sealed) => {
-                let (day, place) = draft.send(&sealed);
+                let place = draft.send(&sealed);
                 if let (Some(message), Some(category)) = (message, category) {
                     draft.count(Flow::ToUser, category);
-                    draft.released_to(id, &message, day, place)?;
+                    draft.released_to(id, &message, place)?;
                 }
             }
             Err(error) => {

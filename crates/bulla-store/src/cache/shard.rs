@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use bulla_base::{Day, Partition};
+use bulla_base::Partition;
 use bytes::Bytes;
 
 use super::ROW_BYTES;
@@ -158,10 +158,6 @@ impl Shard {
         let name = (partition, key);
         self.young.remove(&name);
         self.old.remove(&name);
-    }
-
-    pub(super) fn forget_days_before(&mut self, day: Day) {
-        self.forget_all(|(_, key)| key.day() != Key::UNDATED && key.day() < day);
     }
 
     pub(super) fn clear(&mut self) {
