@@ -7,7 +7,6 @@
 
 mod architecture;
 mod columns;
-mod journeys;
 mod restored;
 mod retention;
 mod simulation;

@@ -16,7 +16,7 @@ use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 
-use crate::simulation::{Network, Oracle};
+use bulla_sim::{Network, Oracle};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.

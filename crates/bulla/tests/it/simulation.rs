@@ -1,22 +1,29 @@
-//! The whole system in one thread, on virtual time, from one seed.
-//!
-//! A carrier, a relay with a business behind it, and two users' devices; between each of them and the carrier
-//! a network that loses, delays, doubles and shuffles; a sink that refuses; a relay and devices that die and
-//! come back. A failing run is replayed by its seed.
-//!
-//! What counts as failure: a message that was accepted and is not seen by the user, or is seen twice under
-//! two ids; a message of a user that the business does not get, or gets under two ids; an order per business
-//! and user that is not the one in which it was said; a status that goes backwards or comes for nothing; a
-//! count that differs from the messages; a ratchet step that seals two different messages; and a run that
-//! differs from another of the same seed.
+//! Both journeys through the whole system, under every fault the network, the business and the machine have.
 
-mod clock;
-mod disk;
-mod network;
-mod oracle;
-mod world;
+use std::ops::Range;
 
-pub(crate) use clock::VirtualClock;
-pub(crate) use network::Network;
-pub(crate) use oracle::Oracle;
-pub(crate) use world::run;
+/// Which seeds are run, unless `SIMULATION_SEEDS` names others, as `first..end`. Among the first thousands
+/// were those that showed an upload of keys, delivered twice, to bring back what had been given away, and a
+/// business that had written before its keys were left to be unreachable for the answer.
+const SEEDS: Range<u64> = 0..300;
+
+fn seeds() -> Range<u64> {
+    let Ok(named) = std::env::var("SIMULATION_SEEDS") else { return SEEDS };
+    let (first, end) = named.split_once("..").expect("SIMULATION_SEEDS is first..end");
+    first.parse().unwrap()..end.parse().unwrap()
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_disordered_whatever_the_network_does() {
+    let (mut faults, mut steps) = (0, 0);
+    let seeds = seeds();
+    assert!(!seeds.is_empty(), "no seeds: nothing would be shown");
+    for seed in seeds.clone() {
+        // Shown with a failure: the seed replays it.
+        println!("seed {seed}");
+        let outcome = bulla_sim::run(seed);
+        faults += outcome.faults;
+        steps += outcome.steps;
+    }
+    println!("seeds {seeds:?}: {faults} faults, {steps} ratchet steps, none twice");
+}

@@ -70,6 +70,29 @@ pub(crate) const TABLE: &[Row] = &[
             "webhook",
         ],
     ),
+    row(
+        "sim",
+        Side::Sighted,
+        &[
+            "bulla",
+            "base",
+            "spqr",
+            "session",
+            "content",
+            "envelope",
+            "store",
+            "vault",
+            "meter",
+            "integrity",
+            "transport",
+            "carrier",
+            "endpoint",
+            "device",
+            "relay",
+            "graph",
+            "webhook",
+        ],
+    ),
 ];
 
 /// Crates that open or seal messages. None may be linked where the design promises blindness.
@@ -110,5 +133,6 @@ pub(crate) const AMBIENT_EXCEPTIONS: &[(&str, &str)] = &[
         "bulla",
         "the facade is where a host that brings no clock or randomness of its own is given the system's",
     ),
+    ("sim", "its `Instant` is the paused time of a runtime, and so what time everybody else is handed"),
     ("store-fjall", "it measures how long the disk takes for a sync, and nothing is decided by it"),
 ];

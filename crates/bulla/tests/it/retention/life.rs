@@ -23,7 +23,7 @@ use super::ground::{Disk, Ground, everything, while_time_stands};
 use super::ledger::Ledger;
 use super::people::{ALICE, BAKERY, BOB, CAROL, Desk, EVE, Line, Phone, SHOP, USERS, number};
 use super::{DAY, HOUR};
-use crate::simulation::VirtualClock;
+use bulla_sim::VirtualClock;
 
 const EPOCH: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 

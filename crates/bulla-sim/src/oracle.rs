@@ -6,7 +6,8 @@ use bulla::envelope::{Envelope, Form};
 use bulla::session::message::{PreKeySignalMessage, SignalMessage};
 
 /// Sees everything, believes nothing, and remembers.
-pub(crate) struct Oracle {
+#[expect(missing_debug_implementations, reason = "nobody prints it")]
+pub struct Oracle {
     clock: Arc<dyn Clock>,
     seen: Mutex<Seen>,
 }
@@ -21,7 +22,9 @@ struct Seen {
 }
 
 impl Oracle {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    /// An oracle that has seen nothing.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, seen: Mutex::default() }
     }
 
@@ -30,35 +33,35 @@ impl Oracle {
     }
 
     /// Writes a line into the trace.
-    pub(crate) fn note(&self, line: &str) {
+    pub fn note(&self, line: &str) {
         let line = format!("{} {line}", self.clock.now().as_millis());
         self.seen().trace.push(line);
     }
 
     /// Counts something that happened.
-    pub(crate) fn count(&self, what: &'static str) {
+    pub fn count(&self, what: &'static str) {
         *self.seen().counts.entry(what).or_default() += 1;
     }
 
     /// Remembers what must not happen. Tasks do not panic about it: the run does, at the next look.
-    pub(crate) fn blame(&self, violation: String) {
+    pub fn blame(&self, violation: String) {
         self.note(&violation);
         self.seen().violations.push(violation);
     }
 
     /// Panics if something has happened that must not.
-    pub(crate) fn look(&self) {
+    pub fn look(&self) {
         let violations = self.seen().violations.clone();
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
     /// How often something happened.
-    pub(crate) fn counted(&self, what: &'static str) -> u64 {
+    pub fn counted(&self, what: &'static str) -> u64 {
         self.seen().counts.get(what).copied().unwrap_or_default()
     }
 
     /// An envelope leaves its sender: its ratchet step must not have sealed anything else.
-    pub(crate) fn sealed(&self, envelope: &Envelope) {
+    pub fn sealed(&self, envelope: &Envelope) {
         let sealed = envelope.sealed().to_vec();
         let step = step(envelope.from(), envelope);
         let before = self.seen().steps.insert(step, sealed.clone());
@@ -70,11 +73,13 @@ impl Oracle {
     }
 
     /// How many ratchet steps were taken.
-    pub(crate) fn steps(&self) -> usize {
+    pub fn steps(&self) -> usize {
         self.seen().steps.len()
     }
 
-    pub(crate) fn trace(&self) -> Vec<String> {
+    /// All that was noted, in order.
+    #[must_use]
+    pub fn trace(&self) -> Vec<String> {
         self.seen().trace.clone()
     }
 }

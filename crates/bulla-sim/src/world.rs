@@ -31,14 +31,18 @@ type Line = Network<InProcess<Carrier<Arc<MemoryStore>>>>;
 
 /// What one run showed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) trace: Vec<String>,
-    pub(crate) faults: u64,
-    pub(crate) steps: usize,
+#[non_exhaustive]
+pub struct Outcome {
+    /// What happened, line by line.
+    pub trace: Vec<String>,
+    /// How many faults there were.
+    pub faults: u64,
+    /// How many ratchet steps were taken.
+    pub steps: usize,
 }
 
 /// Runs the system of `seed` to its end and checks everything on the way.
-pub(crate) fn run(seed: u64) -> Outcome {
+pub fn run(seed: u64) -> Outcome {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {

@@ -13,12 +13,22 @@ const LOST_ANSWERS: u64 = 12;
 const DOUBLED: u64 = 12;
 
 /// A network that loses, delays, doubles and shuffles, unless it is calm.
-pub(crate) struct Network<T> {
-    pub(crate) is_calm: bool,
-    pub(crate) carrier: T,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) rng: Arc<dyn Rng>,
-    pub(crate) oracle: Arc<Oracle>,
+#[expect(
+    missing_debug_implementations,
+    clippy::exhaustive_structs,
+    reason = "its parts are what a test puts together"
+)]
+pub struct Network<T> {
+    /// Whether it brings everything at once, as it is.
+    pub is_calm: bool,
+    /// Where calls go.
+    pub carrier: T,
+    /// What delays are waited for by.
+    pub clock: Arc<dyn Clock>,
+    /// What decides which fault a call suffers.
+    pub rng: Arc<dyn Rng>,
+    /// Who looks at what is sent.
+    pub oracle: Arc<Oracle>,
 }
 
 impl<T: Clone> Clone for Network<T> {

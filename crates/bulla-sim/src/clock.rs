@@ -6,14 +6,14 @@ use tokio::time::Instant;
 /// The paused time of a tokio runtime: it stands while anybody works, and leaps to the next timer when nobody
 /// does.
 #[derive(Debug)]
-pub(crate) struct VirtualClock {
+pub struct VirtualClock {
     start: Instant,
     epoch: Timestamp,
 }
 
 impl VirtualClock {
     /// A clock that shows `epoch` now.
-    pub(crate) fn new(epoch: Timestamp) -> Self {
+    pub fn new(epoch: Timestamp) -> Self {
         Self { start: Instant::now(), epoch }
     }
 }
