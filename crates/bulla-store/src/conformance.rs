@@ -14,7 +14,7 @@
 //! ```
 //!
 //! What it cannot tell: whether a commit survives a crash, and what happens when a disk fails. Those are the
-//! engine's own tests.
+//! engine's own tests. Nor has it a clock: a call that never returns is waited for, so give the test a limit.
 //!
 //! # Panics
 //! Every function here panics when the engine breaks its rule, with the rule as the message.

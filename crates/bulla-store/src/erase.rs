@@ -1,6 +1,7 @@
 use bulla_base::Partition;
 use bytes::Bytes;
 
+use crate::scan::goes_on;
 use crate::{BEFORE_ALL, Batch, Commit, Scan, Space, Store, StoreError};
 
 /// How many records are read and deleted at a time.
@@ -21,7 +22,8 @@ pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -
         let mut scan = everything.clone();
         loop {
             let page = store.scan(partition, &scan, BEFORE_ALL).await?;
-            let Some((last, _)) = page.last() else { break };
+            let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { break };
+            goes_on(scan.begin_after(), first)?;
             scan = everything.clone().after(last.clone());
             let mut batch = Batch::new(partition);
             let found = page.len();
@@ -58,7 +60,8 @@ pub async fn erase_names<S: Store + ?Sized>(
     let mut scan = everything.clone();
     loop {
         let page = store.keys(partition, &scan, BEFORE_ALL).await?;
-        let Some(last) = page.last() else { return Ok(deleted) };
+        let (Some(first), Some(last)) = (page.first(), page.last()) else { return Ok(deleted) };
+        goes_on(scan.begin_after(), first)?;
         scan = everything.clone().after(last.clone());
         let mut batch = Batch::new(partition);
         let found = page.len();

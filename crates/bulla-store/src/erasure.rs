@@ -1,6 +1,7 @@
 use bulla_base::{Clock, Partition, Timestamp};
 use bytes::Bytes;
 
+use crate::scan::goes_on;
 use crate::{Batch, Key, OWN, Scan, Space, Store, StoreError};
 
 /// Before any record's expiry: read at this moment, everything that is on disk is there.
@@ -73,7 +74,8 @@ impl Erasure {
         let (mut begun, mut scan) = (Vec::new(), Scan::undated(intents));
         loop {
             let page = store.scan(OWN, &scan, now).await?;
-            let Some((last, _)) = page.last() else { return Ok(begun) };
+            let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(begun) };
+            goes_on(scan.begin_after(), first)?;
             scan = Scan::undated(intents).after(last.clone());
             for (key, _) in page {
                 let user = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;

@@ -1,6 +1,7 @@
 use bulla_base::{Partition, Pepper, Rng, Timestamp};
 use bytes::Bytes;
 
+use crate::scan::goes_on;
 use crate::{Batch, Commit, Counter, Key, Space, Store, StoreError};
 
 /// The partition of what belongs to no customer.
@@ -42,7 +43,8 @@ pub async fn every_counter<S: Store>(
     let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
     loop {
         let page = store.counters(space, prefix, after.as_deref()).await?;
-        let Some((last, _)) = page.last() else { return Ok(counts) };
+        let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(counts) };
+        goes_on(after.as_ref(), first.name())?;
         after = Some(last.name().clone());
         counts.extend(page);
     }

@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 use bulla_base::Day;
 use bytes::Bytes;
 
-use crate::{Key, MAX_SCAN_ROWS, Space};
+use crate::{Key, MAX_SCAN_ROWS, Space, StoreError};
 
 /// Which records of a partition to read, in the order of their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub struct Scan {
     prefix: Bytes,
     after: Option<Key>,
     limit: usize,
+}
+
+/// Whether a page that begins with `first` is behind the one that ended with `after`, as it was asked for.
+///
+/// # Errors
+/// When it is not: whoever goes on from page to page would do so for ever.
+pub(crate) fn goes_on<T: Ord>(after: Option<&T>, first: &T) -> Result<(), StoreError> {
+    match after {
+        Some(after) if first <= after => Err(StoreError::Damaged { what: "order of names" }),
+        _ => Ok(()),
+    }
 }
 
 impl Scan {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bulla_base::{Partition, Timestamp};
 
-use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, Store, StoreError, Version};
+use crate::{Batch, Commit, Counter, Key, Record, Scan, Space, Store, StoreError, Version, Watch};
 
 pub(super) const ALICE: Partition = Partition::from_bytes([0xa1; 16]);
 pub(super) const BOB: Partition = Partition::from_bytes([0xb0; 16]);
@@ -109,13 +109,23 @@ pub(super) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) ->
 }
 
 /// Whether `future` is ready now, without waiting.
-pub(super) fn is_ready(future: impl Future) -> bool {
+fn is_ready(future: impl Future) -> bool {
     let mut future = std::pin::pin!(future);
     future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
+/// Whether `watch` was told of something since it was last asked.
+///
+/// A commit tells watches before it returns, so this waits for nothing: an engine that never wakes its
+/// watches is told so, and does not hang the suite.
+pub(super) async fn is_told(watch: &mut Watch) -> bool {
+    // What runs us may ration what a task finds ready at one time.
+    give_way().await;
+    is_ready(watch.changed())
+}
+
 /// Lets whatever runs this do something else first.
-pub(super) async fn give_way() {
+async fn give_way() {
     let mut has_waited = false;
     poll_fn(|context| {
         context.waker().wake_by_ref();

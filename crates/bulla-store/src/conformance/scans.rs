@@ -59,6 +59,8 @@ pub async fn keys_are_those_of_the_scan(store: &impl Store) {
     const RULE: &str = "the keys are those of the records that a scan returns";
     fill(store).await;
     let everything = Scan::everything(SPACE);
+    let all = keys(&[Key::UNDATED, day(2), day(1), day(0)], &NAMES);
+    same(RULE, succeed(RULE, store.keys(ALICE, &everything, NOW).await), all);
     let first = Key::dated(SPACE, day(1), NAMES[2]);
     for asked in [
         everything.clone(),
@@ -67,8 +69,8 @@ pub async fn keys_are_those_of_the_scan(store: &impl Store) {
         Scan::dated(SPACE, day(1)..=day(0)),
         everything.limit(0),
     ] {
-        let keys = succeed(RULE, store.keys(ALICE, &asked, NOW).await);
-        same(RULE, keys, scan(store, &asked).await);
+        let found = succeed(RULE, store.keys(ALICE, &asked, NOW).await);
+        same(RULE, found, scan(store, &asked).await);
     }
 }
 
@@ -101,7 +103,7 @@ pub async fn scans_begin_behind_a_key(store: &impl Store) {
     const RULE: &str = "a scan begins behind the key it is given";
     fill(store).await;
     let days = Scan::dated(SPACE, day(2)..=day(0)).prefix(&b"a"[..]);
-    let all = scan(store, &days).await;
+    let all = keys(&[day(2), day(1), day(0)], &[b"a", b"a\x00", b"ab"]);
     let others = [
         Key::undated(SPACE, &b"z"[..]),
         Key::dated(SPACE, day(1), &b"A"[..]),
@@ -126,11 +128,12 @@ pub async fn scans_stop_at_their_limit(store: &impl Store) {
     const RULE: &str = "a scan stops at its limit and goes on behind the last key";
     fill(store).await;
     let days = Scan::dated(SPACE, day(2)..=day(0));
-    let all = scan(store, &days).await;
+    let all = keys(&[day(2), day(1), day(0)], &NAMES);
     same(RULE, scan(store, &days.clone().limit(0)).await, vec![]);
     for size in [1, 7, 8, all.len(), all.len() + 1] {
         let mut paged = Vec::new();
-        loop {
+        // An engine that never comes to an end shows more than there is.
+        while paged.len() <= all.len() {
             let mut page = days.clone().limit(size);
             if let Some(last) = paged.last() {
                 page = page.after(Key::clone(last));

@@ -12,7 +12,7 @@ use bulla_base::{Day, Partition, Rng, SeededRng, Timestamp};
 
 use self::model::{Answer, Change, Model};
 use self::step::{Draft, Expected, PARTITIONS, SPACES, Step};
-use super::rule::{NOW, broken, commit, give_way, is_ready, succeed, together};
+use super::rule::{NOW, broken, commit, is_told, succeed, together};
 use crate::{Batch, Commit, Key, Scan, Space, Store, Version, Watch};
 
 const RULE: &str = "whatever is asked of an engine and of the model of it, both answer the same";
@@ -201,10 +201,8 @@ impl<S: Store> Walk<S> {
     }
 
     async fn listen(&mut self, number: usize) {
-        // What runs us may ration what a task finds ready at one time.
-        give_way().await;
         for watched in &mut self.watched {
-            let told = is_ready(watched.watch.changed());
+            let told = is_told(&mut watched.watch).await;
             let change = std::mem::take(&mut watched.change);
             let whose = (number, watched.partition, watched.space);
             match change {

@@ -1,4 +1,4 @@
-use super::rule::{ALICE, BOB, SPACE, committed, dated, holds, is_ready, key, put};
+use super::rule::{ALICE, BOB, SPACE, committed, dated, holds, is_told, key, put};
 use crate::{Batch, Counter, Key, Space, Store};
 
 /// A watch hears of puts and deletes in its space of its partition, and of nothing else.
@@ -10,7 +10,7 @@ pub async fn watches_hear_of_their_own_changes_only(store: &impl Store) {
         "a watch hears of what its own space of its own partition puts or deletes, and of nothing else";
     committed(store, put(&key("before"), "value")).await;
     let mut watch = store.watch(ALICE, SPACE);
-    holds(RULE, !is_ready(watch.changed()));
+    holds(RULE, !is_told(&mut watch).await);
 
     let mut elsewhere = Batch::new(BOB);
     elsewhere.put(key("record"), "value");
@@ -22,15 +22,15 @@ pub async fn watches_hear_of_their_own_changes_only(store: &impl Store) {
     let mut refused = put(&key("before"), "value");
     refused.expect_absent(key("before"));
     holds(RULE, store.commit(refused).await.is_ok());
-    holds(RULE, !is_ready(watch.changed()));
+    holds(RULE, !is_told(&mut watch).await);
 
     committed(store, put(&dated(0, "record"), "value")).await;
-    watch.changed().await;
-    holds(RULE, !is_ready(watch.changed()));
+    holds(RULE, is_told(&mut watch).await);
+    holds(RULE, !is_told(&mut watch).await);
     let mut removed = Batch::new(ALICE);
     removed.delete(dated(0, "record"));
     committed(store, removed).await;
-    watch.changed().await;
+    holds(RULE, is_told(&mut watch).await);
 }
 
 /// A change between two waits is told at the second, once; each watch is told for itself.
@@ -44,10 +44,10 @@ pub async fn watches_miss_nothing(store: &impl Store) {
         committed(store, put(&key("record"), value)).await;
     }
     for watch in [&mut first, &mut second] {
-        watch.changed().await;
-        holds(RULE, !is_ready(watch.changed()));
+        holds(RULE, is_told(watch).await);
+        holds(RULE, !is_told(watch).await);
     }
     drop(first);
     committed(store, put(&key("record"), "4")).await;
-    second.changed().await;
+    holds(RULE, is_told(&mut second).await);
 }
