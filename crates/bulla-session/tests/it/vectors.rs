@@ -10,9 +10,10 @@ mod judged;
 mod keys;
 mod sessions;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::bytes::array;
+use self::judged::Verdicts;
 
 /// Where the vectors are.
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/libsignal-client-0.103.0/vectors.json");
@@ -28,8 +29,46 @@ const NOT_CHECKED: [(&str, &str); 4] = [
 #[test]
 fn everything_the_official_library_says_is_so() {
     let path = std::env::var("SIGNAL_VECTORS").unwrap_or_else(|_| OWN.to_owned());
-    let text = std::fs::read_to_string(&path).unwrap();
-    let vectors: Value = serde_json::from_str(&text).unwrap();
+    check(&read(&path));
+}
+
+/// Our own file has both: what is opened, and what we refuse though the official library does not.
+#[test]
+fn every_kind_of_verdict_is_among_our_own() {
+    let Verdicts { opened, refused, stricter } = judged::verdicts(&read(OWN)["verdicts"]);
+    assert!(
+        opened > 0 && refused > 0 && stricter >= 2,
+        "{opened} opened, {refused} refused, {stricter} stricter"
+    );
+}
+
+/// A file without the cases of which we think otherwise was once refused for having too few of them.
+#[test]
+fn a_file_may_have_any_number_of_each_kind_of_verdict() {
+    let verdicts = judged::without_stricter(&read(OWN)["verdicts"]);
+    let found = judged::verdicts(&verdicts);
+    assert!(found.stricter == 0 && found.opened > 0, "{found:?}");
+    check(&json!({ "verdicts": verdicts }));
+    let mut none = verdicts;
+    none["cases"] = json!([]);
+    check(&json!({ "verdicts": none }));
+}
+
+/// Wrong verdicts are found: else any file would do.
+#[test]
+#[should_panic(expected = "assertion")]
+fn a_file_that_judges_otherwise_is_not_taken() {
+    let mut verdicts = judged::without_stricter(&read(OWN)["verdicts"]);
+    let cases = verdicts["cases"].as_array_mut().unwrap();
+    cases.iter_mut().for_each(|case| case["accepted"] = json!(case["accepted"] != true));
+    check(&json!({ "verdicts": verdicts }));
+}
+
+fn read(path: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn check(vectors: &Value) {
     for (section, cases) in vectors.as_object().unwrap() {
         let checked = match section.as_str() {
             "xeddsa" => each(cases, keys::xeddsa),
@@ -41,9 +80,10 @@ fn everything_the_official_library_says_is_so() {
             "one_sided_sessions" => each(cases, sessions::one_sided),
             "two_sided" => each(cases, sessions::two_sided),
             "verdicts" => {
-                let checked = judged::verdicts(cases);
+                let found = judged::verdicts(cases);
+                let checked = found.opened + found.refused + found.stricter;
                 assert_eq!(checked, array(cases, "cases").len());
-                format!("{checked} checked")
+                format!("{checked} checked: {found:?}")
             }
             other => {
                 let reason = NOT_CHECKED.iter().find(|(name, _)| *name == other);
