@@ -11,9 +11,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::vault::{FileKeyring, OperatorKey, Vault, VaultError};
 use bulla::{SystemClock, SystemRng};
-use bulla_store_fjall::{FjallOptions, FjallStore};
 
 use crate::problem::Problem;
 

@@ -115,8 +115,8 @@ fn a_log_that_ends_in_zeros_ends_before_them() {
     });
 }
 
-/// Every piece of code the guide quotes stands in the engine, line for line, but for the hidden lines that let
-/// it be compiled by itself.
+/// Every piece of code the guide quotes stands in the engine, line for line, but for the hidden lines that
+/// let it be compiled by itself.
 #[test]
 fn the_guide_quotes_the_engine_as_it_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

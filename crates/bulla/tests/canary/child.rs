@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
+use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::Business;
 use bulla::store::keep_up;
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
-use bulla_store_fjall::{FjallOptions, FjallStore};
 use bytes::{BufMut, Bytes};
 use tokio::net::TcpListener;
 

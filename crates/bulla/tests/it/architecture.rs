@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use rules::{Crate, Graph, Violation, violations};
 use table::TABLE;
-pub(crate) use workspace::root;
+pub(crate) use workspace::{cargo, root};
 
 #[test]
 fn every_manifest_keeps_to_the_table() {
@@ -56,7 +56,9 @@ fn the_table_breaks_none_of_its_own_rules() {
         .iter()
         .map(|row| {
             let arrows: BTreeSet<String> = row.may_depend_on.iter().map(|&to| to.to_owned()).collect();
-            (row.name.to_owned(), Crate { arrows, inherits_lints: true, ..Crate::default() })
+            // What is optional for the facade is all that it may link, in the table's eyes.
+            let optional = if row.name == "bulla" { arrows.clone() } else { BTreeSet::new() };
+            (row.name.to_owned(), Crate { arrows, optional, inherits_lints: true, ..Crate::default() })
         })
         .collect();
     let found = violations(&drawn, TABLE);

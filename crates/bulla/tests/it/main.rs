@@ -7,6 +7,7 @@
 
 mod architecture;
 mod columns;
+mod features;
 mod restored;
 mod retention;
 mod simulation;

@@ -9,12 +9,12 @@ use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::content::{Body, Content, Text};
 use bulla::device::{Device, News};
+use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::relay::{Business, Event, Incoming, Outgoing, Relay, RelayError, Saying, Sink, SinkError};
 use bulla::store::MemoryStore;
 use bulla::transport::{InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
-use bulla_store_fjall::{FjallOptions, FjallStore};
 
 use bulla_sim::{Network, Oracle};
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use bulla::base::{Address, Clock, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::store::{Batch, Commit, Key, Layer, Space, Store, StoreError};
 use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
-use bulla_store_fjall::{FjallOptions, FjallStore};
 
 /// A store as everybody here has one.
 pub(crate) type Room = Arc<Vault<Ground>>;

@@ -84,6 +84,23 @@ fn a_session_that_reaches_more_than_the_ratchet_is_found() {
 }
 
 #[test]
+fn the_facade_may_offer_an_engine_and_not_choose_one() {
+    let offered = with("bulla", |shown| {
+        shown.arrows.insert("store-fjall".to_owned());
+        shown.optional.insert("store-fjall".to_owned());
+    });
+    assert_eq!(offered, []);
+    let chosen = Violation::EngineReached { path: path(&["bulla", "store-fjall"]) };
+    assert_eq!(arrow("bulla", "store-fjall"), [chosen]);
+    // Nobody else may even offer one.
+    let found = with("relay", |shown| {
+        shown.arrows.insert("store-fjall".to_owned());
+        shown.optional.insert("store-fjall".to_owned());
+    });
+    assert!(found.contains(&Violation::EngineReached { path: path(&["relay", "store-fjall"]) }), "{found:?}");
+}
+
+#[test]
 fn a_library_that_chooses_an_engine_is_found() {
     let found = arrow("relay", "store-fjall");
     for chosen in [&["relay", "store-fjall"][..], &["bulla", "relay", "store-fjall"]] {

@@ -58,6 +58,7 @@ pub(crate) const TABLE: &[Row] = &[
             "content",
             "envelope",
             "store",
+            "store-fjall",
             "vault",
             "meter",
             "integrity",

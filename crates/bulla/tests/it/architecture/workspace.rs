@@ -37,6 +37,9 @@ fn read(package: &Value) -> Crate {
     for &dependency in &counted {
         if dependency["path"].is_string() {
             shown.arrows.insert(short(text(&dependency["name"])));
+            if dependency["optional"] == true && !is_default(package, text(&dependency["name"])) {
+                shown.optional.insert(short(text(&dependency["name"])));
+            }
         }
         shown.ambient.extend(ambient_dependency(dependency).map(|place| format!("Cargo.toml: {place}")));
     }
@@ -50,6 +53,24 @@ fn read(package: &Value) -> Crate {
         shown.outside = closure(name);
     }
     shown
+}
+
+/// Whether a default feature of the package turns the dependency on, by itself or through others.
+fn is_default(package: &Value, dependency: &str) -> bool {
+    let mut turned_on = vec!["default".to_owned()];
+    let mut next = 0;
+    while next < turned_on.len() {
+        let implied = package["features"][&turned_on[next]].as_array().into_iter().flatten();
+        for implied in implied.map(|implied| text(implied).to_owned()) {
+            if !turned_on.contains(&implied) {
+                turned_on.push(implied);
+            }
+        }
+        next += 1;
+    }
+    turned_on
+        .iter()
+        .any(|name| name.strip_prefix("dep:").unwrap_or(name).split('/').next() == Some(dependency))
 }
 
 /// The names of everything the crate links when it is built alone, but for what it links through a crate that
@@ -108,7 +129,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs the cargo that builds this test, without the network: what it asks for was needed to build.
-fn cargo(arguments: &[&str]) -> String {
+pub(crate) fn cargo(arguments: &[&str]) -> String {
     let run =
         Command::new(env!("CARGO")).args(arguments).arg("--offline").current_dir(root()).output().unwrap();
     assert!(run.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
@@ -136,6 +157,16 @@ fn text(value: &Value) -> &str {
 fn a_clock_in_the_code_is_seen_and_one_in_a_comment_is_not() {
     let source = "//! Never `Instant::now`.\nfn f() {\n    let at = std::time::Instant::now();\n}\n";
     assert_eq!(ambient_lines(source), [(3, "Instant::now")]);
+}
+
+#[test]
+fn a_dependency_is_default_when_a_default_feature_leads_to_it() {
+    let package = serde_json::json!({ "features": {
+        "default": ["more"], "more": ["dep:a", "b/std"], "other": ["dep:c"],
+    }});
+    assert!(is_default(&package, "a") && is_default(&package, "b"));
+    assert!(!is_default(&package, "c"));
+    assert!(!is_default(&serde_json::json!({ "features": {} }), "a"));
 }
 
 #[test]

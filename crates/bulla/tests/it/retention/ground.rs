@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla::base::{Clock, Day, ManualClock, Partition, Rng, Timestamp};
+use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::store::{Batch, Commit, Key, Layer, Record, Scan, Space, Store, StoreError};
 use bulla::vault::{MemoryKeyring, OperatorKey, Vault};
-use bulla_store_fjall::{FjallOptions, FjallStore};
 use tempfile::TempDir;
 
 /// An engine on disk, while whose work the virtual time stands.
