@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bulla_store::Asked;
 use futures_util::StreamExt;
 
 use crate::Extent;
@@ -17,21 +18,32 @@ pub(crate) struct Window {
     pub(crate) cpu: f64,
     /// How many were through in a second.
     pub(crate) a_second: f64,
+    /// Commits, rows written and reads for each in all three stores.
+    pub(crate) asked: [f64; 3],
 }
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { before, cpu, a_second } = self;
-        write!(f, "after {before} messages {cpu:.0} µs of processor time each, {a_second:.0} a second")
+        let Self { before, cpu, a_second, asked: [commits, rows, reads] } = self;
+        write!(f, "after {before} messages {cpu:.0} µs of processor time each, {a_second:.0} a second; ")?;
+        write!(f, "{commits:.1} commits, {rows:.1} rows, {reads:.1} reads")
     }
 }
 
 /// Times what `work` does with `messages` messages.
-async fn timed(before: usize, messages: usize, work: impl Future<Output = ()>) -> Window {
+async fn timed(town: &Town, before: usize, messages: usize, work: impl Future<Output = ()>) -> Window {
+    let _before = town.asked();
     let (began, cpu) = (Instant::now(), spent());
     work.await;
-    let count = messages as f64;
-    Window { before, cpu: (spent() - cpu) * 1e6 / count, a_second: count / began.elapsed().as_secs_f64() }
+    let (cpu, elapsed, count) = (spent() - cpu, began.elapsed(), messages as f64);
+    let sum = |of: fn(&Asked) -> usize, asked: &[Asked]| asked.iter().map(of).sum::<usize>() as f64 / count;
+    let asked = town.asked();
+    let asked = [
+        sum(|asked| asked.commits, &asked),
+        sum(|asked| asked.rows_written, &asked),
+        sum(Asked::reads, &asked),
+    ];
+    Window { before, cpu: cpu * 1e6 / count, a_second: count / elapsed.as_secs_f64(), asked }
 }
 
 /// Writes the messages from `first` on, so many at a time; how far each goes on is for the caller to wait
@@ -54,7 +66,7 @@ pub(crate) async fn delivered(town: &Town, extent: Extent, progress: impl Fn(&Wi
     };
     for mark in extent.marks {
         through(&mut done, mark).await;
-        let window = timed(mark, extent.window, through(&mut done, mark + extent.window)).await;
+        let window = timed(town, mark, extent.window, through(&mut done, mark + extent.window)).await;
         progress(&window);
         windows.push(window);
     }
@@ -74,6 +86,7 @@ pub(crate) async fn backlog(town: &Town, extent: Extent, progress: impl Fn(&Wind
     for mark in extent.marks {
         write(town, written..already + mark, extent.in_flight).await;
         let window = timed(
+            town,
             mark,
             extent.window,
             write(town, already + mark..already + mark + extent.window, extent.in_flight),
@@ -84,7 +97,7 @@ pub(crate) async fn backlog(town: &Town, extent: Extent, progress: impl Fn(&Wind
         windows.push(window);
     }
     let waiting = written - town.ledger.read.load(Ordering::Relaxed);
-    let drained = timed(waiting, waiting, async {
+    let drained = timed(town, waiting, waiting, async {
         town.ledger.set_open(true);
         town.ledger.until(&town.ledger.read, written).await;
     });

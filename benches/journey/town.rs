@@ -9,7 +9,7 @@ use bulla_carrier::Carrier;
 use bulla_content::Text;
 use bulla_device::{Device, News};
 use bulla_relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError, Status};
-use bulla_store::Store;
+use bulla_store::{Asked, CountedStore, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_transport::InProcess;
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Machine;
 
-pub(crate) type Room = Arc<Vault<FjallStore>>;
+pub(crate) type Room = Arc<CountedStore<Vault<FjallStore>>>;
 type Link = InProcess<Carrier<Room>>;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -143,6 +143,11 @@ impl Town {
         self.relay.accept(SHOP, Outgoing::new(to, text)).await.unwrap();
     }
 
+    /// What relay, carrier and devices have asked of their stores since this was last called.
+    pub(crate) fn asked(&self) -> [Asked; 3] {
+        self.rooms.each_ref().map(|room| room.counts().take())
+    }
+
     pub(crate) async fn close(mut self) {
         self.readers.shutdown().await;
         for device in &self.devices {
@@ -172,5 +177,6 @@ async fn unlock(folder: &Path) -> Room {
     let rng = Arc::new(Machine);
     let keys = OperatorKey::from_bytes([7; 32], rng.clone());
     let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();
-    Arc::new(Vault::open(engine, MemoryKeyring::new(), &keys, Arc::new(Machine), rng).await.unwrap())
+    let vault = Vault::open(engine, MemoryKeyring::new(), &keys, Arc::new(Machine), rng).await.unwrap();
+    Arc::new(CountedStore::new(vault))
 }

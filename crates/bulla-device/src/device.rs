@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
-use bulla_endpoint::{Endpoint, IdentityPolicy, SafetyNumber, SealError};
+use bulla_endpoint::{Endpoint, HeldSessions, IdentityPolicy, SafetyNumber, SealError};
 use bulla_envelope::Kind;
 use bulla_store::{Batch, CachedStore, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
@@ -31,6 +31,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// How many bytes of rows that are in use, such as sessions, are kept in memory, about.
 const CACHED_BYTES: usize = 64 * 1024;
+
+/// How many bytes of sessions are held in memory between messages, about.
+const HELD_BYTES: usize = 64 * 1024;
 
 /// How often what is over is dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -53,6 +56,7 @@ struct Inner<S, T> {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     endpoint: Endpoint,
+    held_sessions: HeldSessions,
     caller: Caller,
     home: Partition,
     /// Taken by whoever reads and changes sessions or places.
@@ -128,7 +132,9 @@ impl<S: Store, T: Transport> Device<S, T> {
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
         // The user is told of a changed identity, and may compare safety numbers; what they write is not held
         // up.
-        let endpoint = endpoint.with_identity_policy(IdentityPolicy::Follow);
+        let held_sessions = HeldSessions::new(HELD_BYTES);
+        let endpoint =
+            endpoint.with_identity_policy(IdentityPolicy::Follow).holding_sessions(held_sessions.clone());
         let tails = Arc::new(Tails::of(&store, home, clock.now()).await?);
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
@@ -139,6 +145,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             clock,
             rng,
             endpoint,
+            held_sessions,
             caller,
             home,
             lane: tokio::sync::Mutex::default(),
@@ -288,7 +295,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let kind = Kind::Message(bulla_base::Category::Service);
         let envelope = peer.seal(id, kind, content, draft.now, &*self.rng)?;
         draft.send(&envelope);
-        peer.keep(&mut draft.batch);
+        draft.keep(peer);
         self.commit(draft).await?;
         if identity_changed {
             metrics::counter!(IDENTITY_CHANGES).increment(1);
@@ -306,7 +313,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             if !peer.needs_keys(draft.now) {
                 self.seal_receipt(&mut peer, &mut draft, Progress::Read, notice.id)?;
             }
-            peer.keep(&mut draft.batch);
+            draft.keep(peer);
         }
         Ok(self.commit(draft).await?)
     }

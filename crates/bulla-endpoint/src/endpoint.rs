@@ -9,7 +9,7 @@ use prost::Message;
 use zeroize::Zeroizing;
 
 use crate::space::{IDENTITY, STATE, only};
-use crate::{EndpointError, Identity, IdentityPolicy, life, prekeys};
+use crate::{EndpointError, HeldSessions, Identity, IdentityPolicy, life, prekeys};
 
 /// How often what lost against another change of the state is made anew: within one program two may leave
 /// keys at once.
@@ -26,6 +26,7 @@ pub struct Endpoint {
     /// The life of the store: sessions that began in an earlier one open, and are not sealed in.
     pub(crate) life: u32,
     pub(crate) identity_policy: IdentityPolicy,
+    pub(crate) held: Option<HeldSessions>,
 }
 
 impl Endpoint {
@@ -56,7 +57,7 @@ impl Endpoint {
         let State { incarnation, registered: was_registered, .. } =
             begin_incarnation(store, home, life, now).await?;
         let identity_policy = IdentityPolicy::default();
-        Ok(Self { address, home, local, incarnation, was_registered, life, identity_policy })
+        Ok(Self { address, home, local, incarnation, was_registered, life, identity_policy, held: None })
     }
 
     /// Whether the carrier has taken this installation for that of the number. Then it is to connect, and
@@ -108,6 +109,14 @@ impl Endpoint {
         self
     }
 
+    /// The same endpoint, whose sessions are held in memory between messages. All endpoints that share
+    /// `held` have one store.
+    #[must_use]
+    pub fn holding_sessions(mut self, held: HeldSessions) -> Self {
+        self.held = Some(held);
+        self
+    }
+
     /// The installation that it is: that of its identity.
     #[must_use]
     pub fn installation(&self) -> Installation {
@@ -135,11 +144,9 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, home: _, local: _, incarnation, was_registered: _, life: _, identity_policy: _ } =
-            self;
         f.debug_struct("Endpoint")
-            .field("address", address)
-            .field("incarnation", incarnation)
+            .field("address", &self.address)
+            .field("incarnation", &self.incarnation)
             .finish_non_exhaustive()
     }
 }

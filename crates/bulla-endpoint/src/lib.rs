@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod error;
+mod held;
 mod identity;
 mod kind;
 mod life;
@@ -15,6 +16,7 @@ mod standing;
 
 pub use endpoint::Endpoint;
 pub use error::{EndpointError, OpenError, SealError, Unreadable};
+pub use held::{HeldSessions, Kept};
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
 pub use life::{begin_life, begin_life_if_restored};
 pub use mend::{businesses_in_session, forget_sessions, remove_unreadable};

@@ -102,9 +102,9 @@ async fn can_be_read<S: Store>(
 ) -> Result<bool, StoreError> {
     let mut shelf = Shelf::new(customer, name);
     let read = async {
-        shelf.read(store, now).await?;
+        let read = shelf.read(store, now).await?;
         shelf.life(store, now).await?;
-        let Ok(mut sessions) = shelf.sessions() else { return Ok(false) };
+        let Ok(mut sessions) = read else { return Ok(false) };
         Ok(sessions.is_whole() || shelf.load_rest(store, &mut sessions, now).await?.is_ok())
     };
     match read.await {

@@ -15,9 +15,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::held::{Change, Held, Place};
 use crate::shelf::Shelf;
 use crate::space::{self, STARTED};
-use crate::{Endpoint, OpenError, SealError, SpentKey, Unreadable, kind};
+use crate::{Endpoint, Kept, OpenError, SealError, SpentKey, Unreadable, kind};
 
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
@@ -35,11 +36,13 @@ pub struct Peer<'a> {
     started: Vec<UsedPreKeys>,
     stepped: bool,
     age: Age,
+    /// Where they are held between messages, if they are.
+    place: Option<Place>,
 }
 
 /// How the sessions stand to the life of the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Age {
+pub(crate) enum Age {
     /// The session in use began in this life.
     Present,
     /// All of them are of an earlier one: they open, and are not sealed in.
@@ -83,21 +86,34 @@ impl Endpoint {
         now: Timestamp,
     ) -> Result<Peer<'_>, SealError> {
         let mut shelf = Shelf::new(partition, space::sessions(&self.address, address)?);
-        shelf.read(store, now).await?;
-        let sessions = shelf.sessions().map_err(|_| SealError::Damaged)?;
+        let (held, place) = match &self.held {
+            Some(all) => {
+                let (held, place) = all.take(partition, shelf.name());
+                (held, Some(place))
+            }
+            None => (None, None),
+        };
+        let (sessions, age) = match held {
+            Some(Held { sessions, standing, age, version }) => {
+                (shelf.standing, shelf.version) = (standing, version);
+                (sessions, age)
+            }
+            None => self.read(&mut shelf, store, now).await?,
+        };
+        let (address, started) = (address.clone(), Vec::new());
+        Ok(Peer { endpoint: self, address, partition, shelf, sessions, started, stepped: false, age, place })
+    }
+
+    async fn read<S: Store>(
+        &self,
+        shelf: &mut Shelf,
+        store: &S,
+        now: Timestamp,
+    ) -> Result<(Sessions, Age), SealError> {
+        let sessions = shelf.read(store, now).await?.map_err(|_| SealError::Damaged)?;
         // Nearly always it is the first life, and there is nothing to look up.
         let is_present = self.life == 0 || shelf.life(store, now).await? == self.life;
-        let age = if is_present { Age::Present } else { Age::Past };
-        Ok(Peer {
-            endpoint: self,
-            address: address.clone(),
-            partition,
-            shelf,
-            sessions,
-            started: Vec::new(),
-            stepped: false,
-            age,
-        })
+        Ok((sessions, if is_present { Age::Present } else { Age::Past }))
     }
 }
 
@@ -223,13 +239,13 @@ impl Peer<'_> {
         let before = self.known_identity();
         let opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
         if let Err(refused) = self.admit(store, &opened, now).await {
-            self.give_up();
+            self.go_back(store, now).await?;
             return Err(refused);
         }
         self.sessions = opened.sessions;
         self.stepped = true;
         if opened.used.is_some() && self.renew().is_err() {
-            self.give_up();
+            self.go_back(store, now).await?;
             return Err(OpenError::Damaged { what: "session" });
         }
         self.started.extend(opened.used);
@@ -299,14 +315,15 @@ impl Peer<'_> {
     }
 
     /// Goes back to what the store has. Whatever was sealed with this peer before must not leave.
-    fn give_up(&mut self) {
-        self.sessions = self.shelf.sessions().unwrap_or_default();
-        self.shelf.standing.revert();
+    async fn go_back<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<(), OpenError> {
         self.started.clear();
         self.stepped = false;
-        if self.age == Age::Renewed {
-            self.age = Age::Past;
-        }
+        (self.sessions, self.age) = match self.endpoint.read(&mut self.shelf, store, now).await {
+            Ok(read) => read,
+            Err(SealError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(OpenError::Damaged { what: "session" }),
+        };
+        Ok(())
     }
 
     async fn prekeys_for<S: Store>(
@@ -333,20 +350,25 @@ impl Peer<'_> {
     ///
     /// The prekeys that started a session are remembered with it: a first message that is replayed when its
     /// session has long been forgotten loses against that.
-    pub fn keep(self, batch: &mut Batch) {
+    ///
+    /// When the batch is durable, [tell](Kept::committed) it to what this returns, and the sessions are
+    /// [held](Endpoint::holding_sessions).
+    pub fn keep(mut self, batch: &mut Batch) -> Kept {
+        let change = Change { head: self.stepped, standing: self.shelf.standing.has_changed() };
         self.shelf.keep_standing(batch);
-        if !self.stepped {
-            return;
+        if self.stepped {
+            self.shelf.keep(&mut self.sessions, batch);
+            if self.age == Age::Renewed {
+                self.shelf.keep_life(self.endpoint.life, batch);
+            }
+            for used in &self.started {
+                let key = started_key(self.shelf.business(), used);
+                batch.expect_absent(key.clone());
+                batch.put(key, Bytes::new());
+            }
         }
-        self.shelf.keep(self.sessions, batch);
-        if self.age == Age::Renewed {
-            self.shelf.keep_life(self.endpoint.life, batch);
-        }
-        for used in &self.started {
-            let key = started_key(self.shelf.business(), used);
-            batch.expect_absent(key.clone());
-            batch.put(key, Bytes::new());
-        }
+        let Self { sessions, shelf: Shelf { standing, version, .. }, age, place, .. } = self;
+        Kept::new(place, Held { sessions, standing, age, version }, change)
     }
 }
 

@@ -21,15 +21,19 @@ pub(crate) struct Shelf {
     partition: Partition,
     /// What the names of all parts begin with.
     name: Bytes,
-    /// What was read of them, to go back to.
-    parts: Vec<(Part, Record)>,
+    /// That of the head, which every change writes; nothing before the first session.
+    pub(crate) version: Option<Version>,
     /// What is remembered of the peer's identity beside them.
     pub(crate) standing: Standing,
 }
 
 impl Shelf {
     pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
-        Self { partition, name, parts: Vec::new(), standing: Standing::default() }
+        Self { partition, name, version: None, standing: Standing::default() }
+    }
+
+    pub(crate) const fn name(&self) -> &Bytes {
+        &self.name
     }
 
     /// What names of records of the business's conversation begin with.
@@ -38,15 +42,20 @@ impl Shelf {
     }
 
     /// Reads the parts that every message takes.
-    pub(crate) async fn read<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn read<S: Store>(
+        &mut self,
+        store: &S,
+        now: Timestamp,
+    ) -> Result<Result<Sessions, StoredError>, StoreError> {
         let prefix = [&self.name[..], &[Part::WORKING]].concat();
         let mut rows = self.rows(store, prefix.into(), None, now).await?;
         let standing = space::standing(&self.name);
         // Its name is the shortest with the prefix, so that it is found first and with the same scan.
         let has_standing = rows.first().is_some_and(|(key, _)| *key == standing);
         self.standing = Standing::read(has_standing.then(|| rows.remove(0).1))?;
-        self.parts = self.parts_in(rows)?;
-        Ok(())
+        let parts = self.parts_in(rows)?;
+        self.version = parts.first().filter(|(part, _)| *part == Part::Head).map(|(_, head)| head.version);
+        Ok(if parts.is_empty() { Ok(Sessions::new()) } else { Sessions::from_parts(borrowed(&parts)) })
     }
 
     /// Reads the parts that only some operations take into sessions that lack them.
@@ -90,14 +99,6 @@ impl Shelf {
         rows.into_iter().map(part).collect()
     }
 
-    /// The sessions as they were read.
-    pub(crate) fn sessions(&self) -> Result<Sessions, StoredError> {
-        if self.parts.is_empty() {
-            return Ok(Sessions::new());
-        }
-        Sessions::from_parts(self.parts.iter().map(|(part, record)| (*part, &record.value[..])))
-    }
-
     /// Reads one part more into sessions that lack it.
     pub(crate) async fn load<S: Store>(
         &self,
@@ -112,9 +113,9 @@ impl Shelf {
 
     /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
     /// read: every change writes the head.
-    pub(crate) fn keep(&self, sessions: Sessions, batch: &mut Batch) {
-        batch.expect(space::part(&self.name, Part::Head), self.version());
-        sessions.into_changes(|part, bytes| {
+    pub(crate) fn keep(&self, sessions: &mut Sessions, batch: &mut Batch) {
+        batch.expect(space::part(&self.name, Part::Head), self.version);
+        sessions.store_changes(|part, bytes| {
             let key = space::part(&self.name, part);
             match bytes {
                 Some(bytes) => batch.put(key, Bytes::copy_from_slice(bytes)),
@@ -127,7 +128,7 @@ impl Shelf {
     /// nobody else changed anything.
     pub(crate) fn keep_standing(&self, batch: &mut Batch) {
         if self.standing.has_changed() {
-            batch.expect(space::part(&self.name, Part::Head), self.version());
+            batch.expect(space::part(&self.name, Part::Head), self.version);
             self.standing.keep(space::standing(&self.name), batch);
         }
     }
@@ -141,10 +142,6 @@ impl Shelf {
     /// `batch`.
     pub(crate) fn keep_life(&self, life: u32, batch: &mut Batch) {
         life::keep(life, self.name.clone(), batch);
-    }
-
-    fn version(&self) -> Option<Version> {
-        self.parts.first().filter(|(part, _)| *part == Part::Head).map(|(_, record)| record.version)
     }
 }
 

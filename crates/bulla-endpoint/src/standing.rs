@@ -75,9 +75,10 @@ impl Standing {
         self.now = Row::default();
     }
 
-    /// Goes back to what was read.
-    pub(crate) fn revert(&mut self) {
-        self.now = self.before.clone();
+    /// What [`keep`](Self::keep) put into a batch is durable with `version`.
+    pub(crate) fn committed(&mut self, version: Version) {
+        self.version = (self.now != Row::default()).then_some(version);
+        self.before = self.now.clone();
     }
 
     pub(crate) fn has_changed(&self) -> bool {

@@ -21,5 +21,9 @@ pub const SHORTEST_RETRY: Duration = Duration::from_millis(10);
 /// each start; fewer make the start longer, by a commit and two calls for each so many.
 pub(crate) const OPENED_AT_ONCE: usize = 128;
 
-/// How many bytes of rows that are in use, such as sessions and heads of queues, are kept in memory, about.
+/// How many bytes of rows that are in use, such as heads of queues, are kept in memory, about.
 pub const CACHED_BYTES: usize = 64 << 20;
+
+/// How many bytes of sessions are held in memory between messages, about. Those of a conversation take 1 to
+/// 6 KB; what does not fit is read from the store.
+pub(crate) const HELD_BYTES: usize = 128 << 20;

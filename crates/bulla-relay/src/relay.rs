@@ -32,6 +32,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
+use bulla_endpoint::HeldSessions;
 use bulla_meter::{Bill, Tally};
 use bulla_store::{CachedStore, Counter, Lanes, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
@@ -51,7 +52,7 @@ use self::running::Running;
 pub use self::set_aside::SetAside;
 use self::voice::Voice;
 use crate::counts::Counts;
-use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE};
+use crate::limits::{CACHED_BYTES, HELD_BYTES, OPENED_AT_ONCE};
 use crate::report::Board;
 use crate::space::{METER, PEPPER};
 use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, Stats};
@@ -65,6 +66,7 @@ pub struct Relay<S, T, K>(Arc<Inner<S, T, K>>);
 
 pub(crate) struct Inner<S, T, K> {
     store: CachedStore<S>,
+    held_sessions: HeldSessions,
     transport: T,
     sink: K,
     clock: Arc<dyn Clock>,
@@ -153,6 +155,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         }
         let relay = Self(Arc::new(Inner {
             store,
+            held_sessions: HeldSessions::new(HELD_BYTES),
             transport,
             sink,
             clock,

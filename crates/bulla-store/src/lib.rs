@@ -5,6 +5,7 @@ pub mod conformance;
 
 mod batch;
 mod cache;
+mod counted;
 mod counter;
 mod erase;
 mod erasure;
@@ -26,6 +27,7 @@ mod watch;
 
 pub use batch::{Batch, Commit, Expectation, Put};
 pub use cache::CachedStore;
+pub use counted::{Asked, CountedStore, Counts};
 pub use counter::Counter;
 pub use erase::{erase_by_page, erase_names};
 pub use erasure::{BEFORE_ALL, Erased, Erasure};

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, Partition, Party, Timestamp};
+use bulla_endpoint::{Kept, Peer};
 use bulla_envelope::Envelope;
 use bulla_store::{
     Batch, Commit, Key, Queue, QueueIndex, QueueTail, Queued, Retention, Space, Store, StoreError, TailRead,
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     /// What is put into the queues, and where.
     sent: Vec<(u64, Envelope)>,
     noticed: Vec<(u64, Bytes)>,
+    /// The sessions in it, to be held when it is durable.
+    kept: Vec<Kept>,
 }
 
 /// On which day each place of inbox and outbox stands.
@@ -56,6 +59,11 @@ impl Head {
 }
 
 impl Draft {
+    /// Puts the sessions with `peer` into it.
+    pub(super) fn keep(&mut self, peer: Peer<'_>) {
+        self.kept.push(peer.keep(&mut self.batch));
+    }
+
     /// Puts `envelope` at the end of the outbox.
     pub(super) fn send(&mut self, envelope: &Envelope) {
         let (day, place) = self.head.outbox.append(self.now.day());
@@ -233,16 +241,19 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let record = self.store.get(self.home, &space::head(), now).await?;
         let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
-        let (sent, noticed) = Default::default();
-        Ok(Draft { batch: Batch::new(self.home), now, head, head_version, sent, noticed })
+        let (sent, noticed, kept) = Default::default();
+        Ok(Draft { batch: Batch::new(self.home), now, head, head_version, sent, noticed, kept })
     }
 
     pub(super) async fn commit(&self, draft: Draft) -> Result<(), StoreError> {
-        let Draft { mut batch, now: _, head, head_version, sent, noticed } = draft;
+        let Draft { mut batch, now: _, head, head_version, sent, noticed, kept } = draft;
         batch.expect(space::head(), head_version);
         batch.put(space::head(), head.to_bytes());
         match self.commit_and_hand_on(batch, noticed, sent).await? {
-            Commit::Committed(_) => Ok(()),
+            Commit::Committed(version) => {
+                kept.into_iter().for_each(|kept| kept.committed(version));
+                Ok(())
+            }
             // The lane is ours: only a second program on the same store can have come in between.
             _ => Err(StoreError::Closed),
         }

@@ -13,6 +13,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been
     /// dropped with its day.
     pub(super) async fn sweep(&self, ended_on: &mut Option<Day>) -> Result<(), StoreError> {
+        self.held_sessions.let_go_of_idle();
         let now = self.clock.now();
         let oldest = now.before(Retention::LONGEST.span()).day();
         // The day of an envelope's id may lie one behind that on which it was made durable.
@@ -25,6 +26,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let some = Scan::everything(SPOKEN).prefix(space::of(business)).limit(1);
             if self.store.keys(self.home, &some, BEFORE_ALL).await?.is_empty() {
                 let records = forget_sessions(&self.store, self.home, business).await?;
+                self.held_sessions.forget(self.home);
                 tracing::info!(%business, records, "a conversation in which nothing was said for 30 days is over");
             }
         }

@@ -99,7 +99,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             Err(error) => dropped("unreadable", error),
         }
         draft.seen(envelope);
-        peer.keep(&mut draft.batch);
+        draft.keep(peer);
         self.commit(draft).await?;
         count(envelope, &received);
         let Some(key) = received.spent else { return Ok(()) };

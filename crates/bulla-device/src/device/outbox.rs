@@ -66,7 +66,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             // What is written next goes to the business as it is now.
             let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), draft.now).await?;
             peer.retire_session(gone);
-            peer.keep(&mut draft.batch);
+            draft.keep(peer);
         }
         self.commit(draft).await?;
         if let Some(reason) = failed {

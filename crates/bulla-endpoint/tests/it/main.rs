@@ -7,6 +7,7 @@
 )]
 
 mod bounds;
+mod held;
 mod identity;
 mod kinds;
 mod life;
@@ -51,7 +52,7 @@ impl End {
 
     async fn keep(&self, peer: Peer<'_>) -> Commit {
         let mut batch = Batch::new(USER);
-        peer.keep(&mut batch);
+        drop(peer.keep(&mut batch));
         self.store.commit(batch).await.unwrap()
     }
 

@@ -140,13 +140,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let held = self.held(id, Some(checked.message.category), &checked.content);
             (outbound.outbox_place, outbound.held) = (draft.hold(&held), true);
             self.holding.note(conversation);
-            peer.keep(&mut draft.batch);
+            draft.keep(peer);
         } else if let Reachable::InSession(_) = reachable {
             let kind = Kind::Message(checked.message.category);
             let sealed =
                 peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
             outbound.outbox_place = draft.send(&sealed);
-            peer.keep(&mut draft.batch);
+            draft.keep(peer);
             draft.count(Flow::ToUser, checked.message.category);
         } else {
             let failed = Status::Failed(Failure::Undeliverable);

@@ -89,6 +89,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             let not_suspended = BusinessError::NotSuspended { part };
             // Whoever resumes may have mended what is stored.
             inner.store.forget_all();
+            inner.held_sessions.forget_all();
             match part {
                 Part::Business(_) => {
                     inner.reopen(business).await.ok_or(not_suspended)?;

@@ -3,6 +3,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_base::{Category, Day, MessageId, Number, Partition, Party, PhoneNumberId, Timestamp};
+use bulla_endpoint::{Kept as KeptSessions, Peer};
 use bulla_envelope::Envelope;
 use bulla_meter::{Flow, Tally};
 use bulla_store::{
@@ -45,6 +46,8 @@ pub(super) struct Draft {
     pub(super) reached: Vec<Status>,
     /// What is put into the queues.
     added: Vec<(Pump, u64, Key, Bytes, Expiry)>,
+    /// The sessions in it, to be held when it is durable.
+    kept: Vec<KeptSessions>,
 }
 
 /// What became of what an envelope came to.
@@ -74,6 +77,11 @@ pub(super) struct Read {
 pub(super) struct Marks(Mutex<(Day, HashSet<Conversation>)>);
 
 impl Draft {
+    /// Puts the sessions with `peer` into it.
+    pub(super) fn keep(&mut self, peer: Peer<'_>) {
+        self.kept.push(peer.keep(&mut self.batch));
+    }
+
     /// Puts `envelope` at the end of the outbox, and says where.
     pub(super) fn send(&mut self, envelope: &Envelope) -> u64 {
         let (day, place) = self.head.outbox.append(self.now.day());
@@ -245,6 +253,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             head,
             reached: Vec::new(),
             added: Vec::new(),
+            kept: Vec::new(),
         })
     }
 
@@ -311,7 +320,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
-        let Draft { mut batch, conversation, now, head, head_version, head_before, reached, added } = draft;
+        let Draft { mut batch, conversation, now, head, head_version, head_before, reached, added, kept } =
+            draft;
         let begun = self.erasures.begun();
         // The mark first: were it lost, nobody would look for the work after a crash, nor for the
         // conversation when it is over. Alone it does no harm.
@@ -323,6 +333,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         let outcome = self.store.commit(batch).await?;
         let Commit::Committed(version) = outcome else { return Ok(outcome) };
+        kept.into_iter().for_each(|kept| kept.committed(version));
         reached.into_iter().for_each(|status| self.counts.reached(status));
         let (mut envelopes, mut events) = (Vec::new(), Vec::new());
         for (pump, place, key, value, expiry) in added {

@@ -110,8 +110,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Ok(self.remove_marks(user).await? + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
-        // What was read meanwhile was of the old queues.
+        // What was read meanwhile was of the old queues and sessions.
         self.pumps.reset(|conversation| conversation.user == user);
+        self.held_sessions.forget(user);
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
         Ok(erased)

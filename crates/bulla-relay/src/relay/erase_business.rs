@@ -108,6 +108,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             erase_names(&self.store, user, space, space::of(business)).await?;
         }
         bulla_endpoint::forget_sessions(&self.store, user, business).await?;
+        self.held_sessions.forget(user);
         let is_last = self.store.keys(user, &Scan::undated(HEAD).limit(1), BEFORE_ALL).await?.is_empty();
         if is_last {
             // The salt, and guards against sessions started twice belong to all conversations of the user.

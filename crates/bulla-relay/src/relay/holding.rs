@@ -103,7 +103,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         match self.reachable(voice, &mut peer, &address, &draft).await.map_err(passing)? {
             // With yet another identity.
             Reachable::Held(changed) => {
-                peer.keep(&mut draft.batch);
+                draft.keep(peer);
                 let committed = self.commit(draft).await?;
                 if committed {
                     self.tell_identity(voice, conversation, changed);
@@ -160,7 +160,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
         }
-        peer.keep(&mut draft.batch);
+        draft.keep(peer);
         let committed = self.commit(draft).await?;
         if committed {
             self.tell_identity(voice, conversation, changed);

@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if !peer.approve(&identity) {
                 return Ok(false);
             }
-            peer.keep(&mut draft.batch);
+            draft.keep(peer);
             if self.commit(draft).await? {
                 tracing::info!(business = %conversation.business, "a changed identity was approved");
                 self.holding.note(conversation);

@@ -129,7 +129,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     voice.endpoint.peer(&self.store, conversation.user, envelope.to(), draft.now).await;
                 if let Ok(mut peer) = peer {
                     peer.retire_session(gone);
-                    peer.keep(&mut draft.batch);
+                    draft.keep(peer);
                 }
             }
             if self.commit(draft).await? {

@@ -91,7 +91,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let envelope =
             peer.seal(id, Kind::Receipt, &receipt, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
         draft.send(&envelope);
-        peer.keep(&mut draft.batch);
+        draft.keep(peer);
         Ok(())
     }
 }

@@ -239,7 +239,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 self.counts.dropped();
             }
         }
-        peer.keep(&mut draft.batch);
+        draft.keep(peer);
         match self.keep(draft, envelope).await? {
             Kept::Now => {
                 self.counts.opened();
@@ -348,7 +348,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Ok(sealed) => {
                 draft.see(envelope);
                 draft.send(&sealed);
-                peer.keep(&mut draft.batch);
+                draft.keep(peer);
                 let conversation = draft.conversation;
                 let kept = self.keep(draft, envelope).await?;
                 if kept == Kept::Now {
@@ -376,7 +376,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if let Party::User(number) = envelope.from().party() {
             draft.remember(number);
         }
-        peer.keep(&mut draft.batch);
+        draft.keep(peer);
         if !self.commit(draft).await? {
             return Ok(Kept::Not);
         }

@@ -71,6 +71,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         others += self.mend_head(conversation).await?;
         let (home, now) = (self.home(business), self.clock.now());
         let sessions = bulla_endpoint::remove_unreadable(&self.store, home, user, business, now).await?;
+        self.held_sessions.forget(user);
         let done = SetAside { events, envelopes, messages, sessions, others };
         tracing::warn!(%business, ?done, "what cannot be read of a conversation was set aside");
         Ok(done)

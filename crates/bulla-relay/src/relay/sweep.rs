@@ -44,6 +44,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
     /// Once a day also what belonged to them and has none.
     async fn sweep(self: &Arc<Self>, ended_on: &mut Option<Day>) -> Result<(), RelayError> {
+        self.held_sessions.let_go_of_idle();
         let now = self.clock.now();
         for business in self.businesses.ids() {
             let Some(voice) = self.businesses.voice(business) else { continue };

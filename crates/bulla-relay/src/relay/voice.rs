@@ -41,7 +41,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
             .await
             .map_err(|source| RelayError::Identity { business, source })?;
-        let endpoint = endpoint.with_identity_policy(self.settings.changed_identities);
+        let endpoint = endpoint
+            .with_identity_policy(self.settings.changed_identities)
+            .holding_sessions(self.held_sessions.clone());
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
         let scope = Scope::new(&self.pepper, business);

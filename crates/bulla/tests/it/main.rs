@@ -8,6 +8,7 @@
 mod architecture;
 mod columns;
 mod features;
+mod flat;
 mod restored;
 mod retention;
 mod simulation;

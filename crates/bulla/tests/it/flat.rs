@@ -1,0 +1,120 @@
+//! What a message costs the stores of all three parties, whatever came before it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
+use bulla::carrier::Carrier;
+use bulla::content::Text;
+use bulla::device::{Device, News};
+use bulla::relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError, Status};
+use bulla::store::{CountedStore, Counts, MemoryStore};
+use bulla::transport::InProcess;
+use bulla::{SystemClock, SystemRng};
+use tokio::sync::Notify;
+
+const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+
+type Room = Arc<CountedStore<MemoryStore>>;
+
+/// What the business has been told was read.
+#[derive(Default)]
+struct Ledger {
+    read: AtomicUsize,
+    moved: Notify,
+}
+
+impl Sink for Ledger {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        if let Event::Status(_, update) = event
+            && update.status == Status::Read
+        {
+            self.read.fetch_add(1, Ordering::Relaxed);
+            self.moved.notify_one();
+        }
+        Ok(())
+    }
+}
+
+fn room() -> (Room, Counts) {
+    let store = CountedStore::new(MemoryStore::new());
+    let counts = store.counts();
+    (Arc::new(store), counts)
+}
+
+/// A business that has written to a user, who has read it.
+struct Town {
+    relay: Relay<Room, InProcess<Carrier<Room>>, Arc<Ledger>>,
+    device: Device<Room, InProcess<Carrier<Room>>>,
+    ledger: Arc<Ledger>,
+    alice: Number,
+    /// Those of relay, carrier and device.
+    counts: [Counts; 3],
+}
+
+impl Town {
+    async fn new() -> Self {
+        let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let [(relay, of_relay), (carrier, of_carrier), (device, of_device)] = [room(), room(), room()];
+        let carrier = Arc::new(Carrier::open(carrier, clock.clone(), &*rng).await.unwrap());
+        let link = InProcess::new(carrier);
+        let (ledger, alice) = (Arc::new(Ledger::default()), Number::parse("16505551234").unwrap());
+        let shop = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
+        let device = Device::open(device, link.clone(), clock.clone(), rng.clone(), alice.clone());
+        let device = device.await.unwrap();
+        let settings = Settings::default();
+        let relay = Relay::open(relay, link, ledger.clone(), clock, rng, vec![shop], settings).await.unwrap();
+        let town = Self { relay, device, ledger, alice, counts: [of_relay, of_carrier, of_device] };
+        town.deliver(1).await;
+        town
+    }
+
+    /// Has `count` messages written, shown and read, and waits until the business has been told so.
+    async fn deliver(&self, count: usize) {
+        let before = self.ledger.read.load(Ordering::Relaxed);
+        for _ in 0..count {
+            let message = Outgoing::new(self.alice.clone(), Saying::Text(Text::new("Good morning").unwrap()));
+            self.relay.accept(SHOP, message).await.unwrap();
+            let notice = self.device.next().await.unwrap();
+            assert!(matches!(notice.news(), News::Said(_)));
+            self.device.finish(notice).await.unwrap();
+        }
+        while self.ledger.read.load(Ordering::Relaxed) < before + count {
+            self.ledger.moved.notified().await;
+        }
+    }
+}
+
+/// What a message may ask of a store: look-ups, rows found, their bytes, commits, rows written. Nothing is
+/// scanned.
+type Budget = [usize; 5];
+
+/// With all three statuses told. The relay looks up whether it has opened each receipt, and the message that
+/// each status is about, the carrier whether it has had each envelope, the device whether it has opened the
+/// message.
+const RELAY: Budget = [5, 3, 100, 7, 28];
+const CARRIER: Budget = [3, 0, 0, 6, 15];
+const DEVICE: Budget = [1, 0, 0, 4, 19];
+
+/// How many are measured together. Sessions take a step now and then that writes more than others.
+const MESSAGES: usize = 200;
+
+#[tokio::test]
+async fn a_message_costs_the_stores_the_same_whatever_came_before() {
+    let town = Town::new().await;
+    // A day begins, and sessions are completed.
+    town.deliver(50).await;
+    for before in [50, 1000] {
+        town.counts.iter().for_each(|counts| drop(counts.take()));
+        town.deliver(MESSAGES).await;
+        for (counts, budget) in town.counts.iter().zip([RELAY, CARRIER, DEVICE]) {
+            let asked = counts.take();
+            assert_eq!(asked.scans.values().sum::<usize>(), 0, "after {before} messages: {asked:?}");
+            let spent = [asked.reads(), asked.rows_read, asked.bytes_read, asked.commits, asked.rows_written];
+            for (spent, budget) in spent.into_iter().zip(budget) {
+                assert!(spent <= budget * MESSAGES, "{budget} a message; after {before} messages: {asked:?}");
+            }
+        }
+        town.deliver(1000 - MESSAGES).await;
+    }
+}
