@@ -5,13 +5,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bulla::Host;
 use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::device::{Device, DeviceError};
 use bulla::relay::{Business, Relay, Sink};
 use bulla::store::Store;
 use bulla::transport::InProcess;
-use bulla::{RelayBuilder, SystemClock, SystemRng};
 
 use crate::problem::Problem;
 use crate::strongroom::{self, IfLost, Sealed};
@@ -68,24 +68,22 @@ impl<W: Witness, K: Sink> Cast<W, K> {
             true => IfLost::BeginAnew,
             false => IfLost::Refuse,
         };
-        let relay_store = strongroom::open(folder, relay, if_lost(relay)).await?;
-        let carrier_store = strongroom::open(folder, carrier, if_lost(carrier)).await?;
+        let host = Host::new();
+        let relay_store = strongroom::open(&host, folder, relay, if_lost(relay)).await?;
+        let carrier_store = strongroom::open(&host, folder, carrier, if_lost(carrier)).await?;
         // A phone that has lost what was on it is set up anew; nobody waits for its files.
-        let device_store = strongroom::open(folder, devices, IfLost::BeginAnew).await?;
+        let device_store = strongroom::open(&host, folder, devices, IfLost::BeginAnew).await?;
         let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
-        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
 
-        let carrier = Carrier::open(carrier_store, clock.clone(), &SystemRng).await;
-        let carrier = Arc::new(carrier.map_err(Problem::because("the carrier cannot be opened"))?);
+        let carrier = host.open_carrier(carrier_store).await;
+        let carrier = carrier.map_err(Problem::because("the carrier cannot be opened"))?;
         let link = || Witnessed::new(InProcess::new(carrier.clone()), witness.clone());
-        let relay = RelayBuilder::new(relay_store, link(), sink).speak_for(business).open().await;
+        let relay = host.relay(relay_store, link(), sink).speak_for(business).open().await;
         let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
 
         let mut devices = Vec::new();
         for user in users {
-            let store = device_store.clone();
-            let device = Device::open(store, link(), clock.clone(), rng.clone(), user.clone()).await;
-            match device {
+            match host.open_device(device_store.clone(), link(), user.clone()).await {
                 Ok(device) => devices.push((user.clone(), device)),
                 // Somebody else has the number now. That is no reason why the others could not start.
                 Err(error @ (DeviceError::Replaced(_) | DeviceError::Unproven)) => {

@@ -18,10 +18,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bulla::Host;
 use bulla::base::{MessageId, Number};
-use bulla::graph::{GraphApi, Tokens};
-use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
-use bulla::{SystemClock, SystemRng};
+use bulla::webhook::{Connector, Networks, Webhook};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -103,12 +102,12 @@ impl<'a> Stage<'a> {
         let business = business(PHONE_NUMBER_ID, BUSINESS_ACCOUNT_ID)
             .map_err(Problem::because("the business has no number"))?;
         let (webhook, updates) = WebhookServer::start(VERIFY_TOKEN, APP_SECRET).await?;
-        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let host = Host::new();
         let destination = Webhook::new(&webhook.url(), VERIFY_TOKEN, APP_SECRET)
             .map_err(Problem::because("the webhook cannot be used"))?;
         // The shop's web server stands on this machine, where webhooks may not lead unless it is said.
         let connector = Connector::new().allow(Networks::loopback());
-        let sink = WebhookSink::new(connector, clock.clone(), rng.clone());
+        let sink = host.webhook_sink(connector);
         sink.subscribe([business.clone()], destination)
             .map_err(Problem::because("the webhook cannot be used"))?;
         sink.verify().await.map_err(Problem::because("the webhook's handshake failed"))?;
@@ -122,10 +121,10 @@ impl<'a> Stage<'a> {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(Problem::because("the Graph API cannot be served"))?;
         let address = listener.local_addr().map_err(Problem::because("the Graph API has no address"))?;
-        let tokens = Tokens::new(&*rng);
+        let tokens = host.tokens();
         let opened = tokens.grant(TOKEN, [PHONE_NUMBER_ID]);
         opened.map_err(Problem::because("the token opens nothing"))?;
-        let api = GraphApi::new(company.relay.clone(), tokens, clock, rng);
+        let api = host.graph_api(company.relay.clone(), tokens);
         let api = tokio::spawn(async move { api.serve(listener, std::future::pending()).await });
 
         let ledger = Arc::new(Ledger::default());

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla::graph::{GraphApi, Settings, Tokens};
-use bulla::webhook::{Connector, WebhookSink};
-use bulla::{SystemClock, SystemRng};
+use bulla::Host;
+use bulla::graph::Settings;
+use bulla::webhook::Connector;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -69,8 +69,7 @@ async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Co
     let log = log.map_err(Problem::because("the carrier log cannot be opened"))?;
     let outlet = match options.webhook.clone() {
         Some(webhook) => {
-            let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-            let sink = WebhookSink::new(Connector::new().allow(options.networks.clone()), clock, rng);
+            let sink = Host::new().webhook_sink(Connector::new().allow(options.networks.clone()));
             sink.subscribe([business.clone()], webhook)
                 .map_err(Problem::because("the webhook cannot be used"))?;
             Outlet::Webhook(Box::new(sink))
@@ -91,10 +90,11 @@ async fn run(
     end: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
     let addresses = doors.addresses()?;
-    let tokens = Tokens::new(&SystemRng);
+    let host = Host::new();
+    let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(Problem::because("the token opens nothing"))?;
-    let api = GraphApi::new(company.relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
+    let api = host.graph_api(company.relay.clone(), tokens);
     // Strangers' connections leave the stores the files they need.
     let api = api.settings(Settings::default().connections(open_files::connections()));
     let (ending, mut ended) = watch::channel(false);

@@ -9,16 +9,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use bulla::fjall::{FjallOptions, FjallStore};
-use bulla::vault::{FileKeyring, OperatorKey, Vault, VaultError};
-use bulla::{SystemClock, SystemRng};
+use bulla::vault::VaultError;
+use bulla::{Host, OpenStoreError};
 
 use crate::problem::Problem;
 
 /// A store as everybody here has one.
-pub type Sealed = Arc<Vault<FjallStore>>;
+pub use bulla::SealedStore as Sealed;
 
 /// The folder of the keys, below the data folder.
 pub(crate) const KEYS: &str = "keys";
@@ -33,22 +31,12 @@ pub(crate) enum IfLost {
 }
 
 /// Opens the store `name` below `folder`, or begins one there.
-pub(crate) async fn open(folder: &Path, name: &str, if_lost: IfLost) -> Result<Sealed, Problem> {
+pub(crate) async fn open(host: &Host, folder: &Path, name: &str, if_lost: IfLost) -> Result<Sealed, Problem> {
     let unopened = || format!("the store in {} cannot be opened", folder.join(name).display());
-    let (data, keys) = (folder.join(name), folder.join(KEYS));
-    fs::create_dir_all(&data).map_err(Problem::because(unopened()))?;
+    let keys = folder.join(KEYS);
     fs::create_dir_all(&keys).map_err(Problem::because(unopened()))?;
-    let engine = FjallStore::open(data, FjallOptions::default()).map_err(Problem::because(unopened()))?;
-    let keyring = || {
-        let keyring = FileKeyring::open(keys.join(format!("{name}.keyring")));
-        keyring.map_err(Problem::because(unopened()))
-    };
-    // One that is lost is an error for as long as there is a keyring that needs it.
-    let operator = OperatorKey::read_or_create_file(keys.join("operator.key"), [&keys], Arc::new(SystemRng));
-    let operator = operator.map_err(Problem::because("the operator's key cannot be read"))?;
-    let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-    let vault = match Vault::open(engine.clone(), keyring()?, &operator, clock.clone(), rng.clone()).await {
-        Err(lost @ VaultError::StoreEmptied { .. }) => match if_lost {
+    let opened = match host.open_store(name, folder, &keys).await {
+        Err(OpenStoreError::Vault { source: lost @ VaultError::StoreEmptied { .. }, .. }) => match if_lost {
             IfLost::Refuse => {
                 let way_out = format!("{}; --begin-anew {name} gives it up, identities and all", unopened());
                 return Err(Problem::because(way_out)(lost));
@@ -58,10 +46,17 @@ pub(crate) async fn open(folder: &Path, name: &str, if_lost: IfLost) -> Result<S
                     store = name,
                     "a store is lost: a new one begins in its place, with new identities"
                 );
-                Vault::begin_anew(engine, keyring()?, &operator, clock, rng).await
+                host.begin_store_anew(name, folder, &keys).await
             }
         },
         opened => opened,
     };
-    Ok(Arc::new(vault.map_err(Problem::because(unopened()))?))
+    opened.map_err(|error| match error {
+        OpenStoreError::Key { source } => Problem::because("the operator's key cannot be read")(source),
+        OpenStoreError::Folder { source, .. } => Problem::because(unopened())(source),
+        OpenStoreError::Engine { source, .. } => Problem::because(unopened())(source),
+        OpenStoreError::Keyring { source, .. } => Problem::because(unopened())(source),
+        OpenStoreError::Vault { source, .. } => Problem::because(unopened())(source),
+        other => Problem::because(unopened())(other),
+    })
 }

@@ -13,6 +13,50 @@ use crate::{SystemClock, SystemRng};
 /// [changed](Relay::change_business), [removed](Relay::remove_business) and [erased](Relay::erase_business)
 /// while it runs. Once it is open, a host reads its [reports](Relay::reports) and awaits the
 /// [end](Relay::stopped).
+///
+/// # Examples
+/// A relay, the carrier and a user's device, all in memory:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
+/// use bulla::carrier::Carrier;
+/// use bulla::content::{Content, Text};
+/// use bulla::device::{Device, News};
+/// use bulla::relay::{Business, Event, Outgoing, Saying, Sink, SinkError};
+/// use bulla::store::MemoryStore;
+/// use bulla::transport::InProcess;
+/// use bulla::{RelayBuilder, SystemClock, SystemRng};
+///
+/// struct Print;
+///
+/// impl Sink for Print {
+///     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+///         println!("{event:?}");
+///         Ok(())
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+/// let carrier = Arc::new(Carrier::open(MemoryStore::new(), clock.clone(), &SystemRng).await?);
+///
+/// let shop = PhoneNumberId::new(106_540_352_242_922);
+/// let business = Business::new(shop, BusinessAccountId::new(1), Number::parse("15550783881")?);
+/// let relay = RelayBuilder::new(MemoryStore::new(), InProcess::new(carrier.clone()), Print).speak_for(business).open().await?;
+///
+/// let alice = Number::parse("16505551234")?;
+/// let device = Device::open(MemoryStore::new(), InProcess::new(carrier), clock, rng, alice.clone()).await?;
+/// relay.accept(shop, Outgoing::new(alice, Saying::Text(Text::new("your order is on its way")?))).await?;
+///
+/// let notice = device.next().await?;
+/// assert_eq!(notice.news(), &News::Said(Content::text(Text::new("your order is on its way")?)));
+/// relay.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct RelayBuilder<S, T, K> {

@@ -1,31 +1,66 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to go from here
+//! [`Host`] opens the parts, [`RelayBuilder`] a relay alone. [`SystemClock`] and [`SystemRng`] are the
+//! machine's ports. The [`guide`] tells how the parts stand to each other, why, and how to do what hosts do.
+
+mod host;
 
 mod builder;
+
 mod system;
 
 pub mod guide;
 
+pub use host::Host;
+#[cfg(feature = "fjall")]
+pub use host::{OpenStoreError, SealedStore};
+
 pub use builder::RelayBuilder;
+
 pub use system::{SystemClock, SystemRng};
 
-pub use bulla_base as base;
-#[cfg(feature = "carrier")]
-pub use bulla_carrier as carrier;
-pub use bulla_content as content;
-#[cfg(feature = "device")]
-pub use bulla_device as device;
-pub use bulla_endpoint as endpoint;
-pub use bulla_envelope as envelope;
+// The sighted side, from what a host holds down to the ratchets.
+
+pub use bulla_relay as relay;
+
 #[cfg(feature = "graph")]
 pub use bulla_graph as graph;
-pub use bulla_meter as meter;
-pub use bulla_relay as relay;
-pub use bulla_session as session;
-pub use bulla_spqr as spqr;
-pub use bulla_store as store;
-#[cfg(feature = "fjall")]
-pub use bulla_store_fjall as fjall;
-pub use bulla_transport as transport;
-pub use bulla_vault as vault;
+
 #[cfg(feature = "webhook")]
 pub use bulla_webhook as webhook;
+
+#[cfg(feature = "device")]
+pub use bulla_device as device;
+
+pub use bulla_content as content;
+
+pub use bulla_endpoint as endpoint;
+
+pub use bulla_session as session;
+
+pub use bulla_spqr as spqr;
+
+// The blind side.
+
+#[cfg(feature = "carrier")]
+pub use bulla_carrier as carrier;
+
+pub use bulla_transport as transport;
+
+pub use bulla_envelope as envelope;
+
+pub use bulla_meter as meter;
+
+// Where records are kept.
+
+pub use bulla_vault as vault;
+
+pub use bulla_store as store;
+
+#[cfg(feature = "fjall")]
+pub use bulla_store_fjall as fjall;
+
+// The words all share.
+
+pub use bulla_base as base;

@@ -9,6 +9,7 @@ mod architecture;
 mod columns;
 mod features;
 mod flat;
+mod host;
 mod restored;
 mod retention;
 mod simulation;
