@@ -28,6 +28,7 @@ enum Outcome {
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Hands the envelopes of the outbox to the carrier, one after the other, for as long as the device runs.
     pub(super) async fn keep_sending(self: Arc<Self>) -> Result<(), DeviceError> {
+        self.registered(SENDING).await?;
         let mut put = self.tails.sent.subscribe();
         let mut after = 0;
         loop {

@@ -22,9 +22,20 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
+    /// Waits until the carrier knows this installation. It would take what comes before that for something of
+    /// an installation that was replaced, if the number had another.
+    pub(super) async fn registered(&self, task: &'static str) -> Result<(), DeviceError> {
+        let mut failures = 0;
+        while !self.endpoint.is_registered(&self.store, self.clock.now()).await? {
+            self.pause(task, &mut failures).await;
+        }
+        Ok(())
+    }
+
     /// Brings one-time keys whenever the carrier has few of ours left, whoever has taken them, for as long as
     /// the device runs.
     pub(super) async fn keep_stocked(self: Arc<Self>) -> Result<(), DeviceError> {
+        self.registered(STOCKING).await?;
         let mut failures = 0;
         loop {
             let outcome = match self.transport.low_stock(&self.caller, LOW_STOCK).await {

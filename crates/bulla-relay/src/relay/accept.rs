@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bulla_base::{Address, MessageId, Number, PhoneNumberId};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
@@ -228,6 +229,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Err(error) => Err(AcceptError::Seal(error)),
             },
             Err(TransportError::UnknownRecipient) => Ok(Reachable::Unknown),
+            // It does not know this installation yet: that the one before is replaced is for it to hear.
+            Err(error @ TransportError::Fenced { reinstalled: true, .. })
+                if !voice.is_connected.load(Ordering::Relaxed) =>
+            {
+                Err(AcceptError::Unavailable(error))
+            }
             Err(error @ TransportError::Fenced { ours, .. }) => {
                 self.suspend_business(voice, Arc::new(RelayError::Transport(error)));
                 Err(AcceptError::Fenced { ours })
