@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use crate::metrics::WAITING;
 use crate::{Destination, SinkErrorKind};
@@ -23,7 +23,7 @@ struct Outage {
     /// The kinds of errors so far, of which there are few.
     kinds: Vec<SinkErrorKind>,
     /// Told when an event gets there.
-    success: watch::Sender<()>,
+    success: broadcast::Sender<()>,
 }
 
 /// A conversation that waits with an event its destination did not take, until this is dropped.
@@ -31,7 +31,7 @@ struct Outage {
 pub(super) struct Waiting<'a> {
     outages: &'a Outages,
     destination: Destination,
-    success: watch::Receiver<()>,
+    success: broadcast::Receiver<()>,
     is_over: bool,
 }
 
@@ -44,7 +44,7 @@ impl Outages {
     /// A conversation has failed to get an event to `destination`, and begins to wait.
     pub(super) fn wait(&self, destination: Destination) -> Waiting<'_> {
         let mut outages = self.outages();
-        let new = || Outage { waiting: 0, kinds: Vec::new(), success: watch::Sender::new(()) };
+        let new = || Outage { waiting: 0, kinds: Vec::new(), success: broadcast::Sender::new(1) };
         let outage = outages.entry(destination.clone()).or_insert_with(new);
         outage.waiting += 1;
         metrics::gauge!(WAITING).increment(1);
@@ -54,7 +54,8 @@ impl Outages {
     /// An event has got to `destination`: who waits for it need wait no longer.
     pub(super) fn succeed(&self, destination: &Destination) {
         if let Some(outage) = self.outages().get(destination) {
-            outage.success.send_replace(());
+            // In the order in which they began to wait; a `watch` would draw lots.
+            let _ = outage.success.send(());
         }
     }
 
@@ -82,8 +83,8 @@ impl Waiting<'_> {
     /// Waits until an event of another conversation gets there. Over how long those who wait are to come back
     /// then.
     pub(super) async fn success(&mut self) -> Duration {
-        // The sender is there as long as one waits.
-        let _ = self.success.changed().await;
+        // The sender is there as long as one waits; one of several successes is as good as the last.
+        let _ = self.success.recv().await;
         let waiting = self.outages.outages().get(&self.destination).map_or(1, |outage| outage.waiting);
         SPREAD_EACH.saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX)).min(LONGEST_SPREAD)
     }
