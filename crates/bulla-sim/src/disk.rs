@@ -1,38 +1,140 @@
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{Clock, Partition, Rng};
-use bulla::store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
+use bulla_base::{Clock, Day, Partition, Rng, Timestamp};
+use bulla_store::{Batch, Commit, Generation, Key, Layer, Record, Scan, Store, StoreError, erase_by_page};
 
-use super::network::below;
+use crate::chance::below;
+use crate::machine::{Boot, Machine};
+use crate::oracle::{Fault, Oracle};
+use crate::plant::Plant;
+use crate::rows::Rows;
 
-/// A store that takes a while to commit, as one with a disk does. Who dies meanwhile has committed nothing.
+/// A machine's disk as a program on it sees it: a commit takes a while, and who dies meanwhile has committed
+/// it or not. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Disk {
-    pub(crate) rows: Arc<MemoryStore>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) boot: Arc<Boot>,
     pub(crate) rng: Arc<dyn Rng>,
-    /// Whether its machine has died since.
-    pub(crate) is_dead: Arc<AtomicBool>,
+    pub(crate) oracle: Arc<Oracle>,
+    /// The longest a commit takes, in milliseconds.
+    pub(crate) slowness: u64,
+    #[expect(dead_code, reason = "there are no planted bugs yet")]
+    pub(crate) plant: Option<Plant>,
+}
+
+impl Disk {
+    async fn wait(&self, at_most: u64) {
+        self.machine.clock.sleep(Duration::from_millis(below(&*self.rng, at_most))).await;
+    }
+
+    /// That the program still lives.
+    fn live(&self) -> Result<(), StoreError> {
+        self.oracle.event();
+        if self.boot.is_dead() { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// What is wrong with the disk, if anything is.
+    fn works(&self) -> Result<(), StoreError> {
+        if self.machine.is_full.load(Ordering::SeqCst) {
+            self.oracle.count(Fault::Full);
+            self.machine.note_disk_trouble();
+            return Err(StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() });
+        }
+        Ok(())
+    }
+
+    /// Whether the disk fails at this very write, which may have been carried out.
+    async fn fails(&self, batch: &Batch) -> bool {
+        if !self.machine.is_failing.swap(false, Ordering::SeqCst) {
+            return false;
+        }
+        self.oracle.count(Fault::Failing);
+        self.machine.note_disk_trouble();
+        if below(&*self.rng, 2) == 0 {
+            let _ = self.rows.commit(batch.clone()).await;
+        }
+        self.boot.kill();
+        true
+    }
 }
 
 impl Layer for Disk {
-    type Beneath = MemoryStore;
+    type Beneath = Rows;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn beneath(&self) -> &Rows {
         &self.rows
     }
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        self.clock.sleep(Duration::from_millis(below(&*self.rng, 30))).await;
-        if self.is_dead.load(Ordering::SeqCst) {
-            return std::future::pending().await;
+        self.live()?;
+        self.works()?;
+        let batch = Plant::batch(self, batch);
+        if let Some(early) = Plant::acknowledged_early(self, &batch) {
+            return early;
         }
-        self.rows.commit(batch).await
+        self.wait(self.slowness).await;
+        self.live()?;
+        if self.fails(&batch).await {
+            return Err(StoreError::Poisoned { source: None });
+        }
+        let committed = self.rows.commit(batch).await?;
+        // It is durable; whether anybody hears of it is another matter.
+        self.wait(self.slowness / 4).await;
+        self.live()?;
+        Ok(committed)
+    }
+
+    async fn pass_get(
+        &self,
+        partition: Partition,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        self.live()?;
+        self.rows.get(partition, key, Plant::reading_at(self, now)).await
+    }
+
+    async fn pass_scan(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.live()?;
+        let page = self.rows.scan(partition, scan, Plant::reading_at(self, now)).await?;
+        Ok(Plant::page(self, scan, page))
+    }
+
+    async fn pass_drop(&self, day: Day) -> Result<(), StoreError> {
+        self.live()?;
+        match Plant::dropped_before(self, day) {
+            Some(day) => self.rows.drop_days_before(day).await,
+            None => Ok(()),
+        }
     }
 
     async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        erase_by_page(self, partition).await
+        match Plant::erases(self) {
+            true => erase_by_page(self, partition).await,
+            false => Ok(0),
+        }
+    }
+
+    async fn pass_restored(&self) -> Option<Generation> {
+        if Plant::hides_backups(self) {
+            return None;
+        }
+        *self.machine.restored.lock().unwrap()
+    }
+
+    async fn pass_accept_restored(&self) -> Result<(), StoreError> {
+        self.live()?;
+        *self.machine.restored.lock().unwrap() = None;
+        Ok(())
     }
 }

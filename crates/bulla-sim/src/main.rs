@@ -4,6 +4,7 @@
 
 mod options;
 mod runner;
+mod sums;
 
 use std::process::ExitCode;
 

@@ -2,31 +2,35 @@
 
 use std::thread::available_parallelism;
 
-/// Which seeds are run, and by how many threads.
+/// Which seeds are run, by how many threads, and what is shown of them.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) first_seed: u64,
     pub(crate) seeds: u64,
     pub(crate) threads: usize,
+    /// Whether every line of the traces is shown.
+    pub(crate) trace: bool,
 }
 
 impl Options {
     pub(crate) const USAGE: &str = "\
-usage: bulla-sim [--first-seed N] [--seeds N] [--threads N]
+usage: bulla-sim [--first-seed N] [--seeds N] [--threads N] [--trace]
 
   --first-seed N   the first seed to run (0)
   --seeds N        how many seeds to run (1000)
-  --threads N      how many seeds to run at once (as many as there are cores)";
+  --threads N      how many seeds to run at once (as many as there are cores)
+  --trace          shows all that happens: for one seed";
 
     /// Reads the options of a command line.
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let cores = available_parallelism().map_or(1, usize::from);
-        let mut options = Self { first_seed: 0, seeds: 1000, threads: cores };
+        let mut options = Self { first_seed: 0, seeds: 1000, threads: cores, trace: false };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--first-seed" => options.first_seed = number(&word, words.next())?,
                 "--seeds" => options.seeds = number(&word, words.next())?,
                 "--threads" => options.threads = number(&word, words.next())?,
+                "--trace" => options.trace = true,
                 _ => return Err(format!("{word} is no option")),
             }
         }

@@ -1,95 +1,242 @@
-use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bulla::base::{Address, Clock};
-use bulla::envelope::{Envelope, Form};
-use bulla::session::message::{PreKeySignalMessage, SignalMessage};
+use bulla_base::Clock;
+use tokio::sync::watch;
+
+use crate::wire::Wire;
+
+/// How many lines of a trace are kept to be shown with a violation.
+const LAST_LINES: usize = 200;
+
+/// What must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Invariant {
+    /// What was accepted or sent arrives, or is reported as failed.
+    Kept,
+    /// A message has one id, however often it is told.
+    OneId,
+    /// What was said first in a conversation is shown first.
+    Order,
+    /// What was taken or finished is not told again without a reason.
+    ToldOnce,
+    /// A message only comes further, and ends once.
+    Statuses,
+    /// Relay, carrier and model count the same.
+    Counts,
+    /// A ratchet step seals one message.
+    Steps,
+    /// A one-time key is given away once.
+    OneTimeKeys,
+    /// Who was replaced is not heard.
+    Fences,
+    /// Nobody but the two ends sees what is said.
+    Sealed,
+    /// What an effect is based on is durable before anybody sees the effect.
+    Durable,
+    /// What was erased is gone.
+    Erased,
+    /// Nothing outlives its time.
+    Forgotten,
+    /// Retries and calls have an end.
+    Bounded,
+    /// Nothing stops without a cause.
+    Alive,
+    /// Once all is well again, everything drains.
+    Drains,
+    /// The same seed does the same.
+    Replays,
+}
+
+impl Invariant {
+    /// That it does not hold, and how.
+    #[must_use]
+    pub fn broken(self, what: impl fmt::Display) -> Violation {
+        Violation { invariant: self, what: what.to_string() }
+    }
+}
+
+/// What was done to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is told by its name")]
+pub enum Fault {
+    Crash,
+    LostRequest,
+    LostAnswer,
+    LostDelivery,
+    Doubled,
+    Shuffled,
+    CutOff,
+    Refused,
+    SinkDown,
+    Full,
+    Failing,
+    Jump,
+    HandOver,
+    Absent,
+    Reinstall,
+    LostStore,
+    Restored,
+    Erased,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Crash,
+        Self::LostRequest,
+        Self::LostAnswer,
+        Self::LostDelivery,
+        Self::Doubled,
+        Self::Shuffled,
+        Self::CutOff,
+        Self::Refused,
+        Self::SinkDown,
+        Self::Full,
+        Self::Failing,
+        Self::Jump,
+        Self::HandOver,
+        Self::Absent,
+        Self::Reinstall,
+        Self::LostStore,
+        Self::Restored,
+        Self::Erased,
+    ];
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Which.
+    pub invariant: Invariant,
+    /// How.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.what)
+    }
+}
 
 /// Sees everything, believes nothing, and remembers.
 #[expect(missing_debug_implementations, reason = "nobody prints it")]
 pub struct Oracle {
     clock: Arc<dyn Clock>,
-    seen: Mutex<Seen>,
+    pub(crate) wire: Wire,
+    events: AtomicU64,
+    notes: Mutex<Notes>,
+    counts: Mutex<BTreeMap<Fault, u64>>,
+    broken: watch::Sender<Option<Violation>>,
 }
 
 #[derive(Default)]
-struct Seen {
-    /// Who stepped which ratchet how far, and what came of it.
-    steps: BTreeMap<(Vec<u8>, [u8; 33], u32), Vec<u8>>,
-    counts: BTreeMap<&'static str, u64>,
-    trace: Vec<String>,
-    violations: Vec<String>,
+struct Notes {
+    last: VecDeque<String>,
+    all: Option<Vec<String>>,
+    hash: DefaultHasher,
 }
 
 impl Oracle {
     /// An oracle that has seen nothing.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, seen: Mutex::default() }
+        let broken = watch::Sender::new(None);
+        Self {
+            clock,
+            wire: Wire::default(),
+            events: AtomicU64::new(0),
+            notes: Mutex::default(),
+            counts: Mutex::default(),
+            broken,
+        }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap()
+    /// Keeps every line of the trace from now on.
+    pub(crate) fn keep_all(&self) {
+        self.notes().all = Some(Vec::new());
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap()
     }
 
     /// Writes a line into the trace.
-    pub fn note(&self, line: &str) {
+    pub(crate) fn note(&self, line: impl fmt::Display) {
         let line = format!("{} {line}", self.clock.now().as_millis());
-        self.seen().trace.push(line);
+        let mut notes = self.notes();
+        line.hash(&mut notes.hash);
+        if let Some(all) = &mut notes.all {
+            all.push(line.clone());
+        }
+        if notes.last.len() == LAST_LINES {
+            notes.last.pop_front();
+        }
+        notes.last.push_back(line);
     }
 
-    /// Counts something that happened.
-    pub fn count(&self, what: &'static str) {
-        *self.seen().counts.entry(what).or_default() += 1;
+    /// Counts a call of a port.
+    pub(crate) fn event(&self) {
+        self.events.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Remembers what must not happen. Tasks do not panic about it: the run does, at the next look.
-    pub fn blame(&self, violation: String) {
-        self.note(&violation);
-        self.seen().violations.push(violation);
+    /// Counts a fault.
+    pub(crate) fn count(&self, fault: Fault) {
+        *self.counts.lock().unwrap().entry(fault).or_default() += 1;
     }
 
-    /// Panics if something has happened that must not.
-    pub fn look(&self) {
-        let violations = self.seen().violations.clone();
-        assert!(violations.is_empty(), "{violations:#?}");
+    /// Remembers the first promise that was broken, and ends the run.
+    pub(crate) fn blame(&self, invariant: Invariant, what: impl fmt::Display) {
+        let violation = invariant.broken(what);
+        self.note(format_args!("VIOLATION {violation}"));
+        self.broken.send_if_modified(|first| {
+            let is_first = first.is_none();
+            if is_first {
+                *first = Some(violation);
+            }
+            is_first
+        });
     }
 
-    /// How often something happened.
-    pub fn counted(&self, what: &'static str) -> u64 {
-        self.seen().counts.get(what).copied().unwrap_or_default()
-    }
-
-    /// An envelope leaves its sender: its ratchet step must not have sealed anything else.
-    pub fn sealed(&self, envelope: &Envelope) {
-        let sealed = envelope.sealed().to_vec();
-        let step = step(envelope.from(), envelope);
-        let before = self.seen().steps.insert(step, sealed.clone());
-        assert!(
-            before.is_none_or(|before| before == sealed),
-            "a ratchet step sealed two messages: {envelope:?}"
-        );
-        self.note(&format!("{:?} {}", envelope.kind(), envelope.id()));
-    }
-
-    /// How many ratchet steps were taken.
-    pub fn steps(&self) -> usize {
-        self.seen().steps.len()
-    }
-
-    /// All that was noted, in order.
+    /// The first promise that was broken.
     #[must_use]
-    pub fn trace(&self) -> Vec<String> {
-        self.seen().trace.clone()
+    pub fn violation(&self) -> Option<Violation> {
+        self.broken.borrow().clone()
     }
-}
 
-/// Which step of which ratchet sealed an envelope. Ratchet keys are drawn at random, so one names its chain.
-fn step(from: &Address, envelope: &Envelope) -> (Vec<u8>, [u8; 33], u32) {
-    let name =
-        |message: &SignalMessage<'_>| (from.to_bytes(), message.ratchet_key().to_bytes(), message.counter());
-    match envelope.form() {
-        Form::PreKey => name(PreKeySignalMessage::parse(envelope.sealed()).unwrap().message()),
-        _ => name(&SignalMessage::parse(envelope.sealed()).unwrap()),
+    /// Waits until a promise is broken.
+    pub(crate) async fn broken(&self) {
+        let _ = self.broken.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// How many ratchet steps were seen.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.wire.steps()
+    }
+
+    pub(crate) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn counts(&self) -> BTreeMap<Fault, u64> {
+        self.counts.lock().unwrap().clone()
+    }
+
+    /// The last lines of the trace, all of them if they were kept, and what stands for all of them.
+    pub(crate) fn trace(&self) -> (Vec<String>, u64) {
+        let notes = self.notes();
+        let hash = notes.hash.finish();
+        match &notes.all {
+            Some(all) => (all.clone(), hash),
+            None => (notes.last.iter().cloned().collect(), hash),
+        }
     }
 }

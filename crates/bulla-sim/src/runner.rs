@@ -1,62 +1,90 @@
 //! Seeds on several threads, each seed in one.
 
-use std::panic::catch_unwind;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use bulla::SystemClock;
 use bulla_base::Clock;
+use bulla_sim::{Invariant, Outcome, Plan, shrink};
 
 use crate::options::Options;
+use crate::sums::Sums;
 
 /// After how many seeds a line tells how far it is.
-const A_LINE_EVERY: u64 = 500;
+const A_LINE_EVERY: u64 = 1000;
+/// Every so manieth seed is run twice, and has to do the same.
+const TWICE_EVERY: u64 = 20;
+/// After so many violations the rest is not worth the time.
+const ENOUGH: usize = 10;
 
 /// Runs the seeds of `options` and tells what they showed.
 pub(crate) fn run(options: &Options) -> ExitCode {
     let begun = SystemClock.now();
-    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let sums = Mutex::new((0_u64, 0_usize));
-    let failed = Mutex::new(Vec::new());
-    let rate =
-        |done: u64| done * 1000 / SystemClock.now().as_millis().saturating_sub(begun.as_millis()).max(1);
-    thread::scope(|scope| {
-        for _ in 0..options.threads {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number >= options.seeds {
-                        return;
-                    }
-                    let seed = options.first_seed + number;
-                    match catch_unwind(|| bulla_sim::run(seed)) {
-                        Ok(outcome) => {
-                            let mut sums = sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                            *sums = (sums.0 + outcome.faults, sums.1 + outcome.steps);
-                        }
-                        Err(_) => {
-                            eprintln!("seed {seed} failed");
-                            failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(seed);
-                        }
-                    }
-                    let done = done.fetch_add(1, Ordering::SeqCst) + 1;
-                    if done % A_LINE_EVERY == 0 {
-                        println!("{done} of {} seeds, {} a second", options.seeds, rate(done));
-                    }
-                }
-            });
+    let (next, sums) = (AtomicU64::new(0), Mutex::new(Sums::default()));
+    let rate = |runs: u64| {
+        let ms = SystemClock.now().as_millis().saturating_sub(begun.as_millis()).max(1);
+        format!("{}.{} seeds a second", runs * 1000 / ms, runs * 10_000 / ms % 10)
+    };
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            let is_enough = sums.lock().unwrap_or_else(PoisonError::into_inner).failed.len() >= ENOUGH;
+            if number >= options.seeds || is_enough {
+                return;
+            }
+            let plan = Plan::of(options.first_seed + number);
+            let outcome = run_one(&plan, options);
+            let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+            sums.add(&outcome);
+            if let Some(violation) = &outcome.violation {
+                sums.failed.push(plan.seed);
+                drop(sums);
+                show(&plan, violation.invariant, &outcome);
+            } else if sums.runs % A_LINE_EVERY == 0 {
+                println!("{} of {} seeds, {}", sums.runs, options.seeds, rate(sums.runs));
+            }
         }
-    });
-    let (faults, steps) = *sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    };
+    thread::scope(|scope| (0..options.threads).for_each(|_| drop(scope.spawn(work))));
+    let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{}", sums.lines());
+    for seed in &sums.failed {
+        println!("failed: --first-seed {seed} --seeds 1");
+    }
+    println!("sim: {}, {}", sums.line(), rate(sums.runs));
+    ExitCode::from(u8::from(!sums.failed.is_empty()))
+}
+
+/// Runs a plan, now and then twice.
+fn run_one(plan: &Plan, options: &Options) -> Outcome {
+    let mut outcome = bulla_sim::run(plan, None, options.trace);
+    if options.trace {
+        println!("{plan:#?}");
+        outcome.trace.iter().for_each(|line| println!("{line}"));
+    }
+    if plan.seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
+        let again = bulla_sim::run(plan, None, options.trace);
+        if again.hash != outcome.hash {
+            outcome.violation = Some(Invariant::Replays.broken("two runs of the seed differ"));
+        }
+    }
+    outcome
+}
+
+/// Shows what was broken, and the smallest plan that breaks it too.
+fn show(plan: &Plan, invariant: Invariant, outcome: &Outcome) {
+    let lines = outcome.trace.join("\n");
+    let violation = outcome.violation.as_ref().map(ToString::to_string).unwrap_or_default();
+    if invariant == Invariant::Replays {
+        return println!("seed {} breaks {violation}", plan.seed);
+    }
+    let (smallest, smaller) = shrink(plan, invariant, None);
+    let of_smallest = smaller.violation.as_ref().map(ToString::to_string).unwrap_or_default();
     println!(
-        "sim: seeds {}..{}: {faults} faults, {steps} ratchet steps, {} failed, {} seeds a second",
-        options.first_seed,
-        options.first_seed + options.seeds,
-        failed.len(),
-        rate(options.seeds),
+        "{lines}\n\nseed {} breaks {violation}\n\n{smallest:#?}\n{}\n\nthe smallest found breaks {of_smallest}",
+        plan.seed,
+        smaller.trace.join("\n")
     );
-    ExitCode::from(u8::from(!failed.is_empty()))
 }

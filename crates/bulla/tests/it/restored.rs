@@ -16,13 +16,13 @@ use bulla::transport::{InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
 
-use bulla_sim::{Network, Oracle};
+use bulla_sim::{Oracle, Watched};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Line = Network<InProcess<Carrier<Arc<MemoryStore>>>>;
+type Line = Watched<InProcess<Carrier<Arc<MemoryStore>>>>;
 type Sealed = Arc<Vault<FjallStore>>;
 
 /// What the business was told, in its order.
@@ -65,13 +65,8 @@ impl World {
     async fn new() -> Self {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
-        let line = Network {
-            is_calm: true,
-            carrier: InProcess::new(Arc::new(carrier)),
-            clock: Arc::clone(&clock),
-            rng: Arc::clone(&rng),
-            oracle: Arc::new(Oracle::new(Arc::clone(&clock))),
-        };
+        let oracle = Arc::new(Oracle::new(Arc::clone(&clock)));
+        let line = Watched::new(InProcess::new(Arc::new(carrier)), oracle);
         let alice = Device::open(MemoryStore::new(), line.clone(), clock, rng, alice()).await.unwrap();
         Self { folder: tempfile::tempdir().unwrap(), line, counter: Counter::default(), alice }
     }
@@ -201,8 +196,8 @@ async fn a_store_from_a_backup_opens_what_comes_and_seals_in_new_sessions() {
         drop(relay);
         world.relay(async |relay| world.answer(relay, &format!("after a restart, {round}")).await).await;
     }
-    world.line.oracle.look();
-    assert!(world.line.oracle.steps() > 20);
+    assert_eq!(world.line.oracle().violation(), None);
+    assert!(world.line.oracle().steps() > 20);
 }
 
 #[tokio::test]
@@ -254,7 +249,7 @@ async fn a_device_on_a_restored_store_writes_in_a_new_session() {
     .await;
     device.close().await;
     relay.close().await;
-    world.line.oracle.look();
+    assert_eq!(world.line.oracle().violation(), None);
 }
 
 #[tokio::test]

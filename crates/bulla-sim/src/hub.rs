@@ -1,0 +1,114 @@
+use std::sync::{Arc, Mutex};
+
+use bulla::carrier::Carrier;
+use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
+use bulla_base::Address;
+
+use crate::disk::Disk;
+use crate::machine::Boot;
+use crate::oracle::Oracle;
+use crate::plant::Plant;
+
+/// Where the carrier is, if it runs: what everybody else calls.
+pub(crate) struct Hub {
+    running: Mutex<Option<Running>>,
+    oracle: Arc<Oracle>,
+    plant: Option<Plant>,
+}
+
+#[derive(Clone)]
+struct Running {
+    carrier: Arc<Carrier<Disk>>,
+    boot: Arc<Boot>,
+}
+
+impl Hub {
+    pub(crate) const fn new(oracle: Arc<Oracle>, plant: Option<Plant>) -> Self {
+        Self { running: Mutex::new(None), oracle, plant }
+    }
+
+    /// From now on this carrier answers.
+    pub(crate) fn runs(&self, carrier: Arc<Carrier<Disk>>, boot: Arc<Boot>) {
+        *self.running.lock().unwrap() = Some(Running { carrier, boot });
+    }
+
+    /// Nobody answers any more.
+    pub(crate) fn stops(&self) {
+        *self.running.lock().unwrap() = None;
+    }
+
+    /// The carrier, if it runs.
+    pub(crate) fn carrier(&self) -> Option<Arc<Carrier<Disk>>> {
+        self.running.lock().unwrap().as_ref().map(|running| Arc::clone(&running.carrier))
+    }
+
+    /// Lets the carrier answer, unless it dies first.
+    async fn ask<R, F>(&self, call: impl FnOnce(InProcess<Carrier<Disk>>) -> F) -> Result<R, TransportError>
+    where
+        F: Future<Output = Result<R, TransportError>>,
+    {
+        let running = self.running.lock().unwrap().clone();
+        let Some(Running { carrier, boot }) = running else {
+            return Err(TransportError::unavailable("the carrier is down"));
+        };
+        tokio::select! {
+            biased;
+            () = boot.died() => Err(TransportError::unavailable("the carrier has died")),
+            answer = call(InProcess::new(carrier)) => answer,
+        }
+    }
+}
+
+impl Transport for Hub {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        let answer = self.ask(|carrier| async move { carrier.register(caller, proof).await }).await?;
+        self.oracle.connected(caller);
+        Ok(answer)
+    }
+
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        let floor = self.oracle.wire.floor(caller);
+        let asks = Plant::connects_as(self.plant, caller, floor);
+        let answer = self.ask(|carrier| async move { carrier.connect(&asks).await }).await?;
+        self.oracle.let_pass(caller, floor, "connect");
+        self.oracle.connected(caller);
+        Ok(answer)
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        self.ask(|carrier| async move { carrier.publish(caller, keys).await }).await
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        let bundle = self.ask(|carrier| async move { carrier.bundle(caller, of).await }).await?;
+        let bundle = Plant::bundle(self.plant, &self.oracle, of, bundle);
+        self.oracle.given(of, &bundle);
+        Ok(bundle)
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        let floor = self.oracle.wire.floor(caller);
+        let asks = Plant::connects_as(self.plant, caller, floor);
+        let Some(envelope) = Plant::carried(self.plant, envelope) else { return Ok(()) };
+        self.ask(|carrier| async move { carrier.send(&asks, envelope).await }).await?;
+        self.oracle.let_pass(caller, floor, "send");
+        Ok(())
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
+        let deliveries = Plant::delivered(self.plant, deliveries);
+        self.oracle.wire.deliver(caller, &deliveries);
+        Ok(deliveries)
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.ask(|carrier| async move { carrier.low_stock(caller, at_most).await }).await
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        let sequences = Plant::acknowledged(self.plant, sequences);
+        self.ask(|carrier| async move { carrier.acknowledge(caller, &sequences).await }).await
+    }
+}

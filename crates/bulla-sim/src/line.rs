@@ -1,0 +1,198 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
+use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use bulla_base::{Address, Clock, MessageId, Rng};
+
+use crate::chance::{below, happens};
+use crate::hub::Hub;
+use crate::machine::{Boot, Machine};
+use crate::oracle::{Fault, Invariant, Oracle};
+use crate::plan::Weather;
+use crate::rows::Rows;
+use crate::weather::Sky;
+
+/// One program's line to the carrier: it loses, delays, doubles and shuffles, and is cut with the machine.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) boot: Arc<Boot>,
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) sky: Arc<Sky>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) oracle: Arc<Oracle>,
+}
+
+/// The longest a doubled request is under way.
+const LATEST_DOUBLE_MS: u64 = 3_000;
+
+impl Line {
+    fn weather(&self) -> Weather {
+        self.sky.weather()
+    }
+
+    async fn delay(&self) {
+        let delay = below(&*self.rng, self.weather().delay_ms);
+        self.machine.clock.sleep(Duration::from_millis(delay)).await;
+    }
+
+    /// That there is a line.
+    fn holds(&self) -> Result<(), TransportError> {
+        self.oracle.event();
+        if self.boot.is_dead() {
+            return Err(TransportError::unavailable("the caller is dead"));
+        }
+        if self.machine.is_cut_off.load(Ordering::SeqCst) {
+            self.oracle.count(Fault::CutOff);
+            return Err(TransportError::unavailable("the caller is cut off"));
+        }
+        Ok(())
+    }
+
+    /// Carries out `call`, or not, or twice, and brings its answer, or not.
+    async fn pass<R, F>(&self, call: impl Fn(Arc<Hub>) -> F) -> Result<R, TransportError>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, TransportError>> + Send + 'static,
+    {
+        self.holds()?;
+        self.delay().await;
+        self.holds()?;
+        if happens(&*self.rng, self.weather().lost) {
+            self.oracle.count(Fault::LostRequest);
+            return Err(TransportError::unavailable("the request was lost"));
+        }
+        if happens(&*self.rng, self.weather().doubled) {
+            self.oracle.count(Fault::Doubled);
+            let (again, clock) = (call(Arc::clone(&self.hub)), Arc::clone(&self.machine.clock));
+            let later = Duration::from_millis(below(&*self.rng, LATEST_DOUBLE_MS));
+            tokio::spawn(async move {
+                clock.sleep(later).await;
+                let _ = again.await;
+            });
+        }
+        let answer = call(Arc::clone(&self.hub)).await;
+        self.holds()?;
+        self.delay().await;
+        self.holds()?;
+        if happens(&*self.rng, self.weather().lost) {
+            self.oracle.count(Fault::LostAnswer);
+            return Err(TransportError::unavailable("the answer was lost"));
+        }
+        answer
+    }
+
+    /// Nothing is said of a message before it is on the disk of whoever says it.
+    fn is_durable(&self, id: MessageId, what: &str) {
+        if !self.rows.has_name(id.as_bytes()) && !self.sky.is_forgetting() {
+            let name = self.machine.name;
+            self.oracle.blame(Invariant::Durable, format_args!("{name} {what} {id}, which it does not have"));
+        }
+    }
+}
+
+impl Transport for Line {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        // Late, it would be one more phone that proves the number to be its own.
+        self.holds()?;
+        self.delay().await;
+        self.holds()?;
+        let answer = self.hub.register(caller, proof).await;
+        self.holds()?;
+        self.delay().await;
+        self.holds()?;
+        answer
+    }
+
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.pass(|carrier| {
+            let caller = caller.clone();
+            async move { carrier.connect(&caller).await }
+        })
+        .await
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        self.pass(|carrier| {
+            let (caller, keys) = (caller.clone(), keys.clone());
+            async move { carrier.publish(&caller, keys).await }
+        })
+        .await
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        self.pass(|carrier| {
+            let (caller, of) = (caller.clone(), of.clone());
+            async move { carrier.bundle(&caller, &of).await }
+        })
+        .await
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        if !self.boot.is_dead() {
+            self.oracle.sealed(&envelope);
+            if matches!(envelope.kind(), Kind::Message(_)) && self.machine.name == crate::machine::Name::Relay
+            {
+                self.is_durable(envelope.id(), "sends");
+            }
+        }
+        self.pass(|carrier| {
+            let (caller, envelope) = (caller.clone(), envelope.clone());
+            async move { carrier.send(&caller, envelope).await }
+        })
+        .await
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        self.holds()?;
+        let received = tokio::select! {
+            biased;
+            () = self.boot.died() => Err(TransportError::unavailable("the caller is dead")),
+            received = self.hub.receive(caller, after) => received,
+        };
+        let mut deliveries = received?;
+        self.holds()?;
+        self.delay().await;
+        self.holds()?;
+        if happens(&*self.rng, self.weather().shuffled) {
+            self.oracle.count(Fault::Shuffled);
+            for place in 0..deliveries.len() {
+                let other = below(&*self.rng, deliveries.len() as u64);
+                deliveries.swap(place, usize::try_from(other).unwrap());
+            }
+        }
+        if happens(&*self.rng, self.weather().doubled) {
+            deliveries.extend_from_within(..1);
+        }
+        if happens(&*self.rng, self.weather().lost) {
+            self.oracle.count(Fault::LostDelivery);
+            deliveries.pop();
+        }
+        Ok(deliveries)
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.holds()?;
+        tokio::select! {
+            biased;
+            () = self.boot.died() => Err(TransportError::unavailable("the caller is dead")),
+            low = self.hub.low_stock(caller, at_most) => low,
+        }
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        for id in sequences.iter().filter_map(|sequence| self.oracle.wire.envelope(caller, *sequence)) {
+            if !self.boot.is_dead() && self.oracle.wire.is_message(id) {
+                self.is_durable(id, "acknowledges");
+            }
+        }
+        self.pass(|carrier| {
+            let (caller, sequences) = (caller.clone(), sequences.to_vec());
+            async move { carrier.acknowledge(&caller, &sequences).await }
+        })
+        .await
+    }
+}

@@ -1,0 +1,250 @@
+//! What ought to be, kept beside the system by somebody who has read none of its code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bulla::content::Progress;
+use bulla::relay::Status;
+use bulla_base::MessageId;
+
+use crate::oracle::{Invariant, Oracle};
+use crate::wire::CANARY;
+
+/// All conversations of a run.
+pub(crate) struct Model {
+    oracle: Arc<Oracle>,
+    users: Vec<Mutex<Conversation>>,
+}
+
+/// What is known of the business's conversation with one user.
+#[derive(Default)]
+pub(crate) struct Conversation {
+    pub(crate) to_user: Direction,
+    pub(crate) to_business: Direction,
+    /// What was reported of the business's messages.
+    statuses: BTreeMap<MessageId, Vec<Status>>,
+    /// In which life of the relay the business took which report about which message.
+    taken: BTreeMap<(MessageId, u8), (u64, u64)>,
+    /// Which ids may be told of in any way, because a disk or a phone has forgotten what was told.
+    excused: BTreeSet<MessageId>,
+    /// Whether something has happened that may have messages reported as failed.
+    pub(crate) may_fail: bool,
+}
+
+/// The messages that go one way, in the order in which they were said.
+#[derive(Default)]
+pub(crate) struct Direction {
+    pub(crate) messages: Vec<Message>,
+    /// The last one that was shown.
+    last_shown: Option<usize>,
+}
+
+/// What is known of a message.
+#[derive(Default, Clone)]
+pub(crate) struct Message {
+    /// Its id, if whoever said it has had an answer.
+    pub(crate) id: Option<MessageId>,
+    /// Under which id it was shown to whom it was meant for.
+    pub(crate) shown: Option<MessageId>,
+    /// How far the user's device was told it has come.
+    pub(crate) progress: Option<Progress>,
+    /// Whether the device was told that it will not arrive.
+    pub(crate) failed: bool,
+    /// Why it need not arrive: a phone, a disk or a wish to be forgotten took it.
+    pub(crate) excused: Option<&'static str>,
+    /// Whether whom it was meant for has done with it.
+    pub(crate) is_finished: bool,
+}
+
+/// Who says the number `number`th message to or of the user number `user`.
+pub(crate) fn text(from: &str, user: usize, number: usize) -> String {
+    format!("{from} {user} {number} {CANARY}")
+}
+
+fn number_of(text: &str) -> Option<usize> {
+    text.split(' ').nth(2)?.parse().ok()
+}
+
+impl Model {
+    pub(crate) fn new(oracle: Arc<Oracle>, users: usize) -> Self {
+        Self { oracle, users: (0..users).map(|_| Mutex::default()).collect() }
+    }
+
+    pub(crate) fn of(&self, user: usize) -> MutexGuard<'_, Conversation> {
+        self.users[user].lock().unwrap()
+    }
+
+    /// Whatever was said so far in the conversation with `user` may be lost because of `why`.
+    pub(crate) fn excuse(&self, user: usize, why: &'static str) {
+        let mut conversation = self.of(user);
+        conversation.may_fail = true;
+        let Conversation { to_user, to_business, statuses, taken, excused, .. } = &mut *conversation;
+        for message in to_user.messages.iter_mut().chain(&mut to_business.messages) {
+            message.excused = Some(why);
+            excused.extend(message.id.into_iter().chain(message.shown));
+        }
+        excused.extend(statuses.keys().copied());
+        taken.clear();
+    }
+
+    pub(crate) fn excuse_all(&self, why: &'static str) {
+        (0..self.users.len()).for_each(|user| self.excuse(user, why));
+    }
+
+    /// The business has had an answer to its `number`th message to `user`.
+    pub(crate) fn accepted(&self, user: usize, number: usize, id: MessageId) {
+        self.oracle.note(format_args!("accepted: {number} to user {user} as {id}"));
+        let mut conversation = self.of(user);
+        let message = &mut conversation.to_user.messages[number];
+        if let Some(shown) = message.shown.filter(|shown| *shown != id)
+            && message.excused.is_none()
+        {
+            self.oracle.blame(
+                Invariant::OneId,
+                format_args!("{number} to user {user} was shown as {shown} and accepted as {id}"),
+            );
+        }
+        message.id = Some(id);
+    }
+
+    /// Somebody is shown the message with `text`.
+    pub(crate) fn shown(&self, user: usize, to_user: bool, text: &str, id: MessageId) {
+        let whom = if to_user { "user" } else { "business, of user" };
+        self.oracle.note(format_args!("shown to the {whom} {user}: {text} as {id}"));
+        let mut conversation = self.of(user);
+        let direction = if to_user { &mut conversation.to_user } else { &mut conversation.to_business };
+        let Some(number) = number_of(text).filter(|number| *number < direction.messages.len()) else {
+            return self.oracle.blame(Invariant::OneId, format_args!("nobody has said {text}"));
+        };
+        let message = &mut direction.messages[number];
+        let is_excused = message.excused.is_some();
+        let other = [message.shown, message.id].into_iter().flatten().find(|other| *other != id);
+        if let Some(other) = other.filter(|_| !is_excused) {
+            let what = format_args!("{text} came as {id} and is {other}");
+            return self.oracle.blame(Invariant::OneId, what);
+        }
+        let is_first = message.shown.replace(id).is_none();
+        if message.is_finished && !is_excused && to_user {
+            self.oracle.blame(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
+        }
+        if is_first && !is_excused && direction.last_shown.is_some_and(|last| last > number) {
+            let last = direction.last_shown;
+            self.oracle.blame(Invariant::Order, format_args!("{text} comes after the number {last:?}"));
+        }
+        if is_first && !is_excused {
+            direction.last_shown = direction.last_shown.max(Some(number));
+        }
+    }
+
+    /// The user has done with a message.
+    pub(crate) fn finished(&self, user: usize, id: MessageId) {
+        let mut conversation = self.of(user);
+        let of_id = conversation.to_user.messages.iter_mut().filter(|message| message.shown == Some(id));
+        of_id.for_each(|message| message.is_finished = true);
+    }
+
+    /// The business hears that a message of its has come further.
+    pub(crate) fn status(&self, user: usize, id: MessageId, status: Status) {
+        self.oracle.note(format_args!("the business hears {status:?} of {id}"));
+        let mut conversation = self.of(user);
+        let (may_fail, is_excused) = (conversation.may_fail, conversation.excused.contains(&id));
+        let statuses = conversation.statuses.entry(id).or_default();
+        let last = statuses.last().copied();
+        if last == Some(status) {
+            return;
+        }
+        let is_next = match (last, status) {
+            (None, Status::Sent) => true,
+            (None | Some(Status::Sent), Status::Failed(_)) => may_fail,
+            (None | Some(Status::Failed(_)), _) => false,
+            (Some(Status::Delivered | Status::Read), Status::Failed(_)) => false,
+            (Some(last), next) => last < next,
+        };
+        if !is_next && !is_excused {
+            self.oracle.blame(Invariant::Statuses, format_args!("{id} came from {last:?} to {status:?}"));
+        }
+        statuses.push(status);
+    }
+
+    /// The business has taken a report of this kind, at this point of the relay's lives: it is not told again
+    /// in the same life, as long as the disk works.
+    pub(crate) fn taken(&self, user: usize, id: MessageId, kind: u8, when: (u64, u64)) {
+        self.of(user).taken.insert((id, kind), when);
+    }
+
+    /// The business is told a report of this kind.
+    pub(crate) fn told(&self, user: usize, id: MessageId, kind: u8, when: (u64, u64)) {
+        if self.of(user).taken.get(&(id, kind)) == Some(&when) {
+            let what = format_args!("{id}, of which the business took report {kind}, is told again");
+            self.oracle.blame(Invariant::ToldOnce, what);
+        }
+    }
+
+    /// The device is told how far its messages have come, or that one failed.
+    pub(crate) fn progress(&self, user: usize, id: MessageId, progress: Option<Progress>) {
+        self.oracle.note(format_args!("user {user} hears {progress:?} of {id}"));
+        let mut conversation = self.of(user);
+        let may_fail = conversation.may_fail;
+        let of_id = |message: &&mut Message| message.id == Some(id) || message.shown == Some(id);
+        let Some(message) = conversation.to_business.messages.iter_mut().find(of_id) else { return };
+        match progress {
+            Some(progress) => message.progress = Some(progress),
+            None if may_fail => message.failed = true,
+            None => {
+                self.oracle.blame(Invariant::Kept, format_args!("{id} of user {user} failed for nothing"))
+            }
+        }
+    }
+
+    /// What the conversation with `user` still lacks; nothing when it is complete.
+    pub(crate) fn lacks(&self, user: usize) -> Option<String> {
+        let conversation = self.of(user);
+        let may_fail = conversation.may_fail;
+        for (number, message) in conversation.to_user.messages.iter().enumerate() {
+            let Message { id, shown, excused, .. } = message;
+            let statuses = id.and_then(|id| conversation.statuses.get(&id));
+            let is_done = match statuses.and_then(|statuses| statuses.last()) {
+                _ if excused.is_some() => true,
+                Some(Status::Read) => shown.is_some(),
+                Some(Status::Failed(_)) => may_fail,
+                _ => false,
+            };
+            if id.is_none() || !is_done {
+                return Some(format!("{number} to user {user}: {id:?}, shown {shown:?}, {statuses:?}"));
+            }
+        }
+        drop(conversation);
+        self.lacks_of_business(user)
+    }
+
+    /// What the business still has to hear of `user`.
+    pub(crate) fn lacks_of_business(&self, user: usize) -> Option<String> {
+        let conversation = self.of(user);
+        // Who has to write in a new session says no more than it has to until then.
+        let may_be_mute = conversation.may_fail;
+        for (number, message) in conversation.to_business.messages.iter().enumerate() {
+            let Message { id, shown, progress, excused, failed, .. } = message;
+            let is_done =
+                shown.is_some() && (progress.is_some() || may_be_mute) || excused.is_some() || *failed;
+            // Who had no answer does not know whether it was sent.
+            if id.is_some() && !is_done {
+                return Some(format!("{number} of user {user}: {id:?}, shown {shown:?}, {progress:?}"));
+            }
+        }
+        None
+    }
+
+    /// How many messages were counted if all were counted once: to users, and to the business.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let sum = |count: &dyn Fn(&Conversation) -> usize| {
+            (0..self.users.len()).map(|user| count(&self.of(user)) as u64).sum()
+        };
+        let answered = |conversation: &Conversation| {
+            conversation.to_user.messages.iter().filter(|message| message.id.is_some()).count()
+        };
+        let heard = |conversation: &Conversation| {
+            conversation.to_business.messages.iter().filter(|message| message.shown.is_some()).count()
+        };
+        (sum(&answered), sum(&heard))
+    }
+}

@@ -1,0 +1,22 @@
+//! Who takes part.
+
+use bulla::relay::Business;
+use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
+
+/// The business's number, by its id.
+pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+
+/// The business.
+pub(crate) fn shop() -> Business {
+    Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
+}
+
+/// The number of a user.
+pub(crate) fn number(user: usize) -> Number {
+    Number::parse(&format!("1650555{user:04}")).unwrap()
+}
+
+/// The user with a number.
+pub(crate) fn user_of(number: &Number) -> usize {
+    number.digits().get(7..).and_then(|digits| digits.parse().ok()).unwrap()
+}

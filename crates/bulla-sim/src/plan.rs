@@ -1,0 +1,204 @@
+use std::fmt;
+use std::time::Duration;
+
+use bulla_base::{Rng, SeededRng};
+
+use crate::chance::{below, happens, one_of};
+use crate::machine::Name;
+
+/// What a run consists of: drawn from its seed, and nothing else is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// How many users there are.
+    pub users: usize,
+    /// How many messages there are, each way with each user.
+    pub messages: usize,
+    /// How the network, the sink and the disks are.
+    pub weather: Weather,
+    /// How long the faults go on.
+    pub span: Duration,
+    /// What is done, and when.
+    pub(crate) strikes: Vec<(Duration, Strike)>,
+}
+
+/// What may happen to any call. In percent, but for times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is told by its name")]
+pub struct Weather {
+    pub lost: u64,
+    pub doubled: u64,
+    pub shuffled: u64,
+    pub delay_ms: u64,
+    pub refused: u64,
+}
+
+impl Weather {
+    pub(crate) const CALM: Self = Self { lost: 0, doubled: 0, shuffled: 0, delay_ms: 20, refused: 0 };
+}
+
+/// Something that is done to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strike {
+    /// A machine loses power; its programs start again after a while.
+    Crash(Name, Duration),
+    /// A machine is cut off from the carrier.
+    CutOff(Name, Duration),
+    /// The business's server answers nothing but errors.
+    SinkDown(Duration),
+    /// A disk takes nothing more.
+    Full(Name, Duration),
+    /// A disk fails at the next write.
+    Failing(Name),
+    /// A clock is wrong by so many minutes.
+    Jump(Name, i64, Duration),
+    /// Another relay is started on the store of the first, which is stopped after a while.
+    HandOver(Duration),
+    /// A user's device is off.
+    Absent(usize, Duration),
+    /// A user has a new phone.
+    Reinstall(usize),
+    /// A copy of a disk is made.
+    BackUp(Name),
+    /// A disk is replaced by the copy.
+    PutBack(Name),
+    /// The relay's disk is gone.
+    LoseStore,
+    /// Everything about a user is erased, at the carrier and the relay.
+    Erase(usize),
+}
+
+impl fmt::Display for Strike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// Which strikes a seed may get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tier {
+    /// Nothing gets lost by them.
+    Harmless,
+    /// Something may be lost with them, and is then reported.
+    Costly,
+}
+
+impl Plan {
+    /// The plan of `seed`.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let rng = SeededRng::new(seed ^ 0x706c_616e);
+        let rng: &dyn Rng = &rng;
+        let span = Duration::from_secs(20 + below(rng, 60));
+        let users = one_of(rng, &[1, 1, 2, 2, 3]);
+        let messages = one_of(rng, &[2, 4, 6, 8, 12]);
+        let rough = |at_most: u64| if happens(rng, 75) { below(rng, at_most + 1) } else { 0 };
+        let weather = Weather {
+            lost: rough(20),
+            doubled: rough(20),
+            shuffled: rough(60),
+            delay_ms: one_of(rng, &[5, 50, 200, 800]),
+            refused: rough(30),
+        };
+        let tier = if happens(rng, 40) { Tier::Costly } else { Tier::Harmless };
+        let mut strikes = Vec::new();
+        for _ in 0..4 + below(rng, 10) {
+            let at = Duration::from_millis(below(rng, span.as_secs() * 1000));
+            strikes.push((at, strike(rng, users, tier)));
+        }
+        strikes.sort_by_key(|(at, _)| *at);
+        Self { seed, users, messages, weather, span, strikes }
+    }
+
+    /// Plans that do less of the same, the smallest first.
+    pub(crate) fn smaller(&self) -> Vec<Self> {
+        let mut plans = Vec::new();
+        let halves = self.strikes.len() / 2;
+        let without = |strikes: Vec<(Duration, Strike)>| Self { strikes, ..self.clone() };
+        if halves > 0 {
+            plans.push(without(self.strikes[..halves].to_vec()));
+            plans.push(without(self.strikes[halves..].to_vec()));
+        }
+        for messages in [1, self.messages / 2, self.messages.saturating_sub(1)] {
+            if messages > 0 && messages < self.messages {
+                plans.push(Self { messages, ..self.clone() });
+            }
+        }
+        if self.users > 1 {
+            let users = self.users - 1;
+            let strikes =
+                self.strikes.iter().filter(|(_, strike)| strike.user().is_none_or(|user| user < users));
+            let strikes = strikes.copied().collect();
+            plans.push(Self { users, strikes, ..self.clone() });
+        }
+        let calmer = [
+            Weather { lost: 0, ..self.weather },
+            Weather { doubled: 0, ..self.weather },
+            Weather { shuffled: 0, ..self.weather },
+            Weather { refused: 0, ..self.weather },
+        ];
+        for weather in calmer.into_iter().filter(|weather| *weather != self.weather) {
+            plans.push(Self { weather, ..self.clone() });
+        }
+        for left_out in 0..self.strikes.len() {
+            let mut strikes = self.strikes.clone();
+            strikes.remove(left_out);
+            plans.push(without(strikes));
+        }
+        plans
+    }
+}
+
+impl Strike {
+    /// The user it is about.
+    const fn user(&self) -> Option<usize> {
+        match self {
+            Self::Absent(user, _) | Self::Reinstall(user) | Self::Erase(user) => Some(*user),
+            Self::Crash(name, _)
+            | Self::CutOff(name, _)
+            | Self::Full(name, _)
+            | Self::Failing(name)
+            | Self::Jump(name, ..)
+            | Self::BackUp(name)
+            | Self::PutBack(name) => match name {
+                Name::Device(user) => Some(*user),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn strike(rng: &dyn Rng, users: usize, tier: Tier) -> Strike {
+    let user = usize::try_from(below(rng, users as u64)).unwrap();
+    let anybody =
+        one_of(rng, &[Name::Carrier, Name::Relay, Name::Relay, Name::Device(user), Name::Device(user)]);
+    let client = one_of(rng, &[Name::Relay, Name::Device(user)]);
+    let shortly = Duration::from_millis(below(rng, 8_000));
+    let costly = match tier {
+        Tier::Costly => happens(rng, 35),
+        Tier::Harmless => false,
+    };
+    if costly {
+        return match below(rng, 8) {
+            0 | 1 => Strike::Reinstall(user),
+            2 | 3 => Strike::BackUp(client),
+            4 => Strike::PutBack(client),
+            5 => Strike::LoseStore,
+            _ => Strike::Erase(user),
+        };
+    }
+    match below(rng, 20) {
+        0..=8 => Strike::Crash(anybody, shortly),
+        9 | 10 => Strike::CutOff(client, shortly),
+        11 => Strike::SinkDown(shortly * 2),
+        12 | 13 => Strike::Full(anybody, shortly),
+        14 => Strike::Failing(anybody),
+        15 => Strike::Jump(anybody, i64::try_from(below(rng, 1440)).unwrap() - 720, shortly),
+        16 | 17 => Strike::HandOver(shortly),
+        _ => Strike::Absent(user, shortly * 3),
+    }
+}

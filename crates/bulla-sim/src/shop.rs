@@ -1,0 +1,81 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bulla::relay::{Event, Incoming, Sink, SinkError, SinkErrorKind, Status};
+use bulla_base::Rng;
+
+use crate::chance::happens;
+use crate::machine::{Boot, Machine};
+use crate::model::Model;
+use crate::oracle::{Fault, Invariant, Oracle};
+use crate::people::user_of;
+use crate::plant::Plant;
+use crate::weather::Sky;
+
+/// The business: it is down, or refuses now and then, and notes what it takes.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) boot: Arc<Boot>,
+    pub(crate) sky: Arc<Sky>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) oracle: Arc<Oracle>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) plant: Option<Plant>,
+}
+
+impl Sink for Shop {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        self.oracle.event();
+        if self.boot.is_dead() {
+            return Err(SinkError::new("the relay is dead"));
+        }
+        if self.sky.is_sink_down.load(Ordering::SeqCst) {
+            self.oracle.count(Fault::SinkDown);
+            return Err(SinkError::new("the server is down").of_kind(SinkErrorKind::Unreachable));
+        }
+        for event in Plant::forwarded(self.plant, &self.oracle, event) {
+            self.hear(&event);
+        }
+        // It may have taken the event and still not say so.
+        if happens(&*self.rng, self.sky.weather().refused) {
+            self.oracle.count(Fault::Refused);
+            return Err(SinkError::new("the business is busy").of_kind(SinkErrorKind::Unavailable));
+        }
+        let (user, id) = (user_of(&event.subject().user), event.subject().message.id());
+        self.model.taken(user, id, kind(event), self.life());
+        Ok(())
+    }
+}
+
+impl Shop {
+    fn hear(&self, event: &Event) {
+        let subject = event.subject();
+        let (user, id) = (user_of(&subject.user), subject.message.id());
+        self.model.told(user, id, kind(event), self.life());
+        match event {
+            Event::Message(_, Incoming::Text { text, .. }) => self.model.shown(user, false, text.body(), id),
+            Event::Status(_, update) => self.model.status(user, id, update.status),
+            other => self.oracle.blame(Invariant::Kept, format_args!("nobody sent {other:?}")),
+        }
+    }
+
+    /// In which life of the relay this is, and after how many troubles with its disk.
+    fn life(&self) -> (u64, u64) {
+        (self.boot.number, self.machine.disk_troubles.load(Ordering::SeqCst))
+    }
+}
+
+/// What sort of report it is.
+const fn kind(event: &Event) -> u8 {
+    match event {
+        Event::Message(..) => 0,
+        Event::Status(_, update) => match update.status {
+            Status::Sent => 1,
+            Status::Delivered => 2,
+            Status::Read => 3,
+            _ => 4,
+        },
+        _ => 5,
+    }
+}

@@ -1,0 +1,115 @@
+//! What the people do: the users, and the business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla::content::{Body, Content, Text};
+use bulla::device::{DeviceError, News};
+use bulla::relay::{Outgoing, Saying};
+use bulla_base::Clock as _;
+
+use crate::chance::{below, one_of};
+use crate::model::text;
+use crate::oracle::Invariant;
+use crate::people::{SHOP, number};
+use crate::world::{OurDevice, World};
+
+/// How long somebody waits before asking again.
+const AGAIN_MS: u64 = 1_500;
+
+/// The user reads what the business writes, until the device stops.
+pub(crate) async fn reads(world: &World, user: usize, device: &OurDevice) -> Arc<DeviceError> {
+    loop {
+        let notice = match device.next().await {
+            Ok(notice) => notice,
+            Err(why) => return why,
+        };
+        let id = notice.id();
+        match notice.news() {
+            News::Said(content) => match content.body() {
+                Body::Text(text) => world.model.shown(user, true, text.body(), id),
+                other => world.oracle.blame(Invariant::Kept, format_args!("nobody said {other:?}")),
+            },
+            News::Progress(receipt) => {
+                let (messages, progress) = (receipt.messages().to_vec(), receipt.progress());
+                messages.into_iter().for_each(|id| world.model.progress(user, id, Some(progress)));
+            }
+            News::Failed => world.model.progress(user, id, None),
+            _ => {}
+        }
+        // A disk that is full today has room tomorrow; until then the notice stays.
+        while let Err(error) = device.finish(notice.clone()).await {
+            world.oracle.note(format_args!("user {user} cannot finish {id}: {error:?}"));
+            pause(world, AGAIN_MS).await;
+        }
+        world.model.finished(user, id);
+    }
+}
+
+/// The user writes `messages` to the business. What had no answer was perhaps sent, and is not sent again.
+pub(crate) async fn writes(world: Arc<World>, user: usize, messages: usize) {
+    let mut answered = 0;
+    while answered < messages {
+        pause(&world, pace(&world)).await;
+        let Some(device) = world.in_hand[user].lock().unwrap().clone() else { continue };
+        let number = {
+            let messages = &mut world.model.of(user).to_business.messages;
+            messages.push(Default::default());
+            messages.len() - 1
+        };
+        let content = Content::text(Text::new(text("user", user, number)).unwrap());
+        match device.send(SHOP, &content).await {
+            Ok(id) => {
+                world.oracle.note(format_args!("sent: {number} of user {user} as {id}"));
+                world.model.of(user).to_business.messages[number].id = Some(id);
+                answered += 1;
+            }
+            Err(error) => world.oracle.note(format_args!("user {user} cannot send {number}: {error:?}")),
+        }
+    }
+}
+
+/// The business writes `messages` to `user`, each until it is accepted, however often it has to ask.
+pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: usize) {
+    for _ in 0..messages {
+        let number = {
+            let messages = &mut world.model.of(user).to_user.messages;
+            messages.push(Default::default());
+            messages.len() - 1
+        };
+        loop {
+            pause(&world, pace(&world)).await;
+            let relays: Vec<_> =
+                world.relays.lock().unwrap().iter().map(|(_, relay)| relay.clone()).collect();
+            if relays.is_empty() {
+                continue;
+            }
+            let which: Vec<usize> = (0..relays.len()).collect();
+            let relay = &relays[one_of(&*world.rng, &which)];
+            match relay.accept(SHOP, outgoing(user, number)).await {
+                Ok(handle) => break world.model.accepted(user, number, handle.id()),
+                Err(error) => {
+                    let reason = error.reason();
+                    world.oracle.note(format_args!("{number} to user {user} is not accepted: {reason}"));
+                }
+            }
+        }
+    }
+}
+
+fn outgoing(user: usize, message: usize) -> Outgoing {
+    let saying = Saying::Text(Text::new(text("shop", user, message)).unwrap());
+    // A key is the business's, and for one recipient.
+    Outgoing::new(number(user), saying).once(format!("message {message} to {user}"))
+}
+
+/// How long the next message is waited for at most, so that there are some until the faults end.
+fn pace(world: &World) -> u64 {
+    let span = u64::try_from(world.plan.span.as_millis()).unwrap();
+    (2 * span / world.plan.messages as u64).clamp(100, 10_000)
+}
+
+async fn pause(world: &World, at_most_ms: u64) {
+    let span = Duration::from_millis(below(&*world.rng, at_most_ms));
+    world.clock.sleep(span).await;
+}

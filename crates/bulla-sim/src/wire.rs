@@ -1,0 +1,133 @@
+//! What is seen on the wire, and what must hold of it whatever else happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use bulla::envelope::{Envelope, Form, Installation, KeyBundle, Kind};
+use bulla::session::message::{PreKeySignalMessage, SignalMessage};
+use bulla::transport::{Caller, Delivery, Sequence};
+use bulla_base::{Address, MessageId};
+use memchr::memmem;
+
+use crate::oracle::{Invariant, Oracle};
+
+/// What every text of a run has in it, and nothing else.
+pub(crate) const CANARY: &str = "✉ مرحبا";
+
+/// What passed so far.
+#[derive(Default)]
+pub(crate) struct Wire(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    /// Who stepped which ratchet how far, and what came of it.
+    steps: BTreeMap<(Vec<u8>, [u8; 33], u32), Vec<u8>>,
+    /// Which installation speaks for whom, and from which incarnation on.
+    speakers: BTreeMap<Vec<u8>, (Installation, u64)>,
+    /// The one-time keys that were given away.
+    given: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    /// Which envelopes are messages, and no receipts.
+    messages: BTreeSet<MessageId>,
+    /// What was delivered where.
+    delivered: BTreeMap<(Vec<u8>, Sequence), MessageId>,
+}
+
+impl Wire {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn steps(&self) -> usize {
+        self.seen().steps.len()
+    }
+
+    /// The lowest incarnation of `caller`'s installation that may speak: one beyond all if it is another's.
+    pub(crate) fn floor(&self, caller: &Caller) -> u64 {
+        match self.seen().speakers.get(&caller.address().to_bytes()) {
+            Some((installation, _)) if *installation != caller.installation() => u64::MAX,
+            Some((_, lowest)) => *lowest,
+            None => 0,
+        }
+    }
+
+    /// Which installation speaks for `address`.
+    pub(crate) fn installation(&self, address: &Address) -> Option<Installation> {
+        self.seen().speakers.get(&address.to_bytes()).map(|(installation, _)| *installation)
+    }
+
+    /// Which envelope was delivered to `caller` under `sequence`.
+    pub(crate) fn envelope(&self, caller: &Caller, sequence: Sequence) -> Option<MessageId> {
+        self.seen().delivered.get(&(caller.address().to_bytes(), sequence)).copied()
+    }
+
+    pub(crate) fn is_message(&self, id: MessageId) -> bool {
+        self.seen().messages.contains(&id)
+    }
+
+    pub(crate) fn deliver(&self, caller: &Caller, deliveries: &[Delivery]) {
+        let (to, mut seen) = (caller.address().to_bytes(), self.seen());
+        for delivery in deliveries {
+            seen.delivered.insert((to.clone(), delivery.sequence), delivery.envelope.id());
+        }
+    }
+}
+
+impl Oracle {
+    /// An envelope leaves its sender: its ratchet step must not have sealed anything else, and nothing of it
+    /// is to be read.
+    pub fn sealed(&self, envelope: &Envelope) {
+        let sealed = envelope.sealed().to_vec();
+        if memmem::find(&sealed, CANARY.as_bytes()).is_some() {
+            self.blame(Invariant::Sealed, format_args!("{} can be read on its way", envelope.id()));
+        }
+        let Some(step) = step(envelope.from(), envelope) else {
+            return self.blame(Invariant::Sealed, format_args!("{} is not sealed", envelope.id()));
+        };
+        if matches!(envelope.kind(), Kind::Message(_)) {
+            self.wire.seen().messages.insert(envelope.id());
+        }
+        let before = self.wire.seen().steps.insert(step, sealed.clone());
+        if before.is_some_and(|before| before != sealed) {
+            self.blame(Invariant::Steps, format_args!("a step sealed {} and another message", envelope.id()));
+        }
+        self.note(format_args!("{:?} {} leaves", envelope.kind(), envelope.id()));
+    }
+
+    /// The carrier has let `caller` do something, who was `floor` when the call began.
+    pub(crate) fn let_pass(&self, caller: &Caller, floor: u64, what: &str) {
+        if caller.incarnation().number() < floor {
+            let number = caller.incarnation().number();
+            self.blame(Invariant::Fences, format_args!("incarnation {number} was replaced and may {what}"));
+        }
+    }
+
+    /// The carrier knows that `caller` speaks for its address, from now on.
+    pub(crate) fn connected(&self, caller: &Caller) {
+        let mut seen = self.wire.seen();
+        let (installation, number) = (caller.installation(), caller.incarnation().number());
+        let speaker = seen.speakers.entry(caller.address().to_bytes()).or_insert((installation, number));
+        if speaker.0 != installation {
+            *speaker = (installation, number);
+        }
+        speaker.1 = speaker.1.max(number);
+    }
+
+    /// The carrier gives away keys of `of`.
+    pub(crate) fn given(&self, of: &Address, bundle: &KeyBundle) {
+        let Some(key) = &bundle.one_time else { return };
+        let given = self.wire.seen().given.insert((of.to_bytes(), key.public.to_vec()));
+        if !given {
+            self.blame(Invariant::OneTimeKeys, format_args!("key {} was given away twice", key.id));
+        }
+    }
+}
+
+/// Which step of which ratchet sealed an envelope. Ratchet keys are drawn at random, so one names its chain.
+fn step(from: &Address, envelope: &Envelope) -> Option<(Vec<u8>, [u8; 33], u32)> {
+    let name =
+        |message: &SignalMessage<'_>| (from.to_bytes(), message.ratchet_key().to_bytes(), message.counter());
+    match envelope.form() {
+        Form::PreKey => Some(name(PreKeySignalMessage::parse(envelope.sealed()).ok()?.message())),
+        _ => Some(name(&SignalMessage::parse(envelope.sealed()).ok()?)),
+    }
+}
