@@ -11,6 +11,7 @@ mod holding;
 mod idempotency;
 mod identities;
 mod jitter;
+mod marks;
 mod opening;
 mod outages;
 mod outbox;
@@ -23,6 +24,7 @@ mod running;
 mod set_aside;
 mod span;
 mod sweep;
+mod taken;
 mod voice;
 
 use std::fmt;
@@ -40,16 +42,18 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
-use self::conversation::{Conversation, Marks};
+use self::conversation::Conversation;
 use self::erasures::Erasures;
 use self::fault::Suspensions;
 use self::holding::Holding;
+use self::marks::Marks;
 use self::outages::Outages;
 use self::places::Places;
 use self::pumps::Pumps;
 use self::registry::{Registry, State};
 use self::running::Running;
 pub use self::set_aside::SetAside;
+use self::taken::Taken;
 use self::voice::Voice;
 use crate::counts::Counts;
 use crate::limits::{CACHED_BYTES, HELD_BYTES, OPENED_AT_ONCE};
@@ -86,6 +90,7 @@ pub(crate) struct Inner<S, T, K> {
     outages: Outages,
     places: Places,
     pumps: Pumps,
+    taken: Taken,
     running: Running,
     reports: Arc<Board>,
     counts: Counts,
@@ -173,6 +178,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             outages: Outages::default(),
             places,
             pumps: Pumps::default(),
+            taken: Taken::default(),
             running: Running::default(),
             reports: Arc::default(),
             counts: Counts::default(),
@@ -243,6 +249,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         let closing = async {
             self.0.stop(None);
             self.0.running.tasks().all_ended().await;
+            self.0.settle_at_close().await;
             if let Err(error) = self.0.store.upkeep().await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the store could not note where it stands");
@@ -259,6 +266,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.finish_erasures_of_businesses().await?;
         self.bring_up_all(businesses).await;
         self.spawn(span::task("keep sweeping"), |inner| async move { inner.keep_sweeping().await });
+        self.spawn(span::task("keep settling"), |inner| async move { inner.keep_settling().await });
         self.spawn(span::task("keep up the store"), |inner| async move {
             Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
         });

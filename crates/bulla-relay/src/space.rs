@@ -11,10 +11,12 @@
 //! user        CONTACT/day      business                   the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
 //! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
-//! business    BUSY/day         user's partition           nothing: this conversation may have work
+//! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
+//! business    WAITING          user's partition           nothing: this conversation may have work
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
+//! zero        CONVERSATION     –                          the day on which conversations that are over were ended last
 //! zero        PEPPER           –                          the key of all partitions
 //! counter     METER            tally                      messages
 //! ```
@@ -43,6 +45,7 @@ pub(crate) const ERASING_BUSINESS: Space = Space::new(0x2b);
 pub(crate) const CONVERSATION: Space = Space::new(0x2c);
 pub(crate) const KEY: Space = Space::new(0x2d);
 pub(crate) const HELD: Space = Space::new(0x2e);
+pub(crate) const WAITING: Space = Space::new(0x2f);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -1,6 +1,5 @@
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bulla_base::{Category, Day, MessageId, Number, Partition, Party, PhoneNumberId, Timestamp};
 use bulla_endpoint::{Kept as KeptSessions, Peer};
@@ -13,13 +12,12 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::erase_business::user;
 use super::fault::Reach;
 use super::pumps::{Next, Pump, Seen, Waiting};
 use super::voice::Voice;
 use super::{Inner, jitter};
 use crate::row::{Head, Held, Outbound, Pending, Stage};
-use crate::space::{self, BUSY, CONTACT, CONVERSATION, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
+use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
 use crate::{Failure, RelayError, Sink, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
@@ -46,6 +44,8 @@ pub(super) struct Draft {
     pub(super) reached: Vec<Status>,
     /// What is put into the queues.
     added: Vec<(Pump, u64, Key, Bytes, Expiry)>,
+    /// Events that the business has taken, which it removes.
+    taken: Vec<Read>,
     /// The sessions in it, to be held when it is durable.
     kept: Vec<KeptSessions>,
 }
@@ -71,10 +71,6 @@ pub(super) struct Read {
     pub(super) version: Version,
     pub(super) begun: u64,
 }
-
-/// Which conversations are marked as busy today, as far as this relay has marked them.
-#[derive(Debug, Default)]
-pub(super) struct Marks(Mutex<(Day, HashSet<Conversation>)>);
 
 impl Draft {
     /// Puts the sessions with `peer` into it.
@@ -116,6 +112,13 @@ impl Draft {
         let key = self.queue(HELD).key(day, place);
         self.batch.put_until(key, held.to_bytes(), self.expiry());
         place
+    }
+
+    /// Whether nothing waits in any queue once this is durable.
+    pub(super) const fn leaves_nothing(&self) -> bool {
+        self.head_before.outbox.is_empty()
+            && self.head_before.events.is_empty()
+            && self.head_before.held.is_empty()
     }
 
     /// Whether something is held, as far as is known: it may be over.
@@ -244,21 +247,45 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         let batch = Batch::new(conversation.user);
-        Ok(Draft {
+        let taken = self.still_taken(conversation).await?;
+        let mut draft = Draft {
             batch,
             conversation,
             now,
             head_version,
             head_before: head.clone(),
             head,
+            taken: Vec::new(),
             reached: Vec::new(),
             added: Vec::new(),
             kept: Vec::new(),
-        })
+        };
+        taken.iter().for_each(|read| draft.remove_event(read.place));
+        draft.taken = taken;
+        Ok(draft)
     }
 
-    /// What waits next in the queue of a pump, at most `limit`.
+    /// What waits next in the queue of a pump, at most `limit`. What the business has taken does not wait.
     pub(super) async fn page(
+        &self,
+        conversation: Conversation,
+        pump: Pump,
+        limit: usize,
+    ) -> Result<(Vec<Waiting>, Seen), StoreError> {
+        loop {
+            let (mut page, seen) = self.every_page(conversation, pump, limit).await?;
+            let last = page.last().map(|waiting| waiting.read.place);
+            if pump == Pump::Events {
+                self.taken.retain_others(conversation, &mut page);
+            }
+            match last {
+                Some(last) if page.is_empty() => self.pumps.pass(conversation, pump, last, seen),
+                _ => return Ok((page, seen)),
+            }
+        }
+    }
+
+    async fn every_page(
         &self,
         conversation: Conversation,
         pump: Pump,
@@ -320,12 +347,20 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
-        let Draft { mut batch, conversation, now, head, head_version, head_before, reached, added, kept } =
-            draft;
+        let Draft {
+            mut batch,
+            conversation,
+            now,
+            head,
+            head_version,
+            head_before,
+            reached,
+            added,
+            taken,
+            kept,
+        } = draft;
         let begun = self.erasures.begun();
-        // The mark first: were it lost, nobody would look for the work after a crash, nor for the
-        // conversation when it is over. Alone it does no harm.
-        self.mark_busy(conversation, now).await?;
+        self.mark(conversation, now).await?;
         if head != head_before {
             let key = Key::undated(HEAD, space::of(conversation.business));
             batch.expect(key.clone(), head_version);
@@ -333,6 +368,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         let outcome = self.store.commit(batch).await?;
         let Commit::Committed(version) = outcome else { return Ok(outcome) };
+        self.taken.settled(conversation, &taken);
         kept.into_iter().for_each(|kept| kept.committed(version));
         reached.into_iter().for_each(|status| self.counts.reached(status));
         let (mut envelopes, mut events) = (Vec::new(), Vec::new());
@@ -346,19 +382,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         Ok(outcome)
-    }
-
-    async fn mark_busy(&self, conversation: Conversation, now: Timestamp) -> Result<(), StoreError> {
-        if self.marks.is_marked(conversation, now.day()) {
-            return Ok(());
-        }
-        let mut batch = Batch::new(self.pepper.partition(&Party::Business(conversation.business)));
-        let name = Bytes::copy_from_slice(conversation.user.as_bytes());
-        batch.put(Key::undated(CONVERSATION, name.clone()), Bytes::new());
-        batch.put_until(Key::dated(BUSY, now.day(), name), Bytes::new(), Retention::LONGEST.from(now));
-        let _ = self.store.commit(batch).await?;
-        self.marks.mark(conversation, now.day());
-        Ok(())
     }
 
     /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business
@@ -417,22 +440,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Wakes the pumps of every conversation of `business` that may have work.
-    pub(super) async fn resume_marked(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let home = self.home(business);
-        let mut scan = space::all(BUSY, now);
-        loop {
-            // A mark is its key: whether it can be read does not matter.
-            let page = self.store.keys(home, &scan, now).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            scan = space::all(BUSY, now).after(last.clone());
-            for key in page {
-                self.wake_all(Conversation { business, user: user(&key)? });
-            }
-        }
-    }
-
     /// Whether what was read still stands there. Within the lane.
     ///
     /// After an erasure another record can stand in its place: the new conversation counts from the
@@ -461,32 +468,5 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let digits =
             std::str::from_utf8(&record.value).map_err(|_| StoreError::Damaged { what: "number" })?;
         Number::parse(digits).map(Some).map_err(|_| StoreError::Damaged { what: "number" })
-    }
-}
-
-impl Marks {
-    fn is_marked(&self, conversation: Conversation, today: Day) -> bool {
-        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.0 == today && marks.1.contains(&conversation)
-    }
-
-    /// Forgets what was marked of `user`.
-    pub(super) fn forget(&self, user: Partition) {
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.1.retain(|conversation| conversation.user != user);
-    }
-
-    /// Forgets what was marked of `business`.
-    pub(super) fn forget_business(&self, business: PhoneNumberId) {
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.1.retain(|conversation| conversation.business != business);
-    }
-
-    fn mark(&self, conversation: Conversation, today: Day) {
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if marks.0 != today {
-            *marks = (today, HashSet::new());
-        }
-        marks.1.insert(conversation);
     }
 }

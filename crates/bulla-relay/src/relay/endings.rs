@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bulla_store::{BEFORE_ALL, Scan, Space, Store, StoreError};
+use bulla_base::Timestamp;
+use bulla_store::{BEFORE_ALL, Batch, Key, OWN, Scan, Space, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
@@ -16,12 +17,31 @@ use crate::{RelayError, Sink};
 const DATED: [Space; 5] = [SEEN, MESSAGE, EVENTS, OUTBOX, HELD];
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Once a day, ends what is over. A start in the middle of the day looks at no conversation for that.
+    pub(super) async fn end_what_is_over(self: &Arc<Self>, now: Timestamp) -> Result<(), RelayError> {
+        let (ended_on, today) = (Key::undated(CONVERSATION, ""), now.day().number().to_be_bytes());
+        let last = self.store.get(OWN, &ended_on, now).await?;
+        if last.is_some_and(|last| last.value[..] == today) {
+            return Ok(());
+        }
+        for business in self.businesses.ids() {
+            let Some(voice) = self.businesses.voice(business) else { continue };
+            let ended = self.end_what_is_over_of(&voice).await;
+            ended.or_else(|error| self.contain(&voice, None, error))?;
+        }
+        let mut batch = Batch::new(OWN);
+        batch.put(ended_on, today.to_vec());
+        // It expects nothing, so nothing can be in the way.
+        let _ = self.store.commit(batch).await?;
+        Ok(())
+    }
+
     /// Ends the conversations of a business in which there was nothing for 30 days: their sessions, their
     /// places in queues, and with the last of a user everything that is left of them.
     ///
     /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been
     /// dropped with its day.
-    pub(super) async fn end_what_is_over(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
+    async fn end_what_is_over_of(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
         let (business, home) = (voice.business(), self.home(voice.business()));
         let mut scan = Scan::undated(CONVERSATION);
         loop {

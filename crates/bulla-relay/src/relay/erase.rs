@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::fault::{Reach, of_store};
 use super::span::Tag;
 use super::{Inner, Relay, span};
-use crate::space::{BUSY, CONVERSATION, ERASING, HEAD};
+use crate::space::{BUSY, CONVERSATION, ERASING, HEAD, WAITING};
 use crate::{EraseError, Sink};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
@@ -112,6 +112,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
         // What was read meanwhile was of the old queues and sessions.
         self.pumps.reset(|conversation| conversation.user == user);
+        self.taken.reset(|conversation| conversation.user == user);
         self.held_sessions.forget(user);
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
@@ -132,12 +133,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if listed.is_empty() {
                 continue;
             }
-            let marks = Scan::everything(BUSY).prefix(name.clone());
             let mut batch = Batch::new(home);
-            for key in self.store.keys(home, &marks, BEFORE_ALL).await?.into_iter().chain(listed) {
-                batch.delete(key);
-                seen += 1;
+            listed.into_iter().for_each(|key| batch.delete(key));
+            for marks in [Scan::everything(BUSY), Scan::undated(WAITING)] {
+                let marks = self.store.keys(home, &marks.prefix(name.clone()), BEFORE_ALL).await?;
+                marks.into_iter().for_each(|key| batch.delete(key));
             }
+            seen += batch.deletes().len();
             let _ = self.store.commit(batch).await?;
         }
         Ok(seen)

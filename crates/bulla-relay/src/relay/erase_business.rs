@@ -9,7 +9,7 @@ use super::conversation::Conversation;
 use super::fault::{Reach, of_store};
 use super::{Inner, Relay, span};
 use crate::space::{
-    self, CONTACT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN,
+    self, CONTACT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN, WAITING,
 };
 use crate::{BusinessError, Sink};
 
@@ -116,8 +116,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         self.marks.forget(user);
         self.pumps.reset(|ended| *ended == conversation);
+        self.taken.reset(|ended| *ended == conversation);
         let mut batch = Batch::new(self.home(business));
-        batch.delete(Key::undated(CONVERSATION, user.as_bytes().to_vec()));
+        for space in [CONVERSATION, WAITING] {
+            batch.delete(Key::undated(space, user.as_bytes().to_vec()));
+        }
         let _ = self.store.commit(batch).await?;
         Ok(())
     }

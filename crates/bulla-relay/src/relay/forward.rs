@@ -98,6 +98,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let pending = Pending::read(&value)?;
             let at = read.place;
             let event = event(voice, conversation, &pending)?;
+            if self.taken.has(conversation, pending.message()?) {
+                // The one before is gone first: were both still there after a crash, `delivered` would follow
+                // on `read`.
+                self.settle_taken(conversation).await?;
+            }
             let place = match free.take() {
                 Some(place) => place,
                 None => self.places.enter(conversation.business).await,
@@ -114,9 +119,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(Looked::NotTaken(error.pause().unwrap_or_default()));
             }
             self.taken(&event, tries);
-            // For good, before the next one goes: were both still there after a crash, `delivered` would
-            // follow on `read`.
-            self.forget(voice, conversation, read, &pending).await?;
+            if !self.is_forgotten_later(conversation, &read, &pending)? {
+                self.forget(voice, conversation, read, &pending).await?;
+            }
             self.pumps.pass(conversation, Pump::Events, at, seen);
         }
         Ok(Looked::Forwarded)
@@ -199,6 +204,18 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     fn destination(&self, event: &Event) -> Destination {
         let named = std::panic::catch_unwind(AssertUnwindSafe(|| self.sink.destination(event)));
         named.unwrap_or_else(|_| Destination::business(event.subject().business))
+    }
+
+    /// Whether an event that the business has goes with the next record of its conversation. One of which the
+    /// user is to hear does not wait for that.
+    fn is_forgotten_later(
+        &self,
+        conversation: Conversation,
+        read: &Read,
+        pending: &Pending,
+    ) -> Result<bool, StoreError> {
+        let said = pending.what_was_said()?.is_some();
+        Ok(!said && self.taken.note(conversation, read, pending.message()?))
     }
 
     /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the

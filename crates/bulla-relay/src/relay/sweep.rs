@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Day, Timestamp};
+use bulla_base::Timestamp;
 use bulla_store::{Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
@@ -23,9 +23,9 @@ const NOTICE: Duration = Duration::from_secs(2 * 3600);
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
-        let (mut failing, mut ended_on) = (false, None);
+        let mut failing = false;
         loop {
-            match self.sweep(&mut ended_on).await {
+            match self.sweep().await {
                 Ok(()) => failing = false,
                 Err(error) if error.reach() == Reach::Relay => return Err(error),
                 Err(error) => {
@@ -43,7 +43,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
     /// Once a day also what belonged to them and has none.
-    async fn sweep(self: &Arc<Self>, ended_on: &mut Option<Day>) -> Result<(), RelayError> {
+    async fn sweep(self: &Arc<Self>) -> Result<(), RelayError> {
         self.held_sessions.let_go_of_idle();
         let now = self.clock.now();
         for business in self.businesses.ids() {
@@ -54,14 +54,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         self.store.drop_days_before(space::oldest_day(now)).await?;
-        if ended_on.replace(now.day()) != Some(now.day()) {
-            for business in self.businesses.ids() {
-                let Some(voice) = self.businesses.voice(business) else { continue };
-                let ended = self.end_what_is_over(&voice).await;
-                ended.or_else(|error| self.contain(&voice, None, error))?;
-            }
-        }
-        Ok(())
+        self.unmark_idle().await?;
+        self.end_what_is_over(now).await
     }
 
     async fn fail_overdue(self: &Arc<Self>, voice: &Arc<Voice>, now: Timestamp) -> Result<(), RelayError> {

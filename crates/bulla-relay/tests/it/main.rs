@@ -20,5 +20,7 @@ mod printing;
 mod proofs;
 mod scopes;
 mod sink_calls;
+mod starts;
 mod stock;
+mod taken;
 mod world;
