@@ -13,6 +13,7 @@ mod limits;
 mod meter;
 mod metrics;
 mod queue;
+mod seen;
 mod space;
 mod span;
 mod stats;

@@ -9,7 +9,6 @@ use bulla_store::{
 };
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -17,8 +16,12 @@ use crate::allowance::ONE_SIDE_EACH;
 use crate::arrivals::Arrival;
 use crate::carrier::{not_alone, store_failed};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
-use crate::space::{FENCE, HEAD, QUEUE, SEEN, device, of_device};
+use crate::seen::{self, Seen};
+use crate::space::{FENCE, HEAD, QUEUE, device, of_device};
 use crate::{Carrier, meter};
+
+/// Why an id is refused that was used before.
+const ANOTHER_ENVELOPE: &str = "that of another envelope";
 
 impl<S: Store> Carrier<S> {
     /// Queues `envelope` for its recipient and counts it, in one record; or finds that this was done before.
@@ -104,19 +107,20 @@ impl<S: Store> Carrier<S> {
 
     /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
     async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
-        let (wire, seen_key) = (envelope.to_bytes(), seen_key(envelope));
-        let digest = digest(&wire);
-        let seen = match round.seen(&seen_key) {
-            Some(digest) => Some(digest),
-            None => {
-                let seen =
-                    self.store.get(round.partition, &seen_key, round.now).await.map_err(store_failed)?;
-                seen.map(|record| record.value)
+        let wire = envelope.to_bytes();
+        let (key, ours) = (seen::key(envelope), Seen::of(envelope, &wire));
+        if let Some(seen) = self.seen(round, &key).await? {
+            return if seen == ours { Ok(()) } else { Err(TransportError::Id { why: ANOTHER_ENVELOPE }) };
+        }
+        let mut seen = vec![(key, ours)];
+        if envelope.attempt() > 0 {
+            let (first_key, first) = (seen::key_of_message(envelope), ours.of_message_alone());
+            match self.seen(round, &first_key).await? {
+                Some(first) if first.is_of_message(&ours) => {}
+                Some(_) => return Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
+                // What was sent before never came here: the message is counted now, and never again.
+                None => seen.push((first_key, first)),
             }
-        };
-        if let Some(seen) = seen {
-            let same = seen == digest;
-            return if same { Ok(()) } else { Err(TransportError::Id { why: "that of another envelope" }) };
         }
         // Known is who has ever connected. One may write before one's keys have arrived, and must be able to
         // get the answer.
@@ -133,8 +137,17 @@ impl<S: Store> Carrier<S> {
                 key: head_key,
             });
         }
-        round.put(envelope, wire, (seen_key, digest), &self.queue(envelope.to()));
+        round.put(envelope, wire, seen, &self.queue(envelope.to()));
         Ok(())
+    }
+
+    /// What was queued under `key`, in this round or before it.
+    async fn seen(&self, round: &Round, key: &Key) -> Result<Option<Seen>, TransportError> {
+        if let Some(seen) = round.seen(key) {
+            return Ok(Some(seen));
+        }
+        let seen = self.store.get(round.partition, key, round.now).await.map_err(store_failed)?;
+        seen.map(|record| Seen::read(&record.value)).transpose().map_err(store_failed)
     }
 
     /// The envelopes queued for `caller` after `after`; waits until there is one.
@@ -281,7 +294,7 @@ struct Round {
     now: Timestamp,
     batch: Batch,
     heads: Vec<Head>,
-    seen: Vec<(Key, Bytes)>,
+    seen: Vec<(Key, Seen)>,
     placed: Vec<(u64, Envelope, Expiry)>,
     /// Those who wait for it.
     arrivals: Vec<Arrival>,
@@ -305,22 +318,28 @@ impl Round {
         self.heads.iter_mut().find(|head| head.key == *key)
     }
 
-    /// The digest of the envelope under `key`, if it is one of this round.
-    fn seen(&self, key: &Key) -> Option<Bytes> {
-        self.seen.iter().find(|(seen, _)| seen == key).map(|(_, digest)| digest.clone())
+    /// What is queued under `key` in this round.
+    fn seen(&self, key: &Key) -> Option<Seen> {
+        self.seen.iter().find(|(seen, _)| seen == key).map(|(_, seen)| *seen)
     }
 
-    /// Puts `envelope` at the end of `queue`, whose head is known.
-    fn put(&mut self, envelope: &Envelope, wire: Bytes, seen: (Key, Bytes), queue: &Queue) {
+    /// Puts `envelope` at the end of `queue`, whose head is known, and counts its message if that was not
+    /// seen before.
+    fn put(&mut self, envelope: &Envelope, wire: Bytes, seen: Vec<(Key, Seen)>, queue: &Queue) {
         let today = self.now.day();
         let Some(head) = self.head(&of_device(HEAD, envelope.to())) else { return };
         let (day, place) = head.index.append(today);
         let expiry = Retention::LONGEST.from(self.now);
-        self.batch.expect_absent(seen.0.clone());
-        self.batch.put(seen.0.clone(), seen.1.clone());
+        let message = seen::key_of_message(envelope);
+        if seen.iter().any(|(key, _)| *key == message) {
+            meter::count(&mut self.batch, envelope, today);
+        }
+        for (key, seen) in &seen {
+            self.batch.expect_absent(key.clone());
+            self.batch.put(key.clone(), seen.to_bytes());
+        }
         self.batch.put_until(queue.key(day, place), wire, expiry);
-        meter::count(&mut self.batch, envelope, today);
-        self.seen.push(seen);
+        self.seen.extend(seen);
         self.placed.push((place, envelope.clone(), expiry));
     }
 
@@ -365,10 +384,3 @@ fn check_id(envelope: &Envelope, now: Timestamp) -> Result<(), TransportError> {
     }
 }
 
-fn seen_key(envelope: &Envelope) -> Key {
-    Key::dated(SEEN, envelope.id().day(), Bytes::copy_from_slice(envelope.id().as_bytes()))
-}
-
-fn digest(wire: &[u8]) -> Bytes {
-    Bytes::copy_from_slice(&Sha256::digest(wire)[..16])
-}

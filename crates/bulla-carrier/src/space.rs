@@ -8,7 +8,8 @@
 //! recipient   FENCE          device                  the installation ‖ the highest incarnation seen of it
 //! recipient   HEAD           device                  on which day each place in its queue stands
 //! recipient   QUEUE/day      device ‖ place          an envelope
-//! recipient   SEEN/day       envelope id             the first 16 bytes of the envelope's SHA-256
+//! recipient   SEEN/day       envelope id             1 ‖ digest of the envelope (16 bytes) ‖ digest of its outside (8)
+//! recipient   SEEN/day       envelope id ‖ attempt   the same, of what was sent again
 //! user        ALLOWANCE/day  who asked ‖ business    how many one-time keys of the other the one was given
 //! zero        ERASING        user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS       its number              nothing: this business has connected

@@ -4,7 +4,7 @@ use bulla_base::{Address, MessageId};
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{Form, FrankingTag, Installation, InvalidEnvelope, Kind, MAX_SEALED_BYTES};
+use crate::{Form, FrankingTag, Installation, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES};
 
 /// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
 const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
@@ -19,6 +19,7 @@ pub struct Envelope {
     franking: FrankingTag,
     form: Form,
     installation: Option<Installation>,
+    attempt: u8,
     sealed: Bytes,
 }
 
@@ -38,7 +39,7 @@ impl Envelope {
     ) -> Result<Self, InvalidEnvelope> {
         let sealed = sealed.into();
         InvalidEnvelope::at_most("sealed (bytes)", MAX_SEALED_BYTES, sealed.len())?;
-        Ok(Self { id, from, to, kind, franking, form, installation: None, sealed })
+        Ok(Self { id, from, to, kind, franking, form, installation: None, attempt: 0, sealed })
     }
 
     /// The same envelope, to be delivered to this installation of the recipient and to no other: who seals
@@ -47,6 +48,20 @@ impl Envelope {
     pub const fn sealed_for(mut self, installation: Installation) -> Self {
         self.installation = Some(installation);
         self
+    }
+
+    /// The same envelope, which brings its message for another time: number `attempt` after the first. What
+    /// is in it says the same, sealed anew, for a recipient who could not open what came before.
+    ///
+    /// # Errors
+    /// When `attempt` is above [`MAX_RESENDS`], or above 0 and the envelope is no message.
+    pub fn sent_again(mut self, attempt: u8) -> Result<Self, InvalidEnvelope> {
+        InvalidEnvelope::at_most("attempt", usize::from(MAX_RESENDS), usize::from(attempt))?;
+        if attempt > 0 && !matches!(self.kind, Kind::Message(_)) {
+            return Err(InvalidEnvelope::Field { field: "attempt" });
+        }
+        self.attempt = attempt;
+        Ok(self)
     }
 
     /// Which message this is.
@@ -91,6 +106,12 @@ impl Envelope {
         self.installation
     }
 
+    /// How often its message was sent before: 0 for what is sent for the first time.
+    #[must_use]
+    pub const fn attempt(&self) -> u8 {
+        self.attempt
+    }
+
     /// The ciphertext.
     #[must_use]
     pub const fn sealed(&self) -> &Bytes {
@@ -113,6 +134,7 @@ impl Envelope {
                 .installation
                 .map_or_else(Bytes::new, |it| Bytes::copy_from_slice(it.as_bytes())),
             sealed: self.sealed.clone(),
+            attempt: u32::from(self.attempt),
         };
         wire.encode_to_vec().into()
     }
@@ -140,17 +162,19 @@ impl Envelope {
             Form::from_code(wire.form).ok_or(field("form"))?,
             wire.sealed,
         )?;
-        Ok(Self { installation, ..envelope })
+        let attempt = u8::try_from(wire.attempt).map_err(|_| field("attempt"))?;
+        Self { installation, ..envelope }.sent_again(attempt)
     }
 }
 
 impl fmt::Debug for Envelope {
     /// The ciphertext prints its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, from, to, kind, franking: _, form, installation: _, sealed } = self;
+        let Self { id, from, to, kind, franking: _, form, installation: _, attempt, sealed } = self;
         let sealed = format_args!("{} bytes", sealed.len());
         (f.debug_struct("Envelope").field("id", id).field("from", from).field("to", to).field("kind", kind))
             .field("form", form)
+            .field("attempt", attempt)
             .field("sealed", &sealed)
             .finish_non_exhaustive()
     }
@@ -176,6 +200,8 @@ struct Wire {
     installation: Bytes,
     #[prost(bytes = "bytes", tag = "9")]
     sealed: Bytes,
+    #[prost(uint32, tag = "10")]
+    attempt: u32,
 }
 
 #[cfg(test)]
@@ -214,6 +240,23 @@ mod tests {
         let installation = Installation::of_identity(b"identity");
         let sealed_for = Envelope::from_bytes(anybody.sealed_for(installation).to_bytes()).unwrap();
         assert_eq!(sealed_for.installation(), Some(installation));
+    }
+
+    #[test]
+    fn a_message_is_sent_again_up_to_the_bound_and_nothing_else_is() {
+        let first = envelope(vec![7; 40]).unwrap();
+        assert_eq!(first.attempt(), 0);
+        let last = first.clone().sent_again(MAX_RESENDS).unwrap();
+        assert_eq!(Envelope::from_bytes(last.to_bytes()).unwrap(), last);
+        assert!(first.clone().sent_again(MAX_RESENDS + 1).is_err());
+        for beyond in [u32::from(MAX_RESENDS) + 1, 256, u32::MAX] {
+            let mut wire = Wire::decode(first.to_bytes()).unwrap();
+            wire.attempt = beyond;
+            assert!(Envelope::from_bytes(wire.encode_to_vec().into()).is_err(), "{beyond}");
+        }
+        let mut receipt = first;
+        receipt.kind = Kind::Receipt;
+        assert!(receipt.clone().sent_again(0).is_ok() && receipt.sent_again(1).is_err());
     }
 
     #[test]

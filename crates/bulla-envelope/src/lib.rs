@@ -14,4 +14,4 @@ pub use franking::FrankingTag;
 pub use installation::Installation;
 pub use keys::{KeyBundle, KeyUpload, OneTimeKey, SignedKey};
 pub use kind::{Form, Kind};
-pub use limits::{MAX_KEY_BYTES, MAX_ONE_TIME_KEYS, MAX_SEALED_BYTES};
+pub use limits::{MAX_KEY_BYTES, MAX_ONE_TIME_KEYS, MAX_RESENDS, MAX_SEALED_BYTES};

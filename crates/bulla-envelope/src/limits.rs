@@ -11,6 +11,11 @@ pub const MAX_KEY_BYTES: usize = 2048;
 /// The most one-time keys in one upload. An upload with more is refused as a whole.
 pub const MAX_ONE_TIME_KEYS: usize = 200;
 
+/// How often a message is sent again, at most, to somebody who could not open it. An envelope that says more
+/// is refused. Five times is what it takes for a peer that begins anew over and over; whoever asks more often
+/// does so for another reason.
+pub const MAX_RESENDS: u8 = 5;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,5 +24,6 @@ mod tests {
     #[test]
     fn the_bounds_are_those_that_are_documented() {
         assert_eq!((MAX_SEALED_BYTES, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS), (98_304, 2048, 200));
+        assert_eq!(MAX_RESENDS, 5);
     }
 }

@@ -105,6 +105,12 @@ impl Sessions {
         self.current.as_ref().is_none_or(|session| session.is_stale(now))
     }
 
+    /// The base key that the session in use started with, which tells it from every other.
+    #[must_use]
+    pub fn base_key(&self) -> Option<&PublicKey> {
+        self.current.as_ref().map(|session| &session.base_key)
+    }
+
     /// Whether one of these sessions, in use or archived, started with this base key. Archived ones that are
     /// not loaded do not count.
     #[must_use]

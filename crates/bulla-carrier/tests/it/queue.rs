@@ -1,5 +1,5 @@
 use bulla_base::{Address, Category, MessageId, Number};
-use bulla_envelope::{Envelope, Form, FrankingTag, Installation, Kind};
+use bulla_envelope::{Envelope, Form, FrankingTag, Installation, Kind, MAX_RESENDS};
 use bulla_meter::{Flow, Tally};
 use bulla_store::{Batch, Commit, Store};
 use bulla_transport::{Sequence, Transport, TransportError, in_order};
@@ -261,4 +261,73 @@ async fn the_statistics_say_what_happened_and_what_waits() {
     assert_eq!((stats.enqueued, stats.delivered, stats.acknowledged, stats.refused), (3, 3, 1, 1));
     assert_eq!((stats.bundles_with_one_time_key, stats.bundles_without), (2, 1));
     assert_eq!((stats.waiting, stats.oldest.as_secs()), (2, 90));
+}
+
+/// A message that could not be opened and is sent again was refused, as another envelope with its id.
+#[tokio::test]
+async fn what_is_sent_again_gets_through_and_its_message_is_counted_once() {
+    let world = World::new().await;
+    let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
+    let (transport, id) = (world.transport(), MessageId::new(NOW, &world.rng));
+    let first = world.envelope_with(id, &shop, &alice);
+    let again = |attempt| world.envelope_with(id, &shop, &alice).sent_again(attempt).unwrap();
+    let (second, last) = (again(1), again(MAX_RESENDS));
+    for envelope in [&first, &second, &second, &last, &first, &second] {
+        transport.send(&shop, envelope.clone()).await.unwrap();
+    }
+    let queued = transport.receive(&alice, Sequence::START).await.unwrap();
+    let queued: Vec<_> = queued.into_iter().map(|delivery| delivery.envelope).collect();
+    assert_eq!(queued, [first, second, last]);
+    let other = transport.send(&shop, again(1)).await;
+    assert!(matches!(other, Err(TransportError::Id { .. })), "each time is one envelope");
+    assert_eq!(world.carrier.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), 1);
+}
+
+/// What was sent first was refused: for instance since the phone it was sealed for is no more.
+#[tokio::test]
+async fn a_message_whose_first_envelope_never_came_is_counted_with_the_second_and_not_again() {
+    let world = World::new().await;
+    let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
+    let (transport, id) = (world.transport(), MessageId::new(NOW, &world.rng));
+    let again = |attempt| world.envelope_with(id, &shop, &alice).sent_again(attempt).unwrap();
+    let [second, third] = [again(2), again(3)];
+    // Both may come in one record.
+    let (one, other) =
+        tokio::join!(transport.send(&shop, second.clone()), transport.send(&shop, third.clone()));
+    assert!(one.is_ok() && other.is_ok());
+    for envelope in [second, third, again(1)] {
+        transport.send(&shop, envelope).await.unwrap();
+    }
+    assert_eq!(transport.receive(&alice, Sequence::START).await.unwrap().len(), 3);
+    assert_eq!(world.carrier.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), 1);
+    let late = transport.send(&shop, world.envelope_with(id, &shop, &alice)).await;
+    assert!(matches!(late, Err(TransportError::Id { .. })));
+}
+
+/// Else a business would say to many, or at a low price, what is counted once.
+#[tokio::test]
+async fn nothing_passes_for_another_message_sent_again() {
+    let world = World::new().await;
+    let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
+    let bakery = world.join(Address::business(bulla_base::PhoneNumberId::new(7))).await;
+    let bob = world.join(Address::user(Number::parse("4915112345678").unwrap())).await;
+    let (transport, id) = (world.transport(), MessageId::new(NOW, &world.rng));
+    transport.send(&shop, world.envelope_with(id, &shop, &alice)).await.unwrap();
+    let again = |from, to| world.envelope_with(id, from, to).sent_again(1).unwrap();
+
+    let refused = transport.send(&bakery, again(&bakery, &alice)).await;
+    assert!(matches!(refused, Err(TransportError::Id { .. })), "that of another business");
+    let marketing = Envelope::new(
+        id,
+        shop.address().clone(),
+        alice.address().clone(),
+        Kind::Message(Category::Marketing),
+        FrankingTag::from_bytes([0; 32]),
+        Form::Signal,
+        vec![1, 2, 3],
+    );
+    let refused = transport.send(&shop, marketing.unwrap().sent_again(1).unwrap()).await;
+    assert!(matches!(refused, Err(TransportError::Id { .. })), "of another category");
+    transport.send(&shop, again(&shop, &bob)).await.unwrap();
+    assert_eq!(world.carrier.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), 2, "to another user");
 }
