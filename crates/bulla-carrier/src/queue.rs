@@ -383,4 +383,3 @@ fn check_id(envelope: &Envelope, now: Timestamp) -> Result<(), TransportError> {
         Ok(())
     }
 }
-

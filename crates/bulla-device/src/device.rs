@@ -1,17 +1,20 @@
+mod asking;
 mod draft;
 mod endings;
 mod inbox;
 mod outbox;
+mod resend;
 mod span;
 mod stock;
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
-use bulla_endpoint::{Endpoint, HeldSessions, IdentityPolicy, SafetyNumber, SealError};
+use bulla_endpoint::{Endpoint, HeldSessions, IdentityPolicy, Peer, SafetyNumber, SealError};
 use bulla_envelope::Kind;
 use bulla_store::{Batch, CachedStore, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
@@ -19,8 +22,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use self::draft::Tails;
-use crate::metrics::{IDENTITY_CHANGES, REFUSED, RETRIED, SEALED};
+use self::asking::Asking;
+use self::draft::{Draft, Tails};
+use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::notice::Row;
 use crate::space::PEPPER;
 use crate::{DeviceError, News, Notice, SendError};
@@ -43,6 +47,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 const RECEIVING: &str = "receive";
 const STOCKING: &str = "stock";
 const SENDING: &str = "send";
+const ASKING: &str = "ask again";
 
 /// A user's device.
 ///
@@ -52,6 +57,9 @@ pub struct Device<S, T>(Arc<Inner<S, T>>);
 struct Inner<S, T> {
     store: Arc<CachedStore<S>>,
     tails: Arc<Tails>,
+    asking: Asking,
+    /// How many messages of the user are kept because they are not confirmed. Changed within the lane.
+    unconfirmed: AtomicUsize,
     transport: T,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -141,6 +149,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         let device = Self(Arc::new(Inner {
             store,
             tails,
+            asking: Asking::default(),
+            unconfirmed: AtomicUsize::new(0),
             transport,
             clock,
             rng,
@@ -155,6 +165,8 @@ impl<S: Store, T: Transport> Device<S, T> {
             tasks: Mutex::default(),
             commits: Mutex::new(Some(JoinSet::new())),
         }));
+        device.0.remember_asked().await?;
+        device.0.unconfirmed.store(device.0.count_unconfirmed().await?, Ordering::Relaxed);
         let connected = match device.0.connect().await {
             Ok(()) => true,
             Err(DeviceError::Transport(error)) if error.may_pass() => {
@@ -167,6 +179,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         device.0.spawn(RECEIVING, move |inner| async move { inner.keep_receiving(connected).await });
         device.0.spawn(STOCKING, |inner| async move { inner.keep_stocked().await });
         device.0.spawn(SENDING, |inner| async move { inner.keep_sending().await });
+        device.0.spawn(ASKING, |inner| async move { inner.keep_asking().await });
         device.0.spawn("keep sweeping", |inner| async move { inner.keep_sweeping().await });
         device.0.spawn("keep up the store", |inner| async move {
             Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
@@ -280,27 +293,36 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let (address, id) = (Address::business(business), MessageId::new(draft.now, &*self.rng));
         span::is_about(id);
         let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
-        let mut identity_changed = false;
         if peer.needs_keys(draft.now) {
-            let keys = self.transport.bundle(&self.caller, &address).await.map_err(|error| match error {
-                TransportError::UnknownRecipient => SendError::UnknownBusiness,
-                error => SendError::Unavailable(error),
-            })?;
-            let begun = peer.begin(&self.store, &keys, draft.now, &*self.rng).await?;
-            identity_changed = begun.identity_changed;
-            if identity_changed {
-                draft.notify(&Row::identity_changed(id, business, draft.now));
-            }
+            self.begin(&mut draft, &mut peer, business, id).await?;
         }
         let kind = Kind::Message(bulla_base::Category::Service);
         let envelope = peer.seal(id, kind, content, draft.now, &*self.rng)?;
         draft.send(&envelope);
+        self.keep_content(&mut draft, business, id, (content, peer.session())).await?;
         draft.keep(peer);
         self.commit(draft).await?;
-        if identity_changed {
-            metrics::counter!(IDENTITY_CHANGES).increment(1);
-        }
         Ok(id)
+    }
+
+    /// Begins a session with `business`, for or because of the message `id`.
+    async fn begin(
+        &self,
+        draft: &mut Draft,
+        peer: &mut Peer<'_>,
+        business: PhoneNumberId,
+        id: MessageId,
+    ) -> Result<(), SendError> {
+        let keys = self.transport.bundle(&self.caller, &Address::business(business)).await;
+        let keys = keys.map_err(|error| match error {
+            TransportError::UnknownRecipient => SendError::UnknownBusiness,
+            error => SendError::Unavailable(error),
+        })?;
+        let begun = peer.begin(&self.store, &keys, draft.now, &*self.rng).await?;
+        if begun.identity_changed {
+            draft.notify(&Row::identity_changed(id, business, draft.now));
+        }
+        Ok(())
     }
 
     async fn take_out(&self, notice: Notice) -> Result<(), SendError> {
@@ -386,11 +408,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     fn seal_receipt(
         &self,
-        peer: &mut bulla_endpoint::Peer<'_>,
-        draft: &mut draft::Draft,
+        peer: &mut Peer<'_>,
+        draft: &mut Draft,
         progress: Progress,
         message: MessageId,
-    ) -> Result<(), bulla_endpoint::SealError> {
+    ) -> Result<(), SealError> {
         let Ok(receipt) = Receipt::new(progress, vec![message]) else { return Ok(()) };
         let id = MessageId::new(draft.now, &*self.rng);
         let content = Content::new(Body::Receipt(receipt));

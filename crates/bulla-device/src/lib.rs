@@ -2,12 +2,15 @@
 
 mod device;
 mod error;
+mod limits;
 mod metrics;
 mod notice;
+mod row;
 mod space;
 
 pub use bulla_endpoint::SafetyNumber;
 pub use bulla_transport::Proof;
 pub use device::Device;
 pub use error::{DeviceError, SendError};
+pub use limits::{FIRST_WAIT, MAX_ASKED_FOR, MAX_RETRY_REQUESTS, MAX_UNCONFIRMED};
 pub use notice::{News, Notice};

@@ -15,11 +15,18 @@ pub(crate) const FAILED: &str = "bulla_device_failed_total";
 /// Counter of envelopes, by `kind`: from businesses, opened and durable.
 pub(crate) const OPENED: &str = "bulla_device_opened_total";
 
-/// Counter of envelopes, by `reason`: from businesses, dropped without a word to the user.
+/// Counter of envelopes, by `reason`: from businesses, dropped; with `lost`, as the user is told.
 pub(crate) const DROPPED: &str = "bulla_device_dropped_total";
 
 /// Counter of businesses: have come with another identity than before.
 pub(crate) const IDENTITY_CHANGES: &str = "bulla_device_identity_changes_total";
+
+/// Counter of messages: from businesses, could not be opened and were asked for again, each time they were.
+pub(crate) const ASKED: &str = "bulla_device_asked_total";
+
+/// Counter of messages, by `reason`: sealed anew and sent again, because the business has asked for it or was
+/// installed anew.
+pub(crate) const RESENT: &str = "bulla_device_resent_total";
 
 /// Counter of attempts, by `task`: put off, because the carrier did not answer or took no keys.
 pub(crate) const RETRIED: &str = "bulla_device_retried_total";

@@ -25,9 +25,11 @@ pub enum News {
     Said(Content),
     /// Messages of ours have come further.
     Progress(Receipt),
-    /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it, for
-    /// instance because it has forgotten us.
+    /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it,
+    /// however often it was sent again.
     Failed,
+    /// A message of the business could not be opened, and did not come again, however often it was asked for.
+    Lost,
     /// The business has another identity than before: it was installed anew, or somebody else speaks in its
     /// name. What was said since is from the new one, and what is written goes there.
     /// [`Device::safety_number`](crate::Device::safety_number) can be compared with the business.
@@ -41,8 +43,8 @@ impl Notice {
         self.business
     }
 
-    /// Which message: the one that says something or failed, or the one that brought the receipt or the
-    /// changed identity.
+    /// Which message: the one that says something, failed or was lost, or the one that brought the receipt or
+    /// the changed identity.
     #[must_use]
     pub const fn id(&self) -> MessageId {
         self.id
@@ -66,6 +68,7 @@ impl Notice {
         let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
         let news = match &row.words {
             _ if row.identity_changed => News::IdentityChanged,
+            None if row.lost => News::Lost,
             None => News::Failed,
             Some(words) => match Content::decode(words) {
                 Ok((content, _)) => news(content),
@@ -103,6 +106,8 @@ pub(crate) struct Row {
     words: Option<Bytes>,
     #[prost(bool, tag = "5")]
     identity_changed: bool,
+    #[prost(bool, tag = "6")]
+    lost: bool,
 }
 
 impl Row {
@@ -114,12 +119,22 @@ impl Row {
             at: at.as_millis(),
             words: content.map(Bytes::copy_from_slice),
             identity_changed: false,
+            lost: false,
         }
+    }
+
+    /// News that the message `id` of the business could not be opened and does not come again.
+    pub(crate) fn lost(id: MessageId, business: PhoneNumberId, at: Timestamp) -> Self {
+        Self { lost: true, ..Self::new(id, business, at, None) }
     }
 
     /// News that the business has another identity than before, which came with the message `id`.
     pub(crate) fn identity_changed(id: MessageId, business: PhoneNumberId, at: Timestamp) -> Self {
         Self { identity_changed: true, ..Self::new(id, business, at, None) }
+    }
+
+    pub(crate) const fn is_of_identity(&self) -> bool {
+        self.identity_changed
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

@@ -6,6 +6,8 @@
 //! OUTBOX/day    place         an envelope the carrier does not have yet
 //! SEEN/day      envelope id   nothing: the envelope was opened
 //! SPOKEN/day    business      nothing: something was exchanged with the business on this day
+//! UNCONFIRMED/day   business ‖ message id   what the user has said, until the business has confirmed it
+//! ASKED/day         business ‖ envelope id  a message that could not be opened, and how often it was asked for
 //! HEAD          –             on which day each place in inbox and outbox stands
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
 //! ```
@@ -25,6 +27,8 @@ pub(crate) const HEAD: Space = Space::new(0x33);
 pub(crate) const PEPPER: Space = Space::new(0x34);
 
 pub(crate) const SPOKEN: Space = Space::new(0x35);
+pub(crate) const UNCONFIRMED: Space = Space::new(0x36);
+pub(crate) const ASKED: Space = Space::new(0x37);
 
 pub(crate) fn head() -> Key {
     Key::undated(HEAD, "")
@@ -32,6 +36,11 @@ pub(crate) fn head() -> Key {
 
 pub(crate) fn seen(id: MessageId) -> Key {
     Key::dated(SEEN, id.day(), Bytes::copy_from_slice(id.as_bytes()))
+}
+
+/// A record of `space` about a message that is exchanged with `business`.
+pub(crate) fn about(space: Space, business: PhoneNumberId, id: MessageId) -> Key {
+    Key::dated(space, id.day(), [&business.number().to_be_bytes()[..], id.as_bytes()].concat())
 }
 
 /// What the names of all records of SPOKEN about `business` are.

@@ -20,6 +20,6 @@ pub use held::{HeldSessions, Kept};
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
 pub use life::{begin_life, begin_life_if_restored};
 pub use mend::{businesses_in_session, forget_sessions, remove_unreadable};
-pub use peer::{Begun, Peer, Received};
+pub use peer::{Begun, Peer, Received, SessionName};
 pub use prekeys::{LOW_STOCK, STOCK, SpentKey};
 pub use safety_number::SafetyNumber;

@@ -1,5 +1,7 @@
 mod identity;
 
+pub use identity::SessionName;
+
 use std::fmt;
 
 use bulla_base::{Address, MessageId, Partition, Rng, Timestamp};

@@ -113,6 +113,9 @@ pub enum Failure {
     Undeliverable,
     /// Its time to live ended before the device confirmed it.
     Expired,
+    /// The user's device could not open it, and it was sent again as often as it ever is
+    /// ([`MAX_RESENDS`](bulla_envelope::MAX_RESENDS)).
+    NotOpened,
 }
 
 /// A message of the business has come further.

@@ -25,7 +25,9 @@ pub use counts::Stats;
 pub use error::{AcceptError, BusinessError, EraseError, MarkReadError, RelayError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use handle::Handle;
-pub use limits::{CACHED_BYTES, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_TRACKING_CHARS, SHORTEST_RETRY};
+pub use limits::{
+    CACHED_BYTES, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS, SHORTEST_RETRY,
+};
 pub use outgoing::{Outgoing, Recipient, Saying};
 pub use relay::{Relay, SetAside};
 pub use report::{Report, Reports};

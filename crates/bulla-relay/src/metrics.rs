@@ -31,6 +31,13 @@ pub(crate) const DROPPED: &str = "bulla_relay_dropped_total";
 /// Counter of envelopes, by `kind`: from users, opened and durable.
 pub(crate) const OPENED: &str = "bulla_relay_opened_total";
 
+/// Counter of messages, by `reason`: sealed anew and sent again, because the user's device has asked for it
+/// or is another one.
+pub(crate) const RESENT: &str = "bulla_relay_resent_total";
+
+/// Counter of messages: of users, could not be opened and were asked for again.
+pub(crate) const ASKED: &str = "bulla_relay_asked_total";
+
 /// Counter of envelopes: handed to the carrier.
 pub(crate) const SENT: &str = "bulla_relay_sent_total";
 

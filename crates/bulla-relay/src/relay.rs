@@ -20,11 +20,13 @@ mod pumps;
 mod read;
 mod receive;
 mod registry;
+mod resend;
 mod running;
 mod set_aside;
 mod span;
 mod sweep;
 mod taken;
+mod unopened;
 mod voice;
 
 use std::fmt;

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::PhoneNumberId;
+use bulla_base::{MessageId, PhoneNumberId};
 use bulla_endpoint::Identity;
 use tokio::sync::watch;
 
@@ -55,6 +55,17 @@ pub enum Report {
         identity: Identity,
         /// Whether it waits for approval.
         is_held: bool,
+    },
+    /// A message of a user could not be opened, and was asked for as often as any is
+    /// ([`MAX_RETRY_REQUESTS`](crate::MAX_RETRY_REQUESTS)). The business never gets it; the user's device
+    /// tells its user.
+    MessageLost {
+        /// To which business.
+        business: PhoneNumberId,
+        /// The user as the business knows them.
+        user: UserId,
+        /// Which message.
+        message: MessageId,
     },
     /// The relay has stopped, and this is why: open it anew. The last report there is.
     Stopped {

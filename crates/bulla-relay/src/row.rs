@@ -4,6 +4,8 @@ use std::fmt;
 
 use bulla_base::{Category, MessageId, Number, Timestamp};
 use bulla_content::Content;
+use bulla_endpoint::SessionName;
+use bulla_envelope::MAX_RESENDS;
 use bulla_store::{QueueIndex, StoreError};
 use bytes::Bytes;
 use prost::Message as _;
@@ -26,6 +28,7 @@ impl Stage {
             Self::Reached(Status::Read) => 4,
             Self::Reached(Status::Failed(Failure::Undeliverable)) => 5,
             Self::Reached(Status::Failed(Failure::Expired)) => 6,
+            Self::Reached(Status::Failed(Failure::NotOpened)) => 7,
         }
     }
 
@@ -44,6 +47,7 @@ impl Stage {
             4 => Some(Self::Reached(Status::Read)),
             5 => Some(Self::Reached(Status::Failed(Failure::Undeliverable))),
             6 => Some(Self::Reached(Status::Failed(Failure::Expired))),
+            7 => Some(Self::Reached(Status::Failed(Failure::NotOpened))),
             _ => None,
         }
     }
@@ -100,6 +104,10 @@ impl Outbound {
         self.stage = Stage::Reached(status).code();
     }
 
+    pub(crate) fn category(&self) -> Result<Category, StoreError> {
+        category(self.category)
+    }
+
     pub(crate) const fn accepted(&self) -> Timestamp {
         Timestamp::from_millis(self.accepted)
     }
@@ -110,6 +118,97 @@ impl Outbound {
 
     pub(crate) fn to_bytes(&self) -> Bytes {
         self.encode_to_vec().into()
+    }
+}
+
+/// The form of what is unconfirmed, and of what was asked for.
+const FORM: u8 = 1;
+
+/// What a message of the business says, for as long as the user's device has not confirmed it.
+///
+/// ```text
+/// 1 ‖ protobuf
+/// ```
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+pub(crate) struct Unconfirmed {
+    /// How often it was sent again.
+    #[prost(uint32, tag = "1")]
+    resends: u32,
+    /// The session it was sealed in last.
+    #[prost(bytes = "bytes", tag = "2")]
+    session: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    words: Bytes,
+}
+
+impl Unconfirmed {
+    /// What `words` say, an encoded content that was sealed in `session`.
+    pub(crate) fn new(session: Option<SessionName>, words: Bytes) -> Self {
+        Self { resends: 0, session: session_bytes(session), words }
+    }
+
+    /// Which time it is when it is sent again; nothing when it was sent as often as it ever is.
+    pub(crate) fn next_resend(&self) -> Option<u8> {
+        u8::try_from(self.resends).ok().filter(|resends| *resends < MAX_RESENDS).map(|resends| resends + 1)
+    }
+
+    pub(crate) fn was_sealed_in(&self, session: Option<SessionName>) -> bool {
+        session.is_some_and(|session| self.session[..] == session)
+    }
+
+    /// Notes that it was sealed in `session`, to be sent again for the time number `resends`.
+    pub(crate) fn resealed(&mut self, session: Option<SessionName>, resends: u8) {
+        (self.resends, self.session) = (u32::from(resends), session_bytes(session));
+    }
+
+    pub(crate) fn content(&self) -> Result<Content, StoreError> {
+        let decoded = Content::decode(&self.words).map(|(content, _)| content);
+        decoded.map_err(|_| Self::DAMAGED)
+    }
+
+    const DAMAGED: StoreError = StoreError::Damaged { what: "unconfirmed message" };
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
+        Self::decode(row).map_err(|_| Self::DAMAGED)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        with_form(self)
+    }
+}
+
+fn session_bytes(session: Option<SessionName>) -> Bytes {
+    session.map_or_else(Bytes::new, |session| Bytes::copy_from_slice(&session))
+}
+
+fn with_form(row: &impl prost::Message) -> Bytes {
+    let mut bytes = Vec::with_capacity(1 + row.encoded_len());
+    bytes.push(FORM);
+    bytes.extend_from_slice(&row.encode_to_vec());
+    bytes.into()
+}
+
+/// A message of a user that could not be opened, and how often it was asked for again.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Asked {
+    #[prost(uint32, tag = "1")]
+    pub(crate) times: u32,
+    /// The last time it was sent that could not be opened.
+    #[prost(uint32, tag = "2")]
+    pub(crate) attempt: u32,
+}
+
+impl Asked {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let damaged = StoreError::Damaged { what: "retry request" };
+        let Some((&FORM, row)) = bytes.split_first() else { return Err(damaged) };
+        Self::decode(row).map_err(|_| damaged)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        with_form(self)
     }
 }
 
@@ -161,12 +260,20 @@ pub(crate) struct Held {
     of_category: Option<u32>,
     #[prost(bytes = "bytes", tag = "3")]
     words: Bytes,
+    /// Of a message that was sealed before: it is unconfirmed, and what it says stands there.
+    #[prost(bool, tag = "4")]
+    pub(crate) again: bool,
 }
 
 impl Held {
     pub(crate) fn new(id: MessageId, category: Option<Category>, words: Bytes) -> Self {
         let of_category = category.map(|category| u32::from(category.code()));
-        Self { id: Bytes::copy_from_slice(id.as_bytes()), of_category, words }
+        Self { id: Bytes::copy_from_slice(id.as_bytes()), of_category, words, again: false }
+    }
+
+    /// A message that is to be sent again.
+    pub(crate) fn again(id: MessageId, category: Category) -> Self {
+        Self { again: true, ..Self::new(id, Some(category), Bytes::new()) }
     }
 
     pub(crate) fn id(&self) -> Result<MessageId, StoreError> {
@@ -180,6 +287,11 @@ impl Held {
     pub(crate) fn content(&self) -> Result<Content, StoreError> {
         let decoded = Content::decode(&self.words).map(|(content, _)| content);
         decoded.map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
+    /// What it says, now that it is sealed in `session`.
+    pub(crate) fn unconfirmed(&self, session: Option<SessionName>) -> Unconfirmed {
+        Unconfirmed::new(session, self.words.clone())
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
@@ -291,7 +403,7 @@ macro_rules! silent {
     )*};
 }
 
-silent!(Held, Outbound, Pending);
+silent!(Held, Outbound, Pending, Unconfirmed);
 
 #[cfg(test)]
 mod tests {
@@ -299,8 +411,8 @@ mod tests {
 
     #[test]
     fn stages_come_back_from_their_codes_and_only_go_forward() {
-        let stages: Vec<Stage> = (1..=6).filter_map(Stage::from_code).collect();
-        assert_eq!(stages.len(), 6);
+        let stages: Vec<Stage> = (1..=7).filter_map(Stage::from_code).collect();
+        assert_eq!(stages.len(), 7);
         assert!(stages.windows(2).all(|pair| pair[0] < pair[1]), "later stages compare greater");
         assert!(stages.iter().zip(1..).all(|(stage, code)| stage.code() == code));
         let delivered = Stage::Reached(Status::Delivered);
@@ -308,6 +420,37 @@ mod tests {
         let failed = Stage::Reached(Status::Failed(Failure::Undeliverable));
         assert!(!failed.may_reach(Status::Read) && !failed.may_reach(Status::Failed(Failure::Expired)));
         assert_eq!(Stage::from_code(0), None);
-        assert_eq!(Stage::from_code(7), None);
+        assert_eq!(Stage::from_code(8), None);
+    }
+
+    #[test]
+    fn what_is_unconfirmed_comes_back_and_is_sent_again_five_times() {
+        let words = Bytes::from_static(b"words");
+        let mut row = Unconfirmed::new(Some([7; 8]), words);
+        assert!(row.was_sealed_in(Some([7; 8])) && !row.was_sealed_in(Some([8; 8])));
+        assert!(!row.was_sealed_in(None));
+        for time in 1..=MAX_RESENDS {
+            assert_eq!(row.next_resend(), Some(time));
+            row.resealed(Some([time; 8]), time);
+            row = Unconfirmed::read(&row.to_bytes()).unwrap();
+            assert!(row.was_sealed_in(Some([time; 8])));
+        }
+        assert_eq!(row.next_resend(), None);
+        row.resends = u32::MAX;
+        assert_eq!(row.next_resend(), None);
+        assert_eq!(format!("{row:?}"), "Unconfirmed(…)");
+    }
+
+    #[test]
+    fn rows_of_another_form_and_cut_ones_are_damaged_and_none_panics() {
+        let unconfirmed = Unconfirmed::new(Some([7; 8]), Bytes::from_static(b"words")).to_bytes();
+        let asked = Asked { times: 6, attempt: 5 }.to_bytes();
+        assert_eq!(Asked::read(&asked).unwrap(), Asked { times: 6, attempt: 5 });
+        for bad in [&[][..], &[0], &[2, 8, 1], &[1, 0xff], &unconfirmed[..unconfirmed.len() - 1]] {
+            assert!(matches!(Unconfirmed::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
+        }
+        for bad in [&[][..], &[0], &[2, 8, 1], &[1, 0xff], &asked[..asked.len() - 1]] {
+            assert!(matches!(Asked::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
+        }
     }
 }

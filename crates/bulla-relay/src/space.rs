@@ -3,7 +3,9 @@
 //! ```text
 //! partition   space            name                       value
 //! user        MESSAGE/day      business ‖ message id      what became of a message of the business
+//! user        CONTENT/day      business ‖ message id      what a message of the business says, until it is confirmed
 //! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
+//! user        ASKED/day        business ‖ envelope id     one that could not be, and how often it was asked for again
 //! user        HEAD             business                   which places its queues have, and on which day each is
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
 //! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
@@ -21,7 +23,8 @@
 //! counter     METER            tally                      messages
 //! ```
 //!
-//! Days are those on which a record was made, except under MESSAGE and SEEN, where it is the id's own. What
+//! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN and ASKED, where it is the
+//! id's own. What
 //! has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS
 //! and HELD. These three are queues and are read in the order of their places: a clock that is ahead for a
 //! moment puts nothing before what came earlier.
@@ -46,6 +49,8 @@ pub(crate) const CONVERSATION: Space = Space::new(0x2c);
 pub(crate) const KEY: Space = Space::new(0x2d);
 pub(crate) const HELD: Space = Space::new(0x2e);
 pub(crate) const WAITING: Space = Space::new(0x2f);
+pub(crate) const CONTENT: Space = Space::new(0x61);
+pub(crate) const ASKED: Space = Space::new(0x60);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -106,6 +106,7 @@ fn line<'a>(
 fn undelivered(failure: Failure) -> Fault {
     let details = match failure {
         Failure::Expired => "the message was not delivered within its time to live",
+        Failure::NotOpened => "the recipient's device could not open the message, however often it was sent",
         _ => "the recipient is not known, or cannot be delivered to",
     };
     fault(131_026, "Message undeliverable", details)

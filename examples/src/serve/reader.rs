@@ -53,6 +53,7 @@ fn in_words(notice: &Notice, user: &str) -> Vec<String> {
         }
         News::IdentityChanged => vec![told(&format!("has another identity, since {}", notice.id()))],
         News::Failed => vec![told(&format!("failed {}", notice.id()))],
+        News::Lost => vec![told(&format!("lost {}", notice.id()))],
         _ => vec![told("(news this program does not know)")],
     }
 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, Partition, Party, Timestamp};
@@ -13,6 +14,7 @@ use prost::Message as _;
 use tokio::sync::{oneshot, watch};
 
 use super::Inner;
+use crate::metrics::IDENTITY_CHANGES;
 use crate::notice::Row;
 use crate::space::{self, INBOX, OUTBOX, SPOKEN};
 
@@ -30,6 +32,10 @@ pub(super) struct Draft {
     noticed: Vec<(u64, Bytes)>,
     /// The sessions in it, to be held when it is durable.
     kept: Vec<Kept>,
+    /// How many identities of businesses it says have changed.
+    identities: u64,
+    /// By how many there are more messages that are kept because they are not confirmed.
+    pub(super) unconfirmed: isize,
 }
 
 /// On which day each place of inbox and outbox stands.
@@ -82,6 +88,14 @@ impl Draft {
         }
     }
 
+    /// Puts `envelope` into the place of what stands at `place` in the outbox, if that is still there.
+    pub(super) fn replace_sent(&mut self, place: u64, envelope: &Envelope) {
+        if let Some(day) = self.head.outbox.day_of(place) {
+            let key = self.queue(OUTBOX).key(day, place);
+            self.batch.put_until(key, envelope.to_bytes(), Retention::LONGEST.from(self.now));
+        }
+    }
+
     /// Takes what stands at `place` out of the outbox.
     pub(super) fn remove_sent(&mut self, place: u64) {
         if let Some(day) = self.head.outbox.remove(place) {
@@ -91,6 +105,7 @@ impl Draft {
 
     /// Puts `notice` at the end of the mailbox.
     pub(super) fn notify(&mut self, notice: &Row) {
+        self.identities += u64::from(notice.is_of_identity());
         let (day, place) = self.head.inbox.append(self.now.day());
         let (key, bytes) = (self.queue(INBOX).key(day, place), notice.to_bytes());
         self.batch.put_until(key, bytes.clone(), Retention::LONGEST.from(self.now));
@@ -236,22 +251,33 @@ impl<S: Store, T: Transport> Inner<S, T> {
         outcome.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// How many messages of the user are kept because they are not confirmed.
+    pub(super) fn unconfirmed_count(&self) -> usize {
+        self.unconfirmed.load(Ordering::Relaxed)
+    }
+
     pub(super) async fn draft(&self) -> Result<Draft, StoreError> {
         let now = self.clock.now();
         let record = self.store.get(self.home, &space::head(), now).await?;
         let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
         let head_version = record.map(|record| record.version);
-        let (sent, noticed, kept) = Default::default();
-        Ok(Draft { batch: Batch::new(self.home), now, head, head_version, sent, noticed, kept })
+        let (sent, noticed, kept, identities, unconfirmed) = Default::default();
+        let batch = Batch::new(self.home);
+        Ok(Draft { batch, now, head, head_version, sent, noticed, kept, identities, unconfirmed })
     }
 
     pub(super) async fn commit(&self, draft: Draft) -> Result<(), StoreError> {
-        let Draft { mut batch, now: _, head, head_version, sent, noticed, kept } = draft;
+        let Draft { mut batch, head, head_version, sent, noticed, kept, identities, unconfirmed, .. } = draft;
         batch.expect(space::head(), head_version);
         batch.put(space::head(), head.to_bytes());
         match self.commit_and_hand_on(batch, noticed, sent).await? {
             Commit::Committed(version) => {
                 kept.into_iter().for_each(|kept| kept.committed(version));
+                let count = self.unconfirmed_count().saturating_add_signed(unconfirmed);
+                self.unconfirmed.store(count, Ordering::Relaxed);
+                if identities > 0 {
+                    metrics::counter!(IDENTITY_CHANGES).increment(identities);
+                }
                 Ok(())
             }
             // The lane is ours: only a second program on the same store can have come in between.

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use bulla_base::Day;
 use bulla_endpoint::{businesses_in_session, forget_sessions};
 use bulla_store::{BEFORE_ALL, Retention, Scan, Store, StoreError};
@@ -21,6 +23,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         if ended_on.replace(now.day()) == Some(now.day()) {
             return Ok(());
         }
+        let lane = self.lane.lock().await;
+        self.unconfirmed.store(self.count_unconfirmed().await?, Ordering::Relaxed);
+        drop(lane);
         for business in businesses_in_session(&self.store, self.home).await? {
             let _lane = self.lane.lock().await;
             let some = Scan::everything(SPOKEN).prefix(space::of(business)).limit(1);

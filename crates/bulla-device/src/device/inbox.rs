@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use bulla_base::Party;
 use bulla_content::{Body, Progress};
-use bulla_endpoint::{OpenError, Received, SealError};
+use bulla_endpoint::{OpenError, Received};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
 use bulla_transport::{Sequence, Transport, in_order};
 use tracing::Instrument;
 
+use super::resend::Begun;
 use super::{Inner, RECEIVING, span};
-use crate::metrics::{DROPPED, FAILED, IDENTITY_CHANGES, OPENED};
+use crate::metrics::{DROPPED, FAILED, OPENED};
 use crate::notice::Row;
 use crate::space;
 use crate::{DeviceError, Notice};
@@ -73,35 +74,51 @@ impl<S: Store, T: Transport> Inner<S, T> {
             }
             Err(error) => {
                 dropped(reason(&error), &error);
+                if let (OpenError::Undecipherable(_), Kind::Message(_)) = (&error, envelope.kind()) {
+                    self.ask_again(draft, peer, business, envelope).await?;
+                }
                 return Ok(());
             }
         };
         if received.identity_changed {
             draft.notify(&Row::identity_changed(envelope.id(), business, draft.now));
         }
+        let mut is_failed = false;
         match &received.content {
             Ok(content) => {
                 if matches!(content.body(), Body::Text(_) | Body::Reaction(_)) {
-                    match self.seal_receipt(&mut peer, &mut draft, Progress::Delivered, envelope.id()) {
-                        Ok(()) | Err(SealError::NoSession) => {}
-                        Err(error) => return Err(error.into()),
+                    // What came in a session that is not sealed in any more is confirmed in another: else the
+                    // business would be told that it failed.
+                    let id = envelope.id();
+                    if let Begun::InSession =
+                        self.begin_if_needed(&mut draft, &mut peer, business, id).await?
+                    {
+                        self.seal_receipt(&mut peer, &mut draft, Progress::Delivered, id)?;
                     }
                 }
-                // Nothing of what was said is kept to be said again: the message is lost, and the user is
-                // told.
-                let encoded = content.encode(&*self.rng);
-                let notice = match content.body() {
-                    Body::RetryRequest(lost) => Row::new(*lost, business, draft.now, None),
-                    _ => Row::new(envelope.id(), business, draft.now, Some(encoded.plaintext())),
-                };
-                draft.notify(&notice);
+                if let Body::RetryRequest(lost) = content.body() {
+                    is_failed = !self.send_again(&mut draft, &mut peer, business, *lost).await?;
+                } else {
+                    let encoded = content.encode(&*self.rng);
+                    let plaintext = Some(encoded.plaintext());
+                    draft.notify(&Row::new(envelope.id(), business, draft.now, plaintext));
+                }
+                if let Body::Receipt(receipt) = content.body() {
+                    for id in receipt.messages() {
+                        self.forget_content(&mut draft, business, *id).await?;
+                    }
+                }
             }
             Err(error) => dropped("unreadable", error),
         }
         draft.seen(envelope);
+        if self.asking.is_asked_for(envelope.id()) {
+            draft.batch.delete(space::about(space::ASKED, business, envelope.id()));
+        }
         draft.keep(peer);
         self.commit(draft).await?;
-        count(envelope, &received);
+        self.asking.forget(envelope.id());
+        count(envelope, &received, is_failed);
         let Some(key) = received.spent else { return Ok(()) };
         if let Err(error) = self.endpoint.spend(&self.store, key).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
@@ -125,13 +142,12 @@ impl<S: Store, T: Transport> Inner<S, T> {
 }
 
 /// Counts an envelope that was opened, once that is durable.
-fn count(envelope: &Envelope, received: &Received) {
-    if received.identity_changed {
-        metrics::counter!(IDENTITY_CHANGES).increment(1);
+fn count(envelope: &Envelope, received: &Received, is_failed: bool) {
+    if received.content.is_err() {
+        return;
     }
-    let Ok(content) = &received.content else { return };
     metrics::counter!(OPENED, "kind" => kind(envelope.kind())).increment(1);
-    if let Body::RetryRequest(_) = content.body() {
+    if is_failed {
         metrics::counter!(FAILED, "reason" => "not_opened").increment(1);
     }
 }

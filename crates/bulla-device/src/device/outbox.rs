@@ -38,13 +38,25 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 let _ = put.changed().await;
             }
             for (place, envelope) in page.items {
-                let handing_over = async {
-                    let outcome = self.hand_over(&envelope).await?;
-                    self.settle(place, &envelope, outcome).await
-                };
-                handing_over.instrument(span::about("hand over", self.home, &envelope)).await?;
+                let span = span::about("hand over", self.home, &envelope);
+                self.see_off(place, envelope).instrument(span).await?;
             }
             after = page.after;
+        }
+    }
+
+    /// Hands over `envelope`, sealed anew if the business is not the one that it was sealed for any more.
+    async fn see_off(&self, place: u64, mut envelope: Envelope) -> Result<(), DeviceError> {
+        loop {
+            let outcome = self.hand_over(&envelope).await?;
+            if outcome == Outcome::Reinstalled
+                && matches!(envelope.kind(), Kind::Message(_))
+                && let Some(anew) = self.renew(place, &envelope).await?
+            {
+                envelope = anew;
+                continue;
+            }
+            return self.settle(place, &envelope, outcome).await;
         }
     }
 
@@ -62,6 +74,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let failed = failed.filter(|_| matches!(envelope.kind(), Kind::Message(_)));
         if failed.is_some() {
             draft.notify(&Row::new(envelope.id(), business, draft.now, None));
+            self.forget_content(&mut draft, business, envelope.id()).await?;
         }
         if let (Outcome::Reinstalled, Some(gone)) = (outcome, envelope.installation()) {
             // What is written next goes to the business as it is now.

@@ -6,6 +6,9 @@ use bulla_session::IdentityKey;
 use super::Peer;
 use crate::{Identity, IdentityPolicy, SafetyNumber, SealError};
 
+/// Names a session among those with a peer: the beginning of the public key that it began with.
+pub type SessionName = [u8; 8];
+
 impl Peer<'_> {
     /// The identity the peer has come with last, also if it waits for approval; nothing before the first
     /// session.
@@ -49,6 +52,21 @@ impl Peer<'_> {
     /// it, then that opens what still comes, and nothing is sealed in it, once this is kept.
     pub fn retire_session(&mut self, installation: Installation) {
         if self.installation_in_use() == Some(installation) {
+            self.shelf.standing.set_stale();
+        }
+    }
+
+    /// What tells the session in use from every other; nothing if there is none.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionName> {
+        let key = self.sessions.base_key()?.as_raw();
+        key.first_chunk().copied()
+    }
+
+    /// Says that the peer does not open what is sealed in the session in use. It opens what still comes, and
+    /// nothing is sealed in it, once this is kept.
+    pub fn retire(&mut self) {
+        if self.in_use().is_some() {
             self.shelf.standing.set_stale();
         }
     }

@@ -17,7 +17,7 @@ use super::voice::Voice;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::{ACCEPTED, UNQUOTED};
-use crate::row::{Outbound, Pending};
+use crate::row::{Outbound, Pending, Unconfirmed};
 use crate::space::{self, MESSAGE, SEEN};
 use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Saying, Sink, Status};
 
@@ -147,6 +147,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let sealed =
                 peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
             outbound.outbox_place = draft.send(&sealed);
+            let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(&checked.content));
+            let expiry = draft.expiry();
+            draft.keep_content(id, &unconfirmed, expiry);
             draft.keep(peer);
             draft.count(Flow::ToUser, checked.message.category);
         } else {

@@ -16,8 +16,8 @@ use super::fault::Reach;
 use super::pumps::{Next, Pump, Seen, Waiting};
 use super::voice::Voice;
 use super::{Inner, jitter};
-use crate::row::{Head, Held, Outbound, Pending, Stage};
-use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
+use crate::row::{Asked, Head, Held, Outbound, Pending, Stage, Unconfirmed};
+use crate::space::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
 use crate::{Failure, RelayError, Sink, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
@@ -80,8 +80,13 @@ impl Draft {
 
     /// Puts `envelope` at the end of the outbox, and says where.
     pub(super) fn send(&mut self, envelope: &Envelope) -> u64 {
+        self.send_until(envelope, self.expiry())
+    }
+
+    /// As [`send`](Self::send), for what is to go with something older.
+    pub(super) fn send_until(&mut self, envelope: &Envelope, expiry: Expiry) -> u64 {
         let (day, place) = self.head.outbox.append(self.now.day());
-        self.add(Pump::Outbox, day, place, envelope.to_bytes(), self.expiry());
+        self.add(Pump::Outbox, day, place, envelope.to_bytes(), expiry);
         place
     }
 
@@ -90,6 +95,13 @@ impl Draft {
         let key = self.queue(pump.space()).key(day, place);
         self.batch.put_until(key.clone(), value.clone(), expiry);
         self.added.push((pump, place, key, value, expiry));
+    }
+
+    /// Puts `envelope` into the place in the outbox of what was `read` there, on the condition that nobody
+    /// has.
+    pub(super) fn replace_sent(&mut self, read: &Read, envelope: &Envelope, expiry: Expiry) {
+        self.batch.expect_version(read.key.clone(), read.version);
+        self.batch.put_until(read.key.clone(), envelope.to_bytes(), expiry);
     }
 
     /// Takes what stands at `place` out of the outbox, if it is there.
@@ -157,6 +169,20 @@ impl Draft {
         self.batch.put_until(seen, device, self.expiry());
     }
 
+    /// Remembers what the message `id` of the business says, until the user's device confirms it.
+    pub(super) fn keep_content(&mut self, id: MessageId, content: &Unconfirmed, expiry: Expiry) {
+        let key = space::about(CONTENT, self.conversation.business, id);
+        self.batch.put_until(key, content.to_bytes(), expiry);
+    }
+
+    /// Remembers that the message in `envelope` was asked for again, as `asked` says, on the condition that
+    /// nobody has asked since.
+    pub(super) fn ask(&mut self, envelope: &Envelope, asked: &Asked, before: Option<Version>) {
+        let key = space::about(ASKED, self.conversation.business, envelope.id());
+        self.batch.expect(key.clone(), before);
+        self.batch.put_until(key, asked.to_bytes(), self.expiry());
+    }
+
     /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
     pub(super) fn tell(&mut self, event: &Pending, expiry: Expiry) {
         let (day, place) = self.head.events.append(self.now.day());
@@ -187,12 +213,11 @@ impl Draft {
             return Ok(());
         }
         let arrived = matches!(status, Status::Delivered | Status::Read);
-        // It holds what the message does, so it is kept no longer.
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         if stage == Stage::Accepted && arrived {
             self.tell(&Pending::reached(id, &outbound, self.now, Status::Sent), expiry);
         }
-        let is_over = arrived || status == Status::Failed(Failure::Expired);
+        let is_over = arrived || matches!(status, Status::Failed(Failure::Expired | Failure::NotOpened));
         if stage == Stage::Accepted && is_over && outbound.held {
             self.take_back(outbound.outbox_place);
         } else if stage == Stage::Accepted && is_over {
@@ -202,11 +227,13 @@ impl Draft {
         if !(arrived && outbound.reaction) {
             self.tell(&Pending::reached(id, &outbound, self.now, status), expiry);
         }
+        if stage <= Stage::Reached(Status::Sent) && status != Status::Sent {
+            // What it says has served its purpose.
+            self.batch.delete(space::about(CONTENT, self.conversation.business, id));
+        }
         outbound.reach(status);
         self.reached.push(status);
-        let key = space::about(MESSAGE, self.conversation.business, id);
-        self.batch.expect_version(key.clone(), record.version);
-        self.batch.put_until(key, outbound.to_bytes(), expiry);
+        self.put_message(id, record, &outbound);
         Ok(())
     }
 
@@ -219,11 +246,24 @@ impl Draft {
     ) -> Result<(), StoreError> {
         let mut outbound = Outbound::read(&record.value)?;
         (outbound.outbox_place, outbound.held) = (place, false);
+        self.put_message(id, record, &outbound);
+        Ok(())
+    }
+
+    /// Notes that a message of the business that stood in the outbox is held, at `place`.
+    pub(super) fn held_back(&mut self, id: MessageId, record: &Record, place: u64) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        (outbound.outbox_place, outbound.held) = (place, true);
+        self.put_message(id, record, &outbound);
+        Ok(())
+    }
+
+    fn put_message(&mut self, id: MessageId, record: &Record, outbound: &Outbound) {
+        // It holds what the message does, so it is kept no longer.
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         let key = space::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);
         self.batch.put_until(key, outbound.to_bytes(), expiry);
-        Ok(())
     }
 
     /// When what is made now is forgotten at the latest.
@@ -346,7 +386,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
+    pub(super) async fn try_commit(self: &Arc<Self>, draft: Draft) -> Result<Commit, StoreError> {
         let Draft {
             mut batch,
             conversation,

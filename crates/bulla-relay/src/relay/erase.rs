@@ -33,8 +33,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// # What happens next
     /// What comes from the user afterwards, or is sent to them, is a new conversation: the limits on
     /// duplicates and idempotency keys begin anew. A device that still has its old session does not know. The
-    /// first thing it sends in it cannot be opened; the relay drops it and begins a new session, in which the
-    /// device is told which message was lost. A first message of old, whose prekeys were not used up, could
+    /// first thing it sends in it cannot be opened; the relay begins a new session, in which it asks the
+    /// device to send it again. A first message of old, whose prekeys were not used up, could
     /// be opened once more, if the carrier delivered it again: within 30 days the carrier's own guard keeps
     /// it from that. Ids are as before: the same business knows the same user by the same id.
     ///

@@ -9,12 +9,14 @@ use super::conversation::Conversation;
 use super::fault::{Reach, of_store};
 use super::{Inner, Relay, span};
 use crate::space::{
-    self, CONTACT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN, WAITING,
+    self, ASKED, CONTACT, CONTENT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX,
+    SEEN, WAITING,
 };
 use crate::{BusinessError, Sink};
 
 /// The spaces in users' partitions whose records are named after a business first.
-const OF_CONVERSATIONS: [Space; 8] = [MESSAGE, SEEN, OUTBOX, EVENTS, HELD, ONCE, CONTACT, HEAD];
+const OF_CONVERSATIONS: [Space; 10] =
+    [MESSAGE, CONTENT, SEEN, ASKED, OUTBOX, EVENTS, HELD, ONCE, CONTACT, HEAD];
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and

@@ -46,8 +46,12 @@ impl Holding {
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// `content` as it is held: a message of this category, or a receipt.
     pub(super) fn held(&self, id: MessageId, category: Option<Category>, content: &Content) -> Held {
-        let encoded = content.encode(&*self.rng);
-        Held::new(id, category, Bytes::copy_from_slice(encoded.plaintext()))
+        Held::new(id, category, self.encoded(content))
+    }
+
+    /// `content` as it is stored.
+    pub(super) fn encoded(&self, content: &Content) -> Bytes {
+        Bytes::copy_from_slice(content.encode(&*self.rng).plaintext())
     }
 
     /// Seals the next that was held for the user of the conversation, and puts it into the outbox. False when
@@ -91,7 +95,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let message = match held.category()? {
             None => None,
             Some(_) => {
-                let waiting = self.waiting(&draft, held.id()?).await?;
+                let waiting = self.waiting(&draft, &held).await?;
                 if waiting.is_none() {
                     // It has failed.
                     draft.release(&next);
@@ -124,12 +128,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// A message of the business that is still to be sent.
-    async fn waiting(&self, draft: &Draft, id: MessageId) -> Result<Option<Record>, StoreError> {
-        let key = space::about(MESSAGE, draft.conversation.business, id);
+    async fn waiting(&self, draft: &Draft, held: &Held) -> Result<Option<Record>, StoreError> {
+        let key = space::about(MESSAGE, draft.conversation.business, held.id()?);
         let Some(record) = self.store.get(draft.conversation.user, &key, draft.now).await? else {
             return Ok(None);
         };
-        let is_waiting = Outbound::read(&record.value)?.stage()? == Stage::Accepted;
+        let stage = Outbound::read(&record.value)?.stage()?;
+        let is_waiting = stage == Stage::Accepted || held.again && stage == Stage::Reached(Status::Sent);
         Ok(is_waiting.then_some(record))
     }
 
@@ -142,15 +147,26 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         message: Option<Record>,
         changed: Option<Changed>,
     ) -> Result<Option<bool>, RelayError> {
-        let (id, category, conversation) = (held.id()?, held.category()?, draft.conversation);
+        let (id, category) = (held.id()?, held.category()?);
         let kind = category.map_or(Kind::Receipt, Kind::Message);
         draft.release(next);
+        let again = message.as_ref().filter(|_| held.again);
+        if let Some(message) = again {
+            if let Some(sealed) = self.reseal(&mut draft, &mut peer, id, message).await? {
+                let expiry = message.expiry.unwrap_or_else(|| draft.expiry());
+                let place = draft.send_until(&sealed, expiry);
+                draft.released_to(id, message, place)?;
+            }
+            return self.keep_released(voice, draft, peer, changed).await;
+        }
         match peer.seal(id, kind, &held.content()?, draft.now, &*self.rng) {
             Ok(sealed) => {
                 let place = draft.send(&sealed);
                 if let (Some(message), Some(category)) = (message, category) {
                     draft.count(Flow::ToUser, category);
                     draft.released_to(id, &message, place)?;
+                    let expiry = message.expiry.unwrap_or_else(|| draft.expiry());
+                    draft.keep_content(id, &held.unconfirmed(peer.session()), expiry);
                 }
             }
             Err(error) => {
@@ -160,6 +176,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
         }
+        self.keep_released(voice, draft, peer, changed).await
+    }
+
+    async fn keep_released(
+        self: &Arc<Self>,
+        voice: &Voice,
+        mut draft: Draft,
+        peer: Peer<'_>,
+        changed: Option<Changed>,
+    ) -> Result<Option<bool>, RelayError> {
+        let conversation = draft.conversation;
         draft.keep(peer);
         let committed = self.commit(draft).await?;
         if committed {
@@ -170,7 +197,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 }
 
 /// What keeps something from being sealed, as whoever tries again takes it.
-fn passing(error: AcceptError) -> RelayError {
+pub(super) fn passing(error: AcceptError) -> RelayError {
     match error {
         AcceptError::Store(error) | AcceptError::Seal(SealError::Store(error)) => error.into(),
         AcceptError::Seal(SealError::Damaged) => StoreError::Damaged { what: "session" }.into(),

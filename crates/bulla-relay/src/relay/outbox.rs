@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
-use bulla_transport::Transport;
+use bulla_transport::{Transport, TransportError};
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::{Pump, Waiting};
+use super::resend::Renewed;
 use super::voice::Voice;
 use super::{Inner, jitter, span};
 use crate::space::{self, MESSAGE};
@@ -14,6 +15,15 @@ use crate::{Failure, RelayError, Sink, Status};
 
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;
+
+/// What became of an envelope that was handed to the carrier.
+enum Handed {
+    Taken,
+    /// It will never have it.
+    Refused,
+    /// It is sealed for an installation of the user that is no more.
+    Reinstalled,
+}
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, one after the other, until there are none.
@@ -38,7 +48,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     Envelope::from_bytes(value).map_err(|_| StoreError::Damaged { what: "envelope" })?;
                 let place = read.place;
                 let span = span::about("send", conversation, Some(envelope.id()));
-                if !self.send(voice, conversation, &envelope, read).instrument(span).await? {
+                if !self.send(voice, conversation, envelope, read).instrument(span).await? {
                     // Perhaps it is ours that was begun and not finished.
                     drop(self.lane(conversation.user).await?);
                     break;
@@ -52,27 +62,43 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// for.
     async fn send(
         self: &Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         conversation: Conversation,
-        envelope: &Envelope,
-        read: Read,
+        mut envelope: Envelope,
+        mut read: Read,
     ) -> Result<bool, RelayError> {
-        let Some(outcome) = self.hand_over(voice, conversation, envelope, read.begun).await? else {
-            return Ok(false);
-        };
-        self.settle(voice, conversation, read, envelope, outcome).await?;
-        Ok(true)
+        loop {
+            let Some(handed) = self.hand_over(voice, conversation, &envelope, read.begun).await? else {
+                return Ok(false);
+            };
+            let outcome = match handed {
+                Handed::Taken => Status::Sent,
+                Handed::Reinstalled if matches!(envelope.kind(), Kind::Message(_)) => {
+                    match self.renew(voice, conversation, &read, &envelope).await? {
+                        Renewed::Sealed(anew) => {
+                            (envelope, read) = *anew;
+                            continue;
+                        }
+                        Renewed::TakenOut => return Ok(true),
+                        Renewed::Not => Status::Failed(Failure::Undeliverable),
+                    }
+                }
+                Handed::Refused | Handed::Reinstalled => Status::Failed(Failure::Undeliverable),
+            };
+            self.settle(voice, conversation, read, &envelope, outcome).await?;
+            return Ok(true);
+        }
     }
 
-    /// Hands `envelope` to the carrier, however long it takes: `Sent`, or `Failed` when the carrier will
-    /// never have it. Nothing when somebody was erased since `begun`, perhaps the one it is for.
+    /// Hands `envelope` to the carrier, however long it takes. Nothing when somebody was erased since
+    /// `begun`, perhaps the one it is for.
     async fn hand_over(
         &self,
         voice: &Voice,
         conversation: Conversation,
         envelope: &Envelope,
         begun: u64,
-    ) -> Result<Option<Status>, RelayError> {
+    ) -> Result<Option<Handed>, RelayError> {
         let mut failures = 0;
         loop {
             let sending = self.transport.send(&voice.caller, envelope.clone());
@@ -80,7 +106,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(None);
             };
             match sent {
-                Ok(()) => return Ok(Some(Status::Sent)),
+                Ok(()) => return Ok(Some(Handed::Taken)),
                 Err(error) if error.may_pass() => {
                     self.counts.retried("carrier");
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
@@ -88,13 +114,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
                     failures = failures.saturating_add(1);
                 }
-                Err(error @ bulla_transport::TransportError::Fenced { .. }) => return Err(error.into()),
+                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Err(TransportError::Reinstalled) => return Ok(Some(Handed::Reinstalled)),
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the carrier refuses an envelope"
                     );
-                    return Ok(Some(Status::Failed(Failure::Undeliverable)));
+                    return Ok(Some(Handed::Refused));
                 }
             }
         }

@@ -3,13 +3,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bulla_base::{Category, MessageId, Number, Party};
+use bulla_base::{Category, Number, Party};
 use bulla_content::{Body, Content, Progress};
 use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
-use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
+use bulla_transport::{Delivery, Sequence, Transport, in_order};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tracing::Instrument;
@@ -186,7 +186,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Opens one envelope and makes what it says durable, with the session's step, in one record.
     async fn open(
         self: &Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         number: &Number,
         envelope: &Envelope,
     ) -> Result<Spent, RelayError> {
@@ -203,7 +203,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_open(
         self: &Arc<Self>,
-        voice: &Voice,
+        voice: &Arc<Voice>,
         conversation: Conversation,
         number: &Number,
         envelope: &Envelope,
@@ -224,16 +224,21 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 refused(reason(&error), &error);
                 self.counts.dropped();
                 let lost = matches!(error, OpenError::Undecipherable(_));
-                let kept =
-                    if lost { self.answer_lost(voice, draft, peer, envelope).await? } else { Kept::Now };
+                let kept = if lost { self.ask_again(voice, draft, peer, envelope).await? } else { Kept::Now };
                 return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
             }
         };
         let Received { content, spent, .. } = received;
-        let changed = Changed::of(&peer, received.identity_changed);
+        let mut changed = Changed::of(&peer, received.identity_changed);
         draft.see(envelope);
         match content {
-            Ok(content) => self.take_in(&mut draft, number, envelope, &content).await?,
+            Ok(content) => match content.body() {
+                Body::RetryRequest(id) => {
+                    let asked = self.send_again(voice, &mut draft, &mut peer, envelope.from(), *id).await?;
+                    changed = changed.or(asked);
+                }
+                _ => self.take_in(&mut draft, number, envelope, &content).await?,
+            },
             Err(unreadable) => {
                 refused(unreadable.reason(), &unreadable);
                 self.counts.dropped();
@@ -261,7 +266,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// The device that has sent `envelope`, as the store knows it. Nothing when it is none that may.
-    async fn sender<'v>(
+    pub(super) async fn sender<'v>(
         &self,
         voice: &'v Voice,
         draft: &Draft,
@@ -277,111 +282,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(None)
             }
         }
-    }
-
-    /// Drops an envelope that comes to more than the store takes, as one that cannot be opened: else it would
-    /// come again after every restart, and one device could stop the relay for all.
-    async fn give_up(
-        self: &Arc<Self>,
-        voice: &Voice,
-        conversation: Conversation,
-        envelope: &Envelope,
-    ) -> Result<Kept, RelayError> {
-        let draft = self.draft(conversation).await?;
-        if matches!(envelope.kind(), Kind::Message(_))
-            && let Some(peer) = self.sender(voice, &draft, envelope).await?
-        {
-            let kept = self.answer_lost(voice, draft, peer, envelope).await?;
-            if kept != Kept::TooLarge {
-                return Ok(kept);
-            }
-        }
-        // Without an answer, then: the device is not told.
-        let mut draft = self.draft(conversation).await?;
-        draft.see(envelope);
-        Ok(self.keep(draft, envelope).await?)
-    }
-
-    /// Tells a device which message of its was lost, in a new session if there is none (any more): what it
-    /// writes next is opened.
-    async fn answer_lost(
-        self: &Arc<Self>,
-        voice: &Voice,
-        mut draft: Draft,
-        mut peer: Peer<'_>,
-        envelope: &Envelope,
-    ) -> Result<Kept, RelayError> {
-        // What is dropped without an answer is not noted: to drop it again costs no more.
-        const UNANSWERED: Kept = Kept::Now;
-        if !matches!(envelope.kind(), Kind::Message(_)) {
-            return Ok(UNANSWERED);
-        }
-        let (now, rng) = (draft.now, &*self.rng);
-        let request = Content::new(Body::RetryRequest(envelope.id()));
-        let id = MessageId::new(now, rng);
-        let mut changed = None;
-        if peer.needs_keys(now) {
-            let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
-                Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
-                // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
-                // that it was lost.
-                Err(error) if error.may_pass() => return Err(error.into()),
-                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
-                Err(error) => {
-                    refused("unanswerable", &error);
-                    return Ok(UNANSWERED);
-                }
-            };
-            match begun {
-                Ok(begun) => changed = Changed::of(&peer, begun.identity_changed),
-                Err(SealError::Store(error)) => return Err(error.into()),
-                Err(SealError::IdentityChanged) => {
-                    return self.remember_held(voice, draft, peer, envelope).await;
-                }
-                Err(error) => {
-                    refused("unanswerable", &error);
-                    return Ok(UNANSWERED);
-                }
-            }
-        }
-        match peer.seal(id, Kind::RetryRequest, &request, now, rng) {
-            Ok(sealed) => {
-                draft.see(envelope);
-                draft.send(&sealed);
-                draft.keep(peer);
-                let conversation = draft.conversation;
-                let kept = self.keep(draft, envelope).await?;
-                if kept == Kept::Now {
-                    self.tell_identity(voice, conversation, changed);
-                }
-                Ok(kept)
-            }
-            Err(error) => {
-                refused("unanswerable", &error);
-                Ok(UNANSWERED)
-            }
-        }
-    }
-
-    /// Remembers which new identity of a user waits for approval. Until then the device is not told what was
-    /// lost.
-    async fn remember_held(
-        self: &Arc<Self>,
-        voice: &Voice,
-        mut draft: Draft,
-        peer: Peer<'_>,
-        envelope: &Envelope,
-    ) -> Result<Kept, RelayError> {
-        let (conversation, changed) = (draft.conversation, Changed::of(&peer, true));
-        if let Party::User(number) = envelope.from().party() {
-            draft.remember(number);
-        }
-        draft.keep(peer);
-        if !self.commit(draft).await? {
-            return Ok(Kept::Not);
-        }
-        self.tell_identity(voice, conversation, changed);
-        Ok(Kept::Now)
     }
 
     /// Puts what `content` comes to into `draft`.
@@ -425,7 +325,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 }
 
 /// An envelope that says nothing to anybody: noted, acknowledged and dropped.
-fn refused(reason: &'static str, error: &(dyn std::error::Error + 'static)) {
+pub(super) fn refused(reason: &'static str, error: &(dyn std::error::Error + 'static)) {
     metrics::counter!(DROPPED, "reason" => reason).increment(1);
     tracing::warn!(reason, error, "an envelope was dropped");
 }

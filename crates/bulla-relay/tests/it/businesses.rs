@@ -196,7 +196,7 @@ async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_beh
     world.pass(DAY * 3).await;
     assert_eq!(about(alices).await, 0, "33 days after the last word");
     assert!(about(bobs).await > 0, "13 days after the last word");
-    // The phone does not know, and what it says first is lost to it and told.
+    // The phone does not know, and what it says first is asked for again.
     phones[0].send(SHOP, &says("are you there?")).await.unwrap();
     world.pass(MINUTE).await;
     phones[0].send(SHOP, &says("hello again")).await.unwrap();

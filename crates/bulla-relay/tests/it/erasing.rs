@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulla_base::{Partition, Party, Timestamp};
+use bulla_content::{Progress, Receipt};
 use bulla_device::News;
 use bulla_relay::{AcceptError, Event, Incoming, Outgoing, Recipient, Relay, Settings};
 use bulla_store::{Key, Layer, MemoryStore, Record, Scan, Store, StoreError, erase_by_page};
@@ -47,28 +48,26 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     let by_id = Outgoing::new(Recipient::UserId(user), text("who?"));
     assert!(matches!(world.relay.accept(SHOP, by_id).await, Err(AcceptError::UnknownUser)));
 
-    // What the device writes in the session it still has is lost, and the user is told; what it writes next
-    // arrives.
+    // What the device writes in the session it still has cannot be opened. It is asked for again, and sent
+    // again.
     loop {
         tokio::select! {
             notice = phone.next() => phone.finish(notice.unwrap()).await.unwrap(),
             () = world.pass(Duration::from_secs(5)) => break,
         }
     }
-    let lost = phone.send(SHOP, &says("still there?")).await.unwrap();
-    let notice = phone.next().await.unwrap();
-    assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
-    phone.finish(notice).await.unwrap();
+    phone.send(SHOP, &says("still there?")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
     phone.send(SHOP, &says("here I am again")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(heard(&world.desk.taken()[before.len()..]), ["here I am again"]);
+    assert_eq!(heard(&world.desk.taken()[before.len()..]), ["still there?", "here I am again"]);
     assert_eq!(world.desk.taken().last().unwrap().subject().user_id, user);
 }
 
-/// What is lost to an erasure is told to the device in a new session, which takes keys from the carrier. When
-/// it had none to give just then, the envelope was acknowledged all the same, and nobody was ever told.
+/// What an erasure keeps from being opened is asked for in a new session, which takes keys from the carrier.
+/// When it had none to give just then, the envelope was acknowledged all the same, and nobody was ever told.
 #[tokio::test(start_paused = true)]
-async fn a_device_is_told_what_was_lost_also_when_the_carrier_was_away_just_then() {
+async fn what_cannot_be_opened_is_asked_for_also_when_the_carrier_was_away_just_then() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
     phone.send(SHOP, &says("hello")).await.unwrap();
@@ -80,14 +79,16 @@ async fn a_device_is_told_what_was_lost_also_when_the_carrier_was_away_just_then
     }
     world.relay.erase(&alice()).await.unwrap();
     world.line.withhold_keys(true);
-    let lost = phone.send(SHOP, &says("still there?")).await.unwrap();
+    let asked_for = phone.send(SHOP, &says("still there?")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     world.line.withhold_keys(false);
     let notice = tokio::select! {
         notice = phone.next() => notice.unwrap(),
         () = world.pass(Duration::from_secs(7200)) => panic!("nobody was told"),
     };
-    assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
+    let delivered = Receipt::new(Progress::Delivered, vec![asked_for]).unwrap();
+    assert_eq!(notice.news(), &News::Progress(delivered));
+    assert_eq!(heard(&world.desk.taken()), ["hello", "still there?"]);
 }
 
 /// A vault does not show what it has no key for any more. A mark whose hour was over stayed behind with the

@@ -246,31 +246,42 @@ async fn what_is_held_is_erased_with_its_user() {
 /// The carrier knows that a user has a new phone before the relay does, which seals for the old one once
 /// more.
 #[tokio::test(start_paused = true)]
-async fn what_was_sealed_for_a_phone_that_is_no_more_fails_at_once_and_the_next_arrives() {
+async fn what_was_sealed_for_a_phone_that_is_no_more_is_sealed_anew_and_arrives_before_the_next() {
     let world = world(IdentityPolicy::Follow).await;
     let phone = a_new_phone(&world).await;
-    let before = world.desk.taken().len();
-    world.relay.accept(SHOP, to(alice(), "to the old one")).await.unwrap();
-    world.pass(Duration::from_secs(60)).await;
-    assert_eq!(statuses(&world, before), [Status::Failed(Failure::Undeliverable)]);
+    let (before, billed) = (world.desk.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
     assert_eq!(changes(&world).await, [], "nobody has come with another identity yet");
-    world.relay.accept(SHOP, to(alice(), "to the new one")).await.unwrap();
-    assert_eq!(told(&world, &phone).await.0, ["to the new one"]);
+    // All but the last are sealed before the first is refused.
+    world.line.cut(true);
+    for words in ["one", "two", "three"] {
+        world.relay.accept(SHOP, to(alice(), words)).await.unwrap();
+    }
+    world.line.cut(false);
+    world.pass(Duration::from_secs(1)).await;
+    world.relay.accept(SHOP, to(alice(), "four")).await.unwrap();
+    assert_eq!(told(&world, &phone).await.0, ["one", "two", "three", "four"]);
     assert!(matches!(changes(&world).await[..], [(SHOP, _, false)]));
+    let statuses = statuses(&world, before);
+    for status in [Status::Sent, Status::Delivered, Status::Read] {
+        assert_eq!(statuses.iter().filter(|told| **told == status).count(), 4, "{statuses:?}");
+    }
+    assert_eq!(world.line.bill(SHOP).await.total(SHOP, Flow::ToUser), billed + 4);
     assert!(world.relay.suspended().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sealed_for_a_phone_that_is_no_more_fails_at_once_and_the_next_is_held() {
+async fn what_was_sealed_for_a_phone_that_is_no_more_is_held_and_comes_in_order_when_it_is_approved() {
     let world = world(IdentityPolicy::Hold).await;
     let phone = a_new_phone(&world).await;
-    let before = world.desk.taken().len();
+    let (before, billed) = (world.desk.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
     world.relay.accept(SHOP, to(alice(), "to the old one")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(statuses(&world, before), [Status::Failed(Failure::Undeliverable)]);
+    assert_eq!(statuses(&world, before), []);
     world.relay.accept(SHOP, to(alice(), "to the new one")).await.unwrap();
     let [(SHOP, identity, true)] = changes(&world).await[..] else { panic!() };
     assert_eq!(told(&world, &phone).await.0, Vec::<String>::new());
     assert!(world.relay.approve_identity(SHOP, alice(), identity).await.unwrap());
-    assert_eq!(told(&world, &phone).await.0, ["to the new one"]);
+    assert_eq!(told(&world, &phone).await.0, ["to the old one", "to the new one"]);
+    assert_eq!(world.line.bill(SHOP).await.total(SHOP, Flow::ToUser), billed + 2);
+    assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), billed + 2);
 }

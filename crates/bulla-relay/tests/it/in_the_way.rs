@@ -14,6 +14,7 @@ use crate::world::{Desk, Line, SHOP, TestDevice, World, alice, says, to};
 
 const SESSIONS: Space = Space::new(0x15);
 const SEEN: Space = Space::new(0x21);
+const ASKED: Space = Space::new(0x60);
 const HEAD: Space = Space::new(0x22);
 const EVENTS: Space = Space::new(0x24);
 
@@ -63,7 +64,9 @@ impl Layer for Difficult {
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let put = |space| batch.puts().iter().find(|put| put.key.space() == space);
         match (self.is(), put(SEEN), put(HEAD)) {
-            (Wrong::TooLarge(space), Some(_), _) if put(space).is_some() => {
+            (Wrong::TooLarge(space), seen, _)
+                if put(space).is_some() && (seen.is_some() || put(ASKED).is_some()) =>
+            {
                 Err(StoreError::TooLarge { what: "batch (rows)", actual: 20_000, limit: 16_384 })
             }
             (Wrong::HiddenGuard, Some(seen), _) => {
@@ -107,6 +110,8 @@ async fn only_hello_is_heard(world: &World, relay: Relay<Difficult, Line, Desk>,
 
 /// A device that had left gaps in every chain could make a batch larger than a store takes. The relay
 /// stopped, for all businesses, and was sent the same envelope again as soon as it was opened anew.
+///
+/// It is asked for again, as often as any is, which does not help here.
 #[tokio::test(start_paused = true)]
 async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
     let (world, store, relay, phone) = begin().await;
@@ -125,7 +130,7 @@ async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
         phone.finish(notice).await.unwrap();
     }
     assert_eq!(heard(&world.desk.taken()), ["hello", "still me"]);
-    assert_eq!(store.guards().await, 4);
+    assert_eq!(store.guards().await, 2);
     relay.close().await;
     relay.stopped().await.unwrap();
 }

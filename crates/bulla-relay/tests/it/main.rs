@@ -18,6 +18,7 @@ mod in_the_way;
 mod interrupted;
 mod printing;
 mod proofs;
+mod resending;
 mod scopes;
 mod sink_calls;
 mod starts;

@@ -202,6 +202,7 @@ pub(crate) struct Line {
     declared: Arc<Mutex<Option<Kind>>>,
     uploads: Arc<Mutex<Vec<KeyUpload>>>,
     broken_for: Arc<Mutex<Option<PhoneNumberId>>>,
+    garbled: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Line {
@@ -216,7 +217,27 @@ impl Line {
             declared: Arc::default(),
             uploads: Arc::default(),
             broken_for: Arc::default(),
+            garbled: Arc::default(),
         }
+    }
+
+    /// Makes so many of the next messages that are delivered to users, or to businesses, unreadable.
+    pub(crate) fn garble(&self, to: &'static str, count: usize) {
+        self.garbled.lock().unwrap().insert(to, count);
+    }
+
+    /// Loses so many of the next requests of users to send something again.
+    pub(crate) fn lose_requests(&self, count: usize) {
+        self.garbled.lock().unwrap().insert("requests", count);
+    }
+
+    /// Whether one of those that are to be hit is at hand.
+    fn hits(&self, what: &'static str) -> bool {
+        let mut garbled = self.garbled.lock().unwrap();
+        let left = garbled.entry(what).or_default();
+        let hits = *left > 0;
+        *left = left.saturating_sub(1);
+        hits
     }
 
     /// Panics whenever this business connects, or never.
@@ -286,12 +307,23 @@ impl Transport for Line {
             (Party::User(_), Some(kind)) => redeclared(&envelope, kind),
             _ => envelope,
         };
+        let is_of_user = matches!(envelope.from().party(), Party::User(_));
+        if is_of_user && envelope.kind() == Kind::RetryRequest && self.hits("requests") {
+            return Ok(());
+        }
         self.carrier.send(caller, envelope).await
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.check()?;
-        self.carrier.receive(caller, after).await
+        let mut deliveries = self.carrier.receive(caller, after).await?;
+        let to = if matches!(caller.address().party(), Party::User(_)) { "users" } else { "businesses" };
+        for delivery in &mut deliveries {
+            if matches!(delivery.envelope.kind(), Kind::Message(_)) && self.hits(to) {
+                delivery.envelope = garbled(&delivery.envelope);
+            }
+        }
+        Ok(deliveries)
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
@@ -303,6 +335,15 @@ impl Transport for Line {
         self.check()?;
         self.carrier.acknowledge(caller, sequences).await
     }
+}
+
+fn garbled(envelope: &Envelope) -> Envelope {
+    let (from, to) = (envelope.from().clone(), envelope.to().clone());
+    let (franking, form, mut sealed) = (*envelope.franking(), envelope.form(), envelope.sealed().to_vec());
+    let last = sealed.len() - 1;
+    sealed[last] ^= 1;
+    let garbled = Envelope::new(envelope.id(), from, to, envelope.kind(), franking, form, sealed).unwrap();
+    garbled.sent_again(envelope.attempt()).unwrap()
 }
 
 fn redeclared(envelope: &Envelope, kind: Kind) -> Envelope {

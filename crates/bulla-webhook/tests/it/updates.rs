@@ -177,9 +177,11 @@ async fn a_status_names_the_user_and_gives_the_tracking_back() {
 
 #[tokio::test]
 async fn a_failed_message_tells_why() {
-    for (failure, why) in
-        [(Failure::Undeliverable, "not known"), (Failure::Expired, "within its time to live")]
-    {
+    for (failure, why) in [
+        (Failure::Undeliverable, "not known"),
+        (Failure::Expired, "within its time to live"),
+        (Failure::NotOpened, "could not open"),
+    ] {
         let value = delivered(status(Status::Failed(failure), None)).await;
         let line = &value["statuses"][0];
         assert_eq!((&line["status"], &line["recipient_id"]), (&json!("failed"), &json!("16505551234")));

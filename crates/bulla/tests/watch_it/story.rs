@@ -188,6 +188,9 @@ impl Stage<'_> {
     /// The user has a new phone, with a new identity.
     async fn a_phone_is_lost(&self, company: &Company, alice: User) -> User {
         alice.close().await;
+        // Queued for the phone that is lost.
+        write(self.private, 0).succeed(self.house.api).await;
+        a_moment().await;
         let alice = User::open(company, self.private.number(0), "alice-anew").await;
         // Sealed for the phone that is lost.
         drop(write(self.private, 0).make(self.house.api).await);
@@ -272,6 +275,10 @@ impl Stage<'_> {
         let text = says(private, alice).await;
         shop.is_told(&[&text]).await;
         house.close().await;
+        // Now there is none to seal it for.
+        company.carrier.erase_business(SHOP).await.unwrap();
+        says(private, alice).await;
+        a_moment().await;
     }
 
     async fn rows_are_spoilt(&self, alice: &User) {

@@ -1,0 +1,257 @@
+//! What the user's device could not open is sealed anew and sent again.
+
+use std::sync::Arc;
+
+use bulla_base::{Address, MessageId};
+use bulla_endpoint::{Peer, SealError};
+use bulla_envelope::{Envelope, Kind};
+use bulla_store::{Commit, Record, Store, StoreError, Version};
+use bulla_transport::Transport;
+
+use super::Inner;
+use super::accept::Reachable;
+use super::conversation::{ATTEMPTS, Conversation, Draft, Read};
+use super::holding::passing;
+use super::identities::Changed;
+use super::pumps::Pump;
+use super::voice::Voice;
+use crate::metrics::RESENT;
+use crate::row::{Held, Outbound, Stage, Unconfirmed};
+use crate::space::{self, CONTENT, MESSAGE};
+use crate::{AcceptError, Failure, RelayError, Sink, Status};
+
+/// What became of an envelope that was sealed for an installation of the user that is no more.
+pub(super) enum Renewed {
+    /// It is sealed for the one that is, and stands where it did.
+    Sealed(Box<(Envelope, Read)>),
+    /// It is not in the outbox any more.
+    TakenOut,
+    /// Nothing can be sealed for the user.
+    Not,
+}
+
+/// How a message that is to be sent again leaves.
+enum Way {
+    Sealed(Option<Box<Envelope>>, Option<Changed>),
+    Held(Option<Changed>),
+    Unknown,
+}
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Seals the message `id` into `draft` once more, as the user's device `from` has asked for; or fails it,
+    /// if it was sent as often as it ever is.
+    ///
+    /// What was sealed in the session that the request came in is sealed in a new one. A message that the
+    /// device has confirmed, or that has failed, is not sent again, whoever asks.
+    pub(super) async fn send_again(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        draft: &mut Draft,
+        peer: &mut Peer<'_>,
+        from: &Address,
+        id: MessageId,
+    ) -> Result<Option<Changed>, RelayError> {
+        let Some((message, outbound)) = self.unconfirmed(draft, id).await? else { return Ok(None) };
+        if outbound.held {
+            // It waits for the user's new identity to be approved, and comes then.
+            return Ok(None);
+        }
+        let way = match self.seal_again(voice, draft, peer, from, (id, &message)).await {
+            Err(error) if is_of_peer(&error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "who has asked for a message has left no keys to seal it with");
+                Way::Unknown
+            }
+            way => way.map_err(passing)?,
+        };
+        match way {
+            Way::Sealed(envelope, changed) => {
+                if let Some(envelope) = envelope {
+                    let expiry = message.expiry.unwrap_or_else(|| draft.expiry());
+                    draft.send_until(&envelope, expiry);
+                    metrics::counter!(RESENT, "reason" => "asked").increment(1);
+                }
+                Ok(changed)
+            }
+            Way::Held(changed) => {
+                draft.hold(&Held::again(id, outbound.category()?));
+                self.holding.note(draft.conversation);
+                Ok(changed)
+            }
+            // The device asks again, or its time to live ends.
+            Way::Unknown => Ok(None),
+        }
+    }
+
+    /// Seals what was `read` in the outbox for the installation of the user that is now: the carrier has
+    /// refused it, for the one it was sealed for is no more. It keeps its place, so that nothing passes it.
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        conversation: Conversation,
+        read: &Read,
+        envelope: &Envelope,
+    ) -> Result<Renewed, RelayError> {
+        for _ in 0..ATTEMPTS {
+            let _lane = self.lane(conversation.user).await?;
+            if !self.is_still(conversation.user, read).await? {
+                return Ok(Renewed::TakenOut);
+            }
+            if let Some(renewed) = self.try_renew(voice, conversation, read, envelope).await? {
+                return Ok(renewed);
+            }
+        }
+        Err(RelayError::InTheWay { attempts: ATTEMPTS })
+    }
+
+    /// One attempt; nothing when another changed the conversation meanwhile.
+    async fn try_renew(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        conversation: Conversation,
+        read: &Read,
+        envelope: &Envelope,
+    ) -> Result<Option<Renewed>, RelayError> {
+        let (mut draft, id, to) = (self.draft(conversation).await?, envelope.id(), envelope.to());
+        let Some((message, outbound)) = self.unconfirmed(&draft, id).await? else {
+            return Ok(Some(Renewed::Not));
+        };
+        let peer = voice.endpoint.peer(&self.store, conversation.user, to, draft.now).await;
+        let mut peer = peer.map_err(|error| passing(AcceptError::Seal(error)))?;
+        envelope.installation().into_iter().for_each(|gone| peer.retire_session(gone));
+        let way = self.seal_again(voice, &mut draft, &mut peer, to, (id, &message)).await;
+        let (sealed, changed) = match way.map_err(passing)? {
+            Way::Sealed(sealed, changed) => (sealed, changed),
+            Way::Held(changed) => {
+                let place = draft.hold(&Held::again(id, outbound.category()?));
+                if outbound.stage()? == Stage::Accepted {
+                    draft.held_back(id, &message, place)?;
+                }
+                self.holding.note(conversation);
+                (None, changed)
+            }
+            Way::Unknown => return Ok(Some(Renewed::Not)),
+        };
+        match &sealed {
+            Some(envelope) => {
+                let expiry = message.expiry.unwrap_or_else(|| draft.expiry());
+                draft.replace_sent(read, envelope, expiry);
+            }
+            None => draft.remove_sent(read.place),
+        }
+        draft.keep(peer);
+        let Commit::Committed(version) = self.try_commit(draft).await? else { return Ok(None) };
+        self.tell_identity(voice, conversation, changed);
+        // What is in memory is what stood there before.
+        self.pumps.let_go(conversation, Pump::Outbox);
+        Ok(Some(match sealed {
+            Some(envelope) => {
+                metrics::counter!(RESENT, "reason" => "reinstalled").increment(1);
+                Renewed::Sealed(Box::new((*envelope, Read { version, ..read.clone() })))
+            }
+            None => Renewed::TakenOut,
+        }))
+    }
+
+    /// A message of the business that its user's device has not confirmed and that has not failed.
+    async fn unconfirmed(
+        &self,
+        draft: &Draft,
+        id: MessageId,
+    ) -> Result<Option<(Record, Outbound)>, StoreError> {
+        let key = space::about(MESSAGE, draft.conversation.business, id);
+        let record = self.store.get(draft.conversation.user, &key, draft.now).await?;
+        let Some(record) = record else { return Ok(None) };
+        let outbound = Outbound::read(&record.value)?;
+        let is_unconfirmed = outbound.stage()? <= Stage::Reached(Status::Sent);
+        Ok(is_unconfirmed.then_some((record, outbound)))
+    }
+
+    async fn seal_again(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        draft: &mut Draft,
+        peer: &mut Peer<'_>,
+        to: &Address,
+        (id, message): (MessageId, &Record),
+    ) -> Result<Way, AcceptError> {
+        let Some((content, _)) = self.content_of(draft, id).await?.filter(may_be_sent_again) else {
+            draft.reach(id, message, Status::Failed(Failure::NotOpened))?;
+            return Ok(Way::Sealed(None, None));
+        };
+        if content.was_sealed_in(peer.session()) {
+            peer.retire();
+        }
+        // It is not to pass what is held.
+        let reachable = match draft.has_held() {
+            true => Reachable::Held(None),
+            false => self.reachable(voice, peer, to, draft).await?,
+        };
+        Ok(match reachable {
+            Reachable::InSession(changed) => {
+                Way::Sealed(self.reseal(draft, peer, id, message).await?.map(Box::new), changed)
+            }
+            Reachable::Held(changed) => Way::Held(changed),
+            Reachable::Unknown => Way::Unknown,
+        })
+    }
+
+    /// Seals the message `id` anew, in the session in use. Nothing when it is not sent again: then it fails.
+    pub(super) async fn reseal(
+        &self,
+        draft: &mut Draft,
+        peer: &mut Peer<'_>,
+        id: MessageId,
+        message: &Record,
+    ) -> Result<Option<Envelope>, StoreError> {
+        let kind = Kind::Message(Outbound::read(&message.value)?.category()?);
+        let found = self.content_of(draft, id).await?.filter(may_be_sent_again);
+        let Some((mut content, version)) = found else {
+            draft.reach(id, message, Status::Failed(Failure::NotOpened))?;
+            return Ok(None);
+        };
+        let Some(time) = content.next_resend() else { return Ok(None) };
+        let sealed = peer.seal(id, kind, &content.content()?, draft.now, &*self.rng);
+        let sealed = sealed.and_then(|sealed| Ok(sealed.sent_again(time)?));
+        match sealed {
+            Ok(sealed) => {
+                content.resealed(peer.session(), time);
+                let expiry = message.expiry.unwrap_or_else(|| draft.expiry());
+                draft.batch.expect_version(space::about(CONTENT, draft.conversation.business, id), version);
+                draft.keep_content(id, &content, expiry);
+                Ok(Some(sealed))
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "what is to be sent again cannot be sealed");
+                draft.reach(id, message, Status::Failed(Failure::Undeliverable))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What the message `id` says, as it is stored.
+    async fn content_of(
+        &self,
+        draft: &Draft,
+        id: MessageId,
+    ) -> Result<Option<(Unconfirmed, Version)>, StoreError> {
+        let key = space::about(CONTENT, draft.conversation.business, id);
+        let record = self.store.get(draft.conversation.user, &key, draft.now).await?;
+        record.map(|record| Ok((Unconfirmed::read(&record.value)?, record.version))).transpose()
+    }
+}
+
+/// Whether it is the user's doing: to try again would hold up what others send.
+fn is_of_peer(error: &AcceptError) -> bool {
+    match error {
+        AcceptError::Unavailable(error) => !error.may_pass(),
+        AcceptError::Seal(SealError::Store(_) | SealError::Damaged) => false,
+        AcceptError::Seal(_) => true,
+        _ => false,
+    }
+}
+
+fn may_be_sent_again((content, _): &(Unconfirmed, Version)) -> bool {
+    content.next_resend().is_some()
+}

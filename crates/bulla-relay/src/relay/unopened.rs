@@ -1,0 +1,181 @@
+//! What a user has sent and the relay cannot open is asked for again.
+
+use std::sync::Arc;
+
+use bulla_base::{MessageId, Party};
+use bulla_content::{Body, Content};
+use bulla_endpoint::{Peer, SealError};
+use bulla_envelope::{Envelope, Kind};
+use bulla_store::{Store, Version};
+use bulla_transport::{Transport, TransportError};
+
+use super::Inner;
+use super::conversation::{Conversation, Draft, Kept};
+use super::identities::Changed;
+use super::receive::refused;
+use super::voice::Voice;
+use crate::limits::MAX_RETRY_REQUESTS;
+use crate::metrics::{ASKED, DROPPED};
+use crate::row::Asked;
+use crate::{RelayError, Report, Sink, space};
+
+/// What is dropped without an answer is not noted: to drop it again costs no more.
+const UNANSWERED: Kept = Kept::Now;
+
+impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+    /// Drops an envelope that comes to more than the store takes, as one that cannot be opened: else it would
+    /// come again after every restart, and one device could stop the relay for all.
+    pub(super) async fn give_up(
+        self: &Arc<Self>,
+        voice: &Voice,
+        conversation: Conversation,
+        envelope: &Envelope,
+    ) -> Result<Kept, RelayError> {
+        let draft = self.draft(conversation).await?;
+        if matches!(envelope.kind(), Kind::Message(_))
+            && let Some(peer) = self.sender(voice, &draft, envelope).await?
+        {
+            let kept = self.ask_again(voice, draft, peer, envelope).await?;
+            if kept != Kept::TooLarge {
+                return Ok(kept);
+            }
+        }
+        // Without an answer, then: the device is not told.
+        let mut draft = self.draft(conversation).await?;
+        draft.see(envelope);
+        Ok(self.keep(draft, envelope).await?)
+    }
+
+    /// Asks a device to send a message again that cannot be opened, in a new session if there is none (any
+    /// more): what it writes next is opened. For each time that it comes once, and not more often than
+    /// [`MAX_RETRY_REQUESTS`]: the device sends it again less often, and tells its user.
+    ///
+    /// Nothing but messages is asked for, so nobody asks for a request again.
+    pub(super) async fn ask_again(
+        self: &Arc<Self>,
+        voice: &Voice,
+        draft: Draft,
+        mut peer: Peer<'_>,
+        envelope: &Envelope,
+    ) -> Result<Kept, RelayError> {
+        if !matches!(envelope.kind(), Kind::Message(_)) {
+            return Ok(UNANSWERED);
+        }
+        let Conversation { business, user } = draft.conversation;
+        let key = space::about(space::ASKED, business, envelope.id());
+        let found = self.store.get(user, &key, draft.now).await?;
+        let before = found.as_ref().map(|record| Asked::read(&record.value)).transpose()?;
+        let attempt = u32::from(envelope.attempt());
+        if let Some(asked) = &before {
+            if asked.attempt >= attempt {
+                // It was asked for when it came first.
+                return Ok(UNANSWERED);
+            }
+            // What was sealed after the last request does not open either: another session, then.
+            peer.retire();
+        }
+        let times = before.map_or(0, |asked| asked.times) + 1;
+        let asked = Asked { times, attempt };
+        self.try_to_ask(voice, draft, peer, envelope, &asked, found.map(|record| record.version)).await
+    }
+
+    async fn try_to_ask(
+        self: &Arc<Self>,
+        voice: &Voice,
+        mut draft: Draft,
+        mut peer: Peer<'_>,
+        envelope: &Envelope,
+        asked: &Asked,
+        before: Option<Version>,
+    ) -> Result<Kept, RelayError> {
+        let (conversation, now, rng) = (draft.conversation, draft.now, &*self.rng);
+        if asked.times > MAX_RETRY_REQUESTS {
+            return self.lose(voice, draft, envelope, asked, before).await;
+        }
+        let mut changed = None;
+        if peer.needs_keys(now) {
+            let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
+                Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
+                // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
+                // that it was lost.
+                Err(error) if error.may_pass() => return Err(error.into()),
+                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Err(error) => {
+                    refused("unanswerable", &error);
+                    return Ok(UNANSWERED);
+                }
+            };
+            match begun {
+                Ok(begun) => changed = Changed::of(&peer, begun.identity_changed),
+                Err(SealError::Store(error)) => return Err(error.into()),
+                Err(SealError::IdentityChanged) => {
+                    return self.remember_held(voice, draft, peer, envelope).await;
+                }
+                Err(error) => {
+                    refused("unanswerable", &error);
+                    return Ok(UNANSWERED);
+                }
+            }
+        }
+        let request = Content::new(Body::RetryRequest(envelope.id()));
+        match peer.seal(MessageId::new(now, rng), Kind::RetryRequest, &request, now, rng) {
+            Ok(sealed) => {
+                draft.ask(envelope, asked, before);
+                draft.send(&sealed);
+                draft.keep(peer);
+                let kept = self.keep(draft, envelope).await?;
+                if kept == Kept::Now {
+                    metrics::counter!(ASKED).increment(1);
+                    self.tell_identity(voice, conversation, changed);
+                }
+                Ok(kept)
+            }
+            Err(error) => {
+                refused("unanswerable", &error);
+                Ok(UNANSWERED)
+            }
+        }
+    }
+
+    /// Gives a message up that was asked for as often as any is.
+    async fn lose(
+        self: &Arc<Self>,
+        voice: &Voice,
+        mut draft: Draft,
+        envelope: &Envelope,
+        asked: &Asked,
+        before: Option<Version>,
+    ) -> Result<Kept, RelayError> {
+        let Conversation { business, user } = draft.conversation;
+        draft.ask(envelope, asked, before);
+        let kept = self.keep(draft, envelope).await?;
+        if kept == Kept::Now {
+            metrics::counter!(DROPPED, "reason" => "lost").increment(1);
+            tracing::warn!("a message could not be opened, however often it was asked for");
+            let (user, message) = (voice.scope.user_id(user), envelope.id());
+            self.reports.tell(Report::MessageLost { business, user, message });
+        }
+        Ok(kept)
+    }
+
+    /// Remembers which new identity of a user waits for approval. Until then the device is not told what was
+    /// lost.
+    async fn remember_held(
+        self: &Arc<Self>,
+        voice: &Voice,
+        mut draft: Draft,
+        peer: Peer<'_>,
+        envelope: &Envelope,
+    ) -> Result<Kept, RelayError> {
+        let (conversation, changed) = (draft.conversation, Changed::of(&peer, true));
+        if let Party::User(number) = envelope.from().party() {
+            draft.remember(number);
+        }
+        draft.keep(peer);
+        if !self.commit(draft).await? {
+            return Ok(Kept::Not);
+        }
+        self.tell_identity(voice, conversation, changed);
+        Ok(Kept::Now)
+    }
+}
