@@ -31,6 +31,8 @@ const OF_RELAY: [u8; 6] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x28];
 const OF_DEVICE: [u8; 7] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x33, 0x34];
 /// Beside them in the partition of nobody: which life of the store this is.
 const LIFE: [u8; 2] = [0x17, 0x4c];
+/// And the day on which a relay looked last for what is over.
+const ENDED: u8 = 0x2c;
 
 const RELAYS_PEPPER: Space = Space::new(0x28);
 const CARRIERS_PEPPER: Space = Space::new(0x46);
@@ -56,7 +58,8 @@ pub(crate) async fn pass(world: &Arc<World>) {
         };
         let found = machine.disk().find(|owner, key, _| {
             let space = key.space().number();
-            let may_last = lasting.contains(&space) || owner == OWN && LIFE.contains(&space);
+            let may_last =
+                lasting.contains(&space) || owner == OWN && (space == ENDED || LIFE.contains(&space));
             key.day() != Key::UNDATED || !may_last
         });
         left(world, machine, &found);

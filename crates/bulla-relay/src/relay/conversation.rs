@@ -400,7 +400,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             kept,
         } = draft;
         let begun = self.erasures.begun();
-        self.mark(conversation, now).await?;
+        // What only takes things out makes no work, and nothing to end later.
+        if !batch.puts().is_empty() {
+            self.mark(conversation, now).await?;
+        }
         if head != head_before {
             let key = Key::undated(HEAD, space::of(conversation.business));
             batch.expect(key.clone(), head_version);

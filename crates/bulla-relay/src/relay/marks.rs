@@ -1,6 +1,6 @@
 //! Which conversations there are, which were busy on a day, and which may have work.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Day, Partition, PhoneNumberId, Timestamp};
@@ -24,7 +24,8 @@ struct Known {
     /// Marked as busy today.
     busy: HashSet<Conversation>,
     /// Marked as having work; it may be done.
-    waiting: HashSet<Conversation>,
+    /// In an order, since a sweep goes through them.
+    waiting: BTreeSet<Conversation>,
 }
 
 impl Marks {

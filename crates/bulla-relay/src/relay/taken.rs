@@ -1,6 +1,6 @@
 //! Events that the business has taken and that still stand in the store.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) struct Taken {
 
 #[derive(Debug, Default)]
 struct Noted {
-    events: HashMap<Conversation, Vec<Event>>,
+    events: BTreeMap<Conversation, Vec<Event>>,
     count: usize,
     /// Grows with each round of settling.
     round: u64,
@@ -158,12 +158,13 @@ impl Noted {
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Removes what was taken and did not go with another record, for as long as the relay runs.
     pub(super) async fn keep_settling(self: Arc<Self>) -> Result<(), RelayError> {
+        let mut failing = false;
         loop {
             self.taken.some.notified().await;
             loop {
                 self.clock.sleep(SETTLED_AFTER).await;
                 let (due, has_more) = self.taken.due();
-                self.settle_all(due).await;
+                self.settle_all(due, &mut failing).await;
                 if !has_more {
                     break;
                 }
@@ -174,25 +175,26 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Removes whatever was taken: nothing of the relay runs any more.
     pub(super) async fn settle_at_close(self: &Arc<Self>) {
         let all = self.taken.noted().events.keys().copied().collect();
-        self.settle_all(all).await;
+        self.settle_all(all, &mut false).await;
     }
 
-    async fn settle_all(self: &Arc<Self>, conversations: Vec<Conversation>) {
+    /// What cannot be removed now stays noted: while the relay runs, nothing that is told later may pass it.
+    async fn settle_all(self: &Arc<Self>, conversations: Vec<Conversation>, failing: &mut bool) {
         let settling = conversations.into_iter().map(|conversation| {
             let span = span::of(conversation.business, Some(conversation));
-            async move { (conversation, self.settle_taken(conversation).await) }.instrument(span)
+            self.settle_taken(conversation).instrument(span)
         });
         let mut settled = futures_util::stream::iter(settling).buffer_unordered(SETTLED_AT_ONCE);
-        while let Some((conversation, outcome)) = settled.next().await {
-            if let Err(error) = outcome {
-                let is_dead = error.reach() == Reach::Relay;
+        let had_failed = std::mem::take(failing);
+        while let Some(outcome) = settled.next().await {
+            let Err(error) = outcome else { continue };
+            if !std::mem::replace(failing, true) && !had_failed {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "events that the business has taken stay, and may be told again");
-                self.taken.reset(|of| is_dead || *of == conversation);
-                if is_dead {
-                    // Whoever needs the store says so, and stops.
-                    return;
-                }
+                tracing::warn!(error, "events that the business has taken stay; it is tried again");
+            }
+            if error.reach() == Reach::Relay {
+                // The store is dead: whoever needs it next says so, and the relay stops.
+                return;
             }
         }
     }

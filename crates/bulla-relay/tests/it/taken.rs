@@ -66,3 +66,30 @@ async fn what_comes_next_is_told_once_while_what_was_taken_is_still_there() {
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(world.desk.taken().len(), 150);
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_messages_to_one_user_at_once_wait_for_nothing() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    let reading = tokio::spawn({
+        let phone = phone.clone();
+        async move {
+            loop {
+                let notice = phone.next().await.unwrap();
+                phone.finish(notice).await.unwrap();
+            }
+        }
+    });
+    world.desk.wait_for(3, &*world.clock).await;
+    let began = world.clock.now();
+    for round in 1..=5 {
+        let written = (0..64).map(|_| world.relay.accept(SHOP, to(alice(), "hello")));
+        futures_util::future::try_join_all(written).await.unwrap();
+        world.desk.wait_for(3 + 3 * 64 * round, &*world.clock).await;
+        eprintln!("round {round} {:?}", world.clock.now().since(began));
+    }
+    reading.abort();
+    let took = world.clock.now().since(began);
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}
