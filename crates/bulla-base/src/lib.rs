@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Number`], [`PhoneNumberId`], [`Party`] and [`Address`] say who, [`MessageId`] and [`Category`] what,
+//! [`Timestamp`] and [`Day`] when; [`Clock`] and [`Rng`] are the ports.
 
 mod address;
 mod business;

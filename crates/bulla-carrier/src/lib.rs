@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Carrier`] is the service, [`NumberVerifier`] the port that decides whose a number is.
 
 mod allowance;
 mod arrivals;

@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Content`] is what was said, [`Body`] its kinds, [`Opening`] what commits to it.
 
 mod content;
 mod emoji;

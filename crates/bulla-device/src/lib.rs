@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Device`], and what it shows: [`Notice`] and [`News`].
 
 mod device;
 mod error;

@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Endpoint`] is the party, [`Peer`] its sessions with one device, [`HeldSessions`] those held in memory.
 
 mod endpoint;
 mod error;

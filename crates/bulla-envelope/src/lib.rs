@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Envelope`], then [`KeyUpload`] and [`KeyBundle`].
 
 mod envelope;
 mod error;

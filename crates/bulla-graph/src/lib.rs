@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`GraphApi`], [`Tokens`], [`Settings`]; [`Access`] and [`Desk`] are its ports.
 
 mod access;
 mod desk;

@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Tally`] is the name of one counter, [`Bill`] adds them up.
 
 mod bill;
 mod tally;

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`Sink`]; then [`Settings`], [`Reports`] and what is
+//! [`Suspended`].
 
 mod business;
 mod counts;

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`LocalParty`], [`PreKeyBundle`], [`Sessions`]; then [`LoadedPreKeys`] for what a message uses up,
+//! [`Part`] for what is stored, [`Fingerprint`] to compare, and every bound in [`limits`].
 
 mod agreement;
 pub mod error;

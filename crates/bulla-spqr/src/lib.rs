@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Ratchet`] is the machine, [`Message`] what it sends, [`limits`] its bounds, [`stored`] its form at rest.
 
 mod authenticator;
 mod braid;

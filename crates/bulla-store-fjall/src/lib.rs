@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`FjallStore`], [`FjallOptions`], [`Stats`]; the bounds of a group are [`MAX_GROUP_BATCHES`] and
+//! [`MAX_GROUP_BYTES`].
 
 mod committer;
 mod compaction;

@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Store`] is the port and [`Batch`] what it carries out; [`Key`], [`Scan`], [`Record`] and [`Counter`]
+//! what is in one; [`Retention`] how long; [`Queue`] what is built on it; [`MemoryStore`], [`Layer`] and
+//! [`CachedStore`] are stores.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

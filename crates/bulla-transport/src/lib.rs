@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Transport`] is the port, [`Caller`] who calls, [`Delivery`] what is handed on, [`InProcess`] the one
+//! that comes along.
 
 mod caller;
 mod delivery;

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`Vault`]; [`KeyringFile`] and [`KeyEncryption`] are its ports, [`FileKeyring`] and [`OperatorKey`] what
+//! most hosts take.
 
 mod bytes;
 mod chain;

@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In reading order
+//! [`WebhookSink`], [`Webhook`], [`Connector`], [`Networks`]; [`Resolver`] and [`Dialer`] are its ports.
 
 mod sink;
 mod webhook;

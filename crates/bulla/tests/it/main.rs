@@ -9,6 +9,7 @@ mod architecture;
 mod columns;
 mod features;
 mod flat;
+mod front_pages;
 mod host;
 mod restored;
 mod retention;
