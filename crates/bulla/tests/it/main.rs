@@ -11,6 +11,7 @@ mod features;
 mod flat;
 mod front_pages;
 mod host;
+mod packages;
 mod restored;
 mod retention;
 mod simulation;
