@@ -9,6 +9,7 @@ use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{MAX_TEXT_CHARS, Text};
 use bulla::graph::MAX_TOKEN_BYTES;
 use bulla::webhook::{Networks, Webhook};
+use lexopt::{Arg, Parser};
 
 use crate::cast::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
 
@@ -107,14 +108,25 @@ impl Command {
     /// # Errors
     /// When an option is not known, lacks its value or does not take it.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
-        let mut arguments = arguments.into_iter();
+        let mut parser = Parser::from_args(arguments);
         let (mut serving, mut given) = (false, Vec::new());
-        while let Some(argument) = arguments.next() {
-            let argument = argument.to_string_lossy().into_owned();
-            match argument.as_str() {
-                "--help" | "-h" => return Ok(Self::Help),
-                "--serve" => serving = true,
-                _ => given.push(Given::read(argument, &mut arguments)?),
+        while let Some(argument) = parser.next().map_err(|error| unknown(error.to_string()))? {
+            match argument {
+                Arg::Short('h') => return Ok(Self::Help),
+                Arg::Long(name @ ("help" | "serve")) => {
+                    let (name, is_help) = (format!("--{name}"), name == "help");
+                    match parser.optional_value() {
+                        Some(_) => return Err(unknown(name)),
+                        None if is_help => return Ok(Self::Help),
+                        None => serving = true,
+                    }
+                }
+                Arg::Long(name) => {
+                    let name = name.to_owned();
+                    given.push(Given::read(&name, &mut parser)?);
+                }
+                Arg::Short(name) => return Err(unknown(format!("-{name}"))),
+                Arg::Value(value) => return Err(unknown(value.to_string_lossy())),
             }
         }
         match given.first() {
@@ -125,6 +137,10 @@ impl Command {
     }
 }
 
+fn unknown(name: impl Into<String>) -> UsageError {
+    UsageError::Unknown { name: name.into() }
+}
+
 /// An option and its value, as they were given.
 struct Given {
     name: &'static str,
@@ -133,15 +149,11 @@ struct Given {
 }
 
 impl Given {
-    fn read(argument: String, rest: &mut impl Iterator<Item = OsString>) -> Result<Self, UsageError> {
-        let (name, value) = match argument.split_once('=') {
-            Some((name, value)) => (name, Some(OsString::from(value))),
-            None => (argument.as_str(), None),
-        };
-        let Some((name, takes)) = VALUED.into_iter().find(|(known, _)| *known == name) else {
-            return Err(UsageError::Unknown { name: name.to_owned() });
-        };
-        let value = value.or_else(|| rest.next()).ok_or(UsageError::Missing { name, takes })?;
+    /// The option `--name`, whose value is still to be parsed.
+    fn read(name: &str, parser: &mut Parser) -> Result<Self, UsageError> {
+        let known = VALUED.into_iter().find(|(known, _)| known.strip_prefix("--") == Some(name));
+        let (name, takes) = known.ok_or_else(|| unknown(format!("--{name}")))?;
+        let value = parser.value().map_err(|_| UsageError::Missing { name, takes })?;
         match value.into_string() {
             Ok(value) => Ok(Self { name, takes, value }),
             Err(value) => {
@@ -276,6 +288,34 @@ mod tests {
         assert_eq!(options.say.unwrap().body(), "a=b");
         assert_eq!(options.listen.to_string(), "[::1]:1");
         assert_eq!(options.users.iter().map(Number::digits).collect::<Vec<_>>(), ["16505551234", "2"]);
+    }
+
+    #[test]
+    fn a_value_may_look_like_an_option_and_may_not_be_other_than_utf_8() {
+        assert_eq!(served(&["--say", "--serve"]).say.unwrap().body(), "--serve");
+        assert_eq!(served(&["--say=-h"]).say.unwrap().body(), "-h");
+        #[cfg(unix)]
+        for arguments in [&[&b"--say=\xff"[..]][..], &[b"--say", b"\xff"]] {
+            let arguments = [b"--serve"].map(|name| &name[..]).into_iter().chain(arguments.iter().copied());
+            let arguments = arguments
+                .map(|bytes| std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec()))
+                .collect::<Vec<OsString>>();
+            let error = Command::read(arguments).unwrap_err().to_string();
+            assert!(error.ends_with("it is not UTF-8"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_option_is_named() {
+        for (given, named) in
+            [("-x", "-x"), ("-", "-"), ("--nope", "--nope"), ("--nope=1", "--nope"), ("serve", "serve")]
+        {
+            let error = read(&["--serve", given]).unwrap_err();
+            assert_eq!(error, UsageError::Unknown { name: named.to_owned() });
+        }
+        // An option without a value does not take one.
+        assert!(matches!(read(&["--serve=1"]).unwrap_err(), UsageError::Unknown { .. }));
+        assert!(matches!(read(&["--help=1"]).unwrap_err(), UsageError::Unknown { .. }));
     }
 
     #[test]
