@@ -11,7 +11,7 @@ mod notice;
 mod row;
 mod space;
 
-pub use bulla_endpoint::SafetyNumber;
+pub use bulla_endpoint::{EndpointError, OpenError, SafetyNumber, SealError};
 pub use bulla_transport::Proof;
 pub use device::Device;
 pub use error::{DeviceError, SendError};

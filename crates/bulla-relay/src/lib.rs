@@ -22,7 +22,7 @@ mod space;
 mod suspended;
 mod text;
 
-pub use bulla_endpoint::{Identity, IdentityPolicy, InvalidIdentity, SafetyNumber};
+pub use bulla_endpoint::{EndpointError, Identity, IdentityPolicy, InvalidIdentity, SafetyNumber, SealError};
 pub use bulla_store::Erased;
 pub use business::Business;
 pub use counts::Stats;

@@ -22,6 +22,9 @@ mod session;
 mod time;
 mod xeddsa;
 
+#[doc(inline)]
+pub use bulla_spqr::Wiped;
+
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 pub use identity::{IdentityKey, IdentityKeyPair};

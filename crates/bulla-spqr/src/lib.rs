@@ -30,3 +30,4 @@ pub use message::Message;
 pub use ratchet::{Ratchet, Received, Sent};
 pub use role::Role;
 pub use secret::Secret;
+pub use wiped::Wiped;

@@ -15,6 +15,7 @@ mod conversation;
 mod corpus;
 mod limits;
 mod parts;
+mod public;
 mod secrets;
 mod shelf;
 mod side;
