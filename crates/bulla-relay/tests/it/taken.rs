@@ -87,7 +87,6 @@ async fn many_messages_to_one_user_at_once_wait_for_nothing() {
         let written = (0..64).map(|_| world.relay.accept(SHOP, to(alice(), "hello")));
         futures_util::future::try_join_all(written).await.unwrap();
         world.desk.wait_for(3 + 3 * 64 * round, &*world.clock).await;
-        eprintln!("round {round} {:?}", world.clock.now().since(began));
     }
     reading.abort();
     let took = world.clock.now().since(began);
