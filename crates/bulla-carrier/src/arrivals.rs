@@ -4,12 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_base::Partition;
 use bulla_envelope::Envelope;
-use bulla_transport::TransportError;
+use bulla_transport::{MAX_DELIVERIES, Sent};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 /// The most envelopes for one party that are queued in one record.
 pub(crate) const MOST_AT_ONCE: usize = 64;
+
+const _: () = assert!(MAX_DELIVERIES <= MOST_AT_ONCE, "what is sent together is not queued together");
 
 /// Envelopes that wait for the lane of their recipient: whoever gets it next queues all of them in one
 /// record.
@@ -19,15 +21,15 @@ pub(crate) const MOST_AT_ONCE: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals(Mutex<HashMap<Partition, Vec<Arrival>>>);
 
-/// An envelope that waits to be queued, and who waits to hear what became of it.
+/// Envelopes of one sender that wait to be queued, in their order, and who waits to hear what became of it.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) envelope: Envelope,
-    outcome: oneshot::Sender<Result<(), TransportError>>,
+    pub(crate) envelopes: Vec<Envelope>,
+    outcome: oneshot::Sender<Sent>,
 }
 
 impl Arrival {
-    pub(crate) fn tell(self, outcome: Result<(), TransportError>) {
+    pub(crate) fn tell(self, outcome: Sent) {
         // Who does not wait any more asks again, and finds it done.
         let _ = self.outcome.send(outcome);
     }
@@ -44,12 +46,12 @@ impl Arrival {
 pub(crate) struct Waiting<'a> {
     arrivals: &'a Arrivals,
     partition: Partition,
-    outcome: oneshot::Receiver<Result<(), TransportError>>,
+    outcome: oneshot::Receiver<Sent>,
 }
 
 impl Waiting<'_> {
-    /// What became of the envelope, once somebody was at it.
-    pub(crate) fn outcome(&mut self) -> Result<Result<(), TransportError>, TryRecvError> {
+    /// What became of the envelopes, once somebody was at them.
+    pub(crate) fn outcome(&mut self) -> Result<Sent, TryRecvError> {
         self.outcome.try_recv()
     }
 }
@@ -68,10 +70,10 @@ impl Drop for Waiting<'_> {
 }
 
 impl Arrivals {
-    /// Lets `envelope` wait with the others for the party of `partition`.
-    pub(crate) fn add(&self, partition: Partition, envelope: Envelope) -> Waiting<'_> {
+    /// Lets `envelopes`, at most [`MOST_AT_ONCE`], wait with the others for the party of `partition`.
+    pub(crate) fn add(&self, partition: Partition, envelopes: Vec<Envelope>) -> Waiting<'_> {
         let (outcome, waiting) = oneshot::channel();
-        self.waiting().entry(partition).or_default().push(Arrival { envelope, outcome });
+        self.waiting().entry(partition).or_default().push(Arrival { envelopes, outcome });
         Waiting { arrivals: self, partition, outcome: waiting }
     }
 
@@ -80,8 +82,14 @@ impl Arrivals {
     pub(crate) fn take(&self, partition: Partition) -> Vec<Arrival> {
         let mut waiting = self.waiting();
         let Entry::Occupied(mut arrivals) = waiting.entry(partition) else { return Vec::new() };
-        if arrivals.get().len() > MOST_AT_ONCE {
-            return arrivals.get_mut().drain(..MOST_AT_ONCE).collect();
+        let mut envelopes = 0;
+        let fit = arrivals.get().iter().take_while(|arrival| {
+            envelopes += arrival.envelopes.len();
+            envelopes <= MOST_AT_ONCE
+        });
+        let count = fit.count();
+        if count < arrivals.get().len() {
+            return arrivals.get_mut().drain(..count.max(1)).collect();
         }
         arrivals.remove()
     }
@@ -112,9 +120,10 @@ mod tests {
     fn those_who_came_are_taken_in_order_and_so_many_at_once() {
         let arrivals = Arrivals::default();
         let most = u8::try_from(MOST_AT_ONCE).unwrap();
-        let _waiting: Vec<_> = (0..=most).map(|number| arrivals.add(BUSINESS, envelope(number))).collect();
+        let _waiting: Vec<_> =
+            (0..=most).map(|number| arrivals.add(BUSINESS, vec![envelope(number)])).collect();
         let sealed = |taken: Vec<Arrival>| -> Vec<u8> {
-            taken.iter().map(|arrival| arrival.envelope.sealed()[0]).collect()
+            taken.iter().flat_map(|arrival| &arrival.envelopes).map(|envelope| envelope.sealed()[0]).collect()
         };
         assert_eq!(sealed(arrivals.take(BUSINESS)), (0..most).collect::<Vec<_>>());
         assert_eq!(sealed(arrivals.take(BUSINESS)), [most]);
@@ -122,23 +131,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_together_is_taken_together() {
+        let arrivals = Arrivals::default();
+        let most = u8::try_from(MOST_AT_ONCE).unwrap();
+        let _one = arrivals.add(BUSINESS, vec![envelope(0)]);
+        let _many = arrivals.add(BUSINESS, (0..most).map(envelope).collect());
+        let counts = |taken: Vec<Arrival>| taken.iter().map(|arrival| arrival.envelopes.len()).sum::<usize>();
+        assert_eq!(counts(arrivals.take(BUSINESS)), 1);
+        assert_eq!(counts(arrivals.take(BUSINESS)), MOST_AT_ONCE);
+        assert!(arrivals.take(BUSINESS).is_empty());
+    }
+
+    #[test]
     fn nothing_is_kept_of_those_who_left() {
         let arrivals = Arrivals::default();
-        let mut stays = arrivals.add(BUSINESS, envelope(1));
-        drop(arrivals.add(BUSINESS, envelope(2)));
+        let mut stays = arrivals.add(BUSINESS, vec![envelope(1)]);
+        drop(arrivals.add(BUSINESS, vec![envelope(2)]));
         let mut taken = arrivals.take(BUSINESS);
         assert_eq!(taken.len(), 1);
         assert!(matches!(stays.outcome(), Err(TryRecvError::Empty)));
-        taken.remove(0).tell(Ok(()));
-        assert!(matches!(stays.outcome(), Ok(Ok(()))));
-        drop(arrivals.add(BUSINESS, envelope(3)));
+        taken.remove(0).tell(Sent { taken: 1, error: None });
+        assert!(matches!(stays.outcome(), Ok(Sent { taken: 1, error: None })));
+        drop(arrivals.add(BUSINESS, vec![envelope(3)]));
         assert!(arrivals.waiting().is_empty());
     }
 
     #[test]
     fn who_waits_hears_that_whoever_was_at_it_has_left() {
         let arrivals = Arrivals::default();
-        let mut waits = arrivals.add(BUSINESS, envelope(1));
+        let mut waits = arrivals.add(BUSINESS, vec![envelope(1)]);
         drop(arrivals.take(BUSINESS));
         assert!(matches!(waits.outcome(), Err(TryRecvError::Closed)));
     }

@@ -1,10 +1,13 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{CachedStore, Lanes, Store, StoreError};
-use bulla_transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use bulla_transport::{
+    Caller, Connected, Delivery, MAX_DELIVERIES, Proof, Sent, Sequence, Transport, TransportError,
+};
 use tracing::field::display;
 use tracing::{Instrument, Span};
 
@@ -123,6 +126,28 @@ impl<S: Store> Carrier<S> {
     pub(crate) fn partition(&self, address: &Address) -> Partition {
         self.pepper.partition(address.party())
     }
+
+    /// Queues envelopes that all go to one party.
+    async fn send_run(&self, caller: &Caller, mut run: Vec<Envelope>) -> Sent {
+        let Some(to) = run.first().map(|envelope| envelope.to().clone()) else { return Sent::default() };
+        let span = self.call("send", caller.address(), Some(&to));
+        if let [envelope] = &run[..] {
+            span.record("message", display(envelope.id()));
+        }
+        let mut taken = 0;
+        let sent = async {
+            self.nobody_is_being_erased(&to).await?;
+            let _pass = self.pass(caller).await?;
+            let ours = run.iter().take_while(|envelope| envelope.from() == caller.address()).count();
+            let foreign = (ours < run.len()).then_some(TransportError::NotTheSender);
+            run.truncate(ours);
+            let sent = self.enqueue(self.partition(&to), run).await;
+            taken = sent.taken;
+            sent.error.or(foreign).map_or(Ok(()), Err)
+        };
+        let error = self.watched(span, sent).await.err();
+        Sent { taken, error }
+    }
 }
 
 /// The carrier as the transport of a program that holds it.
@@ -177,9 +202,32 @@ impl<S: Store> Transport for Carrier<S> {
             if envelope.from() != caller.address() {
                 return Err(TransportError::NotTheSender);
             }
-            self.enqueue(envelope).await
+            let Sent { error, .. } = self.enqueue(self.partition(envelope.to()), vec![envelope]).await;
+            error.map_or(Ok(()), Err)
         };
         self.watched(span, sent).await
+    }
+
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+        let (limit, actual) = (MAX_DELIVERIES, envelopes.len());
+        if actual > limit {
+            return Sent::none(
+                InvalidEnvelope::TooLarge { field: "envelopes at once", actual, limit }.into(),
+            );
+        }
+        let (mut all, mut rest) = (Sent::default(), VecDeque::from(envelopes));
+        while all.error.is_none()
+            && let Some(first) = rest.pop_front()
+        {
+            // What goes to one party after the other.
+            let to = first.to().party().clone();
+            let mut run = vec![first];
+            let others = rest.iter().position(|next| *next.to().party() != to).unwrap_or(rest.len());
+            run.extend(rest.drain(..others));
+            let Sent { taken, error } = self.send_run(caller, run).await;
+            all = Sent { taken: all.taken + taken, error };
+        }
+        all
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {

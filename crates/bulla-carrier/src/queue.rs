@@ -7,7 +7,7 @@ use bulla_store::{
     Batch, Commit, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead,
     Version,
 };
-use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sequence, TransportError};
+use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sent, Sequence, TransportError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -24,18 +24,37 @@ use crate::{Carrier, meter};
 const ANOTHER_ENVELOPE: &str = "that of another envelope";
 
 impl<S: Store> Carrier<S> {
-    /// Queues `envelope` for its recipient and counts it, in one record; or finds that this was done before.
-    pub(crate) async fn enqueue(&self, envelope: Envelope) -> Result<(), TransportError> {
-        check_route(&envelope)?;
-        check_id(&envelope, self.clock.now())?;
-        let partition = self.partition(envelope.to());
+    /// Queues `envelopes`, all for one party, and counts them, in one record; or finds that this was done
+    /// before. Ends with the first that cannot be queued.
+    pub(crate) async fn enqueue(&self, partition: Partition, mut envelopes: Vec<Envelope>) -> Sent {
+        let now = self.clock.now();
+        let check = |envelope: &Envelope| check_route(envelope).and_then(|()| check_id(envelope, now));
+        let checked = envelopes.iter().map(check).enumerate().find_map(|(at, is)| Some((at, is.err()?)));
+        let mut refused = None;
+        if let Some((at, error)) = checked {
+            envelopes.truncate(at);
+            refused = Some(error);
+        }
+        if envelopes.is_empty() {
+            return Sent { taken: 0, error: refused };
+        }
+        let sent = self.wait_in_line(partition, envelopes).await;
+        let sent = sent.unwrap_or_else(Sent::none);
+        Sent { error: sent.error.or(refused), taken: sent.taken }
+    }
+
+    async fn wait_in_line(
+        &self,
+        partition: Partition,
+        envelopes: Vec<Envelope>,
+    ) -> Result<Sent, TransportError> {
         loop {
-            let mut queued = self.arrivals.add(partition, envelope.clone());
+            let mut queued = self.arrivals.add(partition, envelopes.clone());
             let _lane = self.lane(partition).await?;
             // Others may have queued it meanwhile, or come with it now.
             loop {
                 match queued.outcome() {
-                    Ok(outcome) => return outcome,
+                    Ok(outcome) => return Ok(outcome),
                     Err(TryRecvError::Empty) => {
                         self.enqueue_all(partition, self.arrivals.take(partition)).await
                     }
@@ -51,9 +70,17 @@ impl<S: Store> Carrier<S> {
     async fn enqueue_all(&self, partition: Partition, arrived: Vec<Arrival>) {
         let mut round = Round::new(partition, self.clock.now());
         for arrival in arrived.into_iter().filter(|arrival| !arrival.is_abandoned()) {
-            match self.place(&mut round, &arrival.envelope).await {
-                Ok(()) => round.arrivals.push(arrival),
-                Err(error) => arrival.tell(Err(error)),
+            let mut sent = Sent::default();
+            for envelope in &arrival.envelopes {
+                if let Err(error) = self.place(&mut round, envelope).await {
+                    sent.error = Some(error);
+                    break;
+                }
+                sent.taken += 1;
+            }
+            match sent.taken {
+                0 => arrival.tell(sent),
+                _ => round.arrivals.push((arrival, sent)),
             }
         }
         let (batch, placed, arrivals) = round.end();
@@ -61,19 +88,16 @@ impl<S: Store> Carrier<S> {
         if !placed.is_empty() {
             outcome = self.commit_placed(batch, placed).await;
         }
-        for arrival in arrivals {
+        for (arrival, sent) in arrivals {
             let same = if outcome.is_ok() { Ok(()) } else { Err(not_queued()) };
-            arrival.tell(std::mem::replace(&mut outcome, same));
+            let outcome = std::mem::replace(&mut outcome, same);
+            arrival.tell(outcome.map_or_else(Sent::none, |()| sent));
         }
     }
 
     /// Commits what was `placed`, and hands it on. It goes on when whoever waits leaves: else it would be
     /// durable, and nobody would hear that it waits.
-    async fn commit_placed(
-        &self,
-        batch: Batch,
-        placed: Vec<(u64, Envelope, Expiry)>,
-    ) -> Result<(), TransportError> {
+    async fn commit_placed(&self, batch: Batch, placed: Vec<Placed>) -> Result<(), TransportError> {
         let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
         let (done, outcome) = oneshot::channel();
         let queued: Vec<Envelope> = placed.iter().map(|(_, envelope, _)| envelope.clone()).collect();
@@ -288,6 +312,9 @@ impl<S: Store> Carrier<S> {
     }
 }
 
+/// What was given a place, and until when it has it.
+type Placed = (u64, Envelope, Expiry);
+
 /// A record in the making: what has arrived for one party.
 struct Round {
     partition: Partition,
@@ -295,9 +322,9 @@ struct Round {
     batch: Batch,
     heads: Vec<Head>,
     seen: Vec<(Key, Seen)>,
-    placed: Vec<(u64, Envelope, Expiry)>,
+    placed: Vec<Placed>,
     /// Those who wait for it.
-    arrivals: Vec<Arrival>,
+    arrivals: Vec<(Arrival, Sent)>,
 }
 
 /// The head of the queue of one of the party's devices.
@@ -343,7 +370,7 @@ impl Round {
         self.placed.push((place, envelope.clone(), expiry));
     }
 
-    fn end(mut self) -> (Batch, Vec<(u64, Envelope, Expiry)>, Vec<Arrival>) {
+    fn end(mut self) -> (Batch, Vec<Placed>, Vec<(Arrival, Sent)>) {
         for Head { key, version, index } in self.heads {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, index.to_bytes());

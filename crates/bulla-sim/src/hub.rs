@@ -2,7 +2,9 @@ use std::sync::{Arc, Mutex};
 
 use bulla::carrier::Carrier;
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
+use bulla::transport::{
+    Caller, Connected, Delivery, InProcess, Proof, Sent, Sequence, Transport, TransportError,
+};
 use bulla_base::Address;
 
 use crate::disk::Disk;
@@ -94,6 +96,21 @@ impl Transport for Hub {
         self.ask(|carrier| async move { carrier.send(&asks, envelope).await }).await?;
         self.oracle.let_pass(caller, floor, "send");
         Ok(())
+    }
+
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+        let (floor, count) = (self.oracle.wire.floor(caller), envelopes.len());
+        let asks = Plant::connects_as(self.plant, caller, floor);
+        let carried =
+            envelopes.into_iter().filter_map(|envelope| Plant::carried(self.plant, envelope)).collect();
+        let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, carried).await) });
+        let mut sent = sent.await.unwrap_or_else(Sent::none);
+        if sent.error.is_none() {
+            // What was not carried is said to be taken, too.
+            sent.taken = count;
+            self.oracle.let_pass(caller, floor, "send");
+        }
+        sent
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {

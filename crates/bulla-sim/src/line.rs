@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
-use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
 use bulla_base::{Address, Clock, MessageId, Rng};
 
 use crate::chance::{below, happens};
@@ -85,6 +85,13 @@ impl Line {
         answer
     }
 
+    fn is_to_be_sent(&self, envelope: &Envelope) {
+        self.oracle.sealed(envelope);
+        if matches!(envelope.kind(), Kind::Message(_)) && self.machine.name == crate::machine::Name::Relay {
+            self.is_durable(envelope.id(), "sends");
+        }
+    }
+
     /// Nothing is said of a message before it is on the disk of whoever says it.
     fn is_durable(&self, id: MessageId, what: &str) {
         if !self.rows.has_name(id.as_bytes()) && !self.sky.is_forgetting() {
@@ -133,17 +140,26 @@ impl Transport for Line {
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         if !self.boot.is_dead() {
-            self.oracle.sealed(&envelope);
-            if matches!(envelope.kind(), Kind::Message(_)) && self.machine.name == crate::machine::Name::Relay
-            {
-                self.is_durable(envelope.id(), "sends");
-            }
+            self.is_to_be_sent(&envelope);
         }
         self.pass(|carrier| {
             let (caller, envelope) = (caller.clone(), envelope.clone());
             async move { carrier.send(&caller, envelope).await }
         })
         .await
+    }
+
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+        if !self.boot.is_dead() {
+            for envelope in &envelopes {
+                self.is_to_be_sent(envelope);
+            }
+        }
+        let sent = self.pass(|carrier| {
+            let (caller, envelopes) = (caller.clone(), envelopes.clone());
+            async move { Ok(carrier.send_all(&caller, envelopes).await) }
+        });
+        sent.await.unwrap_or_else(Sent::none)
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
 use bulla_base::Address;
 
 use crate::oracle::Oracle;
@@ -48,6 +48,11 @@ impl<T: Transport> Transport for Watched<T> {
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         self.oracle.sealed(&envelope);
         self.transport.send(caller, envelope).await
+    }
+
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+        envelopes.iter().for_each(|envelope| self.oracle.sealed(envelope));
+        self.transport.send_all(caller, envelopes).await
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {

@@ -1,7 +1,7 @@
 use bulla_base::Address;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, Sequence, TransportError};
+use crate::{Caller, Connected, Delivery, Proof, Sent, Sequence, TransportError};
 
 /// The port between an endpoint and the carrier.
 ///
@@ -69,6 +69,25 @@ pub trait Transport: Send + Sync + 'static {
         caller: &Caller,
         envelope: Envelope,
     ) -> impl Future<Output = Result<(), TransportError>> + Send;
+
+    /// Hands over envelopes as [`send`](Self::send) does, in their order, at most
+    /// [`MAX_DELIVERIES`](crate::MAX_DELIVERIES). Ends with the first that is not taken.
+    ///
+    /// # For implementors
+    /// Unless it is written, it is one call for each. A carrier queues what goes to one party in one record.
+    fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> impl Future<Output = Sent> + Send {
+        async move {
+            let mut sent = Sent::default();
+            for envelope in envelopes {
+                if let Err(error) = self.send(caller, envelope).await {
+                    sent.error = Some(error);
+                    break;
+                }
+                sent.taken += 1;
+            }
+            sent
+        }
+    }
 
     /// The caller's queued envelopes after `after`, in their order, at most
     /// [`MAX_DELIVERIES`](crate::MAX_DELIVERIES). Waits until there is one.

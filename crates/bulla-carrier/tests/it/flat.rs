@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bulla_base::{Partition, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Scan, Store, StoreError};
-use bulla_transport::{Caller, Delivery, InProcess, Sequence, Transport};
+use bulla_transport::{
+    Caller, Delivery, InProcess, MAX_DELIVERIES, Sent, Sequence, Transport, TransportError,
+};
 use tokio::sync::Semaphore;
 
 use crate::{World, alice, caller, shop, upload};
@@ -244,4 +246,47 @@ async fn a_sender_that_leaves_while_it_queues_for_others_costs_them_nothing() {
     let received = flat.receive(Sequence::START).await;
     assert!(received.iter().any(|delivery| delivery.envelope == envelopes[2]));
     assert_eq!(received.iter().filter(|delivery| delivery.envelope == envelopes[2]).count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_sent_together_is_queued_in_one_record_and_in_its_order() {
+    let flat = Flat::new().await;
+    flat.send().await;
+    let after = flat.receive(Sequence::START).await[0].sequence;
+    let envelopes: Vec<_> = (0..64).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
+    flat.counts();
+    for _again in 0..2 {
+        let sent = flat.transport.send_all(&flat.shop, envelopes.clone()).await;
+        assert!((sent.taken, sent.error.is_none()) == (64, true), "{sent:?}");
+    }
+    let (reads, _, commits) = flat.counts();
+    assert_eq!((reads, commits), (2 * 64, 1));
+    let received = flat.receive(after).await;
+    assert_eq!(received.into_iter().map(|delivery| delivery.envelope).collect::<Vec<_>>(), envelopes);
+}
+
+#[tokio::test]
+async fn what_is_sent_together_ends_with_the_first_that_is_refused() {
+    let flat = Flat::new().await;
+    let good = || flat.world.envelope(&flat.shop, &flat.alice);
+    let foreign = flat.world.envelope(&flat.alice, &flat.shop);
+    let sent = flat.transport.send_all(&flat.shop, vec![good(), good(), foreign, good()]).await;
+    assert!(matches!(sent, Sent { taken: 2, error: Some(TransportError::NotTheSender) }), "{sent:?}");
+    // One whose id is that of another that was queued just before.
+    let (first, second) = (good(), good());
+    let other = flat.world.envelope_with(first.id(), &flat.shop, &flat.alice);
+    let sent = flat.transport.send_all(&flat.shop, vec![first.clone(), other, second]).await;
+    assert!(matches!(sent, Sent { taken: 1, error: Some(TransportError::Id { .. }) }), "{sent:?}");
+    let received = flat.receive(Sequence::START).await;
+    assert_eq!((received.len(), &received[2].envelope), (3, &first));
+}
+
+#[tokio::test]
+async fn no_more_are_sent_together_than_are_received_together() {
+    let flat = Flat::new().await;
+    let envelopes = |count| (0..count).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
+    let sent = flat.transport.send_all(&flat.shop, envelopes(MAX_DELIVERIES)).await;
+    assert!(matches!(sent, Sent { taken: MAX_DELIVERIES, error: None }), "{sent:?}");
+    let sent = flat.transport.send_all(&flat.shop, envelopes(MAX_DELIVERIES + 1)).await;
+    assert!(matches!(sent, Sent { taken: 0, error: Some(TransportError::Invalid { .. }) }), "{sent:?}");
 }

@@ -1,9 +1,10 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bulla_base::Party;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::Store;
-use bulla_transport::{Transport, TransportError};
+use bulla_transport::{Sent, Transport, TransportError};
 use tracing::Instrument;
 
 use super::{Inner, SENDING, span};
@@ -14,19 +15,17 @@ use crate::notice::Row;
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;
 
-/// What became of an envelope that was handed to the carrier.
+/// Why an envelope that was handed to the carrier was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// The carrier has it.
-    Taken,
-    /// It will never have it.
-    Refused,
+enum Refused {
+    /// The carrier will never have it.
+    ForGood,
     /// It is sealed for an installation of the business that is no more.
     Reinstalled,
 }
 
 impl<S: Store, T: Transport> Inner<S, T> {
-    /// Hands the envelopes of the outbox to the carrier, one after the other, for as long as the device runs.
+    /// Hands the envelopes of the outbox to the carrier, in their order, for as long as the device runs.
     pub(super) async fn keep_sending(self: Arc<Self>) -> Result<(), DeviceError> {
         self.registered(SENDING).await?;
         let mut put = self.tails.sent.subscribe();
@@ -37,46 +36,81 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 // The sender is ours: it cannot be gone.
                 let _ = put.changed().await;
             }
-            for (place, envelope) in page.items {
-                let span = span::about("hand over", self.home, &envelope);
-                self.see_off(place, envelope).instrument(span).await?;
-            }
             after = page.after;
+            self.see_off(page.items.into()).await?;
         }
     }
 
-    /// Hands over `envelope`, sealed anew if the business is not the one that it was sealed for any more.
-    async fn see_off(&self, place: u64, mut envelope: Envelope) -> Result<(), DeviceError> {
-        loop {
-            let outcome = self.hand_over(&envelope).await?;
-            if outcome == Outcome::Reinstalled
-                && matches!(envelope.kind(), Kind::Message(_))
-                && let Some(anew) = self.renew(place, &envelope).await?
-            {
-                envelope = anew;
-                continue;
+    /// Hands envelopes over, as many at once as the carrier takes.
+    async fn see_off(&self, mut page: VecDeque<(u64, Envelope)>) -> Result<(), DeviceError> {
+        while let Some((_, first)) = page.front() {
+            let span = span::about("hand over", self.home, first);
+            let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
+            let (taken, refused) = self.hand_over(envelopes).instrument(span).await?;
+            let taken: Vec<_> = page.drain(..taken).map(|(place, _)| place).collect();
+            if !taken.is_empty() {
+                self.settle_taken(&taken).await?;
             }
-            return self.settle(place, &envelope, outcome).await;
+            if let Some(refused) = refused
+                && let Some((place, envelope)) = page.pop_front()
+            {
+                let span = span::about("hand over", self.home, &envelope);
+                self.conclude(place, envelope, refused).instrument(span).await?;
+            }
         }
+        Ok(())
     }
 
-    /// Takes `envelope` out of the outbox, and tells the user if it will not arrive, in one record.
-    async fn settle(&self, place: u64, envelope: &Envelope, outcome: Outcome) -> Result<(), DeviceError> {
+    /// Sees to an envelope that was not taken: it is sealed anew if the business is not the one that it was
+    /// sealed for any more.
+    async fn conclude(
+        &self,
+        place: u64,
+        mut envelope: Envelope,
+        mut refused: Refused,
+    ) -> Result<(), DeviceError> {
+        while refused == Refused::Reinstalled
+            && matches!(envelope.kind(), Kind::Message(_))
+            && let Some(anew) = self.renew(place, &envelope).await?
+        {
+            envelope = anew;
+            match self.hand_over(vec![envelope.clone()]).await? {
+                (_, Some(again)) => refused = again,
+                (_, None) => return self.settle_taken(&[place]).await,
+            }
+        }
+        self.settle_refused(place, &envelope, refused).await
+    }
+
+    /// Takes what the carrier has out of the outbox, in one record.
+    async fn settle_taken(&self, places: &[u64]) -> Result<(), DeviceError> {
+        let _lane = self.lane.lock().await;
+        let mut draft = self.draft().await?;
+        places.iter().for_each(|place| draft.remove_sent(*place));
+        Ok(self.commit(draft).await?)
+    }
+
+    /// Takes `envelope` out of the outbox, and tells the user that it will not arrive, in one record.
+    async fn settle_refused(
+        &self,
+        place: u64,
+        envelope: &Envelope,
+        refused: Refused,
+    ) -> Result<(), DeviceError> {
         let _lane = self.lane.lock().await;
         let mut draft = self.draft().await?;
         draft.remove_sent(place);
         let Party::Business(business) = *envelope.to().party() else { return Ok(self.commit(draft).await?) };
-        let failed = match outcome {
-            Outcome::Taken => None,
-            Outcome::Refused => Some("refused"),
-            Outcome::Reinstalled => Some("reinstalled"),
+        let reason = match refused {
+            Refused::ForGood => "refused",
+            Refused::Reinstalled => "reinstalled",
         };
-        let failed = failed.filter(|_| matches!(envelope.kind(), Kind::Message(_)));
+        let failed = matches!(envelope.kind(), Kind::Message(_)).then_some(reason);
         if failed.is_some() {
             draft.notify(&Row::new(envelope.id(), business, draft.now, None));
             self.forget_content(&mut draft, business, envelope.id()).await?;
         }
-        if let (Outcome::Reinstalled, Some(gone)) = (outcome, envelope.installation()) {
+        if let (Refused::Reinstalled, Some(gone)) = (refused, envelope.installation()) {
             // What is written next goes to the business as it is now.
             let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), draft.now).await?;
             peer.retire_session(gone);
@@ -89,26 +123,32 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
-    /// Hands `envelope` to the carrier, however long it takes.
-    async fn hand_over(&self, envelope: &Envelope) -> Result<Outcome, DeviceError> {
+    /// Hands `envelopes` to the carrier, however long it takes: how many it has taken, and why it will not
+    /// have the next, if it will not.
+    async fn hand_over(&self, envelopes: Vec<Envelope>) -> Result<(usize, Option<Refused>), DeviceError> {
         let mut failures = 0;
         loop {
-            match self.transport.send(&self.caller, envelope.clone()).await {
-                Ok(()) => {
-                    metrics::counter!(SENT).increment(1);
-                    return Ok(Outcome::Taken);
+            let Sent { taken, error } = self.transport.send_all(&self.caller, envelopes.clone()).await;
+            metrics::counter!(SENT).increment(u64::try_from(taken).unwrap_or(u64::MAX));
+            let refused = match error {
+                None => None,
+                // What was taken is settled first.
+                Some(error) if error.may_pass() && taken > 0 => None,
+                Some(error) if error.may_pass() => {
+                    self.pause(SENDING, &mut failures).await;
+                    continue;
                 }
-                Err(error) if error.may_pass() => self.pause(SENDING, &mut failures).await,
-                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
-                Err(TransportError::Reinstalled) => return Ok(Outcome::Reinstalled),
-                Err(error) => {
+                Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Some(TransportError::Reinstalled) => Some(Refused::Reinstalled),
+                Some(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the carrier refuses an envelope"
                     );
-                    return Ok(Outcome::Refused);
+                    Some(Refused::ForGood)
                 }
-            }
+            };
+            return Ok((taken, refused));
         }
     }
 }

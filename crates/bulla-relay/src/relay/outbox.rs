@@ -1,12 +1,13 @@
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
-use bulla_transport::{Transport, TransportError};
+use bulla_transport::{Sent, Transport, TransportError};
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Read};
-use super::pumps::{Pump, Waiting};
+use super::pumps::{Pump, Seen, Waiting};
 use super::resend::Renewed;
 use super::voice::Voice;
 use super::{Inner, jitter, span};
@@ -16,9 +17,9 @@ use crate::{Failure, RelayError, Sink, Status};
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;
 
-/// What became of an envelope that was handed to the carrier.
+/// Why an envelope that was handed to the carrier was not taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Handed {
-    Taken,
     /// It will never have it.
     Refused,
     /// It is sealed for an installation of the user that is no more.
@@ -26,7 +27,7 @@ enum Handed {
 }
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Hands the conversation's envelopes to the carrier, one after the other, until there are none.
+    /// Hands the conversation's envelopes to the carrier, in their order, until there are none.
     pub(super) async fn pump_outbox(
         self: Arc<Self>,
         voice: &Arc<Voice>,
@@ -43,98 +44,170 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
                 continue;
             }
-            for Waiting { read, value, .. } in page {
-                let envelope =
-                    Envelope::from_bytes(value).map_err(|_| StoreError::Damaged { what: "envelope" })?;
-                let place = read.place;
-                let span = span::about("send", conversation, Some(envelope.id()));
-                if !self.send(voice, conversation, envelope, read).instrument(span).await? {
-                    // Perhaps it is ours that was begun and not finished.
-                    drop(self.lane(conversation.user).await?);
-                    break;
-                }
-                self.pumps.pass(conversation, Pump::Outbox, place, seen);
+            let envelope = |Waiting { read, value, .. }: Waiting| match Envelope::from_bytes(value) {
+                Ok(envelope) => Ok((read, envelope)),
+                Err(_) => Err(StoreError::Damaged { what: "envelope" }),
+            };
+            // What stands before one that is damaged goes out.
+            let mut damaged = None;
+            let page = page
+                .into_iter()
+                .map(envelope)
+                .map_while(|read| read.map_err(|error| damaged = Some(error)).ok());
+            let page: VecDeque<_> = page.collect();
+            if !self.send_page(voice, conversation, page, seen).await? {
+                // Perhaps it is ours that was begun and not finished.
+                drop(self.lane(conversation.user).await?);
+            } else if let Some(error) = damaged {
+                return Err(error.into());
             }
         }
     }
 
-    /// Sends one envelope for good. False when somebody was erased since it was read, perhaps the one it is
-    /// for.
-    async fn send(
+    /// Sends envelopes for good, as many at once as the carrier takes. False when somebody was erased since
+    /// they were read, perhaps the one they are for.
+    async fn send_page(
+        self: &Arc<Self>,
+        voice: &Arc<Voice>,
+        conversation: Conversation,
+        mut page: VecDeque<(Read, Envelope)>,
+        seen: Seen,
+    ) -> Result<bool, RelayError> {
+        while let Some((first, envelope)) = page.front() {
+            let only = (page.len() == 1).then_some(envelope.id());
+            let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
+            let handing_over = self.hand_over(voice, conversation, envelopes, first.begun);
+            let handed = handing_over.instrument(span::about("send", conversation, only)).await?;
+            let Some((taken, next)) = handed else { return Ok(false) };
+            let taken: Vec<_> = page.drain(..taken).collect();
+            if let Some(last) = taken.last().map(|(read, _)| read.place) {
+                self.settle_taken_over(conversation, &taken).await?;
+                self.pumps.pass(conversation, Pump::Outbox, last, seen);
+            }
+            if let Some(handed) = next
+                && let Some((read, envelope)) = page.pop_front()
+            {
+                let place = read.place;
+                let span = span::about("send", conversation, Some(envelope.id()));
+                if !self.conclude(voice, conversation, envelope, read, handed).instrument(span).await? {
+                    return Ok(false);
+                }
+                self.pumps.pass(conversation, Pump::Outbox, place, seen);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sees to an envelope that was `handed` to the carrier, and not taken. False when somebody was erased
+    /// since it was read, perhaps the one it is for.
+    async fn conclude(
         self: &Arc<Self>,
         voice: &Arc<Voice>,
         conversation: Conversation,
         mut envelope: Envelope,
         mut read: Read,
+        mut handed: Handed,
     ) -> Result<bool, RelayError> {
-        loop {
-            let Some(handed) = self.hand_over(voice, conversation, &envelope, read.begun).await? else {
-                return Ok(false);
-            };
-            let outcome = match handed {
-                Handed::Taken => Status::Sent,
-                Handed::Reinstalled if matches!(envelope.kind(), Kind::Message(_)) => {
-                    match self.renew(voice, conversation, &read, &envelope).await? {
-                        Renewed::Sealed(anew) => {
-                            (envelope, read) = *anew;
-                            continue;
-                        }
-                        Renewed::TakenOut => return Ok(true),
-                        Renewed::Not => Status::Failed(Failure::Undeliverable),
-                    }
+        while handed == Handed::Reinstalled && matches!(envelope.kind(), Kind::Message(_)) {
+            match self.renew(voice, conversation, &read, &envelope).await? {
+                Renewed::Sealed(anew) => (envelope, read) = *anew,
+                Renewed::TakenOut => return Ok(true),
+                Renewed::Not => break,
+            }
+            let again = self.hand_over(voice, conversation, vec![envelope.clone()], read.begun).await?;
+            match again {
+                None => return Ok(false),
+                Some((_, Some(refused))) => handed = refused,
+                Some((_, None)) => {
+                    self.settle_taken_over(conversation, &[(read, envelope)]).await?;
+                    return Ok(true);
                 }
-                Handed::Refused | Handed::Reinstalled => Status::Failed(Failure::Undeliverable),
-            };
-            self.settle(voice, conversation, read, &envelope, outcome).await?;
-            return Ok(true);
+            }
         }
+        self.settle_refused(voice, conversation, read, &envelope).await?;
+        Ok(true)
     }
 
-    /// Hands `envelope` to the carrier, however long it takes. Nothing when somebody was erased since
-    /// `begun`, perhaps the one it is for.
+    /// Hands `envelopes` to the carrier, however long it takes: how many it has taken, and why it will not
+    /// have the next, if it will not. Nothing when somebody was erased since `begun`, perhaps the one they are
+    /// for.
     async fn hand_over(
         &self,
         voice: &Voice,
         conversation: Conversation,
-        envelope: &Envelope,
+        envelopes: Vec<Envelope>,
         begun: u64,
-    ) -> Result<Option<Handed>, RelayError> {
+    ) -> Result<Option<(usize, Option<Handed>)>, RelayError> {
         let mut failures = 0;
         loop {
-            let sending = self.transport.send(&voice.caller, envelope.clone());
+            let sending = self.transport.send_all(&voice.caller, envelopes.clone());
             let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
                 return Ok(None);
             };
-            match sent {
-                Ok(()) => return Ok(Some(Handed::Taken)),
-                Err(error) if error.may_pass() => {
+            let Sent { taken, error } = sent;
+            match error {
+                None => return Ok(Some((taken, None))),
+                // What was taken is settled first.
+                Some(error) if error.may_pass() && taken > 0 => return Ok(Some((taken, None))),
+                Some(error) if error.may_pass() => {
                     self.counts.retried("carrier");
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
                     let pause = self.settings.pause_after(failures);
                     self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
                     failures = failures.saturating_add(1);
                 }
-                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
-                Err(TransportError::Reinstalled) => return Ok(Some(Handed::Reinstalled)),
-                Err(error) => {
+                Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Some(TransportError::Reinstalled) => return Ok(Some((taken, Some(Handed::Reinstalled)))),
+                Some(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the carrier refuses an envelope"
                     );
-                    return Ok(Some(Handed::Refused));
+                    return Ok(Some((taken, Some(Handed::Refused))));
                 }
             }
         }
     }
 
-    /// Takes the envelope out of the outbox and tells the business, in one record.
-    async fn settle(
+    /// Takes envelopes that the carrier has out of the outbox and tells the business, in one record.
+    async fn settle_taken_over(
+        self: &Arc<Self>,
+        conversation: Conversation,
+        taken: &[(Read, Envelope)],
+    ) -> Result<(), RelayError> {
+        for _ in 0..ATTEMPTS {
+            let _lane = self.lane(conversation.user).await?;
+            let (mut draft, mut messages, mut sent) = (self.draft(conversation).await?, BTreeSet::new(), 0);
+            for (read, envelope) in taken {
+                if !self.is_still(conversation.user, read).await? {
+                    continue;
+                }
+                draft.remove_sent(read.place);
+                sent += 1;
+                // One that was sent again may be there twice.
+                if matches!(envelope.kind(), Kind::Message(_)) && messages.insert(envelope.id()) {
+                    let message = space::about(MESSAGE, conversation.business, envelope.id());
+                    if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {
+                        draft.reach(envelope.id(), &record, Status::Sent)?;
+                    }
+                }
+            }
+            if self.commit(draft).await? {
+                (0..sent).for_each(|_| self.counts.sent());
+                return Ok(());
+            }
+        }
+        Err(RelayError::InTheWay { attempts: ATTEMPTS })
+    }
+
+    /// Takes an envelope that the carrier will never have out of the outbox and tells the business, in one
+    /// record.
+    async fn settle_refused(
         self: &Arc<Self>,
         voice: &Voice,
         conversation: Conversation,
         read: Read,
         envelope: &Envelope,
-        outcome: Status,
     ) -> Result<(), RelayError> {
         for _ in 0..ATTEMPTS {
             let _lane = self.lane(conversation.user).await?;
@@ -146,10 +219,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if matches!(envelope.kind(), Kind::Message(_)) {
                 let message = space::about(MESSAGE, conversation.business, envelope.id());
                 if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {
-                    draft.reach(envelope.id(), &record, outcome)?;
+                    draft.reach(envelope.id(), &record, Status::Failed(Failure::Undeliverable))?;
                 }
             }
-            if let (Status::Failed(_), Some(gone)) = (outcome, envelope.installation()) {
+            if let Some(gone) = envelope.installation() {
                 // If that installation is no more, what is accepted next goes out in a session with the one
                 // that is.
                 let peer =
@@ -160,9 +233,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
             if self.commit(draft).await? {
-                if outcome == Status::Sent {
-                    self.counts.sent();
-                }
                 return Ok(());
             }
         }
