@@ -6,27 +6,35 @@
 
 mod address;
 mod business;
-mod category;
-mod clock;
-mod error;
-mod hex;
-mod message_id;
 mod number;
 mod partition;
-mod protobuf;
-mod rng;
+
+mod category;
+mod message_id;
+
+mod clock;
 mod time;
+
+mod rng;
 mod trace;
+
+mod error;
+mod hex;
+mod protobuf;
 
 pub use address::{Address, DeviceId, Party};
 pub use business::{BusinessAccountId, PhoneNumberId};
-pub use category::Category;
-pub use clock::{Clock, ManualClock, Sleep};
-pub use error::InvalidWord;
-pub use message_id::MessageId;
 pub use number::{MAX_NUMBER_DIGITS, Number};
 pub use partition::{Partition, Pepper};
-pub use protobuf::is_flat;
-pub use rng::{Draw, Rng, SeededRng};
+
+pub use category::Category;
+pub use message_id::MessageId;
+
+pub use clock::{Clock, ManualClock, Sleep};
 pub use time::{Day, Timestamp};
+
+pub use rng::{Draw, Rng, SeededRng};
 pub use trace::{HASHING, without_trace};
+
+pub use error::InvalidWord;
+pub use protobuf::is_flat;

@@ -3,31 +3,37 @@
 //! # In reading order
 //! [`Ratchet`] is the machine, [`Message`] what it sends, [`limits`] its bounds, [`stored`] its form at rest.
 
-mod authenticator;
-mod braid;
-mod chain;
-mod erasure;
-pub mod error;
-mod field;
-#[doc(hidden)]
-pub mod kdf;
-mod kem;
-#[cfg(test)]
-mod known_answers;
-pub mod limits;
 mod message;
 mod ratchet;
 mod role;
 mod secret;
+
+mod authenticator;
+mod braid;
+mod erasure;
+mod field;
+mod kem;
+
+mod chain;
+#[doc(hidden)]
+pub mod kdf;
 #[doc(hidden)]
 pub mod skipped;
+
+pub mod error;
+pub mod limits;
 pub mod stored;
 #[doc(hidden)]
 pub mod wiped;
 
-pub use kem::KeyPair;
+#[cfg(test)]
+mod known_answers;
+
 pub use message::Message;
 pub use ratchet::{Ratchet, Received, Sent};
 pub use role::Role;
 pub use secret::Secret;
+
+pub use kem::KeyPair;
+
 pub use wiped::Wiped;

@@ -9,6 +9,9 @@ pub mod decisions {}
 #[doc = include_str!("guide/how_to.md")]
 pub mod how_to {}
 
+#[doc = include_str!("guide/glossary.md")]
+pub mod glossary {}
+
 #[doc = include_str!("guide/watch_it.md")]
 pub mod watch_it {}
 
