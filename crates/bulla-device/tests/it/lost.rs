@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Day, Partition, Party, Pepper};
 use bulla_device::{Device, DeviceError, News};
-use bulla_store::{Batch, Commit, Key, MemoryStore, OWN, Scan, Space, Store};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Key, MemoryStore, OWN, Scan, Space, Store};
 use bulla_transport::TransportError;
 
 use crate::{Line, SHOP, World, alice, install, says};
 
 type Phone = Device<Arc<MemoryStore>, Line>;
 
+/// Where a device's records stand.
+pub(crate) async fn home_of(store: &MemoryStore) -> Partition {
+    let pepper = store.get(OWN, &Key::undated(Space::new(0x34), ""), BEFORE_ALL).await.unwrap().unwrap();
+    Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(&Party::User(alice()))
+}
+
 /// What a copy of a device's files would be.
 async fn copy_of(store: &MemoryStore, world: &World) -> Arc<MemoryStore> {
     let (copy, now) = (Arc::new(MemoryStore::new()), world.clock.now());
-    let pepper = store.get(OWN, &Key::undated(Space::new(0x34), ""), now).await.unwrap().unwrap();
-    let home = Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(&Party::User(alice()));
+    let home = home_of(store).await;
     for partition in [OWN, home] {
         for space in (0..=u8::MAX).map(Space::new) {
             let all = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX));
