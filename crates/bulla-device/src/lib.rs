@@ -15,5 +15,5 @@ pub use bulla_endpoint::{EndpointError, OpenError, SafetyNumber, SealError};
 pub use bulla_transport::Proof;
 pub use device::Device;
 pub use error::{DeviceError, SendError};
-pub use limits::{FIRST_WAIT, MAX_ASKED_FOR, MAX_RETRY_REQUESTS, MAX_UNCONFIRMED};
+pub use limits::{FIRST_WAIT, LONGEST_ASKED_FOR, MAX_ASKED_FOR, MAX_RETRY_REQUESTS, MAX_UNCONFIRMED};
 pub use notice::{News, Notice};

@@ -20,6 +20,10 @@ pub const MAX_UNCONFIRMED: usize = 1024;
 /// time takes four times as long.
 pub const FIRST_WAIT: Duration = Duration::from_secs(300);
 
+/// How long a message is asked for at most. A device that was off for longer than its next request would have
+/// taken does not come back with it: nobody has it any more.
+pub const LONGEST_ASKED_FOR: Duration = Duration::from_secs(5 * 24 * 3600);
+
 /// How long to wait after a message was asked for the time number `times`.
 pub(crate) fn wait_after(times: u32) -> Duration {
     FIRST_WAIT.saturating_mul(4_u32.saturating_pow(times.saturating_sub(1)))

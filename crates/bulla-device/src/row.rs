@@ -10,6 +10,8 @@ use bulla_store::{Key, StoreError};
 use bytes::Bytes;
 use prost::Message as _;
 
+use crate::limits::{LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, wait_after};
+
 /// The form of these rows: it stands before the protobuf.
 const FORM: u8 = 1;
 
@@ -85,13 +87,34 @@ pub(crate) struct Asked {
     /// When it is asked for once more, in milliseconds.
     #[prost(uint64, tag = "3")]
     next: u64,
+    /// When it was asked for first, in milliseconds.
+    #[prost(uint64, tag = "4")]
+    since: u64,
 }
 
 impl Asked {
     const DAMAGED: StoreError = StoreError::Damaged { what: "retry request" };
 
-    pub(crate) fn new(times: u32, attempt: u32, next: Timestamp) -> Self {
-        Self { times, attempt, next: next.as_millis() }
+    /// What was not asked for yet, at `now`.
+    pub(crate) fn never(now: Timestamp) -> Self {
+        Self { times: 0, attempt: 0, next: now.as_millis(), since: now.as_millis() }
+    }
+
+    /// The same, asked for once more at `now`, since what came at the time number `attempt` does not open
+    /// either.
+    pub(crate) fn once_more(self, attempt: u32, now: Timestamp) -> Self {
+        let times = self.times.saturating_add(1);
+        Self { times, attempt, next: now.after(wait_after(times)).as_millis(), ..self }
+    }
+
+    /// Whether it was asked for as often as any is, or for as long, at `now`.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.times > MAX_RETRY_REQUESTS || now >= Timestamp::from_millis(self.since).after(LONGEST_ASKED_FOR)
+    }
+
+    /// The same, not to be asked for any more.
+    pub(crate) const fn over(self) -> Self {
+        Self { times: MAX_RETRY_REQUESTS + 1, ..self }
     }
 
     pub(crate) const fn next(&self) -> Timestamp {
@@ -143,9 +166,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_asked_for_is_over_after_six_times_or_five_days_whichever_comes_first() {
+        let now = Timestamp::from_millis(1_795_293_590_960);
+        let mut asked = Asked::never(now);
+        for _ in 0..MAX_RETRY_REQUESTS {
+            assert!(!asked.is_over(now));
+            asked = asked.once_more(0, now);
+        }
+        assert!(!asked.is_over(now) && asked.once_more(0, now).is_over(now));
+        let end = now.after(LONGEST_ASKED_FOR);
+        assert!(!asked.is_over(end.before(std::time::Duration::from_millis(1))) && asked.is_over(end));
+        assert!(asked.next() < end, "the last wait fits");
+    }
+
+    #[test]
     fn rows_of_another_form_and_cut_ones_are_damaged_and_none_panics() {
         let unconfirmed = Unconfirmed::new(Some([7; 8]), b"words").to_bytes();
-        let asked = Asked::new(6, 5, Timestamp::from_millis(7));
+        let asked = Asked { times: 6, attempt: 5, next: 7, since: 3 };
         assert_eq!(Asked::read(&asked.to_bytes()).unwrap(), asked);
         let asked = asked.to_bytes();
         for bad in [&[][..], &[0], &[2, 8, 1], &[1, 0xff], &unconfirmed[..unconfirmed.len() - 1]] {

@@ -15,7 +15,7 @@ use super::draft::Draft;
 use super::resend::Begun;
 use super::{ASKING, Inner};
 use crate::DeviceError;
-use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS, wait_after};
+use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS};
 use crate::metrics::{ASKED, DROPPED};
 use crate::notice::Row;
 use crate::row::{self, Asked};
@@ -110,8 +110,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
         // If what was sealed after the last request does not open either: another session, then.
         let mut anew = before.is_some();
-        let counts = (before.map_or(0, |asked| asked.times), attempt);
-        let next = self.ask(&mut draft, &mut peer, business, id, counts, &mut anew).await?;
+        let before = before.unwrap_or_else(|| Asked::never(draft.now));
+        let asked = before.once_more(attempt, draft.now);
+        let next = self.ask(&mut draft, &mut peer, business, id, asked, &mut anew).await?;
         draft.keep(peer);
         self.commit(draft).await?;
         self.note_asked(business, id, next);
@@ -119,22 +120,21 @@ impl<S: Store, T: Transport> Inner<S, T> {
     }
 
     /// Puts into `draft` that the message `id` is asked for once more, in a new session if that is to be
-    /// begun `anew`; or, if it was asked for as often as any is, that it is lost. When it is asked for the
-    /// next time, if it is.
+    /// begun `anew`; or, if it was asked for as often or for as long as any is, that it is lost. When it is
+    /// asked for the next time, if it is.
     async fn ask(
         &self,
         draft: &mut Draft,
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
         id: MessageId,
-        (times, attempt): (u32, u32),
+        asked: Asked,
         anew: &mut bool,
     ) -> Result<Option<Timestamp>, DeviceError> {
-        let (now, times) = (draft.now, times + 1);
-        let next = now.after(wait_after(times));
-        if times > MAX_RETRY_REQUESTS {
+        let now = draft.now;
+        if asked.is_over(now) {
             draft.notify(&Row::lost(id, business, now));
-            put_asked(draft, business, id, Asked::new(times, attempt, next));
+            put_asked(draft, business, id, asked.over());
             return Ok(None);
         }
         if std::mem::take(anew) {
@@ -146,8 +146,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let sealed = peer.seal(envelope, Kind::RetryRequest, &request, now, &*self.rng)?;
             draft.send(&sealed);
         }
-        put_asked(draft, business, id, Asked::new(times, attempt, next));
-        Ok(Some(next))
+        put_asked(draft, business, id, asked);
+        Ok(Some(asked.next()))
     }
 
     fn note_asked(&self, business: PhoneNumberId, id: MessageId, next: Option<Timestamp>) {
@@ -214,8 +214,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 self.asking.forget(*id);
                 continue;
             };
-            let counts = (before.times, before.attempt);
-            asked.push((*id, self.ask(&mut draft, &mut peer, business, *id, counts, anew).await?));
+            let once_more = before.once_more(before.attempt, draft.now);
+            asked.push((*id, self.ask(&mut draft, &mut peer, business, *id, once_more, anew).await?));
         }
         if asked.is_empty() {
             return Ok(());
