@@ -127,7 +127,8 @@ impl Model {
         if message.is_finished && !is_excused && to_user {
             self.oracle.blame(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
         }
-        if is_first && !is_excused && direction.last_shown.is_some_and(|last| last > number) {
+        let is_late = self.oracle.wire.was_sent_again(id);
+        if is_first && !is_excused && !is_late && direction.last_shown.is_some_and(|last| last > number) {
             let last = direction.last_shown;
             self.oracle.blame(Invariant::Order, format_args!("{text} comes after the number {last:?}"));
         }

@@ -28,6 +28,8 @@ struct Seen {
     given: BTreeSet<(Vec<u8>, Vec<u8>)>,
     /// Which envelopes are messages, and no receipts.
     messages: BTreeSet<MessageId>,
+    /// Which messages were sent again, because whom they were for could not open them.
+    again: BTreeSet<MessageId>,
     /// What was delivered where.
     delivered: BTreeMap<(Vec<u8>, Sequence), MessageId>,
 }
@@ -64,6 +66,11 @@ impl Wire {
         self.seen().messages.contains(&id)
     }
 
+    /// Whether the message was asked for again: then later ones may have come before it.
+    pub(crate) fn was_sent_again(&self, id: MessageId) -> bool {
+        self.seen().again.contains(&id)
+    }
+
     pub(crate) fn deliver(&self, caller: &Caller, deliveries: &[Delivery]) {
         let (to, mut seen) = (caller.address().to_bytes(), self.seen());
         for delivery in deliveries {
@@ -85,6 +92,9 @@ impl Oracle {
         };
         if matches!(envelope.kind(), Kind::Message(_)) {
             self.wire.seen().messages.insert(envelope.id());
+        }
+        if envelope.attempt() > 0 {
+            self.wire.seen().again.insert(envelope.id());
         }
         let before = self.wire.seen().steps.insert(step, sealed.clone());
         if before.is_some_and(|before| before != sealed) {
