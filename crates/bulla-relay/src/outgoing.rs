@@ -2,6 +2,7 @@ use std::fmt;
 
 use bulla_base::{Category, Number};
 use bulla_content::Text;
+use bulla_store::Retention;
 use bytes::Bytes;
 
 use crate::{Handle, UserId};
@@ -65,6 +66,7 @@ pub struct Outgoing {
     pub(crate) in_reply_to: Option<Handle>,
     pub(crate) tracking: Option<String>,
     pub(crate) idempotency_key: Option<Bytes>,
+    pub(crate) time_to_live: Option<Retention>,
 }
 
 impl Outgoing {
@@ -78,6 +80,7 @@ impl Outgoing {
             in_reply_to: None,
             tracking: None,
             idempotency_key: None,
+            time_to_live: None,
         }
     }
 
@@ -104,6 +107,17 @@ impl Outgoing {
         self
     }
 
+    /// Has it fail if the user's device has not confirmed it after so long. Without it, it lives as long as
+    /// [`Settings`](crate::Settings) say of its category.
+    ///
+    /// The shorter, the less is kept; a device that was off for longer may still show it, if the carrier had
+    /// it by then.
+    #[must_use]
+    pub const fn living(mut self, time_to_live: Retention) -> Self {
+        self.time_to_live = Some(time_to_live);
+        self
+    }
+
     /// Names the wish to send: the same message under the same key is answered with the first one's handle
     /// and not sent, for 30 days; another one, or one to another user, is refused. At most
     /// [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
@@ -117,7 +131,7 @@ impl Outgoing {
 impl fmt::Debug for Outgoing {
     /// What the business attached, and its key, print their lengths.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { to, saying, category, in_reply_to, tracking, idempotency_key } = self;
+        let Self { to, saying, category, in_reply_to, tracking, idempotency_key, time_to_live } = self;
         f.debug_struct("Outgoing")
             .field("to", to)
             .field("saying", saying)
@@ -125,6 +139,7 @@ impl fmt::Debug for Outgoing {
             .field("in_reply_to", in_reply_to)
             .field("tracking_bytes", &tracking.as_ref().map(String::len))
             .field("key_bytes", &idempotency_key.as_ref().map(Bytes::len))
+            .field("time_to_live", time_to_live)
             .finish()
     }
 }

@@ -1,6 +1,7 @@
 mod accept;
 mod businesses;
 mod conversation;
+mod deadlines;
 mod endings;
 mod erase;
 mod erase_business;
@@ -45,6 +46,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use self::conversation::Conversation;
+use self::deadlines::Deadlines;
 use self::erasures::Erasures;
 use self::fault::Suspensions;
 use self::holding::Holding;
@@ -87,6 +89,7 @@ pub(crate) struct Inner<S, T, K> {
     carrier_is_away: AtomicBool,
     lanes: Lanes,
     marks: Marks,
+    deadlines: Deadlines,
     erasures: Erasures,
     holding: Holding,
     outages: Outages,
@@ -175,6 +178,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
             carrier_is_away: AtomicBool::new(false),
             lanes: Lanes::new(),
             marks: Marks::default(),
+            deadlines: Deadlines::default(),
             erasures: Erasures::default(),
             holding: Holding::default(),
             outages: Outages::default(),
@@ -267,6 +271,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.finish_erasures().await?;
         self.finish_erasures_of_businesses().await?;
         self.bring_up_all(businesses).await;
+        self.spawn(span::task("keep deadlines"), |inner| async move { inner.keep_deadlines().await });
         self.spawn(span::task("keep sweeping"), |inner| async move { inner.keep_sweeping().await });
         self.spawn(span::task("keep settling"), |inner| async move { inner.keep_settling().await });
         self.spawn(span::task("keep up the store"), |inner| async move {

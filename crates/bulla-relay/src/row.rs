@@ -65,8 +65,6 @@ pub(crate) struct Outbound {
     category: u32,
     #[prost(string, optional, tag = "4")]
     pub(crate) tracking: Option<String>,
-    #[prost(uint64, tag = "5")]
-    accepted: u64,
     #[prost(uint64, tag = "7")]
     pub(crate) outbox_place: u64,
     /// Of a reaction the business is told that it was sent, and no more.
@@ -75,24 +73,22 @@ pub(crate) struct Outbound {
     /// Whether it is not sealed yet, and its place is one among those that are held.
     #[prost(bool, tag = "9")]
     pub(crate) held: bool,
+    /// When it fails, if it has not arrived.
+    #[prost(uint64, tag = "10")]
+    due: u64,
 }
 
 impl Outbound {
-    pub(crate) fn new(
-        to: &Number,
-        category: Category,
-        tracking: Option<String>,
-        accepted: Timestamp,
-    ) -> Self {
+    pub(crate) fn new(to: &Number, category: Category, tracking: Option<String>, due: Timestamp) -> Self {
         Self {
             stage: Stage::Accepted.code(),
             to: to.digits().to_owned(),
             category: u32::from(category.code()),
             tracking,
-            accepted: accepted.as_millis(),
             outbox_place: 0,
             reaction: false,
             held: false,
+            due: due.as_millis(),
         }
     }
 
@@ -108,8 +104,9 @@ impl Outbound {
         category(self.category)
     }
 
-    pub(crate) const fn accepted(&self) -> Timestamp {
-        Timestamp::from_millis(self.accepted)
+    /// When it fails, if it has not arrived.
+    pub(crate) const fn due(&self) -> Timestamp {
+        Timestamp::from_millis(self.due)
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {

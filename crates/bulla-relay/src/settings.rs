@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bulla_base::Category;
 use bulla_endpoint::IdentityPolicy;
 use bulla_store::Retention;
 use thiserror::Error;
@@ -10,6 +11,8 @@ use crate::limits::SHORTEST_RETRY;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) time_to_live: Retention,
+    /// Of the categories that have one of their own, in the order of their codes.
+    lives: [Option<Retention>; Category::ALL.len()],
     pub(crate) first_retry: Duration,
     pub(crate) longest_retry: Duration,
     pub(crate) changed_identities: IdentityPolicy,
@@ -17,18 +20,28 @@ pub struct Settings {
     pub(crate) at_sink_per_business: usize,
 }
 
+/// How long a message of the authentication category lives, unless it or the operator says so.
+const CODES_LIVE: Duration = Duration::from_secs(600);
+
+/// Where a category stands among those in [`Category::ALL`].
+fn index(category: Category) -> usize {
+    usize::from(category.code()) - 1
+}
+
 impl Default for Settings {
-    /// 30 days to live; retries after 1 second, then twice as long each time, up to an hour; 256 events with
-    /// the sink at once, 32 of them of one business.
+    /// 30 days to live, 10 minutes for a message of the authentication category; retries after 1 second, then
+    /// twice as long each time, up to an hour; 256 events with the sink at once, 32 of them of one business.
     fn default() -> Self {
         Self {
             time_to_live: Retention::LONGEST,
+            lives: [None; Category::ALL.len()],
             first_retry: Duration::from_secs(1),
             longest_retry: Duration::from_secs(3600),
             changed_identities: IdentityPolicy::Follow,
             at_sink: 256,
             at_sink_per_business: 32,
         }
+        .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
 }
 
@@ -36,12 +49,31 @@ impl Settings {
     /// How long a message of a business waits for the user's device before it fails, and an event for the
     /// business before it is dropped.
     ///
-    /// Default: 30 days, the longest possible. The shorter, the less is kept; a device that was off for
-    /// longer never gets the message.
+    /// Default: 30 days, the longest possible; a message fails two hours before they are over, while there is
+    /// something left to tell of. The shorter, the less is kept, and the sooner the business hears that a
+    /// message has not arrived. A message that lives for less than 30 days costs another commit.
     #[must_use]
     pub const fn time_to_live(mut self, time_to_live: Retention) -> Self {
         self.time_to_live = time_to_live;
         self
+    }
+
+    /// How long a message of this category waits for the user's device before it fails, if it does not say so
+    /// itself ([`Outgoing::living`](crate::Outgoing::living)).
+    ///
+    /// Default: 10 minutes for authentication, since a code is of no use afterwards; for the others as
+    /// [`time_to_live`](Self::time_to_live) says.
+    #[must_use]
+    pub fn time_to_live_of(mut self, category: Category, time_to_live: Retention) -> Self {
+        if let Some(lives) = self.lives.get_mut(index(category)) {
+            *lives = Some(time_to_live);
+        }
+        self
+    }
+
+    /// How long messages of this category live that do not say so themselves.
+    pub(crate) fn lives(&self, category: Category) -> Retention {
+        self.lives.get(index(category)).copied().flatten().unwrap_or(self.time_to_live)
     }
 
     /// How long to wait after a first failure, of the sink or the carrier, before trying again. Each further
@@ -158,6 +190,17 @@ pub enum InvalidSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_category_lives_as_long_as_its_own_setting_says_or_else_as_the_others() {
+        let minutes = |minutes: u64| Retention::new(Duration::from_secs(minutes * 60)).unwrap();
+        let settings = Settings::default().time_to_live(minutes(60));
+        let lives = |settings: &Settings| Category::ALL.map(|category| settings.lives(category));
+        assert_eq!(lives(&settings), [60, 60, 10, 60].map(minutes));
+        let settings = settings.time_to_live_of(Category::Marketing, minutes(5));
+        let settings = settings.time_to_live_of(Category::Authentication, minutes(1));
+        assert_eq!(lives(&settings), [60, 60, 1, 5].map(minutes));
+    }
 
     #[test]
     fn pauses_double_up_to_the_longest() {

@@ -15,6 +15,7 @@
 //! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
 //! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
 //! business    WAITING          user's partition           nothing: this conversation may have work
+//! business    DUE/day          user's partition ‖ time ‖ message id   nothing: the message fails then, if it has not arrived
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
@@ -51,6 +52,7 @@ pub(crate) const HELD: Space = Space::new(0x2e);
 pub(crate) const WAITING: Space = Space::new(0x2f);
 pub(crate) const CONTENT: Space = Space::new(0x61);
 pub(crate) const ASKED: Space = Space::new(0x60);
+pub(crate) const DUE: Space = Space::new(0x62);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bulla_base::{Address, MessageId, Number, PhoneNumberId};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
@@ -13,6 +14,7 @@ use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::identities::Changed;
+use super::sweep::LONGEST_LIFE;
 use super::voice::Voice;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
@@ -39,9 +41,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     ///
     /// # Cost
     /// One commit, shared with others that run at the same time; another on the first message of a
-    /// conversation on a day, and one before it for a message with a key. An answer is looked up first. The
-    /// first message to a user also asks the carrier for keys, and costs about a third of a millisecond of
-    /// computation.
+    /// conversation on a day, and one before it for a message with a key, and for one that lives for less
+    /// than 30 days. An answer is looked up first. The first message to a user also asks the carrier for
+    /// keys, and costs about a third of a millisecond of computation.
     pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
         let inner = Arc::clone(&self.0);
         let accepted = async {
@@ -124,8 +126,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if let Some(first) = self.claim_key(voice, &mut draft, id, checked).await? {
             return Ok(Some(first));
         }
+        let lives = self.time_to_live_of(&checked.message);
+        let due = draft.now.after(lives);
         let mut outbound =
-            Outbound::new(&checked.to, checked.message.category, checked.message.tracking.clone(), draft.now);
+            Outbound::new(&checked.to, checked.message.category, checked.message.tracking.clone(), due);
         outbound.reaction = matches!(checked.message.saying, Saying::Reaction { .. });
         draft.remember(&checked.to);
 
@@ -163,8 +167,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let expiry = draft.expiry();
         draft.batch.expect_absent(key.clone());
         draft.batch.put_until(key, outbound.to_bytes(), expiry);
+        let is_marked = lives < LONGEST_LIFE && !matches!(reachable, Reachable::Unknown);
+        if is_marked {
+            self.mark_due(conversation, due, id).await?;
+        }
         let committed = self.commit(draft).await?;
         if committed {
+            if is_marked {
+                self.note_due(conversation, due, id);
+            }
             tracing::debug!("accepted");
             self.counts.accepted();
             metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
@@ -173,6 +184,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))
+    }
+
+    /// How long `message` lives: as long as it says, or else as others of its category do. Not quite as long
+    /// as anything is remembered, so that there is something left to tell of.
+    fn time_to_live_of(&self, message: &Outgoing) -> Duration {
+        let lives = message.time_to_live.unwrap_or_else(|| self.settings.lives(message.category));
+        lives.span().min(LONGEST_LIFE)
     }
 
     /// The content of `message`. What it reacts to is of the same conversation; so is what it answers, or it

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulla_base::{Number, Partition, Party, PhoneNumberId};
-use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Scan, Store, StoreError, erase_names};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use tokio::sync::MutexGuard;
@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::fault::{Reach, of_store};
 use super::span::Tag;
 use super::{Inner, Relay, span};
-use crate::space::{BUSY, CONVERSATION, ERASING, HEAD, WAITING};
+use crate::space::{BUSY, CONVERSATION, DUE, ERASING, HEAD, WAITING};
 use crate::{EraseError, Sink};
 
 impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
@@ -133,6 +133,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if listed.is_empty() {
                 continue;
             }
+            // Of these there may be many.
+            seen += erase_names(&self.store, home, DUE, name.clone()).await?;
             let mut batch = Batch::new(home);
             listed.into_iter().for_each(|key| batch.delete(key));
             for marks in [Scan::everything(BUSY), Scan::undated(WAITING)] {

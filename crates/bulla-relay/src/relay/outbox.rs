@@ -129,8 +129,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// Hands `envelopes` to the carrier, however long it takes: how many it has taken, and why it will not
-    /// have the next, if it will not. Nothing when somebody was erased since `begun`, perhaps the one they are
-    /// for.
+    /// have the next, if it will not. Nothing when somebody was erased since `begun`, perhaps the one they
+    /// are for.
     async fn hand_over(
         &self,
         voice: &Voice,

@@ -6,7 +6,7 @@ use bulla_store::{Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::conversation::Conversation;
+use super::conversation::{ATTEMPTS, Conversation};
 use super::erase_business::user;
 use super::fault::Reach;
 use super::voice::Voice;
@@ -15,11 +15,15 @@ use crate::space::{self, BUSY, MESSAGE};
 use crate::{Failure, RelayError, Sink, Status};
 
 /// How often what is over is looked for.
-const INTERVAL: Duration = Duration::from_secs(600);
+pub(super) const INTERVAL: Duration = Duration::from_secs(600);
 
 /// A message that is not delivered fails this long before it is forgotten, so that there is something left to
 /// tell of.
 const NOTICE: Duration = Duration::from_secs(2 * 3600);
+
+/// The longest that a message lives before it fails.
+pub(super) const LONGEST_LIFE: Duration =
+    Duration::from_secs(Retention::LONGEST.span().as_secs() - NOTICE.as_secs());
 
 impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
@@ -48,7 +52,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let now = self.clock.now();
         for business in self.businesses.ids() {
             let Some(voice) = self.businesses.voice(business) else { continue };
-            if let Err(error) = self.fail_overdue(&voice, now).await {
+            let swept = async {
+                self.find_due(business, now).await?;
+                self.fail_overdue(&voice, now).await
+            };
+            if let Err(error) = swept.await {
                 // What stops the business stops nothing else; what may pass is looked at again the next time.
                 self.contain(&voice, None, error)?;
             }
@@ -60,8 +68,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     async fn fail_overdue(self: &Arc<Self>, voice: &Arc<Voice>, now: Timestamp) -> Result<(), RelayError> {
         let business = voice.business();
-        let lives = self.settings.time_to_live.span().min(Retention::LONGEST.span() - NOTICE);
-        let overdue = now.before(lives);
+        // What lives for less long is marked.
+        let overdue = now.before(LONGEST_LIFE);
         let days = now.before(Retention::LONGEST.span()).day()..=overdue.day();
         let home = self.home(business);
         let mut marks = Scan::dated(BUSY, days.clone());
@@ -75,7 +83,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 if self.suspensions.of(conversation).is_some() {
                     continue;
                 }
-                let failed = self.fail_overdue_of(conversation, messages, overdue, now).await;
+                let failed = self.fail_overdue_of(conversation, messages, now).await;
                 failed.or_else(|error| self.contain(voice, Some(conversation), error))?;
             }
         }
@@ -85,7 +93,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self: &Arc<Self>,
         conversation: Conversation,
         messages: Scan,
-        overdue: Timestamp,
         now: Timestamp,
     ) -> Result<(), RelayError> {
         let mut scan = messages.clone();
@@ -96,21 +103,34 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             for (key, record) in page {
                 let outbound = Outbound::read(&record.value)?;
                 let waiting = outbound.stage()? <= Stage::Reached(Status::Sent);
-                if waiting && outbound.accepted() <= overdue {
+                if waiting && outbound.due() <= now {
                     self.fail(conversation, &key).await?;
                 }
             }
         }
     }
 
-    async fn fail(self: &Arc<Self>, conversation: Conversation, key: &Key) -> Result<(), RelayError> {
-        let _lane = self.lane(conversation.user).await?;
-        let mut draft = self.draft(conversation).await?;
-        let Some(record) = self.store.get(conversation.user, key, draft.now).await? else { return Ok(()) };
+    /// Fails the message under `key`, unless it has arrived or is forgotten.
+    pub(super) async fn fail(
+        self: &Arc<Self>,
+        conversation: Conversation,
+        key: &Key,
+    ) -> Result<(), RelayError> {
         let id = key.name().get(8..).and_then(|id| bulla_base::MessageId::from_bytes(id).ok());
         let id = id.ok_or(StoreError::Damaged { what: "message" })?;
-        draft.reach(id, &record, Status::Failed(Failure::Expired))?;
-        let _ = self.commit(draft).await?;
-        Ok(())
+        for _ in 0..ATTEMPTS {
+            let _lane = self.lane(conversation.user).await?;
+            let now = self.clock.now();
+            let Some(record) = self.store.get(conversation.user, key, now).await? else { return Ok(()) };
+            if Outbound::read(&record.value)?.stage()? > Stage::Reached(Status::Sent) {
+                return Ok(());
+            }
+            let mut draft = self.draft(conversation).await?;
+            draft.reach(id, &record, Status::Failed(Failure::Expired))?;
+            if self.commit(draft).await? {
+                return Ok(());
+            }
+        }
+        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 }

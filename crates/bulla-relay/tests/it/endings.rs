@@ -1,15 +1,18 @@
 use std::time::Duration;
 
+use bulla_base::Category;
 use bulla_device::News;
 use bulla_meter::Flow;
-use bulla_relay::{AcceptError, Event, Failure, Part, RelayError, Report, Settings, Status};
-use bulla_store::Retention;
+use bulla_relay::{AcceptError, Event, Failure, Handle, Part, RelayError, Report, Settings, Status};
+use bulla_store::{Retention, Space};
 use bulla_transport::TransportError;
 
+use crate::interrupted::everything;
 use crate::world::{BAKERY, SHOP, World, alice, says, to};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+const DUE: Space = Space::new(0x62);
 
 fn statuses(events: &[Event]) -> Vec<Status> {
     let status = |event: &Event| match event {
@@ -38,10 +41,102 @@ async fn what_is_not_delivered_in_its_time_fails_once() {
     world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
     world.pass(HOUR - Duration::from_secs(1)).await;
     assert_eq!(statuses(&world.desk.taken()), [Status::Sent]);
-    world.pass(HOUR).await;
+    world.pass(Duration::from_secs(2)).await;
     assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Failed(Failure::Expired)]);
     world.pass(DAY).await;
     assert_eq!(world.desk.taken().len(), 2);
+}
+
+/// They failed when a sweep came by, up to ten minutes later; and a code lived for 30 days.
+#[tokio::test(start_paused = true)]
+async fn a_message_fails_the_moment_its_time_is_over_and_not_before() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.close().await;
+    let lives = |span| Retention::new(span).unwrap();
+    let code = to(alice(), "123456").of_category(Category::Authentication);
+    let offer = to(alice(), "today only").of_category(Category::Marketing).living(lives(HOUR * 3));
+    let brief = to(alice(), "now").of_category(Category::Authentication).living(lives(HOUR / 60));
+    let started = world.clock.now();
+    let handles = [
+        (world.relay.accept(SHOP, code).await.unwrap(), HOUR / 6),
+        (world.relay.accept(SHOP, offer).await.unwrap(), HOUR * 3),
+        (world.relay.accept(SHOP, brief).await.unwrap(), HOUR / 60),
+        (world.relay.accept(SHOP, to(alice(), "some time")).await.unwrap(), DAY * 30 - HOUR * 2),
+    ];
+    // Looked at every second around each end; commits take some milliseconds.
+    for (handle, lives) in [handles[2], handles[0], handles[1]] {
+        let end = started.after(lives);
+        world.pass(end.since(world.clock.now())).await;
+        assert!(!failed(&world).contains(&handle), "{lives:?} are not over");
+        world.pass(Duration::from_millis(100)).await;
+        assert!(failed(&world).contains(&handle), "{lives:?} are over");
+    }
+    assert_eq!(failed(&world), [handles[2].0, handles[0].0, handles[1].0]);
+    world.pass(DAY * 29).await;
+    assert_eq!(failed(&world).len(), 3);
+    world.pass(DAY).await;
+    assert_eq!(failed(&world).len(), 4);
+    assert_eq!(marks(&world).await, 0, "nothing is left to look for");
+}
+
+/// Of messages that failed since their time was over, in that order.
+fn failed(world: &World) -> Vec<Handle> {
+    let failed = |event: &Event| match event {
+        Event::Status(subject, update) if update.status == Status::Failed(Failure::Expired) => {
+            Some(subject.message)
+        }
+        _ => None,
+    };
+    world.desk.taken().iter().filter_map(failed).collect()
+}
+
+async fn marks(world: &World) -> usize {
+    everything(&world.store.rows).await.iter().filter(|row| row.key.space() == DUE).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_fails_in_its_time_whatever_became_of_the_relay_meanwhile() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.close().await;
+    let code = || to(alice(), "123456").of_category(Category::Authentication);
+    let first = world.relay.accept(SHOP, code()).await.unwrap();
+    let started = world.clock.now();
+    world.pass(HOUR / 12).await;
+    world.relay.close().await;
+    let relay = world.reopen().await.unwrap();
+    world.pass(started.after(HOUR / 6).since(world.clock.now()) - Duration::from_secs(1)).await;
+    assert_eq!(failed(&world), []);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(failed(&world), [first]);
+
+    let second = relay.accept(SHOP, code()).await.unwrap();
+    relay.close().await;
+    world.pass(HOUR).await;
+    let relay = world.reopen().await.unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(failed(&world), [first, second], "as soon as there is a relay");
+
+    let phone = world.device(alice()).await;
+    relay.accept(SHOP, code()).await.unwrap();
+    while phone.next().await.unwrap().news() != &News::Said(says("123456")) {}
+    world.pass(DAY).await;
+    assert_eq!((failed(&world).len(), marks(&world).await), (2, 0), "what has arrived does not fail");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_erased_does_not_fail_and_leaves_no_mark() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.close().await;
+    let code = to(alice(), "123456").of_category(Category::Authentication);
+    world.relay.accept(SHOP, code).await.unwrap();
+    assert_eq!(marks(&world).await, 1);
+    world.relay.erase(&alice()).await.unwrap();
+    assert_eq!(marks(&world).await, 0);
+    world.pass(HOUR).await;
+    assert_eq!(failed(&world), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -170,14 +170,12 @@ impl Stage<'_> {
     async fn a_message_comes_too_late(self, company: &mut Company) -> Self {
         let Self { private, shop, house } = self;
         User::open(company, private.number(2), "bob").await.close().await;
-        let sent = write(private, 2).succeed(house.api).await;
         house.close().await;
-        // What is over is looked for when a relay is opened.
-        a_moment().await;
         let brief = Retention::new(Duration::from_millis(1)).unwrap();
         let usual = std::mem::take(&mut company.settings);
         company.settings = usual.clone().time_to_live(brief);
         let house = company.relay("relay").await.unwrap();
+        let sent = write(private, 2).succeed(house.api).await;
         shop.is_told(&[&sent, "\"failed\""]).await;
         house.close().await;
         company.settings = usual;
