@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bulla_base::{Category, Number, Party};
 use bulla_content::{Body, Content, Progress};
@@ -9,7 +10,7 @@ use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
-use bulla_transport::{Delivery, Sequence, Transport, in_order};
+use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tracing::Instrument;
@@ -24,6 +25,9 @@ use crate::metrics::{DROPPED, OPENED};
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, SEEN};
 use crate::{RelayError, Sink, Status};
+
+/// What cannot be answered yet is looked at again after so long: a device connects and then leaves its keys.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Whether a one-time prekey was spent on an envelope.
 type Spent = bool;
@@ -173,6 +177,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     opened.spent += usize::from(spent);
                     opened.durable.push(delivery.sequence);
                 }
+                Err(RelayError::Transport(TransportError::NoKeys)) => {
+                    self.look_again(voice);
+                    break;
+                }
                 Err(error) if error.reach() == Reach::Part => {
                     self.contain(voice, Some(conversation), error)?;
                     break;
@@ -181,6 +189,24 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         Ok(opened)
+    }
+
+    /// Receives again, after a while, what was left with the carrier because it cannot be answered yet. Others
+    /// do not wait for it.
+    fn look_again(self: &Arc<Self>, voice: &Arc<Voice>) {
+        if voice.looks_again.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let looking = Arc::clone(voice);
+        let is_begun = self.spawn_for(voice, None, move |inner| async move {
+            inner.clock.sleep(LOOK_AGAIN).await;
+            looking.looks_again.store(false, Ordering::Relaxed);
+            looking.again.notify_one();
+            Ok(())
+        });
+        if !is_begun {
+            voice.looks_again.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Opens one envelope and makes what it says durable, with the session's step, in one record.

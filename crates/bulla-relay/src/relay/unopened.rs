@@ -99,7 +99,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
                 // that it was lost.
                 Err(error) if error.may_pass() => return Err(error.into()),
-                Err(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                // So does what comes of a device that has left no keys yet: it is about to.
+                Err(error @ (TransportError::Fenced { .. } | TransportError::NoKeys)) => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     refused("unanswerable", &error);
                     return Ok(UNANSWERED);

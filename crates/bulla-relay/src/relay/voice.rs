@@ -23,6 +23,8 @@ pub(crate) struct Voice {
     pub(super) tasks: Arc<TaskGroup>,
     /// Told when what was passed over in the queue at the carrier is to be received again.
     pub(super) again: Notify,
+    /// Whether that will be told after a while, in any case.
+    pub(super) looks_again: AtomicBool,
     /// Whether the carrier knows this incarnation and has keys of it.
     pub(super) is_connected: AtomicBool,
 }
@@ -47,7 +49,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
         let scope = Scope::new(&self.pepper, business);
-        let (tasks, again, is_connected) = (Arc::default(), Notify::new(), AtomicBool::new(false));
-        Ok(Voice { endpoint, caller, scope, business, tasks, again, is_connected })
+        let (tasks, again) = (Arc::default(), Notify::new());
+        let (looks_again, is_connected) = Default::default();
+        Ok(Voice { endpoint, caller, scope, business, tasks, again, looks_again, is_connected })
     }
 }
