@@ -333,7 +333,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let address = Address::business(notice.business);
             let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
             if !peer.needs_keys(draft.now) {
-                self.seal_receipt(&mut peer, &mut draft, Progress::Read, notice.id)?;
+                self.seal_receipt(&mut peer, &mut draft, Progress::Read, vec![notice.id])?;
             }
             draft.keep(peer);
         }
@@ -411,9 +411,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         peer: &mut Peer<'_>,
         draft: &mut Draft,
         progress: Progress,
-        message: MessageId,
+        messages: Vec<MessageId>,
     ) -> Result<(), SealError> {
-        let Ok(receipt) = Receipt::new(progress, vec![message]) else { return Ok(()) };
+        let Ok(receipt) = Receipt::new(progress, messages) else { return Ok(()) };
         let id = MessageId::new(draft.now, &*self.rng);
         let content = Content::new(Body::Receipt(receipt));
         let envelope = peer.seal(id, Kind::Receipt, &content, draft.now, &*self.rng)?;

@@ -1,19 +1,23 @@
 use std::sync::Arc;
 
-use bulla_base::Party;
+use bulla_base::{Party, PhoneNumberId};
 use bulla_content::{Body, Progress};
-use bulla_endpoint::{OpenError, Received};
-use bulla_envelope::{Envelope, Kind};
+use bulla_endpoint::{OpenError, Peer, Received};
+use bulla_envelope::{Envelope, Form, Kind};
 use bulla_store::{Store, StoreError};
-use bulla_transport::{Sequence, Transport, in_order};
+use bulla_transport::{Delivery, Sequence, Transport, in_order};
 use tracing::Instrument;
 
+use super::draft::Draft;
 use super::resend::Begun;
 use super::{Inner, RECEIVING, span};
 use crate::metrics::{DROPPED, FAILED, OPENED};
 use crate::notice::Row;
 use crate::space;
 use crate::{DeviceError, Notice};
+
+/// How many envelopes are opened in one record.
+const MOST_AT_ONCE: usize = 16;
 
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Receives what businesses send, for as long as the device runs.
@@ -42,9 +46,13 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     async fn receive_once(&self, after: &mut Sequence) -> Result<(), DeviceError> {
         let deliveries = in_order(self.transport.receive(&self.caller, *after).await?, *after);
-        for delivery in &deliveries {
-            let span = span::about("open envelope", self.home, &delivery.envelope);
-            self.open(&delivery.envelope).instrument(span).await?;
+        let mut rest = &deliveries[..];
+        while let Some(first) = rest.first() {
+            let from = first.envelope.from();
+            let run = rest.iter().take_while(|next| next.envelope.from() == from).take(MOST_AT_ONCE).count();
+            let span = span::about("open envelope", self.home, &first.envelope);
+            let done = self.open(&rest[..run]).instrument(span).await?;
+            rest = &rest[done..];
         }
         let sequences: Vec<Sequence> = deliveries.iter().map(|delivery| delivery.sequence).collect();
         match self.transport.acknowledge(&self.caller, &sequences).await {
@@ -57,47 +65,81 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
-    /// Opens one envelope and makes what it says durable, with the session's step and the receipt for it, in
-    /// one record.
-    async fn open(&self, envelope: &Envelope) -> Result<(), DeviceError> {
-        let Party::Business(business) = *envelope.from().party() else { return Ok(()) };
+    /// Opens envelopes of one business and makes what they say durable, with the session's steps and one
+    /// receipt for all, in one record. Ends before or after one that takes more than that; how many are done
+    /// with.
+    async fn open(&self, run: &[Delivery]) -> Result<usize, DeviceError> {
+        let Some(first) = run.first() else { return Ok(0) };
+        let Party::Business(business) = *first.envelope.from().party() else { return Ok(run.len()) };
         let _lane = self.lane.lock().await;
         let mut draft = self.draft().await?;
-        if self.store.get(self.home, &space::seen(envelope.id()), draft.now).await?.is_some() {
-            return Ok(());
-        }
-        let mut peer = self.endpoint.peer(&self.store, self.home, envelope.from(), draft.now).await?;
-        let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
-            Ok(received) => received,
-            Err(error @ (OpenError::Store(_) | OpenError::Damaged { .. })) => {
-                return Err(DeviceError::Open(error));
+        let mut peer = self.endpoint.peer(&self.store, self.home, first.envelope.from(), draft.now).await?;
+        let (mut opened, mut done) = (Vec::<OpenedOne<'_>>::new(), 0);
+        for Delivery { envelope, .. } in run {
+            if !opened.is_empty() && !is_plain(envelope) {
+                break;
             }
-            Err(error) => {
-                dropped(reason(&error), &error);
-                if let (OpenError::Undecipherable(_), Kind::Message(_)) = (&error, envelope.kind()) {
-                    self.ask_again(draft, peer, business, envelope).await?;
+            let is_here = opened.iter().any(|one| one.envelope.id() == envelope.id());
+            if is_here || self.store.get(self.home, &space::seen(envelope.id()), draft.now).await?.is_some() {
+                done += 1;
+                continue;
+            }
+            let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
+                Ok(received) => received,
+                // What was opened before it is made durable first.
+                Err(_) if !opened.is_empty() => break,
+                Err(error @ (OpenError::Store(_) | OpenError::Damaged { .. })) => {
+                    return Err(DeviceError::Open(error));
                 }
-                return Ok(());
+                Err(error) => {
+                    dropped(reason(&error), &error);
+                    if let (OpenError::Undecipherable(_), Kind::Message(_)) = (&error, envelope.kind()) {
+                        self.ask_again(draft, peer, business, envelope).await?;
+                    }
+                    return Ok(done + 1);
+                }
+            };
+            let is_failed = self.take_in(&mut draft, &mut peer, business, envelope, &received).await?;
+            opened.push(OpenedOne { envelope, received, is_failed });
+            done += 1;
+            if !is_plain(envelope) {
+                break;
             }
-        };
+        }
+        if opened.is_empty() {
+            return Ok(done);
+        }
+        self.confirm(&mut draft, &mut peer, business, &opened).await?;
+        draft.keep(peer);
+        self.commit(draft).await?;
+        for OpenedOne { envelope, received, is_failed } in opened {
+            self.asking.forget(envelope.id());
+            count(envelope, &received, is_failed);
+            let Some(key) = received.spent else { continue };
+            if let Err(error) = self.endpoint.spend(&self.store, key).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
+            }
+        }
+        Ok(done)
+    }
+
+    /// Puts what an opened envelope comes to into `draft`. Whether it told that a message is lost.
+    async fn take_in(
+        &self,
+        draft: &mut Draft,
+        peer: &mut Peer<'_>,
+        business: PhoneNumberId,
+        envelope: &Envelope,
+        received: &Received,
+    ) -> Result<bool, DeviceError> {
         if received.identity_changed {
             draft.notify(&Row::identity_changed(envelope.id(), business, draft.now));
         }
         let mut is_failed = false;
         match &received.content {
             Ok(content) => {
-                if matches!(content.body(), Body::Text(_) | Body::Reaction(_)) {
-                    // What came in a session that is not sealed in any more is confirmed in another: else the
-                    // business would be told that it failed.
-                    let id = envelope.id();
-                    if let Begun::InSession =
-                        self.begin_if_needed(&mut draft, &mut peer, business, id).await?
-                    {
-                        self.seal_receipt(&mut peer, &mut draft, Progress::Delivered, id)?;
-                    }
-                }
                 if let Body::RetryRequest(lost) = content.body() {
-                    is_failed = !self.send_again(&mut draft, &mut peer, business, *lost).await?;
+                    is_failed = !self.send_again(draft, peer, business, *lost).await?;
                 } else {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());
@@ -105,7 +147,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 }
                 if let Body::Receipt(receipt) = content.body() {
                     for id in receipt.messages() {
-                        self.forget_content(&mut draft, business, *id).await?;
+                        self.forget_content(draft, business, *id).await?;
                     }
                 }
             }
@@ -115,13 +157,27 @@ impl<S: Store, T: Transport> Inner<S, T> {
         if self.asking.is_asked_for(envelope.id()) {
             draft.batch.delete(space::about(space::ASKED, business, envelope.id()));
         }
-        draft.keep(peer);
-        self.commit(draft).await?;
-        self.asking.forget(envelope.id());
-        count(envelope, &received, is_failed);
-        let Some(key) = received.spent else { return Ok(()) };
-        if let Err(error) = self.endpoint.spend(&self.store, key).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
+        Ok(is_failed)
+    }
+
+    /// Seals one receipt for all messages that were `opened`.
+    async fn confirm(
+        &self,
+        draft: &mut Draft,
+        peer: &mut Peer<'_>,
+        business: PhoneNumberId,
+        opened: &[OpenedOne<'_>],
+    ) -> Result<(), DeviceError> {
+        let said = |one: &&OpenedOne<'_>| match &one.received.content {
+            Ok(content) => matches!(content.body(), Body::Text(_) | Body::Reaction(_)),
+            Err(_) => false,
+        };
+        let said: Vec<_> = opened.iter().filter(said).map(|one| one.envelope.id()).collect();
+        let Some(last) = said.last().copied() else { return Ok(()) };
+        // What came in a session that is not sealed in any more is confirmed in another: else the business
+        // would be told that it failed.
+        if let Begun::InSession = self.begin_if_needed(draft, peer, business, last).await? {
+            self.seal_receipt(peer, draft, Progress::Delivered, said)?;
         }
         Ok(())
     }
@@ -139,6 +195,20 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let _ = put.changed().await;
         }
     }
+}
+
+/// An envelope that was opened.
+struct OpenedOne<'a> {
+    envelope: &'a Envelope,
+    received: Received,
+    /// Whether it told that a message is lost.
+    is_failed: bool,
+}
+
+/// Whether an envelope can be opened together with others: one that begins a session or asks for something
+/// takes more than opening it.
+fn is_plain(envelope: &Envelope) -> bool {
+    envelope.form() == Form::Signal && matches!(envelope.kind(), Kind::Message(_) | Kind::Receipt)
 }
 
 /// Counts an envelope that was opened, once that is durable.

@@ -56,7 +56,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         id: MessageId,
     ) -> Result<(), StoreError> {
         let key = space::about(UNCONFIRMED, business, id);
-        if self.store.get(self.home, &key, draft.now).await?.is_some() {
+        // It may be confirmed twice in one record.
+        let is_forgotten = draft.batch.deletes().contains(&key);
+        if !is_forgotten && self.store.get(self.home, &key, draft.now).await?.is_some() {
             draft.batch.delete(key);
             draft.unconfirmed -= 1;
         }

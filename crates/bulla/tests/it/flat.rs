@@ -48,6 +48,9 @@ struct Town {
     device: Device<Room, InProcess<Carrier<Room>>>,
     ledger: Arc<Ledger>,
     alice: Number,
+    /// The device's.
+    room: Room,
+    link: InProcess<Carrier<Room>>,
     /// Those of relay, carrier and device.
     counts: [Counts; 3],
 }
@@ -60,13 +63,22 @@ impl Town {
         let link = InProcess::new(carrier);
         let (ledger, alice) = (Arc::new(Ledger::default()), Number::parse("16505551234").unwrap());
         let shop = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
+        let room = device.clone();
         let device = Device::open(device, link.clone(), clock.clone(), rng.clone(), alice.clone());
         let device = device.await.unwrap();
         let settings = Settings::default();
-        let relay = Relay::open(relay, link, ledger.clone(), clock, rng, vec![shop], settings).await.unwrap();
-        let town = Self { relay, device, ledger, alice, counts: [of_relay, of_carrier, of_device] };
+        let relay =
+            Relay::open(relay, link.clone(), ledger.clone(), clock, rng, vec![shop], settings).await.unwrap();
+        let town =
+            Self { relay, device, ledger, alice, room, link, counts: [of_relay, of_carrier, of_device] };
         town.deliver(1).await;
         town
+    }
+
+    /// The same device again.
+    async fn reopen_device(&self) -> Device<Room, InProcess<Carrier<Room>>> {
+        let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        Device::open(self.room.clone(), self.link.clone(), clock, rng, self.alice.clone()).await.unwrap()
     }
 
     /// Has `count` messages written, shown and read, and waits until the business has been told so.
@@ -118,4 +130,25 @@ async fn a_message_costs_the_stores_the_same_whatever_came_before() {
         }
         town.deliver(1000 - MESSAGES).await;
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_device_is_opened_and_confirmed_together() {
+    const WAITING: usize = 32;
+    let mut town = Town::new().await;
+    town.device.close().await;
+    for number in 0..WAITING {
+        let text = Saying::Text(Text::new(&format!("number {number}")).unwrap());
+        town.relay.accept(SHOP, Outgoing::new(town.alice.clone(), text)).await.unwrap();
+    }
+    town.counts.iter().for_each(|counts| drop(counts.take()));
+    town.device = town.reopen_device().await;
+    for number in 0..WAITING {
+        let notice = town.device.next().await.unwrap();
+        let News::Said(content) = notice.news() else { panic!("{notice:?}") };
+        assert_eq!(content, &bulla::content::Content::text(Text::new(&format!("number {number}")).unwrap()));
+    }
+    // The device takes its incarnation, and opens sixteen in a record.
+    let commits = town.counts[2].take().commits;
+    assert!(commits <= 8, "{commits} commits for {WAITING} messages");
 }
