@@ -191,8 +191,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         Ok(opened)
     }
 
-    /// Receives again, after a while, what was left with the carrier because it cannot be answered yet. Others
-    /// do not wait for it.
+    /// Receives again, after a while, what was left with the carrier because it cannot be answered yet.
+    /// Others do not wait for it.
     fn look_again(self: &Arc<Self>, voice: &Arc<Voice>) {
         if voice.looks_again.swap(true, Ordering::Relaxed) {
             return;

@@ -138,7 +138,7 @@ async fn what_waits_for_a_device_is_opened_and_confirmed_together() {
     let mut town = Town::new().await;
     town.device.close().await;
     for number in 0..WAITING {
-        let text = Saying::Text(Text::new(&format!("number {number}")).unwrap());
+        let text = Saying::Text(Text::new(format!("number {number}")).unwrap());
         town.relay.accept(SHOP, Outgoing::new(town.alice.clone(), text)).await.unwrap();
     }
     town.counts.iter().for_each(|counts| drop(counts.take()));
@@ -146,7 +146,7 @@ async fn what_waits_for_a_device_is_opened_and_confirmed_together() {
     for number in 0..WAITING {
         let notice = town.device.next().await.unwrap();
         let News::Said(content) = notice.news() else { panic!("{notice:?}") };
-        assert_eq!(content, &bulla::content::Content::text(Text::new(&format!("number {number}")).unwrap()));
+        assert_eq!(content, &bulla::content::Content::text(Text::new(format!("number {number}")).unwrap()));
     }
     // The device takes its incarnation, and opens sixteen in a record.
     let commits = town.counts[2].take().commits;
