@@ -12,6 +12,7 @@ mod flat;
 mod front_pages;
 mod host;
 mod packages;
+mod reinstalled;
 mod restored;
 mod retention;
 mod simulation;
