@@ -402,7 +402,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let begun = self.erasures.begun();
         // What only takes things out makes no work, and nothing to end later.
         if !batch.puts().is_empty() {
-            self.mark(conversation, now).await?;
+            self.mark(conversation, head_version.is_none(), now).await?;
         }
         if head != head_before {
             let key = Key::undated(HEAD, space::of(conversation.business));

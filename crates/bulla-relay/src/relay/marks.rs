@@ -81,9 +81,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Marks the conversation, before anything is written of it: were the mark lost, nobody would look for
     /// its work after a crash, nor for the conversation when it is over. Alone it does no harm.
     ///
-    /// To be called from within its lane.
-    pub(super) async fn mark(&self, conversation: Conversation, now: Timestamp) -> Result<(), StoreError> {
-        if self.marks.is_marked(conversation, now.day()) {
+    /// One that `is_new` has no head: what is known of its marks may be of before it was erased, perhaps by the
+    /// relay that takes over from this one. To be called from within its lane.
+    pub(super) async fn mark(
+        &self,
+        conversation: Conversation,
+        is_new: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if !is_new && self.marks.is_marked(conversation, now.day()) {
             return Ok(());
         }
         let mut batch = Batch::new(self.home(conversation.business));
