@@ -6,6 +6,9 @@ use std::time::Duration;
 use bulla_base::{Clock, Sleep, Timestamp};
 use tokio::time::Instant;
 
+use crate::machine::Name;
+use crate::plant::Plant;
+
 /// The paused time of a tokio runtime: it stands while anybody works, and leaps to the next timer when nobody
 /// does.
 #[derive(Debug)]
@@ -49,13 +52,20 @@ impl Clock for VirtualClock {
 /// The clock of one machine, which may be wrong.
 pub(crate) struct MachineClock {
     truth: Arc<VirtualClock>,
+    of: Name,
+    plant: Option<Plant>,
     /// By how many milliseconds.
     wrong: AtomicI64,
 }
 
 impl MachineClock {
-    pub(crate) const fn new(truth: Arc<VirtualClock>) -> Self {
-        Self { truth, wrong: AtomicI64::new(0) }
+    pub(crate) const fn new(truth: Arc<VirtualClock>, of: Name, plant: Option<Plant>) -> Self {
+        Self { truth, of, plant, wrong: AtomicI64::new(0) }
+    }
+
+    /// What time passes, whatever it shows.
+    pub(crate) fn truth(&self) -> &VirtualClock {
+        &self.truth
     }
 
     /// Makes it wrong by so many milliseconds, or right again.
@@ -71,7 +81,7 @@ impl Clock for MachineClock {
     }
 
     fn sleep(&self, span: Duration) -> Sleep<'_> {
-        self.truth.sleep(span)
+        self.truth.sleep(Plant::sleeps(self.plant, self.of, span))
     }
 }
 

@@ -23,13 +23,12 @@ pub(crate) struct Disk {
     pub(crate) oracle: Arc<Oracle>,
     /// The longest a commit takes, in milliseconds.
     pub(crate) slowness: u64,
-    #[expect(dead_code, reason = "there are no planted bugs yet")]
     pub(crate) plant: Option<Plant>,
 }
 
 impl Disk {
     async fn wait(&self, at_most: u64) {
-        self.machine.clock.sleep(Duration::from_millis(below(&*self.rng, at_most))).await;
+        self.machine.clock.truth().sleep(Duration::from_millis(below(&*self.rng, at_most))).await;
     }
 
     /// That the program still lives.
@@ -74,13 +73,19 @@ impl Layer for Disk {
         self.live()?;
         self.works()?;
         let batch = Plant::batch(self, batch);
-        if let Some(early) = Plant::acknowledged_early(self, &batch) {
-            return early;
-        }
         self.wait(self.slowness).await;
         self.live()?;
         if self.fails(&batch).await {
             return Err(StoreError::Poisoned { source: None });
+        }
+        if let Some(torn) = Plant::torn(self, &batch) {
+            let _ = self.rows.commit(torn).await;
+            self.machine.note_disk_trouble();
+            self.boot.kill();
+            return Err(StoreError::Closed);
+        }
+        if Plant::is_unsynced(self) {
+            self.machine.will_be_synced(&self.rows);
         }
         let committed = self.rows.commit(batch).await?;
         // It is durable; whether anybody hears of it is another matter.
@@ -96,7 +101,10 @@ impl Layer for Disk {
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
         self.live()?;
-        self.rows.get(partition, key, Plant::reading_at(self, now)).await
+        if Plant::forgets(self) {
+            return Ok(None);
+        }
+        self.rows.get(partition, key, now).await
     }
 
     async fn pass_scan(
@@ -106,7 +114,7 @@ impl Layer for Disk {
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
         self.live()?;
-        let page = self.rows.scan(partition, scan, Plant::reading_at(self, now)).await?;
+        let page = self.rows.scan(partition, scan, now).await?;
         Ok(Plant::page(self, scan, page))
     }
 

@@ -5,7 +5,7 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
     Caller, Connected, Delivery, InProcess, Proof, Sent, Sequence, Transport, TransportError,
 };
-use bulla_base::Address;
+use bulla_base::{Address, SeededRng};
 
 use crate::disk::Disk;
 use crate::machine::Boot;
@@ -17,6 +17,7 @@ pub(crate) struct Hub {
     running: Mutex<Option<Running>>,
     oracle: Arc<Oracle>,
     plant: Option<Plant>,
+    rng: SeededRng,
 }
 
 #[derive(Clone)]
@@ -26,8 +27,8 @@ struct Running {
 }
 
 impl Hub {
-    pub(crate) const fn new(oracle: Arc<Oracle>, plant: Option<Plant>) -> Self {
-        Self { running: Mutex::new(None), oracle, plant }
+    pub(crate) const fn new(oracle: Arc<Oracle>, plant: Option<Plant>, seed: u64) -> Self {
+        Self { running: Mutex::new(None), oracle, plant, rng: SeededRng::new(!seed) }
     }
 
     /// From now on this carrier answers.
@@ -92,7 +93,7 @@ impl Transport for Hub {
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         let floor = self.oracle.wire.floor(caller);
         let asks = Plant::connects_as(self.plant, caller, floor);
-        let Some(envelope) = Plant::carried(self.plant, envelope) else { return Ok(()) };
+        let Some(envelope) = Plant::carried(self.plant, &self.rng, envelope) else { return Ok(()) };
         self.ask(|carrier| async move { carrier.send(&asks, envelope).await }).await?;
         self.oracle.let_pass(caller, floor, "send");
         Ok(())
@@ -102,7 +103,7 @@ impl Transport for Hub {
         let (floor, count) = (self.oracle.wire.floor(caller), envelopes.len());
         let asks = Plant::connects_as(self.plant, caller, floor);
         let carried =
-            envelopes.into_iter().filter_map(|envelope| Plant::carried(self.plant, envelope)).collect();
+            envelopes.into_iter().filter_map(|envelope| Plant::carried(self.plant, &self.rng, envelope)).collect();
         let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, carried).await) });
         let mut sent = sent.await.unwrap_or_else(Sent::none);
         if sent.error.is_none() {
@@ -115,7 +116,6 @@ impl Transport for Hub {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
-        let deliveries = Plant::delivered(self.plant, deliveries);
         self.oracle.wire.deliver(caller, &deliveries);
         Ok(deliveries)
     }

@@ -11,6 +11,7 @@ use crate::hub::Hub;
 use crate::machine::{Boot, Machine};
 use crate::oracle::{Fault, Invariant, Oracle};
 use crate::plan::Weather;
+use crate::plant::Plant;
 use crate::rows::Rows;
 use crate::weather::Sky;
 
@@ -21,6 +22,7 @@ pub(crate) struct Line {
     pub(crate) machine: Arc<Machine>,
     pub(crate) boot: Arc<Boot>,
     pub(crate) rows: Arc<Rows>,
+    pub(crate) plant: Option<Plant>,
     pub(crate) sky: Arc<Sky>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
@@ -36,7 +38,7 @@ impl Line {
 
     async fn delay(&self) {
         let delay = below(&*self.rng, self.weather().delay_ms);
-        self.machine.clock.sleep(Duration::from_millis(delay)).await;
+        self.machine.clock.truth().sleep(Duration::from_millis(delay)).await;
     }
 
     /// That there is a line.
@@ -115,6 +117,7 @@ impl Transport for Line {
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.oracle.speaks(caller, &self.boot);
         self.pass(|carrier| {
             let caller = caller.clone();
             async move { carrier.connect(&caller).await }
@@ -139,6 +142,7 @@ impl Transport for Line {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        let envelope = Plant::leaving(self.plant, &self.oracle, &*self.rng, envelope);
         if !self.boot.is_dead() {
             self.is_to_be_sent(&envelope);
         }

@@ -72,6 +72,7 @@ pub(crate) async fn relay(world: Arc<World>) {
                 let why = until_death(&boot, stopped).await;
                 explain(&world, machine, &boot, why);
                 boot.kill();
+                world.model.relay_died(boot.number);
                 relay.close().await;
                 world.relays.lock().unwrap().retain(|(number, _)| *number != boot.number);
                 world.oracle.note(format_args!("relay {} is dead", boot.number));

@@ -1,13 +1,18 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use bulla_base::{Rng, SeededRng};
+use bulla_base::{Clock as _, Rng, SeededRng};
 use bulla_store::Generation;
 
 use crate::clock::{MachineClock, VirtualClock};
+use crate::plant::Plant;
 use crate::rows::Rows;
 use crate::signal::Signal;
+
+/// How often a planted bug syncs what was committed.
+const SYNC_INTERVAL: Duration = Duration::from_millis(700);
 
 /// Which machine it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +60,8 @@ pub(crate) struct Machine {
     backup: Mutex<Option<Rows>>,
     /// Of a disk that was put back from a backup: its generation, until somebody took it for the present.
     pub(crate) restored: Mutex<Option<Generation>>,
+    /// What a planted bug loses when the power goes: the disk as it was at the last sync.
+    synced: Mutex<Option<Rows>>,
     generations: AtomicU64,
     boots: Mutex<Vec<Arc<Boot>>>,
     is_off: Signal,
@@ -65,11 +72,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(name: Name, seed: u64, clock: &Arc<VirtualClock>) -> Arc<Self> {
+    pub(crate) fn new(name: Name, seed: u64, clock: &Arc<VirtualClock>, plant: Option<Plant>) -> Arc<Self> {
         Arc::new(Self {
             name,
             seed: seed.wrapping_mul(31).wrapping_add(name.number()),
-            clock: Arc::new(MachineClock::new(Arc::clone(clock))),
+            clock: Arc::new(MachineClock::new(Arc::clone(clock), name, plant)),
             is_full: AtomicBool::new(false),
             is_failing: AtomicBool::new(false),
             is_cut_off: AtomicBool::new(false),
@@ -77,6 +84,7 @@ impl Machine {
             disk: Mutex::default(),
             backup: Mutex::default(),
             restored: Mutex::default(),
+            synced: Mutex::default(),
             generations: AtomicU64::new(0),
             boots: Mutex::default(),
             is_off: Signal::default(),
@@ -110,6 +118,23 @@ impl Machine {
     pub(crate) fn crash(&self) {
         self.wanted.store(1, Ordering::SeqCst);
         self.boots.lock().unwrap().drain(..).for_each(|boot| boot.kill());
+        if let Some(synced) = self.synced.lock().unwrap().take() {
+            *self.disk.lock().unwrap() = Arc::new(synced);
+        }
+    }
+
+    /// What is committed from now on is lost with the power, for a while.
+    pub(crate) fn will_be_synced(self: &Arc<Self>, rows: &Rows) {
+        let mut synced = self.synced.lock().unwrap();
+        if synced.is_some() {
+            return;
+        }
+        *synced = Some(rows.copy());
+        let machine = Arc::clone(self);
+        tokio::spawn(async move {
+            machine.clock.sleep(SYNC_INTERVAL).await;
+            *machine.synced.lock().unwrap() = None;
+        });
     }
 
     /// One more program is started on it, beside what runs.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for a terminal")]
 
 mod options;
+mod table;
 mod runner;
 mod sums;
 
@@ -12,6 +13,7 @@ use options::Options;
 
 fn main() -> ExitCode {
     match Options::read(std::env::args().skip(1)) {
+        Ok(options) if options.planted => table::run(&options),
         Ok(options) => runner::run(&options),
         Err(why) => {
             eprintln!("error: {why}\n\n{}", Options::USAGE);

@@ -2,19 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bulla::content::Progress;
 use bulla::relay::Status;
 use bulla_base::MessageId;
 
+use crate::clock::VirtualClock;
 use crate::oracle::{Invariant, Oracle};
 use crate::wire::CANARY;
 
 /// All conversations of a run.
 pub(crate) struct Model {
     oracle: Arc<Oracle>,
+    clock: Arc<VirtualClock>,
+    /// When each life of the relay ended.
+    ended: Mutex<BTreeMap<u64, Duration>>,
     users: Vec<Mutex<Conversation>>,
 }
+
+/// When the business took a report.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    /// In which life of the relay.
+    life: u64,
+    /// After how many troubles with its disk.
+    troubles: u64,
+    at: Duration,
+}
+
+/// How long a relay needs at most to note that a report was taken.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// What is known of the business's conversation with one user.
 #[derive(Default)]
@@ -24,7 +42,7 @@ pub(crate) struct Conversation {
     /// What was reported of the business's messages.
     statuses: BTreeMap<MessageId, Vec<Status>>,
     /// In which life of the relay the business took which report about which message.
-    taken: BTreeMap<(MessageId, u8), (u64, u64)>,
+    taken: BTreeMap<(MessageId, u8), Taken>,
     /// Which ids may be told of in any way, because a disk or a phone has forgotten what was told.
     excused: BTreeSet<MessageId>,
     /// Whether something has happened that may have messages reported as failed.
@@ -66,8 +84,8 @@ fn number_of(text: &str) -> Option<usize> {
 }
 
 impl Model {
-    pub(crate) fn new(oracle: Arc<Oracle>, users: usize) -> Self {
-        Self { oracle, users: (0..users).map(|_| Mutex::default()).collect() }
+    pub(crate) fn new(oracle: Arc<Oracle>, clock: Arc<VirtualClock>, users: usize) -> Self {
+        Self { oracle, clock, ended: Mutex::default(), users: (0..users).map(|_| Mutex::default()).collect() }
     }
 
     pub(crate) fn of(&self, user: usize) -> MutexGuard<'_, Conversation> {
@@ -96,13 +114,10 @@ impl Model {
         self.oracle.note(format_args!("accepted: {number} to user {user} as {id}"));
         let mut conversation = self.of(user);
         let message = &mut conversation.to_user.messages[number];
-        if let Some(shown) = message.shown.filter(|shown| *shown != id)
-            && message.excused.is_none()
-        {
-            self.oracle.blame(
-                Invariant::OneId,
-                format_args!("{number} to user {user} was shown as {shown} and accepted as {id}"),
-            );
+        let other = [message.shown, message.id].into_iter().flatten().find(|other| *other != id);
+        if let Some(other) = other.filter(|_| message.excused.is_none()) {
+            let what = format_args!("{number} to user {user} is accepted as {id} and was {other}");
+            self.oracle.blame(Invariant::OneId, what);
         }
         message.id = Some(id);
     }
@@ -169,16 +184,25 @@ impl Model {
 
     /// The business has taken a report of this kind, at this point of the relay's lives: it is not told again
     /// in the same life, as long as the disk works.
-    pub(crate) fn taken(&self, user: usize, id: MessageId, kind: u8, when: (u64, u64)) {
-        self.of(user).taken.insert((id, kind), when);
+    pub(crate) fn taken(&self, user: usize, id: MessageId, kind: u8, life: u64, troubles: u64) {
+        let at = self.clock.elapsed();
+        self.of(user).taken.insert((id, kind), Taken { life, troubles, at });
     }
 
     /// The business is told a report of this kind.
-    pub(crate) fn told(&self, user: usize, id: MessageId, kind: u8, when: (u64, u64)) {
-        if self.of(user).taken.get(&(id, kind)) == Some(&when) {
+    pub(crate) fn told(&self, user: usize, id: MessageId, kind: u8, life: u64, troubles: u64) {
+        let Some(taken) = self.of(user).taken.get(&(id, kind)).copied() else { return };
+        let ended = self.ended.lock().unwrap().get(&taken.life).copied();
+        let had_time = ended.is_some_and(|ended| ended > taken.at + SETTLING);
+        if troubles == taken.troubles && (life == taken.life || had_time) {
             let what = format_args!("{id}, of which the business took report {kind}, is told again");
             self.oracle.blame(Invariant::ToldOnce, what);
         }
+    }
+
+    /// The relay's life `life` is over.
+    pub(crate) fn relay_died(&self, life: u64) {
+        self.ended.lock().unwrap().entry(life).or_insert_with(|| self.clock.elapsed());
     }
 
     /// The device is told how far its messages have come, or that one failed.

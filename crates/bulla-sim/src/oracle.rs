@@ -13,6 +13,9 @@ use crate::wire::Wire;
 /// How many lines of a trace are kept to be shown with a violation.
 const LAST_LINES: usize = 200;
 
+/// More calls than this are not made in a run, however much is tried again.
+const MOST_EVENTS: u64 = 60_000;
+
 /// What must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -73,6 +76,7 @@ pub enum Fault {
     Doubled,
     Shuffled,
     CutOff,
+    Unheard,
     Refused,
     SinkDown,
     Full,
@@ -96,6 +100,7 @@ impl Fault {
         Self::Doubled,
         Self::Shuffled,
         Self::CutOff,
+        Self::Unheard,
         Self::Refused,
         Self::SinkDown,
         Self::Full,
@@ -184,7 +189,9 @@ impl Oracle {
 
     /// Counts a call of a port.
     pub(crate) fn event(&self) {
-        self.events.fetch_add(1, Ordering::Relaxed);
+        if self.events.fetch_add(1, Ordering::Relaxed) == MOST_EVENTS {
+            self.blame(Invariant::Bounded, format_args!("more than {MOST_EVENTS} calls"));
+        }
     }
 
     /// Counts a fault.

@@ -24,6 +24,14 @@ pub struct Plan {
     pub(crate) strikes: Vec<(Duration, Strike)>,
 }
 
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, users, messages, weather, span, strikes } = self;
+        writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {weather:?}")?;
+        strikes.iter().try_for_each(|(at, strike)| writeln!(f, "  after {at:?}: {strike}"))
+    }
+}
+
 /// What may happen to any call. In percent, but for times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,62 +1,109 @@
-//! Faults that are put into the system on purpose, to see whether they are found.
+//! Bugs that are put into the system on purpose, to see whether the simulator finds them. They sit at the
+//! ports, so that no crate that is shipped has a switch for them.
 
-use bulla::envelope::{Envelope, KeyBundle};
-use bulla::relay::Event;
-use bulla::transport::{Caller, Delivery, Sequence};
-use bulla_base::{Address, Day, Timestamp};
-use bulla_store::{Batch, Commit, Key, Record, Scan, StoreError};
+mod sink;
+mod store;
+mod wire;
 
-use crate::disk::Disk;
-use crate::oracle::Oracle;
+
+pub(crate) use sink::Held;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Plant {}
+#[expect(missing_docs, reason = "the table says of each what it does")]
+pub enum Plant {
+    LostCharge,
+    DoubleCharge,
+    Unsynced,
+    TornBatch,
+    ExpectationsIgnored,
+    MessageRowLost,
+    OutboxRowLost,
+    EventRowLost,
+    EventKept,
+    SessionNotSaved,
+    IncarnationNotSaved,
+    IdempotencyForgotten,
+    SeenNotNoted,
+    NoticeLost,
+    DeviceOutboxLost,
+    QueueRowLost,
+    DuplicateNotNoted,
+    OneTimeKeyKept,
+    QueueSkips,
+    QueueReversed,
+    ReadForgets,
+    NothingDropped,
+    TooMuchDropped,
+    NothingErased,
+    BackupHidden,
+    EnvelopeLost,
+    EnvelopeAltered,
+    FenceLowered,
+    KeyGivenTwice,
+    AcknowledgedTooMuch,
+    NotSealed,
+    StepTwice,
+    StatusBackwards,
+    StatusTooFar,
+    EventSwallowed,
+    EventRenamed,
+    EventsSwapped,
+    EventToldAgain,
+    SweepAsleep,
+    RetryAtOnce,
+}
 
 impl Plant {
-    pub(crate) fn batch(_disk: &Disk, batch: Batch) -> Batch {
-        batch
-    }
-    pub(crate) fn acknowledged_early(_disk: &Disk, _batch: &Batch) -> Option<Result<Commit, StoreError>> {
-        None
-    }
-    pub(crate) fn reading_at(_disk: &Disk, now: Timestamp) -> Timestamp {
-        now
-    }
-    pub(crate) fn page(_disk: &Disk, _scan: &Scan, page: Vec<(Key, Record)>) -> Vec<(Key, Record)> {
-        page
-    }
-    pub(crate) fn dropped_before(_disk: &Disk, day: Day) -> Option<Day> {
-        Some(day)
-    }
-    pub(crate) fn erases(_disk: &Disk) -> bool {
-        true
-    }
-    pub(crate) fn hides_backups(_disk: &Disk) -> bool {
-        false
-    }
-    pub(crate) fn connects_as(_plant: Option<Self>, caller: &Caller, _floor: u64) -> Caller {
-        caller.clone()
-    }
-    pub(crate) fn bundle(
-        _plant: Option<Self>,
-        _oracle: &Oracle,
-        _of: &Address,
-        bundle: KeyBundle,
-    ) -> KeyBundle {
-        bundle
-    }
-    pub(crate) fn carried(_plant: Option<Self>, envelope: Envelope) -> Option<Envelope> {
-        Some(envelope)
-    }
-    pub(crate) fn delivered(_plant: Option<Self>, deliveries: Vec<Delivery>) -> Vec<Delivery> {
-        deliveries
-    }
-    pub(crate) fn acknowledged(_plant: Option<Self>, sequences: &[Sequence]) -> Vec<Sequence> {
-        sequences.to_vec()
-    }
-    pub(crate) fn forwarded(_plant: Option<Self>, _oracle: &Oracle, event: &Event) -> Vec<Event> {
-        vec![event.clone()]
+    /// Each with what it does, and what may find it.
+    pub const TABLE: &[(Self, &str)] = &[
+        (Self::LostCharge, "the relay's batch loses its charge, one in eight"),
+        (Self::DoubleCharge, "the carrier's batch charges twice, one in eight"),
+        (Self::Unsynced, "the relay's commits are told before they are durable"),
+        (Self::TornBatch, "power that goes during the relay's commit leaves half a batch"),
+        (Self::ExpectationsIgnored, "the relay's store does not check what a batch expects"),
+        (Self::MessageRowLost, "the relay's batch loses the row of a message, one in eight"),
+        (Self::OutboxRowLost, "the relay's batch loses the envelope to be sent, one in eight"),
+        (Self::EventRowLost, "the relay's batch loses the event for the business, one in eight"),
+        (Self::EventKept, "the relay's batch does not remove the event that was taken"),
+        (Self::SessionNotSaved, "the relay's batch loses the session's step, one in eight"),
+        (Self::IncarnationNotSaved, "the relay's incarnation is not raised at a start"),
+        (Self::IdempotencyForgotten, "the relay's batch loses the idempotency key"),
+        (Self::SeenNotNoted, "the relay's batch loses the guard against duplicates"),
+        (Self::NoticeLost, "the device's batch loses what was said, one in eight"),
+        (Self::DeviceOutboxLost, "the device's batch loses the envelope to be sent, one in eight"),
+        (Self::QueueRowLost, "the carrier's batch loses the envelope it queues, one in eight"),
+        (Self::DuplicateNotNoted, "the carrier's batch loses the guard against duplicates"),
+        (Self::OneTimeKeyKept, "the carrier's batch does not remove the key that was given away"),
+        (Self::QueueSkips, "a page of a queue lacks its last row, one in eight"),
+        (Self::QueueReversed, "a page of a queue is in the wrong order"),
+        (Self::ReadForgets, "a read of the relay finds nothing where there is something, one in fifty"),
+        (Self::NothingDropped, "days that are over are not dropped"),
+        (Self::TooMuchDropped, "days that are not over are dropped with those that are"),
+        (Self::NothingErased, "an erasure removes nothing"),
+        (Self::BackupHidden, "a store that was put back is taken for the present one"),
+        (Self::EnvelopeLost, "the carrier takes an envelope and forgets it, one in sixteen"),
+        (Self::EnvelopeAltered, "the carrier alters an envelope, one in sixteen"),
+        (Self::FenceLowered, "the carrier lets a replaced incarnation pass"),
+        (Self::KeyGivenTwice, "the carrier gives the same one-time key twice"),
+        (Self::AcknowledgedTooMuch, "an acknowledgement takes the next envelope with it"),
+        (Self::NotSealed, "an envelope leaves as it was written, one in sixteen"),
+        (Self::StepTwice, "a repeated envelope is sealed anew in the same step"),
+        (Self::StatusBackwards, "after `read` a message is `delivered` again"),
+        (Self::StatusTooFar, "a message that was sent is told as read"),
+        (Self::EventSwallowed, "an event counts as taken and was not told, one in eight"),
+        (Self::EventRenamed, "an event that is told again has another id"),
+        (Self::EventsSwapped, "an event is told after the one that follows it"),
+        (Self::EventToldAgain, "an event that was taken is told again"),
+        (Self::SweepAsleep, "the relay's sweep does not wake"),
+        (Self::RetryAtOnce, "who tries again does not wait"),
+    ];
+
+    /// What it does.
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        Self::TABLE.iter().find(|(plant, _)| *plant == self).map_or("", |(_, what)| what)
     }
 }
+

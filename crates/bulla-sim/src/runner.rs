@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 fn run_one(plan: &Plan, options: &Options) -> Outcome {
     let mut outcome = bulla_sim::run(plan, None, options.trace);
     if options.trace {
-        println!("{plan:#?}");
+        println!("{plan}");
         outcome.trace.iter().for_each(|line| println!("{line}"));
     }
     if plan.seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
@@ -83,7 +83,7 @@ fn show(plan: &Plan, invariant: Invariant, outcome: &Outcome) {
     let (smallest, smaller) = shrink(plan, invariant, None);
     let of_smallest = smaller.violation.as_ref().map(ToString::to_string).unwrap_or_default();
     println!(
-        "{lines}\n\nseed {} breaks {violation}\n\n{smallest:#?}\n{}\n\nthe smallest found breaks {of_smallest}",
+        "{lines}\n\nseed {} breaks {violation}\n\n{smallest}\n{}\n\nthe smallest found breaks {of_smallest}",
         plan.seed,
         smaller.trace.join("\n")
     );

@@ -9,7 +9,7 @@ use crate::machine::{Boot, Machine};
 use crate::model::Model;
 use crate::oracle::{Fault, Invariant, Oracle};
 use crate::people::user_of;
-use crate::plant::Plant;
+use crate::plant::{Held, Plant};
 use crate::weather::Sky;
 
 /// The business: it is down, or refuses now and then, and notes what it takes.
@@ -21,6 +21,7 @@ pub(crate) struct Shop {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
     pub(crate) model: Arc<Model>,
+    pub(crate) held: Arc<Held>,
     pub(crate) plant: Option<Plant>,
 }
 
@@ -34,7 +35,7 @@ impl Sink for Shop {
             self.oracle.count(Fault::SinkDown);
             return Err(SinkError::new("the server is down").of_kind(SinkErrorKind::Unreachable));
         }
-        for event in Plant::forwarded(self.plant, &self.oracle, event) {
+        for event in Plant::forwarded(self.plant, &self.held, &*self.rng, event) {
             self.hear(&event);
         }
         // It may have taken the event and still not say so.
@@ -43,7 +44,7 @@ impl Sink for Shop {
             return Err(SinkError::new("the business is busy").of_kind(SinkErrorKind::Unavailable));
         }
         let (user, id) = (user_of(&event.subject().user), event.subject().message.id());
-        self.model.taken(user, id, kind(event), self.life());
+        self.model.taken(user, id, kind(event), self.boot.number, self.troubles());
         Ok(())
     }
 }
@@ -52,7 +53,7 @@ impl Shop {
     fn hear(&self, event: &Event) {
         let subject = event.subject();
         let (user, id) = (user_of(&subject.user), subject.message.id());
-        self.model.told(user, id, kind(event), self.life());
+        self.model.told(user, id, kind(event), self.boot.number, self.troubles());
         match event {
             Event::Message(_, Incoming::Text { text, .. }) => self.model.shown(user, false, text.body(), id),
             Event::Status(_, update) => self.model.status(user, id, update.status),
@@ -60,9 +61,8 @@ impl Shop {
         }
     }
 
-    /// In which life of the relay this is, and after how many troubles with its disk.
-    fn life(&self) -> (u64, u64) {
-        (self.boot.number, self.machine.disk_troubles.load(Ordering::SeqCst))
+    fn troubles(&self) -> u64 {
+        self.machine.disk_troubles.load(Ordering::SeqCst)
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Sums {
     events: u64,
     steps: usize,
     lived_s: u64,
+    /// The most events of a run.
+    most: u64,
     faults: BTreeMap<Fault, u64>,
     /// The seeds that broke a promise.
     pub(crate) failed: Vec<u64>,
@@ -21,6 +23,7 @@ impl Sums {
         self.runs += 1;
         self.events += outcome.events;
         self.steps += outcome.steps;
+        self.most = self.most.max(outcome.events);
         self.lived_s += outcome.lived.as_secs();
         for (fault, count) in &outcome.faults {
             *self.faults.entry(*fault).or_default() += count;
@@ -31,9 +34,9 @@ impl Sums {
     pub(crate) fn lines(&self) -> String {
         let faults = self.faults.iter().map(|(fault, count)| format!("  {count:>10}  {fault:?}\n"));
         let days = self.lived_s / 86_400;
-        let Self { events, steps, .. } = self;
+        let Self { events, steps, most, .. } = self;
         let faults: String = faults.collect();
-        format!("{events} events, {steps} ratchet steps, {days} days lived, and\n{faults}")
+        format!("{events} events, at most {most} in a run, {steps} ratchet steps, {days} days lived, and\n{faults}")
     }
 
     /// The same in a line.

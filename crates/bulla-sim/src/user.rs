@@ -8,9 +8,9 @@ use bulla::device::{DeviceError, News};
 use bulla::relay::{Outgoing, Saying};
 use bulla_base::Clock as _;
 
-use crate::chance::{below, one_of};
+use crate::chance::{below, happens, one_of};
 use crate::model::text;
-use crate::oracle::Invariant;
+use crate::oracle::{Fault, Invariant};
 use crate::people::{SHOP, number};
 use crate::world::{OurDevice, World};
 
@@ -87,7 +87,14 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
             let which: Vec<usize> = (0..relays.len()).collect();
             let relay = &relays[one_of(&*world.rng, &which)];
             match relay.accept(SHOP, outgoing(user, number)).await {
-                Ok(handle) => break world.model.accepted(user, number, handle.id()),
+                Ok(handle) => {
+                    world.model.accepted(user, number, handle.id());
+                    if !happens(&*world.rng, world.sky.weather().lost) {
+                        break;
+                    }
+                    // The business does not hear of it, and asks again.
+                    world.oracle.count(Fault::Unheard);
+                }
                 Err(error) => {
                     let reason = error.reason();
                     world.oracle.note(format_args!("{number} to user {user} is not accepted: {reason}"));

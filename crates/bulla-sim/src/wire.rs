@@ -9,6 +9,7 @@ use bulla::transport::{Caller, Delivery, Sequence};
 use bulla_base::{Address, MessageId};
 use memchr::memmem;
 
+use crate::machine::Boot;
 use crate::oracle::{Invariant, Oracle};
 
 /// What every text of a run has in it, and nothing else.
@@ -26,6 +27,11 @@ struct Seen {
     speakers: BTreeMap<Vec<u8>, (Installation, u64)>,
     /// The one-time keys that were given away.
     given: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    /// Which program was which incarnation.
+    incarnations: BTreeMap<(Vec<u8>, [u8; 16], u64), u64>,
+    bundles: BTreeMap<Vec<u8>, KeyBundle>,
+    /// Which envelopes were sent.
+    left: BTreeSet<MessageId>,
     /// Which envelopes are messages, and no receipts.
     messages: BTreeSet<MessageId>,
     /// Which messages were sent again, because whom they were for could not open them.
@@ -62,6 +68,16 @@ impl Wire {
         self.seen().delivered.get(&(caller.address().to_bytes(), sequence)).copied()
     }
 
+    /// The first keys that were ever given away of `of`, for a planted bug.
+    pub(crate) fn first_bundle(&self, of: &Address, bundle: KeyBundle) -> KeyBundle {
+        self.seen().bundles.entry(of.to_bytes()).or_insert(bundle).clone()
+    }
+
+    /// Whether the envelope was sent before.
+    pub(crate) fn has_left(&self, id: MessageId) -> bool {
+        self.seen().left.contains(&id)
+    }
+
     pub(crate) fn is_message(&self, id: MessageId) -> bool {
         self.seen().messages.contains(&id)
     }
@@ -90,6 +106,7 @@ impl Oracle {
         let Some(step) = step(envelope.from(), envelope) else {
             return self.blame(Invariant::Sealed, format_args!("{} is not sealed", envelope.id()));
         };
+        self.wire.seen().left.insert(envelope.id());
         if matches!(envelope.kind(), Kind::Message(_)) {
             self.wire.seen().messages.insert(envelope.id());
         }
@@ -120,6 +137,20 @@ impl Oracle {
             *speaker = (installation, number);
         }
         speaker.1 = speaker.1.max(number);
+    }
+
+    /// `caller` wants to speak, from the program that was started as `boot`: no two have the same incarnation.
+    pub(crate) fn speaks(&self, caller: &Caller, boot: &Boot) {
+        if boot.is_dead() {
+            return;
+        }
+        let (address, number) = (caller.address().to_bytes(), caller.incarnation().number());
+        let incarnation = (address, *caller.installation().as_bytes(), number);
+        let first = *self.wire.seen().incarnations.entry(incarnation).or_insert(boot.number);
+        if first != boot.number {
+            let what = format_args!("incarnation {number} is that of two programs, {first} and {}", boot.number);
+            self.blame(Invariant::Fences, what);
+        }
     }
 
     /// The carrier gives away keys of `of`.

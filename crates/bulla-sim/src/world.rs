@@ -12,7 +12,7 @@ use crate::machine::{Boot, Machine, Name};
 use crate::model::Model;
 use crate::oracle::Oracle;
 use crate::plan::Plan;
-use crate::plant::Plant;
+use crate::plant::{Held, Plant};
 use crate::shop::Shop;
 use crate::weather::Sky;
 
@@ -32,6 +32,7 @@ pub(crate) struct World {
     pub(crate) model: Arc<Model>,
     pub(crate) sky: Arc<Sky>,
     pub(crate) hub: Arc<Hub>,
+    held: Arc<Held>,
     pub(crate) carrier: Arc<Machine>,
     pub(crate) relay: Arc<Machine>,
     pub(crate) devices: Vec<Arc<Machine>>,
@@ -45,12 +46,13 @@ impl World {
     pub(crate) fn new(plan: &Plan, plant: Option<Plant>) -> Arc<Self> {
         let clock = Arc::new(VirtualClock::new(EPOCH));
         let oracle = Arc::new(Oracle::new(Arc::clone(&clock) as _));
-        let machine = |name| Machine::new(name, plan.seed, &clock);
+        let machine = |name| Machine::new(name, plan.seed, &clock, plant);
         Arc::new(Self {
-            model: Arc::new(Model::new(Arc::clone(&oracle), plan.users)),
+            model: Arc::new(Model::new(Arc::clone(&oracle), Arc::clone(&clock), plan.users)),
             sky: Arc::new(Sky::new(plan.weather)),
-            hub: Arc::new(Hub::new(Arc::clone(&oracle), plant)),
+            hub: Arc::new(Hub::new(Arc::clone(&oracle), plant, plan.seed)),
             rng: Arc::new(SeededRng::new(plan.seed)),
+            held: Arc::default(),
             carrier: machine(Name::Carrier),
             relay: machine(Name::Relay),
             devices: (0..plan.users).map(|user| machine(Name::Device(user))).collect(),
@@ -89,6 +91,7 @@ impl World {
             machine: Arc::clone(machine),
             boot: Arc::clone(boot),
             rows: machine.disk(),
+            plant: self.plant,
             sky: Arc::clone(&self.sky),
             rng: Arc::clone(&boot.rng),
             oracle: Arc::clone(&self.oracle),
@@ -103,6 +106,7 @@ impl World {
             rng: Arc::clone(&boot.rng),
             oracle: Arc::clone(&self.oracle),
             model: Arc::clone(&self.model),
+            held: Arc::clone(&self.held),
             plant: self.plant,
         }
     }

@@ -1,0 +1,162 @@
+//! Bugs of whoever commits and reads.
+
+use bulla_base::Day;
+use std::time::Duration;
+
+use bulla_store::{Batch, Expectation, Key, Record, Scan};
+
+use super::Plant;
+use crate::chance::below;
+use crate::disk::Disk;
+use crate::machine::Name;
+
+/// The spaces that bugs are about, as the pages of their owners call them.
+const STATE: u8 = 0x11;
+const SESSIONS: u8 = 0x15;
+const MESSAGE: u8 = 0x20;
+const RELAY_SEEN: u8 = 0x21;
+const RELAY_OUTBOX: u8 = 0x23;
+const EVENTS: u8 = 0x24;
+const ONCE: u8 = 0x26;
+const INBOX: u8 = 0x30;
+const DEVICE_OUTBOX: u8 = 0x31;
+const ONE_TIME_AT_CARRIER: u8 = 0x41;
+const QUEUE: u8 = 0x44;
+const CARRIER_SEEN: u8 = 0x45;
+
+/// From which span on somebody sleeps until the next sweep.
+const SWEEP: Duration = Duration::from_secs(600);
+const NEVER: Duration = Duration::from_secs(100 * 24 * 3600);
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// How many days too many are dropped.
+const TOO_MANY_DAYS: u32 = 31;
+
+impl Plant {
+    /// What of `batch` gets to the disk.
+    pub(crate) fn batch(disk: &Disk, batch: Batch) -> Batch {
+        let Some(plant) = disk.plant else { return batch };
+        let name = disk.machine.name;
+        let now_and_then = |one_in: u64| below(&*disk.rng, one_in) == 0;
+        let (relay, carrier) = (name == Name::Relay, name == Name::Carrier);
+        let device = matches!(name, Name::Device(_));
+        match plant {
+            Self::LostCharge if relay && !batch.adds().is_empty() && now_and_then(8) => {
+                changed(&batch, |_| true, |_| true, 0, true)
+            }
+            Self::DoubleCharge if carrier && now_and_then(8) => changed(&batch, |_| true, |_| true, 2, true),
+            Self::ExpectationsIgnored if relay => changed(&batch, |_| true, |_| true, 1, false),
+            Self::MessageRowLost if relay && now_and_then(8) => without(&batch, MESSAGE),
+            Self::OutboxRowLost if relay && now_and_then(8) => without(&batch, RELAY_OUTBOX),
+            Self::EventRowLost if relay && now_and_then(8) => without(&batch, EVENTS),
+            Self::EventKept if relay => {
+                changed(&batch, |_| true, |key| key.space().number() != EVENTS, 1, true)
+            }
+            Self::SessionNotSaved if relay && now_and_then(8) => without(&batch, SESSIONS),
+            Self::IncarnationNotSaved if relay && disk.boot.number > 1 => without(&batch, STATE),
+            Self::IdempotencyForgotten if relay => without(&batch, ONCE),
+            Self::SeenNotNoted if relay => without(&batch, RELAY_SEEN),
+            Self::NoticeLost if device && now_and_then(8) => without(&batch, INBOX),
+            Self::DeviceOutboxLost if device && now_and_then(8) => without(&batch, DEVICE_OUTBOX),
+            Self::QueueRowLost if carrier && now_and_then(8) => without(&batch, QUEUE),
+            Self::DuplicateNotNoted if carrier => without(&batch, CARRIER_SEEN),
+            Self::OneTimeKeyKept if carrier => {
+                changed(&batch, |_| true, |key| key.space().number() != ONE_TIME_AT_CARRIER, 1, true)
+            }
+            _ => batch,
+        }
+    }
+
+    /// What is left of `batch` when power goes while it is written; nothing when it is written whole.
+    pub(crate) fn torn(disk: &Disk, batch: &Batch) -> Option<Batch> {
+        let is_torn = disk.plant == Some(Self::TornBatch) && disk.machine.name == Name::Relay;
+        if !is_torn || batch.puts().len() < 2 || below(&*disk.rng, 16) > 0 {
+            return None;
+        }
+        let kept: Vec<Key> =
+            batch.puts().iter().take(batch.puts().len() / 2).map(|put| put.key.clone()).collect();
+        Some(changed(batch, |key| kept.contains(key), |_| false, 0, true))
+    }
+
+    /// Whether commits are told before they are durable.
+    pub(crate) fn is_unsynced(disk: &Disk) -> bool {
+        disk.plant == Some(Self::Unsynced) && disk.machine.name == Name::Relay
+    }
+
+    /// Whether a read finds nothing.
+    pub(crate) fn forgets(disk: &Disk) -> bool {
+        disk.plant == Some(Self::ReadForgets)
+            && disk.machine.name == Name::Relay
+            && below(&*disk.rng, 50) == 0
+    }
+
+    /// The page that a scan comes to.
+    pub(crate) fn page(disk: &Disk, scan: &Scan, mut page: Vec<(Key, Record)>) -> Vec<(Key, Record)> {
+        let is_queue = [QUEUE, RELAY_OUTBOX, EVENTS, INBOX, DEVICE_OUTBOX].contains(&scan.space().number());
+        match disk.plant {
+            Some(Self::QueueSkips) if is_queue && below(&*disk.rng, 8) == 0 => drop(page.pop()),
+            Some(Self::QueueReversed) if is_queue => page.reverse(),
+            _ => {}
+        }
+        page
+    }
+
+    /// Before which day everything is dropped.
+    pub(crate) fn dropped_before(disk: &Disk, day: Day) -> Option<Day> {
+        match disk.plant {
+            Some(Self::NothingDropped) => None,
+            Some(Self::TooMuchDropped) => Some(Day::from_number(day.number() + TOO_MANY_DAYS)),
+            _ => Some(day),
+        }
+    }
+
+    pub(crate) fn erases(disk: &Disk) -> bool {
+        disk.plant != Some(Self::NothingErased)
+    }
+
+    /// How long somebody sleeps who wants to sleep for `span`.
+    pub(crate) fn sleeps(plant: Option<Self>, name: Name, span: Duration) -> Duration {
+        match plant {
+            Some(Self::SweepAsleep) if name == Name::Relay && span >= SWEEP => NEVER,
+            Some(Self::RetryAtOnce) if name == Name::Relay && span < SWEEP => span.min(AT_ONCE),
+            _ => span,
+        }
+    }
+
+    pub(crate) fn hides_backups(disk: &Disk) -> bool {
+        disk.plant == Some(Self::BackupHidden)
+    }
+}
+
+fn without(batch: &Batch, space: u8) -> Batch {
+    changed(batch, |key| key.space().number() != space, |_| true, 1, true)
+}
+
+/// The batch with those puts and deletes only, each count so many times, and perhaps without what it expects.
+fn changed(
+    batch: &Batch,
+    puts: impl Fn(&Key) -> bool,
+    deletes: impl Fn(&Key) -> bool,
+    counts: u64,
+    expects: bool,
+) -> Batch {
+    let mut changed = Batch::new(batch.partition());
+    for (key, expectation) in batch.expectations().iter().filter(|_| expects) {
+        match expectation {
+            Expectation::Absent => changed.expect_absent(key.clone()),
+            Expectation::Version(version) => changed.expect_version(key.clone(), *version),
+            _ => {}
+        }
+    }
+    for put in batch.puts().iter().filter(|put| puts(&put.key)) {
+        match put.expiry {
+            Some(expiry) => changed.put_until(put.key.clone(), put.value.clone(), expiry),
+            None => changed.put(put.key.clone(), put.value.clone()),
+        }
+    }
+    batch.deletes().iter().filter(|key| deletes(key)).for_each(|key| changed.delete(key.clone()));
+    if counts > 0 {
+        batch.adds().iter().for_each(|(counter, count)| changed.add(counter.clone(), count * counts));
+    }
+    changed
+}

@@ -1,0 +1,83 @@
+//! Bugs of the carrier and of those who call it.
+
+use bulla::envelope::{Envelope, KeyBundle};
+use bulla::transport::{Caller, Incarnation, Sequence};
+use bulla_base::{Address, Rng};
+use bytes::Bytes;
+
+use super::Plant;
+use crate::chance::below;
+use crate::oracle::Oracle;
+use crate::wire::CANARY;
+
+impl Plant {
+    /// As whom the carrier takes `caller`, of whose installation `floor` is the lowest that may pass.
+    pub(crate) fn connects_as(plant: Option<Self>, caller: &Caller, floor: u64) -> Caller {
+        if plant != Some(Self::FenceLowered) || floor == u64::MAX {
+            return caller.clone();
+        }
+        let highest = Incarnation::new(caller.incarnation().number().max(floor));
+        Caller::new(caller.address().clone(), caller.installation(), highest)
+    }
+
+    /// The keys that are given away of `of`.
+    pub(crate) fn bundle(plant: Option<Self>, oracle: &Oracle, of: &Address, bundle: KeyBundle) -> KeyBundle {
+        if plant != Some(Self::KeyGivenTwice) {
+            return bundle;
+        }
+        oracle.wire.first_bundle(of, bundle)
+    }
+
+    /// What the carrier queues.
+    pub(crate) fn carried(plant: Option<Self>, rng: &dyn Rng, envelope: Envelope) -> Option<Envelope> {
+        match plant {
+            Some(Self::EnvelopeLost) if below(rng, 16) == 0 => None,
+            Some(Self::EnvelopeAltered) if below(rng, 16) == 0 => Some(altered(&envelope)),
+            _ => Some(envelope),
+        }
+    }
+
+    /// What leaves a program that sends `envelope`.
+    pub(crate) fn leaving(
+        plant: Option<Self>,
+        oracle: &Oracle,
+        rng: &dyn Rng,
+        envelope: Envelope,
+    ) -> Envelope {
+        match plant {
+            Some(Self::NotSealed) if below(rng, 16) == 0 => sealed(&envelope, CANARY.as_bytes().to_vec()),
+            Some(Self::StepTwice) if oracle.wire.has_left(envelope.id()) => altered(&envelope),
+            _ => envelope,
+        }
+    }
+
+    /// What is acknowledged when `sequences` are.
+    pub(crate) fn acknowledged(plant: Option<Self>, sequences: &[Sequence]) -> Vec<Sequence> {
+        let mut sequences = sequences.to_vec();
+        if plant == Some(Self::AcknowledgedTooMuch) {
+            let next = sequences.last().map(|last| Sequence::new(last.epoch(), last.number() + 1));
+            sequences.extend(next);
+        }
+        sequences
+    }
+}
+
+/// The envelope with another last byte.
+fn altered(envelope: &Envelope) -> Envelope {
+    let mut bytes = envelope.sealed().to_vec();
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    sealed(envelope, bytes)
+}
+
+fn sealed(envelope: &Envelope, bytes: Vec<u8>) -> Envelope {
+    let (from, to) = (envelope.from().clone(), envelope.to().clone());
+    let (kind, franking) = (envelope.kind(), *envelope.franking());
+    let changed =
+        Envelope::new(envelope.id(), from, to, kind, franking, envelope.form(), Bytes::from(bytes)).unwrap();
+    match envelope.installation() {
+        Some(installation) => changed.sealed_for(installation),
+        None => changed,
+    }
+}
