@@ -80,7 +80,9 @@ impl Transport for Hub {
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
-        self.ask(|carrier| async move { carrier.publish(caller, keys).await }).await
+        let answer = self.ask(|carrier| async move { carrier.publish(caller, keys).await }).await?;
+        self.oracle.wire.publish(caller.address());
+        Ok(answer)
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {

@@ -13,10 +13,14 @@ use crate::people::number;
 use crate::wire::CANARY;
 use crate::world::World;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// In which strides the last days pass, in hours: nothing happens within one but that everybody sleeps. In
+/// the first awakenings it may still be asked for what nobody could open, which lives for 30 days then; in
+/// the second what was said is 30 days old, and it is told of what did not arrive.
+const STRIDES_H: [u32; 5] = [16 * 24, 14 * 24 - 3, 3 * 24, 14 * 24, 20 * 24];
+const HOUR: Duration = Duration::from_secs(3600);
 
-/// In which strides the last days pass: nothing happens within one but that everybody sleeps.
-const STRIDES: [Duration; 3] = [DAY.saturating_mul(16), DAY.saturating_mul(14), DAY.saturating_mul(3)];
+/// How long everybody is awake before the first.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// How long everybody is awake after each: every sweep has its turn.
 const AWAKE: Duration = Duration::from_secs(2 * 3600);
@@ -29,18 +33,19 @@ const LONGEST_DAYS: u32 = 32;
 const OF_CARRIER: [u8; 8] = [0x40, 0x41, 0x42, 0x43, 0x46, 0x48, 0x4a, 0x4c];
 const OF_RELAY: [u8; 6] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x28];
 const OF_DEVICE: [u8; 7] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x33, 0x34];
-/// Beside them in the partition of nobody: which life of the store this is.
-const LIFE: [u8; 2] = [0x17, 0x4c];
-/// And the day on which a relay looked last for what is over.
-const ENDED: u8 = 0x2c;
+/// Beside them in the partition of nobody: which life of the store this is, and when it was last looked for
+/// conversations that are over.
+const OF_NOBODY: [u8; 3] = [0x17, 0x2c, 0x4c];
 
 const RELAYS_PEPPER: Space = Space::new(0x28);
 const CARRIERS_PEPPER: Space = Space::new(0x46);
 
-/// 33 days pass, after which nothing may be left of what was said.
+/// Two months pass. After the first nothing is open any more, after the second nothing is left.
 pub(crate) async fn pass(world: &Arc<World>) {
-    for stride in STRIDES {
-        world.clock.leap(stride);
+    // What is put off for a while is done.
+    world.clock.sleep(QUIET).await;
+    for stride in STRIDES_H {
+        world.clock.leap(HOUR * stride);
         world.clock.sleep(AWAKE).await;
         let today = world.clock.now().day().number();
         for machine in all(world) {
@@ -48,6 +53,11 @@ pub(crate) async fn pass(world: &Arc<World>) {
                 .disk()
                 .find(|_, key, _| key.day() != Key::UNDATED && key.day().number() + LONGEST_DAYS < today);
             left(world, machine, &old);
+        }
+    }
+    for user in 0..world.plan.users {
+        if let Some(silent) = world.model.is_silent(user) {
+            world.oracle.blame(Invariant::Kept, silent);
         }
     }
     for machine in all(world) {
@@ -58,8 +68,7 @@ pub(crate) async fn pass(world: &Arc<World>) {
         };
         let found = machine.disk().find(|owner, key, _| {
             let space = key.space().number();
-            let may_last =
-                lasting.contains(&space) || owner == OWN && (space == ENDED || LIFE.contains(&space));
+            let may_last = lasting.contains(&space) || owner == OWN && OF_NOBODY.contains(&space);
             key.day() != Key::UNDATED || !may_last
         });
         left(world, machine, &found);

@@ -57,7 +57,24 @@ impl Line {
     /// Carries out `call`, or not, or twice, and brings its answer, or not.
     async fn pass<R, F>(&self, call: impl Fn(Arc<Hub>) -> F) -> Result<R, TransportError>
     where
+        F: Future<Output = Result<R, TransportError>> + Send + 'static,
         R: Send + 'static,
+    {
+        if !self.boot.is_dead() && happens(&*self.rng, self.weather().doubled) {
+            self.oracle.count(Fault::Doubled);
+            let (again, clock) = (call(Arc::clone(&self.hub)), Arc::clone(&self.machine.clock));
+            let later = Duration::from_millis(below(&*self.rng, LATEST_DOUBLE_MS));
+            tokio::spawn(async move {
+                clock.sleep(later).await;
+                let _ = again.await;
+            });
+        }
+        self.once(call).await
+    }
+
+    /// Carries out `call`, or not, and brings its answer, or not.
+    async fn once<R, F>(&self, call: impl Fn(Arc<Hub>) -> F) -> Result<R, TransportError>
+    where
         F: Future<Output = Result<R, TransportError>> + Send + 'static,
     {
         self.holds()?;
@@ -66,15 +83,6 @@ impl Line {
         if happens(&*self.rng, self.weather().lost) {
             self.oracle.count(Fault::LostRequest);
             return Err(TransportError::unavailable("the request was lost"));
-        }
-        if happens(&*self.rng, self.weather().doubled) {
-            self.oracle.count(Fault::Doubled);
-            let (again, clock) = (call(Arc::clone(&self.hub)), Arc::clone(&self.machine.clock));
-            let later = Duration::from_millis(below(&*self.rng, LATEST_DOUBLE_MS));
-            tokio::spawn(async move {
-                clock.sleep(later).await;
-                let _ = again.await;
-            });
         }
         let answer = call(Arc::clone(&self.hub)).await;
         self.holds()?;
@@ -118,11 +126,12 @@ impl Transport for Line {
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         self.oracle.speaks(caller, &self.boot);
-        self.pass(|carrier| {
+        let call = |carrier: Arc<Hub>| {
             let caller = caller.clone();
             async move { carrier.connect(&caller).await }
-        })
-        .await
+        };
+        // A late one after an erasure is a fault that is known and not mended (`corpus.rs`).
+        if self.weather().late_connects { self.pass(call).await } else { self.once(call).await }
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {

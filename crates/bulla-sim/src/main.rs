@@ -3,9 +3,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for a terminal")]
 
 mod options;
-mod table;
 mod runner;
 mod sums;
+mod table;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,8 @@ pub(crate) struct Model {
     clock: Arc<VirtualClock>,
     /// When each life of the relay ended.
     ended: Mutex<BTreeMap<u64, Duration>>,
+    /// When which report was last tried in vain, by the life of the relay.
+    tries: Mutex<BTreeMap<(MessageId, u8, u64), Duration>>,
     users: Vec<Mutex<Conversation>>,
 }
 
@@ -31,8 +33,11 @@ struct Taken {
     at: Duration,
 }
 
+/// How long a relay waits at least that has told a report in vain: half of its first wait.
+const SHORTEST_RETRY: Duration = Duration::from_millis(500);
+
 /// How long a relay needs at most to note that a report was taken.
-const SETTLING: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(8);
 
 /// What is known of the business's conversation with one user.
 #[derive(Default)]
@@ -45,6 +50,8 @@ pub(crate) struct Conversation {
     taken: BTreeMap<(MessageId, u8), Taken>,
     /// Which ids may be told of in any way, because a disk or a phone has forgotten what was told.
     excused: BTreeSet<MessageId>,
+    /// Whether two relays told the business at the same time.
+    two_tell: bool,
     /// Whether something has happened that may have messages reported as failed.
     pub(crate) may_fail: bool,
 }
@@ -55,6 +62,16 @@ pub(crate) struct Direction {
     pub(crate) messages: Vec<Message>,
     /// The last one that was shown.
     last_shown: Option<usize>,
+}
+
+/// What has come between those who talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Excuse {
+    /// Another phone, or an older one: what was said may come twice and late, or be reported as failed; but
+    /// something is reported.
+    Phone,
+    /// Whoever had it forgot it, with a disk or because it was wished: it need not arrive.
+    Gone,
 }
 
 /// What is known of a message.
@@ -68,8 +85,8 @@ pub(crate) struct Message {
     pub(crate) progress: Option<Progress>,
     /// Whether the device was told that it will not arrive.
     pub(crate) failed: bool,
-    /// Why it need not arrive: a phone, a disk or a wish to be forgotten took it.
-    pub(crate) excused: Option<&'static str>,
+    /// Why not all that holds of others holds of it.
+    pub(crate) excused: Option<Excuse>,
     /// Whether whom it was meant for has done with it.
     pub(crate) is_finished: bool,
 }
@@ -85,28 +102,50 @@ fn number_of(text: &str) -> Option<usize> {
 
 impl Model {
     pub(crate) fn new(oracle: Arc<Oracle>, clock: Arc<VirtualClock>, users: usize) -> Self {
-        Self { oracle, clock, ended: Mutex::default(), users: (0..users).map(|_| Mutex::default()).collect() }
+        Self {
+            oracle,
+            clock,
+            ended: Mutex::default(),
+            tries: Mutex::default(),
+            users: (0..users).map(|_| Mutex::default()).collect(),
+        }
     }
 
     pub(crate) fn of(&self, user: usize) -> MutexGuard<'_, Conversation> {
         self.users[user].lock().unwrap()
     }
 
-    /// Whatever was said so far in the conversation with `user` may be lost because of `why`.
-    pub(crate) fn excuse(&self, user: usize, why: &'static str) {
+    /// Whatever was said so far in the conversation with `user` was forgotten by somebody.
+    pub(crate) fn forget(&self, user: usize) {
         let mut conversation = self.of(user);
         conversation.may_fail = true;
         let Conversation { to_user, to_business, statuses, taken, excused, .. } = &mut *conversation;
         for message in to_user.messages.iter_mut().chain(&mut to_business.messages) {
-            message.excused = Some(why);
+            message.excused = Some(Excuse::Gone);
             excused.extend(message.id.into_iter().chain(message.shown));
         }
         excused.extend(statuses.keys().copied());
         taken.clear();
     }
 
-    pub(crate) fn excuse_all(&self, why: &'static str) {
-        (0..self.users.len()).for_each(|user| self.excuse(user, why));
+    pub(crate) fn forget_all(&self) {
+        (0..self.users.len()).for_each(|user| self.forget(user));
+    }
+
+    /// The user has another phone, or the same as it was once. What it was about to say is gone with it.
+    pub(crate) fn other_phone(&self, user: usize) {
+        let mut conversation = self.of(user);
+        conversation.may_fail = true;
+        let Conversation { to_user, to_business, .. } = &mut *conversation;
+        for message in &mut to_user.messages {
+            message.excused = message.excused.or(Some(Excuse::Phone));
+        }
+        to_business.messages.iter_mut().for_each(|message| message.excused = Some(Excuse::Gone));
+    }
+
+    /// Two relays tell the business, for a while: what it knows it may hear again, late, of the other.
+    pub(crate) fn two_tell(&self) {
+        (0..self.users.len()).for_each(|user| self.of(user).two_tell = true);
     }
 
     /// The business has had an answer to its `number`th message to `user`.
@@ -127,23 +166,25 @@ impl Model {
         let whom = if to_user { "user" } else { "business, of user" };
         self.oracle.note(format_args!("shown to the {whom} {user}: {text} as {id}"));
         let mut conversation = self.of(user);
+        let may_fail = conversation.may_fail;
         let direction = if to_user { &mut conversation.to_user } else { &mut conversation.to_business };
         let Some(number) = number_of(text).filter(|number| *number < direction.messages.len()) else {
             return self.oracle.blame(Invariant::OneId, format_args!("nobody has said {text}"));
         };
         let message = &mut direction.messages[number];
-        let is_excused = message.excused.is_some();
+        let is_excused = message.excused == Some(Excuse::Gone);
         let other = [message.shown, message.id].into_iter().flatten().find(|other| *other != id);
         if let Some(other) = other.filter(|_| !is_excused) {
             let what = format_args!("{text} came as {id} and is {other}");
             return self.oracle.blame(Invariant::OneId, what);
         }
         let is_first = message.shown.replace(id).is_none();
-        if message.is_finished && !is_excused && to_user {
+        if message.is_finished && message.excused.is_none() && to_user {
             self.oracle.blame(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
         }
-        let is_late = self.oracle.wire.was_sent_again(id);
-        if is_first && !is_excused && !is_late && direction.last_shown.is_some_and(|last| last > number) {
+        // What has to be asked for comes late.
+        let in_order = may_fail || direction.last_shown.is_none_or(|last| last < number);
+        if is_first && !is_excused && !in_order {
             let last = direction.last_shown;
             self.oracle.blame(Invariant::Order, format_args!("{text} comes after the number {last:?}"));
         }
@@ -163,10 +204,11 @@ impl Model {
     pub(crate) fn status(&self, user: usize, id: MessageId, status: Status) {
         self.oracle.note(format_args!("the business hears {status:?} of {id}"));
         let mut conversation = self.of(user);
-        let (may_fail, is_excused) = (conversation.may_fail, conversation.excused.contains(&id));
+        let Conversation { may_fail, two_tell, .. } = *conversation;
+        let is_excused = conversation.excused.contains(&id);
         let statuses = conversation.statuses.entry(id).or_default();
         let last = statuses.last().copied();
-        if last == Some(status) {
+        if last == Some(status) || two_tell && statuses.contains(&status) {
             return;
         }
         let is_next = match (last, status) {
@@ -197,6 +239,16 @@ impl Model {
         if troubles == taken.troubles && (life == taken.life || had_time) {
             let what = format_args!("{id}, of which the business took report {kind}, is told again");
             self.oracle.blame(Invariant::ToldOnce, what);
+        }
+    }
+
+    /// A report was in vain, because nobody is there: it is not tried again at once.
+    pub(crate) fn tried(&self, id: MessageId, kind: u8, life: u64) {
+        let now = self.clock.elapsed();
+        let last = self.tries.lock().unwrap().insert((id, kind, life), now);
+        if last.is_some_and(|last| now < last + SHORTEST_RETRY) {
+            self.oracle
+                .blame(Invariant::Bounded, format_args!("report {kind} of {id} is tried again at once"));
         }
     }
 
@@ -254,6 +306,20 @@ impl Model {
             // Who had no answer does not know whether it was sent.
             if id.is_some() && !is_done {
                 return Some(format!("{number} of user {user}: {id:?}, shown {shown:?}, {progress:?}"));
+            }
+        }
+        None
+    }
+
+    /// A message to `user` of which nothing was reported for good, although nobody has forgotten it.
+    pub(crate) fn is_silent(&self, user: usize) -> Option<String> {
+        let conversation = self.of(user);
+        let of_phone = |message: &&Message| message.excused == Some(Excuse::Phone);
+        let ids = conversation.to_user.messages.iter().filter(of_phone).filter_map(|message| message.id);
+        for id in ids {
+            let statuses = conversation.statuses.get(&id);
+            if let None | Some(Status::Sent) = statuses.and_then(|statuses| statuses.last()) {
+                return Some(format!("{id} to user {user} ended with {statuses:?}"));
             }
         }
         None

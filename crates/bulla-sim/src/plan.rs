@@ -42,10 +42,13 @@ pub struct Weather {
     pub shuffled: u64,
     pub delay_ms: u64,
     pub refused: u64,
+    /// Whether a call that connects may be doubled as well.
+    pub late_connects: bool,
 }
 
 impl Weather {
-    pub(crate) const CALM: Self = Self { lost: 0, doubled: 0, shuffled: 0, delay_ms: 20, refused: 0 };
+    pub(crate) const CALM: Self =
+        Self { lost: 0, doubled: 0, shuffled: 0, delay_ms: 20, refused: 0, late_connects: false };
 }
 
 /// Something that is done to the system.
@@ -110,6 +113,7 @@ impl Plan {
             shuffled: rough(60),
             delay_ms: one_of(rng, &[5, 50, 200, 800]),
             refused: rough(30),
+            late_connects: false,
         };
         let tier = if happens(rng, 40) { Tier::Costly } else { Tier::Harmless };
         let mut strikes = Vec::new();

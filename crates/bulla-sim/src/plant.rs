@@ -5,7 +5,6 @@ mod sink;
 mod store;
 mod wire;
 
-
 pub(crate) use sink::Held;
 
 /// A planted bug.
@@ -106,4 +105,3 @@ impl Plant {
         Self::TABLE.iter().find(|(plant, _)| *plant == self).map_or("", |(_, what)| what)
     }
 }
-

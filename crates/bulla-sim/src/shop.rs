@@ -33,6 +33,7 @@ impl Sink for Shop {
         }
         if self.sky.is_sink_down.load(Ordering::SeqCst) {
             self.oracle.count(Fault::SinkDown);
+            self.model.tried(event.subject().message.id(), kind(event), self.boot.number);
             return Err(SinkError::new("the server is down").of_kind(SinkErrorKind::Unreachable));
         }
         for event in Plant::forwarded(self.plant, &self.held, &*self.rng, event) {

@@ -36,7 +36,9 @@ impl Sums {
         let days = self.lived_s / 86_400;
         let Self { events, steps, most, .. } = self;
         let faults: String = faults.collect();
-        format!("{events} events, at most {most} in a run, {steps} ratchet steps, {days} days lived, and\n{faults}")
+        format!(
+            "{events} events, at most {most} in a run, {steps} ratchet steps, {days} days lived, and\n{faults}"
+        )
     }
 
     /// The same in a line.

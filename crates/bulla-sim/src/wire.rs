@@ -27,6 +27,8 @@ struct Seen {
     speakers: BTreeMap<Vec<u8>, (Installation, u64)>,
     /// The one-time keys that were given away.
     given: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    /// How often each has left keys.
+    published: BTreeMap<Vec<u8>, u64>,
     /// Which program was which incarnation.
     incarnations: BTreeMap<(Vec<u8>, [u8; 16], u64), u64>,
     bundles: BTreeMap<Vec<u8>, KeyBundle>,
@@ -56,6 +58,21 @@ impl Wire {
             Some((_, lowest)) => *lowest,
             None => 0,
         }
+    }
+
+    /// The carrier has forgotten which keys of `address` it gave away.
+    pub(crate) fn erased(&self, address: &Address) {
+        let address = address.to_bytes();
+        self.seen().given.retain(|(of, _)| *of != address);
+    }
+
+    /// How often `address` has left keys with the carrier.
+    pub(crate) fn published(&self, address: &Address) -> u64 {
+        self.seen().published.get(&address.to_bytes()).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn publish(&self, address: &Address) {
+        *self.seen().published.entry(address.to_bytes()).or_default() += 1;
     }
 
     /// Which installation speaks for `address`.
@@ -139,7 +156,8 @@ impl Oracle {
         speaker.1 = speaker.1.max(number);
     }
 
-    /// `caller` wants to speak, from the program that was started as `boot`: no two have the same incarnation.
+    /// `caller` wants to speak, from the program that was started as `boot`: no two have the same
+    /// incarnation.
     pub(crate) fn speaks(&self, caller: &Caller, boot: &Boot) {
         if boot.is_dead() {
             return;
@@ -148,7 +166,8 @@ impl Oracle {
         let incarnation = (address, *caller.installation().as_bytes(), number);
         let first = *self.wire.seen().incarnations.entry(incarnation).or_insert(boot.number);
         if first != boot.number {
-            let what = format_args!("incarnation {number} is that of two programs, {first} and {}", boot.number);
+            let what =
+                format_args!("incarnation {number} is that of two programs, {first} and {}", boot.number);
             self.blame(Invariant::Fences, what);
         }
     }
