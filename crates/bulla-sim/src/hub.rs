@@ -104,8 +104,10 @@ impl Transport for Hub {
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
         let (floor, count) = (self.oracle.wire.floor(caller), envelopes.len());
         let asks = Plant::connects_as(self.plant, caller, floor);
-        let carried =
-            envelopes.into_iter().filter_map(|envelope| Plant::carried(self.plant, &self.rng, envelope)).collect();
+        let carried = envelopes
+            .into_iter()
+            .filter_map(|envelope| Plant::carried(self.plant, &self.rng, envelope))
+            .collect();
         let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, carried).await) });
         let mut sent = sent.await.unwrap_or_else(Sent::none);
         if sent.error.is_none() {

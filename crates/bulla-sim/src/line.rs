@@ -163,6 +163,9 @@ impl Transport for Line {
     }
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+        let leaving = envelopes.into_iter();
+        let leaving = leaving.map(|envelope| Plant::leaving(self.plant, &self.oracle, &*self.rng, envelope));
+        let envelopes: Vec<_> = leaving.collect();
         if !self.boot.is_dead() {
             for envelope in &envelopes {
                 self.is_to_be_sent(envelope);
