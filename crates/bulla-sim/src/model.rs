@@ -166,7 +166,6 @@ impl Model {
         let whom = if to_user { "user" } else { "business, of user" };
         self.oracle.note(format_args!("shown to the {whom} {user}: {text} as {id}"));
         let mut conversation = self.of(user);
-        let may_fail = conversation.may_fail;
         let direction = if to_user { &mut conversation.to_user } else { &mut conversation.to_business };
         let Some(number) = number_of(text).filter(|number| *number < direction.messages.len()) else {
             return self.oracle.blame(Invariant::OneId, format_args!("nobody has said {text}"));
@@ -183,7 +182,8 @@ impl Model {
             self.oracle.blame(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
         }
         // What has to be asked for comes late.
-        let in_order = may_fail || direction.last_shown.is_none_or(|last| last < number);
+        let came_again = self.oracle.wire.was_sent_again(id);
+        let in_order = came_again || direction.last_shown.is_none_or(|last| last < number);
         if is_first && !is_excused && !in_order {
             let last = direction.last_shown;
             self.oracle.blame(Invariant::Order, format_args!("{text} comes after the number {last:?}"));
