@@ -44,16 +44,6 @@ fn what_was_taken_is_not_told_again_when_the_disk_was_full() {
     );
 }
 
-/// KNOWN, NOT MENDED. A user was erased at the carrier, and a call to connect that had been under way since
-/// before came late: the device was known again and did not notice. It went on to wait for what comes after
-/// the fifth envelope, in a queue that began at the first again.
-#[test]
-#[ignore = "known: places in an erased queue begin anew under the same epoch"]
-fn a_device_that_was_erased_hears_what_comes_next() {
-    let late = Weather { doubled: 60, late_connects: true, delay_ms: 800, ..Weather::CALM };
-    tried(12, late, &[(seconds(30), Strike::Erase(0)), (seconds(45), Strike::Erase(0))], 300);
-}
-
 /// KNOWN, NOT MENDED. A user was erased at the carrier, and an upload of keys came late: keys that had been
 /// given away were there again.
 #[test]

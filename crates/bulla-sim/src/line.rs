@@ -130,7 +130,7 @@ impl Transport for Line {
             let caller = caller.clone();
             async move { carrier.connect(&caller).await }
         };
-        // A late one after an erasure is a fault that is known and not mended (`corpus.rs`).
+        // A late one after an erasure is a fault that is known and not mended (`Weather::late_connects`).
         if self.weather().late_connects { self.pass(call).await } else { self.once(call).await }
     }
 

@@ -42,7 +42,9 @@ pub struct Weather {
     pub shuffled: u64,
     pub delay_ms: u64,
     pub refused: u64,
-    /// Whether a call that connects may be doubled as well.
+    /// Whether a call that connects may be doubled as well. No seed does so: one that comes after an erasure
+    /// at the carrier makes the number known again, its device does not notice, and may wait for places of a
+    /// queue that has begun anew.
     pub late_connects: bool,
 }
 

@@ -81,8 +81,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Marks the conversation, before anything is written of it: were the mark lost, nobody would look for
     /// its work after a crash, nor for the conversation when it is over. Alone it does no harm.
     ///
-    /// One that `is_new` has no head: what is known of its marks may be of before it was erased, perhaps by the
-    /// relay that takes over from this one. To be called from within its lane.
+    /// One that `is_new` has no head: what is known of its marks may be of before it was erased, perhaps by
+    /// the relay that takes over from this one. To be called from within its lane.
     pub(super) async fn mark(
         &self,
         conversation: Conversation,
