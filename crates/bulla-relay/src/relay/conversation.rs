@@ -126,8 +126,8 @@ impl Draft {
         place
     }
 
-    /// Whether nothing waits in any queue once this is durable.
-    pub(super) const fn leaves_nothing(&self) -> bool {
+    /// Whether nothing stands in any queue of the conversation, as it was read.
+    pub(super) const fn has_nothing_queued(&self) -> bool {
         self.head_before.outbox.is_empty()
             && self.head_before.events.is_empty()
             && self.head_before.held.is_empty()

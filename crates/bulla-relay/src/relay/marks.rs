@@ -23,8 +23,7 @@ struct Known {
     today: Day,
     /// Marked as busy today.
     busy: HashSet<Conversation>,
-    /// Marked as having work; it may be done.
-    /// In an order, since a sweep goes through them.
+    /// Marked as having work; it may be done. In an order, since a sweep goes through them.
     waiting: BTreeSet<Conversation>,
 }
 
@@ -133,13 +132,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     async fn unmark_if_idle(self: &Arc<Self>, conversation: Conversation) -> Result<(), StoreError> {
         // Within the lane nothing is added meanwhile.
         let _lane = self.lane(conversation.user).await?;
-        if !self.draft(conversation).await?.leaves_nothing() {
+        if !self.draft(conversation).await?.has_nothing_queued() {
             return Ok(());
         }
         let mut batch = Batch::new(self.home(conversation.business));
         batch.delete(Key::undated(WAITING, conversation.user.as_bytes().to_vec()));
         // First, so that what is put next is marked again if this is cut short.
         self.marks.forget_waiting(conversation);
+        // It expects nothing, so nothing can be in the way.
         let _ = self.store.commit(batch).await?;
         Ok(())
     }
