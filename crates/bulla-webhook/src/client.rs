@@ -94,17 +94,32 @@ impl WebhookClient {
         peer: &Peer,
         request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
+        let mut used = None;
+        let outcome = self.answer(peer, request, &mut used).await;
+        let whole = outcome.as_ref().is_ok_and(|response| response.body.is_some());
+        match used {
+            Some(connection) if whole => peer.idle.put(connection, self.totals.idle(), &self.clock),
+            // Closed before the turn ends, or there would be more connections than turns.
+            Some(connection) => connection.close().await,
+            None => {}
+        }
+        outcome
+    }
+
+    /// The answer to `request`, and in `used` the connection that it came or should have come on.
+    async fn answer(
+        &self,
+        peer: &Peer,
+        request: Request<Full<Bytes>>,
+        used: &mut Option<HttpConnection>,
+    ) -> Result<WebhookResponse, WebhookError> {
         let mut end = self.clock.sleep(ANSWER_TIMEOUT);
-        let (connection, response) = match select(pin!(self.ask(peer, request)), &mut end).await {
+        let response = match select(pin!(self.ask(peer, request, used)), &mut end).await {
             Either::Left((answered, _)) => answered?,
             Either::Right(_) => return Err(WebhookError::TooSlow { limit: ANSWER_TIMEOUT }),
         };
         let (status, retry_after) = (response.status(), retry_after(&response));
-        let body = read(response, &mut end).await;
-        if body.is_some() {
-            peer.idle.put(connection, self.totals.idle(), &self.clock);
-        }
-        Ok(WebhookResponse { status, retry_after, body })
+        Ok(WebhookResponse { status, retry_after, body: read(response, &mut end).await })
     }
 
     /// Sends `request`, on an unused connection if there is one. That it breaks may only mean that the web
@@ -113,16 +128,18 @@ impl WebhookClient {
         &self,
         peer: &Peer,
         request: Request<Full<Bytes>>,
-    ) -> Result<(HttpConnection, Response<Incoming>), WebhookError> {
-        if let Some(mut connection) = peer.idle.take()
-            && let Ok(response) = connection.send(request.clone()).await
+        used: &mut Option<HttpConnection>,
+    ) -> Result<Response<Incoming>, WebhookError> {
+        if let Some(idle) = peer.idle.take()
+            && let Ok(response) = used.insert(idle).send(request.clone()).await
         {
-            return Ok((connection, response));
+            return Ok(response);
+        }
+        if let Some(broken) = used.take() {
+            broken.close().await;
         }
         let stream = self.connector.connect(&peer.origin, &peer.lookup, &*self.clock).await?;
-        let mut connection = HttpConnection::open(stream).await?;
-        let response = connection.send(request).await?;
-        Ok((connection, response))
+        used.insert(HttpConnection::open(stream).await?).send(request).await
     }
 }
 

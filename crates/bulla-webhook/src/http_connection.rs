@@ -10,11 +10,12 @@ use crate::WebhookError;
 use crate::dialer::Connection;
 use crate::limits::{MAX_RESPONSE_HEAD_BYTES, READ_BUFFER_BYTES};
 
-/// A connection that speaks HTTP. Dropping it closes it, whatever is under way.
+/// A connection that speaks HTTP. Dropping it closes it soon, [`close`](Self::close) at once, whatever is under
+/// way.
 pub(crate) struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     /// What moves the bytes; it ends with this.
-    _driver: JoinSet<()>,
+    driver: JoinSet<()>,
 }
 
 impl HttpConnection {
@@ -27,7 +28,12 @@ impl HttpConnection {
             // What goes wrong shows in the call that is under way.
             let _ = connection.await;
         });
-        Ok(Self { sender, _driver: driver })
+        Ok(Self { sender, driver })
+    }
+
+    /// Ends once the connection is gone.
+    pub(crate) async fn close(mut self) {
+        self.driver.shutdown().await;
     }
 
     pub(crate) fn is_closed(&self) -> bool {
