@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_carrier::Carrier;
-use bulla_relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError};
+use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError};
 use bulla_store::Store;
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_transport::InProcess;
@@ -42,7 +42,7 @@ pub(crate) struct Rest {
 /// Takes every event and does nothing.
 pub(crate) struct Nobody;
 
-impl Sink for Nobody {
+impl EventSink for Nobody {
     async fn forward(&self, _: &Event) -> Result<(), SinkError> {
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Open {
         let text = bulla_content::Text::new("are you there?").unwrap();
         let asked = (0..businesses).step_by((businesses / ASKED).max(1) as usize).map(|number| {
             let to = Number::parse("16505551234").unwrap();
-            self.relay.accept(id(number), Outgoing::new(to, Saying::Text(text.clone())))
+            self.relay.submit(id(number), Outgoing::new(to, OutgoingBody::Text(text.clone())))
         });
         for answer in futures_util::future::join_all(asked).await {
             answer.unwrap();

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_carrier::Carrier;
 use bulla_content::Text;
-use bulla_device::{Device, News};
-use bulla_relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError, Status};
+use bulla_device::{Device, DeviceEventKind};
+use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError, Status};
 use bulla_store::{Asked, CountedStore, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_transport::InProcess;
@@ -85,7 +85,7 @@ impl Ledger {
     }
 }
 
-impl Sink for Ledger {
+impl EventSink for Ledger {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if let Event::Status(_, update) = event {
             match update.status {
@@ -139,8 +139,8 @@ impl Town {
     /// Has the relay accept a text to the user at `place`.
     pub(crate) async fn write(&self, place: usize) {
         let to = self.users[place % self.users.len()].clone();
-        let text = Saying::Text(Text::new(TEXT).unwrap());
-        self.relay.accept(SHOP, Outgoing::new(to, text)).await.unwrap();
+        let text = OutgoingBody::Text(Text::new(TEXT).unwrap());
+        self.relay.submit(SHOP, Outgoing::new(to, text)).await.unwrap();
     }
 
     /// What relay, carrier and devices have asked of their stores since this was last called.
@@ -164,12 +164,12 @@ impl Town {
 /// A user who reads whatever is shown at once, as long as users look.
 async fn read_on(device: Device<Room, Link>, ledger: Arc<Ledger>) {
     loop {
-        let notice = device.next().await.unwrap();
+        let event = device.next().await.unwrap();
         ledger.is_open().await;
-        if matches!(notice.news(), News::Said(_)) {
+        if matches!(event.kind(), DeviceEventKind::Message(_)) {
             ledger.note(&ledger.shown);
         }
-        device.finish(notice).await.unwrap();
+        device.acknowledge(event).await.unwrap();
     }
 }
 

@@ -9,7 +9,7 @@ use bulla::Host;
 use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::device::{Device, DeviceError};
-use bulla::relay::{Business, Relay, Sink};
+use bulla::relay::{Business, EventSink, Relay};
 use bulla::store::Store;
 use bulla::transport::InProcess;
 
@@ -49,7 +49,7 @@ pub fn business(id: PhoneNumberId, account: BusinessAccountId) -> Result<Busines
     Ok(Business::new(id, account, Number::parse(DISPLAY_NUMBER)?))
 }
 
-impl<W: Witness, K: Sink> Cast<W, K> {
+impl<W: Witness, K: EventSink> Cast<W, K> {
     /// Opens everything on stores below `folder`, which are new or were these parties' before. Those of
     /// `begin_anew` are given up if their files are lost.
     ///

@@ -24,10 +24,10 @@ use tracing::Instrument;
 
 use self::asking::Asking;
 use self::draft::{Draft, Tails};
+use crate::event::Row;
 use crate::metrics::{REFUSED, RETRIED, SEALED};
-use crate::notice::Row;
 use crate::space::PEPPER;
-use crate::{DeviceError, News, Notice, SendError};
+use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
 
 /// How long to wait after the carrier did not answer; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -69,7 +69,7 @@ struct Inner<S, T> {
     home: Partition,
     /// Taken by whoever reads and changes sessions or places.
     lane: tokio::sync::Mutex<()>,
-    /// The place of the last notice that was shown.
+    /// The place of the last event that was shown.
     shown: tokio::sync::Mutex<u64>,
     /// Shown to the carrier if the number has to be registered.
     proof: Proof,
@@ -213,33 +213,33 @@ impl<S: Store, T: Transport> Device<S, T> {
         sending.instrument(span::of("send", inner.home, Some(business))).await
     }
 
-    /// The next notice in the mailbox, which was not shown since the device was opened. Waits until there is
+    /// The next event in the mailbox, which was not shown since the device was opened. Waits until there is
     /// one.
     ///
     /// Cancel safe: what was not returned was not shown.
     ///
     /// # Errors
     /// Why the device cannot go on.
-    pub async fn next(&self) -> Result<Notice, Arc<DeviceError>> {
+    pub async fn next(&self) -> Result<DeviceEvent, Arc<DeviceError>> {
         let inner = &self.0;
-        let notice = inner.next_notice().instrument(span::of("next", inner.home, None));
+        let event = inner.next_notice().instrument(span::of("next", inner.home, None));
         tokio::select! {
             biased;
-            notice = notice => notice.map_err(|error| Arc::new(error.into())),
+            event = event => event.map_err(|error| Arc::new(error.into())),
             why = inner.failed() => Err(why),
         }
     }
 
-    /// Takes a notice out of the mailbox. If it was something said, the business is told that it was read, in
+    /// Takes an event out of the mailbox. If it was a message, the business is told that it was read, in
     /// the same record.
     ///
     /// # Errors
     /// When the store fails, or the receipt cannot be sealed; then it stays.
-    pub async fn finish(&self, notice: Notice) -> Result<(), SendError> {
-        let span = span::of("finish", self.0.home, Some(notice.business));
+    pub async fn acknowledge(&self, event: DeviceEvent) -> Result<(), SendError> {
+        let span = span::of("finish", self.0.home, Some(event.business));
         let finishing = async {
-            span::is_about(notice.id);
-            let taken = self.0.take_out(notice).await;
+            span::is_about(event.id);
+            let taken = self.0.take_out(event).await;
             taken.inspect_err(|error| self.0.stop_if_final(error))
         };
         finishing.instrument(span).await
@@ -248,7 +248,7 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// The number to compare with `business`, to know that nobody stands between the two; nothing before they
     /// have spoken.
     ///
-    /// After [`News::IdentityChanged`] it is that of the new identity.
+    /// After [`DeviceEventKind::IdentityChanged`] it is that of the new identity.
     ///
     /// # Errors
     /// When the store fails or the sessions are damaged.
@@ -325,15 +325,15 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
-    async fn take_out(&self, notice: Notice) -> Result<(), SendError> {
+    async fn take_out(&self, event: DeviceEvent) -> Result<(), SendError> {
         let _lane = self.lane.lock().await;
         let mut draft = self.draft().await?;
-        draft.remove_notice(notice.place);
-        if let News::Said(_) = notice.news {
-            let address = Address::business(notice.business);
+        draft.remove_notice(event.place);
+        if let DeviceEventKind::Message(_) = event.kind {
+            let address = Address::business(event.business);
             let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
             if !peer.needs_keys(draft.now) {
-                self.seal_receipt(&mut peer, &mut draft, Progress::Read, vec![notice.id])?;
+                self.seal_receipt(&mut peer, &mut draft, Progress::Read, vec![event.id])?;
             }
             draft.keep(peer);
         }

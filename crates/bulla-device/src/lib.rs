@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Device`], and what it shows: [`Notice`] and [`News`].
+//! [`Device`], and what it shows: [`DeviceEvent`] and [`DeviceEventKind`].
 
 mod device;
 mod error;
+mod event;
 mod limits;
 mod metrics;
-mod notice;
 mod row;
 mod space;
 
@@ -15,5 +15,5 @@ pub use bulla_endpoint::{EndpointError, OpenError, SafetyNumber, SealError};
 pub use bulla_transport::Proof;
 pub use device::Device;
 pub use error::{DeviceError, SendError};
+pub use event::{DeviceEvent, DeviceEventKind};
 pub use limits::{FIRST_WAIT, LONGEST_ASKED_FOR, MAX_ASKED_FOR, MAX_RETRY_REQUESTS, MAX_UNCONFIRMED};
-pub use notice::{News, Notice};

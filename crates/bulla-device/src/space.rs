@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! space         name          value
-//! INBOX/day     place         news that was not finished
+//! INBOX/day     place         events that were not acknowledged
 //! OUTBOX/day    place         an envelope the carrier does not have yet
 //! SEEN/day      envelope id   nothing: the envelope was opened
 //! SPOKEN/day    business      nothing: something was exchanged with the business on this day

@@ -29,11 +29,11 @@ use self::path::Path;
 use self::request::Request;
 use self::room::Room;
 pub(crate) use self::trace::Trace;
+use crate::api_error::ApiError;
 use crate::metrics::Held;
-use crate::refusal::Refusal;
-use crate::{Access, Desk, Settings, Tokens, metrics, server, wamid};
+use crate::{Access, RelayApi, Settings, Tokens, metrics, server, wamid};
 
-/// The Graph API over a [`Desk`], which is to say over a relay.
+/// The Graph API over a [`RelayApi`], which is to say over a relay.
 ///
 /// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with
 /// an error as clients know it:
@@ -76,12 +76,12 @@ use crate::{Access, Desk, Settings, Tokens, metrics, server, wamid};
 /// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes
 /// less than 1 MiB while it is read. How much goes on at once is bounded by [`Settings`]. What is left of a
 /// refused request's body is read away within [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and
-/// [`DRAIN_PATIENCE`](crate::DRAIN_PATIENCE); beyond them the answer says `Connection: close`.
+/// [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT); beyond them the answer says `Connection: close`.
 /// [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a
 /// server that [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per
 /// second.
 pub struct GraphApi<D, A = Tokens> {
-    desk: Arc<D>,
+    relay: Arc<D>,
     access: Arc<A>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -90,14 +90,14 @@ pub struct GraphApi<D, A = Tokens> {
     outages: Arc<Outages>,
 }
 
-impl<D: Desk, A: Access> GraphApi<D, A> {
-    /// The API over `desk`, which is a relay or an `Arc` of one, opened by the tokens that `access` knows.
+impl<D: RelayApi, A: Access> GraphApi<D, A> {
+    /// The API over `relay`, which is a relay or an `Arc` of one, opened by the tokens that `access` knows.
     #[must_use]
-    pub fn new(desk: D, access: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+    pub fn new(relay: D, access: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let settings = Settings::default();
         let room = Arc::new(Room::new(&settings));
         Self {
-            desk: Arc::new(desk),
+            relay: Arc::new(relay),
             access: Arc::new(access),
             clock,
             rng,
@@ -168,7 +168,7 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
         let (head, body) = request.into_parts();
         let mut body = Incoming::new(&head.headers, body);
         let outcome = match check_host(&head) {
-            Err(refusal) if is_server => Err(refusal),
+            Err(api_error) if is_server => Err(api_error),
             _ => self.carry_out(&head, &mut body, span).await,
         };
         let mut response = match outcome {
@@ -177,10 +177,10 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
-            Err(refusal) => {
-                tracing::debug!(?refusal, "a request was refused");
-                ::metrics::counter!(metrics::REFUSED, "reason" => refusal.reason()).increment(1);
-                refusal.into_response(trace)
+            Err(api_error) => {
+                tracing::debug!(?api_error, "a request was refused");
+                ::metrics::counter!(metrics::REFUSED, "reason" => api_error.reason()).increment(1);
+                api_error.into_response(trace)
             }
         };
         response.headers_mut().insert("x-fb-trace-id", trace.header());
@@ -192,59 +192,60 @@ impl<D: Desk, A: Access> GraphApi<D, A> {
         response
     }
 
-    async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, Refusal> {
-        let token = credentials::token(head).ok_or_else(Refusal::token)?;
+    async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, ApiError> {
+        let token = credentials::token(head).ok_or_else(ApiError::token)?;
         let grant = self.access.look_up(&token).await.map_err(|error| self.failed(error))?;
-        let grant = grant.ok_or_else(Refusal::token)?;
-        let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(Refusal::path)?;
+        let grant = grant.ok_or_else(ApiError::token)?;
+        let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
         if head.method != Method::POST {
-            return Err(Refusal::method());
+            return Err(ApiError::method());
         }
         let business = PhoneNumberId::parse(number).ok().filter(|business| grant.covers(*business));
-        let business = business.ok_or_else(Refusal::number)?;
-        let own = self.desk.number(business).ok_or_else(Refusal::number)?;
+        let business = business.ok_or_else(ApiError::number)?;
+        let own = self.relay.number(business).ok_or_else(ApiError::number)?;
         span.record("business", tracing::field::display(business));
         let once = credentials::idempotency_key(head)?;
         body.check()?;
         let room = self.room.take(body.most(), &*self.clock).await;
-        let mut room = room.inspect_err(|refusal| self.outages.tell(refusal, "no room", &*self.clock))?;
+        let mut room = room.inspect_err(|api_error| self.outages.tell(api_error, "no room", &*self.clock))?;
         // The bytes are gone before the relay is asked, which may let the message wait for its turn.
         let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
         room.without_body();
         match request {
-            Request::Send { contact, .. } if contact.is(&own) => Err(Refusal::own_number()),
+            Request::Send { contact, .. } if contact.is(&own) => Err(ApiError::own_number()),
             Request::Send { contact, message } => {
-                let handle = self.desk.accept(business, message).await.map_err(|error| self.failed(error))?;
+                let reference =
+                    self.relay.submit(business, message).await.map_err(|error| self.failed(error))?;
                 Ok(json!({
                     "messaging_product": "whatsapp",
                     "contacts": [contact],
-                    "messages": [{ "id": wamid::write(handle) }],
+                    "messages": [{ "id": wamid::write(reference) }],
                 }))
             }
             Request::MarkRead { message } => {
-                self.desk.mark_read(business, message).await.map_err(|error| self.failed(error))?;
+                self.relay.mark_read(business, message).await.map_err(|error| self.failed(error))?;
                 Ok(json!({ "success": true }))
             }
         }
     }
 
-    fn failed<E: std::error::Error + Into<Refusal>>(&self, error: E) -> Refusal {
-        self.outages.refusal(error, &*self.clock)
+    fn failed<E: std::error::Error + Into<ApiError>>(&self, error: E) -> ApiError {
+        self.outages.api_error(error, &*self.clock)
     }
 }
 
 /// That an HTTP/1.1 request names the host it is for, as the protocol asks: which one makes no difference
 /// here, but a proxy that takes the request for another's would not have sent it so.
-fn check_host(head: &Parts) -> Result<(), Refusal> {
+fn check_host(head: &Parts) -> Result<(), ApiError> {
     let hosts = head.headers.get_all(HOST).iter().count();
-    if head.version == Version::HTTP_11 && hosts != 1 { Err(Refusal::host()) } else { Ok(()) }
+    if head.version == Version::HTTP_11 && hosts != 1 { Err(ApiError::host()) } else { Ok(()) }
 }
 
 impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { desk, access, clock, rng, settings, room, outages } = self;
+        let Self { relay, access, clock, rng, settings, room, outages } = self;
         Self {
-            desk: desk.clone(),
+            relay: relay.clone(),
             access: access.clone(),
             clock: clock.clone(),
             rng: rng.clone(),
@@ -257,7 +258,7 @@ impl<D, A> Clone for GraphApi<D, A> {
 
 impl<D, A> fmt::Debug for GraphApi<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { desk: _, access: _, clock: _, rng: _, settings, room: _, outages: _ } = self;
+        let Self { relay: _, access: _, clock: _, rng: _, settings, room: _, outages: _ } = self;
         write!(f, "GraphApi({settings:?})")
     }
 }

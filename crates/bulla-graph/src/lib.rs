@@ -1,14 +1,14 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`GraphApi`], [`Tokens`], [`Settings`]; [`Access`] and [`Desk`] are its ports.
+//! [`GraphApi`], [`Tokens`], [`Settings`]; [`Access`] and [`RelayApi`] are its ports.
 
 mod access;
-mod desk;
+mod relay_api;
 mod tokens;
 
 mod api;
-mod refusal;
+mod api_error;
 mod server;
 
 mod limits;
@@ -19,11 +19,10 @@ mod wamid;
 
 pub use access::{Access, AccessError, Grant};
 pub use api::GraphApi;
-pub use desk::Desk;
 pub use limits::{
-    ANSWER_PATIENCE, BODY_PATIENCE, DRAIN_PATIENCE, HEAD_PATIENCE, IDLE_PATIENCE, LINGER_PATIENCE,
-    MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES,
-    ROOM_PATIENCE,
+    ANSWER_TIMEOUT, BODY_TIMEOUT, DRAIN_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, LINGER_TIMEOUT, MAX_BODY_BYTES,
+    MAX_DRAINED_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES, ROOM_TIMEOUT,
 };
+pub use relay_api::RelayApi;
 pub use settings::Settings;
 pub use tokens::{InvalidToken, Tokens};

@@ -12,11 +12,11 @@ pub const MAX_DRAINED_BYTES: usize = MAX_BODY_BYTES;
 
 /// How long the rest of the body of a refused request may take to arrive. After that the connection is
 /// closed, and the answer says so.
-pub const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the body of a request may take to arrive. A slower one is refused; what came of it is thrown
 /// away.
-pub const BODY_PATIENCE: Duration = Duration::from_secs(30);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest bearer token, in bytes. A longer one is answered like any other that opens nothing.
 pub const MAX_TOKEN_BYTES: usize = 1024;
@@ -31,18 +31,18 @@ pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// How long a client may take for the head of a request, and for its first one from when it came. After that
 /// the connection is closed without an answer.
-pub const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection may wait for its next request. Then it is closed. It is longer than most clients'
 /// own patience, who could otherwise send their next request just when it is closed.
-pub const IDLE_PATIENCE: Duration = Duration::from_secs(120);
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long a client may not take anything of an answer. After that the connection is closed.
-pub const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a connection that ends with a refusal stays open for a client that is still sending, so that it
 /// can read the answer. Whoever sends longer may lose it.
-pub const LINGER_PATIENCE: Duration = Duration::from_secs(10);
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much such a client may send meanwhile, in bytes: a little more than the largest file the original
 /// takes. Whoever sends more may lose the answer.
@@ -50,14 +50,14 @@ pub const MAX_LINGER_BYTES: usize = 128 * 1024 * 1024;
 
 /// How long a request may wait for room, when as many as may be are under way. After that it is asked to try
 /// again.
-pub const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bodies up to this many bytes do not count when room is made for bodies: those of most messages.
 pub(crate) const SMALL_BODY_BYTES: u32 = 16 * 1024;
 
 /// How long to wait for a connection that was asked to leave before another one is asked too: it may just
 /// have got a request.
-pub(crate) const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long to wait after a connection could not be accepted, the first time; then twice as long each time.
 pub(crate) const FIRST_ACCEPT_PAUSE: Duration = Duration::from_millis(20);

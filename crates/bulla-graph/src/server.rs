@@ -22,7 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 use self::connection::Connection;
 use self::places::Places;
 use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
-use crate::{Access, Desk, GraphApi, metrics};
+use crate::{Access, GraphApi, RelayApi, metrics};
 
 /// Where connections come in.
 pub(crate) trait Door: Send {
@@ -36,7 +36,7 @@ impl Door for TcpListener {
 }
 
 /// Serves `api` to whoever comes through `door`, until `end`. What is under way then is still answered.
-pub(crate) async fn serve<D: Desk, A: Access>(
+pub(crate) async fn serve<D: RelayApi, A: Access>(
     api: GraphApi<D, A>,
     clock: Arc<dyn Clock>,
     places: usize,

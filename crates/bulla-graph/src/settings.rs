@@ -30,7 +30,7 @@ impl Settings {
     }
 
     /// How many requests may be under way at once, at least one: from when their body is read to when the
-    /// relay has answered. Others wait up to [`ROOM_PATIENCE`](crate::ROOM_PATIENCE) and are then asked to
+    /// relay has answered. Others wait up to [`ROOM_TIMEOUT`](crate::ROOM_TIMEOUT) and are then asked to
     /// try again.
     ///
     /// Default: 512. Each holds its message, some 20 KiB at most. With few, a slow disk is felt by all at
@@ -43,7 +43,7 @@ impl Settings {
 
     /// How many bytes of bodies may be read at once, at least one body of [`MAX_BODY_BYTES`]. A body counts
     /// with the length it says, without one as the longest; one of up to 16 KiB does not count, as most
-    /// messages are. Others wait up to [`ROOM_PATIENCE`](crate::ROOM_PATIENCE) and are then asked to try
+    /// messages are. Others wait up to [`ROOM_TIMEOUT`](crate::ROOM_TIMEOUT) and are then asked to try
     /// again.
     ///
     /// Default: 32 MiB, 128 of the longest. Memory for up to four times as much may be needed.

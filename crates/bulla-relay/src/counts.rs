@@ -4,7 +4,7 @@ use std::time::Duration;
 use bulla_base::PhoneNumberId;
 
 use crate::metrics::{REACHED, REFUSED, RETRIED, SENT};
-use crate::{AcceptError, Status};
+use crate::{Status, SubmitError};
 
 /// What a relay has done since it was opened, and what it has before it: for hosts without a recorder of
 /// metrics.
@@ -121,7 +121,7 @@ impl Counts {
         metrics::counter!(RETRIED, "reason" => reason).increment(1);
     }
 
-    pub(crate) fn refused(&self, business: PhoneNumberId, error: &AcceptError) {
+    pub(crate) fn refused(&self, business: PhoneNumberId, error: &SubmitError) {
         let reason = error.reason();
         tracing::debug!(%business, reason, "a call was refused");
         add(&self.refused);

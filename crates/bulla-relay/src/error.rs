@@ -12,7 +12,7 @@ use crate::{InvalidSettings, Part};
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum AcceptError {
+pub enum SubmitError {
     /// The caller's move: the relay does not speak for this number.
     #[error("the relay does not speak for the number {business}")]
     UnknownBusiness {
@@ -97,7 +97,7 @@ pub enum AcceptError {
     Panicked,
 }
 
-impl AcceptError {
+impl SubmitError {
     /// The kind of refusal in a word, from a small fixed set: for counters.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
@@ -169,12 +169,12 @@ pub enum MarkReadError {
     UnknownMessage,
     /// As when a message is accepted.
     #[error("the receipt could not be sent")]
-    Accept(#[from] AcceptError),
+    Submit(#[from] SubmitError),
 }
 
 impl From<StoreError> for MarkReadError {
     fn from(source: StoreError) -> Self {
-        Self::Accept(AcceptError::Store(source))
+        Self::Submit(SubmitError::Store(source))
     }
 }
 

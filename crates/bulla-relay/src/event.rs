@@ -3,7 +3,7 @@ use std::fmt;
 use bulla_base::{Category, Number, PhoneNumberId, Timestamp};
 use bulla_content::Text;
 
-use crate::Handle;
+use crate::MessageRef;
 
 /// A user, as one business knows them: the same for every message between the two, different for every other
 /// business, and not to be traced back to a number.
@@ -35,7 +35,7 @@ pub struct Subject {
     /// The user as this business knows them.
     pub user_id: UserId,
     /// The message the event is about.
-    pub message: Handle,
+    pub message: MessageRef,
     /// When it happened, as the relay's clock had it.
     pub at: Timestamp,
 }
@@ -47,7 +47,7 @@ impl Subject {
         business: PhoneNumberId,
         user: Number,
         user_id: UserId,
-        message: Handle,
+        message: MessageRef,
         at: Timestamp,
     ) -> Self {
         Self { business, user, user_id, message, at }
@@ -63,12 +63,12 @@ pub enum Incoming {
         /// What was written.
         text: Text,
         /// The message it answers.
-        in_reply_to: Option<Handle>,
+        in_reply_to: Option<MessageRef>,
     },
     /// An emoji on a message.
     Reaction {
         /// The message reacted to.
-        to: Handle,
+        to: MessageRef,
         /// The emoji; nothing when it was taken off.
         emoji: Option<String>,
     },

@@ -1,15 +1,16 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`Sink`]; then [`Settings`], [`Reports`] and what is
+//! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`EventSink`]; then [`Settings`], [`Reports`] and what is
 //! [`Suspended`].
 
 mod business;
 mod counts;
 mod error;
 mod event;
-mod handle;
+mod event_sink;
 mod limits;
+mod message_ref;
 mod metrics;
 mod outgoing;
 mod relay;
@@ -17,7 +18,6 @@ mod report;
 mod row;
 mod scope;
 mod settings;
-mod sink;
 mod space;
 mod suspended;
 mod text;
@@ -26,17 +26,17 @@ pub use bulla_endpoint::{EndpointError, Identity, IdentityPolicy, InvalidIdentit
 pub use bulla_store::Erased;
 pub use business::Business;
 pub use counts::Stats;
-pub use error::{AcceptError, BusinessError, EraseError, MarkReadError, RelayError};
+pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitError};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
-pub use handle::Handle;
+pub use event_sink::{Destination, EventSink, SinkError, SinkErrorKind};
 pub use limits::{
-    CACHED_BYTES, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS, SHORTEST_RETRY,
+    CACHED_BYTES, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS, MIN_BACKOFF,
 };
-pub use outgoing::{Outgoing, Recipient, Saying};
+pub use message_ref::MessageRef;
+pub use outgoing::{Outgoing, OutgoingBody, Recipient};
 pub use relay::{Relay, SetAside};
 pub use report::{Report, Reports};
 pub use settings::{InvalidSettings, Settings};
-pub use sink::{Destination, Sink, SinkError, SinkErrorKind};
 pub use suspended::{Part, Suspended};
 pub use text::InvalidId;
 

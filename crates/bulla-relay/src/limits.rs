@@ -19,7 +19,7 @@ pub const MAX_RETRY_REQUESTS: u32 = bulla_envelope::MAX_RESENDS as u32 + 1;
 
 /// The shortest first wait before something is tried again that has failed. With a shorter one a relay is not
 /// opened.
-pub const SHORTEST_RETRY: Duration = Duration::from_millis(10);
+pub const MIN_BACKOFF: Duration = Duration::from_millis(10);
 
 /// How many businesses are opened, and connected to the carrier, at once. More would load the carrier after
 /// each start; fewer make the start longer, by a commit and two calls for each so many.

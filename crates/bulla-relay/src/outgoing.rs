@@ -5,24 +5,24 @@ use bulla_content::Text;
 use bulla_store::Retention;
 use bytes::Bytes;
 
-use crate::{Handle, UserId};
+use crate::{MessageRef, UserId};
 
 /// What a business says to a user.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Saying {
+pub enum OutgoingBody {
     /// A written message.
     Text(Text),
     /// An emoji on a message of the same conversation; nothing takes it off.
     Reaction {
         /// The message reacted to.
-        to: Handle,
+        to: MessageRef,
         /// One emoji, of 1 to [`bulla_content::MAX_EMOJI_BYTES`] bytes.
         emoji: Option<String>,
     },
 }
 
-impl fmt::Debug for Saying {
+impl fmt::Debug for OutgoingBody {
     /// An emoji prints its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,21 +61,21 @@ impl From<UserId> for Recipient {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     pub(crate) to: Recipient,
-    pub(crate) saying: Saying,
+    pub(crate) body: OutgoingBody,
     pub(crate) category: Category,
-    pub(crate) in_reply_to: Option<Handle>,
+    pub(crate) in_reply_to: Option<MessageRef>,
     pub(crate) tracking: Option<String>,
     pub(crate) idempotency_key: Option<Bytes>,
     pub(crate) time_to_live: Option<Retention>,
 }
 
 impl Outgoing {
-    /// Says `saying` to the user `to`, as a service message.
+    /// Says `body` to the user `to`, as a service message.
     #[must_use]
-    pub fn new(to: impl Into<Recipient>, saying: Saying) -> Self {
+    pub fn new(to: impl Into<Recipient>, body: OutgoingBody) -> Self {
         Self {
             to: to.into(),
-            saying,
+            body,
             category: Category::Service,
             in_reply_to: None,
             tracking: None,
@@ -86,7 +86,7 @@ impl Outgoing {
 
     /// Declares what it is for, by which it is counted and billed. Without it, it is a service message.
     #[must_use]
-    pub const fn of_category(mut self, category: Category) -> Self {
+    pub const fn category(mut self, category: Category) -> Self {
         self.category = category;
         self
     }
@@ -94,7 +94,7 @@ impl Outgoing {
     /// Makes it an answer to a message of the same conversation. If that is none, or is not known any more,
     /// the message is sent without the reference: what it says matters more.
     #[must_use]
-    pub const fn replying_to(mut self, message: Handle) -> Self {
+    pub const fn replying_to(mut self, message: MessageRef) -> Self {
         self.in_reply_to = Some(message);
         self
     }
@@ -102,7 +102,7 @@ impl Outgoing {
     /// Attaches a text that comes back with every status of the message, at most
     /// [`MAX_TRACKING_CHARS`](crate::MAX_TRACKING_CHARS).
     #[must_use]
-    pub fn tracked_as(mut self, tracking: impl Into<String>) -> Self {
+    pub fn tracking(mut self, tracking: impl Into<String>) -> Self {
         self.tracking = Some(tracking.into());
         self
     }
@@ -113,16 +113,16 @@ impl Outgoing {
     /// The shorter, the less is kept; a device that was off for longer may still show it, if the carrier had
     /// it by then.
     #[must_use]
-    pub const fn living(mut self, time_to_live: Retention) -> Self {
+    pub const fn time_to_live(mut self, time_to_live: Retention) -> Self {
         self.time_to_live = Some(time_to_live);
         self
     }
 
-    /// Names the wish to send: the same message under the same key is answered with the first one's handle
+    /// Names the wish to send: the same message under the same key is answered with the first one's reference
     /// and not sent, for 30 days; another one, or one to another user, is refused. At most
     /// [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
     #[must_use]
-    pub fn once(mut self, idempotency_key: impl Into<Bytes>) -> Self {
+    pub fn idempotency_key(mut self, idempotency_key: impl Into<Bytes>) -> Self {
         self.idempotency_key = Some(idempotency_key.into());
         self
     }
@@ -131,10 +131,10 @@ impl Outgoing {
 impl fmt::Debug for Outgoing {
     /// What the business attached, and its key, print their lengths.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { to, saying, category, in_reply_to, tracking, idempotency_key, time_to_live } = self;
+        let Self { to, body, category, in_reply_to, tracking, idempotency_key, time_to_live } = self;
         f.debug_struct("Outgoing")
             .field("to", to)
-            .field("saying", saying)
+            .field("body", body)
             .field("category", category)
             .field("in_reply_to", in_reply_to)
             .field("tracking_bytes", &tracking.as_ref().map(String::len))

@@ -1,4 +1,3 @@
-mod accept;
 mod businesses;
 mod conversation;
 mod deadlines;
@@ -25,10 +24,11 @@ mod resend;
 mod running;
 mod set_aside;
 mod span;
+mod submit;
 mod sweep;
 mod taken;
+mod tenant;
 mod unopened;
-mod voice;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -58,12 +58,12 @@ use self::registry::{Registry, State};
 use self::running::Running;
 pub use self::set_aside::SetAside;
 use self::taken::Taken;
-use self::voice::Voice;
+use self::tenant::Tenant;
 use crate::counts::Counts;
 use crate::limits::{CACHED_BYTES, HELD_BYTES, OPENED_AT_ONCE};
 use crate::report::Board;
 use crate::space::{METER, PEPPER};
-use crate::{AcceptError, Business, RelayError, Report, Reports, Settings, Sink, Stats};
+use crate::{Business, EventSink, RelayError, Report, Reports, Settings, Stats, SubmitError};
 
 /// The relay: it speaks for businesses until it is closed.
 ///
@@ -101,7 +101,7 @@ pub(crate) struct Inner<S, T, K> {
     counts: Counts,
 }
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Opens a relay for `businesses`, on a store that is new or was a relay's before, and takes up whatever
     /// was left undone.
     ///
@@ -265,7 +265,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Finishes erasures that were begun, brings up the businesses, then starts what is done for all.
     async fn start(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) -> Result<(), RelayError> {
         self.finish_erasures().await?;
@@ -311,7 +311,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// stopped.
     fn spawn_for<F, R>(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Option<Conversation>,
         task: F,
     ) -> bool
@@ -319,23 +319,23 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         F: FnOnce(Arc<Self>) -> R + Send + 'static,
         R: Future<Output = Result<(), RelayError>> + Send + 'static,
     {
-        let (Some(of_relay), Some(of_business)) = (self.running.tasks().join(), voice.tasks.join()) else {
+        let (Some(of_relay), Some(of_business)) = (self.running.tasks().join(), tenant.tasks.join()) else {
             return false;
         };
-        let (inner, voice) = (Arc::clone(self), Arc::clone(voice));
-        let span = span::of(voice.business(), conversation);
+        let (inner, tenant) = (Arc::clone(self), Arc::clone(tenant));
+        let span = span::of(tenant.business(), conversation);
         let task = async move {
             let _member = (of_relay, of_business);
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
             let ended = tokio::select! {
                 biased;
                 () = inner.running.tasks().stopped() => Ok(()),
-                () = voice.tasks.stopped() => Ok(()),
+                () = tenant.tasks.stopped() => Ok(()),
                 ended = task => ended.unwrap_or(Err(RelayError::Panicked)),
             };
-            if let Err(passing) = ended.or_else(|error| inner.contain(&voice, conversation, error)) {
+            if let Err(passing) = ended.or_else(|error| inner.contain(&tenant, conversation, error)) {
                 // Whoever waits for something to pass does so within the task.
-                inner.suspend_business(&voice, Arc::new(passing));
+                inner.suspend_business(&tenant, Arc::new(passing));
             }
         };
         tokio::spawn(task.instrument(span));
@@ -369,18 +369,18 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// As [`see_through`](Self::see_through), for a business, which does not stop before this is done.
     async fn see_through_for<R: Send + 'static>(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         task: impl Future<Output = R> + Send + 'static,
-    ) -> Result<R, AcceptError> {
-        let business = voice.business();
+    ) -> Result<R, SubmitError> {
+        let business = tenant.business();
         // It has stopped since it was looked up.
-        let member = voice.tasks.join().ok_or(AcceptError::UnknownBusiness { business })?;
+        let member = tenant.tasks.join().ok_or(SubmitError::UnknownBusiness { business })?;
         let task = AssertUnwindSafe(task).catch_unwind();
         let seen = self.see_through(async move {
             let _member = member;
             task.await
         });
-        seen.await.ok_or(AcceptError::Stopped)?.map_err(|_| AcceptError::Panicked)
+        seen.await.ok_or(SubmitError::Stopped)?.map_err(|_| SubmitError::Panicked)
     }
 
     /// Stops everything, for good: nothing tries again with a store that is dead or a relay that was
@@ -400,18 +400,18 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// Who speaks for `business`.
-    fn voice(&self, business: PhoneNumberId) -> Result<Arc<Voice>, AcceptError> {
+    fn tenant(&self, business: PhoneNumberId) -> Result<Arc<Tenant>, SubmitError> {
         match self.businesses.state(business) {
-            _ if self.running.is_stopped() => Err(AcceptError::Stopped),
-            Some(State::Speaking(voice)) => Ok(voice),
+            _ if self.running.is_stopped() => Err(SubmitError::Stopped),
+            Some(State::Speaking(tenant)) => Ok(tenant),
             Some(State::Suspended(suspended, _)) => match &*suspended.why {
                 RelayError::Transport(TransportError::Fenced { ours, .. }) => {
-                    Err(AcceptError::Fenced { ours: *ours })
+                    Err(SubmitError::Fenced { ours: *ours })
                 }
-                _ => Err(AcceptError::Suspended { part: suspended.part, why: Arc::clone(&suspended.why) }),
+                _ => Err(SubmitError::Suspended { part: suspended.part, why: Arc::clone(&suspended.why) }),
             },
-            Some(State::Opening) => Err(AcceptError::NotYet { business }),
-            None => Err(AcceptError::UnknownBusiness { business }),
+            Some(State::Opening) => Err(SubmitError::NotYet { business }),
+            None => Err(SubmitError::UnknownBusiness { business }),
         }
     }
 }

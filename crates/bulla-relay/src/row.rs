@@ -100,7 +100,7 @@ impl Outbound {
         self.stage = Stage::Reached(status).code();
     }
 
-    pub(crate) fn category(&self) -> Result<Category, StoreError> {
+    pub(crate) fn of_category(&self) -> Result<Category, StoreError> {
         category(self.category)
     }
 
@@ -254,7 +254,7 @@ pub(crate) struct Held {
     id: Bytes,
     /// Of a message; a receipt has none.
     #[prost(uint32, optional, tag = "2")]
-    of_category: Option<u32>,
+    category: Option<u32>,
     #[prost(bytes = "bytes", tag = "3")]
     words: Bytes,
     /// Of a message that was sealed before: it is unconfirmed, and what it says stands there.
@@ -264,8 +264,8 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn new(id: MessageId, category: Option<Category>, words: Bytes) -> Self {
-        let of_category = category.map(|category| u32::from(category.code()));
-        Self { id: Bytes::copy_from_slice(id.as_bytes()), of_category, words, again: false }
+        let category = category.map(|category| u32::from(category.code()));
+        Self { id: Bytes::copy_from_slice(id.as_bytes()), category, words, again: false }
     }
 
     /// A message that is to be sent again.
@@ -277,8 +277,8 @@ impl Held {
         MessageId::from_bytes(&self.id).map_err(|_| StoreError::Damaged { what: "held message" })
     }
 
-    pub(crate) fn category(&self) -> Result<Option<Category>, StoreError> {
-        self.of_category.map(category).transpose()
+    pub(crate) fn of_category(&self) -> Result<Option<Category>, StoreError> {
+        self.category.map(category).transpose()
     }
 
     pub(crate) fn content(&self) -> Result<Content, StoreError> {
@@ -368,7 +368,7 @@ impl Pending {
         }
     }
 
-    pub(crate) fn category(&self) -> Result<Category, StoreError> {
+    pub(crate) fn of_category(&self) -> Result<Category, StoreError> {
         category(self.category)
     }
 

@@ -5,7 +5,7 @@ use bulla_endpoint::IdentityPolicy;
 use bulla_store::Retention;
 use thiserror::Error;
 
-use crate::limits::SHORTEST_RETRY;
+use crate::limits::MIN_BACKOFF;
 
 /// What an operator may turn on a relay.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Settings {
     }
 
     /// How long a message of this category waits for the user's device before it fails, if it does not say so
-    /// itself ([`Outgoing::living`](crate::Outgoing::living)).
+    /// itself ([`Outgoing::time_to_live`](crate::Outgoing::time_to_live)).
     ///
     /// Default: 10 minutes for authentication, since a code is of no use afterwards; for the others as
     /// [`time_to_live`](Self::time_to_live) says.
@@ -80,13 +80,13 @@ impl Settings {
     /// failure doubles it, up to `longest`. Of every wait between a half and the whole is drawn by lot, so
     /// that who failed together does not come back together.
     ///
-    /// Default: 1 second and 1 hour. The first is at least [`SHORTEST_RETRY`](crate::SHORTEST_RETRY), and
+    /// Default: 1 second and 1 hour. The first is at least [`MIN_BACKOFF`](crate::MIN_BACKOFF), and
     /// `longest` at least as long as it: a relay is not opened with others. A shorter first wait loads a
     /// business that has just come back; a longer last one delays by up to as much what waited for a business
     /// of whose recovery nothing else tells. Usually something does: the first event it takes wakes the
     /// others.
     #[must_use]
-    pub const fn retry_after(mut self, first: Duration, longest: Duration) -> Self {
+    pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.first_retry = first;
         self.longest_retry = longest;
         self
@@ -126,8 +126,8 @@ impl Settings {
 
     /// That a relay can run with these.
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
-        if self.first_retry < SHORTEST_RETRY {
-            return Err(InvalidSettings::FirstRetry { first: self.first_retry, least: SHORTEST_RETRY });
+        if self.first_retry < MIN_BACKOFF {
+            return Err(InvalidSettings::FirstRetry { first: self.first_retry, least: MIN_BACKOFF });
         }
         if self.longest_retry < self.first_retry {
             return Err(InvalidSettings::LongestRetry {
@@ -158,7 +158,7 @@ const MOST_AT_SINK: usize = 1 << 20;
 #[non_exhaustive]
 pub enum InvalidSettings {
     /// A relay that waits for nothing tries as fast as it can.
-    #[error("retry_after: the first wait is {first:?}, less than {least:?}")]
+    #[error("backoff: the first wait is {first:?}, less than {least:?}")]
     FirstRetry {
         /// The wait asked for.
         first: Duration,
@@ -166,7 +166,7 @@ pub enum InvalidSettings {
         least: Duration,
     },
     /// Waits grow from the first to the longest.
-    #[error("retry_after: the longest wait, {longest:?}, is shorter than the first, {first:?}")]
+    #[error("backoff: the longest wait, {longest:?}, is shorter than the first, {first:?}")]
     LongestRetry {
         /// The first wait.
         first: Duration,
@@ -213,10 +213,10 @@ mod tests {
     #[test]
     fn waits_are_taken_from_the_shortest_on_and_none_is_refused() {
         let hour = Duration::from_secs(3600);
-        let first = |first| Settings::default().retry_after(first, hour).check();
-        assert_eq!(first(SHORTEST_RETRY), Ok(()));
-        for short in [SHORTEST_RETRY - Duration::from_nanos(1), Duration::ZERO] {
-            let refused = InvalidSettings::FirstRetry { first: short, least: SHORTEST_RETRY };
+        let first = |first| Settings::default().backoff(first, hour).check();
+        assert_eq!(first(MIN_BACKOFF), Ok(()));
+        for short in [MIN_BACKOFF - Duration::from_nanos(1), Duration::ZERO] {
+            let refused = InvalidSettings::FirstRetry { first: short, least: MIN_BACKOFF };
             assert_eq!(first(short), Err(refused));
         }
         assert_eq!(first(hour), Ok(()));

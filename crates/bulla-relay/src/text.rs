@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bulla_base::MessageId;
 use thiserror::Error;
 
-use crate::{Handle, UserId};
+use crate::{MessageRef, UserId};
 
 /// A text that is no id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -15,11 +15,11 @@ pub enum InvalidId {
     /// It is no [`UserId`].
     #[error("a user id is 32 lower-case hexadecimal digits")]
     User,
-    /// It is no [`Handle`].
+    /// It is no [`MessageRef`].
     #[error(
-        "a handle is a message id and a user id, each of 32 lower-case hexadecimal digits, with a hyphen between them"
+        "a reference is a message id and a user id, each of 32 lower-case hexadecimal digits, with a hyphen between them"
     )]
-    Handle,
+    MessageRef,
 }
 
 impl fmt::Display for UserId {
@@ -52,19 +52,19 @@ const fn nibble(digit: u8) -> Result<u8, InvalidId> {
     }
 }
 
-impl fmt::Display for Handle {
+impl fmt::Display for MessageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.id(), self.user())
     }
 }
 
-impl FromStr for Handle {
+impl FromStr for MessageRef {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let (id, user) = text.split_once('-').ok_or(InvalidId::Handle)?;
-        let id = MessageId::parse(id).map_err(|_| InvalidId::Handle)?;
-        Ok(Self::new(id, user.parse().map_err(|_| InvalidId::Handle)?))
+        let (id, user) = text.split_once('-').ok_or(InvalidId::MessageRef)?;
+        let id = MessageId::parse(id).map_err(|_| InvalidId::MessageRef)?;
+        Ok(Self::new(id, user.parse().map_err(|_| InvalidId::MessageRef)?))
     }
 }
 
@@ -80,8 +80,9 @@ mod tests {
         for seed in 0..=u8::MAX {
             let user = UserId::from_bytes([seed; 16]);
             assert_eq!(user.to_string().parse(), Ok(user));
-            let handle = Handle::new(MessageId::new(Timestamp::from_millis(u64::from(seed)), &rng), user);
-            assert_eq!(handle.to_string().parse(), Ok(handle));
+            let reference =
+                MessageRef::new(MessageId::new(Timestamp::from_millis(u64::from(seed)), &rng), user);
+            assert_eq!(reference.to_string().parse(), Ok(reference));
         }
         assert_eq!(UserId::from_bytes([0xa7; 16]).to_string(), "a7".repeat(16));
     }
@@ -93,17 +94,17 @@ mod tests {
         for text in ["", "ab", &short, &long, &user.to_uppercase(), &user.replace('b', "g"), &"é".repeat(16)]
         {
             assert_eq!(text.parse::<UserId>(), Err(InvalidId::User), "{text}");
-            assert_eq!(format!("{user}-{text}").parse::<Handle>(), Err(InvalidId::Handle), "{text}");
+            assert_eq!(format!("{user}-{text}").parse::<MessageRef>(), Err(InvalidId::MessageRef), "{text}");
         }
-        let handle = Handle::new(
+        let reference = MessageRef::new(
             MessageId::new(Timestamp::default(), &SeededRng::new(1)),
             UserId::from_bytes([1; 16]),
         );
-        let text = handle.to_string();
+        let text = reference.to_string();
         for text in
             [text.replace('-', ""), text.replace('-', "--"), text.replace('-', ":"), format!("{text}-")]
         {
-            assert_eq!(text.parse::<Handle>(), Err(InvalidId::Handle), "{text}");
+            assert_eq!(text.parse::<MessageRef>(), Err(InvalidId::MessageRef), "{text}");
         }
     }
 }

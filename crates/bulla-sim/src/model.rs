@@ -34,7 +34,7 @@ struct Taken {
 }
 
 /// How long a relay waits at least that has told a report in vain: half of its first wait.
-const SHORTEST_RETRY: Duration = Duration::from_millis(500);
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
 /// How long a relay needs at most to note that a report was taken.
 const SETTLING: Duration = Duration::from_secs(8);
@@ -246,7 +246,7 @@ impl Model {
     pub(crate) fn tried(&self, id: MessageId, kind: u8, life: u64) {
         let now = self.clock.elapsed();
         let last = self.tries.lock().unwrap().insert((id, kind, life), now);
-        if last.is_some_and(|last| now < last + SHORTEST_RETRY) {
+        if last.is_some_and(|last| now < last + MIN_BACKOFF) {
             self.oracle
                 .blame(Invariant::Bounded, format_args!("report {kind} of {id} is tried again at once"));
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bulla::relay::{Event, Incoming, Sink, SinkError, SinkErrorKind, Status};
+use bulla::relay::{Event, EventSink, Incoming, SinkError, SinkErrorKind, Status};
 use bulla_base::Rng;
 
 use crate::chance::happens;
@@ -25,7 +25,7 @@ pub(crate) struct Shop {
     pub(crate) plant: Option<Plant>,
 }
 
-impl Sink for Shop {
+impl EventSink for Shop {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         self.oracle.event();
         if self.boot.is_dead() {
@@ -34,7 +34,7 @@ impl Sink for Shop {
         if self.sky.is_sink_down.load(Ordering::SeqCst) {
             self.oracle.count(Fault::SinkDown);
             self.model.tried(event.subject().message.id(), kind(event), self.boot.number);
-            return Err(SinkError::new("the server is down").of_kind(SinkErrorKind::Unreachable));
+            return Err(SinkError::new("the server is down").with_kind(SinkErrorKind::Unreachable));
         }
         for event in Plant::forwarded(self.plant, &self.held, &*self.rng, event) {
             self.hear(&event);
@@ -42,7 +42,7 @@ impl Sink for Shop {
         // It may have taken the event and still not say so.
         if happens(&*self.rng, self.sky.weather().refused) {
             self.oracle.count(Fault::Refused);
-            return Err(SinkError::new("the business is busy").of_kind(SinkErrorKind::Unavailable));
+            return Err(SinkError::new("the business is busy").with_kind(SinkErrorKind::Unavailable));
         }
         let (user, id) = (user_of(&event.subject().user), event.subject().message.id());
         self.model.taken(user, id, kind(event), self.boot.number, self.troubles());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla::content::{Body, Content, Text};
-use bulla::device::{DeviceError, News};
-use bulla::relay::{Outgoing, Saying};
+use bulla::device::{DeviceError, DeviceEventKind};
+use bulla::relay::{Outgoing, OutgoingBody};
 use bulla_base::Clock as _;
 
 use crate::chance::{below, happens, one_of};
@@ -20,25 +20,25 @@ const AGAIN_MS: u64 = 1_500;
 /// The user reads what the business writes, until the device stops.
 pub(crate) async fn reads(world: &World, user: usize, device: &OurDevice) -> Arc<DeviceError> {
     loop {
-        let notice = match device.next().await {
-            Ok(notice) => notice,
+        let event = match device.next().await {
+            Ok(event) => event,
             Err(why) => return why,
         };
-        let id = notice.id();
-        match notice.news() {
-            News::Said(content) => match content.body() {
+        let id = event.id();
+        match event.kind() {
+            DeviceEventKind::Message(content) => match content.body() {
                 Body::Text(text) => world.model.shown(user, true, text.body(), id),
                 other => world.oracle.blame(Invariant::Kept, format_args!("nobody said {other:?}")),
             },
-            News::Progress(receipt) => {
+            DeviceEventKind::Receipt(receipt) => {
                 let (messages, progress) = (receipt.messages().to_vec(), receipt.progress());
                 messages.into_iter().for_each(|id| world.model.progress(user, id, Some(progress)));
             }
-            News::Failed => world.model.progress(user, id, None),
+            DeviceEventKind::NotDelivered => world.model.progress(user, id, None),
             _ => {}
         }
-        // A disk that is full today has room tomorrow; until then the notice stays.
-        while let Err(error) = device.finish(notice.clone()).await {
+        // A disk that is full today has room tomorrow; until then the event stays.
+        while let Err(error) = device.acknowledge(event.clone()).await {
             world.oracle.note(format_args!("user {user} cannot finish {id}: {error:?}"));
             pause(world, AGAIN_MS).await;
         }
@@ -86,9 +86,9 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
             }
             let which: Vec<usize> = (0..relays.len()).collect();
             let relay = &relays[one_of(&*world.rng, &which)];
-            match relay.accept(SHOP, outgoing(user, number)).await {
-                Ok(handle) => {
-                    world.model.accepted(user, number, handle.id());
+            match relay.submit(SHOP, outgoing(user, number)).await {
+                Ok(reference) => {
+                    world.model.accepted(user, number, reference.id());
                     if !happens(&*world.rng, world.sky.weather().lost) {
                         break;
                     }
@@ -105,9 +105,9 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
 }
 
 fn outgoing(user: usize, message: usize) -> Outgoing {
-    let saying = Saying::Text(Text::new(text("shop", user, message)).unwrap());
+    let body = OutgoingBody::Text(Text::new(text("shop", user, message)).unwrap());
     // A key is the business's, and for one recipient.
-    Outgoing::new(number(user), saying).once(format!("message {message} to {user}"))
+    Outgoing::new(number(user), body).idempotency_key(format!("message {message} to {user}"))
 }
 
 /// How long the next message is waited for at most, so that there are some until the faults end.

@@ -119,9 +119,9 @@ impl From<WebhookError> for SinkError {
             WebhookError::Status { retry_after, .. } => *retry_after,
             _ => None,
         };
-        let error = Self::new(source).of_kind(kind);
+        let error = Self::new(source).with_kind(kind);
         match retry_after {
-            Some(retry_after) => error.not_before(retry_after),
+            Some(retry_after) => error.with_retry_after(retry_after),
             None => error,
         }
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bulla_relay::{Handle, UserId};
+use bulla_relay::{MessageRef, UserId};
 
 const MESSAGE_PREFIX: &str = "wamid.";
 const USER_PREFIX: &str = "ZZ.";
@@ -10,13 +10,13 @@ const USER_PREFIX: &str = "ZZ.";
 /// As many digits as 2¹²⁸ − 1 has.
 const USER_DIGITS: usize = 39;
 
-/// The name of a message: `wamid.` and the handle in URL-safe base64 without padding.
+/// The name of a message: `wamid.` and the reference in URL-safe base64 without padding.
 ///
 /// Clients take it for opaque text of at most 128 characters. Other than the names of the original, it holds
 /// no phone number.
-pub(crate) fn message(handle: Handle) -> String {
+pub(crate) fn message(reference: MessageRef) -> String {
     let mut name = String::from(MESSAGE_PREFIX);
-    URL_SAFE_NO_PAD.encode_string(handle.to_bytes(), &mut name);
+    URL_SAFE_NO_PAD.encode_string(reference.to_bytes(), &mut name);
     name
 }
 
@@ -37,9 +37,9 @@ mod tests {
     #[test]
     fn a_message_is_named_in_49_characters() {
         let id = MessageId::new(Timestamp::from_millis(1_795_293_590_960), &SeededRng::new(1));
-        let mut bytes = [0xff; Handle::BYTES];
+        let mut bytes = [0xff; MessageRef::BYTES];
         bytes[..16].copy_from_slice(id.as_bytes());
-        let name = message(Handle::from_bytes(bytes).unwrap());
+        let name = message(MessageRef::from_bytes(bytes).unwrap());
         assert_eq!(name.len(), 49);
         assert!(name.starts_with("wamid.") && name.ends_with("___8"), "{name}");
     }

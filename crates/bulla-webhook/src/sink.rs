@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bulla_base::{Clock, PhoneNumberId, Rng};
-use bulla_relay::{Business, Destination, Event, Sink, SinkError};
+use bulla_relay::{Business, Destination, Event, EventSink, SinkError};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
@@ -16,7 +16,7 @@ use crate::limits::MAX_UNKNOWN;
 use crate::subscription::Subscription;
 use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
 
-/// A [`Sink`] that posts every event to the business's webhook, one a request, as its clients know them.
+/// An [`EventSink`] that posts every event to the business's webhook, one a request, as its clients know them.
 ///
 /// Before the first update, the web server is asked to show that it knows the verify token (the handshake).
 /// Until it does, nothing is delivered and every event comes back to the relay as an error, to be tried
@@ -165,7 +165,7 @@ impl WebhookSink {
     }
 }
 
-impl Sink for WebhookSink {
+impl EventSink for WebhookSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         let subject = event.subject();
         let span =

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Clock, Rng};
-use bulla_relay::{Business, Relay, RelayError, Settings, Sink};
+use bulla_relay::{Business, EventSink, Relay, RelayError, Settings};
 use bulla_store::Store;
 use bulla_transport::Transport;
 
@@ -23,15 +23,15 @@ use crate::{SystemClock, SystemRng};
 /// use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 /// use bulla::carrier::Carrier;
 /// use bulla::content::{Content, Text};
-/// use bulla::device::{Device, News};
-/// use bulla::relay::{Business, Event, Outgoing, Saying, Sink, SinkError};
+/// use bulla::device::{Device, DeviceEventKind};
+/// use bulla::relay::{Business, Event, Outgoing, OutgoingBody, EventSink, SinkError};
 /// use bulla::store::MemoryStore;
 /// use bulla::transport::InProcess;
 /// use bulla::{RelayBuilder, SystemClock, SystemRng};
 ///
 /// struct Print;
 ///
-/// impl Sink for Print {
+/// impl EventSink for Print {
 ///     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
 ///         println!("{event:?}");
 ///         Ok(())
@@ -48,10 +48,10 @@ use crate::{SystemClock, SystemRng};
 ///
 /// let alice = Number::parse("16505551234")?;
 /// let device = Device::open(MemoryStore::new(), InProcess::new(carrier), clock, rng, alice.clone()).await?;
-/// relay.accept(shop, Outgoing::new(alice, Saying::Text(Text::new("your order is on its way")?))).await?;
+/// relay.submit(shop, Outgoing::new(alice, OutgoingBody::Text(Text::new("your order is on its way")?))).await?;
 ///
-/// let notice = device.next().await?;
-/// assert_eq!(notice.news(), &News::Said(Content::text(Text::new("your order is on its way")?)));
+/// let event = device.next().await?;
+/// assert_eq!(event.kind(), &DeviceEventKind::Message(Content::text(Text::new("your order is on its way")?)));
 /// relay.close().await;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
@@ -69,7 +69,7 @@ pub struct RelayBuilder<S, T, K> {
     settings: Settings,
 }
 
-impl<S: Store, T: Transport, K: Sink> RelayBuilder<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> RelayBuilder<S, T, K> {
     /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink`
     /// what it has for businesses.
     ///

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Clock, Rng};
-use bulla_relay::Sink;
+use bulla_relay::EventSink;
 use bulla_store::Store;
 use bulla_transport::Transport;
 
@@ -58,7 +58,7 @@ impl Host {
 
     /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink`
     /// what it has for businesses. It is still to be [opened](RelayBuilder::open).
-    pub fn relay<S: Store, T: Transport, K: Sink>(
+    pub fn relay<S: Store, T: Transport, K: EventSink>(
         &self,
         store: S,
         transport: T,
@@ -112,7 +112,7 @@ impl Host {
     /// [served](crate::graph::GraphApi::serve).
     #[cfg(feature = "graph")]
     #[must_use]
-    pub fn graph_api<D: crate::graph::Desk, A: crate::graph::Access>(
+    pub fn graph_api<D: crate::graph::RelayApi, A: crate::graph::Access>(
         &self,
         relay: D,
         access: A,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla::base::{MessageId, Number};
 use bulla::content::{Body, Content, Reaction, Text};
-use bulla::device::{Device, News};
+use bulla::device::{Device, DeviceEventKind};
 use bulla::store::Store;
 use bulla::transport::Transport;
 
@@ -84,14 +84,14 @@ impl<S: Store, T: Transport> Customer<S, T> {
 
     /// Reads what comes next, and checks that it is what the script says.
     pub(super) async fn read_next(&mut self) -> Result<(), Problem> {
-        let notice = self.device.next().await.map_err(Problem::because("a user's device has stopped"))?;
+        let event = self.device.next().await.map_err(Problem::because("a user's device has stopped"))?;
         let mut reaction = None;
-        match notice.news() {
-            News::Said(content) => match content.body() {
-                Body::Text(text) => reaction = self.check(notice.id(), text, content.in_reply_to())?,
+        match event.kind() {
+            DeviceEventKind::Message(content) => match content.body() {
+                Body::Text(text) => reaction = self.check(event.id(), text, content.in_reply_to())?,
                 _ => self.ledger.note(|entries| entries.reactions_seen += 1),
             },
-            News::Progress(receipt) => self.ledger.note(|entries| {
+            DeviceEventKind::Receipt(receipt) => self.ledger.note(|entries| {
                 // Reactions are told of as well, and are not counted here.
                 for id in receipt.messages() {
                     if let Some(told) = entries.said.get_mut(id) {
@@ -101,7 +101,7 @@ impl<S: Store, T: Transport> Customer<S, T> {
             }),
             _ => return Err(Problem::new(format!("a message of {} failed", self.name))),
         }
-        self.device.finish(notice).await.map_err(Problem::because("a notice cannot be finished"))?;
+        self.device.acknowledge(event).await.map_err(Problem::because("an event cannot be finished"))?;
         if let Some(reaction) = reaction {
             self.send(&Content::new(Body::Reaction(reaction))).await?;
             self.ledger.note(|entries| entries.reactions_sent += 1);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bulla::base::{Address, MessageId, Party};
 use bulla::envelope::Envelope;
-use bulla::relay::{Event, Incoming, Sink, SinkError};
+use bulla::relay::{Event, EventSink, Incoming, SinkError};
 use bulla::webhook::WebhookSink;
 
 use crate::carrier_log::{hex, kind};
@@ -81,7 +81,7 @@ impl Overheard {
     }
 }
 
-impl Sink for Overheard {
+impl EventSink for Overheard {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if let Event::Message(about, Incoming::Text { text, .. }) = event {
             let seen = (text.body().to_owned(), about.user.digits().to_owned());

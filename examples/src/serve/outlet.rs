@@ -1,5 +1,5 @@
 use bulla::base::Number;
-use bulla::relay::{Event, Failure, Incoming, Sink, SinkError, Status};
+use bulla::relay::{Event, EventSink, Failure, Incoming, SinkError, Status};
 use bulla::webhook::WebhookSink;
 
 use crate::quoted::Quoted;
@@ -13,7 +13,7 @@ pub(super) enum Outlet {
     Terminal(Terminal),
 }
 
-impl Sink for Outlet {
+impl EventSink for Outlet {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         match self {
             Self::Webhook(sink) => sink.forward(event).await,

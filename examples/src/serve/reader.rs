@@ -1,6 +1,6 @@
 use bulla::base::Number;
 use bulla::content::{Body, Content, Progress};
-use bulla::device::{Device, DeviceError, News, Notice, SendError};
+use bulla::device::{Device, DeviceError, DeviceEvent, DeviceEventKind, SendError};
 use bulla::store::Store;
 use bulla::transport::Transport;
 
@@ -15,8 +15,8 @@ pub(super) async fn read<S: Store, T: Transport>(
     terminal: Terminal,
 ) -> Result<(), Problem> {
     loop {
-        let notice = match device.next().await {
-            Ok(notice) => notice,
+        let event = match device.next().await {
+            Ok(event) => event,
             Err(why) if matches!(&*why, DeviceError::Replaced(_)) => {
                 terminal.line(format_args!("{}: {why}", number.digits()));
                 // The others go on.
@@ -24,10 +24,10 @@ pub(super) async fn read<S: Store, T: Transport>(
             }
             Err(why) => return Err(Problem::because("a user's device has stopped")(why)),
         };
-        for line in in_words(&notice, number.digits()) {
+        for line in in_words(&event, number.digits()) {
             terminal.shown(line).await;
         }
-        match device.finish(notice).await {
+        match device.acknowledge(event).await {
             Ok(()) => {}
             Err(error @ SendError::Store(_)) => {
                 return Err(Problem::because("a user's device has stopped")(error));
@@ -38,12 +38,12 @@ pub(super) async fn read<S: Store, T: Transport>(
     }
 }
 
-fn in_words(notice: &Notice, user: &str) -> Vec<String> {
-    let business = notice.business();
+fn in_words(event: &DeviceEvent, user: &str) -> Vec<String> {
+    let business = event.business();
     let told = |news: &str| format!("{user} <- {business} {news}");
-    match notice.news() {
-        News::Said(content) => vec![told(&format!("{} {}", notice.id(), said(content)))],
-        News::Progress(receipt) => {
+    match event.kind() {
+        DeviceEventKind::Message(content) => vec![told(&format!("{} {}", event.id(), said(content)))],
+        DeviceEventKind::Receipt(receipt) => {
             let progress = match receipt.progress() {
                 Progress::Delivered => "delivered",
                 Progress::Read => "read",
@@ -51,9 +51,11 @@ fn in_words(notice: &Notice, user: &str) -> Vec<String> {
             };
             receipt.messages().iter().map(|id| told(&format!("{progress} {id}"))).collect()
         }
-        News::IdentityChanged => vec![told(&format!("has another identity, since {}", notice.id()))],
-        News::Failed => vec![told(&format!("failed {}", notice.id()))],
-        News::Lost => vec![told(&format!("lost {}", notice.id()))],
+        DeviceEventKind::IdentityChanged => {
+            vec![told(&format!("has another identity, since {}", event.id()))]
+        }
+        DeviceEventKind::NotDelivered => vec![told(&format!("failed {}", event.id()))],
+        DeviceEventKind::MessageLost => vec![told(&format!("lost {}", event.id()))],
         _ => vec![told("(news this program does not know)")],
     }
 }

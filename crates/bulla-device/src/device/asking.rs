@@ -15,9 +15,9 @@ use super::draft::Draft;
 use super::resend::Begun;
 use super::{ASKING, Inner};
 use crate::DeviceError;
+use crate::event::Row;
 use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS};
 use crate::metrics::{ASKED, DROPPED};
-use crate::notice::Row;
 use crate::row::{self, Asked};
 use crate::space;
 

@@ -14,8 +14,8 @@ use prost::Message as _;
 use tokio::sync::{oneshot, watch};
 
 use super::Inner;
+use crate::event::Row;
 use crate::metrics::IDENTITY_CHANGES;
-use crate::notice::Row;
 use crate::space::{self, INBOX, OUTBOX, SPOKEN};
 
 /// How many of the newest of a queue are kept in memory.
@@ -103,11 +103,11 @@ impl Draft {
         }
     }
 
-    /// Puts `notice` at the end of the mailbox.
-    pub(super) fn notify(&mut self, notice: &Row) {
-        self.identities += u64::from(notice.is_of_identity());
+    /// Puts `event` at the end of the mailbox.
+    pub(super) fn notify(&mut self, event: &Row) {
+        self.identities += u64::from(event.is_of_identity());
         let (day, place) = self.head.inbox.append(self.now.day());
-        let (key, bytes) = (self.queue(INBOX).key(day, place), notice.to_bytes());
+        let (key, bytes) = (self.queue(INBOX).key(day, place), event.to_bytes());
         self.batch.put_until(key, bytes.clone(), Retention::LONGEST.from(self.now));
         self.noticed.push((place, bytes));
     }
@@ -158,7 +158,7 @@ impl Tails {
 
     fn push(&self, noticed: Vec<(u64, Bytes)>, sent: Vec<(u64, Envelope)>) {
         let [has_noticed, has_sent] = [!noticed.is_empty(), !sent.is_empty()];
-        noticed.into_iter().for_each(|(place, notice)| lock(&self.inbox).push(place, notice));
+        noticed.into_iter().for_each(|(place, event)| lock(&self.inbox).push(place, event));
         sent.into_iter().for_each(|(place, envelope)| lock(&self.outbox).push(place, envelope));
         if has_noticed {
             self.noticed.send_replace(());
@@ -181,7 +181,7 @@ pub(super) struct Page<R> {
 
 impl<S: Store, T: Transport> Inner<S, T> {
     /// What is in the mailbox after the place `after`, at most `limit`.
-    pub(super) async fn notices(&self, after: u64, limit: usize) -> Result<Page<Bytes>, StoreError> {
+    pub(super) async fn events(&self, after: u64, limit: usize) -> Result<Page<Bytes>, StoreError> {
         let read = lock(&self.tails.inbox).read(after, limit);
         self.page(read, INBOX, |head| &head.inbox, Ok, after, limit).await
     }

@@ -11,10 +11,10 @@ use tracing::Instrument;
 use super::draft::Draft;
 use super::resend::Begun;
 use super::{Inner, RECEIVING, span};
+use crate::event::Row;
 use crate::metrics::{DROPPED, FAILED, OPENED};
-use crate::notice::Row;
 use crate::space;
-use crate::{DeviceError, Notice};
+use crate::{DeviceError, DeviceEvent};
 
 /// How many envelopes are opened in one record.
 const MOST_AT_ONCE: usize = 16;
@@ -182,14 +182,14 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(())
     }
 
-    pub(super) async fn next_notice(&self) -> Result<Notice, StoreError> {
+    pub(super) async fn next_notice(&self) -> Result<DeviceEvent, StoreError> {
         let mut put = self.tails.noticed.subscribe();
         let mut shown = self.shown.lock().await;
         loop {
-            let mut page = self.notices(*shown, 1).await?;
+            let mut page = self.events(*shown, 1).await?;
             *shown = page.after;
-            if let Some((place, notice)) = page.items.pop() {
-                return Notice::read(place, &notice);
+            if let Some((place, event)) = page.items.pop() {
+                return DeviceEvent::read(place, &event);
             }
             // The sender is ours: it cannot be gone.
             let _ = put.changed().await;

@@ -9,8 +9,8 @@ use tracing::Instrument;
 
 use super::{Inner, SENDING, span};
 use crate::DeviceError;
+use crate::event::Row;
 use crate::metrics::{FAILED, SENT};
-use crate::notice::Row;
 
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;

@@ -9,9 +9,9 @@ use bulla_transport::{Transport, TransportError};
 
 use super::draft::Draft;
 use super::{Inner, SENDING};
+use crate::event::Row;
 use crate::limits::MAX_UNCONFIRMED;
 use crate::metrics::RESENT;
-use crate::notice::Row;
 use crate::row::Unconfirmed;
 use crate::space::{self, UNCONFIRMED};
 use crate::{DeviceError, SendError};

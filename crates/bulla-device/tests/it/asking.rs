@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, Category, MessageId, Partition};
 use bulla_content::{Body, Content, Progress};
-use bulla_device::{Device, FIRST_WAIT, MAX_ASKED_FOR, MAX_UNCONFIRMED, News};
+use bulla_device::{Device, DeviceEventKind, FIRST_WAIT, MAX_ASKED_FOR, MAX_UNCONFIRMED};
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_store::{Batch, Key, MemoryStore, Scan, Space, Store};
 use bulla_transport::{Sequence, Transport};
@@ -85,7 +85,7 @@ async fn unconfirmed(store: &MemoryStore) -> usize {
 async fn no_more(world: &World, device: &Phone) {
     tokio::select! {
         biased;
-        notice = device.next() => panic!("{notice:?}"),
+        event = device.next() => panic!("{event:?}"),
         () = world.clock.sleep(Duration::from_secs(60)) => {}
     }
 }
@@ -100,8 +100,8 @@ async fn a_message_is_shown_once_though_both_times_that_it_was_sent_arrive() {
     for envelope in [again, world.seal(id, kind, 2, &says("once")).await] {
         world.line.send(&world.caller, envelope).await.unwrap();
     }
-    let notice = device.next().await.unwrap();
-    assert_eq!((notice.id(), notice.news()), (id, &News::Said(says("once"))));
+    let event = device.next().await.unwrap();
+    assert_eq!((event.id(), event.kind()), (id, &DeviceEventKind::Message(says("once"))));
     no_more(&world, &device).await;
     device.close().await;
     drop(first);
@@ -142,7 +142,7 @@ async fn so_many_messages_are_asked_for_at_a_time_and_no_more() {
     world.clock.sleep(Duration::from_secs(10)).await;
     assert_eq!(world.requests().await, MAX_ASKED_FOR, "one more than there may be");
     world.say("and this is shown").await;
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("and this is shown")));
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("and this is shown")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,15 +163,15 @@ async fn what_is_asked_for_is_sent_again_until_it_is_confirmed_and_the_oldest_go
     assert_eq!(unconfirmed(&store).await, MAX_UNCONFIRMED);
     world.hear(1).await;
     world.ask_for(sent[0]).await;
-    let notice = device.next().await.unwrap();
-    assert_eq!((notice.news(), notice.id()), (&News::Failed, sent[0]));
+    let event = device.next().await.unwrap();
+    assert_eq!((event.kind(), event.id()), (&DeviceEventKind::NotDelivered, sent[0]));
 
     let envelope = MessageId::new(world.clock.now(), &*world.rng);
     let confirmed = bulla_content::Receipt::new(Progress::Delivered, sent[1..200].to_vec()).unwrap();
     let confirmed = Content::new(Body::Receipt(confirmed));
     let confirmed = world.seal(envelope, Kind::Receipt, 0, &confirmed).await;
     world.line.send(&world.caller, confirmed).await.unwrap();
-    assert!(matches!(device.next().await.unwrap().news(), News::Progress(_)));
+    assert!(matches!(device.next().await.unwrap().kind(), DeviceEventKind::Receipt(_)));
     assert_eq!(unconfirmed(&store).await, MAX_UNCONFIRMED - 199);
     device.close().await;
     let device = world.device(&store).await;

@@ -31,7 +31,7 @@ impl Layer for Disk {
     }
 }
 
-/// Who sent was told, and who waited for notices waited until the device's next upkeep.
+/// Who sent was told, and who waited for events waited until the device's next upkeep.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_for_good_when_something_is_sent_stops_the_device_at_once() {
     let (world, disk) = (World::new().await, Disk::default());

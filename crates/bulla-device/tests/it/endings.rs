@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Day, Party, Pepper, Timestamp};
-use bulla_device::News;
+use bulla_device::DeviceEventKind;
 use bulla_store::{Key, MemoryStore, OWN, Scan, Space, Store};
 
 use crate::{SHOP, World, alice, says};
@@ -33,9 +33,9 @@ async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_beh
     let (world, store) = (World::new().await, Arc::default());
     let device = world.device(&store).await;
     world.say("hello").await;
-    let notice = device.next().await.unwrap();
-    assert_eq!(notice.news(), &News::Said(says("hello")));
-    device.finish(notice).await.unwrap();
+    let event = device.next().await.unwrap();
+    assert_eq!(event.kind(), &DeviceEventKind::Message(says("hello")));
+    device.acknowledge(event).await.unwrap();
     assert_eq!(of_the_shop(&store).await, [0x15, 0x16, 0x35]);
     world.clock.sleep(20 * DAY).await;
     device.send(SHOP, &says("still here")).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_device::{Device, News};
+use bulla_device::{Device, DeviceEventKind};
 use bulla_store::{Batch, Commit, Layer, MemoryStore, StoreError};
 
 use crate::{SHOP, World, alice, says};
@@ -39,9 +39,9 @@ async fn what_is_put_is_sent_and_shown_however_late_its_commit_is_heard_of() {
         device.send(SHOP, &says(&words)).await.unwrap();
         assert_eq!(world.hear(1).await[0].1, says(&words));
         world.say(&words).await;
-        let notice = device.next().await.unwrap();
-        assert_eq!(notice.news(), &News::Said(says(&words)));
-        device.finish(notice).await.unwrap();
+        let event = device.next().await.unwrap();
+        assert_eq!(event.kind(), &DeviceEventKind::Message(says(&words)));
+        device.acknowledge(event).await.unwrap();
         world.hear(2).await;
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Address, Day, Partition, Party, Pepper};
-use bulla_device::{Device, DeviceError, News};
+use bulla_device::{Device, DeviceError, DeviceEventKind};
 use bulla_store::{BEFORE_ALL, Batch, Commit, Key, MemoryStore, OWN, Scan, Space, Store};
 use bulla_transport::TransportError;
 
@@ -64,7 +64,7 @@ async fn who_has_lost_everything_comes_in_and_yesterday_s_copy_does_not() {
     let new_store = Arc::default();
     let new = world.device(&new_store).await;
     world.say("to the new phone").await;
-    assert_eq!(new.next().await.unwrap().news(), &News::Said(says("to the new phone")));
+    assert_eq!(new.next().await.unwrap().kind(), &DeviceEventKind::Message(says("to the new phone")));
 
     for _ in 0..5 {
         assert!(is_replaced(world.try_device(&copy).await, true), "however often it is started");
@@ -96,17 +96,17 @@ async fn the_user_is_told_that_a_business_has_another_identity_and_can_compare_n
     let device = world.device(&store).await;
     assert_eq!(device.safety_number(SHOP).await.unwrap(), None);
     world.say("good day").await;
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("good day")));
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("good day")));
     let first = device.safety_number(SHOP).await.unwrap().unwrap();
     assert_eq!(first.digits(), number_at_the_shop(&world).await);
 
     (world.shop, world.shop_store, world.caller) =
         install(SHOP, &world.line, &*world.clock, &*world.rng).await;
     let id = world.say("we have moved").await;
-    let notice = device.next().await.unwrap();
-    assert_eq!((notice.news(), notice.business(), notice.id()), (&News::IdentityChanged, SHOP, id));
-    device.finish(notice).await.unwrap();
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("we have moved")));
+    let event = device.next().await.unwrap();
+    assert_eq!((event.kind(), event.business(), event.id()), (&DeviceEventKind::IdentityChanged, SHOP, id));
+    device.acknowledge(event).await.unwrap();
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("we have moved")));
     let second = device.safety_number(SHOP).await.unwrap().unwrap();
     assert_eq!(second.digits(), number_at_the_shop(&world).await);
     assert_ne!(first, second);
@@ -125,7 +125,7 @@ async fn what_was_sealed_for_a_business_that_is_no_more_is_sealed_anew_and_arriv
     let (mut world, store) = (World::new().await, Arc::default());
     let device = world.device(&store).await;
     world.say("good day").await;
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("good day")));
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("good day")));
     world.hear(1).await;
 
     (world.shop, world.shop_store, world.caller) =
@@ -134,7 +134,7 @@ async fn what_was_sealed_for_a_business_that_is_no_more_is_sealed_anew_and_arriv
     for words in ["one", "two", "three"] {
         sent.push((device.send(SHOP, &says(words)).await.unwrap(), says(words)));
     }
-    let notice = device.next().await.unwrap();
-    assert_eq!((notice.news(), notice.id()), (&News::IdentityChanged, sent[0].0));
+    let event = device.next().await.unwrap();
+    assert_eq!((event.kind(), event.id()), (&DeviceEventKind::IdentityChanged, sent[0].0));
     assert_eq!(world.hear(3).await, sent);
 }

@@ -15,7 +15,7 @@ use bulla_base::{
 };
 use bulla_carrier::Carrier;
 use bulla_content::{Body, Content, Progress, Text};
-use bulla_device::{Device, DeviceError, News, SendError};
+use bulla_device::{Device, DeviceError, DeviceEventKind, SendError};
 use bulla_endpoint::Endpoint;
 use bulla_envelope::Kind;
 use bulla_store::{Batch, MemoryStore, Store};
@@ -166,9 +166,9 @@ async fn what_arrives_is_confirmed_at_once_and_what_is_finished_is_read() {
     let (world, store) = (World::new().await, Arc::default());
     let device = world.device(&store).await;
     let id = world.say("hello").await;
-    let notice = device.next().await.unwrap();
-    assert_eq!((notice.id(), notice.news()), (id, &News::Said(says("hello"))));
-    device.finish(notice).await.unwrap();
+    let event = device.next().await.unwrap();
+    assert_eq!((event.id(), event.kind()), (id, &DeviceEventKind::Message(says("hello"))));
+    device.acknowledge(event).await.unwrap();
     let heard = world.hear(2).await;
     assert_eq!(receipt(&heard[0].1), (Progress::Delivered, id));
     assert_eq!(receipt(&heard[1].1), (Progress::Read, id));
@@ -182,14 +182,14 @@ async fn what_was_not_finished_is_shown_again_after_a_restart_and_what_was_is_no
         world.say(words).await;
     }
     let first = device.next().await.unwrap();
-    device.finish(first).await.unwrap();
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("two")));
+    device.acknowledge(first).await.unwrap();
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("two")));
     device.close().await;
 
     let device = world.device(&store).await;
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("two")));
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("two")));
     world.say("three").await;
-    assert_eq!(device.next().await.unwrap().news(), &News::Said(says("three")));
+    assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says("three")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,7 +221,7 @@ async fn what_arrives_after_a_clock_was_corrected_is_shown() {
     let (world, store) = (World::new().await, Arc::default());
     let device = world.device(&store).await;
     let show = async |device: &Device<Arc<MemoryStore>, Line>, words: &str| {
-        assert_eq!(device.next().await.unwrap().news(), &News::Said(says(words)));
+        assert_eq!(device.next().await.unwrap().kind(), &DeviceEventKind::Message(says(words)));
     };
     world.days_ahead.store(1, Ordering::Relaxed);
     world.say("a day ahead").await;

@@ -9,9 +9,9 @@ use bulla_base::Clock;
 use bytes::Bytes;
 use futures_util::future::{Either, poll_fn, select};
 
-use crate::limits::{BODY_PATIENCE, DRAIN_PATIENCE, MAX_BODY_BYTES, MAX_DRAINED_BYTES};
+use crate::api_error::ApiError;
+use crate::limits::{BODY_TIMEOUT, DRAIN_TIMEOUT, MAX_BODY_BYTES, MAX_DRAINED_BYTES};
 use crate::metrics;
-use crate::refusal::Refusal;
 
 /// A body that has not been read to its end.
 pub(crate) struct Incoming {
@@ -53,36 +53,36 @@ impl Incoming {
 
     /// Refuses what can be refused before it is read: a form, whatever is in it, and what says itself that it
     /// is too long. Of another content type it may be: some clients say nothing or the wrong thing.
-    pub(crate) fn check(&self) -> Result<(), Refusal> {
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
         if self.is_form {
-            return Err(Refusal::unreadable(
+            return Err(ApiError::unreadable(
                 "the request's body is a form; only a JSON object is supported here",
             ));
         }
         if self.most() > MAX_BODY_BYTES {
-            return Err(Refusal::too_long(MAX_BODY_BYTES));
+            return Err(ApiError::too_long(MAX_BODY_BYTES));
         }
         Ok(())
     }
 
     /// Reads it to its end.
-    pub(crate) async fn read(&mut self, clock: &dyn Clock) -> Result<Vec<u8>, Refusal> {
-        let in_time = match select(pin!(self.whole()), clock.sleep(BODY_PATIENCE)).await {
+    pub(crate) async fn read(&mut self, clock: &dyn Clock) -> Result<Vec<u8>, ApiError> {
+        let in_time = match select(pin!(self.whole()), clock.sleep(BODY_TIMEOUT)).await {
             Either::Left((outcome, _)) => Some(outcome),
             Either::Right(_) => None,
         };
         in_time.unwrap_or_else(|| {
             self.state = State::Lost;
-            Err(Refusal::too_slow(BODY_PATIENCE))
+            Err(ApiError::too_slow(BODY_TIMEOUT))
         })
     }
 
-    async fn whole(&mut self) -> Result<Vec<u8>, Refusal> {
+    async fn whole(&mut self) -> Result<Vec<u8>, ApiError> {
         // It grows with what arrives: a length that was only said takes no memory.
         let mut bytes = Vec::new();
         while let Some(piece) = self.next().await? {
             if bytes.len() + piece.len() > MAX_BODY_BYTES {
-                return Err(Refusal::too_long(MAX_BODY_BYTES));
+                return Err(ApiError::too_long(MAX_BODY_BYTES));
             }
             bytes.extend_from_slice(&piece);
         }
@@ -109,13 +109,13 @@ impl Incoming {
                 }
             }
         });
-        match select(draining, clock.sleep(DRAIN_PATIENCE)).await {
+        match select(draining, clock.sleep(DRAIN_TIMEOUT)).await {
             Either::Left((ended, _)) => ended,
             Either::Right(_) => false,
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         if self.state == State::Ended {
             return Ok(None);
         }
@@ -136,7 +136,7 @@ impl Incoming {
                 },
                 Some(Err(_)) => {
                     self.state = State::Lost;
-                    return Err(Refusal::unreadable("the request's body broke off"));
+                    return Err(ApiError::unreadable("the request's body broke off"));
                 }
             }
         }

@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use bulla_relay::MAX_IDEMPOTENCY_BYTES;
 use bytes::Bytes;
 
+use crate::api_error::ApiError;
 use crate::limits::MAX_TOKEN_BYTES;
-use crate::refusal::Refusal;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -33,16 +33,16 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// The idempotency key a request names, if any.
-pub(crate) fn idempotency_key(head: &Parts) -> Result<Option<Bytes>, Refusal> {
+pub(crate) fn idempotency_key(head: &Parts) -> Result<Option<Bytes>, ApiError> {
     let mut keys = head.headers.get_all(IDEMPOTENCY_KEY).iter();
     match (keys.next(), keys.next()) {
         (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(Refusal::value("Idempotency-Key", "it is given more than once")),
-        (Some(key), None) if key.is_empty() => Err(Refusal::value("Idempotency-Key", "it is empty")),
+        (Some(_), Some(_)) => Err(ApiError::value("Idempotency-Key", "it is given more than once")),
+        (Some(key), None) if key.is_empty() => Err(ApiError::value("Idempotency-Key", "it is empty")),
         (Some(key), None) if key.len() > MAX_IDEMPOTENCY_BYTES => {
             let (actual, limit) = (key.len(), MAX_IDEMPOTENCY_BYTES);
             let why = format_args!("it has {actual} bytes, more than the {limit} allowed");
-            Err(Refusal::value("Idempotency-Key", why))
+            Err(ApiError::value("Idempotency-Key", why))
         }
         (Some(key), None) => Ok(Some(Bytes::copy_from_slice(key.as_bytes()))),
     }

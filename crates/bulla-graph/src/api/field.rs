@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::refusal::Refusal;
+use crate::api_error::ApiError;
 
 /// What stands in a field that should be a `T`.
 #[derive(Default)]
@@ -108,29 +108,29 @@ impl<'de, T: Fields<'de>> Kind<'de> for Object<T> {
 
 impl<'de, T: Kind<'de>> Field<T> {
     /// What was given, if anything was.
-    pub(crate) fn optional(self, path: &'static str) -> Result<Option<T>, Refusal> {
+    pub(crate) fn optional(self, path: &'static str) -> Result<Option<T>, ApiError> {
         match self {
             Self::Absent => Ok(None),
-            Self::Mistyped => Err(Refusal::mistyped(path, T::NAME)),
+            Self::Mistyped => Err(ApiError::mistyped(path, T::NAME)),
             Self::Given(value) => Ok(Some(value)),
         }
     }
 
     /// What was given, which must be there.
-    pub(crate) fn required(self, path: &'static str) -> Result<T, Refusal> {
-        self.optional(path)?.ok_or_else(|| Refusal::missing(path))
+    pub(crate) fn required(self, path: &'static str) -> Result<T, ApiError> {
+        self.optional(path)?.ok_or_else(|| ApiError::missing(path))
     }
 }
 
 impl<'de> Field<Text<'de>> {
     /// The text that was given. An empty one is none: some clients write it for what they do not have.
-    pub(crate) fn filled(self, path: &'static str) -> Result<Option<Cow<'de, str>>, Refusal> {
+    pub(crate) fn filled(self, path: &'static str) -> Result<Option<Cow<'de, str>>, ApiError> {
         Ok(self.optional(path)?.map(|Text(text)| text).filter(|text| !text.is_empty()))
     }
 
     /// The text that was given, which must be there and not be empty.
-    pub(crate) fn required_filled(self, path: &'static str) -> Result<Cow<'de, str>, Refusal> {
-        self.filled(path)?.ok_or_else(|| Refusal::missing(path))
+    pub(crate) fn required_filled(self, path: &'static str) -> Result<Cow<'de, str>, ApiError> {
+        self.filled(path)?.ok_or_else(|| ApiError::missing(path))
     }
 }
 

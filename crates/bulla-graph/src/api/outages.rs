@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Timestamp};
 
-use crate::refusal::Refusal;
+use crate::api_error::ApiError;
 
 /// How long a failure must not have been seen to be told again.
 const QUIET: Duration = Duration::from_secs(60);
@@ -17,23 +17,23 @@ pub(crate) struct Outages(Mutex<BTreeMap<&'static str, Timestamp>>);
 
 impl Outages {
     /// The refusal that `error` becomes, told to the operator when it is not the client's move.
-    pub(crate) fn refusal<E: Error + Into<Refusal>>(&self, error: E, clock: &dyn Clock) -> Refusal {
+    pub(crate) fn api_error<E: Error + Into<ApiError>>(&self, error: E, clock: &dyn Clock) -> ApiError {
         let (mut message, mut source) = (error.to_string(), error.source());
         while let Some(cause) = source {
             message = format!("{message}: {cause}");
             source = cause.source();
         }
-        let refusal: Refusal = error.into();
-        self.tell(&refusal, &message, clock);
-        refusal
+        let api_error: ApiError = error.into();
+        self.tell(&api_error, &message, clock);
+        api_error
     }
 
     /// Tells the operator of a refusal that is not the client's move, and of what stands behind it.
-    pub(crate) fn tell(&self, refusal: &Refusal, error: &str, clock: &dyn Clock) {
-        if !refusal.is_ours() {
+    pub(crate) fn tell(&self, api_error: &ApiError, error: &str, clock: &dyn Clock) {
+        if !api_error.is_ours() {
             return;
         }
-        if self.is_new(refusal.cause(), clock.now()) {
+        if self.is_new(api_error.cause(), clock.now()) {
             tracing::warn!(error, "requests fail; only the first of a kind is told, and all are counted");
         } else {
             tracing::debug!(error, "a request failed");

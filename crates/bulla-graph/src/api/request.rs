@@ -2,14 +2,14 @@
 
 use bulla_base::Number;
 use bulla_content::{self as content, MAX_TEXT_CHARS, Reaction};
-use bulla_relay::{Handle, MAX_TRACKING_CHARS, Outgoing, Recipient, Saying};
+use bulla_relay::{MAX_TRACKING_CHARS, MessageRef, Outgoing, OutgoingBody, Recipient};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Object, Text};
 use super::fields::{MessageFields, ReactionFields, TextFields};
+use crate::api_error::ApiError;
 use crate::limits::MAX_TO_CHARS;
-use crate::refusal::Refusal;
 use crate::{user_id, wamid};
 
 /// The types of message that clients of the original know and that are not served here.
@@ -30,41 +30,41 @@ pub(crate) enum Request {
     /// A user's message is to be marked as read.
     MarkRead {
         /// Which.
-        message: Handle,
+        message: MessageRef,
     },
 }
 
 impl Request {
     /// Reads a request from its body. Fields that are not known are walked over, and a `null` counts as
     /// absent.
-    pub(crate) fn parse(body: &[u8], once: Option<Bytes>) -> Result<Self, Refusal> {
+    pub(crate) fn parse(body: &[u8], once: Option<Bytes>) -> Result<Self, ApiError> {
         if body.is_empty() {
-            return Err(Refusal::unreadable("the request's body is empty; it must be a JSON object"));
+            return Err(ApiError::unreadable("the request's body is empty; it must be a JSON object"));
         }
         // What is walked over is not looked at more closely than this.
         let body = std::str::from_utf8(body)
-            .map_err(|_| Refusal::unreadable("the request's body is not JSON: it is not UTF-8"))?;
+            .map_err(|_| ApiError::unreadable("the request's body is not JSON: it is not UTF-8"))?;
         let mut json = serde_json::Deserializer::from_str(body);
         let whole = Field::deserialize(&mut json).and_then(|fields| json.end().map(|()| fields));
         match whole {
             Ok(Field::Given(Object(fields))) => Self::read(fields, once),
             Ok(Field::Absent | Field::Mistyped) => {
-                Err(Refusal::unreadable("the request's body must be a JSON object"))
+                Err(ApiError::unreadable("the request's body must be a JSON object"))
             }
             // The parser's own message is not repeated: its wording is not ours to promise.
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
-                Err(Refusal::unreadable(format!(
+                Err(ApiError::unreadable(format!(
                     "the request's body is not JSON at line {line}, column {column}"
                 )))
             }
         }
     }
 
-    fn read(fields: MessageFields<'_>, once: Option<Bytes>) -> Result<Self, Refusal> {
+    fn read(fields: MessageFields<'_>, once: Option<Bytes>) -> Result<Self, ApiError> {
         let product = fields.messaging_product.required_filled("messaging_product")?;
         if !product.eq_ignore_ascii_case("whatsapp") {
-            return Err(Refusal::one_of("messaging_product", "WHATSAPP"));
+            return Err(ApiError::one_of("messaging_product", "WHATSAPP"));
         }
         match fields.status.filled("status")? {
             None => {}
@@ -72,17 +72,17 @@ impl Request {
             // yet.
             Some(status) if status.eq_ignore_ascii_case("read") => {
                 let name = fields.message_id.required_filled("message_id")?;
-                return Ok(Self::MarkRead { message: handle("message_id", &name)? });
+                return Ok(Self::MarkRead { message: reference("message_id", &name)? });
             }
-            Some(_) => return Err(Refusal::one_of("status", "READ")),
+            Some(_) => return Err(ApiError::one_of("status", "READ")),
         }
         if let Some(kind) = fields.recipient_type.filled("recipient_type")?
             && !kind.eq_ignore_ascii_case("individual")
         {
-            return Err(Refusal::one_of("recipient_type", "INDIVIDUAL"));
+            return Err(ApiError::one_of("recipient_type", "INDIVIDUAL"));
         }
         let kind = fields.kind.filled("type")?;
-        let saying = match kind.as_deref().unwrap_or("text") {
+        let body = match kind.as_deref().unwrap_or("text") {
             kind if kind.eq_ignore_ascii_case("text") => text(fields.text.required("text")?.0)?,
             kind if kind.eq_ignore_ascii_case("reaction") => {
                 reaction(fields.reaction.required("reaction")?.0)?
@@ -96,18 +96,19 @@ impl Request {
         };
         // A message that is not known is not quoted, and the reply is sent all the same. A reaction names its
         // message already.
-        let quoted = quoted.and_then(|name| wamid::read(&name)).filter(|_| matches!(saying, Saying::Text(_)));
+        let quoted =
+            quoted.and_then(|name| wamid::read(&name)).filter(|_| matches!(body, OutgoingBody::Text(_)));
         let tracking = fields.tracking.filled("biz_opaque_callback_data")?;
-        let mut message = Outgoing::new(to, saying);
+        let mut message = Outgoing::new(to, body);
         if let Some(quoted) = quoted {
             message = message.replying_to(quoted);
         }
         if let Some(tracking) = tracking {
             at_most("biz_opaque_callback_data", MAX_TRACKING_CHARS, &tracking)?;
-            message = message.tracked_as(tracking);
+            message = message.tracking(tracking);
         }
         if let Some(once) = once {
-            message = message.once(once);
+            message = message.idempotency_key(once);
         }
         Ok(Self::Send { contact, message })
     }
@@ -135,59 +136,59 @@ impl Contact {
 fn recipient<'de>(
     to: Field<Text<'de>>,
     recipient: Field<Text<'de>>,
-) -> Result<(Recipient, Contact), Refusal> {
+) -> Result<(Recipient, Contact), ApiError> {
     let Some(input) = to.filled("to")? else {
-        let Some(input) = recipient.filled("recipient")? else { return Err(Refusal::missing("to")) };
-        let user = user_id::read(&input).ok_or_else(Refusal::unknown_user)?;
+        let Some(input) = recipient.filled("recipient")? else { return Err(ApiError::missing("to")) };
+        let user = user_id::read(&input).ok_or_else(ApiError::unknown_user)?;
         let input = input.into_owned();
         return Ok((user.into(), Contact { user_id: Some(input.clone()), input, wa_id: None }));
     };
     let chars = input.chars().count();
     if chars > MAX_TO_CHARS {
-        return Err(Refusal::value(
+        return Err(ApiError::value(
             "to",
             format_args!("it has {chars} characters, more than the {MAX_TO_CHARS} allowed"),
         ));
     }
-    let to = Number::parse(&input).map_err(|error| Refusal::value("to", error.why()))?;
+    let to = Number::parse(&input).map_err(|error| ApiError::value("to", error.why()))?;
     let wa_id = Some(to.digits().to_owned());
     Ok((to.into(), Contact { input: input.into_owned(), wa_id, user_id: None }))
 }
 
-fn text(fields: TextFields<'_>) -> Result<Saying, Refusal> {
+fn text(fields: TextFields<'_>) -> Result<OutgoingBody, ApiError> {
     let body = fields.body.required_filled("text.body")?;
     let preview_url = fields.preview_url.optional("text.preview_url")?.unwrap_or(false);
     // Counted before it is copied.
     at_most("text.body", MAX_TEXT_CHARS, &body)?;
-    let text = content::Text::new(body).map_err(|error| Refusal::content("text.body", &error))?;
-    Ok(Saying::Text(text.with_preview_url(preview_url)))
+    let text = content::Text::new(body).map_err(|error| ApiError::content("text.body", &error))?;
+    Ok(OutgoingBody::Text(text.with_preview_url(preview_url)))
 }
 
-fn reaction(fields: ReactionFields<'_>) -> Result<Saying, Refusal> {
+fn reaction(fields: ReactionFields<'_>) -> Result<OutgoingBody, ApiError> {
     let name = fields.message_id.required_filled("reaction.message_id")?;
     let Text(emoji) = fields.emoji.required("reaction.emoji")?;
-    let to = handle("reaction.message_id", &name)?;
+    let to = reference("reaction.message_id", &name)?;
     if emoji.is_empty() {
-        return Ok(Saying::Reaction { to, emoji: None });
+        return Ok(OutgoingBody::Reaction { to, emoji: None });
     }
     // Built for its check alone: the relay makes its own once it has found the message.
-    Reaction::put(to.id(), &*emoji).map_err(|error| Refusal::content("reaction.emoji", &error))?;
-    Ok(Saying::Reaction { to, emoji: Some(emoji.into_owned()) })
+    Reaction::put(to.id(), &*emoji).map_err(|error| ApiError::content("reaction.emoji", &error))?;
+    Ok(OutgoingBody::Reaction { to, emoji: Some(emoji.into_owned()) })
 }
 
-fn handle(field: &'static str, name: &str) -> Result<Handle, Refusal> {
-    wamid::read(name).ok_or_else(|| Refusal::unknown_message(field))
+fn reference(field: &'static str, name: &str) -> Result<MessageRef, ApiError> {
+    wamid::read(name).ok_or_else(|| ApiError::unknown_message(field))
 }
 
-fn at_most(field: &'static str, limit: usize, text: &str) -> Result<(), Refusal> {
+fn at_most(field: &'static str, limit: usize, text: &str) -> Result<(), ApiError> {
     let actual = text.chars().count();
-    if actual > limit { Err(Refusal::long(field, "characters", actual, limit)) } else { Ok(()) }
+    if actual > limit { Err(ApiError::long(field, "characters", actual, limit)) } else { Ok(()) }
 }
 
 /// A type that the original serves and we do not, or one that nobody does.
-fn other_type(kind: &str) -> Refusal {
+fn other_type(kind: &str) -> ApiError {
     match OTHER_TYPES.iter().find(|other| other.eq_ignore_ascii_case(kind)) {
-        Some(kind) => Refusal::unsupported_type(kind),
-        None => Refusal::unknown_type(),
+        Some(kind) => ApiError::unsupported_type(kind),
+        None => ApiError::unknown_type(),
     }
 }

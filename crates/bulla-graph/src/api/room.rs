@@ -7,8 +7,8 @@ use futures_util::future::{Either, select};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::Settings;
-use crate::limits::{ROOM_PATIENCE, SMALL_BODY_BYTES};
-use crate::refusal::Refusal;
+use crate::api_error::ApiError;
+use crate::limits::{ROOM_TIMEOUT, SMALL_BODY_BYTES};
 
 pub(crate) struct Room {
     requests: Semaphore,
@@ -28,7 +28,7 @@ impl Room {
     }
 
     /// Room for a request whose body has up to `bytes`, once there is some.
-    pub(crate) async fn take(&self, bytes: usize, clock: &dyn Clock) -> Result<Taken<'_>, Refusal> {
+    pub(crate) async fn take(&self, bytes: usize, clock: &dyn Clock) -> Result<Taken<'_>, ApiError> {
         let taking = pin!(async {
             let request = self.requests.acquire().await.ok()?;
             // Who sends small ones does not queue behind who sends large ones.
@@ -40,9 +40,9 @@ impl Room {
             };
             Some(Taken { _request: request, body })
         });
-        match select(taking, clock.sleep(ROOM_PATIENCE)).await {
+        match select(taking, clock.sleep(ROOM_TIMEOUT)).await {
             Either::Left((Some(taken), _)) => Ok(taken),
-            Either::Left((None, _)) | Either::Right(_) => Err(Refusal::busy()),
+            Either::Left((None, _)) | Either::Right(_) => Err(ApiError::busy()),
         }
     }
 }

@@ -21,9 +21,9 @@ use super::activity::Activity;
 use super::places::Place;
 use super::socket::Socket;
 use super::timer::HeadTimer;
-use crate::limits::{HEAD_PATIENCE, LINGER_PATIENCE, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
+use crate::limits::{HEAD_TIMEOUT, LINGER_TIMEOUT, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
 use crate::metrics::{self, Held};
-use crate::{Access, Desk, GraphApi};
+use crate::{Access, GraphApi, RelayApi};
 
 /// How much is read at once of what nobody wants.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -48,7 +48,7 @@ impl Connection {
     }
 
     /// Answers requests until either side has enough.
-    pub(super) async fn serve<D: Desk, A: Access>(self, api: GraphApi<D, A>) {
+    pub(super) async fn serve<D: RelayApi, A: Access>(self, api: GraphApi<D, A>) {
         let Self { stream, place, activity, clock, mut closed } = self;
         let _held = Held::new(metrics::CONNECTIONS);
         let socket = Socket::new(stream, activity.clone(), clock.clone());
@@ -69,7 +69,7 @@ impl Connection {
         let mut builder = http1::Builder::new();
         builder
             .timer(HeadTimer { clock: clock.clone(), activity: activity.clone() })
-            .header_read_timeout(HEAD_PATIENCE)
+            .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
             .half_close(true);
         let mut connection = builder.serve_connection(TokioIo::new(socket), service);
@@ -155,6 +155,6 @@ async fn linger(mut stream: TcpStream, clock: &dyn Clock) {
     tokio::select! {
     biased;
         () = reading => {}
-        () = clock.sleep(LINGER_PATIENCE) => {}
+        () = clock.sleep(LINGER_TIMEOUT) => {}
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bulla_base::Clock;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::limits::LEAVE_PATIENCE;
+use crate::limits::LEAVE_TIMEOUT;
 
 pub(super) struct Places {
     free: Arc<Semaphore>,
@@ -56,7 +56,7 @@ impl Places {
                         // Semaphores of places are never closed.
                         Ok(free) = &mut taking => return self.place(free),
                         () = began_to_wait, if !one_leaves => {}
-                        () = clock.sleep(LEAVE_PATIENCE), if one_leaves => {}
+                        () = clock.sleep(LEAVE_TIMEOUT), if one_leaves => {}
                     }
         }
     }

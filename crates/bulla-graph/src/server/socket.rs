@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::activity::Activity;
-use crate::limits::ANSWER_PATIENCE;
+use crate::limits::ANSWER_TIMEOUT;
 
 /// A connection's socket: it tells what comes in, and gives up on a client that does not take its answers.
 pub(super) struct Socket {
@@ -44,7 +44,7 @@ impl Socket {
         }
         let stalled = self.stalled.get_or_insert_with(|| {
             let clock = self.clock.clone();
-            Box::pin(async move { clock.sleep(ANSWER_PATIENCE).await })
+            Box::pin(async move { clock.sleep(ANSWER_TIMEOUT).await })
         });
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take its answer")))

@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use std::sync::Mutex;
 
 use bulla_base::{ManualClock, Number, PhoneNumberId, SeededRng, Sleep, Timestamp};
-use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 
 use super::*;
 use crate::Tokens;
@@ -16,16 +16,16 @@ const NO_FILE_ANYWHERE: i32 = 23;
 
 struct Nobody;
 
-impl Desk for Nobody {
+impl RelayApi for Nobody {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         None
     }
 
-    async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {
-        Err(AcceptError::Stopped)
+    async fn submit(&self, _: PhoneNumberId, _: Outgoing) -> Result<MessageRef, SubmitError> {
+        Err(SubmitError::Stopped)
     }
 
-    async fn mark_read(&self, _: PhoneNumberId, _: Handle) -> Result<(), MarkReadError> {
+    async fn mark_read(&self, _: PhoneNumberId, _: MessageRef) -> Result<(), MarkReadError> {
         Err(MarkReadError::UnknownMessage)
     }
 }

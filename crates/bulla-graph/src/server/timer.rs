@@ -9,7 +9,7 @@ use bulla_base::Clock;
 use hyper::rt::{Sleep, Timer};
 
 use super::activity::Activity;
-use crate::limits::{HEAD_PATIENCE, IDLE_PATIENCE};
+use crate::limits::{HEAD_TIMEOUT, IDLE_TIMEOUT};
 
 type Sleeping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -24,7 +24,7 @@ impl Timer for HeadTimer {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Sleep>> {
         let Self { clock, activity } = self;
         // Who comes has something to say; who has been answered may want to stay.
-        let patience = if activity.has_answered() { IDLE_PATIENCE } else { HEAD_PATIENCE };
+        let patience = if activity.has_answered() { IDLE_TIMEOUT } else { HEAD_TIMEOUT };
         Box::pin(HeadSleep {
             before: activity.received(),
             activity: activity.clone(),
@@ -35,7 +35,7 @@ impl Timer for HeadTimer {
 
     /// hyper adds to an instant of its own and gives the sum, which is not looked at.
     fn sleep_until(&self, _: Instant) -> Pin<Box<dyn Sleep>> {
-        self.sleep(HEAD_PATIENCE)
+        self.sleep(HEAD_TIMEOUT)
     }
 }
 
@@ -65,7 +65,7 @@ impl Future for HeadSleep {
         if this.activity.received() > this.before
             && let Some(clock) = this.head.get_mut().unwrap_or_else(PoisonError::into_inner).take()
         {
-            *sleeping = asleep(&clock, HEAD_PATIENCE);
+            *sleeping = asleep(&clock, HEAD_TIMEOUT);
         }
         sleeping.as_mut().poll(cx)
     }

@@ -94,7 +94,7 @@ async fn a_number_of_another_and_no_number_at_all_are_answered_alike() {
 async fn a_number_the_relay_left_meanwhile_is_answered_like_one_it_never_had() {
     let bench = Bench::new();
     let never = without_trace(post(&bench, "/999/messages", Some("Bearer EAATESTTOKEN")).await);
-    bench.desk.fail(bulla_relay::AcceptError::UnknownBusiness { business: NUMBER });
+    bench.desk.fail(bulla_relay::SubmitError::UnknownBusiness { business: NUMBER });
     let left = post(&bench, &format!("/{NUMBER}/messages"), Some("Bearer EAATESTTOKEN")).await;
     assert_eq!(without_trace(left), never);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_graph::{
-    ANSWER_PATIENCE, HEAD_PATIENCE, IDLE_PATIENCE, MAX_BODY_BYTES, MAX_HEAD_BYTES, ROOM_PATIENCE, Settings,
+    ANSWER_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, MAX_BODY_BYTES, MAX_HEAD_BYTES, ROOM_TIMEOUT, Settings,
 };
 use tokio::io::AsyncWriteExt;
 
@@ -45,10 +45,10 @@ async fn whoever_does_not_come_to_the_point_is_let_go() {
     let server = Server::start(&bench.api).await;
     let half = head(TOKEN);
     for (first, then, patience) in [
-        (None, "", vec![HEAD_PATIENCE]),
-        (None, half.as_str(), vec![HEAD_PATIENCE]),
-        (Some(request(&text())), "", vec![IDLE_PATIENCE]),
-        (Some(request(&text())), half.as_str(), vec![IDLE_PATIENCE, HEAD_PATIENCE]),
+        (None, "", vec![HEAD_TIMEOUT]),
+        (None, half.as_str(), vec![HEAD_TIMEOUT]),
+        (Some(request(&text())), "", vec![IDLE_TIMEOUT]),
+        (Some(request(&text())), half.as_str(), vec![IDLE_TIMEOUT, HEAD_TIMEOUT]),
     ] {
         clock.take();
         let mut client = server.connect().await;
@@ -58,7 +58,7 @@ async fn whoever_does_not_come_to_the_point_is_let_go() {
         }
         client.send(then).await;
         client.is_closed().await;
-        let heads = [HEAD_PATIENCE, IDLE_PATIENCE];
+        let heads = [HEAD_TIMEOUT, IDLE_TIMEOUT];
         let asked: Vec<Duration> = clock.take().into_iter().filter(|span| heads.contains(span)).collect();
         assert!(asked.ends_with(&patience), "{then}: {asked:?}");
     }
@@ -72,7 +72,7 @@ async fn whoever_does_not_take_its_answers_is_let_go() {
     let mut client = server.connect().await;
     let requests = request(&text()).repeat(100);
     within(async { while client.stream.write_all(requests.as_bytes()).await.is_ok() {} }).await;
-    assert!(clock.take().contains(&ANSWER_PATIENCE));
+    assert!(clock.take().contains(&ANSWER_TIMEOUT));
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn one_request_more_than_may_be_waits_for_room_and_is_then_asked_to_try_ag
     }
     clients[2].send(request(&text())).await;
     is_asked_to_try_again(&clients[2].answer().await.unwrap());
-    assert!(clock.take().contains(&ROOM_PATIENCE));
+    assert!(clock.take().contains(&ROOM_TIMEOUT));
     gate.open(2);
     for client in &mut clients[..2] {
         assert_eq!(client.answer().await.unwrap().status, 200);

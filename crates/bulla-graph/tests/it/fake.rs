@@ -2,8 +2,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_base::{MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
-use bulla_graph::Desk;
-use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use bulla_graph::RelayApi;
+use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use tokio::sync::Semaphore;
 
 use crate::sockets::within;
@@ -20,8 +20,8 @@ pub(crate) fn own_number() -> Number {
 /// What the desk was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
-    Accept(PhoneNumberId, Outgoing),
-    MarkRead(PhoneNumberId, Handle),
+    Submit(PhoneNumberId, Outgoing),
+    MarkRead(PhoneNumberId, MessageRef),
 }
 
 /// A desk that writes down what it is asked, and fails when it was told to.
@@ -43,23 +43,23 @@ impl Recorder {
     }
 }
 
-impl Desk for Recorder {
+impl RelayApi for Recorder {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {
         [NUMBER, OTHER_NUMBER].contains(&business).then(own_number)
     }
 
-    async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
+    async fn submit(&self, from: PhoneNumberId, message: Outgoing) -> Result<MessageRef, SubmitError> {
         if let Some(failure) = self.failure.lock().unwrap().take() {
             match failure {
-                MarkReadError::Accept(failure) => return Err(failure),
+                MarkReadError::Submit(failure) => return Err(failure),
                 other => panic!("accept cannot fail so: {other}"),
             }
         }
-        self.asked.lock().unwrap().push(Asked::Accept(from, message));
-        Ok(handle(1))
+        self.asked.lock().unwrap().push(Asked::Submit(from, message));
+        Ok(reference(1))
     }
 
-    async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
+    async fn mark_read(&self, business: PhoneNumberId, message: MessageRef) -> Result<(), MarkReadError> {
         if let Some(failure) = self.failure.lock().unwrap().take() {
             return Err(failure);
         }
@@ -104,36 +104,36 @@ impl Gate {
     }
 }
 
-impl Desk for Gate {
+impl RelayApi for Gate {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         Some(own_number())
     }
 
-    async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {
+    async fn submit(&self, _: PhoneNumberId, _: Outgoing) -> Result<MessageRef, SubmitError> {
         assert!(!self.breaks_down.swap(false, Ordering::SeqCst), "the desk breaks down, as it was told");
         self.entered.add_permits(1);
         self.open.acquire().await.unwrap().forget();
-        Ok(handle(1))
+        Ok(reference(1))
     }
 
-    async fn mark_read(&self, _: PhoneNumberId, _: Handle) -> Result<(), MarkReadError> {
+    async fn mark_read(&self, _: PhoneNumberId, _: MessageRef) -> Result<(), MarkReadError> {
         Ok(())
     }
 }
 
-/// A message's handle; each `seed` has its own.
-pub(crate) fn handle(seed: u64) -> Handle {
+/// A message's reference; each `seed` has its own.
+pub(crate) fn reference(seed: u64) -> MessageRef {
     let id = MessageId::new(Timestamp::from_millis(1_795_293_590_960), &SeededRng::new(seed));
-    let mut bytes = [0xa5; Handle::BYTES];
+    let mut bytes = [0xa5; MessageRef::BYTES];
     bytes[..16].copy_from_slice(id.as_bytes());
-    Handle::from_bytes(bytes).unwrap()
+    MessageRef::from_bytes(bytes).unwrap()
 }
 
-/// The same handle, as clients name it. Written here anew, so that a change of the form is noticed.
+/// The same reference, as clients name it. Written here anew, so that a change of the form is noticed.
 pub(crate) fn wamid(seed: u64) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut name = String::from("wamid.");
-    for chunk in handle(seed).to_bytes().chunks(3) {
+    for chunk in reference(seed).to_bytes().chunks(3) {
         let bits =
             chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for position in 0..=chunk.len() {

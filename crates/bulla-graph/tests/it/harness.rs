@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bulla_base::{Clock, ManualClock, SeededRng};
-use bulla_graph::{Desk, GraphApi, Tokens};
+use bulla_graph::{GraphApi, RelayApi, Tokens};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -88,7 +88,7 @@ impl Reply {
 }
 
 /// The API over `desk`. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
-pub(crate) fn api<D: Desk>(desk: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
+pub(crate) fn api<D: RelayApi>(desk: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
     GraphApi::new(desk, tokens(), clock, Arc::new(SeededRng::new(1)))
 }
 

@@ -6,7 +6,6 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod accepting;
 mod access;
 mod checks;
 mod clock;
@@ -20,6 +19,7 @@ mod recorded;
 mod refusing;
 mod serving;
 mod sockets;
+mod submitting;
 mod telling;
 mod unread;
 mod whole;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use allocation_counter::measure;
 use axum::body::Body;
 use bulla_base::{ManualClock, Number, PhoneNumberId};
-use bulla_graph::{Desk, MAX_BODY_BYTES};
-use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use bulla_graph::{MAX_BODY_BYTES, RelayApi};
+use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::runtime::Builder;
@@ -75,16 +75,16 @@ fn a_body_that_comes_byte_by_byte_takes_no_more() {
 /// A desk at which every message waits for ever.
 struct Waiting;
 
-impl Desk for Waiting {
+impl RelayApi for Waiting {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         Some(own_number())
     }
 
-    async fn accept(&self, _: PhoneNumberId, _: Outgoing) -> Result<Handle, AcceptError> {
+    async fn submit(&self, _: PhoneNumberId, _: Outgoing) -> Result<MessageRef, SubmitError> {
         std::future::pending().await
     }
 
-    async fn mark_read(&self, _: PhoneNumberId, _: Handle) -> Result<(), MarkReadError> {
+    async fn mark_read(&self, _: PhoneNumberId, _: MessageRef) -> Result<(), MarkReadError> {
         std::future::pending().await
     }
 }

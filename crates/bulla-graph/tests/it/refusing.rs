@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
-use bulla_graph::{BODY_PATIENCE, MAX_BODY_BYTES, MAX_TO_CHARS};
-use bulla_relay::{AcceptError, MarkReadError, Part, RelayError};
+use bulla_graph::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_TO_CHARS};
+use bulla_relay::{MarkReadError, Part, RelayError, SubmitError};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use bytes::Bytes;
@@ -235,7 +235,7 @@ async fn a_body_that_stalls_or_breaks_off_is_refused() {
     // The clock of the bench ends every sleep at once, and a body that never comes is then too slow.
     let reply = bench.post(Body::from_stream(stream::pending::<Result<Bytes, Infallible>>())).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (408, 100));
-    assert!(reply.details().contains(&format!("{} seconds", BODY_PATIENCE.as_secs())), "{}", reply.json);
+    assert!(reply.details().contains(&format!("{} seconds", BODY_TIMEOUT.as_secs())), "{}", reply.json);
 
     let broken = stream::iter([Ok(Bytes::from(text_with(json!({})))), Err(io::Error::other("gone"))]);
     assert!(bench.refused(Body::from_stream(broken), 100).await.contains("broke off"));
@@ -268,38 +268,38 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
     let unavailable = TransportError::Unavailable { source: None };
     let text = || text_with(json!({}));
     for (error, status, code, details) in [
-        (AcceptError::Unavailable(unavailable), 503, 131_016, "the carrier cannot be reached"),
-        (AcceptError::Fenced { ours: Incarnation::new(3) }, 503, 131_016, "this relay has been replaced"),
-        (AcceptError::Stopped, 503, 131_016, "this relay has stopped"),
-        (AcceptError::UnknownUser, 400, 131_009, "recipient: it names no user"),
-        (AcceptError::Store(StoreError::Closed), 503, 131_016, "the relay's store does not answer"),
-        (AcceptError::NotYet { business: NUMBER }, 503, 131_016, "this number is just being opened"),
+        (SubmitError::Unavailable(unavailable), 503, 131_016, "the carrier cannot be reached"),
+        (SubmitError::Fenced { ours: Incarnation::new(3) }, 503, 131_016, "this relay has been replaced"),
+        (SubmitError::Stopped, 503, 131_016, "this relay has stopped"),
+        (SubmitError::UnknownUser, 400, 131_009, "recipient: it names no user"),
+        (SubmitError::Store(StoreError::Closed), 503, 131_016, "the relay's store does not answer"),
+        (SubmitError::NotYet { business: NUMBER }, 503, 131_016, "this number is just being opened"),
         (
-            AcceptError::Suspended { part: Part::Business(NUMBER), why: Arc::new(RelayError::Panicked) },
+            SubmitError::Suspended { part: Part::Business(NUMBER), why: Arc::new(RelayError::Panicked) },
             503,
             131_016,
             "this number or conversation waits for the relay's operator",
         ),
-        (AcceptError::Panicked, 500, 131_000, "the relay failed"),
+        (SubmitError::Panicked, 500, 131_000, "the relay failed"),
         (
-            AcceptError::TooLong { field: "text", unit: "characters", actual: 5000, limit: 4096 },
+            SubmitError::TooLong { field: "text", unit: "characters", actual: 5000, limit: 4096 },
             400,
             100,
             "text.body: it has 5000 characters, more than the 4096 allowed",
         ),
         (
-            AcceptError::Content(bulla_content::InvalidContent::Empty { field: "emoji" }),
+            SubmitError::Content(bulla_content::InvalidContent::Empty { field: "emoji" }),
             400,
             100,
             "reaction.emoji is missing",
         ),
         (
-            AcceptError::OtherConversation { field: "context" },
+            SubmitError::OtherConversation { field: "context" },
             400,
             131_009,
             "context.message_id: it names no message of the",
         ),
-        (AcceptError::KeyReused, 409, 100, "Idempotency-Key: it belongs to another message"),
+        (SubmitError::KeyReused, 409, 100, "Idempotency-Key: it belongs to another message"),
     ] {
         bench.desk.fail(error);
         let reply = bench.post(text()).await;

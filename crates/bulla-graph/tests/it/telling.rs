@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use bulla_base::{ManualClock, SeededRng};
 use bulla_graph::GraphApi;
-use bulla_relay::AcceptError;
+use bulla_relay::SubmitError;
 use bulla_transport::Incarnation;
 use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, SharedString, Unit};
 use serde_json::json;
@@ -102,7 +102,7 @@ async fn every_request_is_counted_and_every_refusal_by_its_reason() {
     bench.post("{}").await;
     let image = json!({ "messaging_product": "whatsapp", "type": "image", "to": "1" }).to_string();
     bench.post(image.clone()).await;
-    bench.desk.fail(AcceptError::Stopped);
+    bench.desk.fail(SubmitError::Stopped);
     bench.post(body.clone()).await;
     let bearer = format!("Bearer {TOKEN}");
     for (path, authorization) in [("/1/media", &bearer), ("/1/messages", &bearer), ("/x", &String::new())] {
@@ -245,7 +245,7 @@ async fn the_operator_is_told_of_what_fails_once_and_of_nothing_a_client_said() 
     let outside = Request::post("/canary/path?access_token=canarytoken").header("x", "canary header");
     bench.call(outside.body(Body::from("canary body")).unwrap()).await;
     for _ in 0..5 {
-        bench.desk.fail(AcceptError::Fenced { ours: Incarnation::new(4242) });
+        bench.desk.fail(SubmitError::Fenced { ours: Incarnation::new(4242) });
         assert_eq!(bench.post(good.to_string()).await.status, 503);
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use bulla_base::{BusinessAccountId, Number, SeededRng};
 use bulla_carrier::Carrier;
-use bulla_device::{Device, News};
+use bulla_device::{Device, DeviceEventKind};
 use bulla_graph::{GraphApi, Tokens};
-use bulla_relay::{Business, Event, Relay, Settings, Sink, SinkError};
+use bulla_relay::{Business, Event, EventSink, Relay, Settings, SinkError};
 use bulla_store::MemoryStore;
 use bulla_transport::InProcess;
 use http_body_util::BodyExt;
@@ -24,7 +24,7 @@ type Whole = Relay<MemoryStore, InProcess<Carrier<MemoryStore>>, Taken>;
 /// Takes everything.
 struct Taken;
 
-impl Sink for Taken {
+impl EventSink for Taken {
     async fn forward(&self, _: &Event) -> Result<(), SinkError> {
         Ok(())
     }
@@ -116,9 +116,9 @@ async fn a_nul_in_a_text_is_accepted_and_reaches_the_user_as_u_fffd() {
         json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "be\0fore" } });
     let (status, reply) = post(&api, "key", &body).await;
     assert_eq!(status, 200, "{reply}");
-    let notice = within(device.next()).await.unwrap();
+    let event = within(device.next()).await.unwrap();
     // Written out: `Text::new` would replace what is expected, too.
-    let News::Said(said) = notice.news() else { panic!("{notice:?}") };
+    let DeviceEventKind::Message(said) = event.kind() else { panic!("{event:?}") };
     let bulla_content::Body::Text(text) = said.body() else { panic!("{said:?}") };
     assert_eq!(text.body(), "be\u{fffd}fore");
     device.close().await;

@@ -7,12 +7,12 @@ use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::registry::State;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, Relay, span};
-use crate::{Business, BusinessError, Part, Report, Sink};
+use crate::{Business, BusinessError, EventSink, Part, Report};
 
 /// Businesses come and go while the relay runs.
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// The business with this number, if the relay has it, whether or not it speaks for it just now.
     #[must_use]
     pub fn business(&self, id: PhoneNumberId) -> Option<Business> {
@@ -96,15 +96,15 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
                     inner.is_speaking(business)
                 }
                 Part::Conversation { user, .. } => {
-                    let voice =
-                        inner.businesses.voice(business).ok_or(BusinessError::Unknown { business })?;
-                    let conversation = Conversation { business, user: voice.scope.partition(user) };
+                    let tenant =
+                        inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
+                    let conversation = Conversation { business, user: tenant.scope.partition(user) };
                     span::is_with(conversation.user);
                     inner.suspensions.take(conversation).ok_or(not_suspended)?;
                     tracing::info!(%business, "a conversation is resumed");
                     inner.reports.tell(Report::Resumed(part));
                     inner.wake_all(conversation);
-                    voice.again.notify_one();
+                    tenant.again.notify_one();
                     Ok(())
                 }
             }
@@ -114,7 +114,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn is_speaking(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
         match self.businesses.state(business) {
             _ if self.running.is_stopped() => Err(BusinessError::Stopped),
@@ -131,22 +131,22 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     pub(super) async fn take_down(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
         let state = self.businesses.state(business).ok_or(BusinessError::Unknown { business })?;
         self.businesses.remove(business);
-        let voice = match state {
-            State::Speaking(voice) => Some(voice),
-            State::Suspended(_, voice) => voice,
+        let tenant = match state {
+            State::Speaking(tenant) => Some(tenant),
+            State::Suspended(_, tenant) => tenant,
             State::Opening => None,
         };
-        self.wind_up(business, voice).await;
+        self.wind_up(business, tenant).await;
         self.suspensions.forget(|conversation| conversation.business == business);
         self.marks.forget_business(business);
         Ok(())
     }
 
-    /// Waits until nothing that `voice` began runs any more.
-    pub(super) async fn wind_up(&self, business: PhoneNumberId, voice: Option<Arc<Voice>>) {
-        if let Some(voice) = voice {
-            voice.tasks.stop();
-            voice.tasks.all_ended().await;
+    /// Waits until nothing that `tenant` began runs any more.
+    pub(super) async fn wind_up(&self, business: PhoneNumberId, tenant: Option<Arc<Tenant>>) {
+        if let Some(tenant) = tenant {
+            tenant.tasks.stop();
+            tenant.tasks.all_ended().await;
         }
         self.pumps.forget(business);
     }

@@ -14,11 +14,11 @@ use futures_util::FutureExt;
 
 use super::fault::Reach;
 use super::pumps::{Next, Pump, Seen, Waiting};
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, jitter};
 use crate::row::{Asked, Head, Held, Outbound, Pending, Stage, Unconfirmed};
 use crate::space::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
-use crate::{Failure, RelayError, Sink, Status};
+use crate::{EventSink, Failure, RelayError, Status};
 
 /// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
 pub(super) const ATTEMPTS: usize = 4;
@@ -272,11 +272,11 @@ impl Draft {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// The conversation between `voice` and the user with this number.
-    pub(super) fn conversation(&self, voice: &Voice, number: &Number) -> Conversation {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// The conversation between `tenant` and the user with this number.
+    pub(super) fn conversation(&self, tenant: &Tenant, number: &Number) -> Conversation {
         let user = self.pepper.partition(&Party::User(number.clone()));
-        Conversation { business: voice.business(), user }
+        Conversation { business: tenant.business(), user }
     }
 
     /// An empty record of `conversation`.
@@ -435,12 +435,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// As [`wake`](Self::wake), for what was `added` to a queue whose first place is `first`.
     fn wake_for(self: &Arc<Self>, conversation: Conversation, pump: Pump, first: u64, added: Vec<Waiting>) {
-        let Some(voice) = self.businesses.voice(conversation.business) else { return };
+        let Some(tenant) = self.businesses.tenant(conversation.business) else { return };
         if self.suspensions.of(conversation).is_none()
             && self.pumps.wake(conversation, pump, self.clock.now(), first, added)
         {
-            let pumping = Arc::clone(&voice);
-            let is_started = self.spawn_for(&voice, Some(conversation), move |inner| async move {
+            let pumping = Arc::clone(&tenant);
+            let is_started = self.spawn_for(&tenant, Some(conversation), move |inner| async move {
                 let ended = inner.keep_pumping(&pumping, conversation, pump).await;
                 if ended.is_err() {
                     inner.pumps.stop(conversation, pump);
@@ -456,7 +456,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Pumps until nothing is left, however often something that may pass keeps it from that.
     async fn keep_pumping(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         pump: Pump,
     ) -> Result<(), RelayError> {
@@ -464,15 +464,19 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         loop {
             let inner = Arc::clone(self);
             let pumped = match pump {
-                Pump::Outbox => AssertUnwindSafe(inner.pump_outbox(voice, conversation)).catch_unwind().await,
-                Pump::Events => AssertUnwindSafe(inner.pump_events(voice, conversation)).catch_unwind().await,
+                Pump::Outbox => {
+                    AssertUnwindSafe(inner.pump_outbox(tenant, conversation)).catch_unwind().await
+                }
+                Pump::Events => {
+                    AssertUnwindSafe(inner.pump_events(tenant, conversation)).catch_unwind().await
+                }
             };
             match pumped.unwrap_or(Err(RelayError::Panicked)) {
                 Err(error) if error.reach() == Reach::Passing => {
                     self.counts.retried("store");
                     if failures == 0 {
                         let error: &dyn std::error::Error = &error;
-                        tracing::warn!(business = %voice.business(), error, "a conversation waits, to be tried again");
+                        tracing::warn!(business = %tenant.business(), error, "a conversation waits, to be tried again");
                     }
                     let pause = self.settings.pause_after(failures);
                     self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;

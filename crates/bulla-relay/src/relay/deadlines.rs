@@ -14,7 +14,7 @@ use super::conversation::Conversation;
 use super::fault::Reach;
 use super::sweep::INTERVAL;
 use crate::space::{self, DUE, MESSAGE};
-use crate::{RelayError, Sink};
+use crate::{EventSink, RelayError};
 
 /// How many are in memory at most. What is beyond is found by a sweep: it then fails up to [`INTERVAL`] after
 /// its time.
@@ -79,7 +79,7 @@ fn read(key: &Key) -> Result<(Partition, Timestamp, MessageId), StoreError> {
     Ok((Partition::from_bytes(*user), Timestamp::from_millis(u64::from_be_bytes(*due)), id))
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Marks, durably, that the time of a message that is about to be made durable ends at `due`: were it the
     /// other way round, a crash in between would let it live as long as the others. Alone it does no harm.
     pub(super) async fn mark_due(
@@ -138,14 +138,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     async fn end_due(self: &Arc<Self>, now: Timestamp) -> Result<(), RelayError> {
         let mut ended = BTreeMap::<PhoneNumberId, Vec<Key>>::new();
         for (due, id, conversation) in self.deadlines.take_due(now) {
-            let Some(voice) = self.businesses.voice(conversation.business) else { continue };
+            let Some(tenant) = self.businesses.tenant(conversation.business) else { continue };
             if self.suspensions.of(conversation).is_some() {
                 continue;
             }
             let message = space::about(MESSAGE, conversation.business, id);
             match self.fail(conversation, &message).await {
                 Ok(()) => ended.entry(conversation.business).or_default().push(mark(conversation, due, id)),
-                Err(error) => self.contain_or_put_off(&voice, conversation, error)?,
+                Err(error) => self.contain_or_put_off(&tenant, conversation, error)?,
             }
         }
         for (business, marks) in ended {
@@ -165,11 +165,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     fn contain_or_put_off(
         self: &Arc<Self>,
-        voice: &Arc<super::voice::Voice>,
+        tenant: &Arc<super::tenant::Tenant>,
         conversation: Conversation,
         error: RelayError,
     ) -> Result<(), RelayError> {
-        match self.contain(voice, Some(conversation), error) {
+        match self.contain(tenant, Some(conversation), error) {
             Err(error) if error.reach() == Reach::Passing => {
                 self.counts.retried("store");
                 Ok(())

@@ -9,14 +9,14 @@ use bulla_transport::Transport;
 use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use crate::space::{self, CONVERSATION, EVENTS, HELD, MESSAGE, OUTBOX, SEEN};
-use crate::{RelayError, Sink};
+use crate::{EventSink, RelayError};
 
 /// The spaces of what a conversation has with a date. While there is one such record the conversation lives.
 const DATED: [Space; 5] = [SEEN, MESSAGE, EVENTS, OUTBOX, HELD];
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Once a day, ends what is over. A start in the middle of the day looks at no conversation for that.
     pub(super) async fn end_what_is_over(self: &Arc<Self>, now: Timestamp) -> Result<(), RelayError> {
         let (ended_on, today) = (Key::undated(CONVERSATION, ""), now.day().number().to_be_bytes());
@@ -25,9 +25,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             return Ok(());
         }
         for business in self.businesses.ids() {
-            let Some(voice) = self.businesses.voice(business) else { continue };
-            let ended = self.end_what_is_over_of(&voice).await;
-            ended.or_else(|error| self.contain(&voice, None, error))?;
+            let Some(tenant) = self.businesses.tenant(business) else { continue };
+            let ended = self.end_what_is_over_of(&tenant).await;
+            ended.or_else(|error| self.contain(&tenant, None, error))?;
         }
         let mut batch = Batch::new(OWN);
         batch.put(ended_on, today.to_vec());
@@ -41,8 +41,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ///
     /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been
     /// dropped with its day.
-    async fn end_what_is_over_of(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
-        let (business, home) = (voice.business(), self.home(voice.business()));
+    async fn end_what_is_over_of(self: &Arc<Self>, tenant: &Arc<Tenant>) -> Result<(), RelayError> {
+        let (business, home) = (tenant.business(), self.home(tenant.business()));
         let mut scan = Scan::undated(CONVERSATION);
         loop {
             let page = self.store.keys(home, &scan, BEFORE_ALL).await?;
@@ -51,7 +51,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             for key in page {
                 let conversation = Conversation { business, user: user(&key)? };
                 let ended = self.end_if_over(conversation).await;
-                ended.or_else(|error| self.contain(voice, Some(conversation), error.into()))?;
+                ended.or_else(|error| self.contain(tenant, Some(conversation), error.into()))?;
             }
         }
     }

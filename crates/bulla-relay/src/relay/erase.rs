@@ -12,9 +12,9 @@ use super::fault::{Reach, of_store};
 use super::span::Tag;
 use super::{Inner, Relay, span};
 use crate::space::{BUSY, CONVERSATION, DUE, ERASING, HEAD, WAITING};
-use crate::{EraseError, Sink};
+use crate::{EraseError, EventSink};
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Erases everything the relay keeps about `user`, with whatever business: messages, sessions, queues,
     /// guards against duplicates, events the business does not have yet, idempotency keys, the number, marks.
     /// When this returns, the store was read once more and held nothing.
@@ -59,7 +59,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn erase(&self, user: Partition) -> Result<Erased, StoreError> {
         let _lane = self.lanes.enter(user).await;
         self.erasures.begin(user);

@@ -12,13 +12,13 @@ use crate::space::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX,
     SEEN, WAITING,
 };
-use crate::{BusinessError, Sink};
+use crate::{BusinessError, EventSink};
 
 /// The spaces in users' partitions whose records are named after a business first.
 const OF_CONVERSATIONS: [Space; 10] =
     [MESSAGE, CONTENT, SEEN, ASKED, OUTBOX, EVENTS, HELD, ONCE, CONTACT, HEAD];
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and
     /// prekeys, its sessions with users, its queues, what it has sent and received. Its sums stay, for the
     /// bill. The relay need not have the business (any more).
@@ -56,7 +56,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Notes the wish: from when this returns it is carried out, whatever happens.
     async fn wish_to_erase(&self, business: PhoneNumberId) -> Result<(), StoreError> {
         let mut batch = Batch::new(OWN);

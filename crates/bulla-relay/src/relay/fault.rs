@@ -9,10 +9,10 @@ use bulla_transport::Transport;
 
 use super::conversation::Conversation;
 use super::pumps::Pump;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, Relay};
 use crate::metrics::SUSPENDED;
-use crate::{AcceptError, MarkReadError, Part, RelayError, Report, Sink, Suspended};
+use crate::{EventSink, MarkReadError, Part, RelayError, Report, SubmitError, Suspended};
 
 /// What a failure stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Suspensions {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// The businesses and conversations that have stopped by themselves, and why. In no order.
     ///
     /// Each was [reported](Report::Suspended). Mend the cause, or [set it aside](Relay::set_aside), and
@@ -98,13 +98,13 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    /// Stops what `error` is about, and only that: the relay, the business of `voice`, or `conversation`.
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Stops what `error` is about, and only that: the relay, the business of `tenant`, or `conversation`.
     ///
     /// The error comes back if it stops nothing, because the same may work later.
     pub(super) fn contain(
         &self,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Option<Conversation>,
         error: RelayError,
     ) -> Result<(), RelayError> {
@@ -112,15 +112,15 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             (Reach::Passing, _) => return Err(error),
             (Reach::Relay, _) => self.stop(Some(error)),
             (Reach::Part, Some(conversation)) => {
-                self.suspend_conversation(voice, conversation, Arc::new(error));
+                self.suspend_conversation(tenant, conversation, Arc::new(error));
             }
-            (Reach::Part, None) | (Reach::Business, _) => self.suspend_business(voice, Arc::new(error)),
+            (Reach::Part, None) | (Reach::Business, _) => self.suspend_business(tenant, Arc::new(error)),
         }
         Ok(())
     }
 
-    fn suspend_conversation(&self, voice: &Voice, conversation: Conversation, why: Arc<RelayError>) {
-        let user = voice.scope.user_id(conversation.user);
+    fn suspend_conversation(&self, tenant: &Tenant, conversation: Conversation, why: Arc<RelayError>) {
+        let user = tenant.scope.user_id(conversation.user);
         let part = Part::Conversation { business: conversation.business, user };
         let suspended = Suspended { part, since: self.clock.now(), why };
         if self.suspensions.put(conversation, suspended.clone()) {
@@ -128,12 +128,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
     }
 
-    /// Stops the business, unless it is not this voice any more that speaks for it.
-    pub(super) fn suspend_business(&self, voice: &Arc<Voice>, why: Arc<RelayError>) {
-        let part = Part::Business(voice.business());
+    /// Stops the business, unless it is not this tenant any more that speaks for it.
+    pub(super) fn suspend_business(&self, tenant: &Arc<Tenant>, why: Arc<RelayError>) {
+        let part = Part::Business(tenant.business());
         let suspended = Suspended { part, since: self.clock.now(), why };
-        voice.tasks.stop();
-        if self.businesses.suspend(voice, suspended.clone()) {
+        tenant.tasks.stop();
+        if self.businesses.suspend(tenant, suspended.clone()) {
             self.tell_suspended(suspended);
         }
     }
@@ -154,9 +154,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// That the conversation is not suspended.
-    pub(super) fn is_going_on(&self, conversation: Conversation) -> Result<(), AcceptError> {
+    pub(super) fn is_going_on(&self, conversation: Conversation) -> Result<(), SubmitError> {
         match self.suspensions.of(conversation) {
-            Some(Suspended { part, why, .. }) => Err(AcceptError::Suspended { part, why }),
+            Some(Suspended { part, why, .. }) => Err(SubmitError::Suspended { part, why }),
             None => Ok(()),
         }
     }
@@ -165,38 +165,38 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// about.
     pub(super) fn refuse(
         &self,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
-        error: AcceptError,
-    ) -> AcceptError {
-        let (error, back): (RelayError, fn(RelayError) -> AcceptError) = match error {
-            AcceptError::Store(error) | AcceptError::Seal(SealError::Store(error)) => {
+        error: SubmitError,
+    ) -> SubmitError {
+        let (error, back): (RelayError, fn(RelayError) -> SubmitError) = match error {
+            SubmitError::Store(error) | SubmitError::Seal(SealError::Store(error)) => {
                 (error.into(), |error| match error {
-                    RelayError::Store(error) => AcceptError::Store(error),
-                    _ => AcceptError::Stopped,
+                    RelayError::Store(error) => SubmitError::Store(error),
+                    _ => SubmitError::Stopped,
                 })
             }
-            AcceptError::Seal(SealError::Damaged) => {
-                (StoreError::Damaged { what: "session" }.into(), |_| AcceptError::Seal(SealError::Damaged))
+            SubmitError::Seal(SealError::Damaged) => {
+                (StoreError::Damaged { what: "session" }.into(), |_| SubmitError::Seal(SealError::Damaged))
             }
             error => return error,
         };
-        match self.contain(voice, Some(conversation), error) {
+        match self.contain(tenant, Some(conversation), error) {
             Err(passing) => back(passing),
-            Ok(()) if self.running.is_stopped() => AcceptError::Stopped,
-            Ok(()) => self.is_going_on(conversation).err().unwrap_or(AcceptError::Stopped),
+            Ok(()) if self.running.is_stopped() => SubmitError::Stopped,
+            Ok(()) => self.is_going_on(conversation).err().unwrap_or(SubmitError::Stopped),
         }
     }
 
     /// As [`refuse`](Self::refuse).
     pub(super) fn refuse_mark(
         &self,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         error: MarkReadError,
     ) -> MarkReadError {
         match error {
-            MarkReadError::Accept(error) => self.refuse(voice, conversation, error).into(),
+            MarkReadError::Submit(error) => self.refuse(tenant, conversation, error).into(),
             error => error,
         }
     }

@@ -14,13 +14,13 @@ use super::jitter;
 use super::outages;
 use super::places::Place;
 use super::pumps::{Pump, Waiting};
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::Pending;
 use crate::{
-    AcceptError, Destination, Event, Handle, Incoming, RelayError, Report, Sink, SinkError, StatusUpdate,
-    Subject,
+    Destination, Event, EventSink, Incoming, MessageRef, RelayError, Report, SinkError, StatusUpdate,
+    Subject, SubmitError,
 };
 
 /// How many events are read from the store at a time.
@@ -54,16 +54,16 @@ enum Looked {
     Erased,
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Hands the conversation's events to the sink, one after the other, until there are none.
     pub(super) async fn pump_events(
         self: Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         let mut tries = Tries::default();
         loop {
-            match self.forward_some(voice, conversation, &mut tries).await? {
+            match self.forward_some(tenant, conversation, &mut tries).await? {
                 Looked::Empty => {
                     // What was not taken is over.
                     tries = Tries::default();
@@ -85,7 +85,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// conversations that wait cost the store's space and no memory.
     async fn forward_some<'a>(
         self: &'a Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
         tries: &mut Tries<'a>,
     ) -> Result<Looked, RelayError> {
@@ -97,7 +97,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         for Waiting { read, value, .. } in page {
             let pending = Pending::read(&value)?;
             let at = read.place;
-            let event = event(voice, conversation, &pending)?;
+            let event = event(tenant, conversation, &pending)?;
             if self.taken.has(conversation, pending.message()?) {
                 // The one before is gone first: were both still there after a crash, `delivered` would follow
                 // on `read`.
@@ -116,11 +116,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
                 self.not_taken(&event, &error, tries);
                 self.pumps.let_go(conversation, Pump::Events);
-                return Ok(Looked::NotTaken(error.pause().unwrap_or_default()));
+                return Ok(Looked::NotTaken(error.retry_after().unwrap_or_default()));
             }
             self.taken(&event, tries);
             if !self.is_forgotten_later(conversation, &read, &pending)? {
-                self.forget(voice, conversation, read, &pending).await?;
+                self.forget(tenant, conversation, read, &pending).await?;
             }
             self.pumps.pass(conversation, Pump::Events, at, seen);
         }
@@ -222,7 +222,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// same record.
     async fn forget(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
         read: Read,
         pending: &Pending,
@@ -236,9 +236,9 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let mut draft = self.draft(conversation).await?;
             draft.remove_event(read.place);
             if said {
-                match self.seal_receipt(voice, &mut draft, Progress::Delivered, pending.message()?).await {
+                match self.seal_receipt(tenant, &mut draft, Progress::Delivered, pending.message()?).await {
                     Ok(()) => {}
-                    Err(AcceptError::Store(error)) => return Err(error.into()),
+                    Err(SubmitError::Store(error)) => return Err(error.into()),
                     Err(error) => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
@@ -271,28 +271,28 @@ impl Drop for Counted {
     }
 }
 
-fn event(voice: &Voice, conversation: Conversation, pending: &Pending) -> Result<Event, StoreError> {
-    let user_id = voice.scope.user_id(conversation.user);
-    let handle = |id| Handle::new(id, user_id);
+fn event(tenant: &Tenant, conversation: Conversation, pending: &Pending) -> Result<Event, StoreError> {
+    let user_id = tenant.scope.user_id(conversation.user);
+    let reference = |id| MessageRef::new(id, user_id);
     let subject = Subject {
         business: conversation.business,
         user: pending.user()?,
         user_id,
-        message: handle(pending.message()?),
+        message: reference(pending.message()?),
         at: pending.at(),
     };
     let Some(content) = pending.what_was_said()? else {
-        let (status, category) = (pending.status()?, pending.category()?);
+        let (status, category) = (pending.status()?, pending.of_category()?);
         return Ok(Event::Status(
             subject,
             StatusUpdate { status, category, tracking: pending.tracking.clone() },
         ));
     };
-    let in_reply_to = content.in_reply_to().map(handle);
+    let in_reply_to = content.in_reply_to().map(reference);
     let incoming = match content.body() {
         Body::Text(text) => Incoming::Text { text: text.clone(), in_reply_to },
         Body::Reaction(reaction) => {
-            Incoming::Reaction { to: handle(reaction.to()), emoji: reaction.emoji().map(str::to_owned) }
+            Incoming::Reaction { to: reference(reaction.to()), emoji: reaction.emoji().map(str::to_owned) }
         }
         _ => return Err(StoreError::Damaged { what: "event" }),
     };

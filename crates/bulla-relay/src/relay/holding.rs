@@ -13,13 +13,13 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 
 use super::Inner;
-use super::accept::Reachable;
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::identities::Changed;
-use super::voice::Voice;
+use super::submit::Reachable;
+use super::tenant::Tenant;
 use crate::row::{Held, Outbound, Stage};
 use crate::space::{self, MESSAGE};
-use crate::{AcceptError, Failure, RelayError, Sink, Status};
+use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
 /// The conversations in which something may be held: nobody else has to look.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Holding {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// `content` as it is held: a message of this category, or a receipt.
     pub(super) fn held(&self, id: MessageId, category: Option<Category>, content: &Content) -> Held {
         Held::new(id, category, self.encoded(content))
@@ -58,7 +58,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// there is none, or it still waits.
     pub(super) async fn release_next(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
     ) -> Result<bool, RelayError> {
         if !self.holding.may_be(conversation) {
@@ -66,7 +66,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         for _ in 0..ATTEMPTS {
             let _lane = self.lane(conversation.user).await?;
-            if let Some(is_released) = self.try_release(voice, conversation).await? {
+            if let Some(is_released) = self.try_release(tenant, conversation).await? {
                 return Ok(is_released);
             }
         }
@@ -76,7 +76,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_release(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
     ) -> Result<Option<bool>, RelayError> {
         let mut draft = self.draft(conversation).await?;
@@ -86,13 +86,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             return Ok(Some(false));
         };
         let address = Address::user(number);
-        let peer = voice.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
-        let mut peer = peer.map_err(|error| passing(AcceptError::Seal(error)))?;
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
+        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
         if peer.is_held() {
             return Ok(Some(false));
         }
         let held = Held::read(&next.record.value)?;
-        let message = match held.category()? {
+        let message = match held.of_category()? {
             None => None,
             Some(_) => {
                 let waiting = self.waiting(&draft, &held).await?;
@@ -104,13 +104,13 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 waiting
             }
         };
-        match self.reachable(voice, &mut peer, &address, &draft).await.map_err(passing)? {
+        match self.reachable(tenant, &mut peer, &address, &draft).await.map_err(passing)? {
             // With yet another identity.
             Reachable::Held(changed) => {
                 draft.keep(peer);
                 let committed = self.commit(draft).await?;
                 if committed {
-                    self.tell_identity(voice, conversation, changed);
+                    self.tell_identity(tenant, conversation, changed);
                 }
                 Ok(committed.then_some(false))
             }
@@ -122,7 +122,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(self.commit(draft).await?.then_some(true))
             }
             Reachable::InSession(changed) => {
-                self.seal_held(voice, draft, peer, (&next, &held), message, changed).await
+                self.seal_held(tenant, draft, peer, (&next, &held), message, changed).await
             }
         }
     }
@@ -140,14 +140,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     async fn seal_held(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         mut draft: Draft,
         mut peer: Peer<'_>,
         (next, held): (&Queued, &Held),
         message: Option<Record>,
         changed: Option<Changed>,
     ) -> Result<Option<bool>, RelayError> {
-        let (id, category) = (held.id()?, held.category()?);
+        let (id, category) = (held.id()?, held.of_category()?);
         let kind = category.map_or(Kind::Receipt, Kind::Message);
         draft.release(next);
         let again = message.as_ref().filter(|_| held.again);
@@ -157,7 +157,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 let place = draft.send_until(&sealed, expiry);
                 draft.released_to(id, message, place)?;
             }
-            return self.keep_released(voice, draft, peer, changed).await;
+            return self.keep_released(tenant, draft, peer, changed).await;
         }
         match peer.seal(id, kind, &held.content()?, draft.now, &*self.rng) {
             Ok(sealed) => {
@@ -176,12 +176,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
         }
-        self.keep_released(voice, draft, peer, changed).await
+        self.keep_released(tenant, draft, peer, changed).await
     }
 
     async fn keep_released(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         mut draft: Draft,
         peer: Peer<'_>,
         changed: Option<Changed>,
@@ -190,17 +190,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         draft.keep(peer);
         let committed = self.commit(draft).await?;
         if committed {
-            self.tell_identity(voice, conversation, changed);
+            self.tell_identity(tenant, conversation, changed);
         }
         Ok(committed.then_some(true))
     }
 }
 
 /// What keeps something from being sealed, as whoever tries again takes it.
-pub(super) fn passing(error: AcceptError) -> RelayError {
+pub(super) fn passing(error: SubmitError) -> RelayError {
     match error {
-        AcceptError::Store(error) | AcceptError::Seal(SealError::Store(error)) => error.into(),
-        AcceptError::Seal(SealError::Damaged) => StoreError::Damaged { what: "session" }.into(),
+        SubmitError::Store(error) | SubmitError::Seal(SealError::Store(error)) => error.into(),
+        SubmitError::Seal(SealError::Damaged) => StoreError::Damaged { what: "session" }.into(),
         error => TransportError::unavailable(error).into(),
     }
 }

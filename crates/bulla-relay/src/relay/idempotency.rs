@@ -6,13 +6,13 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Inner;
-use super::accept::Checked;
 use super::conversation::{ATTEMPTS, Conversation, Draft};
-use super::voice::Voice;
+use super::submit::Checked;
+use super::tenant::Tenant;
 use crate::space::{self, KEY, ONCE};
-use crate::{AcceptError, Handle, Sink};
+use crate::{EventSink, MessageRef, SubmitError};
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Makes sure that the message's idempotency key, if it has one, is used for no other user.
     ///
     /// That a key was used for a user stands in the user's partition, where the message does; a batch touches
@@ -23,7 +23,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         &self,
         conversation: Conversation,
         checked: &Checked,
-    ) -> Result<(), AcceptError> {
+    ) -> Result<(), SubmitError> {
         let Some(key) = &checked.message.idempotency_key else { return Ok(()) };
         let business = conversation.business;
         let (name, of) = (digest(&[key]), digest(&[conversation.user.as_bytes(), key]));
@@ -35,7 +35,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let now = self.clock.now();
             let scan = space::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
             if let Some((_, record)) = self.store.scan(home, &scan, now).await?.first() {
-                return if record.value[..] == of { Ok(()) } else { Err(AcceptError::KeyReused) };
+                return if record.value[..] == of { Ok(()) } else { Err(SubmitError::KeyReused) };
             }
             let mut batch = Batch::new(home);
             let key = Key::dated(KEY, now.day(), Bytes::copy_from_slice(&name));
@@ -45,18 +45,18 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(());
             }
         }
-        Err(AcceptError::InTheWay { attempts: ATTEMPTS })
+        Err(SubmitError::InTheWay { attempts: ATTEMPTS })
     }
 
-    /// Claims the message's idempotency key, if it has one. The handle of the message sent under it before,
+    /// Claims the message's idempotency key, if it has one. The reference of the message sent under it before,
     /// if there is one.
     pub(super) async fn claim_key(
         &self,
-        voice: &Voice,
+        tenant: &Tenant,
         draft: &mut Draft,
         id: MessageId,
         checked: &Checked,
-    ) -> Result<Option<Handle>, AcceptError> {
+    ) -> Result<Option<MessageRef>, SubmitError> {
         let Some(key) = &checked.message.idempotency_key else { return Ok(None) };
         let (business, user) = (draft.conversation.business, draft.conversation.user);
         let name = space::named(business, &digest(&[key]));
@@ -67,8 +67,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             let first = MessageId::from_bytes(first);
             let first = first.map_err(|_| StoreError::Damaged { what: "idempotency key" })?;
             let same = of == fingerprint;
-            let handle = Handle::new(first, voice.scope.user_id(user));
-            return if same { Ok(Some(handle)) } else { Err(AcceptError::KeyReused) };
+            let reference = MessageRef::new(first, tenant.scope.user_id(user));
+            return if same { Ok(Some(reference)) } else { Err(SubmitError::KeyReused) };
         }
         let value = [&id.as_bytes()[..], &fingerprint].concat();
         let (key, expiry) = (Key::dated(ONCE, draft.now.day(), name), draft.expiry());
@@ -83,11 +83,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 fn fingerprint(checked: &Checked) -> [u8; 32] {
     // With randomness that never varies, a content has one encoding.
     let said = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
-    let answered = checked.message.in_reply_to.map(Handle::to_bytes);
+    let answered = checked.message.in_reply_to.map(MessageRef::to_bytes);
     digest(&[
         said.plaintext(),
         &[checked.message.category.code(), u8::from(answered.is_some())],
-        answered.as_ref().map_or(&[], |handle| &handle[..]),
+        answered.as_ref().map_or(&[], |reference| &reference[..]),
         checked.message.tracking.as_deref().unwrap_or_default().as_bytes(),
     ])
 }

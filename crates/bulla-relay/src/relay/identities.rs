@@ -8,18 +8,18 @@ use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation};
 use super::pumps::Pump;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, Relay, span};
 use crate::metrics::IDENTITY_CHANGES;
-use crate::{AcceptError, Recipient, Report, Sink};
+use crate::{EventSink, Recipient, Report, SubmitError};
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// The number that `business` and `user` compare to know that nobody stands between them: the user's
     /// device shows the same. It is that of the identity the user has come with last, also if that waits for
     /// approval. Nothing before there was a session.
     ///
     /// # Errors
-    /// As when a message is accepted. [`AcceptError::UnknownUser`] for the id of a user with whom no message
+    /// As when a message is accepted. [`SubmitError::UnknownUser`] for the id of a user with whom no message
     /// lives.
     ///
     /// # Cost
@@ -28,9 +28,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         &self,
         business: PhoneNumberId,
         user: impl Into<Recipient>,
-    ) -> Result<Option<SafetyNumber>, AcceptError> {
-        let voice = self.0.voice(business)?;
-        let looking = self.0.peer_of(&voice, user.into());
+    ) -> Result<Option<SafetyNumber>, SubmitError> {
+        let tenant = self.0.tenant(business)?;
+        let looking = self.0.peer_of(&tenant, user.into());
         let peer = looking.instrument(span::call("safety number", Some(business))).await?;
         Ok(peer.safety_number())
     }
@@ -44,9 +44,9 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         &self,
         business: PhoneNumberId,
         user: impl Into<Recipient>,
-    ) -> Result<Option<Identity>, AcceptError> {
-        let voice = self.0.voice(business)?;
-        let looking = self.0.peer_of(&voice, user.into());
+    ) -> Result<Option<Identity>, SubmitError> {
+        let tenant = self.0.tenant(business)?;
+        let looking = self.0.peer_of(&tenant, user.into());
         let peer = looking.instrument(span::call("identity", Some(business))).await?;
         Ok(peer.identity())
     }
@@ -66,29 +66,29 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
         business: PhoneNumberId,
         user: impl Into<Recipient>,
         identity: Identity,
-    ) -> Result<bool, AcceptError> {
-        let (inner, voice, user) = (Arc::clone(&self.0), self.0.voice(business)?, user.into());
-        let of = Arc::clone(&voice);
+    ) -> Result<bool, SubmitError> {
+        let (inner, tenant, user) = (Arc::clone(&self.0), self.0.tenant(business)?, user.into());
+        let of = Arc::clone(&tenant);
         let approving = async move { inner.approve(&of, user, identity).await };
         let approving = approving.instrument(span::call("approve identity", Some(business)));
-        let approved = self.0.see_through_for(&voice, approving);
+        let approved = self.0.see_through_for(&tenant, approving);
         approved.await.unwrap_or_else(Err)
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn approve(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         user: Recipient,
         identity: Identity,
-    ) -> Result<bool, AcceptError> {
-        let (conversation, number) = self.user_of(voice, user).await?;
+    ) -> Result<bool, SubmitError> {
+        let (conversation, number) = self.user_of(tenant, user).await?;
         span::is_with(conversation.user);
         let _lane = self.lane(conversation.user).await?;
         for _ in 0..ATTEMPTS {
             let mut draft = self.draft(conversation).await?;
-            let mut peer = self.peer(voice, conversation, number.clone()).await?;
+            let mut peer = self.peer(tenant, conversation, number.clone()).await?;
             if !peer.approve(&identity) {
                 return Ok(false);
             }
@@ -100,43 +100,48 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 return Ok(true);
             }
         }
-        Err(AcceptError::InTheWay { attempts: ATTEMPTS })
+        Err(SubmitError::InTheWay { attempts: ATTEMPTS })
     }
 
     /// The conversation with `user`, and their number.
-    async fn user_of(&self, voice: &Voice, user: Recipient) -> Result<(Conversation, Number), AcceptError> {
+    async fn user_of(&self, tenant: &Tenant, user: Recipient) -> Result<(Conversation, Number), SubmitError> {
         match user {
-            Recipient::Number(number) => Ok((self.conversation(voice, &number), number)),
+            Recipient::Number(number) => Ok((self.conversation(tenant, &number), number)),
             Recipient::UserId(user) => {
                 let conversation =
-                    Conversation { business: voice.business(), user: voice.scope.partition(user) };
-                let number = self.number(conversation).await?.ok_or(AcceptError::UnknownUser)?;
+                    Conversation { business: tenant.business(), user: tenant.scope.partition(user) };
+                let number = self.number(conversation).await?.ok_or(SubmitError::UnknownUser)?;
                 Ok((conversation, number))
             }
         }
     }
 
-    /// What `voice` has of `user`.
-    async fn peer_of<'v>(&self, voice: &'v Voice, user: Recipient) -> Result<Peer<'v>, AcceptError> {
-        let (conversation, number) = self.user_of(voice, user).await?;
+    /// What `tenant` has of `user`.
+    async fn peer_of<'v>(&self, tenant: &'v Tenant, user: Recipient) -> Result<Peer<'v>, SubmitError> {
+        let (conversation, number) = self.user_of(tenant, user).await?;
         span::is_with(conversation.user);
-        self.peer(voice, conversation, number).await
+        self.peer(tenant, conversation, number).await
     }
 
     async fn peer<'v>(
         &self,
-        voice: &'v Voice,
+        tenant: &'v Tenant,
         conversation: Conversation,
         number: Number,
-    ) -> Result<Peer<'v>, AcceptError> {
+    ) -> Result<Peer<'v>, SubmitError> {
         let (address, now) = (Address::user(number), self.clock.now());
-        voice.endpoint.peer(&self.store, conversation.user, &address, now).await.map_err(AcceptError::Seal)
+        tenant.endpoint.peer(&self.store, conversation.user, &address, now).await.map_err(SubmitError::Seal)
     }
 
     /// Tells that the user of the conversation has come with another identity, as `changed` says.
-    pub(super) fn tell_identity(&self, voice: &Voice, conversation: Conversation, changed: Option<Changed>) {
+    pub(super) fn tell_identity(
+        &self,
+        tenant: &Tenant,
+        conversation: Conversation,
+        changed: Option<Changed>,
+    ) {
         let Some(Changed { identity, is_held }) = changed else { return };
-        let (business, user) = (conversation.business, voice.scope.user_id(conversation.user));
+        let (business, user) = (conversation.business, tenant.scope.user_id(conversation.user));
         metrics::counter!(IDENTITY_CHANGES).increment(1);
         tracing::warn!(%business, is_held, "a user has another identity than before");
         self.reports.tell(Report::IdentityChanged { business, user, identity, is_held });

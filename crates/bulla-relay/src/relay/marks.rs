@@ -12,7 +12,7 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
 use crate::space::{BUSY, CONVERSATION, WAITING};
-use crate::{RelayError, Sink};
+use crate::{EventSink, RelayError};
 
 /// The marks that this relay knows to be in the store.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl Marks {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Marks the conversation, before anything is written of it: were the mark lost, nobody would look for
     /// its work after a crash, nor for the conversation when it is over. Alone it does no harm.
     ///
@@ -120,10 +120,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Takes the marks from the conversations that have no work any more: a start does not look at them.
     pub(super) async fn unmark_idle(self: &Arc<Self>) -> Result<(), RelayError> {
         for conversation in self.marks.waiting() {
-            let Some(voice) = self.businesses.voice(conversation.business) else { continue };
+            let Some(tenant) = self.businesses.tenant(conversation.business) else { continue };
             if self.suspensions.of(conversation).is_none() {
                 let unmarked = self.unmark_if_idle(conversation).await;
-                unmarked.or_else(|error| self.contain(&voice, Some(conversation), error.into()))?;
+                unmarked.or_else(|error| self.contain(&tenant, Some(conversation), error.into()))?;
             }
         }
         Ok(())

@@ -14,11 +14,11 @@ use super::Inner;
 use super::fault::Reach;
 use super::jitter;
 use super::registry::State;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use crate::limits::OPENED_AT_ONCE;
-use crate::{Part, RelayError, Report, Sink, Suspended};
+use crate::{EventSink, Part, RelayError, Report, Suspended};
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Begins to speak for `businesses`, which were entered, many at once. Those that cannot be spoken for
     /// are suspended and reported.
     ///
@@ -64,8 +64,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// The error comes back if the same may work later.
     async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
-        let voice = match self.open_voice(business).await {
-            Ok(voice) => Arc::new(voice),
+        let tenant = match self.open_voice(business).await {
+            Ok(tenant) => Arc::new(tenant),
             Err(error) => match error.reach() {
                 Reach::Passing => return Err(error),
                 Reach::Relay => {
@@ -78,12 +78,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             },
         };
-        self.businesses.set(business, State::Speaking(Arc::clone(&voice)));
+        self.businesses.set(business, State::Speaking(Arc::clone(&tenant)));
         // While the carrier is away nobody waits for it: the task that receives goes on trying.
         if !self.carrier_is_away.load(Ordering::Relaxed)
-            && let Err(error) = self.connect(&voice).await
+            && let Err(error) = self.connect(&tenant).await
         {
-            match self.contain(&voice, None, error) {
+            match self.contain(&tenant, None, error) {
                 Err(passing) => {
                     self.carrier_is_away.store(true, Ordering::Relaxed);
                     let error: &dyn std::error::Error = &passing;
@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(()) => return Ok(()),
             }
         }
-        self.go_on(&voice).await
+        self.go_on(&tenant).await
     }
 
     /// Suspends a business that nobody speaks for yet.
@@ -104,74 +104,74 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     }
 
     /// Takes up what was left undone for the business, and receives for it from now on.
-    async fn go_on(self: &Arc<Self>, voice: &Arc<Voice>) -> Result<(), RelayError> {
-        if let Err(error) = self.resume_marked(voice.business()).await {
+    async fn go_on(self: &Arc<Self>, tenant: &Arc<Tenant>) -> Result<(), RelayError> {
+        if let Err(error) = self.resume_marked(tenant.business()).await {
             // To be opened anew, if it is tried again.
-            let error = self.contain(voice, None, error.into());
+            let error = self.contain(tenant, None, error.into());
             if error.is_err() {
-                voice.tasks.stop();
-                self.businesses.set(voice.business(), State::Opening);
+                tenant.tasks.stop();
+                self.businesses.set(tenant.business(), State::Opening);
             }
             return error;
         }
-        let receiving = Arc::clone(voice);
-        self.spawn_for(voice, None, move |inner| async move { inner.keep_receiving(receiving).await });
+        let receiving = Arc::clone(tenant);
+        self.spawn_for(tenant, None, move |inner| async move { inner.keep_receiving(receiving).await });
         Ok(())
     }
 
     /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
-    pub(super) async fn connect(&self, voice: &Voice) -> Result<(), RelayError> {
+    pub(super) async fn connect(&self, tenant: &Tenant) -> Result<(), RelayError> {
         // Never closed.
         let _place = self.connecting.acquire().await;
-        let identity = |source| RelayError::Identity { business: voice.business(), source };
-        let (endpoint, now) = (&voice.endpoint, self.clock.now());
+        let identity = |source| RelayError::Identity { business: tenant.business(), source };
+        let (endpoint, now) = (&tenant.endpoint, self.clock.now());
         // A new installation registers, once: a copy of an old store must not come in as one.
         let connected = if endpoint.is_registered(&self.store, now).await.map_err(identity)? {
-            match self.transport.connect(&voice.caller).await {
+            match self.transport.connect(&tenant.caller).await {
                 // The carrier has lost whose the number is. One that knows another installation says that we
                 // are shut out.
-                Err(TransportError::Unproven) => self.register(voice).await?,
+                Err(TransportError::Unproven) => self.register(tenant).await?,
                 connected => connected?,
             }
         } else {
-            let connected = self.register(voice).await?;
+            let connected = self.register(tenant).await?;
             endpoint.set_registered(&self.store, now).await.map_err(identity)?;
             connected
         };
-        self.businesses.is_proven(voice.business());
-        self.leave_keys(voice, connected).await?;
-        voice.is_connected.store(true, Ordering::Relaxed);
+        self.businesses.is_proven(tenant.business());
+        self.leave_keys(tenant, connected).await?;
+        tenant.is_connected.store(true, Ordering::Relaxed);
         self.carrier_is_away.store(false, Ordering::Relaxed);
         Ok(())
     }
 
     /// Registers the number, with the proof that the host has handed over, if it has.
-    async fn register(&self, voice: &Voice) -> Result<Connected, TransportError> {
-        let proof = self.businesses.proof(voice.business());
-        self.transport.register(&voice.caller, &proof.unwrap_or_else(Proof::none)).await
+    async fn register(&self, tenant: &Tenant) -> Result<Connected, TransportError> {
+        let proof = self.businesses.proof(tenant.business());
+        self.transport.register(&tenant.caller, &proof.unwrap_or_else(Proof::none)).await
     }
 
     /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none,
     /// as after nearly every start.
-    pub(super) async fn leave_keys(&self, voice: &Voice, connected: Connected) -> Result<(), RelayError> {
-        let identity = |source| RelayError::Identity { business: voice.business(), source };
+    pub(super) async fn leave_keys(&self, tenant: &Tenant, connected: Connected) -> Result<(), RelayError> {
+        let identity = |source| RelayError::Identity { business: tenant.business(), source };
         let (left, highest) = (connected.one_time_keys, connected.highest_one_time);
-        let (endpoint, now) = (&voice.endpoint, self.clock.now());
+        let (endpoint, now) = (&tenant.endpoint, self.clock.now());
         if endpoint.is_stocked(&self.store, left, highest, now).await.map_err(identity)? {
             return Ok(());
         }
         let left = if left <= LOW_STOCK { left } else { STOCK };
         let keys = endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await;
         let keys = keys.map_err(identity)?;
-        self.transport.publish(&voice.caller, keys).await?;
+        self.transport.publish(&tenant.caller, keys).await?;
         Ok(())
     }
 
     /// Resumes a business that is suspended; `None` when it is not. To be called by whoever has its turn.
     pub(super) async fn reopen(self: &Arc<Self>, business: PhoneNumberId) -> Option<()> {
-        let State::Suspended(_, voice) = self.businesses.state(business)? else { return None };
+        let State::Suspended(_, tenant) = self.businesses.state(business)? else { return None };
         self.businesses.set(business, State::Opening);
-        self.wind_up(business, voice).await;
+        self.wind_up(business, tenant).await;
         self.bring_up(business).await;
         if matches!(self.businesses.state(business), Some(State::Speaking(_))) {
             tracing::info!(%business, "the business is resumed");

@@ -9,10 +9,10 @@ use tracing::Instrument;
 use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::pumps::{Pump, Seen, Waiting};
 use super::resend::Renewed;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, jitter, span};
 use crate::space::{self, MESSAGE};
-use crate::{Failure, RelayError, Sink, Status};
+use crate::{EventSink, Failure, RelayError, Status};
 
 /// How many envelopes are read from the store at a time.
 const PAGE: usize = 16;
@@ -26,17 +26,17 @@ enum Handed {
     Reinstalled,
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, in their order, until there are none.
     pub(super) async fn pump_outbox(
         self: Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
             let (page, seen) = self.page(conversation, Pump::Outbox, PAGE).await?;
             if page.is_empty() {
-                if self.release_next(voice, conversation).await? {
+                if self.release_next(tenant, conversation).await? {
                     continue;
                 }
                 if self.pumps.rest(conversation, Pump::Outbox) {
@@ -55,7 +55,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 .map(envelope)
                 .map_while(|read| read.map_err(|error| damaged = Some(error)).ok());
             let page: VecDeque<_> = page.collect();
-            if !self.send_page(voice, conversation, page, seen).await? {
+            if !self.send_page(tenant, conversation, page, seen).await? {
                 // Perhaps it is ours that was begun and not finished.
                 drop(self.lane(conversation.user).await?);
             } else if let Some(error) = damaged {
@@ -68,7 +68,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// they were read, perhaps the one they are for.
     async fn send_page(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         mut page: VecDeque<(Read, Envelope)>,
         seen: Seen,
@@ -76,7 +76,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         while let Some((first, envelope)) = page.front() {
             let only = (page.len() == 1).then_some(envelope.id());
             let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
-            let handing_over = self.hand_over(voice, conversation, envelopes, first.begun);
+            let handing_over = self.hand_over(tenant, conversation, envelopes, first.begun);
             let handed = handing_over.instrument(span::about("send", conversation, only)).await?;
             let Some((taken, next)) = handed else { return Ok(false) };
             let taken: Vec<_> = page.drain(..taken).collect();
@@ -89,7 +89,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             {
                 let place = read.place;
                 let span = span::about("send", conversation, Some(envelope.id()));
-                if !self.conclude(voice, conversation, envelope, read, handed).instrument(span).await? {
+                if !self.conclude(tenant, conversation, envelope, read, handed).instrument(span).await? {
                     return Ok(false);
                 }
                 self.pumps.pass(conversation, Pump::Outbox, place, seen);
@@ -102,19 +102,19 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// since it was read, perhaps the one it is for.
     async fn conclude(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         mut envelope: Envelope,
         mut read: Read,
         mut handed: Handed,
     ) -> Result<bool, RelayError> {
         while handed == Handed::Reinstalled && matches!(envelope.kind(), Kind::Message(_)) {
-            match self.renew(voice, conversation, &read, &envelope).await? {
+            match self.renew(tenant, conversation, &read, &envelope).await? {
                 Renewed::Sealed(anew) => (envelope, read) = *anew,
                 Renewed::TakenOut => return Ok(true),
                 Renewed::Not => break,
             }
-            let again = self.hand_over(voice, conversation, vec![envelope.clone()], read.begun).await?;
+            let again = self.hand_over(tenant, conversation, vec![envelope.clone()], read.begun).await?;
             match again {
                 None => return Ok(false),
                 Some((_, Some(refused))) => handed = refused,
@@ -124,7 +124,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 }
             }
         }
-        self.settle_refused(voice, conversation, read, &envelope).await?;
+        self.settle_refused(tenant, conversation, read, &envelope).await?;
         Ok(true)
     }
 
@@ -133,14 +133,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// are for.
     async fn hand_over(
         &self,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
         envelopes: Vec<Envelope>,
         begun: u64,
     ) -> Result<Option<(usize, Option<Handed>)>, RelayError> {
         let mut failures = 0;
         loop {
-            let sending = self.transport.send_all(&voice.caller, envelopes.clone());
+            let sending = self.transport.send_all(&tenant.caller, envelopes.clone());
             let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
                 return Ok(None);
             };
@@ -204,7 +204,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// record.
     async fn settle_refused(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
         read: Read,
         envelope: &Envelope,
@@ -226,7 +226,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 // If that installation is no more, what is accepted next goes out in a session with the one
                 // that is.
                 let peer =
-                    voice.endpoint.peer(&self.store, conversation.user, envelope.to(), draft.now).await;
+                    tenant.endpoint.peer(&self.store, conversation.user, envelope.to(), draft.now).await;
                 if let Ok(mut peer) = peer {
                     peer.retire_session(gone);
                     draft.keep(peer);

@@ -8,12 +8,12 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::{ATTEMPTS, Conversation, Draft};
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, Relay, span};
 use crate::space::{self, SEEN};
-use crate::{AcceptError, Handle, MarkReadError, Sink};
+use crate::{EventSink, MarkReadError, MessageRef, SubmitError};
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Tells the user that the business has read `message`, which they sent to `business`.
     ///
     /// # Errors
@@ -21,32 +21,36 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     ///
     /// # Cost
     /// One commit.
-    pub async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
+    pub async fn mark_read(&self, business: PhoneNumberId, message: MessageRef) -> Result<(), MarkReadError> {
         let inner = Arc::clone(&self.0);
-        let voice = self.0.voice(business)?;
-        let marking = Arc::clone(&voice);
-        let marked = self.0.see_through_for(&voice, async move { inner.mark_read(&marking, message).await });
-        marked.await.unwrap_or_else(|unheard| Err(MarkReadError::Accept(unheard)))
+        let tenant = self.0.tenant(business)?;
+        let marking = Arc::clone(&tenant);
+        let marked = self.0.see_through_for(&tenant, async move { inner.mark_read(&marking, message).await });
+        marked.await.unwrap_or_else(|unheard| Err(MarkReadError::Submit(unheard)))
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    async fn mark_read(self: &Arc<Self>, voice: &Arc<Voice>, message: Handle) -> Result<(), MarkReadError> {
-        let (business, user) = (voice.business(), voice.scope.partition(message.user()));
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    async fn mark_read(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        message: MessageRef,
+    ) -> Result<(), MarkReadError> {
+        let (business, user) = (tenant.business(), tenant.scope.partition(message.user()));
         let conversation = Conversation { business, user };
         self.is_going_on(conversation)?;
         let marking = async {
-            let marked = self.mark_read_in(voice, conversation, message).await;
-            marked.map_err(|error| self.refuse_mark(voice, conversation, error))
+            let marked = self.mark_read_in(tenant, conversation, message).await;
+            marked.map_err(|error| self.refuse_mark(tenant, conversation, error))
         };
         marking.instrument(span::about("mark read", conversation, Some(message.id()))).await
     }
 
     async fn mark_read_in(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
-        message: Handle,
+        message: MessageRef,
     ) -> Result<(), MarkReadError> {
         let _lane = self.lane(conversation.user).await?;
         let seen = space::about(SEEN, conversation.business, message.id());
@@ -55,27 +59,27 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         for _ in 0..ATTEMPTS {
             let mut draft = self.draft(conversation).await?;
-            self.seal_receipt(voice, &mut draft, Progress::Read, message.id()).await?;
+            self.seal_receipt(tenant, &mut draft, Progress::Read, message.id()).await?;
             if self.commit(draft).await? {
                 return Ok(());
             }
         }
-        Err(AcceptError::InTheWay { attempts: ATTEMPTS }.into())
+        Err(SubmitError::InTheWay { attempts: ATTEMPTS }.into())
     }
 
     /// Seals a receipt for `message` into `draft`, or holds it; unless the user cannot be written to any
     /// more.
     pub(super) async fn seal_receipt(
         &self,
-        voice: &Voice,
+        tenant: &Tenant,
         draft: &mut Draft,
         progress: Progress,
         message: MessageId,
-    ) -> Result<(), AcceptError> {
+    ) -> Result<(), SubmitError> {
         let user = draft.conversation.user;
         let Some(number) = self.number(draft.conversation).await? else { return Ok(()) };
-        let peer = voice.endpoint.peer(&self.store, user, &Address::user(number), draft.now).await;
-        let mut peer = peer.map_err(AcceptError::Seal)?;
+        let peer = tenant.endpoint.peer(&self.store, user, &Address::user(number), draft.now).await;
+        let mut peer = peer.map_err(SubmitError::Seal)?;
         let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
         let id = MessageId::new(draft.now, &*self.rng);
         if peer.is_held() {
@@ -89,7 +93,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             return Ok(());
         }
         let envelope =
-            peer.seal(id, Kind::Receipt, &receipt, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
+            peer.seal(id, Kind::Receipt, &receipt, draft.now, &*self.rng).map_err(SubmitError::Seal)?;
         draft.send(&envelope);
         draft.keep(peer);
         Ok(())

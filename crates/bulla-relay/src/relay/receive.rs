@@ -19,12 +19,12 @@ use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
 use super::fault::Reach;
 use super::identities::Changed;
 use super::jitter;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, span};
 use crate::metrics::{DROPPED, OPENED};
 use crate::row::Pending;
 use crate::space::{self, MESSAGE, SEEN};
-use crate::{RelayError, Sink, Status};
+use crate::{EventSink, RelayError, Status};
 
 /// What cannot be answered yet is looked at again after so long: a device connects and then leaves its keys.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -41,39 +41,39 @@ struct Opened {
     durable: Vec<Sequence>,
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Receives what users send to the business, for as long as it is spoken for.
     ///
     /// There is one such task for each business, and nearly all of them wait: what is only needed when
     /// something came is in boxes of its own.
-    pub(super) async fn keep_receiving(self: Arc<Self>, voice: Arc<Voice>) -> Result<(), RelayError> {
+    pub(super) async fn keep_receiving(self: Arc<Self>, tenant: Arc<Tenant>) -> Result<(), RelayError> {
         // Who has not left keys yet cannot be written to: that comes first.
-        let is_connected = voice.is_connected.load(Ordering::Relaxed);
+        let is_connected = tenant.is_connected.load(Ordering::Relaxed);
         let (mut after, mut failures, mut spent) =
             (Sequence::START, 0_u32, if is_connected { 0 } else { STOCK });
-        let mut low_stock = Box::pin(self.transport.low_stock(&voice.caller, LOW_STOCK));
+        let mut low_stock = Box::pin(self.transport.low_stock(&tenant.caller, LOW_STOCK));
         loop {
             let outcome = if spent >= STOCK - LOW_STOCK {
-                Box::pin(self.connect(&voice)).await.map(|()| spent = 0)
+                Box::pin(self.connect(&tenant)).await.map(|()| spent = 0)
             } else {
                 tokio::select! {
                     biased;
                     // What was passed over may be opened now.
-                    () = voice.again.notified() => {
+                    () = tenant.again.notified() => {
                         after = Sequence::START;
                         Ok(())
                     }
                     // Whoever has taken them, and whether or not they write.
                     low = &mut low_stock => {
-                        low_stock = Box::pin(self.transport.low_stock(&voice.caller, LOW_STOCK));
+                        low_stock = Box::pin(self.transport.low_stock(&tenant.caller, LOW_STOCK));
                         match low {
-                            Ok(connected) => Box::pin(self.leave_keys(&voice, connected)).await,
+                            Ok(connected) => Box::pin(self.leave_keys(&tenant, connected)).await,
                             Err(error) => Err(error.into()),
                         }
                     }
-                    received = self.transport.receive(&voice.caller, after) => match received {
+                    received = self.transport.receive(&tenant.caller, after) => match received {
                         Ok(deliveries) => {
-                            let taken = Box::pin(self.take_deliveries(&voice, deliveries, &mut after)).await;
+                            let taken = Box::pin(self.take_deliveries(&tenant, deliveries, &mut after)).await;
                             taken.map(|keys| spent += keys)
                         }
                         Err(error) => Err(error.into()),
@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             self.counts.retried(if is_of_carrier { "carrier" } else { "store" });
             if failures == 0 {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(business = %voice.business(), error, "nothing is received; it is tried again");
+                tracing::warn!(business = %tenant.business(), error, "nothing is received; it is tried again");
             }
             let pause = self.settings.pause_after(failures);
             self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
@@ -108,20 +108,20 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// that took.
     async fn take_deliveries(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         deliveries: Vec<Delivery>,
         after: &mut Sequence,
     ) -> Result<usize, RelayError> {
         let in_order = in_order(deliveries, *after);
         let last = in_order.last().map(|delivery| delivery.sequence);
-        let opened = self.open_all(voice, in_order).await?;
-        self.acknowledge(voice, &opened.durable).await?;
+        let opened = self.open_all(tenant, in_order).await?;
+        self.acknowledge(tenant, &opened.durable).await?;
         *after = last.unwrap_or(*after);
         Ok(opened.spent)
     }
 
-    async fn acknowledge(&self, voice: &Voice, sequences: &[Sequence]) -> Result<(), RelayError> {
-        match self.transport.acknowledge(&voice.caller, sequences).await {
+    async fn acknowledge(&self, tenant: &Tenant, sequences: &[Sequence]) -> Result<(), RelayError> {
+        match self.transport.acknowledge(&tenant.caller, sequences).await {
             Ok(()) => Ok(()),
             // They come again after a restart, and are known then.
             Err(error) if error.may_pass() => Ok(()),
@@ -132,7 +132,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Opens the deliveries: those of one user in their order, those of different users at once.
     async fn open_all(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         deliveries: Vec<Delivery>,
     ) -> Result<Opened, RelayError> {
         let (mut all, mut by_user) = (Opened::default(), BTreeMap::<Number, Vec<Delivery>>::new());
@@ -147,7 +147,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             }
         }
         let of_users =
-            by_user.into_iter().map(|(number, deliveries)| self.open_of_user(voice, number, deliveries));
+            by_user.into_iter().map(|(number, deliveries)| self.open_of_user(tenant, number, deliveries));
         for opened in futures_util::future::join_all(of_users).await {
             let Opened { spent, durable } = opened?;
             all.spent += spent;
@@ -160,17 +160,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// stays with the carrier, and is received again when the conversation is resumed.
     async fn open_of_user(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         number: Number,
         deliveries: Vec<Delivery>,
     ) -> Result<Opened, RelayError> {
-        let (conversation, mut opened) = (self.conversation(voice, &number), Opened::default());
+        let (conversation, mut opened) = (self.conversation(tenant, &number), Opened::default());
         for delivery in deliveries {
             if self.suspensions.of(conversation).is_some() {
                 break;
             }
             let span = span::about("receive", conversation, Some(delivery.envelope.id()));
-            let opening = self.open(voice, &number, &delivery.envelope).instrument(span);
+            let opening = self.open(tenant, &number, &delivery.envelope).instrument(span);
             let opening = AssertUnwindSafe(opening).catch_unwind();
             match opening.await.unwrap_or(Err(RelayError::Panicked)) {
                 Ok(spent) => {
@@ -178,11 +178,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     opened.durable.push(delivery.sequence);
                 }
                 Err(RelayError::Transport(TransportError::NoKeys)) => {
-                    self.look_again(voice);
+                    self.look_again(tenant);
                     break;
                 }
                 Err(error) if error.reach() == Reach::Part => {
-                    self.contain(voice, Some(conversation), error)?;
+                    self.contain(tenant, Some(conversation), error)?;
                     break;
                 }
                 Err(error) => return Err(error),
@@ -193,33 +193,33 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     /// Receives again, after a while, what was left with the carrier because it cannot be answered yet.
     /// Others do not wait for it.
-    fn look_again(self: &Arc<Self>, voice: &Arc<Voice>) {
-        if voice.looks_again.swap(true, Ordering::Relaxed) {
+    fn look_again(self: &Arc<Self>, tenant: &Arc<Tenant>) {
+        if tenant.looks_again.swap(true, Ordering::Relaxed) {
             return;
         }
-        let looking = Arc::clone(voice);
-        let is_begun = self.spawn_for(voice, None, move |inner| async move {
+        let looking = Arc::clone(tenant);
+        let is_begun = self.spawn_for(tenant, None, move |inner| async move {
             inner.clock.sleep(LOOK_AGAIN).await;
             looking.looks_again.store(false, Ordering::Relaxed);
             looking.again.notify_one();
             Ok(())
         });
         if !is_begun {
-            voice.looks_again.store(false, Ordering::Relaxed);
+            tenant.looks_again.store(false, Ordering::Relaxed);
         }
     }
 
     /// Opens one envelope and makes what it says durable, with the session's step, in one record.
     async fn open(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         number: &Number,
         envelope: &Envelope,
     ) -> Result<Spent, RelayError> {
-        let conversation = self.conversation(voice, number);
+        let conversation = self.conversation(tenant, number);
         let _lane = self.lane(conversation.user).await?;
         for _ in 0..ATTEMPTS {
-            if let Some(spent) = self.try_open(voice, conversation, number, envelope).await? {
+            if let Some(spent) = self.try_open(tenant, conversation, number, envelope).await? {
                 return Ok(spent);
             }
         }
@@ -229,7 +229,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_open(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         number: &Number,
         envelope: &Envelope,
@@ -240,7 +240,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if self.store.get(conversation.user, &seen, draft.now).await?.is_some() {
             return Ok(NOTHING_SPENT);
         }
-        let Some(mut peer) = self.sender(voice, &draft, envelope).await? else { return Ok(NOTHING_SPENT) };
+        let Some(mut peer) = self.sender(tenant, &draft, envelope).await? else { return Ok(NOTHING_SPENT) };
         let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
             Ok(received) => received,
             Err(OpenError::Store(error)) => return Err(error.into()),
@@ -250,7 +250,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 refused(reason(&error), &error);
                 self.counts.dropped();
                 let lost = matches!(error, OpenError::Undecipherable(_));
-                let kept = if lost { self.ask_again(voice, draft, peer, envelope).await? } else { Kept::Now };
+                let kept =
+                    if lost { self.ask_again(tenant, draft, peer, envelope).await? } else { Kept::Now };
                 return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
             }
         };
@@ -260,7 +261,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         match content {
             Ok(content) => match content.body() {
                 Body::RetryRequest(id) => {
-                    let asked = self.send_again(voice, &mut draft, &mut peer, envelope.from(), *id).await?;
+                    let asked = self.send_again(tenant, &mut draft, &mut peer, envelope.from(), *id).await?;
                     changed = changed.or(asked);
                 }
                 _ => self.take_in(&mut draft, number, envelope, &content).await?,
@@ -275,17 +276,17 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             Kept::Now => {
                 self.counts.opened();
                 metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1);
-                self.tell_identity(voice, conversation, changed);
+                self.tell_identity(tenant, conversation, changed);
             }
             Kept::Before => return Ok(NOTHING_SPENT),
             Kept::Not => return Ok(None),
             Kept::TooLarge => {
-                let kept = self.give_up(voice, conversation, envelope).await?;
+                let kept = self.give_up(tenant, conversation, envelope).await?;
                 return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
             }
         }
         let Some(key) = spent else { return Ok(NOTHING_SPENT) };
-        if let Err(error) = voice.endpoint.spend(&self.store, key).await {
+        if let Err(error) = tenant.endpoint.spend(&self.store, key).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
         }
         Ok(Some(true))
@@ -294,11 +295,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// The device that has sent `envelope`, as the store knows it. Nothing when it is none that may.
     pub(super) async fn sender<'v>(
         &self,
-        voice: &'v Voice,
+        tenant: &'v Tenant,
         draft: &Draft,
         envelope: &Envelope,
     ) -> Result<Option<Peer<'v>>, RelayError> {
-        match voice.endpoint.peer(&self.store, draft.conversation.user, envelope.from(), draft.now).await {
+        match tenant.endpoint.peer(&self.store, draft.conversation.user, envelope.from(), draft.now).await {
             Ok(peer) => Ok(Some(peer)),
             Err(SealError::Store(error)) => Err(error.into()),
             Err(SealError::Damaged) => Err(StoreError::Damaged { what: "session" }.into()),

@@ -5,7 +5,7 @@ use bulla_base::PhoneNumberId;
 use bulla_transport::Proof;
 use tokio::sync::Notify;
 
-use super::voice::Voice;
+use super::tenant::Tenant;
 use crate::{Business, Suspended};
 
 /// The businesses of the relay, and how each fares.
@@ -29,9 +29,9 @@ pub(super) enum State {
     /// Its keys are being read.
     Opening,
     /// The relay speaks for it.
-    Speaking(Arc<Voice>),
+    Speaking(Arc<Tenant>),
     /// It has stopped by itself. Who spoke for it may still have calls to finish.
-    Suspended(Arc<Suspended>, Option<Arc<Voice>>),
+    Suspended(Arc<Suspended>, Option<Arc<Tenant>>),
 }
 
 /// Lets one change of a business be made at a time.
@@ -91,14 +91,14 @@ impl Registry {
         }
     }
 
-    /// Suspends the business of `voice`. False when somebody else has spoken for it since, or nobody does any
+    /// Suspends the business of `tenant`. False when somebody else has spoken for it since, or nobody does any
     /// more.
-    pub(super) fn suspend(&self, voice: &Arc<Voice>, suspended: Suspended) -> bool {
+    pub(super) fn suspend(&self, tenant: &Arc<Tenant>, suspended: Suspended) -> bool {
         let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(&voice.business()) else { return false };
-        let is_speaking = matches!(&entry.state, State::Speaking(speaking) if Arc::ptr_eq(speaking, voice));
+        let Some(entry) = entries.get_mut(&tenant.business()) else { return false };
+        let is_speaking = matches!(&entry.state, State::Speaking(speaking) if Arc::ptr_eq(speaking, tenant));
         if is_speaking {
-            entry.state = State::Suspended(Arc::new(suspended), Some(Arc::clone(voice)));
+            entry.state = State::Suspended(Arc::new(suspended), Some(Arc::clone(tenant)));
         }
         is_speaking
     }
@@ -128,9 +128,9 @@ impl Registry {
     }
 
     /// Who speaks for `business` now.
-    pub(super) fn voice(&self, business: PhoneNumberId) -> Option<Arc<Voice>> {
+    pub(super) fn tenant(&self, business: PhoneNumberId) -> Option<Arc<Tenant>> {
         match self.state(business)? {
-            State::Speaking(voice) => Some(voice),
+            State::Speaking(tenant) => Some(tenant),
             State::Opening | State::Suspended(..) => None,
         }
     }

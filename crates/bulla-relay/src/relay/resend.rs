@@ -9,16 +9,16 @@ use bulla_store::{Commit, Record, Store, StoreError, Version};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::accept::Reachable;
 use super::conversation::{ATTEMPTS, Conversation, Draft, Read};
 use super::holding::passing;
 use super::identities::Changed;
 use super::pumps::Pump;
-use super::voice::Voice;
+use super::submit::Reachable;
+use super::tenant::Tenant;
 use crate::metrics::RESENT;
 use crate::row::{Held, Outbound, Stage, Unconfirmed};
 use crate::space::{self, CONTENT, MESSAGE};
-use crate::{AcceptError, Failure, RelayError, Sink, Status};
+use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
 /// What became of an envelope that was sealed for an installation of the user that is no more.
 pub(super) enum Renewed {
@@ -37,7 +37,7 @@ enum Way {
     Unknown,
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Seals the message `id` into `draft` once more, as the user's device `from` has asked for; or fails it,
     /// if it was sent as often as it ever is.
     ///
@@ -45,7 +45,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// device has confirmed, or that has failed, is not sent again, whoever asks.
     pub(super) async fn send_again(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         draft: &mut Draft,
         peer: &mut Peer<'_>,
         from: &Address,
@@ -56,7 +56,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             // It waits for the user's new identity to be approved, and comes then.
             return Ok(None);
         }
-        let way = match self.seal_again(voice, draft, peer, from, (id, &message)).await {
+        let way = match self.seal_again(tenant, draft, peer, from, (id, &message)).await {
             Err(error) if is_of_peer(&error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "who has asked for a message has left no keys to seal it with");
@@ -74,7 +74,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(changed)
             }
             Way::Held(changed) => {
-                draft.hold(&Held::again(id, outbound.category()?));
+                draft.hold(&Held::again(id, outbound.of_category()?));
                 self.holding.note(draft.conversation);
                 Ok(changed)
             }
@@ -87,7 +87,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// refused it, for the one it was sealed for is no more. It keeps its place, so that nothing passes it.
     pub(super) async fn renew(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         read: &Read,
         envelope: &Envelope,
@@ -97,7 +97,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             if !self.is_still(conversation.user, read).await? {
                 return Ok(Renewed::TakenOut);
             }
-            if let Some(renewed) = self.try_renew(voice, conversation, read, envelope).await? {
+            if let Some(renewed) = self.try_renew(tenant, conversation, read, envelope).await? {
                 return Ok(renewed);
             }
         }
@@ -107,7 +107,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_renew(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         read: &Read,
         envelope: &Envelope,
@@ -116,14 +116,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let Some((message, outbound)) = self.unconfirmed(&draft, id).await? else {
             return Ok(Some(Renewed::Not));
         };
-        let peer = voice.endpoint.peer(&self.store, conversation.user, to, draft.now).await;
-        let mut peer = peer.map_err(|error| passing(AcceptError::Seal(error)))?;
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, to, draft.now).await;
+        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
         envelope.installation().into_iter().for_each(|gone| peer.retire_session(gone));
-        let way = self.seal_again(voice, &mut draft, &mut peer, to, (id, &message)).await;
+        let way = self.seal_again(tenant, &mut draft, &mut peer, to, (id, &message)).await;
         let (sealed, changed) = match way.map_err(passing)? {
             Way::Sealed(sealed, changed) => (sealed, changed),
             Way::Held(changed) => {
-                let place = draft.hold(&Held::again(id, outbound.category()?));
+                let place = draft.hold(&Held::again(id, outbound.of_category()?));
                 if outbound.stage()? == Stage::Accepted {
                     draft.held_back(id, &message, place)?;
                 }
@@ -141,7 +141,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         draft.keep(peer);
         let Commit::Committed(version) = self.try_commit(draft).await? else { return Ok(None) };
-        self.tell_identity(voice, conversation, changed);
+        self.tell_identity(tenant, conversation, changed);
         // What is in memory is what stood there before.
         self.pumps.let_go(conversation, Pump::Outbox);
         Ok(Some(match sealed {
@@ -169,12 +169,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 
     async fn seal_again(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         draft: &mut Draft,
         peer: &mut Peer<'_>,
         to: &Address,
         (id, message): (MessageId, &Record),
-    ) -> Result<Way, AcceptError> {
+    ) -> Result<Way, SubmitError> {
         let Some((content, _)) = self.content_of(draft, id).await?.filter(may_be_sent_again) else {
             draft.reach(id, message, Status::Failed(Failure::NotOpened))?;
             return Ok(Way::Sealed(None, None));
@@ -185,7 +185,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         // It is not to pass what is held.
         let reachable = match draft.has_held() {
             true => Reachable::Held(None),
-            false => self.reachable(voice, peer, to, draft).await?,
+            false => self.reachable(tenant, peer, to, draft).await?,
         };
         Ok(match reachable {
             Reachable::InSession(changed) => {
@@ -204,7 +204,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         id: MessageId,
         message: &Record,
     ) -> Result<Option<Envelope>, StoreError> {
-        let kind = Kind::Message(Outbound::read(&message.value)?.category()?);
+        let kind = Kind::Message(Outbound::read(&message.value)?.of_category()?);
         let found = self.content_of(draft, id).await?.filter(may_be_sent_again);
         let Some((mut content, version)) = found else {
             draft.reach(id, message, Status::Failed(Failure::NotOpened))?;
@@ -243,11 +243,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
 }
 
 /// Whether it is the user's doing: to try again would hold up what others send.
-fn is_of_peer(error: &AcceptError) -> bool {
+fn is_of_peer(error: &SubmitError) -> bool {
     match error {
-        AcceptError::Unavailable(error) => !error.may_pass(),
-        AcceptError::Seal(SealError::Store(_) | SealError::Damaged) => false,
-        AcceptError::Seal(_) => true,
+        SubmitError::Unavailable(error) => !error.may_pass(),
+        SubmitError::Seal(SealError::Store(_) | SealError::Damaged) => false,
+        SubmitError::Seal(_) => true,
         _ => false,
     }
 }

@@ -10,7 +10,7 @@ use super::conversation::Conversation;
 use super::{Inner, Relay, span};
 use crate::row::{Head, Held, Outbound, Pending};
 use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
-use crate::{BusinessError, Part, Sink, UserId};
+use crate::{BusinessError, EventSink, Part, UserId};
 
 /// What of a conversation could not be read, and was taken out of its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +28,7 @@ pub struct SetAside {
     pub others: usize,
 }
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Removes what cannot be read of a conversation that is [suspended](Relay::suspended), so that it can be
     /// [resumed](Relay::resume), and says what that was. What can be read stays.
     ///
@@ -43,8 +43,8 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     pub async fn set_aside(&self, business: PhoneNumberId, user: UserId) -> Result<SetAside, BusinessError> {
         let inner = Arc::clone(&self.0);
         let setting_aside = async move {
-            let voice = inner.businesses.voice(business).ok_or(BusinessError::Unknown { business })?;
-            let conversation = Conversation { business, user: voice.scope.partition(user) };
+            let tenant = inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
+            let conversation = Conversation { business, user: tenant.scope.partition(user) };
             span::is_with(conversation.user);
             let part = Part::Conversation { business, user };
             inner.suspensions.of(conversation).ok_or(BusinessError::NotSuspended { part })?;
@@ -56,7 +56,7 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn remove_unreadable(&self, conversation: Conversation) -> Result<SetAside, StoreError> {
         let Conversation { business, user } = conversation;
         let _lane = self.lane(user).await?;
@@ -151,7 +151,7 @@ fn is_event(value: &[u8]) -> bool {
     let Ok(event) = Pending::read(value) else { return false };
     let is_whole = match event.what_was_said() {
         Ok(Some(_)) => true,
-        Ok(None) => event.status().is_ok() && event.category().is_ok(),
+        Ok(None) => event.status().is_ok() && event.of_category().is_ok(),
         Err(_) => false,
     };
     is_whole && event.message().is_ok() && event.user().is_ok()
@@ -162,7 +162,8 @@ fn is_envelope(value: &[u8]) -> bool {
 }
 
 fn is_held(value: &[u8]) -> bool {
-    Held::read(value).is_ok_and(|held| held.id().is_ok() && held.category().is_ok() && held.content().is_ok())
+    Held::read(value)
+        .is_ok_and(|held| held.id().is_ok() && held.of_category().is_ok() && held.content().is_ok())
 }
 
 fn is_message(value: &[u8]) -> bool {

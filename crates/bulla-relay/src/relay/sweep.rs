@@ -9,10 +9,10 @@ use super::Inner;
 use super::conversation::{ATTEMPTS, Conversation};
 use super::erase_business::user;
 use super::fault::Reach;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use crate::row::{Outbound, Stage};
 use crate::space::{self, BUSY, MESSAGE};
-use crate::{Failure, RelayError, Sink, Status};
+use crate::{EventSink, Failure, RelayError, Status};
 
 /// How often what is over is looked for.
 pub(super) const INTERVAL: Duration = Duration::from_secs(600);
@@ -25,7 +25,7 @@ const NOTICE: Duration = Duration::from_secs(2 * 3600);
 pub(super) const LONGEST_LIFE: Duration =
     Duration::from_secs(Retention::LONGEST.span().as_secs() - NOTICE.as_secs());
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
         let mut failing = false;
         loop {
@@ -51,14 +51,14 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.held_sessions.let_go_of_idle();
         let now = self.clock.now();
         for business in self.businesses.ids() {
-            let Some(voice) = self.businesses.voice(business) else { continue };
+            let Some(tenant) = self.businesses.tenant(business) else { continue };
             let swept = async {
                 self.find_due(business, now).await?;
-                self.fail_overdue(&voice, now).await
+                self.fail_overdue(&tenant, now).await
             };
             if let Err(error) = swept.await {
                 // What stops the business stops nothing else; what may pass is looked at again the next time.
-                self.contain(&voice, None, error)?;
+                self.contain(&tenant, None, error)?;
             }
         }
         self.store.drop_days_before(space::oldest_day(now)).await?;
@@ -66,8 +66,8 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         self.end_what_is_over(now).await
     }
 
-    async fn fail_overdue(self: &Arc<Self>, voice: &Arc<Voice>, now: Timestamp) -> Result<(), RelayError> {
-        let business = voice.business();
+    async fn fail_overdue(self: &Arc<Self>, tenant: &Arc<Tenant>, now: Timestamp) -> Result<(), RelayError> {
+        let business = tenant.business();
         // What lives for less long is marked.
         let overdue = now.before(LONGEST_LIFE);
         let days = now.before(Retention::LONGEST.span()).day()..=overdue.day();
@@ -84,7 +84,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                     continue;
                 }
                 let failed = self.fail_overdue_of(conversation, messages, now).await;
-                failed.or_else(|error| self.contain(voice, Some(conversation), error))?;
+                failed.or_else(|error| self.contain(tenant, Some(conversation), error))?;
             }
         }
     }

@@ -15,7 +15,7 @@ use super::conversation::{ATTEMPTS, Conversation, Read};
 use super::fault::Reach;
 use super::pumps::Waiting;
 use super::{Inner, span};
-use crate::{RelayError, Sink};
+use crate::{EventSink, RelayError};
 
 /// An event that was taken is removed from the store with the next record of its conversation. If none is
 /// made, it is after so long, and before twice as long: a relay that dies meanwhile tells it again.
@@ -155,7 +155,7 @@ impl Noted {
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Removes what was taken and did not go with another record, for as long as the relay runs.
     pub(super) async fn keep_settling(self: Arc<Self>) -> Result<(), RelayError> {
         let mut failing = false;

@@ -13,29 +13,29 @@ use super::Inner;
 use super::conversation::{Conversation, Draft, Kept};
 use super::identities::Changed;
 use super::receive::refused;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use crate::limits::MAX_RETRY_REQUESTS;
 use crate::metrics::{ASKED, DROPPED};
 use crate::row::Asked;
-use crate::{RelayError, Report, Sink, space};
+use crate::{EventSink, RelayError, Report, space};
 
 /// What is dropped without an answer is not noted: to drop it again costs no more.
 const UNANSWERED: Kept = Kept::Now;
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Drops an envelope that comes to more than the store takes, as one that cannot be opened: else it would
     /// come again after every restart, and one device could stop the relay for all.
     pub(super) async fn give_up(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
         envelope: &Envelope,
     ) -> Result<Kept, RelayError> {
         let draft = self.draft(conversation).await?;
         if matches!(envelope.kind(), Kind::Message(_))
-            && let Some(peer) = self.sender(voice, &draft, envelope).await?
+            && let Some(peer) = self.sender(tenant, &draft, envelope).await?
         {
-            let kept = self.ask_again(voice, draft, peer, envelope).await?;
+            let kept = self.ask_again(tenant, draft, peer, envelope).await?;
             if kept != Kept::TooLarge {
                 return Ok(kept);
             }
@@ -53,7 +53,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Nothing but messages is asked for, so nobody asks for a request again.
     pub(super) async fn ask_again(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         draft: Draft,
         mut peer: Peer<'_>,
         envelope: &Envelope,
@@ -76,12 +76,12 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         }
         let times = before.map_or(0, |asked| asked.times) + 1;
         let asked = Asked { times, attempt };
-        self.try_to_ask(voice, draft, peer, envelope, &asked, found.map(|record| record.version)).await
+        self.try_to_ask(tenant, draft, peer, envelope, &asked, found.map(|record| record.version)).await
     }
 
     async fn try_to_ask(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         mut draft: Draft,
         mut peer: Peer<'_>,
         envelope: &Envelope,
@@ -90,11 +90,11 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     ) -> Result<Kept, RelayError> {
         let (conversation, now, rng) = (draft.conversation, draft.now, &*self.rng);
         if asked.times > MAX_RETRY_REQUESTS {
-            return self.lose(voice, draft, envelope, asked, before).await;
+            return self.lose(tenant, draft, envelope, asked, before).await;
         }
         let mut changed = None;
         if peer.needs_keys(now) {
-            let begun = match self.transport.bundle(&voice.caller, envelope.from()).await {
+            let begun = match self.transport.bundle(&tenant.caller, envelope.from()).await {
                 Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
                 // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
                 // that it was lost.
@@ -112,7 +112,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 Ok(begun) => changed = Changed::of(&peer, begun.identity_changed),
                 Err(SealError::Store(error)) => return Err(error.into()),
                 Err(SealError::IdentityChanged) => {
-                    return self.remember_held(voice, draft, peer, envelope).await;
+                    return self.remember_held(tenant, draft, peer, envelope).await;
                 }
                 Err(error) => {
                     refused("unanswerable", &error);
@@ -129,7 +129,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
                 let kept = self.keep(draft, envelope).await?;
                 if kept == Kept::Now {
                     metrics::counter!(ASKED).increment(1);
-                    self.tell_identity(voice, conversation, changed);
+                    self.tell_identity(tenant, conversation, changed);
                 }
                 Ok(kept)
             }
@@ -143,7 +143,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Gives a message up that was asked for as often as any is.
     async fn lose(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         mut draft: Draft,
         envelope: &Envelope,
         asked: &Asked,
@@ -155,7 +155,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if kept == Kept::Now {
             metrics::counter!(DROPPED, "reason" => "lost").increment(1);
             tracing::warn!("a message could not be opened, however often it was asked for");
-            let (user, message) = (voice.scope.user_id(user), envelope.id());
+            let (user, message) = (tenant.scope.user_id(user), envelope.id());
             self.reports.tell(Report::MessageLost { business, user, message });
         }
         Ok(kept)
@@ -165,7 +165,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// lost.
     async fn remember_held(
         self: &Arc<Self>,
-        voice: &Voice,
+        tenant: &Tenant,
         mut draft: Draft,
         peer: Peer<'_>,
         envelope: &Envelope,
@@ -178,7 +178,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         if !self.commit(draft).await? {
             return Ok(Kept::Not);
         }
-        self.tell_identity(voice, conversation, changed);
+        self.tell_identity(tenant, conversation, changed);
         Ok(Kept::Now)
     }
 }

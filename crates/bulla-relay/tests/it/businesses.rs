@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Number, Partition, Party, PhoneNumberId};
-use bulla_device::News;
+use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
-use bulla_relay::{AcceptError, Business, BusinessError, Part, RelayError, Suspended};
+use bulla_relay::{Business, BusinessError, Part, RelayError, SubmitError, Suspended};
 
 use crate::erasing::heard;
 use crate::interrupted::{Row, everything, of, partition};
@@ -18,16 +18,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn a_business_that_is_added_sends_and_receives_at_once() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    let refused = world.relay.accept(KIOSK, to(alice(), "hello")).await;
-    assert!(matches!(refused, Err(AcceptError::UnknownBusiness { business: KIOSK })));
+    let refused = world.relay.submit(KIOSK, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(SubmitError::UnknownBusiness { business: KIOSK })));
     world.relay.add_business(business(KIOSK)).await.unwrap();
     let again = world.relay.add_business(business(KIOSK)).await;
     assert!(matches!(again, Err(BusinessError::Known { business: KIOSK })));
-    world.relay.accept(KIOSK, to(alice(), "hello")).await.unwrap();
-    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("hello")));
+    world.relay.submit(KIOSK, to(alice(), "hello")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().kind(), &DeviceEventKind::Message(says("hello")));
     phone.send(KIOSK, &says("good morning")).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["good morning"]);
+    assert_eq!(heard(&world.sink.taken()), ["good morning"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,16 +40,16 @@ async fn what_is_sent_to_a_business_that_was_removed_waits_until_it_is_added_aga
     assert!(world.relay.business(SHOP).is_none());
     let gone = world.relay.remove_business(SHOP).await;
     assert!(matches!(gone, Err(BusinessError::Unknown { business: SHOP })));
-    let refused = world.relay.accept(SHOP, to(alice(), "anybody there?")).await;
-    assert!(matches!(refused, Err(AcceptError::UnknownBusiness { business: SHOP })));
+    let refused = world.relay.submit(SHOP, to(alice(), "anybody there?")).await;
+    assert!(matches!(refused, Err(SubmitError::UnknownBusiness { business: SHOP })));
     phone.send(SHOP, &says("anybody there?")).await.unwrap();
     world.pass(MINUTE * 60).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
 
     world.relay.add_business(business(SHOP)).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello", "anybody there?"], "with the keys it had");
-    world.relay.accept(SHOP, to(alice(), "yes")).await.unwrap();
+    assert_eq!(heard(&world.sink.taken()), ["hello", "anybody there?"], "with the keys it had");
+    world.relay.submit(SHOP, to(alice(), "yes")).await.unwrap();
 }
 
 /// A message that waited in the outbox, and an event that waited for the sink, when their business was
@@ -58,24 +58,24 @@ async fn what_is_sent_to_a_business_that_was_removed_waits_until_it_is_added_aga
 async fn what_waited_when_a_business_was_removed_goes_on_when_it_is_back() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.desk.refuse_user(Some(alice()));
+    world.sink.refuse_user(Some(alice()));
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(MINUTE).await;
     world.line.cut(true);
-    world.relay.accept(SHOP, to(alice(), "wait")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "wait")).await.unwrap();
     world.pass(MINUTE).await;
     world.relay.remove_business(SHOP).await.unwrap();
-    let offered = world.desk.offered();
+    let offered = world.sink.offered();
     world.line.cut(false);
-    world.desk.refuse_user(None);
+    world.sink.refuse_user(None);
     world.pass(MINUTE * 600).await;
-    assert_eq!(world.desk.offered(), offered, "nothing runs for it any more");
+    assert_eq!(world.sink.offered(), offered, "nothing runs for it any more");
     world.relay.add_business(business(SHOP)).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
-    let mut notice = phone.next().await.unwrap();
-    while !matches!(notice.news(), News::Said(said) if *said == says("wait")) {
-        notice = phone.next().await.unwrap();
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
+    let mut event = phone.next().await.unwrap();
+    while !matches!(event.kind(), DeviceEventKind::Message(said) if *said == says("wait")) {
+        event = phone.next().await.unwrap();
     }
 }
 
@@ -102,7 +102,7 @@ async fn businesses_that_are_added_while_the_carrier_is_away_come_in_when_it_is_
     let phone = world.device(alice()).await;
     phone.send(KIOSK, &says("hello")).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
 }
 
 /// Everything in the partitions of the shop and of its users, and everything that is named after it.
@@ -124,7 +124,7 @@ async fn a_business_that_is_erased_leaves_nothing_behind_and_others_stay() {
     phones[0].send(BAKERY, &says("hello bakery")).await.unwrap();
     world.pass(MINUTE).await;
     world.line.cut(true);
-    world.relay.accept(SHOP, to(alice(), "waits").once("key")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "waits").idempotency_key("key")).await.unwrap();
     world.pass(MINUTE).await;
     world.line.cut(false);
     let bobs = partition(&world.store.rows, &bob()).await;
@@ -134,19 +134,19 @@ async fn a_business_that_is_erased_leaves_nothing_behind_and_others_stay() {
     assert_eq!(of_the_shop(&world).await, []);
     let left = everything(&world.store.rows).await;
     assert!(left.iter().all(|row| row.partition != bobs), "Bob had talked to nobody else");
-    let refused = world.relay.accept(SHOP, to(alice(), "hello")).await;
-    assert!(matches!(refused, Err(AcceptError::UnknownBusiness { business: SHOP })));
-    world.relay.accept(BAKERY, to(alice(), "still here")).await.unwrap();
+    let refused = world.relay.submit(SHOP, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(SubmitError::UnknownBusiness { business: SHOP })));
+    world.relay.submit(BAKERY, to(alice(), "still here")).await.unwrap();
     world.relay.erase_business(SHOP).await.unwrap();
     assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 2, "the bill stays");
 
     world.relay.add_business(business(SHOP)).await.unwrap();
-    world.relay.accept(SHOP, to(bob(), "we begin anew")).await.unwrap();
+    world.relay.submit(SHOP, to(bob(), "we begin anew")).await.unwrap();
     world.pass(MINUTE).await;
-    let mut notice = phones[1].next().await.unwrap();
-    while !matches!(notice.news(), News::Said(said) if *said == says("we begin anew")) {
-        phones[1].finish(notice).await.unwrap();
-        notice = phones[1].next().await.unwrap();
+    let mut event = phones[1].next().await.unwrap();
+    while !matches!(event.kind(), DeviceEventKind::Message(said) if *said == says("we begin anew")) {
+        phones[1].acknowledge(event).await.unwrap();
+        event = phones[1].next().await.unwrap();
     }
 }
 
@@ -171,7 +171,7 @@ async fn an_erasure_of_a_business_that_is_cut_short_is_carried_out_at_the_next_o
     assert!(0 < left && left < all, "{left} of {all}");
     let relay = world.reopen_for(vec![business(BAKERY)]).await.unwrap();
     assert_eq!(of_the_shop(&world).await, []);
-    relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
 }
 
 /// Heads, sessions and salts had no date, and stayed for ever.
@@ -181,7 +181,7 @@ async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_beh
     let world = World::new().await;
     let phones = [world.device(alice()).await, world.device(bob()).await];
     phones[0].send(SHOP, &says("hello")).await.unwrap();
-    world.relay.accept(BAKERY, to(bob(), "hello bob")).await.unwrap();
+    world.relay.submit(BAKERY, to(bob(), "hello bob")).await.unwrap();
     let [alices, bobs] =
         [partition(&world.store.rows, &alice()).await, partition(&world.store.rows, &bob()).await];
     let about = async |user: Partition| {
@@ -201,7 +201,7 @@ async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_beh
     world.pass(MINUTE).await;
     phones[0].send(SHOP, &says("hello again")).await.unwrap();
     world.pass(MINUTE).await;
-    assert!(heard(&world.desk.taken()).contains(&"hello again".to_owned()));
+    assert!(heard(&world.sink.taken()).contains(&"hello again".to_owned()));
     world.pass(DAY * 33).await;
     assert_eq!((about(alices).await, about(bobs).await), (0, 0));
 }
@@ -215,8 +215,8 @@ async fn a_business_at_whose_opening_something_panics_stops_alone() {
     let suspended = relay.suspended();
     let [Suspended { part, why, .. }] = &suspended[..] else { panic!("{suspended:?}") };
     assert!(*part == Part::Business(SHOP) && matches!(**why, RelayError::Panicked), "{suspended:?}");
-    relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
     world.line.break_for(None);
     relay.resume(Part::Business(SHOP)).await.unwrap();
-    relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
 }

@@ -17,12 +17,12 @@ const AHEAD: [(&str, Duration); 3] = [("one", Duration::ZERO), ("two", DAY), ("t
 async fn what_was_accepted_while_the_clock_was_a_day_ahead_keeps_its_place() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
     assert_eq!(told(&world, &phone).await.0, ["hello"]);
     world.line.cut(true);
     for (words, ahead) in AHEAD {
         world.put_ahead(ahead);
-        world.relay.accept(SHOP, to(alice(), words)).await.unwrap();
+        world.relay.submit(SHOP, to(alice(), words)).await.unwrap();
         world.pass(MINUTE).await;
     }
     world.relay.close().await;
@@ -36,16 +36,16 @@ async fn what_was_accepted_while_the_clock_was_a_day_ahead_keeps_its_place() {
 async fn events_of_while_the_clock_was_a_day_ahead_keep_their_place() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.desk.close(true);
+    world.sink.close(true);
     for (words, ahead) in AHEAD {
         world.put_ahead(ahead);
         phone.send(SHOP, &says(words)).await.unwrap();
         world.pass(MINUTE).await;
     }
-    world.desk.close(false);
+    world.sink.close(false);
     world.pass(MINUTE * 70).await;
-    assert_eq!(heard(&world.desk.taken()), ["one", "two", "three"]);
+    assert_eq!(heard(&world.sink.taken()), ["one", "two", "three"]);
     phone.send(SHOP, &says("four")).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["one", "two", "three", "four"]);
+    assert_eq!(heard(&world.sink.taken()), ["one", "two", "three", "four"]);
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bulla_base::{Partition, Party, Timestamp};
 use bulla_content::{Progress, Receipt};
-use bulla_device::News;
-use bulla_relay::{AcceptError, Event, Incoming, Outgoing, Recipient, Relay, Settings};
+use bulla_device::DeviceEventKind;
+use bulla_relay::{Event, Incoming, Outgoing, Recipient, Relay, Settings, SubmitError};
 use bulla_store::{Key, Layer, MemoryStore, Record, Scan, Store, StoreError, erase_by_page};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 
@@ -29,11 +29,11 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     let phone = world.device(alice()).await;
     for business in [SHOP, BAKERY] {
         phone.send(business, &says("hello")).await.unwrap();
-        world.relay.accept(business, to(alice(), "good morning")).await.unwrap();
+        world.relay.submit(business, to(alice(), "good morning")).await.unwrap();
     }
-    world.desk.wait_for(4, &*world.clock).await;
+    world.sink.wait_for(4, &*world.clock).await;
     world.pass(Duration::from_secs(60)).await;
-    let before = world.desk.taken();
+    let before = world.sink.taken();
     let user = before[0].subject().user_id;
     let store = &world.store.rows;
     let before_erasing = everything(store).await;
@@ -46,13 +46,13 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     assert!(left.iter().all(|row| row.partition != tag && !row.key.name().ends_with(tag.as_bytes())));
     assert_eq!(world.relay.erase(&alice()).await.unwrap().records(), 0);
     let by_id = Outgoing::new(Recipient::UserId(user), text("who?"));
-    assert!(matches!(world.relay.accept(SHOP, by_id).await, Err(AcceptError::UnknownUser)));
+    assert!(matches!(world.relay.submit(SHOP, by_id).await, Err(SubmitError::UnknownUser)));
 
     // What the device writes in the session it still has cannot be opened. It is asked for again, and sent
     // again.
     loop {
         tokio::select! {
-            notice = phone.next() => phone.finish(notice.unwrap()).await.unwrap(),
+            event = phone.next() => phone.acknowledge(event.unwrap()).await.unwrap(),
             () = world.pass(Duration::from_secs(5)) => break,
         }
     }
@@ -60,8 +60,8 @@ async fn an_erased_user_is_gone_and_begins_anew() {
     world.pass(Duration::from_secs(60)).await;
     phone.send(SHOP, &says("here I am again")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(heard(&world.desk.taken()[before.len()..]), ["still there?", "here I am again"]);
-    assert_eq!(world.desk.taken().last().unwrap().subject().user_id, user);
+    assert_eq!(heard(&world.sink.taken()[before.len()..]), ["still there?", "here I am again"]);
+    assert_eq!(world.sink.taken().last().unwrap().subject().user_id, user);
 }
 
 /// What an erasure keeps from being opened is asked for in a new session, which takes keys from the carrier.
@@ -73,7 +73,7 @@ async fn what_cannot_be_opened_is_asked_for_also_when_the_carrier_was_away_just_
     phone.send(SHOP, &says("hello")).await.unwrap();
     loop {
         tokio::select! {
-            notice = phone.next() => phone.finish(notice.unwrap()).await.unwrap(),
+            event = phone.next() => phone.acknowledge(event.unwrap()).await.unwrap(),
             () = world.pass(Duration::from_secs(60)) => break,
         }
     }
@@ -82,13 +82,13 @@ async fn what_cannot_be_opened_is_asked_for_also_when_the_carrier_was_away_just_
     let asked_for = phone.send(SHOP, &says("still there?")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     world.line.withhold_keys(false);
-    let notice = tokio::select! {
-        notice = phone.next() => notice.unwrap(),
+    let event = tokio::select! {
+        event = phone.next() => event.unwrap(),
         () = world.pass(Duration::from_secs(7200)) => panic!("nobody was told"),
     };
     let delivered = Receipt::new(Progress::Delivered, vec![asked_for]).unwrap();
-    assert_eq!(notice.news(), &News::Progress(delivered));
-    assert_eq!(heard(&world.desk.taken()), ["hello", "still there?"]);
+    assert_eq!(event.kind(), &DeviceEventKind::Receipt(delivered));
+    assert_eq!(heard(&world.sink.taken()), ["hello", "still there?"]);
 }
 
 /// A vault does not show what it has no key for any more. A mark whose hour was over stayed behind with the
@@ -104,7 +104,7 @@ async fn marks_whose_hour_is_over_are_erased_too() {
     let relay = Relay::open(
         vault.clone(),
         world.line.clone(),
-        world.desk.clone(),
+        world.sink.clone(),
         world.clock.clone(),
         rng,
         vec![business(SHOP)],
@@ -112,7 +112,7 @@ async fn marks_whose_hour_is_over_are_erased_too() {
     )
     .await
     .unwrap();
-    relay.accept(SHOP, to(alice(), "to nobody")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "to nobody")).await.unwrap();
     world.pass(Duration::from_secs(30 * 86_400 + 4 * 3600)).await;
     let (tag, home) = (partition(&vault, &alice()).await, of(&vault, &Party::Business(SHOP)).await);
     let marks = async || {
@@ -161,7 +161,7 @@ async fn an_erasure_costs_two_passes() {
     world.relay.close().await;
     let store = Counted::default();
     let relay = relay(&world, &store).await;
-    relay.accept(SHOP, to(alice(), "to nobody")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "to nobody")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     for passes in [2, 1] {
         store.1.store(0, Ordering::Relaxed);
@@ -177,20 +177,20 @@ async fn an_erasure_costs_two_passes() {
 async fn what_is_accepted_after_an_erasure_survives_a_restart() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.relay.accept(SHOP, to(alice(), "before")).await.unwrap();
-    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("before")));
+    world.relay.submit(SHOP, to(alice(), "before")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().kind(), &DeviceEventKind::Message(says("before")));
     world.relay.erase(&alice()).await.unwrap();
     world.line.cut(true);
     world.pass(Duration::from_secs(1)).await;
     world.line.cut(false);
-    let handle = world.relay.accept(SHOP, to(alice(), "after")).await.unwrap();
+    let reference = world.relay.submit(SHOP, to(alice(), "after")).await.unwrap();
     world.line.cut(true);
     world.relay.close().await;
     world.line.cut(false);
     let _relay = world.reopen().await.unwrap();
-    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("after")));
+    assert_eq!(phone.next().await.unwrap().kind(), &DeviceEventKind::Message(says("after")));
     world.pass(Duration::from_secs(60)).await;
-    assert!(world.desk.taken().iter().any(|event| event.subject().message == handle));
+    assert!(world.sink.taken().iter().any(|event| event.subject().message == reference));
 }
 
 /// What waits for a business that does not answer, and for a carrier that cannot be reached, was read before
@@ -199,27 +199,27 @@ async fn what_is_accepted_after_an_erasure_survives_a_restart() {
 async fn what_was_on_its_way_out_does_not_leave_after_the_erasure() {
     let world = World::new().await;
     let (phone, other) = (world.device(alice()).await, world.device(bob()).await);
-    world.desk.refuse_user(Some(alice()));
+    world.sink.refuse_user(Some(alice()));
     phone.send(SHOP, &says("to be forgotten")).await.unwrap();
     world.pass(Duration::from_secs(10)).await;
-    assert!(world.desk.offered() > 2);
+    assert!(world.sink.offered() > 2);
     other.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(10)).await;
     world.line.cut(true);
-    world.relay.accept(SHOP, to(bob(), "to Bob")).await.unwrap();
-    world.relay.accept(SHOP, to(alice(), "to be forgotten, too")).await.unwrap();
+    world.relay.submit(SHOP, to(bob(), "to Bob")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "to be forgotten, too")).await.unwrap();
     world.pass(Duration::from_secs(10)).await;
 
     world.relay.erase(&alice()).await.unwrap();
-    world.desk.refuse_user(None);
+    world.sink.refuse_user(None);
     world.line.cut(false);
-    world.relay.accept(SHOP, to(alice(), "new")).await.unwrap();
-    world.relay.accept(SHOP, to(alice(), "newer")).await.unwrap();
-    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("new")));
-    assert_eq!(phone.next().await.unwrap().news(), &News::Said(says("newer")));
+    world.relay.submit(SHOP, to(alice(), "new")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "newer")).await.unwrap();
+    assert_eq!(phone.next().await.unwrap().kind(), &DeviceEventKind::Message(says("new")));
+    assert_eq!(phone.next().await.unwrap().kind(), &DeviceEventKind::Message(says("newer")));
     // A receipt for the greeting, then the message.
-    assert!(matches!(other.next().await.unwrap().news(), News::Progress(_)));
-    assert_eq!(other.next().await.unwrap().news(), &News::Said(says("to Bob")));
+    assert!(matches!(other.next().await.unwrap().kind(), DeviceEventKind::Receipt(_)));
+    assert_eq!(other.next().await.unwrap().kind(), &DeviceEventKind::Message(says("to Bob")));
     world.pass(Duration::from_secs(7200)).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use bulla_device::News;
+use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
-use bulla_relay::{Event, Incoming, Outgoing, Saying, Status};
+use bulla_relay::{Event, Incoming, Outgoing, OutgoingBody, Status};
 
 use crate::world::{SHOP, World, alice, bob, says, to};
 
@@ -18,26 +18,26 @@ pub(crate) fn words(events: &[Event]) -> Vec<String> {
 async fn a_business_that_refuses_gets_the_same_again_and_in_order() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.desk.refuse(&["503", "timeout", "500"]);
+    world.sink.refuse(&["503", "timeout", "500"]);
     for number in 0..3 {
         phone.send(SHOP, &says(&format!("{number}"))).await.unwrap();
     }
-    let taken = world.desk.wait_for(3, &*world.clock).await;
+    let taken = world.sink.wait_for(3, &*world.clock).await;
     assert_eq!(words(&taken), ["0", "1", "2"]);
-    assert_eq!(world.desk.offered(), 6);
+    assert_eq!(world.sink.offered(), 6);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_conversation_that_is_refused_does_not_hold_up_another() {
     let world = World::new().await;
     let (alice_phone, bob_phone) = (world.device(alice()).await, world.device(bob()).await);
-    world.desk.refuse_user(Some(alice()));
+    world.sink.refuse_user(Some(alice()));
     alice_phone.send(SHOP, &says("from alice")).await.unwrap();
     bob_phone.send(SHOP, &says("from bob")).await.unwrap();
-    let taken = world.desk.wait_for(1, &*world.clock).await;
+    let taken = world.sink.wait_for(1, &*world.clock).await;
     assert_eq!(words(&taken), ["from bob"]);
-    world.desk.refuse_user(None);
-    let taken = world.desk.wait_for(2, &*world.clock).await;
+    world.sink.refuse_user(None);
+    let taken = world.sink.wait_for(2, &*world.clock).await;
     assert_eq!(words(&taken), ["from bob", "from alice"]);
 }
 
@@ -45,14 +45,14 @@ async fn a_conversation_that_is_refused_does_not_hold_up_another() {
 async fn what_the_business_did_not_take_before_a_restart_comes_after_it() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.desk.refuse_user(Some(alice()));
+    world.sink.refuse_user(Some(alice()));
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert!(world.desk.offered() > 1);
+    assert!(world.sink.offered() > 1);
     world.relay.close().await;
-    world.desk.refuse_user(None);
+    world.sink.refuse_user(None);
     let relay = world.reopen().await.unwrap();
-    let taken = world.desk.wait_for(1, &*world.clock).await;
+    let taken = world.sink.wait_for(1, &*world.clock).await;
     assert_eq!(words(&taken), ["hello"]);
     assert_eq!(relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 1);
 }
@@ -61,21 +61,21 @@ async fn what_the_business_did_not_take_before_a_restart_comes_after_it() {
 async fn statuses_of_a_message_are_told_in_their_order() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    let handle = world.relay.accept(SHOP, to(alice(), "hello").tracked_as("order 7")).await.unwrap();
-    let notice = phone.next().await.unwrap();
-    world.desk.wait_for(2, &*world.clock).await;
-    phone.finish(notice).await.unwrap();
-    let taken = world.desk.wait_for(3, &*world.clock).await;
+    let reference = world.relay.submit(SHOP, to(alice(), "hello").tracking("order 7")).await.unwrap();
+    let event = phone.next().await.unwrap();
+    world.sink.wait_for(2, &*world.clock).await;
+    phone.acknowledge(event).await.unwrap();
+    let taken = world.sink.wait_for(3, &*world.clock).await;
     let statuses = taken.iter().map(|event| match event {
         Event::Status(subject, update) => {
-            assert_eq!((subject.message, update.tracking.as_deref()), (handle, Some("order 7")));
+            assert_eq!((subject.message, update.tracking.as_deref()), (reference, Some("order 7")));
             update.status
         }
         other => panic!("{other:?}"),
     });
     assert_eq!(statuses.collect::<Vec<_>>(), [Status::Sent, Status::Delivered, Status::Read]);
     world.pass(Duration::from_secs(3600)).await;
-    assert_eq!(world.desk.taken().len(), 3, "each once");
+    assert_eq!(world.sink.taken().len(), 3, "each once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,15 +83,15 @@ async fn of_a_reaction_only_that_it_was_sent_is_told() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
     phone.send(SHOP, &says("hello")).await.unwrap();
-    let message = world.desk.wait_for(1, &*world.clock).await[0].subject().message;
-    let reaction = Saying::Reaction { to: message, emoji: Some("👍".to_owned()) };
-    world.relay.accept(SHOP, Outgoing::new(alice(), reaction)).await.unwrap();
+    let message = world.sink.wait_for(1, &*world.clock).await[0].subject().message;
+    let reaction = OutgoingBody::Reaction { to: message, emoji: Some("👍".to_owned()) };
+    world.relay.submit(SHOP, Outgoing::new(alice(), reaction)).await.unwrap();
     let mut shown = phone.next().await.unwrap();
-    while !matches!(shown.news(), News::Said(_)) {
+    while !matches!(shown.kind(), DeviceEventKind::Message(_)) {
         shown = phone.next().await.unwrap();
     }
-    phone.finish(shown).await.unwrap();
+    phone.acknowledge(shown).await.unwrap();
     world.pass(Duration::from_secs(3600)).await;
-    let taken = world.desk.taken();
+    let taken = world.sink.taken();
     assert!(matches!(&taken[1..], [Event::Status(_, update)] if update.status == Status::Sent), "{taken:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulla_base::PhoneNumberId;
 use bulla_content::Body;
-use bulla_device::News;
+use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Failure, Identity, IdentityPolicy, Report, Settings, Status};
 use bulla_store::Retention;
@@ -21,7 +21,7 @@ async fn world(policy: IdentityPolicy) -> World {
 async fn a_new_phone(world: &World) -> TestDevice {
     let before = world.device(alice()).await;
     before.send(SHOP, &says("hello")).await.unwrap();
-    world.relay.accept(SHOP, to(alice(), "good day")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "good day")).await.unwrap();
     hear(&before, "good day").await;
     world.pass(Duration::from_secs(10)).await;
     before.close().await;
@@ -34,14 +34,14 @@ async fn a_new_phone_before_the_session_is_too_old(world: &World) -> TestDevice 
     let day = Duration::from_secs(24 * 3600);
     world.device(alice()).await.close().await;
     for _ in 0..2 {
-        world.relay.accept(SHOP, to(alice(), "never heard")).await.unwrap();
+        world.relay.submit(SHOP, to(alice(), "never heard")).await.unwrap();
         world.pass(20 * day).await;
     }
     world.device(alice()).await
 }
 
 async fn hear(phone: &TestDevice, words: &str) {
-    while phone.next().await.unwrap().news() != &News::Said(says(words)) {}
+    while phone.next().await.unwrap().kind() != &DeviceEventKind::Message(says(words)) {}
 }
 
 /// The changes of identities reported so far: whose, and whether they wait.
@@ -78,7 +78,7 @@ async fn a_user_with_a_new_phone_is_written_to_and_the_host_hears_of_it_once() {
     assert!(matches!(changes[..], [(SHOP, _, false)]), "{changes:?}");
     let after = world.relay.safety_number(SHOP, alice()).await.unwrap().unwrap();
     assert_ne!(before.digits(), after.digits());
-    world.relay.accept(SHOP, to(alice(), "congratulations")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "congratulations")).await.unwrap();
     hear(&phone, "congratulations").await;
     assert!(world.relay.safety_number(BAKERY, alice()).await.unwrap().is_none(), "they never met");
 }
@@ -88,7 +88,7 @@ async fn a_user_with_a_new_phone_is_written_to_by_a_business_that_needs_a_new_se
     // It was an internal error, for good.
     let world = world(IdentityPolicy::Follow).await;
     let phone = a_new_phone_before_the_session_is_too_old(&world).await;
-    world.relay.accept(SHOP, to(alice(), "are you there?")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "are you there?")).await.unwrap();
     hear(&phone, "are you there?").await;
     let changes = changes(&world).await;
     assert!(matches!(changes[..], [(SHOP, _, false)]), "{changes:?}");
@@ -113,17 +113,17 @@ pub(crate) async fn told(world: &World, phone: &TestDevice) -> (Vec<String>, usi
     loop {
         tokio::select! {
             biased;
-            notice = phone.next() => {
-                let notice = notice.unwrap();
-                match notice.news() {
-                    News::Said(content) => said.push(match content.body() {
+            event = phone.next() => {
+                let event = event.unwrap();
+                match event.kind() {
+                    DeviceEventKind::Message(content) => said.push(match content.body() {
                         Body::Text(text) => text.body().to_owned(),
                         other => panic!("{other:?}"),
                     }),
-                    News::Progress(_) => receipts += 1,
+                    DeviceEventKind::Receipt(_) => receipts += 1,
                     other => panic!("{other:?}"),
                 }
-                phone.finish(notice).await.unwrap();
+                phone.acknowledge(event).await.unwrap();
             }
             () = world.pass(Duration::from_secs(60)) => return (said, receipts),
         }
@@ -132,7 +132,7 @@ pub(crate) async fn told(world: &World, phone: &TestDevice) -> (Vec<String>, usi
 
 /// What the business was told of its messages since the event number `from`.
 fn statuses(world: &World, from: usize) -> Vec<Status> {
-    let taken = world.desk.taken();
+    let taken = world.sink.taken();
     let status = |event: &Event| match event {
         Event::Status(_, update) => Some(update.status),
         _ => None,
@@ -144,11 +144,11 @@ fn statuses(world: &World, from: usize) -> Vec<Status> {
 #[tokio::test(start_paused = true)]
 async fn what_is_said_to_a_user_whose_new_identity_is_held_is_sent_in_order_when_it_is_approved() {
     let (world, phone, identity) = held_world().await;
-    let taken = world.desk.taken();
+    let taken = world.sink.taken();
     assert_eq!(words(&taken), ["hello", "a new phone"], "what the user says is taken");
     let billed = world.line.bill(SHOP).await.total(SHOP, Flow::ToUser);
     for words in ["one", "two", "three"] {
-        world.relay.accept(SHOP, to(alice(), words).once(words)).await.unwrap();
+        world.relay.submit(SHOP, to(alice(), words).idempotency_key(words)).await.unwrap();
         world.pass(Duration::from_secs(3600)).await;
     }
     let message = taken.last().unwrap().subject().message;
@@ -159,7 +159,7 @@ async fn what_is_said_to_a_user_whose_new_identity_is_held_is_sent_in_order_when
     assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), billed, "nor counted");
 
     let user = message.user();
-    world.relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    world.relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
     let other = world.relay.identity(BAKERY, alice()).await.unwrap();
     assert_eq!(other, Some(identity), "whom the bakery has just met");
     assert!(!world.relay.approve_identity(BAKERY, alice(), identity).await.unwrap(), "nothing waits there");
@@ -167,8 +167,8 @@ async fn what_is_said_to_a_user_whose_new_identity_is_held_is_sent_in_order_when
 
     assert!(world.relay.approve_identity(SHOP, user, identity).await.unwrap());
     assert!(!world.relay.approve_identity(SHOP, user, identity).await.unwrap(), "no more");
-    world.relay.accept(SHOP, to(alice(), "four")).await.unwrap();
-    let again = world.relay.accept(SHOP, to(alice(), "one").once("one")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "four")).await.unwrap();
+    let again = world.relay.submit(SHOP, to(alice(), "one").idempotency_key("one")).await.unwrap();
     assert_eq!(again.user(), user);
     let (said, receipts) = told(&world, &phone).await;
     assert_eq!(said, ["one", "two", "three", "four"], "each once");
@@ -189,11 +189,11 @@ async fn what_is_held_and_never_approved_fails_when_its_time_is_over_and_is_not_
     phone.send(SHOP, &says("a new phone")).await.unwrap();
     world.pass(Duration::from_secs(1)).await;
     let [(SHOP, identity, true)] = changes(&world).await[..] else { panic!() };
-    let before = world.desk.taken().len();
-    world.relay.accept(SHOP, to(alice(), "too late")).await.unwrap();
+    let before = world.sink.taken().len();
+    world.relay.submit(SHOP, to(alice(), "too late")).await.unwrap();
     world.pass(Duration::from_secs(47 * 3600)).await;
     assert_eq!(statuses(&world, before), []);
-    world.relay.accept(SHOP, to(alice(), "in time")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "in time")).await.unwrap();
     world.pass(Duration::from_secs(2 * 3600)).await;
     assert_eq!(statuses(&world, before), [Status::Failed(Failure::Expired)]);
     assert!(world.relay.approve_identity(SHOP, alice(), identity).await.unwrap());
@@ -204,13 +204,13 @@ async fn what_is_held_and_never_approved_fails_when_its_time_is_over_and_is_not_
 async fn what_is_held_is_held_after_a_restart_too_and_sent_when_it_is_approved() {
     let world = world(IdentityPolicy::Hold).await;
     let phone = a_new_phone_before_the_session_is_too_old(&world).await;
-    world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "a secret")).await.unwrap();
     let held = changes(&world).await;
     let [(SHOP, identity, true)] = held[..] else { panic!("{held:?}") };
     world.relay.close().await;
     let hold = || Settings::default().changed_identities(IdentityPolicy::Hold);
     let relay = world.reopen_with(hold()).await.unwrap();
-    relay.accept(SHOP, to(alice(), "another")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "another")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     // The carrier is away just when it is approved, and the relay is closed before it is back.
     world.line.cut(true);
@@ -221,14 +221,14 @@ async fn what_is_held_is_held_after_a_restart_too_and_sent_when_it_is_approved()
     let relay = world.reopen_with(hold()).await.unwrap();
     hear(&phone, "a secret").await;
     hear(&phone, "another").await;
-    relay.accept(SHOP, to(alice(), "a third")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "a third")).await.unwrap();
     hear(&phone, "a third").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_held_is_sent_by_a_relay_that_follows_new_identities() {
     let (world, phone, _) = held_world().await;
-    world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "a secret")).await.unwrap();
     world.relay.close().await;
     let _relay = world.reopen_with(Settings::default()).await.unwrap();
     hear(&phone, "a secret").await;
@@ -237,7 +237,7 @@ async fn what_was_held_is_sent_by_a_relay_that_follows_new_identities() {
 #[tokio::test(start_paused = true)]
 async fn what_is_held_is_erased_with_its_user() {
     let (world, _phone, _) = held_world().await;
-    world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "a secret")).await.unwrap();
     world.relay.erase(&alice()).await.unwrap();
     let hers = partition(&world.store.rows, &alice()).await;
     assert!(everything(&world.store.rows).await.iter().all(|row| row.partition != hers));
@@ -249,16 +249,16 @@ async fn what_is_held_is_erased_with_its_user() {
 async fn what_was_sealed_for_a_phone_that_is_no_more_is_sealed_anew_and_arrives_before_the_next() {
     let world = world(IdentityPolicy::Follow).await;
     let phone = a_new_phone(&world).await;
-    let (before, billed) = (world.desk.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
+    let (before, billed) = (world.sink.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
     assert_eq!(changes(&world).await, [], "nobody has come with another identity yet");
     // All but the last are sealed before the first is refused.
     world.line.cut(true);
     for words in ["one", "two", "three"] {
-        world.relay.accept(SHOP, to(alice(), words)).await.unwrap();
+        world.relay.submit(SHOP, to(alice(), words)).await.unwrap();
     }
     world.line.cut(false);
     world.pass(Duration::from_secs(1)).await;
-    world.relay.accept(SHOP, to(alice(), "four")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "four")).await.unwrap();
     assert_eq!(told(&world, &phone).await.0, ["one", "two", "three", "four"]);
     assert!(matches!(changes(&world).await[..], [(SHOP, _, false)]));
     let statuses = statuses(&world, before);
@@ -273,11 +273,11 @@ async fn what_was_sealed_for_a_phone_that_is_no_more_is_sealed_anew_and_arrives_
 async fn what_was_sealed_for_a_phone_that_is_no_more_is_held_and_comes_in_order_when_it_is_approved() {
     let world = world(IdentityPolicy::Hold).await;
     let phone = a_new_phone(&world).await;
-    let (before, billed) = (world.desk.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
-    world.relay.accept(SHOP, to(alice(), "to the old one")).await.unwrap();
+    let (before, billed) = (world.sink.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
+    world.relay.submit(SHOP, to(alice(), "to the old one")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(statuses(&world, before), []);
-    world.relay.accept(SHOP, to(alice(), "to the new one")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "to the new one")).await.unwrap();
     let [(SHOP, identity, true)] = changes(&world).await[..] else { panic!() };
     assert_eq!(told(&world, &phone).await.0, Vec::<String>::new());
     assert!(world.relay.approve_identity(SHOP, alice(), identity).await.unwrap());

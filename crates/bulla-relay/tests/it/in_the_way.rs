@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{Partition, Timestamp};
-use bulla_device::News;
-use bulla_relay::{AcceptError, Part, Relay, RelayError};
+use bulla_device::DeviceEventKind;
+use bulla_relay::{Part, Relay, RelayError, SubmitError};
 use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Space, Store, StoreError};
 
 use crate::erasing::heard;
 use crate::interrupted::{everything, relay};
-use crate::world::{Desk, Line, SHOP, TestDevice, World, alice, says, to};
+use crate::world::{Line, RecordingSink, SHOP, TestDevice, World, alice, says, to};
 
 const SESSIONS: Space = Space::new(0x15);
 const SEEN: Space = Space::new(0x21);
@@ -89,7 +89,7 @@ impl Layer for Difficult {
 }
 
 /// A world whose relay stands on a store that can become difficult, and a device.
-async fn begin() -> (World, Difficult, Relay<Difficult, Line, Desk>, TestDevice) {
+async fn begin() -> (World, Difficult, Relay<Difficult, Line, RecordingSink>, TestDevice) {
     let world = World::new().await;
     world.relay.close().await;
     let store = Difficult::new();
@@ -100,10 +100,14 @@ async fn begin() -> (World, Difficult, Relay<Difficult, Line, Desk>, TestDevice)
 
 /// The device says hello, and the business has heard that and nothing else; the relay goes on until it is
 /// closed.
-async fn only_hello_is_heard(world: &World, relay: Relay<Difficult, Line, Desk>, phone: &TestDevice) {
+async fn only_hello_is_heard(
+    world: &World,
+    relay: Relay<Difficult, Line, RecordingSink>,
+    phone: &TestDevice,
+) {
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
     relay.close().await;
     relay.stopped().await.unwrap();
 }
@@ -119,17 +123,17 @@ async fn an_envelope_that_comes_to_too_much_is_dropped_and_its_device_told() {
         // The first begins a session, the second comes in one.
         store.become_(Wrong::TooLarge(EVENTS));
         let lost = phone.send(SHOP, &says("too much")).await.unwrap();
-        let notice = phone.next().await.unwrap();
-        assert_eq!((notice.news(), notice.id()), (&News::Failed, lost));
-        phone.finish(notice).await.unwrap();
+        let event = phone.next().await.unwrap();
+        assert_eq!((event.kind(), event.id()), (&DeviceEventKind::NotDelivered, lost));
+        phone.acknowledge(event).await.unwrap();
         store.become_(Wrong::Nothing);
         phone.send(SHOP, &says(greeting)).await.unwrap();
         world.pass(Duration::from_secs(60)).await;
-        let notice = phone.next().await.unwrap();
-        assert!(matches!(notice.news(), News::Progress(_)), "{notice:?}");
-        phone.finish(notice).await.unwrap();
+        let event = phone.next().await.unwrap();
+        assert!(matches!(event.kind(), DeviceEventKind::Receipt(_)), "{event:?}");
+        phone.acknowledge(event).await.unwrap();
     }
-    assert_eq!(heard(&world.desk.taken()), ["hello", "still me"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello", "still me"]);
     assert_eq!(store.guards().await, 2);
     relay.close().await;
     relay.stopped().await.unwrap();
@@ -162,8 +166,8 @@ async fn an_envelope_whose_guard_cannot_be_read_was_opened_before() {
 async fn a_record_that_stays_in_the_way_is_an_error() {
     let (world, store, relay, phone) = begin().await;
     store.become_(Wrong::Contested);
-    let refused = relay.accept(SHOP, to(alice(), "hello")).await;
-    assert!(matches!(refused, Err(AcceptError::InTheWay { attempts: 4 })), "{refused:?}");
+    let refused = relay.submit(SHOP, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(SubmitError::InTheWay { attempts: 4 })), "{refused:?}");
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     let suspended = relay.suspended();

@@ -16,7 +16,7 @@ use bulla_store::{
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
 
-use crate::world::{BAKERY, Desk, Line, SHOP, World, alice, bob, business, says, to};
+use crate::world::{BAKERY, Line, RecordingSink, SHOP, World, alice, bob, business, says, to};
 
 const PEPPER: Space = Space::new(0x28);
 const WAITING: Space = Space::new(0x2f);
@@ -186,11 +186,11 @@ impl Ground for Sealed {
     }
 }
 
-pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, Desk> {
-    let (line, desk) = (world.line.clone(), world.desk.clone());
+pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, RecordingSink> {
+    let (line, sink) = (world.line.clone(), world.sink.clone());
     let businesses = [SHOP, BAKERY].map(|id: PhoneNumberId| business(id)).into();
     let (clock, rng) = (world.clock.clone(), world.rng.clone());
-    Relay::open(store.clone(), line, desk, clock, rng, businesses, Settings::default()).await.unwrap()
+    Relay::open(store.clone(), line, sink, clock, rng, businesses, Settings::default()).await.unwrap()
 }
 
 async fn interrupted_everywhere(world: World, ground: impl Ground) {
@@ -207,7 +207,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
         for business in [SHOP, BAKERY] {
             phone.send(business, &says("hello")).await.unwrap();
             first
-                .accept(business, to(user.clone(), "good day").once(user.digits().to_owned()))
+                .submit(business, to(user.clone(), "good day").idempotency_key(user.digits().to_owned()))
                 .await
                 .unwrap();
         }
@@ -216,7 +216,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
     }
     world.line.cut(true);
     for user in [alice(), bob(), carol()] {
-        first.accept(SHOP, to(user, "wait for it")).await.unwrap();
+        first.submit(SHOP, to(user, "wait for it")).await.unwrap();
     }
     world.pass(Duration::from_secs(2)).await;
     first.close().await;

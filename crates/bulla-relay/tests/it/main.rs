@@ -6,7 +6,6 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod accepting;
 mod businesses;
 mod clocks;
 mod endings;
@@ -23,5 +22,6 @@ mod scopes;
 mod sink_calls;
 mod starts;
 mod stock;
+mod submitting;
 mod taken;
 mod world;

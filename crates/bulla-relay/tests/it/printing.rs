@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use bulla_base::{Category, MessageId, SeededRng, Timestamp};
 use bulla_content::Text;
 use bulla_relay::{
-    Destination, Event, Handle, Incoming, Outgoing, Proof, Saying, SinkError, SinkErrorKind, Status,
-    StatusUpdate, Subject, UserId,
+    Destination, Event, Incoming, MessageRef, Outgoing, OutgoingBody, Proof, SinkError, SinkErrorKind,
+    Status, StatusUpdate, Subject, UserId,
 };
 
 use crate::world::{SHOP, World, alice, business, text, to};
@@ -25,11 +25,11 @@ fn printed(value: &dyn Debug) -> String {
     printed[0].clone()
 }
 
-fn handle() -> Handle {
-    let mut bytes = [7; Handle::BYTES];
+fn reference() -> MessageRef {
+    let mut bytes = [7; MessageRef::BYTES];
     let id = MessageId::new(Timestamp::from_millis(1), &SeededRng::new(1));
     bytes[..16].copy_from_slice(id.as_bytes());
-    Handle::from_bytes(bytes).unwrap()
+    MessageRef::from_bytes(bytes).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,13 +37,16 @@ async fn types_print_their_names_and_no_number_text_or_secret() {
     let world = World::new().await;
     let thumb = || Some("\u{1f44d}".to_owned());
     let subject =
-        || Subject::new(SHOP, alice(), UserId::from_bytes([7; 16]), handle(), Timestamp::from_millis(1));
-    let said = || Incoming::Text { text: Text::new("a private word").unwrap(), in_reply_to: Some(handle()) };
-    let reacted = || Incoming::Reaction { to: handle(), emoji: thumb() };
+        || Subject::new(SHOP, alice(), UserId::from_bytes([7; 16]), reference(), Timestamp::from_millis(1));
+    let said =
+        || Incoming::Text { text: Text::new("a private word").unwrap(), in_reply_to: Some(reference()) };
+    let reacted = || Incoming::Reaction { to: reference(), emoji: thumb() };
     let update = || StatusUpdate::new(Status::Read, Category::Service, Some("order-4711".to_owned()));
-    let outgoing =
-        to(alice(), "a private word").tracked_as("order-4711").once("key-4711").replying_to(handle());
-    let error = SinkError::new("it is away").of_kind(SinkErrorKind::Unreachable);
+    let outgoing = to(alice(), "a private word")
+        .tracking("order-4711")
+        .idempotency_key("key-4711")
+        .replying_to(reference());
+    let error = SinkError::new("it is away").with_kind(SinkErrorKind::Unreachable);
     let proven = business(SHOP).proven_by(Proof::new(b"code-4711".to_vec()).unwrap());
     let table: [(&str, &str, &dyn Debug); 15] = [
         ("Relay", "businesses: 2", &world.relay),
@@ -58,12 +61,12 @@ async fn types_print_their_names_and_no_number_text_or_secret() {
         (
             "Outgoing",
             "emoji_bytes: Some(4)",
-            &Outgoing::new(alice(), Saying::Reaction { to: handle(), emoji: thumb() }),
+            &Outgoing::new(alice(), OutgoingBody::Reaction { to: reference(), emoji: thumb() }),
         ),
         ("Text", "Text", &text("a private word")),
         ("SinkError", "Unreachable", &error),
         ("Business", "106540352242922", &proven),
-        ("Handle", "user", &handle()),
+        ("MessageRef", "user", &reference()),
         ("Stats", "accepted", &world.relay.stats()),
     ];
     for (name, harmless, value) in table {

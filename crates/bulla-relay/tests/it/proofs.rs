@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bulla_base::{Address, PhoneNumberId};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_relay::{AcceptError, Business, BusinessError, Part, Proof, Relay, RelayError, Report, Settings};
+use bulla_relay::{Business, BusinessError, Part, Proof, Relay, RelayError, Report, Settings, SubmitError};
 use bulla_store::MemoryStore;
 use bulla_transport::TransportError;
 
-use crate::world::{BAKERY, Desk, Line, SHOP, World, alice, business, to};
+use crate::world::{BAKERY, Line, RecordingSink, SHOP, World, alice, business, to};
 
 const KIOSK: PhoneNumberId = PhoneNumberId::new(7);
 
@@ -31,12 +31,12 @@ async fn line(world: &World) -> Line {
     Line::to(Carrier::open_verifying(rows, clock, &*world.rng, Arc::new(Code)).await.unwrap())
 }
 
-type OnRows = Relay<Arc<MemoryStore>, Line, Desk>;
+type OnRows = Relay<Arc<MemoryStore>, Line, RecordingSink>;
 
 async fn open(world: &World, store: &Arc<MemoryStore>, line: &Line, businesses: Vec<Business>) -> OnRows {
-    let (store, line, desk) = (Arc::clone(store), line.clone(), world.desk.clone());
+    let (store, line, sink) = (Arc::clone(store), line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    Relay::open(store, line, desk, clock, rng, businesses, Settings::default()).await.unwrap()
+    Relay::open(store, line, sink, clock, rng, businesses, Settings::default()).await.unwrap()
 }
 
 /// That the business has stopped because it is not proven; the report of it.
@@ -53,8 +53,8 @@ async fn is_unproven(relay: &OnRows, id: PhoneNumberId) {
             None => panic!("nothing is told of it"),
         }
     }
-    let refused = relay.accept(id, to(alice(), "hello")).await;
-    assert!(matches!(refused, Err(AcceptError::Suspended { .. })), "{refused:?}");
+    let refused = relay.submit(id, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(SubmitError::Suspended { .. })), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,7 @@ async fn a_number_is_registered_with_its_proof_and_one_that_is_refused_stops_alo
     let store = Arc::default();
     let businesses = vec![proven(SHOP, b"a secret code"), proven(BAKERY, b"a guess"), business(KIOSK)];
     let relay = open(&world, &store, &line, businesses).await;
-    relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
     is_unproven(&relay, BAKERY).await;
     is_unproven(&relay, KIOSK).await;
 
@@ -73,10 +73,10 @@ async fn a_number_is_registered_with_its_proof_and_one_that_is_refused_stops_alo
     assert!(matches!(again, Err(BusinessError::Suspended { business: KIOSK, .. })), "{again:?}");
     relay.change_business(proven(KIOSK, b"a secret code")).await.unwrap();
     relay.resume(Part::Business(KIOSK)).await.unwrap();
-    relay.accept(KIOSK, to(alice(), "hello")).await.unwrap();
+    relay.submit(KIOSK, to(alice(), "hello")).await.unwrap();
     relay.remove_business(BAKERY).await.unwrap();
     relay.add_business(proven(BAKERY, b"a secret code")).await.unwrap();
-    relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
     assert!(!format!("{:?}", proven(SHOP, b"a secret code")).contains("secret"));
     relay.close().await;
 
@@ -94,8 +94,8 @@ async fn a_carrier_that_has_forgotten_a_number_is_shown_the_proof_again() {
     let relay =
         open(&world, &world.store.rows, &line, vec![business(SHOP), proven(BAKERY, b"a secret code")]).await;
     is_unproven(&relay, SHOP).await;
-    relay.accept(BAKERY, to(alice(), "hello")).await.unwrap();
+    relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
     relay.change_business(proven(SHOP, b"a secret code")).await.unwrap();
     relay.resume(Part::Business(SHOP)).await.unwrap();
-    relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulla_device::{MAX_RETRY_REQUESTS, News};
+use bulla_device::{DeviceEventKind, MAX_RETRY_REQUESTS};
 use bulla_envelope::MAX_RESENDS;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Failure, IdentityPolicy, Report, Settings, Status};
@@ -22,7 +22,7 @@ fn statuses(world: &World) -> Vec<Status> {
         Event::Status(_, update) => Some(update.status),
         _ => None,
     };
-    world.desk.taken().iter().filter_map(status).collect()
+    world.sink.taken().iter().filter_map(status).collect()
 }
 
 /// How many messages are kept with what they say.
@@ -48,15 +48,15 @@ async fn lost(world: &World) -> usize {
 }
 
 /// What the phone is told until nothing comes any more for six days.
-async fn news(world: &World, phone: &TestDevice) -> Vec<News> {
+async fn news(world: &World, phone: &TestDevice) -> Vec<DeviceEventKind> {
     let mut news = Vec::new();
     loop {
         tokio::select! {
             biased;
-            notice = phone.next() => {
-                let notice = notice.unwrap();
-                news.push(notice.news().clone());
-                phone.finish(notice).await.unwrap();
+            event = phone.next() => {
+                let event = event.unwrap();
+                news.push(event.kind().clone());
+                phone.acknowledge(event).await.unwrap();
             }
             () = world.pass(DAY * 6) => return news,
         }
@@ -71,7 +71,7 @@ async fn what_was_queued_for_a_phone_that_is_no_more_is_asked_for_by_the_new_one
     let words: Vec<String> = (0..20).map(|number| format!("number {number}")).collect();
     world.device(alice()).await.close().await;
     for words in &words {
-        world.relay.accept(SHOP, to(alice(), words)).await.unwrap();
+        world.relay.submit(SHOP, to(alice(), words)).await.unwrap();
     }
     world.pass(MINUTE).await;
     assert_eq!((statuses(&world), kept(&world).await), (vec![Status::Sent; 20], 20));
@@ -92,12 +92,12 @@ async fn what_was_queued_for_a_phone_that_is_no_more_waits_for_the_new_one_to_be
     let world = World::with(Settings::default().changed_identities(IdentityPolicy::Hold)).await;
     world.device(alice()).await.close().await;
     for words in ["one", "two"] {
-        world.relay.accept(SHOP, to(alice(), words)).await.unwrap();
+        world.relay.submit(SHOP, to(alice(), words)).await.unwrap();
     }
     world.pass(MINUTE).await;
     let phone = world.device(alice()).await;
     assert_eq!(told(&world, &phone).await, (Vec::new(), 0), "it may be somebody else");
-    world.relay.accept(SHOP, to(alice(), "three")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "three")).await.unwrap();
     let mut reports = world.relay.reports();
     let Some(Report::IdentityChanged { identity, is_held: true, .. }) = reports.next().await else {
         panic!("the host is not told")
@@ -114,8 +114,8 @@ async fn a_message_that_opens_the_fifth_time_it_is_sent_again_is_shown_once_and_
     let world = World::new().await;
     let phone = world.device(alice()).await;
     world.line.garble("users", usize::from(MAX_RESENDS));
-    world.relay.accept(SHOP, to(alice(), "at last")).await.unwrap();
-    assert_eq!(news(&world, &phone).await, [News::Said(says("at last"))]);
+    world.relay.submit(SHOP, to(alice(), "at last")).await.unwrap();
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::Message(says("at last"))]);
     assert_eq!(statuses(&world), [Status::Sent, Status::Delivered, Status::Read]);
     assert_eq!((billed(&world).await, kept(&world).await), ([1, 1], 0));
 }
@@ -125,13 +125,13 @@ async fn a_message_that_does_not_open_then_either_fails_and_the_user_is_told() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
     world.line.garble("users", usize::from(MAX_RESENDS) + 1);
-    world.relay.accept(SHOP, to(alice(), "never")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "never")).await.unwrap();
     world.pass(MINUTE).await;
     assert_eq!(statuses(&world), [Status::Sent, Status::Failed(Failure::NotOpened)]);
     assert_eq!(kept(&world).await, 0, "nothing of what was said is kept");
-    assert_eq!(news(&world, &phone).await, [News::Lost]);
-    world.relay.accept(SHOP, to(alice(), "the next")).await.unwrap();
-    assert_eq!(news(&world, &phone).await, [News::Said(says("the next"))]);
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::MessageLost]);
+    world.relay.submit(SHOP, to(alice(), "the next")).await.unwrap();
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::Message(says("the next"))]);
     assert_eq!(billed(&world).await, [2, 2]);
     world.pass(DAY * 40).await;
     let statuses = statuses(&world);
@@ -146,14 +146,14 @@ async fn a_request_that_is_lost_is_repeated_until_the_message_is_there() {
     let most = usize::try_from(MAX_RETRY_REQUESTS).unwrap();
     world.line.garble("users", 1);
     world.line.lose_requests(most - 1);
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
-    assert_eq!(news(&world, &phone).await, [News::Said(says("hello"))]);
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::Message(says("hello"))]);
     assert_eq!(statuses(&world), [Status::Sent, Status::Delivered, Status::Read]);
 
     world.line.garble("users", 1);
     world.line.lose_requests(most);
-    world.relay.accept(SHOP, to(alice(), "good bye")).await.unwrap();
-    assert_eq!(news(&world, &phone).await, [News::Lost], "as often as any is");
+    world.relay.submit(SHOP, to(alice(), "good bye")).await.unwrap();
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::MessageLost], "as often as any is");
     world.pass(DAY * 30).await;
     assert_eq!(statuses(&world).last(), Some(&Status::Failed(Failure::Expired)));
 }
@@ -163,7 +163,7 @@ async fn what_is_asked_for_after_a_restart_of_the_relay_is_sent_again_too() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
     world.line.garble("users", 1);
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
     world.pass(Duration::from_millis(50)).await;
     world.relay.close().await;
     let _relay = world.reopen().await.unwrap();
@@ -176,12 +176,12 @@ async fn what_is_erased_is_not_sent_again_whoever_asks() {
     let phone = world.device(alice()).await;
     world.line.garble("users", 1);
     world.line.lose_requests(1);
-    world.relay.accept(SHOP, to(alice(), "a secret")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "a secret")).await.unwrap();
     world.pass(MINUTE).await;
     assert_eq!(kept(&world).await, 1);
     world.relay.erase(&alice()).await.unwrap();
     assert_eq!(kept(&world).await, 0);
-    assert_eq!(news(&world, &phone).await, [News::Lost]);
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::MessageLost]);
 }
 
 /// Nothing of what a user had said was kept: the message was lost, and the user was told.
@@ -193,12 +193,12 @@ async fn what_the_relay_cannot_open_comes_again_by_itself_and_is_forwarded_once(
     phone.send(SHOP, &says("hello")).await.unwrap();
     phone.send(SHOP, &says("and this")).await.unwrap();
     world.pass(MINUTE).await;
-    let mut said = heard(&world.desk.taken());
+    let mut said = heard(&world.sink.taken());
     said.sort_unstable();
     assert_eq!(said, ["and this", "hello"], "each once");
     assert_eq!(world.line.bill(SHOP).await.total(SHOP, Flow::ToBusiness), 2);
     assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 2);
-    assert!(news(&world, &phone).await.iter().all(|news| matches!(news, News::Progress(_))));
+    assert!(news(&world, &phone).await.iter().all(|news| matches!(news, DeviceEventKind::Receipt(_))));
     assert_eq!(lost(&world).await, 0);
 }
 
@@ -211,6 +211,6 @@ async fn what_the_relay_cannot_open_however_often_it_comes_is_reported_and_the_u
     world.pass(MINUTE).await;
     phone.send(SHOP, &says("the next")).await.unwrap();
     let news = news(&world, &phone).await;
-    assert!(matches!(news[..], [News::Failed, News::Progress(_)]), "{news:?}");
-    assert_eq!(heard(&world.desk.taken()), ["the next"]);
+    assert!(matches!(news[..], [DeviceEventKind::NotDelivered, DeviceEventKind::Receipt(_)]), "{news:?}");
+    assert_eq!(heard(&world.sink.taken()), ["the next"]);
 }

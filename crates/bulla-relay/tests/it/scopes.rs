@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{Partition, Timestamp};
-use bulla_device::News;
+use bulla_device::DeviceEventKind;
 use bulla_relay::{
-    AcceptError, EraseError, MarkReadError, Part, Relay, RelayError, Report, Status, Subject, Suspended,
+    EraseError, MarkReadError, Part, Relay, RelayError, Report, Status, Subject, SubmitError, Suspended,
 };
 use bulla_store::{
     Batch, Commit, Key, Layer, MemoryStore, Record, Scan, Space, Store, StoreError, erase_by_page,
@@ -16,7 +16,7 @@ use bulla_transport::TransportError;
 
 use crate::erasing::heard;
 use crate::interrupted::{Row, everything, of, partition, relay, rows};
-use crate::world::{BAKERY, Desk, Line, SHOP, TestRelay, World, alice, bob, business, says, to};
+use crate::world::{BAKERY, Line, RecordingSink, SHOP, TestRelay, World, alice, bob, business, says, to};
 
 const IDENTITY: Space = Space::new(0x10);
 const SESSIONS: Space = Space::new(0x15);
@@ -125,7 +125,7 @@ async fn identity_of(engine: &MemoryStore, business: bulla_base::PhoneNumberId) 
     rows(engine, &[home]).await.into_iter().find(|row| row.key.space() == IDENTITY).unwrap()
 }
 
-async fn sick() -> (World, Sick, Relay<Sick, Line, Desk>) {
+async fn sick() -> (World, Sick, Relay<Sick, Line, RecordingSink>) {
     let world = World::new().await;
     world.relay.close().await;
     let store = Sick::default();
@@ -141,18 +141,18 @@ async fn the_first_call_that_finds_the_store_dead_stops_the_relay() {
         let (world, store, relay) = sick().await;
         let phone = world.device(alice()).await;
         phone.send(SHOP, &says("hello")).await.unwrap();
-        let message = world.desk.wait_for(1, &*world.clock).await[0].subject().message;
+        let message = world.sink.wait_for(1, &*world.clock).await[0].subject().message;
         world.pass(MINUTE).await;
         let mut reports = relay.reports();
         store.fall_ill(poisoned);
         match call {
             "accept" => {
-                let refused = relay.accept(SHOP, to(alice(), "hi")).await;
-                assert!(matches!(refused, Err(AcceptError::Stopped)), "{refused:?}");
+                let refused = relay.submit(SHOP, to(alice(), "hi")).await;
+                assert!(matches!(refused, Err(SubmitError::Stopped)), "{refused:?}");
             }
             "mark_read" => {
                 let refused = relay.mark_read(SHOP, message).await;
-                assert!(matches!(refused, Err(MarkReadError::Accept(AcceptError::Stopped))), "{refused:?}");
+                assert!(matches!(refused, Err(MarkReadError::Submit(SubmitError::Stopped))), "{refused:?}");
             }
             "erase" => {
                 let refused = relay.erase(&alice()).await;
@@ -166,8 +166,8 @@ async fn the_first_call_that_finds_the_store_dead_stops_the_relay() {
         assert!(matches!(last, Some(Report::Stopped { .. })), "{call}: {last:?}");
         assert!(reports.next().await.is_none());
         store.recover();
-        let refused = relay.accept(SHOP, to(bob(), "hi")).await;
-        assert!(matches!(refused, Err(AcceptError::Stopped)), "it stays stopped: {refused:?}");
+        let refused = relay.submit(SHOP, to(bob(), "hi")).await;
+        assert!(matches!(refused, Err(SubmitError::Stopped)), "it stays stopped: {refused:?}");
     }
 }
 
@@ -186,24 +186,24 @@ async fn a_store_that_cannot_begin_to_write_for_a_while_stops_nothing() {
 async fn stops_nothing(why: fn() -> StoreError) {
     let (world, store, relay) = sick().await;
     let phone = world.device(alice()).await;
-    relay.accept(SHOP, to(alice(), "first")).await.unwrap();
-    let notice = phone.next().await.unwrap();
-    phone.finish(notice).await.unwrap();
+    relay.submit(SHOP, to(alice(), "first")).await.unwrap();
+    let event = phone.next().await.unwrap();
+    phone.acknowledge(event).await.unwrap();
     world.pass(MINUTE).await;
     world.line.cut(true);
-    relay.accept(SHOP, to(alice(), "before")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "before")).await.unwrap();
     store.fall_ill(why);
     world.line.cut(false);
     phone.send(SHOP, &says("meanwhile")).await.unwrap();
-    let refused = relay.accept(SHOP, to(alice(), "now")).await;
-    assert!(matches!(&refused, Err(AcceptError::Store(error)) if error.may_pass()), "{refused:?}");
+    let refused = relay.submit(SHOP, to(alice(), "now")).await;
+    assert!(matches!(&refused, Err(SubmitError::Store(error)) if error.may_pass()), "{refused:?}");
     world.pass(MINUTE * 20).await;
     store.recover();
     world.pass(MINUTE * 60).await;
-    assert_eq!(heard(&world.desk.taken()), ["meanwhile"]);
-    let mut notice = phone.next().await.unwrap();
-    while !matches!(notice.news(), News::Said(said) if *said == says("before")) {
-        notice = phone.next().await.unwrap();
+    assert_eq!(heard(&world.sink.taken()), ["meanwhile"]);
+    let mut event = phone.next().await.unwrap();
+    while !matches!(event.kind(), DeviceEventKind::Message(said) if *said == says("before")) {
+        event = phone.next().await.unwrap();
     }
     assert!(relay.suspended().is_empty());
     relay.close().await;
@@ -220,13 +220,13 @@ fn conversation(suspended: &Suspended) -> bulla_relay::UserId {
 /// A relay whose store holds two events of Alice's, the first of which cannot be read, and one of Bob's.
 async fn with_a_damaged_event(world: &World) -> (Row, TestRelay) {
     let phones = [world.device(alice()).await, world.device(bob()).await];
-    world.desk.refuse_user(Some(alice()));
+    world.sink.refuse_user(Some(alice()));
     for words in ["one", "two"] {
         phones[0].send(SHOP, &says(words)).await.unwrap();
     }
     world.pass(MINUTE).await;
     world.relay.close().await;
-    world.desk.refuse_user(None);
+    world.sink.refuse_user(None);
     let event = first_of_alices(&world.store.rows, EVENTS).await;
     damage(&world.store.rows, &event).await;
     let relay = world.reopen().await.unwrap();
@@ -239,25 +239,25 @@ async fn with_a_damaged_event(world: &World) -> (Row, TestRelay) {
 async fn an_event_that_does_not_open_suspends_its_conversation_until_it_is_mended() {
     let world = World::new().await;
     let (event, relay) = with_a_damaged_event(&world).await;
-    assert_eq!(heard(&world.desk.taken()), ["from bob"]);
+    assert_eq!(heard(&world.sink.taken()), ["from bob"]);
     let suspended = relay.suspended();
     assert_eq!(suspended.len(), 1);
     assert!(matches!(*suspended[0].why, RelayError::Store(StoreError::Damaged { what: "event" })));
     let user = conversation(&suspended[0]);
     let report = relay.reports().next().await;
     assert!(matches!(&report, Some(Report::Suspended(told)) if told.part == suspended[0].part), "{report:?}");
-    let refused = relay.accept(SHOP, to(alice(), "hello?")).await;
+    let refused = relay.submit(SHOP, to(alice(), "hello?")).await;
     let refused = refused.unwrap_err();
-    assert!(matches!(refused, AcceptError::Suspended { part, .. } if part == suspended[0].part));
-    relay.accept(BAKERY, to(alice(), "of another business")).await.unwrap();
-    relay.accept(SHOP, to(bob(), "hello bob")).await.unwrap();
+    assert!(matches!(refused, SubmitError::Suspended { part, .. } if part == suspended[0].part));
+    relay.submit(BAKERY, to(alice(), "of another business")).await.unwrap();
+    relay.submit(SHOP, to(bob(), "hello bob")).await.unwrap();
 
     mend(&world.store.rows, &event).await;
     relay.resume(Part::Conversation { business: SHOP, user }).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["from bob", "one", "two"]);
+    assert_eq!(heard(&world.sink.taken()), ["from bob", "one", "two"]);
     assert!(relay.suspended().is_empty());
-    relay.accept(SHOP, to(alice(), "there you are")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "there you are")).await.unwrap();
 }
 
 /// What comes in a conversation whose session cannot be read is neither lost nor acknowledged.
@@ -266,7 +266,7 @@ async fn what_a_user_sends_while_their_session_is_damaged_arrives_when_it_is_men
     let world = World::new().await;
     let (phone, others) = (world.device(alice()).await, world.device(bob()).await);
     phone.send(SHOP, &says("hello")).await.unwrap();
-    world.desk.wait_for(1, &*world.clock).await;
+    world.sink.wait_for(1, &*world.clock).await;
     world.pass(MINUTE).await;
     let session = first_of_alices(&world.store.rows, SESSIONS).await;
     damage(&world.store.rows, &session).await;
@@ -275,28 +275,28 @@ async fn what_a_user_sends_while_their_session_is_damaged_arrives_when_it_is_men
         others.send(SHOP, &says(&format!("bob's {words}"))).await.unwrap();
         world.pass(MINUTE).await;
     }
-    assert_eq!(heard(&world.desk.taken()), ["hello", "bob's one", "bob's two"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello", "bob's one", "bob's two"]);
     let suspended = world.relay.suspended();
     assert_eq!(suspended.len(), 1, "{suspended:?}");
     mend(&world.store.rows, &session).await;
     world.relay.resume(suspended[0].part).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello", "bob's one", "bob's two", "one", "two"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello", "bob's one", "bob's two", "one", "two"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_finds_its_session_damaged_suspends_its_conversation() {
     let world = World::new().await;
     let _phones = [world.device(alice()).await, world.device(bob()).await];
-    world.relay.accept(SHOP, to(alice(), "one")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "one")).await.unwrap();
     world.pass(MINUTE).await;
     damage(&world.store.rows, &first_of_alices(&world.store.rows, SESSIONS).await).await;
     for _ in 0..2 {
-        let refused = world.relay.accept(SHOP, to(alice(), "two")).await;
-        assert!(matches!(refused, Err(AcceptError::Suspended { .. })), "{refused:?}");
+        let refused = world.relay.submit(SHOP, to(alice(), "two")).await;
+        assert!(matches!(refused, Err(SubmitError::Suspended { .. })), "{refused:?}");
     }
     assert_eq!(world.relay.suspended().len(), 1);
-    world.relay.accept(SHOP, to(bob(), "hello")).await.unwrap();
+    world.relay.submit(SHOP, to(bob(), "hello")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,20 +313,20 @@ async fn a_business_whose_identity_does_not_open_keeps_no_other_from_being_opene
         panic!("{report:?}")
     };
     assert!(matches!(*why, RelayError::Identity { business: BAKERY, .. }), "{why:?}");
-    let refused = relay.accept(BAKERY, to(alice(), "hello")).await;
+    let refused = relay.submit(BAKERY, to(alice(), "hello")).await;
     assert!(
-        matches!(refused, Err(AcceptError::Suspended { part: Part::Business(BAKERY), .. })),
+        matches!(refused, Err(SubmitError::Suspended { part: Part::Business(BAKERY), .. })),
         "{refused:?}"
     );
     assert!(relay.resume(Part::Business(BAKERY)).await.is_err(), "it is as it was");
-    relay.accept(SHOP, to(alice(), "from the shop")).await.unwrap();
+    relay.submit(SHOP, to(alice(), "from the shop")).await.unwrap();
 
     mend(&world.store.rows, &identity).await;
     relay.resume(Part::Business(BAKERY)).await.unwrap();
-    relay.accept(BAKERY, to(alice(), "from the bakery")).await.unwrap();
+    relay.submit(BAKERY, to(alice(), "from the bakery")).await.unwrap();
     phone.send(BAKERY, &says("hello bakery")).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello bakery"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello bakery"]);
     assert!(relay.suspended().is_empty());
     assert!(relay.resume(Part::Business(BAKERY)).await.is_err(), "nothing is suspended");
 }
@@ -335,13 +335,13 @@ async fn a_business_whose_identity_does_not_open_keeps_no_other_from_being_opene
 async fn a_number_that_was_fenced_stops_alone() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    let (line, desk) = (world.line.clone(), world.desk.clone());
+    let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (world.clock.clone(), world.rng.clone());
     // Moved: another relay on the same store speaks for the bakery now.
     let settings = bulla_relay::Settings::default();
     let businesses = vec![business(BAKERY)];
     let _other =
-        Relay::open(world.store.clone(), line, desk, clock, rng, businesses, settings).await.unwrap();
+        Relay::open(world.store.clone(), line, sink, clock, rng, businesses, settings).await.unwrap();
     world.pass(MINUTE).await;
     let suspended = world.relay.suspended();
     assert!(
@@ -349,18 +349,18 @@ async fn a_number_that_was_fenced_stops_alone() {
             if matches!(**why, RelayError::Transport(TransportError::Fenced { .. }))),
         "{suspended:?}"
     );
-    let refused = world.relay.accept(BAKERY, to(alice(), "hello")).await;
-    assert!(matches!(refused, Err(AcceptError::Fenced { .. })), "{refused:?}");
-    let handle = world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
-    assert!(matches!(phone.next().await.unwrap().news(), News::Said(_)));
+    let refused = world.relay.submit(BAKERY, to(alice(), "hello")).await;
+    assert!(matches!(refused, Err(SubmitError::Fenced { .. })), "{refused:?}");
+    let reference = world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    assert!(matches!(phone.next().await.unwrap().kind(), DeviceEventKind::Message(_)));
     world.pass(MINUTE).await;
-    let sent = |subject: &Subject| subject.message == handle;
-    assert!(world.desk.taken().iter().any(|event| sent(event.subject())));
+    let sent = |subject: &Subject| subject.message == reference;
+    assert!(world.sink.taken().iter().any(|event| sent(event.subject())));
     let is_sent = |event: &bulla_relay::Event| match event {
         bulla_relay::Event::Status(subject, update) => sent(subject) && update.status == Status::Sent,
         _ => false,
     };
-    assert!(world.desk.taken().iter().any(is_sent));
+    assert!(world.sink.taken().iter().any(is_sent));
     assert!(!everything(&world.store.rows).await.is_empty());
 }
 
@@ -375,8 +375,8 @@ async fn what_cannot_be_read_is_set_aside_and_the_conversation_goes_on() {
     assert_eq!(relay.suspended().len(), 1, "until it is resumed");
     relay.resume(suspended[0].part).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["from bob", "two"]);
-    relay.accept(SHOP, to(alice(), "what did you say?")).await.unwrap();
+    assert_eq!(heard(&world.sink.taken()), ["from bob", "two"]);
+    relay.submit(SHOP, to(alice(), "what did you say?")).await.unwrap();
     let not_suspended = relay.set_aside(SHOP, user).await;
     assert!(matches!(not_suspended, Err(bulla_relay::BusinessError::NotSuspended { .. })));
 }
@@ -387,7 +387,7 @@ async fn what_cannot_be_read_is_set_aside_and_the_conversation_goes_on() {
 async fn places_that_cannot_be_read_go_on_behind_those_that_are_taken() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.desk.refuse_user(Some(alice()));
+    world.sink.refuse_user(Some(alice()));
     for words in ["one", "two"] {
         phone.send(SHOP, &says(words)).await.unwrap();
         world.pass(MINUTE).await;
@@ -398,10 +398,10 @@ async fn places_that_cannot_be_read_go_on_behind_those_that_are_taken() {
     let suspended = world.relay.suspended();
     let done = world.relay.set_aside(SHOP, conversation(&suspended[0])).await.unwrap();
     assert_eq!((done.events, done.others), (0, 1));
-    world.desk.refuse_user(None);
+    world.sink.refuse_user(None);
     world.relay.resume(suspended[0].part).await.unwrap();
     world.pass(MINUTE * 120).await;
-    assert_eq!(heard(&world.desk.taken()), ["one", "two", "three"]);
+    assert_eq!(heard(&world.sink.taken()), ["one", "two", "three"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -420,6 +420,6 @@ async fn a_session_that_is_set_aside_is_begun_anew_and_what_came_in_it_is_asked_
     world.pass(MINUTE).await;
     phone.send(SHOP, &says("once more")).await.unwrap();
     world.pass(MINUTE).await;
-    assert_eq!(heard(&world.desk.taken()), ["hello", "not lost", "once more"]);
+    assert_eq!(heard(&world.sink.taken()), ["hello", "not lost", "once more"]);
     assert!(world.relay.suspended().is_empty());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulla_relay::{Relay, Settings, Status};
 use bulla_store::{CountedStore, MemoryStore};
 
-use crate::world::{Desk, Line, SHOP, World, alice, business, to};
+use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
 
 type Counted = Arc<CountedStore<Arc<MemoryStore>>>;
 
@@ -16,18 +16,18 @@ const QUARTER: Duration = Duration::from_secs(900);
 async fn talked_to(users: u64) -> World {
     let world = World::new().await;
     let _crowd = world.crowd(users, SHOP).await;
-    world.desk.wait_for(usize::try_from(users).unwrap(), &*world.clock).await;
+    world.sink.wait_for(usize::try_from(users).unwrap(), &*world.clock).await;
     world.pass(2 * QUARTER).await;
     world
 }
 
 /// The next relay on the same store, and how much it read to start.
-async fn reopened(world: &World) -> (Relay<Counted, Line, Desk>, usize) {
+async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize) {
     let store = Arc::new(CountedStore::new(Arc::clone(&world.store.rows)));
-    let (line, desk) = (world.line.clone(), world.desk.clone());
+    let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
     let counts = store.counts();
-    let relay = Relay::open(store, line, desk, clock, rng, vec![business(SHOP)], Settings::default());
+    let relay = Relay::open(store, line, sink, clock, rng, vec![business(SHOP)], Settings::default());
     let relay = relay.await.unwrap();
     world.pass(Duration::from_secs(10)).await;
     (relay, counts.take().reads())
@@ -50,22 +50,22 @@ async fn a_start_takes_up_the_work_there_is() {
     let phone = world.device(alice()).await;
     world.line.cut(true);
     // There is no session yet: nothing can be sealed without the carrier.
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap_err();
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap_err();
     world.line.cut(false);
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
-    world.desk.wait_for(7, &*world.clock).await;
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    world.sink.wait_for(7, &*world.clock).await;
     world.line.cut(true);
-    world.relay.accept(SHOP, to(alice(), "and again")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "and again")).await.unwrap();
     // Sweeps go by, and it still waits.
     world.pass(4 * QUARTER).await;
     world.relay.close().await;
     world.line.cut(false);
     let (_relay, _) = reopened(&world).await;
     for _ in 0..2 {
-        let notice = phone.next().await.unwrap();
-        phone.finish(notice).await.unwrap();
+        let event = phone.next().await.unwrap();
+        phone.acknowledge(event).await.unwrap();
     }
-    let taken = world.desk.wait_for(11, &*world.clock).await;
+    let taken = world.sink.wait_for(11, &*world.clock).await;
     let read = |event: &bulla_relay::Event| matches!(event, bulla_relay::Event::Status(_, update) if update.status == Status::Read);
     assert_eq!(taken.iter().filter(|event| read(event)).count(), 2);
 }

@@ -12,7 +12,7 @@ use bulla_store::{Batch, Commit, MemoryStore, Store};
 use bulla_transport::{Caller, Incarnation, Transport};
 
 use crate::interrupted::everything;
-use crate::world::{Desk, Line, SHOP, World, business};
+use crate::world::{Line, RecordingSink, SHOP, World, business};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -117,9 +117,9 @@ async fn a_carrier_that_has_lost_everything_is_left_keys_anew() {
 }
 
 /// A relay for the shop alone, on this store and this line.
-async fn open<S: Store>(world: &World, store: S, line: Line) -> Relay<S, Line, Desk> {
-    let (desk, clock, rng) = (world.desk.clone(), Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let relay = Relay::open(store, line, desk, clock, rng, vec![business(SHOP)], Settings::default()).await;
+async fn open<S: Store>(world: &World, store: S, line: Line) -> Relay<S, Line, RecordingSink> {
+    let (sink, clock, rng) = (world.sink.clone(), Arc::clone(&world.clock), Arc::clone(&world.rng));
+    let relay = Relay::open(store, line, sink, clock, rng, vec![business(SHOP)], Settings::default()).await;
     let relay = relay.unwrap();
     assert!(relay.suspended().is_empty());
     relay

@@ -18,8 +18,8 @@ fn statuses(events: &[Event]) -> Vec<Status> {
 async fn told() -> World {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
-    let taken = world.desk.wait_for(2, &*world.clock).await;
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    let taken = world.sink.wait_for(2, &*world.clock).await;
     assert_eq!(statuses(&taken), [Status::Sent, Status::Delivered]);
     phone.close().await;
     world
@@ -30,7 +30,7 @@ async fn a_relay_that_dies_tells_the_last_status_again_and_none_before_it() {
     let world = told().await;
     let _next = world.reopen().await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Delivered, Status::Delivered]);
+    assert_eq!(statuses(&world.sink.taken()), [Status::Sent, Status::Delivered, Status::Delivered]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,7 +39,7 @@ async fn a_relay_that_dies_four_seconds_later_tells_nothing_again() {
     world.pass(Duration::from_millis(4100)).await;
     let _next = world.reopen().await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Delivered]);
+    assert_eq!(statuses(&world.sink.taken()), [Status::Sent, Status::Delivered]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,7 +48,7 @@ async fn a_relay_that_is_closed_tells_nothing_again() {
     world.relay.close().await;
     let _next = world.reopen().await.unwrap();
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(statuses(&world.desk.taken()), [Status::Sent, Status::Delivered]);
+    assert_eq!(statuses(&world.sink.taken()), [Status::Sent, Status::Delivered]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,37 +56,37 @@ async fn what_comes_next_is_told_once_while_what_was_taken_is_still_there() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
     for round in 1..=50 {
-        world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
-        let notice = phone.next().await.unwrap();
-        phone.finish(notice).await.unwrap();
-        let taken = world.desk.wait_for(3 * round, &*world.clock).await;
+        world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+        let event = phone.next().await.unwrap();
+        phone.acknowledge(event).await.unwrap();
+        let taken = world.sink.wait_for(3 * round, &*world.clock).await;
         let last: Vec<_> = taken[3 * (round - 1)..].to_vec();
         assert_eq!(statuses(&last), [Status::Sent, Status::Delivered, Status::Read], "round {round}");
     }
     world.pass(Duration::from_secs(60)).await;
-    assert_eq!(world.desk.taken().len(), 150);
+    assert_eq!(world.sink.taken().len(), 150);
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_messages_to_one_user_at_once_wait_for_nothing() {
     let world = World::new().await;
     let phone = world.device(alice()).await;
-    world.relay.accept(SHOP, to(alice(), "hello")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
     let reading = tokio::spawn({
         let phone = phone.clone();
         async move {
             loop {
-                let notice = phone.next().await.unwrap();
-                phone.finish(notice).await.unwrap();
+                let event = phone.next().await.unwrap();
+                phone.acknowledge(event).await.unwrap();
             }
         }
     });
-    world.desk.wait_for(3, &*world.clock).await;
+    world.sink.wait_for(3, &*world.clock).await;
     let began = world.clock.now();
     for round in 1..=5 {
-        let written = (0..64).map(|_| world.relay.accept(SHOP, to(alice(), "hello")));
+        let written = (0..64).map(|_| world.relay.submit(SHOP, to(alice(), "hello")));
         futures_util::future::try_join_all(written).await.unwrap();
-        world.desk.wait_for(3 + 3 * 64 * round, &*world.clock).await;
+        world.sink.wait_for(3 + 3 * 64 * round, &*world.clock).await;
     }
     reading.abort();
     let took = world.clock.now().since(began);

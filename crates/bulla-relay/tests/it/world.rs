@@ -12,7 +12,7 @@ use bulla_device::Device;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla_meter::Bill;
 use bulla_relay::{
-    Business, Destination, Event, Outgoing, Relay, RelayError, Saying, Settings, Sink, SinkError,
+    Business, Destination, Event, EventSink, Outgoing, OutgoingBody, Relay, RelayError, Settings, SinkError,
 };
 use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
 use bulla_transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
@@ -39,7 +39,7 @@ impl Clock for VirtualClock {
 
 /// A sink that does as it is told, and notes what it took.
 #[derive(Clone, Default)]
-pub(crate) struct Desk(Arc<Mutex<DeskState>>);
+pub(crate) struct RecordingSink(Arc<Mutex<DeskState>>);
 
 #[derive(Default)]
 struct DeskState {
@@ -56,7 +56,7 @@ struct DeskState {
     shared_destination: bool,
 }
 
-impl Desk {
+impl RecordingSink {
     /// Refuses the next events, with these words. `panic` panics while the event is handed over, `panic at
     /// once` before.
     pub(crate) fn refuse(&self, words: &[&'static str]) {
@@ -140,7 +140,7 @@ impl Desk {
     }
 }
 
-impl Sink for Desk {
+impl EventSink for RecordingSink {
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send {
         let mut state = self.0.lock().unwrap();
         state.offers.push((Instant::now(), event.subject().user.clone()));
@@ -164,19 +164,19 @@ impl Sink for Desk {
     }
 }
 
-/// An event that is at the desk.
-struct Here<'a>(&'a Desk, PhoneNumberId);
+/// An event that is at the sink.
+struct Here<'a>(&'a RecordingSink, PhoneNumberId);
 
 impl<'a> Here<'a> {
-    fn new(desk: &'a Desk, business: PhoneNumberId) -> Self {
-        let mut state = desk.0.lock().unwrap();
+    fn new(sink: &'a RecordingSink, business: PhoneNumberId) -> Self {
+        let mut state = sink.0.lock().unwrap();
         let count = state.at_once.entry(business).or_default();
         *count += 1;
         let (count, in_all) = (*count, state.at_once.values().sum());
         let most = state.most_at_once.entry(business).or_default();
         *most = count.max(*most);
         state.most_in_all = state.most_in_all.max(in_all);
-        Self(desk, business)
+        Self(sink, business)
     }
 }
 
@@ -381,7 +381,7 @@ impl Layer for Slow {
     }
 }
 
-pub(crate) type TestRelay = Relay<Slow, Line, Desk>;
+pub(crate) type TestRelay = Relay<Slow, Line, RecordingSink>;
 pub(crate) type TestDevice = Device<MemoryStore, Line>;
 
 /// A carrier, a relay for two businesses, and whatever devices a test opens.
@@ -391,7 +391,7 @@ pub(crate) struct World {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) store: Slow,
     pub(crate) line: Line,
-    pub(crate) desk: Desk,
+    pub(crate) sink: RecordingSink,
     pub(crate) relay: TestRelay,
 }
 
@@ -407,9 +407,9 @@ impl World {
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
         let line = Line::to(carrier);
         let store = Slow { rows: Arc::default(), clock: Arc::clone(&clock) };
-        let desk = Desk::default();
-        let relay = open(&store, &line, &desk, &clock, &rng, settings).await.unwrap();
-        Self { clock, ahead, rng, store, line, desk, relay }
+        let sink = RecordingSink::default();
+        let relay = open(&store, &line, &sink, &clock, &rng, settings).await.unwrap();
+        Self { clock, ahead, rng, store, line, sink, relay }
     }
 
     /// Another relay on the same store.
@@ -418,14 +418,14 @@ impl World {
     }
 
     pub(crate) async fn reopen_with(&self, settings: Settings) -> Result<TestRelay, RelayError> {
-        open(&self.store, &self.line, &self.desk, &self.clock, &self.rng, settings).await
+        open(&self.store, &self.line, &self.sink, &self.clock, &self.rng, settings).await
     }
 
     /// Another relay on the same store, for these businesses alone.
     pub(crate) async fn reopen_for(&self, businesses: Vec<Business>) -> Result<TestRelay, RelayError> {
-        let (store, line, desk) = (self.store.clone(), self.line.clone(), self.desk.clone());
+        let (store, line, sink) = (self.store.clone(), self.line.clone(), self.sink.clone());
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
-        Relay::open(store, line, desk, clock, rng, businesses, Settings::default()).await
+        Relay::open(store, line, sink, clock, rng, businesses, Settings::default()).await
     }
 
     pub(crate) async fn device(&self, user: Number) -> TestDevice {
@@ -459,7 +459,7 @@ impl World {
 async fn open(
     store: &Slow,
     line: &Line,
-    desk: &Desk,
+    sink: &RecordingSink,
     clock: &Arc<dyn Clock>,
     rng: &Arc<dyn Rng>,
     settings: Settings,
@@ -467,7 +467,7 @@ async fn open(
     Relay::open(
         store.clone(),
         line.clone(),
-        desk.clone(),
+        sink.clone(),
         Arc::clone(clock),
         Arc::clone(rng),
         vec![business(SHOP), business(BAKERY)],
@@ -488,8 +488,8 @@ pub(crate) fn bob() -> Number {
     Number::parse("4915112345678").unwrap()
 }
 
-pub(crate) fn text(words: &str) -> Saying {
-    Saying::Text(Text::new(words).unwrap())
+pub(crate) fn text(words: &str) -> OutgoingBody {
+    OutgoingBody::Text(Text::new(words).unwrap())
 }
 
 pub(crate) fn to(user: Number, words: &str) -> Outgoing {

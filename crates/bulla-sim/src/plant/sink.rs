@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use bulla::relay::{Event, Handle, Status, StatusUpdate, Subject};
+use bulla::relay::{Event, MessageRef, Status, StatusUpdate, Subject};
 use bulla_base::Rng;
 
 use super::Plant;
@@ -57,9 +57,9 @@ fn renamed(event: &Event) -> Event {
     let Event::Message(subject, said) = event else { return event.clone() };
     let mut bytes = subject.message.to_bytes();
     bytes[15] ^= 1;
-    let handle = Handle::from_bytes(bytes).unwrap();
+    let reference = MessageRef::from_bytes(bytes).unwrap();
     let (user, at) = (subject.user.clone(), subject.at);
-    Event::Message(Subject::new(subject.business, user, subject.user_id, handle, at), said.clone())
+    Event::Message(Subject::new(subject.business, user, subject.user_id, reference, at), said.clone())
 }
 
 impl Held {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Clock, Number, SeededRng};
-use bulla_relay::{Business, Sink, SinkError};
+use bulla_relay::{Business, EventSink, SinkError};
 use bulla_webhook::{
     CONNECT_TIMEOUT, Connection, Connector, Dialer, Dialing, MAX_ADDRESSES, MAX_CALLS_PER_WEBHOOK,
     QUEUE_TIMEOUT, Resolver, Resolving, Webhook, WebhookError, WebhookSink,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_relay::{Business, Event, Sink, Subject};
+use bulla_relay::{Business, Event, EventSink, Subject};
 use bulla_webhook::{MAX_RESPONSE_BODY_BYTES, WebhookError};
 use http::Method;
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Clock, Number, PhoneNumberId, SeededRng};
-use bulla_relay::{Business, Event, Sink, Subject};
+use bulla_relay::{Business, Event, EventSink, Subject};
 use bulla_webhook::{
     Connector, Dialer, Dialing, MAX_CALLS, MAX_CALLS_PER_WEBHOOK, MAX_PROBES, Resolver, Resolving, Webhook,
     WebhookError, WebhookSink,

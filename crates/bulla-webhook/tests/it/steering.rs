@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla_base::SeededRng;
-use bulla_relay::Sink;
+use bulla_relay::EventSink;
 use bulla_webhook::{
     AddressKind, Connector, Dialer, Dialing, Networks, Resolver, Resolving, TcpDialer, Webhook, WebhookError,
     WebhookSink,

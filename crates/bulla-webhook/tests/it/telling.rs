@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bulla_base::PhoneNumberId;
-use bulla_relay::{Business, Event, Sink, Subject};
+use bulla_relay::{Business, Event, EventSink, Subject};
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};

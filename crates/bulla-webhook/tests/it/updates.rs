@@ -6,7 +6,8 @@ use axum::body::Body;
 use bulla_base::{BusinessAccountId, Category, Clock, Number, SeededRng, Timestamp};
 use bulla_content::Text;
 use bulla_relay::{
-    Business, Event, Failure, Incoming, Sink, SinkError, SinkErrorKind, Status, StatusUpdate, Subject, UserId,
+    Business, Event, EventSink, Failure, Incoming, SinkError, SinkErrorKind, Status, StatusUpdate, Subject,
+    UserId,
 };
 use bulla_webhook::{
     Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, Networks, Webhook,
@@ -16,7 +17,7 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::clock::{HastyClock, WaitingClock};
-use crate::ids::{NUMBER, OTHER_NUMBER, handle, wamid};
+use crate::ids::{NUMBER, OTHER_NUMBER, reference, wamid};
 use crate::listeners::Listener;
 use crate::receiver::{Receiver, plain, well_behaved};
 
@@ -54,7 +55,7 @@ fn subject() -> Subject {
         NUMBER,
         user,
         UserId::from_bytes([0xab; 16]),
-        handle(1),
+        reference(1),
         Timestamp::from_millis(1_795_293_590_960),
     )
 }
@@ -134,7 +135,7 @@ async fn a_text_arrives_as_written() {
 
 #[tokio::test]
 async fn an_answer_names_the_business_and_the_message() {
-    let answer = Incoming::Text { text: Text::new("yes").unwrap(), in_reply_to: Some(handle(2)) };
+    let answer = Incoming::Text { text: Text::new("yes").unwrap(), in_reply_to: Some(reference(2)) };
     let value = delivered(message(answer)).await;
     assert_eq!(value["messages"][0]["context"], json!({ "from": "15550783881", "id": wamid(2) }));
 }
@@ -145,7 +146,7 @@ async fn a_reaction_that_was_taken_off_has_no_emoji() {
         (Some("👍".to_owned()), json!({ "message_id": wamid(2), "emoji": "👍" })),
         (None, json!({ "message_id": wamid(2) })),
     ] {
-        let value = delivered(message(Incoming::Reaction { to: handle(2), emoji })).await;
+        let value = delivered(message(Incoming::Reaction { to: reference(2), emoji })).await;
         assert_eq!(
             value,
             json!({ "messages": [{
@@ -232,7 +233,7 @@ async fn a_busy_server_is_left_alone_as_long_as_it_asks() {
         });
         let error = sink.forward(&hello()).await.unwrap_err();
         assert_eq!(error.kind(), SinkErrorKind::Unavailable);
-        assert_eq!(error.pause().map(|pause| pause.as_secs()), pause);
+        assert_eq!(error.retry_after().map(|pause| pause.as_secs()), pause);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulla::base::{Number, PhoneNumberId};
 use bulla::content::{Body, Content, Progress, Reaction, Text};
-use bulla::device::{Device, News};
+use bulla::device::{Device, DeviceEventKind};
 use bulla::store::MemoryStore;
 use bulla::{SystemClock, SystemRng};
 use serde_json::json;
@@ -165,24 +165,24 @@ impl User {
         let last = if reacts { Progress::Read } else { Progress::Delivered };
         let (mut known, mut answers, mut reactions) = (false, 0, 0);
         while !(known && answers == 1 && reactions == usize::from(reacts)) {
-            let notice = self.device.next().await.unwrap();
+            let event = self.device.next().await.unwrap();
             let mut reaction = None;
-            match notice.news() {
-                News::Said(content) => match content.body() {
+            match event.kind() {
+                DeviceEventKind::Message(content) => match content.body() {
                     Body::Text(text) => {
                         assert_eq!((text.body(), content.in_reply_to()), (&*answer, Some(asked)));
                         answers += 1;
-                        reaction = reacts.then(|| Reaction::put(notice.id(), "🤫").unwrap());
+                        reaction = reacts.then(|| Reaction::put(event.id(), "🤫").unwrap());
                     }
                     _ => reactions += 1,
                 },
-                News::Progress(receipt) => {
+                DeviceEventKind::Receipt(receipt) => {
                     // Receipts can be for a reaction of before.
                     known |= receipt.progress() == last && receipt.messages() == [asked];
                 }
                 other => panic!("{other:?}"),
             }
-            self.device.finish(notice).await.unwrap();
+            self.device.acknowledge(event).await.unwrap();
             if let Some(reaction) = reaction {
                 self.device.send(self.shop, &Content::new(Body::Reaction(reaction))).await.unwrap();
             }

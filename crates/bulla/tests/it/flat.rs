@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::content::Text;
-use bulla::device::{Device, News};
-use bulla::relay::{Business, Event, Outgoing, Relay, Saying, Settings, Sink, SinkError, Status};
+use bulla::device::{Device, DeviceEventKind};
+use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError, Status};
 use bulla::store::{CountedStore, Counts, MemoryStore};
 use bulla::transport::InProcess;
 use bulla::{SystemClock, SystemRng};
@@ -24,7 +24,7 @@ struct Ledger {
     moved: Notify,
 }
 
-impl Sink for Ledger {
+impl EventSink for Ledger {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if let Event::Status(_, update) = event
             && update.status == Status::Read
@@ -85,11 +85,12 @@ impl Town {
     async fn deliver(&self, count: usize) {
         let before = self.ledger.read.load(Ordering::Relaxed);
         for _ in 0..count {
-            let message = Outgoing::new(self.alice.clone(), Saying::Text(Text::new("Good morning").unwrap()));
-            self.relay.accept(SHOP, message).await.unwrap();
-            let notice = self.device.next().await.unwrap();
-            assert!(matches!(notice.news(), News::Said(_)));
-            self.device.finish(notice).await.unwrap();
+            let message =
+                Outgoing::new(self.alice.clone(), OutgoingBody::Text(Text::new("Good morning").unwrap()));
+            self.relay.submit(SHOP, message).await.unwrap();
+            let event = self.device.next().await.unwrap();
+            assert!(matches!(event.kind(), DeviceEventKind::Message(_)));
+            self.device.acknowledge(event).await.unwrap();
         }
         while self.ledger.read.load(Ordering::Relaxed) < before + count {
             self.ledger.moved.notified().await;
@@ -138,14 +139,14 @@ async fn what_waits_for_a_device_is_opened_and_confirmed_together() {
     let mut town = Town::new().await;
     town.device.close().await;
     for number in 0..WAITING {
-        let text = Saying::Text(Text::new(format!("number {number}")).unwrap());
-        town.relay.accept(SHOP, Outgoing::new(town.alice.clone(), text)).await.unwrap();
+        let text = OutgoingBody::Text(Text::new(format!("number {number}")).unwrap());
+        town.relay.submit(SHOP, Outgoing::new(town.alice.clone(), text)).await.unwrap();
     }
     town.counts.iter().for_each(|counts| drop(counts.take()));
     town.device = town.reopen_device().await;
     for number in 0..WAITING {
-        let notice = town.device.next().await.unwrap();
-        let News::Said(content) = notice.news() else { panic!("{notice:?}") };
+        let event = town.device.next().await.unwrap();
+        let DeviceEventKind::Message(content) = event.kind() else { panic!("{event:?}") };
         assert_eq!(content, &bulla::content::Content::text(Text::new(format!("number {number}")).unwrap()));
     }
     // The device takes its incarnation, and opens sixteen in a record.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bulla::base::{BusinessAccountId, ManualClock, Number, Partition, PhoneNumberId, SeededRng, Timestamp};
 use bulla::content::{Content, Text};
-use bulla::device::News;
-use bulla::relay::{Business, Outgoing, Saying, Sink, SinkError};
+use bulla::device::DeviceEventKind;
+use bulla::relay::{Business, EventSink, Outgoing, OutgoingBody, SinkError};
 use bulla::store::{Batch, Commit, Key, Space, Store};
 use bulla::transport::InProcess;
 use bulla::vault::{KeyEncryptionError, VaultError};
@@ -22,7 +22,7 @@ const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// Takes everything.
 struct Taken;
 
-impl Sink for Taken {
+impl EventSink for Taken {
     async fn forward(&self, _: &bulla::relay::Event) -> Result<(), SinkError> {
         Ok(())
     }
@@ -70,10 +70,10 @@ async fn what_is_said_before_a_shutdown_is_there_after_the_next_start() {
 
         // What the first said is read by the device of the second: sessions and queues are as they were.
         if start == "first" {
-            relay.accept(SHOP, Outgoing::new(alice.clone(), Saying::Text(text.clone()))).await.unwrap();
+            relay.submit(SHOP, Outgoing::new(alice.clone(), OutgoingBody::Text(text.clone()))).await.unwrap();
         } else {
-            let notice = device.next().await.unwrap();
-            assert_eq!(notice.news(), &News::Said(Content::text(text.clone())));
+            let event = device.next().await.unwrap();
+            assert_eq!(event.kind(), &DeviceEventKind::Message(Content::text(text.clone())));
         }
         device.close().await;
         relay.close().await;

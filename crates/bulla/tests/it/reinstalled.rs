@@ -8,9 +8,9 @@ use bulla::RelayBuilder;
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::content::{Body, Content, Text};
-use bulla::device::{Device, News};
+use bulla::device::{Device, DeviceEventKind};
 use bulla::meter::Flow;
-use bulla::relay::{Business, Event, Incoming, Outgoing, Saying, Sink, SinkError, Status};
+use bulla::relay::{Business, Event, EventSink, Incoming, Outgoing, OutgoingBody, SinkError, Status};
 use bulla::store::MemoryStore;
 use bulla::transport::InProcess;
 use bulla::{SystemClock, SystemRng};
@@ -26,7 +26,7 @@ type Phone = Device<MemoryStore, Line>;
 #[derive(Clone, Default)]
 struct Counter(Arc<Mutex<(Vec<String>, usize, usize)>>);
 
-impl Sink for Counter {
+impl EventSink for Counter {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         let mut told = self.0.lock().unwrap();
         match event {
@@ -44,7 +44,7 @@ fn alice() -> Number {
 }
 
 fn says(words: &str) -> Outgoing {
-    Outgoing::new(alice(), Saying::Text(Text::new(words).unwrap()))
+    Outgoing::new(alice(), OutgoingBody::Text(Text::new(words).unwrap()))
 }
 
 async fn phone(line: &Line) -> Phone {
@@ -63,13 +63,13 @@ async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
 async fn reads(phone: &Phone, count: usize) -> Vec<String> {
     let mut shown = Vec::new();
     while shown.len() < count {
-        let notice = phone.next().await.unwrap();
-        if let News::Said(content) = notice.news()
+        let event = phone.next().await.unwrap();
+        if let DeviceEventKind::Message(content) = event.kind()
             && let Body::Text(text) = content.body()
         {
             shown.push(text.body().to_owned());
         }
-        phone.finish(notice).await.unwrap();
+        phone.acknowledge(event).await.unwrap();
     }
     shown
 }
@@ -85,12 +85,12 @@ async fn everything_is_shown(queued: usize, later: usize, first: bool) {
     let relay = builder.speak_for(business).open().await.unwrap();
 
     let before = phone(&line).await;
-    relay.accept(SHOP, says("before")).await.unwrap();
+    relay.submit(SHOP, says("before")).await.unwrap();
     within_reason("the old phone shows it", reads(&before, 1)).await;
     before.close().await;
     let mut said = Vec::new();
     let mut say = async |words: String| {
-        relay.accept(SHOP, says(&words)).await.unwrap();
+        relay.submit(SHOP, says(&words)).await.unwrap();
         said.push(words);
     };
     for number in 0..queued {

@@ -8,9 +8,11 @@ use std::time::Duration;
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::content::{Body, Content, Text};
-use bulla::device::{Device, News};
+use bulla::device::{Device, DeviceEventKind};
 use bulla::fjall::{FjallOptions, FjallStore};
-use bulla::relay::{Business, Event, Incoming, Outgoing, Relay, RelayError, Saying, Sink, SinkError};
+use bulla::relay::{
+    Business, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, RelayError, SinkError,
+};
 use bulla::store::MemoryStore;
 use bulla::transport::{InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
@@ -29,7 +31,7 @@ type Sealed = Arc<Vault<FjallStore>>;
 #[derive(Clone, Default)]
 struct Counter(Arc<Mutex<Vec<String>>>);
 
-impl Sink for Counter {
+impl EventSink for Counter {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if let Event::Message(_, Incoming::Text { text, .. }) = event {
             self.0.lock().unwrap().push(text.body().to_owned());
@@ -137,9 +139,9 @@ impl World {
 
     /// The business says this, and it is the next thing the user is shown besides how far messages have come.
     async fn answer(&self, relay: &Relay<Sealed, Line, Counter>, words: &str) {
-        relay.accept(SHOP, Outgoing::new(alice(), Saying::Text(text(words)))).await.unwrap();
+        relay.submit(SHOP, Outgoing::new(alice(), OutgoingBody::Text(text(words)))).await.unwrap();
         match within_reason(&format!("the user was shown {words:?}"), self.shown()).await {
-            News::Said(content) => {
+            DeviceEventKind::Message(content) => {
                 assert!(matches!(content.body(), Body::Text(said) if said.body() == words))
             }
             other => panic!("instead of {words:?}: {other:?}"),
@@ -147,12 +149,12 @@ impl World {
     }
 
     /// The next news that is not how far messages have come.
-    async fn shown(&self) -> News {
+    async fn shown(&self) -> DeviceEventKind {
         loop {
-            let notice = self.alice.next().await.unwrap();
-            let news = notice.news().clone();
-            self.alice.finish(notice).await.unwrap();
-            if !matches!(news, News::Progress(_)) {
+            let event = self.alice.next().await.unwrap();
+            let news = event.kind().clone();
+            self.alice.acknowledge(event).await.unwrap();
+            if !matches!(news, DeviceEventKind::Receipt(_)) {
                 return news;
             }
         }
@@ -242,9 +244,9 @@ async fn a_device_on_a_restored_store_writes_in_a_new_session() {
     world.put_back("bob");
     let device = open().await;
     say(&device, "in a new session").await;
-    relay.accept(SHOP, Outgoing::new(bob, Saying::Text(text("welcome back")))).await.unwrap();
+    relay.submit(SHOP, Outgoing::new(bob, OutgoingBody::Text(text("welcome back")))).await.unwrap();
     within_reason("the user was welcomed back", async {
-        while !matches!(device.next().await.unwrap().news(), News::Said(_)) {}
+        while !matches!(device.next().await.unwrap().kind(), DeviceEventKind::Message(_)) {}
     })
     .await;
     device.close().await;

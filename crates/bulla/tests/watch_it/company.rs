@@ -9,9 +9,9 @@ use std::time::Duration;
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::content::Content;
-use bulla::device::{Device, News};
+use bulla::device::{Device, DeviceEventKind};
 use bulla::graph::{GraphApi, Tokens};
-use bulla::relay::{Business, Event, Relay, RelayError, Settings, Sink, SinkError};
+use bulla::relay::{Business, Event, EventSink, Relay, RelayError, Settings, SinkError};
 use bulla::transport::InProcess;
 use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
 use bulla::{RelayBuilder, SystemClock, SystemRng};
@@ -34,7 +34,7 @@ pub(crate) struct Outlet {
     pub(crate) breaks: AtomicBool,
 }
 
-impl Sink for Outlet {
+impl EventSink for Outlet {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         assert!(!self.breaks.load(Ordering::Relaxed), "the host's handler breaks");
         self.webhook.forward(event).await
@@ -63,7 +63,7 @@ impl Company {
         let sink = WebhookSink::new(Connector::new().allow(Networks::loopback()), clock, rng);
         sink.subscribe([business()], webhook).unwrap();
         let outlet = Arc::new(Outlet { webhook: sink, breaks: AtomicBool::new(false) });
-        let settings = Settings::default().retry_after(Duration::from_millis(200), Duration::from_secs(1));
+        let settings = Settings::default().backoff(Duration::from_millis(200), Duration::from_secs(1));
         Self { folder: folder.to_path_buf(), carrier, way, outlet, settings }
     }
 
@@ -135,9 +135,9 @@ impl User {
         let device = Device::open(room.clone(), company.way.clone(), clock, rng, number).await.unwrap();
         let reader = device.clone();
         let reading = tokio::spawn(async move {
-            while let Ok(notice) = reader.next().await {
-                let _ = matches!(notice.news(), News::Said(_));
-                drop(reader.finish(notice).await);
+            while let Ok(event) = reader.next().await {
+                let _ = matches!(event.kind(), DeviceEventKind::Message(_));
+                drop(reader.acknowledge(event).await);
             }
         });
         Self { device, room, reading }

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::http::Request;
 use bulla_base::{ManualClock, Number, PhoneNumberId, SeededRng, Timestamp};
-use bulla_graph::{Desk, GraphApi, MAX_BODY_BYTES, Tokens};
-use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing};
+use bulla_graph::{GraphApi, MAX_BODY_BYTES, RelayApi, Tokens};
+use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -17,21 +17,21 @@ const BUSINESS: PhoneNumberId = PhoneNumberId::new(1);
 #[derive(Default)]
 struct Taker(AtomicUsize);
 
-impl Desk for Taker {
+impl RelayApi for Taker {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {
         (business == BUSINESS).then(|| Number::parse("15550783881").unwrap())
     }
 
-    async fn accept(&self, _: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
+    async fn submit(&self, _: PhoneNumberId, message: Outgoing) -> Result<MessageRef, SubmitError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         drop(message);
         let id = bulla_base::MessageId::new(Timestamp::from_millis(1_795_293_590_960), &SeededRng::new(1));
-        let mut handle = [0; Handle::BYTES];
-        handle[..16].copy_from_slice(id.as_bytes());
-        Ok(Handle::from_bytes(handle).unwrap())
+        let mut reference = [0; MessageRef::BYTES];
+        reference[..16].copy_from_slice(id.as_bytes());
+        Ok(MessageRef::from_bytes(reference).unwrap())
     }
 
-    async fn mark_read(&self, _: PhoneNumberId, _: Handle) -> Result<(), MarkReadError> {
+    async fn mark_read(&self, _: PhoneNumberId, _: MessageRef) -> Result<(), MarkReadError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }

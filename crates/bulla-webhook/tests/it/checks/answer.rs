@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Clock, MessageId, Number, PhoneNumberId, SeededRng, Sleep, Timestamp};
 use bulla_content::Text;
-use bulla_relay::{Business, Event, Handle, Incoming, Sink, Subject, UserId};
+use bulla_relay::{Business, Event, EventSink, Incoming, MessageRef, Subject, UserId};
 use bulla_webhook::{
     Connector, Dialer, Dialing, MAX_RETRY_AFTER, Resolver, Resolving, Webhook, WebhookError, WebhookSink,
 };
@@ -39,7 +39,7 @@ async fn answered(to_an_update: bool, answer: &[u8]) {
     match sink.forward(&event()).await {
         Ok(()) => assert!(is_200, "what was not taken counts as taken"),
         Err(error) => {
-            assert!(error.pause().unwrap_or_default() <= MAX_RETRY_AFTER);
+            assert!(error.retry_after().unwrap_or_default() <= MAX_RETRY_AFTER);
             let cause: &WebhookError = error.source().unwrap().downcast_ref().unwrap();
             if let WebhookError::Status { status, .. } = cause {
                 assert_ne!(*status, 200);
@@ -50,10 +50,11 @@ async fn answered(to_an_update: bool, answer: &[u8]) {
 
 fn event() -> Event {
     let id = MessageId::new(AT, &SeededRng::new(1));
-    let mut handle = [0xa5; Handle::BYTES];
-    handle[..16].copy_from_slice(id.as_bytes());
-    let (user, handle) = (Number::parse("16505551234").unwrap(), Handle::from_bytes(handle).unwrap());
-    let subject = Subject::new(BUSINESS, user, UserId::from_bytes([0xab; 16]), handle, AT);
+    let mut reference = [0xa5; MessageRef::BYTES];
+    reference[..16].copy_from_slice(id.as_bytes());
+    let (user, reference) =
+        (Number::parse("16505551234").unwrap(), MessageRef::from_bytes(reference).unwrap());
+    let subject = Subject::new(BUSINESS, user, UserId::from_bytes([0xab; 16]), reference, AT);
     Event::Message(subject, Incoming::Text { text: Text::new("x").unwrap(), in_reply_to: None })
 }
 

@@ -13,7 +13,7 @@ use bulla::base::{
 use bulla::carrier::Carrier;
 use bulla::content::Text;
 use bulla::envelope::Envelope;
-use bulla::relay::{Business, Outgoing, Relay, Saying};
+use bulla::relay::{Business, Outgoing, OutgoingBody, Relay};
 use bulla::store::{Expiry, Key, MAX_RETENTION, MemoryStore, OWN, Scan, Space, Store};
 use bulla::transport::InProcess;
 use bulla::vault::{TICK, Vault};
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use super::ground::{Disk, Ground, everything, while_time_stands};
 use super::ledger::Ledger;
-use super::people::{ALICE, BAKERY, BOB, CAROL, Desk, EVE, Line, Phone, SHOP, USERS, number};
+use super::people::{ALICE, BAKERY, BOB, CAROL, EVE, Line, Phone, RecordingSink, SHOP, USERS, number};
 use super::{DAY, HOUR};
 use bulla_sim::VirtualClock;
 
@@ -50,8 +50,8 @@ pub(crate) struct Life {
     vault: Arc<Vault<Disk>>,
     carrier_rows: Arc<MemoryStore>,
     line: Line,
-    desk: Desk,
-    relay: Relay<Arc<Vault<Disk>>, Line, Desk>,
+    sink: RecordingSink,
+    relay: Relay<Arc<Vault<Disk>>, Line, RecordingSink>,
     phones: HashMap<&'static str, Phone>,
     partitions: Vec<Partition>,
     sweeping: JoinSet<()>,
@@ -87,10 +87,10 @@ impl Life {
         let carrier =
             Arc::new(Carrier::open(Arc::clone(&carrier_rows), Arc::clone(&clock), &*rng).await.unwrap());
         let line = InProcess::new(Arc::clone(&carrier));
-        let desk = Desk::new(ledger.clone());
+        let sink = RecordingSink::new(ledger.clone());
         let business =
             |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        let relay = RelayBuilder::new(Arc::clone(&vault), line.clone(), desk.clone())
+        let relay = RelayBuilder::new(Arc::clone(&vault), line.clone(), sink.clone())
             .clock(Arc::clone(&clock))
             .rng(Arc::clone(&rng))
             .speak_for(business(SHOP))
@@ -121,7 +121,7 @@ impl Life {
             vault,
             carrier_rows,
             line,
-            desk,
+            sink,
             relay,
             phones,
             partitions,
@@ -136,11 +136,11 @@ impl Life {
 
     /// Everybody does what they do every day.
     pub(crate) async fn a_day(&mut self, day: u32) {
-        self.desk.bakery_takes.store(OPEN.contains(&day), Ordering::SeqCst);
+        self.sink.bakery_takes.store(OPEN.contains(&day), Ordering::SeqCst);
         for (from, to) in [(SHOP, ALICE), (SHOP, BOB), (BAKERY, BOB)] {
-            let saying = Saying::Text(Text::new(self.ledger.words()).unwrap());
-            let message = Outgoing::new(number(to), saying).tracked_as(self.ledger.words());
-            self.relay.accept(from, message).await.unwrap();
+            let body = OutgoingBody::Text(Text::new(self.ledger.words()).unwrap());
+            let message = Outgoing::new(number(to), body).tracking(self.ledger.words());
+            self.relay.submit(from, message).await.unwrap();
         }
         let mut talkers = vec![(ALICE, SHOP), (CAROL, BAKERY)];
         if day == 0 {
@@ -326,7 +326,7 @@ impl Life {
             finished += 1;
         }
         self.edges.shutdown().await;
-        let told = self.desk.said.lock().unwrap().len();
+        let told = self.sink.said.lock().unwrap().len();
         assert!(told > 110 && finished > 200, "{told} {finished}");
         assert!(
             self.figures.noise > 0 && self.figures.kept_in_journals > 0,
@@ -338,8 +338,8 @@ impl Life {
              {finished} of {unfinished} edges passed ({edges} records, {dropped} tables); at most {noise} records on disk that no key opens, \
              {kept_in_journals} of those watched in journals alone",
             self.ledger.count(),
-            self.desk.statuses.load(Ordering::SeqCst),
-            self.desk.refused.load(Ordering::SeqCst),
+            self.sink.statuses.load(Ordering::SeqCst),
+            self.sink.refused.load(Ordering::SeqCst),
         )
     }
 }

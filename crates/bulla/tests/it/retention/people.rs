@@ -9,7 +9,7 @@ use bulla::base::{Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::content::{Content, Text};
 use bulla::device::Device;
-use bulla::relay::{Event, Incoming, Sink, SinkError};
+use bulla::relay::{Event, EventSink, Incoming, SinkError};
 use bulla::store::MemoryStore;
 use bulla::transport::InProcess;
 
@@ -38,7 +38,7 @@ pub(crate) fn number(user: &str) -> Number {
 
 /// What the businesses take.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) struct RecordingSink {
     pub(crate) ledger: Ledger,
     pub(crate) bakery_takes: Arc<AtomicBool>,
     pub(crate) said: Arc<Mutex<BTreeSet<String>>>,
@@ -46,7 +46,7 @@ pub(crate) struct Desk {
     pub(crate) refused: Arc<AtomicUsize>,
 }
 
-impl Desk {
+impl RecordingSink {
     pub(crate) fn new(ledger: Ledger) -> Self {
         Self {
             ledger,
@@ -58,7 +58,7 @@ impl Desk {
     }
 }
 
-impl Sink for Desk {
+impl EventSink for RecordingSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if event.subject().business == BAKERY && !self.bakery_takes.load(Ordering::SeqCst) {
             self.refused.fetch_add(1, Ordering::SeqCst);
@@ -107,8 +107,8 @@ impl Phone {
         loop {
             tokio::select! {
                 biased;
-                notice = device.next() => {
-                    device.finish(notice.unwrap()).await.unwrap();
+                event = device.next() => {
+                    device.acknowledge(event.unwrap()).await.unwrap();
                     read += 1;
                 }
                 () = clock.sleep(end.since(clock.now())) => break,

@@ -7,13 +7,13 @@ use crate::UserId;
 /// With both the relay finds a message without an index from messages to users, and no phone number stands in
 /// the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Handle {
+pub struct MessageRef {
     id: MessageId,
     user: UserId,
 }
 
-impl Handle {
-    /// Bytes in a handle.
+impl MessageRef {
+    /// Bytes in a reference.
     pub const BYTES: usize = 32;
 
     pub(crate) const fn new(id: MessageId, user: UserId) -> Self {
@@ -32,7 +32,7 @@ impl Handle {
         self.user
     }
 
-    /// The handle as bytes: the message, then the user.
+    /// The reference as bytes: the message, then the user.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
@@ -41,7 +41,7 @@ impl Handle {
         bytes
     }
 
-    /// Reads what [`Handle::to_bytes`] wrote.
+    /// Reads what [`MessageRef::to_bytes`] wrote.
     ///
     /// # Errors
     /// When the first sixteen bytes are not a message id.

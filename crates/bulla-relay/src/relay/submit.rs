@@ -15,15 +15,17 @@ use tracing::Instrument;
 use super::conversation::{ATTEMPTS, Conversation, Draft};
 use super::identities::Changed;
 use super::sweep::LONGEST_LIFE;
-use super::voice::Voice;
+use super::tenant::Tenant;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::{ACCEPTED, UNQUOTED};
 use crate::row::{Outbound, Pending, Unconfirmed};
 use crate::space::{self, MESSAGE, SEEN};
-use crate::{AcceptError, Failure, Handle, Outgoing, Recipient, RelayError, Saying, Sink, Status};
+use crate::{
+    EventSink, Failure, MessageRef, Outgoing, OutgoingBody, Recipient, RelayError, Status, SubmitError,
+};
 
-impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Accepts `message` from the business number `from`.
     ///
     /// When this returns, the message is sealed, counted and durable, and will be sent; or, if the carrier
@@ -36,21 +38,21 @@ impl<S: Store, T: Transport, K: Sink> Relay<S, T, K> {
     /// Who may have to ask again gives it a key ([`Outgoing::once`]).
     ///
     /// # Errors
-    /// [`AcceptError`]; then nothing was stored, counted or sent. After [`AcceptError::Stopped`] and
-    /// [`AcceptError::Panicked`] it is unknown.
+    /// [`SubmitError`]; then nothing was stored, counted or sent. After [`SubmitError::Stopped`] and
+    /// [`SubmitError::Panicked`] it is unknown.
     ///
     /// # Cost
     /// One commit, shared with others that run at the same time; another on the first message of a
     /// conversation on a day, and one before it for a message with a key, and for one that lives for less
     /// than 30 days. An answer is looked up first. The first message to a user also asks the carrier for
     /// keys, and costs about a third of a millisecond of computation.
-    pub async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
+    pub async fn submit(&self, from: PhoneNumberId, message: Outgoing) -> Result<MessageRef, SubmitError> {
         let inner = Arc::clone(&self.0);
         let accepted = async {
-            let voice = self.0.voice(from)?;
-            let accepting = Arc::clone(&voice);
+            let tenant = self.0.tenant(from)?;
+            let accepting = Arc::clone(&tenant);
             let accepted =
-                self.0.see_through_for(&voice, async move { inner.accept(&accepting, message).await });
+                self.0.see_through_for(&tenant, async move { inner.submit(&accepting, message).await });
             accepted.await.unwrap_or_else(Err)
         };
         accepted.await.inspect_err(|error| self.0.counts.refused(from, error))
@@ -74,72 +76,76 @@ pub(super) enum Reachable {
     Held(Option<Changed>),
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
-    async fn accept(self: &Arc<Self>, voice: &Arc<Voice>, message: Outgoing) -> Result<Handle, AcceptError> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    async fn submit(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        message: Outgoing,
+    ) -> Result<MessageRef, SubmitError> {
         check_bounds(&message)?;
         let conversation = match &message.to {
-            Recipient::Number(number) => self.conversation(voice, number),
+            Recipient::Number(number) => self.conversation(tenant, number),
             Recipient::UserId(user) => {
-                Conversation { business: voice.business(), user: voice.scope.partition(*user) }
+                Conversation { business: tenant.business(), user: tenant.scope.partition(*user) }
             }
         };
         self.is_going_on(conversation)?;
         let accepting = async {
-            let accepted = self.accept_in(voice, conversation, message).await;
-            accepted.map_err(|error| self.refuse(voice, conversation, error))
+            let accepted = self.accept_in(tenant, conversation, message).await;
+            accepted.map_err(|error| self.refuse(tenant, conversation, error))
         };
         accepting.instrument(span::about("accept", conversation, None)).await
     }
 
     async fn accept_in(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         message: Outgoing,
-    ) -> Result<Handle, AcceptError> {
+    ) -> Result<MessageRef, SubmitError> {
         let to = match &message.to {
             Recipient::Number(number) => number.clone(),
-            Recipient::UserId(_) => self.number(conversation).await?.ok_or(AcceptError::UnknownUser)?,
+            Recipient::UserId(_) => self.number(conversation).await?.ok_or(SubmitError::UnknownUser)?,
         };
-        let content = self.content(voice, conversation, &message).await?;
+        let content = self.content(tenant, conversation, &message).await?;
         let checked = Checked { to, content, message };
         self.bind_key(conversation, &checked).await?;
         for _ in 0..ATTEMPTS {
             let _lane = self.lane(conversation.user).await?;
-            if let Some(handle) = self.try_accept(voice, conversation, &checked).await? {
-                return Ok(handle);
+            if let Some(reference) = self.try_submit(tenant, conversation, &checked).await? {
+                return Ok(reference);
             }
         }
-        Err(AcceptError::InTheWay { attempts: ATTEMPTS })
+        Err(SubmitError::InTheWay { attempts: ATTEMPTS })
     }
 
     /// One attempt; nothing when another changed the conversation meanwhile.
-    async fn try_accept(
+    async fn try_submit(
         self: &Arc<Self>,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         conversation: Conversation,
         checked: &Checked,
-    ) -> Result<Option<Handle>, AcceptError> {
+    ) -> Result<Option<MessageRef>, SubmitError> {
         let mut draft = self.draft(conversation).await?;
         let id = MessageId::new(draft.now, &*self.rng);
         span::is_about(id);
-        if let Some(first) = self.claim_key(voice, &mut draft, id, checked).await? {
+        if let Some(first) = self.claim_key(tenant, &mut draft, id, checked).await? {
             return Ok(Some(first));
         }
         let lives = self.time_to_live_of(&checked.message);
         let due = draft.now.after(lives);
         let mut outbound =
             Outbound::new(&checked.to, checked.message.category, checked.message.tracking.clone(), due);
-        outbound.reaction = matches!(checked.message.saying, Saying::Reaction { .. });
+        outbound.reaction = matches!(checked.message.body, OutgoingBody::Reaction { .. });
         draft.remember(&checked.to);
 
         let address = Address::user(checked.to.clone());
-        let peer = voice.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
-        let mut peer = peer.map_err(AcceptError::Seal)?;
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
+        let mut peer = peer.map_err(SubmitError::Seal)?;
         let reachable = match draft.has_held() {
             // It is not to pass what was accepted before it.
             true => Reachable::Held(None),
-            false => self.reachable(voice, &mut peer, &address, &draft).await?,
+            false => self.reachable(tenant, &mut peer, &address, &draft).await?,
         };
         if let Reachable::Held(_) = reachable {
             let held = self.held(id, Some(checked.message.category), &checked.content);
@@ -149,7 +155,7 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         } else if let Reachable::InSession(_) = reachable {
             let kind = Kind::Message(checked.message.category);
             let sealed =
-                peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(AcceptError::Seal)?;
+                peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(SubmitError::Seal)?;
             outbound.outbox_place = draft.send(&sealed);
             let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(&checked.content));
             let expiry = draft.expiry();
@@ -180,10 +186,10 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
             self.counts.accepted();
             metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
             if let Reachable::InSession(changed) | Reachable::Held(changed) = reachable {
-                self.tell_identity(voice, conversation, changed);
+                self.tell_identity(tenant, conversation, changed);
             }
         }
-        Ok(committed.then(|| Handle::new(id, voice.scope.user_id(conversation.user))))
+        Ok(committed.then(|| MessageRef::new(id, tenant.scope.user_id(conversation.user))))
     }
 
     /// How long `message` lives: as long as it says, or else as others of its category do. Not quite as long
@@ -197,17 +203,18 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// answers nothing.
     async fn content(
         &self,
-        voice: &Voice,
+        tenant: &Tenant,
         conversation: Conversation,
         message: &Outgoing,
-    ) -> Result<Content, AcceptError> {
-        let is_of_conversation = |handle: Handle| handle.user() == voice.scope.user_id(conversation.user);
-        let body = match &message.saying {
-            Saying::Text(text) => Body::Text(text.clone()),
-            Saying::Reaction { to, .. } if !is_of_conversation(*to) => {
-                return Err(AcceptError::OtherConversation { field: "reaction" });
+    ) -> Result<Content, SubmitError> {
+        let is_of_conversation =
+            |reference: MessageRef| reference.user() == tenant.scope.user_id(conversation.user);
+        let body = match &message.body {
+            OutgoingBody::Text(text) => Body::Text(text.clone()),
+            OutgoingBody::Reaction { to, .. } if !is_of_conversation(*to) => {
+                return Err(SubmitError::OtherConversation { field: "reaction" });
             }
-            Saying::Reaction { to, emoji } => Body::Reaction(reaction(to.id(), emoji.as_deref())?),
+            OutgoingBody::Reaction { to, emoji } => Body::Reaction(reaction(to.id(), emoji.as_deref())?),
         };
         let content = Content::new(body);
         let Some(answered) = message.in_reply_to else { return Ok(content) };
@@ -232,42 +239,42 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
     /// Makes sure that there is a session to seal in, if there can be one.
     pub(super) async fn reachable(
         &self,
-        voice: &Arc<Voice>,
+        tenant: &Arc<Tenant>,
         peer: &mut Peer<'_>,
         address: &Address,
         draft: &Draft,
-    ) -> Result<Reachable, AcceptError> {
+    ) -> Result<Reachable, SubmitError> {
         if peer.is_held() {
             return Ok(Reachable::Held(None));
         }
         if !peer.needs_keys(draft.now) {
             return Ok(Reachable::InSession(None));
         }
-        match self.transport.bundle(&voice.caller, address).await {
+        match self.transport.bundle(&tenant.caller, address).await {
             Ok(keys) => match peer.begin(&self.store, &keys, draft.now, &*self.rng).await {
                 Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
                 Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
-                Err(error) => Err(AcceptError::Seal(error)),
+                Err(error) => Err(SubmitError::Seal(error)),
             },
             Err(TransportError::UnknownRecipient) => Ok(Reachable::Unknown),
             // It does not know this installation yet: that the one before is replaced is for it to hear.
             Err(error @ TransportError::Fenced { reinstalled: true, .. })
-                if !voice.is_connected.load(Ordering::Relaxed) =>
+                if !tenant.is_connected.load(Ordering::Relaxed) =>
             {
-                Err(AcceptError::Unavailable(error))
+                Err(SubmitError::Unavailable(error))
             }
             Err(error @ TransportError::Fenced { ours, .. }) => {
-                self.suspend_business(voice, Arc::new(RelayError::Transport(error)));
-                Err(AcceptError::Fenced { ours })
+                self.suspend_business(tenant, Arc::new(RelayError::Transport(error)));
+                Err(SubmitError::Fenced { ours })
             }
-            Err(error) => Err(AcceptError::Unavailable(error)),
+            Err(error) => Err(SubmitError::Unavailable(error)),
         }
     }
 }
 
-fn check_bounds(message: &Outgoing) -> Result<(), AcceptError> {
+fn check_bounds(message: &Outgoing) -> Result<(), SubmitError> {
     let too_long = |field, unit, limit, actual| {
-        if actual > limit { Err(AcceptError::TooLong { field, unit, actual, limit }) } else { Ok(()) }
+        if actual > limit { Err(SubmitError::TooLong { field, unit, actual, limit }) } else { Ok(()) }
     };
     let tracking = message.tracking.as_ref().map_or(0, |text| text.chars().count());
     too_long("tracking", "characters", MAX_TRACKING_CHARS, tracking)?;

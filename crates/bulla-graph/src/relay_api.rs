@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Number, PhoneNumberId};
-use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Store, Transport};
+use bulla_relay::{EventSink, MarkReadError, MessageRef, Outgoing, Relay, Store, SubmitError, Transport};
 
 /// The port through which the API asks the relay, and the one place where it can be stood in for.
 ///
@@ -9,7 +9,7 @@ use bulla_relay::{AcceptError, Handle, MarkReadError, Outgoing, Relay, Sink, Sto
 /// Each method is what the relay's of the same name is. A client may hang up at any time; the future is then
 /// dropped, and what had been accepted by then stays accepted. An `Err` says that nothing was stored, counted
 /// or sent; of a store that failed under way alone that is not known.
-pub trait Desk: Send + Sync + 'static {
+pub trait RelayApi: Send + Sync + 'static {
     /// The number that users see when the relay speaks for this sending number, and nothing when it does not.
     fn number(&self, business: PhoneNumberId) -> Option<Number>;
 
@@ -17,11 +17,11 @@ pub trait Desk: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it was not accepted.
-    fn accept(
+    fn submit(
         &self,
         from: PhoneNumberId,
         message: Outgoing,
-    ) -> impl Future<Output = Result<Handle, AcceptError>> + Send;
+    ) -> impl Future<Output = Result<MessageRef, SubmitError>> + Send;
 
     /// Marks a user's message as read by the business.
     ///
@@ -30,41 +30,41 @@ pub trait Desk: Send + Sync + 'static {
     fn mark_read(
         &self,
         business: PhoneNumberId,
-        message: Handle,
+        message: MessageRef,
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send;
 }
 
-impl<S: Store, T: Transport, K: Sink> Desk for Relay<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> RelayApi for Relay<S, T, K> {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {
         self.business(business).map(|business| business.display_number().clone())
     }
 
-    async fn accept(&self, from: PhoneNumberId, message: Outgoing) -> Result<Handle, AcceptError> {
-        Self::accept(self, from, message).await
+    async fn submit(&self, from: PhoneNumberId, message: Outgoing) -> Result<MessageRef, SubmitError> {
+        Self::submit(self, from, message).await
     }
 
-    async fn mark_read(&self, business: PhoneNumberId, message: Handle) -> Result<(), MarkReadError> {
+    async fn mark_read(&self, business: PhoneNumberId, message: MessageRef) -> Result<(), MarkReadError> {
         Self::mark_read(self, business, message).await
     }
 }
 
-impl<D: Desk> Desk for Arc<D> {
+impl<D: RelayApi> RelayApi for Arc<D> {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {
         (**self).number(business)
     }
 
-    fn accept(
+    fn submit(
         &self,
         from: PhoneNumberId,
         message: Outgoing,
-    ) -> impl Future<Output = Result<Handle, AcceptError>> + Send {
-        (**self).accept(from, message)
+    ) -> impl Future<Output = Result<MessageRef, SubmitError>> + Send {
+        (**self).submit(from, message)
     }
 
     fn mark_read(
         &self,
         business: PhoneNumberId,
-        message: Handle,
+        message: MessageRef,
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
         (**self).mark_read(business, message)
     }

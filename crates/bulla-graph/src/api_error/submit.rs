@@ -2,12 +2,12 @@
 
 use axum::http::StatusCode;
 use bulla_content::InvalidContent;
-use bulla_relay::{AcceptError, MarkReadError};
+use bulla_relay::{MarkReadError, SubmitError};
 
-use super::Refusal;
+use super::ApiError;
 use crate::AccessError;
 
-impl Refusal {
+impl ApiError {
     /// A message breaks a bound of content in `field`.
     pub(crate) fn content(field: &'static str, source: &InvalidContent) -> Self {
         match source {
@@ -23,54 +23,54 @@ impl Refusal {
     }
 
     pub(super) fn unavailable(details: &'static str) -> Self {
-        let refusal =
+        let api_error =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, 131_016, "Service unavailable").because(details);
-        Self { again: true, ..refusal }
+        Self { again: true, ..api_error }
     }
 }
 
-impl From<AcceptError> for Refusal {
-    fn from(source: AcceptError) -> Self {
+impl From<SubmitError> for ApiError {
+    fn from(source: SubmitError) -> Self {
         match source {
-            AcceptError::UnknownBusiness { .. } => Self::number(),
-            AcceptError::Content(source) => match &source {
+            SubmitError::UnknownBusiness { .. } => Self::number(),
+            SubmitError::Content(source) => match &source {
                 InvalidContent::Empty { field } | InvalidContent::TooLong { field, .. } => {
                     Self::content(outside(field), &source)
                 }
                 _ => Self::value("message", &source),
             },
-            AcceptError::TooLong { field, unit, actual, limit } => {
+            SubmitError::TooLong { field, unit, actual, limit } => {
                 Self::long(outside(field), unit, actual, limit)
             }
-            AcceptError::UnknownUser => Self::unknown_user(),
-            AcceptError::OtherConversation { field } => {
+            SubmitError::UnknownUser => Self::unknown_user(),
+            SubmitError::OtherConversation { field } => {
                 Self::value(outside(field), "it names no message of the conversation with this recipient")
             }
-            AcceptError::KeyReused => {
+            SubmitError::KeyReused => {
                 let details =
                     "Idempotency-Key: it belongs to another message; draw a new one for each message";
                 Self { status: StatusCode::CONFLICT, reason: "key reused", ..Self::unreadable(details) }
             }
-            AcceptError::Unavailable(_) => Self::unavailable(
+            SubmitError::Unavailable(_) => Self::unavailable(
                 "the carrier cannot be reached and nothing was accepted; send the message again",
             ),
-            AcceptError::Fenced { .. } => Self::unavailable(
+            SubmitError::Fenced { .. } => Self::unavailable(
                 "this relay has been replaced and accepted nothing; send the message to its successor",
             ),
-            AcceptError::InTheWay { .. } => Self::unavailable(
+            SubmitError::InTheWay { .. } => Self::unavailable(
                 "another relay writes to this conversation and nothing was accepted; send the message again",
             ),
-            AcceptError::Suspended { .. } => Self::unavailable(
+            SubmitError::Suspended { .. } => Self::unavailable(
                 "this number or conversation waits for the relay's operator and nothing was accepted; try again later",
             ),
-            AcceptError::NotYet { .. } => Self::unavailable(
+            SubmitError::NotYet { .. } => Self::unavailable(
                 "this number is just being opened and nothing was accepted; send the message again",
             ),
             // One that is dead has stopped the relay.
-            AcceptError::Store(_) => Self::unavailable(
+            SubmitError::Store(_) => Self::unavailable(
                 "the relay's store does not answer just now and nothing was accepted; send the message again",
             ),
-            AcceptError::Stopped => Self::unavailable(
+            SubmitError::Stopped => Self::unavailable(
                 "this relay has stopped; send the message again, under the same Idempotency-Key if it had one",
             ),
             _ => Self::failed(),
@@ -91,7 +91,7 @@ fn outside(field: &'static str) -> &'static str {
     }
 }
 
-impl From<AccessError> for Refusal {
+impl From<AccessError> for ApiError {
     fn from(source: AccessError) -> Self {
         match source {
             AccessError::Unavailable { .. } => {
@@ -101,17 +101,17 @@ impl From<AccessError> for Refusal {
     }
 }
 
-impl From<MarkReadError> for Refusal {
+impl From<MarkReadError> for ApiError {
     fn from(source: MarkReadError) -> Self {
         match source {
             MarkReadError::UnknownMessage => Self::unknown_message("message_id"),
-            MarkReadError::Accept(source) => source.into(),
+            MarkReadError::Submit(source) => source.into(),
             _ => Self::failed(),
         }
     }
 }
 
-impl Refusal {
+impl ApiError {
     /// The id in `field` names no message.
     pub(crate) fn unknown_message(field: &str) -> Self {
         Self::value(field, "it names no message of this number, or one whose time is over")

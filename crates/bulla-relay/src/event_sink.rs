@@ -19,7 +19,7 @@ use crate::Event;
 /// An implementation that waits for something that may never come ends its waiting: until then the event
 /// keeps its place. One that panics fails the event at hand, as with an error of the kind
 /// [`SinkErrorKind::Panicked`].
-pub trait Sink: Send + Sync + 'static {
+pub trait EventSink: Send + Sync + 'static {
     /// Hands over `event`.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ pub trait Sink: Send + Sync + 'static {
     }
 }
 
-impl<K: Sink> Sink for Arc<K> {
+impl<K: EventSink> EventSink for Arc<K> {
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send {
         (**self).forward(event)
     }
@@ -122,32 +122,32 @@ pub struct SinkError {
     kind: SinkErrorKind,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
-    not_before: Option<Duration>,
+    retry_after: Option<Duration>,
 }
 
 impl SinkError {
     /// It was not taken, because of `source`: an error of the kind [`SinkErrorKind::Other`].
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { kind: SinkErrorKind::Other, source: Some(source.into()), not_before: None }
+        Self { kind: SinkErrorKind::Other, source: Some(source.into()), retry_after: None }
     }
 
     /// The sink has panicked; the panic's own message says why.
     pub(crate) const fn panicked() -> Self {
-        Self { kind: SinkErrorKind::Panicked, source: None, not_before: None }
+        Self { kind: SinkErrorKind::Panicked, source: None, retry_after: None }
     }
 
     /// Says what kind of error it is. The host hears of the first failure of a destination, and of each that
     /// is of another kind.
     #[must_use]
-    pub const fn of_kind(mut self, kind: SinkErrorKind) -> Self {
+    pub const fn with_kind(mut self, kind: SinkErrorKind) -> Self {
         self.kind = kind;
         self
     }
 
     /// The business asks not to be tried again for so long.
     #[must_use]
-    pub const fn not_before(mut self, span: Duration) -> Self {
-        self.not_before = Some(span);
+    pub const fn with_retry_after(mut self, span: Duration) -> Self {
+        self.retry_after = Some(span);
         self
     }
 
@@ -159,7 +159,7 @@ impl SinkError {
 
     /// How long the business asks to be left alone.
     #[must_use]
-    pub const fn pause(&self) -> Option<Duration> {
-        self.not_before
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }

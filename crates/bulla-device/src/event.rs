@@ -8,35 +8,35 @@ use prost::Message as _;
 
 /// Something in the mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct DeviceEvent {
     /// Its place in the mailbox.
     pub(crate) place: u64,
     pub(crate) business: PhoneNumberId,
     pub(crate) id: MessageId,
     at: Timestamp,
-    pub(crate) news: News,
+    pub(crate) kind: DeviceEventKind,
 }
 
-/// What a notice tells.
+/// What an event tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum News {
-    /// The business says something.
-    Said(Content),
+pub enum DeviceEventKind {
+    /// A text or a reaction of the business.
+    Message(Content),
     /// Messages of ours have come further.
-    Progress(Receipt),
+    Receipt(Receipt),
     /// A message of ours will not arrive: the carrier refuses it, or the business's relay cannot open it,
     /// however often it was sent again.
-    Failed,
+    NotDelivered,
     /// A message of the business could not be opened, and did not come again, however often it was asked for.
-    Lost,
+    MessageLost,
     /// The business has another identity than before: it was installed anew, or somebody else speaks in its
     /// name. What was said since is from the new one, and what is written goes there.
     /// [`Device::safety_number`](crate::Device::safety_number) can be compared with the business.
     IdentityChanged,
 }
 
-impl Notice {
+impl DeviceEvent {
     /// Which business it is about.
     #[must_use]
     pub const fn business(&self) -> PhoneNumberId {
@@ -58,20 +58,20 @@ impl Notice {
 
     /// What it tells.
     #[must_use]
-    pub const fn news(&self) -> &News {
-        &self.news
+    pub const fn kind(&self) -> &DeviceEventKind {
+        &self.kind
     }
 
     pub(crate) fn read(place: u64, bytes: &[u8]) -> Result<Self, StoreError> {
-        let damaged = StoreError::Damaged { what: "notice" };
+        let damaged = StoreError::Damaged { what: "event" };
         let Ok(row) = Row::decode(bytes) else { return Err(damaged) };
         let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
-        let news = match &row.words {
-            _ if row.identity_changed => News::IdentityChanged,
-            None if row.lost => News::Lost,
-            None => News::Failed,
+        let kind = match &row.words {
+            _ if row.identity_changed => DeviceEventKind::IdentityChanged,
+            None if row.lost => DeviceEventKind::MessageLost,
+            None => DeviceEventKind::NotDelivered,
             Some(words) => match Content::decode(words) {
-                Ok((content, _)) => news(content),
+                Ok((content, _)) => DeviceEventKind::of(content),
                 Err(_) => return Err(damaged),
             },
         };
@@ -80,19 +80,21 @@ impl Notice {
             business: PhoneNumberId::new(row.business),
             id,
             at: Timestamp::from_millis(row.at),
-            news,
+            kind,
         })
     }
 }
 
-fn news(content: Content) -> News {
-    match content.body() {
-        Body::Receipt(receipt) => News::Progress(receipt.clone()),
-        _ => News::Said(content),
+impl DeviceEventKind {
+    fn of(content: Content) -> Self {
+        match content.body() {
+            Body::Receipt(receipt) => Self::Receipt(receipt.clone()),
+            _ => Self::Message(content),
+        }
     }
 }
 
-/// A notice as it is stored.
+/// An event as it is stored.
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
 pub(crate) struct Row {
@@ -111,7 +113,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// News about the message `id`: an encoded content, or that it failed.
+    /// An event about the message `id`: an encoded content, or that it failed.
     pub(crate) fn new(id: MessageId, business: PhoneNumberId, at: Timestamp, content: Option<&[u8]>) -> Self {
         Self {
             id: Bytes::copy_from_slice(id.as_bytes()),
@@ -123,12 +125,12 @@ impl Row {
         }
     }
 
-    /// News that the message `id` of the business could not be opened and does not come again.
+    /// An event that the message `id` of the business could not be opened and does not come again.
     pub(crate) fn lost(id: MessageId, business: PhoneNumberId, at: Timestamp) -> Self {
         Self { lost: true, ..Self::new(id, business, at, None) }
     }
 
-    /// News that the business has another identity than before, which came with the message `id`.
+    /// An event that the business has another identity than before, which came with the message `id`.
     pub(crate) fn identity_changed(id: MessageId, business: PhoneNumberId, at: Timestamp) -> Self {
         Self { identity_changed: true, ..Self::new(id, business, at, None) }
     }

@@ -1,6 +1,6 @@
 //! The one shape in which the API says no. Which code says what stands at [`GraphApi`](crate::GraphApi).
 
-mod accept;
+mod submit;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::api::Trace;
 const RETRY_AFTER_SECS: &str = "5";
 
 /// An error as clients know it.
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     code: u32,
@@ -28,7 +28,7 @@ pub(crate) struct Refusal {
     again: bool,
 }
 
-impl Refusal {
+impl ApiError {
     const fn new(status: StatusCode, code: u32, title: &'static str) -> Self {
         let (kind, subcode, details) = ("OAuthException", None, None);
         let reason = match code {
@@ -56,31 +56,32 @@ impl Refusal {
 
     /// The sending number is not there for this token. Whether it exists for another is not said.
     pub(crate) const fn number() -> Self {
-        let mut refusal = Self::new(
+        let mut api_error = Self::new(
             StatusCode::BAD_REQUEST,
             100,
             "There is no object with this id, or the token may not use it",
         );
-        refusal.kind = "GraphMethodException";
-        refusal.reason = "number";
-        refusal.subcode = Some(33);
-        refusal
+        api_error.kind = "GraphMethodException";
+        api_error.reason = "number";
+        api_error.subcode = Some(33);
+        api_error
     }
 
     /// Nothing stands at this path.
     pub(crate) fn path() -> Self {
-        let mut refusal = Self::new(StatusCode::BAD_REQUEST, 100, "This path is not supported");
-        refusal.kind = "GraphMethodException";
-        refusal.reason = "path";
-        refusal.because("only /{version}/{phone number id}/messages is there, with or without the version")
+        let mut api_error = Self::new(StatusCode::BAD_REQUEST, 100, "This path is not supported");
+        api_error.kind = "GraphMethodException";
+        api_error.reason = "path";
+        api_error.because("only /{version}/{phone number id}/messages is there, with or without the version")
     }
 
     /// Something stands at this path, but not for this method.
     pub(crate) fn method() -> Self {
-        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, 100, "This method is not supported here");
-        refusal.kind = "GraphMethodException";
-        refusal.reason = "path";
-        refusal.because("messages are sent with POST")
+        let mut api_error =
+            Self::new(StatusCode::METHOD_NOT_ALLOWED, 100, "This method is not supported here");
+        api_error.kind = "GraphMethodException";
+        api_error.reason = "path";
+        api_error.because("messages are sent with POST")
     }
 
     /// The request as a whole cannot be read.
@@ -102,8 +103,8 @@ impl Refusal {
 
     /// As many requests as may be are under way.
     pub(crate) fn busy() -> Self {
-        let refusal = Self::unavailable("as many requests as may be are under way; send this one again");
-        Self { reason: "busy", ..refusal }
+        let api_error = Self::unavailable("as many requests as may be are under way; send this one again");
+        Self { reason: "busy", ..api_error }
     }
 
     /// An HTTP/1.1 request has not exactly one `Host`.
@@ -151,8 +152,8 @@ impl Refusal {
 
     /// There is such a type of message, but not here.
     pub(crate) fn unsupported_type(kind: &'static str) -> Self {
-        let refusal = Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type");
-        refusal.because(format!("messages of type {kind} are not supported; text and reaction are"))
+        let api_error = Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type");
+        api_error.because(format!("messages of type {kind} are not supported; text and reaction are"))
     }
 
     /// A field's value is well formed and cannot be.
@@ -216,11 +217,11 @@ impl Refusal {
     }
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for ApiError {
     /// For the log: nothing a client said stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, kind: _, code, subcode, title, details, reason: _, again: _ } = self;
-        write!(f, "Refusal({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
+        write!(f, "ApiError({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
     }
 }
 
@@ -268,22 +269,22 @@ mod tests {
 
     #[test]
     fn a_refusal_names_field_and_limit_as_the_original_does() {
-        for (refusal, title, details) in [
-            (Refusal::missing("to"), "The parameter to is required.", "to is missing"),
+        for (api_error, title, details) in [
+            (ApiError::missing("to"), "The parameter to is required.", "to is missing"),
             (
-                Refusal::long("text.body", "characters", 4097, 4096),
+                ApiError::long("text.body", "characters", 4097, 4096),
                 "Param text['body'] must be at most 4096 characters long.",
                 "text.body: it has 4097 characters, more than the 4096 allowed",
             ),
             (
-                Refusal::mistyped("text.body", "a string"),
+                ApiError::mistyped("text.body", "a string"),
                 "Param text['body'] must be a string.",
                 "text.body must be a string",
             ),
         ] {
             assert_eq!(
-                format!("{refusal:?}"),
-                format!("Refusal(400, 100, None, {title:?}, Some({details:?}))")
+                format!("{api_error:?}"),
+                format!("ApiError(400, 100, None, {title:?}, Some({details:?}))")
             );
         }
     }

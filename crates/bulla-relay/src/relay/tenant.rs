@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use super::Inner;
 use super::running::TaskGroup;
 use crate::scope::Scope;
-use crate::{RelayError, Sink};
+use crate::{EventSink, RelayError};
 
 /// A business number that the relay speaks for, in one incarnation of it.
 #[derive(Debug)]
-pub(crate) struct Voice {
+pub(crate) struct Tenant {
     pub(super) endpoint: Endpoint,
     pub(super) caller: Caller,
     pub(super) scope: Scope,
@@ -29,15 +29,15 @@ pub(crate) struct Voice {
     pub(super) is_connected: AtomicBool,
 }
 
-impl Voice {
+impl Tenant {
     pub(super) const fn business(&self) -> PhoneNumberId {
         self.business
     }
 }
 
-impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Takes the next incarnation of `business`, and its keys from the store, or new ones.
-    pub(super) async fn open_voice(&self, business: PhoneNumberId) -> Result<Voice, RelayError> {
+    pub(super) async fn open_voice(&self, business: PhoneNumberId) -> Result<Tenant, RelayError> {
         let address = Address::business(business);
         let home = self.pepper.partition(&Party::Business(business));
         let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
@@ -51,6 +51,6 @@ impl<S: Store, T: Transport, K: Sink> Inner<S, T, K> {
         let scope = Scope::new(&self.pepper, business);
         let (tasks, again) = (Arc::default(), Notify::new());
         let (looks_again, is_connected) = Default::default();
-        Ok(Voice { endpoint, caller, scope, business, tasks, again, looks_again, is_connected })
+        Ok(Tenant { endpoint, caller, scope, business, tasks, again, looks_again, is_connected })
     }
 }
