@@ -1,11 +1,11 @@
-mod asking;
-mod draft;
-mod endings;
 mod inbox;
+mod one_time_keys;
 mod outbox;
-mod resend;
+mod resends;
+mod retry_requests;
 mod span;
-mod stock;
+mod sweep;
+mod transaction;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
-use bulla_endpoint::{Endpoint, HeldSessions, IdentityPolicy, Peer, SafetyNumber, SealError};
+use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
 use bulla_store::{Batch, CachedStore, Store};
 use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
@@ -22,8 +22,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use self::asking::Asking;
-use self::draft::{Draft, Tails};
+use self::retry_requests::Asking;
+use self::transaction::{Tails, Transaction};
 use crate::event::Row;
 use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::space::PEPPER;
@@ -37,7 +37,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 const CACHED_BYTES: usize = 64 * 1024;
 
 /// How many bytes of sessions are held in memory between messages, about.
-const HELD_BYTES: usize = 64 * 1024;
+const SESSION_CACHE_BYTES: usize = 64 * 1024;
 
 /// How often what is over is dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -64,7 +64,7 @@ struct Inner<S, T> {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     endpoint: Endpoint,
-    held_sessions: HeldSessions,
+    session_cache: SessionCache,
     caller: Caller,
     home: Partition,
     /// Taken by whoever reads and changes sessions or places.
@@ -120,7 +120,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         proof: Proof,
     ) -> Result<Self, DeviceError> {
         let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
-        let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
+        let _was_restored = bulla_endpoint::begin_generation_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
         let opening = Self::begin(store, transport, clock, rng, number, proof, home);
@@ -140,9 +140,9 @@ impl<S: Store, T: Transport> Device<S, T> {
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
         // The user is told of a changed identity, and may compare safety numbers; what they write is not held
         // up.
-        let held_sessions = HeldSessions::new(HELD_BYTES);
+        let session_cache = SessionCache::new(SESSION_CACHE_BYTES);
         let endpoint =
-            endpoint.with_identity_policy(IdentityPolicy::Follow).holding_sessions(held_sessions.clone());
+            endpoint.with_identity_policy(IdentityPolicy::Follow).with_session_cache(session_cache.clone());
         let tails = Arc::new(Tails::of(&store, home, clock.now()).await?);
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
@@ -155,7 +155,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             clock,
             rng,
             endpoint,
-            held_sessions,
+            session_cache,
             caller,
             home,
             lane: tokio::sync::Mutex::default(),
@@ -289,26 +289,26 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Seals `content` for `business` and makes it durable, to be sent.
     async fn seal(&self, business: PhoneNumberId, content: &Content) -> Result<MessageId, SendError> {
         let _lane = self.lane.lock().await;
-        let mut draft = self.draft().await?;
-        let (address, id) = (Address::business(business), MessageId::new(draft.now, &*self.rng));
+        let mut transaction = self.transaction().await?;
+        let (address, id) = (Address::business(business), MessageId::new(transaction.now, &*self.rng));
         span::is_about(id);
-        let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
-        if peer.needs_keys(draft.now) {
-            self.begin(&mut draft, &mut peer, business, id).await?;
+        let mut peer = self.endpoint.peer(&self.store, self.home, &address, transaction.now).await?;
+        if peer.needs_keys(transaction.now) {
+            self.begin(&mut transaction, &mut peer, business, id).await?;
         }
         let kind = Kind::Message(bulla_base::Category::Service);
-        let envelope = peer.seal(id, kind, content, draft.now, &*self.rng)?;
-        draft.send(&envelope);
-        self.keep_content(&mut draft, business, id, (content, peer.session())).await?;
-        draft.keep(peer);
-        self.commit(draft).await?;
+        let envelope = peer.seal(id, kind, content, transaction.now, &*self.rng)?;
+        transaction.push_outbox(&envelope);
+        self.keep_content(&mut transaction, business, id, (content, peer.session())).await?;
+        transaction.put_sessions(peer);
+        self.commit(transaction).await?;
         Ok(id)
     }
 
     /// Begins a session with `business`, for or because of the message `id`.
     async fn begin(
         &self,
-        draft: &mut Draft,
+        transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
         id: MessageId,
@@ -318,26 +318,26 @@ impl<S: Store, T: Transport> Inner<S, T> {
             TransportError::UnknownRecipient => SendError::UnknownBusiness,
             error => SendError::Unavailable(error),
         })?;
-        let begun = peer.begin(&self.store, &keys, draft.now, &*self.rng).await?;
+        let begun = peer.begin(&self.store, &keys, transaction.now, &*self.rng).await?;
         if begun.identity_changed {
-            draft.notify(&Row::identity_changed(id, business, draft.now));
+            transaction.push_event(&Row::identity_changed(id, business, transaction.now));
         }
         Ok(())
     }
 
     async fn take_out(&self, event: DeviceEvent) -> Result<(), SendError> {
         let _lane = self.lane.lock().await;
-        let mut draft = self.draft().await?;
-        draft.remove_notice(event.place);
+        let mut transaction = self.transaction().await?;
+        transaction.remove_event(event.place);
         if let DeviceEventKind::Message(_) = event.kind {
             let address = Address::business(event.business);
-            let mut peer = self.endpoint.peer(&self.store, self.home, &address, draft.now).await?;
-            if !peer.needs_keys(draft.now) {
-                self.seal_receipt(&mut peer, &mut draft, Progress::Read, vec![event.id])?;
+            let mut peer = self.endpoint.peer(&self.store, self.home, &address, transaction.now).await?;
+            if !peer.needs_keys(transaction.now) {
+                self.seal_receipt(&mut peer, &mut transaction, Progress::Read, vec![event.id])?;
             }
-            draft.keep(peer);
+            transaction.put_sessions(peer);
         }
-        Ok(self.commit(draft).await?)
+        Ok(self.commit(transaction).await?)
     }
 
     /// Runs `task` until it fails or the device is closed. Whatever is cut short is as after a crash: taken
@@ -409,15 +409,15 @@ impl<S: Store, T: Transport> Inner<S, T> {
     fn seal_receipt(
         &self,
         peer: &mut Peer<'_>,
-        draft: &mut Draft,
+        transaction: &mut Transaction,
         progress: Progress,
         messages: Vec<MessageId>,
     ) -> Result<(), SealError> {
         let Ok(receipt) = Receipt::new(progress, messages) else { return Ok(()) };
-        let id = MessageId::new(draft.now, &*self.rng);
+        let id = MessageId::new(transaction.now, &*self.rng);
         let content = Content::new(Body::Receipt(receipt));
-        let envelope = peer.seal(id, Kind::Receipt, &content, draft.now, &*self.rng)?;
-        draft.send(&envelope);
+        let envelope = peer.seal(id, Kind::Receipt, &content, transaction.now, &*self.rng)?;
+        transaction.push_outbox(&envelope);
         Ok(())
     }
 }

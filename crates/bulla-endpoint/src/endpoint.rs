@@ -9,7 +9,7 @@ use prost::Message;
 use zeroize::Zeroizing;
 
 use crate::space::{IDENTITY, STATE, only};
-use crate::{EndpointError, HeldSessions, Identity, IdentityPolicy, life, prekeys};
+use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, generation, prekeys};
 
 /// How often what lost against another change of the state is made anew: within one program two may leave
 /// keys at once.
@@ -23,10 +23,10 @@ pub struct Endpoint {
     incarnation: u64,
     /// Whether it was registered when it was opened. Then it is for good.
     was_registered: bool,
-    /// The life of the store: sessions that began in an earlier one open, and are not sealed in.
-    pub(crate) life: u32,
+    /// The generation of the store: sessions that began in an earlier one open, and are not sealed in.
+    pub(crate) generation: u32,
     pub(crate) identity_policy: IdentityPolicy,
-    pub(crate) held: Option<HeldSessions>,
+    pub(crate) held: Option<SessionCache>,
 }
 
 impl Endpoint {
@@ -34,7 +34,7 @@ impl Endpoint {
     /// its identity and prekeys.
     ///
     /// Takes the next incarnation, durably, before it returns. On a store that was put back from a backup,
-    /// [`begin_life`](crate::begin_life) comes first.
+    /// [`begin_generation`](crate::begin_generation) comes first.
     ///
     /// # Errors
     /// When the store fails, holds a damaged identity, or another instance is being opened on it at the same
@@ -53,11 +53,20 @@ impl Endpoint {
             Some(local) => local,
             None => create_identity(store, home, now, rng).await?,
         };
-        let life = life::of(store, OWN, Bytes::new(), now).await?;
+        let generation = generation::of(store, OWN, Bytes::new(), now).await?;
         let State { incarnation, registered: was_registered, .. } =
-            begin_incarnation(store, home, life, now).await?;
+            begin_incarnation(store, home, generation, now).await?;
         let identity_policy = IdentityPolicy::default();
-        Ok(Self { address, home, local, incarnation, was_registered, life, identity_policy, held: None })
+        Ok(Self {
+            address,
+            home,
+            local,
+            incarnation,
+            was_registered,
+            generation,
+            identity_policy,
+            held: None,
+        })
     }
 
     /// Whether the carrier has taken this installation for that of the number. Then it is to connect, and
@@ -112,7 +121,7 @@ impl Endpoint {
     /// The same endpoint, whose sessions are held in memory between messages. All endpoints that share
     /// `held` have one store.
     #[must_use]
-    pub fn holding_sessions(mut self, held: HeldSessions) -> Self {
+    pub fn with_session_cache(mut self, held: SessionCache) -> Self {
         self.held = Some(held);
         self
     }
@@ -203,7 +212,7 @@ async fn create_identity<S: Store>(
 async fn begin_incarnation<S: Store>(
     store: &S,
     home: Partition,
-    life: u32,
+    generation: u32,
     now: Timestamp,
 ) -> Result<State, EndpointError> {
     let held = store.get(home, &only(STATE), now).await?;
@@ -214,7 +223,7 @@ async fn begin_incarnation<S: Store>(
         None => State::default(),
     };
     // Above all that were spoken in earlier lives of the store, which it may not know of.
-    state.incarnation = (state.incarnation + 1).max(u64::from(life) << 32);
+    state.incarnation = (state.incarnation + 1).max(u64::from(generation) << 32);
     let mut batch = Batch::new(home);
     batch.expect(only(STATE), held.map(|record| record.version));
     batch.put(only(STATE), state.encode_to_vec());

@@ -17,10 +17,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::held::{Change, Held, Place};
-use crate::shelf::Shelf;
+use crate::session_cache::{Change, Held, Place};
+use crate::session_store::SessionStore;
 use crate::space::{self, STARTED};
-use crate::{Endpoint, Kept, OpenError, SealError, SpentKey, Unreadable, kind};
+use crate::{Endpoint, OpenError, SealError, SpentKey, Uncommitted, Unreadable, kind};
 
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
@@ -33,7 +33,7 @@ pub struct Peer<'a> {
     endpoint: &'a Endpoint,
     address: Address,
     partition: Partition,
-    shelf: Shelf,
+    stored: SessionStore,
     sessions: Sessions,
     started: Vec<UsedPreKeys>,
     stepped: bool,
@@ -42,14 +42,14 @@ pub struct Peer<'a> {
     place: Option<Place>,
 }
 
-/// How the sessions stand to the life of the store.
+/// How the sessions stand to the generation of the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// The session in use began in this life.
+    /// The session in use began in this generation.
     Present,
     /// All of them are of an earlier one: they open, and are not sealed in.
     Past,
-    /// One has begun in this life, which is to be written down.
+    /// One has begun in this generation, which is to be written down.
     Renewed,
 }
 
@@ -87,34 +87,34 @@ impl Endpoint {
         address: &Address,
         now: Timestamp,
     ) -> Result<Peer<'_>, SealError> {
-        let mut shelf = Shelf::new(partition, space::sessions(&self.address, address)?);
+        let mut stored = SessionStore::new(partition, space::sessions(&self.address, address)?);
         let (held, place) = match &self.held {
             Some(all) => {
-                let (held, place) = all.take(partition, shelf.name());
+                let (held, place) = all.take(partition, stored.name());
                 (held, Some(place))
             }
             None => (None, None),
         };
         let (sessions, age) = match held {
             Some(Held { sessions, standing, age, version }) => {
-                (shelf.standing, shelf.version) = (standing, version);
+                (stored.standing, stored.version) = (standing, version);
                 (sessions, age)
             }
-            None => self.read(&mut shelf, store, now).await?,
+            None => self.read(&mut stored, store, now).await?,
         };
         let (address, started) = (address.clone(), Vec::new());
-        Ok(Peer { endpoint: self, address, partition, shelf, sessions, started, stepped: false, age, place })
+        Ok(Peer { endpoint: self, address, partition, stored, sessions, started, stepped: false, age, place })
     }
 
     async fn read<S: Store>(
         &self,
-        shelf: &mut Shelf,
+        stored: &mut SessionStore,
         store: &S,
         now: Timestamp,
     ) -> Result<(Sessions, Age), SealError> {
-        let sessions = shelf.read(store, now).await?.map_err(|_| SealError::Damaged)?;
-        // Nearly always it is the first life, and there is nothing to look up.
-        let is_present = self.life == 0 || shelf.life(store, now).await? == self.life;
+        let sessions = stored.read(store, now).await?.map_err(|_| SealError::Damaged)?;
+        // Nearly always it is the first generation, and there is nothing to look up.
+        let is_present = self.generation == 0 || stored.generation(store, now).await? == self.generation;
         Ok((sessions, if is_present { Age::Present } else { Age::Past }))
     }
 }
@@ -129,7 +129,7 @@ impl Peer<'_> {
 
     /// Whether nothing is to be sealed in the session in use any more.
     fn is_out_of_use(&self) -> bool {
-        self.age == Age::Past || self.shelf.standing.is_stale() || self.is_with_another()
+        self.age == Age::Past || self.stored.standing.is_stale() || self.is_with_another()
     }
 
     /// Begins a session with the keys the peer left with the carrier.
@@ -151,7 +151,7 @@ impl Peer<'_> {
         let bundle = read_bundle(bundle)?;
         let identity_changed = self.admit_identity(bundle.identity())?;
         if !self.sessions.is_whole() {
-            let loaded = self.shelf.load_rest(store, &mut self.sessions, now).await?;
+            let loaded = self.stored.load_rest(store, &mut self.sessions, now).await?;
             loaded.map_err(|_| SealError::Damaged)?;
         }
         let sessions = std::mem::take(&mut self.sessions);
@@ -160,7 +160,7 @@ impl Peer<'_> {
             Ok(sessions) => {
                 self.sessions = sessions;
                 self.stepped = true;
-                self.shelf.standing.settle();
+                self.stored.standing.settle();
                 self.renew().map_err(|_| SealError::Damaged)?;
                 Ok(Begun { identity_changed })
             }
@@ -281,10 +281,10 @@ impl Peer<'_> {
             match error {
                 session::OpenError::Duplicate { .. } => return Err(OpenError::Duplicate),
                 session::OpenError::NotLoaded(part) => {
-                    self.shelf.load(store, part, &mut self.sessions, now).await?.map_err(damaged)?;
+                    self.stored.load(store, part, &mut self.sessions, now).await?.map_err(damaged)?;
                 }
                 session::OpenError::NotWhole(_) => {
-                    self.shelf.load_rest(store, &mut self.sessions, now).await?.map_err(damaged)?;
+                    self.stored.load_rest(store, &mut self.sessions, now).await?.map_err(damaged)?;
                 }
                 error => return Err(OpenError::Undecipherable(error.into())),
             }
@@ -300,14 +300,14 @@ impl Peer<'_> {
         now: Timestamp,
     ) -> Result<(), OpenError> {
         if let Some(used) = &opened.used
-            && store.get(self.partition, &started_key(self.shelf.business(), used), now).await?.is_some()
+            && store.get(self.partition, &started_key(self.stored.business(), used), now).await?.is_some()
         {
             return Err(OpenError::Duplicate);
         }
         Ok(())
     }
 
-    /// A session has begun: if those before are of an earlier life, none of them is sealed in again.
+    /// A session has begun: if those before are of an earlier generation, none of them is sealed in again.
     fn renew(&mut self) -> Result<(), NotWhole> {
         if self.age == Age::Past {
             self.sessions.retire_archived()?;
@@ -320,7 +320,7 @@ impl Peer<'_> {
     async fn go_back<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<(), OpenError> {
         self.started.clear();
         self.stepped = false;
-        (self.sessions, self.age) = match self.endpoint.read(&mut self.shelf, store, now).await {
+        (self.sessions, self.age) = match self.endpoint.read(&mut self.stored, store, now).await {
             Ok(read) => read,
             Err(SealError::Store(error)) => return Err(error.into()),
             Err(_) => return Err(OpenError::Damaged { what: "session" }),
@@ -353,24 +353,24 @@ impl Peer<'_> {
     /// The prekeys that started a session are remembered with it: a first message that is replayed when its
     /// session has long been forgotten loses against that.
     ///
-    /// When the batch is durable, [tell](Kept::committed) it to what this returns, and the sessions are
-    /// [held](Endpoint::holding_sessions).
-    pub fn keep(mut self, batch: &mut Batch) -> Kept {
-        let change = Change { head: self.stepped, standing: self.shelf.standing.has_changed() };
-        self.shelf.keep_standing(batch);
+    /// When the batch is durable, [tell](Uncommitted::committed) it to what this returns, and the sessions
+    /// are [held](Endpoint::with_session_cache).
+    pub fn keep(mut self, batch: &mut Batch) -> Uncommitted {
+        let change = Change { head: self.stepped, standing: self.stored.standing.has_changed() };
+        self.stored.keep_standing(batch);
         if self.stepped {
-            self.shelf.keep(&mut self.sessions, batch);
+            self.stored.keep(&mut self.sessions, batch);
             if self.age == Age::Renewed {
-                self.shelf.keep_life(self.endpoint.life, batch);
+                self.stored.keep_life(self.endpoint.generation, batch);
             }
             for used in &self.started {
-                let key = started_key(self.shelf.business(), used);
+                let key = started_key(self.stored.business(), used);
                 batch.expect_absent(key.clone());
                 batch.put(key, Bytes::new());
             }
         }
-        let Self { sessions, shelf: Shelf { standing, version, .. }, age, place, .. } = self;
-        Kept::new(place, Held { sessions, standing, age, version }, change)
+        let Self { sessions, stored: SessionStore { standing, version, .. }, age, place, .. } = self;
+        Uncommitted::new(place, Held { sessions, standing, age, version }, change)
     }
 }
 

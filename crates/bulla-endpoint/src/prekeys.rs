@@ -13,11 +13,11 @@ use crate::space::{KYBER, SIGNED, STATE, one_time, only};
 use crate::{Endpoint, EndpointError, OpenError};
 
 /// How many one-time keys an endpoint leaves with the carrier at a time.
-pub const STOCK: usize = 100;
+pub const ONE_TIME_KEYS: usize = 100;
 
 /// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and
 /// sessions start without one.
-pub const LOW_STOCK: usize = 25;
+pub const REFILL_BELOW: usize = 25;
 
 /// A one-time prekey that has started a session and must go, once the session is durable.
 ///
@@ -40,7 +40,7 @@ pub(crate) fn create_lasting(batch: &mut Batch, identity: &IdentityKeyPair, now:
 
 impl Endpoint {
     /// Whether the carrier lacks nothing of ours when it has `left` one-time keys and `highest` was the last
-    /// of them: more than [`LOW_STOCK`], and the last that was made. Then there is nothing to make or to
+    /// of them: more than [`REFILL_BELOW`], and the last that was made. Then there is nothing to make or to
     /// leave there.
     ///
     /// A carrier or a store that was put back has another last one than the other side, unless nothing was
@@ -58,12 +58,12 @@ impl Endpoint {
         highest: u32,
         now: Timestamp,
     ) -> Result<bool, EndpointError> {
-        Ok(left > LOW_STOCK && self.state(store, now).await?.0.next_one_time == highest)
+        Ok(left > REFILL_BELOW && self.state(store, now).await?.0.next_one_time == highest)
     }
 
     /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have
-    /// [`STOCK`] again, with ids above `highest`, the highest it ever had of ours. They are durable here
-    /// before they are returned.
+    /// [`ONE_TIME_KEYS`] again, with ids above `highest`, the highest it ever had of ours. They are durable
+    /// here before they are returned.
     ///
     /// # Errors
     /// When the store fails, or another instance makes keys at the same time.
@@ -78,7 +78,7 @@ impl Endpoint {
         let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
         let mut attempts = 1..ATTEMPTS;
         let fresh = loop {
-            match self.make_one_time(store, STOCK.saturating_sub(left), highest, now, rng).await {
+            match self.make_one_time(store, ONE_TIME_KEYS.saturating_sub(left), highest, now, rng).await {
                 Err(EndpointError::Shared { .. }) if attempts.next().is_some() => {}
                 outcome => break outcome?,
             }

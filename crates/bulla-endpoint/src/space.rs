@@ -1,17 +1,17 @@
 //! Where an endpoint's records stand in its store.
 //!
 //! ```text
-//! partition   space      name                          value
-//! home        IDENTITY   –                             identity key pair and registration id
-//! home        STATE      –                             incarnation and the next prekey's id
-//! home        SIGNED     –                             the signed prekey
-//! home        KYBER      –                             the Kyber prekey of last resort
-//! home        ONE_TIME   id                            a one-time prekey
-//! OWN         LIFE       –                             the life of the store, if it was put back from a backup
-//! customer    SESSIONS   business ‖ user's device ‖ part   a part of the sessions with the peer
-//! customer    SESSIONS   business ‖ user's device ‖ 0  what is remembered of the peer's identity, if there is anything
-//! customer    LIFE       business ‖ user's device        the life of the store in which the session in use began, if not the first
-//! customer    STARTED    business ‖ SHA-256(prekeys, base key)   nothing: a session was started with these
+//! partition   space       name                                   value
+//! home        IDENTITY    –                                      identity key pair and registration id
+//! home        STATE       –                                      incarnation and the next prekey's id
+//! home        SIGNED      –                                      the signed prekey
+//! home        KYBER       –                                      the Kyber prekey of last resort
+//! home        ONE_TIME    id                                     a one-time prekey
+//! OWN         GENERATION  –                                      that of the store, if it was put back from a backup
+//! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer
+//! customer    SESSIONS    business ‖ device ‖ 0                  what is remembered of the peer's identity
+//! customer    GENERATION  business ‖ device                      in which the session in use began, if not the first
+//! customer    STARTED     business ‖ SHA-256(prekeys, base key)  nothing: a session was started with these
 //! ```
 //!
 //! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a
@@ -31,7 +31,7 @@ pub(crate) const KYBER: Space = Space::new(0x13);
 pub(crate) const ONE_TIME: Space = Space::new(0x14);
 pub(crate) const SESSIONS: Space = Space::new(0x15);
 pub(crate) const STARTED: Space = Space::new(0x16);
-pub(crate) const LIFE: Space = Space::new(0x17);
+pub(crate) const GENERATION: Space = Space::new(0x17);
 
 /// The key of the one record of `space` in the home partition.
 pub(crate) fn only(space: Space) -> Key {

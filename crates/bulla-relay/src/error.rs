@@ -7,7 +7,7 @@ use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use thiserror::Error;
 
-use crate::{InvalidSettings, Part};
+use crate::{InvalidSettings, SuspendedPart};
 
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
 #[derive(Debug, Error)]
@@ -67,7 +67,7 @@ pub enum SubmitError {
     #[error(
         "a record of the conversation was in the way {attempts} times: another relay writes to this store, or a record there cannot be read"
     )]
-    InTheWay {
+    Contended {
         /// How often it was tried.
         attempts: usize,
     },
@@ -76,7 +76,7 @@ pub enum SubmitError {
     #[error("{part} is suspended until its operator resumes it")]
     Suspended {
         /// Which of the two.
-        part: Part,
+        part: SuspendedPart,
         /// What has stopped it.
         #[source]
         why: Arc<RelayError>,
@@ -112,7 +112,7 @@ impl SubmitError {
             Self::Fenced { .. } => "fenced",
             Self::Store(_) => "store",
             Self::Seal(_) => "seal",
-            Self::InTheWay { .. } => "in the way",
+            Self::Contended { .. } => "in the way",
             Self::Suspended { .. } => "suspended",
             Self::NotYet { .. } => "not yet",
             Self::Stopped => "stopped",
@@ -141,7 +141,7 @@ pub enum BusinessError {
     #[error("{part} is not suspended")]
     NotSuspended {
         /// What was to be resumed.
-        part: Part,
+        part: SuspendedPart,
     },
     /// The operator's: the relay has the business and cannot speak for it.
     #[error("the number {business} is suspended until its operator resumes it")]
@@ -191,7 +191,7 @@ pub enum EraseError {
     Stopped,
 }
 
-/// Why a relay could not be started or had to stop, or [a part](crate::Part) of it.
+/// Why a relay could not be started or had to stop, or [a part](crate::SuspendedPart) of it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RelayError {
@@ -206,7 +206,7 @@ pub enum RelayError {
     #[error(
         "a record of a conversation was in the way {attempts} times: another relay writes to this store, or a record there cannot be read"
     )]
-    InTheWay {
+    Contended {
         /// How often it was tried.
         attempts: usize,
     },

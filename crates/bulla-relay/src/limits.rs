@@ -30,4 +30,4 @@ pub const CACHED_BYTES: usize = 64 << 20;
 
 /// How many bytes of sessions are held in memory between messages, about. Those of a conversation take 1 to
 /// 6 KB; what does not fit is read from the store.
-pub(crate) const HELD_BYTES: usize = 128 << 20;
+pub(crate) const SESSION_CACHE_BYTES: usize = 128 << 20;

@@ -1,34 +1,43 @@
-mod businesses;
 mod conversation;
-mod deadlines;
-mod endings;
+mod span;
+mod transaction;
+
+mod idempotency;
+mod mark_read;
+mod pending_approval;
+mod resends;
+mod submit;
+mod time_to_live;
+
+mod receive;
+mod retry_requests;
+
+mod forward;
+mod outbox;
+mod pumping;
+mod pumps;
+mod queue_page;
+mod sink_outages;
+mod sink_permits;
+mod taken_events;
+
+mod business_start;
+mod businesses;
+mod identities;
+mod registry;
+mod tenant;
+
+mod conversation_end;
+mod conversation_index;
 mod erase;
 mod erase_business;
 mod erasures;
-mod fault;
-mod forward;
-mod holding;
-mod idempotency;
-mod identities;
-mod jitter;
-mod marks;
-mod opening;
-mod outages;
-mod outbox;
-mod places;
-mod pumps;
-mod read;
-mod receive;
-mod registry;
-mod resend;
-mod running;
-mod set_aside;
-mod span;
-mod submit;
 mod sweep;
-mod taken;
-mod tenant;
-mod unopened;
+
+mod error_scope;
+mod jitter;
+mod set_aside;
+mod shutdown;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -37,7 +46,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
-use bulla_endpoint::HeldSessions;
+use bulla_endpoint::SessionCache;
 use bulla_meter::{Bill, Tally};
 use bulla_store::{CachedStore, Counter, Lanes, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
@@ -46,23 +55,23 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use self::conversation::Conversation;
-use self::deadlines::Deadlines;
+use self::conversation_index::ConversationIndex;
 use self::erasures::Erasures;
-use self::fault::Suspensions;
-use self::holding::Holding;
-use self::marks::Marks;
-use self::outages::Outages;
-use self::places::Places;
+use self::error_scope::Suspensions;
+use self::pending_approval::PendingApproval;
 use self::pumps::Pumps;
 use self::registry::{Registry, State};
-use self::running::Running;
 pub use self::set_aside::SetAside;
-use self::taken::Taken;
+use self::shutdown::Shutdown;
+use self::sink_outages::SinkOutages;
+use self::sink_permits::SinkPermits;
+use self::taken_events::TakenEvents;
 use self::tenant::Tenant;
-use crate::counts::Counts;
-use crate::limits::{CACHED_BYTES, HELD_BYTES, OPENED_AT_ONCE};
+use self::time_to_live::Deadlines;
+use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
 use crate::report::Board;
 use crate::space::{METER, PEPPER};
+use crate::stats::Counts;
 use crate::{Business, EventSink, RelayError, Report, Reports, Settings, Stats, SubmitError};
 
 /// The relay: it speaks for businesses until it is closed.
@@ -74,7 +83,7 @@ pub struct Relay<S, T, K>(Arc<Inner<S, T, K>>);
 
 pub(crate) struct Inner<S, T, K> {
     store: CachedStore<S>,
-    held_sessions: HeldSessions,
+    session_cache: SessionCache,
     transport: T,
     sink: K,
     clock: Arc<dyn Clock>,
@@ -83,20 +92,20 @@ pub(crate) struct Inner<S, T, K> {
     pepper: Pepper,
     businesses: Registry,
     suspensions: Suspensions,
-    /// Places for those who connect to the carrier.
+    /// Permits for those who connect to the carrier.
     connecting: Semaphore,
     /// Whether the carrier did not answer the last that connected.
     carrier_is_away: AtomicBool,
     lanes: Lanes,
-    marks: Marks,
+    index: ConversationIndex,
     deadlines: Deadlines,
     erasures: Erasures,
-    holding: Holding,
-    outages: Outages,
-    places: Places,
+    pending_approval: PendingApproval,
+    sink_outages: SinkOutages,
+    sink_permits: SinkPermits,
     pumps: Pumps,
-    taken: Taken,
-    running: Running,
+    taken_events: TakenEvents,
+    shutdown: Shutdown,
     reports: Arc<Board>,
     counts: Counts,
 }
@@ -151,10 +160,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         settings: Settings,
     ) -> Result<Self, RelayError> {
         settings.check()?;
-        let places = Places::new(settings.at_sink, settings.at_sink_per_business);
+        let sink_permits = SinkPermits::new(settings.at_sink, settings.at_sink_per_business);
         // Undated rows only: messages and contacts name users, whom nothing is to outlast that is not needed.
         let store = CachedStore::new(store, CACHED_BYTES);
-        let _was_restored = bulla_endpoint::begin_life_if_restored(&store).await?;
+        let _was_restored = bulla_endpoint::begin_generation_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let (registry, mut ids) = (Registry::default(), Vec::with_capacity(businesses.len()));
         for business in businesses {
@@ -165,7 +174,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         }
         let relay = Self(Arc::new(Inner {
             store,
-            held_sessions: HeldSessions::new(HELD_BYTES),
+            session_cache: SessionCache::new(SESSION_CACHE_BYTES),
             transport,
             sink,
             clock,
@@ -177,15 +186,15 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             connecting: Semaphore::new(OPENED_AT_ONCE),
             carrier_is_away: AtomicBool::new(false),
             lanes: Lanes::new(),
-            marks: Marks::default(),
+            index: ConversationIndex::default(),
             deadlines: Deadlines::default(),
             erasures: Erasures::default(),
-            holding: Holding::default(),
-            outages: Outages::default(),
-            places,
+            pending_approval: PendingApproval::default(),
+            sink_outages: SinkOutages::default(),
+            sink_permits,
             pumps: Pumps::default(),
-            taken: Taken::default(),
-            running: Running::default(),
+            taken_events: TakenEvents::default(),
+            shutdown: Shutdown::default(),
             reports: Arc::default(),
             counts: Counts::default(),
         }));
@@ -224,7 +233,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// # Errors
     /// The first such error.
     pub async fn stopped(&self) -> Result<(), Arc<RelayError>> {
-        self.0.running.stopped().await
+        self.0.shutdown.stopped().await
     }
 
     /// What the host must hear of, from the opening on. Bounded: see [`Report::Missed`].
@@ -254,7 +263,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     pub async fn close(&self) {
         let closing = async {
             self.0.stop(None);
-            self.0.running.tasks().all_ended().await;
+            self.0.shutdown.tasks().all_ended().await;
             self.0.settle_at_close().await;
             if let Err(error) = self.0.store.upkeep().await {
                 let error: &dyn std::error::Error = &error;
@@ -277,8 +286,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.spawn(span::task("keep up the store"), |inner| async move {
             Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
         });
-        match self.running.is_stopped() {
-            true => self.running.stopped().await.map_err(|why| RelayError::Stopped { why }),
+        match self.shutdown.is_stopped() {
+            true => self.shutdown.stopped().await.map_err(|why| RelayError::Stopped { why }),
             false => Ok(()),
         }
     }
@@ -290,14 +299,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         F: FnOnce(Arc<Self>) -> R + Send + 'static,
         R: Future<Output = Result<(), RelayError>> + Send + 'static,
     {
-        let Some(member) = self.running.tasks().join() else { return };
+        let Some(member) = self.shutdown.tasks().join() else { return };
         let inner = Arc::clone(self);
         let running = async move {
             let _member = member;
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
             tokio::select! {
                 biased;
-                () = inner.running.tasks().stopped() => {}
+                () = inner.shutdown.tasks().stopped() => {}
                 ended = task => if let Err(error) = ended.unwrap_or(Err(RelayError::Panicked)) {
                     inner.stop(Some(error));
                 }
@@ -319,7 +328,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         F: FnOnce(Arc<Self>) -> R + Send + 'static,
         R: Future<Output = Result<(), RelayError>> + Send + 'static,
     {
-        let (Some(of_relay), Some(of_business)) = (self.running.tasks().join(), tenant.tasks.join()) else {
+        let (Some(of_relay), Some(of_business)) = (self.shutdown.tasks().join(), tenant.tasks.join()) else {
             return false;
         };
         let (inner, tenant) = (Arc::clone(self), Arc::clone(tenant));
@@ -329,7 +338,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();
             let ended = tokio::select! {
                 biased;
-                () = inner.running.tasks().stopped() => Ok(()),
+                () = inner.shutdown.tasks().stopped() => Ok(()),
                 () = tenant.tasks.stopped() => Ok(()),
                 ended = task => ended.unwrap_or(Err(RelayError::Panicked)),
             };
@@ -352,13 +361,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         task: impl Future<Output = R> + Send + 'static,
     ) -> Option<R> {
         let (outcome, waiting) = tokio::sync::oneshot::channel();
-        let member = self.running.tasks().join()?;
+        let member = self.shutdown.tasks().join()?;
         let inner = Arc::clone(self);
         let task = async move {
             let _member = member;
             tokio::select! {
                 biased;
-                () = inner.running.tasks().stopped() => {}
+                () = inner.shutdown.tasks().stopped() => {}
                 done = task => drop(outcome.send(done)),
             }
         };
@@ -387,7 +396,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// replaced. The first reason stays.
     fn stop(&self, why: Option<RelayError>) {
         let why = why.map(Arc::new);
-        if !self.running.stop(why.clone()) {
+        if !self.shutdown.stop(why.clone()) {
             return;
         }
         if let Some(why) = why {
@@ -402,7 +411,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Who speaks for `business`.
     fn tenant(&self, business: PhoneNumberId) -> Result<Arc<Tenant>, SubmitError> {
         match self.businesses.state(business) {
-            _ if self.running.is_stopped() => Err(SubmitError::Stopped),
+            _ if self.shutdown.is_stopped() => Err(SubmitError::Stopped),
             Some(State::Speaking(tenant)) => Ok(tenant),
             Some(State::Suspended(suspended, _)) => match &*suspended.why {
                 RelayError::Transport(TransportError::Fenced { ours, .. }) => {

@@ -7,7 +7,7 @@ use bulla_endpoint::Identity;
 use tokio::sync::watch;
 
 use crate::limits::MAX_REPORTS;
-use crate::{Part, RelayError, SinkErrorKind, Suspended, UserId};
+use crate::{RelayError, SinkErrorKind, Suspended, SuspendedPart, UserId};
 
 /// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has
 /// changed.
@@ -26,7 +26,7 @@ pub enum Report {
     /// A business or a conversation has stopped by itself, and everything else goes on.
     Suspended(Suspended),
     /// What was suspended goes on.
-    Resumed(Part),
+    Resumed(SuspendedPart),
     /// A business does not take its events: the first failure after all was well, and the first of each
     /// further kind until it is again. Each event is tried again until its time is over.
     SinkFails {

@@ -8,7 +8,7 @@ use crate::{RelayError, UserId};
 /// A part of the relay that can stop by itself while the others go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Part {
+pub enum SuspendedPart {
     /// Everything of one business number.
     Business(PhoneNumberId),
     /// What one business number and one user say to each other.
@@ -20,7 +20,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl SuspendedPart {
     /// The business number it is, or belongs to.
     #[must_use]
     pub const fn business(self) -> PhoneNumberId {
@@ -30,7 +30,7 @@ impl Part {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for SuspendedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Business(business) => write!(f, "the number {business}"),
@@ -45,7 +45,7 @@ impl fmt::Display for Part {
 #[non_exhaustive]
 pub struct Suspended {
     /// What has stopped.
-    pub part: Part,
+    pub part: SuspendedPart,
     /// When, by the relay's clock.
     pub since: Timestamp,
     /// Why.

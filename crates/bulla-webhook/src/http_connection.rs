@@ -10,8 +10,8 @@ use crate::WebhookError;
 use crate::dialer::Connection;
 use crate::limits::{MAX_RESPONSE_HEAD_BYTES, READ_BUFFER_BYTES};
 
-/// A connection that speaks HTTP. Dropping it closes it soon, [`close`](Self::close) at once, whatever is under
-/// way.
+/// A connection that speaks HTTP. Dropping it closes it soon, [`close`](Self::close) at once, whatever is
+/// under way.
 pub(crate) struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     /// What moves the bytes; it ends with this.

@@ -16,7 +16,8 @@ use crate::limits::MAX_UNKNOWN;
 use crate::subscription::Subscription;
 use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
 
-/// An [`EventSink`] that posts every event to the business's webhook, one a request, as its clients know them.
+/// An [`EventSink`] that posts every event to the business's webhook, one a request, as its clients know
+/// them.
 ///
 /// Before the first update, the web server is asked to show that it knows the verify token (the handshake).
 /// Until it does, nothing is delivered and every event comes back to the relay as an error, to be tried

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::Display;
 
-use bulla::relay::{Part, Report, Reports};
+use bulla::relay::{Report, Reports, SuspendedPart};
 
 use crate::terminal::Terminal;
 
@@ -34,9 +34,9 @@ fn line(report: &Report) -> String {
     format!("report: {told}")
 }
 
-fn part(part: Part) -> String {
+fn part(part: SuspendedPart) -> String {
     match part {
-        Part::Conversation { business, user } => {
+        SuspendedPart::Conversation { business, user } => {
             format!("the number {business}: the conversation with user {user}")
         }
         part => part.to_string(),
@@ -66,7 +66,7 @@ mod tests {
         let why = Arc::new(RelayError::Store(StoreError::Poisoned { source: Some(disk) }));
         let stopped = "report: the relay has stopped: the relay's store failed: the store has stopped after a failed \
                        write; free space or replace the disk, then open it again: the disk is gone";
-        let conversation = Part::Conversation { business, user };
+        let conversation = SuspendedPart::Conversation { business, user };
         for (report, expected) in [
             (Report::Stopped { why }, stopped.to_owned()),
             (Report::Missed { count: 3 }, "report: 3 reports were missed".to_owned()),

@@ -8,8 +8,8 @@ use bulla_store::{Store, StoreError};
 use bulla_transport::{Delivery, Sequence, Transport, in_order};
 use tracing::Instrument;
 
-use super::draft::Draft;
-use super::resend::Begun;
+use super::resends::Begun;
+use super::transaction::Transaction;
 use super::{Inner, RECEIVING, span};
 use crate::event::Row;
 use crate::metrics::{DROPPED, FAILED, OPENED};
@@ -72,19 +72,22 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let Some(first) = run.first() else { return Ok(0) };
         let Party::Business(business) = *first.envelope.from().party() else { return Ok(run.len()) };
         let _lane = self.lane.lock().await;
-        let mut draft = self.draft().await?;
-        let mut peer = self.endpoint.peer(&self.store, self.home, first.envelope.from(), draft.now).await?;
+        let mut transaction = self.transaction().await?;
+        let mut peer =
+            self.endpoint.peer(&self.store, self.home, first.envelope.from(), transaction.now).await?;
         let (mut opened, mut done) = (Vec::<OpenedOne<'_>>::new(), 0);
         for Delivery { envelope, .. } in run {
             if !opened.is_empty() && !is_plain(envelope) {
                 break;
             }
             let is_here = opened.iter().any(|one| one.envelope.id() == envelope.id());
-            if is_here || self.store.get(self.home, &space::seen(envelope.id()), draft.now).await?.is_some() {
+            if is_here
+                || self.store.get(self.home, &space::seen(envelope.id()), transaction.now).await?.is_some()
+            {
                 done += 1;
                 continue;
             }
-            let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
+            let received = match peer.open(&self.store, envelope, transaction.now, &*self.rng).await {
                 Ok(received) => received,
                 // What was opened before it is made durable first.
                 Err(_) if !opened.is_empty() => break,
@@ -94,12 +97,12 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 Err(error) => {
                     dropped(reason(&error), &error);
                     if let (OpenError::Undecipherable(_), Kind::Message(_)) = (&error, envelope.kind()) {
-                        self.ask_again(draft, peer, business, envelope).await?;
+                        self.ask_again(transaction, peer, business, envelope).await?;
                     }
                     return Ok(done + 1);
                 }
             };
-            let is_failed = self.take_in(&mut draft, &mut peer, business, envelope, &received).await?;
+            let is_failed = self.take_in(&mut transaction, &mut peer, business, envelope, &received).await?;
             opened.push(OpenedOne { envelope, received, is_failed });
             done += 1;
             if !is_plain(envelope) {
@@ -109,9 +112,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         if opened.is_empty() {
             return Ok(done);
         }
-        self.confirm(&mut draft, &mut peer, business, &opened).await?;
-        draft.keep(peer);
-        self.commit(draft).await?;
+        self.confirm(&mut transaction, &mut peer, business, &opened).await?;
+        transaction.put_sessions(peer);
+        self.commit(transaction).await?;
         for OpenedOne { envelope, received, is_failed } in opened {
             self.asking.forget(envelope.id());
             count(envelope, &received, is_failed);
@@ -123,39 +126,39 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(done)
     }
 
-    /// Puts what an opened envelope comes to into `draft`. Whether it told that a message is lost.
+    /// Puts what an opened envelope comes to into `transaction`. Whether it told that a message is lost.
     async fn take_in(
         &self,
-        draft: &mut Draft,
+        transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
         envelope: &Envelope,
         received: &Received,
     ) -> Result<bool, DeviceError> {
         if received.identity_changed {
-            draft.notify(&Row::identity_changed(envelope.id(), business, draft.now));
+            transaction.push_event(&Row::identity_changed(envelope.id(), business, transaction.now));
         }
         let mut is_failed = false;
         match &received.content {
             Ok(content) => {
                 if let Body::RetryRequest(lost) = content.body() {
-                    is_failed = !self.send_again(draft, peer, business, *lost).await?;
+                    is_failed = !self.send_again(transaction, peer, business, *lost).await?;
                 } else {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());
-                    draft.notify(&Row::new(envelope.id(), business, draft.now, plaintext));
+                    transaction.push_event(&Row::new(envelope.id(), business, transaction.now, plaintext));
                 }
                 if let Body::Receipt(receipt) = content.body() {
                     for id in receipt.messages() {
-                        self.forget_content(draft, business, *id).await?;
+                        self.forget_content(transaction, business, *id).await?;
                     }
                 }
             }
             Err(error) => dropped("unreadable", error),
         }
-        draft.seen(envelope);
+        transaction.mark_opened(envelope);
         if self.asking.is_asked_for(envelope.id()) {
-            draft.batch.delete(space::about(space::ASKED, business, envelope.id()));
+            transaction.batch.delete(space::about(space::ASKED, business, envelope.id()));
         }
         Ok(is_failed)
     }
@@ -163,7 +166,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Seals one receipt for all messages that were `opened`.
     async fn confirm(
         &self,
-        draft: &mut Draft,
+        transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
         opened: &[OpenedOne<'_>],
@@ -176,8 +179,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let Some(last) = said.last().copied() else { return Ok(()) };
         // What came in a session that is not sealed in any more is confirmed in another: else the business
         // would be told that it failed.
-        if let Begun::InSession = self.begin_if_needed(draft, peer, business, last).await? {
-            self.seal_receipt(peer, draft, Progress::Delivered, said)?;
+        if let Begun::InSession = self.begin_if_needed(transaction, peer, business, last).await? {
+            self.seal_receipt(peer, transaction, Progress::Delivered, said)?;
         }
         Ok(())
     }

@@ -85,9 +85,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Takes what the carrier has out of the outbox, in one record.
     async fn settle_taken(&self, places: &[u64]) -> Result<(), DeviceError> {
         let _lane = self.lane.lock().await;
-        let mut draft = self.draft().await?;
-        places.iter().for_each(|place| draft.remove_sent(*place));
-        Ok(self.commit(draft).await?)
+        let mut transaction = self.transaction().await?;
+        places.iter().for_each(|place| transaction.remove_from_outbox(*place));
+        Ok(self.commit(transaction).await?)
     }
 
     /// Takes `envelope` out of the outbox, and tells the user that it will not arrive, in one record.
@@ -98,25 +98,27 @@ impl<S: Store, T: Transport> Inner<S, T> {
         refused: Refused,
     ) -> Result<(), DeviceError> {
         let _lane = self.lane.lock().await;
-        let mut draft = self.draft().await?;
-        draft.remove_sent(place);
-        let Party::Business(business) = *envelope.to().party() else { return Ok(self.commit(draft).await?) };
+        let mut transaction = self.transaction().await?;
+        transaction.remove_from_outbox(place);
+        let Party::Business(business) = *envelope.to().party() else {
+            return Ok(self.commit(transaction).await?);
+        };
         let reason = match refused {
             Refused::ForGood => "refused",
             Refused::Reinstalled => "reinstalled",
         };
         let failed = matches!(envelope.kind(), Kind::Message(_)).then_some(reason);
         if failed.is_some() {
-            draft.notify(&Row::new(envelope.id(), business, draft.now, None));
-            self.forget_content(&mut draft, business, envelope.id()).await?;
+            transaction.push_event(&Row::new(envelope.id(), business, transaction.now, None));
+            self.forget_content(&mut transaction, business, envelope.id()).await?;
         }
         if let (Refused::Reinstalled, Some(gone)) = (refused, envelope.installation()) {
             // What is written next goes to the business as it is now.
-            let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), draft.now).await?;
+            let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), transaction.now).await?;
             peer.retire_session(gone);
-            draft.keep(peer);
+            transaction.put_sessions(peer);
         }
-        self.commit(draft).await?;
+        self.commit(transaction).await?;
         if let Some(reason) = failed {
             metrics::counter!(FAILED, "reason" => reason).increment(1);
         }

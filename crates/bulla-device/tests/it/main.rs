@@ -24,12 +24,12 @@ use tokio::time::Instant;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
-mod asking;
-mod dead;
-mod endings;
-mod late;
-mod lost;
-mod stock;
+mod dead_store;
+mod lost_device;
+mod one_time_keys;
+mod retry_requests;
+mod store_watches;
+mod sweep;
 
 /// The runtime's time, and by how many days the device's clock is ahead of it.
 #[derive(Debug)]

@@ -7,10 +7,10 @@
 )]
 
 mod bounds;
-mod held;
+mod generation;
 mod identity;
 mod kinds;
-mod life;
+mod session_cache;
 mod steps;
 
 use bulla_base::{Address, Category, MessageId, Number, Partition, PhoneNumberId, Rng, SeededRng, Timestamp};

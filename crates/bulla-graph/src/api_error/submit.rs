@@ -57,7 +57,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::Fenced { .. } => Self::unavailable(
                 "this relay has been replaced and accepted nothing; send the message to its successor",
             ),
-            SubmitError::InTheWay { .. } => Self::unavailable(
+            SubmitError::Contended { .. } => Self::unavailable(
                 "another relay writes to this conversation and nothing was accepted; send the message again",
             ),
             SubmitError::Suspended { .. } => Self::unavailable(

@@ -19,7 +19,7 @@ mod recorded;
 mod refusing;
 mod serving;
 mod sockets;
-mod submitting;
+mod submit;
 mod telling;
 mod unread;
 mod whole;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bulla_graph::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_TO_CHARS};
-use bulla_relay::{MarkReadError, Part, RelayError, SubmitError};
+use bulla_relay::{MarkReadError, RelayError, SubmitError, SuspendedPart};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use bytes::Bytes;
@@ -275,7 +275,10 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
         (SubmitError::Store(StoreError::Closed), 503, 131_016, "the relay's store does not answer"),
         (SubmitError::NotYet { business: NUMBER }, 503, 131_016, "this number is just being opened"),
         (
-            SubmitError::Suspended { part: Part::Business(NUMBER), why: Arc::new(RelayError::Panicked) },
+            SubmitError::Suspended {
+                part: SuspendedPart::Business(NUMBER),
+                why: Arc::new(RelayError::Panicked),
+            },
             503,
             131_016,
             "this number or conversation waits for the relay's operator",

@@ -9,7 +9,7 @@ use super::conversation::Conversation;
 use super::registry::State;
 use super::tenant::Tenant;
 use super::{Inner, Relay, span};
-use crate::{Business, BusinessError, EventSink, Part, Report};
+use crate::{Business, BusinessError, EventSink, Report, SuspendedPart};
 
 /// Businesses come and go while the relay runs.
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -82,23 +82,23 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// # Errors
     /// [`BusinessError::NotSuspended`] when it is not suspended; [`BusinessError::Suspended`] when a business
     /// still cannot be spoken for.
-    pub async fn resume(&self, part: Part) -> Result<(), BusinessError> {
+    pub async fn resume(&self, part: SuspendedPart) -> Result<(), BusinessError> {
         let (inner, business) = (Arc::clone(&self.0), part.business());
         let resuming = async move {
             let _turn = inner.businesses.turn(business).await;
             let not_suspended = BusinessError::NotSuspended { part };
             // Whoever resumes may have mended what is stored.
             inner.store.forget_all();
-            inner.held_sessions.forget_all();
+            inner.session_cache.clear();
             match part {
-                Part::Business(_) => {
+                SuspendedPart::Business(_) => {
                     inner.reopen(business).await.ok_or(not_suspended)?;
                     inner.is_speaking(business)
                 }
-                Part::Conversation { user, .. } => {
+                SuspendedPart::Conversation { user, .. } => {
                     let tenant =
                         inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
-                    let conversation = Conversation { business, user: tenant.scope.partition(user) };
+                    let conversation = Conversation { business, user: tenant.user_ids.partition(user) };
                     span::is_with(conversation.user);
                     inner.suspensions.take(conversation).ok_or(not_suspended)?;
                     tracing::info!(%business, "a conversation is resumed");
@@ -117,7 +117,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn is_speaking(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
         match self.businesses.state(business) {
-            _ if self.running.is_stopped() => Err(BusinessError::Stopped),
+            _ if self.shutdown.is_stopped() => Err(BusinessError::Stopped),
             Some(State::Suspended(suspended, _)) => {
                 Err(BusinessError::Suspended { business, why: Arc::clone(&suspended.why) })
             }
@@ -138,7 +138,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         self.wind_up(business, tenant).await;
         self.suspensions.forget(|conversation| conversation.business == business);
-        self.marks.forget_business(business);
+        self.index.forget_business(business);
         Ok(())
     }
 

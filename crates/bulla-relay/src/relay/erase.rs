@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::MutexGuard;
 use tracing::Instrument;
 
-use super::fault::{Reach, of_store};
+use super::error_scope::{ErrorScope, of_store};
 use super::span::Tag;
 use super::{Inner, Relay, span};
 use crate::space::{BUSY, CONVERSATION, DUE, ERASING, HEAD, WAITING};
@@ -86,7 +86,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _lane = self.lanes.enter(begun.user()).await;
             self.erasures.begin(begun.user());
             if let Err(error) = self.carry_out(begun).await {
-                if of_store(&error) == Reach::Relay {
+                if of_store(&error) == ErrorScope::Relay {
                     return Err(error);
                 }
                 // It is carried out before anything else is written about the user.
@@ -103,7 +103,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
-        self.marks.forget(user);
+        self.index.forget(user);
         self.pumps.reset(|conversation| conversation.user == user);
         let pass = || async move {
             // The marks first: which businesses to look at is told by what is still there.
@@ -112,8 +112,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
         // What was read meanwhile was of the old queues and sessions.
         self.pumps.reset(|conversation| conversation.user == user);
-        self.taken.reset(|conversation| conversation.user == user);
-        self.held_sessions.forget(user);
+        self.taken_events.reset(|conversation| conversation.user == user);
+        self.session_cache.forget(user);
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
         Ok(erased)

@@ -6,7 +6,7 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
-use super::fault::{Reach, of_store};
+use super::error_scope::{ErrorScope, of_store};
 use super::{Inner, Relay, span};
 use crate::space::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX,
@@ -73,7 +73,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for key in self.store.keys(OWN, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
             let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
             if let Err(error) = self.erase_all_of(PhoneNumberId::new(u64::from_be_bytes(number))).await {
-                if of_store(&error) == Reach::Relay {
+                if of_store(&error) == ErrorScope::Relay {
                     return Err(error);
                 }
                 tracing::error!(error = &error as &dyn std::error::Error, "a business is still not erased");
@@ -110,15 +110,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             erase_names(&self.store, user, space, space::of(business)).await?;
         }
         bulla_endpoint::forget_sessions(&self.store, user, business).await?;
-        self.held_sessions.forget(user);
+        self.session_cache.forget(user);
         let is_last = self.store.keys(user, &Scan::undated(HEAD).limit(1), BEFORE_ALL).await?.is_empty();
         if is_last {
             // The salt, and guards against sessions started twice belong to all conversations of the user.
             self.store.erase_partition(user).await?;
         }
-        self.marks.forget(user);
+        self.index.forget(user);
         self.pumps.reset(|ended| *ended == conversation);
-        self.taken.reset(|ended| *ended == conversation);
+        self.taken_events.reset(|ended| *ended == conversation);
         let mut batch = Batch::new(self.home(business));
         for space in [CONVERSATION, WAITING] {
             batch.delete(Key::undated(space, user.as_bytes().to_vec()));

@@ -9,11 +9,12 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::conversation::{ATTEMPTS, Conversation, Read};
+use super::conversation::{Attempts, Conversation};
 use super::jitter;
-use super::outages;
-use super::places::Place;
 use super::pumps::{Pump, Waiting};
+use super::queue_page::QueuedRow;
+use super::sink_outages;
+use super::sink_permits::SinkPermit;
 use super::tenant::Tenant;
 use super::{Inner, span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
@@ -39,7 +40,7 @@ struct Tries<'a> {
     failures: u32,
     /// How often it was offered early since.
     early: u32,
-    waiting: Option<outages::Waiting<'a>>,
+    waiting: Option<sink_outages::Waiting<'a>>,
 }
 
 /// What became of a look at the conversation's events.
@@ -89,7 +90,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         tries: &mut Tries<'a>,
     ) -> Result<Looked, RelayError> {
-        let mut free = Some(self.places.enter(conversation.business).await);
+        let mut free = Some(self.sink_permits.enter(conversation.business).await);
         let (page, seen) = self.page(conversation, Pump::Events, PAGE).await?;
         if page.is_empty() {
             return Ok(Looked::Empty);
@@ -98,14 +99,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let pending = Pending::read(&value)?;
             let at = read.place;
             let event = event(tenant, conversation, &pending)?;
-            if self.taken.has(conversation, pending.message()?) {
+            if self.taken_events.has(conversation, pending.message()?) {
                 // The one before is gone first: were both still there after a crash, `delivered` would follow
                 // on `read`.
                 self.settle_taken(conversation).await?;
             }
             let place = match free.take() {
                 Some(place) => place,
-                None => self.places.enter(conversation.business).await,
+                None => self.sink_permits.enter(conversation.business).await,
             };
             let span = span::about("forward", conversation, Some(event.subject().message.id()));
             let offering = AssertUnwindSafe(self.offer(&event, place).instrument(span)).catch_unwind();
@@ -128,7 +129,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Offers `event` to the sink, which has it in `_place` for so long.
-    async fn offer(&self, event: &Event, _place: Place<'_>) -> Result<(), SinkError> {
+    async fn offer(&self, event: &Event, _place: SinkPermit<'_>) -> Result<(), SinkError> {
         let _counted = Counted::new();
         self.sink.forward(event).await
     }
@@ -137,11 +138,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.counts.forwarded();
         metrics::counter!(FORWARDED, "kind" => event.kind_name()).increment(1);
         let waited = std::mem::take(tries).waiting;
-        if self.outages.is_empty() {
+        if self.sink_outages.is_empty() {
             return;
         }
-        self.outages.succeed(&self.destination(event));
-        if waited.is_some_and(outages::Waiting::end) {
+        self.sink_outages.succeed(&self.destination(event));
+        if waited.is_some_and(sink_outages::Waiting::end) {
             let business = event.subject().business;
             tracing::warn!(%business, "the business takes its events again");
             self.reports.tell(Report::SinkRecovers { business });
@@ -152,7 +153,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let destination = self.destination(event);
         let waiting = match tries.waiting.take() {
             Some(waiting) if *waiting.destination() == destination => waiting,
-            _ => self.outages.wait(destination),
+            _ => self.sink_outages.wait(destination),
         };
         let (business, kind) = (event.subject().business, error.kind());
         metrics::counter!(NOT_TAKEN, "reason" => kind.name()).increment(1);
@@ -211,11 +212,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn is_forgotten_later(
         &self,
         conversation: Conversation,
-        read: &Read,
+        read: &QueuedRow,
         pending: &Pending,
     ) -> Result<bool, StoreError> {
         let said = pending.what_was_said()?.is_some();
-        Ok(!said && self.taken.note(conversation, read, pending.message()?))
+        Ok(!said && self.taken_events.note(conversation, read, pending.message()?))
     }
 
     /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the
@@ -224,19 +225,24 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self: &Arc<Self>,
         tenant: &Tenant,
         conversation: Conversation,
-        read: Read,
+        read: QueuedRow,
         pending: &Pending,
     ) -> Result<(), RelayError> {
         let said = pending.what_was_said()?.is_some();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
             let _lane = self.lane(conversation.user).await?;
             if !self.is_still(conversation.user, &read).await? {
                 return Ok(());
             }
-            let mut draft = self.draft(conversation).await?;
-            draft.remove_event(read.place);
+            let mut transaction = self.transaction(conversation).await?;
+            transaction.remove_from_events(read.place);
             if said {
-                match self.seal_receipt(tenant, &mut draft, Progress::Delivered, pending.message()?).await {
+                match self
+                    .seal_receipt(tenant, &mut transaction, Progress::Delivered, pending.message()?)
+                    .await
+                {
                     Ok(()) => {}
                     Err(SubmitError::Store(error)) => return Err(error.into()),
                     Err(error) => {
@@ -247,11 +253,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     }
                 }
             }
-            if self.commit(draft).await? {
+            if self.commit(transaction).await? {
                 return Ok(());
             }
         }
-        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 }
 
@@ -272,7 +277,7 @@ impl Drop for Counted {
 }
 
 fn event(tenant: &Tenant, conversation: Conversation, pending: &Pending) -> Result<Event, StoreError> {
-    let user_id = tenant.scope.user_id(conversation.user);
+    let user_id = tenant.user_ids.user_id(conversation.user);
     let reference = |id| MessageRef::new(id, user_id);
     let subject = Subject {
         business: conversation.business,

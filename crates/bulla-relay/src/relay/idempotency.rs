@@ -6,9 +6,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Inner;
-use super::conversation::{ATTEMPTS, Conversation, Draft};
+use super::conversation::{Attempts, Conversation};
 use super::submit::Checked;
 use super::tenant::Tenant;
+use super::transaction::Transaction;
 use crate::space::{self, KEY, ONCE};
 use crate::{EventSink, MessageRef, SubmitError};
 
@@ -31,7 +32,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let lane = digest(&[&business.number().to_be_bytes(), key]);
         let _lane = self.lanes.enter(Partition::from_bytes(std::array::from_fn(|at| lane[at]))).await;
         let home = self.pepper.partition(&Party::Business(business));
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
             let now = self.clock.now();
             let scan = space::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
             if let Some((_, record)) = self.store.scan(home, &scan, now).await?.first() {
@@ -45,35 +48,34 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 return Ok(());
             }
         }
-        Err(SubmitError::InTheWay { attempts: ATTEMPTS })
     }
 
-    /// Claims the message's idempotency key, if it has one. The reference of the message sent under it before,
-    /// if there is one.
+    /// Claims the message's idempotency key, if it has one. The reference of the message sent under it
+    /// before, if there is one.
     pub(super) async fn claim_key(
         &self,
         tenant: &Tenant,
-        draft: &mut Draft,
+        transaction: &mut Transaction,
         id: MessageId,
         checked: &Checked,
     ) -> Result<Option<MessageRef>, SubmitError> {
         let Some(key) = &checked.message.idempotency_key else { return Ok(None) };
-        let (business, user) = (draft.conversation.business, draft.conversation.user);
+        let (business, user) = (transaction.conversation.business, transaction.conversation.user);
         let name = space::named(business, &digest(&[key]));
-        let scan = space::all(ONCE, draft.now).prefix(name.clone()).limit(1);
+        let scan = space::all(ONCE, transaction.now).prefix(name.clone()).limit(1);
         let fingerprint = fingerprint(checked);
-        if let Some((_, record)) = self.store.scan(user, &scan, draft.now).await?.first() {
+        if let Some((_, record)) = self.store.scan(user, &scan, transaction.now).await?.first() {
             let (first, of) = record.value.split_at_checked(16).unwrap_or_default();
             let first = MessageId::from_bytes(first);
             let first = first.map_err(|_| StoreError::Damaged { what: "idempotency key" })?;
             let same = of == fingerprint;
-            let reference = MessageRef::new(first, tenant.scope.user_id(user));
+            let reference = MessageRef::new(first, tenant.user_ids.user_id(user));
             return if same { Ok(Some(reference)) } else { Err(SubmitError::KeyReused) };
         }
         let value = [&id.as_bytes()[..], &fingerprint].concat();
-        let (key, expiry) = (Key::dated(ONCE, draft.now.day(), name), draft.expiry());
-        draft.batch.expect_absent(key.clone());
-        draft.batch.put_until(key, value, expiry);
+        let (key, expiry) = (Key::dated(ONCE, transaction.now.day(), name), transaction.expiry());
+        transaction.batch.expect_absent(key.clone());
+        transaction.batch.put_until(key, value, expiry);
         Ok(None)
     }
 }

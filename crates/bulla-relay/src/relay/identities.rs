@@ -6,7 +6,7 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
-use super::conversation::{ATTEMPTS, Conversation};
+use super::conversation::{Attempts, Conversation};
 use super::pumps::Pump;
 use super::tenant::Tenant;
 use super::{Inner, Relay, span};
@@ -86,21 +86,22 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (conversation, number) = self.user_of(tenant, user).await?;
         span::is_with(conversation.user);
         let _lane = self.lane(conversation.user).await?;
-        for _ in 0..ATTEMPTS {
-            let mut draft = self.draft(conversation).await?;
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
+            let mut transaction = self.transaction(conversation).await?;
             let mut peer = self.peer(tenant, conversation, number.clone()).await?;
             if !peer.approve(&identity) {
                 return Ok(false);
             }
-            draft.keep(peer);
-            if self.commit(draft).await? {
+            transaction.put_sessions(peer);
+            if self.commit(transaction).await? {
                 tracing::info!(business = %conversation.business, "a changed identity was approved");
-                self.holding.note(conversation);
+                self.pending_approval.note(conversation);
                 self.wake(conversation, Pump::Outbox);
                 return Ok(true);
             }
         }
-        Err(SubmitError::InTheWay { attempts: ATTEMPTS })
     }
 
     /// The conversation with `user`, and their number.
@@ -109,7 +110,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Recipient::Number(number) => Ok((self.conversation(tenant, &number), number)),
             Recipient::UserId(user) => {
                 let conversation =
-                    Conversation { business: tenant.business(), user: tenant.scope.partition(user) };
+                    Conversation { business: tenant.business(), user: tenant.user_ids.partition(user) };
                 let number = self.number(conversation).await?.ok_or(SubmitError::UnknownUser)?;
                 Ok((conversation, number))
             }
@@ -141,7 +142,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         changed: Option<Changed>,
     ) {
         let Some(Changed { identity, is_held }) = changed else { return };
-        let (business, user) = (conversation.business, tenant.scope.user_id(conversation.user));
+        let (business, user) = (conversation.business, tenant.user_ids.user_id(conversation.user));
         metrics::counter!(IDENTITY_CHANGES).increment(1);
         tracing::warn!(%business, is_held, "a user has another identity than before");
         self.reports.tell(Report::IdentityChanged { business, user, identity, is_held });

@@ -6,9 +6,10 @@ use bulla_store::{Store, StoreError};
 use bulla_transport::{Sent, Transport, TransportError};
 use tracing::Instrument;
 
-use super::conversation::{ATTEMPTS, Conversation, Read};
+use super::conversation::{Attempts, Conversation};
 use super::pumps::{Pump, Seen, Waiting};
-use super::resend::Renewed;
+use super::queue_page::QueuedRow;
+use super::resends::Renewed;
 use super::tenant::Tenant;
 use super::{Inner, jitter, span};
 use crate::space::{self, MESSAGE};
@@ -70,7 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
-        mut page: VecDeque<(Read, Envelope)>,
+        mut page: VecDeque<(QueuedRow, Envelope)>,
         seen: Seen,
     ) -> Result<bool, RelayError> {
         while let Some((first, envelope)) = page.front() {
@@ -105,7 +106,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<Tenant>,
         conversation: Conversation,
         mut envelope: Envelope,
-        mut read: Read,
+        mut read: QueuedRow,
         mut handed: Handed,
     ) -> Result<bool, RelayError> {
         while handed == Handed::Reinstalled && matches!(envelope.kind(), Kind::Message(_)) {
@@ -173,31 +174,34 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn settle_taken_over(
         self: &Arc<Self>,
         conversation: Conversation,
-        taken: &[(Read, Envelope)],
+        taken: &[(QueuedRow, Envelope)],
     ) -> Result<(), RelayError> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
             let _lane = self.lane(conversation.user).await?;
-            let (mut draft, mut messages, mut sent) = (self.draft(conversation).await?, BTreeSet::new(), 0);
+            let (mut transaction, mut messages, mut sent) =
+                (self.transaction(conversation).await?, BTreeSet::new(), 0);
             for (read, envelope) in taken {
                 if !self.is_still(conversation.user, read).await? {
                     continue;
                 }
-                draft.remove_sent(read.place);
+                transaction.remove_from_outbox(read.place);
                 sent += 1;
                 // One that was sent again may be there twice.
                 if matches!(envelope.kind(), Kind::Message(_)) && messages.insert(envelope.id()) {
                     let message = space::about(MESSAGE, conversation.business, envelope.id());
-                    if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {
-                        draft.reach(envelope.id(), &record, Status::Sent)?;
+                    if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await?
+                    {
+                        transaction.advance_status(envelope.id(), &record, Status::Sent)?;
                     }
                 }
             }
-            if self.commit(draft).await? {
+            if self.commit(transaction).await? {
                 (0..sent).for_each(|_| self.counts.sent());
                 return Ok(());
             }
         }
-        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 
     /// Takes an envelope that the carrier will never have out of the outbox and tells the business, in one
@@ -206,36 +210,43 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self: &Arc<Self>,
         tenant: &Tenant,
         conversation: Conversation,
-        read: Read,
+        read: QueuedRow,
         envelope: &Envelope,
     ) -> Result<(), RelayError> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
             let _lane = self.lane(conversation.user).await?;
             if !self.is_still(conversation.user, &read).await? {
                 return Ok(());
             }
-            let mut draft = self.draft(conversation).await?;
-            draft.remove_sent(read.place);
+            let mut transaction = self.transaction(conversation).await?;
+            transaction.remove_from_outbox(read.place);
             if matches!(envelope.kind(), Kind::Message(_)) {
                 let message = space::about(MESSAGE, conversation.business, envelope.id());
-                if let Some(record) = self.store.get(conversation.user, &message, draft.now).await? {
-                    draft.reach(envelope.id(), &record, Status::Failed(Failure::Undeliverable))?;
+                if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await? {
+                    transaction.advance_status(
+                        envelope.id(),
+                        &record,
+                        Status::Failed(Failure::Undeliverable),
+                    )?;
                 }
             }
             if let Some(gone) = envelope.installation() {
                 // If that installation is no more, what is accepted next goes out in a session with the one
                 // that is.
-                let peer =
-                    tenant.endpoint.peer(&self.store, conversation.user, envelope.to(), draft.now).await;
+                let peer = tenant
+                    .endpoint
+                    .peer(&self.store, conversation.user, envelope.to(), transaction.now)
+                    .await;
                 if let Ok(mut peer) = peer {
                     peer.retire_session(gone);
-                    draft.keep(peer);
+                    transaction.put_sessions(peer);
                 }
             }
-            if self.commit(draft).await? {
+            if self.commit(transaction).await? {
                 return Ok(());
             }
         }
-        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 }

@@ -5,7 +5,8 @@ use bulla_base::{PhoneNumberId, Timestamp};
 use bulla_store::{Expiry, QueueIndex, QueueTail, Space, TailRead};
 use bytes::Bytes;
 
-use super::conversation::{Conversation, Read};
+use super::conversation::Conversation;
+use super::queue_page::QueuedRow;
 use crate::metrics::OLDEST;
 use crate::row::Head;
 use crate::space::{EVENTS, OUTBOX};
@@ -79,7 +80,7 @@ struct Work {
 /// Something that waits in a queue, and how it is taken out.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
-    pub(super) read: Read,
+    pub(super) read: QueuedRow,
     pub(super) value: Bytes,
     pub(super) expiry: Expiry,
 }
@@ -369,7 +370,7 @@ mod tests {
 
     fn waiting(place: u64) -> Waiting {
         let key = Key::dated(Space::new(1), at(1).day(), place.to_be_bytes().to_vec());
-        let read = Read { place, key, version: Version::new(place), begun: 0 };
+        let read = QueuedRow { place, key, version: Version::new(place), begun: 0 };
         Waiting { read, value: Bytes::new(), expiry: Retention::LONGEST.from(at(1)) }
     }
 

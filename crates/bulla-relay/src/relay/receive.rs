@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulla_base::{Category, Number, Party};
 use bulla_content::{Body, Content, Progress};
-use bulla_endpoint::{LOW_STOCK, OpenError, Peer, Received, STOCK, SealError};
+use bulla_endpoint::{ONE_TIME_KEYS, OpenError, Peer, REFILL_BELOW, Received, SealError};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
@@ -15,11 +15,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::conversation::{ATTEMPTS, Conversation, Draft, Kept};
-use super::fault::Reach;
+use super::conversation::{Attempt, Attempts, Conversation};
+use super::error_scope::ErrorScope;
 use super::identities::Changed;
 use super::jitter;
 use super::tenant::Tenant;
+use super::transaction::{CommitOutcome, Transaction};
 use super::{Inner, span};
 use crate::metrics::{DROPPED, OPENED};
 use crate::row::Pending;
@@ -29,8 +30,13 @@ use crate::{EventSink, RelayError, Status};
 /// What cannot be answered yet is looked at again after so long: a device connects and then leaves its keys.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Whether a one-time prekey was spent on an envelope.
-type Spent = bool;
+/// What became of an envelope: it is durable here, or never will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// With a one-time prekey that was spent on it.
+    WithOneTimeKey,
+    Alone,
+}
 
 /// What became of deliveries.
 #[derive(Debug, Default)]
@@ -50,10 +56,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         // Who has not left keys yet cannot be written to: that comes first.
         let is_connected = tenant.is_connected.load(Ordering::Relaxed);
         let (mut after, mut failures, mut spent) =
-            (Sequence::START, 0_u32, if is_connected { 0 } else { STOCK });
-        let mut low_stock = Box::pin(self.transport.low_stock(&tenant.caller, LOW_STOCK));
+            (Sequence::START, 0_u32, if is_connected { 0 } else { ONE_TIME_KEYS });
+        let mut low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
         loop {
-            let outcome = if spent >= STOCK - LOW_STOCK {
+            let outcome = if spent >= ONE_TIME_KEYS - REFILL_BELOW {
                 Box::pin(self.connect(&tenant)).await.map(|()| spent = 0)
             } else {
                 tokio::select! {
@@ -65,7 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     }
                     // Whoever has taken them, and whether or not they write.
                     low = &mut low_stock => {
-                        low_stock = Box::pin(self.transport.low_stock(&tenant.caller, LOW_STOCK));
+                        low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
                         match low {
                             Ok(connected) => Box::pin(self.leave_keys(&tenant, connected)).await,
                             Err(error) => Err(error.into()),
@@ -85,7 +91,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     failures = 0;
                     continue;
                 }
-                Err(error) if error.reach() == Reach::Passing => error,
+                Err(error) if error.scope() == ErrorScope::Passing => error,
                 Err(error) => return Err(error),
             };
             let is_of_carrier = matches!(error, RelayError::Transport(_));
@@ -99,7 +105,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             failures = failures.saturating_add(1);
             if is_of_carrier {
                 // The carrier may have been restarted, and may not know us any more.
-                spent = STOCK;
+                spent = ONE_TIME_KEYS;
             }
         }
     }
@@ -173,15 +179,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let opening = self.open(tenant, &number, &delivery.envelope).instrument(span);
             let opening = AssertUnwindSafe(opening).catch_unwind();
             match opening.await.unwrap_or(Err(RelayError::Panicked)) {
-                Ok(spent) => {
-                    opened.spent += usize::from(spent);
+                Ok(settled) => {
+                    opened.spent += usize::from(settled == Settled::WithOneTimeKey);
                     opened.durable.push(delivery.sequence);
                 }
                 Err(RelayError::Transport(TransportError::NoKeys)) => {
                     self.look_again(tenant);
                     break;
                 }
-                Err(error) if error.reach() == Reach::Part => {
+                Err(error) if error.scope() == ErrorScope::Part => {
                     self.contain(tenant, Some(conversation), error)?;
                     break;
                 }
@@ -215,33 +221,35 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<Tenant>,
         number: &Number,
         envelope: &Envelope,
-    ) -> Result<Spent, RelayError> {
+    ) -> Result<Settled, RelayError> {
         let conversation = self.conversation(tenant, number);
         let _lane = self.lane(conversation.user).await?;
-        for _ in 0..ATTEMPTS {
-            if let Some(spent) = self.try_open(tenant, conversation, number, envelope).await? {
-                return Ok(spent);
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
+            if let Attempt::Done(settled) = self.try_open(tenant, conversation, number, envelope).await? {
+                return Ok(settled);
             }
         }
-        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 
-    /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_open(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
         number: &Number,
         envelope: &Envelope,
-    ) -> Result<Option<Spent>, RelayError> {
-        const NOTHING_SPENT: Option<Spent> = Some(false);
-        let mut draft = self.draft(conversation).await?;
+    ) -> Result<Attempt<Settled>, RelayError> {
+        const ALONE: Attempt<Settled> = Attempt::Done(Settled::Alone);
+        let mut transaction = self.transaction(conversation).await?;
         let seen = space::about(SEEN, conversation.business, envelope.id());
-        if self.store.get(conversation.user, &seen, draft.now).await?.is_some() {
-            return Ok(NOTHING_SPENT);
+        if self.store.get(conversation.user, &seen, transaction.now).await?.is_some() {
+            return Ok(ALONE);
         }
-        let Some(mut peer) = self.sender(tenant, &draft, envelope).await? else { return Ok(NOTHING_SPENT) };
-        let received = match peer.open(&self.store, envelope, draft.now, &*self.rng).await {
+        let Some(mut peer) = self.sender(tenant, &transaction, envelope).await? else {
+            return Ok(ALONE);
+        };
+        let received = match peer.open(&self.store, envelope, transaction.now, &*self.rng).await {
             Ok(received) => received,
             Err(OpenError::Store(error)) => return Err(error.into()),
             // Better to suspend the conversation than to acknowledge what a repaired store could open.
@@ -250,56 +258,64 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 refused(reason(&error), &error);
                 self.counts.dropped();
                 let lost = matches!(error, OpenError::Undecipherable(_));
-                let kept =
-                    if lost { self.ask_again(tenant, draft, peer, envelope).await? } else { Kept::Now };
-                return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
+                let outcome = if lost {
+                    self.ask_again(tenant, transaction, peer, envelope).await?
+                } else {
+                    CommitOutcome::Committed
+                };
+                return Ok(Attempt::of(outcome != CommitOutcome::Conflict, Settled::Alone));
             }
         };
         let Received { content, spent, .. } = received;
         let mut changed = Changed::of(&peer, received.identity_changed);
-        draft.see(envelope);
+        transaction.mark_opened(envelope);
         match content {
             Ok(content) => match content.body() {
                 Body::RetryRequest(id) => {
-                    let asked = self.send_again(tenant, &mut draft, &mut peer, envelope.from(), *id).await?;
+                    let asked =
+                        self.send_again(tenant, &mut transaction, &mut peer, envelope.from(), *id).await?;
                     changed = changed.or(asked);
                 }
-                _ => self.take_in(&mut draft, number, envelope, &content).await?,
+                _ => self.take_in(&mut transaction, number, envelope, &content).await?,
             },
             Err(unreadable) => {
                 refused(unreadable.reason(), &unreadable);
                 self.counts.dropped();
             }
         }
-        draft.keep(peer);
-        match self.keep(draft, envelope).await? {
-            Kept::Now => {
+        transaction.put_sessions(peer);
+        match self.commit_opened(transaction, envelope).await? {
+            CommitOutcome::Committed => {
                 self.counts.opened();
                 metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1);
                 self.tell_identity(tenant, conversation, changed);
             }
-            Kept::Before => return Ok(NOTHING_SPENT),
-            Kept::Not => return Ok(None),
-            Kept::TooLarge => {
-                let kept = self.give_up(tenant, conversation, envelope).await?;
-                return Ok(if kept == Kept::Not { None } else { NOTHING_SPENT });
+            CommitOutcome::Duplicate => return Ok(ALONE),
+            CommitOutcome::Conflict => return Ok(Attempt::Conflict),
+            CommitOutcome::TooLarge => {
+                let outcome = self.give_up(tenant, conversation, envelope).await?;
+                return Ok(Attempt::of(outcome != CommitOutcome::Conflict, Settled::Alone));
             }
         }
-        let Some(key) = spent else { return Ok(NOTHING_SPENT) };
+        let Some(key) = spent else { return Ok(ALONE) };
         if let Err(error) = tenant.endpoint.spend(&self.store, key).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a spent prekey stays behind");
         }
-        Ok(Some(true))
+        Ok(Attempt::Done(Settled::WithOneTimeKey))
     }
 
     /// The device that has sent `envelope`, as the store knows it. Nothing when it is none that may.
     pub(super) async fn sender<'v>(
         &self,
         tenant: &'v Tenant,
-        draft: &Draft,
+        transaction: &Transaction,
         envelope: &Envelope,
     ) -> Result<Option<Peer<'v>>, RelayError> {
-        match tenant.endpoint.peer(&self.store, draft.conversation.user, envelope.from(), draft.now).await {
+        match tenant
+            .endpoint
+            .peer(&self.store, transaction.conversation.user, envelope.from(), transaction.now)
+            .await
+        {
             Ok(peer) => Ok(Some(peer)),
             Err(SealError::Store(error)) => Err(error.into()),
             Err(SealError::Damaged) => Err(StoreError::Damaged { what: "session" }.into()),
@@ -311,10 +327,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Puts what `content` comes to into `draft`.
+    /// Puts what `content` comes to into `transaction`.
     async fn take_in(
         &self,
-        draft: &mut Draft,
+        transaction: &mut Transaction,
         number: &Number,
         envelope: &Envelope,
         content: &Content,
@@ -323,11 +339,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Body::Text(_) | Body::Reaction(_) => {
                 let encoded = content.encode(&*self.rng);
                 let said = Bytes::copy_from_slice(encoded.plaintext());
-                draft.remember(number);
-                let expiry = draft.expiry();
-                draft.tell(&Pending::said(envelope.id(), number, draft.now, said), expiry);
+                transaction.put_contact(number);
+                let expiry = transaction.expiry();
+                transaction.push_event(&Pending::said(envelope.id(), number, transaction.now, said), expiry);
                 // As what it is, whatever the envelope declares: who writes does not choose what is metered.
-                draft.count(Flow::ToBusiness, Category::Service);
+                transaction.count(Flow::ToBusiness, Category::Service);
             }
             Body::Receipt(receipt) => {
                 let status = match receipt.progress() {
@@ -339,9 +355,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 messages.sort_unstable();
                 messages.dedup();
                 for id in messages {
-                    let key = space::about(MESSAGE, draft.conversation.business, id);
-                    if let Some(record) = self.store.get(draft.conversation.user, &key, draft.now).await? {
-                        draft.reach(id, &record, status)?;
+                    let key = space::about(MESSAGE, transaction.conversation.business, id);
+                    if let Some(record) =
+                        self.store.get(transaction.conversation.user, &key, transaction.now).await?
+                    {
+                        transaction.advance_status(id, &record, status)?;
                     }
                 }
             }

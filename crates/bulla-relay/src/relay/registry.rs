@@ -91,8 +91,8 @@ impl Registry {
         }
     }
 
-    /// Suspends the business of `tenant`. False when somebody else has spoken for it since, or nobody does any
-    /// more.
+    /// Suspends the business of `tenant`. False when somebody else has spoken for it since, or nobody does
+    /// any more.
     pub(super) fn suspend(&self, tenant: &Arc<Tenant>, suspended: Suspended) -> bool {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&tenant.business()) else { return false };

@@ -10,7 +10,7 @@ use super::conversation::Conversation;
 use super::{Inner, Relay, span};
 use crate::row::{Head, Held, Outbound, Pending};
 use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
-use crate::{BusinessError, EventSink, Part, UserId};
+use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
 /// What of a conversation could not be read, and was taken out of its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,9 +44,9 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let inner = Arc::clone(&self.0);
         let setting_aside = async move {
             let tenant = inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
-            let conversation = Conversation { business, user: tenant.scope.partition(user) };
+            let conversation = Conversation { business, user: tenant.user_ids.partition(user) };
             span::is_with(conversation.user);
-            let part = Part::Conversation { business, user };
+            let part = SuspendedPart::Conversation { business, user };
             inner.suspensions.of(conversation).ok_or(BusinessError::NotSuspended { part })?;
             let done = inner.remove_unreadable(conversation).await;
             done.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
@@ -71,7 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         others += self.mend_head(conversation).await?;
         let (home, now) = (self.home(business), self.clock.now());
         let sessions = bulla_endpoint::remove_unreadable(&self.store, home, user, business, now).await?;
-        self.held_sessions.forget(user);
+        self.session_cache.forget(user);
         let done = SetAside { events, envelopes, messages, sessions, others };
         tracing::warn!(%business, ?done, "what cannot be read of a conversation was set aside");
         Ok(done)

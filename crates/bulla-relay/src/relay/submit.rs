@@ -12,10 +12,11 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use tracing::Instrument;
 
-use super::conversation::{ATTEMPTS, Conversation, Draft};
+use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::sweep::LONGEST_LIFE;
 use super::tenant::Tenant;
+use super::transaction::Transaction;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::{ACCEPTED, UNQUOTED};
@@ -86,7 +87,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let conversation = match &message.to {
             Recipient::Number(number) => self.conversation(tenant, number),
             Recipient::UserId(user) => {
-                Conversation { business: tenant.business(), user: tenant.scope.partition(*user) }
+                Conversation { business: tenant.business(), user: tenant.user_ids.partition(*user) }
             }
         };
         self.is_going_on(conversation)?;
@@ -110,74 +111,75 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let content = self.content(tenant, conversation, &message).await?;
         let checked = Checked { to, content, message };
         self.bind_key(conversation, &checked).await?;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
             let _lane = self.lane(conversation.user).await?;
-            if let Some(reference) = self.try_submit(tenant, conversation, &checked).await? {
+            if let Attempt::Done(reference) = self.try_submit(tenant, conversation, &checked).await? {
                 return Ok(reference);
             }
         }
-        Err(SubmitError::InTheWay { attempts: ATTEMPTS })
     }
 
-    /// One attempt; nothing when another changed the conversation meanwhile.
     async fn try_submit(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
         checked: &Checked,
-    ) -> Result<Option<MessageRef>, SubmitError> {
-        let mut draft = self.draft(conversation).await?;
-        let id = MessageId::new(draft.now, &*self.rng);
+    ) -> Result<Attempt<MessageRef>, SubmitError> {
+        let mut transaction = self.transaction(conversation).await?;
+        let id = MessageId::new(transaction.now, &*self.rng);
         span::is_about(id);
-        if let Some(first) = self.claim_key(tenant, &mut draft, id, checked).await? {
-            return Ok(Some(first));
+        if let Some(first) = self.claim_key(tenant, &mut transaction, id, checked).await? {
+            return Ok(Attempt::Done(first));
         }
         let lives = self.time_to_live_of(&checked.message);
-        let due = draft.now.after(lives);
+        let due = transaction.now.after(lives);
         let mut outbound =
             Outbound::new(&checked.to, checked.message.category, checked.message.tracking.clone(), due);
         outbound.reaction = matches!(checked.message.body, OutgoingBody::Reaction { .. });
-        draft.remember(&checked.to);
+        transaction.put_contact(&checked.to);
 
         let address = Address::user(checked.to.clone());
-        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, draft.now).await;
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, transaction.now).await;
         let mut peer = peer.map_err(SubmitError::Seal)?;
-        let reachable = match draft.has_held() {
+        let reachable = match transaction.has_held() {
             // It is not to pass what was accepted before it.
             true => Reachable::Held(None),
-            false => self.reachable(tenant, &mut peer, &address, &draft).await?,
+            false => self.reachable(tenant, &mut peer, &address, &transaction).await?,
         };
         if let Reachable::Held(_) = reachable {
             let held = self.held(id, Some(checked.message.category), &checked.content);
-            (outbound.outbox_place, outbound.held) = (draft.hold(&held), true);
-            self.holding.note(conversation);
-            draft.keep(peer);
+            (outbound.outbox_place, outbound.held) = (transaction.push_held(&held), true);
+            self.pending_approval.note(conversation);
+            transaction.put_sessions(peer);
         } else if let Reachable::InSession(_) = reachable {
             let kind = Kind::Message(checked.message.category);
-            let sealed =
-                peer.seal(id, kind, &checked.content, draft.now, &*self.rng).map_err(SubmitError::Seal)?;
-            outbound.outbox_place = draft.send(&sealed);
+            let sealed = peer
+                .seal(id, kind, &checked.content, transaction.now, &*self.rng)
+                .map_err(SubmitError::Seal)?;
+            outbound.outbox_place = transaction.push_outbox(&sealed);
             let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(&checked.content));
-            let expiry = draft.expiry();
-            draft.keep_content(id, &unconfirmed, expiry);
-            draft.keep(peer);
-            draft.count(Flow::ToUser, checked.message.category);
+            let expiry = transaction.expiry();
+            transaction.put_content(id, &unconfirmed, expiry);
+            transaction.put_sessions(peer);
+            transaction.count(Flow::ToUser, checked.message.category);
         } else {
             let failed = Status::Failed(Failure::Undeliverable);
             outbound.reach(failed);
-            draft.reached.push(failed);
-            let expiry = draft.expiry();
-            draft.tell(&Pending::reached(id, &outbound, draft.now, failed), expiry);
+            transaction.reached.push(failed);
+            let expiry = transaction.expiry();
+            transaction.push_event(&Pending::reached(id, &outbound, transaction.now, failed), expiry);
         }
         let key = space::about(MESSAGE, conversation.business, id);
-        let expiry = draft.expiry();
-        draft.batch.expect_absent(key.clone());
-        draft.batch.put_until(key, outbound.to_bytes(), expiry);
+        let expiry = transaction.expiry();
+        transaction.batch.expect_absent(key.clone());
+        transaction.batch.put_until(key, outbound.to_bytes(), expiry);
         let is_marked = lives < LONGEST_LIFE && !matches!(reachable, Reachable::Unknown);
         if is_marked {
             self.mark_due(conversation, due, id).await?;
         }
-        let committed = self.commit(draft).await?;
+        let committed = self.commit(transaction).await?;
         if committed {
             if is_marked {
                 self.note_due(conversation, due, id);
@@ -189,7 +191,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 self.tell_identity(tenant, conversation, changed);
             }
         }
-        Ok(committed.then(|| MessageRef::new(id, tenant.scope.user_id(conversation.user))))
+        Ok(Attempt::of(committed, MessageRef::new(id, tenant.user_ids.user_id(conversation.user))))
     }
 
     /// How long `message` lives: as long as it says, or else as others of its category do. Not quite as long
@@ -208,7 +210,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         message: &Outgoing,
     ) -> Result<Content, SubmitError> {
         let is_of_conversation =
-            |reference: MessageRef| reference.user() == tenant.scope.user_id(conversation.user);
+            |reference: MessageRef| reference.user() == tenant.user_ids.user_id(conversation.user);
         let body = match &message.body {
             OutgoingBody::Text(text) => Body::Text(text.clone()),
             OutgoingBody::Reaction { to, .. } if !is_of_conversation(*to) => {
@@ -242,16 +244,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<Tenant>,
         peer: &mut Peer<'_>,
         address: &Address,
-        draft: &Draft,
+        transaction: &Transaction,
     ) -> Result<Reachable, SubmitError> {
         if peer.is_held() {
             return Ok(Reachable::Held(None));
         }
-        if !peer.needs_keys(draft.now) {
+        if !peer.needs_keys(transaction.now) {
             return Ok(Reachable::InSession(None));
         }
         match self.transport.bundle(&tenant.caller, address).await {
-            Ok(keys) => match peer.begin(&self.store, &keys, draft.now, &*self.rng).await {
+            Ok(keys) => match peer.begin(&self.store, &keys, transaction.now, &*self.rng).await {
                 Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
                 Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
                 Err(error) => Err(SubmitError::Seal(error)),

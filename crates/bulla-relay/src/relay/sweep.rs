@@ -6,9 +6,9 @@ use bulla_store::{Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::conversation::{ATTEMPTS, Conversation};
+use super::conversation::{Attempts, Conversation};
 use super::erase_business::user;
-use super::fault::Reach;
+use super::error_scope::ErrorScope;
 use super::tenant::Tenant;
 use crate::row::{Outbound, Stage};
 use crate::space::{self, BUSY, MESSAGE};
@@ -31,7 +31,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             match self.sweep().await {
                 Ok(()) => failing = false,
-                Err(error) if error.reach() == Reach::Relay => return Err(error),
+                Err(error) if error.scope() == ErrorScope::Relay => return Err(error),
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(
@@ -48,7 +48,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
     /// Once a day also what belonged to them and has none.
     async fn sweep(self: &Arc<Self>) -> Result<(), RelayError> {
-        self.held_sessions.let_go_of_idle();
+        self.session_cache.evict_idle();
         let now = self.clock.now();
         for business in self.businesses.ids() {
             let Some(tenant) = self.businesses.tenant(business) else { continue };
@@ -118,19 +118,20 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<(), RelayError> {
         let id = key.name().get(8..).and_then(|id| bulla_base::MessageId::from_bytes(id).ok());
         let id = id.ok_or(StoreError::Damaged { what: "message" })?;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
             let _lane = self.lane(conversation.user).await?;
             let now = self.clock.now();
             let Some(record) = self.store.get(conversation.user, key, now).await? else { return Ok(()) };
             if Outbound::read(&record.value)?.stage()? > Stage::Reached(Status::Sent) {
                 return Ok(());
             }
-            let mut draft = self.draft(conversation).await?;
-            draft.reach(id, &record, Status::Failed(Failure::Expired))?;
-            if self.commit(draft).await? {
+            let mut transaction = self.transaction(conversation).await?;
+            transaction.advance_status(id, &record, Status::Failed(Failure::Expired))?;
+            if self.commit(transaction).await? {
                 return Ok(());
             }
         }
-        Err(RelayError::InTheWay { attempts: ATTEMPTS })
     }
 }

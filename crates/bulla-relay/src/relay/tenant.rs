@@ -8,8 +8,8 @@ use bulla_transport::{Caller, Incarnation, Transport};
 use tokio::sync::Notify;
 
 use super::Inner;
-use super::running::TaskGroup;
-use crate::scope::Scope;
+use super::shutdown::TaskGroup;
+use crate::user_ids::UserIds;
 use crate::{EventSink, RelayError};
 
 /// A business number that the relay speaks for, in one incarnation of it.
@@ -17,7 +17,7 @@ use crate::{EventSink, RelayError};
 pub(crate) struct Tenant {
     pub(super) endpoint: Endpoint,
     pub(super) caller: Caller,
-    pub(super) scope: Scope,
+    pub(super) user_ids: UserIds,
     business: PhoneNumberId,
     /// Everything that is done for it.
     pub(super) tasks: Arc<TaskGroup>,
@@ -45,12 +45,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             .map_err(|source| RelayError::Identity { business, source })?;
         let endpoint = endpoint
             .with_identity_policy(self.settings.changed_identities)
-            .holding_sessions(self.held_sessions.clone());
+            .with_session_cache(self.session_cache.clone());
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
-        let scope = Scope::new(&self.pepper, business);
+        let user_ids = UserIds::new(&self.pepper, business);
         let (tasks, again) = (Arc::default(), Notify::new());
         let (looks_again, is_connected) = Default::default();
-        Ok(Tenant { endpoint, caller, scope, business, tasks, again, looks_again, is_connected })
+        Ok(Tenant { endpoint, caller, user_ids, business, tasks, again, looks_again, is_connected })
     }
 }

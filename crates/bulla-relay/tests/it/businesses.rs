@@ -5,10 +5,10 @@ use std::time::Duration;
 use bulla_base::{BusinessAccountId, Number, Partition, Party, PhoneNumberId};
 use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
-use bulla_relay::{Business, BusinessError, Part, RelayError, SubmitError, Suspended};
+use bulla_relay::{Business, BusinessError, RelayError, SubmitError, Suspended, SuspendedPart};
 
-use crate::erasing::heard;
-use crate::interrupted::{Row, everything, of, partition};
+use crate::cancellation::{Row, everything, of, partition};
+use crate::erasure::heard;
 use crate::world::{BAKERY, SHOP, World, alice, bob, business, says, to};
 
 const KIOSK: PhoneNumberId = PhoneNumberId::new(7);
@@ -214,9 +214,9 @@ async fn a_business_at_whose_opening_something_panics_stops_alone() {
     let relay = world.reopen().await.unwrap();
     let suspended = relay.suspended();
     let [Suspended { part, why, .. }] = &suspended[..] else { panic!("{suspended:?}") };
-    assert!(*part == Part::Business(SHOP) && matches!(**why, RelayError::Panicked), "{suspended:?}");
+    assert!(*part == SuspendedPart::Business(SHOP) && matches!(**why, RelayError::Panicked), "{suspended:?}");
     relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
     world.line.break_for(None);
-    relay.resume(Part::Business(SHOP)).await.unwrap();
+    relay.resume(SuspendedPart::Business(SHOP)).await.unwrap();
     relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
 }

@@ -9,8 +9,8 @@ use bulla_meter::Flow;
 use bulla_relay::{Event, Failure, Identity, IdentityPolicy, Report, Settings, Status};
 use bulla_store::Retention;
 
-use crate::forwarding::words;
-use crate::interrupted::{everything, partition};
+use crate::cancellation::{everything, partition};
+use crate::forward::words;
 use crate::world::{BAKERY, SHOP, TestDevice, World, alice, says, to};
 
 async fn world(policy: IdentityPolicy) -> World {

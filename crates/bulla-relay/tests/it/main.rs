@@ -7,21 +7,21 @@
 )]
 
 mod businesses;
-mod clocks;
-mod endings;
-mod erasing;
-mod forwarding;
+mod cancellation;
+mod clock_jumps;
+mod conflicts;
+mod debug_output;
+mod erasure;
+mod error_scopes;
+mod forward;
 mod identities;
-mod idle;
-mod in_the_way;
-mod interrupted;
-mod printing;
-mod proofs;
-mod resending;
-mod scopes;
+mod idle_memory;
+mod number_proofs;
+mod one_time_keys;
+mod resends;
 mod sink_calls;
-mod starts;
-mod stock;
-mod submitting;
-mod taken;
+mod start_up;
+mod submit;
+mod taken_events;
+mod time_to_live;
 mod world;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulla_relay::{Event, InvalidSettings, RelayError, Report, Settings};
 use tokio::time::Instant;
 
-use crate::forwarding::words;
+use crate::forward::words;
 use crate::world::{BAKERY, SHOP, World, alice, bob, says};
 
 const HOUR: Duration = Duration::from_secs(3600);

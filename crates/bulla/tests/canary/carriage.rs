@@ -21,7 +21,7 @@ const SEND: u8 = 4;
 const RECEIVE: u8 = 5;
 const ACKNOWLEDGE: u8 = 6;
 const REGISTER: u8 = 7;
-const LOW_STOCK: u8 = 8;
+const REFILL_BELOW: u8 = 8;
 
 const UNAVAILABLE: u8 = 1;
 const FENCED: u8 = 2;
@@ -109,7 +109,7 @@ impl Transport for Carriage {
             std::future::pending::<()>().await;
         }
         let at_most = u64::try_from(at_most).unwrap().to_be_bytes();
-        Ok(self.connected(self.call(LOW_STOCK, caller, &at_most).await?))
+        Ok(self.connected(self.call(REFILL_BELOW, caller, &at_most).await?))
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
@@ -141,7 +141,7 @@ pub(crate) struct Counter<S> {
 impl<S: Store> Counter<S> {
     /// The answer to one call; nothing when it is none of the transport's.
     pub(crate) async fn answer(&self, word: u8, body: Bytes) -> Option<(u8, Vec<u8>)> {
-        if !(CONNECT..=LOW_STOCK).contains(&word) {
+        if !(CONNECT..=REFILL_BELOW).contains(&word) {
             return None;
         }
         Some(match self.carry_out(word, body).await {
@@ -174,7 +174,7 @@ impl<S: Store> Counter<S> {
                 let proof = Proof::new(body.to_vec())?;
                 Ok(stock(self.carrier.register(&caller, &proof).await?))
             }
-            LOW_STOCK => {
+            REFILL_BELOW => {
                 let at_most = usize::try_from(body.get_u64()).unwrap();
                 Ok(stock(self.carrier.low_stock(&caller, at_most).await?))
             }

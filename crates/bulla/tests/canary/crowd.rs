@@ -94,7 +94,7 @@ async fn ordered(mut tasks: JoinSet<User>) -> Vec<User> {
 impl User {
     async fn join(stage: &Stage, place: usize, number: String) -> Self {
         let updates = stage.shop.attend(&number);
-        let pretended_stock = (!place.is_multiple_of(STOCKED)).then_some(bulla::endpoint::STOCK);
+        let pretended_stock = (!place.is_multiple_of(STOCKED)).then_some(bulla::endpoint::ONE_TIME_KEYS);
         let way = Carriage { line: stage.line.clone(), pretended_stock };
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let (store, named) = (MemoryStore::new(), Number::parse(&number).unwrap());

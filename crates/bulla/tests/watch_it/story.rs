@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{Body, Content, Reaction, Text};
-use bulla::relay::{Business, Part, UserId};
+use bulla::relay::{Business, SuspendedPart, UserId};
 use bulla::store::Retention;
 
 use crate::company::{Company, House, SHOP, User, a_moment};
@@ -103,7 +103,7 @@ impl Stage<'_> {
         relay.add_business(business).await.unwrap();
         relay.remove_business(other).await.unwrap();
         relay.erase_business(other).await.unwrap();
-        assert!(relay.resume(Part::Business(SHOP)).await.is_err(), "it is not suspended");
+        assert!(relay.resume(SuspendedPart::Business(SHOP)).await.is_err(), "it is not suspended");
         let nobody = UserId::from_bytes([7; 16]);
         assert!(relay.set_aside(SHOP, nobody).await.is_err(), "it is not suspended");
     }

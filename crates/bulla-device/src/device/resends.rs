@@ -1,0 +1,192 @@
+//! What a business could not open is sealed anew and sent again, without the user.
+
+use bulla_base::{Category, MessageId, PhoneNumberId};
+use bulla_content::Content;
+use bulla_endpoint::{Peer, SealError, SessionName};
+use bulla_envelope::{Envelope, Kind};
+use bulla_store::{BEFORE_ALL, Retention, Scan, Store, StoreError};
+use bulla_transport::{Transport, TransportError};
+
+use super::transaction::Transaction;
+use super::{Inner, SENDING};
+use crate::event::Row;
+use crate::limits::MAX_UNCONFIRMED;
+use crate::metrics::RESENT;
+use crate::row::Unconfirmed;
+use crate::space::{self, UNCONFIRMED};
+use crate::{DeviceError, SendError};
+
+/// How a session with a business is begun anew.
+pub(super) enum Begun {
+    /// There is one to seal in.
+    InSession,
+    /// There is none to be had: the carrier does not know the business, or its keys are unusable.
+    Not,
+}
+
+impl<S: Store, T: Transport> Inner<S, T> {
+    /// Remembers in `transaction` what the message `id` says, until the business confirms it; and forgets the
+    /// oldest such message if there are too many.
+    pub(super) async fn keep_content(
+        &self,
+        transaction: &mut Transaction,
+        business: PhoneNumberId,
+        id: MessageId,
+        (content, session): (&Content, Option<SessionName>),
+    ) -> Result<(), StoreError> {
+        if self.unconfirmed_count() >= MAX_UNCONFIRMED {
+            let oldest = Scan::everything(UNCONFIRMED).limit(1);
+            for key in self.store.keys(self.home, &oldest, BEFORE_ALL).await? {
+                transaction.batch.delete(key);
+                transaction.unconfirmed -= 1;
+            }
+        }
+        let row = Unconfirmed::new(session, content.encode(&*self.rng).plaintext());
+        let key = space::about(UNCONFIRMED, business, id);
+        transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
+        transaction.unconfirmed += 1;
+        Ok(())
+    }
+
+    /// Forgets what a message of the user says: the business has confirmed it, or never will.
+    pub(super) async fn forget_content(
+        &self,
+        transaction: &mut Transaction,
+        business: PhoneNumberId,
+        id: MessageId,
+    ) -> Result<(), StoreError> {
+        let key = space::about(UNCONFIRMED, business, id);
+        // It may be confirmed twice in one record.
+        let is_forgotten = transaction.batch.deletes().contains(&key);
+        if !is_forgotten && self.store.get(self.home, &key, transaction.now).await?.is_some() {
+            transaction.batch.delete(key);
+            transaction.unconfirmed -= 1;
+        }
+        Ok(())
+    }
+
+    /// How many messages of the user are kept in the store because they are not confirmed.
+    pub(super) async fn count_unconfirmed(&self) -> Result<usize, StoreError> {
+        let (mut count, mut scan) = (0, Scan::everything(UNCONFIRMED));
+        loop {
+            let page = self.store.keys(self.home, &scan, BEFORE_ALL).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            scan = Scan::everything(UNCONFIRMED).after(last.clone());
+            count += page.len();
+        }
+    }
+
+    /// Seals the message `id` into `transaction` once more, as the business has asked for; or tells the user
+    /// that it is lost: it is not kept, or was sent as often as it ever is.
+    ///
+    /// What was sealed in the session that the request came in is sealed in a new one.
+    pub(super) async fn send_again(
+        &self,
+        transaction: &mut Transaction,
+        peer: &mut Peer<'_>,
+        business: PhoneNumberId,
+        id: MessageId,
+    ) -> Result<bool, DeviceError> {
+        let sealed = self.seal_again(transaction, peer, business, id).await?;
+        match &sealed {
+            Some(envelope) => {
+                transaction.push_outbox(envelope);
+                metrics::counter!(RESENT, "reason" => "asked").increment(1);
+            }
+            None => {
+                self.forget_content(transaction, business, id).await?;
+                transaction.push_event(&Row::new(id, business, transaction.now, None));
+            }
+        }
+        Ok(sealed.is_some())
+    }
+
+    /// Seals what stands in the outbox at `place` for the business as it is now: what it was sealed for is no
+    /// more. It keeps its place, so that nothing passes it. Nothing if it cannot be sent again.
+    pub(super) async fn renew(
+        &self,
+        place: u64,
+        envelope: &Envelope,
+    ) -> Result<Option<Envelope>, DeviceError> {
+        let mut failures = 0;
+        loop {
+            match self.try_renew(place, envelope).await {
+                Err(DeviceError::Transport(error)) if error.may_pass() => {
+                    self.pause(SENDING, &mut failures).await;
+                }
+                renewed => return renewed,
+            }
+        }
+    }
+
+    async fn try_renew(&self, place: u64, envelope: &Envelope) -> Result<Option<Envelope>, DeviceError> {
+        let bulla_base::Party::Business(business) = *envelope.to().party() else { return Ok(None) };
+        let _lane = self.lane.lock().await;
+        let mut transaction = self.transaction().await?;
+        let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), transaction.now).await?;
+        envelope.installation().into_iter().for_each(|gone| peer.retire_session(gone));
+        let Some(sealed) = self.seal_again(&mut transaction, &mut peer, business, envelope.id()).await?
+        else {
+            return Ok(None);
+        };
+        transaction.replace_in_outbox(place, &sealed);
+        transaction.put_sessions(peer);
+        self.commit(transaction).await?;
+        metrics::counter!(RESENT, "reason" => "reinstalled").increment(1);
+        Ok(Some(sealed))
+    }
+
+    /// The message `id`, sealed in another session than the last time; nothing if it is not sent again.
+    async fn seal_again(
+        &self,
+        transaction: &mut Transaction,
+        peer: &mut Peer<'_>,
+        business: PhoneNumberId,
+        id: MessageId,
+    ) -> Result<Option<Envelope>, DeviceError> {
+        let key = space::about(UNCONFIRMED, business, id);
+        let Some(record) = self.store.get(self.home, &key, transaction.now).await? else { return Ok(None) };
+        let mut row = Unconfirmed::read(&record.value)?;
+        let Some(time) = row.next_resend() else { return Ok(None) };
+        if row.was_sealed_in(peer.session()) {
+            peer.retire();
+        }
+        if let Begun::Not = self.begin_if_needed(transaction, peer, business, id).await? {
+            return Ok(None);
+        }
+        let kind = Kind::Message(Category::Service);
+        let sealed = peer.seal(id, kind, &row.content()?, transaction.now, &*self.rng)?;
+        let sealed = sealed.sent_again(time).map_err(SealError::TooLarge)?;
+        row.resealed(peer.session(), time);
+        let expiry = record.expiry.unwrap_or_else(|| Retention::LONGEST.from(transaction.now));
+        transaction.batch.put_until(key, row.to_bytes(), expiry);
+        Ok(Some(sealed))
+    }
+
+    /// Begins a session with the business if there is none to seal in, because of the message `id`.
+    ///
+    /// # Errors
+    /// When the carrier does not answer, and when the store fails.
+    pub(super) async fn begin_if_needed(
+        &self,
+        transaction: &mut Transaction,
+        peer: &mut Peer<'_>,
+        business: PhoneNumberId,
+        id: MessageId,
+    ) -> Result<Begun, DeviceError> {
+        if !peer.needs_keys(transaction.now) {
+            return Ok(Begun::InSession);
+        }
+        match self.begin(transaction, peer, business, id).await {
+            Ok(()) => Ok(Begun::InSession),
+            Err(SendError::Store(error) | SendError::Seal(SealError::Store(error))) => Err(error.into()),
+            Err(SendError::Unavailable(error)) if error.may_pass() => Err(error.into()),
+            Err(SendError::Unavailable(error @ TransportError::Fenced { .. })) => Err(error.into()),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "no session can be begun with a business");
+                Ok(Begun::Not)
+            }
+        }
+    }
+}

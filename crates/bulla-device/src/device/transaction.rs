@@ -1,0 +1,297 @@
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Address, Partition, Party, Timestamp};
+use bulla_endpoint::{Peer, Uncommitted};
+use bulla_envelope::Envelope;
+use bulla_store::{
+    Batch, Commit, Key, Queue, QueueIndex, QueueTail, Queued, Retention, Space, Store, StoreError, TailRead,
+    Version,
+};
+use bulla_transport::Transport;
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::sync::{oneshot, watch};
+
+use super::Inner;
+use crate::event::Row;
+use crate::metrics::IDENTITY_CHANGES;
+use crate::space::{self, INBOX, OUTBOX, SPOKEN};
+
+/// How many of the newest of a queue are kept in memory.
+const IN_MEMORY: usize = 64;
+
+/// The device's next atomic record, while it is being put together. To be used from within the lane.
+pub(super) struct Transaction {
+    pub(super) batch: Batch,
+    pub(super) now: Timestamp,
+    head: Head,
+    head_version: Option<Version>,
+    /// What is put into the queues, and where.
+    sent: Vec<(u64, Envelope)>,
+    noticed: Vec<(u64, Bytes)>,
+    /// The sessions in it, to be held when it is durable.
+    sessions: Vec<Uncommitted>,
+    /// How many identities of businesses it says have changed.
+    identities: u64,
+    /// By how many there are more messages that are kept because they are not confirmed.
+    pub(super) unconfirmed: isize,
+}
+
+/// On which day each place of inbox and outbox stands.
+#[derive(Default)]
+struct Head {
+    inbox: QueueIndex,
+    outbox: QueueIndex,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct HeadRow {
+    #[prost(bytes = "vec", tag = "3")]
+    inbox: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    outbox: Vec<u8>,
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let row = HeadRow::decode(bytes).map_err(|_| StoreError::Damaged { what: "mailbox" })?;
+        Ok(Self { inbox: QueueIndex::from_bytes(&row.inbox)?, outbox: QueueIndex::from_bytes(&row.outbox)? })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        HeadRow { inbox: self.inbox.to_bytes(), outbox: self.outbox.to_bytes() }.encode_to_vec()
+    }
+}
+
+impl Transaction {
+    /// Puts the sessions with `peer` into it.
+    pub(super) fn put_sessions(&mut self, peer: Peer<'_>) {
+        self.sessions.push(peer.keep(&mut self.batch));
+    }
+
+    /// Puts `envelope` at the end of the outbox.
+    pub(super) fn push_outbox(&mut self, envelope: &Envelope) {
+        let (day, place) = self.head.outbox.append(self.now.day());
+        let key = self.queue(OUTBOX).key(day, place);
+        self.batch.put_until(key, envelope.to_bytes(), Retention::LONGEST.from(self.now));
+        self.sent.push((place, envelope.clone()));
+        self.mark_active(envelope.to());
+    }
+
+    /// Remembers, for as long as anything is, that something was exchanged today with the business at
+    /// `address`.
+    fn mark_active(&mut self, address: &Address) {
+        if let Party::Business(business) = address.party() {
+            let key = Key::dated(SPOKEN, self.now.day(), space::of(*business));
+            self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
+        }
+    }
+
+    /// Puts `envelope` into the place of what stands at `place` in the outbox, if that is still there.
+    pub(super) fn replace_in_outbox(&mut self, place: u64, envelope: &Envelope) {
+        if let Some(day) = self.head.outbox.day_of(place) {
+            let key = self.queue(OUTBOX).key(day, place);
+            self.batch.put_until(key, envelope.to_bytes(), Retention::LONGEST.from(self.now));
+        }
+    }
+
+    /// Takes what stands at `place` out of the outbox.
+    pub(super) fn remove_from_outbox(&mut self, place: u64) {
+        if let Some(day) = self.head.outbox.remove(place) {
+            self.batch.delete(self.queue(OUTBOX).key(day, place));
+        }
+    }
+
+    /// Puts `event` at the end of the mailbox.
+    pub(super) fn push_event(&mut self, event: &Row) {
+        self.identities += u64::from(event.is_of_identity());
+        let (day, place) = self.head.inbox.append(self.now.day());
+        let (key, bytes) = (self.queue(INBOX).key(day, place), event.to_bytes());
+        self.batch.put_until(key, bytes.clone(), Retention::LONGEST.from(self.now));
+        self.noticed.push((place, bytes));
+    }
+
+    /// Takes what stands at `place` out of the mailbox.
+    pub(super) fn remove_event(&mut self, place: u64) {
+        if let Some(day) = self.head.inbox.remove(place) {
+            self.batch.delete(self.queue(INBOX).key(day, place));
+        }
+    }
+
+    /// Remembers that the envelope with this id was opened.
+    pub(super) fn mark_opened(&mut self, envelope: &Envelope) {
+        let key = space::seen(envelope.id());
+        self.batch.expect_absent(key.clone());
+        self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
+        self.mark_active(envelope.from());
+    }
+
+    fn queue(&self, space: Space) -> Queue {
+        Queue::new(self.batch.partition(), space, Bytes::new())
+    }
+}
+
+/// The ends of mailbox and outbox, in memory.
+#[derive(Debug)]
+pub(super) struct Tails {
+    inbox: Mutex<QueueTail<Bytes>>,
+    outbox: Mutex<QueueTail<Envelope>>,
+    /// Told when something was put into them, and not before: the store tells its watches earlier. One for
+    /// each: in what order several who wait are woken is left to chance.
+    pub(super) noticed: watch::Sender<()>,
+    pub(super) sent: watch::Sender<()>,
+}
+
+impl Tails {
+    /// Those of queues of which everything so far is in `store`.
+    pub(super) async fn of<S: Store>(store: &S, home: Partition, now: Timestamp) -> Result<Self, StoreError> {
+        let head = store.get(home, &space::head(), now).await?;
+        let head = head.map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        Ok(Self {
+            inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),
+            outbox: Mutex::new(QueueTail::after(head.outbox.last(), IN_MEMORY)),
+            noticed: watch::Sender::new(()),
+            sent: watch::Sender::new(()),
+        })
+    }
+
+    fn push(&self, noticed: Vec<(u64, Bytes)>, sent: Vec<(u64, Envelope)>) {
+        let [has_noticed, has_sent] = [!noticed.is_empty(), !sent.is_empty()];
+        noticed.into_iter().for_each(|(place, event)| lock(&self.inbox).push(place, event));
+        sent.into_iter().for_each(|(place, envelope)| lock(&self.outbox).push(place, envelope));
+        if has_noticed {
+            self.noticed.send_replace(());
+        }
+        if has_sent {
+            self.sent.send_replace(());
+        }
+    }
+}
+
+fn lock<T>(tail: &Mutex<T>) -> MutexGuard<'_, T> {
+    tail.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Some of what stands in a queue, with its places, and after which place to look on.
+pub(super) struct Page<R> {
+    pub(super) items: Vec<(u64, R)>,
+    pub(super) after: u64,
+}
+
+impl<S: Store, T: Transport> Inner<S, T> {
+    /// What is in the mailbox after the place `after`, at most `limit`.
+    pub(super) async fn events(&self, after: u64, limit: usize) -> Result<Page<Bytes>, StoreError> {
+        let read = lock(&self.tails.inbox).read(after, limit);
+        self.page(read, INBOX, |head| &head.inbox, Ok, after, limit).await
+    }
+
+    /// What is in the outbox after the place `after`, at most `limit`.
+    pub(super) async fn envelopes(&self, after: u64, limit: usize) -> Result<Page<Envelope>, StoreError> {
+        let read = lock(&self.tails.outbox).read(after, limit);
+        let envelope =
+            |bytes| Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged { what: "envelope" });
+        self.page(read, OUTBOX, |head| &head.outbox, envelope, after, limit).await
+    }
+
+    /// What was `read` of a queue in memory, or what stands in the store.
+    async fn page<R>(
+        &self,
+        read: TailRead<R>,
+        space: Space,
+        index: fn(&Head) -> &QueueIndex,
+        item: fn(Bytes) -> Result<R, StoreError>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Page<R>, StoreError> {
+        let items = match read {
+            TailRead::Here(items) => items,
+            TailRead::Nothing => Vec::new(),
+            TailRead::InStore => {
+                let transaction = self.transaction().await?;
+                let (index, queue) = (index(&transaction.head), transaction.queue(space));
+                let found = index.read(&self.store, &queue, after, limit, transaction.now).await?;
+                if found.is_empty() {
+                    // What has expired unread is passed over.
+                    return Ok(Page { items: Vec::new(), after: index.last() });
+                }
+                let read = |queued: Queued| Ok((queued.place, item(queued.record.value)?));
+                found.into_iter().map(read).collect::<Result<_, _>>()?
+            }
+        };
+        let after = items.last().map_or(after, |(place, _)| *place);
+        Ok(Page { items, after })
+    }
+
+    /// It goes on when whoever waits leaves: else something would be durable, and not be sent before the next
+    /// start.
+    async fn commit_and_hand_on(
+        &self,
+        batch: Batch,
+        noticed: Vec<(u64, Bytes)>,
+        sent: Vec<(u64, Envelope)>,
+    ) -> Result<Commit, StoreError> {
+        let (store, tails) = (Arc::clone(&self.store), Arc::clone(&self.tails));
+        let (done, outcome) = oneshot::channel();
+        let committing = async move {
+            let outcome = store.commit(batch).await;
+            if let Ok(Commit::Committed(_)) = outcome {
+                tails.push(noticed, sent);
+            }
+            // Who has left does not hear it.
+            let _ = done.send(outcome);
+        };
+        {
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(commits) = &mut *commits else { return Err(StoreError::Closed) };
+            while commits.try_join_next().is_some() {}
+            commits.spawn(committing);
+        }
+        // It is cut short when the device is closed.
+        outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// How many messages of the user are kept because they are not confirmed.
+    pub(super) fn unconfirmed_count(&self) -> usize {
+        self.unconfirmed.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn transaction(&self) -> Result<Transaction, StoreError> {
+        let now = self.clock.now();
+        let record = self.store.get(self.home, &space::head(), now).await?;
+        let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let head_version = record.map(|record| record.version);
+        let (sent, noticed, sessions, identities, unconfirmed) = Default::default();
+        let batch = Batch::new(self.home);
+        Ok(Transaction { batch, now, head, head_version, sent, noticed, sessions, identities, unconfirmed })
+    }
+
+    pub(super) async fn commit(&self, transaction: Transaction) -> Result<(), StoreError> {
+        let Transaction {
+            mut batch,
+            head,
+            head_version,
+            sent,
+            noticed,
+            sessions,
+            identities,
+            unconfirmed,
+            ..
+        } = transaction;
+        batch.expect(space::head(), head_version);
+        batch.put(space::head(), head.to_bytes());
+        match self.commit_and_hand_on(batch, noticed, sent).await? {
+            Commit::Committed(version) => {
+                sessions.into_iter().for_each(|sessions| sessions.committed(version));
+                let count = self.unconfirmed_count().saturating_add_signed(unconfirmed);
+                self.unconfirmed.store(count, Ordering::Relaxed);
+                if identities > 0 {
+                    metrics::counter!(IDENTITY_CHANGES).increment(identities);
+                }
+                Ok(())
+            }
+            // The lane is ours: only a second program on the same store can have come in between.
+            _ => Err(StoreError::Closed),
+        }
+    }
+}

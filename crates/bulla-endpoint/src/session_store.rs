@@ -1,0 +1,150 @@
+use bulla_base::{Partition, Timestamp};
+use bulla_session::error::StoredError;
+use bulla_session::limits::CHANGED_PARTS;
+use bulla_session::{Part, Sessions};
+use bulla_store::{Batch, Key, MAX_BATCH_ROWS, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
+use bytes::Bytes;
+
+use crate::generation;
+use crate::space::{self, SESSIONS};
+use crate::trust::Trust;
+
+/// Besides the parts, [`SessionStore::keep`] expects one, and [`Peer::keep`](crate::Peer::keep) adds a few.
+const _: () =
+    assert!(CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
+
+/// How much of the names is the business.
+const BUSINESS_BYTES: usize = size_of::<u64>();
+
+/// Where the sessions with one device stand in the store, part by part.
+pub(crate) struct SessionStore {
+    partition: Partition,
+    /// What the names of all parts begin with.
+    name: Bytes,
+    /// That of the head, which every change writes; nothing before the first session.
+    pub(crate) version: Option<Version>,
+    /// What is remembered of the peer's identity beside them.
+    pub(crate) standing: Trust,
+}
+
+impl SessionStore {
+    pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
+        Self { partition, name, version: None, standing: Trust::default() }
+    }
+
+    pub(crate) const fn name(&self) -> &Bytes {
+        &self.name
+    }
+
+    /// What names of records of the business's conversation begin with.
+    pub(crate) fn business(&self) -> &[u8] {
+        self.name.get(..BUSINESS_BYTES).unwrap_or_default()
+    }
+
+    /// Reads the parts that every message takes.
+    pub(crate) async fn read<S: Store>(
+        &mut self,
+        store: &S,
+        now: Timestamp,
+    ) -> Result<Result<Sessions, StoredError>, StoreError> {
+        let prefix = [&self.name[..], &[Part::WORKING]].concat();
+        let mut rows = self.rows(store, prefix.into(), None, now).await?;
+        let standing = space::standing(&self.name);
+        // Its name is the shortest with the prefix, so that it is found first and with the same scan.
+        let has_standing = rows.first().is_some_and(|(key, _)| *key == standing);
+        self.standing = Trust::read(has_standing.then(|| rows.remove(0).1))?;
+        let parts = self.parts_in(rows)?;
+        self.version = parts.first().filter(|(part, _)| *part == Part::Head).map(|(_, head)| head.version);
+        Ok(if parts.is_empty() { Ok(Sessions::new()) } else { Sessions::from_parts(borrowed(&parts)) })
+    }
+
+    /// Reads the parts that only some operations take into sessions that lack them.
+    pub(crate) async fn load_rest<S: Store>(
+        &self,
+        store: &S,
+        sessions: &mut Sessions,
+        now: Timestamp,
+    ) -> Result<Result<(), StoredError>, StoreError> {
+        let last_working = space::part(&self.name, Part::Chunk(u8::MAX));
+        let parts = self.parts_in(self.rows(store, self.name.clone(), Some(last_working), now).await?)?;
+        Ok(sessions.load_rest(&borrowed(&parts)))
+    }
+
+    async fn rows<S: Store>(
+        &self,
+        store: &S,
+        prefix: Bytes,
+        mut after: Option<Key>,
+        now: Timestamp,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let scan = Scan::undated(SESSIONS).prefix(prefix);
+        let mut found = Vec::new();
+        loop {
+            let page = after.iter().cloned().fold(scan.clone(), Scan::after);
+            let rows = store.scan(self.partition, &page, now).await?;
+            let full = rows.len() == MAX_SCAN_ROWS;
+            after = rows.last().map(|(key, _)| key.clone());
+            found.extend(rows);
+            if !full {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn parts_in(&self, rows: Vec<(Key, Record)>) -> Result<Vec<(Part, Record)>, StoreError> {
+        let part = |(key, record): (Key, Record)| {
+            let part = key.name().get(self.name.len()..).and_then(Part::named);
+            Ok((part.ok_or(StoreError::Damaged { what: "name of a session's part" })?, record))
+        };
+        rows.into_iter().map(part).collect()
+    }
+
+    /// Reads one part more into sessions that lack it.
+    pub(crate) async fn load<S: Store>(
+        &self,
+        store: &S,
+        part: Part,
+        sessions: &mut Sessions,
+        now: Timestamp,
+    ) -> Result<Result<(), StoredError>, StoreError> {
+        let record = store.get(self.partition, &space::part(&self.name, part), now).await?;
+        Ok(sessions.load(part, record.as_ref().map(|record| &record.value[..])))
+    }
+
+    /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
+    /// read: every change writes the head.
+    pub(crate) fn keep(&self, sessions: &mut Sessions, batch: &mut Batch) {
+        batch.expect(space::part(&self.name, Part::Head), self.version);
+        sessions.store_changes(|part, bytes| {
+            let key = space::part(&self.name, part);
+            match bytes {
+                Some(bytes) => batch.put(key, Bytes::copy_from_slice(bytes)),
+                None => batch.delete(key),
+            }
+        });
+    }
+
+    /// Puts what is remembered of the peer's identity into `batch`, if it has changed, on the condition that
+    /// nobody else changed anything.
+    pub(crate) fn keep_standing(&self, batch: &mut Batch) {
+        if self.standing.has_changed() {
+            batch.expect(space::part(&self.name, Part::Head), self.version);
+            self.standing.keep(space::standing(&self.name), batch);
+        }
+    }
+
+    /// The generation of the store in which the session in use began.
+    pub(crate) async fn generation<S: Store>(&self, store: &S, now: Timestamp) -> Result<u32, StoreError> {
+        generation::of(store, self.partition, self.name.clone(), now).await
+    }
+
+    /// Writes down in which generation the session in use began, beside what [`keep`](Self::keep) puts into
+    /// `batch`.
+    pub(crate) fn keep_life(&self, generation: u32, batch: &mut Batch) {
+        generation::keep(generation, self.name.clone(), batch);
+    }
+}
+
+fn borrowed(parts: &[(Part, Record)]) -> Vec<(Part, &[u8])> {
+    parts.iter().map(|(part, record)| (*part, &record.value[..])).collect()
+}

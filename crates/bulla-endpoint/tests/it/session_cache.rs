@@ -1,0 +1,174 @@
+//! Sessions that are held in memory between messages.
+
+use std::sync::Arc;
+
+use bulla_base::{Partition, Rng, SeededRng};
+use bulla_endpoint::{Endpoint, Peer, SessionCache};
+use bulla_envelope::Envelope;
+use bulla_store::{Batch, Commit, CountedStore, MemoryStore, Store};
+
+use crate::{End, HOME, NOW, USER, alice, said, seal, shop};
+
+const ENOUGH: usize = 1 << 20;
+
+/// A shop that holds its sessions, and what it asks of its store is counted.
+struct Holder {
+    store: Arc<CountedStore<MemoryStore>>,
+    held: SessionCache,
+    endpoint: Endpoint,
+}
+
+impl Holder {
+    async fn open(bytes: usize, rng: &dyn Rng) -> Self {
+        let store = Arc::new(CountedStore::new(MemoryStore::new()));
+        let held = SessionCache::new(bytes);
+        let endpoint = Endpoint::open(&store, HOME, shop(), NOW, rng).await.unwrap();
+        Self { endpoint: endpoint.with_session_cache(held.clone()), held, store }
+    }
+
+    async fn peer(&self, partition: Partition) -> Peer<'_> {
+        self.endpoint.peer(&self.store, partition, &alice(), NOW).await.unwrap()
+    }
+
+    async fn keep(&self, partition: Partition, peer: Peer<'_>) -> Commit {
+        let mut batch = Batch::new(partition);
+        let kept = peer.keep(&mut batch);
+        let outcome = self.store.commit(batch).await.unwrap();
+        if let Commit::Committed(version) = outcome {
+            kept.committed(version);
+        }
+        outcome
+    }
+
+    async fn say(&self, text: &str, rng: &dyn Rng) -> Envelope {
+        let mut peer = self.peer(USER).await;
+        let envelope = seal(&mut peer, text, rng);
+        assert!(matches!(self.keep(USER, peer).await, Commit::Committed(_)));
+        envelope
+    }
+
+    /// Begins a session with `alice`, whose records are to stand in `partition`.
+    async fn meet(&self, alice: &End, partition: Partition, rng: &dyn Rng) {
+        let mut peer = self.peer(partition).await;
+        peer.begin(&self.store, &alice.bundle(rng).await, NOW, rng).await.unwrap();
+        assert!(matches!(self.keep(partition, peer).await, Commit::Committed(_)));
+    }
+
+    fn reads(&self) -> usize {
+        self.store.counts().take().reads()
+    }
+}
+
+async fn met(rng: &SeededRng) -> (Holder, End) {
+    let (holder, alice) = (Holder::open(ENOUGH, rng).await, End::open(alice(), rng).await);
+    holder.meet(&alice, USER, rng).await;
+    (holder, alice)
+}
+
+/// What alice sends the holder is opened and kept.
+async fn hear(holder: &Holder, envelope: &Envelope, rng: &dyn Rng) {
+    let mut peer = holder.peer(USER).await;
+    peer.open(&holder.store, envelope, NOW, rng).await.unwrap();
+    assert!(matches!(holder.keep(USER, peer).await, Commit::Committed(_)));
+}
+
+async fn answer(alice: &End, rng: &dyn Rng) -> Envelope {
+    let mut peer = alice.endpoint.peer(&alice.store, USER, &shop(), NOW).await.unwrap();
+    let envelope = seal(&mut peer, "an answer", rng);
+    assert!(matches!(alice.keep(peer).await, Commit::Committed(_)));
+    envelope
+}
+
+async fn open(alice: &End, envelope: &Envelope, text: &str, rng: &dyn Rng) {
+    let mut peer = alice.endpoint.peer(&alice.store, USER, &shop(), NOW).await.unwrap();
+    let received = peer.open(&alice.store, envelope, NOW, rng).await.unwrap();
+    assert_eq!(received.content.unwrap(), said(text));
+    assert!(matches!(alice.keep(peer).await, Commit::Committed(_)));
+}
+
+#[tokio::test]
+async fn the_next_message_reads_nothing() {
+    let rng = SeededRng::new(1);
+    let (holder, alice) = met(&rng).await;
+    holder.reads();
+    for round in 0..300 {
+        let text = format!("question {round}");
+        let envelope = holder.say(&text, &rng).await;
+        open(&alice, &envelope, &text, &rng).await;
+        hear(&holder, &answer(&alice, &rng).await, &rng).await;
+        assert_eq!(holder.reads(), 0, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_was_refused_is_not_held() {
+    let rng = SeededRng::new(1);
+    let (holder, alice) = met(&rng).await;
+    let [mut first, mut second] = [holder.peer(USER).await, holder.peer(USER).await];
+    let sealed = seal(&mut first, "one", &rng);
+    seal(&mut second, "another under the same keys", &rng);
+    assert!(matches!(holder.keep(USER, first).await, Commit::Committed(_)));
+    assert!(matches!(holder.keep(USER, second).await, Commit::Conflict(_)));
+    open(&alice, &sealed, "one", &rng).await;
+    let next = holder.say("two", &rng).await;
+    open(&alice, &next, "two", &rng).await;
+}
+
+#[tokio::test]
+async fn a_step_whose_outcome_nobody_heard_is_not_held() {
+    let rng = SeededRng::new(1);
+    let (holder, alice) = met(&rng).await;
+    let mut peer = holder.peer(USER).await;
+    seal(&mut peer, "never sent", &rng);
+    let mut batch = Batch::new(USER);
+    drop(peer.keep(&mut batch));
+    let sealed = holder.say("sent", &rng).await;
+    open(&alice, &sealed, "sent", &rng).await;
+}
+
+#[tokio::test]
+async fn what_was_taken_out_before_an_erasure_does_not_come_back() {
+    let rng = SeededRng::new(1);
+    let (holder, _alice) = met(&rng).await;
+    let mut peer = holder.peer(USER).await;
+    seal(&mut peer, "under way", &rng);
+    let mut batch = Batch::new(USER);
+    let kept = peer.keep(&mut batch);
+    let Commit::Committed(version) = holder.store.commit(batch).await.unwrap() else { panic!("a conflict") };
+    holder.store.erase_partition(USER).await.unwrap();
+    holder.held.forget(USER);
+    kept.committed(version);
+    assert_eq!(holder.held.bytes(), 0);
+    assert!(holder.peer(USER).await.needs_keys(NOW), "the session is gone");
+}
+
+#[tokio::test]
+async fn sessions_are_held_up_to_the_bound() {
+    const BYTES: usize = 64 * 1024;
+    let rng = SeededRng::new(1);
+    let (holder, alice) = (Holder::open(BYTES, &rng).await, End::open(alice(), &rng).await);
+    let mut most = 0;
+    for number in 0..60 {
+        holder.meet(&alice, Partition::from_bytes([number; 16]), &rng).await;
+        most = most.max(holder.held.bytes());
+    }
+    assert!((BYTES / 2..=BYTES).contains(&most), "{most} bytes at most");
+    // The last that was used is held, the first is not, and is as good.
+    holder.reads();
+    drop(holder.peer(Partition::from_bytes([59; 16])).await);
+    assert_eq!(holder.reads(), 0);
+    assert!(!holder.peer(Partition::from_bytes([0; 16])).await.needs_keys(NOW));
+    assert_ne!(holder.reads(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_used_between_two_looks_is_let_go_of() {
+    let rng = SeededRng::new(1);
+    let (holder, _alice) = met(&rng).await;
+    holder.held.evict_idle();
+    holder.say("used", &rng).await;
+    holder.held.evict_idle();
+    assert_ne!(holder.held.bytes(), 0);
+    holder.held.evict_idle();
+    assert_eq!(holder.held.bytes(), 0);
+}

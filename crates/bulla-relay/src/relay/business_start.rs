@@ -1,0 +1,182 @@
+//! How businesses begin to be spoken for: at the opening of the relay, and while it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bulla_base::PhoneNumberId;
+use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
+use bulla_store::Store;
+use bulla_transport::{Connected, Proof, Transport, TransportError};
+use futures_util::StreamExt;
+use tracing::{Instrument, Span};
+
+use super::Inner;
+use super::error_scope::ErrorScope;
+use super::jitter;
+use super::registry::State;
+use super::tenant::Tenant;
+use crate::limits::OPENED_AT_ONCE;
+use crate::{EventSink, RelayError, Report, Suspended, SuspendedPart};
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Begins to speak for `businesses`, which were entered, many at once. Those that cannot be spoken for
+    /// are suspended and reported.
+    ///
+    /// Each in a task of its own: to read the keys of thousands takes more than one core.
+    pub(super) async fn bring_up_all(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) {
+        futures_util::stream::iter(businesses)
+            .for_each_concurrent(OPENED_AT_ONCE, |business| async move {
+                let Some(member) = self.shutdown.tasks().join() else { return };
+                let inner = Arc::clone(self);
+                let bringing_up = async move {
+                    let _member = member;
+                    inner.bring_up(business).await;
+                };
+                if tokio::spawn(bringing_up.in_current_span()).await.is_err() {
+                    self.suspend_unopened(business, RelayError::Panicked);
+                }
+            })
+            .await;
+    }
+
+    /// Begins to speak for `business`, which was entered; or suspends it, or stops the relay. To be called by
+    /// whoever has its turn.
+    ///
+    /// When what keeps it from speaking may pass, it goes on trying.
+    pub(super) async fn bring_up(self: &Arc<Self>, business: PhoneNumberId) {
+        if let Err(error) = self.try_to_bring_up(business).await {
+            tracing::warn!(%business, error = &error as &dyn std::error::Error, "the business is to be tried again");
+            self.spawn(Span::current(), move |inner| async move {
+                let mut failures = 0;
+                loop {
+                    let pause = inner.settings.pause_after(failures);
+                    inner.clock.sleep(jitter::shortened(pause, &*inner.rng)).await;
+                    failures = failures.saturating_add(1);
+                    let _turn = inner.businesses.turn(business).await;
+                    let is_awaited = matches!(inner.businesses.state(business), Some(State::Opening));
+                    if !is_awaited || inner.try_to_bring_up(business).await.is_ok() {
+                        return Ok(());
+                    }
+                }
+            });
+        }
+    }
+
+    /// The error comes back if the same may work later.
+    async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
+        let tenant = match self.open_voice(business).await {
+            Ok(tenant) => Arc::new(tenant),
+            Err(error) => match error.scope() {
+                ErrorScope::Passing => return Err(error),
+                ErrorScope::Relay => {
+                    self.stop(Some(error));
+                    return Ok(());
+                }
+                ErrorScope::Part | ErrorScope::Business => {
+                    self.suspend_unopened(business, error);
+                    return Ok(());
+                }
+            },
+        };
+        self.businesses.set(business, State::Speaking(Arc::clone(&tenant)));
+        // While the carrier is away nobody waits for it: the task that receives goes on trying.
+        if !self.carrier_is_away.load(Ordering::Relaxed)
+            && let Err(error) = self.connect(&tenant).await
+        {
+            match self.contain(&tenant, None, error) {
+                Err(passing) => {
+                    self.carrier_is_away.store(true, Ordering::Relaxed);
+                    let error: &dyn std::error::Error = &passing;
+                    tracing::warn!(%business, error, "the carrier cannot be reached yet");
+                }
+                Ok(()) => return Ok(()),
+            }
+        }
+        self.go_on(&tenant).await
+    }
+
+    /// Suspends a business that nobody speaks for yet.
+    fn suspend_unopened(&self, business: PhoneNumberId, why: RelayError) {
+        let part = SuspendedPart::Business(business);
+        let suspended = Suspended { part, since: self.clock.now(), why: Arc::new(why) };
+        self.businesses.set(business, State::Suspended(Arc::new(suspended.clone()), None));
+        self.tell_suspended(suspended);
+    }
+
+    /// Takes up what was left undone for the business, and receives for it from now on.
+    async fn go_on(self: &Arc<Self>, tenant: &Arc<Tenant>) -> Result<(), RelayError> {
+        if let Err(error) = self.resume_marked(tenant.business()).await {
+            // To be opened anew, if it is tried again.
+            let error = self.contain(tenant, None, error.into());
+            if error.is_err() {
+                tenant.tasks.stop();
+                self.businesses.set(tenant.business(), State::Opening);
+            }
+            return error;
+        }
+        let receiving = Arc::clone(tenant);
+        self.spawn_for(tenant, None, move |inner| async move { inner.keep_receiving(receiving).await });
+        Ok(())
+    }
+
+    /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
+    pub(super) async fn connect(&self, tenant: &Tenant) -> Result<(), RelayError> {
+        // Never closed.
+        let _place = self.connecting.acquire().await;
+        let identity = |source| RelayError::Identity { business: tenant.business(), source };
+        let (endpoint, now) = (&tenant.endpoint, self.clock.now());
+        // A new installation registers, once: a copy of an old store must not come in as one.
+        let connected = if endpoint.is_registered(&self.store, now).await.map_err(identity)? {
+            match self.transport.connect(&tenant.caller).await {
+                // The carrier has lost whose the number is. One that knows another installation says that we
+                // are shut out.
+                Err(TransportError::Unproven) => self.register(tenant).await?,
+                connected => connected?,
+            }
+        } else {
+            let connected = self.register(tenant).await?;
+            endpoint.set_registered(&self.store, now).await.map_err(identity)?;
+            connected
+        };
+        self.businesses.is_proven(tenant.business());
+        self.leave_keys(tenant, connected).await?;
+        tenant.is_connected.store(true, Ordering::Relaxed);
+        self.carrier_is_away.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Registers the number, with the proof that the host has handed over, if it has.
+    async fn register(&self, tenant: &Tenant) -> Result<Connected, TransportError> {
+        let proof = self.businesses.proof(tenant.business());
+        self.transport.register(&tenant.caller, &proof.unwrap_or_else(Proof::none)).await
+    }
+
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none,
+    /// as after nearly every start.
+    pub(super) async fn leave_keys(&self, tenant: &Tenant, connected: Connected) -> Result<(), RelayError> {
+        let identity = |source| RelayError::Identity { business: tenant.business(), source };
+        let (left, highest) = (connected.one_time_keys, connected.highest_one_time);
+        let (endpoint, now) = (&tenant.endpoint, self.clock.now());
+        if endpoint.is_stocked(&self.store, left, highest, now).await.map_err(identity)? {
+            return Ok(());
+        }
+        let left = if left <= REFILL_BELOW { left } else { ONE_TIME_KEYS };
+        let keys = endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await;
+        let keys = keys.map_err(identity)?;
+        self.transport.publish(&tenant.caller, keys).await?;
+        Ok(())
+    }
+
+    /// Resumes a business that is suspended; `None` when it is not. To be called by whoever has its turn.
+    pub(super) async fn reopen(self: &Arc<Self>, business: PhoneNumberId) -> Option<()> {
+        let State::Suspended(_, tenant) = self.businesses.state(business)? else { return None };
+        self.businesses.set(business, State::Opening);
+        self.wind_up(business, tenant).await;
+        self.bring_up(business).await;
+        if matches!(self.businesses.state(business), Some(State::Speaking(_))) {
+            tracing::info!(%business, "the business is resumed");
+            self.reports.tell(Report::Resumed(SuspendedPart::Business(business)));
+        }
+        Some(())
+    }
+}

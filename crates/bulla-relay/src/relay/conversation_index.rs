@@ -1,0 +1,146 @@
+//! Which conversations there are, which were busy on a day, and which may have work.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Day, Partition, PhoneNumberId, Timestamp};
+use bulla_store::{BEFORE_ALL, Batch, Key, Retention, Scan, Store, StoreError};
+use bulla_transport::Transport;
+use bytes::Bytes;
+
+use super::Inner;
+use super::conversation::Conversation;
+use super::erase_business::user;
+use crate::space::{BUSY, CONVERSATION, WAITING};
+use crate::{EventSink, RelayError};
+
+/// The marks that this relay knows to be in the store.
+#[derive(Debug, Default)]
+pub(super) struct ConversationIndex(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    today: Day,
+    /// Marked as busy today.
+    busy: HashSet<Conversation>,
+    /// Marked as having work; it may be done. In an order, since a sweep goes through them.
+    waiting: BTreeSet<Conversation>,
+}
+
+impl ConversationIndex {
+    fn is_marked(&self, conversation: Conversation, today: Day) -> bool {
+        let known = self.known();
+        known.today == today && known.busy.contains(&conversation) && known.waiting.contains(&conversation)
+    }
+
+    fn mark(&self, conversation: Conversation, today: Day) {
+        let mut known = self.known();
+        if known.today != today {
+            (known.today, known.busy) = (today, HashSet::new());
+        }
+        known.busy.insert(conversation);
+        known.waiting.insert(conversation);
+    }
+
+    fn note_waiting(&self, conversation: Conversation) {
+        self.known().waiting.insert(conversation);
+    }
+
+    /// Forgets that the conversation is marked as having work.
+    fn forget_waiting(&self, conversation: Conversation) {
+        self.known().waiting.remove(&conversation);
+    }
+
+    fn waiting(&self) -> Vec<Conversation> {
+        self.known().waiting.iter().copied().collect()
+    }
+
+    /// Forgets what was marked of `user`.
+    pub(super) fn forget(&self, user: Partition) {
+        self.keep(|conversation| conversation.user != user);
+    }
+
+    /// Forgets what was marked of `business`.
+    pub(super) fn forget_business(&self, business: PhoneNumberId) {
+        self.keep(|conversation| conversation.business != business);
+    }
+
+    fn keep(&self, stays: impl Fn(&Conversation) -> bool) {
+        let mut known = self.known();
+        known.busy.retain(&stays);
+        known.waiting.retain(&stays);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Marks the conversation, before anything is written of it: were the mark lost, nobody would look for
+    /// its work after a crash, nor for the conversation when it is over. Alone it does no harm.
+    ///
+    /// One that `is_new` has no head: what is known of its marks may be of before it was erased, perhaps by
+    /// the relay that takes over from this one. To be called from within its lane.
+    pub(super) async fn mark(
+        &self,
+        conversation: Conversation,
+        is_new: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if !is_new && self.index.is_marked(conversation, now.day()) {
+            return Ok(());
+        }
+        let mut batch = Batch::new(self.home(conversation.business));
+        let name = Bytes::copy_from_slice(conversation.user.as_bytes());
+        batch.put(Key::undated(CONVERSATION, name.clone()), Bytes::new());
+        batch.put(Key::undated(WAITING, name.clone()), Bytes::new());
+        batch.put_until(Key::dated(BUSY, now.day(), name), Bytes::new(), Retention::LONGEST.from(now));
+        // It expects nothing, so nothing can be in the way.
+        let _ = self.store.commit(batch).await?;
+        self.index.mark(conversation, now.day());
+        Ok(())
+    }
+
+    /// Wakes the pumps of every conversation of `business` that may have work.
+    pub(super) async fn resume_marked(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), StoreError> {
+        let (home, mut scan) = (self.home(business), Scan::undated(WAITING));
+        loop {
+            let page = self.store.keys(home, &scan, BEFORE_ALL).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            scan = Scan::undated(WAITING).after(last.clone());
+            for key in page {
+                let conversation = Conversation { business, user: user(&key)? };
+                self.index.note_waiting(conversation);
+                self.wake_all(conversation);
+            }
+        }
+    }
+
+    /// Takes the marks from the conversations that have no work any more: a start does not look at them.
+    pub(super) async fn unmark_idle(self: &Arc<Self>) -> Result<(), RelayError> {
+        for conversation in self.index.waiting() {
+            let Some(tenant) = self.businesses.tenant(conversation.business) else { continue };
+            if self.suspensions.of(conversation).is_none() {
+                let unmarked = self.unmark_if_idle(conversation).await;
+                unmarked.or_else(|error| self.contain(&tenant, Some(conversation), error.into()))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn unmark_if_idle(self: &Arc<Self>, conversation: Conversation) -> Result<(), StoreError> {
+        // Within the lane nothing is added meanwhile.
+        let _lane = self.lane(conversation.user).await?;
+        if !self.transaction(conversation).await?.has_nothing_queued() {
+            return Ok(());
+        }
+        let mut batch = Batch::new(self.home(conversation.business));
+        batch.delete(Key::undated(WAITING, conversation.user.as_bytes().to_vec()));
+        // First, so that what is put next is marked again if this is cut short.
+        self.index.forget_waiting(conversation);
+        // It expects nothing, so nothing can be in the way.
+        let _ = self.store.commit(batch).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use bulla_base::{Address, MessageId, PhoneNumberId};
+use bulla_content::{Body, Content, Progress, Receipt};
+use bulla_envelope::Kind;
+use bulla_store::Store;
+use bulla_transport::Transport;
+use tracing::Instrument;
+
+use super::conversation::{Attempts, Conversation};
+use super::tenant::Tenant;
+use super::transaction::Transaction;
+use super::{Inner, Relay, span};
+use crate::space::{self, SEEN};
+use crate::{EventSink, MarkReadError, MessageRef, SubmitError};
+
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
+    /// Tells the user that the business has read `message`, which they sent to `business`.
+    ///
+    /// # Errors
+    /// [`MarkReadError`]; then nothing was stored or sent.
+    ///
+    /// # Cost
+    /// One commit.
+    pub async fn mark_read(&self, business: PhoneNumberId, message: MessageRef) -> Result<(), MarkReadError> {
+        let inner = Arc::clone(&self.0);
+        let tenant = self.0.tenant(business)?;
+        let marking = Arc::clone(&tenant);
+        let marked = self.0.see_through_for(&tenant, async move { inner.mark_read(&marking, message).await });
+        marked.await.unwrap_or_else(|unheard| Err(MarkReadError::Submit(unheard)))
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    async fn mark_read(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        message: MessageRef,
+    ) -> Result<(), MarkReadError> {
+        let (business, user) = (tenant.business(), tenant.user_ids.partition(message.user()));
+        let conversation = Conversation { business, user };
+        self.is_going_on(conversation)?;
+        let marking = async {
+            let marked = self.mark_read_in(tenant, conversation, message).await;
+            marked.map_err(|error| self.refuse_mark(tenant, conversation, error))
+        };
+        marking.instrument(span::about("mark read", conversation, Some(message.id()))).await
+    }
+
+    async fn mark_read_in(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        conversation: Conversation,
+        message: MessageRef,
+    ) -> Result<(), MarkReadError> {
+        let _lane = self.lane(conversation.user).await?;
+        let seen = space::about(SEEN, conversation.business, message.id());
+        if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
+            return Err(MarkReadError::UnknownMessage);
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
+            let mut transaction = self.transaction(conversation).await?;
+            self.seal_receipt(tenant, &mut transaction, Progress::Read, message.id()).await?;
+            if self.commit(transaction).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Seals a receipt for `message` into `transaction`, or holds it; unless the user cannot be written to
+    /// any more.
+    pub(super) async fn seal_receipt(
+        &self,
+        tenant: &Tenant,
+        transaction: &mut Transaction,
+        progress: Progress,
+        message: MessageId,
+    ) -> Result<(), SubmitError> {
+        let user = transaction.conversation.user;
+        let Some(number) = self.number(transaction.conversation).await? else { return Ok(()) };
+        let peer = tenant.endpoint.peer(&self.store, user, &Address::user(number), transaction.now).await;
+        let mut peer = peer.map_err(SubmitError::Seal)?;
+        let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
+        let id = MessageId::new(transaction.now, &*self.rng);
+        if peer.is_held() {
+            transaction.push_held(&self.held(id, None, &receipt));
+            self.pending_approval.note(transaction.conversation);
+            return Ok(());
+        }
+        if peer.needs_keys(transaction.now) {
+            // A session in which the message was opened has been given up since: the receipt is not worth a
+            // new one.
+            return Ok(());
+        }
+        let envelope =
+            peer.seal(id, Kind::Receipt, &receipt, transaction.now, &*self.rng).map_err(SubmitError::Seal)?;
+        transaction.push_outbox(&envelope);
+        transaction.put_sessions(peer);
+        Ok(())
+    }
+}

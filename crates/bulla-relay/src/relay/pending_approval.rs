@@ -1,0 +1,211 @@
+//! What waits for the approval of a user's new identity, and is sealed when it is given.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bulla_base::{Address, Category, MessageId};
+use bulla_content::Content;
+use bulla_endpoint::{Peer, SealError};
+use bulla_envelope::Kind;
+use bulla_meter::Flow;
+use bulla_store::{Queued, Record, Store, StoreError};
+use bulla_transport::{Transport, TransportError};
+use bytes::Bytes;
+
+use super::Inner;
+use super::conversation::{Attempt, Attempts, Conversation};
+use super::identities::Changed;
+use super::submit::Reachable;
+use super::tenant::Tenant;
+use super::transaction::Transaction;
+use crate::row::{Held, Outbound, Stage};
+use crate::space::{self, MESSAGE};
+use crate::{EventSink, Failure, RelayError, Status, SubmitError};
+
+/// The conversations in which something may be held: nobody else has to look.
+#[derive(Debug, Default)]
+pub(super) struct PendingApproval(Mutex<HashSet<Conversation>>);
+
+impl PendingApproval {
+    pub(super) fn note(&self, conversation: Conversation) {
+        self.all().insert(conversation);
+    }
+
+    fn may_be(&self, conversation: Conversation) -> bool {
+        self.all().contains(&conversation)
+    }
+
+    fn forget(&self, conversation: Conversation) {
+        self.all().remove(&conversation);
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashSet<Conversation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// `content` as it is held: a message of this category, or a receipt.
+    pub(super) fn held(&self, id: MessageId, category: Option<Category>, content: &Content) -> Held {
+        Held::new(id, category, self.encoded(content))
+    }
+
+    /// `content` as it is stored.
+    pub(super) fn encoded(&self, content: &Content) -> Bytes {
+        Bytes::copy_from_slice(content.encode(&*self.rng).plaintext())
+    }
+
+    /// Seals the next that was held for the user of the conversation, and puts it into the outbox. False when
+    /// there is none, or it still waits.
+    pub(super) async fn release_next(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        conversation: Conversation,
+    ) -> Result<bool, RelayError> {
+        if !self.pending_approval.may_be(conversation) {
+            return Ok(false);
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
+            let _lane = self.lane(conversation.user).await?;
+            if let Attempt::Done(is_released) = self.try_release(tenant, conversation).await? {
+                return Ok(is_released);
+            }
+        }
+    }
+
+    async fn try_release(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        conversation: Conversation,
+    ) -> Result<Attempt<bool>, RelayError> {
+        let mut transaction = self.transaction(conversation).await?;
+        let (next, number) = (transaction.next_held(&self.store).await?, self.number(conversation).await?);
+        let (Some(next), Some(number)) = (next, number) else {
+            self.pending_approval.forget(conversation);
+            return Ok(Attempt::Done(false));
+        };
+        let address = Address::user(number);
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, transaction.now).await;
+        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
+        if peer.is_held() {
+            return Ok(Attempt::Done(false));
+        }
+        let held = Held::read(&next.record.value)?;
+        let message = match held.of_category()? {
+            None => None,
+            Some(_) => {
+                let waiting = self.waiting(&transaction, &held).await?;
+                if waiting.is_none() {
+                    // It has failed.
+                    transaction.remove_held(&next);
+                    return Ok(Attempt::of(self.commit(transaction).await?, true));
+                }
+                waiting
+            }
+        };
+        match self.reachable(tenant, &mut peer, &address, &transaction).await.map_err(passing)? {
+            // With yet another identity.
+            Reachable::Held(changed) => {
+                transaction.put_sessions(peer);
+                let committed = self.commit(transaction).await?;
+                if committed {
+                    self.tell_identity(tenant, conversation, changed);
+                }
+                Ok(Attempt::of(committed, false))
+            }
+            Reachable::Unknown => {
+                transaction.remove_held(&next);
+                if let Some(message) = message {
+                    transaction.advance_status(
+                        held.id()?,
+                        &message,
+                        Status::Failed(Failure::Undeliverable),
+                    )?;
+                }
+                Ok(Attempt::of(self.commit(transaction).await?, true))
+            }
+            Reachable::InSession(changed) => {
+                self.seal_held(tenant, transaction, peer, (&next, &held), message, changed).await
+            }
+        }
+    }
+
+    /// A message of the business that is still to be sent.
+    async fn waiting(&self, transaction: &Transaction, held: &Held) -> Result<Option<Record>, StoreError> {
+        let key = space::about(MESSAGE, transaction.conversation.business, held.id()?);
+        let Some(record) = self.store.get(transaction.conversation.user, &key, transaction.now).await? else {
+            return Ok(None);
+        };
+        let stage = Outbound::read(&record.value)?.stage()?;
+        let is_waiting = stage == Stage::Accepted || held.again && stage == Stage::Reached(Status::Sent);
+        Ok(is_waiting.then_some(record))
+    }
+
+    async fn seal_held(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        mut transaction: Transaction,
+        mut peer: Peer<'_>,
+        (next, held): (&Queued, &Held),
+        message: Option<Record>,
+        changed: Option<Changed>,
+    ) -> Result<Attempt<bool>, RelayError> {
+        let (id, category) = (held.id()?, held.of_category()?);
+        let kind = category.map_or(Kind::Receipt, Kind::Message);
+        transaction.remove_held(next);
+        let again = message.as_ref().filter(|_| held.again);
+        if let Some(message) = again {
+            if let Some(sealed) = self.reseal(&mut transaction, &mut peer, id, message).await? {
+                let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
+                let place = transaction.push_outbox_until(&sealed, expiry);
+                transaction.mark_released(id, message, place)?;
+            }
+            return self.keep_released(tenant, transaction, peer, changed).await;
+        }
+        match peer.seal(id, kind, &held.content()?, transaction.now, &*self.rng) {
+            Ok(sealed) => {
+                let place = transaction.push_outbox(&sealed);
+                if let (Some(message), Some(category)) = (message, category) {
+                    transaction.count(Flow::ToUser, category);
+                    transaction.mark_released(id, &message, place)?;
+                    let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
+                    transaction.put_content(id, &held.unconfirmed(peer.session()), expiry);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "what was held cannot be sealed");
+                if let Some(message) = message {
+                    transaction.advance_status(id, &message, Status::Failed(Failure::Undeliverable))?;
+                }
+            }
+        }
+        self.keep_released(tenant, transaction, peer, changed).await
+    }
+
+    async fn keep_released(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        mut transaction: Transaction,
+        peer: Peer<'_>,
+        changed: Option<Changed>,
+    ) -> Result<Attempt<bool>, RelayError> {
+        let conversation = transaction.conversation;
+        transaction.put_sessions(peer);
+        let committed = self.commit(transaction).await?;
+        if committed {
+            self.tell_identity(tenant, conversation, changed);
+        }
+        Ok(Attempt::of(committed, true))
+    }
+}
+
+/// What keeps something from being sealed, as whoever tries again takes it.
+pub(super) fn passing(error: SubmitError) -> RelayError {
+    match error {
+        SubmitError::Store(error) | SubmitError::Seal(SealError::Store(error)) => error.into(),
+        SubmitError::Seal(SealError::Damaged) => StoreError::Damaged { what: "session" }.into(),
+        error => TransportError::unavailable(error).into(),
+    }
+}

@@ -1,0 +1,81 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bulla_store::Store;
+use bulla_transport::Transport;
+use futures_util::FutureExt;
+
+use super::conversation::Conversation;
+use super::error_scope::ErrorScope;
+use super::pumps::{Pump, Waiting};
+use super::tenant::Tenant;
+use super::{Inner, jitter};
+use crate::{EventSink, RelayError};
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business
+    /// now.
+    pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
+        self.wake_for(conversation, pump, 0, Vec::new());
+    }
+
+    /// As [`wake`](Self::wake), for what was `added` to a queue whose first place is `first`.
+    pub(super) fn wake_for(
+        self: &Arc<Self>,
+        conversation: Conversation,
+        pump: Pump,
+        first: u64,
+        added: Vec<Waiting>,
+    ) {
+        let Some(tenant) = self.businesses.tenant(conversation.business) else { return };
+        if self.suspensions.of(conversation).is_none()
+            && self.pumps.wake(conversation, pump, self.clock.now(), first, added)
+        {
+            let pumping = Arc::clone(&tenant);
+            let is_started = self.spawn_for(&tenant, Some(conversation), move |inner| async move {
+                let ended = inner.keep_pumping(&pumping, conversation, pump).await;
+                if ended.is_err() {
+                    inner.pumps.stop(conversation, pump);
+                }
+                ended
+            });
+            if !is_started {
+                self.pumps.stop(conversation, pump);
+            }
+        }
+    }
+
+    /// Pumps until nothing is left, however often something that may pass keeps it from that.
+    async fn keep_pumping(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        conversation: Conversation,
+        pump: Pump,
+    ) -> Result<(), RelayError> {
+        let mut failures = 0;
+        loop {
+            let inner = Arc::clone(self);
+            let pumped = match pump {
+                Pump::Outbox => {
+                    AssertUnwindSafe(inner.pump_outbox(tenant, conversation)).catch_unwind().await
+                }
+                Pump::Events => {
+                    AssertUnwindSafe(inner.pump_events(tenant, conversation)).catch_unwind().await
+                }
+            };
+            match pumped.unwrap_or(Err(RelayError::Panicked)) {
+                Err(error) if error.scope() == ErrorScope::Passing => {
+                    self.counts.retried("store");
+                    if failures == 0 {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(business = %tenant.business(), error, "a conversation waits, to be tried again");
+                    }
+                    let pause = self.settings.pause_after(failures);
+                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
+                    failures = failures.saturating_add(1);
+                }
+                ended => return ended,
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+use std::sync::Arc;
+
+use bulla_base::{Category, Day, MessageId, Number, Timestamp};
+use bulla_endpoint::{Peer, Uncommitted};
+use bulla_envelope::Envelope;
+use bulla_meter::{Flow, Tally};
+use bulla_store::{
+    Batch, Commit, Counter, Expiry, Key, Queue, Queued, Record, Retention, Space, Store, StoreError, Version,
+};
+use bulla_transport::Transport;
+use bytes::Bytes;
+
+use super::Inner;
+use super::conversation::Conversation;
+use super::pumps::{Pump, Waiting};
+use super::queue_page::QueuedRow;
+use crate::row::{Asked, Head, Held, Outbound, Pending, Stage, Unconfirmed};
+use crate::space::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
+use crate::{EventSink, Failure, Status};
+
+/// The next atomic record of a conversation, while it is being put together.
+///
+/// To be used from within the conversation's lane.
+pub(super) struct Transaction {
+    pub(super) batch: Batch,
+    pub(super) conversation: Conversation,
+    pub(super) now: Timestamp,
+    head: Head,
+    head_version: Option<Version>,
+    head_before: Head,
+    /// What messages of the business have come to with it.
+    pub(super) reached: Vec<Status>,
+    /// What is put into the queues.
+    added: Vec<(Pump, u64, Key, Bytes, Expiry)>,
+    /// Events that the business has taken, which it removes.
+    taken: Vec<QueuedRow>,
+    /// The sessions in it, to be held when it is durable.
+    sessions: Vec<Uncommitted>,
+}
+
+/// What became of what an envelope came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommitOutcome {
+    /// It is durable.
+    Committed,
+    /// It was before: nothing was stored.
+    Duplicate,
+    /// Another changed the conversation first: nothing was stored.
+    Conflict,
+    /// It is more than the store takes: nothing was stored, nor will be.
+    TooLarge,
+}
+
+impl Transaction {
+    /// Puts the sessions with `peer` into it.
+    pub(super) fn put_sessions(&mut self, peer: Peer<'_>) {
+        self.sessions.push(peer.keep(&mut self.batch));
+    }
+
+    /// Puts `envelope` at the end of the outbox, and says where.
+    pub(super) fn push_outbox(&mut self, envelope: &Envelope) -> u64 {
+        self.push_outbox_until(envelope, self.expiry())
+    }
+
+    /// As [`push_outbox`](Self::push_outbox), for what is to go with something older.
+    pub(super) fn push_outbox_until(&mut self, envelope: &Envelope, expiry: Expiry) -> u64 {
+        let (day, place) = self.head.outbox.append(self.now.day());
+        self.push(Pump::Outbox, day, place, envelope.to_bytes(), expiry);
+        place
+    }
+
+    /// Puts a row into the queue of a pump, and has it handed on when it is durable.
+    fn push(&mut self, pump: Pump, day: Day, place: u64, value: Bytes, expiry: Expiry) {
+        let key = self.queue(pump.space()).key(day, place);
+        self.batch.put_until(key.clone(), value.clone(), expiry);
+        self.added.push((pump, place, key, value, expiry));
+    }
+
+    /// Puts `envelope` into the place in the outbox of what was `read` there, on the condition that nobody
+    /// has.
+    pub(super) fn replace_in_outbox(&mut self, read: &QueuedRow, envelope: &Envelope, expiry: Expiry) {
+        self.batch.expect_version(read.key.clone(), read.version);
+        self.batch.put_until(read.key.clone(), envelope.to_bytes(), expiry);
+    }
+
+    /// Takes what stands at `place` out of the outbox, if it is there.
+    pub(super) fn remove_from_outbox(&mut self, place: u64) {
+        if let Some(day) = self.head.outbox.remove(place) {
+            self.batch.delete(self.queue(OUTBOX).key(day, place));
+        }
+    }
+
+    /// Takes what stands at `place` out of the events, if it is there.
+    pub(super) fn remove_from_events(&mut self, place: u64) {
+        if let Some(day) = self.head.events.remove(place) {
+            self.batch.delete(self.queue(EVENTS).key(day, place));
+        }
+    }
+
+    /// Puts `held` at the end of what waits for the approval of the user's identity, and says where.
+    pub(super) fn push_held(&mut self, held: &Held) -> u64 {
+        let (day, place) = self.head.held.append(self.now.day());
+        let key = self.queue(HELD).key(day, place);
+        self.batch.put_until(key, held.to_bytes(), self.expiry());
+        place
+    }
+
+    /// Whether nothing stands in any queue of the conversation, as it was read.
+    pub(super) const fn has_nothing_queued(&self) -> bool {
+        self.head_before.outbox.is_empty()
+            && self.head_before.events.is_empty()
+            && self.head_before.held.is_empty()
+    }
+
+    /// Whether something is held, as far as is known: it may be over.
+    pub(super) const fn has_held(&self) -> bool {
+        !self.head.held.is_empty()
+    }
+
+    /// The next that is held.
+    pub(super) async fn next_held<S: Store>(&self, store: &S) -> Result<Option<Queued>, StoreError> {
+        let held = self.head.held.read(store, &self.queue(HELD), 0, 1, self.now).await?;
+        Ok(held.into_iter().next())
+    }
+
+    /// Takes the next that is held out; what was before it is over.
+    pub(super) fn remove_held(&mut self, next: &Queued) {
+        self.head.held.remove_through(next.place);
+        self.batch.delete(next.key.clone());
+    }
+
+    /// Takes out what is held at `place`, wherever that is.
+    fn remove_held_at(&mut self, place: u64) {
+        if let Some(day) = self.head.held.remove(place) {
+            self.batch.delete(self.queue(HELD).key(day, place));
+        }
+    }
+
+    fn queue(&self, space: Space) -> Queue {
+        space::queue(space, self.conversation.business, self.conversation.user)
+    }
+
+    /// Remembers that `envelope` was opened, or never will be.
+    pub(super) fn mark_opened(&mut self, envelope: &Envelope) {
+        let seen = space::about(SEEN, self.conversation.business, envelope.id());
+        let device = Bytes::copy_from_slice(&[envelope.from().device().number()]);
+        self.batch.expect_absent(seen.clone());
+        self.batch.put_until(seen, device, self.expiry());
+    }
+
+    /// Remembers what the message `id` of the business says, until the user's device confirms it.
+    pub(super) fn put_content(&mut self, id: MessageId, content: &Unconfirmed, expiry: Expiry) {
+        let key = space::about(CONTENT, self.conversation.business, id);
+        self.batch.put_until(key, content.to_bytes(), expiry);
+    }
+
+    /// Remembers that the message in `envelope` was asked for again, as `asked` says, on the condition that
+    /// nobody has asked since.
+    pub(super) fn put_retry_request(&mut self, envelope: &Envelope, asked: &Asked, before: Option<Version>) {
+        let key = space::about(ASKED, self.conversation.business, envelope.id());
+        self.batch.expect(key.clone(), before);
+        self.batch.put_until(key, asked.to_bytes(), self.expiry());
+    }
+
+    /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
+    pub(super) fn push_event(&mut self, event: &Pending, expiry: Expiry) {
+        let (day, place) = self.head.events.append(self.now.day());
+        self.push(Pump::Events, day, place, event.to_bytes(), expiry);
+    }
+
+    /// Counts a message of today for the bill.
+    pub(super) fn count(&mut self, flow: Flow, category: Category) {
+        let tally = Tally::new(self.conversation.business, self.now.day(), flow, category);
+        self.batch.add(Counter::new(METER, tally.to_name().to_vec()), 1);
+    }
+
+    /// Remembers the user's number, for this business, as long as what is exchanged today lives.
+    pub(super) fn put_contact(&mut self, number: &Number) {
+        let digits = Bytes::copy_from_slice(number.digits().as_bytes());
+        let key = Key::dated(CONTACT, self.now.day(), space::of(self.conversation.business));
+        self.batch.put_until(key, digits, self.expiry());
+    }
+
+    /// Brings a message of the business forward to `status`, if it is not there yet, and tells the business.
+    ///
+    /// Statuses are told in their order: what has been delivered was sent, whatever the carrier's answer came
+    /// to.
+    pub(super) fn advance_status(
+        &mut self,
+        id: MessageId,
+        record: &Record,
+        status: Status,
+    ) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        let stage = outbound.stage()?;
+        if !stage.may_reach(status) {
+            return Ok(());
+        }
+        let arrived = matches!(status, Status::Delivered | Status::Read);
+        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
+        if stage == Stage::Accepted && arrived {
+            self.push_event(&Pending::reached(id, &outbound, self.now, Status::Sent), expiry);
+        }
+        let is_over = arrived || matches!(status, Status::Failed(Failure::Expired | Failure::NotOpened));
+        if stage == Stage::Accepted && is_over && outbound.held {
+            self.remove_held_at(outbound.outbox_place);
+        } else if stage == Stage::Accepted && is_over {
+            // The carrier has it or is never to have it, so the envelope need not go there.
+            self.remove_from_outbox(outbound.outbox_place);
+        }
+        if !(arrived && outbound.reaction) {
+            self.push_event(&Pending::reached(id, &outbound, self.now, status), expiry);
+        }
+        if stage <= Stage::Reached(Status::Sent) && status != Status::Sent {
+            // What it says has served its purpose.
+            self.batch.delete(space::about(CONTENT, self.conversation.business, id));
+        }
+        outbound.reach(status);
+        self.reached.push(status);
+        self.put_message(id, record, &outbound);
+        Ok(())
+    }
+
+    /// Notes that a message of the business that was held stands in the outbox.
+    pub(super) fn mark_released(
+        &mut self,
+        id: MessageId,
+        record: &Record,
+        place: u64,
+    ) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        (outbound.outbox_place, outbound.held) = (place, false);
+        self.put_message(id, record, &outbound);
+        Ok(())
+    }
+
+    /// Notes that a message of the business that stood in the outbox is held, at `place`.
+    pub(super) fn mark_held(&mut self, id: MessageId, record: &Record, place: u64) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        (outbound.outbox_place, outbound.held) = (place, true);
+        self.put_message(id, record, &outbound);
+        Ok(())
+    }
+
+    fn put_message(&mut self, id: MessageId, record: &Record, outbound: &Outbound) {
+        // It holds what the message does, so it is kept no longer.
+        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
+        let key = space::about(MESSAGE, self.conversation.business, id);
+        self.batch.expect_version(key.clone(), record.version);
+        self.batch.put_until(key, outbound.to_bytes(), expiry);
+    }
+
+    /// When what is made now is forgotten at the latest.
+    pub(super) fn expiry(&self) -> Expiry {
+        Retention::LONGEST.from(self.now)
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// An empty record of `conversation`.
+    pub(super) async fn transaction(&self, conversation: Conversation) -> Result<Transaction, StoreError> {
+        let now = self.clock.now();
+        let key = Key::undated(HEAD, space::of(conversation.business));
+        let record = self.store.get(conversation.user, &key, now).await?;
+        let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let head_version = record.map(|record| record.version);
+        let batch = Batch::new(conversation.user);
+        let taken = self.still_taken(conversation).await?;
+        let mut transaction = Transaction {
+            batch,
+            conversation,
+            now,
+            head_version,
+            head_before: head.clone(),
+            head,
+            taken: Vec::new(),
+            reached: Vec::new(),
+            added: Vec::new(),
+            sessions: Vec::new(),
+        };
+        taken.iter().for_each(|read| transaction.remove_from_events(read.place));
+        transaction.taken = taken;
+        Ok(transaction)
+    }
+    /// Commits `transaction` and wakes the pumps for what is in it. False when somebody else changed the
+    /// conversation first.
+    pub(super) async fn commit(self: &Arc<Self>, transaction: Transaction) -> Result<bool, StoreError> {
+        Ok(matches!(self.try_commit(transaction).await?, Commit::Committed(_)))
+    }
+
+    /// Commits `transaction`, which notes that `envelope` was opened or never will be.
+    pub(super) async fn commit_opened(
+        self: &Arc<Self>,
+        transaction: Transaction,
+        envelope: &Envelope,
+    ) -> Result<CommitOutcome, StoreError> {
+        let seen = space::about(SEEN, transaction.conversation.business, envelope.id());
+        match self.try_commit(transaction).await {
+            Ok(Commit::Committed(_)) => Ok(CommitOutcome::Committed),
+            // Whether or not it can be read any more: a guard against duplicates does not open by the clock.
+            Ok(Commit::Conflict(key)) if key == seen => Ok(CommitOutcome::Duplicate),
+            Ok(_) => Ok(CommitOutcome::Conflict),
+            Err(StoreError::TooLarge { what, actual, limit }) => {
+                tracing::warn!(what, actual, limit, "an envelope comes to more than the store takes");
+                Ok(CommitOutcome::TooLarge)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn try_commit(self: &Arc<Self>, transaction: Transaction) -> Result<Commit, StoreError> {
+        let Transaction {
+            mut batch,
+            conversation,
+            now,
+            head,
+            head_version,
+            head_before,
+            reached,
+            added,
+            taken,
+            sessions,
+        } = transaction;
+        let begun = self.erasures.begun();
+        // What only takes things out makes no work, and nothing to end later.
+        if !batch.puts().is_empty() {
+            self.mark(conversation, head_version.is_none(), now).await?;
+        }
+        if head != head_before {
+            let key = Key::undated(HEAD, space::of(conversation.business));
+            batch.expect(key.clone(), head_version);
+            batch.put(key, head.to_bytes());
+        }
+        let outcome = self.store.commit(batch).await?;
+        let Commit::Committed(version) = outcome else { return Ok(outcome) };
+        self.taken_events.settled(conversation, &taken);
+        sessions.into_iter().for_each(|sessions| sessions.committed(version));
+        reached.into_iter().for_each(|status| self.counts.reached(status));
+        let (mut envelopes, mut events) = (Vec::new(), Vec::new());
+        for (pump, place, key, value, expiry) in added {
+            let waiting = Waiting { read: QueuedRow { place, key, version, begun }, value, expiry };
+            if pump == Pump::Outbox { &mut envelopes } else { &mut events }.push(waiting);
+        }
+        for (pump, added) in [(Pump::Outbox, envelopes), (Pump::Events, events)] {
+            if !added.is_empty() {
+                self.wake_for(conversation, pump, pump.index(&head).first(), added);
+            }
+        }
+        Ok(outcome)
+    }
+}
