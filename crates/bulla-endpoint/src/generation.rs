@@ -12,8 +12,8 @@ use crate::space::{GENERATION, only};
 /// new sessions; see [`Peer::needs_keys`](crate::Peer::needs_keys). Every endpoint on the store continues
 /// above all its earlier incarnations.
 ///
-/// `generation` must be above 0 and above every earlier one, so it cannot come from this store: a vault's keyring
-/// knows it.
+/// `generation` must be above 0 and above every earlier one, so it cannot come from this store: a vault's
+/// keyring knows it.
 ///
 /// # Errors
 /// When the store fails.
