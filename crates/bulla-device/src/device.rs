@@ -1,11 +1,15 @@
+mod queues;
+mod span;
+mod transaction;
+
 mod inbox;
-mod one_time_keys;
+mod retry_requests;
+
 mod outbox;
 mod resends;
-mod retry_requests;
-mod span;
+
+mod one_time_keys;
 mod sweep;
-mod transaction;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,8 +26,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use self::queues::Tails;
 use self::retry_requests::Asking;
-use self::transaction::{Tails, Transaction};
+use self::transaction::Transaction;
 use crate::event::Row;
 use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::space::PEPPER;

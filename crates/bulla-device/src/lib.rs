@@ -7,13 +7,16 @@ mod device;
 mod error;
 mod event;
 mod limits;
+
 mod metrics;
-mod row;
+mod retry_request;
 mod space;
 
-pub use bulla_endpoint::{EndpointError, OpenError, SafetyNumber, SealError};
-pub use bulla_transport::Proof;
 pub use device::Device;
 pub use error::{DeviceError, SendError};
 pub use event::{DeviceEvent, DeviceEventKind};
 pub use limits::{FIRST_WAIT, LONGEST_ASKED_FOR, MAX_ASKED_FOR, MAX_RETRY_REQUESTS, MAX_UNCONFIRMED};
+
+/// What shows in the signatures.
+pub use bulla_endpoint::{EndpointError, OpenError, SafetyNumber, SealError};
+pub use bulla_transport::Proof;

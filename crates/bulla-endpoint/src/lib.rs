@@ -4,25 +4,33 @@
 //! [`Endpoint`] is the party, [`Peer`] its sessions with one device, [`SessionCache`] those held in memory.
 
 mod endpoint;
-mod error;
-mod generation;
 mod identity;
+mod prekeys;
+
 mod kind;
 mod peer;
-mod prekeys;
-mod repair;
 mod safety_number;
-mod session_cache;
-mod session_store;
-mod space;
 mod trust;
 
+mod generation;
+mod repair;
+mod session_cache;
+mod session_store;
+mod unconfirmed;
+
+mod error;
+mod space;
+
 pub use endpoint::Endpoint;
-pub use error::{EndpointError, OpenError, SealError, Unreadable};
-pub use generation::{begin_generation, begin_generation_if_restored};
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
-pub use peer::{Begun, Peer, Received, SessionName};
 pub use prekeys::{ONE_TIME_KEYS, REFILL_BELOW, SpentKey};
-pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
+
+pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;
+
+pub use generation::{begin_generation, begin_generation_if_restored};
+pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use session_cache::{SessionCache, Uncommitted};
+pub use unconfirmed::Unconfirmed;
+
+pub use error::{EndpointError, OpenError, SealError, Unreadable};

@@ -6,15 +6,16 @@ use bulla_endpoint::{Peer, SealError, SessionName};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{BEFORE_ALL, Retention, Scan, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
+use bytes::Bytes;
 
 use super::transaction::Transaction;
 use super::{Inner, SENDING};
 use crate::event::Row;
 use crate::limits::MAX_UNCONFIRMED;
 use crate::metrics::RESENT;
-use crate::row::Unconfirmed;
 use crate::space::{self, UNCONFIRMED};
 use crate::{DeviceError, SendError};
+use bulla_endpoint::Unconfirmed;
 
 /// How a session with a business is begun anew.
 pub(super) enum Begun {
@@ -41,7 +42,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 transaction.unconfirmed -= 1;
             }
         }
-        let row = Unconfirmed::new(session, content.encode(&*self.rng).plaintext());
+        let row = Unconfirmed::new(session, Bytes::copy_from_slice(content.encode(&*self.rng).plaintext()));
         let key = space::about(UNCONFIRMED, business, id);
         transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
         transaction.unconfirmed += 1;

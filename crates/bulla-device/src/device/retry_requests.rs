@@ -18,7 +18,7 @@ use crate::DeviceError;
 use crate::event::Row;
 use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS};
 use crate::metrics::{ASKED, DROPPED};
-use crate::row::{self, Asked};
+use crate::retry_request::{self, RetryRequest};
 use crate::space;
 
 /// How many messages of one business are asked for in one record.
@@ -74,7 +74,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let Some((last, _)) = page.last() else { return Ok(()) };
             scan = Scan::everything(space::ASKED).after(last.clone());
             for (key, record) in page {
-                let (asked, (business, id)) = (Asked::read(&record.value)?, row::subject(&key)?);
+                let (asked, (business, id)) =
+                    (RetryRequest::read(&record.value)?, retry_request::subject(&key)?);
                 if asked.times <= MAX_RETRY_REQUESTS {
                     self.asking.note(business, id, asked.next());
                 }
@@ -96,7 +97,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let (id, attempt) = (envelope.id(), u32::from(envelope.attempt()));
         let key = space::about(space::ASKED, business, id);
         let found = self.store.get(self.home, &key, transaction.now).await?;
-        let before = found.map(|record| Asked::read(&record.value)).transpose()?;
+        let before = found.map(|record| RetryRequest::read(&record.value)).transpose()?;
         match &before {
             // It was asked for when it came first.
             Some(asked) if asked.attempt >= attempt => return Ok(()),
@@ -110,7 +111,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
         // If what was sealed after the last request does not open either: another session, then.
         let mut anew = before.is_some();
-        let before = before.unwrap_or_else(|| Asked::never(transaction.now));
+        let before = before.unwrap_or_else(|| RetryRequest::never(transaction.now));
         let asked = before.once_more(attempt, transaction.now);
         let next = self.ask(&mut transaction, &mut peer, business, id, asked, &mut anew).await?;
         transaction.put_sessions(peer);
@@ -128,7 +129,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
         id: MessageId,
-        asked: Asked,
+        asked: RetryRequest,
         anew: &mut bool,
     ) -> Result<Option<Timestamp>, DeviceError> {
         let now = transaction.now;
@@ -209,7 +210,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         for id in ids {
             let key = space::about(space::ASKED, business, *id);
             let found = self.store.get(self.home, &key, transaction.now).await?;
-            let Some(before) = found.map(|record| Asked::read(&record.value)).transpose()? else {
+            let Some(before) = found.map(|record| RetryRequest::read(&record.value)).transpose()? else {
                 // It has come meanwhile, or its time is over.
                 self.asking.forget(*id);
                 continue;
@@ -227,7 +228,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     }
 }
 
-fn put_asked(transaction: &mut Transaction, business: PhoneNumberId, id: MessageId, asked: Asked) {
+fn put_asked(transaction: &mut Transaction, business: PhoneNumberId, id: MessageId, asked: RetryRequest) {
     let key = space::about(space::ASKED, business, id);
     transaction.batch.put_until(key, asked.to_bytes(), Retention::LONGEST.from(transaction.now));
 }

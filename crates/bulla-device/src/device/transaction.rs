@@ -1,31 +1,25 @@
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use bulla_base::{Address, Partition, Party, Timestamp};
+use bulla_base::{Address, Party, Timestamp};
 use bulla_endpoint::{Peer, Uncommitted};
 use bulla_envelope::Envelope;
-use bulla_store::{
-    Batch, Commit, Key, Queue, QueueIndex, QueueTail, Queued, Retention, Space, Store, StoreError, TailRead,
-    Version,
-};
+use bulla_store::{Batch, Commit, Key, Queue, Retention, Space, Store, StoreError, Version};
 use bulla_transport::Transport;
 use bytes::Bytes;
-use prost::Message as _;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::Inner;
+use super::queues::QueueIndexes;
 use crate::event::Row;
 use crate::metrics::IDENTITY_CHANGES;
 use crate::space::{self, INBOX, OUTBOX, SPOKEN};
-
-/// How many of the newest of a queue are kept in memory.
-const IN_MEMORY: usize = 64;
 
 /// The device's next atomic record, while it is being put together. To be used from within the lane.
 pub(super) struct Transaction {
     pub(super) batch: Batch,
     pub(super) now: Timestamp,
-    head: Head,
+    pub(super) head: QueueIndexes,
     head_version: Option<Version>,
     /// What is put into the queues, and where.
     sent: Vec<(u64, Envelope)>,
@@ -36,32 +30,6 @@ pub(super) struct Transaction {
     identities: u64,
     /// By how many there are more messages that are kept because they are not confirmed.
     pub(super) unconfirmed: isize,
-}
-
-/// On which day each place of inbox and outbox stands.
-#[derive(Default)]
-struct Head {
-    inbox: QueueIndex,
-    outbox: QueueIndex,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct HeadRow {
-    #[prost(bytes = "vec", tag = "3")]
-    inbox: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    outbox: Vec<u8>,
-}
-
-impl Head {
-    fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        let row = HeadRow::decode(bytes).map_err(|_| StoreError::Damaged { what: "mailbox" })?;
-        Ok(Self { inbox: QueueIndex::from_bytes(&row.inbox)?, outbox: QueueIndex::from_bytes(&row.outbox)? })
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        HeadRow { inbox: self.inbox.to_bytes(), outbox: self.outbox.to_bytes() }.encode_to_vec()
-    }
 }
 
 impl Transaction {
@@ -127,102 +95,12 @@ impl Transaction {
         self.mark_active(envelope.from());
     }
 
-    fn queue(&self, space: Space) -> Queue {
+    pub(super) fn queue(&self, space: Space) -> Queue {
         Queue::new(self.batch.partition(), space, Bytes::new())
     }
 }
 
-/// The ends of mailbox and outbox, in memory.
-#[derive(Debug)]
-pub(super) struct Tails {
-    inbox: Mutex<QueueTail<Bytes>>,
-    outbox: Mutex<QueueTail<Envelope>>,
-    /// Told when something was put into them, and not before: the store tells its watches earlier. One for
-    /// each: in what order several who wait are woken is left to chance.
-    pub(super) noticed: watch::Sender<()>,
-    pub(super) sent: watch::Sender<()>,
-}
-
-impl Tails {
-    /// Those of queues of which everything so far is in `store`.
-    pub(super) async fn of<S: Store>(store: &S, home: Partition, now: Timestamp) -> Result<Self, StoreError> {
-        let head = store.get(home, &space::head(), now).await?;
-        let head = head.map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
-        Ok(Self {
-            inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),
-            outbox: Mutex::new(QueueTail::after(head.outbox.last(), IN_MEMORY)),
-            noticed: watch::Sender::new(()),
-            sent: watch::Sender::new(()),
-        })
-    }
-
-    fn push(&self, noticed: Vec<(u64, Bytes)>, sent: Vec<(u64, Envelope)>) {
-        let [has_noticed, has_sent] = [!noticed.is_empty(), !sent.is_empty()];
-        noticed.into_iter().for_each(|(place, event)| lock(&self.inbox).push(place, event));
-        sent.into_iter().for_each(|(place, envelope)| lock(&self.outbox).push(place, envelope));
-        if has_noticed {
-            self.noticed.send_replace(());
-        }
-        if has_sent {
-            self.sent.send_replace(());
-        }
-    }
-}
-
-fn lock<T>(tail: &Mutex<T>) -> MutexGuard<'_, T> {
-    tail.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Some of what stands in a queue, with its places, and after which place to look on.
-pub(super) struct Page<R> {
-    pub(super) items: Vec<(u64, R)>,
-    pub(super) after: u64,
-}
-
 impl<S: Store, T: Transport> Inner<S, T> {
-    /// What is in the mailbox after the place `after`, at most `limit`.
-    pub(super) async fn events(&self, after: u64, limit: usize) -> Result<Page<Bytes>, StoreError> {
-        let read = lock(&self.tails.inbox).read(after, limit);
-        self.page(read, INBOX, |head| &head.inbox, Ok, after, limit).await
-    }
-
-    /// What is in the outbox after the place `after`, at most `limit`.
-    pub(super) async fn envelopes(&self, after: u64, limit: usize) -> Result<Page<Envelope>, StoreError> {
-        let read = lock(&self.tails.outbox).read(after, limit);
-        let envelope =
-            |bytes| Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged { what: "envelope" });
-        self.page(read, OUTBOX, |head| &head.outbox, envelope, after, limit).await
-    }
-
-    /// What was `read` of a queue in memory, or what stands in the store.
-    async fn page<R>(
-        &self,
-        read: TailRead<R>,
-        space: Space,
-        index: fn(&Head) -> &QueueIndex,
-        item: fn(Bytes) -> Result<R, StoreError>,
-        after: u64,
-        limit: usize,
-    ) -> Result<Page<R>, StoreError> {
-        let items = match read {
-            TailRead::Here(items) => items,
-            TailRead::Nothing => Vec::new(),
-            TailRead::InStore => {
-                let transaction = self.transaction().await?;
-                let (index, queue) = (index(&transaction.head), transaction.queue(space));
-                let found = index.read(&self.store, &queue, after, limit, transaction.now).await?;
-                if found.is_empty() {
-                    // What has expired unread is passed over.
-                    return Ok(Page { items: Vec::new(), after: index.last() });
-                }
-                let read = |queued: Queued| Ok((queued.place, item(queued.record.value)?));
-                found.into_iter().map(read).collect::<Result<_, _>>()?
-            }
-        };
-        let after = items.last().map_or(after, |(place, _)| *place);
-        Ok(Page { items, after })
-    }
-
     /// It goes on when whoever waits leaves: else something would be durable, and not be sent before the next
     /// start.
     async fn commit_and_hand_on(
@@ -259,7 +137,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
     pub(super) async fn transaction(&self) -> Result<Transaction, StoreError> {
         let now = self.clock.now();
         let record = self.store.get(self.home, &space::head(), now).await?;
-        let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let head = record
+            .as_ref()
+            .map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         let (sent, noticed, sessions, identities, unconfirmed) = Default::default();
         let batch = Batch::new(self.home);

@@ -18,7 +18,7 @@ use super::sink_permits::SinkPermit;
 use super::tenant::Tenant;
 use super::{Inner, span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
-use crate::row::Pending;
+use crate::row::StoredEvent;
 use crate::{
     Destination, Event, EventSink, Incoming, MessageRef, RelayError, Report, SinkError, StatusUpdate,
     Subject, SubmitError,
@@ -96,7 +96,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             return Ok(Looked::Empty);
         }
         for Waiting { read, value, .. } in page {
-            let pending = Pending::read(&value)?;
+            let pending = StoredEvent::read(&value)?;
             let at = read.place;
             let event = event(tenant, conversation, &pending)?;
             if self.taken_events.has(conversation, pending.message()?) {
@@ -213,7 +213,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         &self,
         conversation: Conversation,
         read: &QueuedRow,
-        pending: &Pending,
+        pending: &StoredEvent,
     ) -> Result<bool, StoreError> {
         let said = pending.what_was_said()?.is_some();
         Ok(!said && self.taken_events.note(conversation, read, pending.message()?))
@@ -226,7 +226,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Tenant,
         conversation: Conversation,
         read: QueuedRow,
-        pending: &Pending,
+        pending: &StoredEvent,
     ) -> Result<(), RelayError> {
         let said = pending.what_was_said()?.is_some();
         let mut attempts = Attempts::default();
@@ -276,7 +276,7 @@ impl Drop for Counted {
     }
 }
 
-fn event(tenant: &Tenant, conversation: Conversation, pending: &Pending) -> Result<Event, StoreError> {
+fn event(tenant: &Tenant, conversation: Conversation, pending: &StoredEvent) -> Result<Event, StoreError> {
     let user_id = tenant.user_ids.user_id(conversation.user);
     let reference = |id| MessageRef::new(id, user_id);
     let subject = Subject {

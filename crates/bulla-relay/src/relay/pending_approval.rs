@@ -18,7 +18,7 @@ use super::identities::Changed;
 use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use crate::row::{Held, Outbound, Stage};
+use crate::row::{HeldMessage, Outbound, Stage};
 use crate::space::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
@@ -46,8 +46,8 @@ impl PendingApproval {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// `content` as it is held: a message of this category, or a receipt.
-    pub(super) fn held(&self, id: MessageId, category: Option<Category>, content: &Content) -> Held {
-        Held::new(id, category, self.encoded(content))
+    pub(super) fn held(&self, id: MessageId, category: Option<Category>, content: &Content) -> HeldMessage {
+        HeldMessage::new(id, category, self.encoded(content))
     }
 
     /// `content` as it is stored.
@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if peer.is_held() {
             return Ok(Attempt::Done(false));
         }
-        let held = Held::read(&next.record.value)?;
+        let held = HeldMessage::read(&next.record.value)?;
         let message = match held.of_category()? {
             None => None,
             Some(_) => {
@@ -133,7 +133,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// A message of the business that is still to be sent.
-    async fn waiting(&self, transaction: &Transaction, held: &Held) -> Result<Option<Record>, StoreError> {
+    async fn waiting(
+        &self,
+        transaction: &Transaction,
+        held: &HeldMessage,
+    ) -> Result<Option<Record>, StoreError> {
         let key = space::about(MESSAGE, transaction.conversation.business, held.id()?);
         let Some(record) = self.store.get(transaction.conversation.user, &key, transaction.now).await? else {
             return Ok(None);
@@ -148,7 +152,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Tenant,
         mut transaction: Transaction,
         mut peer: Peer<'_>,
-        (next, held): (&Queued, &Held),
+        (next, held): (&Queued, &HeldMessage),
         message: Option<Record>,
         changed: Option<Changed>,
     ) -> Result<Attempt<bool>, RelayError> {

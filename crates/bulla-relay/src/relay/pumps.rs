@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use crate::metrics::OLDEST;
-use crate::row::Head;
+use crate::row::QueueIndexes;
 use crate::space::{EVENTS, OUTBOX};
 
 /// The most of one queue that is kept in memory for its pump.
@@ -39,7 +39,7 @@ impl Pump {
     }
 
     /// Which places of its queue there are.
-    pub(super) const fn index(self, head: &Head) -> &QueueIndex {
+    pub(super) const fn index(self, head: &QueueIndexes) -> &QueueIndex {
         match self {
             Self::Outbox => &head.outbox,
             Self::Events => &head.events,

@@ -6,7 +6,7 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::pumps::{Next, Pump, Seen, Waiting};
 use crate::EventSink;
-use crate::row::Head;
+use crate::row::QueueIndexes;
 use crate::space::{self, HEAD};
 
 /// A record that was read to be taken out, and when: after so many erasures.
@@ -59,7 +59,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Next::InStore(after) => after,
         };
         let head = self.store.get(user, &Key::undated(HEAD, space::of(business)), now).await?;
-        let head = head.map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let head = head.map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let index = pump.index(&head);
         let queue = space::queue(pump.space(), business, user);
         let found = index.read(&self.store, &queue, after, limit, now).await?;

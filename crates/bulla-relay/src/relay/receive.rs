@@ -23,7 +23,7 @@ use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use super::{Inner, span};
 use crate::metrics::{DROPPED, OPENED};
-use crate::row::Pending;
+use crate::row::StoredEvent;
 use crate::space::{self, MESSAGE, SEEN};
 use crate::{EventSink, RelayError, Status};
 
@@ -341,7 +341,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let said = Bytes::copy_from_slice(encoded.plaintext());
                 transaction.put_contact(number);
                 let expiry = transaction.expiry();
-                transaction.push_event(&Pending::said(envelope.id(), number, transaction.now, said), expiry);
+                transaction
+                    .push_event(&StoredEvent::said(envelope.id(), number, transaction.now, said), expiry);
                 // As what it is, whatever the envelope declares: who writes does not choose what is metered.
                 transaction.count(Flow::ToBusiness, Category::Service);
             }

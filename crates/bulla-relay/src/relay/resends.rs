@@ -18,9 +18,10 @@ use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::metrics::RESENT;
-use crate::row::{Held, Outbound, Stage, Unconfirmed};
+use crate::row::{HeldMessage, Outbound, Stage};
 use crate::space::{self, CONTENT, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
+use bulla_endpoint::Unconfirmed;
 
 /// What became of an envelope that was sealed for an installation of the user that is no more.
 pub(super) enum Renewed {
@@ -76,7 +77,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Ok(changed)
             }
             Way::Held(changed) => {
-                transaction.push_held(&Held::again(id, outbound.of_category()?));
+                transaction.push_held(&HeldMessage::again(id, outbound.of_category()?));
                 self.pending_approval.note(transaction.conversation);
                 Ok(changed)
             }
@@ -125,7 +126,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (sealed, changed) = match way.map_err(passing)? {
             Way::Sealed(sealed, changed) => (sealed, changed),
             Way::Held(changed) => {
-                let place = transaction.push_held(&Held::again(id, outbound.of_category()?));
+                let place = transaction.push_held(&HeldMessage::again(id, outbound.of_category()?));
                 if outbound.stage()? == Stage::Accepted {
                     transaction.mark_held(id, &message, place)?;
                 }

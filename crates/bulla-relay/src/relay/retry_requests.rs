@@ -17,7 +17,7 @@ use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::limits::MAX_RETRY_REQUESTS;
 use crate::metrics::{ASKED, DROPPED};
-use crate::row::Asked;
+use crate::row::RetryRequest;
 use crate::{EventSink, RelayError, Report, space};
 
 /// What is dropped without an answer is not noted: to drop it again costs no more.
@@ -65,7 +65,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Conversation { business, user } = transaction.conversation;
         let key = space::about(space::ASKED, business, envelope.id());
         let found = self.store.get(user, &key, transaction.now).await?;
-        let before = found.as_ref().map(|record| Asked::read(&record.value)).transpose()?;
+        let before = found.as_ref().map(|record| RetryRequest::read(&record.value)).transpose()?;
         let attempt = u32::from(envelope.attempt());
         if let Some(asked) = &before {
             if asked.attempt >= attempt {
@@ -76,7 +76,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             peer.retire();
         }
         let times = before.map_or(0, |asked| asked.times) + 1;
-        let asked = Asked { times, attempt };
+        let asked = RetryRequest { times, attempt };
         self.try_to_ask(tenant, transaction, peer, envelope, &asked, found.map(|record| record.version)).await
     }
 
@@ -86,7 +86,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         mut transaction: Transaction,
         mut peer: Peer<'_>,
         envelope: &Envelope,
-        asked: &Asked,
+        asked: &RetryRequest,
         before: Option<Version>,
     ) -> Result<CommitOutcome, RelayError> {
         let (conversation, now, rng) = (transaction.conversation, transaction.now, &*self.rng);
@@ -147,7 +147,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Tenant,
         mut transaction: Transaction,
         envelope: &Envelope,
-        asked: &Asked,
+        asked: &RetryRequest,
         before: Option<Version>,
     ) -> Result<CommitOutcome, RelayError> {
         let Conversation { business, user } = transaction.conversation;

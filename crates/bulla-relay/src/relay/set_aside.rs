@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::{Inner, Relay, span};
-use crate::row::{Head, Held, Outbound, Pending};
+use crate::row::{HeldMessage, Outbound, QueueIndexes, StoredEvent};
 use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
@@ -114,13 +114,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn mend_head(&self, conversation: Conversation) -> Result<usize, StoreError> {
         let key = Key::undated(HEAD, space::of(conversation.business));
         match self.store.get(conversation.user, &key, self.clock.now()).await {
-            Ok(record) if record.as_ref().is_none_or(|record| Head::read(&record.value).is_ok()) => {
+            Ok(record) if record.as_ref().is_none_or(|record| QueueIndexes::read(&record.value).is_ok()) => {
                 return Ok(0);
             }
             Err(error) if !error.is_of_a_record() => return Err(error),
             _ => {}
         }
-        let head = Head {
+        let head = QueueIndexes {
             outbox: self.places(conversation, OUTBOX).await?,
             events: self.places(conversation, EVENTS).await?,
             held: self.places(conversation, HELD).await?,
@@ -148,7 +148,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 }
 
 fn is_event(value: &[u8]) -> bool {
-    let Ok(event) = Pending::read(value) else { return false };
+    let Ok(event) = StoredEvent::read(value) else { return false };
     let is_whole = match event.what_was_said() {
         Ok(Some(_)) => true,
         Ok(None) => event.status().is_ok() && event.of_category().is_ok(),
@@ -162,7 +162,7 @@ fn is_envelope(value: &[u8]) -> bool {
 }
 
 fn is_held(value: &[u8]) -> bool {
-    Held::read(value)
+    HeldMessage::read(value)
         .is_ok_and(|held| held.id().is_ok() && held.of_category().is_ok() && held.content().is_ok())
 }
 

@@ -20,11 +20,12 @@ use super::transaction::Transaction;
 use super::{Inner, Relay, span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::{ACCEPTED, UNQUOTED};
-use crate::row::{Outbound, Pending, Unconfirmed};
+use crate::row::{Outbound, StoredEvent};
 use crate::space::{self, MESSAGE, SEEN};
 use crate::{
     EventSink, Failure, MessageRef, Outgoing, OutgoingBody, Recipient, RelayError, Status, SubmitError,
 };
+use bulla_endpoint::Unconfirmed;
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Accepts `message` from the business number `from`.
@@ -166,10 +167,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             transaction.count(Flow::ToUser, checked.message.category);
         } else {
             let failed = Status::Failed(Failure::Undeliverable);
-            outbound.reach(failed);
+            outbound.advance(failed);
             transaction.reached.push(failed);
             let expiry = transaction.expiry();
-            transaction.push_event(&Pending::reached(id, &outbound, transaction.now, failed), expiry);
+            transaction.push_event(&StoredEvent::status_of(id, &outbound, transaction.now, failed), expiry);
         }
         let key = space::about(MESSAGE, conversation.business, id);
         let expiry = transaction.expiry();

@@ -14,9 +14,10 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::pumps::{Pump, Waiting};
 use super::queue_page::QueuedRow;
-use crate::row::{Asked, Head, Held, Outbound, Pending, Stage, Unconfirmed};
+use crate::row::{HeldMessage, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
 use crate::space::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
 use crate::{EventSink, Failure, Status};
+use bulla_endpoint::Unconfirmed;
 
 /// The next atomic record of a conversation, while it is being put together.
 ///
@@ -25,9 +26,9 @@ pub(super) struct Transaction {
     pub(super) batch: Batch,
     pub(super) conversation: Conversation,
     pub(super) now: Timestamp,
-    head: Head,
+    head: QueueIndexes,
     head_version: Option<Version>,
-    head_before: Head,
+    head_before: QueueIndexes,
     /// What messages of the business have come to with it.
     pub(super) reached: Vec<Status>,
     /// What is put into the queues.
@@ -98,7 +99,7 @@ impl Transaction {
     }
 
     /// Puts `held` at the end of what waits for the approval of the user's identity, and says where.
-    pub(super) fn push_held(&mut self, held: &Held) -> u64 {
+    pub(super) fn push_held(&mut self, held: &HeldMessage) -> u64 {
         let (day, place) = self.head.held.append(self.now.day());
         let key = self.queue(HELD).key(day, place);
         self.batch.put_until(key, held.to_bytes(), self.expiry());
@@ -156,14 +157,19 @@ impl Transaction {
 
     /// Remembers that the message in `envelope` was asked for again, as `asked` says, on the condition that
     /// nobody has asked since.
-    pub(super) fn put_retry_request(&mut self, envelope: &Envelope, asked: &Asked, before: Option<Version>) {
+    pub(super) fn put_retry_request(
+        &mut self,
+        envelope: &Envelope,
+        asked: &RetryRequest,
+        before: Option<Version>,
+    ) {
         let key = space::about(ASKED, self.conversation.business, envelope.id());
         self.batch.expect(key.clone(), before);
         self.batch.put_until(key, asked.to_bytes(), self.expiry());
     }
 
     /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
-    pub(super) fn push_event(&mut self, event: &Pending, expiry: Expiry) {
+    pub(super) fn push_event(&mut self, event: &StoredEvent, expiry: Expiry) {
         let (day, place) = self.head.events.append(self.now.day());
         self.push(Pump::Events, day, place, event.to_bytes(), expiry);
     }
@@ -193,13 +199,13 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         let mut outbound = Outbound::read(&record.value)?;
         let stage = outbound.stage()?;
-        if !stage.may_reach(status) {
+        if !stage.may_advance_to(status) {
             return Ok(());
         }
         let arrived = matches!(status, Status::Delivered | Status::Read);
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         if stage == Stage::Accepted && arrived {
-            self.push_event(&Pending::reached(id, &outbound, self.now, Status::Sent), expiry);
+            self.push_event(&StoredEvent::status_of(id, &outbound, self.now, Status::Sent), expiry);
         }
         let is_over = arrived || matches!(status, Status::Failed(Failure::Expired | Failure::NotOpened));
         if stage == Stage::Accepted && is_over && outbound.held {
@@ -209,13 +215,13 @@ impl Transaction {
             self.remove_from_outbox(outbound.outbox_place);
         }
         if !(arrived && outbound.reaction) {
-            self.push_event(&Pending::reached(id, &outbound, self.now, status), expiry);
+            self.push_event(&StoredEvent::status_of(id, &outbound, self.now, status), expiry);
         }
         if stage <= Stage::Reached(Status::Sent) && status != Status::Sent {
             // What it says has served its purpose.
             self.batch.delete(space::about(CONTENT, self.conversation.business, id));
         }
-        outbound.reach(status);
+        outbound.advance(status);
         self.reached.push(status);
         self.put_message(id, record, &outbound);
         Ok(())
@@ -262,7 +268,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let now = self.clock.now();
         let key = Key::undated(HEAD, space::of(conversation.business));
         let record = self.store.get(conversation.user, &key, now).await?;
-        let head = record.as_ref().map_or(Ok(Head::default()), |record| Head::read(&record.value))?;
+        let head = record
+            .as_ref()
+            .map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         let batch = Batch::new(conversation.user);
         let taken = self.still_taken(conversation).await?;
