@@ -54,7 +54,7 @@ impl Endpoint {
             None => create_identity(store, home, now, rng).await?,
         };
         let generation = generation::of(store, OWN, Bytes::new(), now).await?;
-        let State { incarnation, registered: was_registered, .. } =
+        let EndpointState { incarnation, registered: was_registered, .. } =
             begin_incarnation(store, home, generation, now).await?;
         let identity_policy = IdentityPolicy::default();
         Ok(Self {
@@ -103,10 +103,10 @@ impl Endpoint {
         &self,
         store: &S,
         now: Timestamp,
-    ) -> Result<(State, Version), EndpointError> {
+    ) -> Result<(EndpointState, Version), EndpointError> {
         let damaged = EndpointError::Damaged { what: "state" };
         let Some(held) = store.get(self.home, &only(STATE), now).await? else { return Err(damaged) };
-        let state = State::decode(&held.value[..]).map_err(|_| damaged)?;
+        let state = EndpointState::decode(&held.value[..]).map_err(|_| damaged)?;
         Ok((state, held.version))
     }
 
@@ -162,7 +162,7 @@ impl fmt::Debug for Endpoint {
 
 /// What an endpoint remembers of itself between two starts, besides its keys.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct State {
+pub(crate) struct EndpointState {
     #[prost(uint64, tag = "1")]
     pub(crate) incarnation: u64,
     #[prost(uint32, tag = "2")]
@@ -214,13 +214,13 @@ async fn begin_incarnation<S: Store>(
     home: Partition,
     generation: u32,
     now: Timestamp,
-) -> Result<State, EndpointError> {
+) -> Result<EndpointState, EndpointError> {
     let held = store.get(home, &only(STATE), now).await?;
     let mut state = match &held {
         Some(record) => {
-            State::decode(&record.value[..]).map_err(|_| EndpointError::Damaged { what: "state" })?
+            EndpointState::decode(&record.value[..]).map_err(|_| EndpointError::Damaged { what: "state" })?
         }
-        None => State::default(),
+        None => EndpointState::default(),
     };
     // Above all that were spoken in earlier lives of the store, which it may not know of.
     state.incarnation = (state.incarnation + 1).max(u64::from(generation) << 32);

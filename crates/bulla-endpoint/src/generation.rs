@@ -66,6 +66,6 @@ pub(crate) async fn of<S: Store>(
 }
 
 /// Puts into `batch` that the session in use began in `generation`.
-pub(crate) fn keep(generation: u32, name: Bytes, batch: &mut Batch) {
+pub(crate) fn put(generation: u32, name: Bytes, batch: &mut Batch) {
     batch.put(Key::undated(GENERATION, name), generation.to_be_bytes().to_vec());
 }

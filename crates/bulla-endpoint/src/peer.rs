@@ -25,7 +25,7 @@ use crate::{Endpoint, OpenError, SealError, SpentKey, Uncommitted, Unreadable, k
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
 ///
-/// Everything between [`Endpoint::peer`] and [`Peer::keep`] happens in memory. What was sealed may leave, and
+/// Everything between [`Endpoint::peer`] and [`Peer::write`] happens in memory. What was sealed may leave, and
 /// what was opened be shown, only once that batch is committed; if it is not, throw both away and start again
 /// from the store.
 #[must_use = "steps that are not kept in a batch have not happened"]
@@ -96,8 +96,8 @@ impl Endpoint {
             None => (None, None),
         };
         let (sessions, age) = match held {
-            Some(Held { sessions, standing, age, version }) => {
-                (stored.standing, stored.version) = (standing, version);
+            Some(Held { sessions, trust, age, version }) => {
+                (stored.trust, stored.version) = (trust, version);
                 (sessions, age)
             }
             None => self.read(&mut stored, store, now).await?,
@@ -129,7 +129,7 @@ impl Peer<'_> {
 
     /// Whether nothing is to be sealed in the session in use any more.
     fn is_out_of_use(&self) -> bool {
-        self.age == Age::Past || self.stored.standing.is_stale() || self.is_with_another()
+        self.age == Age::Past || self.stored.trust.is_stale() || self.is_with_another()
     }
 
     /// Begins a session with the keys the peer left with the carrier.
@@ -139,7 +139,7 @@ impl Peer<'_> {
     /// # Errors
     /// When the keys are malformed or not signed by their identity, or the store fails.
     /// [`SealError::IdentityChanged`] when they are of another identity than before and the
-    /// [policy](crate::IdentityPolicy) is to hold: [`keep`](Self::keep) then remembers which, for
+    /// [policy](crate::IdentityPolicy) is to hold: [`write`](Self::write) then remembers which, for
     /// [`approve`](Self::approve).
     pub async fn begin<S: Store>(
         &mut self,
@@ -160,7 +160,7 @@ impl Peer<'_> {
             Ok(sessions) => {
                 self.sessions = sessions;
                 self.stepped = true;
-                self.stored.standing.settle();
+                self.stored.trust.settle();
                 self.renew().map_err(|_| SealError::Damaged)?;
                 Ok(Begun { identity_changed })
             }
@@ -355,11 +355,11 @@ impl Peer<'_> {
     ///
     /// When the batch is durable, [tell](Uncommitted::committed) it to what this returns, and the sessions
     /// are [held](Endpoint::with_session_cache).
-    pub fn keep(mut self, batch: &mut Batch) -> Uncommitted {
-        let change = Change { head: self.stepped, standing: self.stored.standing.has_changed() };
+    pub fn write(mut self, batch: &mut Batch) -> Uncommitted {
+        let change = Change { head: self.stepped, trust: self.stored.trust.has_changed() };
         self.stored.keep_standing(batch);
         if self.stepped {
-            self.stored.keep(&mut self.sessions, batch);
+            self.stored.write(&mut self.sessions, batch);
             if self.age == Age::Renewed {
                 self.stored.keep_life(self.endpoint.generation, batch);
             }
@@ -369,8 +369,8 @@ impl Peer<'_> {
                 batch.put(key, Bytes::new());
             }
         }
-        let Self { sessions, stored: SessionStore { standing, version, .. }, age, place, .. } = self;
-        Uncommitted::new(place, Held { sessions, standing, age, version }, change)
+        let Self { sessions, stored: SessionStore { trust, version, .. }, age, place, .. } = self;
+        Uncommitted::new(place, Held { sessions, trust, age, version }, change)
     }
 }
 

@@ -28,7 +28,7 @@ type Name = (Partition, Bytes);
 ///   Endpoint::peer ──► held? ── yes ─► taken out
 ///                        │ no
 ///                        ▼
-///                   read from the store           Peer::keep ──► the batch is committed ──► put back
+///                   read from the store           Peer::write ──► the batch is committed ──► put back
 /// ```
 ///
 /// What is taken out comes back only by [`Uncommitted::committed`]: sessions whose step was refused, failed
@@ -62,7 +62,7 @@ struct Generation {
 /// What is held of one peer.
 pub(crate) struct Held {
     pub(crate) sessions: Sessions,
-    pub(crate) standing: Trust,
+    pub(crate) trust: Trust,
     pub(crate) age: Age,
     /// That of the head of the sessions; nothing before the first.
     pub(crate) version: Option<Version>,
@@ -84,7 +84,7 @@ pub struct Uncommitted(Option<(Place, Held, Change)>);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change {
     pub(crate) head: bool,
-    pub(crate) standing: bool,
+    pub(crate) trust: bool,
 }
 
 impl SessionCache {
@@ -154,8 +154,8 @@ impl Uncommitted {
         if change.head {
             held.version = Some(version);
         }
-        if change.standing {
-            held.standing.committed(version);
+        if change.trust {
+            held.trust.committed(version);
         }
         if held.age == Age::Renewed {
             held.age = Age::Present;

@@ -9,7 +9,7 @@ use crate::generation;
 use crate::space::{self, SESSIONS};
 use crate::trust::Trust;
 
-/// Besides the parts, [`SessionStore::keep`] expects one, and [`Peer::keep`](crate::Peer::keep) adds a few.
+/// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a few.
 const _: () =
     assert!(CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
 
@@ -24,12 +24,12 @@ pub(crate) struct SessionStore {
     /// That of the head, which every change writes; nothing before the first session.
     pub(crate) version: Option<Version>,
     /// What is remembered of the peer's identity beside them.
-    pub(crate) standing: Trust,
+    pub(crate) trust: Trust,
 }
 
 impl SessionStore {
     pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
-        Self { partition, name, version: None, standing: Trust::default() }
+        Self { partition, name, version: None, trust: Trust::default() }
     }
 
     pub(crate) const fn name(&self) -> &Bytes {
@@ -49,10 +49,10 @@ impl SessionStore {
     ) -> Result<Result<Sessions, StoredError>, StoreError> {
         let prefix = [&self.name[..], &[Part::WORKING]].concat();
         let mut rows = self.rows(store, prefix.into(), None, now).await?;
-        let standing = space::standing(&self.name);
+        let trust = space::trust(&self.name);
         // Its name is the shortest with the prefix, so that it is found first and with the same scan.
-        let has_standing = rows.first().is_some_and(|(key, _)| *key == standing);
-        self.standing = Trust::read(has_standing.then(|| rows.remove(0).1))?;
+        let has_standing = rows.first().is_some_and(|(key, _)| *key == trust);
+        self.trust = Trust::read(has_standing.then(|| rows.remove(0).1))?;
         let parts = self.parts_in(rows)?;
         self.version = parts.first().filter(|(part, _)| *part == Part::Head).map(|(_, head)| head.version);
         Ok(if parts.is_empty() { Ok(Sessions::new()) } else { Sessions::from_parts(borrowed(&parts)) })
@@ -113,7 +113,7 @@ impl SessionStore {
 
     /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
     /// read: every change writes the head.
-    pub(crate) fn keep(&self, sessions: &mut Sessions, batch: &mut Batch) {
+    pub(crate) fn write(&self, sessions: &mut Sessions, batch: &mut Batch) {
         batch.expect(space::part(&self.name, Part::Head), self.version);
         sessions.store_changes(|part, bytes| {
             let key = space::part(&self.name, part);
@@ -127,9 +127,9 @@ impl SessionStore {
     /// Puts what is remembered of the peer's identity into `batch`, if it has changed, on the condition that
     /// nobody else changed anything.
     pub(crate) fn keep_standing(&self, batch: &mut Batch) {
-        if self.standing.has_changed() {
+        if self.trust.has_changed() {
             batch.expect(space::part(&self.name, Part::Head), self.version);
-            self.standing.keep(space::standing(&self.name), batch);
+            self.trust.write(space::trust(&self.name), batch);
         }
     }
 
@@ -138,10 +138,10 @@ impl SessionStore {
         generation::of(store, self.partition, self.name.clone(), now).await
     }
 
-    /// Writes down in which generation the session in use began, beside what [`keep`](Self::keep) puts into
+    /// Writes down in which generation the session in use began, beside what [`write`](Self::write) puts into
     /// `batch`.
     pub(crate) fn keep_life(&self, generation: u32, batch: &mut Batch) {
-        generation::keep(generation, self.name.clone(), batch);
+        generation::put(generation, self.name.clone(), batch);
     }
 }
 

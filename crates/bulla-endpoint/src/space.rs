@@ -62,6 +62,6 @@ pub(crate) fn part(sessions: &[u8], part: Part) -> Key {
 
 /// The key of what is remembered of the peer's identity, beside the sessions whose names begin with
 /// `sessions`.
-pub(crate) fn standing(sessions: &[u8]) -> Key {
+pub(crate) fn trust(sessions: &[u8]) -> Key {
     Key::undated(SESSIONS, [sessions, &[Part::WORKING]].concat())
 }

@@ -75,7 +75,7 @@ impl Trust {
         self.now = Row::default();
     }
 
-    /// What [`keep`](Self::keep) put into a batch is durable with `version`.
+    /// What [`write`](Self::write) put into a batch is durable with `version`.
     pub(crate) fn committed(&mut self, version: Version) {
         self.version = (self.now != Row::default()).then_some(version);
         self.before = self.now.clone();
@@ -85,7 +85,7 @@ impl Trust {
         self.now != self.before
     }
 
-    pub(crate) fn keep(&self, key: Key, batch: &mut Batch) {
+    pub(crate) fn write(&self, key: Key, batch: &mut Batch) {
         batch.expect(key.clone(), self.version);
         match self.now == Row::default() {
             true => batch.delete(key),

@@ -60,7 +60,7 @@ use self::erasures::Erasures;
 use self::error_scope::Suspensions;
 use self::pending_approval::PendingApproval;
 use self::pumps::Pumps;
-use self::registry::{Registry, State};
+use self::registry::{BusinessState, Registry};
 pub use self::set_aside::SetAside;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
@@ -412,14 +412,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn tenant(&self, business: PhoneNumberId) -> Result<Arc<Tenant>, SubmitError> {
         match self.businesses.state(business) {
             _ if self.shutdown.is_stopped() => Err(SubmitError::Stopped),
-            Some(State::Speaking(tenant)) => Ok(tenant),
-            Some(State::Suspended(suspended, _)) => match &*suspended.why {
+            Some(BusinessState::Speaking(tenant)) => Ok(tenant),
+            Some(BusinessState::Suspended(suspended, _)) => match &*suspended.why {
                 RelayError::Transport(TransportError::Fenced { ours, .. }) => {
                     Err(SubmitError::Fenced { ours: *ours })
                 }
                 _ => Err(SubmitError::Suspended { part: suspended.part, why: Arc::clone(&suspended.why) }),
             },
-            Some(State::Opening) => Err(SubmitError::NotYet { business }),
+            Some(BusinessState::Opening) => Err(SubmitError::NotYet { business }),
             None => Err(SubmitError::UnknownBusiness { business }),
         }
     }

@@ -109,12 +109,12 @@ impl fmt::Debug for Reports {
 /// Where reports are put up: the latest [`MAX_REPORTS`], whoever reads them.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    kept: Mutex<Kept>,
+    kept: Mutex<Backlog>,
     changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Backlog {
     reports: VecDeque<Report>,
     /// How many there were before the first of them.
     before: u64,
@@ -162,7 +162,7 @@ impl Board {
         Ok(report)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Backlog> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

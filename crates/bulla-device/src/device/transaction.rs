@@ -35,7 +35,7 @@ pub(super) struct Transaction {
 impl Transaction {
     /// Puts the sessions with `peer` into it.
     pub(super) fn put_sessions(&mut self, peer: Peer<'_>) {
-        self.sessions.push(peer.keep(&mut self.batch));
+        self.sessions.push(peer.write(&mut self.batch));
     }
 
     /// Puts `envelope` at the end of the outbox.

@@ -102,7 +102,7 @@ impl World {
         let envelope =
             peer.seal(id, Kind::Message(Category::Service), &says(words), now, &*self.rng).unwrap();
         let mut batch = Batch::new(user);
-        drop(peer.keep(&mut batch));
+        drop(peer.write(&mut batch));
         let _ = self.shop_store.commit(batch).await.unwrap();
         self.line.send(&self.caller, envelope).await.unwrap();
         id
@@ -120,7 +120,7 @@ impl World {
                 let mut peer = self.shop.peer(&self.shop_store, user, &address, now).await.unwrap();
                 let opened = peer.open(&self.shop_store, &delivery.envelope, now, &*self.rng).await.unwrap();
                 let mut batch = Batch::new(user);
-                drop(peer.keep(&mut batch));
+                drop(peer.write(&mut batch));
                 let _ = self.shop_store.commit(batch).await.unwrap();
                 self.line.acknowledge(&self.caller, &[after]).await.unwrap();
                 heard.push((delivery.envelope.id(), opened.content.unwrap()));

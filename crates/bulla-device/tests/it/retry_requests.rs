@@ -28,7 +28,7 @@ impl World {
         }
         let sealed = peer.seal(id, kind, content, now, &*self.rng).unwrap();
         let mut batch = Batch::new(user);
-        let _ = peer.keep(&mut batch);
+        let _ = peer.write(&mut batch);
         let _ = self.shop_store.commit(batch).await.unwrap();
         sealed.sent_again(attempt).unwrap()
     }

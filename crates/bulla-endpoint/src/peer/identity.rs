@@ -14,7 +14,7 @@ impl Peer<'_> {
     /// session.
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
-        self.stored.standing.held().or_else(|| self.known_identity())
+        self.stored.trust.held().or_else(|| self.known_identity())
     }
 
     /// The number to compare with the peer, which is that of [`identity`](Self::identity).
@@ -31,19 +31,19 @@ impl Peer<'_> {
     /// is [approved](Self::approve).
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.endpoint.identity_policy == IdentityPolicy::Hold && self.stored.standing.held().is_some()
+        self.endpoint.identity_policy == IdentityPolicy::Hold && self.stored.trust.held().is_some()
     }
 
     /// Believes `identity`, which the peer has come with: what waits for it can be sealed, once this is kept.
     /// False when it is not the one that waits: then the peer has come with yet another, or there was nothing
     /// to approve.
     pub fn approve(&mut self, identity: &Identity) -> bool {
-        if self.stored.standing.held() != Some(*identity) {
+        if self.stored.trust.held() != Some(*identity) {
             return false;
         }
-        self.stored.standing.approve();
-        if self.in_use() == Some(*identity) && !self.stored.standing.is_stale() {
-            self.stored.standing.settle();
+        self.stored.trust.approve();
+        if self.in_use() == Some(*identity) && !self.stored.trust.is_stale() {
+            self.stored.trust.settle();
         }
         true
     }
@@ -52,7 +52,7 @@ impl Peer<'_> {
     /// it, then that opens what still comes, and nothing is sealed in it, once this is kept.
     pub fn retire_session(&mut self, installation: Installation) {
         if self.installation_in_use() == Some(installation) {
-            self.stored.standing.set_stale();
+            self.stored.trust.set_stale();
         }
     }
 
@@ -67,7 +67,7 @@ impl Peer<'_> {
     /// nothing is sealed in it, once this is kept.
     pub fn retire(&mut self) {
         if self.in_use().is_some() {
-            self.stored.standing.set_stale();
+            self.stored.trust.set_stale();
         }
     }
 
@@ -78,12 +78,12 @@ impl Peer<'_> {
 
     /// Who is believed to be the peer.
     pub(super) fn known_identity(&self) -> Option<Identity> {
-        self.stored.standing.trusted().or_else(|| self.in_use())
+        self.stored.trust.trusted().or_else(|| self.in_use())
     }
 
     /// Whether the session in use is not with who is believed to be the peer.
     pub(super) fn is_with_another(&self) -> bool {
-        let trusted = self.stored.standing.trusted();
+        let trusted = self.stored.trust.trusted();
         trusted.is_some() && trusted != self.in_use()
     }
 
@@ -97,7 +97,7 @@ impl Peer<'_> {
         };
         let changed = known != identity;
         if changed && self.endpoint.identity_policy == IdentityPolicy::Hold {
-            self.stored.standing.hold(&identity, &known);
+            self.stored.trust.hold(&identity, &known);
             return Err(SealError::IdentityChanged);
         }
         Ok(changed)
@@ -107,17 +107,17 @@ impl Peer<'_> {
     /// known `before`.
     pub(super) fn follow(&mut self, is_new: bool, before: Option<Identity>, spoke: &IdentityKey) -> bool {
         let (spoke, Some(known)) = (Identity::new(*spoke), before) else { return false };
-        let (differs, is_held) = (spoke != known, self.stored.standing.held().is_some());
+        let (differs, is_held) = (spoke != known, self.stored.trust.held().is_some());
         let holds = self.endpoint.identity_policy == IdentityPolicy::Hold;
-        let standing = &mut self.stored.standing;
+        let trust = &mut self.stored.trust;
         match (differs, is_new) {
-            (true, true) if holds => standing.hold(&spoke, &known),
-            (true, true) => standing.settle(),
+            (true, true) if holds => trust.hold(&spoke, &known),
+            (true, true) => trust.settle(),
             // A late message in a session of before a change: it is opened, and what is sealed goes to who is
             // known all the same.
-            (true, false) if !is_held => standing.trust(&known),
+            (true, false) if !is_held => trust.trust(&known),
             (true, false) => {}
-            (false, is_new) if !is_held && (is_new || !standing.is_stale()) => standing.settle(),
+            (false, is_new) if !is_held && (is_new || !trust.is_stale()) => trust.settle(),
             (false, _) => {}
         }
         // Who speaks in an older session was told when that began.

@@ -77,7 +77,7 @@ async fn measured(end: &End, from: &End, envelope: &Envelope, rng: &SeededRng) -
     let mut peer = end.peer(from).await;
     peer.open(&end.store, envelope, NOW, rng).await.unwrap();
     let mut batch = Batch::new(USER);
-    drop(peer.keep(&mut batch));
+    drop(peer.write(&mut batch));
     let rows = batch.expectations().len() + batch.puts().len() + batch.deletes().len();
     let bytes = batch.bytes();
     assert!(matches!(end.store.commit(batch).await.unwrap(), Commit::Committed(_)));

@@ -52,7 +52,7 @@ impl End {
 
     async fn keep(&self, peer: Peer<'_>) -> Commit {
         let mut batch = Batch::new(USER);
-        drop(peer.keep(&mut batch));
+        drop(peer.write(&mut batch));
         self.store.commit(batch).await.unwrap()
     }
 

@@ -32,7 +32,7 @@ impl Holder {
 
     async fn keep(&self, partition: Partition, peer: Peer<'_>) -> Commit {
         let mut batch = Batch::new(partition);
-        let kept = peer.keep(&mut batch);
+        let kept = peer.write(&mut batch);
         let outcome = self.store.commit(batch).await.unwrap();
         if let Commit::Committed(version) = outcome {
             kept.committed(version);
@@ -121,7 +121,7 @@ async fn a_step_whose_outcome_nobody_heard_is_not_held() {
     let mut peer = holder.peer(USER).await;
     seal(&mut peer, "never sent", &rng);
     let mut batch = Batch::new(USER);
-    drop(peer.keep(&mut batch));
+    drop(peer.write(&mut batch));
     let sealed = holder.say("sent", &rng).await;
     open(&alice, &sealed, "sent", &rng).await;
 }
@@ -133,7 +133,7 @@ async fn what_was_taken_out_before_an_erasure_does_not_come_back() {
     let mut peer = holder.peer(USER).await;
     seal(&mut peer, "under way", &rng);
     let mut batch = Batch::new(USER);
-    let kept = peer.keep(&mut batch);
+    let kept = peer.write(&mut batch);
     let Commit::Committed(version) = holder.store.commit(batch).await.unwrap() else { panic!("a conflict") };
     holder.store.erase_partition(USER).await.unwrap();
     holder.held.forget(USER);

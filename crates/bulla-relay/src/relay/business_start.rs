@@ -13,7 +13,7 @@ use tracing::{Instrument, Span};
 use super::Inner;
 use super::error_scope::ErrorScope;
 use super::jitter;
-use super::registry::State;
+use super::registry::BusinessState;
 use super::tenant::Tenant;
 use crate::limits::OPENED_AT_ONCE;
 use crate::{EventSink, RelayError, Report, Suspended, SuspendedPart};
@@ -53,7 +53,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     inner.clock.sleep(jitter::shortened(pause, &*inner.rng)).await;
                     failures = failures.saturating_add(1);
                     let _turn = inner.businesses.turn(business).await;
-                    let is_awaited = matches!(inner.businesses.state(business), Some(State::Opening));
+                    let is_awaited = matches!(inner.businesses.state(business), Some(BusinessState::Opening));
                     if !is_awaited || inner.try_to_bring_up(business).await.is_ok() {
                         return Ok(());
                     }
@@ -78,7 +78,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
             },
         };
-        self.businesses.set(business, State::Speaking(Arc::clone(&tenant)));
+        self.businesses.set(business, BusinessState::Speaking(Arc::clone(&tenant)));
         // While the carrier is away nobody waits for it: the task that receives goes on trying.
         if !self.carrier_is_away.load(Ordering::Relaxed)
             && let Err(error) = self.connect(&tenant).await
@@ -99,7 +99,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn suspend_unopened(&self, business: PhoneNumberId, why: RelayError) {
         let part = SuspendedPart::Business(business);
         let suspended = Suspended { part, since: self.clock.now(), why: Arc::new(why) };
-        self.businesses.set(business, State::Suspended(Arc::new(suspended.clone()), None));
+        self.businesses.set(business, BusinessState::Suspended(Arc::new(suspended.clone()), None));
         self.tell_suspended(suspended);
     }
 
@@ -110,7 +110,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let error = self.contain(tenant, None, error.into());
             if error.is_err() {
                 tenant.tasks.stop();
-                self.businesses.set(tenant.business(), State::Opening);
+                self.businesses.set(tenant.business(), BusinessState::Opening);
             }
             return error;
         }
@@ -169,11 +169,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Resumes a business that is suspended; `None` when it is not. To be called by whoever has its turn.
     pub(super) async fn reopen(self: &Arc<Self>, business: PhoneNumberId) -> Option<()> {
-        let State::Suspended(_, tenant) = self.businesses.state(business)? else { return None };
-        self.businesses.set(business, State::Opening);
+        let BusinessState::Suspended(_, tenant) = self.businesses.state(business)? else { return None };
+        self.businesses.set(business, BusinessState::Opening);
         self.wind_up(business, tenant).await;
         self.bring_up(business).await;
-        if matches!(self.businesses.state(business), Some(State::Speaking(_))) {
+        if matches!(self.businesses.state(business), Some(BusinessState::Speaking(_))) {
             tracing::info!(%business, "the business is resumed");
             self.reports.tell(Report::Resumed(SuspendedPart::Business(business)));
         }

@@ -6,7 +6,7 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
-use super::registry::State;
+use super::registry::BusinessState;
 use super::tenant::Tenant;
 use super::{Inner, Relay, span};
 use crate::{Business, BusinessError, EventSink, Report, SuspendedPart};
@@ -118,7 +118,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn is_speaking(&self, business: PhoneNumberId) -> Result<(), BusinessError> {
         match self.businesses.state(business) {
             _ if self.shutdown.is_stopped() => Err(BusinessError::Stopped),
-            Some(State::Suspended(suspended, _)) => {
+            Some(BusinessState::Suspended(suspended, _)) => {
                 Err(BusinessError::Suspended { business, why: Arc::clone(&suspended.why) })
             }
             Some(_) => Ok(()),
@@ -132,9 +132,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let state = self.businesses.state(business).ok_or(BusinessError::Unknown { business })?;
         self.businesses.remove(business);
         let tenant = match state {
-            State::Speaking(tenant) => Some(tenant),
-            State::Suspended(_, tenant) => tenant,
-            State::Opening => None,
+            BusinessState::Speaking(tenant) => Some(tenant),
+            BusinessState::Suspended(_, tenant) => tenant,
+            BusinessState::Opening => None,
         };
         self.wind_up(business, tenant).await;
         self.suspensions.forget(|conversation| conversation.business == business);

@@ -57,15 +57,15 @@ impl ConversationIndex {
 
     /// Forgets what was marked of `user`.
     pub(super) fn forget(&self, user: Partition) {
-        self.keep(|conversation| conversation.user != user);
+        self.retain(|conversation| conversation.user != user);
     }
 
     /// Forgets what was marked of `business`.
     pub(super) fn forget_business(&self, business: PhoneNumberId) {
-        self.keep(|conversation| conversation.business != business);
+        self.retain(|conversation| conversation.business != business);
     }
 
-    fn keep(&self, stays: impl Fn(&Conversation) -> bool) {
+    fn retain(&self, stays: impl Fn(&Conversation) -> bool) {
         let mut known = self.known();
         known.busy.retain(&stays);
         known.waiting.retain(&stays);

@@ -7,13 +7,13 @@ use tokio::sync::watch;
 /// Which users are being erased, and of which users something is being taken out of the house.
 #[derive(Debug, Default)]
 pub(super) struct Erasures {
-    state: Mutex<State>,
+    state: Mutex<ErasureState>,
     /// Told when an erasure begins, and when something of its user has stopped leaving.
     changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ErasureState {
     /// How many were ever begun.
     begun: u64,
     /// Those that are not known to be done.
@@ -85,7 +85,7 @@ impl Erasures {
         Some(Leaving { erasures: self, user })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ErasureState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,12 +20,12 @@ struct Entry {
     business: Business,
     /// With what the number is to be proven, until it was.
     proof: Option<Box<Proof>>,
-    state: State,
+    state: BusinessState,
 }
 
 /// How the relay stands to a business.
 #[derive(Debug, Clone)]
-pub(super) enum State {
+pub(super) enum BusinessState {
     /// Its keys are being read.
     Opening,
     /// The relay speaks for it.
@@ -67,7 +67,7 @@ impl Registry {
         let is_new = !entries.contains_key(&id);
         if is_new {
             let proof = business.take_proof().map(Box::new);
-            entries.insert(id, Entry { business, proof, state: State::Opening });
+            entries.insert(id, Entry { business, proof, state: BusinessState::Opening });
         }
         is_new
     }
@@ -85,7 +85,7 @@ impl Registry {
         }
     }
 
-    pub(super) fn set(&self, business: PhoneNumberId, state: State) {
+    pub(super) fn set(&self, business: PhoneNumberId, state: BusinessState) {
         if let Some(entry) = self.entries().get_mut(&business) {
             entry.state = state;
         }
@@ -96,9 +96,10 @@ impl Registry {
     pub(super) fn suspend(&self, tenant: &Arc<Tenant>, suspended: Suspended) -> bool {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&tenant.business()) else { return false };
-        let is_speaking = matches!(&entry.state, State::Speaking(speaking) if Arc::ptr_eq(speaking, tenant));
+        let is_speaking =
+            matches!(&entry.state, BusinessState::Speaking(speaking) if Arc::ptr_eq(speaking, tenant));
         if is_speaking {
-            entry.state = State::Suspended(Arc::new(suspended), Some(Arc::clone(tenant)));
+            entry.state = BusinessState::Suspended(Arc::new(suspended), Some(Arc::clone(tenant)));
         }
         is_speaking
     }
@@ -123,15 +124,15 @@ impl Registry {
         }
     }
 
-    pub(super) fn state(&self, business: PhoneNumberId) -> Option<State> {
+    pub(super) fn state(&self, business: PhoneNumberId) -> Option<BusinessState> {
         self.entries().get(&business).map(|entry| entry.state.clone())
     }
 
     /// Who speaks for `business` now.
     pub(super) fn tenant(&self, business: PhoneNumberId) -> Option<Arc<Tenant>> {
         match self.state(business)? {
-            State::Speaking(tenant) => Some(tenant),
-            State::Opening | State::Suspended(..) => None,
+            BusinessState::Speaking(tenant) => Some(tenant),
+            BusinessState::Opening | BusinessState::Suspended(..) => None,
         }
     }
 
@@ -145,8 +146,8 @@ impl Registry {
 
     pub(super) fn suspended(&self) -> Vec<Suspended> {
         let suspended = |entry: &Entry| match &entry.state {
-            State::Suspended(suspended, _) => Some((**suspended).clone()),
-            State::Opening | State::Speaking(_) => None,
+            BusinessState::Suspended(suspended, _) => Some((**suspended).clone()),
+            BusinessState::Opening | BusinessState::Speaking(_) => None,
         };
         self.entries().values().filter_map(suspended).collect()
     }

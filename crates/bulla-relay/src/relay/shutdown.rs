@@ -8,19 +8,19 @@ use crate::RelayError;
 /// Whether the relay runs, why not, and how many tasks it does so in.
 #[derive(Debug)]
 pub(super) struct Shutdown {
-    state: watch::Sender<State>,
+    state: watch::Sender<RunState>,
     tasks: Arc<TaskGroup>,
 }
 
 #[derive(Debug, Clone)]
-enum State {
+enum RunState {
     Running,
     Stopped(Option<Arc<RelayError>>),
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { state: watch::Sender::new(State::Running), tasks: Arc::default() }
+        Self { state: watch::Sender::new(RunState::Running), tasks: Arc::default() }
     }
 }
 
@@ -28,9 +28,9 @@ impl Shutdown {
     /// Stops everything; the first reason stays. Whether this was it.
     pub(super) fn stop(&self, why: Option<Arc<RelayError>>) -> bool {
         let first = self.state.send_if_modified(|state| {
-            let running = matches!(state, State::Running);
+            let running = matches!(state, RunState::Running);
             if running {
-                *state = State::Stopped(why);
+                *state = RunState::Stopped(why);
             }
             running
         });
@@ -46,7 +46,7 @@ impl Shutdown {
     pub(super) async fn stopped(&self) -> Result<(), Arc<RelayError>> {
         let mut state = self.state.subscribe();
         loop {
-            if let State::Stopped(why) = &*state.borrow_and_update() {
+            if let RunState::Stopped(why) = &*state.borrow_and_update() {
                 return why.clone().map_or(Ok(()), Err);
             }
             if state.changed().await.is_err() {

@@ -107,7 +107,7 @@ impl TakenEvents {
         if removed.is_empty() {
             return;
         }
-        self.noted().keep(conversation, |event| !removed.iter().any(|read| event.is(read)));
+        self.noted().retain(conversation, |event| !removed.iter().any(|read| event.is(read)));
     }
 
     /// Forgets those of conversations whose queues were removed.
@@ -145,7 +145,7 @@ impl Event {
 }
 
 impl Noted {
-    fn keep(&mut self, conversation: Conversation, stays: impl FnMut(&Event) -> bool) {
+    fn retain(&mut self, conversation: Conversation, stays: impl FnMut(&Event) -> bool) {
         let Some(events) = self.events.get_mut(&conversation) else { return };
         let before = events.len();
         events.retain(stays);
