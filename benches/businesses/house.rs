@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_carrier::Carrier;
-use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError};
+use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, SinkError};
 use bulla_store::Store;
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_transport::InProcess;
@@ -66,9 +66,9 @@ impl House {
         let carrier = Arc::new(Carrier::open(of_carrier, Arc::new(Machine), &Machine).await.unwrap());
         let transport = InProcess::new(Arc::clone(&carrier));
         let (clock, rng) = (Arc::new(Machine), Arc::new(Machine));
-        let businesses = (0..self.businesses).map(business).collect();
+        let businesses = (0..self.businesses).map(business);
         let relay =
-            Relay::open(of_relay, transport, Nobody, clock, rng, businesses, Settings::default()).await;
+            Relay::builder(of_relay, transport, Nobody, clock, rng).businesses(businesses).open().await;
         Open { relay: relay.unwrap(), rest: Rest { carrier, rooms, businesses: self.businesses } }
     }
 }

@@ -111,17 +111,12 @@ impl Town {
         let account = BusinessAccountId::new(1);
         let shop = Business::new(SHOP, account, Number::parse("15550783881").unwrap());
         let settings = Settings::default();
-        let relay = Relay::open(
-            of_relay,
-            link.clone(),
-            ledger.clone(),
-            clock.clone(),
-            rng.clone(),
-            vec![shop],
-            settings,
-        )
-        .await
-        .unwrap();
+        let relay = Relay::builder(of_relay, link.clone(), ledger.clone(), clock.clone(), rng.clone())
+            .business(shop)
+            .settings(settings)
+            .open()
+            .await
+            .unwrap();
         let users: Vec<Number> =
             (0..users).map(|user| Number::parse(&format!("1650{user:07}")).unwrap()).collect();
         let devices = users.iter().map(|number| {

@@ -78,7 +78,7 @@ impl<W: Witness, K: EventSink> Cast<W, K> {
         let carrier = host.open_carrier(carrier_store).await;
         let carrier = carrier.map_err(Problem::because("the carrier cannot be opened"))?;
         let link = || Witnessed::new(InProcess::new(carrier.clone()), witness.clone());
-        let relay = host.relay(relay_store, link(), sink).speak_for(business).open().await;
+        let relay = host.relay(relay_store, link(), sink).business(business).open().await;
         let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
 
         let mut devices = Vec::new();

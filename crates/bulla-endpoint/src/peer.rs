@@ -25,9 +25,9 @@ use crate::{Endpoint, OpenError, SealError, SpentKey, Uncommitted, Unreadable, k
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
 ///
-/// Everything between [`Endpoint::peer`] and [`Peer::write`] happens in memory. What was sealed may leave, and
-/// what was opened be shown, only once that batch is committed; if it is not, throw both away and start again
-/// from the store.
+/// Everything between [`Endpoint::peer`] and [`Peer::write`] happens in memory. What was sealed may leave,
+/// and what was opened be shown, only once that batch is committed; if it is not, throw both away and start
+/// again from the store.
 #[must_use = "steps that are not kept in a batch have not happened"]
 pub struct Peer<'a> {
     endpoint: &'a Endpoint,

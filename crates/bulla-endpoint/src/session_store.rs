@@ -9,7 +9,8 @@ use crate::generation;
 use crate::space::{self, SESSIONS};
 use crate::trust::Trust;
 
-/// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a few.
+/// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a
+/// few.
 const _: () =
     assert!(CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
 

@@ -4,6 +4,7 @@
 //! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`EventSink`]; then [`Settings`], [`Reports`] and what
 //! is [`Suspended`].
 
+mod builder;
 mod business;
 mod message_ref;
 mod outgoing;
@@ -25,6 +26,7 @@ mod row;
 mod space;
 mod user_ids;
 
+pub use builder::RelayBuilder;
 pub use business::Business;
 pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};

@@ -72,7 +72,7 @@ use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
 use crate::report::Board;
 use crate::space::{METER, PEPPER};
 use crate::stats::Counts;
-use crate::{Business, EventSink, RelayError, Report, Reports, Settings, Stats, SubmitError};
+use crate::{EventSink, RelayBuilder, RelayError, Report, Reports, Settings, Stats, SubmitError};
 
 /// The relay: it speaks for businesses until it is closed.
 ///
@@ -111,54 +111,28 @@ pub(crate) struct Inner<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
-    /// Opens a relay for `businesses`, on a store that is new or was a relay's before, and takes up whatever
-    /// was left undone.
-    ///
-    /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the relay goes on
-    /// trying. What the store needs regularly, such as forgetting, the relay does for as long as it runs.
-    ///
-    /// If the store tells that it was put back from a backup, the sessions in it open what still comes in
-    /// them and are not sealed in any more: the relay takes a later incarnation than any before, writes to
-    /// users in new sessions, and then takes the store for the present one. What was accepted after the
-    /// backup was taken is lost.
-    ///
-    /// A business that cannot be spoken for is no error either: one whose keys cannot be read, whose number
-    /// the carrier wants proven, or of which a later incarnation has spoken to the carrier, since this relay,
-    /// or the copy of the store it was opened on, has been replaced. It is [suspended](Self::suspended) and
-    /// [reported](Self::reports), and the others are spoken for.
-    ///
-    /// # Errors
-    /// When the store fails, or what it holds of all businesses is damaged. When no relay can run with
-    /// `settings`.
+    /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink`
+    /// what it has for businesses. It is still to be [opened](RelayBuilder::open): until then it speaks for
+    /// nobody.
     ///
     /// # Security
-    /// A store that keeps nothing outside of itself cannot tell that it was put back from a backup; then only
-    /// a carrier that has seen a later incarnation can. A vault tells.
-    ///
-    /// # Cost
-    /// Two commits a business, and one scan of the conversations of the last 30 days.
-    pub async fn open(
+    /// Every key comes from `rng`. Anything but the operating system's generator is for tests.
+    pub fn builder(
         store: S,
         transport: T,
         sink: K,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
-        businesses: Vec<Business>,
-        settings: Settings,
-    ) -> Result<Self, RelayError> {
-        let opening = Self::begin(store, transport, sink, clock, rng, businesses, settings);
-        opening.instrument(span::call("open", None)).await
+    ) -> RelayBuilder<S, T, K> {
+        RelayBuilder::new(store, transport, sink, clock, rng)
     }
 
-    async fn begin(
-        store: S,
-        transport: T,
-        sink: K,
-        clock: Arc<dyn Clock>,
-        rng: Arc<dyn Rng>,
-        businesses: Vec<Business>,
-        settings: Settings,
-    ) -> Result<Self, RelayError> {
+    pub(crate) async fn open(builder: RelayBuilder<S, T, K>) -> Result<Self, RelayError> {
+        Self::begin(builder).instrument(span::call("open", None)).await
+    }
+
+    async fn begin(builder: RelayBuilder<S, T, K>) -> Result<Self, RelayError> {
+        let RelayBuilder { store, transport, sink, clock, rng, businesses, settings } = builder;
         settings.check()?;
         let sink_permits = SinkPermits::new(settings.at_sink, settings.at_sink_per_business);
         // Undated rows only: messages and contacts name users, whom nothing is to outlast that is not needed.

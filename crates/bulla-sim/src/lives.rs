@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla::RelayBuilder;
+use bulla::Host;
 use bulla::carrier::Carrier;
 use bulla::device::Device;
 use bulla::transport::Proof;
@@ -53,10 +53,9 @@ pub(crate) async fn relay(world: Arc<World>) {
         machine.powered().await;
         let boot = machine.boot();
         let (disk, line) = (world.disk(machine, &boot), world.line(machine, &boot));
-        let opening = RelayBuilder::new(disk, line, world.shop(&boot))
-            .clock(Arc::clone(&machine.clock) as _)
-            .rng(Arc::clone(&boot.rng))
-            .speak_for(shop())
+        let opening = Host::with(Arc::clone(&machine.clock) as _, Arc::clone(&boot.rng))
+            .relay(disk, line, world.shop(&boot))
+            .business(shop())
             .open();
         match until_death(&boot, opening).await {
             Some(Ok(relay)) => {

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use bulla_base::{Clock, Rng};
-use bulla_relay::EventSink;
+use bulla_relay::{EventSink, Relay, RelayBuilder};
 use bulla_store::Store;
 use bulla_transport::Transport;
 
-use crate::{RelayBuilder, SystemClock, SystemRng};
+use crate::{SystemClock, SystemRng};
 
 #[cfg(feature = "fjall")]
 mod store;
@@ -21,6 +21,48 @@ pub use store::{OpenStoreError, SealedStore};
 /// ```text
 ///   Host ──► open_store ──► open_carrier ──► relay ──► graph_api        in this order they are opened,
 ///               stores   ◄──   carrier   ◄── relay ◄── graph_api        and in this order they are closed
+/// ```
+///
+/// # Examples
+/// A relay, the carrier and a user's device, all in memory:
+///
+/// ```
+/// use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
+/// use bulla::content::{Content, Text};
+/// use bulla::device::DeviceEventKind;
+/// use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, SinkError};
+/// use bulla::store::MemoryStore;
+/// use bulla::transport::InProcess;
+/// use bulla::Host;
+///
+/// struct Print;
+///
+/// impl EventSink for Print {
+///     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+///         println!("{event:?}");
+///         Ok(())
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let host = Host::new();
+/// let carrier = host.open_carrier(MemoryStore::new()).await?;
+///
+/// let shop = PhoneNumberId::new(106_540_352_242_922);
+/// let business = Business::new(shop, BusinessAccountId::new(1), Number::parse("15550783881")?);
+/// let link = InProcess::new(carrier);
+/// let relay = host.relay(MemoryStore::new(), link.clone(), Print).business(business).open().await?;
+///
+/// let alice = Number::parse("16505551234")?;
+/// let device = host.open_device(MemoryStore::new(), link, alice.clone()).await?;
+/// relay.submit(shop, Outgoing::new(alice, OutgoingBody::Text(Text::new("your order is on its way")?))).await?;
+///
+/// let event = device.next().await?;
+/// assert_eq!(event.kind(), &DeviceEventKind::Message(Content::text(Text::new("your order is on its way")?)));
+/// relay.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -64,7 +106,7 @@ impl Host {
         transport: T,
         sink: K,
     ) -> RelayBuilder<S, T, K> {
-        RelayBuilder::new(store, transport, sink).clock(self.clock()).rng(self.rng())
+        Relay::builder(store, transport, sink, self.clock(), self.rng())
     }
 
     /// A carrier that keeps its records in `store`, to be shared by whoever reaches it. It takes the word of

@@ -1,12 +1,11 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Where to go from here
-//! [`Host`] opens the parts, [`RelayBuilder`] a relay alone. [`SystemClock`] and [`SystemRng`] are the
-//! machine's ports. The [`guide`] tells how the parts stand to each other, why, and how to do what hosts do.
+//! [`Host`] opens the parts, with [`SystemClock`] and [`SystemRng`], the machine's ports. A part alone is
+//! opened as its own page says, a relay by [`Relay::builder`](relay::Relay::builder). The [`guide`] tells how
+//! the parts stand to each other, why, and how to do what hosts do.
 
 mod host;
-
-mod builder;
 
 mod system;
 
@@ -15,8 +14,6 @@ pub mod guide;
 pub use host::Host;
 #[cfg(feature = "fjall")]
 pub use host::{OpenStoreError, SealedStore};
-
-pub use builder::RelayBuilder;
 
 pub use system::{SystemClock, SystemRng};
 

@@ -7,7 +7,7 @@ use bulla_base::{BusinessAccountId, Number, SeededRng};
 use bulla_carrier::Carrier;
 use bulla_device::{Device, DeviceEventKind};
 use bulla_graph::{GraphApi, Tokens};
-use bulla_relay::{Business, Event, EventSink, Relay, Settings, SinkError};
+use bulla_relay::{Business, Event, EventSink, Relay, SinkError};
 use bulla_store::MemoryStore;
 use bulla_transport::InProcess;
 use http_body_util::BodyExt;
@@ -42,17 +42,12 @@ async fn open() -> (Whole, GraphApi<Whole>) {
 async fn open_at(carrier: Arc<Carrier<MemoryStore>>) -> (Whole, GraphApi<Whole>) {
     let clock = Arc::new(WaitingClock);
     let rng = Arc::new(SeededRng::new(1));
-    let relay = Relay::open(
-        MemoryStore::new(),
-        InProcess::new(carrier),
-        Taken,
-        clock.clone(),
-        rng.clone(),
-        vec![business()],
-        Settings::default(),
-    )
-    .await
-    .unwrap();
+    let relay =
+        Relay::builder(MemoryStore::new(), InProcess::new(carrier), Taken, clock.clone(), rng.clone())
+            .business(business())
+            .open()
+            .await
+            .unwrap();
     let tokens = Tokens::new(&*rng);
     tokens.grant(TOKEN, [NUMBER]).unwrap();
     let api = GraphApi::new(relay.clone(), tokens, clock, rng);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Day, Number, Partition, Party, PhoneNumberId, Timestamp};
 use bulla_device::Device;
-use bulla_relay::{Relay, Settings};
+use bulla_relay::Relay;
 use bulla_store::{
     Batch, Commit, Expiry, Key, Layer, MemoryStore, OWN, Record, Scan, Space, Store, StoreError,
     erase_by_page,
@@ -188,9 +188,9 @@ impl Ground for Sealed {
 
 pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, RecordingSink> {
     let (line, sink) = (world.line.clone(), world.sink.clone());
-    let businesses = [SHOP, BAKERY].map(|id: PhoneNumberId| business(id)).into();
+    let businesses = [SHOP, BAKERY].map(|id: PhoneNumberId| business(id));
     let (clock, rng) = (world.clock.clone(), world.rng.clone());
-    Relay::open(store.clone(), line, sink, clock, rng, businesses, Settings::default()).await.unwrap()
+    Relay::builder(store.clone(), line, sink, clock, rng).businesses(businesses).open().await.unwrap()
 }
 
 async fn interrupted_everywhere(world: World, ground: impl Ground) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bulla_base::{Partition, Party, Timestamp};
 use bulla_content::{Progress, Receipt};
 use bulla_device::DeviceEventKind;
-use bulla_relay::{Event, Incoming, Outgoing, Recipient, Relay, Settings, SubmitError};
+use bulla_relay::{Event, Incoming, Outgoing, Recipient, Relay, SubmitError};
 use bulla_store::{Key, Layer, MemoryStore, Record, Scan, Store, StoreError, erase_by_page};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 
@@ -101,17 +101,12 @@ async fn marks_whose_hour_is_over_are_erased_too() {
     let (keyring, keys) = (MemoryKeyring::new(), OperatorKey::from_bytes([7; 32], rng.clone()));
     let vault = Vault::open(engine.clone(), keyring, &keys, world.clock.clone(), rng.clone()).await.unwrap();
     let vault = Arc::new(vault);
-    let relay = Relay::open(
-        vault.clone(),
-        world.line.clone(),
-        world.sink.clone(),
-        world.clock.clone(),
-        rng,
-        vec![business(SHOP)],
-        Settings::default(),
-    )
-    .await
-    .unwrap();
+    let relay =
+        Relay::builder(vault.clone(), world.line.clone(), world.sink.clone(), world.clock.clone(), rng)
+            .business(business(SHOP))
+            .open()
+            .await
+            .unwrap();
     relay.submit(SHOP, to(alice(), "to nobody")).await.unwrap();
     world.pass(Duration::from_secs(30 * 86_400 + 4 * 3600)).await;
     let (tag, home) = (partition(&vault, &alice()).await, of(&vault, &Party::Business(SHOP)).await);

@@ -341,8 +341,12 @@ async fn a_number_that_was_fenced_stops_alone() {
     // Moved: another relay on the same store speaks for the bakery now.
     let settings = bulla_relay::Settings::default();
     let businesses = vec![business(BAKERY)];
-    let _other =
-        Relay::open(world.store.clone(), line, sink, clock, rng, businesses, settings).await.unwrap();
+    let _other = Relay::builder(world.store.clone(), line, sink, clock, rng)
+        .businesses(businesses)
+        .settings(settings)
+        .open()
+        .await
+        .unwrap();
     world.pass(MINUTE).await;
     let suspended = world.relay.suspended();
     assert!(

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, PhoneNumberId};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_relay::{
-    Business, BusinessError, Proof, Relay, RelayError, Report, Settings, SubmitError, SuspendedPart,
-};
+use bulla_relay::{Business, BusinessError, Proof, Relay, RelayError, Report, SubmitError, SuspendedPart};
 use bulla_store::MemoryStore;
 use bulla_transport::TransportError;
 
@@ -38,7 +36,7 @@ type OnRows = Relay<Arc<MemoryStore>, Line, RecordingSink>;
 async fn open(world: &World, store: &Arc<MemoryStore>, line: &Line, businesses: Vec<Business>) -> OnRows {
     let (store, line, sink) = (Arc::clone(store), line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    Relay::open(store, line, sink, clock, rng, businesses, Settings::default()).await.unwrap()
+    Relay::builder(store, line, sink, clock, rng).businesses(businesses).open().await.unwrap()
 }
 
 /// That the business has stopped because it is not proven; the report of it.

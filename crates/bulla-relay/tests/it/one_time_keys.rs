@@ -7,7 +7,7 @@ use bulla_base::{Address, Number};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS};
 use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
 use bulla_envelope::{Installation, KeyUpload};
-use bulla_relay::{Relay, Settings};
+use bulla_relay::Relay;
 use bulla_store::{Batch, Commit, MemoryStore, Store};
 use bulla_transport::{Caller, Incarnation, Transport};
 
@@ -122,7 +122,7 @@ async fn a_carrier_that_has_lost_everything_is_left_keys_anew() {
 /// A relay for the shop alone, on this store and this line.
 async fn open<S: Store>(world: &World, store: S, line: Line) -> Relay<S, Line, RecordingSink> {
     let (sink, clock, rng) = (world.sink.clone(), Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let relay = Relay::open(store, line, sink, clock, rng, vec![business(SHOP)], Settings::default()).await;
+    let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open().await;
     let relay = relay.unwrap();
     assert!(relay.suspended().is_empty());
     relay

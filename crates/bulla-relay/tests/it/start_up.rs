@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_relay::{Relay, Settings, Status};
+use bulla_relay::{Relay, Status};
 use bulla_store::{CountedStore, MemoryStore};
 
 use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
@@ -27,7 +27,7 @@ async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize)
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
     let counts = store.counts();
-    let relay = Relay::open(store, line, sink, clock, rng, vec![business(SHOP)], Settings::default());
+    let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open();
     let relay = relay.await.unwrap();
     world.pass(Duration::from_secs(10)).await;
     (relay, counts.take().reads())

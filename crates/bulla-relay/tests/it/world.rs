@@ -425,7 +425,7 @@ impl World {
     pub(crate) async fn reopen_for(&self, businesses: Vec<Business>) -> Result<TestRelay, RelayError> {
         let (store, line, sink) = (self.store.clone(), self.line.clone(), self.sink.clone());
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
-        Relay::open(store, line, sink, clock, rng, businesses, Settings::default()).await
+        Relay::builder(store, line, sink, clock, rng).businesses(businesses).open().await
     }
 
     pub(crate) async fn device(&self, user: Number) -> TestDevice {
@@ -464,16 +464,11 @@ async fn open(
     rng: &Arc<dyn Rng>,
     settings: Settings,
 ) -> Result<TestRelay, RelayError> {
-    Relay::open(
-        store.clone(),
-        line.clone(),
-        sink.clone(),
-        Arc::clone(clock),
-        Arc::clone(rng),
-        vec![business(SHOP), business(BAKERY)],
-        settings,
-    )
-    .await
+    Relay::builder(store.clone(), line.clone(), sink.clone(), Arc::clone(clock), Arc::clone(rng))
+        .businesses([business(SHOP), business(BAKERY)])
+        .settings(settings)
+        .open()
+        .await
 }
 
 pub(crate) fn business(id: PhoneNumberId) -> Business {

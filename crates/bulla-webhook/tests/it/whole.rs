@@ -8,7 +8,7 @@ use axum::http::{Method, Request};
 use bulla_base::{Clock, SeededRng};
 use bulla_carrier::Carrier;
 use bulla_graph::{GraphApi, Tokens};
-use bulla_relay::{Relay, Settings};
+use bulla_relay::Relay;
 use bulla_store::MemoryStore;
 use bulla_transport::InProcess;
 use http_body_util::BodyExt;
@@ -28,15 +28,15 @@ async fn open(receiver: &Receiver) -> (Whole, GraphApi<Whole>) {
     let clock = Arc::new(WaitingClock);
     let rng = Arc::new(SeededRng::new(1));
     let carrier = Carrier::open(MemoryStore::new(), clock.clone(), &*rng).await.unwrap();
-    let relay = Relay::open(
+    let relay = Relay::builder(
         MemoryStore::new(),
         InProcess::new(Arc::new(carrier)),
         sink(receiver),
         clock.clone(),
         rng.clone(),
-        vec![business()],
-        Settings::default(),
     )
+    .business(business())
+    .open()
     .await
     .unwrap();
     let tokens = Tokens::new(&*rng);

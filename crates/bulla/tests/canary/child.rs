@@ -14,7 +14,7 @@ use bulla::relay::Business;
 use bulla::store::keep_up;
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
-use bulla::{RelayBuilder, SystemClock, SystemRng};
+use bulla::{Host, SystemClock, SystemRng};
 use bytes::{BufMut, Bytes};
 use tokio::net::TcpListener;
 
@@ -140,8 +140,8 @@ async fn be_the_relay(places: &Places) {
     sink.subscribe(SHOPS.map(business), webhook).unwrap();
     sink.verify().await.unwrap();
     let way = Carriage { line: Line::to(&places.socket("carrier")).await, pretended_stock: None };
-    let builder = RelayBuilder::new(Arc::clone(&room), way, sink);
-    let builder = SHOPS.into_iter().fold(builder, |builder, id| builder.speak_for(business(id)));
+    let builder = Host::new().relay(Arc::clone(&room), way, sink);
+    let builder = SHOPS.into_iter().fold(builder, |builder, id| builder.business(business(id)));
     let relay = builder.open().await.unwrap();
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

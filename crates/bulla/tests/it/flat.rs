@@ -67,8 +67,12 @@ impl Town {
         let device = Device::open(device, link.clone(), clock.clone(), rng.clone(), alice.clone());
         let device = device.await.unwrap();
         let settings = Settings::default();
-        let relay =
-            Relay::open(relay, link.clone(), ledger.clone(), clock, rng, vec![shop], settings).await.unwrap();
+        let relay = Relay::builder(relay, link.clone(), ledger.clone(), clock, rng)
+            .business(shop)
+            .settings(settings)
+            .open()
+            .await
+            .unwrap();
         let town =
             Self { relay, device, ledger, alice, room, link, counts: [of_relay, of_carrier, of_device] };
         town.deliver(1).await;

@@ -63,7 +63,7 @@ async fn what_is_said_before_a_shutdown_is_there_after_the_next_start() {
         let carrier = host.open_carrier(carrier_store.clone()).await.unwrap();
         let shop = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
         let transport = InProcess::new(carrier.clone());
-        let relay = host.relay(relay_store.clone(), transport, Taken).speak_for(shop).open().await.unwrap();
+        let relay = host.relay(relay_store.clone(), transport, Taken).business(shop).open().await.unwrap();
         let device_store = open("devices").await;
         let device = host.open_device(device_store.clone(), InProcess::new(carrier.clone()), alice.clone());
         let device = device.await.unwrap();

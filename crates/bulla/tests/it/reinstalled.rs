@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulla::RelayBuilder;
+use bulla::Host;
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::content::{Body, Content, Text};
@@ -81,8 +81,8 @@ async fn everything_is_shown(queued: usize, later: usize, first: bool) {
     let carrier = Arc::new(Carrier::open(MemoryStore::new(), clock, &*rng).await.unwrap());
     let (line, counter) = (InProcess::new(Arc::clone(&carrier)), Counter::default());
     let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-    let builder = RelayBuilder::new(MemoryStore::new(), line.clone(), counter.clone());
-    let relay = builder.speak_for(business).open().await.unwrap();
+    let builder = Host::new().relay(MemoryStore::new(), line.clone(), counter.clone());
+    let relay = builder.business(business).open().await.unwrap();
 
     let before = phone(&line).await;
     relay.submit(SHOP, says("before")).await.unwrap();

@@ -16,7 +16,7 @@ use bulla::relay::{
 use bulla::store::MemoryStore;
 use bulla::transport::{InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
-use bulla::{RelayBuilder, SystemClock, SystemRng};
+use bulla::{Host, SystemClock, SystemRng};
 
 use bulla_sim::{Oracle, Watched};
 
@@ -111,7 +111,7 @@ impl World {
 
     async fn open(&self, vault: Sealed) -> Result<Relay<Sealed, Line, Counter>, RelayError> {
         let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        RelayBuilder::new(vault, self.line.clone(), self.counter.clone()).speak_for(business).open().await
+        Host::new().relay(vault, self.line.clone(), self.counter.clone()).business(business).open().await
     }
 
     /// A relay for as long as `while_open` takes, on the store as it is.

@@ -14,7 +14,7 @@ use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::{Business, Event, EventSink, Relay, RelayError, Settings, SinkError};
 use bulla::transport::InProcess;
 use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
-use bulla::{RelayBuilder, SystemClock, SystemRng};
+use bulla::{Host, SystemClock, SystemRng};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -74,8 +74,8 @@ impl Company {
     /// Opens a relay on what is in the folder `name`.
     pub(crate) async fn relay(&self, name: &str) -> Result<House, RelayError> {
         let room = ground::open(&self.folder(name)).await;
-        let builder = RelayBuilder::new(room.clone(), self.way.clone(), self.outlet.clone());
-        let relay = builder.speak_for(business()).settings(self.settings.clone()).open().await?;
+        let builder = Host::new().relay(room.clone(), self.way.clone(), self.outlet.clone());
+        let relay = builder.business(business()).settings(self.settings.clone()).open().await?;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = listener.local_addr().unwrap();
         let tokens = Tokens::new(&SystemRng);

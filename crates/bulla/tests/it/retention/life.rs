@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::RelayBuilder;
+use bulla::Host;
 use bulla::base::{
     BusinessAccountId, Clock, Day, Number, Partition, Party, Pepper, PhoneNumberId, Rng, SeededRng, Timestamp,
 };
@@ -90,11 +90,10 @@ impl Life {
         let sink = RecordingSink::new(ledger.clone());
         let business =
             |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        let relay = RelayBuilder::new(Arc::clone(&vault), line.clone(), sink.clone())
-            .clock(Arc::clone(&clock))
-            .rng(Arc::clone(&rng))
-            .speak_for(business(SHOP))
-            .speak_for(business(BAKERY))
+        let relay = Host::with(Arc::clone(&clock), Arc::clone(&rng))
+            .relay(Arc::clone(&vault), line.clone(), sink.clone())
+            .business(business(SHOP))
+            .business(business(BAKERY))
             .open()
             .await
             .unwrap();
