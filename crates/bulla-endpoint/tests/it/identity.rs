@@ -1,9 +1,9 @@
 use bulla_base::{Category, MessageId, Partition, SeededRng};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SealError};
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Commit, MemoryStore};
+use bulla_store::{Commit, Key, MemoryStore, Scan, Space, Store};
 
-use crate::{End, NOW, alice, met, said, seal, shop};
+use crate::{End, NOW, USER, alice, met, said, seal, shop};
 
 #[tokio::test]
 async fn an_identity_outlives_a_restart_and_each_start_is_the_next_incarnation() {
@@ -109,6 +109,7 @@ async fn what_a_changed_peer_says_is_opened_while_it_waits_for_approval() {
     assert!(peer.is_held() && matches!(try_seal(&mut peer, &rng), Err(SealError::IdentityChanged)));
     assert!(peer.approve(&after.endpoint.identity()));
     let mut peer = keep_and_take(&shop, peer, &after).await;
+    assert!(is_remembered(&shop).await, "that the session in use is not with who is believed");
     // The late message has put the old session in use, with whom nothing is sealed any more.
     assert!(peer.needs_keys(NOW));
     peer.begin(&shop.store, &after.bundle(&rng).await, NOW, &rng).await.unwrap();
@@ -131,7 +132,9 @@ async fn a_late_message_of_the_old_phone_does_not_take_the_conversation_back() {
     assert!(peer.needs_keys(NOW) && peer.identity() == Some(after.endpoint.identity()));
     drop(peer);
     // The new phone's next message says as much.
+    assert!(is_remembered(&shop).await);
     assert!(!shop.hear(&after, &envelopes[1], &rng).await.identity_changed);
+    assert!(!is_remembered(&shop).await, "a session with who is believed is in use");
     assert!(!shop.peer(&after).await.needs_keys(NOW));
     let envelope = shop.say(&after, "welcome", &rng).await;
     assert_eq!(after.hear(&shop, &envelope, &rng).await.content.unwrap(), said("welcome"));
@@ -246,4 +249,27 @@ async fn no_secret_and_no_number_prints() {
     assert!(printed.ends_with("..)), unacknowledged: true, archived: 0, .. }, .. }"), "{printed}");
     // What is left between the two is the beginning of a public key.
     assert!(printed.len() < 190, "{printed}");
+}
+
+/// Whether anything is remembered of the peer's identity beside the sessions.
+async fn is_remembered(end: &End) -> bool {
+    let sessions = Scan::undated(Space::new(0x15));
+    let name = end.store.keys(USER, &sessions, NOW).await.unwrap()[0].name().slice(..9);
+    let trust = Key::undated(Space::new(0x15), [&name[..], &[0]].concat());
+    end.store.get(USER, &trust, NOW).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn an_approved_identity_that_is_in_use_leaves_nothing_to_remember() {
+    let rng = SeededRng::new(1);
+    let (mut shop, _before) = spoken(&rng).await;
+    shop.endpoint = shop.endpoint.with_identity_policy(IdentityPolicy::Hold);
+    let after = End::open(alice(), &rng).await;
+    let [envelope] = begin_and_say(&after, &shop, ["a new phone"], &rng).await;
+    assert!(shop.hear(&after, &envelope, &rng).await.identity_changed);
+    assert!(is_remembered(&shop).await);
+    let mut peer = shop.peer(&after).await;
+    assert!(peer.approve(&after.endpoint.identity()));
+    let peer = keep_and_take(&shop, peer, &after).await;
+    assert!(!peer.needs_keys(NOW) && !is_remembered(&shop).await);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Partition, Rng, SeededRng};
-use bulla_endpoint::{Endpoint, Peer, SessionCache};
+use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SessionCache};
 use bulla_envelope::Envelope;
 use bulla_store::{Batch, Commit, CountedStore, MemoryStore, Store};
 
@@ -171,4 +171,55 @@ async fn what_is_not_used_between_two_looks_is_let_go_of() {
     assert_ne!(holder.held.bytes(), 0);
     holder.held.evict_idle();
     assert_eq!(holder.held.bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_cleared_cache_holds_nothing_and_takes_nothing_back() {
+    let rng = SeededRng::new(1);
+    let (holder, _alice) = met(&rng).await;
+    assert_ne!(holder.held.bytes(), 0);
+    holder.held.clear();
+    assert_eq!(holder.held.bytes(), 0);
+    let mut peer = holder.peer(USER).await;
+    seal(&mut peer, "under way", &rng);
+    holder.held.clear();
+    assert!(matches!(holder.keep(USER, peer).await, Commit::Committed(_)));
+    assert_eq!(holder.held.bytes(), 0, "what was taken out before is not put back");
+}
+
+#[tokio::test]
+async fn sessions_larger_than_the_cache_are_not_held() {
+    let rng = SeededRng::new(1);
+    let (holder, alice) = (Holder::open(1024, &rng).await, End::open(alice(), &rng).await);
+    holder.meet(&alice, USER, &rng).await;
+    assert_eq!(holder.held.bytes(), 0);
+    assert!(!holder.peer(USER).await.needs_keys(NOW), "they are in the store");
+}
+
+/// What is remembered of a peer's identity is held beside the sessions, with the version of its own row: else the
+/// next change of it would meet the one before.
+#[tokio::test]
+async fn trust_that_is_held_is_changed_again_without_a_conflict() {
+    let rng = SeededRng::new(1);
+    let (mut holder, before) = met(&rng).await;
+    holder.endpoint = holder.endpoint.with_identity_policy(IdentityPolicy::Hold);
+    let envelope = holder.say("hello", &rng).await;
+    open(&before, &envelope, "hello", &rng).await;
+    let mut others = Vec::new();
+    for _ in 0..2 {
+        let after = End::open(crate::alice(), &rng).await;
+        let mut peer = holder.peer(USER).await;
+        assert!(peer.begin(&holder.store, &after.bundle(&rng).await, NOW, &rng).await.is_err());
+        assert!(matches!(holder.keep(USER, peer).await, Commit::Committed(_)), "each waits for approval");
+        others.push(after);
+    }
+    let mut peer = holder.peer(USER).await;
+    assert!(peer.approve(&others[1].endpoint.identity()));
+    peer.begin(&holder.store, &others[1].bundle(&rng).await, NOW, &rng).await.unwrap();
+    seal(&mut peer, "approved", &rng);
+    assert!(matches!(holder.keep(USER, peer).await, Commit::Committed(_)));
+    // Nothing is remembered any more; what comes to it next stands alone.
+    let mut peer = holder.peer(USER).await;
+    assert!(peer.begin(&holder.store, &before.bundle(&rng).await, NOW, &rng).await.is_err());
+    assert!(matches!(holder.keep(USER, peer).await, Commit::Committed(_)));
 }
