@@ -26,6 +26,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn bring_up_all(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) {
         futures_util::stream::iter(businesses)
             .for_each_concurrent(OPENED_AT_ONCE, |business| async move {
+                // Counted among the tasks of the relay: a close waits for it.
                 let Some(member) = self.shutdown.tasks().join() else { return };
                 let inner = Arc::clone(self);
                 let bringing_up = async move {
@@ -53,6 +54,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     inner.clock.sleep(jitter::shortened(pause, &*inner.rng)).await;
                     failures = failures.saturating_add(1);
                     let _turn = inner.businesses.turn(business).await;
+                    // It may have been removed, or opened by somebody else, while this one slept.
                     let is_awaited = matches!(inner.businesses.state(business), Some(BusinessState::Opening));
                     if !is_awaited || inner.try_to_bring_up(business).await.is_ok() {
                         return Ok(());
@@ -78,6 +80,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
             },
         };
+        // Before the carrier is asked: messages are accepted while it is away.
         self.businesses.set(business, BusinessState::Speaking(Arc::clone(&tenant)));
         // While the carrier is away nobody waits for it: the task that receives goes on trying.
         if !self.carrier_is_away.load(Ordering::Relaxed)
@@ -121,7 +124,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
     pub(super) async fn connect(&self, tenant: &Tenant) -> Result<(), RelayError> {
-        // Never closed.
+        // The semaphore is never closed, so there is no error to hear.
         let _place = self.connecting.acquire().await;
         let identity = |source| RelayError::Identity { business: tenant.business(), source };
         let (endpoint, now) = (&tenant.endpoint, self.clock.now());

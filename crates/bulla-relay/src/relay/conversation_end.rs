@@ -57,6 +57,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     async fn end_if_over(&self, conversation: Conversation) -> Result<(), StoreError> {
+        // Within the lane nothing can begin between the look and the end.
         let _lane = self.lane(conversation.user).await?;
         for space in DATED {
             let some = Scan::everything(space).prefix(space::of(conversation.business)).limit(1);

@@ -61,7 +61,9 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn erase(&self, user: Partition) -> Result<Erased, StoreError> {
+        // Not by way of `lane`, which would first carry out an erasure that is under way.
         let _lane = self.lanes.enter(user).await;
+        // What is on its way out is called back before the wish is durable, or it could leave after it.
         self.erasures.begin(user);
         let erasure = Erasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
@@ -103,6 +105,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
+        // Before the passes: what is read from here on is not to be taken for what was there.
         self.index.forget(user);
         self.pumps.reset(|conversation| conversation.user == user);
         let pass = || async move {
@@ -142,6 +145,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 marks.into_iter().for_each(|key| batch.delete(key));
             }
             seen += batch.deletes().len();
+            // It expects nothing, so nothing can be in the way.
             let _ = self.store.commit(batch).await?;
         }
         Ok(seen)

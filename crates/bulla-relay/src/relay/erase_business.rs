@@ -97,6 +97,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
         }
         self.store.erase_partition(home).await?;
+        // Last: a crash before it begins again, and finds less.
         let mut batch = Batch::new(OWN);
         batch.delete(Key::undated(ERASING_BUSINESS, space::of(business)));
         let _ = self.store.commit(batch).await?;
@@ -111,6 +112,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         bulla_endpoint::forget_sessions(&self.store, user, business).await?;
         self.session_cache.forget(user);
+        // Every conversation has a head until it is ended, and this one's is gone.
         let is_last = self.store.keys(user, &Scan::undated(HEAD).limit(1), BEFORE_ALL).await?.is_empty();
         if is_last {
             // The salt, and guards against sessions started twice belong to all conversations of the user.

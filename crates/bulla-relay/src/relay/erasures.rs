@@ -70,6 +70,7 @@ impl Erasures {
             }
         };
         tokio::select! {
+            // The call back first: what could leave now must not.
             biased;
             () = called_back => None,
             outcome = work => Some(outcome),
@@ -78,6 +79,7 @@ impl Erasures {
 
     fn leave(&self, user: Partition, begun: u64) -> Option<Leaving<'_>> {
         let mut state = self.state();
+        // Somebody was erased since it was read, whoever it was: rare enough to look again.
         if state.begun != begun {
             return None;
         }
@@ -106,6 +108,7 @@ impl Drop for Leaving<'_> {
             }
         }
         if state.under_way.contains(&self.user) {
+            // Who is woken takes the lock.
             drop(state);
             self.erasures.changed.send_replace(());
         }

@@ -104,6 +104,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 // on `read`.
                 self.settle_taken(conversation).await?;
             }
+            // The first has the place that was waited for before anything was read.
             let place = match free.take() {
                 Some(place) => place,
                 None => self.sink_permits.enter(conversation.business).await,
@@ -116,6 +117,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             };
             if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
                 self.not_taken(&event, &error, tries);
+                // What waits long is not kept in memory: thousands of conversations may wait for one server.
                 self.pumps.let_go(conversation, Pump::Events);
                 return Ok(Looked::NotTaken(error.retry_after().unwrap_or_default()));
             }
@@ -138,6 +140,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.counts.forwarded();
         metrics::counter!(FORWARDED, "kind" => event.kind_name()).increment(1);
         let waited = std::mem::take(tries).waiting;
+        // Nearly always: the sink is then not asked where the event went.
         if self.sink_outages.is_empty() {
             return;
         }
@@ -152,6 +155,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     fn not_taken<'a>(&'a self, event: &Event, error: &SinkError, tries: &mut Tries<'a>) {
         let destination = self.destination(event);
         let waiting = match tries.waiting.take() {
+            // The webhook may have been changed while it waited.
             Some(waiting) if *waiting.destination() == destination => waiting,
             _ => self.sink_outages.wait(destination),
         };

@@ -36,6 +36,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             attempts.begin()?;
             let now = self.clock.now();
+            // Over all days that can be read: the key may have been bound before midnight.
             let scan = space::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
             if let Some((_, record)) = self.store.scan(home, &scan, now).await?.first() {
                 return if record.value[..] == of { Ok(()) } else { Err(SubmitError::KeyReused) };

@@ -76,6 +76,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<bool, RelayError> {
         while let Some((first, envelope)) = page.front() {
             let only = (page.len() == 1).then_some(envelope.id());
+            // Cheap: the sealed bytes are shared, not copied.
             let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
             let handing_over = self.hand_over(tenant, conversation, envelopes, first.begun);
             let handed = handing_over.instrument(span::about("send", conversation, only)).await?;
@@ -83,6 +84,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let taken: Vec<_> = page.drain(..taken).collect();
             if let Some(last) = taken.last().map(|(read, _)| read.place) {
                 self.settle_taken_over(conversation, &taken).await?;
+                // Not before: after an error they are read again, and the carrier knows them.
                 self.pumps.pass(conversation, Pump::Outbox, last, seen);
             }
             if let Some(handed) = next
@@ -109,6 +111,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         mut read: QueuedRow,
         mut handed: Handed,
     ) -> Result<bool, RelayError> {
+        // Receipts and requests are about sessions that are gone with that installation: they are let go.
         while handed == Handed::Reinstalled && matches!(envelope.kind(), Kind::Message(_)) {
             match self.renew(tenant, conversation, &read, &envelope).await? {
                 Renewed::Sealed(anew) => (envelope, read) = *anew,
@@ -157,6 +160,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
                     failures = failures.saturating_add(1);
                 }
+                // Another speaks for the business now: it will settle what is left.
                 Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),
                 Some(TransportError::Reinstalled) => return Ok(Some((taken, Some(Handed::Reinstalled)))),
                 Some(error) => {
@@ -183,6 +187,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let (mut transaction, mut messages, mut sent) =
                 (self.transaction(conversation).await?, BTreeSet::new(), 0);
             for (read, envelope) in taken {
+                // Its user was erased while the carrier had it: what stands there now is another's.
                 if !self.is_still(conversation.user, read).await? {
                     continue;
                 }

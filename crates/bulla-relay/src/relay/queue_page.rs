@@ -33,6 +33,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 self.taken_events.retain_others(conversation, &mut page);
             }
             match last {
+                // All of the page was taken: the pump is done with it, and looks behind it.
                 Some(last) if page.is_empty() => self.pumps.pass(conversation, pump, last, seen),
                 _ => return Ok((page, seen)),
             }
@@ -63,6 +64,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let index = pump.index(&head);
         let queue = space::queue(pump.space(), business, user);
         let found = index.read(&self.store, &queue, after, limit, now).await?;
+        // From now on what is put into the queue is known from memory: nothing older can be missed.
         if found.is_empty() {
             self.pumps.found_nothing(conversation, pump, index.last(), seen);
         }
@@ -73,11 +75,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         Ok((found.into_iter().map(waiting).collect(), seen))
     }
+
     /// Whether what was read still stands there. Within the lane.
     ///
     /// After an erasure another record can stand in its place: the new conversation counts from the
     /// beginning.
     pub(super) async fn is_still(&self, user: Partition, read: &QueuedRow) -> Result<bool, StoreError> {
+        // Only an erasure takes something out that is not ours to take out; nearly always there was none.
         if self.erasures.begun() == read.begun {
             return Ok(true);
         }

@@ -75,6 +75,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // What was sealed after the last request does not open either: another session, then.
             peer.retire();
         }
+        // Requests are counted here and re-sends there: each side ends by itself, whatever the other does.
         let times = before.map_or(0, |asked| asked.times) + 1;
         let asked = RetryRequest { times, attempt };
         self.try_to_ask(tenant, transaction, peer, envelope, &asked, found.map(|record| record.version)).await

@@ -88,6 +88,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (mut removed, everything) = (0, Scan::everything(space).prefix(prefix));
         let mut scan = everything.clone();
         loop {
+            // By their keys: a page of values would fail with the first that does not open.
             let page = self.store.keys(conversation.user, &scan, BEFORE_ALL).await?;
             let Some(last) = page.last() else { return Ok(removed) };
             scan = everything.clone().after(last.clone());

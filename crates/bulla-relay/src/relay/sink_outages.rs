@@ -72,6 +72,7 @@ impl Waiting<'_> {
     /// Notes an error of `kind`. Whether it is the first of its kind since all was well.
     pub(super) fn is_news(&self, kind: SinkErrorKind) -> bool {
         let mut outages = self.outages.outages();
+        // Better told twice than not at all.
         let Some(outage) = outages.get_mut(&self.destination) else { return true };
         let is_new = !outage.kinds.contains(&kind);
         if is_new {
@@ -95,6 +96,7 @@ impl Waiting<'_> {
     }
 
     fn leave(&mut self) -> bool {
+        // It ends by `end` and is dropped after that: it leaves once.
         if std::mem::replace(&mut self.is_over, true) {
             return false;
         }

@@ -61,6 +61,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 self.contain(&tenant, None, error)?;
             }
         }
+        // After the failures: they are told from what stands in those days.
         self.store.drop_days_before(space::oldest_day(now)).await?;
         self.unmark_idle().await?;
         self.end_what_is_over(now).await
@@ -70,6 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let business = tenant.business();
         // What lives for less long is marked.
         let overdue = now.before(LONGEST_LIFE);
+        // Only days on which something was accepted that long ago: a sweep does not walk over the month.
         let days = now.before(Retention::LONGEST.span()).day()..=overdue.day();
         let home = self.home(business);
         let mut marks = Scan::dated(BUSY, days.clone());

@@ -67,6 +67,7 @@ impl TakenEvents {
         if events.len() == MOST_OF_ONE {
             return false;
         }
+        // With the round: what was noted in this one has at least the next before it.
         events.push(Event { read: read.clone(), message, round });
         noted.count += 1;
         drop(noted);
@@ -140,6 +141,7 @@ impl TakenEvents {
 
 impl Event {
     fn is(&self, read: &QueuedRow) -> bool {
+        // The version, too: after an erasure the places begin anew.
         (self.read.place, self.read.version) == (read.place, read.version)
     }
 }

@@ -202,8 +202,10 @@ impl Transaction {
         if !stage.may_advance_to(status) {
             return Ok(());
         }
+        // A user reads what was delivered, so `read` counts as arrived whether or not `delivered` came.
         let arrived = matches!(status, Status::Delivered | Status::Read);
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
+        // The receipt was faster than the carrier's answer; `sent` is told first all the same.
         if stage == Stage::Accepted && arrived {
             self.push_event(&StoredEvent::status_of(id, &outbound, self.now, Status::Sent), expiry);
         }
@@ -214,6 +216,7 @@ impl Transaction {
             // The carrier has it or is never to have it, so the envelope need not go there.
             self.remove_from_outbox(outbound.outbox_place);
         }
+        // As the Cloud API does: of a reaction only `sent` and `failed` are told.
         if !(arrived && outbound.reaction) {
             self.push_event(&StoredEvent::status_of(id, &outbound, self.now, status), expiry);
         }
@@ -273,6 +276,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             .map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let head_version = record.map(|record| record.version);
         let batch = Batch::new(conversation.user);
+        // They go with whatever is written next: a record of their own would cost as much as to tell them.
         let taken = self.still_taken(conversation).await?;
         let mut transaction = Transaction {
             batch,
@@ -290,6 +294,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction.taken = taken;
         Ok(transaction)
     }
+
     /// Commits `transaction` and wakes the pumps for what is in it. False when somebody else changed the
     /// conversation first.
     pub(super) async fn commit(self: &Arc<Self>, transaction: Transaction) -> Result<bool, StoreError> {
@@ -329,11 +334,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             taken,
             sessions,
         } = transaction;
+        // Before the commit: if a user is erased meanwhile, what is handed on below is looked up again.
         let begun = self.erasures.begun();
         // What only takes things out makes no work, and nothing to end later.
         if !batch.puts().is_empty() {
             self.mark(conversation, head_version.is_none(), now).await?;
         }
+        // A record that moves nothing in a queue cannot be in the way of one that does.
         if head != head_before {
             let key = Key::undated(HEAD, space::of(conversation.business));
             batch.expect(key.clone(), head_version);
@@ -341,6 +348,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let outcome = self.store.commit(batch).await?;
         let Commit::Committed(version) = outcome else { return Ok(outcome) };
+        // Durable before visible: nothing of it is held, counted or handed on before this line.
         self.taken_events.settled(conversation, &taken);
         sessions.into_iter().for_each(|sessions| sessions.committed(version));
         reached.into_iter().for_each(|status| self.counts.reached(status));
