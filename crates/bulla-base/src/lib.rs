@@ -2,7 +2,8 @@
 //!
 //! # In reading order
 //! [`Number`], [`PhoneNumberId`], [`Party`] and [`Address`] say who, [`MessageId`] and [`Category`] what,
-//! [`Timestamp`] and [`Day`] when; [`Clock`] and [`Rng`] are the ports.
+//! [`Timestamp`] and [`Day`] when; [`Clock`] and [`Rng`] are the ports; [`Backoff`] and [`Retries`] say how
+//! long to wait before what failed is tried again.
 
 mod address;
 mod business;
@@ -16,6 +17,9 @@ mod clock;
 mod time;
 
 mod rng;
+
+mod backoff;
+
 mod trace;
 
 mod error;
@@ -34,6 +38,9 @@ pub use clock::{Clock, ManualClock, Sleep};
 pub use time::{Day, Timestamp};
 
 pub use rng::{Draw, Rng, SeededRng};
+
+pub use backoff::{Backoff, InvalidBackoff, Retries, jitter};
+
 pub use trace::{HASHING, without_trace};
 
 pub use error::InvalidWord;
