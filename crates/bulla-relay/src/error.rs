@@ -152,6 +152,9 @@ pub enum BusinessError {
         #[source]
         why: Arc<RelayError>,
     },
+    /// Nobody's: others changed the conversation at the same time, at each attempt. Nothing was done.
+    #[error("others were in the way; ask again")]
+    Contended,
     /// The operator's: the disk.
     #[error("the store failed before it was done; ask again")]
     Store(#[source] StoreError),

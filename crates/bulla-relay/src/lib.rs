@@ -30,7 +30,7 @@ pub use builder::RelayBuilder;
 pub use business::Business;
 pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};
-pub use relay::{Relay, SetAside};
+pub use relay::{DeadLetter, DeadLetterId, Relay, SetAside};
 
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use event_sink::{Destination, EventSink, SinkError, SinkErrorKind};

@@ -9,6 +9,9 @@ pub(crate) const FORWARDED: &str = "bulla_relay_forwarded_total";
 /// Counter of events, by `reason`: offered to the sink and not taken; each is tried again.
 pub(crate) const NOT_TAKEN: &str = "bulla_relay_not_taken_total";
 
+/// Counter of events: not taken as often as the settings say, and kept as dead letters.
+pub(crate) const DEAD_LETTERS: &str = "bulla_relay_dead_letters_total";
+
 /// Gauge of events: with the sink now.
 pub(crate) const AT_SINK: &str = "bulla_relay_at_sink_events";
 

@@ -12,6 +12,7 @@ mod time_to_live;
 mod receive;
 mod retry_requests;
 
+mod dead_letters;
 mod forward;
 mod outbox;
 mod pumping;
@@ -56,6 +57,7 @@ use tracing::{Instrument, Span};
 
 use self::conversation::Conversation;
 use self::conversation_index::ConversationIndex;
+pub use self::dead_letters::{DeadLetter, DeadLetterId};
 use self::erasures::Erasures;
 use self::error_scope::Suspensions;
 use self::pending_approval::PendingApproval;

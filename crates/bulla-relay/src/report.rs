@@ -7,7 +7,7 @@ use bulla_endpoint::Identity;
 use tokio::sync::watch;
 
 use crate::limits::MAX_REPORTS;
-use crate::{RelayError, SinkErrorKind, Suspended, SuspendedPart, UserId};
+use crate::{MessageRef, RelayError, SinkErrorKind, Suspended, SuspendedPart, UserId};
 
 /// What the host must hear of, because nobody else can act on it: what has stopped, what was lost, what has
 /// changed.
@@ -41,6 +41,16 @@ pub enum Report {
     SinkRecovers {
         /// The business whose event was taken.
         business: PhoneNumberId,
+    },
+    /// An event was offered as often as [`Settings::event_tries`](crate::Settings::event_tries) says, and is a
+    /// [dead letter](crate::Relay::dead_letters) now. What comes after it goes on.
+    DeadLetter {
+        /// Of which business.
+        business: PhoneNumberId,
+        /// The user it is about, as the business knows them.
+        user: UserId,
+        /// The message it is about.
+        message: MessageRef,
     },
     /// A user has come with another identity than before: a new phone, or somebody who is not the user.
     ///

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bulla_base::Category;
@@ -18,6 +19,7 @@ pub struct Settings {
     pub(crate) changed_identities: IdentityPolicy,
     pub(crate) at_sink: usize,
     pub(crate) at_sink_per_business: usize,
+    pub(crate) event_tries: Option<NonZeroU32>,
 }
 
 /// How long a message of the authentication category lives, unless it or the operator says so.
@@ -30,7 +32,7 @@ fn index(category: Category) -> usize {
 
 impl Default for Settings {
     /// 30 days to live, 10 minutes for a message of the authentication category; retries after 1 second, then
-    /// twice as long each time, up to an hour; 256 events with the sink at once, 32 of them of one business.
+    /// twice as long each time, up to an hour, for as long as an event lives; 256 events with the sink at once, 32 of them of one business.
     fn default() -> Self {
         Self {
             time_to_live: Retention::LONGEST,
@@ -40,6 +42,7 @@ impl Default for Settings {
             changed_identities: IdentityPolicy::Follow,
             at_sink: 256,
             at_sink_per_business: 32,
+            event_tries: None,
         }
         .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
@@ -121,6 +124,21 @@ impl Settings {
     pub const fn events_at_sink(mut self, in_all: usize, per_business: usize) -> Self {
         self.at_sink = in_all;
         self.at_sink_per_business = per_business;
+        self
+    }
+
+    /// How often an event is offered to the sink before it becomes a [dead letter](crate::Relay::dead_letters):
+    /// its conversation goes on behind it, and it can be [replayed](crate::Relay::replay) or
+    /// [discarded](crate::Relay::discard).
+    ///
+    /// Default: as often as its time allows. Tries are counted since the relay was opened, those made when the
+    /// event's own time has come: with the default [`backoff`](Self::backoff) the tenth comes after about 9
+    /// minutes at the latest. With 1 an outage of a second makes a dead letter of everything that is offered in
+    /// it. Without a number, an event that the business's program cannot bear holds up what the same user says
+    /// after it, for up to 30 days.
+    #[must_use]
+    pub const fn event_tries(mut self, tries: NonZeroU32) -> Self {
+        self.event_tries = Some(tries);
         self
     }
 

@@ -10,12 +10,14 @@
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
 //! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
 //! user        EVENTS/day       business ‖ place           an event the business does not have yet
+//! user        DEAD_LETTERS/day business ‖ place           an event the business did not take, however often
 //! user        CONTACT/day      business                   the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
 //! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
 //! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
 //! business    WAITING          user's partition           nothing: this conversation may have work
 //! business    DUE/day          user's partition ‖ time ‖ message id   nothing: the message fails then, if it has not arrived
+//! business    DEAD_LETTERS/day user's partition ‖ place   nothing: there is this dead letter
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
@@ -25,10 +27,9 @@
 //! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN and ASKED, where it is the
-//! id's own. What
-//! has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN, OUTBOX, EVENTS
-//! and HELD. These three are queues and are read in the order of their places: a clock that is ahead for a
-//! moment puts nothing before what came earlier.
+//! id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN,
+//! OUTBOX, EVENTS, HELD and DEAD_LETTERS. OUTBOX, EVENTS and HELD are queues and are read in the order of their
+//! places: a clock that is ahead for a moment puts nothing before what came earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};
@@ -53,6 +54,7 @@ pub(crate) const WAITING: Space = Space::new(0x2f);
 pub(crate) const CONTENT: Space = Space::new(0x61);
 pub(crate) const ASKED: Space = Space::new(0x60);
 pub(crate) const DUE: Space = Space::new(0x62);
+pub(crate) const DEAD_LETTERS: Space = Space::new(0x63);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -28,6 +28,11 @@ fn line(report: &Report) -> String {
             let held = if *is_held { "; nothing is sent to them until it is approved" } else { "" };
             format!("the number {business}: user {user} has another identity than before{held}")
         }
+        Report::DeadLetter { business, user, .. } => {
+            format!(
+                "the number {business} did not take an event about user {user}, however often; it is a dead letter"
+            )
+        }
         Report::Stopped { why } => because("the relay has stopped", &**why),
         _ => "something that this program does not know".to_owned(),
     };

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::error_scope::{ErrorScope, of_store};
 use super::span::Tag;
 use super::{Inner, Relay, span};
-use crate::space::{BUSY, CONVERSATION, DUE, ERASING, HEAD, WAITING};
+use crate::space::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, WAITING};
 use crate::{EraseError, EventSink};
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -138,6 +138,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             // Of these there may be many.
             seen += erase_names(&self.store, home, DUE, name.clone()).await?;
+            seen += erase_names(&self.store, home, DEAD_LETTERS, name.clone()).await?;
             let mut batch = Batch::new(home);
             listed.into_iter().for_each(|key| batch.delete(key));
             for marks in [Scan::everything(BUSY), Scan::undated(WAITING)] {

@@ -95,7 +95,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if page.is_empty() {
             return Ok(Looked::Empty);
         }
-        for Waiting { read, value, .. } in page {
+        for Waiting { read, value, expiry } in page {
             let pending = StoredEvent::read(&value)?;
             let at = read.place;
             let event = event(tenant, conversation, &pending)?;
@@ -117,6 +117,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             };
             if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
                 self.not_taken(&event, &error, tries);
+                // A try counts when the event's own time had come; this one is counted by the wait that follows it.
+                if self.settings.event_tries.is_some_and(|most| tries.failures + 1 >= most.get()) {
+                    self.set_event_aside(tenant, conversation, &read, &pending, expiry).await?;
+                    *tries = Tries::default();
+                    self.pumps.pass(conversation, Pump::Events, at, seen);
+                    return Ok(Looked::Forwarded);
+                }
                 // What waits long is not kept in memory: thousands of conversations may wait for one server.
                 self.pumps.let_go(conversation, Pump::Events);
                 return Ok(Looked::NotTaken(error.retry_after().unwrap_or_default()));
@@ -280,7 +287,11 @@ impl Drop for Counted {
     }
 }
 
-fn event(tenant: &Tenant, conversation: Conversation, pending: &StoredEvent) -> Result<Event, StoreError> {
+pub(super) fn event(
+    tenant: &Tenant,
+    conversation: Conversation,
+    pending: &StoredEvent,
+) -> Result<Event, StoreError> {
     let user_id = tenant.user_ids.user_id(conversation.user);
     let reference = |id| MessageRef::new(id, user_id);
     let subject = Subject {

@@ -10,6 +10,7 @@ mod businesses;
 mod cancellation;
 mod clock_jumps;
 mod conflicts;
+mod dead_letters;
 mod debug_output;
 mod erasure;
 mod error_scopes;

@@ -12,7 +12,8 @@ use bulla_device::Device;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla_meter::Bill;
 use bulla_relay::{
-    Business, Destination, Event, EventSink, Outgoing, OutgoingBody, Relay, RelayError, Settings, SinkError,
+    Business, Destination, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, RelayError, Settings,
+    SinkError,
 };
 use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
 use bulla_transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
@@ -39,15 +40,18 @@ impl Clock for VirtualClock {
 
 /// A sink that does as it is told, and notes what it took.
 #[derive(Clone, Default)]
-pub(crate) struct RecordingSink(Arc<Mutex<DeskState>>);
+pub(crate) struct RecordingSink(Arc<Mutex<SinkState>>);
 
 #[derive(Default)]
-struct DeskState {
+struct SinkState {
     taken: Vec<Event>,
     /// Who was offered an event, and when.
     offers: Vec<(Instant, Number)>,
     refusals: VecDeque<&'static str>,
     refused_user: Option<Number>,
+    refused_text: Option<&'static str>,
+    /// How often that text was offered.
+    text_refusals: usize,
     is_closed: bool,
     pace: BTreeMap<PhoneNumberId, Duration>,
     at_once: BTreeMap<PhoneNumberId, usize>,
@@ -66,6 +70,16 @@ impl RecordingSink {
     /// Refuses everything about this user, or nothing.
     pub(crate) fn refuse_user(&self, user: Option<Number>) {
         self.0.lock().unwrap().refused_user = user;
+    }
+
+    /// Refuses this text of whoever says it, or none.
+    pub(crate) fn refuse_text(&self, text: Option<&'static str>) {
+        self.0.lock().unwrap().refused_text = text;
+    }
+
+    /// How often the text that is refused was offered.
+    pub(crate) fn text_refusals(&self) -> usize {
+        self.0.lock().unwrap().text_refusals
     }
 
     /// Refuses everything, or nothing.
@@ -134,6 +148,13 @@ impl RecordingSink {
         }
         if state.is_closed || state.refused_user.as_ref() == Some(&event.subject().user) {
             return Err(SinkError::new("not this one"));
+        }
+        if let (Some(text), Event::Message(_, Incoming::Text { text: said, .. })) =
+            (state.refused_text, event)
+            && said.body() == text
+        {
+            state.text_refusals += 1;
+            return Err(SinkError::new("not this text"));
         }
         state.taken.push(event.clone());
         Ok(())

@@ -31,6 +31,7 @@ pub(crate) async fn tell(folder: &Path, private: &Private) {
     stage.the_way_to_the_carrier_is_cut(&company, &alice).await;
     stage.nobody_is_there().await;
     let stage = stage.a_message_comes_too_late(&mut company).await;
+    let stage = stage.an_event_is_given_up(&mut company, &alice).await;
     let alice = stage.a_phone_is_lost(&company, alice).await;
     let stage = stage.a_backup_is_put_back(&company, &alice).await;
     stage.somebody_is_erased(&company).await;
@@ -177,6 +178,30 @@ impl Stage<'_> {
         let house = company.relay("relay").await.unwrap();
         let sent = write(private, 2).succeed(house.api).await;
         shop.is_told(&[&sent, "\"failed\""]).await;
+        house.close().await;
+        company.settings = usual;
+        let house = company.relay("relay").await.unwrap();
+        Self { private, shop, house }
+    }
+
+    /// The business does not take an event as often as the settings say.
+    async fn an_event_is_given_up(self, company: &mut Company, alice: &User) -> Self {
+        let Self { private, shop, house } = self;
+        house.close().await;
+        let usual = company.settings.clone();
+        company.settings = usual.clone().event_tries(std::num::NonZeroU32::MIN);
+        let house = company.relay("relay").await.unwrap();
+        shop.behave(Manner::Status(500, ""));
+        let texts = [says(private, alice).await, says(private, alice).await];
+        let mut letters = Vec::new();
+        while letters.len() < texts.len() {
+            a_moment().await;
+            letters = house.relay.dead_letters(SHOP, None).await.unwrap();
+        }
+        shop.behave(Manner::Well);
+        assert!(house.relay.replay(SHOP, letters[0].id).await.unwrap());
+        assert!(house.relay.discard(SHOP, letters[1].id).await.unwrap());
+        shop.is_told(&[&texts[0]]).await;
         house.close().await;
         company.settings = usual;
         let house = company.relay("relay").await.unwrap();
