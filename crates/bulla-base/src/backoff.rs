@@ -66,8 +66,8 @@ impl Backoff {
     /// It grows to 2³² times the first at most: a first of less than a microsecond never comes to an hour.
     #[must_use]
     pub fn ceiling(self, failures: u32) -> Duration {
-        // A shift by 32 or more has no result, and a wrapped one would be a short wait: both steps stop at the
-        // top instead.
+        // A shift by 32 or more has no result, and a wrapped one would be a short wait: both steps stop at
+        // the top instead.
         let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.longest)
     }
