@@ -1,14 +1,14 @@
 //! Our sessions, persisted for every message: held in memory or read from the parts they are stored in,
 //! stepped, and what changed written back.
 
-mod shelf;
+mod part_store;
 pub(crate) mod steps;
 
 use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use self::shelf::Shelf;
+use self::part_store::Shelf;
 use crate::contender::{Contender, End};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);

@@ -4,16 +4,16 @@
 //! the names of their targets.
 
 // Where the checks look for the parties they let talk.
-#[path = "../../crates/bulla-spqr/tests/it/end.rs"]
-mod end;
-#[path = "../../crates/bulla-spqr/tests/it/rows.rs"]
-mod rows;
-#[path = "../../crates/bulla-session/tests/it/shelf.rs"]
+#[path = "../../crates/bulla-spqr/tests/it/test_peer.rs"]
+mod test_peer;
+#[path = "../../crates/bulla-spqr/tests/it/row_store.rs"]
+mod row_store;
+#[path = "../../crates/bulla-session/tests/it/part_store.rs"]
 #[expect(dead_code, reason = "other tests of the crate use the rest")]
-mod shelf;
-#[path = "../../crates/bulla-session/tests/it/side.rs"]
+mod part_store;
+#[path = "../../crates/bulla-session/tests/it/test_device.rs"]
 #[expect(dead_code, reason = "other tests of the crate use the rest")]
-mod side;
+mod test_device;
 
 mod content;
 mod envelope;
@@ -49,7 +49,7 @@ targets! {
     /// Prekeys, identities, bundles and fingerprints.
     session_records = session::records::check;
     /// Two devices, an unreliable carrier and a store that may go back in time.
-    session_conversation = session::conversation::check;
+    session_dialogue = session::dialogue::check;
     /// Messages of the post-quantum ratchet, from a peer that does not follow the protocol.
     spqr_message = spqr::message::check;
     /// Stored ratchets.

@@ -1,7 +1,7 @@
 //! The checks of bulla-session.
 
-#[path = "../../crates/bulla-session/tests/it/checks/conversation.rs"]
-pub(crate) mod conversation;
+#[path = "../../crates/bulla-session/tests/it/checks/dialogue.rs"]
+pub(crate) mod dialogue;
 #[path = "../../crates/bulla-session/tests/it/checks/message.rs"]
 pub(crate) mod message;
 #[path = "../../crates/bulla-session/tests/it/checks/parts.rs"]

@@ -5,23 +5,23 @@ mod chain;
 mod initiate;
 #[cfg(test)]
 mod known_answers;
-mod message_keys;
+mod message_key;
 mod open;
-mod part;
 mod post_quantum;
 mod receive;
 #[cfg(test)]
-mod replay;
+mod recorded_dialogues;
 mod seal;
 mod send;
 mod state;
 mod stored;
+mod stored_part;
 
 pub(crate) use chain::{copied, derived};
 pub use initiate::InitiateError;
 pub use open::{MissingPreKey, OpenError, Opened};
-pub use part::{Part, PartName};
 pub use seal::{SealError, Sealed};
+pub use stored_part::{Part, PartName};
 
 use std::error::Error;
 use std::fmt;
@@ -233,9 +233,11 @@ impl Sessions {
     fn store_head(&self, out: &mut impl Out) {
         let flags = match &self.current {
             None => 0,
-            Some(session) => part::IN_USE | if session.pending.is_some() { part::PENDING } else { 0 },
+            Some(session) => {
+                stored_part::IN_USE | if session.pending.is_some() { stored_part::PENDING } else { 0 }
+            }
         };
-        out.put(&[part::FORM, self.archive.count().to_le_bytes()[0], flags]);
+        out.put(&[stored_part::FORM, self.archive.count().to_le_bytes()[0], flags]);
         if let Some(session) = &self.current {
             session.store_head(out);
         }

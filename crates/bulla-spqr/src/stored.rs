@@ -48,15 +48,15 @@
 
 mod braid;
 mod chain;
-mod parts;
 mod reader;
+mod rows;
 
 use self::braid::{Chunks, Kept};
 use self::chain::{Heads, Layout};
-pub(crate) use self::parts::Rows;
-#[doc(hidden)]
-pub use self::parts::{HEAD_BYTES, Row};
 use self::reader::Reader;
+pub(crate) use self::rows::Rows;
+#[doc(hidden)]
+pub use self::rows::{HEAD_BYTES, Row};
 use crate::authenticator::Authenticator;
 use crate::braid::Braid;
 use crate::error::StoredError;

@@ -2,9 +2,9 @@
 
 use bulla_spqr::wiped::Wiped;
 
-use super::part::Part;
 use super::state::Session;
 use super::stored::{Stored, put_u32};
+use super::stored_part::Part;
 use crate::error::StoredError;
 use crate::limits::{ARCHIVE_BYTES, ARCHIVED_SESSIONS, SESSION_BYTES};
 

@@ -4,9 +4,9 @@ use bulla_spqr::error::{MessageError, ReceiveError, SendError};
 use bulla_spqr::{Ratchet, Received, Role, Sent};
 use rand_core::CryptoRng;
 
-use super::part::Part;
 use super::receive::Refusal;
 use super::send::Exhausted;
+use super::stored_part::Part;
 use crate::error::StoredError;
 use crate::secret::Secret;
 

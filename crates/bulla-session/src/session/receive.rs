@@ -5,9 +5,9 @@ use bulla_spqr::skipped::{Found, Skipped};
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain, copied};
-use super::message_keys::MessageKeys;
-use super::part::Part;
+use super::message_key::MessageKeys;
 use super::state::Session;
+use super::stored_part::Part;
 use crate::error::KeyError;
 use crate::key::{KeyPair, PublicKey};
 use crate::limits::{FORWARD_JUMP, SKIPPED_SEEDS};

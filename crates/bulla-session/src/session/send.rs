@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use super::message_keys::MessageKeys;
+use super::message_key::MessageKeys;
 use super::state::Session;
 use crate::message::{CiphertextMessage, MAC_BYTES, MessageKind, SignalHeader};
 use crate::party::Addresses;

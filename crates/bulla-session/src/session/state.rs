@@ -4,8 +4,8 @@ use bulla_spqr::skipped::Skipped;
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
-use super::part::Part;
 use super::post_quantum::PostQuantum;
+use super::stored_part::Part;
 use crate::error::KeyError;
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;

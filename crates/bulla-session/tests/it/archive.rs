@@ -3,7 +3,7 @@
 use bulla_session::limits::ARCHIVED_SESSIONS;
 use bulla_session::*;
 
-use crate::side::{NOW, Side, inner};
+use crate::test_device::{NOW, Side, inner};
 
 #[test]
 fn a_message_of_a_replaced_session_puts_it_back_in_use() {
@@ -144,7 +144,7 @@ fn a_message_that_starts_a_retired_session_opens_in_it_and_no_more() {
 fn retiring_takes_the_whole_of_the_sessions() {
     let (mut alice, bob) = Side::acquainted();
     alice.meet(&bob);
-    let parts = crate::shelf::Shelf::of(&alice.sessions);
+    let parts = crate::part_store::Shelf::of(&alice.sessions);
     let mut working = parts.working();
     assert!(working.retire_archived().is_err());
     assert!(parts.whole().retire_archived().is_ok());

@@ -1,7 +1,7 @@
 //! What holds whatever the bytes: the corpora are replayed with these, and fuzzing looks for more with the
 //! same.
 
-pub(crate) mod conversation;
+pub(crate) mod dialogue;
 pub(crate) mod message;
 pub(crate) mod parts;
 pub(crate) mod records;

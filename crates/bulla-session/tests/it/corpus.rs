@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checks::{conversation, message, parts, records, stored};
+use crate::checks::{dialogue, message, parts, records, stored};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
 
@@ -61,5 +61,5 @@ fn records_replay() {
 
 #[test]
 fn conversations_replay() {
-    replay("conversation", conversation::check);
+    replay("dialogue", dialogue::check);
 }

@@ -3,7 +3,7 @@
 use bulla_session::limits::*;
 use bulla_session::*;
 
-use crate::side::{NOW, Side};
+use crate::test_device::{NOW, Side};
 
 #[test]
 fn a_message_may_be_25_000_ahead_and_no_further() {

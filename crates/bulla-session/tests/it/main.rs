@@ -8,18 +8,18 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod allocations;
 mod archive;
-mod budget;
 mod checks;
-mod conversation;
 mod corpus;
+mod dialogue;
 mod limits;
-mod parts;
-mod public;
+mod part_store;
+mod public_types;
 mod secrets;
-mod shelf;
-mod side;
-mod stored;
+mod stored_parts;
+mod stored_record;
+mod test_device;
 mod untrusted;
 mod vectors;
 mod wycheproof;

@@ -2,7 +2,7 @@
 
 use bulla_session::*;
 
-use crate::side::{NOW, Side};
+use crate::test_device::{NOW, Side};
 
 #[test]
 fn secrets_do_not_print() {

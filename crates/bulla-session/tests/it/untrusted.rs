@@ -4,7 +4,7 @@ use bulla_session::error::MessageError;
 use bulla_session::*;
 use proptest::prelude::*;
 
-use crate::side::{NOW, Side};
+use crate::test_device::{NOW, Side};
 
 fn address(last: u8, device: u8) -> ServiceAddress {
     let mut uuid = [0; 16];

@@ -3,17 +3,17 @@
 //! `SIGNAL_VECTORS` names another file of the same shape, perhaps with more cases; without it the crate's own
 //! is read. What belongs to other parts of the protocol is named in the output. What two devices agree on,
 //! which does not show from outside, is checked against the same file by `session::known_answers` in the
-//! crate; conversations are played again by `session::replay`.
+//! crate; conversations are played again by `session::recorded_dialogues`.
 
 mod bytes;
-mod judged;
 mod keys;
+mod official_verdicts;
 mod sessions;
 
 use serde_json::{Value, json};
 
 use self::bytes::array;
-use self::judged::Verdicts;
+use self::official_verdicts::Verdicts;
 
 /// Where the vectors are.
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/libsignal-client-0.103.0/vectors.json");
@@ -35,7 +35,7 @@ fn everything_the_official_library_says_is_so() {
 /// Our own file has both: what is opened, and what we refuse though the official library does not.
 #[test]
 fn every_kind_of_verdict_is_among_our_own() {
-    let Verdicts { opened, refused, stricter } = judged::verdicts(&read(OWN)["verdicts"]);
+    let Verdicts { opened, refused, stricter } = official_verdicts::verdicts(&read(OWN)["verdicts"]);
     assert!(
         opened > 0 && refused > 0 && stricter >= 2,
         "{opened} opened, {refused} refused, {stricter} stricter"
@@ -45,8 +45,8 @@ fn every_kind_of_verdict_is_among_our_own() {
 /// A file without the cases of which we think otherwise was once refused for having too few of them.
 #[test]
 fn a_file_may_have_any_number_of_each_kind_of_verdict() {
-    let verdicts = judged::without_stricter(&read(OWN)["verdicts"]);
-    let found = judged::verdicts(&verdicts);
+    let verdicts = official_verdicts::without_stricter(&read(OWN)["verdicts"]);
+    let found = official_verdicts::verdicts(&verdicts);
     assert!(found.stricter == 0 && found.opened > 0, "{found:?}");
     check(&json!({ "verdicts": verdicts }));
     let mut none = verdicts;
@@ -58,7 +58,7 @@ fn a_file_may_have_any_number_of_each_kind_of_verdict() {
 #[test]
 #[should_panic(expected = "assertion")]
 fn a_file_that_judges_otherwise_is_not_taken() {
-    let mut verdicts = judged::without_stricter(&read(OWN)["verdicts"]);
+    let mut verdicts = official_verdicts::without_stricter(&read(OWN)["verdicts"]);
     let cases = verdicts["cases"].as_array_mut().unwrap();
     cases.iter_mut().for_each(|case| case["accepted"] = json!(case["accepted"] != true));
     check(&json!({ "verdicts": verdicts }));
@@ -80,7 +80,7 @@ fn check(vectors: &Value) {
             "one_sided_sessions" => each(cases, sessions::one_sided),
             "two_sided" => each(cases, sessions::two_sided),
             "verdicts" => {
-                let found = judged::verdicts(cases);
+                let found = official_verdicts::verdicts(cases);
                 let checked = found.opened + found.refused + found.stricter;
                 assert_eq!(checked, array(cases, "cases").len());
                 format!("{checked} checked: {found:?}")

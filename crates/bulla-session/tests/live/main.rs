@@ -10,13 +10,13 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod official;
-mod ours;
+mod dialogues;
+mod official_peer;
+mod our_peer;
 mod pair;
-mod rounds;
 
+use dialogues::{bursts, heal, ping_pong};
 use pair::{Pair, Role};
-use rounds::{bursts, heal, ping_pong};
 
 /// Messages of each long run.
 const MESSAGES: usize = 2_400;

@@ -5,8 +5,8 @@ use bulla_session::message::{PreKeySignalMessage, SignalMessage};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::official::Official;
-use crate::ours::Ours;
+use crate::official_peer::Official;
+use crate::our_peer::Ours;
 
 /// Which end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

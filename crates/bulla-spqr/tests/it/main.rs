@@ -9,11 +9,11 @@
 )]
 
 mod checks;
-mod conversation;
 mod corpus;
-mod end;
-mod rows;
+mod dialogue;
+mod row_store;
 mod secrets;
-mod sizes;
 mod stored;
+mod stored_sizes;
+mod test_peer;
 mod untrusted;

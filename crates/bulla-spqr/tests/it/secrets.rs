@@ -2,7 +2,7 @@
 
 use bulla_spqr::KeyPair;
 
-use crate::end::End;
+use crate::test_peer::End;
 
 #[test]
 fn secrets_do_not_print() {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::end::End;
+use crate::test_peer::End;
 
 /// Stored ratchets in all eleven states, some with skipped keys.
 fn samples() -> Vec<Vec<u8>> {

@@ -5,7 +5,7 @@ use bulla_spqr::Role;
 use bulla_spqr::error::{MessageError, ReceiveError};
 use proptest::prelude::*;
 
-use crate::end::End;
+use crate::test_peer::End;
 
 #[test]
 fn a_message_without_the_ratchet_is_refused() {

@@ -3,7 +3,7 @@
 use bulla_session::message::{PreKeySignalMessage, SignalMessage};
 use bulla_session::{CiphertextRef, MessageKind, OneTimePreKey, OpenError, PreKeyIds, Sessions};
 
-use crate::side::Side;
+use crate::test_device::Side;
 
 thread_local! {
     /// Two that have talked, and the one's record with a replaced session in it.

@@ -4,8 +4,8 @@
 
 use bulla_session::{CiphertextMessage, OpenError, Part, Sessions, Trust};
 
-use crate::shelf::Shelf;
-use crate::side::{NOW, Side};
+use crate::part_store::Shelf;
+use crate::test_device::{NOW, Side};
 
 thread_local! {
     /// Whom the corpus' parts belong to, whoever talks to them, and what is said.

@@ -2,7 +2,7 @@
 
 use bulla_session::*;
 
-use crate::side::{NOW, Side};
+use crate::test_device::{NOW, Side};
 
 thread_local! {
     static WORLD: std::cell::RefCell<(Side, Side, Fingerprint)> = {

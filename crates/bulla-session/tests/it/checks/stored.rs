@@ -2,7 +2,7 @@
 
 use bulla_session::{CiphertextMessage, Sessions, Trust};
 
-use crate::side::{NOW, Side};
+use crate::test_device::{NOW, Side};
 
 thread_local! {
     /// Whom the corpus' records belong to, whoever talks to them, and what is said.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_spqr::error::ReceiveError;
 
-use crate::end::{End, Sealed};
+use crate::test_peer::{End, Sealed};
 
 /// The most that happens in one exchange.
 const EVENTS: usize = 96;

@@ -5,7 +5,7 @@ use bulla_spqr::limits::{MESSAGE_BYTES, STORED_BYTES};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::end::End;
+use crate::test_peer::End;
 
 thread_local! {
     /// One stored ratchet for each state of the exchange, in the order of the states.

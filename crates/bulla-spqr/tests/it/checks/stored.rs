@@ -5,7 +5,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::message::reloaded;
-use crate::end::End;
+use crate::test_peer::End;
 
 /// What reads is written back to the byte, and whatever it holds, it can be used without panic.
 pub(crate) fn check(bytes: &[u8]) {

@@ -4,8 +4,8 @@
 use bulla_session::error::StoredError;
 use bulla_session::*;
 
-use crate::shelf::Shelf;
-use crate::side::{NOW, Side};
+use crate::part_store::Shelf;
+use crate::test_device::{NOW, Side};
 
 /// What is written again and again, and not once for every key or ciphertext of the post-quantum exchange.
 #[test]

@@ -5,7 +5,7 @@ use bulla_session::error::StoredError;
 use bulla_session::*;
 use proptest::prelude::*;
 
-use crate::side::Side;
+use crate::test_device::Side;
 
 /// A record with everything in it: pending prekeys, skipped seeds in two chains, an archived session.
 fn rich() -> Vec<u8> {
@@ -131,7 +131,7 @@ proptest! {
             bob.sessions = sessions;
             let message = alice.say(b"");
             let _ = bob.hear(&message);
-            let _ = bob.try_say(b"", crate::side::NOW);
+            let _ = bob.try_say(b"", crate::test_device::NOW);
         }
     }
 }

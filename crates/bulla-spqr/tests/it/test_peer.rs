@@ -5,7 +5,7 @@ use bulla_spqr::{Message, Ratchet, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::rows::Shelf;
+use crate::row_store::Shelf;
 
 pub(crate) struct End {
     pub(crate) ratchet: Ratchet,

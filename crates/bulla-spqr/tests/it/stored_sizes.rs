@@ -4,7 +4,7 @@ use bulla_spqr::error::ReceiveError;
 use bulla_spqr::limits::STORED_BYTES;
 use bulla_spqr::stored::{HEAD_BYTES, WHOLE_HEAD_BYTES};
 
-use crate::end::End;
+use crate::test_peer::End;
 
 #[test]
 fn a_ratchet_between_two_that_talk_stays_small() {

@@ -6,7 +6,7 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::shelf::Shelf;
+use crate::part_store::Shelf;
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 

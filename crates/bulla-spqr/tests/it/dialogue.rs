@@ -4,7 +4,7 @@ use bulla_spqr::KeyPair;
 use bulla_spqr::error::ReceiveError;
 use proptest::prelude::*;
 
-use crate::end::{End, Sealed};
+use crate::test_peer::{End, Sealed};
 
 #[test]
 fn epochs_pass_while_two_talk() {

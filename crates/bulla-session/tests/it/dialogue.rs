@@ -3,7 +3,7 @@
 use bulla_session::*;
 use proptest::prelude::*;
 
-use crate::side::{Side, inner};
+use crate::test_device::{Side, inner};
 
 #[test]
 fn what_is_sealed_is_what_is_opened_back_and_forth() {
@@ -151,8 +151,8 @@ fn a_new_chain_tells_the_last_position_of_the_one_before() {
 #[test]
 fn nothing_is_sealed_without_a_session() {
     let mut alice = Side::new(1);
-    assert_eq!(alice.try_say(b"", crate::side::NOW), Err(SealError::NoSession));
-    assert!(alice.sessions.needs_session(crate::side::NOW));
+    assert_eq!(alice.try_say(b"", crate::test_device::NOW), Err(SealError::NoSession));
+    assert!(alice.sessions.needs_session(crate::test_device::NOW));
 }
 
 #[derive(Clone, Debug)]
@@ -227,6 +227,6 @@ proptest! {
     fn whatever_happens_keys_are_used_once_and_the_two_find_each_other_again(
         events in prop::collection::vec(any::<[u8; 2]>(), 1..160),
     ) {
-        crate::checks::conversation::check(events.as_flattened());
+        crate::checks::dialogue::check(events.as_flattened());
     }
 }

@@ -7,8 +7,8 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::shelf::Shelf;
-use crate::side::{NOW, PreKeys, Side};
+use crate::part_store::Shelf;
+use crate::test_device::{NOW, PreKeys, Side};
 
 /// The most that happens in one conversation.
 const EVENTS: usize = 160;
@@ -186,7 +186,7 @@ impl Conversation {
     fn inner_alone(&mut self, place: usize) {
         let Some(letter) = self.under_way.get(place).cloned() else { return };
         if letter.message.kind == MessageKind::PreKey {
-            let inner = crate::side::inner(&letter.message);
+            let inner = crate::test_device::inner(&letter.message);
             let _ = self.open(&letter, CiphertextRef::new(MessageKind::Signal, &inner));
         }
     }

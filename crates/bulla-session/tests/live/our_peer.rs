@@ -10,7 +10,7 @@ use bulla_session::{
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
-use crate::official::{from_hex, to_hex};
+use crate::official_peer::{from_hex, to_hex};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_795_293_590);
 

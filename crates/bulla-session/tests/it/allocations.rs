@@ -2,7 +2,7 @@
 
 use bulla_session::*;
 
-use crate::side::{NOW, Side};
+use crate::test_device::{NOW, Side};
 
 /// The parts that every message takes, in buffers that are there already, as a cache or a journal would have
 /// them.
