@@ -1,6 +1,6 @@
 //! What an implementation of sessions has to do to be measured.
 
-/// Which end of a conversation.
+/// Which end of a dialogue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Alice,

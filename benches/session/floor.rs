@@ -1,6 +1,6 @@
 //! The floor: what no implementation can leave out, composed by hand from the fastest primitives at hand.
 //!
-//! A conversation between two ends that really opens, with nothing around it: no framing, no records, no
+//! A dialogue between two ends that really opens, with nothing around it: no framing, no records, no
 //! storage, no checks of what a stranger sends, no allocation. What can be computed once is. Of the
 //! post-quantum ratchet it has the key chains and, once in an epoch, the three operations of ML-KEM-768; the
 //! erasure code is left out.

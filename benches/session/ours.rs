@@ -8,7 +8,7 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use self::part_store::Shelf;
+use self::part_store::PartStore;
 use crate::contender::{Contender, End};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
@@ -24,22 +24,22 @@ pub(crate) struct Ours<const HELD: bool> {
 struct Side {
     party: LocalParty,
     peer: IdentityKey,
-    shelf: Shelf,
+    store: PartStore,
     rng: ChaCha20Rng,
 }
 
 impl Side {
     fn new(party: LocalParty, peer: IdentityKey, seed: u8, held: bool) -> Self {
-        Self { party, peer, shelf: Shelf::new(held), rng: ChaCha20Rng::from_seed([seed; 32]) }
+        Self { party, peer, store: PartStore::new(held), rng: ChaCha20Rng::from_seed([seed; 32]) }
     }
 
     fn sessions(&mut self) -> Sessions {
-        self.shelf.take()
+        self.store.take()
     }
 
     fn seal(&mut self, text: &[u8]) -> CiphertextMessage {
         let sealed = self.sessions().seal(text, None, NOW, &mut self.rng).unwrap();
-        self.shelf.put(sealed.sessions);
+        self.store.put(sealed.sessions);
         sealed.message
     }
 
@@ -47,7 +47,7 @@ impl Side {
         let sessions = self.sessions();
         let trust = Trust::Only(&self.peer);
         let opened = sessions.open(&self.party, message, None, trust, prekeys, &mut self.rng).unwrap();
-        self.shelf.put(opened.sessions);
+        self.store.put(opened.sessions);
         opened.plaintext
     }
 }
@@ -71,7 +71,7 @@ impl<const HELD: bool> Ours<HELD> {
     /// them.
     pub(crate) fn allocations_of_the_step(&mut self, length: usize) -> (u64, u64) {
         let text = vec![b'x'; length];
-        let (alice, bob) = (self.alice.shelf.sessions(), self.bob.shelf.sessions());
+        let (alice, bob) = (self.alice.store.sessions(), self.bob.store.sessions());
         let mut sealed = None;
         let sealing = allocation_counter::measure(|| {
             sealed = alice.seal(&text, None, NOW, &mut self.alice.rng).ok();
@@ -83,8 +83,8 @@ impl<const HELD: bool> Ours<HELD> {
         let opening = allocation_counter::measure(|| {
             opened = bob.open(party, &sealed.message, None, trust, &NoPreKeys, rng).ok();
         });
-        self.alice.shelf.put(sealed.sessions);
-        self.bob.shelf.put(opened.unwrap().sessions);
+        self.alice.store.put(sealed.sessions);
+        self.bob.store.put(opened.unwrap().sessions);
         (sealing.count_total, opening.count_total)
     }
 }
@@ -111,15 +111,15 @@ impl<const HELD: bool> Contender for Ours<HELD> {
 
     /// Nothing is deleted here that was used up, so what was published once serves again.
     fn publish(&mut self) {
-        self.alice.shelf = Shelf::new(HELD);
-        self.bob.shelf = Shelf::new(HELD);
+        self.alice.store = PartStore::new(HELD);
+        self.bob.store = PartStore::new(HELD);
     }
 
     fn meet(&mut self, text: &[u8]) -> CiphertextMessage {
-        let Side { party, peer, rng, shelf } = &mut self.alice;
+        let Side { party, peer, rng, store } = &mut self.alice;
         let sessions = Sessions::new().initiate(party, &self.bundle, Trust::Only(peer), NOW, rng).unwrap();
         let sealed = sessions.seal(text, None, NOW, rng).unwrap();
-        shelf.put(sealed.sessions);
+        store.put(sealed.sessions);
         sealed.message
     }
 
@@ -135,17 +135,17 @@ impl<const HELD: bool> Contender for Ours<HELD> {
     }
 
     fn stored(&self, end: End) -> Vec<u8> {
-        self.side(end).shelf.whole().to_bytes().unwrap().to_vec()
+        self.side(end).store.whole().to_bytes().unwrap().to_vec()
     }
 
     fn save(&self, end: End) -> usize {
         let mut written = 0;
-        self.side(end).shelf.sessions().into_changes(|_, bytes| written += bytes.map_or(0, <[u8]>::len));
+        self.side(end).store.sessions().into_changes(|_, bytes| written += bytes.map_or(0, <[u8]>::len));
         written
     }
 
     fn load(&self, end: End, _: &[u8]) {
-        std::hint::black_box(self.side(end).shelf.sessions());
+        std::hint::black_box(self.side(end).store.sessions());
     }
 
     fn len(message: &CiphertextMessage) -> usize {

@@ -10,7 +10,7 @@ use super::sha::Keyed;
 const HEADER: usize = 66 + 84;
 const MAC: usize = 8;
 
-/// One direction of a conversation: a chain of the Double Ratchet and one of the post-quantum ratchet.
+/// One direction of a dialogue: a chain of the Double Ratchet and one of the post-quantum ratchet.
 #[derive(Clone, Copy)]
 pub(crate) struct Lane {
     pub(crate) chain: [u8; 32],

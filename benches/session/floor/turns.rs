@@ -17,7 +17,7 @@ pub(crate) struct Turns {
     drawn: u64,
 }
 
-/// One end of the conversation.
+/// One end of the dialogue.
 struct End {
     root: [u8; 32],
     pair: Pair,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bulla_session::{Part, Sessions};
+use bulla_session::{Sessions, StoredPart};
 
 /// The most parts that are read for every message: three and the chunks of a key.
 const WORKING: usize = 3 + 36;
 
-pub(crate) struct Shelf {
+pub(crate) struct PartStore {
     /// Those that every message takes, by ascending name.
-    working: Vec<(Part, Vec<u8>)>,
+    working: Vec<(StoredPart, Vec<u8>)>,
     /// All others as they came, one behind the other: name and bytes behind their lengths.
     journal: Vec<u8>,
     /// The sessions themselves, if they are held.
@@ -17,12 +17,12 @@ pub(crate) struct Shelf {
     hold: bool,
 }
 
-impl Shelf {
+impl PartStore {
     pub(crate) fn new(hold: bool) -> Self {
         let journal = Vec::with_capacity(1 << 20);
-        let mut shelf = Self { working: Vec::with_capacity(WORKING), journal, held: None, hold };
-        shelf.put(Sessions::new());
-        shelf
+        let mut store = Self { working: Vec::with_capacity(WORKING), journal, held: None, hold };
+        store.put(Sessions::new());
+        store
     }
 
     /// To be put back.
@@ -41,7 +41,7 @@ impl Shelf {
             self.working.iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
         let mut journal = self.journal.as_slice();
         while let Some(name) = next(&mut journal) {
-            let part = Part::named(name).unwrap();
+            let part = StoredPart::named(name).unwrap();
             match next(&mut journal).unwrap() {
                 [] => parts.remove(&part),
                 bytes => parts.insert(part, bytes),
@@ -53,7 +53,7 @@ impl Shelf {
     /// Writes what has changed.
     pub(crate) fn put(&mut self, mut sessions: Sessions) {
         sessions.store_changes(|part, bytes| match (part.name().as_ref()[0], bytes) {
-            (Part::WORKING, bytes) => self.put_working(part, bytes),
+            (StoredPart::WORKING, bytes) => self.put_working(part, bytes),
             (_, bytes) => {
                 for field in [part.name().as_ref(), bytes.unwrap_or_default()] {
                     self.journal.extend_from_slice(&u32::try_from(field.len()).unwrap().to_be_bytes());
@@ -64,7 +64,7 @@ impl Shelf {
         self.held = Some(sessions).filter(|_| self.hold);
     }
 
-    fn put_working(&mut self, part: Part, bytes: Option<&[u8]>) {
+    fn put_working(&mut self, part: StoredPart, bytes: Option<&[u8]>) {
         match (self.working.binary_search_by_key(&part, |(there, _)| *there), bytes) {
             // In place, as a store would copy into its journal.
             (Ok(place), Some(bytes)) => {

@@ -44,11 +44,11 @@ impl Steps {
     }
 
     fn seal(&mut self, both: &Ours<false>, text: &[u8]) {
-        let (shelf, mut rng) = (&both.alice.shelf, both.alice.rng.clone());
+        let (store, mut rng) = (&both.alice.store, both.alice.rng.clone());
         let mut loaded = Vec::with_capacity(COPIES);
         let mut sealed = Vec::with_capacity(COPIES);
         let mut stored = Vec::with_capacity(4_096);
-        self.seal[0].push(walled(COPIES, |_| loaded.push(shelf.sessions())));
+        self.seal[0].push(walled(COPIES, |_| loaded.push(store.sessions())));
         self.seal[1].push(walled(COPIES, |_| {
             sealed.push(loaded.pop().unwrap().seal(text, None, NOW, &mut rng).unwrap());
         }));
@@ -61,7 +61,7 @@ impl Steps {
         let mut loaded = Vec::with_capacity(COPIES);
         let mut opened = Vec::with_capacity(COPIES);
         let mut stored = Vec::with_capacity(4_096);
-        self.open[0].push(walled(COPIES, |_| loaded.push(side.shelf.sessions())));
+        self.open[0].push(walled(COPIES, |_| loaded.push(side.store.sessions())));
         self.open[1].push(walled(COPIES, |_| {
             let sessions = loaded.pop().unwrap();
             opened.push(sessions.open(&side.party, message, None, trust, &NoPreKeys, &mut rng).unwrap());

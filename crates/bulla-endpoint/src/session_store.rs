@@ -1,7 +1,7 @@
 use bulla_base::{Partition, Timestamp};
 use bulla_session::error::StoredError;
-use bulla_session::limits::CHANGED_PARTS;
-use bulla_session::{Part, Sessions};
+use bulla_session::limits::MAX_CHANGED_PARTS;
+use bulla_session::{Sessions, StoredPart};
 use bulla_store::{Batch, Key, MAX_BATCH_ROWS, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ use crate::trust::Trust;
 /// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a
 /// few.
 const _: () =
-    assert!(CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
+    assert!(MAX_CHANGED_PARTS + 64 <= MAX_BATCH_ROWS / 2, "a peer could make sessions that cannot be stored");
 
 /// How much of the names is the business.
 const BUSINESS_BYTES: usize = size_of::<u64>();
@@ -48,14 +48,15 @@ impl SessionStore {
         store: &S,
         now: Timestamp,
     ) -> Result<Result<Sessions, StoredError>, StoreError> {
-        let prefix = [&self.name[..], &[Part::WORKING]].concat();
+        let prefix = [&self.name[..], &[StoredPart::WORKING]].concat();
         let mut rows = self.rows(store, prefix.into(), None, now).await?;
         let trust = space::trust(&self.name);
         // Its name is the shortest with the prefix, so that it is found first and with the same scan.
         let has_standing = rows.first().is_some_and(|(key, _)| *key == trust);
         self.trust = Trust::read(has_standing.then(|| rows.remove(0).1))?;
         let parts = self.parts_in(rows)?;
-        self.version = parts.first().filter(|(part, _)| *part == Part::Head).map(|(_, head)| head.version);
+        self.version =
+            parts.first().filter(|(part, _)| *part == StoredPart::Head).map(|(_, head)| head.version);
         Ok(if parts.is_empty() { Ok(Sessions::new()) } else { Sessions::from_parts(borrowed(&parts)) })
     }
 
@@ -66,7 +67,7 @@ impl SessionStore {
         sessions: &mut Sessions,
         now: Timestamp,
     ) -> Result<Result<(), StoredError>, StoreError> {
-        let last_working = space::part(&self.name, Part::Chunk(u8::MAX));
+        let last_working = space::part(&self.name, StoredPart::Chunk(u8::MAX));
         let parts = self.parts_in(self.rows(store, self.name.clone(), Some(last_working), now).await?)?;
         Ok(sessions.load_rest(&borrowed(&parts)))
     }
@@ -92,9 +93,9 @@ impl SessionStore {
         }
     }
 
-    fn parts_in(&self, rows: Vec<(Key, Record)>) -> Result<Vec<(Part, Record)>, StoreError> {
+    fn parts_in(&self, rows: Vec<(Key, Record)>) -> Result<Vec<(StoredPart, Record)>, StoreError> {
         let part = |(key, record): (Key, Record)| {
-            let part = key.name().get(self.name.len()..).and_then(Part::named);
+            let part = key.name().get(self.name.len()..).and_then(StoredPart::named);
             Ok((part.ok_or(StoreError::Damaged { what: "name of a session's part" })?, record))
         };
         rows.into_iter().map(part).collect()
@@ -104,7 +105,7 @@ impl SessionStore {
     pub(crate) async fn load<S: Store>(
         &self,
         store: &S,
-        part: Part,
+        part: StoredPart,
         sessions: &mut Sessions,
         now: Timestamp,
     ) -> Result<Result<(), StoredError>, StoreError> {
@@ -115,7 +116,7 @@ impl SessionStore {
     /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
     /// read: every change writes the head.
     pub(crate) fn write(&self, sessions: &mut Sessions, batch: &mut Batch) {
-        batch.expect(space::part(&self.name, Part::Head), self.version);
+        batch.expect(space::part(&self.name, StoredPart::Head), self.version);
         sessions.store_changes(|part, bytes| {
             let key = space::part(&self.name, part);
             match bytes {
@@ -129,7 +130,7 @@ impl SessionStore {
     /// nobody else changed anything.
     pub(crate) fn keep_standing(&self, batch: &mut Batch) {
         if self.trust.has_changed() {
-            batch.expect(space::part(&self.name, Part::Head), self.version);
+            batch.expect(space::part(&self.name, StoredPart::Head), self.version);
             self.trust.write(space::trust(&self.name), batch);
         }
     }
@@ -146,6 +147,6 @@ impl SessionStore {
     }
 }
 
-fn borrowed(parts: &[(Part, Record)]) -> Vec<(Part, &[u8])> {
+fn borrowed(parts: &[(StoredPart, Record)]) -> Vec<(StoredPart, &[u8])> {
     parts.iter().map(|(part, record)| (*part, &record.value[..])).collect()
 }

@@ -18,7 +18,7 @@
 //! user's device the two are one.
 
 use bulla_base::{Address, Party};
-use bulla_session::Part;
+use bulla_session::StoredPart;
 use bulla_store::{Key, Space};
 use bytes::Bytes;
 
@@ -56,12 +56,12 @@ pub(crate) fn sessions(ours: &Address, theirs: &Address) -> Result<Bytes, SealEr
 }
 
 /// The key of a part of the sessions whose names begin with `sessions`.
-pub(crate) fn part(sessions: &[u8], part: Part) -> Key {
+pub(crate) fn part(sessions: &[u8], part: StoredPart) -> Key {
     Key::undated(SESSIONS, [sessions, part.name().as_ref()].concat())
 }
 
 /// The key of what is remembered of the peer's identity, beside the sessions whose names begin with
 /// `sessions`.
 pub(crate) fn trust(sessions: &[u8]) -> Key {
-    Key::undated(SESSIONS, [sessions, &[Part::WORKING]].concat())
+    Key::undated(SESSIONS, [sessions, &[StoredPart::WORKING]].concat())
 }

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::session::Part;
+use crate::session::StoredPart;
 
 /// A key, signature or id that is not one. Whoever supplied the bytes has to supply others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -171,8 +171,8 @@ pub enum StoredError {
     /// More bytes than sessions can fill at all.
     #[error("stored sessions have {actual} bytes, more than {most}")]
     TooLong {
-        /// The most there can be: [`limits::RECORD_BYTES`](crate::limits::RECORD_BYTES), or of archived
-        /// sessions alone [`limits::ARCHIVE_BYTES`](crate::limits::ARCHIVE_BYTES).
+        /// The most there can be: [`limits::MAX_RECORD_BYTES`](crate::limits::MAX_RECORD_BYTES), or of
+        /// archived sessions alone [`limits::MAX_ARCHIVE_BYTES`](crate::limits::MAX_ARCHIVE_BYTES).
         most: usize,
         /// How many there are.
         actual: usize,
@@ -187,13 +187,13 @@ pub enum StoredError {
     #[error("of stored sessions the {part} is missing")]
     Absent {
         /// The part.
-        part: Part,
+        part: StoredPart,
     },
     /// A part that belongs to nothing.
     #[error("of stored sessions there should be no {part}")]
     Surplus {
         /// The part.
-        part: Part,
+        part: StoredPart,
     },
 }
 

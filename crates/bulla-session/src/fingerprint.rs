@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::error::ProtobufError;
 use crate::identity::IdentityKey;
-use crate::limits::FINGERPRINT_ITERATIONS;
+use crate::limits::MAX_FINGERPRINT_ITERATIONS;
 use crate::protobuf::{Fields, bytes_len, put_bytes, put_bytes_header, put_uint32};
 
 /// Why there is no fingerprint, or none to compare with.
@@ -74,8 +74,8 @@ impl Fingerprint {
         local: (&[u8], &IdentityKey),
         remote: (&[u8], &IdentityKey),
     ) -> Result<Self, FingerprintError> {
-        if !(2..=FINGERPRINT_ITERATIONS).contains(&iterations) {
-            return Err(FingerprintError::Iterations { found: iterations, most: FINGERPRINT_ITERATIONS });
+        if !(2..=MAX_FINGERPRINT_ITERATIONS).contains(&iterations) {
+            return Err(FingerprintError::Iterations { found: iterations, most: MAX_FINGERPRINT_ITERATIONS });
         }
         Ok(Self { version, local: hash(iterations, local), remote: hash(iterations, remote) })
     }

@@ -1,7 +1,7 @@
 //! The numbers that name prekeys, devices and installations.
 
 use crate::error::KeyError;
-use crate::limits::DEVICE_ID;
+use crate::limits::MAX_DEVICE_ID;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -59,8 +59,8 @@ impl DeviceId {
     ///
     /// [`KeyError::DeviceId`] if it is 0 or above 127.
     pub const fn new(value: u8) -> Result<Self, KeyError> {
-        if value == 0 || value > DEVICE_ID {
-            return Err(KeyError::DeviceId { found: value, most: DEVICE_ID });
+        if value == 0 || value > MAX_DEVICE_ID {
+            return Err(KeyError::DeviceId { found: value, most: MAX_DEVICE_ID });
         }
         Ok(Self(value))
     }
@@ -80,7 +80,7 @@ mod tests {
     fn devices_are_numbered_from_1_to_127() {
         assert!(DeviceId::new(0).is_err());
         assert_eq!(DeviceId::new(1).unwrap().value(), 1);
-        assert_eq!(DeviceId::new(DEVICE_ID).unwrap().value(), 127);
-        assert!(DeviceId::new(DEVICE_ID + 1).is_err());
+        assert_eq!(DeviceId::new(MAX_DEVICE_ID).unwrap().value(), 127);
+        assert!(DeviceId::new(MAX_DEVICE_ID + 1).is_err());
     }
 }

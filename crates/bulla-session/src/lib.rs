@@ -2,7 +2,7 @@
 //!
 //! # In reading order
 //! [`LocalParty`], [`PreKeyBundle`], [`Sessions`]; then [`LoadedPreKeys`] for what a message uses up,
-//! [`Part`] for what is stored, [`Fingerprint`] to compare, and every bound in [`limits`].
+//! [`StoredPart`] for what is stored, [`Fingerprint`] to compare, and every bound in [`limits`].
 
 mod id;
 mod identity;
@@ -40,7 +40,8 @@ pub use prekey::{
 pub use message::{CiphertextMessage, CiphertextRef, MessageKind, PreKeyIds};
 pub use secret::Secret;
 pub use session::{
-    Failed, InitiateError, MissingPreKey, OpenError, Opened, Part, PartName, SealError, Sealed, Sessions,
+    Failed, InitiateError, MissingPreKey, OpenError, Opened, SealError, Sealed, Sessions, StoredPart,
+    StoredPartName,
 };
 
 pub use fingerprint::{Fingerprint, FingerprintError};

@@ -21,7 +21,7 @@ pub(crate) use chain::{copied, derived};
 pub use initiate::InitiateError;
 pub use open::{MissingPreKey, OpenError, Opened};
 pub use seal::{SealError, Sealed};
-pub use stored_part::{Part, PartName};
+pub use stored_part::{StoredPart, StoredPartName};
 
 use std::error::Error;
 use std::fmt;
@@ -35,7 +35,7 @@ use crate::error::{NotWhole, StoredError};
 use crate::id::RegistrationId;
 use crate::identity::IdentityKey;
 use crate::key::PublicKey;
-use crate::limits::{RECORD_BYTES, SESSION_BYTES};
+use crate::limits::{MAX_RECORD_BYTES, MAX_SESSION_BYTES};
 use crate::time::UnixSeconds;
 
 /// The one form sessions are stored in. Form 1, of before there was a post-quantum ratchet, was never
@@ -51,7 +51,7 @@ pub struct Sessions {
     current: Option<Box<Session>>,
     archive: Archive,
     /// Parts of sessions that are not in use any more.
-    obsolete: Vec<Part>,
+    obsolete: Vec<StoredPart>,
 }
 
 impl Sessions {
@@ -174,7 +174,7 @@ impl Sessions {
     ///          32     the peer's ratchet key
     ///          32     chain key
     ///           4     chain index
-    ///           2     number s of skipped seeds, 0 to 2000
+    ///           2     number s of skipped message keys, 0 to 2000
     ///   …       1   pending prekeys: 0 none, 1 the following
     ///           8     seconds since 1970 when the session was started
     ///           4     signed prekey id
@@ -184,9 +184,9 @@ impl Sessions {
     ///        1569     Kyber ciphertext
     ///   …       4   length p of the post-quantum ratchet
     ///           p   post-quantum ratchet, as `bulla-spqr` stores it
-    ///   …           skipped seeds of each receiving chain in turn, s times:
+    ///   …           skipped message keys of each receiving chain in turn, s times:
     ///           4     index, ascending and below the chain's
-    ///          32     seed
+    ///          32     message key
     /// ```
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Sessions {
     ///          32     the peer's ratchet key
     ///          32     chain key
     ///           4     chain index
-    ///           8     the indices between which there are skipped seeds, each a part of its own
+    ///           8     the indices between which there are skipped message keys, each a part of its own
     ///   …           head of the post-quantum ratchet, as `bulla-spqr` stores it
     /// ```
     fn store_head(&self, out: &mut impl Out) {
@@ -253,8 +253,8 @@ impl Sessions {
     ///
     /// The form has no checksum. Whoever can alter it can alter the keys: store it where that is detected.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredError> {
-        if bytes.len() > RECORD_BYTES {
-            return Err(StoredError::TooLong { most: RECORD_BYTES, actual: bytes.len() });
+        if bytes.len() > MAX_RECORD_BYTES {
+            return Err(StoredError::TooLong { most: MAX_RECORD_BYTES, actual: bytes.len() });
         }
         let mut from = Stored::new(bytes);
         let found = from.u8("form")?;
@@ -262,7 +262,7 @@ impl Sessions {
             return Err(StoredError::Form { found, newest: FORM });
         }
         let length = usize::try_from(from.u32("session in use")?).unwrap_or(usize::MAX);
-        if length > SESSION_BYTES {
+        if length > MAX_SESSION_BYTES {
             return Err(StoredError::Value { field: "session in use" });
         }
         let current = match from.take("session in use", length)? {

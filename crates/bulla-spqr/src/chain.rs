@@ -6,7 +6,7 @@ pub(crate) use links::{Direction, Link, Links};
 
 use crate::error::{ReceiveError, SendError};
 use crate::kdf::{Keyed, UNSALTED, derived};
-use crate::limits::{FORWARD_JUMP, SKIPPED_KEYS};
+use crate::limits::{MAX_SKIP, MAX_SKIPPED_KEYS};
 use crate::role::Role;
 use crate::secret::Secret;
 use crate::skipped::{Found, Skipped};
@@ -102,13 +102,13 @@ impl Chain {
                 Found::NotLoaded => Err(ReceiveError::NotLoaded { epoch, index }),
             };
         };
-        if jump > FORWARD_JUMP {
-            return Err(ReceiveError::TooFarAhead { index, counter, limit: FORWARD_JUMP });
+        if jump > MAX_SKIP {
+            return Err(ReceiveError::TooFarAhead { index, counter, limit: MAX_SKIP });
         }
         let mut skipped = Skipped::with_capacity(jump - 1);
         let (mut receive, mut key) = link.receive.step().ok_or(used_up)?;
         while receive.counter < index {
-            if index - receive.counter <= SKIPPED_KEYS {
+            if index - receive.counter <= MAX_SKIPPED_KEYS {
                 skipped.push(receive.counter, key.expose());
             }
             (receive, key) = receive.step().ok_or(used_up)?;

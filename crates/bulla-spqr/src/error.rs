@@ -71,7 +71,7 @@ pub enum ReceiveError {
         oldest: u64,
     },
     /// The key at this index was used before, or given up: see
-    /// [`limits::SKIPPED_KEYS`](crate::limits::SKIPPED_KEYS).
+    /// [`limits::MAX_SKIPPED_KEYS`](crate::limits::MAX_SKIPPED_KEYS).
     #[error("key {index} of a chain that stands at {counter} is used up")]
     UsedUp {
         /// The message's index.
@@ -86,7 +86,7 @@ pub enum ReceiveError {
         index: u32,
         /// Where the chain stands.
         counter: u32,
-        /// How far ahead it might be: [`limits::FORWARD_JUMP`](crate::limits::FORWARD_JUMP).
+        /// How far ahead it might be: [`limits::MAX_SKIP`](crate::limits::MAX_SKIP).
         limit: u32,
     },
     /// The key at this index may be in the caller's store, and has not been loaded. Never so with a ratchet
@@ -130,7 +130,7 @@ pub enum StoredError {
     /// More bytes than a ratchet can fill at all.
     #[error("the stored ratchet has {actual} bytes, more than {most}")]
     TooLong {
-        /// The most there can be: [`limits::STORED_BYTES`](crate::limits::STORED_BYTES).
+        /// The most there can be: [`limits::MAX_STORED_BYTES`](crate::limits::MAX_STORED_BYTES).
         most: usize,
         /// How many there are.
         actual: usize,

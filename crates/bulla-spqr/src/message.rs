@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::erasure::{CHUNK_BYTES, Chunk};
 use crate::error::MessageError;
-use crate::limits::MESSAGE_BYTES;
+use crate::limits::MAX_MESSAGE_BYTES;
 
 /// The version of the ratchet spoken here.
 const VERSION: u8 = 1;
@@ -97,16 +97,16 @@ impl Incoming {
     }
 }
 
-/// A message to be sent, at most [`MESSAGE_BYTES`] bytes.
+/// A message to be sent, at most [`MAX_MESSAGE_BYTES`] bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Message {
-    bytes: [u8; MESSAGE_BYTES],
+    bytes: [u8; MAX_MESSAGE_BYTES],
     length: usize,
 }
 
 impl Message {
     pub(crate) fn new(epoch: u64, index: u32, payload: &Payload) -> Self {
-        let mut out = Self { bytes: [0; MESSAGE_BYTES], length: 0 };
+        let mut out = Self { bytes: [0; MAX_MESSAGE_BYTES], length: 0 };
         out.put(&[VERSION]);
         out.put_varint(epoch);
         out.put_varint(u64::from(index));

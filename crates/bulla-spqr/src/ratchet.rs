@@ -92,7 +92,7 @@ impl Ratchet {
     ///
     /// # Cost
     ///
-    /// One HKDF for each key that is skipped, at most [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP). The
+    /// One HKDF for each key that is skipped, at most [`MAX_SKIP`](crate::limits::MAX_SKIP). The
     /// message that completes a key or ciphertext costs an encapsulation or a decapsulation, and up to a
     /// tenth of a millisecond to decode it.
     ///

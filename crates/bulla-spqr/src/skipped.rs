@@ -1,6 +1,7 @@
 //! Secrets of messages that later ones overtook.
 //!
-//! For `bulla-session`, which keeps the seeds of its chains in the same way; nobody else should need it.
+//! For `bulla-session`, which keeps the message keys of its chains in the same way; nobody else should need
+//! it.
 
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use crate::secret::Secret;
 use crate::wiped::{Wiped, wipe};
 
 /// How far behind the newest message of its chain one may be whose secret is kept.
-const WINDOW: u32 = crate::limits::SKIPPED_KEYS;
+const WINDOW: u32 = crate::limits::MAX_SKIPPED_KEYS;
 
 /// Those within the window behind the newest message of one chain, by ascending index.
 ///

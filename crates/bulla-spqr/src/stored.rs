@@ -51,7 +51,7 @@ mod chain;
 mod reader;
 mod rows;
 
-use self::braid::{Chunks, Kept};
+use self::braid::{Chunks, StoredState};
 use self::chain::{Heads, Layout};
 use self::reader::Reader;
 pub(crate) use self::rows::Rows;
@@ -60,7 +60,7 @@ pub use self::rows::{HEAD_BYTES, Row};
 use crate::authenticator::Authenticator;
 use crate::braid::Braid;
 use crate::error::StoredError;
-use crate::limits::{EPOCHS, STORED_BYTES};
+use crate::limits::{MAX_EPOCHS, MAX_STORED_BYTES};
 use crate::ratchet::Ratchet;
 use crate::role::Role;
 use crate::wiped::Out;
@@ -74,7 +74,7 @@ const FIRST_WITH_CHAINS: u8 = 7;
 const NEWEST_STATE: u8 = 10;
 
 /// The most bytes of the stored form, from its start, that change with every message.
-pub const WHOLE_HEAD_BYTES: usize = 112 + EPOCHS * (4 + 32 + 4 + 32 + 2) - (4 + 32);
+pub const WHOLE_HEAD_BYTES: usize = 112 + MAX_EPOCHS * (4 + 32 + 4 + 32 + 2) - (4 + 32);
 
 impl Ratchet {
     /// How long the stored form is.
@@ -92,7 +92,7 @@ impl Ratchet {
     /// Appends the stored form.
     pub fn store(&self, out: &mut Vec<u8>) {
         self.store_head_as(FORM, Layout::Whole, out);
-        self.braid.state.kept().store(out);
+        self.braid.state.stored_state().store(out);
         self.chain.store_skipped(out);
     }
 
@@ -102,7 +102,7 @@ impl Ratchet {
             Role::Initiator => 0,
             Role::Responder => 1,
         };
-        let kept = state.kept();
+        let kept = state.stored_state();
         out.put(&[form, role]);
         out.put(&epoch.to_be_bytes());
         out.put(&[kept.code]);
@@ -114,13 +114,13 @@ impl Ratchet {
     }
 
     pub(crate) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
-        if bytes.len() > STORED_BYTES {
-            return Err(StoredError::TooLong { most: STORED_BYTES, actual: bytes.len() });
+        if bytes.len() > MAX_STORED_BYTES {
+            return Err(StoredError::TooLong { most: MAX_STORED_BYTES, actual: bytes.len() });
         }
         let mut from = Reader::new(bytes);
         let Head { epoch, authenticator, state: (code, next, chunks), chains } =
             Head::read(FORM, Layout::Whole, &mut from)?;
-        let state = Kept::read(code, next, &mut from, Chunks { count: chunks, rows: None })?;
+        let state = StoredState::read(code, next, &mut from, Chunks { count: chunks, rows: None })?;
         let chain = chains.fill(&mut from)?;
         from.end()?;
         let braid = Braid { epoch, authenticator, state };

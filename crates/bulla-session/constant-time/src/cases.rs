@@ -49,7 +49,7 @@ pub(crate) const CASES: &[Case] = &[
     without("opening_out_of_order", 8, session::opening_out_of_order),
     without("opening_in_archived", 2, session::opening_in_archived),
     without("opening_forged", 11, session::opening_forged),
-    without("conversation", 240, session::conversation),
+    without("dialogue", 240, session::dialogue),
     without("ratchet", 600, ratchet::exchange),
     without("ratchet_forged", 4, ratchet::forged),
     leaking("planted_branch", 1, planted::branch),

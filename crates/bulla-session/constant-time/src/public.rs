@@ -94,7 +94,7 @@ pub(crate) const PUBLIC: &[Public] = &[
         at: At::Below(
             "block-padding/src/lib.rs",
             &[(
-                "bulla-session/src/session/message_keys.rs",
+                "bulla-session/src/session/message_key.rs",
                 "let length = cipher.decrypt_padded_b2b::<Pkcs7>(ciphertext, &mut out).ok()?.len();",
             )],
         ),

@@ -4,11 +4,11 @@ use bulla_spqr::wiped::Wiped;
 
 use super::state::Session;
 use super::stored::{Stored, put_u32};
-use super::stored_part::Part;
+use super::stored_part::StoredPart;
 use crate::error::StoredError;
-use crate::limits::{ARCHIVE_BYTES, ARCHIVED_SESSIONS, SESSION_BYTES};
+use crate::limits::{MAX_ARCHIVE_BYTES, MAX_ARCHIVED_SESSIONS, MAX_SESSION_BYTES};
 
-/// The newest [`ARCHIVED_SESSIONS`] of them, oldest first.
+/// The newest [`MAX_ARCHIVED_SESSIONS`] of them, oldest first.
 ///
 /// They stay in their stored form, each behind its length in four bytes, whose highest bit says whether it is
 /// retired: most messages never look at them, so loading and storing a record copies one run of bytes however
@@ -57,15 +57,15 @@ enum Record {
 impl Archive {
     pub(super) fn from_bytes(count: u8, bytes: &[u8]) -> Result<Self, StoredError> {
         let count = usize::from(count);
-        if count > ARCHIVED_SESSIONS {
+        if count > MAX_ARCHIVED_SESSIONS {
             return Err(StoredError::Value { field: "archived sessions" });
         }
-        if bytes.len() > ARCHIVE_BYTES {
-            return Err(StoredError::TooLong { most: ARCHIVE_BYTES, actual: bytes.len() });
+        if bytes.len() > MAX_ARCHIVE_BYTES {
+            return Err(StoredError::TooLong { most: MAX_ARCHIVE_BYTES, actual: bytes.len() });
         }
         let mut from = Stored::new(bytes);
         for number in 0..count {
-            if Frame::read(number, &mut from)?.session.len() > SESSION_BYTES {
+            if Frame::read(number, &mut from)?.session.len() > MAX_SESSION_BYTES {
                 return Err(StoredError::Value { field: "archived session" });
             }
         }
@@ -77,7 +77,7 @@ impl Archive {
     /// So many sessions in a record of their own, unless there are none.
     pub(super) fn in_store(count: u8) -> Result<Self, StoredError> {
         let count = usize::from(count);
-        if count > ARCHIVED_SESSIONS {
+        if count > MAX_ARCHIVED_SESSIONS {
             return Err(StoredError::Value { field: "archived sessions" });
         }
         let record = if count == 0 { Record::Absent } else { Record::NotLoaded };
@@ -91,7 +91,7 @@ impl Archive {
                     Self { record: Record::Same, ..Self::from_bytes(self.count.to_le_bytes()[0], bytes)? };
                 Ok(())
             }
-            Record::Absent => Err(StoredError::Surplus { part: Part::Archive }),
+            Record::Absent => Err(StoredError::Surplus { part: StoredPart::Archive }),
             Record::Same | Record::Changed => Ok(()),
         }
     }
@@ -126,7 +126,7 @@ impl Archive {
 
     /// The sessions, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut frames = [Frame::default(); ARCHIVED_SESSIONS];
+        let mut frames = [Frame::default(); MAX_ARCHIVED_SESSIONS];
         let mut from = Stored::new(&self.bytes);
         for (number, frame) in frames.iter_mut().take(self.count).enumerate() {
             // The lengths were checked when the bytes came in, so no frame is ever cut short here.
@@ -160,8 +160,8 @@ impl Archive {
     fn push_as(&mut self, mut session: Box<Session>, retired: u32) {
         session.pending = None;
         let length = session.stored_len();
-        let mut first = usize::from(self.count == ARCHIVED_SESSIONS);
-        while first < self.count && self.bytes.len() - self.offset(first) + 4 + length > ARCHIVE_BYTES {
+        let mut first = usize::from(self.count == MAX_ARCHIVED_SESSIONS);
+        while first < self.count && self.bytes.len() - self.offset(first) + 4 + length > MAX_ARCHIVE_BYTES {
             first += 1;
         }
         let mut bytes = Wiped::with_capacity(self.bytes.len() + 4 + length);

@@ -3,6 +3,7 @@
 use bulla_spqr::kdf::Keyed;
 use bulla_spqr::skipped::Skipped;
 
+use super::message_key::MessageKey;
 use crate::key::{KeyPair, PublicKey};
 use crate::secret::Secret;
 
@@ -10,14 +11,14 @@ use crate::secret::Secret;
 pub(super) struct ChainKey(pub(super) Secret<32>);
 
 impl ChainKey {
-    /// The seed of the message at this position, and the key of the next.
-    pub(super) fn step(&self) -> (Secret<32>, Self) {
+    /// The message key of this position, and the chain key of the next (Double Ratchet, KDF_CK).
+    pub(super) fn step(&self) -> (MessageKey, Self) {
         // Both are keyed alike, so the key schedule is run once.
         let keyed = Keyed::new(self.0.expose());
-        let (mut seed, mut next) = (Secret::ZERO, Secret::ZERO);
-        keyed.authenticate_short(&[0x01], seed.expose_mut());
+        let (mut message, mut next) = (Secret::ZERO, Secret::ZERO);
+        keyed.authenticate_short(&[0x01], message.expose_mut());
         keyed.authenticate_short(&[0x02], next.expose_mut());
-        (seed, Self(next))
+        (MessageKey(message), Self(next))
     }
 }
 
@@ -56,7 +57,7 @@ pub(super) struct SendingChain {
 
 /// A chain we receive on, named by the peer's ratchet key it grew from.
 pub(super) struct ReceivingChain {
-    pub(super) their: PublicKey,
+    pub(super) ratchet_key: PublicKey,
     pub(super) key: ChainKey,
     pub(super) index: u32,
     pub(super) skipped: Skipped,

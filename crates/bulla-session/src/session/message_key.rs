@@ -1,4 +1,4 @@
-//! The keys of one message: AES-256-CBC and a truncated HMAC.
+//! The key of one message, and what it is used for: AES-256-CBC and a truncated HMAC.
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
@@ -13,23 +13,30 @@ use crate::secret::Secret;
 
 const BLOCK: usize = 16;
 
-pub(super) struct MessageKeys {
+/// The key of one message, as its chain gives it.
+pub(super) struct MessageKey(pub(super) Secret<32>);
+
+impl MessageKey {
+    /// What the message is encrypted and authenticated with; `salt` is what the post-quantum ratchet
+    /// contributes.
+    pub(super) fn derive(&self, salt: &[u8; 32]) -> CipherKeys {
+        let mut all = Secret::<80>::ZERO;
+        Keyed::new(salt).derive_short(self.0.expose(), b"WhisperMessageKeys", all.expose_mut());
+        let (keys, last) = all.expose().split_at(64);
+        let mut iv = Secret::ZERO;
+        iv.expose_mut().copy_from_slice(last);
+        CipherKeys { cipher: copied(keys), mac: copied(&keys[32..]), iv }
+    }
+}
+
+/// What a message key is stretched into: an encryption key, an authentication key and an IV.
+pub(super) struct CipherKeys {
     cipher: Secret<32>,
     mac: Secret<32>,
     iv: Secret<16>,
 }
 
-impl MessageKeys {
-    /// `salt` is what the post-quantum ratchet contributes.
-    pub(super) fn derive(seed: &Secret<32>, salt: &[u8; 32]) -> Self {
-        let mut all = Secret::<80>::ZERO;
-        Keyed::new(salt).derive_short(seed.expose(), b"WhisperMessageKeys", all.expose_mut());
-        let (keys, last) = all.expose().split_at(64);
-        let mut iv = Secret::ZERO;
-        iv.expose_mut().copy_from_slice(last);
-        Self { cipher: copied(keys), mac: copied(&keys[32..]), iv }
-    }
-
+impl CipherKeys {
     /// How long a plaintext becomes.
     pub(super) const fn ciphertext_len(plaintext: usize) -> usize {
         (plaintext / BLOCK + 1) * BLOCK

@@ -4,13 +4,13 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use super::archive::{Frame, Place};
-use super::receive::{Refusal, Step};
+use super::receive::{Step, StepError};
 use super::state::Session;
-use super::{Failed, Part, Sessions};
+use super::{Failed, Sessions, StoredPart};
 use crate::error::{MessageError, NotWhole};
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, SignedPreKeyId};
 use crate::identity::IdentityKey;
-use crate::limits::FORWARD_JUMP;
+use crate::limits::MAX_SKIP;
 use crate::message::{CiphertextRef, MessageKind, PreKeySignalMessage, SignalMessage};
 use crate::party::{Addresses, LocalParty, Trust};
 use crate::pqxdh;
@@ -88,7 +88,7 @@ pub enum OpenError {
         index: u32,
         /// The message's position.
         counter: u32,
-        /// How far ahead it might be: [`limits::FORWARD_JUMP`](crate::limits::FORWARD_JUMP).
+        /// How far ahead it might be: [`limits::MAX_SKIP`](crate::limits::MAX_SKIP).
         limit: u32,
     },
     /// There is no session with this device at all. Ask the peer for a new one.
@@ -113,7 +113,7 @@ pub enum OpenError {
     /// A part of the sessions is lacking. [Load](Sessions::load) it, or that there is none, and open the
     /// message again.
     #[error("the {0} is not loaded")]
-    NotLoaded(Part),
+    NotLoaded(StoredPart),
     /// The message starts a session or goes back to one, for which the others have to be loaded.
     #[error(transparent)]
     NotWhole(#[from] NotWhole),
@@ -124,16 +124,16 @@ pub enum OpenError {
     Undecipherable,
 }
 
-impl From<Refusal> for OpenError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Duplicate { index, counter } => Self::Duplicate { index, counter },
-            Refusal::TooFarAhead { index, counter } => {
-                Self::TooFarAhead { index, counter, limit: FORWARD_JUMP }
+impl From<StepError> for OpenError {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Duplicate { index, counter } => Self::Duplicate { index, counter },
+            StepError::TooFarAhead { index, counter } => {
+                Self::TooFarAhead { index, counter, limit: MAX_SKIP }
             }
-            Refusal::PostQuantum => Self::PostQuantumRatchet,
-            Refusal::NotLoaded(part) => Self::NotLoaded(part),
-            Refusal::Undecipherable => Self::Undecipherable,
+            StepError::PostQuantum => Self::PostQuantumRatchet,
+            StepError::NotLoaded(part) => Self::NotLoaded(part),
+            StepError::Undecipherable => Self::Undecipherable,
         }
     }
 }
@@ -161,7 +161,7 @@ impl Sessions {
     /// In the common case one allocation, for the plaintext, and no asymmetric operation; three X25519
     /// operations when the peer has a new ratchet key, and once in an epoch of the post-quantum ratchet an
     /// encapsulation or a decapsulation. A forged message costs at most one agreement and
-    /// [`FORWARD_JUMP`](crate::limits::FORWARD_JUMP) steps of each of two chains for each session there is.
+    /// [`MAX_SKIP`](crate::limits::MAX_SKIP) steps of each of two chains for each session there is.
     pub fn open<'a>(
         mut self,
         local: &LocalParty,
@@ -201,18 +201,18 @@ impl Sessions {
         if self.is_empty() {
             return Err(OpenError::NoSession);
         }
-        let mut failure = Refusal::Undecipherable;
+        let mut failure = StepError::Undecipherable;
         if let Some(session) = &mut self.current {
             match session.try_open(&message, addresses, rng) {
                 Ok(step) => {
                     let identity = trusted(session, trust)?;
                     return Ok(Outcome { plaintext: session.apply(step), identity, used: None });
                 }
-                Err(refusal) => failure = failure.or(refusal)?,
+                Err(error) => failure = failure.or(error)?,
             }
         }
         if !self.archive.is_loaded() {
-            return Err(OpenError::NotLoaded(Part::Archive));
+            return Err(OpenError::NotLoaded(StoredPart::Archive));
         }
         let (from, mut session, step) = self.try_archived(&message, addresses, failure, rng)?;
         let identity = trusted(&session, trust)?;
@@ -227,14 +227,14 @@ impl Sessions {
         &self,
         message: &SignalMessage<'_>,
         addresses: Option<&Addresses>,
-        mut failure: Refusal,
+        mut failure: StepError,
         rng: &mut impl CryptoRng,
     ) -> Result<(Place, Box<Session>, Step), OpenError> {
         for frame in self.archive.newest_first() {
             let Ok(session) = Session::load(frame.session) else { continue };
             match session.try_open(message, addresses, rng) {
                 Ok(step) => return Ok((frame.place, Box::new(session), step)),
-                Err(refusal) => failure = failure.or(refusal)?,
+                Err(error) => failure = failure.or(error)?,
             }
         }
         Err(failure.into())
@@ -312,8 +312,8 @@ fn trusted(session: &Session, trust: Trust<'_>) -> Result<IdentityKey, OpenError
     if trust.admits(&identity) { Ok(identity) } else { Err(OpenError::UntrustedIdentity { identity }) }
 }
 
-impl Refusal {
-    /// Of two sessions' refusals, the one worth reporting; a duplicate, and what is not loaded, ends the
+impl StepError {
+    /// Of two sessions' errors, the one worth reporting; a duplicate, and what is not loaded, ends the
     /// search at once.
     fn or(self, other: Self) -> Result<Self, OpenError> {
         match (self, other) {
@@ -330,13 +330,13 @@ mod tests {
 
     #[test]
     fn of_several_refusals_a_duplicate_comes_first_and_the_opaque_one_last() {
-        let ahead = Refusal::TooFarAhead { index: 0, counter: 30_000 };
-        let duplicate = Refusal::Duplicate { index: 2, counter: 1 };
-        for first in [Refusal::Undecipherable, Refusal::PostQuantum, ahead] {
+        let ahead = StepError::TooFarAhead { index: 0, counter: 30_000 };
+        let duplicate = StepError::Duplicate { index: 2, counter: 1 };
+        for first in [StepError::Undecipherable, StepError::PostQuantum, ahead] {
             assert_eq!(first.or(duplicate), Err(OpenError::Duplicate { index: 2, counter: 1 }));
-            assert_eq!(first.or(Refusal::Undecipherable), Ok(first));
-            assert_eq!(Refusal::Undecipherable.or(first), Ok(first));
+            assert_eq!(first.or(StepError::Undecipherable), Ok(first));
+            assert_eq!(StepError::Undecipherable.or(first), Ok(first));
         }
-        assert_eq!(ahead.or(Refusal::PostQuantum), Ok(ahead));
+        assert_eq!(ahead.or(StepError::PostQuantum), Ok(ahead));
     }
 }

@@ -4,9 +4,9 @@ use bulla_spqr::error::{MessageError, ReceiveError, SendError};
 use bulla_spqr::{Ratchet, Received, Role, Sent};
 use rand_core::CryptoRng;
 
-use super::receive::Refusal;
+use super::receive::StepError;
 use super::send::Exhausted;
-use super::stored_part::Part;
+use super::stored_part::StoredPart;
 use crate::error::StoredError;
 use crate::secret::Secret;
 
@@ -32,7 +32,7 @@ impl PostQuantum {
 
     /// The salt of a message with this in its field 5, and the step to take once the message has proved
     /// genuine.
-    pub(super) fn receive(&self, field: Option<&[u8]>) -> Result<Received, Refusal> {
+    pub(super) fn receive(&self, field: Option<&[u8]>) -> Result<Received, StepError> {
         Ok(self.0.receive(field.unwrap_or_default())?)
     }
 
@@ -79,11 +79,11 @@ impl From<SendError> for Exhausted {
     }
 }
 
-impl From<ReceiveError> for Refusal {
+impl From<ReceiveError> for StepError {
     fn from(error: ReceiveError) -> Self {
         match error {
             ReceiveError::NotLoaded { epoch, index } => {
-                Self::NotLoaded(Part::Key { epoch: epoch.to_le_bytes()[0], index })
+                Self::NotLoaded(StoredPart::PostQuantumKey { epoch: epoch.to_le_bytes()[0], index })
             }
             ReceiveError::Malformed(MessageError::Absent | MessageError::Version { .. }) => Self::PostQuantum,
             _ => Self::Undecipherable,

@@ -5,15 +5,14 @@ use bulla_spqr::skipped::{Found, Skipped};
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain, copied};
-use super::message_key::MessageKeys;
+use super::message_key::MessageKey;
 use super::state::Session;
-use super::stored_part::Part;
+use super::stored_part::StoredPart;
 use crate::error::KeyError;
 use crate::key::{KeyPair, PublicKey};
-use crate::limits::{FORWARD_JUMP, SKIPPED_SEEDS};
+use crate::limits::{MAX_SKIP, MAX_SKIPPED_KEYS};
 use crate::message::SignalMessage;
 use crate::party::Addresses;
-use crate::secret::Secret;
 
 /// A message that was opened, and what the session becomes by it.
 pub(super) struct Step {
@@ -23,10 +22,10 @@ pub(super) struct Step {
 }
 
 enum Change {
-    /// A skipped seed is used up.
-    Overtaken { their: PublicKey, index: u32 },
+    /// A skipped message key is used up.
+    Overtaken { ratchet_key: PublicKey, index: u32 },
     /// A known chain moves forward.
-    Advanced { their: PublicKey, advance: Advance },
+    Advanced { ratchet_key: PublicKey, advance: Advance },
     /// The peer has a new ratchet key, so we take one too.
     Ratcheted { root: RootKey, sending: SendingChain, chain: ReceivingChain },
 }
@@ -39,7 +38,7 @@ struct Advance {
 
 /// Why one session does not open a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum StepError {
     Duplicate {
         index: u32,
         counter: u32,
@@ -51,12 +50,12 @@ pub(super) enum Refusal {
     /// The message takes no part in the post-quantum ratchet that we know.
     PostQuantum,
     /// What it takes to open it has not been loaded.
-    NotLoaded(Part),
+    NotLoaded(StoredPart),
     /// Everything else, and no more shall be known.
     Undecipherable,
 }
 
-impl From<KeyError> for Refusal {
+impl From<KeyError> for StepError {
     fn from(_: KeyError) -> Self {
         Self::Undecipherable
     }
@@ -65,60 +64,91 @@ impl From<KeyError> for Refusal {
 impl Session {
     /// Opens a message without changing anything. Randomness is drawn only once the message has proved
     /// genuine.
+    ///
+    /// The three cases of the Double Ratchet's receiving (section 3.5, RatchetDecrypt), of which
+    /// `tests/it/limits.rs` and `dialogue.rs` try the edges.
     pub(super) fn try_open(
         &self,
         message: &SignalMessage<'_>,
         addresses: Option<&Addresses>,
         rng: &mut impl CryptoRng,
-    ) -> Result<Step, Refusal> {
-        let their = *message.ratchet_key();
-        let counter = message.counter();
-        let Some(chain) = self.receiving.find(&their) else {
-            let agreed = self.sending.pair.private.agree(&their)?;
-            let (root, key) = self.root.step(&agreed);
-            let (seed, advance) = advance(&key, 0, counter)?;
-            let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
-
-            let pair = KeyPair::generate(rng);
-            let (root, key) = root.step(&pair.private.agree(&their)?);
-            let Advance { key: receiving, index, skipped } = advance;
-            let change = Change::Ratcheted {
-                root,
-                sending: SendingChain { pair, key, index: 0 },
-                chain: ReceivingChain { their, key: receiving, index, skipped },
-            };
-            return Ok(Step { plaintext, change, post_quantum });
-        };
-        if counter < chain.index {
-            let duplicate = Refusal::Duplicate { index: chain.index, counter };
-            let seed = match chain.skipped.find(counter) {
-                Found::Secret(seed) => copied(seed.expose()),
-                Found::Nothing => return Err(duplicate),
-                Found::NotLoaded => {
-                    let chain = self.receiving.number(&their);
-                    return Err(Refusal::NotLoaded(Part::Seed { chain, index: counter }));
-                }
-            };
-            let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
-            let change = Change::Overtaken { their, index: counter };
-            return Ok(Step { plaintext, change, post_quantum });
+    ) -> Result<Step, StepError> {
+        match self.receiving.find(message.ratchet_key()) {
+            Some(chain) if message.counter() < chain.index => self.open_skipped(chain, message, addresses),
+            Some(chain) => self.open_ahead(chain, message, addresses),
+            None => self.open_after_ratchet(message, addresses, rng),
         }
-        let (seed, advance) = advance(&chain.key, chain.index, counter)?;
-        let (plaintext, post_quantum) = self.unlock(&seed, message, addresses)?;
-        Ok(Step { plaintext, change: Change::Advanced { their, advance }, post_quantum })
+    }
+
+    /// One that others overtook (TrySkippedMessageKeys).
+    fn open_skipped(
+        &self,
+        chain: &ReceivingChain,
+        message: &SignalMessage<'_>,
+        addresses: Option<&Addresses>,
+    ) -> Result<Step, StepError> {
+        let (ratchet_key, counter) = (*message.ratchet_key(), message.counter());
+        let key = match chain.skipped.find(counter) {
+            Found::Secret(key) => MessageKey(copied(key.expose())),
+            Found::Nothing => return Err(StepError::Duplicate { index: chain.index, counter }),
+            Found::NotLoaded => {
+                let chain = self.receiving.number(&ratchet_key);
+                return Err(StepError::NotLoaded(StoredPart::MessageKey { chain, index: counter }));
+            }
+        };
+        let (plaintext, post_quantum) = self.unlock(&key, message, addresses)?;
+        Ok(Step { plaintext, change: Change::Overtaken { ratchet_key, index: counter }, post_quantum })
+    }
+
+    /// One further on in a chain that is known (SkipMessageKeys, then a step).
+    fn open_ahead(
+        &self,
+        chain: &ReceivingChain,
+        message: &SignalMessage<'_>,
+        addresses: Option<&Addresses>,
+    ) -> Result<Step, StepError> {
+        let (key, advance) = advance(&chain.key, chain.index, message.counter())?;
+        let (plaintext, post_quantum) = self.unlock(&key, message, addresses)?;
+        let change = Change::Advanced { ratchet_key: *message.ratchet_key(), advance };
+        Ok(Step { plaintext, change, post_quantum })
+    }
+
+    /// One with a ratchet key that is new (DHRatchet, then a step).
+    fn open_after_ratchet(
+        &self,
+        message: &SignalMessage<'_>,
+        addresses: Option<&Addresses>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Step, StepError> {
+        let ratchet_key = *message.ratchet_key();
+        let agreed = self.sending.pair.private.agree(&ratchet_key)?;
+        let (root, key) = self.root.step(&agreed);
+        let (message_key, advance) = advance(&key, 0, message.counter())?;
+        let (plaintext, post_quantum) = self.unlock(&message_key, message, addresses)?;
+
+        // Only here: a forged message, which fails above, costs no randomness and no second agreement.
+        let pair = KeyPair::generate(rng);
+        let (root, key) = root.step(&pair.private.agree(&ratchet_key)?);
+        let Advance { key: receiving, index, skipped } = advance;
+        let change = Change::Ratcheted {
+            root,
+            sending: SendingChain { pair, key, index: 0 },
+            chain: ReceivingChain { ratchet_key, key: receiving, index, skipped },
+        };
+        Ok(Step { plaintext, change, post_quantum })
     }
 
     /// Takes the step. The peer has shown that it knows the session, so it need not be told how it began any
     /// more.
     pub(super) fn apply(&mut self, step: Step) -> Vec<u8> {
         match step.change {
-            Change::Overtaken { their, index } => {
-                if let Some(chain) = self.receiving.find_mut(&their) {
+            Change::Overtaken { ratchet_key, index } => {
+                if let Some(chain) = self.receiving.find_mut(&ratchet_key) {
                     chain.skipped.remove(index);
                 }
             }
-            Change::Advanced { their, advance } => {
-                if let Some(chain) = self.receiving.find_mut(&their) {
+            Change::Advanced { ratchet_key, advance } => {
+                if let Some(chain) = self.receiving.find_mut(&ratchet_key) {
                     chain.key = advance.key;
                     chain.index = advance.index;
                     chain.skipped.append(advance.skipped, advance.index.saturating_sub(1));
@@ -129,7 +159,8 @@ impl Session {
                 self.previous_counter = self.sending.index.saturating_sub(1);
                 self.sending = sending;
                 if let Some((number, oldest)) = self.receiving.push(chain) {
-                    let rows = oldest.skipped.rows().map(|index| Part::Seed { chain: number, index });
+                    let rows =
+                        oldest.skipped.rows().map(|index| StoredPart::MessageKey { chain: number, index });
                     self.given_up.extend(rows);
                 }
             }
@@ -139,44 +170,47 @@ impl Session {
         step.plaintext
     }
 
-    /// Verifies and decrypts with a message's seed.
+    /// Verifies and decrypts with a message's key.
     fn unlock(
         &self,
-        seed: &Secret<32>,
+        key: &MessageKey,
         message: &SignalMessage<'_>,
         addresses: Option<&Addresses>,
-    ) -> Result<(Vec<u8>, Received), Refusal> {
+    ) -> Result<(Vec<u8>, Received), StepError> {
         // Public bytes both, so comparing them in the ordinary way gives nothing away.
         if let Some(bound) = message.addresses()
             && addresses.is_none_or(|addresses| addresses.incoming() != *bound)
         {
-            return Err(Refusal::Undecipherable);
+            return Err(StepError::Undecipherable);
         }
         let received = self.post_quantum.receive(message.post_quantum())?;
-        let keys = MessageKeys::derive(seed, received.key().expose());
+        let keys = key.derive(received.key().expose());
         let (sender, receiver) = (&self.remote_identity, &self.local_identity);
         if !keys.verify(sender, receiver, message.authenticated(), message.mac()) {
-            return Err(Refusal::Undecipherable);
+            return Err(StepError::Undecipherable);
         }
-        let plaintext = keys.decrypt(message.ciphertext()).ok_or(Refusal::Undecipherable)?;
+        // The MAC first: what the padding is like is told of genuine messages only, or who sends variations
+        // could read it off.
+        let plaintext = keys.decrypt(message.ciphertext()).ok_or(StepError::Undecipherable)?;
         Ok((plaintext, received))
     }
 }
 
-/// Walks a chain from `index` to `counter`, keeping the seeds passed over.
-fn advance(key: &ChainKey, index: u32, counter: u32) -> Result<(Secret<32>, Advance), Refusal> {
+/// Walks a chain from `index` to `counter`, keeping the message keys passed over (SkipMessageKeys).
+fn advance(key: &ChainKey, index: u32, counter: u32) -> Result<(MessageKey, Advance), StepError> {
     let jump = counter - index;
-    if jump > FORWARD_JUMP {
-        return Err(Refusal::TooFarAhead { index, counter });
+    if jump > MAX_SKIP {
+        return Err(StepError::TooFarAhead { index, counter });
     }
-    let end = counter.checked_add(1).ok_or(Refusal::Undecipherable)?;
+    let end = counter.checked_add(1).ok_or(StepError::Undecipherable)?;
     let mut skipped = Skipped::with_capacity(jump);
-    let (mut seed, mut next) = key.step();
+    let (mut message_key, mut next) = key.step();
     for passed in index..counter {
-        if counter - passed <= SKIPPED_SEEDS {
-            skipped.push(passed, seed.expose());
+        // A jump may be longer than what is kept: of those passed over the oldest are never stored.
+        if counter - passed <= MAX_SKIPPED_KEYS {
+            skipped.push(passed, message_key.0.expose());
         }
-        (seed, next) = next.step();
+        (message_key, next) = next.step();
     }
-    Ok((seed, Advance { key: next, index: end, skipped }))
+    Ok((message_key, Advance { key: next, index: end, skipped }))
 }

@@ -1,4 +1,4 @@
-//! Conversations of two official devices, played again as one of them.
+//! Dialogues of two official devices, played again as one of them.
 //!
 //! What the device drew is handed out in place of randomness, so everything it sent has to come out byte for
 //! byte. Of a key pair of the post-quantum ratchet the drawn seed is not known, only the pair, which is
@@ -72,7 +72,7 @@ fn owner(bob: &Value) -> (LocalParty, LoadedPreKeys) {
 }
 
 #[test]
-fn the_official_conversations_come_out_byte_for_byte() {
+fn the_official_dialogues_come_out_byte_for_byte() {
     let vectors = vectors();
     let cases = vectors["two_sided"].as_array().unwrap();
     assert!(!cases.is_empty());

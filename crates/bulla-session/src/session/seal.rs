@@ -36,7 +36,7 @@ pub enum SealError {
     #[error("there is no session")]
     NoSession,
     /// The session has gone unanswered for longer than
-    /// [`UNACKNOWLEDGED_SECONDS`](crate::limits::UNACKNOWLEDGED_SECONDS).
+    /// [`MAX_UNACKNOWLEDGED_SECONDS`](crate::limits::MAX_UNACKNOWLEDGED_SECONDS).
     #[error("the session has gone unanswered for too long")]
     Stale,
     /// The session has sealed 2^32 messages without an answer, or as many within an epoch of the post-quantum

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use super::message_key::MessageKeys;
+use super::message_key::CipherKeys;
 use super::state::Session;
 use crate::message::{CiphertextMessage, MAC_BYTES, MessageKind, SignalHeader};
 use crate::party::Addresses;
@@ -20,10 +20,10 @@ impl Session {
     ) -> Result<CiphertextMessage, Exhausted> {
         let counter = self.sending.index;
         let next = counter.checked_add(1).ok_or(Exhausted)?;
-        let (seed, key) = self.sending.key.step();
+        let (message_key, key) = self.sending.key.step();
         // The last that can fail, and the first that changes anything.
         let sent = self.post_quantum.send(rng)?;
-        let keys = MessageKeys::derive(&seed, sent.key.expose());
+        let keys = message_key.derive(sent.key.expose());
 
         let prekey = self.prekey_header();
         // Only messages that start a session are bound to addresses; the session's identities bind the
@@ -36,7 +36,7 @@ impl Session {
             post_quantum: Some(sent.message.as_bytes()),
             addresses: addresses.as_ref().map(<[u8; 36]>::as_slice),
         };
-        let ciphertext = MessageKeys::ciphertext_len(plaintext.len());
+        let ciphertext = CipherKeys::ciphertext_len(plaintext.len());
         let length = header.message_len(ciphertext);
         let put = |out: &mut Vec<u8>| {
             let start = out.len();

@@ -5,13 +5,13 @@ use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::post_quantum::PostQuantum;
-use super::stored_part::Part;
+use super::stored_part::StoredPart;
 use crate::error::KeyError;
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::key::{KeyPair, PublicKey};
 use crate::kyber::KyberCiphertext;
-use crate::limits::{RECEIVING_CHAINS, UNACKNOWLEDGED_SECONDS};
+use crate::limits::{MAX_RECEIVING_CHAINS, MAX_UNACKNOWLEDGED_SECONDS};
 use crate::message::{PreKeyHeader, PreKeyIds};
 use crate::party::LocalParty;
 use crate::pqxdh::{Agreed, Initiated};
@@ -33,8 +33,8 @@ pub(super) struct Session {
     pub(super) post_quantum: PostQuantum,
     /// What stood in the caller's rows when it was loaded.
     pub(super) rows: Rows,
-    /// Rows of seeds of chains that were given up.
-    pub(super) given_up: Vec<Part>,
+    /// Rows of message keys of chains that were given up.
+    pub(super) given_up: Vec<StoredPart>,
 }
 
 /// What stood in rows besides what the parts of a session know themselves.
@@ -62,13 +62,13 @@ impl Session {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, KeyError> {
         let Initiated { agreed, base_key, ciphertext } = initiated;
-        let their = bundle.signed.1;
+        let ratchet_key = bundle.signed.1;
         let pair = KeyPair::generate(rng);
-        let (root, key) = RootKey(agreed.root).step(&pair.private.agree(&their)?);
+        let (root, key) = RootKey(agreed.root).step(&pair.private.agree(&ratchet_key)?);
         let mut receiving = ReceivingChains::default();
         // The responder never sends on this chain: opening our first message moves it to a fresh one.
         let _none_before = receiving.push(ReceivingChain {
-            their,
+            ratchet_key,
             key: ChainKey(agreed.chain),
             index: 0,
             skipped: Skipped::default(),
@@ -122,9 +122,9 @@ impl Session {
 
     /// Whether the peer has been silent for too long for the session to be sealed with.
     pub(super) fn is_stale(&self, now: UnixSeconds) -> bool {
-        self.pending
-            .as_ref()
-            .is_some_and(|pending| pending.since.value().saturating_add(UNACKNOWLEDGED_SECONDS) < now.value())
+        self.pending.as_ref().is_some_and(|pending| {
+            pending.since.value().saturating_add(MAX_UNACKNOWLEDGED_SECONDS) < now.value()
+        })
     }
 
     /// What to wrap a message in while the peer has not answered.
@@ -141,10 +141,10 @@ impl Session {
     }
 }
 
-/// The newest [`RECEIVING_CHAINS`] chains, oldest first.
+/// The newest [`MAX_RECEIVING_CHAINS`] chains, oldest first.
 #[derive(Default)]
 pub(super) struct ReceivingChains {
-    chains: [Option<ReceivingChain>; RECEIVING_CHAINS],
+    chains: [Option<ReceivingChain>; MAX_RECEIVING_CHAINS],
     count: usize,
     /// What the oldest is called in rows; the others are called what follows.
     pub(super) first: u8,
@@ -159,13 +159,13 @@ impl ReceivingChains {
         self.count
     }
 
-    pub(super) fn find(&self, their: &PublicKey) -> Option<&ReceivingChain> {
+    pub(super) fn find(&self, ratchet_key: &PublicKey) -> Option<&ReceivingChain> {
         // Nearly always it is the newest.
-        self.chains.iter().rev().flatten().find(|chain| chain.their == *their)
+        self.chains.iter().rev().flatten().find(|chain| chain.ratchet_key == *ratchet_key)
     }
 
-    pub(super) fn find_mut(&mut self, their: &PublicKey) -> Option<&mut ReceivingChain> {
-        self.chains.iter_mut().rev().flatten().find(|chain| chain.their == *their)
+    pub(super) fn find_mut(&mut self, ratchet_key: &PublicKey) -> Option<&mut ReceivingChain> {
+        self.chains.iter_mut().rev().flatten().find(|chain| chain.ratchet_key == *ratchet_key)
     }
 
     /// Every chain and what it is called.
@@ -174,8 +174,8 @@ impl ReceivingChains {
     }
 
     /// What the chain is called in rows.
-    pub(super) fn number(&self, their: &PublicKey) -> u8 {
-        let found = self.numbered().find(|(_, chain)| chain.their == *their);
+    pub(super) fn number(&self, ratchet_key: &PublicKey) -> u8 {
+        let found = self.numbered().find(|(_, chain)| chain.ratchet_key == *ratchet_key);
         found.map_or(self.first, |(number, _)| number)
     }
 
@@ -190,7 +190,7 @@ impl ReceivingChains {
     /// Adds the newest chain; beyond the limit the oldest is given up.
     pub(super) fn push(&mut self, chain: ReceivingChain) -> Option<(u8, ReceivingChain)> {
         let mut oldest = None;
-        if self.count == RECEIVING_CHAINS {
+        if self.count == MAX_RECEIVING_CHAINS {
             oldest = self.chains[0].take().map(|chain| (self.first, chain));
             self.chains.rotate_left(1);
             self.first = self.first.wrapping_add(1);

@@ -13,11 +13,11 @@ use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::key::{KeyPair, PrivateKey, PublicKey};
 use crate::kyber::KyberCiphertext;
-use crate::limits::{RECEIVING_CHAINS, SKIPPED_SEEDS};
+use crate::limits::{MAX_RECEIVING_CHAINS, MAX_SKIPPED_KEYS};
 use crate::secret::Secret;
 use crate::time::UnixSeconds;
 
-/// What a session takes without receiving chains, skipped seeds and pending data.
+/// What a session takes without receiving chains, skipped message keys and pending data.
 const FIXED: usize = 3 * 32 + 2 * 4 + 32 + 4 + 3 * 32 + 4 + 1 + 1 + 4;
 const CHAIN: usize = 32 + 32 + 4 + 2;
 const PENDING: usize = 8 + 4 + 4 + 1 + 4 + KyberCiphertext::BYTES;
@@ -120,14 +120,14 @@ impl Session {
 
 impl ReceivingChain {
     fn store(&self, out: &mut impl Out) {
-        out.put(self.their.as_raw());
+        out.put(self.ratchet_key.as_raw());
         out.put(self.key.0.expose());
         put_u32(out, self.index);
     }
 
     fn read(from: &mut Stored<'_>) -> Result<Self, StoredError> {
         Ok(Self {
-            their: from.public("receiving chain")?,
+            ratchet_key: from.public("receiving chain")?,
             key: ChainKey(from.secret("receiving chain")?),
             index: from.u32("receiving chain")?,
             skipped: Skipped::default(),
@@ -200,21 +200,22 @@ impl Fixed {
     }
 }
 
-/// Receiving chains as they stand in the first part, their skipped seeds still to come, so many for each.
+/// Receiving chains as they stand in the first part, their skipped message keys still to come, so many for
+/// each.
 struct Chains {
     receiving: ReceivingChains,
-    skipped: [u16; RECEIVING_CHAINS],
+    skipped: [u16; MAX_RECEIVING_CHAINS],
 }
 
 impl Chains {
     fn read(from: &mut Stored<'_>) -> Result<Self, StoredError> {
-        let mut chains = Self { receiving: ReceivingChains::default(), skipped: [0; RECEIVING_CHAINS] };
+        let mut chains = Self { receiving: ReceivingChains::default(), skipped: [0; MAX_RECEIVING_CHAINS] };
         let count = usize::from(from.u8("receiving chains")?);
         let present =
             chains.skipped.get_mut(..count).ok_or(StoredError::Value { field: "receiving chains" })?;
         for counted in present {
             let _never_too_many = chains.receiving.push(ReceivingChain::read(from)?);
-            *counted = u16::from_be_bytes(from.array("skipped seeds")?);
+            *counted = u16::from_be_bytes(from.array("skipped message keys")?);
         }
         Ok(chains)
     }
@@ -223,39 +224,39 @@ impl Chains {
         let Self { mut receiving, skipped } = self;
         for (chain, count) in receiving.iter_mut().zip(skipped) {
             if count != 0 {
-                let bytes = from.take("skipped seeds", usize::from(count) * Skipped::ENTRY)?;
+                let bytes = from.take("skipped message keys", usize::from(count) * Skipped::ENTRY)?;
                 chain.skipped = Skipped::from_bytes(bytes, &window(chain.index))
-                    .ok_or(StoredError::Value { field: "skipped seeds" })?;
+                    .ok_or(StoredError::Value { field: "skipped message keys" })?;
             }
         }
         Ok(receiving)
     }
 }
 
-/// Receiving chains as they stand in a head, their skipped seeds in parts of their own.
+/// Receiving chains as they stand in a head, their skipped message keys in parts of their own.
 fn chains_in_parts(from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError> {
     let count = usize::from(from.u8("receiving chains")?);
-    if count > RECEIVING_CHAINS {
+    if count > MAX_RECEIVING_CHAINS {
         return Err(StoredError::Value { field: "receiving chains" });
     }
     let mut receiving = ReceivingChains::default();
     receiving.first = from.u8("receiving chains")?;
     for _ in 0..count {
         let chain = ReceivingChain::read(from)?;
-        let bounds = from.u32("skipped seeds")?..from.u32("skipped seeds")?;
+        let bounds = from.u32("skipped message keys")?..from.u32("skipped message keys")?;
         let window = window(chain.index);
         let possible = bounds.start < bounds.end && window.start <= bounds.start && bounds.end <= window.end;
         if !possible && bounds != (0..0) {
-            return Err(StoredError::Value { field: "skipped seeds" });
+            return Err(StoredError::Value { field: "skipped message keys" });
         }
         let _never_too_many = receiving.push(ReceivingChain { skipped: Skipped::in_store(bounds), ..chain });
     }
     Ok(receiving)
 }
 
-/// Where a chain keeps seeds whose next message has this index.
+/// Where a chain keeps message keys whose next message has this index.
 fn window(index: u32) -> Range<u32> {
-    index.saturating_sub(1).saturating_sub(SKIPPED_SEEDS)..index.saturating_sub(1)
+    index.saturating_sub(1).saturating_sub(MAX_SKIPPED_KEYS)..index.saturating_sub(1)
 }
 
 impl Pending {

@@ -2,16 +2,16 @@
 
 use bulla_session::*;
 
-use crate::test_device::{NOW, Side};
+use crate::test_device::{NOW, TestDevice};
 
 /// The parts that every message takes, in buffers that are there already, as a cache or a journal would have
 /// them.
-struct Kept(Vec<(Part, Vec<u8>)>);
+struct StoredParts(Vec<(StoredPart, Vec<u8>)>);
 
-impl Kept {
-    fn of(side: &Side) -> Self {
-        let working = |part: &Part| part.name().as_ref()[0] == Part::WORKING;
-        Self(side.shelf.parts().filter(|(part, _)| working(part)).map(|(p, b)| (*p, b.clone())).collect())
+impl StoredParts {
+    fn of(side: &TestDevice) -> Self {
+        let working = |part: &StoredPart| part.name().as_ref()[0] == StoredPart::WORKING;
+        Self(side.store.parts().filter(|(part, _)| working(part)).map(|(p, b)| (*p, b.clone())).collect())
     }
 
     fn sessions(&self) -> Sessions {
@@ -28,17 +28,17 @@ impl Kept {
     }
 }
 
-/// Most messages of a conversation: those that add no chunk and complete no step of the post-quantum
+/// Most messages of a dialogue: those that add no chunk and complete no step of the post-quantum
 /// exchange.
 #[test]
 fn a_steady_message_allocates_three_times_at_most() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     // Until everything that one of them can send without an answer has arrived.
     for _ in 0..50 {
         let message = alice.say(b"");
         bob.hear(&message).unwrap();
     }
-    let (mut ours, mut theirs) = (Kept::of(&alice), Kept::of(&bob));
+    let (mut ours, mut theirs) = (StoredParts::of(&alice), StoredParts::of(&bob));
     for length in [0, 100, 1024, 16 * 1024] {
         let text = vec![b'x'; length];
         let mut message = None;
@@ -66,14 +66,14 @@ fn a_steady_message_allocates_three_times_at_most() {
 /// messages.
 #[test]
 fn loading_what_was_skipped_copies_it_once() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let message = (0..2_001).map(|_| alice.say(b"")).last().unwrap();
     bob.hear(&message).unwrap();
     let rest: Vec<_> =
-        bob.shelf.parts().filter(|(part, _)| part.name().as_ref()[0] != Part::WORKING).collect();
+        bob.store.parts().filter(|(part, _)| part.name().as_ref()[0] != StoredPart::WORKING).collect();
     let rest: Vec<_> = rest.into_iter().map(|(part, bytes)| (*part, bytes.as_slice())).collect();
     assert_eq!(rest.len(), 4_000);
-    let mut sessions = bob.shelf.working();
+    let mut sessions = bob.store.working();
     let loading = allocation_counter::measure(|| sessions.load_rest(&rest).unwrap());
     assert!(sessions.is_whole());
     let bytes: usize = rest.iter().map(|(_, bytes)| bytes.len()).sum();

@@ -1,13 +1,13 @@
 //! Sessions that were replaced.
 
-use bulla_session::limits::ARCHIVED_SESSIONS;
+use bulla_session::limits::MAX_ARCHIVED_SESSIONS;
 use bulla_session::*;
 
-use crate::test_device::{NOW, Side, inner};
+use crate::test_device::{NOW, TestDevice, inner};
 
 #[test]
 fn a_message_of_a_replaced_session_puts_it_back_in_use() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let late = bob.say(b"late");
     alice.meet(&bob);
     assert_eq!(alice.sessions.archived_count(), 1);
@@ -22,7 +22,7 @@ fn a_message_of_a_replaced_session_puts_it_back_in_use() {
 
 #[test]
 fn a_message_that_starts_a_replaced_session_puts_it_back_in_use() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let (first, second) = (alice.say(b"1"), alice.say(b"2"));
     bob.hear(&first).unwrap();
     alice.meet(&bob);
@@ -40,7 +40,7 @@ fn a_message_that_starts_a_replaced_session_puts_it_back_in_use() {
 
 #[test]
 fn a_failed_message_does_not_put_its_session_back_in_use() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let (first, mut second) = (alice.say(b"1"), alice.say(b"2"));
     bob.hear(&first).unwrap();
     alice.meet(&bob);
@@ -59,7 +59,7 @@ fn a_failed_message_does_not_put_its_session_back_in_use() {
 
 #[test]
 fn a_duplicate_in_an_archived_session_is_reported_as_one() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let message = alice.say(b"once");
     bob.hear(&message).unwrap();
     bob.meet(&alice);
@@ -68,7 +68,7 @@ fn a_duplicate_in_an_archived_session_is_reported_as_one() {
 
 #[test]
 fn an_archived_session_opens_but_does_not_seal() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     alice.sessions = std::mem::take(&mut alice.sessions).archive_current().unwrap();
     assert!(alice.sessions.needs_session(NOW) && !alice.sessions.is_empty());
     assert_eq!(alice.try_say(b"", NOW), Err(SealError::NoSession));
@@ -79,15 +79,15 @@ fn an_archived_session_opens_but_does_not_seal() {
 
 #[test]
 fn forty_replaced_sessions_are_kept_and_the_forty_first_costs_the_oldest() {
-    let (mut alice, mut bob) = (Side::new(1), Side::new(2));
+    let (mut alice, mut bob) = (TestDevice::new(1), TestDevice::new(2));
     let mut late = Vec::new();
-    for n in 0..=ARCHIVED_SESSIONS {
+    for n in 0..=MAX_ARCHIVED_SESSIONS {
         alice.meet(&bob);
         let message = alice.say(b"now");
         late.push(inner(&alice.say(&n.to_be_bytes())));
         bob.hear(&message).unwrap();
     }
-    assert_eq!(bob.sessions.archived_count(), ARCHIVED_SESSIONS);
+    assert_eq!(bob.sessions.archived_count(), MAX_ARCHIVED_SESSIONS);
     let signal = |bytes| CiphertextRef::new(MessageKind::Signal, bytes);
 
     let full = bob.sessions.to_bytes().unwrap();
@@ -97,14 +97,14 @@ fn forty_replaced_sessions_are_kept_and_the_forty_first_costs_the_oldest() {
     alice.meet(&bob);
     let message = alice.say(b"one more");
     bob.hear(&message).unwrap();
-    assert_eq!(bob.sessions.archived_count(), ARCHIVED_SESSIONS);
+    assert_eq!(bob.sessions.archived_count(), MAX_ARCHIVED_SESSIONS);
     assert_eq!(bob.hear(signal(&late[0])), Err(OpenError::Undecipherable));
     assert_eq!(bob.hear(signal(&late[1])).unwrap(), 1usize.to_be_bytes());
 }
 
 #[test]
 fn a_retired_session_opens_and_is_never_put_in_use_again() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let late = [bob.say(b"late"), bob.say(b"later"), bob.say(b"latest")];
     alice.meet(&bob);
     alice.retire();
@@ -130,7 +130,7 @@ fn a_retired_session_opens_and_is_never_put_in_use_again() {
 
 #[test]
 fn a_message_that_starts_a_retired_session_opens_in_it_and_no_more() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let (first, second) = (alice.say(b"1"), alice.say(b"2"));
     bob.hear(&first).unwrap();
     bob.meet(&alice);
@@ -142,9 +142,9 @@ fn a_message_that_starts_a_retired_session_opens_in_it_and_no_more() {
 
 #[test]
 fn retiring_takes_the_whole_of_the_sessions() {
-    let (mut alice, bob) = Side::acquainted();
+    let (mut alice, bob) = TestDevice::acquainted();
     alice.meet(&bob);
-    let parts = crate::part_store::Shelf::of(&alice.sessions);
+    let parts = crate::part_store::PartStore::of(&alice.sessions);
     let mut working = parts.working();
     assert!(working.retire_archived().is_err());
     assert!(parts.whole().retire_archived().is_ok());

@@ -60,6 +60,6 @@ fn records_replay() {
 }
 
 #[test]
-fn conversations_replay() {
+fn dialogues_replay() {
     replay("dialogue", dialogue::check);
 }

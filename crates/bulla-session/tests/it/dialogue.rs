@@ -3,11 +3,11 @@
 use bulla_session::*;
 use proptest::prelude::*;
 
-use crate::test_device::{Side, inner};
+use crate::test_device::{TestDevice, inner};
 
 #[test]
 fn what_is_sealed_is_what_is_opened_back_and_forth() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     for round in 0..50u8 {
         let text = vec![round; usize::from(round) * 7];
         let message = alice.say(&text);
@@ -21,7 +21,7 @@ fn what_is_sealed_is_what_is_opened_back_and_forth() {
 
 #[test]
 fn messages_can_start_the_session_until_the_peer_has_answered() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let messages: Vec<_> = (0..4).map(|n| alice.say(&[n])).collect();
     assert!(messages.iter().all(|message| message.kind == MessageKind::PreKey));
     assert!(alice.sessions.is_unacknowledged());
@@ -47,7 +47,7 @@ fn messages_can_start_the_session_until_the_peer_has_answered() {
 
 #[test]
 fn a_bundle_without_one_time_prekey_starts_a_session_too() {
-    let (mut alice, mut bob) = (Side::new(1), Side::new(2));
+    let (mut alice, mut bob) = (TestDevice::new(1), TestDevice::new(2));
     bob.prekeys.one_time.clear();
     alice.meet(&bob);
     let message = alice.say(b"hello");
@@ -57,7 +57,7 @@ fn a_bundle_without_one_time_prekey_starts_a_session_too() {
 
 #[test]
 fn messages_out_of_order_open_once() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let messages: Vec<_> = (0..6).map(|n| alice.say(&[n])).collect();
     for n in [4, 0, 5, 2, 3, 1] {
         assert_eq!(bob.hear(&messages[n]).unwrap(), [u8::try_from(n).unwrap()]);
@@ -69,7 +69,7 @@ fn messages_out_of_order_open_once() {
 
 #[test]
 fn the_inner_message_opens_alone_once_the_session_exists() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let (first, second) = (alice.say(b"1"), alice.say(b"2"));
     let bytes = inner(&second);
     let alone = CiphertextRef::new(MessageKind::Signal, &bytes);
@@ -81,7 +81,7 @@ fn the_inner_message_opens_alone_once_the_session_exists() {
 
 #[test]
 fn the_session_outlives_messages_that_are_lost() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     for round in 0..20u8 {
         for lost in 0..round % 3 {
             alice.say(&[lost]);
@@ -95,7 +95,7 @@ fn the_session_outlives_messages_that_are_lost() {
 
 #[test]
 fn the_session_outlives_losses_over_many_epochs() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     for round in 0..400u32 {
         // Every third round one direction is lost, every seventh is a burst that arrives backwards.
         let to_bob = alice.say(&round.to_be_bytes());
@@ -112,7 +112,7 @@ fn the_session_outlives_losses_over_many_epochs() {
 
 #[test]
 fn both_starting_at_once_end_up_in_one_session() {
-    let (mut alice, mut bob) = (Side::new(1), Side::new(2));
+    let (mut alice, mut bob) = (TestDevice::new(1), TestDevice::new(2));
     alice.meet(&bob);
     bob.meet(&alice);
     let (from_alice, from_bob) = (alice.say(b"a"), bob.say(b"b"));
@@ -127,13 +127,13 @@ fn both_starting_at_once_end_up_in_one_session() {
         assert_eq!(message.kind, MessageKind::Signal);
         assert_eq!(alice.hear(&message).unwrap(), [round]);
     }
-    let archived = |side: &Side| side.sessions.archived_count();
+    let archived = |side: &TestDevice| side.sessions.archived_count();
     assert_eq!((archived(&alice), archived(&bob)), (1, 1), "they keep swapping sessions");
 }
 
 #[test]
 fn a_new_chain_tells_the_last_position_of_the_one_before() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let previous = |message: &CiphertextMessage| {
         message::SignalMessage::parse(&message.bytes).unwrap().previous_counter()
     };
@@ -150,7 +150,7 @@ fn a_new_chain_tells_the_last_position_of_the_one_before() {
 
 #[test]
 fn nothing_is_sealed_without_a_session() {
-    let mut alice = Side::new(1);
+    let mut alice = TestDevice::new(1);
     assert_eq!(alice.try_say(b"", crate::test_device::NOW), Err(SealError::NoSession));
     assert!(alice.sessions.needs_session(crate::test_device::NOW));
 }
@@ -185,7 +185,7 @@ proptest! {
     /// At most four messages are under way, so none can be late by more chains than are kept.
     #[test]
     fn every_message_opens_once_whatever_the_carrier_does(events in events()) {
-        let (mut alice, mut bob) = Side::acquainted();
+        let (mut alice, mut bob) = TestDevice::acquainted();
         let mut under_way: Vec<(CiphertextMessage, bool, u32, bool)> = Vec::new();
         let mut count = 0u32;
         for event in events {
@@ -220,7 +220,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Against the model in `checks::conversation`: which keys sealed what, and what was opened with them.
+    /// Against the model in `checks::dialogue`: which keys sealed what, and what was opened with them.
     /// Loss, doubling, disorder, new sessions, archiving, and old records put back, after which alone keys
     /// may seal twice.
     #[test]

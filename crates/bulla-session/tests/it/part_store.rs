@@ -5,26 +5,26 @@ use std::collections::BTreeMap;
 use bulla_session::*;
 
 #[derive(Default)]
-pub(crate) struct Shelf {
-    parts: BTreeMap<Part, Vec<u8>>,
+pub(crate) struct PartStore {
+    parts: BTreeMap<StoredPart, Vec<u8>>,
     /// Sessions that go on without being read again, for every other step.
     hot: Option<Sessions>,
     /// What the last step wrote, part by part; nothing for what it deleted.
-    pub(crate) written: Vec<(Part, Option<usize>)>,
+    pub(crate) written: Vec<(StoredPart, Option<usize>)>,
     steps: usize,
 }
 
-impl Shelf {
+impl PartStore {
     /// Sessions that were never stored in parts.
     pub(crate) fn of(sessions: &Sessions) -> Self {
-        let mut shelf = Self::default();
-        shelf.put(Sessions::from_bytes(&sessions.to_bytes().unwrap()).unwrap());
-        shelf
+        let mut store = Self::default();
+        store.put(Sessions::from_bytes(&sessions.to_bytes().unwrap()).unwrap());
+        store
     }
 
     /// What only some operations take.
-    fn rest(&self) -> Vec<(Part, &[u8])> {
-        let lacking = |part: &Part| part.name().as_ref()[0] != Part::WORKING;
+    fn rest(&self) -> Vec<(StoredPart, &[u8])> {
+        let lacking = |part: &StoredPart| part.name().as_ref()[0] != StoredPart::WORKING;
         self.parts.iter().filter(|(part, _)| lacking(part)).map(|(part, bytes)| (*part, &bytes[..])).collect()
     }
 
@@ -43,13 +43,13 @@ impl Shelf {
 
     /// What every message takes.
     pub(crate) fn working(&self) -> Sessions {
-        let needed = |part: &Part| part.name().as_ref()[0] == Part::WORKING;
+        let needed = |part: &StoredPart| part.name().as_ref()[0] == StoredPart::WORKING;
         let parts = self.parts.iter().filter(|(part, _)| needed(part));
         Sessions::from_parts(parts.map(|(part, bytes)| (*part, bytes.as_slice()))).unwrap()
     }
 
     /// Every part, by ascending name.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (&Part, &Vec<u8>)> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&StoredPart, &Vec<u8>)> {
         self.parts.iter()
     }
 
@@ -84,7 +84,7 @@ impl Shelf {
         self.written.clear();
         let mut last = None;
         sessions.store_changes(|part, bytes| {
-            assert_eq!(Part::named(part.name().as_ref()), Some(part));
+            assert_eq!(StoredPart::named(part.name().as_ref()), Some(part));
             match bytes {
                 Some(bytes) => self.parts.insert(part, bytes.to_vec()),
                 None => self.parts.remove(&part),
@@ -92,7 +92,7 @@ impl Shelf {
             self.written.push((part, bytes.map(<[u8]>::len)));
             last = Some(part);
         });
-        assert_eq!(last, Some(Part::Head));
+        assert_eq!(last, Some(StoredPart::Head));
         // Three steps in a row in memory, then one that reads.
         self.steps += 1;
         self.hot = Some(sessions).filter(|_| !self.steps.is_multiple_of(4));
@@ -102,7 +102,7 @@ impl Shelf {
     pub(crate) fn rewritten(&self) -> usize {
         self.written
             .iter()
-            .filter(|(part, _)| matches!(part, Part::Head | Part::Chunk(_)))
+            .filter(|(part, _)| matches!(part, StoredPart::Head | StoredPart::Chunk(_)))
             .filter_map(|(_, bytes)| *bytes)
             .sum()
     }

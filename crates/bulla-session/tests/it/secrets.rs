@@ -2,11 +2,11 @@
 
 use bulla_session::*;
 
-use crate::test_device::{NOW, Side};
+use crate::test_device::{NOW, TestDevice};
 
 #[test]
 fn secrets_do_not_print() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let identity = format!("{:?}", alice.identity());
     assert!(identity.starts_with("IdentityKey(") && identity.len() == 23, "{identity}");
 

@@ -5,11 +5,11 @@ use bulla_session::error::StoredError;
 use bulla_session::*;
 use proptest::prelude::*;
 
-use crate::test_device::Side;
+use crate::test_device::TestDevice;
 
-/// A record with everything in it: pending prekeys, skipped seeds in two chains, an archived session.
+/// A record with everything in it: pending prekeys, skipped message keys in two chains, an archived session.
 fn rich() -> Vec<u8> {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     for _ in 0..2 {
         let messages: Vec<_> = (0..4).map(|_| alice.say(b"")).collect();
         bob.hear(&messages[3]).unwrap();
@@ -44,7 +44,7 @@ fn no_sessions_take_six_bytes() {
 
 #[test]
 fn a_record_between_two_that_talk_is_small() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let mut sizes = Vec::new();
     // Four epochs of the post-quantum ratchet.
     for _ in 0..4 * 44 {
@@ -99,7 +99,7 @@ fn what_is_never_written_is_refused() {
 
 #[test]
 fn an_archived_session_that_cannot_be_read_is_passed_over() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let late = alice.say(b"late");
     bob.meet(&alice);
     bob.meet(&alice);
@@ -127,7 +127,7 @@ proptest! {
             let again = sessions.to_bytes().unwrap();
             prop_assert_eq!(again.as_slice(), stored.as_slice());
             // Whatever it holds now, using it does not panic.
-            let (mut alice, mut bob) = Side::acquainted();
+            let (mut alice, mut bob) = TestDevice::acquainted();
             bob.sessions = sessions;
             let message = alice.say(b"");
             let _ = bob.hear(&message);

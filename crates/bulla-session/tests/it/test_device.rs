@@ -6,7 +6,7 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::part_store::Shelf;
+use crate::part_store::PartStore;
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
@@ -31,7 +31,7 @@ impl PreKeySource for PreKeys {
     }
 }
 
-pub(crate) struct Side {
+pub(crate) struct TestDevice {
     pub(crate) party: LocalParty,
     pub(crate) prekeys: PreKeys,
     pub(crate) sessions: Sessions,
@@ -39,10 +39,10 @@ pub(crate) struct Side {
     pub(crate) trusted: Option<IdentityKey>,
     pub(crate) rng: ChaCha20Rng,
     /// The same sessions in parts, which are to do the same.
-    pub(crate) shelf: Shelf,
+    pub(crate) store: PartStore,
 }
 
-impl Side {
+impl TestDevice {
     /// A device whose every secret follows from `seed`, with a hundred one-time prekeys.
     pub(crate) fn new(seed: u8) -> Self {
         let mut rng = ChaCha20Rng::from_seed([seed; 32]);
@@ -61,7 +61,7 @@ impl Side {
             addresses: None,
             trusted: None,
             rng,
-            shelf: Shelf::of(&Sessions::new()),
+            store: PartStore::of(&Sessions::new()),
         }
     }
 
@@ -92,12 +92,12 @@ impl Side {
         PreKeyBundle::of(&self.party, device, one_time, &self.prekeys.signed, &self.prekeys.kyber)
     }
 
-    pub(crate) fn meet(&mut self, other: &Side) {
+    pub(crate) fn meet(&mut self, other: &TestDevice) {
         self.line_up();
         let (bundle, trust) = (other.bundle(), Trust::from(self.trusted.as_ref()));
-        let in_parts = self.shelf.whole();
+        let in_parts = self.store.whole();
         let in_parts = in_parts.initiate(&self.party, &bundle, trust, NOW, &mut self.rng.clone()).unwrap();
-        self.shelf.put(in_parts);
+        self.store.put(in_parts);
         self.sessions = std::mem::take(&mut self.sessions)
             .initiate(&self.party, &bundle, trust, NOW, &mut self.rng)
             .unwrap();
@@ -107,7 +107,7 @@ impl Side {
     /// Takes the session in use out of use.
     pub(crate) fn archive(&mut self) {
         self.line_up();
-        self.shelf.put(self.shelf.whole().archive_current().unwrap());
+        self.store.put(self.store.whole().archive_current().unwrap());
         self.sessions = std::mem::take(&mut self.sessions).archive_current().unwrap();
         self.reload();
     }
@@ -115,9 +115,9 @@ impl Side {
     /// Retires what is archived.
     pub(crate) fn retire(&mut self) {
         self.line_up();
-        let mut in_parts = self.shelf.whole();
+        let mut in_parts = self.store.whole();
         in_parts.retire_archived().unwrap();
-        self.shelf.put(in_parts);
+        self.store.put(in_parts);
         self.sessions.retire_archived().unwrap();
         self.reload();
     }
@@ -129,9 +129,9 @@ impl Side {
     pub(crate) fn try_say(&mut self, text: &[u8], now: UnixSeconds) -> Result<CiphertextMessage, SealError> {
         let before = self.sessions.to_bytes().unwrap();
         self.line_up();
-        let in_parts = self.shelf.take().seal(text, self.addresses.as_ref(), now, &mut self.rng.clone());
+        let in_parts = self.store.take().seal(text, self.addresses.as_ref(), now, &mut self.rng.clone());
         let in_parts = in_parts.map(|sealed| {
-            self.shelf.put(sealed.sessions);
+            self.store.put(sealed.sessions);
             sealed.message
         });
         let sessions = std::mem::take(&mut self.sessions);
@@ -163,11 +163,11 @@ impl Side {
         let message = message.into();
         let trust = Trust::from(self.trusted.as_ref());
         let addresses = self.addresses.as_ref();
-        let in_parts = self.shelf.open(|sessions| {
+        let in_parts = self.store.open(|sessions| {
             sessions.open(&self.party, message, addresses, trust, &self.prekeys, &mut self.rng.clone())
         });
         let in_parts = in_parts.map(|opened| {
-            self.shelf.put(opened.sessions);
+            self.store.put(opened.sessions);
             opened.plaintext
         });
         let sessions = std::mem::take(&mut self.sessions);
@@ -198,13 +198,13 @@ impl Side {
         assert_eq!(self.sessions.stored_len(), stored.len());
         self.sessions = Sessions::from_bytes(&stored).unwrap();
         assert_eq!(self.sessions.to_bytes().unwrap(), stored, "the stored form is not canonical");
-        assert_eq!(self.shelf.whole().to_bytes().unwrap(), stored, "the parts hold something else");
+        assert_eq!(self.store.whole().to_bytes().unwrap(), stored, "the parts hold something else");
     }
 
     /// Puts the parts in line with sessions that a test has put in place of others.
     fn line_up(&mut self) {
-        if self.shelf.whole().to_bytes() != self.sessions.to_bytes() {
-            self.shelf = Shelf::of(&self.sessions);
+        if self.store.whole().to_bytes() != self.sessions.to_bytes() {
+            self.store = PartStore::of(&self.sessions);
         }
     }
 }

@@ -4,7 +4,7 @@ use bulla_session::error::MessageError;
 use bulla_session::*;
 use proptest::prelude::*;
 
-use crate::test_device::{NOW, Side};
+use crate::test_device::{NOW, TestDevice};
 
 fn address(last: u8, device: u8) -> ServiceAddress {
     let mut uuid = [0; 16];
@@ -14,7 +14,7 @@ fn address(last: u8, device: u8) -> ServiceAddress {
 
 #[test]
 fn no_session_starts_with_an_untrusted_identity() {
-    let (mut alice, mut bob, mallory) = (Side::new(1), Side::new(2), Side::new(3));
+    let (mut alice, mut bob, mallory) = (TestDevice::new(1), TestDevice::new(2), TestDevice::new(3));
     alice.trusted = Some(mallory.identity());
     let failed = Sessions::new()
         .initiate(&alice.party, &bob.bundle(), Trust::Only(&mallory.identity()), NOW, &mut alice.rng)
@@ -33,16 +33,16 @@ fn no_session_starts_with_an_untrusted_identity() {
 
 #[test]
 fn no_session_advances_for_an_identity_that_lost_its_trust() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let message = alice.say(b"hello");
-    bob.trusted = Some(Side::new(3).identity());
+    bob.trusted = Some(TestDevice::new(3).identity());
     assert_eq!(bob.hear(&message), Err(OpenError::UntrustedIdentity { identity: alice.identity() }));
 }
 
 #[test]
 fn a_changed_identity_is_reported() {
-    let (_, mut bob) = Side::acquainted();
-    let mut reinstalled = Side::new(3);
+    let (_, mut bob) = TestDevice::acquainted();
+    let mut reinstalled = TestDevice::new(3);
     reinstalled.meet(&bob);
     let message = reinstalled.say(b"new phone");
     let heard = bob.hear_all(&message).unwrap();
@@ -54,7 +54,7 @@ fn a_changed_identity_is_reported() {
 
 #[test]
 fn a_bundle_has_to_be_signed_by_its_identity() {
-    let (alice, bob, mallory) = (Side::new(1), Side::new(2), Side::new(3));
+    let (alice, bob, mallory) = (TestDevice::new(1), TestDevice::new(2), TestDevice::new(3));
     let (genuine, forged) = (bob.bundle(), mallory.bundle());
     for (signed, kyber) in [(&forged, &genuine), (&genuine, &forged)] {
         let ((id, key, signature), (kyber_id, kyber_key, kyber_signature)) = (signed.signed(), kyber.kyber());
@@ -67,7 +67,7 @@ fn a_bundle_has_to_be_signed_by_its_identity() {
             &genuine.identity().to_bytes(),
         )
         .unwrap();
-        let mut rng = Side::new(1).rng;
+        let mut rng = TestDevice::new(1).rng;
         let failed =
             Sessions::new().initiate(&alice.party, &bundle, Trust::Anyone, NOW, &mut rng).unwrap_err();
         assert!(matches!(failed.error(), InitiateError::Signature(_)));
@@ -76,7 +76,7 @@ fn a_bundle_has_to_be_signed_by_its_identity() {
 
 #[test]
 fn a_bundles_part_of_the_wrong_length_is_named() {
-    let bundle = Side::new(2).bundle();
+    let bundle = TestDevice::new(2).bundle();
     let ((id, key, signature), (kyber_id, kyber, kyber_signature)) = (bundle.signed(), bundle.kyber());
     let error = PreKeyBundle::from_parts(
         bundle.registration(),
@@ -92,7 +92,7 @@ fn a_bundles_part_of_the_wrong_length_is_named() {
 
 #[test]
 fn a_missing_prekey_is_named_and_tried_again_when_it_is_there() {
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     let message = alice.say(b"hello");
     let kept = std::mem::take(&mut bob.prekeys.one_time);
     let missing = MissingPreKey::OneTime(OneTimePreKeyId::new(1));
@@ -104,7 +104,7 @@ fn a_missing_prekey_is_named_and_tried_again_when_it_is_there() {
 #[test]
 fn messages_that_start_a_session_stay_between_the_addresses_they_were_sealed_for() {
     let bound = |local, remote| Some(Addresses::new(local, remote));
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     alice.addresses = bound(address(1, 1), address(2, 1));
     let message = alice.say(b"hello");
     let view = message::PreKeySignalMessage::parse(&message.bytes).unwrap();
@@ -127,7 +127,7 @@ fn messages_that_start_a_session_stay_between_the_addresses_they_were_sealed_for
     assert_eq!(view.addresses(), None);
     assert_eq!(alice.hear(&answer).unwrap(), b"hello yourself");
     // Unbound messages are accepted by those who could check a binding.
-    let (mut alice, mut bob) = Side::pair();
+    let (mut alice, mut bob) = TestDevice::pair();
     bob.addresses = bound(address(2, 1), address(1, 1));
     let message = alice.say(b"hello");
     assert_eq!(bob.hear(&message).unwrap(), b"hello");
@@ -135,7 +135,7 @@ fn messages_that_start_a_session_stay_between_the_addresses_they_were_sealed_for
 
 #[test]
 fn a_message_outside_the_post_quantum_ratchet_is_refused_as_such() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let message = alice.say(b"hello");
     // Version, ratchet key, two numbers and one block of ciphertext precede field 5; the MAC is the last.
     let (field, mac) = (1 + 35 + 2 + 2 + 18, message.bytes.len() - 8);
@@ -157,7 +157,7 @@ fn a_message_outside_the_post_quantum_ratchet_is_refused_as_such() {
 
 #[test]
 fn every_altered_bit_of_a_message_is_noticed() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let message = alice.say(b"hello");
     for bit in 0..message.bytes.len() * 8 {
         let mut altered = message.clone();
@@ -177,7 +177,7 @@ fn every_altered_bit_of_a_message_is_noticed() {
 
 #[test]
 fn versions_other_than_4_are_refused() {
-    let (mut alice, mut bob) = Side::acquainted();
+    let (mut alice, mut bob) = TestDevice::acquainted();
     let mut message = alice.say(b"hello");
     for (byte, error) in [
         (0x24, MessageError::TooOld { found: 2 }),
@@ -194,7 +194,7 @@ fn versions_other_than_4_are_refused() {
 proptest! {
     #[test]
     fn arbitrary_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), start in any::<bool>()) {
-        let (_, mut bob) = Side::acquainted();
+        let (_, mut bob) = TestDevice::acquainted();
         let mut bytes = bytes;
         if let (true, Some(first)) = (start, bytes.first_mut()) {
             *first = 0x44;

@@ -3,7 +3,7 @@
 //! `SIGNAL_VECTORS` names another file of the same shape, perhaps with more cases; without it the crate's own
 //! is read. What belongs to other parts of the protocol is named in the output. What two devices agree on,
 //! which does not show from outside, is checked against the same file by `session::known_answers` in the
-//! crate; conversations are played again by `session::recorded_dialogues`.
+//! crate; dialogues are played again by `session::recorded_dialogues`.
 
 mod bytes;
 mod keys;

@@ -2,7 +2,7 @@
 
 use rand_core::Rng;
 
-use crate::pair::{Letter, Pair, Refusal, Role};
+use crate::pair::{Letter, OpenFailure, Pair, Role};
 
 /// How many epochs of the post-quantum ratchet a long run must see on each end.
 const EPOCHS: u64 = 5;
@@ -12,7 +12,7 @@ pub(crate) fn ping_pong(pair: &mut Pair, messages: usize) {
     let mut from = Role::Ours;
     for _ in 0..messages {
         let letter = pair.seal(from);
-        pair.open(&letter).unwrap_or_else(|refusal| panic!("{refusal:?}: {letter:?}"));
+        pair.open(&letter).unwrap_or_else(|error| panic!("{error:?}: {letter:?}"));
         from = from.other();
     }
     if messages > 1_000 {
@@ -35,15 +35,18 @@ pub(crate) fn bursts(pair: &mut Pair, messages: usize) {
             match below(pair, 10) {
                 0 => {}
                 1 => {
-                    pair.open(letter).unwrap_or_else(|refusal| panic!("{refusal:?}"));
-                    assert!(matches!(pair.open(letter), Err(Refusal::Duplicate)), "a message opened twice");
+                    pair.open(letter).unwrap_or_else(|error| panic!("{error:?}"));
+                    assert!(
+                        matches!(pair.open(letter), Err(OpenFailure::Duplicate)),
+                        "a message opened twice"
+                    );
                 }
-                _ => pair.open(letter).unwrap_or_else(|refusal| panic!("{refusal:?}")),
+                _ => pair.open(letter).unwrap_or_else(|error| panic!("{error:?}")),
             }
         }
         // The last of a burst always arrives, so that the other end may answer.
         let last = pair.seal(from);
-        pair.open(&last).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        pair.open(&last).unwrap_or_else(|error| panic!("{error:?}"));
         from = from.other();
     }
     assert!(pair.epochs().iter().all(|epoch| *epoch > EPOCHS), "only {:?} epochs", pair.epochs());
@@ -54,7 +57,7 @@ pub(crate) fn heal(pair: &mut Pair, who: Role) {
     pair.begin(who, true);
     for from in [who, who.other()] {
         let letter = pair.seal(from);
-        pair.open(&letter).unwrap_or_else(|refusal| panic!("not healed: {refusal:?}"));
+        pair.open(&letter).unwrap_or_else(|error| panic!("not healed: {error:?}"));
     }
     ping_pong(pair, 10);
 }

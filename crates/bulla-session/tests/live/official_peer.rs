@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const NAME: &str = "theirs";
 
 /// A party of the official build.
-pub(crate) struct Official {
+pub(crate) struct OfficialPeer {
     node: Child,
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -24,7 +24,7 @@ pub(crate) struct Refused {
     pub(crate) message: String,
 }
 
-impl Official {
+impl OfficialPeer {
     pub(crate) fn start() -> Self {
         let home = std::env::var("LIBSIGNAL_HOME").map(PathBuf::from).unwrap_or_else(|_| {
             panic!("set LIBSIGNAL_HOME to a folder in which `npm ci` has installed tests/live/package.json")
@@ -97,7 +97,7 @@ impl Official {
     }
 }
 
-impl Drop for Official {
+impl Drop for OfficialPeer {
     fn drop(&mut self) {
         let _ = self.node.kill();
         let _ = self.node.wait();

@@ -14,13 +14,13 @@ use crate::official_peer::{from_hex, to_hex};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_795_293_590);
 
-pub(crate) struct Ours {
+pub(crate) struct OurPeer {
     local: LocalParty,
     stored: Vec<u8>,
     prekeys: BTreeMap<u32, (Option<Vec<u8>>, Vec<u8>, Vec<u8>)>,
 }
 
-impl Ours {
+impl OurPeer {
     pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
         let local = LocalParty::new(IdentityKeyPair::generate(rng), RegistrationId::new(4711));
         Self { local, stored: Sessions::new().to_bytes().unwrap().to_vec(), prekeys: BTreeMap::new() }

@@ -5,13 +5,13 @@ use bulla_session::message::{PreKeySignalMessage, SignalMessage};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::official_peer::Official;
-use crate::our_peer::Ours;
+use crate::official_peer::OfficialPeer;
+use crate::our_peer::OurPeer;
 
 /// Which end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    Ours,
+    OurPeer,
     Theirs,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Letter {
 
 /// Why a message was not opened.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum OpenFailure {
     Duplicate,
     #[expect(dead_code, reason = "shown when a test fails")]
     Other(String),
@@ -34,8 +34,8 @@ pub(crate) enum Refusal {
 
 pub(crate) struct Pair {
     pub(crate) rng: ChaCha20Rng,
-    ours: Ours,
-    theirs: Official,
+    ours: OurPeer,
+    theirs: OfficialPeer,
     sealed: [usize; 2],
     opened: [usize; 2],
     epoch: [u64; 2],
@@ -45,8 +45,8 @@ pub(crate) struct Pair {
 impl Role {
     pub(crate) const fn other(self) -> Self {
         match self {
-            Self::Ours => Self::Theirs,
-            Self::Theirs => Self::Ours,
+            Self::OurPeer => Self::Theirs,
+            Self::Theirs => Self::OurPeer,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Role {
 impl Pair {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let (ours, theirs) = (Ours::new(&mut rng), Official::start());
+        let (ours, theirs) = (OurPeer::new(&mut rng), OfficialPeer::start());
         Self { rng, ours, theirs, sealed: [0; 2], opened: [0; 2], epoch: [0; 2], largest: 0 }
     }
 
@@ -64,7 +64,7 @@ impl Pair {
         pair.begin(first, one_time);
         for from in [first, first.other()] {
             let letter = pair.seal(from);
-            pair.open(&letter).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+            pair.open(&letter).unwrap_or_else(|error| panic!("{error:?}"));
         }
         pair
     }
@@ -72,7 +72,7 @@ impl Pair {
     /// `who` begins a session with fresh keys of the other's.
     pub(crate) fn begin(&mut self, who: Role, one_time: bool) {
         match who {
-            Role::Ours => {
+            Role::OurPeer => {
                 let bundle = self.theirs.bundle(one_time);
                 self.ours.begin(&bundle, &mut self.rng);
             }
@@ -88,7 +88,7 @@ impl Pair {
         let mut plaintext = vec![0; usize::try_from(self.rng.next_u32() % 200).unwrap()];
         self.rng.fill_bytes(&mut plaintext);
         let (kind, bytes) = match from {
-            Role::Ours => self.ours.seal(&plaintext, &mut self.rng),
+            Role::OurPeer => self.ours.seal(&plaintext, &mut self.rng),
             Role::Theirs => self.theirs.seal(&plaintext),
         };
         let letter = Letter { from, kind, bytes, plaintext };
@@ -99,16 +99,20 @@ impl Pair {
     }
 
     /// The other end opens `letter`, and finds in it what was sealed.
-    pub(crate) fn open(&mut self, letter: &Letter) -> Result<(), Refusal> {
+    pub(crate) fn open(&mut self, letter: &Letter) -> Result<(), OpenFailure> {
         let opened = match letter.from {
             Role::Theirs => {
                 self.ours.open(letter.kind, &letter.bytes, &mut self.rng).map_err(|error| match error {
-                    OpenError::Duplicate { .. } => Refusal::Duplicate,
-                    other => Refusal::Other(format!("{other:?}")),
+                    OpenError::Duplicate { .. } => OpenFailure::Duplicate,
+                    other => OpenFailure::Other(format!("{other:?}")),
                 })
             }
-            Role::Ours => self.theirs.open(letter.kind, &letter.bytes).map_err(|refused| {
-                if refused.duplicate { Refusal::Duplicate } else { Refusal::Other(format!("{refused:?}")) }
+            Role::OurPeer => self.theirs.open(letter.kind, &letter.bytes).map_err(|refused| {
+                if refused.duplicate {
+                    OpenFailure::Duplicate
+                } else {
+                    OpenFailure::Other(format!("{refused:?}"))
+                }
             }),
         };
         assert_eq!(opened?, letter.plaintext);

@@ -1,7 +1,7 @@
 //! One epoch's pair of chains, and the few pairs that are kept.
 
 use crate::kdf::UNSALTED;
-use crate::limits::EPOCHS;
+use crate::limits::MAX_EPOCHS;
 use crate::secret::Secret;
 use crate::skipped::Skipped;
 
@@ -40,10 +40,10 @@ pub(crate) struct Link {
     pub(crate) skipped: Skipped,
 }
 
-/// The newest [`EPOCHS`] links, oldest first.
+/// The newest [`MAX_EPOCHS`] links, oldest first.
 #[derive(Default)]
 pub(crate) struct Links {
-    links: [Option<Link>; EPOCHS],
+    links: [Option<Link>; MAX_EPOCHS],
     count: usize,
 }
 
@@ -69,7 +69,7 @@ impl Links {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.count == EPOCHS
+        self.count == MAX_EPOCHS
     }
 
     /// Adds the newest link, if there is room for it.

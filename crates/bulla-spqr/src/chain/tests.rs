@@ -50,7 +50,7 @@ fn the_window_keeps_2000_keys_and_not_one_more() {
 #[test]
 fn a_jump_of_25_000_is_followed_and_not_one_more() {
     let (_, bob) = pair();
-    let beyond = ReceiveError::TooFarAhead { index: 25_001, counter: 0, limit: FORWARD_JUMP };
+    let beyond = ReceiveError::TooFarAhead { index: 25_001, counter: 0, limit: MAX_SKIP };
     assert_eq!(bob.receive(0, 25_001).err(), Some(beyond));
     assert!(bob.receive(0, 25_000).is_ok());
     assert!(matches!(bob.receive(0, u32::MAX), Err(ReceiveError::TooFarAhead { .. })));

@@ -29,7 +29,7 @@ fn what_is_written_reads_back() {
 #[test]
 fn the_longest_message_fills_the_buffer() {
     let message = Message::new(u64::MAX, u32::MAX, &Payload::Ct2(chunk(u16::MAX)));
-    assert_eq!(message.as_bytes().len(), MESSAGE_BYTES);
+    assert_eq!(message.as_bytes().len(), MAX_MESSAGE_BYTES);
     assert_eq!(Message::new(1, 1, &Payload::Nothing).as_bytes(), [1, 1, 1, 0]);
 }
 

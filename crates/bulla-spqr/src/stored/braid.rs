@@ -10,7 +10,7 @@ use crate::error::StoredError;
 use crate::kem::{CT1_BYTES, CT2_BYTES, KeyPair};
 
 /// What a state keeps, as it is stored.
-pub(super) struct Kept<'a> {
+pub(super) struct StoredState<'a> {
     pub(super) code: u8,
     pub(super) next: u16,
     parts: [&'a [u8]; 3],
@@ -19,11 +19,11 @@ pub(super) struct Kept<'a> {
 
 impl State {
     pub(super) fn kept_len(&self) -> usize {
-        let Kept { code: _, next: _, parts, chunks } = self.kept();
+        let StoredState { code: _, next: _, parts, chunks } = self.stored_state();
         parts.iter().map(|part| part.len()).sum::<usize>() + chunks.len() * (2 + CHUNK_BYTES)
     }
 
-    pub(super) fn kept(&self) -> Kept<'_> {
+    pub(super) fn stored_state(&self) -> StoredState<'_> {
         let none: &[u8] = &[];
         let (code, next, parts, chunks): (_, _, [&[u8]; 3], &[Chunk]) = match self {
             Self::Offerer(offerer) => match offerer {
@@ -48,7 +48,7 @@ impl State {
                 Responder::Ct2 { closing, next } => (10, *next, [closing, none, none], &[]),
             },
         };
-        Kept { code, next, parts, chunks }
+        StoredState { code, next, parts, chunks }
     }
 }
 
@@ -67,7 +67,7 @@ impl Half {
 /// A chunk as it is stored.
 pub(super) const CHUNK_ROW: usize = 2 + CHUNK_BYTES;
 
-impl Kept<'_> {
+impl StoredState<'_> {
     /// What is written one behind the other.
     pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
         self.parts.iter().copied()

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::reader::Reader;
 use crate::chain::{Chain, Direction, Link, Links};
 use crate::error::StoredError;
-use crate::limits::{EPOCHS, SKIPPED_KEYS};
+use crate::limits::{MAX_EPOCHS, MAX_SKIPPED_KEYS};
 use crate::role::Role;
 use crate::skipped::Skipped;
 use crate::wiped::Out;
@@ -62,7 +62,7 @@ impl Chain {
 /// Chains as they stand in the first part, their skipped keys still to come, so many for each.
 pub(super) struct Heads {
     chain: Chain,
-    skipped: [u16; EPOCHS],
+    skipped: [u16; MAX_EPOCHS],
 }
 
 impl Heads {
@@ -84,7 +84,7 @@ impl Heads {
         let sending = first + u64::from(silent);
         let mut heads = Self {
             chain: Chain { role, next_root, current, sending, links: Links::default(), given_up: Vec::new() },
-            skipped: [0; EPOCHS],
+            skipped: [0; MAX_EPOCHS],
         };
         for (place, counted) in (0..count).zip(&mut heads.skipped) {
             let send = if place < silent { None } else { Some(direction("sending", from)?) };
@@ -116,7 +116,7 @@ impl Heads {
 
 /// Where a chain that stands at `counter` keeps keys; indices start at one.
 fn window(counter: u32) -> Range<u32> {
-    counter.saturating_sub(SKIPPED_KEYS).max(1)..counter
+    counter.saturating_sub(MAX_SKIPPED_KEYS).max(1)..counter
 }
 
 /// The keys in rows of their own; what has none says so by two zeros.

@@ -11,13 +11,13 @@
 //! key epoch, i    a skipped key
 //! ```
 
-use super::braid::{CHUNK_ROW, Chunks, Kept};
+use super::braid::{CHUNK_ROW, Chunks, StoredState};
 use super::chain::Layout;
 use super::reader::Reader;
 use super::{Head, WHOLE_HEAD_BYTES};
 use crate::braid::Braid;
 use crate::error::StoredError;
-use crate::limits::EPOCHS;
+use crate::limits::MAX_EPOCHS;
 use crate::ratchet::Ratchet;
 use crate::wiped::Out;
 
@@ -25,7 +25,7 @@ use crate::wiped::Out;
 const FORM: u8 = 2;
 
 /// The most bytes a head has.
-pub const HEAD_BYTES: usize = WHOLE_HEAD_BYTES + EPOCHS * (8 - 2);
+pub const HEAD_BYTES: usize = WHOLE_HEAD_BYTES + MAX_EPOCHS * (8 - 2);
 
 /// The states in which chunks of the key are collected: what is collected in the first goes on being so in
 /// the second.
@@ -36,7 +36,7 @@ const COLLECT_KEY: [u8; 2] = [7, 9];
 #[expect(clippy::exhaustive_enums, reason = "whoever names rows has to name all")]
 pub enum Row {
     /// What a state keeps.
-    Kept,
+    Exchange,
     /// The chunk that came in after so many others.
     Chunk(u8),
     /// The key of a message that others overtook.
@@ -80,7 +80,7 @@ impl Ratchet {
             Head::read(FORM, Layout::Rows, &mut from)?;
         from.end()?;
         let mut from = Reader::new(kept);
-        let state = Kept::read(code, next, &mut from, Chunks { count, rows: Some(&mut chunks) })?;
+        let state = StoredState::read(code, next, &mut from, Chunks { count, rows: Some(&mut chunks) })?;
         from.end()?;
         if chunks.next().is_some() {
             return Err(StoredError::Value { field: "chunks" });
@@ -132,7 +132,7 @@ impl Ratchet {
     /// What has to be done with the rows besides the head, so that they hold what is here: deletions first.
     #[doc(hidden)]
     pub fn changes(&self, mut apply: impl FnMut(Row, Option<&[u8]>)) {
-        let kept = self.braid.state.kept();
+        let kept = self.braid.state.stored_state();
         let same_state = self.rows.epoch == self.braid.epoch && self.rows.state == kept.code;
         let same_chunks = self.rows.epoch == self.braid.epoch
             && (same_state || [self.rows.state, kept.code] == COLLECT_KEY);
@@ -143,7 +143,7 @@ impl Ratchet {
         }
         let is_kept = kept.parts().any(|part| !part.is_empty());
         if self.rows.kept && !is_kept {
-            apply(Row::Kept, None);
+            apply(Row::Exchange, None);
         }
         let now = kept.chunks.len().to_le_bytes()[0];
         if !same_chunks {
@@ -152,7 +152,7 @@ impl Ratchet {
         if is_kept && !same_state {
             let mut all = crate::wiped::Wiped::with_capacity(kept.parts().map(<[u8]>::len).sum());
             kept.parts().for_each(|part| all.extend_from_slice(part));
-            apply(Row::Kept, Some(&all));
+            apply(Row::Exchange, Some(&all));
         }
         for (number, chunk) in (0..now).zip(kept.chunks).skip(usize::from(first)) {
             let mut row = [0; CHUNK_ROW];
@@ -171,7 +171,7 @@ impl Ratchet {
     /// Says that what [`changes`](Self::changes) says has been done.
     #[doc(hidden)]
     pub fn note_stored(&mut self) {
-        let kept = self.braid.state.kept();
+        let kept = self.braid.state.stored_state();
         self.rows = Rows {
             epoch: self.braid.epoch,
             state: kept.code,
@@ -186,7 +186,7 @@ impl Ratchet {
     #[doc(hidden)]
     pub fn rows(&self, mut each: impl FnMut(Row)) {
         if self.rows.kept {
-            each(Row::Kept);
+            each(Row::Exchange);
         }
         (0..self.rows.chunks).for_each(|chunk| each(Row::Chunk(chunk)));
         for (epoch, index) in &self.chain.given_up {

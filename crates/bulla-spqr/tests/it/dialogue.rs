@@ -4,11 +4,11 @@ use bulla_spqr::KeyPair;
 use bulla_spqr::error::ReceiveError;
 use proptest::prelude::*;
 
-use crate::test_peer::{End, Sealed};
+use crate::test_peer::{Sealed, TestPeer};
 
 #[test]
 fn epochs_pass_while_two_talk() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let messages = alice.talk(&mut bob, 7);
     println!("{messages} messages for six epochs");
     // The researchers of the official library measured about 87.
@@ -17,7 +17,7 @@ fn epochs_pass_while_two_talk() {
 
 #[test]
 fn a_monologue_stays_in_the_first_epoch() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     for _ in 0..300 {
         let sealed = alice.send();
         bob.receive(&sealed).unwrap();
@@ -29,7 +29,7 @@ fn a_monologue_stays_in_the_first_epoch() {
 
 #[test]
 fn long_bursts_take_four_changes_of_direction_an_epoch() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let mut changes = 0;
     while alice.ratchet.epoch() < 6 {
         for _ in 0..60 {
@@ -44,8 +44,8 @@ fn long_bursts_take_four_changes_of_direction_an_epoch() {
 
 #[test]
 fn a_prepared_key_pair_changes_nothing_on_the_wire() {
-    let (mut alice, mut bob) = End::pair();
-    let (mut same, _) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
+    let (mut same, _) = TestPeer::pair();
     assert!(same.ratchet.wants_key_pair() && !bob.ratchet.wants_key_pair());
     let pair = KeyPair::generate(&mut same.rng);
     same.ratchet.prepare(pair);
@@ -61,7 +61,7 @@ fn a_prepared_key_pair_changes_nothing_on_the_wire() {
 
 #[test]
 fn messages_out_of_order_are_received_once() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let sealed: Vec<_> = (0..6).map(|_| alice.send()).collect();
     for n in [4, 0, 5, 2, 3, 1] {
         bob.receive(&sealed[n]).unwrap();
@@ -73,7 +73,7 @@ fn messages_out_of_order_are_received_once() {
 
 #[test]
 fn a_step_that_was_overtaken_is_not_taken() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let (first, second) = (alice.send(), alice.send());
     let late = bob.ratchet.receive(first.0.as_bytes()).unwrap();
     let received = bob.ratchet.receive(second.0.as_bytes()).unwrap();
@@ -106,7 +106,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 /// Delivers what is under way. Messages of epochs given up are the only ones that may be lost here.
-fn arrive(under_way: Vec<(bool, Sealed)>, alice: &mut End, bob: &mut End) -> Result<usize, TestCaseError> {
+fn arrive(
+    under_way: Vec<(bool, Sealed)>,
+    alice: &mut TestPeer,
+    bob: &mut TestPeer,
+) -> Result<usize, TestCaseError> {
     let mut lost = 0;
     for (from_alice, sealed) in under_way {
         let end = if from_alice { &mut *bob } else { &mut *alice };
@@ -125,7 +129,7 @@ proptest! {
     /// Keys agree whatever happens, and however much went wrong, the epochs pass once it stops.
     #[test]
     fn keys_agree_whatever_the_carrier_does(events in events(), seed in any::<u8>()) {
-        let (mut alice, mut bob) = End::pair();
+        let (mut alice, mut bob) = TestPeer::pair();
         let mut under_way = Vec::new();
         let mut dice = seed;
         for round in 0..8u64 {

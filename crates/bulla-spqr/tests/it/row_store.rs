@@ -66,7 +66,7 @@ impl Shelf {
 
     /// What is read before a message, with no skipped key.
     pub(crate) fn partial(&self) -> Ratchet {
-        let kept = self.rows.get(&Row::Kept).map(Vec::as_slice).unwrap_or_default();
+        let kept = self.rows.get(&Row::Exchange).map(Vec::as_slice).unwrap_or_default();
         let chunks = self.rows.range(Row::Chunk(0)..=Row::Chunk(u8::MAX));
         let chunks: Vec<_> = chunks.map(|(_, chunk)| chunk.as_slice()).collect();
         Ratchet::from_rows(&self.head, kept, chunks.into_iter()).unwrap()

@@ -2,11 +2,11 @@
 
 use bulla_spqr::KeyPair;
 
-use crate::test_peer::End;
+use crate::test_peer::TestPeer;
 
 #[test]
 fn secrets_do_not_print() {
-    let (mut alice, bob) = End::pair();
+    let (mut alice, bob) = TestPeer::pair();
     assert_eq!(format!("{:?}", alice.ratchet), "Ratchet { role: Initiator, epoch: 1, .. }");
     assert_eq!(format!("{:?}", KeyPair::generate(&mut alice.rng)), "KeyPair(..)");
     let sent = alice.ratchet.send(&mut alice.rng).unwrap();

@@ -2,17 +2,17 @@
 //! test.
 
 use bulla_spqr::error::StoredError;
-use bulla_spqr::limits::STORED_BYTES;
+use bulla_spqr::limits::MAX_STORED_BYTES;
 use bulla_spqr::{Ratchet, Role};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::test_peer::End;
+use crate::test_peer::TestPeer;
 
 /// Stored ratchets in all eleven states, some with skipped keys.
 fn samples() -> Vec<Vec<u8>> {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let mut samples = vec![alice.ratchet.to_bytes().to_vec(), bob.ratchet.to_bytes().to_vec()];
     let mut turn = 0u32;
     while alice.ratchet.epoch() < 5 {
@@ -119,10 +119,10 @@ fn a_head_that_places_skipped_keys_where_none_can_be_is_refused() {
 
 #[test]
 fn a_form_longer_than_any_is_refused_unread() {
-    let short = vec![9; STORED_BYTES];
+    let short = vec![9; MAX_STORED_BYTES];
     assert!(matches!(Ratchet::from_bytes(&short), Err(StoredError::Form { found: 9, newest: 1 })));
-    let long = vec![9; STORED_BYTES + 1];
-    let refused = StoredError::TooLong { most: STORED_BYTES, actual: STORED_BYTES + 1 };
+    let long = vec![9; MAX_STORED_BYTES + 1];
+    let refused = StoredError::TooLong { most: MAX_STORED_BYTES, actual: MAX_STORED_BYTES + 1 };
     assert_eq!(Ratchet::from_bytes(&long).unwrap_err(), refused);
 }
 
@@ -154,7 +154,7 @@ proptest! {
             prop_assert_eq!(again.as_slice(), stored.as_slice());
             // Whatever it holds now, using it does not panic.
             let mut rng = ChaCha20Rng::from_seed([3; 32]);
-            let (mut alice, mut bob) = End::pair();
+            let (mut alice, mut bob) = TestPeer::pair();
             for sender in [&mut alice, &mut bob] {
                 let (message, _) = sender.send();
                 if let Ok(received) = ratchet.receive(message.as_bytes()) {

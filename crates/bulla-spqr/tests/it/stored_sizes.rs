@@ -1,14 +1,14 @@
 //! What a stored ratchet measures, and how much of it a message changes.
 
 use bulla_spqr::error::ReceiveError;
-use bulla_spqr::limits::STORED_BYTES;
+use bulla_spqr::limits::MAX_STORED_BYTES;
 use bulla_spqr::stored::{HEAD_BYTES, WHOLE_HEAD_BYTES};
 
-use crate::test_peer::End;
+use crate::test_peer::TestPeer;
 
 #[test]
 fn a_ratchet_between_two_that_talk_stays_small() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let (mut most, mut head) = (0, 0);
     while alice.ratchet.epoch() < 5 {
         let sealed = alice.send();
@@ -27,7 +27,7 @@ fn a_ratchet_between_two_that_talk_stays_small() {
 
 #[test]
 fn a_message_rewrites_the_head_and_adds_at_most_one_chunk() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     alice.talk(&mut bob, 5);
     for end in [alice, bob] {
         let most = end.shelf.most_rewritten;
@@ -37,7 +37,7 @@ fn a_message_rewrites_the_head_and_adds_at_most_one_chunk() {
 
 #[test]
 fn a_ratchet_is_whole_when_its_skipped_keys_are_loaded() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     bob.receive(&alice.send()).unwrap();
     assert!(bob.shelf.partial().is_whole(), "there is nothing to load");
     let (late, next) = (alice.send(), alice.send());
@@ -56,7 +56,7 @@ fn a_ratchet_is_whole_when_its_skipped_keys_are_loaded() {
 /// Behind the head a message appends one chunk, or nothing, as long as the state stays the same.
 #[test]
 fn most_messages_change_the_head_only() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     let (mut messages, mut rewritten) = (0, 0);
     while alice.ratchet.epoch() < 5 {
         for _ in 0..2 {
@@ -80,7 +80,7 @@ fn most_messages_change_the_head_only() {
 
 #[test]
 fn the_fullest_ratchet_is_within_its_bound() {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     for epoch in 1..4 {
         alice.talk(&mut bob, epoch);
         // More than are kept go missing in each direction, and one arrives.
@@ -92,5 +92,5 @@ fn the_fullest_ratchet_is_within_its_bound() {
     }
     let most = alice.ratchet.stored_len().max(bob.ratchet.stored_len());
     println!("with keys skipped in every epoch: {most} bytes");
-    assert!(most > 2_000 * 36 && most <= STORED_BYTES);
+    assert!(most > 2_000 * 36 && most <= MAX_STORED_BYTES);
 }

@@ -7,7 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::row_store::Shelf;
 
-pub(crate) struct End {
+pub(crate) struct TestPeer {
     pub(crate) ratchet: Ratchet,
     pub(crate) rng: ChaCha20Rng,
     /// The same ratchet in rows, which is to do the same.
@@ -17,7 +17,7 @@ pub(crate) struct End {
 /// A message, and the key that was used for it.
 pub(crate) type Sealed = (Message, [u8; 32]);
 
-impl End {
+impl TestPeer {
     pub(crate) fn pair() -> (Self, Self) {
         let end = |role, seed| Self {
             ratchet: Ratchet::new(role, &[7; 32]),

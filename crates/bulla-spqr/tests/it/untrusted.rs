@@ -5,17 +5,17 @@ use bulla_spqr::Role;
 use bulla_spqr::error::{MessageError, ReceiveError};
 use proptest::prelude::*;
 
-use crate::test_peer::End;
+use crate::test_peer::TestPeer;
 
 #[test]
 fn a_message_without_the_ratchet_is_refused() {
-    let (_, bob) = End::pair();
+    let (_, bob) = TestPeer::pair();
     assert_eq!(bob.ratchet.receive(&[]).unwrap_err(), ReceiveError::Malformed(MessageError::Absent));
 }
 
 #[test]
 fn an_epoch_that_has_not_begun_is_refused() {
-    let (alice, bob) = End::pair();
+    let (alice, bob) = TestPeer::pair();
     for end in [alice, bob] {
         let refused = end.ratchet.receive(&[1, 2, 1, 0]).unwrap_err();
         assert_eq!(refused, ReceiveError::Future { epoch: 2, current: 1 });
@@ -24,8 +24,8 @@ fn an_epoch_that_has_not_begun_is_refused() {
 
 #[test]
 fn a_header_of_someone_else_is_refused_when_it_is_complete() {
-    let (_, mut bob) = End::pair();
-    let (mut mallory, _) = End::pair();
+    let (_, mut bob) = TestPeer::pair();
+    let (mut mallory, _) = TestPeer::pair();
     mallory.ratchet = Ratchet::new(Role::Initiator, &[8; 32]);
     for n in 0..3 {
         let (message, _) = mallory.send();
@@ -41,7 +41,7 @@ fn a_header_of_someone_else_is_refused_when_it_is_complete() {
 
 /// Alters the chunk of every message of one type: how the exchange stops, and in which epoch.
 fn altered_in_type(code: u8) -> (ReceiveError, u64) {
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     for _ in 0..100 {
         for _ in 0..2 {
             let (message, _) = alice.send();
@@ -71,7 +71,7 @@ fn altered_headers_keys_and_ciphertexts_are_noticed_in_their_own_epoch() {
 proptest! {
     #[test]
     fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), start in any::<bool>()) {
-        let (mut alice, mut bob) = End::pair();
+        let (mut alice, mut bob) = TestPeer::pair();
         alice.talk(&mut bob, 1);
         let mut bytes = bytes;
         if let (true, [version, epoch, ..]) = (start, bytes.as_mut_slice()) {

@@ -89,7 +89,7 @@ pub(super) fn opening_forged() -> usize {
 }
 
 /// Two devices that know nothing but secrets, from the handshake on and through more than two epochs.
-pub(super) fn conversation() -> usize {
+pub(super) fn dialogue() -> usize {
     let (mut alice, mut bob) = (Secret::new(30), Secret::new(31));
     alice.meet(&bob.party.bundle(true), Trust::Only(bob.party.identity()));
     let said = (0..240_u8)

@@ -7,23 +7,23 @@ use bulla_session::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::part_store::Shelf;
-use crate::test_device::{NOW, PreKeys, Side};
+use crate::part_store::PartStore;
+use crate::test_device::{NOW, PreKeys, TestDevice};
 
-/// The most that happens in one conversation.
+/// The most that happens in one dialogue.
 const EVENTS: usize = 160;
 
 /// The most messages under way: so few that none is late by more chains than are kept.
 const UNDER_WAY: usize = 4;
 
-/// The most rounds of undisturbed talk in one conversation: two epochs of the post-quantum ratchet.
+/// The most rounds of undisturbed talk in one dialogue: two epochs of the post-quantum ratchet.
 const ROUNDS: u8 = 96;
 
 /// What identifies the keys of a message: the sender's ratchet key and the position in its chain.
 type Position = ([u8; 33], u32);
 
 struct Device {
-    side: Side,
+    side: TestDevice,
     /// Whose keys were used to open something, in the history the record has now.
     opened: BTreeSet<Position>,
     /// What was sealed with which keys, in whatever history.
@@ -42,7 +42,7 @@ struct Letter {
     text: Vec<u8>,
 }
 
-struct Conversation {
+struct Dialogue {
     devices: [Device; 2],
     under_way: Vec<Letter>,
     count: u32,
@@ -56,15 +56,15 @@ struct Conversation {
 
 /// Two bytes are one event: what happens, and to which message.
 pub(crate) fn check(bytes: &[u8]) {
-    let mut conversation = Conversation::begin();
+    let mut dialogue = Dialogue::begin();
     let (events, _) = bytes.as_chunks::<2>();
     for &[event, argument] in events.iter().take(EVENTS) {
-        conversation.on(event, argument);
+        dialogue.on(event, argument);
     }
-    conversation.end();
+    dialogue.end();
 }
 
-impl Conversation {
+impl Dialogue {
     fn begin() -> Self {
         let [mut alice, bob] = [1, 2].map(Device::new);
         alice.side.meet(&bob.side);
@@ -223,7 +223,7 @@ impl Conversation {
 }
 
 impl Device {
-    /// As any [`Side`], with so few prekeys that it is quickly made and that they run out.
+    /// As any [`TestDevice`], with so few prekeys that it is quickly made and that they run out.
     fn new(seed: u8) -> Self {
         let mut rng = ChaCha20Rng::from_seed([seed; 32]);
         let identity = IdentityKeyPair::generate(&mut rng);
@@ -232,14 +232,14 @@ impl Device {
         let kyber = KyberPreKey::generate(KyberPreKeyId::new(8), &identity, made, &mut rng);
         let one_time =
             [1, 2].map(OneTimePreKeyId::new).map(|id| (id, OneTimePreKey::generate(id, &mut rng))).into();
-        let side = Side {
+        let side = TestDevice {
             party: LocalParty::new(identity, RegistrationId::new(u32::from(seed))),
             prekeys: PreKeys { signed, kyber, one_time },
             sessions: Sessions::new(),
             addresses: None,
             trusted: None,
             rng,
-            shelf: Shelf::of(&Sessions::new()),
+            store: PartStore::of(&Sessions::new()),
         };
         Self { side, opened: BTreeSet::new(), sealed: BTreeMap::new(), kept: None, restored: false }
     }

@@ -3,12 +3,12 @@
 use bulla_session::message::{PreKeySignalMessage, SignalMessage};
 use bulla_session::{CiphertextRef, MessageKind, OneTimePreKey, OpenError, PreKeyIds, Sessions};
 
-use crate::test_device::Side;
+use crate::test_device::TestDevice;
 
 thread_local! {
     /// Two that have talked, and the one's record with a replaced session in it.
-    static BOB: std::cell::RefCell<(Side, Vec<u8>)> = {
-        let (mut alice, mut bob) = Side::acquainted();
+    static BOB: std::cell::RefCell<(TestDevice, Vec<u8>)> = {
+        let (mut alice, mut bob) = TestDevice::acquainted();
         let overtaken = [alice.say(b"1"), alice.say(b"2"), alice.say(b"3")];
         bob.hear(&overtaken[2]).unwrap();
         bob.meet(&alice);

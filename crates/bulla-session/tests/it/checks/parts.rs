@@ -2,19 +2,19 @@
 //!
 //! Each part is its name behind the name's length in a byte, and its bytes behind their length in two.
 
-use bulla_session::{CiphertextMessage, OpenError, Part, Sessions, Trust};
+use bulla_session::{CiphertextMessage, OpenError, Sessions, StoredPart, Trust};
 
-use crate::part_store::Shelf;
-use crate::test_device::{NOW, Side};
+use crate::part_store::PartStore;
+use crate::test_device::{NOW, TestDevice};
 
 thread_local! {
     /// Whom the corpus' parts belong to, whoever talks to them, and what is said.
-    static WORLD: std::cell::RefCell<(Side, Vec<CiphertextMessage>)> = std::cell::RefCell::new(world());
+    static WORLD: std::cell::RefCell<(TestDevice, Vec<CiphertextMessage>)> = std::cell::RefCell::new(world());
 }
 
 /// Two who have talked, one of whom has missed two messages, and what comes next.
-fn world() -> (Side, Vec<CiphertextMessage>) {
-    let (mut alice, mut bob) = Side::acquainted();
+fn world() -> (TestDevice, Vec<CiphertextMessage>) {
+    let (mut alice, mut bob) = TestDevice::acquainted();
     bob.meet(&alice);
     let mut said = vec![alice.say(b"in the session before")];
     let first = bob.say(b"in the new one");
@@ -31,7 +31,7 @@ fn world() -> (Side, Vec<CiphertextMessage>) {
 /// What the corpus starts from.
 pub(crate) fn sample() -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (part, stored) in world().0.shelf.parts() {
+    for (part, stored) in world().0.store.parts() {
         let name = part.name();
         bytes.push(u8::try_from(name.as_ref().len()).unwrap());
         bytes.extend_from_slice(name.as_ref());
@@ -41,13 +41,13 @@ pub(crate) fn sample() -> Vec<u8> {
     bytes
 }
 
-fn read(mut bytes: &[u8]) -> Option<Vec<(Part, &[u8])>> {
+fn read(mut bytes: &[u8]) -> Option<Vec<(StoredPart, &[u8])>> {
     let mut parts = Vec::new();
     while let Some((length, rest)) = bytes.split_first() {
         let (name, rest) = rest.split_at_checked(usize::from(*length))?;
         let (length, rest) = rest.split_first_chunk()?;
         let (part, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        parts.push((Part::named(name)?, part));
+        parts.push((StoredPart::named(name)?, part));
         bytes = rest;
     }
     Some(parts)
@@ -56,7 +56,7 @@ fn read(mut bytes: &[u8]) -> Option<Vec<(Part, &[u8])>> {
 /// What reads is used for all there is, with all parts and with few, without panic, and is written back.
 pub(crate) fn check(bytes: &[u8]) {
     let Some(parts) = read(bytes) else { return };
-    let working = parts.iter().take_while(|(part, _)| part.name().as_ref()[0] == Part::WORKING).count();
+    let working = parts.iter().take_while(|(part, _)| part.name().as_ref()[0] == StoredPart::WORKING).count();
     WORLD.with_borrow_mut(|(bob, said)| {
         if let Ok(mut partial) = Sessions::from_parts(parts[..working].iter().copied()) {
             assert!(!format!("{partial:?}").is_empty());
@@ -73,7 +73,7 @@ pub(crate) fn check(bytes: &[u8]) {
         let record = whole.to_bytes().unwrap();
         // What is whole can be written as one record, and from that record as parts that say the same.
         let again = Sessions::from_bytes(&record).unwrap();
-        assert_eq!(Shelf::of(&again).whole().to_bytes().unwrap(), record);
+        assert_eq!(PartStore::of(&again).whole().to_bytes().unwrap(), record);
         let mut archived = whole.archive_current().unwrap();
         for message in said.iter() {
             archived = opened(archived, message, &parts, bob);
@@ -86,8 +86,8 @@ pub(crate) fn check(bytes: &[u8]) {
 fn opened(
     mut sessions: Sessions,
     message: &CiphertextMessage,
-    parts: &[(Part, &[u8])],
-    bob: &mut Side,
+    parts: &[(StoredPart, &[u8])],
+    bob: &mut TestDevice,
 ) -> Sessions {
     // What can be lacking: a seed, a key, the archive, and then the rest.
     for _ in 0..4 {
@@ -98,8 +98,11 @@ fn opened(
         };
         let (rest, error) = failed.into_parts();
         sessions = rest;
-        let rest: Vec<_> =
-            parts.iter().copied().filter(|(part, _)| part.name().as_ref()[0] != Part::WORKING).collect();
+        let rest: Vec<_> = parts
+            .iter()
+            .copied()
+            .filter(|(part, _)| part.name().as_ref()[0] != StoredPart::WORKING)
+            .collect();
         let loaded = match error {
             OpenError::NotLoaded(part) => {
                 let found = rest.iter().find(|(there, _)| *there == part);

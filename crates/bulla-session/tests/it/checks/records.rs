@@ -2,11 +2,11 @@
 
 use bulla_session::*;
 
-use crate::test_device::{NOW, Side};
+use crate::test_device::{NOW, TestDevice};
 
 thread_local! {
-    static WORLD: std::cell::RefCell<(Side, Side, Fingerprint)> = {
-        let (alice, bob) = (Side::new(1), Side::new(2));
+    static WORLD: std::cell::RefCell<(TestDevice, TestDevice, Fingerprint)> = {
+        let (alice, bob) = (TestDevice::new(1), TestDevice::new(2));
         let fingerprint = Fingerprint::new(2, 2, (b"alice", &alice.identity()), (b"bob", &bob.identity())).unwrap();
         std::cell::RefCell::new((alice, bob, fingerprint))
     };

@@ -2,12 +2,12 @@
 
 use bulla_session::{CiphertextMessage, Sessions, Trust};
 
-use crate::test_device::{NOW, Side};
+use crate::test_device::{NOW, TestDevice};
 
 thread_local! {
     /// Whom the corpus' records belong to, whoever talks to them, and what is said.
-    static WORLD: std::cell::RefCell<(Side, Side, Vec<CiphertextMessage>)> = {
-        let (mut alice, mut bob) = Side::pair();
+    static WORLD: std::cell::RefCell<(TestDevice, TestDevice, Vec<CiphertextMessage>)> = {
+        let (mut alice, mut bob) = TestDevice::pair();
         let mut said = vec![alice.say(b"first")];
         bob.hear(&said[0]).unwrap();
         let answer = bob.say(b"answer");
@@ -22,7 +22,7 @@ thread_local! {
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(sessions) = Sessions::from_bytes(bytes) else { return };
     assert_eq!(sessions.to_bytes().unwrap().as_slice(), bytes, "the stored form is not canonical");
-    assert!(sessions.archived_count() <= bulla_session::limits::ARCHIVED_SESSIONS);
+    assert!(sessions.archived_count() <= bulla_session::limits::MAX_ARCHIVED_SESSIONS);
     assert!(sessions.is_empty() || sessions.to_bytes().unwrap().len() > 6);
     assert!(!format!("{sessions:?}").is_empty());
 

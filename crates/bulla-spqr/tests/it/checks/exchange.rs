@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_spqr::error::ReceiveError;
 
-use crate::test_peer::{End, Sealed};
+use crate::test_peer::{Sealed, TestPeer};
 
 /// The most that happens in one exchange.
 const EVENTS: usize = 96;
@@ -13,7 +13,7 @@ const EVENTS: usize = 96;
 const UNDER_WAY: usize = 64;
 
 struct Exchange {
-    ends: [End; 2],
+    ends: [TestPeer; 2],
     under_way: Vec<(usize, Sealed, bool)>,
     /// Every key a message was sent with.
     keys: BTreeSet<[u8; 32]>,
@@ -21,7 +21,7 @@ struct Exchange {
 
 /// Each byte is one event: two bits say what happens, one to whom, five how much of it or to which message.
 pub(crate) fn check(bytes: &[u8]) {
-    let (alice, bob) = End::pair();
+    let (alice, bob) = TestPeer::pair();
     let mut exchange = Exchange { ends: [alice, bob], under_way: Vec::new(), keys: BTreeSet::new() };
     for &event in bytes.iter().take(EVENTS) {
         let (who, much) = (usize::from(event >> 5 & 1), usize::from(event & 0x1F));

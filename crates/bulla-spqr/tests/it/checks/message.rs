@@ -1,11 +1,11 @@
 //! Messages of a peer that is let in and does not follow the protocol.
 
 use bulla_spqr::Ratchet;
-use bulla_spqr::limits::{MESSAGE_BYTES, STORED_BYTES};
+use bulla_spqr::limits::{MAX_MESSAGE_BYTES, MAX_STORED_BYTES};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::test_peer::End;
+use crate::test_peer::TestPeer;
 
 thread_local! {
     /// One stored ratchet for each state of the exchange, in the order of the states.
@@ -37,7 +37,7 @@ pub(crate) fn check(bytes: &[u8]) {
         ratchet = reloaded(&ratchet);
     }
     if let Ok(sent) = ratchet.send(&mut rng) {
-        assert!(sent.message.as_bytes().len() <= MESSAGE_BYTES);
+        assert!(sent.message.as_bytes().len() <= MAX_MESSAGE_BYTES);
     }
     reloaded(&ratchet);
 }
@@ -45,7 +45,7 @@ pub(crate) fn check(bytes: &[u8]) {
 /// What is stored fits its bound and reads as what it was.
 pub(crate) fn reloaded(ratchet: &Ratchet) -> Ratchet {
     let stored = ratchet.to_bytes();
-    assert!(stored.len() == ratchet.stored_len() && stored.len() <= STORED_BYTES);
+    assert!(stored.len() == ratchet.stored_len() && stored.len() <= MAX_STORED_BYTES);
     let read = Ratchet::from_bytes(&stored).unwrap();
     assert_eq!(read.to_bytes(), stored, "the stored form is not canonical");
     read
@@ -54,7 +54,7 @@ pub(crate) fn reloaded(ratchet: &Ratchet) -> Ratchet {
 /// Who offers and who talks more decides which states occur, so it changes with the epoch.
 fn states() -> Vec<Vec<u8>> {
     let mut found = vec![Vec::new(); usize::from(ALL)];
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     while alice.ratchet.epoch() < 5 {
         let epoch = alice.ratchet.epoch();
         let alice_talks = (epoch % 2 == 1) == (epoch <= 2);
@@ -74,7 +74,7 @@ fn states() -> Vec<Vec<u8>> {
             found[state] = stored;
         }
     }
-    let (alice, bob) = End::pair();
+    let (alice, bob) = TestPeer::pair();
     for end in [alice, bob] {
         let stored = end.ratchet.to_bytes().to_vec();
         let state = usize::from(stored[STATE]);

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::message::reloaded;
-use crate::test_peer::End;
+use crate::test_peer::TestPeer;
 
 /// What reads is written back to the byte, and whatever it holds, it can be used without panic.
 pub(crate) fn check(bytes: &[u8]) {
@@ -14,7 +14,7 @@ pub(crate) fn check(bytes: &[u8]) {
     assert!(!format!("{ratchet:?}").is_empty());
     let mut rng = ChaCha20Rng::from_seed([3; 32]);
     let mut said = ratchet.send(&mut rng).map(|sent| sent.message).into_iter().collect::<Vec<_>>();
-    let (mut alice, mut bob) = End::pair();
+    let (mut alice, mut bob) = TestPeer::pair();
     said.extend([alice.send().0, bob.send().0]);
     // Of the epoch it is in itself, and at the end of everything.
     let epoch = ratchet.epoch();
