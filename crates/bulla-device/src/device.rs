@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Rng};
+use bulla_base::{Address, Backoff, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Retries, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
@@ -35,8 +35,10 @@ use crate::space::PEPPER;
 use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
 
 /// How long to wait after the carrier did not answer; each further failure doubles it.
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const BACKOFF: Backoff = match Backoff::new(Duration::from_millis(500), Duration::from_secs(60)) {
+    Ok(backoff) => backoff,
+    Err(_) => unreachable!(),
+};
 
 /// How many bytes of rows that are in use, such as sessions, are kept in memory, about.
 const CACHED_BYTES: usize = 64 * 1024;
@@ -404,11 +406,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
     }
 
-    async fn pause(&self, task: &'static str, failures: &mut u32) {
+    async fn pause(&self, task: &'static str, retries: &mut Retries) {
         metrics::counter!(RETRIED, "task" => task).increment(1);
-        let pause = FIRST_RETRY.saturating_mul(1_u32.checked_shl(*failures).unwrap_or(u32::MAX));
-        *failures = failures.saturating_add(1);
-        self.clock.sleep(pause.min(LONGEST_RETRY)).await;
+        self.clock.sleep(retries.next_wait(&*self.rng)).await;
     }
 
     fn seal_receipt(

@@ -36,7 +36,6 @@ mod erasures;
 mod sweep;
 
 mod error_scope;
-mod jitter;
 mod set_aside;
 mod shutdown;
 

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use bulla_base::Category;
+use bulla_base::{Backoff, Category};
 use bulla_endpoint::IdentityPolicy;
 use bulla_store::Retention;
 use thiserror::Error;
@@ -14,13 +14,18 @@ pub struct Settings {
     pub(crate) time_to_live: Retention,
     /// Of the categories that have one of their own, in the order of their codes.
     lives: [Option<Retention>; Category::ALL.len()],
-    pub(crate) first_retry: Duration,
-    pub(crate) longest_retry: Duration,
+    pub(crate) backoff: Backoff,
     pub(crate) changed_identities: IdentityPolicy,
     pub(crate) at_sink: usize,
     pub(crate) at_sink_per_business: usize,
     pub(crate) event_tries: Option<NonZeroU32>,
 }
+
+/// How long to wait before trying again, unless the operator says so.
+const BACKOFF: Backoff = match Backoff::new(Duration::from_secs(1), Duration::from_secs(3600)) {
+    Ok(backoff) => backoff,
+    Err(_) => unreachable!(),
+};
 
 /// How long a message of the authentication category lives, unless it or the operator says so.
 const CODES_LIVE: Duration = Duration::from_secs(600);
@@ -37,8 +42,7 @@ impl Default for Settings {
         Self {
             time_to_live: Retention::LONGEST,
             lives: [None; Category::ALL.len()],
-            first_retry: Duration::from_secs(1),
-            longest_retry: Duration::from_secs(3600),
+            backoff: BACKOFF,
             changed_identities: IdentityPolicy::Follow,
             at_sink: 256,
             at_sink_per_business: 32,
@@ -89,9 +93,8 @@ impl Settings {
     /// of whose recovery nothing else tells. Usually something does: the first event it takes wakes the
     /// others.
     #[must_use]
-    pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.first_retry = first;
-        self.longest_retry = longest;
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
         self
     }
 
@@ -144,27 +147,15 @@ impl Settings {
 
     /// That a relay can run with these.
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {
-        if self.first_retry < MIN_BACKOFF {
-            return Err(InvalidSettings::FirstRetry { first: self.first_retry, least: MIN_BACKOFF });
-        }
-        if self.longest_retry < self.first_retry {
-            return Err(InvalidSettings::LongestRetry {
-                first: self.first_retry,
-                longest: self.longest_retry,
-            });
+        let first = self.backoff.first();
+        if first < MIN_BACKOFF {
+            return Err(InvalidSettings::FirstRetry { first, least: MIN_BACKOFF });
         }
         let (in_all, per_business) = (self.at_sink, self.at_sink_per_business);
         if per_business == 0 || per_business > in_all || in_all > MOST_AT_SINK {
             return Err(InvalidSettings::EventsAtSink { in_all, per_business, most: MOST_AT_SINK });
         }
         Ok(())
-    }
-
-    /// How long to wait at most after the failure number `failures`, counted from 0.
-    pub(crate) fn pause_after(&self, failures: u32) -> Duration {
-        self.first_retry
-            .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
-            .min(self.longest_retry)
     }
 }
 
@@ -182,14 +173,6 @@ pub enum InvalidSettings {
         first: Duration,
         /// The shortest there is.
         least: Duration,
-    },
-    /// Waits grow from the first to the longest.
-    #[error("backoff: the longest wait, {longest:?}, is shorter than the first, {first:?}")]
-    LongestRetry {
-        /// The first wait.
-        first: Duration,
-        /// The longest asked for.
-        longest: Duration,
     },
     /// Nothing would ever be forwarded, or a business has more places than there are.
     #[error(
@@ -221,24 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
-        let settings = Settings::default();
-        let pauses: Vec<u64> =
-            [0, 1, 2, 11, 12, 31, 32, u32::MAX].map(|n| settings.pause_after(n).as_secs()).into();
-        assert_eq!(pauses, [1, 2, 4, 2048, 3600, 3600, 3600, 3600]);
-    }
-
-    #[test]
     fn waits_are_taken_from_the_shortest_on_and_none_is_refused() {
         let hour = Duration::from_secs(3600);
-        let first = |first| Settings::default().backoff(first, hour).check();
+        let first = |first| Settings::default().backoff(Backoff::new(first, hour).unwrap()).check();
         assert_eq!(first(MIN_BACKOFF), Ok(()));
-        for short in [MIN_BACKOFF - Duration::from_nanos(1), Duration::ZERO] {
+        for short in [MIN_BACKOFF - Duration::from_nanos(1), Duration::from_nanos(1)] {
             let refused = InvalidSettings::FirstRetry { first: short, least: MIN_BACKOFF };
             assert_eq!(first(short), Err(refused));
         }
         assert_eq!(first(hour), Ok(()));
-        assert!(matches!(first(hour * 2), Err(InvalidSettings::LongestRetry { .. })));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::{Party, PhoneNumberId};
+use bulla_base::{Party, PhoneNumberId, Retries};
 use bulla_content::{Body, Progress};
 use bulla_endpoint::{OpenError, Peer, Received};
 use bulla_envelope::{Envelope, Form, Kind};
@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::resends::Begun;
 use super::transaction::Transaction;
-use super::{Inner, RECEIVING, span};
+use super::{BACKOFF, Inner, RECEIVING, span};
 use crate::event::Row;
 use crate::metrics::{DROPPED, FAILED, OPENED};
 use crate::space;
@@ -23,7 +23,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Receives what businesses send, for as long as the device runs.
     pub(super) async fn keep_receiving(self: Arc<Self>, connected: bool) -> Result<(), DeviceError> {
         // Who has not left keys yet cannot be written to: that comes first.
-        let (mut after, mut failures, mut connected) = (Sequence::START, 0, connected);
+        let (mut after, mut retries, mut connected) = (Sequence::START, Retries::new(BACKOFF), connected);
         loop {
             let outcome = if connected {
                 self.receive_once(&mut after).await
@@ -33,9 +33,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 self.connect().await.map(|()| (connected, after) = (true, Sequence::START))
             };
             match outcome {
-                Ok(()) => failures = 0,
+                Ok(()) => retries.reset(),
                 Err(DeviceError::Transport(error)) if error.may_pass() => {
-                    self.pause(RECEIVING, &mut failures).await;
+                    self.pause(RECEIVING, &mut retries).await;
                     // The carrier may have been restarted, and may not know us any more.
                     connected = false;
                 }

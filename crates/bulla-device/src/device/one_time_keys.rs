@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use bulla_base::Retries;
 use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
 use bulla_store::Store;
 use bulla_transport::{Connected, Transport, TransportError};
 
-use super::{Inner, STOCKING};
+use super::{BACKOFF, Inner, STOCKING};
 use crate::DeviceError;
 
 impl<S: Store, T: Transport> Inner<S, T> {
@@ -25,9 +26,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Waits until the carrier knows this installation. It would take what comes before that for something of
     /// an installation that was replaced, if the number had another.
     pub(super) async fn registered(&self, task: &'static str) -> Result<(), DeviceError> {
-        let mut failures = 0;
+        let mut retries = Retries::new(BACKOFF);
         while !self.endpoint.is_registered(&self.store, self.clock.now()).await? {
-            self.pause(task, &mut failures).await;
+            self.pause(task, &mut retries).await;
         }
         Ok(())
     }
@@ -36,18 +37,18 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// the device runs.
     pub(super) async fn keep_stocked(self: Arc<Self>) -> Result<(), DeviceError> {
         self.registered(STOCKING).await?;
-        let mut failures = 0;
+        let mut retries = Retries::new(BACKOFF);
         loop {
             let outcome = match self.transport.low_stock(&self.caller, REFILL_BELOW).await {
                 Ok(connected) => self.leave_keys(connected).await,
                 Err(error) => Err(error.into()),
             };
             match outcome {
-                Ok(true) => failures = 0,
-                Ok(false) => self.pause(STOCKING, &mut failures).await,
+                Ok(true) => retries.reset(),
+                Ok(false) => self.pause(STOCKING, &mut retries).await,
                 // Whoever receives connects anew; until then the carrier may not know us.
                 Err(DeviceError::Transport(error)) if error.may_pass() => {
-                    self.pause(STOCKING, &mut failures).await;
+                    self.pause(STOCKING, &mut retries).await;
                 }
                 Err(error) => return Err(error),
             }

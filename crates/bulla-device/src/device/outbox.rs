@@ -1,13 +1,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bulla_base::Party;
+use bulla_base::{Party, Retries};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::Store;
 use bulla_transport::{Sent, Transport, TransportError};
 use tracing::Instrument;
 
-use super::{Inner, SENDING, span};
+use super::{BACKOFF, Inner, SENDING, span};
 use crate::DeviceError;
 use crate::event::Row;
 use crate::metrics::{FAILED, SENT};
@@ -128,7 +128,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Hands `envelopes` to the carrier, however long it takes: how many it has taken, and why it will not
     /// have the next, if it will not.
     async fn hand_over(&self, envelopes: Vec<Envelope>) -> Result<(usize, Option<Refused>), DeviceError> {
-        let mut failures = 0;
+        let mut retries = Retries::new(BACKOFF);
         loop {
             let Sent { taken, error } = self.transport.send_all(&self.caller, envelopes.clone()).await;
             metrics::counter!(SENT).increment(u64::try_from(taken).unwrap_or(u64::MAX));
@@ -137,7 +137,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 // What was taken is settled first.
                 Some(error) if error.may_pass() && taken > 0 => None,
                 Some(error) if error.may_pass() => {
-                    self.pause(SENDING, &mut failures).await;
+                    self.pause(SENDING, &mut retries).await;
                     continue;
                 }
                 Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),

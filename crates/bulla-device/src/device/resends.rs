@@ -1,6 +1,6 @@
 //! What a business could not open is sealed anew and sent again, without the user.
 
-use bulla_base::{Category, MessageId, PhoneNumberId};
+use bulla_base::{Category, MessageId, PhoneNumberId, Retries};
 use bulla_content::Content;
 use bulla_endpoint::{Peer, SealError, SessionName};
 use bulla_envelope::{Envelope, Kind};
@@ -9,7 +9,7 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 
 use super::transaction::Transaction;
-use super::{Inner, SENDING};
+use super::{BACKOFF, Inner, SENDING};
 use crate::event::Row;
 use crate::limits::MAX_UNCONFIRMED;
 use crate::metrics::RESENT;
@@ -109,11 +109,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
         place: u64,
         envelope: &Envelope,
     ) -> Result<Option<Envelope>, DeviceError> {
-        let mut failures = 0;
+        let mut retries = Retries::new(BACKOFF);
         loop {
             match self.try_renew(place, envelope).await {
                 Err(DeviceError::Transport(error)) if error.may_pass() => {
-                    self.pause(SENDING, &mut failures).await;
+                    self.pause(SENDING, &mut retries).await;
                 }
                 renewed => return renewed,
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Address, MessageId, PhoneNumberId, Timestamp};
+use bulla_base::{Address, MessageId, PhoneNumberId, Retries, Timestamp};
 use bulla_content::{Body, Content};
 use bulla_endpoint::Peer;
 use bulla_envelope::{Envelope, Kind};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::resends::Begun;
 use super::transaction::Transaction;
-use super::{ASKING, Inner};
+use super::{ASKING, BACKOFF, Inner};
 use crate::DeviceError;
 use crate::event::Row;
 use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS};
@@ -165,7 +165,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Asks once more for what did not come, for as long as the device runs: a request may be lost as well,
     /// for instance with the business's store.
     pub(super) async fn keep_asking(self: Arc<Self>) -> Result<(), DeviceError> {
-        let mut failures = 0;
+        let mut retries = Retries::new(BACKOFF);
         loop {
             let now = self.clock.now();
             match self.asking.first() {
@@ -175,9 +175,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     () = self.clock.sleep(next.since(now)) => {}
                 },
                 Some(_) => match self.ask_for_due(now).await {
-                    Ok(()) => failures = 0,
+                    Ok(()) => retries.reset(),
                     Err(DeviceError::Transport(error)) if error.may_pass() => {
-                        self.pause(ASKING, &mut failures).await;
+                        self.pause(ASKING, &mut retries).await;
                     }
                     Err(error) => return Err(error),
                 },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bulla_base::PhoneNumberId;
+use bulla_base::{PhoneNumberId, Retries};
 use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
 use bulla_store::Store;
 use bulla_transport::{Connected, Proof, Transport, TransportError};
@@ -12,7 +12,6 @@ use tracing::{Instrument, Span};
 
 use super::Inner;
 use super::error_scope::ErrorScope;
-use super::jitter;
 use super::registry::BusinessState;
 use super::tenant::Tenant;
 use crate::limits::OPENED_AT_ONCE;
@@ -48,11 +47,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if let Err(error) = self.try_to_bring_up(business).await {
             tracing::warn!(%business, error = &error as &dyn std::error::Error, "the business is to be tried again");
             self.spawn(Span::current(), move |inner| async move {
-                let mut failures = 0;
+                let mut retries = Retries::new(inner.settings.backoff);
                 loop {
-                    let pause = inner.settings.pause_after(failures);
-                    inner.clock.sleep(jitter::shortened(pause, &*inner.rng)).await;
-                    failures = failures.saturating_add(1);
+                    inner.clock.sleep(retries.next_wait(&*inner.rng)).await;
                     let _turn = inner.businesses.turn(business).await;
                     // It may have been removed, or opened by somebody else, while this one slept.
                     let is_awaited = matches!(inner.businesses.state(business), Some(BusinessState::Opening));

@@ -2,6 +2,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bulla_base::jitter;
 use bulla_content::{Body, Progress};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
@@ -10,7 +11,6 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::conversation::{Attempts, Conversation};
-use super::jitter;
 use super::pumps::{Pump, Waiting};
 use super::queue_page::QueuedRow;
 use super::sink_outages;
@@ -189,16 +189,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Never shorter than the first wait, nor than the business `asked` for.
     async fn wait(&self, tries: &mut Tries<'_>, asked: Duration) {
         let rng = &*self.rng;
-        let least = asked.max(jitter::shortened(self.settings.pause_after(0), rng));
-        let whole = jitter::shortened(self.settings.pause_after(tries.failures), rng);
+        let least = asked.max(self.settings.backoff.wait(0, rng));
+        let whole = self.settings.backoff.wait(tries.failures, rng);
         self.clock.sleep(least).await;
         // Those who were asked to come back at the same time do not.
-        let rest = whole.saturating_sub(least) + jitter::below(asked / 8, rng);
+        let rest = whole.saturating_sub(least) + jitter(asked / 8, rng);
         if let Some(waiting) = tries.waiting.as_mut().filter(|_| tries.early < EARLY_TRIES) {
             tokio::select! {
                 biased;
                 spread = waiting.success() => {
-                    self.clock.sleep(jitter::below(spread, rng).min(rest)).await;
+                    self.clock.sleep(jitter(spread, rng).min(rest)).await;
                     tries.early += 1;
                     return;
                 }

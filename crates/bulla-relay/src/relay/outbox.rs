@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use bulla_base::Retries;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
 use bulla_transport::{Sent, Transport, TransportError};
@@ -11,7 +12,7 @@ use super::pumps::{Pump, Seen, Waiting};
 use super::queue_page::QueuedRow;
 use super::resends::Renewed;
 use super::tenant::Tenant;
-use super::{Inner, jitter, span};
+use super::{Inner, span};
 use crate::space::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
 
@@ -142,7 +143,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         envelopes: Vec<Envelope>,
         begun: u64,
     ) -> Result<Option<(usize, Option<Handed>)>, RelayError> {
-        let mut failures = 0;
+        let mut retries = Retries::new(self.settings.backoff);
         loop {
             let sending = self.transport.send_all(&tenant.caller, envelopes.clone());
             let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
@@ -156,9 +157,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Some(error) if error.may_pass() => {
                     self.counts.retried("carrier");
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
-                    let pause = self.settings.pause_after(failures);
-                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
-                    failures = failures.saturating_add(1);
+                    self.clock.sleep(retries.next_wait(&*self.rng)).await;
                 }
                 // Another speaks for the business now: it will settle what is left.
                 Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),

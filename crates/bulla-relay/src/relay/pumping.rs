@@ -1,15 +1,16 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bulla_base::Retries;
 use bulla_store::Store;
 use bulla_transport::Transport;
 use futures_util::FutureExt;
 
+use super::Inner;
 use super::conversation::Conversation;
 use super::error_scope::ErrorScope;
 use super::pumps::{Pump, Waiting};
 use super::tenant::Tenant;
-use super::{Inner, jitter};
 use crate::{EventSink, RelayError};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
@@ -52,7 +53,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         pump: Pump,
     ) -> Result<(), RelayError> {
-        let mut failures = 0;
+        let mut retries = Retries::new(self.settings.backoff);
         loop {
             let inner = Arc::clone(self);
             let pumped = match pump {
@@ -66,13 +67,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             match pumped.unwrap_or(Err(RelayError::Panicked)) {
                 Err(error) if error.scope() == ErrorScope::Passing => {
                     self.counts.retried("store");
-                    if failures == 0 {
+                    if retries.failures() == 0 {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(business = %tenant.business(), error, "a conversation waits, to be tried again");
                     }
-                    let pause = self.settings.pause_after(failures);
-                    self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
-                    failures = failures.saturating_add(1);
+                    self.clock.sleep(retries.next_wait(&*self.rng)).await;
                 }
                 ended => return ended,
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla_base::{Category, Number, Party};
+use bulla_base::{Category, Number, Party, Retries};
 use bulla_content::{Body, Content, Progress};
 use bulla_endpoint::{ONE_TIME_KEYS, OpenError, Peer, REFILL_BELOW, Received, SealError};
 use bulla_envelope::{Envelope, Kind};
@@ -18,7 +18,6 @@ use tracing::Instrument;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::error_scope::ErrorScope;
 use super::identities::Changed;
-use super::jitter;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use super::{Inner, span};
@@ -55,8 +54,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn keep_receiving(self: Arc<Self>, tenant: Arc<Tenant>) -> Result<(), RelayError> {
         // Who has not left keys yet cannot be written to: that comes first.
         let is_connected = tenant.is_connected.load(Ordering::Relaxed);
-        let (mut after, mut failures, mut spent) =
-            (Sequence::START, 0_u32, if is_connected { 0 } else { ONE_TIME_KEYS });
+        let mut retries = Retries::new(self.settings.backoff);
+        let (mut after, mut spent) = (Sequence::START, if is_connected { 0 } else { ONE_TIME_KEYS });
         let mut low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
         loop {
             let outcome = if spent >= ONE_TIME_KEYS - REFILL_BELOW {
@@ -88,7 +87,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             };
             let error = match outcome {
                 Ok(()) => {
-                    failures = 0;
+                    retries.reset();
                     continue;
                 }
                 Err(error) if error.scope() == ErrorScope::Passing => error,
@@ -96,13 +95,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             };
             let is_of_carrier = matches!(error, RelayError::Transport(_));
             self.counts.retried(if is_of_carrier { "carrier" } else { "store" });
-            if failures == 0 {
+            if retries.failures() == 0 {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(business = %tenant.business(), error, "nothing is received; it is tried again");
             }
-            let pause = self.settings.pause_after(failures);
-            self.clock.sleep(jitter::shortened(pause, &*self.rng)).await;
-            failures = failures.saturating_add(1);
+            self.clock.sleep(retries.next_wait(&*self.rng)).await;
             if is_of_carrier {
                 // The carrier may have been restarted, and may not know us any more.
                 spent = ONE_TIME_KEYS;

@@ -162,8 +162,8 @@ async fn an_erasure_costs_two_passes() {
         store.1.store(0, Ordering::Relaxed);
         relay.erase(&alice()).await.unwrap();
         // Every space, the conversations, and whether there is one with each of two businesses; once the
-        // three kinds of marks of the one there is.
-        assert_eq!(store.1.load(Ordering::Relaxed), passes * (256 + 1 + 2) + 3 * (passes / 2));
+        // four kinds of marks of the one there is.
+        assert_eq!(store.1.load(Ordering::Relaxed), passes * (256 + 1 + 2) + 4 * (passes / 2));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bulla_base::Backoff;
 use bulla_relay::{Event, InvalidSettings, RelayError, Report, Settings};
 use tokio::time::Instant;
 
@@ -152,7 +153,7 @@ async fn an_event_that_is_never_taken_is_not_offered_after_every_other_one() {
 async fn a_relay_that_would_spin_or_never_forward_is_not_opened() {
     let world = World::new().await;
     world.relay.close().await;
-    let spinning = Settings::default().backoff(Duration::ZERO, HOUR);
+    let spinning = Settings::default().backoff(Backoff::new(Duration::from_nanos(1), HOUR).unwrap());
     for (settings, field) in [(spinning, "backoff"), (places(1, 0), "events_at_sink")] {
         let refused = world.reopen_with(settings).await.unwrap_err();
         let RelayError::Settings(why) = refused else { panic!("{refused:?}") };

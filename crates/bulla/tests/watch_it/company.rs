@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
+use bulla::base::{Backoff, BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::content::Content;
 use bulla::device::{Device, DeviceEventKind};
@@ -63,7 +63,8 @@ impl Company {
         let sink = WebhookSink::new(Connector::new().allow(Networks::loopback()), clock, rng);
         sink.subscribe([business()], webhook).unwrap();
         let outlet = Arc::new(Outlet { webhook: sink, breaks: AtomicBool::new(false) });
-        let settings = Settings::default().backoff(Duration::from_millis(200), Duration::from_secs(1));
+        let settings = Settings::default()
+            .backoff(Backoff::new(Duration::from_millis(200), Duration::from_secs(1)).unwrap());
         Self { folder: folder.to_path_buf(), carrier, way, outlet, settings }
     }
 
