@@ -42,8 +42,8 @@ pub enum Report {
         /// The business whose event was taken.
         business: PhoneNumberId,
     },
-    /// An event was offered as often as [`Settings::event_tries`](crate::Settings::event_tries) says, and is a
-    /// [dead letter](crate::Relay::dead_letters) now. What comes after it goes on.
+    /// An event was offered as often as [`Settings::event_tries`](crate::Settings::event_tries) says, and is
+    /// a [dead letter](crate::Relay::dead_letters) now. What comes after it goes on.
     DeadLetter {
         /// Of which business.
         business: PhoneNumberId,

@@ -37,7 +37,8 @@ fn index(category: Category) -> usize {
 
 impl Default for Settings {
     /// 30 days to live, 10 minutes for a message of the authentication category; retries after 1 second, then
-    /// twice as long each time, up to an hour, for as long as an event lives; 256 events with the sink at once, 32 of them of one business.
+    /// twice as long each time, up to an hour, for as long as an event lives; 256 events with the sink at
+    /// once, 32 of them of one business.
     fn default() -> Self {
         Self {
             time_to_live: Retention::LONGEST,
@@ -130,15 +131,15 @@ impl Settings {
         self
     }
 
-    /// How often an event is offered to the sink before it becomes a [dead letter](crate::Relay::dead_letters):
-    /// its conversation goes on behind it, and it can be [replayed](crate::Relay::replay) or
-    /// [discarded](crate::Relay::discard).
+    /// How often an event is offered to the sink before it becomes a [dead
+    /// letter](crate::Relay::dead_letters): its conversation goes on behind it, and it can be
+    /// [replayed](crate::Relay::replay) or [discarded](crate::Relay::discard).
     ///
-    /// Default: as often as its time allows. Tries are counted since the relay was opened, those made when the
-    /// event's own time has come: with the default [`backoff`](Self::backoff) the tenth comes after about 9
-    /// minutes at the latest. With 1 an outage of a second makes a dead letter of everything that is offered in
-    /// it. Without a number, an event that the business's program cannot bear holds up what the same user says
-    /// after it, for up to 30 days.
+    /// Default: as often as its time allows. Tries are counted since the relay was opened, those made when
+    /// the event's own time has come: with the default [`backoff`](Self::backoff) the tenth comes after about
+    /// 9 minutes at the latest. With 1 an outage of a second makes a dead letter of everything that is
+    /// offered in it. Without a number, an event that the business's program cannot bear holds up what the
+    /// same user says after it, for up to 30 days.
     #[must_use]
     pub const fn event_tries(mut self, tries: NonZeroU32) -> Self {
         self.event_tries = Some(tries);

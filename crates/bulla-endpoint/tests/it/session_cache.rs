@@ -196,8 +196,8 @@ async fn sessions_larger_than_the_cache_are_not_held() {
     assert!(!holder.peer(USER).await.needs_keys(NOW), "they are in the store");
 }
 
-/// What is remembered of a peer's identity is held beside the sessions, with the version of its own row: else the
-/// next change of it would meet the one before.
+/// What is remembered of a peer's identity is held beside the sessions, with the version of its own row: else
+/// the next change of it would meet the one before.
 #[tokio::test]
 async fn trust_that_is_held_is_changed_again_without_a_conflict() {
     let rng = SeededRng::new(1);

@@ -18,8 +18,8 @@ use crate::row::StoredEvent;
 use crate::space::{self, DEAD_LETTERS};
 use crate::{BusinessError, Event, EventSink, RelayError, Report, UserId};
 
-/// An event that its business did not take, however often it was offered, and that does not hold up the others
-/// any more.
+/// An event that its business did not take, however often it was offered, and that does not hold up the
+/// others any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -38,8 +38,8 @@ pub struct DeadLetterId {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
-    /// Some of the dead letters of `business`, those after the one named `after`, from the oldest day on; none
-    /// when there are no more. See [`Settings::event_tries`](crate::Settings::event_tries).
+    /// Some of the dead letters of `business`, those after the one named `after`, from the oldest day on;
+    /// none when there are no more. See [`Settings::event_tries`](crate::Settings::event_tries).
     ///
     /// # Errors
     /// [`BusinessError::Unknown`] for a business the relay does not have; [`BusinessError::Store`] when the
@@ -63,8 +63,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     }
 
     /// Offers a dead letter to the business once more, behind the events that wait for it: as often as any
-    /// event. False when there is none of this name: its time is over, its user was erased, or it was replayed or
-    /// discarded before.
+    /// event. False when there is none of this name: its time is over, its user was erased, or it was
+    /// replayed or discarded before.
     ///
     /// # Errors
     /// As [`dead_letters`](Self::dead_letters).
@@ -124,7 +124,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             let mut transaction = self.transaction(conversation).await?;
             let day = transaction.now.day();
-            // Before the letter: a mark that leads to nothing does no harm, a letter without one is never listed.
+            // Before the letter: a mark that leads to nothing does no harm, a letter without one is never
+            // listed.
             self.mark_dead_letter(conversation, day, read.place).await?;
             transaction.remove_from_events(read.place);
             let key = letter(conversation, day, read.place);
@@ -212,7 +213,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if self.commit(transaction).await? {
                 let mut batch = Batch::new(self.home(conversation.business));
                 batch.delete(mark(conversation.user, id.day, id.place));
-                // It expects nothing, so nothing can be in the way; and a mark that stays behind leads to nothing.
+                // It expects nothing, so nothing can be in the way; and a mark that stays behind leads to
+                // nothing.
                 let _ = self.store.commit(batch).await?;
                 return Ok(true);
             }

@@ -117,7 +117,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             };
             if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
                 self.not_taken(&event, &error, tries);
-                // A try counts when the event's own time had come; this one is counted by the wait that follows it.
+                // A try counts when the event's own time had come; this one is counted by the wait that
+                // follows it.
                 if self.settings.event_tries.is_some_and(|most| tries.failures + 1 >= most.get()) {
                     self.set_event_aside(tenant, conversation, &read, &pending, expiry).await?;
                     *tries = Tries::default();
