@@ -5,7 +5,7 @@ use bulla_store::StoreError;
 use fjall::LsmError;
 use thiserror::Error;
 
-use crate::failure::Failure;
+use crate::system_error::Failure;
 
 /// Why a store could not be opened. Nothing in it was changed.
 #[derive(Debug, Error)]

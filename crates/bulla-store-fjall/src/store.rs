@@ -10,15 +10,16 @@ use bulla_store::{
 use fjall::Readable;
 use tokio::sync::oneshot;
 
-use crate::committer::Committer;
-use crate::compaction::Compaction;
+use crate::commit::committer::Committer;
+use crate::commit::writer::Writer;
+use crate::disk::compaction::Compaction;
+use crate::disk::file_reserve::Reserve;
+use crate::disk::row;
+use crate::disk::tables::Tables;
 use crate::error::unread;
-use crate::failure::Failure;
-use crate::reserve::Reserve;
 use crate::stats::Tally;
-use crate::tables::Tables;
-use crate::writer::Writer;
-use crate::{CompactError, FjallOptions, OpenError, Stats, row};
+use crate::system_error::Failure;
+use crate::{CompactError, FjallOptions, OpenError, Stats};
 
 /// A store in one directory of this machine. Clones are the same store.
 ///

@@ -10,11 +10,12 @@ use bulla_base::Day;
 use bulla_store::{Key, Version};
 use fjall::PersistMode;
 
-use super::engine::{database, layout};
-use super::own::{DAY_KEY, FORMAT_KEY, UNCOUNTED, count_on, number};
+use super::engine_options::{database, layout};
+use super::meta_table::{DAY_KEY, FORMAT_KEY, UNCOUNTED, count_on, number};
 use super::{COUNTERS, OWN, Tables, UNDATED};
-use crate::filter::Filter;
-use crate::{FjallOptions, OpenError, opening};
+use crate::disk::bloom_filter::Filter;
+use crate::disk::startup_check;
+use crate::{FjallOptions, OpenError};
 
 /// The format of everything below; stands in the engine's own table.
 const FORMAT: u64 = 3;
@@ -24,7 +25,7 @@ const OPENING_PAUSE: Duration = Duration::from_millis(50);
 
 impl Tables {
     pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
-        let closed = opening::look(path)?;
+        let closed = startup_check::look(path)?;
         let opened = Self::open_engine(path, options).and_then(|tables| {
             let expected = closed.as_ref().map(|closed| closed.version);
             match tables.last_version()? {
@@ -41,7 +42,7 @@ impl Tables {
         });
         if let (Err(_), Some(closed)) = (&opened, closed) {
             // What is removed before the next attempt must be noticed then.
-            opening::write_down(path, closed.version);
+            startup_check::write_down(path, closed.version);
         }
         opened
     }
@@ -145,7 +146,7 @@ impl Tables {
         let (path, version) = (self.path(), self.last_version());
         drop(self);
         match version {
-            Ok(version) => opening::write_down(&path, version),
+            Ok(version) => startup_check::write_down(&path, version),
             Err(error) => tracing::warn!(%error, "what the store has is not written down"),
         }
         Ok(())
@@ -167,7 +168,7 @@ impl Shut {
     ///
     /// # Errors
     /// Also when the last commit there is then is not the one there was. If something was
-    /// [wanting](crate::failure::is_wanting), it can be tried again.
+    /// [wanting](crate::system_error::is_wanting), it can be tried again.
     pub(crate) fn open(&mut self, tries: u32) -> Result<Tables, OpenError> {
         let mut tried = 1;
         let tables = loop {
@@ -192,8 +193,8 @@ impl Shut {
         }
     }
 
-    /// Leaves it closed, with [written down](opening::write_down) what there is.
+    /// Leaves it closed, with [written down](startup_check::write_down) what there is.
     pub(crate) fn close(self) {
-        opening::write_down(&self.path, self.version);
+        startup_check::write_down(&self.path, self.version);
     }
 }

@@ -1,9 +1,9 @@
 //! The tables of one database: one for each day, one for undated records, one for counters, one for the
 //! engine itself.
 
-mod engine;
-mod opened;
-mod own;
+mod engine_options;
+mod meta_table;
+mod open;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -14,13 +14,14 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Key, StoreError, Version};
 use fjall::{Database, Keyspace};
 
-use self::engine::layout;
-pub(crate) use self::opened::Shut;
+use self::engine_options::layout;
+pub(crate) use self::open::Shut;
+use crate::FjallOptions;
+use crate::disk::bloom_filter::Filter;
+use crate::disk::row;
 use crate::error::unread;
-use crate::failure::Failure;
-use crate::filter::Filter;
 use crate::limits::MAX_FILTERS;
-use crate::{FjallOptions, row};
+use crate::system_error::Failure;
 
 /// The names of the tables that every store has. A day's is a `d` and its number.
 const OWN: &str = "meta";

@@ -13,7 +13,7 @@
 //!
 //! It holds only while nobody has the store open: it is removed, durably, before the engine may write
 //! anything. So a store that was not closed has none, and what it lacks can be seen only from [what every
-//! store has](crate::presence).
+//! store has](crate::disk::required_files).
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -24,7 +24,7 @@ use bulla_store::Version;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::OpenError;
-use crate::torn::Journal;
+use crate::disk::journal::Journal;
 
 const NAME: &str = "closed";
 /// It is written here, and renamed when it is on the disk.

@@ -18,9 +18,9 @@ use bulla_store::StoreError;
 use fjall::{Keyspace, PersistMode};
 
 use crate::CompactError;
+use crate::disk::journal::journals_in;
+use crate::disk::tables::Tables;
 use crate::store::Shared;
-use crate::tables::Tables;
-use crate::torn::journals_in;
 
 /// A journal is sealed at the first flush after it has taken this much.
 const JOURNAL_BYTES: usize = 64_000_000;

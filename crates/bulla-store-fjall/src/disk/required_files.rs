@@ -9,8 +9,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::OpenError;
-use crate::lock::LOCK;
-use crate::torn::{Journal, journals_in};
+use crate::disk::directory_lock::LOCK;
+use crate::disk::journal::{Journal, journals_in};
 
 /// Says what is missing in `folder`, whose journals these are. What was never begun lacks nothing.
 pub(crate) fn check(folder: &Path, journals: &[Journal]) -> Result<(), OpenError> {

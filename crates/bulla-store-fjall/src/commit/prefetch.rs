@@ -2,7 +2,7 @@
 
 use bulla_store::{Batch, Key, Version};
 
-use crate::tables::Tables;
+use crate::disk::tables::Tables;
 
 /// What the tables say of the dated records of which a batch expects something: most often that a message is
 /// new.

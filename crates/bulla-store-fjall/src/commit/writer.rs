@@ -11,15 +11,15 @@ use bulla_base::Day;
 use bulla_store::StoreError;
 
 use crate::OpenError;
-use crate::committer::{Answer, Committer, Order, Work};
+use crate::commit::committer::{Answer, Committer, Order, Work};
+use crate::commit::group_writes::{Values, Writes};
+use crate::disk::file_reserve::{Reserve, has_room};
+use crate::disk::tables::{Shut, Tables};
 use crate::error::disk;
-use crate::failure::{Failure, Unwritten, is_wanting};
-use crate::group::{Values, Writes};
 use crate::limits::{GROUPS_THAT_SHOW_IT_HELPED, MAX_OPENINGS_IN_A_ROW, OPENING_TRIES, PAUSE_BEFORE_OPENING};
 use crate::metrics::TABLES;
-use crate::reserve::{Reserve, has_room};
 use crate::store::{Absence, Shared};
-use crate::tables::{Shut, Tables};
+use crate::system_error::{Failure, Unwritten, is_wanting};
 
 /// After so many groups it is tried again to make a table ahead.
 const GROUPS_BEFORE_ANOTHER_TRY: u64 = 64;

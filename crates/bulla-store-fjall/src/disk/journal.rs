@@ -7,13 +7,15 @@
 //! nobody was told, is cut off; it is one only if sectors that were not written explain all that is wrong
 //! with it, and it measures no more than a group can. Everything else that cannot be read is damage.
 
+pub(crate) mod frame;
+
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::OpenError;
-use crate::frame::{Frame, START};
+use crate::disk::journal::frame::{Frame, START};
 use crate::limits::MAX_TORN_BYTES;
 use crate::metrics::CUT;
 

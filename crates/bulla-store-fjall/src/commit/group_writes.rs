@@ -7,13 +7,14 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
 use fjall::{OwnedWriteBatch, Slice};
 
+use crate::MAX_DAYS;
+use crate::commit::bounded_cache::Recent;
+use crate::commit::prefetch::Sight;
+use crate::disk::bloom_filter::Filter;
+use crate::disk::row;
+use crate::disk::tables::Tables;
 use crate::error::unread;
-use crate::filter::Filter;
 use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS, MAX_SPARE_ROWS};
-use crate::recent::Recent;
-use crate::sight::Sight;
-use crate::tables::Tables;
-use crate::{MAX_DAYS, row};
 
 /// What a group of batches comes to: each row once, as the last batch left it.
 #[derive(Debug)]

@@ -4,27 +4,30 @@ use std::path::Path;
 
 use bulla_store::Version;
 
-use crate::inventory::Inventory;
-use crate::lock::Lock;
-use crate::{OpenError, presence, torn, unfinished};
+use crate::OpenError;
+use crate::disk::closing_inventory::Inventory;
+use crate::disk::directory_lock::Lock;
+use crate::disk::interrupted_creation;
+use crate::disk::journal;
+use crate::disk::required_files;
 
 /// Looks at the store in `folder` as it lies, and mends what a crash may leave. Says what it had when it was
 /// closed, if it was, and strikes that out: from now on the engine may write.
 pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
     let Some(_held) = Lock::take(folder)? else {
-        presence::check_unlocked(folder)?;
+        required_files::check_unlocked(folder)?;
         return Ok(None);
     };
     let closed = Inventory::read(folder)?;
     if closed.is_none() {
-        unfinished::sweep(folder).map_err(OpenError::unreadable(folder))?;
+        interrupted_creation::sweep(folder).map_err(OpenError::unreadable(folder))?;
     }
-    let journals = torn::read(folder)?;
+    let journals = journal::read(folder)?;
     if let Some(closed) = &closed {
         closed.compare(folder, &journals)?;
     }
-    presence::check(folder, &journals)?;
-    torn::cut(&journals)?;
+    required_files::check(folder, &journals)?;
+    journal::cut(&journals)?;
     if closed.is_none() && journals.iter().any(|journal| journal.whole > 0) {
         tracing::info!(store = %folder.display(), "the store was not closed; what it lacks may not be noticed");
     }
@@ -39,7 +42,7 @@ pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
 pub(crate) fn write_down(folder: &Path, version: Version) {
     let written = || -> Result<(), OpenError> {
         let Some(_held) = Lock::take(folder)? else { return Ok(()) };
-        let journals = torn::read(folder)?;
+        let journals = journal::read(folder)?;
         if journals.iter().all(|journal| journal.torn == 0) {
             let inventory = Inventory::take(folder, version, &journals);
             let written = inventory.and_then(|inventory| inventory.write(folder));

@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::presence::unless_absent;
+use crate::disk::required_files::unless_absent;
 
 const VERSION_BYTES: u64 = 4;
 
@@ -58,7 +58,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::tables::Tables;
+    use crate::disk::tables::Tables;
     use crate::{FjallOptions, OpenError};
 
     /// A process was killed while it made its store, and could not open it any more: the engine found its own

@@ -8,7 +8,7 @@ use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
 
 use super::Tables;
 use crate::OpenError;
-use crate::failure::Failure;
+use crate::system_error::Failure;
 
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";

@@ -5,9 +5,9 @@ use bulla_store::{Batch, Space};
 use fjall::PersistMode;
 use tempfile::TempDir;
 
-use super::own::FILLER_KEY;
+use super::meta_table::FILLER_KEY;
 use super::*;
-use crate::group::{Before, Known, Writes};
+use crate::commit::group_writes::{Before, Known, Writes};
 
 fn flush(table: &Keyspace) {
     table.rotate_memtable().unwrap();

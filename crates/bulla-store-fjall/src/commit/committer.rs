@@ -21,13 +21,13 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::failure::{Failure, Unwritten};
-use crate::group::{Before, Known, Values, Writes};
+use crate::commit::group_writes::{Before, Known, Values, Writes};
+use crate::commit::prefetch::Sight;
+use crate::commit::space_set::Spaces;
+use crate::disk::tables::Tables;
 use crate::metrics::WAITING;
-use crate::sight::Sight;
-use crate::spaces::Spaces;
 use crate::store::Shared;
-use crate::tables::Tables;
+use crate::system_error::{Failure, Unwritten};
 use crate::{MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_WAITING};
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
