@@ -8,10 +8,13 @@
 //! ```
 
 pub(crate) mod committer;
+mod queue;
 pub(crate) mod writer;
 
+// What is in a group, and what it is checked against.
 pub(crate) mod group_writes;
-pub(crate) mod prefetch;
+mod prefetch;
+pub(crate) mod version_cache;
 
-pub(crate) mod bounded_cache;
-pub(crate) mod space_set;
+mod bounded_cache;
+mod space_set;

@@ -5,7 +5,7 @@ use bulla_store::StoreError;
 use fjall::LsmError;
 use thiserror::Error;
 
-use crate::system_error::Failure;
+use crate::system_error::SystemError;
 
 /// Why a store could not be opened. Nothing in it was changed.
 #[derive(Debug, Error)]
@@ -149,7 +149,7 @@ impl From<fjall::Error> for Trouble {
     fn from(error: fjall::Error) -> Self {
         match error {
             fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
-                Self::Disk(Failure::of(&error).error())
+                Self::Disk(SystemError::of(&error).error())
             }
             fjall::Error::Storage(_)
             | fjall::Error::JournalRecovery(_)

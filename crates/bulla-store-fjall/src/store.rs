@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 use crate::commit::committer::Committer;
 use crate::commit::writer::Writer;
 use crate::disk::compaction::Compaction;
-use crate::disk::file_reserve::Reserve;
+use crate::disk::file_reserve::FileReserve;
 use crate::disk::row;
 use crate::disk::tables::Tables;
 use crate::error::unread;
 use crate::stats::Tally;
-use crate::system_error::Failure;
+use crate::system_error::SystemError;
 use crate::{CompactError, FjallOptions, OpenError, Stats};
 
 /// A store in one directory of this machine. Clones are the same store.
@@ -53,7 +53,7 @@ impl fmt::Debug for Handle {
 /// The writer finds nobody left, and ends; it is waited for.
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.committer.leave();
+        self.committer.callers_are_gone();
     }
 }
 
@@ -71,7 +71,7 @@ impl FjallStore {
         let version = tables.last_version()?;
         let shared = Arc::new(Shared::new(tables));
         let committer = Arc::new(Committer::new(Arc::clone(&shared), version));
-        let (path, reserve) = (path.as_ref(), Reserve::of(path.as_ref()));
+        let (path, reserve) = (path.as_ref(), FileReserve::of(path.as_ref()));
         let writer = Writer::start(Arc::clone(&committer), reserve).map_err(OpenError::unreadable(path))?;
         tracing::info!(store = %path.display(), version = version.number(), "the store is open");
         Ok(Self(Arc::new(Handle { committer, writer: Running(Mutex::new(Some(writer))), shared })))
@@ -236,9 +236,9 @@ pub(crate) enum Absence {
     Closed,
     /// The engine was closed to be opened again, and something was wanting for that. The writer tries again
     /// when somebody commits.
-    Wanting(Failure),
+    Shortage(SystemError),
     /// It could not be opened again.
-    Lost(Failure),
+    Lost(SystemError),
 }
 
 /// What callers, the writer and compactions share.
@@ -284,7 +284,7 @@ impl Shared {
     pub(crate) fn absent(&self) -> StoreError {
         match &*self.absence() {
             Absence::Closed => StoreError::Closed,
-            Absence::Wanting(failure) => StoreError::Unavailable { source: failure.error() },
+            Absence::Shortage(failure) => StoreError::Unavailable { source: failure.error() },
             Absence::Lost(failure) => StoreError::Poisoned { source: Some(failure.error()) },
         }
     }
@@ -298,8 +298,8 @@ impl Shared {
     }
 
     /// Whether there are no tables, and there may be some as soon as it is tried again.
-    pub(crate) fn is_wanting(&self) -> bool {
-        matches!(*self.absence(), Absence::Wanting(_))
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(*self.absence(), Absence::Shortage(_))
     }
 
     fn absence(&self) -> MutexGuard<'_, Absence> {

@@ -7,13 +7,13 @@ use fjall::LsmError;
 /// An error of the system that can be told again: by its number where it has one, so that it reads as the
 /// system says it.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure {
+pub(crate) struct SystemError {
     number: Option<i32>,
     kind: io::ErrorKind,
     said: String,
 }
 
-impl Failure {
+impl SystemError {
     pub(crate) fn of(error: &io::Error) -> Self {
         Self { number: system_number(error), kind: error.kind(), said: error.to_string() }
     }
@@ -50,7 +50,7 @@ fn system_number(error: &io::Error) -> Option<i32> {
 }
 
 /// Whether something is wanting that others may give back: files, room, memory.
-pub(crate) fn is_wanting(error: &io::Error) -> bool {
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
     system_number(error).is_some_and(|number| NO_FILES.contains(&number))
         || matches!(
             error.kind(),
@@ -62,36 +62,27 @@ pub(crate) fn is_wanting(error: &io::Error) -> bool {
         )
 }
 
-/// Why a group was not written.
-#[derive(Debug)]
-pub(crate) enum Unwritten {
-    /// Something was wanting before anything was written: files, room. It may work the next time.
-    NotBegun(io::Error),
-    /// A write or a sync failed. Nobody knows what is on the disk.
-    Failed(io::Error),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wanting_is_told_from_what_is_broken() {
+    fn what_is_shortage_is_told_from_what_is_broken() {
         let [files, room, broken] = [24, 28, 5].map(io::Error::from_raw_os_error);
-        assert_eq!([&files, &room, &broken].map(is_wanting), [cfg!(unix), cfg!(unix), false]);
-        assert!(!is_wanting(&io::Error::other("24")));
+        assert_eq!([&files, &room, &broken].map(is_shortage), [cfg!(unix), cfg!(unix), false]);
+        assert!(!is_shortage(&io::Error::other("24")));
         let wrapped = io::Error::other(format!("{files} at path \"/store/.tmp1\""));
-        assert_eq!(is_wanting(&wrapped), cfg!(unix));
+        assert_eq!(is_shortage(&wrapped), cfg!(unix));
     }
 
     #[test]
-    fn an_error_of_the_system_is_told_as_the_system_says_it() {
+    fn system_error_is_told_as_the_system_says_it() {
         let first = io::Error::from_raw_os_error(24);
-        let again = Failure::of(&first).error();
+        let again = SystemError::of(&first).error();
         assert_eq!((again.to_string(), again.raw_os_error()), (first.to_string(), Some(24)));
         let wrapped = io::Error::new(first.kind(), format!("{first} at path \"/store/.tmp1\""));
-        assert_eq!(Failure::of(&wrapped).error().raw_os_error(), Some(24));
-        let ours = Failure::of(&io::Error::other("a day has no table")).error();
+        assert_eq!(SystemError::of(&wrapped).error().raw_os_error(), Some(24));
+        let ours = SystemError::of(&io::Error::other("a day has no table")).error();
         assert_eq!(ours.to_string(), "a day has no table");
     }
 }

@@ -11,13 +11,13 @@ use std::hash::Hash;
 /// What stands under each key: two generations of half the bound each. When the younger is full the older is
 /// forgotten, and the younger takes its place.
 #[derive(Debug)]
-pub(crate) struct Recent<K, V> {
+pub(crate) struct BoundedCache<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     most: usize,
 }
 
-impl<K: Borrow<[u8]> + Clone + Eq + Hash, V: Copy> Recent<K, V> {
+impl<K: Borrow<[u8]> + Clone + Eq + Hash, V: Copy> BoundedCache<K, V> {
     /// Nothing yet, and never more than `most`.
     pub(crate) fn of(most: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), most }
@@ -34,6 +34,8 @@ impl<K: Borrow<[u8]> + Clone + Eq + Hash, V: Copy> Recent<K, V> {
             *known = value;
             return;
         }
+        // Two generations instead of an order of use: to find something then changes nothing, and to forget
+        // costs no search.
         if self.young.len() >= self.most / 2 {
             self.old = std::mem::take(&mut self.young);
         }
@@ -47,25 +49,26 @@ mod tests {
     use fjall::Slice;
 
     use super::*;
+    use crate::commit::version_cache::KnownVersion;
     use crate::limits::MAX_RECENT_RECORDS as MOST;
 
-    fn version(number: usize) -> Option<Version> {
-        Some(Version::new(number as u64))
+    fn version(number: usize) -> KnownVersion {
+        KnownVersion::At(Version::new(number as u64))
     }
 
     #[test]
     fn versions_in_memory_are_bounded_and_the_last_word_counts() {
-        let mut recent = Recent::of(MOST);
+        let mut cache = BoundedCache::of(MOST);
         let key = |number: usize| Slice::from(number.to_be_bytes());
         for number in 0..3 * MOST {
-            recent.note(&key(number), version(number));
-            recent.note(&key(0), version(number + 1));
-            assert_eq!(recent.find(&key(0)), Some(version(number + 1)));
-            assert_eq!(recent.find(&key(number)), Some(version(if number == 0 { 1 } else { number })));
+            cache.note(&key(number), version(number));
+            cache.note(&key(0), version(number + 1));
+            assert_eq!(cache.find(&key(0)), Some(version(number + 1)));
+            assert_eq!(cache.find(&key(number)), Some(version(if number == 0 { 1 } else { number })));
         }
-        assert!(recent.young.len() + recent.old.len() <= MOST);
-        assert_eq!(recent.find(&key(1)), None);
-        recent.note(&key(0), None);
-        assert_eq!(recent.find(&key(0)), Some(None));
+        assert!(cache.young.len() + cache.old.len() <= MOST);
+        assert_eq!(cache.find(&key(1)), None);
+        cache.note(&key(0), KnownVersion::Absent);
+        assert_eq!(cache.find(&key(0)), Some(KnownVersion::Absent));
     }
 }

@@ -1,4 +1,4 @@
-//! Batches that are carried out together.
+//! What a group of batches comes to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -7,14 +7,14 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, Expectation, Key, StoreError, Version};
 use fjall::{OwnedWriteBatch, Slice};
 
+use super::prefetch::Prefetch;
+use super::version_cache::{KnownVersion, VersionCache};
 use crate::MAX_DAYS;
-use crate::commit::bounded_cache::Recent;
-use crate::commit::prefetch::Sight;
-use crate::disk::bloom_filter::Filter;
+use crate::disk::bloom_filter::BloomFilter;
 use crate::disk::row;
 use crate::disk::tables::Tables;
 use crate::error::unread;
-use crate::limits::{MAX_RECENT_COUNTERS, MAX_RECENT_RECORDS, MAX_SPARE_ROWS};
+use crate::limits::MAX_SPARE_ROWS;
 
 /// What a group of batches comes to: each row once, as the last batch left it.
 #[derive(Debug)]
@@ -32,47 +32,35 @@ pub(crate) struct Writes {
     sought: Vec<u8>,
 }
 
-/// What is written under a key: the version, and the value's place among those of the group; `None` is a
-/// deletion.
-type Row = Option<(Version, usize)>;
+/// What is written under a key.
+#[derive(Debug, Default)]
+enum Row {
+    #[default]
+    Deleted,
+    /// With the value's place among those of the group.
+    Put { version: Version, place: usize },
+}
+
+impl Row {
+    const fn version(&self) -> KnownVersion {
+        match self {
+            Self::Deleted => KnownVersion::Absent,
+            Self::Put { version, .. } => KnownVersion::At(*version),
+        }
+    }
+}
 
 /// The values of a group, each in its place.
 pub(crate) type Values = Vec<Slice>;
 
-/// What is known of the tables without looking: undated records, whose version is `None` if there is none,
-/// and counters.
-#[derive(Debug)]
-pub(crate) struct Known {
-    records: Recent<Slice, Option<Version>>,
-    counters: Recent<Vec<u8>, u64>,
-}
-
-impl Default for Known {
-    fn default() -> Self {
-        Self { records: Recent::of(MAX_RECENT_RECORDS), counters: Recent::of(MAX_RECENT_COUNTERS) }
-    }
-}
-
-impl Known {
-    /// Takes note of what now stands in the tables.
-    pub(crate) fn note(&mut self, written: &Writes) {
-        for (key, row) in written.rows.get(&Key::UNDATED).into_iter().flatten() {
-            self.records.note(key, row.as_ref().map(|(version, _)| *version));
-        }
-        for (counter, count) in &written.counters {
-            self.counters.note(counter, *count);
-        }
-    }
-}
-
 /// What stood before a group that is being put together.
 #[derive(Clone, Copy)]
-pub(crate) struct Before<'a> {
+pub(crate) struct BaseView<'a> {
     pub(crate) tables: &'a Tables,
-    /// Seen in the tables, and still so but for what is under way.
-    pub(crate) sight: Option<&'a Sight>,
+    /// Looked up in the tables, and still so but for what is under way.
+    pub(crate) prefetch: Option<&'a Prefetch>,
     /// Known of the tables without looking.
-    pub(crate) known: &'a Known,
+    pub(crate) cache: &'a VersionCache,
     /// May be on its way to the tables.
     pub(crate) under_way: Option<&'a Writes>,
 }
@@ -124,10 +112,10 @@ impl Writes {
 
     /// Adds `batch` if its expectations hold after all that was added before, on top of what stood before. An
     /// error is this batch's alone and adds nothing.
-    pub(crate) fn add(&mut self, before: Before<'_>, batch: &Batch) -> Result<Commit, StoreError> {
+    pub(crate) fn add(&mut self, base: BaseView<'_>, batch: &Batch) -> Result<Commit, StoreError> {
         for (place, (key, expectation)) in batch.expectations().iter().enumerate() {
-            let seen = before.sight.and_then(|sight| sight.version(place));
-            let found = self.version_of(before, batch.partition(), key, seen)?;
+            let prefetched = base.prefetch.map_or(KnownVersion::Unknown, |prefetch| prefetch.version(place));
+            let found = self.version_of(base, batch.partition(), key, prefetched)?;
             let holds = match expectation {
                 Expectation::Absent => found.is_none(),
                 Expectation::Version(version) => found == Some(*version),
@@ -142,8 +130,8 @@ impl Writes {
             return Ok(Commit::Committed(self.version));
         }
         // All that can fail comes before the first change.
-        let new_days = self.days_without_table(before, batch)?;
-        self.look_up_counters(before, batch)?;
+        let new_days = self.days_without_table(base, batch)?;
+        self.look_up_counters(base, batch)?;
         self.new_days.extend(new_days);
         self.version = Version::new(self.version.number() + 1);
         for (counter, count) in batch.adds() {
@@ -153,14 +141,14 @@ impl Writes {
             }
         }
         for key in batch.deletes() {
-            if before.has_table(key.day()) || self.new_days.contains(&key.day()) {
-                self.row(batch.partition(), key).take();
+            if base.has_table(key.day()) || self.new_days.contains(&key.day()) {
+                *self.row(batch.partition(), key) = Row::Deleted;
             }
         }
         for put in batch.puts() {
             let value = row::record_value(self.version, put.key.day(), put.expiry, &put.value);
             let (version, place) = (self.version, self.values.len());
-            *self.row(batch.partition(), &put.key) = Some((version, place));
+            *self.row(batch.partition(), &put.key) = Row::Put { version, place };
             self.values.push(value);
         }
         Ok(Commit::Committed(self.version))
@@ -180,6 +168,16 @@ impl Writes {
         &self.new_days
     }
 
+    /// What it comes to for the records of `day`, by their keys as the engine keeps them.
+    pub(crate) fn versions_of(&self, day: Day) -> impl Iterator<Item = (&Slice, KnownVersion)> {
+        self.rows.get(&day).into_iter().flatten().map(|(key, row)| (key, row.version()))
+    }
+
+    /// How far counters come, by their keys as the engine keeps them.
+    pub(crate) const fn counters(&self) -> &HashMap<Vec<u8>, u64> {
+        &self.counters
+    }
+
     /// All of it in the engine's form, to be written with one sync; `None` if there is nothing. Every day has
     /// its table.
     ///
@@ -197,7 +195,7 @@ impl Writes {
                 continue;
             }
             let table = tables.of(*day).ok_or_else(|| io::Error::other("a day has no table"))?;
-            let mut noting = tables.filter(*day).map(Filter::noting);
+            let mut noting = tables.filter(*day).map(BloomFilter::noting);
             // In order: neighbours are inserted next to each other, where the path to them has just been
             // walked.
             let mut rows: Vec<(&Slice, &Row)> = rows.iter().collect();
@@ -205,7 +203,7 @@ impl Writes {
             let mut deletes = false;
             for (key, row) in rows {
                 match row {
-                    Some((_, place)) => {
+                    Row::Put { place, .. } => {
                         if let Some(noting) = &mut noting {
                             noting.note(key);
                         }
@@ -213,7 +211,7 @@ impl Writes {
                         let value = value.ok_or_else(|| io::Error::other("a row has no value"))?;
                         batch.insert(table, key.clone(), value);
                     }
-                    None => {
+                    Row::Deleted => {
                         deletes = true;
                         batch.remove(table, key.clone());
                     }
@@ -233,39 +231,44 @@ impl Writes {
 
     fn version_of(
         &mut self,
-        before: Before<'_>,
+        base: BaseView<'_>,
         partition: Partition,
         key: &Key,
-        seen: Option<Option<Version>>,
+        prefetched: KnownVersion,
     ) -> Result<Option<Version>, StoreError> {
         row::record_key_into(&mut self.sought, partition, key.space(), key.name());
         let sought = &self.sought[..];
-        let here = |writes: &'_ Self| -> Option<Option<Version>> {
-            let row = writes.rows.get(&key.day())?.get(sought)?;
-            Some(row.as_ref().map(|(version, _)| *version))
+        let written_in = |writes: &Self| {
+            let row = writes.rows.get(&key.day()).and_then(|rows| rows.get(sought));
+            row.map_or(KnownVersion::Unknown, Row::version)
         };
-        let mut known = here(self).or_else(|| before.under_way.and_then(here));
-        if key.day() == Key::UNDATED {
-            known = known.or_else(|| before.known.records.find(sought));
-        }
-        match known.or(seen) {
-            Some(version) => Ok(version),
-            None => before.tables.version_of(partition, key, &mut self.sought),
+        // The newest first: what was added to this group stands on what is under way, and that on the tables.
+        let known = written_in(self)
+            .or_else(|| base.under_way.map_or(KnownVersion::Unknown, written_in))
+            .or_else(|| match key.day() {
+                Key::UNDATED => base.cache.record(sought),
+                _ => KnownVersion::Unknown,
+            })
+            .or_else(|| prefetched);
+        match known {
+            KnownVersion::At(version) => Ok(Some(version)),
+            KnownVersion::Absent => Ok(None),
+            KnownVersion::Unknown => base.tables.version_of(partition, key, &mut self.sought),
         }
     }
 
     /// Brings the counters of `batch` here as they stand, so that adding to them cannot fail.
-    fn look_up_counters(&mut self, before: Before<'_>, batch: &Batch) -> Result<(), StoreError> {
+    fn look_up_counters(&mut self, base: BaseView<'_>, batch: &Batch) -> Result<(), StoreError> {
         for (counter, _) in batch.adds() {
             row::counter_key_into(&mut self.sought, counter.space(), counter.name());
             if self.counters.contains_key(&self.sought) {
                 continue;
             }
-            let under_way = before.under_way.and_then(|writes| writes.counters.get(&self.sought)).copied();
-            let sum = match under_way.or_else(|| before.known.counters.find(&self.sought)) {
+            let under_way = base.under_way.and_then(|writes| writes.counters.get(&self.sought)).copied();
+            let sum = match under_way.or_else(|| base.cache.counter(&self.sought)) {
                 Some(sum) => sum,
                 None => {
-                    let row = before.tables.counters().get(&self.sought);
+                    let row = base.tables.counters().get(&self.sought);
                     row.map_err(|error| unread(error, "counter"))?.map_or(Ok(0), |row| row::count(&row))?
                 }
             };
@@ -274,13 +277,13 @@ impl Writes {
         Ok(())
     }
 
-    fn days_without_table(&self, before: Before<'_>, batch: &Batch) -> Result<BTreeSet<Day>, StoreError> {
-        let is_new = |day: &Day| !before.has_table(*day) && !self.new_days.contains(day);
+    fn days_without_table(&self, base: BaseView<'_>, batch: &Batch) -> Result<BTreeSet<Day>, StoreError> {
+        let is_new = |day: &Day| !base.has_table(*day) && !self.new_days.contains(day);
         let new: BTreeSet<Day> = batch.puts().iter().map(|put| put.key.day()).filter(is_new).collect();
         if new.is_empty() {
             return Ok(new);
         }
-        let actual = before.day_count() + self.new_days.len() + new.len();
+        let actual = base.day_count() + self.new_days.len() + new.len();
         if actual > MAX_DAYS {
             return Err(StoreError::TooLarge { what: "number of days", actual, limit: MAX_DAYS });
         }
@@ -288,7 +291,7 @@ impl Writes {
     }
 }
 
-impl Before<'_> {
+impl BaseView<'_> {
     /// Whether `day` has a table, or will have when what is under way has been written.
     fn has_table(&self, day: Day) -> bool {
         self.tables.of(day).is_some() || self.under_way.is_some_and(|writes| writes.new_days.contains(&day))
@@ -316,10 +319,10 @@ mod tests {
     }
 
     fn add(writes: &mut Writes, tables: &Tables, change: impl FnOnce(&mut Batch)) -> Commit {
-        let before = Before { tables, sight: None, known: &Known::default(), under_way: None };
+        let base = BaseView { tables, prefetch: None, cache: &VersionCache::default(), under_way: None };
         let mut batch = Batch::new(PARTITION);
         change(&mut batch);
-        writes.add(before, &batch).unwrap()
+        writes.add(base, &batch).unwrap()
     }
 
     fn key(number: usize) -> Key {
@@ -327,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_was_put_twice_in_a_group_the_last_is_written() {
+    fn last_put_of_a_key_in_a_group_wins() {
         let folder = TempDir::new().unwrap();
         let mut tables = tables(&folder);
         tables.begin(key(0).day()).unwrap();
@@ -354,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_again_holds_nothing_and_not_much_memory() {
+    fn memory_used_again_holds_nothing_and_is_bounded() {
         let folder = TempDir::new().unwrap();
         let mut tables = tables(&folder);
         tables.begin(key(0).day()).unwrap();

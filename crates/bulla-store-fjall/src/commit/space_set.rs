@@ -4,9 +4,9 @@ use bulla_store::{Batch, Space};
 
 /// A bit for each space there can be.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Spaces([u64; 4]);
+pub(crate) struct SpaceSet([u64; 4]);
 
-impl Spaces {
+impl SpaceSet {
     /// Those in which `batch` changes a record.
     pub(crate) fn of(batch: &Batch) -> Self {
         let mut spaces = Self::default();
@@ -38,7 +38,7 @@ mod tests {
             batch.put(Key::undated(space, "1"), "value");
             batch.delete(Key::undated(space, "2"));
         }
-        assert_eq!(Spaces::of(&batch).iter().collect::<Vec<_>>(), all);
-        assert_eq!(Spaces::default().iter().count(), 0);
+        assert_eq!(SpaceSet::of(&batch).iter().collect::<Vec<_>>(), all);
+        assert_eq!(SpaceSet::default().iter().count(), 0);
     }
 }

@@ -10,16 +10,17 @@ use std::time::Instant;
 use bulla_base::Day;
 use bulla_store::StoreError;
 
+use super::committer::Committer;
+use super::group_writes::{Values, Writes};
+use super::queue::{ExclusiveJob, ReplyTo, Work};
 use crate::OpenError;
-use crate::commit::committer::{Answer, Committer, Order, Work};
-use crate::commit::group_writes::{Values, Writes};
-use crate::disk::file_reserve::{Reserve, has_room};
-use crate::disk::tables::{Shut, Tables};
+use crate::disk::file_reserve::{FileReserve, has_room};
+use crate::disk::tables::{ClosedTables, Tables};
 use crate::error::disk;
 use crate::limits::{GROUPS_THAT_SHOW_IT_HELPED, MAX_OPENINGS_IN_A_ROW, OPENING_TRIES, PAUSE_BEFORE_OPENING};
 use crate::metrics::TABLES;
 use crate::store::{Absence, Shared};
-use crate::system_error::{Failure, Unwritten, is_wanting};
+use crate::system_error::{SystemError, is_shortage};
 
 /// After so many groups it is tried again to make a table ahead.
 const GROUPS_BEFORE_ANOTHER_TRY: u64 = 64;
@@ -30,9 +31,9 @@ type Slot<'a> = RwLockWriteGuard<'a, Option<Tables>>;
 /// Writes one group after the other while callers put the next together.
 pub(crate) struct Writer {
     committer: Arc<Committer>,
-    reserve: Reserve,
+    reserve: FileReserve,
     /// The tables while the engine is closed, to be opened again as soon as nothing is wanting for that.
-    shut: Option<Shut>,
+    shut: Option<ClosedTables>,
     /// A table was half made an end of: what the engine holds in memory may differ from what is on the disk.
     is_broken: bool,
     /// How often the engine was opened again in a row.
@@ -43,9 +44,18 @@ pub(crate) struct Writer {
     since_not_ahead: Option<u64>,
 }
 
+/// Why a group was not written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// Something was wanting before anything was written: files, room. It may work the next time.
+    NotBegun(io::Error),
+    /// A write or a sync failed. Nobody knows what is on the disk.
+    Failed(io::Error),
+}
+
 impl Writer {
     /// Starts the thread. It ends when it is told to close or when nobody can ask it for anything any more.
-    pub(crate) fn start(committer: Arc<Committer>, reserve: Reserve) -> io::Result<JoinHandle<()>> {
+    pub(crate) fn start(committer: Arc<Committer>, reserve: FileReserve) -> io::Result<JoinHandle<()>> {
         let writer = Self {
             committer,
             reserve,
@@ -61,15 +71,15 @@ impl Writer {
     fn run(mut self) {
         let closer = self.work();
         let closed = self.close();
-        if let Some(answer) = closer {
-            answer.send(closed).ok();
+        if let Some(reply_to) = closer {
+            reply_to.send(closed).ok();
         }
     }
 
     /// Works until it is told to close, and returns whom to tell when that is done.
-    fn work(&mut self) -> Option<Answer<()>> {
+    fn work(&mut self) -> Option<ReplyTo<()>> {
         loop {
-            match self.committer.work() {
+            match self.committer.next_work() {
                 Work::Write(mut group) => {
                     let values = std::mem::take(&mut group.values);
                     let written = self.write(&group.writes, values);
@@ -77,15 +87,15 @@ impl Writer {
                     self.committer.answer(group, written);
                     self.look_ahead(begins_days);
                 }
-                Work::Carry(Order::DropDaysBefore(day, answer)) => {
-                    answer.send(self.drop_days_before(day)).ok();
+                Work::Exclusive(ExclusiveJob::DropDaysBefore(day, reply_to)) => {
+                    reply_to.send(self.drop_days_before(day)).ok();
                 }
-                Work::Open => match self.open_again_if_need_be() {
+                Work::OpenAgain => match self.open_again_if_need_be() {
                     Ok(()) => {}
-                    Err(Unwritten::NotBegun(error)) => self.committer.tell_waiting_to_try_again(&error),
-                    Err(Unwritten::Failed(error)) => drop(self.committer.fail(&error)),
+                    Err(WriteError::NotBegun(error)) => self.committer.answer_waiting_unavailable(&error),
+                    Err(WriteError::Failed(error)) => drop(self.committer.poison(&error)),
                 },
-                Work::Carry(Order::Close(answer)) => return Some(answer),
+                Work::Exclusive(ExclusiveJob::Close(reply_to)) => return Some(reply_to),
                 Work::End => return None,
             }
         }
@@ -96,8 +106,8 @@ impl Writer {
     }
 
     /// Makes a group durable, with one sync if there is anything to write; then its rows can be read.
-    fn write(&mut self, writes: &Writes, values: Values) -> Result<(), Unwritten> {
-        self.committer.failed().map_err(Unwritten::Failed)?;
+    fn write(&mut self, writes: &Writes, values: Values) -> Result<(), WriteError> {
+        self.committer.check_poison().map_err(WriteError::Failed)?;
         if writes.is_empty() {
             return Ok(());
         }
@@ -106,8 +116,8 @@ impl Writer {
         let shared = self.shared();
         // Whoever wants the tables to himself waits until the rows can be read.
         let tables = shared.read();
-        let tables = tables.as_ref().ok_or_else(|| Unwritten::Failed(io::ErrorKind::NotConnected.into()))?;
-        let rows = writes.rows(values, tables).map_err(Unwritten::NotBegun)?;
+        let tables = tables.as_ref().ok_or_else(|| WriteError::Failed(io::ErrorKind::NotConnected.into()))?;
+        let rows = writes.rows(values, tables).map_err(WriteError::NotBegun)?;
         let began = now();
         rows.map_or(Ok(()), |rows| tables.commit(rows)).map_err(|error| self.unwritten(tables, error))?;
         shared.tally.sync(began.elapsed());
@@ -119,18 +129,18 @@ impl Writer {
     }
 
     /// Makes the tables of days that have none. Of the group nothing was written yet.
-    fn begin(&mut self, days: &BTreeSet<Day>) -> Result<(), Unwritten> {
+    fn begin(&mut self, days: &BTreeSet<Day>) -> Result<(), WriteError> {
         if days.is_empty() {
             return Ok(());
         }
         let shared = self.shared();
         let mut tables = shared.write();
-        let tables = tables.as_mut().ok_or_else(|| Unwritten::Failed(io::ErrorKind::NotConnected.into()))?;
+        let tables = tables.as_mut().ok_or_else(|| WriteError::Failed(io::ErrorKind::NotConnected.into()))?;
         for day in days {
             let begun = if tables.is_made(*day) {
                 tables.begin(*day)
             } else {
-                self.reserve.lend(|| tables.begin(*day)).map_err(Unwritten::NotBegun)?
+                self.reserve.lend(|| tables.begin(*day)).map_err(WriteError::NotBegun)?
             };
             begun.map_err(|error| self.unwritten(tables, error))?;
         }
@@ -153,23 +163,23 @@ impl Writer {
             return;
         };
         match error {
-            Unwritten::NotBegun(error) => {
+            WriteError::NotBegun(error) => {
                 if self.since_not_ahead.replace(0).is_none() {
                     tracing::warn!(%error, "the next day's table could not be made ahead; it is tried again");
                 }
             }
-            Unwritten::Failed(error) => drop(self.committer.fail(&error)),
+            WriteError::Failed(error) => drop(self.committer.poison(&error)),
         }
     }
 
-    fn make_ahead(&mut self, shared: &Shared) -> Result<(), Unwritten> {
+    fn make_ahead(&mut self, shared: &Shared) -> Result<(), WriteError> {
         let (day, table) = {
             let tables = shared.read();
             let Some((tables, day)) = tables.as_ref().and_then(|tables| Some((tables, tables.day_ahead()?)))
             else {
                 return Ok(());
             };
-            let made = self.reserve.lend(|| tables.make(day)).map_err(Unwritten::NotBegun)?;
+            let made = self.reserve.lend(|| tables.make(day)).map_err(WriteError::NotBegun)?;
             (day, made.map_err(|error| self.unwritten(tables, error))?)
         };
         let mut tables = shared.write();
@@ -179,17 +189,17 @@ impl Writer {
     }
 
     fn drop_days_before(&mut self, day: Day) -> Result<(), StoreError> {
-        self.committer.failed().map_err(|_| self.committer.poisoned())?;
+        self.committer.check_poison().map_err(|_| self.committer.poisoned())?;
         self.open_again_if_need_be()
-            .and_then(|()| self.reserve.fill().map_err(Unwritten::NotBegun))
+            .and_then(|()| self.reserve.fill().map_err(WriteError::NotBegun))
             .and_then(|()| self.drop_tables_before(day))
             .map_err(|error| match error {
-                Unwritten::NotBegun(source) => StoreError::Unavailable { source },
-                Unwritten::Failed(error) => self.committer.fail(&error),
+                WriteError::NotBegun(source) => StoreError::Unavailable { source },
+                WriteError::Failed(error) => self.committer.poison(&error),
             })
     }
 
-    fn drop_tables_before(&mut self, day: Day) -> Result<(), Unwritten> {
+    fn drop_tables_before(&mut self, day: Day) -> Result<(), WriteError> {
         let shared = self.shared();
         let mut tables = shared.write();
         let Some(tables) = tables.as_mut() else { return Ok(()) };
@@ -207,16 +217,16 @@ impl Writer {
         metrics::gauge!(TABLES).set(u32::try_from(tables.day_count()).unwrap_or(u32::MAX));
         // Whoever asks again completes it, on what is on the disk.
         self.is_broken |= ended.is_err();
-        ended.map_err(Unwritten::NotBegun)?.map_err(|error| self.ended_in_half(tables, error))
+        ended.map_err(WriteError::NotBegun)?.map_err(|error| self.ended_in_half(tables, error))
     }
 
     /// What it means that the engine did not do something. Only where a write to the journal has failed does
     /// nobody know what is on the disk.
-    fn unwritten(&mut self, tables: &Tables, error: fjall::Error) -> Unwritten {
+    fn unwritten(&mut self, tables: &Tables, error: fjall::Error) -> WriteError {
         if let Some(failure) = tables.failed_write() {
-            return Unwritten::Failed(failure);
+            return WriteError::Failed(failure);
         }
-        Unwritten::NotBegun(match error {
+        WriteError::NotBegun(match error {
             fjall::Error::Poisoned => self.wanting(&tables.path()),
             error => disk(error),
         })
@@ -224,7 +234,7 @@ impl Writer {
 
     /// As [`unwritten`](Self::unwritten), of tables that were removed, perhaps in half: on the disk, and not
     /// in the engine's memory.
-    fn ended_in_half(&mut self, tables: &Tables, error: fjall::Error) -> Unwritten {
+    fn ended_in_half(&mut self, tables: &Tables, error: fjall::Error) -> WriteError {
         self.is_broken = true;
         self.unwritten(tables, error)
     }
@@ -236,7 +246,7 @@ impl Writer {
     /// Not if what it wants for is still wanting, and not if that did not help a moment ago. If something is
     /// wanting when it has been closed, there are no tables until somebody wants to write and nothing is
     /// wanting any more.
-    fn open_again_if_need_be(&mut self) -> Result<(), Unwritten> {
+    fn open_again_if_need_be(&mut self) -> Result<(), WriteError> {
         let shared = self.shared();
         let (mut slot, tries) = if self.shut.is_some() {
             (shared.write(), 1)
@@ -259,33 +269,33 @@ impl Writer {
     }
 
     /// Takes note that the engine could not be opened again, now or for good.
-    fn stay_shut(&mut self, shared: &Shared, error: OpenError) -> Unwritten {
-        let may_pass = matches!(&error, OpenError::Unreadable { source, .. } if is_wanting(source));
+    fn stay_shut(&mut self, shared: &Shared, error: OpenError) -> WriteError {
+        let may_pass = matches!(&error, OpenError::Unreadable { source, .. } if is_shortage(source));
         let error = reason(error);
-        let failure = Failure::of(&error);
+        let failure = SystemError::of(&error);
         if may_pass {
-            shared.be_absent(Absence::Wanting(failure));
-            return Unwritten::NotBegun(error);
+            shared.be_absent(Absence::Shortage(failure));
+            return WriteError::NotBegun(error);
         }
         self.shut = None;
         shared.be_absent(Absence::Lost(failure));
-        Unwritten::Failed(error)
+        WriteError::Failed(error)
     }
 
     /// Closes the engine if its own threads have failed. Returns the place of the tables, where nobody is
     /// now.
-    fn shut_if_need_be<'a>(&mut self, shared: &'a Shared) -> Result<Option<Slot<'a>>, Unwritten> {
+    fn shut_if_need_be<'a>(&mut self, shared: &'a Shared) -> Result<Option<Slot<'a>>, WriteError> {
         let Some(path) =
             shared.read().as_ref().filter(|tables| self.is_broken || tables.has_failed()).map(Tables::path)
         else {
             return Ok(None);
         };
-        self.reserve.has_more().and_then(|()| has_room(&path)).map_err(Unwritten::NotBegun)?;
+        self.reserve.has_more().and_then(|()| has_room(&path)).map_err(WriteError::NotBegun)?;
         if self.since_opened >= GROUPS_THAT_SHOW_IT_HELPED {
             self.openings = 0;
         }
         if self.openings >= MAX_OPENINGS_IN_A_ROW {
-            return Err(Unwritten::Failed(io::Error::other(
+            return Err(WriteError::Failed(io::Error::other(
                 "the engine fails as soon as it is opened again",
             )));
         }
@@ -295,9 +305,9 @@ impl Writer {
         let mut slot = shared.write();
         let Some(tables) = slot.as_ref() else { return Ok(None) };
         if let Some(failure) = tables.failed_write() {
-            return Err(Unwritten::Failed(failure));
+            return Err(WriteError::Failed(failure));
         }
-        let version = tables.last_version().map_err(|error| Unwritten::NotBegun(reason(error)))?;
+        let version = tables.last_version().map_err(|error| WriteError::NotBegun(reason(error)))?;
         self.shut = slot.take().map(|tables| tables.shut(version));
         Ok(Some(slot))
     }
@@ -321,10 +331,10 @@ impl Writer {
             // All that was acknowledged stands in the journals, synced.
             shut.close();
         }
-        self.committer.failed().map_err(|_| self.committer.poisoned())?;
+        self.committer.check_poison().map_err(|_| self.committer.poisoned())?;
         let Some(tables) = tables else { return Ok(()) };
         let path = tables.path();
-        tables.close().map_err(|error| self.committer.fail(&disk(error)))?;
+        tables.close().map_err(|error| self.committer.poison(&disk(error)))?;
         tracing::info!(store = %path.display(), "the store is closed");
         Ok(())
     }

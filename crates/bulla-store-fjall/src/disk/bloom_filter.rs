@@ -22,7 +22,7 @@ const WORDS: usize = 4;
 /// # Security
 /// Keys are not in it. But whoever reads the memory of the process can ask it of a key that he knows whether
 /// it was put, also after it was deleted.
-pub(crate) struct Filter {
+pub(crate) struct BloomFilter {
     blocks: Box<[Block]>,
     /// Keyed, so that nobody can choose names that fill one block.
     hasher: RandomState,
@@ -32,7 +32,7 @@ pub(crate) struct Filter {
 
 /// Takes note of keys.
 pub(crate) struct Noting<'a> {
-    filter: &'a Filter,
+    filter: &'a BloomFilter,
     _alone: MutexGuard<'a, ()>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Noting<'a> {
 #[repr(align(32))]
 struct Block([AtomicU64; WORDS]);
 
-impl Filter {
+impl BloomFilter {
     /// Of a table that holds nothing.
     pub(crate) fn empty() -> Self {
         let blocks = (0..BLOCKS).map(|_| Block::default()).collect();
@@ -80,9 +80,9 @@ impl Noting<'_> {
     }
 }
 
-impl fmt::Debug for Filter {
+impl fmt::Debug for BloomFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Filter(…)")
+        f.write_str("BloomFilter(…)")
     }
 }
 
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn whatever_was_put_may_be_there_and_hardly_anything_else() {
-        let filter = Filter::empty();
-        assert_eq!(format!("{filter:?}"), "Filter(…)");
+        let filter = BloomFilter::empty();
+        assert_eq!(format!("{filter:?}"), "BloomFilter(…)");
         let key = |number: u32| number.to_be_bytes();
         assert!((0..100_000).all(|number| !filter.may_hold(&key(number))));
         for (from, to, one_in) in [(0, 1_000_000, 200), (1_000_000, 2_000_000, 30)] {

@@ -36,7 +36,7 @@ const WHAT: &str = "list of what there was when it was closed";
 const MAX_BYTES: u64 = 16 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Inventory {
+pub(crate) struct ClosingInventory {
     pub(crate) version: Version,
     /// Bytes of whole batches and the name of each journal.
     journals: Vec<(u64, String)>,
@@ -44,7 +44,7 @@ pub(crate) struct Inventory {
     files: Vec<(u64, String)>,
 }
 
-impl Inventory {
+impl ClosingInventory {
     /// Writes down what there is in `folder`, of which the last commit was `version`. The caller holds the
     /// lock.
     pub(crate) fn take(folder: &Path, version: Version, journals: &[Journal]) -> io::Result<Self> {

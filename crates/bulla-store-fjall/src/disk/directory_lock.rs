@@ -22,9 +22,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// journal is nothing to be cut off. The engine takes the lock by itself, so it has to be given back just
 /// before. Who gets in between finds everything mended.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct DirectoryLock(File);
 
-impl Lock {
+impl DirectoryLock {
     /// Takes the lock of the store in `folder`; there is none where no store was ever begun.
     pub(crate) fn take(folder: &Path) -> Result<Option<Self>, OpenError> {
         let path = folder.join(LOCK);
@@ -47,7 +47,7 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for DirectoryLock {
     fn drop(&mut self) {
         // Closing it would not do: a process that is just being started may have a copy of it still.
         if let Err(error) = self.0.unlock() {

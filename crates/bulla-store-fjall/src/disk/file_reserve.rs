@@ -9,13 +9,13 @@ use crate::limits::RESERVED_FILES;
 /// Open files that nobody else in the process gets, such as a flood of connections: enough to make or remove
 /// a table, or to open the engine again. They are given back for that moment.
 #[derive(Debug)]
-pub(crate) struct Reserve {
+pub(crate) struct FileReserve {
     /// What is held open, again and again.
     file: PathBuf,
     held: Vec<File>,
 }
 
-impl Reserve {
+impl FileReserve {
     /// For the store in `folder`. Whether all could be had is seen when they are needed.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut reserve = Self { file: folder.join("version"), held: Vec::new() };
@@ -78,7 +78,7 @@ mod tests {
     fn what_is_lent_is_free_meanwhile_and_taken_again() {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("version"), "").unwrap();
-        let mut reserve = Reserve::of(folder.path());
+        let mut reserve = FileReserve::of(folder.path());
         assert_eq!(reserve.held.len(), RESERVED_FILES);
         reserve.held.pop();
         reserve.lend(|| ()).unwrap();

@@ -5,20 +5,20 @@ use std::path::Path;
 use bulla_store::Version;
 
 use crate::OpenError;
-use crate::disk::closing_inventory::Inventory;
-use crate::disk::directory_lock::Lock;
+use crate::disk::closing_inventory::ClosingInventory;
+use crate::disk::directory_lock::DirectoryLock;
 use crate::disk::interrupted_creation;
 use crate::disk::journal;
 use crate::disk::required_files;
 
 /// Looks at the store in `folder` as it lies, and mends what a crash may leave. Says what it had when it was
 /// closed, if it was, and strikes that out: from now on the engine may write.
-pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
-    let Some(_held) = Lock::take(folder)? else {
+pub(crate) fn look(folder: &Path) -> Result<Option<ClosingInventory>, OpenError> {
+    let Some(_held) = DirectoryLock::take(folder)? else {
         required_files::check_unlocked(folder)?;
         return Ok(None);
     };
-    let closed = Inventory::read(folder)?;
+    let closed = ClosingInventory::read(folder)?;
     if closed.is_none() {
         interrupted_creation::sweep(folder).map_err(OpenError::unreadable(folder))?;
     }
@@ -31,7 +31,7 @@ pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
     if closed.is_none() && journals.iter().any(|journal| journal.whole > 0) {
         tracing::info!(store = %folder.display(), "the store was not closed; what it lacks may not be noticed");
     }
-    Inventory::remove(folder).map_err(OpenError::unreadable(folder))?;
+    ClosingInventory::remove(folder).map_err(OpenError::unreadable(folder))?;
     Ok(closed)
 }
 
@@ -41,10 +41,10 @@ pub(crate) fn look(folder: &Path) -> Result<Option<Inventory>, OpenError> {
 /// lost but that what goes missing would be noticed.
 pub(crate) fn write_down(folder: &Path, version: Version) {
     let written = || -> Result<(), OpenError> {
-        let Some(_held) = Lock::take(folder)? else { return Ok(()) };
+        let Some(_held) = DirectoryLock::take(folder)? else { return Ok(()) };
         let journals = journal::read(folder)?;
         if journals.iter().all(|journal| journal.torn == 0) {
-            let inventory = Inventory::take(folder, version, &journals);
+            let inventory = ClosingInventory::take(folder, version, &journals);
             let written = inventory.and_then(|inventory| inventory.write(folder));
             written.map_err(OpenError::unreadable(folder))?;
         }

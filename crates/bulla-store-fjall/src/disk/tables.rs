@@ -15,13 +15,13 @@ use bulla_store::{Key, StoreError, Version};
 use fjall::{Database, Keyspace};
 
 use self::engine_options::layout;
-pub(crate) use self::open::Shut;
+pub(crate) use self::open::ClosedTables;
 use crate::FjallOptions;
-use crate::disk::bloom_filter::Filter;
+use crate::disk::bloom_filter::BloomFilter;
 use crate::disk::row;
 use crate::error::unread;
 use crate::limits::MAX_FILTERS;
-use crate::system_error::Failure;
+use crate::system_error::SystemError;
 
 /// The names of the tables that every store has. A day's is a `d` and its number.
 const OWN: &str = "meta";
@@ -39,11 +39,11 @@ pub(crate) struct Tables {
     days: BTreeMap<Day, Keyspace>,
     /// Of the latest days that were begun since the store was opened: whatever was put into their tables
     /// passed through here.
-    filters: BTreeMap<Day, Filter>,
+    filters: BTreeMap<Day, BloomFilter>,
     /// Of the day after the newest, which nothing was put into yet.
     ahead: Option<(Day, Keyspace)>,
     /// What the disk said when a write to the journal failed.
-    failed: OnceLock<Failure>,
+    failed: OnceLock<SystemError>,
 }
 
 impl Tables {
@@ -65,7 +65,7 @@ impl Tables {
     }
 
     /// Which keys the table of `day` may hold, if that is known.
-    pub(crate) fn filter(&self, day: Day) -> Option<&Filter> {
+    pub(crate) fn filter(&self, day: Day) -> Option<&BloomFilter> {
         self.filters.get(&day)
     }
 
@@ -112,7 +112,7 @@ impl Tables {
         };
         self.days.insert(day, table);
         // An earlier day, to which a late message belongs, does not take the place of today.
-        self.filters.insert(day, Filter::empty());
+        self.filters.insert(day, BloomFilter::empty());
         if self.filters.len() > MAX_FILTERS {
             self.filters.pop_first();
         }

@@ -1,12 +1,18 @@
+use std::io;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use bulla_base::Partition;
 use bulla_store::{Key, Space};
 use fjall::OwnedWriteBatch;
 use tempfile::TempDir;
 
 use super::*;
-use crate::FjallOptions;
+use crate::commit::group_writes::{BaseView, Writes};
+use crate::commit::queue::{Work, WriteGroup};
+use crate::commit::version_cache::VersionCache;
+use crate::commit::writer::WriteError;
+use crate::{FjallOptions, MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
 
 fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -24,15 +30,15 @@ fn committer(folder: &TempDir) -> Committer {
     Committer::new(Arc::new(Shared::new(tables)), Version::new(0))
 }
 
-fn taken(committer: &Committer) -> Taken {
-    match committer.work() {
+fn taken(committer: &Committer) -> WriteGroup {
+    match committer.next_work() {
         Work::Write(group) => group,
         _ => panic!("there is no group"),
     }
 }
 
 #[test]
-fn a_group_is_full_after_so_many_batches_or_so_many_bytes() {
+fn open_group_is_full_after_so_many_batches_or_so_many_bytes() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     for (bytes, fit) in
@@ -54,7 +60,7 @@ fn a_group_is_full_after_so_many_batches_or_so_many_bytes() {
 }
 
 #[test]
-fn nobody_adds_anything_while_days_are_dropped() {
+fn exclusive_job_keeps_everybody_from_adding_while_it_is_carried_out() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     let mut before = pin!(committer.commit(put(1, 1)));
@@ -67,53 +73,53 @@ fn nobody_adds_anything_while_days_are_dropped() {
     assert_eq!(first.members.len(), 1);
     committer.answer(first, Ok(()));
     assert!(poll(dropping.as_mut()).is_pending());
-    let Work::Carry(order) = committer.work() else { panic!("the days come next") };
+    let Work::Exclusive(job) = committer.next_work() else { panic!("the days come next") };
     assert!(poll(behind.as_mut()).is_pending());
-    assert!(committer.state().open.members.is_empty());
+    assert!(committer.queue().open.members.is_empty());
     // Nor now that nobody waits before him.
     let mut late = pin!(committer.commit(put(3, 1)));
-    assert!(committer.state().waiting.len() == 1 && poll(late.as_mut()).is_pending());
-    assert!(committer.state().open.members.is_empty());
-    drop(order);
+    assert!(committer.queue().waiting.len() == 1 && poll(late.as_mut()).is_pending());
+    assert!(committer.queue().open.members.is_empty());
+    drop(job);
     assert_eq!(taken(&committer).members.len(), 2);
 }
 
-/// Nothing waits but the order itself, while it is carried out.
+/// Nothing waits but the job itself, while it is carried out.
 #[test]
-fn nobody_adds_anything_during_an_order_that_nobody_stood_behind() {
+fn exclusive_job_that_nobody_stood_behind_keeps_everybody_from_adding() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     let mut dropping = pin!(committer.drop_days_before(Day::from_number(1)));
     assert!(poll(dropping.as_mut()).is_pending());
-    let Work::Carry(_order) = committer.work() else { panic!("there is an order") };
+    let Work::Exclusive(_job) = committer.next_work() else { panic!("there is an exclusive job") };
     let mut late = pin!(committer.commit(put(1, 1)));
     assert!(poll(late.as_mut()).is_pending());
-    assert!(committer.state().open.members.is_empty());
+    assert!(committer.queue().open.members.is_empty());
     assert_eq!(taken(&committer).members.len(), 1);
 }
 
 #[test]
-fn who_finds_the_writer_asleep_lets_the_others_go_first_and_then_wakes_it() {
+fn sleeping_writer_is_woken_when_the_others_have_had_their_turn() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
-    let sleeps = || committer.state().is_idle;
-    committer.state().is_idle = true;
+    let sleeps = || committer.queue().writer == WriterState::Asleep;
+    committer.queue().writer = WriterState::Asleep;
     let mut commits: Vec<_> = (0..32).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
     assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
-    assert!(sleeps() && committer.state().open.members.len() == 32);
+    assert!(sleeps() && committer.queue().open.members.len() == 32);
     // Of the first nobody hears any more; the executor comes round to the second.
     assert!(poll(commits[1].as_mut()).is_pending());
     assert!(!sleeps());
     committer.answer(taken(&committer), Ok(()));
     assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_ready()));
 
-    committer.state().is_idle = true;
+    committer.queue().writer = WriterState::Asleep;
     let mut dropped = Box::pin(committer.commit(put(0, 1)));
     assert!(poll(dropped.as_mut()).is_pending() && sleeps());
     drop(dropped);
     assert!(!sleeps());
 
-    committer.state().is_idle = true;
+    committer.queue().writer = WriterState::Asleep;
     let mut commits: Vec<_> =
         (0..WORTH_A_SYNC).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
     assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
@@ -121,7 +127,7 @@ fn who_finds_the_writer_asleep_lets_the_others_go_first_and_then_wakes_it() {
 }
 
 #[test]
-fn what_failed_is_told_to_everybody_who_stood_on_it() {
+fn failed_group_is_told_to_everybody_who_stood_on_it() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     let mut first = pin!(committer.commit(put(1, 1)));
@@ -131,11 +137,11 @@ fn what_failed_is_told_to_everybody_who_stood_on_it() {
     conflicting.expect_absent(Key::undated(Space::new(200), "1"));
     let mut second = pin!(committer.commit(conflicting));
     assert!(poll(second.as_mut()).is_pending());
-    committer.answer(group, Err(Unwritten::Failed(io::ErrorKind::StorageFull.into())));
+    committer.answer(group, Err(WriteError::Failed(io::ErrorKind::StorageFull.into())));
     let next = taken(&committer);
-    let failed = committer.failed();
+    let failed = committer.check_poison();
     assert!(failed.is_err());
-    committer.answer(next, failed.map_err(Unwritten::Failed));
+    committer.answer(next, failed.map_err(WriteError::Failed));
     for commit in [first, second] {
         let Poll::Ready(Err(StoreError::Poisoned { source: Some(source) })) = poll(commit) else {
             panic!("it was told something else")
@@ -146,7 +152,7 @@ fn what_failed_is_told_to_everybody_who_stood_on_it() {
 
 /// A day's table could not be made, and the store was dead for good, though nothing had been written.
 #[test]
-fn what_was_not_begun_can_be_tried_again_and_so_can_what_stood_on_it() {
+fn group_that_was_not_begun_can_be_tried_again_with_what_stood_on_it() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     for round in 0..3 {
@@ -159,15 +165,15 @@ fn what_was_not_begun_can_be_tried_again_and_so_can_what_stood_on_it() {
         let mut second = pin!(committer.commit(conflicting));
         let mut third = pin!(committer.commit(put(2, 1)));
         assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
-        committer.answer(group, Err(Unwritten::NotBegun(io::Error::from_raw_os_error(24))));
+        committer.answer(group, Err(WriteError::NotBegun(io::Error::from_raw_os_error(24))));
         for commit in [first, second, third] {
             let Poll::Ready(Err(StoreError::Unavailable { source })) = poll(commit) else {
                 panic!("it was told something else in round {round}")
             };
             assert_eq!(source.raw_os_error(), Some(24), "the system's own reason");
         }
-        assert!(committer.failed().is_ok() && committer.state().open.members.is_empty());
-        assert_eq!(committer.places.available_permits(), MAX_WAITING);
+        assert!(committer.check_poison().is_ok() && committer.queue().open.members.is_empty());
+        assert_eq!(committer.permits.available_permits(), MAX_WAITING);
     }
     // As if nothing had ever been asked for.
     let mut absent = put(1, 1);
@@ -181,7 +187,7 @@ fn what_was_not_begun_can_be_tried_again_and_so_can_what_stood_on_it() {
 }
 
 #[test]
-fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
+fn prefetch_is_looked_up_again_when_a_group_was_written_meanwhile() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     let key = Key::dated(Space::new(200), Day::from_number(20_000), "key");
@@ -192,27 +198,27 @@ fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
         batch.put(key.clone(), "");
         batch
     };
-    let look = || committer.look(committer.shared().read().as_ref().unwrap(), &batch());
-    let write = |mut group: Taken| {
+    let prefetch = || committer.prefetch(committer.shared().read().as_ref().unwrap(), &batch());
+    let write = |mut group: WriteGroup| {
         let values = std::mem::take(&mut group.values);
         let rows = group.writes.rows(values, committer.shared().read().as_ref().unwrap()).unwrap();
         rows.map_or(Ok(()), OwnedWriteBatch::commit).unwrap();
         committer.answer(group, Ok(()));
     };
-    let commit = |sight: &Sight| {
-        let (answer, answered) = oneshot::channel();
+    let commit = |prefetch: &Prefetch| {
+        let (reply_to, reply) = oneshot::channel();
         let tables = committer.shared().read();
-        committer.add_having_looked(tables.as_ref().unwrap(), sight, batch(), answer).unwrap();
-        answered
+        committer.add_prefetched(tables.as_ref().unwrap(), prefetch, batch(), reply_to).unwrap();
+        reply
     };
 
-    // Each sight says that there is no record. The second comes when the first was added, the third when it
+    // Each says that there is no record. The second comes when the first was added, the third when it
     // was being written, the others when it had been.
-    let before = look();
+    let before = prefetch();
     let (first, second) = (commit(&before), commit(&before));
     let group = taken(&committer);
     let third = commit(&before);
-    let meanwhile = look();
+    let meanwhile = prefetch();
     write(group);
     let (fourth, fifth) = (commit(&before), commit(&meanwhile));
     write(taken(&committer));
@@ -225,7 +231,7 @@ fn what_was_seen_before_a_group_was_written_is_looked_up_again() {
 }
 
 #[test]
-fn what_was_seen_is_not_looked_up_again_while_it_holds() {
+fn prefetch_is_not_looked_up_again_while_it_holds() {
     let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let (committer, other) = (committer(&folder), committer(&other));
     let key = Key::dated(Space::new(200), Day::from_number(20_000), "key");
@@ -235,25 +241,25 @@ fn what_was_seen_is_not_looked_up_again_while_it_holds() {
     let mut writes = Writes::after(Version::new(0));
     let tables = other.shared().read();
     let tables = tables.as_ref().unwrap();
-    let before = Before { tables, sight: None, known: &Known::default(), under_way: None };
-    assert!(matches!(writes.add(before, &there), Ok(Commit::Committed(_))));
+    let base = BaseView { tables, prefetch: None, cache: &VersionCache::default(), under_way: None };
+    assert!(matches!(writes.add(base, &there), Ok(Commit::Committed(_))));
     let values = writes.take_values();
     writes.rows(values, tables).unwrap().unwrap().commit().unwrap();
 
-    // Seen in the wrong tables, to tell whether it is believed.
+    // Looked up in the wrong tables, to tell whether it is believed.
     let mut batch = put(1, 1);
     batch.expect_absent(key);
-    let sight = other.look(tables, &batch);
-    let (answer, mut answered) = oneshot::channel();
+    let prefetch = other.prefetch(tables, &batch);
+    let (reply_to, mut reply) = oneshot::channel();
     let own = committer.shared().read();
-    committer.add_having_looked(own.as_ref().unwrap(), &sight, batch, answer).unwrap();
+    committer.add_prefetched(own.as_ref().unwrap(), &prefetch, batch, reply_to).unwrap();
     drop(own);
     committer.answer(taken(&committer), Ok(()));
-    assert!(matches!(answered.try_recv().unwrap(), Ok(Commit::Conflict(_))));
+    assert!(matches!(reply.try_recv().unwrap(), Ok(Commit::Conflict(_))));
 }
 
 #[test]
-fn nobody_waits_for_a_writer_that_has_ended() {
+fn ended_writer_is_waited_for_by_nobody() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     let mut added = pin!(committer.commit(put(1, 1)));
@@ -269,17 +275,17 @@ fn nobody_waits_for_a_writer_that_has_ended() {
 
 /// A panic in the middle of a change would leave half a batch in the group.
 #[test]
-fn nothing_is_written_after_a_thread_died_with_the_group_in_its_hands() {
+fn panic_with_the_queue_in_hand_poisons_the_store() {
     let folder = TempDir::new().unwrap();
     let committer = committer(&folder);
     let died = std::thread::scope(|scope| {
         scope
             .spawn(|| {
-                let _state = committer.state();
+                let _queue = committer.queue();
                 panic!("on purpose");
             })
             .join()
     });
     assert!(died.is_err());
-    assert!(committer.failed().is_err());
+    assert!(committer.check_poison().is_err());
 }

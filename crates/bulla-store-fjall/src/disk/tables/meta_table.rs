@@ -8,7 +8,7 @@ use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
 
 use super::Tables;
 use crate::OpenError;
-use crate::system_error::Failure;
+use crate::system_error::SystemError;
 
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 const VERSION_KEY: &[u8] = b"version";
@@ -70,7 +70,7 @@ impl Tables {
         if let Err(error) = &written
             && !matches!(error, fjall::Error::Poisoned)
         {
-            self.failed.set(Failure::of_engine(error)).ok();
+            self.failed.set(SystemError::of_engine(error)).ok();
         }
         written
     }
@@ -83,7 +83,7 @@ impl Tables {
 
     /// What the disk said of a write to the journal that failed, if one did.
     pub(crate) fn failed_write(&self) -> Option<io::Error> {
-        self.failed.get().map(Failure::error)
+        self.failed.get().map(SystemError::error)
     }
 
     /// Has the engine [count on](COUNT_KEY), after a table was made or removed.

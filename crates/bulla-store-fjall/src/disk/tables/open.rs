@@ -13,7 +13,7 @@ use fjall::PersistMode;
 use super::engine_options::{database, layout};
 use super::meta_table::{DAY_KEY, FORMAT_KEY, UNCOUNTED, count_on, number};
 use super::{COUNTERS, OWN, Tables, UNDATED};
-use crate::disk::bloom_filter::Filter;
+use crate::disk::bloom_filter::BloomFilter;
 use crate::disk::startup_check;
 use crate::{FjallOptions, OpenError};
 
@@ -125,9 +125,9 @@ impl Tables {
     }
 
     /// Closes the engine, to open it again. The last commit is `version`.
-    pub(crate) fn shut(self, version: Version) -> Shut {
+    pub(crate) fn shut(self, version: Version) -> ClosedTables {
         let Self { path, options, filters, .. } = self;
-        Shut { path, options, version, filters }
+        ClosedTables { path, options, version, filters }
     }
 
     /// Whether the engine's own threads have failed, after which it writes nothing any more.
@@ -154,21 +154,21 @@ impl Tables {
 }
 
 /// The tables of a store whose engine is closed, and is to be opened again in its place.
-pub(crate) struct Shut {
+pub(crate) struct ClosedTables {
     path: PathBuf,
     options: FjallOptions,
     /// Of the last commit.
     version: Version,
-    filters: BTreeMap<Day, Filter>,
+    filters: BTreeMap<Day, BloomFilter>,
 }
 
-impl Shut {
+impl ClosedTables {
     /// Opens the engine again. It is tried so many times: others take what was given back, or the last reader
     /// is still to let go.
     ///
     /// # Errors
     /// Also when the last commit there is then is not the one there was. If something was
-    /// [wanting](crate::system_error::is_wanting), it can be tried again.
+    /// [wanting](crate::system_error::is_shortage), it can be tried again.
     pub(crate) fn open(&mut self, tries: u32) -> Result<Tables, OpenError> {
         let mut tried = 1;
         let tables = loop {

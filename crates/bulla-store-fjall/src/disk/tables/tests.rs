@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use super::meta_table::FILLER_KEY;
 use super::*;
-use crate::commit::group_writes::{Before, Known, Writes};
+use crate::commit::group_writes::{BaseView, Writes};
+use crate::commit::version_cache::VersionCache;
 
 fn flush(table: &Keyspace) {
     table.rotate_memtable().unwrap();
@@ -182,8 +183,9 @@ fn a_journal_goes_also_when_all_it_held_was_deleted() {
     delete.delete(key);
     for (version, batch) in [(0, put), (1, delete)] {
         let mut writes = Writes::after(Version::new(version));
-        let before = Before { tables: &tables, sight: None, known: &Known::default(), under_way: None };
-        let _done = writes.add(before, &batch).unwrap();
+        let base =
+            BaseView { tables: &tables, prefetch: None, cache: &VersionCache::default(), under_way: None };
+        let _done = writes.add(base, &batch).unwrap();
         let values = writes.take_values();
         writes.rows(values, &tables).unwrap().unwrap().commit().unwrap();
     }
