@@ -32,7 +32,7 @@ impl<S: Store> Carrier<S> {
             _ => return Err(InvalidEnvelope::Field { field: ONE_SIDE_EACH }.into()),
         };
         let (partition, now) = (self.partition(user), self.clock.now());
-        let _lane = self.lane(partition).await?;
+        let _lock = self.lock(partition).await?;
         let key = Key::dated(ALLOWANCE, now.day(), name(asked, business));
         let held = self.store.get(partition, &key, now).await.map_err(store_failed)?;
         let taken = held.as_ref().and_then(|record| record.value.first().copied()).unwrap_or(0);

@@ -13,7 +13,7 @@ pub(crate) const MOST_AT_ONCE: usize = 64;
 
 const _: () = assert!(MAX_DELIVERIES <= MOST_AT_ONCE, "what is sent together is not queued together");
 
-/// Envelopes that wait for the lane of their recipient: whoever gets it next queues all of them in one
+/// Envelopes that wait for the lock of their recipient: whoever gets it next queues all of them in one
 /// record.
 ///
 /// A recipient's places are given out one after the other. If each envelope were a commit of its own, a

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
-use bulla_store::{CachedStore, Lanes, Store, StoreError};
+use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
     Caller, Connected, Delivery, MAX_DELIVERIES, Proof, Sent, Sequence, Transport, TransportError,
 };
@@ -37,7 +37,7 @@ pub struct Carrier<S> {
     pub(crate) commits: Mutex<JoinSet<()>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
-    pub(crate) lanes: Lanes,
+    pub(crate) keyed_mutex: KeyedMutex,
     pub(crate) fences: Fences,
     pub(crate) erasures: Erasures,
     pub(crate) verifier: Arc<dyn NumberVerifier>,
@@ -96,7 +96,7 @@ impl<S: Store> Carrier<S> {
             commits: Mutex::default(),
             clock,
             pepper,
-            lanes: Lanes::new(),
+            keyed_mutex: KeyedMutex::new(),
             fences: Fences::new(),
             erasures: Erasures::default(),
             verifier,

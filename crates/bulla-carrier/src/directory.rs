@@ -28,7 +28,7 @@ impl<S: Store> Carrier<S> {
     ) -> Result<Connected, TransportError> {
         upload.check()?;
         let partition = self.partition(owner);
-        let _lane = self.lane(partition).await?;
+        let _lock = self.lock(partition).await?;
         let held = self.held(owner).await?;
         let stock = self.one_time_keys(owner, MAX_ONE_TIME_KEYS + 1).await?;
         let reinstalled = held.keys.as_ref().is_some_and(|keys| keys.identity != upload.identity);
@@ -87,14 +87,14 @@ impl<S: Store> Carrier<S> {
     ) -> Result<KeyBundle, TransportError> {
         self.lasting_keys(owner).await?;
         let may_have_one = self.take_allowance(requester, owner).await?;
-        let _lane = self.lane(self.partition(owner)).await?;
+        let _lock = self.lock(self.partition(owner)).await?;
         let keys = self.lasting_keys(owner).await?;
         let one_time = if may_have_one { self.give_one_time_key(owner).await? } else { None };
         self.tallies.bundle(one_time.is_some());
         Ok(KeyBundle::new(owner.device(), &keys, one_time)?)
     }
 
-    /// Gives away one of the one-time keys of `owner`. Within the lane.
+    /// Gives away one of the one-time keys of `owner`. Under the lock.
     async fn give_one_time_key(&self, owner: &Address) -> Result<Option<OneTimeKey>, TransportError> {
         let mut batch = Batch::new(self.partition(owner));
         let mut given = None;
@@ -215,7 +215,7 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn commit(&self, batch: Batch) -> Result<(), TransportError> {
         match self.store.commit(batch).await.map_err(store_failed)? {
             Commit::Committed(_) => Ok(()),
-            // The lane was ours, so only a second carrier on the same store can have come in between.
+            // The lock was ours, so only a second carrier on the same store can have come in between.
             _ => Err(not_alone()),
         }
     }

@@ -56,13 +56,13 @@ impl<S: Store> Carrier<S> {
         Ok(())
     }
 
-    /// The lane of `partition`. Nobody who has it meets an erasure that is not done.
-    pub(crate) async fn lane(&self, partition: Partition) -> Result<MutexGuard<'_, ()>, TransportError> {
-        let lane = self.lanes.enter(partition).await;
+    /// The lock of `partition`. Nobody who has it meets an erasure that is not done.
+    pub(crate) async fn lock(&self, partition: Partition) -> Result<MutexGuard<'_, ()>, TransportError> {
+        let lock = self.keyed_mutex.lock(partition).await;
         match self.erasures.is_under_way(partition) {
             // Whoever waits for it in here, having passed a fence, may be whom it waits for.
             true => Err(TransportError::unavailable("the recipient is being erased")),
-            false => Ok(lane),
+            false => Ok(lock),
         }
     }
 
@@ -86,9 +86,9 @@ impl<S: Store> Carrier<S> {
         let erasure = Erasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
         let pass = || async move {
-            // Lanes of businesses and of the user one after the other: two of them can be the same lock.
+            // Locks of businesses and of the user one after the other: two of them can be the same lock.
             let removed = self.remove_sent(user).await?;
-            let _lane = self.lanes.enter(user).await;
+            let _lock = self.keyed_mutex.lock(user).await;
             self.tails.forget(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
@@ -108,7 +108,7 @@ impl<S: Store> Carrier<S> {
             let everything = Scan::everything(QUEUE).limit(PAGE);
             let mut scan = everything.clone();
             loop {
-                let _lane = self.lanes.enter(queue).await;
+                let _lock = self.keyed_mutex.lock(queue).await;
                 self.tails.forget(queue);
                 let page = self.store.scan(queue, &scan, BEFORE_ALL).await?;
                 let Some((last, _)) = page.last() else { break };

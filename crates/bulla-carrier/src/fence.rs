@@ -109,7 +109,7 @@ impl<S: Store> Carrier<S> {
     ) -> Result<(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>), TransportError> {
         let partition = self.partition(address);
         let nobody_passes = self.fences.of(partition).write().await;
-        Ok((nobody_passes, self.lane(partition).await?))
+        Ok((nobody_passes, self.lock(partition).await?))
     }
 
     async fn put_fence(

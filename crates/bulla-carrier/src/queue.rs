@@ -50,7 +50,7 @@ impl<S: Store> Carrier<S> {
     ) -> Result<Sent, TransportError> {
         loop {
             let mut queued = self.arrivals.add(partition, envelopes.clone());
-            let _lane = self.lane(partition).await?;
+            let _lock = self.lock(partition).await?;
             // Others may have queued it meanwhile, or come with it now.
             loop {
                 match queued.outcome() {
@@ -66,7 +66,7 @@ impl<S: Store> Carrier<S> {
     }
 
     /// Queues what has arrived for one party, in one record, and tells everybody what became of it. To be
-    /// called from within its lane.
+    /// called under its lock.
     async fn enqueue_all(&self, partition: Partition, arrived: Vec<Arrival>) {
         let mut round = Round::new(partition, self.clock.now());
         for arrival in arrived.into_iter().filter(|arrival| !arrival.is_abandoned()) {
@@ -122,7 +122,7 @@ impl<S: Store> Carrier<S> {
                 queued.iter().for_each(|envelope| self.tallies.enqueued(envelope));
                 Ok(())
             }
-            // The lane was ours, so only a second carrier on the same store can have come in between.
+            // The lock was ours, so only a second carrier on the same store can have come in between.
             Ok(Ok(_)) => Err(not_alone()),
             Ok(Err(error)) => Err(store_failed(error)),
             Err(error) => Err(TransportError::unavailable(error)),
@@ -226,7 +226,7 @@ impl<S: Store> Carrier<S> {
     /// From here on, what is queued for `to` is handed on in memory.
     async fn begin_tail(&self, to: &Address) -> Result<(), TransportError> {
         let partition = self.partition(to);
-        let _lane = self.lane(partition).await?;
+        let _lock = self.lock(partition).await?;
         let head = self.store.get(partition, &of_device(HEAD, to), self.clock.now()).await;
         self.tails.begin(partition, to, index(head.map_err(store_failed)?.as_ref())?.last());
         Ok(())
@@ -285,7 +285,7 @@ impl<S: Store> Carrier<S> {
             );
         }
         let partition = self.partition(owner);
-        let _lane = self.lane(partition).await?;
+        let _lock = self.lock(partition).await?;
         let head_key = of_device(HEAD, owner);
         let head = self.store.get(partition, &head_key, self.clock.now()).await.map_err(store_failed)?;
         let mut index = index(head.as_ref())?;

@@ -20,7 +20,7 @@ const LARGEST_BYTES: usize = 4096;
 /// The ends of the queues that are being read, in memory: what has just become durable is handed on without a
 /// look into the store.
 ///
-/// All calls but [`read`](Self::read) are made from within the lane of the queue's partition.
+/// All calls but [`read`](Self::read) are made under the lock of the queue's partition.
 #[derive(Debug, Default)]
 pub(crate) struct Tails {
     held: Mutex<Held>,

@@ -48,7 +48,7 @@ use std::time::Duration;
 use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
 use bulla_endpoint::SessionCache;
 use bulla_meter::{Bill, Tally};
-use bulla_store::{CachedStore, Counter, Lanes, Store, StoreError};
+use bulla_store::{CachedStore, Counter, KeyedMutex, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
@@ -97,7 +97,7 @@ pub(crate) struct Inner<S, T, K> {
     connecting: Semaphore,
     /// Whether the carrier did not answer the last that connected.
     carrier_is_away: AtomicBool,
-    lanes: Lanes,
+    keyed_mutex: KeyedMutex,
     index: ConversationIndex,
     deadlines: Deadlines,
     erasures: Erasures,
@@ -160,7 +160,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             suspensions: Suspensions::default(),
             connecting: Semaphore::new(OPENED_AT_ONCE),
             carrier_is_away: AtomicBool::new(false),
-            lanes: Lanes::new(),
+            keyed_mutex: KeyedMutex::new(),
             index: ConversationIndex::default(),
             deadlines: Deadlines::default(),
             erasures: Erasures::default(),

@@ -16,12 +16,12 @@ mod erase;
 mod erasure;
 mod error;
 mod key;
-mod lanes;
+mod keyed_mutex;
 mod layer;
 mod limits;
 mod memory;
 mod metrics;
-mod own;
+mod own_partition;
 mod queue;
 mod record;
 mod retention;
@@ -38,14 +38,14 @@ pub use erase::{erase_by_page, erase_names};
 pub use erasure::{BEFORE_ALL, Erased, Erasure};
 pub use error::{Fault, StoreError};
 pub use key::{Key, Space};
-pub use lanes::Lanes;
+pub use keyed_mutex::KeyedMutex;
 pub use layer::Layer;
 pub use limits::{
     MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES, SEAL_ROOM_BATCH_BYTES,
     SEAL_ROOM_BYTES, SEAL_ROOM_ROWS,
 };
 pub use memory::MemoryStore;
-pub use own::{OWN, every_counter, pepper};
+pub use own_partition::{OWN, every_counter, pepper};
 pub use queue::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, Queue, QueueIndex, QueueTail, Queued, TailRead};
 pub use record::{Record, Version};
 pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};

@@ -19,8 +19,8 @@ pub use passphrase::{Passphrase, PassphraseCost};
 /// service is a third, for the host to write:
 ///
 /// # For implementors
-/// * `wrap` is called when a keyring is made or given another operator's key, `unwrap` each time the vault is
-///   opened. Neither is called while it runs, so a service may be down then.
+/// * `wrap_key` is called when a keyring is made or given another operator's key, `unwrap_key` each time the
+///   vault is opened. Neither is called while it runs, so a service may be down then.
 /// * `context` is no secret. It must be bound: a wrapped key must not be unwrapped with another context.
 ///   Services call it *encryption context* or *additional authenticated data*.
 /// * A wrapped key must tell nothing about the key, be at most
@@ -33,7 +33,7 @@ pub trait KeyEncryption: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When the operator's key is not to be had.
-    fn wrap(
+    fn wrap_key(
         &self,
         key: &KeyringKey,
         context: &[u8],
@@ -43,7 +43,7 @@ pub trait KeyEncryption: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When the operator's key is another one or is not to be had.
-    fn unwrap(
+    fn unwrap_key(
         &self,
         wrapped: &[u8],
         context: &[u8],

@@ -4,7 +4,7 @@
 //! keyring = two slots of 8192 bytes, both the same when nothing is being written
 //! slot    = magic (8) ‖ sequence u64 ‖ keyring's id (16) ‖ length u16 ‖ wrapped keyring key ‖ length u16 ‖ sealed state ‖ zeros
 //!           ‖ SHA-256 of all before (32)
-//! state   = generation u64 ‖ opening u8 ‖ version of the store's row of it u64 ‖ lasting key (32) ‖ eras
+//! state   = generation u64 ‖ opening u8 ‖ version of the store's row of it u64 ‖ lasting key (32) ‖ epochs
 //! ```
 //!
 //! A keyring comes into being whole, under its name or not at all: what has neither slot whole is damaged,
@@ -25,9 +25,9 @@ use bulla_base::Rng;
 use zeroize::Zeroizing;
 
 use crate::bytes::Reader;
-use crate::eras::Eras;
 use crate::error::KeyringError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
+use crate::key_epochs::KeyEpochs;
 use crate::limits::{KEYRING_BYTES, MAX_WRAPPED_BYTES, SLOT_BYTES};
 use crate::metrics::KEYRING_WRITES;
 use crate::seal::{self, Bound, Under};
@@ -76,7 +76,7 @@ pub trait KeyringFile: fmt::Debug + Send + Sync + 'static {
 
 /// What a keyring keeps.
 #[derive(Debug, Clone)]
-pub(crate) struct State {
+pub(crate) struct KeyringState {
     /// How often the store was opened with this keyring.
     pub(crate) generation: u64,
     /// Whether the store is about to be given the next generation.
@@ -85,7 +85,7 @@ pub(crate) struct State {
     /// something.
     pub(crate) version: u64,
     pub(crate) lasting: Secret,
-    pub(crate) eras: Eras,
+    pub(crate) epochs: KeyEpochs,
 }
 
 /// An open keyring.
@@ -101,13 +101,13 @@ impl Keyring {
     pub(crate) async fn create(
         file: Box<dyn KeyringFile>,
         keys: &impl KeyEncryption,
-        state: &State,
+        state: &KeyringState,
         rng: &dyn Rng,
     ) -> Result<Self, KeyringError> {
         let mut id = [0; 16];
         rng.fill(&mut id);
         let key = KeyringKey::draw(rng);
-        let wrapped = wrap(keys, &key, id, &*file).await?;
+        let wrapped = wrap_key(keys, &key, id, &*file).await?;
         let slot = Slot { sequence: 0, id, wrapped, sealed: Vec::new() };
         let mut keyring = Self { file, key, slot };
         let slot = keyring.next_slot(state, rng)?;
@@ -122,7 +122,7 @@ impl Keyring {
         file: Box<dyn KeyringFile>,
         keys: &impl KeyEncryption,
         rng: &dyn Rng,
-    ) -> Result<Result<(Self, State), Box<dyn KeyringFile>>, KeyringError> {
+    ) -> Result<Result<(Self, KeyringState), Box<dyn KeyringFile>>, KeyringError> {
         let place = file.place();
         let damaged = || KeyringError::Damaged { place: place.clone() };
         let read = file.read();
@@ -142,11 +142,11 @@ impl Keyring {
                 None => damaged(),
             });
         };
-        let unwrapped = keys.unwrap(&slot.wrapped, &context(slot.id)).await;
+        let unwrapped = keys.unwrap_key(&slot.wrapped, &context(slot.id)).await;
         let key = unwrapped.map_err(|source| KeyringError::KeyEncryption { place: place.clone(), source })?;
         let bound = sequenced(slot.id, slot.sequence);
         let under = Under { key: key.secret(), salt: None, bound: &bound };
-        let state = seal::open(under, &slot.sealed, State::from_bytes);
+        let state = seal::open(under, &slot.sealed, KeyringState::from_bytes);
         let state = state.ok().flatten().ok_or_else(damaged)?;
         let mut keyring = Self { file, key, slot };
         if slots[0] != slots[1] {
@@ -161,7 +161,7 @@ impl Keyring {
     }
 
     /// Makes `state` what is kept, and destroys what was.
-    pub(crate) fn save(&mut self, state: &State, rng: &dyn Rng) -> Result<(), KeyringError> {
+    pub(crate) fn save(&mut self, state: &KeyringState, rng: &dyn Rng) -> Result<(), KeyringError> {
         let bytes = self.next_slot(state, rng)?;
         for offset in [0, SLOT_BYTES as u64] {
             let written = self.file.write(offset, &bytes);
@@ -172,7 +172,7 @@ impl Keyring {
     }
 
     /// The bytes of the slot that keeps `state`.
-    fn next_slot(&mut self, state: &State, rng: &dyn Rng) -> Result<Vec<u8>, KeyringError> {
+    fn next_slot(&mut self, state: &KeyringState, rng: &dyn Rng) -> Result<Vec<u8>, KeyringError> {
         let damaged = |keyring: &Self| KeyringError::Damaged { place: keyring.place() };
         let sequence = self.slot.sequence + 1;
         let bound = sequenced(self.slot.id, sequence);
@@ -188,11 +188,11 @@ impl Keyring {
     pub(crate) async fn rewrap(
         &mut self,
         keys: &impl KeyEncryption,
-        state: &State,
+        state: &KeyringState,
         rng: &dyn Rng,
     ) -> Result<(), KeyringError> {
         let key = KeyringKey::draw(rng);
-        self.slot.wrapped = wrap(keys, &key, self.slot.id, &*self.file).await?;
+        self.slot.wrapped = wrap_key(keys, &key, self.slot.id, &*self.file).await?;
         self.key = key;
         self.save(state, rng)
     }
@@ -203,13 +203,13 @@ fn count_write(written: &io::Result<()>) {
     ::metrics::counter!(KEYRING_WRITES, "outcome" => outcome).increment(1);
 }
 
-async fn wrap(
+async fn wrap_key(
     keys: &impl KeyEncryption,
     key: &KeyringKey,
     id: [u8; 16],
     file: &dyn KeyringFile,
 ) -> Result<Vec<u8>, KeyringError> {
-    let wrapped = keys.wrap(key, &context(id)).await;
+    let wrapped = keys.wrap_key(key, &context(id)).await;
     let wrapped = wrapped.map_err(|source| KeyringError::KeyEncryption { place: file.place(), source })?;
     if wrapped.len() > MAX_WRAPPED_BYTES {
         return Err(KeyringError::WrappedTooLong { actual: wrapped.len(), limit: MAX_WRAPPED_BYTES });
@@ -225,7 +225,7 @@ fn sequenced(id: [u8; 16], sequence: u64) -> Bound {
     Bound::new(&[], &[CONTEXT, &id, &sequence.to_be_bytes()].concat())
 }
 
-impl State {
+impl KeyringState {
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         // Large enough that it never moves and leaves a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(SLOT_BYTES));
@@ -233,7 +233,7 @@ impl State {
         bytes.push(u8::from(self.opening));
         bytes.extend_from_slice(&self.version.to_be_bytes());
         bytes.extend_from_slice(self.lasting.expose());
-        self.eras.write(&mut bytes);
+        self.epochs.write(&mut bytes);
         bytes
     }
 
@@ -243,8 +243,8 @@ impl State {
         let [opening] = reader.array()?;
         let version = u64::from_be_bytes(reader.array()?);
         let lasting = Secret::from_bytes(reader.array()?);
-        let eras = Eras::read(&mut reader)?;
-        reader.is_empty().then_some(Self { generation, opening: opening != 0, version, lasting, eras })
+        let epochs = KeyEpochs::read(&mut reader)?;
+        reader.is_empty().then_some(Self { generation, opening: opening != 0, version, lasting, epochs })
     }
 }
 

@@ -10,7 +10,7 @@ mod key_encryption;
 mod keyring;
 
 mod chain;
-mod eras;
+mod key_epochs;
 mod salt;
 
 mod row;
@@ -22,7 +22,7 @@ mod new_file;
 mod secret;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod stack;
+mod stack_residue;
 
 mod error;
 mod limits;
@@ -33,11 +33,11 @@ pub use vault::Vault;
 pub use key_encryption::{KeyEncryption, KeyringKey, OperatorKey, Passphrase, PassphraseCost};
 pub use keyring::{FileKeyring, KeyringFile, MemoryKeyring};
 
-pub use eras::Reckoning;
+pub use key_epochs::ClockState;
 
 pub use error::{KeyEncryptionError, KeyringError, VaultError};
 pub use limits::{
-    BELIEF, KEYRING_BYTES, LOOK_DAYS, MAX_CACHED_SALTS, MAX_ERAS, MAX_HOURS_AHEAD, MAX_LOOKS,
+    IDLE_CHECK_DAYS, KEYRING_BYTES, MAX_CACHED_SALTS, MAX_HOURS_AHEAD, MAX_IDLE_CHECKS, MAX_KEY_EPOCHS,
     MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_STEP, MAX_TICK_CREDIT, MAX_UNSAVED,
-    MAX_WRAPPED_BYTES, TICK,
+    MAX_WRAPPED_BYTES, TICK, TRUST_DELAY,
 };

@@ -13,9 +13,9 @@ pub const MAX_HOURS_AHEAD: u32 = 30 * 24 + 2;
 pub const MAX_STEP: Duration = Duration::from_secs(60 * 60);
 
 /// How long the clock has to go on, tick by tick, before a jump ahead is believed.
-pub const BELIEF: Duration = Duration::from_secs(60 * 60);
+pub const TRUST_DELAY: Duration = Duration::from_secs(60 * 60);
 
-/// How much of [`BELIEF`] one tick can earn: five minutes. A host that ticks less often waits longer.
+/// How much of [`TRUST_DELAY`] one tick can earn: five minutes. A host that ticks less often waits longer.
 pub const MAX_TICK_CREDIT: Duration = Duration::from_secs(5 * 60);
 
 /// How often a vault wants to be ticked by its [upkeep](bulla_store::Store::upkeep): once a minute. Less
@@ -26,10 +26,10 @@ pub const TICK: Duration = Duration::from_secs(60);
 /// over.
 pub const MAX_UNSAVED: Duration = Duration::from_secs(5 * 60);
 
-/// The most eras a vault keeps. Each jump of the clock to where it has not been begins one, and it is over 30
-/// days after the clock was last there. One more takes the place of the one that was the present for the
+/// The most epochs a vault keeps. Each jump of the clock to where it has not been begins one, and it is over
+/// 30 days after the clock was last there. One more takes the place of the one that was the present for the
 /// shortest time, and what was sealed in that is lost.
-pub const MAX_ERAS: usize = 64;
+pub const MAX_KEY_EPOCHS: usize = 64;
 
 /// The size of a keyring, in bytes: two slots. A file of another size is not a keyring.
 pub const KEYRING_BYTES: usize = 2 * SLOT_BYTES;
@@ -47,11 +47,11 @@ pub const MAX_CACHED_SALTS: usize = 65_536;
 /// How often it is looked whether anything is left of a conversation, in days: its salt goes that much later
 /// than its last record. More often, conversations that live are looked at in vain; less often, it can be
 /// seen for longer that there was one.
-pub const LOOK_DAYS: u32 = 8;
+pub const IDLE_CHECK_DAYS: u32 = 8;
 
 /// At how many conversations one upkeep looks. What is due beyond that is looked at in the next, a minute
 /// later: a store of more than three million conversations keeps up with them more slowly.
-pub const MAX_LOOKS: usize = 256;
+pub const MAX_IDLE_CHECKS: usize = 256;
 
 /// The most memory a stored passphrase setting may ask for, in KiB: 1 GiB. A setting beyond is refused, not
 /// tried.
@@ -71,10 +71,11 @@ mod tests {
     #[test]
     fn every_bound_has_its_documented_value() {
         assert_eq!(MAX_HOURS_AHEAD, 722);
-        let seconds = [MAX_STEP, BELIEF, MAX_TICK_CREDIT, TICK, MAX_UNSAVED].map(|span| span.as_millis());
+        let seconds =
+            [MAX_STEP, TRUST_DELAY, MAX_TICK_CREDIT, TICK, MAX_UNSAVED].map(|span| span.as_millis());
         assert_eq!(seconds, [3_600_000, 3_600_000, 300_000, 60_000, 300_000]);
-        assert_eq!((MAX_ERAS, KEYRING_BYTES, MAX_WRAPPED_BYTES), (64, 16_384, 2_048));
-        assert_eq!((MAX_CACHED_SALTS, LOOK_DAYS, MAX_LOOKS), (65_536, 8, 256));
+        assert_eq!((MAX_KEY_EPOCHS, KEYRING_BYTES, MAX_WRAPPED_BYTES), (64, 16_384, 2_048));
+        assert_eq!((MAX_CACHED_SALTS, IDLE_CHECK_DAYS, MAX_IDLE_CHECKS), (65_536, 8, 256));
         // A gibibyte, in KiB.
         let passphrase = (MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_PASSES, MAX_PASSPHRASE_LANES);
         assert_eq!(passphrase, (1_048_576, 64, 64));

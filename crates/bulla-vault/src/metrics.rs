@@ -8,7 +8,7 @@ pub(crate) const FORGOTTEN: &str = "bulla_vault_forgotten_hours_total";
 
 /// Counter of changes, by `to`: how the clock stands to the vault's time; `ahead` and `behind` mean that it
 /// was set.
-pub(crate) const RECKONINGS: &str = "bulla_vault_reckonings_total";
+pub(crate) const CLOCK_CHANGES: &str = "bulla_vault_reckonings_total";
 
 /// Counter of generations: begun, each a moment from which a backup is told from the store.
 pub(crate) const GENERATIONS: &str = "bulla_vault_generations_total";

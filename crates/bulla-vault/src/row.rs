@@ -1,10 +1,10 @@
 //! The sealed form of a record.
 //!
 //! ```text
-//! own        1                           the vault's own rows, under the lasting key, with no conversation's salt
-//! lasting    2                           a record without an expiry, under the lasting key
-//! hourly     3 ‖ era (2)                 a record with an expiry, under the key of the hour in which that lies
-//! elsewhen   4 ‖ era (2) ‖ hour (4)      the same under another hour's key: its own was over, or too far ahead
+//! own        1                         the vault's own rows, under the lasting key, with no conversation's salt
+//! lasting    2                         a record without an expiry, under the lasting key
+//! hourly     3 ‖ epoch (2)             a record with an expiry, under the key of the hour in which that lies
+//! elsewhen   4 ‖ epoch (2) ‖ hour (4)  the same under another hour's key: its own was over, or too far ahead
 //!
 //! each followed by    salt (16) ‖ commitment (16) ‖ ciphertext ‖ tag (16)
 //! an empty value      the first byte with its top bit set, and followed by   proof (16)
@@ -17,7 +17,7 @@
 use bulla_base::Partition;
 use bulla_store::{Expiry, Key, SEAL_ROOM_BYTES};
 
-use crate::eras::hour_of;
+use crate::key_epochs::hour_of;
 use crate::seal::{Bound, OVERHEAD_BYTES, PROOF_BYTES};
 
 const OWN: u8 = 1;
@@ -41,8 +41,8 @@ const _: () = assert!(MOST_OVERHEAD_BYTES <= SEAL_ROOM_BYTES);
 pub(crate) enum Head {
     Own,
     Lasting,
-    Hourly { era: u16 },
-    Elsewhen { era: u16, hour: u32 },
+    Hourly { epoch: u16 },
+    Elsewhen { epoch: u16, hour: u32 },
 }
 
 /// What follows the head.
@@ -55,8 +55,8 @@ pub(crate) enum Body<'a> {
 
 impl Head {
     /// The head of a record that expires at `expiry` and is sealed under the key of `hour`.
-    pub(crate) fn timed(expiry: Expiry, era: u16, hour: u32) -> Self {
-        if hour == hour_of(expiry) { Self::Hourly { era } } else { Self::Elsewhen { era, hour } }
+    pub(crate) fn timed(expiry: Expiry, epoch: u16, hour: u32) -> Self {
+        if hour == hour_of(expiry) { Self::Hourly { epoch } } else { Self::Elsewhen { epoch, hour } }
     }
 
     /// Appends the head of a value that is empty or not.
@@ -65,13 +65,13 @@ impl Head {
         match self {
             Self::Own => bytes.push(OWN | emptiness),
             Self::Lasting => bytes.push(LASTING | emptiness),
-            Self::Hourly { era } => {
+            Self::Hourly { epoch } => {
                 bytes.push(HOURLY | emptiness);
-                bytes.extend_from_slice(&era.to_be_bytes());
+                bytes.extend_from_slice(&epoch.to_be_bytes());
             }
-            Self::Elsewhen { era, hour } => {
+            Self::Elsewhen { epoch, hour } => {
                 bytes.push(ELSEWHEN | emptiness);
-                bytes.extend_from_slice(&era.to_be_bytes());
+                bytes.extend_from_slice(&epoch.to_be_bytes());
                 bytes.extend_from_slice(&hour.to_be_bytes());
             }
         }
@@ -84,13 +84,13 @@ impl Head {
             OWN => (Self::Own, rest),
             LASTING => (Self::Lasting, rest),
             HOURLY => {
-                let (era, rest) = rest.split_first_chunk()?;
-                (Self::Hourly { era: u16::from_be_bytes(*era) }, rest)
+                let (epoch, rest) = rest.split_first_chunk()?;
+                (Self::Hourly { epoch: u16::from_be_bytes(*epoch) }, rest)
             }
             ELSEWHEN => {
-                let (era, rest) = rest.split_first_chunk()?;
+                let (epoch, rest) = rest.split_first_chunk()?;
                 let (hour, rest) = rest.split_first_chunk()?;
-                (Self::Elsewhen { era: u16::from_be_bytes(*era), hour: u32::from_be_bytes(*hour) }, rest)
+                (Self::Elsewhen { epoch: u16::from_be_bytes(*epoch), hour: u32::from_be_bytes(*hour) }, rest)
             }
             _ => return None,
         };
@@ -153,8 +153,8 @@ mod tests {
     const HEADS: [(Head, usize); 4] = [
         (Head::Own, 1),
         (Head::Lasting, 1),
-        (Head::Hourly { era: 0x0506 }, 3),
-        (Head::Elsewhen { era: 0x0506, hour: 0x0708_090a }, 7),
+        (Head::Hourly { epoch: 0x0506 }, 3),
+        (Head::Elsewhen { epoch: 0x0506, hour: 0x0708_090a }, 7),
     ];
 
     fn written(head: Head, is_empty: bool) -> Vec<u8> {
@@ -195,9 +195,9 @@ mod tests {
     fn the_hour_is_written_only_when_it_is_not_that_of_the_expiry() {
         let expiry = Retention::LONGEST.from(Timestamp::from_millis(1_795_293_590_960));
         let hour = hour_of(expiry);
-        assert_eq!(Head::timed(expiry, 3, hour), Head::Hourly { era: 3 });
+        assert_eq!(Head::timed(expiry, 3, hour), Head::Hourly { epoch: 3 });
         for other in [hour - 1, hour + 1] {
-            assert_eq!(Head::timed(expiry, 3, other), Head::Elsewhen { era: 3, hour: other });
+            assert_eq!(Head::timed(expiry, 3, other), Head::Elsewhen { epoch: 3, hour: other });
         }
     }
 }

@@ -57,11 +57,11 @@ impl Salts {
             return Some(salt.clone());
         }
         let salt = self.old.remove(&partition)?;
-        self.keep(partition, salt.clone());
+        self.cache(partition, salt.clone());
         Some(salt)
     }
 
-    pub(crate) fn keep(&mut self, partition: Partition, salt: Arc<Salt>) {
+    pub(crate) fn cache(&mut self, partition: Partition, salt: Arc<Salt>) {
         if self.young.len() >= MAX_CACHED_SALTS / 2 {
             self.old = std::mem::take(&mut self.young);
         }
@@ -95,9 +95,9 @@ mod tests {
     fn salts_in_memory_are_bounded_and_the_used_ones_stay() {
         let mut salts = Salts::default();
         let used = Partition::from_bytes([0xff; 16]);
-        salts.keep(used, Arc::new(salt(1)));
+        salts.cache(used, Arc::new(salt(1)));
         for number in 0..200_000_u128 {
-            salts.keep(Partition::from_bytes(number.to_be_bytes()), Arc::new(salt(2)));
+            salts.cache(Partition::from_bytes(number.to_be_bytes()), Arc::new(salt(2)));
             assert!(salts.find(used).is_some(), "lost after {number}");
         }
         assert!(salts.young.len() + salts.old.len() <= MAX_CACHED_SALTS);

@@ -13,9 +13,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 ///
 /// It has a place of its own in memory and stays there: a map, a queue or a list that moves what it holds
 /// would leave copies behind that nobody wipes.
-pub(crate) struct Secret(Box<Kept>);
+pub(crate) struct Secret(Box<Keyed>);
 
-struct Kept {
+struct Keyed {
     bytes: [u8; Secret::BYTES],
     /// HMAC under the secret, made when it is first asked for; most are never. It wipes itself.
     keyed: OnceLock<Box<Hmac<Sha256>>>,
@@ -79,7 +79,7 @@ impl Secret {
     }
 
     fn zero() -> Self {
-        Self(Box::new(Kept { bytes: [0; Self::BYTES], keyed: OnceLock::new() }))
+        Self(Box::new(Keyed { bytes: [0; Self::BYTES], keyed: OnceLock::new() }))
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn what_a_secret_follows_from_is_not_left_on_the_stack() {
-        use crate::stack::{after, holds};
+        use crate::stack_residue::{after, holds};
 
         // Two of the same, because a secret is set up but once.
         let [first, second] = [(); 2].map(|()| Secret::from_bytes(*b"thirty-two bytes nobody else has"));
@@ -181,7 +181,7 @@ mod tests {
             left
         }
         let holds = |left: [u8; 32]| left.windows(4).any(|bytes| bytes == [0xa7; 4]);
-        let plain = Box::new([0xa7; size_of::<Kept>()]);
+        let plain = Box::new([0xa7; size_of::<Keyed>()]);
         assert!(holds(left_by(plain, |plain| &plain[16..])), "what is left is not seen");
         assert!(!holds(left_by(Secret::from_bytes([0xa7; 32]), |secret| secret.expose())));
     }

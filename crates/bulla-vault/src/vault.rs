@@ -1,12 +1,12 @@
 mod batch;
-mod fence;
-mod idle;
-mod port;
+mod clock_steps;
+mod idle_salts;
 mod record;
+mod rollback_fence;
+mod store_impl;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
-mod time;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,18 +16,18 @@ use bulla_base::{Clock, Partition, Rng, Timestamp};
 use bulla_store::{Batch, Commit, Generation, Key, OWN, Record, Store, StoreError};
 use tokio::sync::RwLock;
 
-use crate::eras::{Eras, Reckoning};
 use crate::error::VaultError;
 use crate::key_encryption::KeyEncryption;
-use crate::keyring::{Keyring, KeyringFile, State};
+use crate::key_epochs::{ClockState, KeyEpochs};
+use crate::keyring::{Keyring, KeyringFile, KeyringState};
 use crate::salt::Salts;
 use crate::secret::Secret;
 use crate::space;
 
-use fence::Fence;
+use rollback_fence::RollbackFence;
 
 /// How many locks keep erasures and writes apart: a power of two.
-const LANES: usize = 1024;
+const PARTITION_LOCKS: usize = 1024;
 
 /// A store whose records are sealed, over one whose records are not.
 ///
@@ -42,7 +42,7 @@ const LANES: usize = 1024;
 ///
 /// # Time
 /// Hours end by vault time, which follows the clock but neither goes back with it nor leaps ahead at once:
-/// see [`Reckoning`].
+/// see [`ClockState`].
 ///
 /// # Bounds
 /// Those of the port: what sealing adds has room of its own in the store beneath, see
@@ -61,17 +61,17 @@ const LANES: usize = 1024;
 ///
 /// Which records were sealed before their partition was erased is told by their versions, so what is damaged
 /// is an error and not absent as long as the engine is right about them. In a store that was copied row by
-/// row, with other versions, all is read, but what is damaged may look erased. A damaged era or hour in a
+/// row, with other versions, all is read, but what is damaged may look erased. A damaged epoch or hour in a
 /// record, or a damaged expiry beside it, may make it look over.
 pub struct Vault<S> {
     engine: S,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     lasting: Secret,
-    eras: Mutex<Eras>,
+    epochs: Mutex<KeyEpochs>,
     salts: Mutex<Salts>,
-    /// Writes to a partition share its lane; erasing the partition has it alone.
-    lanes: Box<[RwLock<()>]>,
+    /// Writes to a partition share its lock; erasing the partition has it alone.
+    partition_locks: Box<[RwLock<()>]>,
     keeper: tokio::sync::Mutex<Keeper>,
     restored: AtomicBool,
     /// Whether anything was put into the store since its generation began.
@@ -84,7 +84,7 @@ pub struct Vault<S> {
 #[derive(Debug)]
 struct Keeper {
     keyring: Keyring,
-    fence: Fence,
+    fence: RollbackFence,
     /// The vault time that was last written down, in milliseconds.
     saved: u64,
 }
@@ -138,7 +138,7 @@ impl<S: Store> Vault<S> {
     async fn begin(
         engine: S,
         keyring: Keyring,
-        mut state: State,
+        mut state: KeyringState,
         stored: Option<Record>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
@@ -148,25 +148,26 @@ impl<S: Store> Vault<S> {
             // It expects nothing.
             return Err(StoreError::Damaged { what: "version" }.into());
         };
-        let (fence, is_older) = Fence::compare(&state, stored.as_ref(), last, || keyring.place(), &*rng)?;
+        let (fence, is_older) =
+            RollbackFence::compare(&state, stored.as_ref(), last, || keyring.place(), &*rng)?;
         let restored = is_older || engine.restored().await.is_some();
-        state.eras.step(clock.now(), &*rng);
+        state.epochs.step(clock.now(), &*rng);
         let keeper = Keeper { keyring, fence, saved: 0 };
         let vault = Self {
             engine,
             clock,
             rng,
             lasting: state.lasting,
-            eras: Mutex::new(state.eras.clone()),
+            epochs: Mutex::new(state.epochs.clone()),
             salts: Mutex::default(),
-            lanes: (0..LANES).map(|_| RwLock::new(())).collect(),
+            partition_locks: (0..PARTITION_LOCKS).map(|_| RwLock::new(())).collect(),
             keeper: tokio::sync::Mutex::new(keeper),
             restored: AtomicBool::new(restored),
             written: AtomicBool::new(false),
             looked: Mutex::default(),
         };
         let mut keeper = vault.keeper.lock().await;
-        vault.adopt(&mut keeper, state.eras, true).await?;
+        vault.adopt(&mut keeper, state.epochs, true).await?;
         let generation = keeper.fence.generation();
         drop(keeper);
         match restored {
@@ -191,9 +192,9 @@ impl<S: Store> Vault<S> {
     /// # Cost
     /// Four times 8 KiB written and synced, and one commit, if anything was put into the store since the last
     /// tick or an hour is over; otherwise half of that every five minutes, and no commit.
-    pub async fn tick(&self) -> Result<Reckoning, VaultError> {
+    pub async fn tick(&self) -> Result<ClockState, VaultError> {
         let mut keeper = self.keeper.lock().await;
-        let mut next = self.eras().clone();
+        let mut next = self.epochs().clone();
         next.step(self.clock.now(), &*self.rng);
         // Every generation is one more moment from which a backup is told from the store.
         let written = self.written.swap(false, Ordering::AcqRel);
@@ -201,25 +202,25 @@ impl<S: Store> Vault<S> {
             self.written.fetch_or(written, Ordering::AcqRel);
             return Err(error);
         }
-        Ok(self.reckoning())
+        Ok(self.clock_state())
     }
 
     /// Believes a clock that is ahead, now: for an operator who knows that it is right.
     ///
     /// # Errors
     /// As [`tick`](Self::tick).
-    pub async fn believe_clock(&self) -> Result<Reckoning, VaultError> {
+    pub async fn trust_clock(&self) -> Result<ClockState, VaultError> {
         let mut keeper = self.keeper.lock().await;
-        let mut next = self.eras().clone();
+        let mut next = self.epochs().clone();
         next.step(self.clock.now(), &*self.rng);
         next.believe();
         self.adopt(&mut keeper, next, false).await?;
-        Ok(self.reckoning())
+        Ok(self.clock_state())
     }
 
     /// How the clock stands to the vault's time, as of the last tick.
-    pub fn reckoning(&self) -> Reckoning {
-        self.eras().reckoning()
+    pub fn clock_state(&self) -> ClockState {
+        self.epochs().clock_state()
     }
 
     /// Whether the store is older than the keyring: it was put back from a backup, has lost commits that were
@@ -251,7 +252,7 @@ impl<S: Store> Vault<S> {
     /// Who has a copy of the old keyring and the old key can still read what that copy could.
     pub async fn rewrap(&self, keys: &impl KeyEncryption) -> Result<(), VaultError> {
         let mut keeper = self.keeper.lock().await;
-        let state = self.state(&keeper.fence, self.eras().clone());
+        let state = self.state(&keeper.fence, self.epochs().clone());
         keeper.keyring.rewrap(keys, &state, &*self.rng).await?;
         tracing::info!("the keyring opens with another operator's key from now on");
         Ok(())
@@ -262,17 +263,17 @@ impl<S: Store> Vault<S> {
         &self.engine
     }
 
-    fn eras(&self) -> MutexGuard<'_, Eras> {
-        self.eras.lock().unwrap_or_else(PoisonError::into_inner)
+    fn epochs(&self) -> MutexGuard<'_, KeyEpochs> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn salts(&self) -> MutexGuard<'_, Salts> {
         self.salts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lane(&self, partition: Partition) -> &RwLock<()> {
+    fn partition_lock(&self, partition: Partition) -> &RwLock<()> {
         let [first, second, ..] = *partition.as_bytes();
-        &self.lanes[usize::from(u16::from_be_bytes([first, second])) & (LANES - 1)]
+        &self.partition_locks[usize::from(u16::from_be_bytes([first, second])) & (PARTITION_LOCKS - 1)]
     }
 }
 
@@ -283,13 +284,13 @@ async fn found_or_made(
     is_sealed: bool,
     now: Timestamp,
     rng: &dyn Rng,
-) -> Result<(Keyring, State), VaultError> {
+) -> Result<(Keyring, KeyringState), VaultError> {
     match Keyring::open(Box::new(file), keys, rng).await? {
         Ok(found) => Ok(found),
         Err(file) if is_sealed => Err(VaultError::KeyringMissing { keyring: file.place() }),
         Err(file) => {
-            let (lasting, eras) = (Secret::draw(rng), Eras::begin(now, rng));
-            let state = State { generation: 0, opening: false, version: 0, lasting, eras };
+            let (lasting, epochs) = (Secret::draw(rng), KeyEpochs::begin(now, rng));
+            let state = KeyringState { generation: 0, opening: false, version: 0, lasting, epochs };
             Ok((Keyring::create(file, keys, &state, rng).await?, state))
         }
     }

@@ -227,7 +227,7 @@ async fn a_sender_that_leaves_while_it_queues_for_others_costs_them_nothing() {
     let flat = Flat::new().await;
     let envelopes: Vec<_> = (0..3).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
     let send = |place: usize| flat.transport.send(&flat.shop, envelopes[place].clone());
-    // The first holds the lane; the second comes next and takes the third along; both leave before the disk
+    // The first holds the lock; the second comes next and takes the third along; both leave before the disk
     // answers.
     let mut first = Box::pin(send(0));
     let (mut second, third) = (Box::pin(send(1)), send(2));

@@ -14,7 +14,7 @@ pub(super) struct Conversation {
     pub(super) user: Partition,
 }
 
-/// How often a record that lost against another is made anew. Within one relay the lane keeps others out.
+/// How often a record that lost against another is made anew. Within one relay the lock keeps others out.
 const MAX_ATTEMPTS: usize = 4;
 
 /// The attempts to make one record.

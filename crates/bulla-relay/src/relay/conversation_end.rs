@@ -57,8 +57,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     async fn end_if_over(&self, conversation: Conversation) -> Result<(), StoreError> {
-        // Within the lane nothing can begin between the look and the end.
-        let _lane = self.lane(conversation.user).await?;
+        // Under the lock nothing can begin between the look and the end.
+        let _lock = self.lock(conversation.user).await?;
         for space in DATED {
             let some = Scan::everything(space).prefix(space::of(conversation.business)).limit(1);
             if !self.store.keys(conversation.user, &some, BEFORE_ALL).await?.is_empty() {

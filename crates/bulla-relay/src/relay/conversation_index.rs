@@ -81,7 +81,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// its work after a crash, nor for the conversation when it is over. Alone it does no harm.
     ///
     /// One that `is_new` has no head: what is known of its marks may be of before it was erased, perhaps by
-    /// the relay that takes over from this one. To be called from within its lane.
+    /// the relay that takes over from this one. To be called under its lock.
     pub(super) async fn mark(
         &self,
         conversation: Conversation,
@@ -130,8 +130,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     async fn unmark_if_idle(self: &Arc<Self>, conversation: Conversation) -> Result<(), StoreError> {
-        // Within the lane nothing is added meanwhile.
-        let _lane = self.lane(conversation.user).await?;
+        // Under the lock nothing is added meanwhile.
+        let _lock = self.lock(conversation.user).await?;
         if !self.transaction(conversation).await?.has_nothing_queued() {
             return Ok(());
         }

@@ -118,7 +118,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, read).await? {
                 return Ok(());
             }
@@ -199,7 +199,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             let mut transaction = self.transaction(conversation).await?;
             let Some(record) = self.store.get(conversation.user, &key, transaction.now).await? else {
                 return Ok(false);

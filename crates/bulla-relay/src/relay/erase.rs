@@ -61,8 +61,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn erase(&self, user: Partition) -> Result<Erased, StoreError> {
-        // Not by way of `lane`, which would first carry out an erasure that is under way.
-        let _lane = self.lanes.enter(user).await;
+        // Not by way of `lock`, which would first carry out an erasure that is under way.
+        let _lock = self.keyed_mutex.lock(user).await;
         // What is on its way out is called back before the wish is durable, or it could leave after it.
         self.erasures.begin(user);
         let erasure = Erasure::new(user, ERASING);
@@ -70,13 +70,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.carry_out(erasure).await
     }
 
-    /// The lane of `user`. Nobody who has it meets an erasure that is not done.
-    pub(super) async fn lane(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
-        let lane = self.lanes.enter(user).await;
+    /// The lock of `user`. Nobody who has it meets an erasure that is not done.
+    pub(super) async fn lock(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let lock = self.keyed_mutex.lock(user).await;
         if self.erasures.is_under_way(user) {
             self.carry_out(Erasure::new(user, ERASING)).await?;
         }
-        Ok(lane)
+        Ok(lock)
     }
 
     /// Carries out what an earlier run of the relay began.
@@ -85,7 +85,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// When the store is dead, or it cannot be read what was begun.
     pub(super) async fn finish_erasures(&self) -> Result<(), StoreError> {
         for begun in Erasure::begun(&self.store, ERASING, self.clock.now()).await? {
-            let _lane = self.lanes.enter(begun.user()).await;
+            let _lock = self.keyed_mutex.lock(begun.user()).await;
             self.erasures.begin(begun.user());
             if let Err(error) = self.carry_out(begun).await {
                 if of_store(&error) == ErrorScope::Relay {
@@ -101,7 +101,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(())
     }
 
-    /// Removes everything about a user whose lane is held and whose erasure was begun.
+    /// Removes everything about a user whose lock is held and whose erasure was begun.
     async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;

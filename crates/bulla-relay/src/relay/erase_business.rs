@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 break;
             }
             for key in page {
-                let _lane = self.lane(user(&key)?).await?;
+                let _lock = self.lock(user(&key)?).await?;
                 self.end_conversation(Conversation { business, user: user(&key)? }).await?;
             }
         }
@@ -104,7 +104,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(())
     }
 
-    /// Removes everything of a conversation and takes it from the list, last. Within its lane.
+    /// Removes everything of a conversation and takes it from the list, last. Under its lock.
     pub(super) async fn end_conversation(&self, conversation: Conversation) -> Result<(), StoreError> {
         let Conversation { business, user } = conversation;
         for space in OF_CONVERSATIONS {

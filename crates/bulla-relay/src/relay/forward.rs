@@ -75,7 +75,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Looked::Forwarded => {}
                 Looked::NotTaken(asked) => self.wait(&mut tries, asked).await,
                 // Perhaps it is ours that was begun and not finished.
-                Looked::Erased => drop(self.lane(conversation.user).await?),
+                Looked::Erased => drop(self.lock(conversation.user).await?),
             }
         }
     }
@@ -244,7 +244,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, &read).await? {
                 return Ok(());
             }

@@ -28,9 +28,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Some(key) = &checked.message.idempotency_key else { return Ok(()) };
         let business = conversation.business;
         let (name, of) = (digest(&[key]), digest(&[conversation.user.as_bytes(), key]));
-        // One at a time binds this key. A lane like any other, left before that of the user is entered.
-        let lane = digest(&[&business.number().to_be_bytes(), key]);
-        let _lane = self.lanes.enter(Partition::from_bytes(std::array::from_fn(|at| lane[at]))).await;
+        // One at a time binds this key. A lock like any other, let go before that of the user is taken.
+        let lock = digest(&[&business.number().to_be_bytes(), key]);
+        let _lock = self.keyed_mutex.lock(Partition::from_bytes(std::array::from_fn(|at| lock[at]))).await;
         let home = self.pepper.partition(&Party::Business(business));
         let mut attempts = Attempts::default();
         loop {

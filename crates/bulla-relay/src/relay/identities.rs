@@ -85,7 +85,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<bool, SubmitError> {
         let (conversation, number) = self.user_of(tenant, user).await?;
         span::is_with(conversation.user);
-        let _lane = self.lane(conversation.user).await?;
+        let _lock = self.lock(conversation.user).await?;
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;

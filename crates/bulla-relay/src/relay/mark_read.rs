@@ -53,7 +53,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         message: MessageRef,
     ) -> Result<(), MarkReadError> {
-        let _lane = self.lane(conversation.user).await?;
+        let _lock = self.lock(conversation.user).await?;
         let seen = space::about(SEEN, conversation.business, message.id());
         if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
             return Err(MarkReadError::UnknownMessage);

@@ -59,7 +59,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let page: VecDeque<_> = page.collect();
             if !self.send_page(tenant, conversation, page, seen).await? {
                 // Perhaps it is ours that was begun and not finished.
-                drop(self.lane(conversation.user).await?);
+                drop(self.lock(conversation.user).await?);
             } else if let Some(error) = damaged {
                 return Err(error.into());
             }
@@ -182,7 +182,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             let (mut transaction, mut messages, mut sent) =
                 (self.transaction(conversation).await?, BTreeSet::new(), 0);
             for (read, envelope) in taken {
@@ -220,7 +220,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, &read).await? {
                 return Ok(());
             }

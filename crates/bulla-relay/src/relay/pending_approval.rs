@@ -68,7 +68,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             if let Attempt::Done(is_released) = self.try_release(tenant, conversation).await? {
                 return Ok(is_released);
             }

@@ -104,7 +104,7 @@ impl Pumps {
     /// Says that there is something to pump: `added`, if it is known, which is durable now; the first place
     /// that is there of the queue then is `first`. True when a pump has to be started for it.
     ///
-    /// To be called from within the conversation's lane, if something is added.
+    /// To be called under the conversation's lock, if something is added.
     pub(super) fn wake(
         &self,
         conversation: Conversation,

@@ -76,7 +76,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok((found.into_iter().map(waiting).collect(), seen))
     }
 
-    /// Whether what was read still stands there. Within the lane.
+    /// Whether what was read still stands there. Under the lock.
     ///
     /// After an erasure another record can stand in its place: the new conversation counts from the
     /// beginning.

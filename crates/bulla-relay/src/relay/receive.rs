@@ -220,7 +220,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         envelope: &Envelope,
     ) -> Result<Settled, RelayError> {
         let conversation = self.conversation(tenant, number);
-        let _lane = self.lane(conversation.user).await?;
+        let _lock = self.lock(conversation.user).await?;
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;

@@ -98,7 +98,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, read).await? {
                 return Ok(Renewed::TakenOut);
             }

@@ -59,7 +59,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn remove_unreadable(&self, conversation: Conversation) -> Result<SetAside, StoreError> {
         let Conversation { business, user } = conversation;
-        let _lane = self.lane(user).await?;
+        let _lock = self.lock(user).await?;
         let prefix = || space::of(business);
         let events = self.remove_unlike(conversation, EVENTS, prefix(), is_event).await?;
         let envelopes = self.remove_unlike(conversation, OUTBOX, prefix(), is_envelope).await?;

@@ -115,7 +115,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             if let Attempt::Done(reference) = self.try_submit(tenant, conversation, &checked).await? {
                 return Ok(reference);
             }

@@ -123,7 +123,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
-            let _lane = self.lane(conversation.user).await?;
+            let _lock = self.lock(conversation.user).await?;
             let now = self.clock.now();
             let Some(record) = self.store.get(conversation.user, key, now).await? else { return Ok(()) };
             if Outbound::read(&record.value)?.stage()? > Stage::Reached(Status::Sent) {

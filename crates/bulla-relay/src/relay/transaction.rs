@@ -21,7 +21,7 @@ use bulla_endpoint::Unconfirmed;
 
 /// The next atomic record of a conversation, while it is being put together.
 ///
-/// To be used from within the conversation's lane.
+/// To be used under the conversation's lock.
 pub(super) struct Transaction {
     pub(super) batch: Batch,
     pub(super) conversation: Conversation,

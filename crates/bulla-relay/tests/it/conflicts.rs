@@ -151,7 +151,7 @@ async fn an_envelope_whose_answer_comes_to_too_much_is_dropped_in_silence() {
 }
 
 /// The record of an envelope that was opened was there and could not be read: the relay tried for ever, and
-/// held the lane.
+/// held the lock.
 #[tokio::test(start_paused = true)]
 async fn an_envelope_whose_guard_cannot_be_read_was_opened_before() {
     let (world, store, relay, phone) = begin().await;

@@ -176,13 +176,13 @@ fn keyring_at(path: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 impl KeyEncryption for OperatorKey {
-    async fn wrap(&self, key: &KeyringKey, context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
-        wrap(&self.key, HEAD, context, key, &*self.rng).ok_or_else(|| self.refused())
+    async fn wrap_key(&self, key: &KeyringKey, context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
+        wrap_key(&self.key, HEAD, context, key, &*self.rng).ok_or_else(|| self.refused())
     }
 
-    async fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
+    async fn unwrap_key(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
         let sealed = wrapped.strip_prefix(HEAD);
-        let key = sealed.and_then(|sealed| unwrap(&self.key, HEAD, context, sealed));
+        let key = sealed.and_then(|sealed| unwrap_key(&self.key, HEAD, context, sealed));
         key.ok_or_else(|| self.refused())
     }
 }
@@ -193,7 +193,7 @@ impl fmt::Debug for OperatorKey {
     }
 }
 
-pub(super) fn wrap(
+pub(super) fn wrap_key(
     with: &Secret,
     head: &[u8],
     context: &[u8],
@@ -204,7 +204,7 @@ pub(super) fn wrap(
     seal::seal(under, key.expose(), rng).ok()
 }
 
-pub(super) fn unwrap(with: &Secret, head: &[u8], context: &[u8], sealed: &[u8]) -> Option<KeyringKey> {
+pub(super) fn unwrap_key(with: &Secret, head: &[u8], context: &[u8], sealed: &[u8]) -> Option<KeyringKey> {
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
     let key = seal::open(under, sealed, |key| key.try_into().map(KeyringKey::from_bytes).ok());
     key.ok().flatten()

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::bytes::Reader;
 use crate::error::KeyEncryptionError;
-use crate::key_encryption::operator_key::{unwrap, wrap};
+use crate::key_encryption::operator_key::{unwrap_key, wrap_key};
 use crate::key_encryption::{KeyEncryption, KeyringKey};
 use crate::limits::{MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES};
 use crate::secret::Secret;
@@ -95,16 +95,16 @@ fn refused() -> KeyEncryptionError {
 }
 
 impl KeyEncryption for Passphrase {
-    async fn wrap(&self, key: &KeyringKey, context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
+    async fn wrap_key(&self, key: &KeyringKey, context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
         let PassphraseCost { kib, passes, lanes } = self.cost;
         let mut salt = [0; SALT_BYTES];
         self.rng.fill(&mut salt);
         let numbers = [kib.to_be_bytes(), passes.to_be_bytes(), lanes.to_be_bytes()].concat();
         let head = [&[FORM][..], &numbers, &salt].concat();
-        wrap(&self.key(self.cost, &salt)?, &head, context, key, &*self.rng).ok_or_else(refused)
+        wrap_key(&self.key(self.cost, &salt)?, &head, context, key, &*self.rng).ok_or_else(refused)
     }
 
-    async fn unwrap(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
+    async fn unwrap_key(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
         const HEAD_BYTES: usize = 1 + 3 * 4 + SALT_BYTES;
         let (head, sealed) = wrapped.split_first_chunk::<HEAD_BYTES>().ok_or_else(refused)?;
         let mut reader = Reader::new(&head[1..]);
@@ -114,7 +114,7 @@ impl KeyEncryption for Passphrase {
             return Err(refused());
         }
         let cost = PassphraseCost::new(number()?, number()?, number()?)?;
-        unwrap(&self.key(cost, salt)?, head, context, sealed).ok_or_else(refused)
+        unwrap_key(&self.key(cost, salt)?, head, context, sealed).ok_or_else(refused)
     }
 }
 

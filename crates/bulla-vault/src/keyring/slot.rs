@@ -66,12 +66,12 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{MAX_ERAS, MAX_WRAPPED_BYTES};
+    use crate::limits::{MAX_KEY_EPOCHS, MAX_WRAPPED_BYTES};
 
     #[test]
     fn the_fullest_keyring_has_room() {
-        let eras = 22 + MAX_ERAS * 58;
-        let sealed = vec![1; 8 + 1 + 8 + 32 + eras + crate::seal::OVERHEAD_BYTES];
+        let epochs = 22 + MAX_KEY_EPOCHS * 58;
+        let sealed = vec![1; 8 + 1 + 8 + 32 + epochs + crate::seal::OVERHEAD_BYTES];
         let slot = Slot { sequence: u64::MAX, id: [1; 16], wrapped: vec![2; MAX_WRAPPED_BYTES], sealed };
         assert_eq!(Slot::from_bytes(&slot.to_bytes().unwrap()), Some(slot));
     }

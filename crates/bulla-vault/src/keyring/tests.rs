@@ -14,12 +14,12 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn state(generation: u64, rng: &SeededRng) -> State {
-    let eras = Eras::begin(Timestamp::from_millis(1_795_293_590_960), rng);
-    State { generation, opening: false, version: 0, lasting: Secret::draw(rng), eras }
+fn state(generation: u64, rng: &SeededRng) -> KeyringState {
+    let epochs = KeyEpochs::begin(Timestamp::from_millis(1_795_293_590_960), rng);
+    KeyringState { generation, opening: false, version: 0, lasting: Secret::draw(rng), epochs }
 }
 
-fn opened(bytes: Vec<u8>, keys: &OperatorKey, rng: &SeededRng) -> (MemoryKeyring, State) {
+fn opened(bytes: Vec<u8>, keys: &OperatorKey, rng: &SeededRng) -> (MemoryKeyring, KeyringState) {
     let file = MemoryKeyring::from_bytes(bytes);
     let (_, state) = ready(Keyring::open(Box::new(file.clone()), keys, rng)).unwrap().unwrap();
     (file, state)

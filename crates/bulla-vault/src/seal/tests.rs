@@ -158,7 +158,7 @@ const PINNED_PROOF: &str = "ed38db06992f5dbf16a00c1d31c09728";
 #[test]
 #[cfg(target_os = "linux")]
 fn a_key_that_is_used_once_is_not_left_on_the_stack() {
-    use crate::stack::{after, holds};
+    use crate::stack_residue::{after, holds};
 
     let rng = SeededRng::new(1);
     let (key, bound) = (Secret::draw(&rng), Bound::new(b"head", b"context"));

@@ -58,8 +58,8 @@ impl<S: Store> Vault<S> {
 
     fn timed<'a>(&self, expiry: Expiry, salt: &'a Secret, once: &'a Once) -> Result<Timed<'a>, StoreError> {
         const TOO_FAR: StoreError = StoreError::Damaged { what: "key chain" };
-        let (era, hour, key) = self.eras().sealing_key(expiry).ok_or(TOO_FAR)?;
-        let head = Head::timed(expiry, era, hour);
+        let (epoch, hour, key) = self.epochs().sealing_key(expiry).ok_or(TOO_FAR)?;
+        let head = Head::timed(expiry, epoch, hour);
         Ok(Timed { expiry, head, sealer: Sealer::new(&key, Some(salt), once) })
     }
 

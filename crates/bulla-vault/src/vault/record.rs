@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tokio::sync::RwLockReadGuard;
 
 use super::Vault;
-use crate::eras::hour_of;
 use crate::error::VaultError;
+use crate::key_epochs::hour_of;
 use crate::metrics::UNOPENED;
 use crate::row::{Body, Head, Place, own_body};
 use crate::salt::Salt;
@@ -60,13 +60,13 @@ impl<S: Store> Vault<S> {
         let time = match (head, record.expiry) {
             (Head::Own, _) => return Err(DAMAGED),
             (Head::Lasting, None) => None,
-            (Head::Hourly { era }, Some(expiry)) => Some((era, hour_of(expiry))),
-            (Head::Elsewhen { era, hour }, Some(_)) => Some((era, hour)),
+            (Head::Hourly { epoch }, Some(expiry)) => Some((epoch, hour_of(expiry))),
+            (Head::Elsewhen { epoch, hour }, Some(_)) => Some((epoch, hour)),
             _ => return Err(SEALED.into()),
         };
         let Some(salt) = salt else { return Ok(None) };
         let hour_key = match time {
-            Some((era, hour)) => match self.eras().opening_key(era, hour) {
+            Some((epoch, hour)) => match self.epochs().opening_key(epoch, hour) {
                 Some(key) => Some(key),
                 None => return Ok(None),
             },
@@ -99,15 +99,15 @@ impl<S: Store> Vault<S> {
             return Ok(Some(salt));
         }
         // So that what is read here is not put into memory after it was erased.
-        let _shared = self.lane(partition).read().await;
+        let _shared = self.partition_lock(partition).read().await;
         if self.salts().is_erasing(partition) { Ok(None) } else { self.stored_salt(partition, now).await }
     }
 
-    /// Waits for the partition's lane, to be shared with other writers. Nobody who has it meets an erasure
+    /// Waits for the partition's lock, to be shared with other writers. Nobody who has it meets an erasure
     /// that is not done.
     pub(super) async fn share(&self, partition: Partition) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
         loop {
-            let shared = self.lane(partition).read().await;
+            let shared = self.partition_lock(partition).read().await;
             if !self.salts().is_erasing(partition) {
                 return Ok(shared);
             }
@@ -117,7 +117,7 @@ impl<S: Store> Vault<S> {
         }
     }
 
-    /// The partition's salt, from memory or the store; the lane is held.
+    /// The partition's salt, from memory or the store; the lock is held.
     pub(super) async fn stored_salt(
         &self,
         partition: Partition,
@@ -134,7 +134,7 @@ impl<S: Store> Vault<S> {
         let salt = own_body(&record.value).and_then(|sealed| seal::open(under, sealed, read).ok().flatten());
         let salt = salt.ok_or_else(|| StoreError::from(SEALED)).inspect_err(count)?;
         let salt = Arc::new(salt);
-        self.salts().keep(partition, salt.clone());
+        self.salts().cache(partition, salt.clone());
         Ok(Some(salt))
     }
 }

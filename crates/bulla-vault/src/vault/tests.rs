@@ -12,7 +12,7 @@ use crate::row::{Head, Place};
 use crate::salt::Salt;
 use crate::seal::tests::key_of;
 use crate::seal::{Bound, Under};
-use crate::stack::{after, holds};
+use crate::stack_residue::{after, holds};
 use crate::{MemoryKeyring, OperatorKey};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
@@ -57,8 +57,8 @@ impl Setting {
         let (head, key) = match self.expiry {
             None => (Head::Lasting, Arc::new(vault.lasting.clone())),
             Some(expiry) => {
-                let (era, hour, key) = vault.eras().sealing_key(expiry).unwrap();
-                (Head::timed(expiry, era, hour), key)
+                let (epoch, hour, key) = vault.epochs().sealing_key(expiry).unwrap();
+                (Head::timed(expiry, epoch, hour), key)
             }
         };
         let mut bound = Bound::default();

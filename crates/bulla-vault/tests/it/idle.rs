@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_base::{Clock, Partition, Timestamp};
 use bulla_store::{Batch, Commit, Key, OWN, Retention, Scan, Space, Store};
-use bulla_vault::{LOOK_DAYS, MAX_LOOKS, Vault};
+use bulla_vault::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS, Vault};
 
 use crate::races::{Slow, TRIES, give_way, open};
 use crate::world::{ALICE, BOB, DAY, Engine, HOUR, NOW, SPACE, World, key, put, read, run};
@@ -56,7 +56,7 @@ fn a_conversation_of_which_nothing_is_left_leaves_nothing_behind() {
         assert_eq!(read(&vault, ALICE, "session").await.as_deref(), Some("value"), "a record keeps its salt");
         assert_eq!(traces(&world.engine, ALICE).await, 3);
         delete(&vault, ALICE, "session").await;
-        days(&world, &vault, LOOK_DAYS + 1).await;
+        days(&world, &vault, IDLE_CHECK_DAYS + 1).await;
         assert_eq!(traces(&world.engine, ALICE).await, 0);
         assert_eq!(read(&vault, BOB, "name").await.as_deref(), Some("value"));
 
@@ -65,7 +65,7 @@ fn a_conversation_of_which_nothing_is_left_leaves_nothing_behind() {
         drop(vault);
         let vault = world.vault().await;
         assert_eq!(read(&vault, ALICE, "again").await.as_deref(), Some("value"));
-        days(&world, &vault, 3 * LOOK_DAYS).await;
+        days(&world, &vault, 3 * IDLE_CHECK_DAYS).await;
         assert_eq!(read(&vault, ALICE, "again").await.as_deref(), Some("value"));
         assert_eq!(traces(&world.engine, ALICE).await, 3);
     });
@@ -76,7 +76,7 @@ fn an_erased_conversation_leaves_no_note_either() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
-        for after in [0, LOOK_DAYS - 1, LOOK_DAYS, 5 * LOOK_DAYS] {
+        for after in [0, IDLE_CHECK_DAYS - 1, IDLE_CHECK_DAYS, 5 * IDLE_CHECK_DAYS] {
             put(&vault, ALICE, "name", "value").await;
             days(&world, &vault, after).await;
             assert_eq!(traces(&world.engine, ALICE).await, 3, "after {after} days");
@@ -93,22 +93,22 @@ fn looks_are_taken_up_to_the_bound_at_a_time() {
         let world = World::new(1);
         let vault = world.vault().await;
         let of = |number: usize| Partition::from_bytes((number as u128 + 1).to_be_bytes());
-        for number in 0..=MAX_LOOKS {
+        for number in 0..=MAX_IDLE_CHECKS {
             put(&vault, of(number), "name", "value").await;
             delete(&vault, of(number), "name").await;
         }
         drop(vault);
-        world.clock.advance((LOOK_DAYS + 1) * DAY);
+        world.clock.advance((IDLE_CHECK_DAYS + 1) * DAY);
         let vault = world.vault().await;
-        let _ = vault.believe_clock().await.unwrap();
+        let _ = vault.trust_clock().await.unwrap();
         let left = async || {
             let mut left = 0;
-            for number in 0..=MAX_LOOKS {
+            for number in 0..=MAX_IDLE_CHECKS {
                 left += usize::from(traces(&world.engine, of(number)).await > 0);
             }
             left
         };
-        for expected in [MAX_LOOKS + 1, 1, 0, 0] {
+        for expected in [MAX_IDLE_CHECKS + 1, 1, 0, 0] {
             assert_eq!(left().await, expected);
             vault.upkeep().await.unwrap();
         }
@@ -126,8 +126,8 @@ fn whoever_writes_while_the_salt_goes_is_read() {
                 let vault = open(&world, &engine).await;
                 put(&*vault, ALICE, "old", "value").await;
                 delete(&*vault, ALICE, "old").await;
-                world.clock.advance((LOOK_DAYS + 1) * DAY);
-                let _ = vault.believe_clock().await.unwrap();
+                world.clock.advance((IDLE_CHECK_DAYS + 1) * DAY);
+                let _ = vault.trust_clock().await.unwrap();
                 let looking = Arc::clone(&vault);
                 let looking = tokio::spawn(async move { looking.upkeep().await.unwrap() });
                 give_way(delay).await;
@@ -165,8 +165,8 @@ fn looking_that_is_cut_short_loses_nothing() {
             let vault = open(&world, &engine).await;
             put(&*vault, ALICE, "old", "value").await;
             delete(&*vault, ALICE, "old").await;
-            world.clock.advance((LOOK_DAYS + 1) * DAY);
-            let _ = vault.believe_clock().await.unwrap();
+            world.clock.advance((IDLE_CHECK_DAYS + 1) * DAY);
+            let _ = vault.trust_clock().await.unwrap();
             let looking = Arc::clone(&vault);
             let looking = tokio::spawn(async move { looking.upkeep().await });
             give_way(delay * 13).await;

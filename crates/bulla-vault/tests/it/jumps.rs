@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Rng, SeededRng, Timestamp};
 use bulla_store::{Batch, Commit, Key, Layer, OWN, Retention, Store, StoreError};
-use bulla_vault::{KeyringFile, MemoryKeyring, Reckoning, Vault};
+use bulla_vault::{ClockState, KeyringFile, MemoryKeyring, Vault};
 use tokio::sync::Semaphore;
 
 use crate::world::{ALICE, DAY, Engine, HOUR, MINUTE, NOW, SPACE, World, put_for, run};
@@ -99,7 +99,7 @@ fn what_a_clock_that_is_not_believed_would_drop_stays() {
         world.clock.set(NOW.after(40 * DAY));
         sweep().await;
         world.pass(&vault, 15 * MINUTE).await;
-        assert!(matches!(vault.reckoning(), Reckoning::Held { .. }));
+        assert!(matches!(vault.clock_state(), ClockState::Held { .. }));
         sweep().await;
         world.clock.set(NOW.after(15 * MINUTE));
         vault.tick().await.unwrap();
@@ -108,7 +108,7 @@ fn what_a_clock_that_is_not_believed_would_drop_stays() {
         // What has expired by a clock that is believed goes with its day.
         world.clock.set(NOW.after(40 * DAY));
         world.pass(&vault, 90 * MINUTE).await;
-        assert_eq!(vault.reckoning(), Reckoning::InStep);
+        assert_eq!(vault.clock_state(), ClockState::InStep);
         sweep().await;
         let left = world.engine.get(ALICE, &key, Timestamp::from_millis(0)).await.unwrap();
         assert_eq!(left, None);
@@ -190,7 +190,7 @@ async fn writes_of_a_jump(commits: usize) -> usize {
     for commit in waiting {
         commit.await.unwrap();
     }
-    assert!(matches!(vault.reckoning(), Reckoning::Held { .. }));
+    assert!(matches!(vault.clock_state(), ClockState::Held { .. }));
     writes.load(Ordering::Relaxed)
 }
 

@@ -83,16 +83,16 @@ fn a_wrapped_key_unwraps_in_its_context_only_and_every_byte_counts() {
             (
                 "operator",
                 OperatorKey::from_bytes([7; 32], rng())
-                    .wrap(&KeyringKey::from_bytes([9; 32]), b"one")
+                    .wrap_key(&KeyringKey::from_bytes([9; 32]), b"one")
                     .await
                     .unwrap(),
             ),
-            ("passphrase", cheap("p").wrap(&KeyringKey::from_bytes([9; 32]), b"one").await.unwrap()),
+            ("passphrase", cheap("p").wrap_key(&KeyringKey::from_bytes([9; 32]), b"one").await.unwrap()),
         ];
         for (name, wrapped) in providers {
             let unwrap = async |wrapped: &[u8], context: &[u8]| match name {
-                "operator" => OperatorKey::from_bytes([7; 32], rng()).unwrap(wrapped, context).await,
-                _ => cheap("p").unwrap(wrapped, context).await,
+                "operator" => OperatorKey::from_bytes([7; 32], rng()).unwrap_key(wrapped, context).await,
+                _ => cheap("p").unwrap_key(wrapped, context).await,
             };
             assert_eq!(unwrap(&wrapped, b"one").await.unwrap().expose(), &[9; 32]);
             assert!(matches!(unwrap(&wrapped, b"two").await, Err(KeyEncryptionError::Refused { .. })));
@@ -126,9 +126,9 @@ fn a_stored_cost_is_taken_at_the_bound_and_refused_beyond() {
         assert!(matches!(PassphraseCost::new(kib, passes, lanes), Err(KeyEncryptionError::Cost { .. })));
     }
     run(async {
-        let mut wrapped = cheap("p").wrap(&KeyringKey::from_bytes([9; 32]), b"").await.unwrap();
+        let mut wrapped = cheap("p").wrap_key(&KeyringKey::from_bytes([9; 32]), b"").await.unwrap();
         wrapped[1..5].copy_from_slice(&(MAX_PASSPHRASE_KIB + 1).to_be_bytes());
-        let error = cheap("p").unwrap(&wrapped, b"").await.unwrap_err();
+        let error = cheap("p").unwrap_key(&wrapped, b"").await.unwrap_err();
         assert!(matches!(error, KeyEncryptionError::Cost { .. }), "{error}");
     });
 }
@@ -222,11 +222,11 @@ fn a_keyring_in_a_file_is_read_to_its_last_byte_and_a_longer_one_is_refused() {
 struct Service(usize);
 
 impl KeyEncryption for Service {
-    async fn wrap(&self, key: &KeyringKey, _context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
+    async fn wrap_key(&self, key: &KeyringKey, _context: &[u8]) -> Result<Vec<u8>, KeyEncryptionError> {
         Ok(key.expose().iter().copied().cycle().take(self.0).collect())
     }
 
-    async fn unwrap(&self, _wrapped: &[u8], _context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
+    async fn unwrap_key(&self, _wrapped: &[u8], _context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
         Err(KeyEncryptionError::Unavailable("no route".into()))
     }
 }

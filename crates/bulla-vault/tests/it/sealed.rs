@@ -146,7 +146,7 @@ fn a_record_that_was_changed_is_never_returned() {
                 value[at / 8] ^= 1 << (at % 8);
                 match changed(value).await {
                     Err(error) if error.is_of_a_record() => {}
-                    // The era and the hour: it looks over.
+                    // The epoch and the hour: it looks over.
                     Ok(None) if (1..head_bytes).contains(&(at / 8)) => {}
                     other => panic!("bit {at} of {name}: {other:?}"),
                 }

@@ -4,45 +4,50 @@ use bulla_base::Timestamp;
 use bulla_store::Store;
 
 use super::{Keeper, Vault};
-use crate::eras::{Eras, Reckoning};
 use crate::error::VaultError;
+use crate::key_epochs::{ClockState, KeyEpochs};
 use crate::limits::MAX_UNSAVED;
-use crate::metrics::{FORGOTTEN, RECKONINGS, TICKS};
+use crate::metrics::{CLOCK_CHANGES, FORGOTTEN, TICKS};
 
 impl<S: Store> Vault<S> {
-    /// Makes `next` the eras the vault lives by, and begins a generation if a key has died or `anyway`.
+    /// Makes `next` the epochs the vault lives by, and begins a generation if a key has died or `anyway`.
     pub(super) async fn adopt(
         &self,
         keeper: &mut Keeper,
-        next: Eras,
+        next: KeyEpochs,
         anyway: bool,
     ) -> Result<(), VaultError> {
-        let turned = anyway || next.has_turned_since(&self.eras());
+        let turned = anyway || next.has_turned_since(&self.epochs());
         let fenced = turned && !self.is_restored();
         if fenced {
             Self::announce(&mut keeper.fence);
         }
-        self.keep(keeper, &next, turned)?;
+        self.save_and_live_by(keeper, &next, turned)?;
         if fenced { self.next_generation(keeper, next).await } else { Ok(()) }
     }
 
     /// Takes note of the time if the clock has jumped since the last tick, so that nothing is sealed for an
     /// hour that is none.
     pub(super) async fn notice_a_jump(&self) -> Result<(), VaultError> {
-        if !self.eras().is_jump(self.clock.now()) {
+        if !self.epochs().is_jump(self.clock.now()) {
             return Ok(());
         }
         let mut keeper = self.keeper.lock().await;
         // Whoever had the keeper before has noticed it, too.
-        if !self.eras().is_jump(self.clock.now()) {
+        if !self.epochs().is_jump(self.clock.now()) {
             return Ok(());
         }
-        let mut next = self.eras().clone();
+        let mut next = self.epochs().clone();
         next.step(self.clock.now(), &*self.rng);
-        self.keep(&mut keeper, &next, true)
+        self.save_and_live_by(&mut keeper, &next, true)
     }
 
-    fn keep(&self, keeper: &mut Keeper, next: &Eras, at_once: bool) -> Result<(), VaultError> {
+    fn save_and_live_by(
+        &self,
+        keeper: &mut Keeper,
+        next: &KeyEpochs,
+        at_once: bool,
+    ) -> Result<(), VaultError> {
         let time = next.time();
         if at_once || time.since(Timestamp::from_millis(keeper.saved)) >= MAX_UNSAVED {
             let state = self.state(&keeper.fence, next.clone());
@@ -50,7 +55,7 @@ impl<S: Store> Vault<S> {
             keeper.saved = time.as_millis();
         }
         // What dies dies in the keyring first: no crash brings it back.
-        let before = std::mem::replace(&mut *self.eras(), next.clone());
+        let before = std::mem::replace(&mut *self.epochs(), next.clone());
         tell(&before, next);
         Ok(())
     }
@@ -58,19 +63,19 @@ impl<S: Store> Vault<S> {
 
 /// Tells what has changed: an operator whose clock is wrong has to hear of it, since what should be forgotten
 /// may be kept.
-fn tell(before: &Eras, now: &Eras) {
+fn tell(before: &KeyEpochs, now: &KeyEpochs) {
     metrics::counter!(TICKS).increment(1);
     let forgotten = now.forgotten_since(before);
     if forgotten > 0 {
         metrics::counter!(FORGOTTEN).increment(forgotten);
         tracing::debug!(forgotten, "the keys of hours that are over are destroyed");
     }
-    let reckoning = now.reckoning();
-    if std::mem::discriminant(&before.reckoning()) == std::mem::discriminant(&reckoning) {
+    let clock_state = now.clock_state();
+    if std::mem::discriminant(&before.clock_state()) == std::mem::discriminant(&clock_state) {
         return;
     }
-    let to = match reckoning {
-        Reckoning::Held { ahead, believed_after } => {
+    let to = match clock_state {
+        ClockState::Held { ahead, believed_after } => {
             tracing::warn!(
                 ?ahead,
                 ?believed_after,
@@ -78,17 +83,17 @@ fn tell(before: &Eras, now: &Eras) {
             );
             "ahead"
         }
-        Reckoning::Behind { behind } => {
+        ClockState::Behind { behind } => {
             tracing::warn!(
                 ?behind,
                 "the clock went back; what was put before is forgotten when its time is over by the vault's own"
             );
             "behind"
         }
-        Reckoning::InStep => {
+        ClockState::InStep => {
             tracing::info!("the clock is in step with the vault's time again");
             "in step"
         }
     };
-    metrics::counter!(RECKONINGS, "to" => to).increment(1);
+    metrics::counter!(CLOCK_CHANGES, "to" => to).increment(1);
 }

@@ -5,7 +5,7 @@
 //! looks for. If a record is left, the note moves on to a later day; if none is, the salt is destroyed.
 //!
 //! # A salt never goes before the last record sealed under it
-//! Whoever looks has the partition's lane alone, so nobody is about to write under the salt who has not asked
+//! Whoever looks has the partition's lock alone, so nobody is about to write under the salt who has not asked
 //! the store for it yet. What was asked for and not waited for may still be on its way: a write to the
 //! partition that changes nothing comes after it, and only then what is there counts. Whoever comes later
 //! finds no salt and brings a new one.
@@ -18,7 +18,7 @@ use bulla_base::{Day, Partition};
 use bulla_store::{BEFORE_ALL, Batch, Commit, OWN, Scan, Space, Store, StoreError};
 
 use super::Vault;
-use crate::limits::{LOOK_DAYS, MAX_LOOKS};
+use crate::limits::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS};
 use crate::metrics::SALTS;
 use crate::space::{self, VAULT};
 
@@ -37,7 +37,7 @@ impl<S: Store> Vault<S> {
             return self.engine.commit(sealed).await;
         }
         let mut note = Batch::new(OWN);
-        note.put(space::look(later(self.today(), LOOK_DAYS), partition), "");
+        note.put(space::look(later(self.today(), IDLE_CHECK_DAYS), partition), "");
         let (noted, outcome) = tokio::join!(biased; self.engine.commit(note), self.engine.commit(sealed));
         if let (Err(error), Ok(Commit::Committed(_))) = (noted, &outcome) {
             let error = &error as &dyn std::error::Error;
@@ -50,7 +50,7 @@ impl<S: Store> Vault<S> {
     pub(super) async fn drop_idle_salts(&self) -> Result<(), StoreError> {
         let today = self.today();
         let after = self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let looks = space::looks().limit(MAX_LOOKS);
+        let looks = space::looks().limit(MAX_IDLE_CHECKS);
         let looks = after.map_or(looks.clone(), |after| looks.after(after));
         let (mut batch, mut last, mut idle) = (Batch::new(OWN), None, 0);
         for (key, _) in self.engine.scan(OWN, &looks, BEFORE_ALL).await? {
@@ -60,7 +60,7 @@ impl<S: Store> Vault<S> {
                     break;
                 }
                 match self.is_in_use(partition).await? {
-                    true => batch.put(space::look(later(today, LOOK_DAYS), partition), ""),
+                    true => batch.put(space::look(later(today, IDLE_CHECK_DAYS), partition), ""),
                     false => idle += 1,
                 }
             }
@@ -80,8 +80,8 @@ impl<S: Store> Vault<S> {
     pub(super) async fn forget_looks(&self, partition: Partition) -> Result<(), StoreError> {
         let (today, mut batch) = (self.today(), Batch::new(OWN));
         // One that is overdue for longer is taken soon, and finds nothing.
-        let first = today.minus(LOOK_DAYS).number();
-        for day in first..=later(today, LOOK_DAYS).number() {
+        let first = today.minus(IDLE_CHECK_DAYS).number();
+        for day in first..=later(today, IDLE_CHECK_DAYS).number() {
             batch.delete(space::look(Day::from_number(day), partition));
         }
         let _outcome = self.engine.commit(batch).await?;
@@ -90,7 +90,7 @@ impl<S: Store> Vault<S> {
 
     /// Whether anything is left of `partition`; if not, its salt is destroyed.
     async fn is_in_use(&self, partition: Partition) -> Result<bool, StoreError> {
-        let _alone = self.lane(partition).write().await;
+        let _alone = self.partition_lock(partition).write().await;
         if self.salts().is_erasing(partition) || self.holds_a_record(partition).await? {
             return Ok(true);
         }
@@ -126,7 +126,7 @@ impl<S: Store> Vault<S> {
 
     /// The day it is for the vault, which does not go back.
     fn today(&self) -> Day {
-        self.eras().time().day()
+        self.epochs().time().day()
     }
 }
 

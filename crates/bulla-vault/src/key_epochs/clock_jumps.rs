@@ -17,14 +17,14 @@ const EARLY: u64 = HOUR;
 const LATE: u64 = 3 * HOUR;
 
 struct Sealed {
-    era: u16,
+    epoch: u16,
     hour: u32,
     /// When its time is over, by the true time.
     over: u64,
 }
 
 struct Run {
-    eras: Eras,
+    epochs: KeyEpochs,
     rng: SeededRng,
     dice: SeededRng,
     truth: u64,
@@ -36,8 +36,8 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         let rng = SeededRng::new(seed);
-        let eras = Eras::begin(Timestamp::from_millis(START), &rng);
-        Self { eras, rng, dice: SeededRng::new(!seed), truth: START, skew: 0, kept: Vec::new(), opened: 0 }
+        let epochs = KeyEpochs::begin(Timestamp::from_millis(START), &rng);
+        Self { epochs, rng, dice: SeededRng::new(!seed), truth: START, skew: 0, kept: Vec::new(), opened: 0 }
     }
 
     fn roll(&self, below: u64) -> u64 {
@@ -51,7 +51,7 @@ impl Run {
     }
 
     fn tick(&mut self) {
-        self.eras.step(self.clock(), &self.rng);
+        self.epochs.step(self.clock(), &self.rng);
         self.truth += MINUTE;
         if self.roll(20) != 0 {
             return;
@@ -62,15 +62,15 @@ impl Run {
             _ => self.roll(2 * HOUR),
         };
         let expiry = Retention::new(Duration::from_millis(span)).unwrap().from(self.clock());
-        let (era, hour, _) = self.eras.sealing_key(expiry).unwrap();
-        self.kept.push(Sealed { era, hour, over: self.truth + span });
+        let (epoch, hour, _) = self.epochs.sealing_key(expiry).unwrap();
+        self.kept.push(Sealed { epoch, hour, over: self.truth + span });
     }
 
     /// Looks at everything that was ever sealed and may still open.
     fn look(&mut self, must_open: bool) {
-        let (truth, eras, opened) = (self.truth, &mut self.eras, &mut self.opened);
+        let (truth, epochs, opened) = (self.truth, &mut self.epochs, &mut self.opened);
         self.kept.retain(|sealed| {
-            let opens = eras.opening_key(sealed.era, sealed.hour).is_some();
+            let opens = epochs.opening_key(sealed.epoch, sealed.hour).is_some();
             let late = truth.saturating_sub(sealed.over);
             assert!(!opens || late <= LATE, "opens {late} ms too late");
             assert!(

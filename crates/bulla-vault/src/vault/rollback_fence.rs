@@ -19,9 +19,9 @@ use bulla_base::Rng;
 use bulla_store::{Batch, Commit, OWN, Record, Store, Version};
 
 use super::{Keeper, Vault};
-use crate::eras::Eras;
 use crate::error::VaultError;
-use crate::keyring::State;
+use crate::key_epochs::KeyEpochs;
+use crate::keyring::KeyringState;
 use crate::metrics::GENERATIONS;
 use crate::row::{Place, own_body};
 use crate::seal::{self, Under};
@@ -29,7 +29,7 @@ use crate::secret::Secret;
 use crate::space;
 
 #[derive(Debug)]
-pub(super) struct Fence {
+pub(super) struct RollbackFence {
     generation: u64,
     opening: bool,
     /// The version of the store's row when the keyring was last told.
@@ -40,10 +40,10 @@ pub(super) struct Fence {
     token: [u8; 16],
 }
 
-impl Fence {
+impl RollbackFence {
     /// The fence, and whether the store is older than the keyring.
     pub(super) fn compare(
-        state: &State,
+        state: &KeyringState,
         stored: Option<&Record>,
         last: Version,
         place: impl Fn() -> String,
@@ -72,13 +72,17 @@ impl Fence {
 }
 
 impl<S: Store> Vault<S> {
-    pub(super) fn state(&self, fence: &Fence, eras: Eras) -> State {
-        let Fence { generation, opening, known, .. } = *fence;
-        State { generation, opening, version: known, lasting: self.lasting.clone(), eras }
+    pub(super) fn state(&self, fence: &RollbackFence, epochs: KeyEpochs) -> KeyringState {
+        let RollbackFence { generation, opening, known, .. } = *fence;
+        KeyringState { generation, opening, version: known, lasting: self.lasting.clone(), epochs }
     }
 
     /// Begins the next generation, of which the keyring has been told.
-    pub(super) async fn next_generation(&self, keeper: &mut Keeper, eras: Eras) -> Result<(), VaultError> {
+    pub(super) async fn next_generation(
+        &self,
+        keeper: &mut Keeper,
+        epochs: KeyEpochs,
+    ) -> Result<(), VaultError> {
         let next = keeper.fence.generation.saturating_add(1);
         let mut batch = Batch::new(OWN);
         let key = space::generation();
@@ -99,13 +103,13 @@ impl<S: Store> Vault<S> {
             }
         };
         ::metrics::counter!(GENERATIONS).increment(1);
-        let Fence { generation, opening, known, version: stored, .. } = &mut keeper.fence;
+        let RollbackFence { generation, opening, known, version: stored, .. } = &mut keeper.fence;
         (*generation, *opening, *known, *stored) = (next, false, version.number(), Some(version));
-        let state = self.state(&keeper.fence, eras);
+        let state = self.state(&keeper.fence, epochs);
         Ok(keeper.keyring.save(&state, &*self.rng)?)
     }
 
-    pub(super) fn announce(fence: &mut Fence) {
+    pub(super) fn announce(fence: &mut RollbackFence) {
         fence.opening = true;
     }
 }

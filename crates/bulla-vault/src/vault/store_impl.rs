@@ -10,8 +10,8 @@ use bulla_store::{
 };
 
 use super::Vault;
-use crate::eras::Reckoning;
 use crate::error::VaultError;
+use crate::key_epochs::ClockState;
 use crate::limits::TICK;
 use crate::metrics::SALTS;
 use crate::salt::Salt;
@@ -54,7 +54,7 @@ impl<S: Store> Store for Vault<S> {
                 // Somebody else was first to write to the partition.
                 Commit::Conflict(key) if key == space::salt() => {}
                 Commit::Committed(version) => {
-                    self.salts().keep(partition, Arc::new(Salt::new(version, salt)));
+                    self.salts().cache(partition, Arc::new(Salt::new(version, salt)));
                     break Commit::Committed(version);
                 }
                 conflict => break conflict,
@@ -133,10 +133,10 @@ impl<S: Store> Store for Vault<S> {
     /// As the engine's; and when the keyring cannot be kept up to date, should the clock just have jumped.
     async fn drop_days_before(&self, day: Day) -> Result<(), StoreError> {
         self.notice_a_jump().await?;
-        let (reckoning, time) = (self.reckoning(), self.eras().time());
+        let (clock_state, time) = (self.clock_state(), self.epochs().time());
         // By a clock that is believed, what is dropped has expired.
-        let first_kept = match reckoning {
-            Reckoning::Held { .. } => day.min(time.before(MAX_RETENTION).day().minus(1)),
+        let first_kept = match clock_state {
+            ClockState::Held { .. } => day.min(time.before(MAX_RETENTION).day().minus(1)),
             _ => day,
         };
         self.engine.drop_days_before(first_kept).await
@@ -158,7 +158,7 @@ impl<S: Store> Store for Vault<S> {
     /// for as long as the backup is kept. The engine's own files keep the deleted row until they are
     /// compacted.
     async fn erase_partition(&self, partition: Partition) -> Result<usize, StoreError> {
-        let _alone = self.lane(partition).write().await;
+        let _alone = self.partition_lock(partition).write().await;
         let mut batch = Batch::new(partition);
         batch.delete(space::salt());
         self.salts().begin_erasure(partition);
@@ -192,8 +192,8 @@ impl<S: Store> Store for Vault<S> {
         self.engine.accept_restored().await?;
         let mut keeper = self.keeper.lock().await;
         let was_restored = self.restored.swap(false, Ordering::AcqRel);
-        let eras = self.eras().clone();
-        let accepted = self.adopt(&mut keeper, eras, was_restored).await;
+        let epochs = self.epochs().clone();
+        let accepted = self.adopt(&mut keeper, epochs, was_restored).await;
         if accepted.is_err() {
             self.restored.store(was_restored, Ordering::Release);
         }

@@ -1,28 +1,28 @@
-//! The stored form of eras.
+//! The stored form of epochs.
 //!
 //! ```text
-//! vault time u64 ‖ gone on u64 ‖ present u16 ‖ next id u16 ‖ count u16 ‖ eras
-//! era: id u16 ‖ offset i64 ‖ until u32 ‖ present for u64 ‖ oldest live hour u32 ‖ chain value of that hour (32)
+//! vault time u64 ‖ gone on u64 ‖ present u16 ‖ next id u16 ‖ count u16 ‖ epochs
+//! epoch: id u16 ‖ offset i64 ‖ until u32 ‖ present for u64 ‖ oldest live hour u32 ‖ its chain value (32)
 //! ```
 
 use zeroize::Zeroizing;
 
-use super::{Era, Eras};
+use super::{KeyEpoch, KeyEpochs};
 use crate::bytes::Reader;
 use crate::chain::Chain;
-use crate::limits::MAX_ERAS;
+use crate::limits::MAX_KEY_EPOCHS;
 use crate::secret::Secret;
 
-impl Eras {
+impl KeyEpochs {
     /// Appends the stored form to `bytes`, which holds secrets from then on.
     pub(crate) fn write(&self, bytes: &mut Zeroizing<Vec<u8>>) {
         bytes.extend_from_slice(&self.time.to_be_bytes());
         bytes.extend_from_slice(&self.gone_on.to_be_bytes());
-        bytes.extend_from_slice(&self.eras[self.present].id.to_be_bytes());
+        bytes.extend_from_slice(&self.epochs[self.present].id.to_be_bytes());
         bytes.extend_from_slice(&self.next_id.to_be_bytes());
-        bytes.extend_from_slice(&u16::try_from(self.eras.len()).unwrap_or(u16::MAX).to_be_bytes());
-        for era in &self.eras {
-            let Era { id, offset, until, present_for, chain } = era;
+        bytes.extend_from_slice(&u16::try_from(self.epochs.len()).unwrap_or(u16::MAX).to_be_bytes());
+        for epoch in &self.epochs {
+            let KeyEpoch { id, offset, until, present_for, chain } = epoch;
             bytes.extend_from_slice(&id.to_be_bytes());
             bytes.extend_from_slice(&offset.to_be_bytes());
             bytes.extend_from_slice(&until.to_be_bytes());
@@ -38,10 +38,10 @@ impl Eras {
         let present = u16::from_be_bytes(reader.array()?);
         let next_id = u16::from_be_bytes(reader.array()?);
         let count = usize::from(u16::from_be_bytes(reader.array()?));
-        if count > MAX_ERAS {
+        if count > MAX_KEY_EPOCHS {
             return None;
         }
-        let mut eras = Vec::with_capacity(count);
+        let mut epochs = Vec::with_capacity(count);
         for _ in 0..count {
             let id = u16::from_be_bytes(reader.array()?);
             let offset = i64::from_be_bytes(reader.array()?);
@@ -49,9 +49,9 @@ impl Eras {
             let present_for = u64::from_be_bytes(reader.array()?);
             let first = u32::from_be_bytes(reader.array()?);
             let chain = Chain::resume(first, Secret::from_bytes(reader.array()?));
-            eras.push(Era { id, offset, until, present_for, chain });
+            epochs.push(KeyEpoch { id, offset, until, present_for, chain });
         }
-        let present = eras.iter().position(|era| era.id == present)?;
-        Some(Self { time, present, gone_on, eras, next_id })
+        let present = epochs.iter().position(|epoch| epoch.id == present)?;
+        Some(Self { time, present, gone_on, epochs, next_id })
     }
 }

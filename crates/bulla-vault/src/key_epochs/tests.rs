@@ -8,9 +8,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Eras, a true time, and a clock that may be off it.
+/// Key epochs, a true time, and a clock that may be off it.
 struct World {
-    eras: Eras,
+    epochs: KeyEpochs,
     rng: SeededRng,
     truth: Timestamp,
     /// How far the clock is ahead, in milliseconds.
@@ -20,18 +20,18 @@ struct World {
 impl World {
     fn new() -> Self {
         let rng = SeededRng::new(1);
-        Self { eras: Eras::begin(NOW, &rng), rng, truth: NOW, skew: 0 }
+        Self { epochs: KeyEpochs::begin(NOW, &rng), rng, truth: NOW, skew: 0 }
     }
 
     fn clock(&self) -> Timestamp {
         Timestamp::from_millis(self.truth.as_millis().saturating_add_signed(self.skew))
     }
 
-    fn tick(&mut self) -> Reckoning {
+    fn tick(&mut self) -> ClockState {
         self.truth = self.truth.after(MINUTE);
         let clock = self.clock();
-        self.eras.step(clock, &self.rng);
-        self.eras.reckoning()
+        self.epochs.step(clock, &self.rng);
+        self.epochs.clock_state()
     }
 
     fn pass(&mut self, span: Duration) {
@@ -52,12 +52,12 @@ impl World {
     /// What is sealed for `span` by whoever reads this clock.
     fn seal(&mut self, span: Duration) -> (u16, u32) {
         let expiry = Retention::new(span).unwrap().from(self.clock());
-        let (era, hour, _) = self.eras.sealing_key(expiry).unwrap();
-        (era, hour)
+        let (epoch, hour, _) = self.epochs.sealing_key(expiry).unwrap();
+        (epoch, hour)
     }
 
-    fn opens(&mut self, (era, hour): (u16, u32)) -> bool {
-        self.eras.opening_key(era, hour).is_some()
+    fn opens(&mut self, (epoch, hour): (u16, u32)) -> bool {
+        self.epochs.opening_key(epoch, hour).is_some()
     }
 }
 
@@ -89,15 +89,15 @@ fn a_jump_ahead_is_held_and_nothing_is_lost_when_it_is_taken_back() {
     let before = world.seal(DAY);
     world.jump(40 * DAY);
     assert!(
-        matches!(world.tick(), Reckoning::Held { ahead, believed_after } if ahead > 39 * DAY && believed_after == HOUR)
+        matches!(world.tick(), ClockState::Held { ahead, believed_after } if ahead > 39 * DAY && believed_after == HOUR)
     );
     let meanwhile = world.seal(DAY);
     world.pass(50 * MINUTE);
     assert!(
-        matches!(world.eras.reckoning(), Reckoning::Held { believed_after, .. } if believed_after == 10 * MINUTE)
+        matches!(world.epochs.clock_state(), ClockState::Held { believed_after, .. } if believed_after == 10 * MINUTE)
     );
     world.jump_back(40 * DAY);
-    assert_eq!(world.tick(), Reckoning::InStep);
+    assert_eq!(world.tick(), ClockState::InStep);
     assert!(world.opens(before) && world.opens(meanwhile));
     world.pass(DAY - 2 * HOUR);
     assert!(world.opens(before) && world.opens(meanwhile));
@@ -113,12 +113,12 @@ fn a_jump_ahead_is_believed_after_an_hour_of_ticks() {
     // The machine was off for three days.
     world.truth = world.truth.after(3 * DAY);
     let mut held = 0;
-    while matches!(world.tick(), Reckoning::Held { .. }) {
+    while matches!(world.tick(), ClockState::Held { .. }) {
         held += 1;
         assert!(world.opens(short));
     }
     assert_eq!(held, 60);
-    assert_eq!(world.eras.reckoning(), Reckoning::InStep);
+    assert_eq!(world.epochs.clock_state(), ClockState::InStep);
     assert!(!world.opens(short) && world.opens(long));
 }
 
@@ -146,10 +146,10 @@ fn an_operator_may_believe_the_clock_at_once() {
     world.truth = world.truth.after(3 * DAY);
     world.tick();
     let meanwhile = world.seal(DAY);
-    world.eras.believe();
-    assert_eq!(world.eras.reckoning(), Reckoning::InStep);
+    world.epochs.believe();
+    assert_eq!(world.epochs.clock_state(), ClockState::InStep);
     assert!(!world.opens(short) && world.opens(meanwhile));
-    assert_eq!(world.eras.time(), world.truth);
+    assert_eq!(world.epochs.time(), world.truth);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn belief_takes_ticks_and_not_one_long_sleep() {
     world.tick();
     for _ in 0..11 {
         world.truth = world.truth.after(30 * MINUTE);
-        assert!(matches!(world.tick(), Reckoning::Held { .. }));
+        assert!(matches!(world.tick(), ClockState::Held { .. }));
     }
 }
 
@@ -168,29 +168,29 @@ fn a_clock_that_went_back_is_reckoned_with_its_own_steps() {
     let mut world = World::new();
     let before = world.seal(DAY);
     world.jump_back(40 * DAY);
-    assert!(matches!(world.tick(), Reckoning::Behind { behind } if behind > 39 * DAY));
+    assert!(matches!(world.tick(), ClockState::Behind { behind } if behind > 39 * DAY));
     let after = world.seal(DAY);
     world.pass(DAY - 2 * HOUR);
     assert!(world.opens(before) && world.opens(after));
     world.pass(3 * HOUR + 2 * MINUTE);
     assert!(!world.opens(before) && !world.opens(after));
     world.jump(40 * DAY);
-    assert_eq!(world.tick(), Reckoning::InStep);
+    assert_eq!(world.tick(), ClockState::InStep);
 }
 
 #[test]
 fn an_hour_is_a_step_and_more_is_a_jump() {
     let mut world = World::new();
     let span = |clock: Duration| Timestamp::from_millis(NOW.as_millis()).after(clock);
-    world.eras.step(span(HOUR), &world.rng);
-    assert_eq!((world.eras.reckoning(), world.eras.time()), (Reckoning::InStep, span(HOUR)));
-    world.eras.step(NOW, &world.rng);
-    assert_eq!((world.eras.reckoning(), world.eras.time()), (Reckoning::InStep, span(HOUR)));
-    world.eras.step(span(2 * HOUR + Duration::from_millis(1)), &world.rng);
-    assert!(matches!(world.eras.reckoning(), Reckoning::Held { .. }));
-    assert_eq!(world.eras.time(), span(HOUR));
-    world.eras.step(Timestamp::from_millis(NOW.as_millis() - 1), &world.rng);
-    assert!(matches!(world.eras.reckoning(), Reckoning::Behind { .. }));
+    world.epochs.step(span(HOUR), &world.rng);
+    assert_eq!((world.epochs.clock_state(), world.epochs.time()), (ClockState::InStep, span(HOUR)));
+    world.epochs.step(NOW, &world.rng);
+    assert_eq!((world.epochs.clock_state(), world.epochs.time()), (ClockState::InStep, span(HOUR)));
+    world.epochs.step(span(2 * HOUR + Duration::from_millis(1)), &world.rng);
+    assert!(matches!(world.epochs.clock_state(), ClockState::Held { .. }));
+    assert_eq!(world.epochs.time(), span(HOUR));
+    world.epochs.step(Timestamp::from_millis(NOW.as_millis() - 1), &world.rng);
+    assert!(matches!(world.epochs.clock_state(), ClockState::Behind { .. }));
 }
 
 #[test]
@@ -199,8 +199,10 @@ fn clocks_at_both_ends_of_time_do_no_harm() {
     let sealed = world.seal(DAY);
     for clock in [0, u64::MAX, 1, u64::MAX - 1, NOW.as_millis()] {
         for _ in 0..3 {
-            world.eras.step(Timestamp::from_millis(clock), &world.rng);
-            assert!(world.eras.sealing_key(Retention::LONGEST.from(Timestamp::from_millis(clock))).is_some());
+            world.epochs.step(Timestamp::from_millis(clock), &world.rng);
+            assert!(
+                world.epochs.sealing_key(Retention::LONGEST.from(Timestamp::from_millis(clock))).is_some()
+            );
         }
     }
     assert!(world.opens(sealed));
@@ -211,12 +213,12 @@ fn eras_are_bounded_and_the_one_lived_in_longest_stays() {
     let mut world = World::new();
     world.pass(DAY);
     let sealed = world.seal(30 * DAY);
-    for number in 1..=3 * MAX_ERAS {
+    for number in 1..=3 * MAX_KEY_EPOCHS {
         world.skew = -i64::try_from(number).unwrap() * 7_200_000;
         world.tick();
-        assert!(world.eras.eras.len() <= MAX_ERAS);
+        assert!(world.epochs.epochs.len() <= MAX_KEY_EPOCHS);
     }
-    assert_eq!(world.eras.eras.len(), MAX_ERAS);
+    assert_eq!(world.epochs.epochs.len(), MAX_KEY_EPOCHS);
     assert!(world.opens(sealed));
 }
 
@@ -227,11 +229,11 @@ fn an_era_is_over_thirty_days_after_the_clock_was_last_there() {
     world.tick();
     world.jump(10 * DAY);
     world.tick();
-    assert_eq!(world.eras.eras.len(), 2);
+    assert_eq!(world.epochs.epochs.len(), 2);
     world.pass(30 * DAY);
-    assert_eq!(world.eras.eras.len(), 2);
+    assert_eq!(world.epochs.epochs.len(), 2);
     world.pass(3 * HOUR);
-    assert_eq!(world.eras.eras.len(), 1);
+    assert_eq!(world.epochs.epochs.len(), 1);
 }
 
 #[test]
@@ -245,14 +247,14 @@ fn eras_are_read_as_they_were_written() {
         world.pass(10 * MINUTE);
     }
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    world.eras.write(&mut bytes);
+    world.epochs.write(&mut bytes);
     let mut reader = crate::bytes::Reader::new(&bytes);
-    let read = Eras::read(&mut reader).unwrap();
-    assert!(reader.is_empty() && !read.has_turned_since(&world.eras));
-    assert_eq!((read.time(), read.reckoning()), (world.eras.time(), world.eras.reckoning()));
-    world.eras = read;
+    let read = KeyEpochs::read(&mut reader).unwrap();
+    assert!(reader.is_empty() && !read.has_turned_since(&world.epochs));
+    assert_eq!((read.time(), read.clock_state()), (world.epochs.time(), world.epochs.clock_state()));
+    world.epochs = read;
     assert!(world.opens(before));
     for length in 0..bytes.len() {
-        assert!(Eras::read(&mut crate::bytes::Reader::new(&bytes[..length])).is_none());
+        assert!(KeyEpochs::read(&mut crate::bytes::Reader::new(&bytes[..length])).is_none());
     }
 }

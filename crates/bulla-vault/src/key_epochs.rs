@@ -1,13 +1,13 @@
 //! What time it is for the vault, and which keys are alive at it.
 //!
-//! An *era* is a stretch in which the clock ran evenly. It has a chain of hour keys of its own, whose hours
+//! An *epoch* is a stretch in which the clock ran evenly. It has a chain of hour keys of its own, whose hours
 //! are those the clock showed, and an offset: how far that clock is ahead of vault time. Vault time never
-//! goes back, and every era's hours pass with it. So a record that was sealed while the clock was wrong dies
-//! when its time is over, not when the wrong clock says so.
+//! goes back, and every epoch's hours pass with it. So a record that was sealed while the clock was wrong
+//! dies when its time is over, not when the wrong clock says so.
 //!
-//! The rule is on the page of [`Reckoning`].
+//! The rule is on the page of [`ClockState`].
 
-mod stored;
+mod encoding;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use bulla_base::{Rng, Timestamp};
 use bulla_store::Expiry;
 
 use crate::chain::Chain;
-use crate::limits::{BELIEF, MAX_ERAS, MAX_HOURS_AHEAD, MAX_STEP, MAX_TICK_CREDIT};
+use crate::limits::{MAX_HOURS_AHEAD, MAX_KEY_EPOCHS, MAX_STEP, MAX_TICK_CREDIT, TRUST_DELAY};
 use crate::secret::Secret;
 
 const MILLIS_PER_HOUR: u64 = 3_600_000;
@@ -32,8 +32,8 @@ const LATEST: u64 = 1 << 62;
 /// 2. A clock further off has jumped: vault time goes on from where it was, by the clock's own steps from
 ///    tick to tick. What is sealed meanwhile gets hours of its own, so that it dies when its time is over and
 ///    not when the wrong clock says so.
-/// 3. A clock that is ahead is believed after it has gone on for [`BELIEF`] of ticks, or when the operator
-///    says so: vault time leaps to it.
+/// 3. A clock that is ahead is believed after it has gone on for [`TRUST_DELAY`] of ticks, or when the
+///    operator says so: vault time leaps to it.
 /// 4. A clock that is behind is never believed.
 /// 5. A clock that comes back to where it was before is in step again, and nothing was lost.
 ///
@@ -45,7 +45,7 @@ const LATEST: u64 = 1 << 62;
 /// comes the time in which the vault does not run or is not told the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reckoning {
+pub enum ClockState {
     /// They agree.
     InStep,
     /// The clock leapt ahead and is not believed yet: what would have expired by it is kept.
@@ -62,22 +62,22 @@ pub enum Reckoning {
     },
 }
 
-/// All eras, one of them the present.
+/// All epochs, one of them the present.
 #[derive(Debug, Clone)]
-pub(crate) struct Eras {
+pub(crate) struct KeyEpochs {
     /// Vault time, in milliseconds since the Unix epoch.
     time: u64,
-    /// The present era's place.
+    /// The present epoch's place.
     present: usize,
     /// How long a clock that is ahead has gone on, in milliseconds.
     gone_on: u64,
     /// Never empty.
-    eras: Vec<Era>,
+    epochs: Vec<KeyEpoch>,
     next_id: u16,
 }
 
 #[derive(Debug, Clone)]
-struct Era {
+struct KeyEpoch {
     id: u16,
     /// How far its clock is ahead of vault time, in milliseconds.
     offset: i64,
@@ -88,13 +88,13 @@ struct Era {
     chain: Chain,
 }
 
-impl Eras {
-    /// The first era, begun at `clock`.
+impl KeyEpochs {
+    /// The first epoch, begun at `clock`.
     pub(crate) fn begin(clock: Timestamp, rng: &dyn Rng) -> Self {
-        let mut eras = Self { time: shown(clock), present: 0, gone_on: 0, eras: Vec::new(), next_id: 0 };
-        eras.begin_era(0, rng);
-        eras.pass();
-        eras
+        let mut epochs = Self { time: shown(clock), present: 0, gone_on: 0, epochs: Vec::new(), next_id: 0 };
+        epochs.begin_epoch(0, rng);
+        epochs.pass();
+        epochs
     }
 
     /// Takes note of what the clock shows.
@@ -102,19 +102,19 @@ impl Eras {
         let clock = shown(clock);
         if !within(self.off(self.present, clock)) {
             self.gone_on = 0;
-            let nearest = (0..self.eras.len()).min_by_key(|&era| self.off(era, clock).unsigned_abs());
-            match nearest.filter(|&era| within(self.off(era, clock))) {
-                Some(era) => self.present = era,
-                None => self.begin_era(clock, rng),
+            let nearest = (0..self.epochs.len()).min_by_key(|&epoch| self.off(epoch, clock).unsigned_abs());
+            match nearest.filter(|&epoch| within(self.off(epoch, clock))) {
+                Some(epoch) => self.present = epoch,
+                None => self.begin_epoch(clock, rng),
             }
         }
         let ahead = u64::try_from(self.off(self.present, clock)).unwrap_or(0);
         self.time = self.time.saturating_add(ahead);
-        let present = &mut self.eras[self.present];
+        let present = &mut self.epochs[self.present];
         present.present_for = present.present_for.saturating_add(ahead);
         if present.offset > 0 {
             self.gone_on = self.gone_on.saturating_add(ahead.min(millis(MAX_TICK_CREDIT)));
-            if self.gone_on >= millis(BELIEF) {
+            if self.gone_on >= millis(TRUST_DELAY) {
                 self.leap();
             }
         }
@@ -132,31 +132,31 @@ impl Eras {
         !within(self.off(self.present, shown(clock)))
     }
 
-    /// The era, hour and key under which a record that expires at `expiry` is sealed now.
+    /// The epoch, hour and key under which a record that expires at `expiry` is sealed now.
     ///
     /// An expiry that has passed gets the hour that runs, one that is too far ahead the last there is.
     pub(crate) fn sealing_key(&mut self, expiry: Expiry) -> Option<(u16, u32, Arc<Secret>)> {
-        let era = &mut self.eras[self.present];
-        let hour = hour_of(expiry).clamp(era.chain.first(), era.chain.last());
-        Some((era.id, hour, era.chain.key(hour)?))
+        let epoch = &mut self.epochs[self.present];
+        let hour = hour_of(expiry).clamp(epoch.chain.first(), epoch.chain.last());
+        Some((epoch.id, hour, epoch.chain.key(hour)?))
     }
 
-    /// The key of `hour` of the era `id`, unless it is over.
+    /// The key of `hour` of the epoch `id`, unless it is over.
     pub(crate) fn opening_key(&mut self, id: u16, hour: u32) -> Option<Arc<Secret>> {
-        self.eras.iter_mut().find(|era| era.id == id)?.chain.key(hour)
+        self.epochs.iter_mut().find(|epoch| epoch.id == id)?.chain.key(hour)
     }
 
-    /// How the clock of the present era stands to vault time.
-    pub(crate) fn reckoning(&self) -> Reckoning {
-        let offset = self.eras[self.present].offset;
+    /// How the clock of the present epoch stands to vault time.
+    pub(crate) fn clock_state(&self) -> ClockState {
+        let offset = self.epochs[self.present].offset;
         let span = Duration::from_millis(offset.unsigned_abs());
         if offset > 0 {
-            let left = millis(BELIEF).saturating_sub(self.gone_on);
-            Reckoning::Held { ahead: span, believed_after: Duration::from_millis(left) }
+            let left = millis(TRUST_DELAY).saturating_sub(self.gone_on);
+            ClockState::Held { ahead: span, believed_after: Duration::from_millis(left) }
         } else if span > MAX_STEP {
-            Reckoning::Behind { behind: span }
+            ClockState::Behind { behind: span }
         } else {
-            Reckoning::InStep
+            ClockState::InStep
         }
     }
 
@@ -167,30 +167,30 @@ impl Eras {
 
     /// Whether a key that is alive in `earlier` is not in this one, or the other way round.
     pub(crate) fn has_turned_since(&self, earlier: &Self) -> bool {
-        let lives = |eras: &Self| -> Vec<_> {
-            eras.eras.iter().map(|era| (era.id, era.offset, era.chain.first())).collect()
+        let lives = |epochs: &Self| -> Vec<_> {
+            epochs.epochs.iter().map(|epoch| (epoch.id, epoch.offset, epoch.chain.first())).collect()
         };
-        self.eras[self.present].id != earlier.eras[earlier.present].id || lives(self) != lives(earlier)
+        self.epochs[self.present].id != earlier.epochs[earlier.present].id || lives(self) != lives(earlier)
     }
 
-    /// How many hours of the present era were forgotten since `earlier`.
+    /// How many hours of the present epoch were forgotten since `earlier`.
     pub(crate) fn forgotten_since(&self, earlier: &Self) -> u64 {
-        let present = &self.eras[self.present];
-        let before = earlier.eras.iter().find(|era| era.id == present.id);
+        let present = &self.epochs[self.present];
+        let before = earlier.epochs.iter().find(|epoch| epoch.id == present.id);
         before.map_or(0, |before| present.chain.first().saturating_sub(before.chain.first()).into())
     }
 
-    /// How far `clock` is ahead of what it should show if `era` were the present.
-    fn off(&self, era: usize, clock: u64) -> i128 {
-        i128::from(clock) - i128::from(self.time) - i128::from(self.eras[era].offset)
+    /// How far `clock` is ahead of what it should show if `epoch` were the present.
+    fn off(&self, epoch: usize, clock: u64) -> i128 {
+        i128::from(clock) - i128::from(self.time) - i128::from(self.epochs[epoch].offset)
     }
 
-    fn begin_era(&mut self, clock: u64, rng: &dyn Rng) {
-        if self.eras.len() >= MAX_ERAS {
+    fn begin_epoch(&mut self, clock: u64, rng: &dyn Rng) {
+        if self.epochs.len() >= MAX_KEY_EPOCHS {
             self.give_up_one();
         }
         let ahead = i128::from(clock) - i128::from(self.time);
-        let offset = if self.eras.is_empty() {
+        let offset = if self.epochs.is_empty() {
             0
         } else if within(ahead) {
             // Nobody was here of late, but it is no jump: vault time follows.
@@ -199,48 +199,48 @@ impl Eras {
         } else {
             i64::try_from(ahead).unwrap_or(i64::MAX)
         };
-        while self.eras.iter().any(|era| era.id == self.next_id) {
+        while self.epochs.iter().any(|epoch| epoch.id == self.next_id) {
             self.next_id = self.next_id.wrapping_add(1);
         }
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         let first = running_hour(self.time, offset);
         let chain = Chain::begin(first, rng);
-        self.present = self.eras.len();
-        self.eras.push(Era { id, offset, until: first, present_for: 0, chain });
+        self.present = self.epochs.len();
+        self.epochs.push(KeyEpoch { id, offset, until: first, present_for: 0, chain });
     }
 
-    /// Forgets the era that was the present for the shortest time.
+    /// Forgets the epoch that was the present for the shortest time.
     fn give_up_one(&mut self) {
-        let others = (0..self.eras.len()).filter(|&era| era != self.present);
-        if let Some(era) = others.min_by_key(|&era| self.eras[era].present_for) {
-            self.eras.remove(era);
+        let others = (0..self.epochs.len()).filter(|&epoch| epoch != self.present);
+        if let Some(epoch) = others.min_by_key(|&epoch| self.epochs[epoch].present_for) {
+            self.epochs.remove(epoch);
         }
     }
 
     /// Vault time becomes what the clock shows, if that is ahead.
     fn leap(&mut self) {
-        let present = &mut self.eras[self.present];
+        let present = &mut self.epochs[self.present];
         self.time = self.time.saturating_add_signed(present.offset.max(0));
         present.offset = present.offset.min(0);
         self.gone_on = 0;
     }
 
-    /// Lets the hours of every era pass, and the eras that are over.
+    /// Lets the hours of every epoch pass, and the epochs that are over.
     fn pass(&mut self) {
-        let (time, present) = (self.time, self.eras[self.present].id);
-        self.eras.retain_mut(|era| {
-            let running = running_hour(time, era.offset);
-            if era.id == present {
-                era.until = era.until.max(running.saturating_add(MAX_HOURS_AHEAD));
+        let (time, present) = (self.time, self.epochs[self.present].id);
+        self.epochs.retain_mut(|epoch| {
+            let running = running_hour(time, epoch.offset);
+            if epoch.id == present {
+                epoch.until = epoch.until.max(running.saturating_add(MAX_HOURS_AHEAD));
             }
-            let lives = running <= era.until;
+            let lives = running <= epoch.until;
             if lives {
-                era.chain.forget_before(running);
+                epoch.chain.forget_before(running);
             }
             lives
         });
-        self.present = self.eras.iter().position(|era| era.id == present).unwrap_or(0);
+        self.present = self.epochs.iter().position(|epoch| epoch.id == present).unwrap_or(0);
     }
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn hour_of(expiry: Expiry) -> u32 {
     hours(expiry.at().as_millis().div_ceil(MILLIS_PER_HOUR))
 }
 
-/// The hour that runs in an era of `offset`: the first whose end has not come.
+/// The hour that runs in an epoch of `offset`: the first whose end has not come.
 fn running_hour(time: u64, offset: i64) -> u32 {
     hours((time.saturating_add_signed(offset) / MILLIS_PER_HOUR).saturating_add(1))
 }
@@ -271,6 +271,6 @@ fn millis(span: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod jumps;
+mod clock_jumps;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,37 @@
+use bulla_base::Partition;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How many there are: a power of two.
+const LOCKS: usize = 4096;
+
+/// Lets one task at a time work on a partition, so that what it reads is still so when it commits.
+///
+/// Compare-and-swap guards every batch all the same; the lock keeps the losers from working in vain, and
+/// keeps the order in which they came. Partitions share locks by their first bits: there is a bounded number
+/// of them, whoever comes.
+///
+/// # Cost
+/// About 300 KiB. Two partitions of the same lock wait for each other's commits.
+#[derive(Debug)]
+pub struct KeyedMutex(Box<[Mutex<()>]>);
+
+impl Default for KeyedMutex {
+    fn default() -> Self {
+        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
+    }
+}
+
+impl KeyedMutex {
+    /// With nobody in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Waits for the lock of `partition` and holds it until the guard is dropped. First come, first served.
+    pub async fn lock(&self, partition: Partition) -> MutexGuard<'_, ()> {
+        let [first, second, ..] = *partition.as_bytes();
+        let lock = usize::from(u16::from_be_bytes([first, second])) & (LOCKS - 1);
+        self.0[lock].lock().await
+    }
+}
