@@ -7,10 +7,10 @@ mod endpoint;
 mod identity;
 mod prekeys;
 
+mod identity_trust;
 mod kind;
 mod peer;
 mod safety_number;
-mod trust;
 
 mod generation;
 mod repair;

@@ -97,6 +97,8 @@ impl Endpoint {
         };
         let (sessions, age) = match held {
             Some(Held { sessions, trust, age, version }) => {
+                // With the version they were written with: if somebody has written since, the commit
+                // conflicts.
                 (stored.trust, stored.version) = (trust, version);
                 (sessions, age)
             }
@@ -112,7 +114,7 @@ impl Endpoint {
         store: &S,
         now: Timestamp,
     ) -> Result<(Sessions, Age), SealError> {
-        let sessions = stored.read(store, now).await?.map_err(|_| SealError::Damaged)?;
+        let sessions = stored.read(store, now).await?;
         // Nearly always it is the first generation, and there is nothing to look up.
         let is_present = self.generation == 0 || stored.generation(store, now).await? == self.generation;
         Ok((sessions, if is_present { Age::Present } else { Age::Past }))
@@ -150,9 +152,9 @@ impl Peer<'_> {
     ) -> Result<Begun, SealError> {
         let bundle = read_bundle(bundle)?;
         let identity_changed = self.admit_identity(bundle.identity())?;
+        // The session so far goes to the archive, where it may push out the oldest.
         if !self.sessions.is_whole() {
-            let loaded = self.stored.load_rest(store, &mut self.sessions, now).await?;
-            loaded.map_err(|_| SealError::Damaged)?;
+            self.stored.load_rest(store, &mut self.sessions, now).await?;
         }
         let sessions = std::mem::take(&mut self.sessions);
         let (local, now) = (&self.endpoint.local, UnixSeconds::new(now.as_secs()));
@@ -194,6 +196,7 @@ impl Peer<'_> {
         if !kind::declares(kind, content.body()) {
             return Err(SealError::Kind);
         }
+        // The checks come first: a step that was taken cannot be taken back without the store.
         let encoded = content.encode(rng);
         let sessions = std::mem::take(&mut self.sessions);
         let now = UnixSeconds::new(now.as_secs());
@@ -238,6 +241,7 @@ impl Peer<'_> {
             Form::PreKey => MessageKind::PreKey,
             _ => MessageKind::Signal,
         };
+        // Opening makes the session that it came in the one in use, and with it its identity.
         let before = self.known_identity();
         let opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
         if let Err(refused) = self.admit(store, &opened, now).await {
@@ -252,7 +256,9 @@ impl Peer<'_> {
         }
         self.started.extend(opened.used);
         let identity_changed = self.follow(opened.used.is_some(), before, &opened.identity);
+        // Spent once the step is durable, not here: a crash in between must leave the key.
         let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
+        // Wiped here: what lives on is the content, which its owner drops.
         let plaintext = Zeroizing::new(opened.plaintext);
         let content = read(&plaintext, envelope);
         Ok(Received { content, identity_changed, spent })
@@ -267,7 +273,7 @@ impl Peer<'_> {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<session::Opened, OpenError> {
-        let damaged = |_| OpenError::Damaged { what: "session" };
+        // Only what a message turns out to take is loaded: most take nothing besides the working parts.
         loop {
             let prekeys = self.prekeys_for(store, kind, sealed, now).await?;
             let sessions = std::mem::take(&mut self.sessions);
@@ -281,10 +287,10 @@ impl Peer<'_> {
             match error {
                 session::OpenError::Duplicate { .. } => return Err(OpenError::Duplicate),
                 session::OpenError::NotLoaded(part) => {
-                    self.stored.load(store, part, &mut self.sessions, now).await?.map_err(damaged)?;
+                    self.stored.load(store, part, &mut self.sessions, now).await?;
                 }
                 session::OpenError::NotWhole(_) => {
-                    self.stored.load_rest(store, &mut self.sessions, now).await?.map_err(damaged)?;
+                    self.stored.load_rest(store, &mut self.sessions, now).await?;
                 }
                 error => return Err(OpenError::Undecipherable(error.into())),
             }
@@ -356,12 +362,13 @@ impl Peer<'_> {
     /// When the batch is durable, [tell](Uncommitted::committed) it to what this returns, and the sessions
     /// are [held](Endpoint::with_session_cache).
     pub fn write(mut self, batch: &mut Batch) -> Uncommitted {
+        // Nothing is written of sessions in which no step was taken: a look must not be in anybody's way.
         let change = Change { head: self.stepped, trust: self.stored.trust.has_changed() };
-        self.stored.keep_standing(batch);
+        self.stored.write_trust(batch);
         if self.stepped {
             self.stored.write(&mut self.sessions, batch);
             if self.age == Age::Renewed {
-                self.stored.keep_life(self.endpoint.generation, batch);
+                self.stored.write_generation(self.endpoint.generation, batch);
             }
             for used in &self.started {
                 let key = started_key(self.stored.business(), used);
@@ -384,6 +391,7 @@ impl fmt::Debug for Peer<'_> {
 }
 
 fn read(plaintext: &[u8], envelope: &Envelope) -> Result<Content, Unreadable> {
+    // Decoded before it is verified: only the content knows where its opening stands.
     let (content, opening) = Content::decode(plaintext)?;
     opening.verify(plaintext, envelope.franking().as_bytes()).map_err(|_| Unreadable::Franking)?;
     if !kind::declares(envelope.kind(), content.body()) {

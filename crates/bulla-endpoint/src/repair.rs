@@ -5,7 +5,7 @@ use bulla_session::OneTimePreKey;
 use bulla_store::{BEFORE_ALL, Batch, Scan, Store, StoreError, erase_names};
 use bytes::Bytes;
 
-use crate::session_store::SessionStore;
+use crate::session_store::{LoadError, SessionStore};
 use crate::space::{GENERATION, ONE_TIME, SESSIONS, STARTED};
 
 /// Removes the sessions of `business` with the user whose partition is `customer`, what is remembered beside
@@ -102,14 +102,19 @@ async fn can_be_read<S: Store>(
 ) -> Result<bool, StoreError> {
     let mut stored = SessionStore::new(customer, name);
     let read = async {
-        let read = stored.read(store, now).await?;
+        let mut sessions = stored.read(store, now).await?;
         stored.generation(store, now).await?;
-        let Ok(mut sessions) = read else { return Ok(false) };
-        Ok(sessions.is_whole() || stored.load_rest(store, &mut sessions, now).await?.is_ok())
+        if !sessions.is_whole() {
+            stored.load_rest(store, &mut sessions, now).await?;
+        }
+        Ok(())
     };
     match read.await {
-        Err(error) if StoreError::is_of_a_record(&error) => Ok(false),
-        read => read,
+        Ok(()) => Ok(true),
+        Err(LoadError::Damaged) => Ok(false),
+        // What a layer cannot open is as good as damaged; that it cannot read at all is not for us to mend.
+        Err(LoadError::Store(error)) if error.is_of_a_record() => Ok(false),
+        Err(LoadError::Store(error)) => Err(error),
     }
 }
 

@@ -7,8 +7,8 @@ use bulla_session::Sessions;
 use bulla_store::Version;
 use bytes::Bytes;
 
+use crate::identity_trust::IdentityTrust;
 use crate::peer::Age;
-use crate::trust::Trust;
 
 /// How many parts the sessions are held in at most, each with a lock of its own: a power of two.
 const MOST_SHARDS: usize = 16;
@@ -62,7 +62,7 @@ struct Generation {
 /// What is held of one peer.
 pub(crate) struct Held {
     pub(crate) sessions: Sessions,
-    pub(crate) trust: Trust,
+    pub(crate) trust: IdentityTrust,
     pub(crate) age: Age,
     /// That of the head of the sessions; nothing before the first.
     pub(crate) version: Option<Version>,

@@ -6,8 +6,9 @@ use bulla_store::{Batch, Key, MAX_BATCH_ROWS, MAX_SCAN_ROWS, Record, Scan, Store
 use bytes::Bytes;
 
 use crate::generation;
+use crate::identity_trust::IdentityTrust;
 use crate::space::{self, SESSIONS};
-use crate::trust::Trust;
+use crate::{OpenError, SealError};
 
 /// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a
 /// few.
@@ -17,6 +18,43 @@ const _: () =
 /// How much of the names is the business.
 const BUSINESS_BYTES: usize = size_of::<u64>();
 
+/// Why sessions could not be loaded.
+pub(crate) enum LoadError {
+    Store(StoreError),
+    /// Their parts are not what was written.
+    Damaged,
+}
+
+impl From<StoreError> for LoadError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StoredError> for LoadError {
+    fn from(_: StoredError) -> Self {
+        Self::Damaged
+    }
+}
+
+impl From<LoadError> for SealError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => Self::Store(error),
+            LoadError::Damaged => Self::Damaged,
+        }
+    }
+}
+
+impl From<LoadError> for OpenError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Store(error) => Self::Store(error),
+            LoadError::Damaged => Self::Damaged { what: "session" },
+        }
+    }
+}
+
 /// Where the sessions with one device stand in the store, part by part.
 pub(crate) struct SessionStore {
     partition: Partition,
@@ -25,12 +63,12 @@ pub(crate) struct SessionStore {
     /// That of the head, which every change writes; nothing before the first session.
     pub(crate) version: Option<Version>,
     /// What is remembered of the peer's identity beside them.
-    pub(crate) trust: Trust,
+    pub(crate) trust: IdentityTrust,
 }
 
 impl SessionStore {
     pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
-        Self { partition, name, version: None, trust: Trust::default() }
+        Self { partition, name, version: None, trust: IdentityTrust::default() }
     }
 
     pub(crate) const fn name(&self) -> &Bytes {
@@ -43,21 +81,20 @@ impl SessionStore {
     }
 
     /// Reads the parts that every message takes.
-    pub(crate) async fn read<S: Store>(
-        &mut self,
-        store: &S,
-        now: Timestamp,
-    ) -> Result<Result<Sessions, StoredError>, StoreError> {
+    pub(crate) async fn read<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<Sessions, LoadError> {
         let prefix = [&self.name[..], &[StoredPart::WORKING]].concat();
         let mut rows = self.rows(store, prefix.into(), None, now).await?;
         let trust = space::trust(&self.name);
         // Its name is the shortest with the prefix, so that it is found first and with the same scan.
-        let has_standing = rows.first().is_some_and(|(key, _)| *key == trust);
-        self.trust = Trust::read(has_standing.then(|| rows.remove(0).1))?;
+        let has_trust = rows.first().is_some_and(|(key, _)| *key == trust);
+        self.trust = IdentityTrust::read(has_trust.then(|| rows.remove(0).1))?;
         let parts = self.parts_in(rows)?;
         self.version =
             parts.first().filter(|(part, _)| *part == StoredPart::Head).map(|(_, head)| head.version);
-        Ok(if parts.is_empty() { Ok(Sessions::new()) } else { Sessions::from_parts(borrowed(&parts)) })
+        if parts.is_empty() {
+            return Ok(Sessions::new());
+        }
+        Ok(Sessions::from_parts(borrowed(&parts))?)
     }
 
     /// Reads the parts that only some operations take into sessions that lack them.
@@ -66,10 +103,10 @@ impl SessionStore {
         store: &S,
         sessions: &mut Sessions,
         now: Timestamp,
-    ) -> Result<Result<(), StoredError>, StoreError> {
+    ) -> Result<(), LoadError> {
         let last_working = space::part(&self.name, StoredPart::Chunk(u8::MAX));
         let parts = self.parts_in(self.rows(store, self.name.clone(), Some(last_working), now).await?)?;
-        Ok(sessions.load_rest(&borrowed(&parts)))
+        Ok(sessions.load_rest(&borrowed(&parts))?)
     }
 
     async fn rows<S: Store>(
@@ -84,6 +121,8 @@ impl SessionStore {
         loop {
             let page = after.iter().cloned().fold(scan.clone(), Scan::after);
             let rows = store.scan(self.partition, &page, now).await?;
+            // A page that is not full is the last: the look behind it is saved, which nearly every read would
+            // make.
             let full = rows.len() == MAX_SCAN_ROWS;
             after = rows.last().map(|(key, _)| key.clone());
             found.extend(rows);
@@ -108,9 +147,9 @@ impl SessionStore {
         part: StoredPart,
         sessions: &mut Sessions,
         now: Timestamp,
-    ) -> Result<Result<(), StoredError>, StoreError> {
+    ) -> Result<(), LoadError> {
         let record = store.get(self.partition, &space::part(&self.name, part), now).await?;
-        Ok(sessions.load(part, record.as_ref().map(|record| &record.value[..])))
+        Ok(sessions.load(part, record.as_ref().map(|record| &record.value[..]))?)
     }
 
     /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
@@ -128,7 +167,7 @@ impl SessionStore {
 
     /// Puts what is remembered of the peer's identity into `batch`, if it has changed, on the condition that
     /// nobody else changed anything.
-    pub(crate) fn keep_standing(&self, batch: &mut Batch) {
+    pub(crate) fn write_trust(&self, batch: &mut Batch) {
         if self.trust.has_changed() {
             batch.expect(space::part(&self.name, StoredPart::Head), self.version);
             self.trust.write(space::trust(&self.name), batch);
@@ -142,7 +181,7 @@ impl SessionStore {
 
     /// Writes down in which generation the session in use began, beside what [`write`](Self::write) puts into
     /// `batch`.
-    pub(crate) fn keep_life(&self, generation: u32, batch: &mut Batch) {
+    pub(crate) fn write_generation(&self, generation: u32, batch: &mut Batch) {
         generation::put(generation, self.name.clone(), batch);
     }
 }

@@ -46,6 +46,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     async fn receive_once(&self, after: &mut Sequence) -> Result<(), DeviceError> {
         let deliveries = in_order(self.transport.receive(&self.caller, *after).await?, *after);
+        // In runs of one business: they share a session, and with it a record.
         let mut rest = &deliveries[..];
         while let Some(first) = rest.first() {
             let from = first.envelope.from();
@@ -61,6 +62,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             Err(error) if error.may_pass() => {}
             Err(error) => return Err(error.into()),
         }
+        // Also when the carrier did not hear of it: they are durable, and need not come again in this run.
         *after = sequences.last().copied().unwrap_or(*after);
         Ok(())
     }
@@ -80,6 +82,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             if !opened.is_empty() && !is_plain(envelope) {
                 break;
             }
+            // The guard against duplicates is in the record that is being put together, not in the store yet.
             let is_here = opened.iter().any(|one| one.envelope.id() == envelope.id());
             if is_here
                 || self.store.get(self.home, &space::seen(envelope.id()), transaction.now).await?.is_some()
@@ -115,6 +118,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         self.confirm(&mut transaction, &mut peer, business, &opened).await?;
         transaction.put_sessions(peer);
         self.commit(transaction).await?;
+        // After the commit: a key that is spent and a count that is kept cannot be taken back.
         for OpenedOne { envelope, received, is_failed } in opened {
             self.asking.forget(envelope.id());
             count(envelope, &received, is_failed);

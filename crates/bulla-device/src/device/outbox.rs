@@ -36,6 +36,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 // The sender is ours: it cannot be gone.
                 let _ = put.changed().await;
             }
+            // What fails within is final, so that nothing is passed over that is to be tried again.
             after = page.after;
             self.see_off(page.items.into()).await?;
         }

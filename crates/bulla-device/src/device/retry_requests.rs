@@ -187,6 +187,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     async fn ask_for_due(&self, now: Timestamp) -> Result<(), DeviceError> {
         for (business, ids) in self.asking.due(now) {
+            // One new session for all: each begun costs one of the business's one-time keys.
             let mut anew = true;
             for some in ids.chunks(AT_ONCE) {
                 self.ask_for(business, some, &mut anew).await?;

@@ -113,6 +113,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let (done, outcome) = oneshot::channel();
         let committing = async move {
             let outcome = store.commit(batch).await;
+            // Before the caller hears: who is told next must find what was put.
             if let Ok(Commit::Committed(_)) = outcome {
                 tails.push(noticed, sent);
             }
@@ -122,6 +123,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         {
             let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(commits) = &mut *commits else { return Err(StoreError::Closed) };
+            // Those that are done are let go of, or they would pile up until the device is closed.
             while commits.try_join_next().is_some() {}
             commits.spawn(committing);
         }
@@ -158,6 +160,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             unconfirmed,
             ..
         } = transaction;
+        // Always, also when no place has changed: it is what notices a second program on the same store.
         batch.expect(space::head(), head_version);
         batch.put(space::head(), head.to_bytes());
         match self.commit_and_hand_on(batch, noticed, sent).await? {

@@ -7,7 +7,7 @@ use crate::Identity;
 
 /// What is remembered of a peer's identity beside the sessions: mostly nothing, and then there is no record.
 #[derive(Debug, Default)]
-pub(crate) struct Trust {
+pub(crate) struct IdentityTrust {
     now: Row,
     before: Row,
     version: Option<Version>,
@@ -26,7 +26,7 @@ struct Row {
     stale: bool,
 }
 
-impl Trust {
+impl IdentityTrust {
     pub(crate) fn read(record: Option<Record>) -> Result<Self, StoreError> {
         let Some(record) = record else { return Ok(Self::default()) };
         let damaged = StoreError::Damaged { what: "peer's identity" };
