@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shortage_is_told_from_what_is_broken() {
+    fn shortage_is_told_from_what_is_broken() {
         let [files, room, broken] = [24, 28, 5].map(io::Error::from_raw_os_error);
         assert_eq!([&files, &room, &broken].map(is_shortage), [cfg!(unix), cfg!(unix), false]);
         assert!(!is_shortage(&io::Error::other("24")));

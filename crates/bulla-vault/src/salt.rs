@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_committed_with_the_salt_or_after_it_is_not_older() {
+    fn record_committed_with_the_salt_or_after_it_is_not_older() {
         let older = |record| salt(5).is_younger_than(Version::new(record));
         assert_eq!([0, 4, 5, 6].map(older), [true, true, false, false]);
     }

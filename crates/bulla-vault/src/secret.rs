@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_derived_is_what_hkdf_expands_to() {
+    fn derived_secret_is_what_hkdf_expands_to() {
         let mut expected = [0; 32];
         Hkdf::<Sha256>::from_prk(&[7; 32]).unwrap().expand(b"label", &mut expected).unwrap();
         assert_eq!(*Secret::from_bytes([7; 32]).derive(b"label").expose(), expected);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_a_secret_follows_from_is_not_left_on_the_stack() {
+    fn secret_that_another_is_derived_from_is_not_left_on_the_stack() {
         use crate::stack_residue::{after, holds};
 
         // Two of the same, because a secret is set up but once.

@@ -377,7 +377,7 @@ mod tests {
     /// A sync failed when a table was made ahead, and the engine was opened again as if one of its own
     /// threads had failed. The next sync succeeds then, whatever the first one threw away.
     #[test]
-    fn a_write_that_failed_is_not_taken_for_a_failure_of_the_engines_own_threads() {
+    fn failed_write_is_not_taken_for_a_failure_of_the_engines_own_threads() {
         let put = |name: u32, bytes: usize| {
             let mut batch = Batch::new(Partition::from_bytes([7; 16]));
             batch.put(Key::undated(Space::new(200), name.to_be_bytes().to_vec()), vec![1; bytes]);

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_was_put_may_be_there_and_hardly_anything_else() {
+    fn bloom_filter_holds_whatever_was_put_and_hardly_anything_else() {
         let filter = BloomFilter::empty();
         assert_eq!(format!("{filter:?}"), "BloomFilter(…)");
         let key = |number: u32| number.to_be_bytes();

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lent_is_free_meanwhile_and_taken_again() {
+    fn lent_files_are_free_meanwhile_and_taken_again() {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("version"), "").unwrap();
         let mut reserve = FileReserve::of(folder.path());

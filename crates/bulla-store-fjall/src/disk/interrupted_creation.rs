@@ -64,7 +64,7 @@ mod tests {
     /// A process was killed while it made its store, and could not open it any more: the engine found its own
     /// first journal.
     #[test]
-    fn however_far_the_making_of_a_store_came_it_can_be_made() {
+    fn interrupted_creation_is_taken_up_at_every_step() {
         for (step, made) in ["", "lock", "keyspaces", "0.jnl", "version"].into_iter().enumerate() {
             let folder = TempDir::new().unwrap();
             let path = folder.path();

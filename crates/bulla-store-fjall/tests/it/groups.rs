@@ -115,7 +115,7 @@ fn a_commit_nobody_polls_any_more_holds_nobody_up() {
 }
 
 #[test]
-fn as_many_days_as_allowed_are_kept_and_one_more_is_refused() {
+fn days_are_kept_up_to_the_bound_and_one_more_is_refused() {
     run(async {
         let Fresh { store, folder: _folder } = Fresh::open();
         let on = |ago| Key::dated(SPACE, day(ago), "record");
@@ -141,7 +141,7 @@ fn as_many_days_as_allowed_are_kept_and_one_more_is_refused() {
 /// While one group is written the next is checked: what the first leaves behind must count as if it stood
 /// there.
 #[test]
-fn what_is_decided_during_a_write_stands_on_what_is_being_written() {
+fn batch_checked_during_a_write_stands_on_what_is_being_written() {
     const CALLERS: u64 = 128;
     const IDS: u64 = 60;
     run(async {

@@ -78,7 +78,7 @@ fn a_store_that_is_let_go_in_the_middle_of_writes_ends() {
 /// written for one that the power cut had torn and cut it off; what was acknowledged behind it was lost, or
 /// damaged.
 #[test]
-fn whoever_opens_a_store_in_use_leaves_what_is_being_written() {
+fn store_in_use_keeps_what_is_being_written_when_another_opens_it() {
     run(async {
         let fresh = Fresh::open();
         let journal = fresh.folder.path().join("0.jnl");

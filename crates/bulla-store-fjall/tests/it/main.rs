@@ -9,13 +9,13 @@
 mod checks;
 mod conformance;
 mod corpus;
-mod disk;
+mod deleted_bytes;
 mod groups;
 mod lifecycle;
-mod missing;
+mod missing_files;
 mod model;
-mod torn;
-mod wanting;
+mod shortage;
+mod torn_journal;
 
 use std::path::Path;
 

@@ -13,15 +13,15 @@
 //! This binary runs itself again as the child that is killed. It is not run under the usual harness, because
 //! a child must not print anything but its report.
 
-mod books;
 mod child;
-mod faults;
-mod files;
-mod full;
-mod killed;
-mod ledger;
-mod play;
-mod powercut;
+mod disk_faults;
+mod disk_full;
+mod entries;
+mod expected;
+mod out_of_files;
+mod power_cut;
+mod process_kill;
+mod scenario;
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};
@@ -49,26 +49,26 @@ const TESTS: [Test; 7] = [
     (
         "nothing_acknowledged_is_lost_when_the_process_is_killed",
         When::Always,
-        killed::nothing_acknowledged_is_lost,
+        process_kill::nothing_acknowledged_is_lost,
     ),
     (
         "nothing_is_acknowledged_after_the_disk_failed",
         When::Always,
-        full::nothing_is_acknowledged_after_the_disk_failed,
+        disk_full::nothing_is_acknowledged_after_the_disk_failed,
     ),
     (
         "running_out_of_files_stops_nothing_for_good",
         When::Always,
-        files::running_out_of_files_stops_nothing_for_good,
+        out_of_files::running_out_of_files_stops_nothing_for_good,
     ),
     (
         "an_engine_that_finds_no_files_to_be_opened_again_is_opened_later",
         When::Always,
-        files::an_engine_that_finds_no_files_to_be_opened_again_is_opened_later,
+        out_of_files::an_engine_that_finds_no_files_to_be_opened_again_is_opened_later,
     ),
-    ("powercut", When::Named, powercut::nothing_acknowledged_is_lost_when_the_power_goes),
-    ("full_disk", When::Named, full::a_full_disk_refuses_or_stops_and_space_brings_the_store_back),
-    ("faults", When::Named, faults::nothing_acknowledged_is_lost_whichever_disk_operation_fails),
+    ("powercut", When::Named, power_cut::nothing_acknowledged_is_lost_when_the_power_goes),
+    ("full_disk", When::Named, disk_full::a_full_disk_refuses_or_stops_and_space_brings_the_store_back),
+    ("faults", When::Named, disk_faults::nothing_acknowledged_is_lost_whichever_disk_operation_fails),
 ];
 
 fn main() {

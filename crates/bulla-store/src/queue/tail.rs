@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_handed_on_is_read_in_order_and_no_further_than_asked() {
+    fn tail_is_read_in_order_and_no_further_than_asked() {
         let mut tail = QueueTail::after(0, 8);
         for place in 1..=5 {
             tail.push(place, place * 10);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_its_bound_the_oldest_is_read_from_the_store() {
+    fn oldest_beyond_the_bound_of_a_tail_is_read_from_the_store() {
         let mut tail = QueueTail::after(7, 3);
         for place in 8..=10 {
             tail.push(place, place);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_is_in_the_store_with_all_before_it() {
+    fn row_left_out_of_a_tail_is_read_from_the_store_with_all_before_it() {
         let mut tail = QueueTail::after(0, 8);
         tail.push(1, 1);
         tail.push(3, 3);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_in_the_store_and_what_came_before_it_is_not_forgotten() {
+    fn late_row_is_read_from_the_store_and_what_came_before_it_is_not_forgotten() {
         let mut tail = QueueTail::after(1, 8);
         tail.push(3, 3);
         tail.push(2, 2);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_any_more_is_let_go() {
+    fn tail_that_nobody_reads_any_more_is_let_go() {
         let mut tail = QueueTail::after(0, 8);
         for place in 1..=5 {
             tail.push(place, place);

@@ -98,7 +98,7 @@ fn a_cache_keeps_every_rule_of_a_store() {
 }
 
 #[test]
-fn what_was_read_or_written_is_not_read_again() {
+fn cached_row_is_not_read_again() {
     run(async {
         let beneath = Arc::new(Slow::default());
         committed(&beneath, put(key("before"), "it")).await;
@@ -141,7 +141,7 @@ fn dated_rows_are_not_remembered_and_what_has_expired_is_not_read() {
 }
 
 #[test]
-fn what_another_has_changed_comes_to_a_conflict_and_is_read_anew() {
+fn row_that_another_has_changed_conflicts_and_is_read_anew() {
     run(async {
         let beneath = Arc::new(MemoryStore::new());
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
@@ -212,7 +212,7 @@ impl Layer for Never {
 }
 
 #[test]
-fn what_was_read_before_a_commit_is_not_remembered_after_it() {
+fn row_read_before_a_commit_is_not_remembered_after_it() {
     run(async {
         let beneath = Arc::new(Slow::gated());
         beneath.let_pass(1);
@@ -259,7 +259,7 @@ fn rows_that_two_write_at_once_are_read_from_the_store() {
 }
 
 #[test]
-fn what_is_erased_or_closed_is_forgotten() {
+fn cache_forgets_what_is_erased_or_closed() {
     run(async {
         let store = CachedStore::new(MemoryStore::new(), MEBIBYTE);
         committed(&store, put(key("row"), "of the erased")).await;

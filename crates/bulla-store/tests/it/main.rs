@@ -5,12 +5,12 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod broken;
 mod cache;
 mod conformance;
-mod planted;
+mod model_walks;
+mod planted_bugs;
 mod upkeep;
-mod walks;
+mod wrong_engines;
 
 fn run<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)

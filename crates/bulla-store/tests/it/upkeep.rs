@@ -77,7 +77,7 @@ impl<S: Store> Layer for Nothing<S> {
 }
 
 #[test]
-fn what_a_store_needs_reaches_it_through_every_layer() {
+fn upkeep_reaches_a_store_through_every_layer() {
     run(async {
         let (needy, _, asked) = Needy::new(vec![Ok(Some(MINUTE))]);
         let outermost = Nothing(Arc::new(Nothing(needy)));

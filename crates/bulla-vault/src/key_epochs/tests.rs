@@ -123,7 +123,7 @@ fn a_jump_ahead_is_believed_after_an_hour_of_ticks() {
 }
 
 #[test]
-fn what_is_sealed_while_a_true_jump_is_held_lives_as_long_as_it_should() {
+fn record_sealed_while_a_true_jump_is_held_lives_as_long_as_it_should() {
     for span in [HOUR, DAY, 30 * DAY] {
         let mut world = World::new();
         world.truth = world.truth.after(100 * DAY);
@@ -140,7 +140,7 @@ fn what_is_sealed_while_a_true_jump_is_held_lives_as_long_as_it_should() {
 }
 
 #[test]
-fn an_operator_may_believe_the_clock_at_once() {
+fn clock_is_trusted_at_once_when_the_operator_says_so() {
     let mut world = World::new();
     let short = world.seal(DAY);
     world.truth = world.truth.after(3 * DAY);
@@ -153,7 +153,7 @@ fn an_operator_may_believe_the_clock_at_once() {
 }
 
 #[test]
-fn belief_takes_ticks_and_not_one_long_sleep() {
+fn trust_delay_takes_ticks_and_not_one_long_sleep() {
     let mut world = World::new();
     world.jump(2 * DAY);
     world.tick();
@@ -164,7 +164,7 @@ fn belief_takes_ticks_and_not_one_long_sleep() {
 }
 
 #[test]
-fn a_clock_that_went_back_is_reckoned_with_its_own_steps() {
+fn clock_that_went_back_is_followed_by_its_own_steps() {
     let mut world = World::new();
     let before = world.seal(DAY);
     world.jump_back(40 * DAY);
@@ -209,7 +209,7 @@ fn clocks_at_both_ends_of_time_do_no_harm() {
 }
 
 #[test]
-fn eras_are_bounded_and_the_one_lived_in_longest_stays() {
+fn key_epochs_are_bounded_and_the_one_lived_in_longest_stays() {
     let mut world = World::new();
     world.pass(DAY);
     let sealed = world.seal(30 * DAY);
@@ -223,7 +223,7 @@ fn eras_are_bounded_and_the_one_lived_in_longest_stays() {
 }
 
 #[test]
-fn an_era_is_over_thirty_days_after_the_clock_was_last_there() {
+fn key_epoch_is_over_thirty_days_after_the_clock_was_last_there() {
     let mut world = World::new();
     world.jump_back(10 * DAY);
     world.tick();
@@ -237,7 +237,7 @@ fn an_era_is_over_thirty_days_after_the_clock_was_last_there() {
 }
 
 #[test]
-fn eras_are_read_as_they_were_written() {
+fn key_epochs_are_read_as_they_were_written() {
     let mut world = World::new();
     let before = world.seal(30 * DAY);
     for jump in [3, 11, 17] {

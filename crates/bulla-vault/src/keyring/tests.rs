@@ -59,7 +59,7 @@ fn a_write_cut_at_any_byte_leaves_the_old_state_or_the_new_and_opening_mends_it(
 }
 
 #[test]
-fn nothing_of_the_old_state_is_left_in_the_new() {
+fn new_keyring_state_holds_nothing_of_the_old() {
     let rng = Arc::new(SeededRng::new(1));
     let (before, after, _) = before_and_after(&rng);
     let sealed = Slot::from_bytes(&before[..SLOT_BYTES]).unwrap().sealed;

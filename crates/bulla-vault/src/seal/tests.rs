@@ -174,7 +174,7 @@ fn a_key_that_is_used_once_is_not_left_on_the_stack() {
 }
 
 #[test]
-fn what_a_key_was_hashed_into_does_not_print() {
+fn hash_state_of_a_key_does_not_print() {
     let keyed = Keyed::new(&Secret::from_bytes([7; 32]));
     assert_eq!(format!("{:?} {keyed:?}", keyed.prefix(None, &NO_SALT)), "Prefix(…) Keyed(…)");
 }

@@ -77,7 +77,7 @@ fn salt(vault: &Vault<Engine>) -> Arc<Salt> {
 }
 
 #[test]
-fn no_key_of_what_was_read_is_left_on_the_stack() {
+fn keys_of_what_was_read_are_not_left_on_the_stack() {
     let until = Retention::new(Duration::from_secs(86_400)).unwrap().from(NOW);
     for (key, expiry) in
         [(Key::undated(SPACE, "key"), None), (Key::dated(SPACE, NOW.day(), "key"), Some(until))]

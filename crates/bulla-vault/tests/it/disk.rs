@@ -25,7 +25,7 @@ fn files(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_value_lies_in_any_file_and_all_are_read_after_a_restart() {
+fn values_lie_in_no_file_and_are_read_after_a_restart() {
     run(async {
         let (folder, world) = (tempfile::tempdir().unwrap(), World::new(1));
         let open = async || {

@@ -34,7 +34,7 @@ fn an_erased_partition_is_gone_and_the_others_stay() {
 }
 
 #[test]
-fn what_is_written_after_an_erasure_is_read_and_what_was_before_is_not() {
+fn record_written_after_an_erasure_is_read_and_one_from_before_is_not() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;

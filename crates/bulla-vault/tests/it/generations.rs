@@ -126,7 +126,7 @@ fn a_keyring_that_was_made_and_never_used_begins_with_an_empty_store() {
     run(async {
         let world = World::new(1);
         // The keyring is made, and the power fails before the store hears of it.
-        let failing = crate::torn::Torn::new(world.keyring.clone(), bulla_vault::KEYRING_BYTES);
+        let failing = crate::torn_keyring::Torn::new(world.keyring.clone(), bulla_vault::KEYRING_BYTES);
         let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
         assert!(bulla_vault::Vault::open(world.engine.clone(), failing, &keys, clock, rng).await.is_err());
         assert_eq!(world.keyring.to_bytes().len(), bulla_vault::KEYRING_BYTES);
@@ -243,7 +243,7 @@ fn a_crash_at_any_step_of_opening_is_no_restore() {
         for writes in 0..8 {
             let world = World::new(1);
             drop(world.vault().await);
-            let failing = crate::torn::Torn::new(world.keyring.clone(), writes * 8192 + 100);
+            let failing = crate::torn_keyring::Torn::new(world.keyring.clone(), writes * 8192 + 100);
             let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
             let crashed = bulla_vault::Vault::open(world.engine.clone(), failing, &keys, clock, rng).await;
             assert_eq!(crashed.is_err(), writes < 4, "{writes}");

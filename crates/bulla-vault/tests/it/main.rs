@@ -6,20 +6,20 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod bounds;
+mod batch_bounds;
 mod checks;
+mod clock_jumps;
 mod conformance;
 mod corpus;
 mod disk;
 mod erasure;
 mod generations;
-mod idle;
-mod jumps;
-mod keys;
+mod idle_salts;
+mod metrics;
+mod operator_keys;
 mod races;
-mod sealed;
-mod torn;
+mod sealing;
+mod torn_keyring;
 mod upkeep;
-mod watched;
 mod world;
 mod wycheproof;

@@ -111,7 +111,7 @@ fn a_reader_does_not_bring_an_erased_salt_back() {
 
 /// Each brings a salt along; the second finds that the first was quicker, and seals once more, with that one.
 #[test]
-fn two_who_write_to_a_new_conversation_at_once_are_both_read() {
+fn writes_of_two_to_a_new_conversation_at_once_are_both_read() {
     run(async {
         for delay in 0..TRIES {
             let (world, engine) = (World::new(1), Slow::default());

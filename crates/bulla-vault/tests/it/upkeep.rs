@@ -51,7 +51,7 @@ fn a_vault_that_is_kept_up_as_any_store_forgets() {
 }
 
 #[test]
-fn what_is_beneath_a_vault_is_kept_up_too() {
+fn store_beneath_a_vault_is_kept_up_too() {
     run(async {
         for (wanted, expected) in [(TICK / 4, TICK / 4), (10 * TICK, TICK)] {
             let world = World::new(1);
@@ -91,7 +91,8 @@ fn a_keyring_that_cannot_be_written_may_be_tried_again() {
     run(async {
         let world = World::new(1);
         drop(world.vault().await);
-        let full = crate::torn::Torn::new(world.keyring.clone(), 2 * bulla_vault::KEYRING_BYTES + 100);
+        let full =
+            crate::torn_keyring::Torn::new(world.keyring.clone(), 2 * bulla_vault::KEYRING_BYTES + 100);
         let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
         let vault = Vault::open(world.engine.clone(), full, &keys, clock, rng).await.unwrap();
         put(&vault, ALICE, "name", "value").await;

@@ -47,7 +47,7 @@ fn written_unnoticed(tables: &Tables, key: &Key) -> Option<Version> {
 }
 
 #[test]
-fn what_was_never_put_into_a_day_that_was_begun_is_not_looked_up() {
+fn key_never_put_into_a_day_that_was_begun_is_not_looked_up() {
     let folder = TempDir::new().unwrap();
     let mut tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
     let [first, second, third] = [1, 2, 3].map(|day| Key::dated(SPACE, Day::from_number(day), "key"));

@@ -54,7 +54,7 @@ async fn places_are_read_in_their_order_whatever_the_clock_said() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_not_read() {
+async fn expired_places_are_not_read() {
     let (store, mut index) = (MemoryStore::new(), QueueIndex::new());
     append(&store, &mut index, NOW).await;
     append(&store, &mut index, days_later(1)).await;
@@ -62,7 +62,7 @@ async fn what_is_over_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_was_removed_is_not_looked_at_though_its_record_is_still_there() {
+async fn removed_places_are_not_looked_at_though_their_record_is_still_there() {
     let (store, mut index) = (MemoryStore::new(), QueueIndex::new());
     for _ in 0..9 {
         append(&store, &mut index, NOW).await;

@@ -8,7 +8,7 @@ use bulla_store::{Batch, Commit, Store, StoreError};
 use bulla_store_fjall::{FjallStore, OpenError};
 
 use crate::TOLD_TO;
-use crate::ledger::{self, NOW};
+use crate::entries::{self, NOW};
 
 /// Reports by a system call of its own, so that a failing write is never that of a report.
 struct Voice(UnixDatagram, String);
@@ -36,7 +36,7 @@ impl End {
 
 /// Opens a store, uses all that touches the disk, and closes it; twice. Reports what was acknowledged, and
 /// how it ended.
-pub(crate) async fn play(folder: &Path) {
+pub(crate) async fn run(folder: &Path) {
     let voice = Voice(UnixDatagram::unbound().unwrap(), std::env::var(TOLD_TO).unwrap());
     for act in 0..2 {
         match one_act(folder, act, &voice).await {
@@ -58,14 +58,14 @@ async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
         }
         if round == 1 {
             for ago in 1..=2 {
-                let _kept = until_done(&store, || store.commit(ledger::doomed(ago, act))).await?;
+                let _kept = until_done(&store, || store.commit(entries::doomed(ago, act))).await?;
             }
             until_done(&store, || store.drop_days_before(NOW.day())).await?;
             voice.say(&format!("dropped {act}"));
             // More than a write buffer holds, so that it is flushed.
             for number in 0..3 {
-                let mut large = Batch::new(ledger::partition(200));
-                large.put(ledger::entry(number), vec![1; 500_000]);
+                let mut large = Batch::new(entries::partition(200));
+                large.put(entries::entry(number), vec![1; 500_000]);
                 let _kept = until_done(&store, || store.commit(large.clone())).await?;
             }
         }
@@ -76,7 +76,7 @@ async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
 /// Opens it, again and again if files are wanting.
 fn open(folder: &Path) -> Result<FjallStore, End> {
     for _ in 0..MAX_TRIES {
-        match FjallStore::open(folder, ledger::options()) {
+        match FjallStore::open(folder, entries::options()) {
             Err(OpenError::Unreadable { source, .. }) if is_wanting(&source) => {}
             opened => return opened.map_err(|error| End::of("unopened", &error)),
         }
@@ -85,10 +85,10 @@ fn open(folder: &Path) -> Result<FjallStore, End> {
 }
 
 async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End> {
-    let (partition, key) = (ledger::partition(writer), ledger::head());
+    let (partition, key) = (entries::partition(writer), entries::head());
     let head = until_done(store, || store.get(partition, &key, NOW)).await?;
     let last = head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
-    match until_done(store, || store.commit(ledger::batch(writer, last + 1, head.as_ref()))).await? {
+    match until_done(store, || store.commit(entries::batch(writer, last + 1, head.as_ref()))).await? {
         Commit::Committed(version) => voice.say(&format!("entry {writer} {} {}", last + 1, version.number())),
         other => panic!("{other:?}"),
     }
@@ -122,7 +122,7 @@ async fn done<T>(store: &FjallStore, result: Result<T, StoreError>) -> Result<T,
         Ok(done) => Ok(done),
         Err(error @ StoreError::Poisoned { .. }) => {
             for round in 0..3 {
-                let again = store.commit(ledger::doomed(3, round)).await;
+                let again = store.commit(entries::doomed(3, round)).await;
                 assert!(matches!(again, Err(StoreError::Poisoned { .. })), "{again:?}");
             }
             Err(End::of("poisoned", &error))

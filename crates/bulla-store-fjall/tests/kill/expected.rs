@@ -6,21 +6,21 @@ use std::path::Path;
 use bulla_store::{Commit, Store};
 use bulla_store_fjall::FjallStore;
 
-use crate::ledger::{self, WRITERS};
+use crate::entries::{self, WRITERS};
 use crate::wait;
 
-/// The books of one store, over the lives of all who write to it.
+/// What one store has to hold, over the lives of all who write to it.
 ///
 /// It is a failure if an entry that was reported is absent, differs or has another version; if entries have a
 /// gap or stand there twice; if the three tables disagree; if a version was used before; if a day that was
 /// dropped is there; or if the store does not open.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Books {
+pub(crate) struct Expected {
     acknowledged: HashMap<(u8, u64), u64>,
     newest: u64,
 }
 
-impl Books {
+impl Expected {
     pub(crate) fn acknowledged(&self) -> usize {
         self.acknowledged.len()
     }
@@ -50,24 +50,24 @@ impl Books {
     }
 
     async fn look(&mut self, folder: &Path, dropped: Option<u64>) {
-        let store = FjallStore::open(folder, ledger::options()).unwrap();
+        let store = FjallStore::open(folder, entries::options()).unwrap();
         let mut found = HashMap::new();
         for writer in 0..WRITERS {
-            for (number, record) in ledger::entries(&store, writer).await {
+            for (number, record) in entries::entries(&store, writer).await {
                 found.insert((writer, number), record.version.number());
             }
         }
         for (entry, version) in &self.acknowledged {
             assert_eq!(found.get(entry), Some(version), "{entry:?} was acknowledged");
         }
-        let back = ledger::doomed_rounds(&store).await;
+        let back = entries::doomed_rounds(&store).await;
         assert!(back.iter().all(|round| Some(*round) > dropped), "{back:?} were dropped: {dropped:?}");
         self.newest = found.values().copied().max().unwrap_or(0).max(self.newest);
         // It goes on.
-        store.drop_days_before(ledger::NOW.day()).await.unwrap();
+        store.drop_days_before(entries::NOW.day()).await.unwrap();
         let last = u64::try_from(found.keys().filter(|(writer, _)| *writer == 0).count()).unwrap();
-        let head = store.get(ledger::partition(0), &ledger::head(), ledger::NOW).await.unwrap();
-        match store.commit(ledger::batch(0, last + 1, head.as_ref())).await.unwrap() {
+        let head = store.get(entries::partition(0), &entries::head(), entries::NOW).await.unwrap();
+        match store.commit(entries::batch(0, last + 1, head.as_ref())).await.unwrap() {
             Commit::Committed(version) => self.enter(0, last + 1, version.number()),
             other => panic!("{other:?}"),
         }

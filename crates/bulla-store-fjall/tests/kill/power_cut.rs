@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::books::Books;
-use crate::killed::Writer;
+use crate::expected::Expected;
 use crate::moment;
+use crate::process_kill::Writer;
 
 const DISKS: u64 = 5;
 const CUTS: u64 = 13;
@@ -33,15 +33,15 @@ pub(crate) fn nothing_acknowledged_is_lost_when_the_power_goes() {
     let began = Instant::now();
     let (mut cuts, mut acknowledged) = (0, 0);
     for disk in 0..DISKS {
-        let (disk, mut books) = (Disk::make(disk), Books::default());
+        let (disk, mut expected) = (Disk::make(disk), Expected::default());
         for life in 0..CUTS {
             let role = if life % 5 == 2 { "write and compact" } else { "write" };
             let writer = Writer::start(&disk.store(), role);
             thread::sleep(moment(10..400));
-            books.compare(&disk.cut(writer), &disk.store());
+            expected.compare(&disk.cut(writer), &disk.store());
             cuts += 1;
         }
-        acknowledged += books.acknowledged();
+        acknowledged += expected.acknowledged();
     }
     assert!(acknowledged > 100, "only {acknowledged} entries were acknowledged: too few to tell");
     let found_out = (0..LIES).filter(|number| is_found_out(*number)).count();
@@ -54,7 +54,7 @@ pub(crate) fn nothing_acknowledged_is_lost_when_the_power_goes() {
 }
 
 fn is_found_out(number: u64) -> bool {
-    let (disk, mut books) = (Disk::make(number), Books::default());
+    let (disk, mut expected) = (Disk::make(number), Expected::default());
     // It has to have begun, or there would be nothing to lose.
     Writer::start(&disk.store(), "write").wait(Duration::from_millis(100));
     let mut liar = Command::new("strace");
@@ -69,7 +69,7 @@ fn is_found_out(number: u64) -> bool {
     let report = disk.cut(writer);
     assert!(report.lines().count() > 10, "the liar hardly wrote");
     // The panic is the finding.
-    catch_unwind(AssertUnwindSafe(|| books.compare(&report, &disk.store()))).is_err()
+    catch_unwind(AssertUnwindSafe(|| expected.compare(&report, &disk.store()))).is_err()
 }
 
 /// A file system in a file.

@@ -82,7 +82,7 @@ fn records_live_as_long_as_they_should_however_the_clock_jumps() {
 /// The clock leapt forty days ahead, and within a quarter of an hour somebody noticed. The vault had held
 /// what would have expired by it; but whoever swept meanwhile had dropped every day there was, for good.
 #[test]
-fn what_a_clock_that_is_not_believed_would_drop_stays() {
+fn days_that_an_untrusted_clock_would_drop_stay() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;

@@ -31,7 +31,7 @@ fn unless_gone<T>(found: io::Result<T>) -> Option<T> {
 }
 
 #[test]
-fn what_was_deleted_is_in_no_file_after_compacting() {
+fn deleted_bytes_are_in_no_file_after_compacting() {
     const TEXT: &[u8] = b"meet me at the ziggurat at noon";
     run(async {
         let mut fresh = Fresh::open();

@@ -45,7 +45,7 @@ fn remove(path: &Path) {
 }
 
 #[test]
-fn of_a_store_that_was_closed_no_file_goes_missing_unnoticed() {
+fn closed_store_misses_every_file_that_is_removed() {
     run(async {
         let folder = closed().await;
         let aside = folder.path().with_extension("aside");
@@ -72,7 +72,7 @@ fn of_a_store_that_was_closed_no_file_goes_missing_unnoticed() {
 }
 
 #[test]
-fn of_a_store_that_was_closed_no_file_is_cut_short_unnoticed() {
+fn closed_store_notices_every_file_that_is_cut_short() {
     run(async {
         let folder = closed().await;
         let aside = folder.path().with_extension("aside");
@@ -140,7 +140,7 @@ fn a_store_of_parts_that_do_not_belong_together_is_not_opened() {
 
 /// As after a kill: nothing was written down.
 #[test]
-fn what_no_crash_takes_away_is_missed_also_when_the_store_was_not_closed() {
+fn required_file_is_missed_also_when_the_store_was_not_closed() {
     run(async {
         let Fresh { store, folder } = Fresh::open();
         for ago in 0..3 {
@@ -192,7 +192,7 @@ fn a_store_that_is_open_has_no_list_of_what_it_had() {
 /// The engine finds damage in a table that has its length. Without the damaged file it would open, so that
 /// must be missed as well.
 #[test]
-fn what_is_removed_after_a_failed_opening_is_missed_too() {
+fn file_removed_after_a_failed_opening_is_missed_too() {
     run(async {
         let folder = closed().await;
         let tables = all(&folder.path().join("keyspaces"));

@@ -88,7 +88,7 @@ fn an_erased_conversation_leaves_no_note_either() {
 
 /// What is due beyond the bound is looked at in the next upkeep; and so is what was due while nothing ran.
 #[test]
-fn looks_are_taken_up_to_the_bound_at_a_time() {
+fn idle_checks_are_made_up_to_the_bound_at_a_time() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
@@ -117,7 +117,7 @@ fn looks_are_taken_up_to_the_bound_at_a_time() {
 
 /// Somebody writes while it is looked whether anything is left, and does not always wait for the end of it.
 #[test]
-fn whoever_writes_while_the_salt_goes_is_read() {
+fn write_made_while_the_salt_goes_is_read() {
     run(async {
         let (mut kept, mut gone) = (0, 0);
         for delay in 0..2 * TRIES {
@@ -158,7 +158,7 @@ fn whoever_writes_while_the_salt_goes_is_read() {
 /// Nobody waited for its end: what is written afterwards must not be sealed under the salt that is on its way
 /// out.
 #[test]
-fn looking_that_is_cut_short_loses_nothing() {
+fn idle_check_that_is_cut_short_loses_nothing() {
     run(async {
         for delay in 0..4 * TRIES {
             let (world, engine) = (World::new(1), Slow::default());

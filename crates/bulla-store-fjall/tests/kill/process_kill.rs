@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::books::Books;
+use crate::expected::Expected;
 use crate::{FOLDER, ROLE, moment};
 
 const STORES: u64 = 10;
@@ -19,7 +19,7 @@ const LIVES: u64 = 22;
 pub(crate) fn nothing_acknowledged_is_lost() {
     let (mut acknowledged, mut kills) = (0, 0);
     for _ in 0..STORES {
-        let (folder, mut books) = (TempDir::new().unwrap(), Books::default());
+        let (folder, mut expected) = (TempDir::new().unwrap(), Expected::default());
         for life in 0..LIVES {
             let role = if life % 7 == 3 { "write and compact" } else { "write" };
             let mut writer = Writer::start(folder.path(), role);
@@ -30,10 +30,10 @@ pub(crate) fn nothing_acknowledged_is_lost() {
             }
             thread::sleep(moment(10..160));
             assert!(writer.is_alive(), "the child ended before it was killed");
-            books.compare(&writer.kill(), folder.path());
+            expected.compare(&writer.kill(), folder.path());
             kills += 1;
         }
-        acknowledged += books.acknowledged();
+        acknowledged += expected.acknowledged();
     }
     assert!(acknowledged > 300, "only {acknowledged} entries were acknowledged: too few to tell");
     println!("{kills} kills, {acknowledged} entries acknowledged, none lost, doubled or out of order");

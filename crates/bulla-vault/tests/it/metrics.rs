@@ -6,7 +6,7 @@ use bulla_base::{Clock, Timestamp};
 use bulla_store::{Batch, Commit, Store};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::torn::Torn;
+use crate::torn_keyring::Torn;
 use crate::world::{ALICE, BOB, DAY, HOUR, NOW, World, key, plant, put, put_for, raw, run, try_read};
 
 /// What was counted since it was last asked for, and what gauges show: by name, and by name and label.
@@ -53,7 +53,7 @@ fn hours_generations_and_the_clock_are_seen() {
 }
 
 #[test]
-fn what_does_not_open_is_counted_by_its_reason() {
+fn unopened_record_is_counted_by_its_reason() {
     counted(async |seen| {
         let world = World::new(1);
         let vault = world.vault().await;

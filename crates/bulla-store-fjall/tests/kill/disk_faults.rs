@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::TOLD_TO;
-use crate::books::Books;
-use crate::killed::Writer;
-use crate::powercut::{call, text};
+use crate::expected::Expected;
+use crate::power_cut::{call, text};
+use crate::process_kill::Writer;
 
 /// Everything the engine asks of a disk that can fail, and the report.
 const CALLS: [&str; 14] = [
@@ -112,7 +112,7 @@ struct Fault {
 }
 
 impl Fault {
-    /// Lets it happen, compares the books, and tells how the play ended.
+    /// Lets it happen, compares what is there, and tells how the play ended.
     fn play(&self) -> String {
         let folder = Stage::new();
         let Self { call, what, number, calls } = self;
@@ -121,7 +121,7 @@ impl Fault {
             println!("{self:?} had no end after {LONGEST:?}");
             return VIOLATED.to_owned();
         };
-        if std::panic::catch_unwind(|| Books::default().compare(&report, &folder.store())).is_err() {
+        if std::panic::catch_unwind(|| Expected::default().compare(&report, &folder.store())).is_err() {
             println!("{self:?} after a play that told: {report:?}");
             return VIOLATED.to_owned();
         }
@@ -151,8 +151,8 @@ impl Fault {
 /// that comes there is cut short.
 fn short_writes() -> usize {
     let before = Stage::new();
-    let mut books = Books::default();
-    books.compare(&before.act(&mut Command::new(env::current_exe().unwrap())).unwrap(), &before.store());
+    let mut expected = Expected::default();
+    expected.compare(&before.act(&mut Command::new(env::current_exe().unwrap())).unwrap(), &before.store());
     let journal = |stage: &Stage| {
         let files = fs::read_dir(stage.store()).unwrap().map(|file| file.unwrap());
         files
@@ -173,7 +173,7 @@ fn short_writes() -> usize {
         child.args(["-c", &script]).arg(env::current_exe().unwrap());
         let report = stage.act(&mut child).unwrap();
         assert!(report.ends_with("end poisoned\n"), "with files of {limit} blocks: {report}");
-        books.clone().compare(&report, &stage.store());
+        expected.clone().compare(&report, &stage.store());
         cut += 1;
     }
     cut

@@ -111,7 +111,7 @@ fn garbage_in_one_slot_harms_nothing_and_in_both_is_told() {
 }
 
 #[test]
-fn what_is_not_a_keyring_is_refused() {
+fn file_that_is_not_a_keyring_is_refused() {
     run(async {
         for bytes in [vec![1; KEYRING_BYTES], vec![1; KEYRING_BYTES + 1], vec![1; KEYRING_BYTES - 1]] {
             let mut world = World::new(1);

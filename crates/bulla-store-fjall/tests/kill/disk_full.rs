@@ -8,8 +8,8 @@ use bulla_store::{Batch, Store, StoreError};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use tempfile::TempDir;
 
-use crate::ledger::{self, NOW};
-use crate::powercut::{self, call, text};
+use crate::entries::{self, NOW};
+use crate::power_cut::{self, call, text};
 use crate::{FOLDER, ROLE, wait};
 
 /// The largest file the child may write, in units of 512 bytes: an empty journal and some more.
@@ -38,11 +38,11 @@ pub(crate) fn nothing_is_acknowledged_after_the_disk_failed() {
     wait(async {
         let store = FjallStore::open(folder.path(), FjallOptions::default()).unwrap();
         for number in 0..acknowledged {
-            let record = store.get(ledger::partition(0), &ledger::entry(number), NOW).await.unwrap();
+            let record = store.get(entries::partition(0), &entries::entry(number), NOW).await.unwrap();
             assert_eq!(record.map(|record| record.value.len()), Some(1 << 20), "value {number}");
         }
-        let mut batch = Batch::new(ledger::partition(0));
-        batch.put(ledger::entry(0), "the store goes on");
+        let mut batch = Batch::new(entries::partition(0));
+        batch.put(entries::entry(0), "the store goes on");
         assert!(store.commit(batch).await.is_ok());
     });
 }
@@ -55,7 +55,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// failure if anything acknowledged is not there, if anything refused as not begun is, or if a second passes
 /// before it serves again.
 pub(crate) fn a_full_disk_refuses_or_stops_and_space_brings_the_store_back() {
-    if !powercut::is_root() {
+    if !power_cut::is_root() {
         println!("full disk: NOT RUN, mounting a file system takes root");
         return;
     }
@@ -86,7 +86,7 @@ struct Filled {
 
 async fn fill_and_free(disk: &Small, room_kib: usize) -> Filled {
     let folder = disk.mount_point().join("store");
-    let store = FjallStore::open(&folder, ledger::options()).unwrap();
+    let store = FjallStore::open(&folder, entries::options()).unwrap();
     let mut written = write(&store, 20, 0).await.unwrap();
     let ballast = disk.fill_up(room_kib << 10);
     let error = loop {
@@ -98,12 +98,12 @@ async fn fill_and_free(disk: &Small, room_kib: usize) -> Filled {
     };
     let stopped = match error {
         StoreError::Poisoned { .. } => {
-            let next = store.commit(Batch::new(ledger::partition(0))).await;
+            let next = store.commit(Batch::new(entries::partition(0))).await;
             assert!(matches!(next, Err(StoreError::Poisoned { .. })), "{next:?}");
             true
         }
         StoreError::Unavailable { .. } => {
-            let there = ledger::entries(&store, 0).await.len() as u64;
+            let there = entries::entries(&store, 0).await.len() as u64;
             assert_eq!(there, written, "what was refused as not begun is there");
             false
         }
@@ -114,11 +114,11 @@ async fn fill_and_free(disk: &Small, room_kib: usize) -> Filled {
     let began = Instant::now();
     let store = if stopped {
         drop(store);
-        FjallStore::open(&folder, ledger::options()).unwrap()
+        FjallStore::open(&folder, entries::options()).unwrap()
     } else {
         store
     };
-    let kept = ledger::entries(&store, 0).await.len() as u64;
+    let kept = entries::entries(&store, 0).await.len() as u64;
     // Of one that failed half-way nobody knows.
     assert!(
         kept == written || stopped && kept == written + 1,
@@ -136,8 +136,8 @@ async fn fill_and_free(disk: &Small, room_kib: usize) -> Filled {
     store.close().await.unwrap();
     drop(store);
 
-    let store = FjallStore::open(&folder, ledger::options()).unwrap();
-    assert_eq!(ledger::entries(&store, 0).await.len() as u64, kept + 51);
+    let store = FjallStore::open(&folder, entries::options()).unwrap();
+    assert_eq!(entries::entries(&store, 0).await.len() as u64, kept + 51);
     store.close().await.unwrap();
     Filled { acknowledged: written, stopped, back }
 }
@@ -145,8 +145,8 @@ async fn fill_and_free(disk: &Small, room_kib: usize) -> Filled {
 /// Adds so many entries behind the last, and returns the number of the new last.
 async fn write(store: &FjallStore, count: u64, last: u64) -> Result<u64, StoreError> {
     for number in last + 1..=last + count {
-        let head = store.get(ledger::partition(0), &ledger::head(), NOW).await?;
-        let _stored = store.commit(ledger::batch(0, number, head.as_ref())).await?;
+        let head = store.get(entries::partition(0), &entries::head(), NOW).await?;
+        let _stored = store.commit(entries::batch(0, number, head.as_ref())).await?;
     }
     Ok(last + count)
 }

@@ -4,7 +4,7 @@ use bulla_store::{MemoryStore, conformance};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::planted::{BUGS, Planted};
+use crate::planted_bugs::{BUGS, Planted};
 use crate::run;
 
 fn steps(most: usize) -> impl Strategy<Value = Vec<Vec<u8>>> {

@@ -147,7 +147,7 @@ fn batches_of_another_version_are_damage_and_nothing_is_cut_off() {
 
 /// In the last batch, behind which nothing could be read either.
 #[test]
-fn what_is_not_understood_in_the_last_batch_is_damage() {
+fn last_batch_that_is_not_understood_is_damage() {
     run(async {
         let Fresh { store, folder } = Fresh::open();
         committed(&store, put(&key(0), vec![1; 300])).await;
@@ -169,7 +169,7 @@ fn what_is_not_understood_in_the_last_batch_is_damage() {
 
 /// It was a group and no more, or it was not torn.
 #[test]
-fn more_than_one_group_is_never_cut_off() {
+fn tail_longer_than_one_group_is_never_cut_off() {
     run(async {
         let Fresh { store, folder } = Fresh::open();
         committed(&store, put(&key(0), vec![1; 300])).await;

@@ -14,7 +14,7 @@ use bulla_store::{Batch, Commit, Key, Store, StoreError};
 use bulla_store_fjall::{CompactError, FjallOptions, FjallStore};
 use tempfile::TempDir;
 
-use crate::ledger::{self, NOW, SPACE};
+use crate::entries::{self, NOW, SPACE};
 use crate::{FOLDER, ROLE, wait};
 
 const OPEN_FILES: u32 = 256;
@@ -53,7 +53,7 @@ fn key(number: u32) -> Key {
 }
 
 pub(crate) async fn write_without_files(folder: &Path) {
-    let store = FjallStore::open(folder, ledger::options()).unwrap();
+    let store = FjallStore::open(folder, entries::options()).unwrap();
     let (mut told, mut acknowledged) = (0_u32, Vec::new());
     for round in 0..ROUNDS {
         let mut thief = None;
@@ -92,7 +92,7 @@ pub(crate) async fn write_without_files(folder: &Path) {
     assert!(told > 0, "nothing was ever wanting");
     assert!(acknowledged.len() > 4 * ROUNDS as usize, "only {acknowledged:?}");
     store.close().await.unwrap();
-    let store = FjallStore::open(folder, ledger::options()).unwrap();
+    let store = FjallStore::open(folder, entries::options()).unwrap();
     for number in &acknowledged {
         assert!(
             store.get(PARTITION, &key(*number), NOW).await.unwrap().is_some(),

@@ -19,7 +19,7 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 #[test]
-fn neither_values_nor_keys_lie_in_the_engine() {
+fn engine_holds_neither_values_nor_keys() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
@@ -160,7 +160,7 @@ fn a_record_that_was_changed_is_never_returned() {
 }
 
 #[test]
-fn what_is_empty_and_what_is_not_cannot_be_made_of_each_other() {
+fn empty_values_and_others_cannot_be_made_of_each_other() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
@@ -308,7 +308,7 @@ fn a_page_is_full_although_some_of_it_is_gone() {
 }
 
 #[test]
-fn nothing_secret_prints() {
+fn secrets_do_not_print() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
