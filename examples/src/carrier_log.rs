@@ -23,7 +23,7 @@ use bulla::session::message::{PreKeySignalMessage, SignalMessage};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::witness::Witness;
+use crate::observed_transport::EnvelopeObserver;
 
 /// How much of the sealed bytes stands in a line.
 const START_BYTES: usize = 256;
@@ -52,8 +52,8 @@ impl CarrierLog {
     }
 }
 
-impl Witness for CarrierLog {
-    fn note(&self, envelope: &Envelope) -> io::Result<()> {
+impl EnvelopeObserver for CarrierLog {
+    fn observe(&self, envelope: &Envelope) -> io::Result<()> {
         let line = format!("{}\n", line(envelope));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
     }

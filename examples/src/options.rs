@@ -11,7 +11,7 @@ use bulla::graph::MAX_TOKEN_BYTES;
 use bulla::webhook::{Networks, Webhook};
 use lexopt::{Arg, Parser};
 
-use crate::cast::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
+use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("options/help.txt");
@@ -22,8 +22,8 @@ pub const HELP: &str = include_str!("options/help.txt");
 pub enum Command {
     /// To tell how it is used.
     Help,
-    /// To play a conversation to its end.
-    Play,
+    /// To run the scripted demo.
+    Demo,
     /// To stay up.
     Serve(Box<Options>),
 }
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn everything_has_a_default() {
-        assert!(matches!(read(&[]).unwrap(), Command::Play));
+        assert!(matches!(read(&[]).unwrap(), Command::Demo));
         let options = served(&[]);
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(options.metrics.to_string(), "127.0.0.1:0");

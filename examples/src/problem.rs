@@ -28,7 +28,7 @@ impl Problem {
 
     /// The whole story in one line: the problem and its causes, down to the first.
     #[must_use]
-    pub fn story(&self) -> String {
+    pub fn with_causes(&self) -> String {
         let causes = std::iter::successors(self.source(), |cause| (*cause).source());
         causes.fold(self.what.clone(), |story, cause| format!("{story}: {cause}"))
     }

@@ -1,10 +1,10 @@
 //! The relay that stays up.
 
-mod input;
-mod introduction;
-mod outlet;
-mod reader;
+mod banner;
+mod device_reader;
+mod event_sink;
 mod reports;
+mod stdin;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,23 +19,23 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::input::Input;
-use self::outlet::Outlet;
+use self::event_sink::ServeSink;
+use self::stdin::Stdin;
 use crate::carrier_log::CarrierLog;
-use crate::cast::{Cast, business};
+use crate::observability::{self, Observability};
 use crate::open_files;
 use crate::options::Options;
+use crate::parties::{Parties, business};
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 use crate::timing::within;
-use crate::watching::{self, Watching};
 
 /// How long requests under way may take when the program ends. A connection that never asks for anything is
 /// cut off after it.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What takes part here.
-type Company = Cast<Option<CarrierLog>, Outlet>;
+type ServeParties = Parties<Option<CarrierLog>, ServeSink>;
 
 /// Serves until `end` is ready.
 ///
@@ -44,70 +44,70 @@ type Company = Cast<Option<CarrierLog>, Outlet>;
 pub async fn serve(
     options: Options,
     terminal: Terminal,
-    watching: Watching,
+    observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
-    let doors = Doors::open(&options).await?;
-    let folder = Folder::open(options.data.clone())?;
-    let company = open(&options, folder.path(), terminal).await?;
+    let listeners = Listeners::open(&options).await?;
+    let folder = DataFolder::open(options.data.clone())?;
+    let parties = open(&options, folder.path(), terminal).await?;
     // From the opening on; it ends with the relay.
-    let telling = tokio::spawn(reports::tell(company.relay.reports(), terminal));
-    let outcome = run(&company, doors, &options, folder.path(), terminal, watching, end).await;
-    company.stop().await;
+    let telling = tokio::spawn(reports::tell(parties.relay.reports(), terminal));
+    let outcome = run(&parties, listeners, &options, folder.path(), terminal, observability, end).await;
+    parties.stop().await;
     drop(telling.await);
-    let closed = company.close().await;
+    let closed = parties.close().await;
     drop(folder);
     outcome.and(closed)?;
     terminal.line("closed");
     Ok(())
 }
 
-async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Company, Problem> {
+async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<ServeParties, Problem> {
     let business = business(options.phone_number_id, options.business_account_id)
         .map_err(Problem::because("the business has no number"))?;
     let log = options.carrier_log.as_deref().map(CarrierLog::open).transpose();
     let log = log.map_err(Problem::because("the carrier log cannot be opened"))?;
-    let outlet = match options.webhook.clone() {
+    let sink = match options.webhook.clone() {
         Some(webhook) => {
             let sink = Host::new().webhook_sink(Connector::new().allow(options.networks.clone()));
             sink.subscribe([business.clone()], webhook)
                 .map_err(Problem::because("the webhook cannot be used"))?;
-            Outlet::Webhook(Box::new(sink))
+            ServeSink::Webhook(Box::new(sink))
         }
-        None => Outlet::Terminal(terminal),
+        None => ServeSink::Terminal(terminal),
     };
-    Cast::open(folder, business, &options.users, Arc::new(log), outlet, &options.begin_anew).await
+    Parties::open(folder, business, &options.users, Arc::new(log), sink, &options.begin_anew).await
 }
 
 /// Everything that goes on until `end`, or until something cannot go on.
 async fn run(
-    company: &Company,
-    doors: Doors,
+    parties: &ServeParties,
+    listeners: Listeners,
     options: &Options,
     folder: &Path,
     terminal: Terminal,
-    watching: Watching,
+    observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
-    let addresses = doors.addresses()?;
+    let addresses = listeners.addresses()?;
     let host = Host::new();
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(Problem::because("the token opens nothing"))?;
-    let api = host.graph_api(company.relay.clone(), tokens);
+    let api = host.graph_api(parties.relay.clone(), tokens);
     // Strangers' connections leave the stores the files they need.
     let api = api.settings(Settings::default().connections(open_files::connections()));
     let (ending, mut ended) = watch::channel(false);
     let mut serving = tokio::spawn(async move {
         let end = async move { drop(ended.wait_for(|ended| *ended).await) };
-        api.serve(doors.api, end).await
+        api.serve(listeners.api, end).await
     });
 
     let mut tasks = JoinSet::new();
-    for (number, device) in company.devices.clone() {
-        tasks.spawn(reader::read(device, number, terminal));
+    for (number, device) in parties.devices.clone() {
+        tasks.spawn(device_reader::run(device, number, terminal));
     }
-    let (relay, carrier) = (company.relay.clone(), company.carrier.clone());
+    let (relay, carrier) = (parties.relay.clone(), parties.carrier.clone());
     let look = move || {
         let (relay, carrier) = (relay.clone(), carrier.clone());
         async move {
@@ -116,12 +116,12 @@ async fn run(
             drop(carrier.stats().await);
         }
     };
-    tasks.spawn(watching::serve(doors.metrics, watching, look));
-    let carrier = company.carrier.clone();
+    tasks.spawn(observability::serve(listeners.metrics, observability, look));
+    let carrier = parties.carrier.clone();
     tasks.spawn(async move { Err(Problem::because("the carrier has stopped")(carrier.stopped().await)) });
 
-    introduction::print(options, addresses, folder, terminal);
-    let input = Input::new(company.devices.clone(), options.phone_number_id, terminal);
+    banner::print(options, addresses, folder, terminal);
+    let input = Stdin::new(parties.devices.clone(), options.phone_number_id, terminal);
     if let (Some(text), Some(first)) = (&options.say, options.users.first()) {
         input.send(first, text.clone()).await;
     }
@@ -129,7 +129,7 @@ async fn run(
 
     let outcome = tokio::select! {
         () = end => Ok(()),
-        why = company.relay.stopped() => Err(match why {
+        why = parties.relay.stopped() => Err(match why {
             Ok(()) => Problem::new("the relay has stopped"),
             Err(why) => Problem::because("the relay has stopped")(why),
         }),
@@ -145,20 +145,20 @@ async fn run(
         }),
     };
     ending.send_replace(true);
-    if !serving.is_finished() && within(LAST_ANSWERS, "the last answers", &mut serving).await.is_err() {
+    if !serving.is_finished() && within(SHUTDOWN_TIMEOUT, "the last answers", &mut serving).await.is_err() {
         serving.abort();
     }
     tasks.shutdown().await;
     outcome
 }
 
-/// Where others come in.
-struct Doors {
+/// The addresses others connect to.
+struct Listeners {
     api: TcpListener,
     metrics: TcpListener,
 }
 
-impl Doors {
+impl Listeners {
     async fn open(options: &Options) -> Result<Self, Problem> {
         let shut = |what, address| Problem::because(format!("{what} cannot be served on {address}"));
         let api = TcpListener::bind(options.listen).await;
@@ -175,27 +175,27 @@ impl Doors {
     }
 }
 
-/// Where everything is kept: a folder that stays, or one that goes with the program.
-enum Folder {
-    Lasting(PathBuf),
-    Passing(TempDir),
+/// Where everything is kept: a folder that stays, or one that is removed when the program ends.
+enum DataFolder {
+    Permanent(PathBuf),
+    Temporary(TempDir),
 }
 
-impl Folder {
+impl DataFolder {
     fn open(path: Option<PathBuf>) -> Result<Self, Problem> {
         match path {
-            Some(path) => Ok(Self::Lasting(path)),
+            Some(path) => Ok(Self::Permanent(path)),
             None => {
                 let made = tempfile::Builder::new().prefix("bulla-").tempdir();
-                made.map(Self::Passing).map_err(Problem::because("no temporary folder can be made"))
+                made.map(Self::Temporary).map_err(Problem::because("no temporary folder can be made"))
             }
         }
     }
 
     fn path(&self) -> &Path {
         match self {
-            Self::Lasting(path) => path,
-            Self::Passing(folder) => folder.path(),
+            Self::Permanent(path) => path,
+            Self::Temporary(folder) => folder.path(),
         }
     }
 }

@@ -11,7 +11,7 @@ use self::printer::Printer;
 use crate::problem::Problem;
 
 /// How long the end of the program waits for somebody who reads nothing.
-const LAST_LINES: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 static OUT: OnceLock<Printer> = OnceLock::new();
 static ERR: OnceLock<Printer> = OnceLock::new();
@@ -54,14 +54,14 @@ impl Terminal {
     }
 
     /// Prints one line on the standard error, soon, and waits for nothing.
-    pub fn complain(self, line: impl Display) {
+    pub fn error_line(self, line: impl Display) {
         self.err.print(line.to_string());
     }
 
     /// Waits until everything is printed, or nobody reads it.
     pub fn finish(self) {
-        self.out.finish(LAST_LINES);
-        self.err.finish(LAST_LINES);
+        self.out.finish(FLUSH_TIMEOUT);
+        self.err.finish(FLUSH_TIMEOUT);
     }
 }
 

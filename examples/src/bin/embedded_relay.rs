@@ -3,13 +3,13 @@
 
 use std::process::ExitCode;
 
+use bulla_examples::demo::run_demo;
+use bulla_examples::observability::Observability;
 use bulla_examples::open_files;
 use bulla_examples::options::{Command, HELP};
-use bulla_examples::play::play;
 use bulla_examples::problem::Problem;
 use bulla_examples::serve::serve;
 use bulla_examples::terminal::Terminal;
-use bulla_examples::watching::Watching;
 
 const USAGE: u8 = 2;
 
@@ -17,38 +17,38 @@ fn main() -> ExitCode {
     let terminal = match Terminal::open() {
         Ok(terminal) => terminal,
         Err(problem) => {
-            cry(&problem.story());
+            print_error(&problem.with_causes());
             return ExitCode::FAILURE;
         }
     };
     // The usual hook would wait for whoever reads the standard error.
-    std::panic::set_hook(Box::new(move |panic| terminal.complain(panic)));
+    std::panic::set_hook(Box::new(move |panic| terminal.error_line(panic)));
     let code = outcome(terminal);
     terminal.finish();
     code
 }
 
 fn outcome(terminal: Terminal) -> ExitCode {
-    let complain = |why: &str| terminal.complain(format_args!("embedded_relay: {why}"));
+    let error_line = |why: &str| terminal.error_line(format_args!("embedded_relay: {why}"));
     let outcome = match Command::read(std::env::args_os().skip(1)) {
-        Ok(Command::Serve(options)) => Watching::begin(terminal).and_then(|watching| {
+        Ok(Command::Serve(options)) => Observability::begin(terminal).and_then(|observability| {
             open_files::allow_all();
-            run(async { serve(*options, terminal, watching, asked_to_end()?).await })
+            run(async { serve(*options, terminal, observability, asked_to_end()?).await })
         }),
-        Ok(Command::Play) => Watching::begin(terminal).and_then(|_| run(play(terminal))),
+        Ok(Command::Demo) => Observability::begin(terminal).and_then(|_| run(run_demo(terminal))),
         Ok(_) => {
             terminal.line(HELP.trim_end());
             Ok(())
         }
         Err(error) => {
-            complain(&format!("{error}\nembedded_relay --help tells how it is used"));
+            error_line(&format!("{error}\nembedded_relay --help tells how it is used"));
             return ExitCode::from(USAGE);
         }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            complain(&problem.story());
+            error_line(&problem.with_causes());
             ExitCode::FAILURE
         }
     }
@@ -63,7 +63,7 @@ fn run(program: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem
     clippy::print_stderr,
     reason = "this is where the program says why there is nothing else to say it with"
 )]
-fn cry(why: &str) {
+fn print_error(why: &str) {
     eprintln!("embedded_relay: {why}");
 }
 

@@ -1,3 +1,5 @@
+//! The relay's reports to its host, on the standard error.
+
 use std::error::Error;
 use std::fmt::Display;
 
@@ -8,7 +10,7 @@ use crate::terminal::Terminal;
 /// Prints what the relay reports to its host, a line each, until the relay has stopped.
 pub(super) async fn tell(mut reports: Reports, terminal: Terminal) {
     while let Some(report) = reports.next().await {
-        terminal.complain(line(&report));
+        terminal.error_line(line(&report));
     }
 }
 

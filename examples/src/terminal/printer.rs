@@ -11,7 +11,7 @@ pub(crate) const MAX_WAITING_BYTES: usize = 8 << 20;
 const LINE_BYTES: usize = 64;
 /// How long one who wants a line written waits for it, once; afterwards nobody does until something is read
 /// again.
-const PATIENCE: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_millis(200);
 /// After how long a stream that takes nothing at the moment is asked again.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -88,7 +88,7 @@ impl Printer {
         let mut written = self.written.clone();
         let done = written.wait_for(|written| *written >= place);
         #[expect(clippy::disallowed_methods, reason = "people's patience is in the machine's time")]
-        if tokio::time::timeout(PATIENCE, done).await.is_err() {
+        if tokio::time::timeout(TIMEOUT, done).await.is_err() {
             self.shared.lock().stalled = true;
         }
     }

@@ -5,9 +5,9 @@
 //! for two different ciphertexts. The same message or status again, under the same id, is no failure.
 
 mod carrier_log;
-mod life;
-mod pair;
-mod planted;
+mod conversation;
+mod planted_faults;
+mod process;
 mod traffic;
 
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use std::time::Duration;
 use bulla::SystemClock;
 use bulla::base::{Clock, Rng, SeededRng};
 use bulla_examples::timing::{Stopwatch, within};
-use bulla_examples::webhook::WebhookServer;
+use bulla_examples::webhook_receiver::WebhookReceiver;
 
-use self::life::Life;
+use self::process::RelayProcess;
 use self::traffic::Traffic;
 
 const USERS: [&str; 2] = ["16505551234", "442079460958"];
 const KILLS: u64 = 60;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_lose_double_and_reorder_nothing() {
@@ -33,49 +33,57 @@ async fn kills_lose_double_and_reorder_nothing() {
     let rng = SeededRng::new(seed);
     let began = Stopwatch::start();
     let folder = tempfile::tempdir().unwrap();
-    let (webhook, updates) = WebhookServer::start(life::VERIFY_TOKEN, life::APP_SECRET).await.unwrap();
+    let (webhook, updates) =
+        WebhookReceiver::start(process::VERIFY_TOKEN, process::APP_SECRET).await.unwrap();
     let traffic = Arc::new(Traffic::new(&USERS));
     let talkers = traffic::begin(&traffic, updates);
 
     let (mut in_traffic, mut while_opening) = (0, 0);
     for kill in 0..KILLS {
-        let life = Life::begin(folder.path(), &webhook.url(), &USERS, &traffic);
+        let process = RelayProcess::begin(folder.path(), &webhook.url(), &USERS, &traffic);
         // One in six is killed while it still opens its stores.
         if kill % 6 == 5 {
             SystemClock.sleep(Duration::from_millis(draw(&rng) % 60)).await;
         } else {
-            within(PATIENCE, "ready", traffic.until(|all| all.api.is_some())).await.unwrap();
+            within(TIMEOUT, "ready", traffic.until(|all| all.api.is_some())).await.unwrap();
             SystemClock.sleep(Duration::from_millis(20 + draw(&rng) % 480)).await;
         }
         let (ready, under_way) = traffic.read(|all| (all.api.is_some(), all.messages_under_way()));
         while_opening += u64::from(!ready);
         in_traffic += u64::from(ready && under_way > 0);
-        life.kill();
+        process.kill();
     }
 
-    let life = Life::begin(folder.path(), &webhook.url(), &USERS, &traffic);
-    within(PATIENCE, "ready", traffic.until(|all| all.api.is_some())).await.unwrap();
+    let process = RelayProcess::begin(folder.path(), &webhook.url(), &USERS, &traffic);
+    within(TIMEOUT, "ready", traffic.until(|all| all.api.is_some())).await.unwrap();
     traffic.note(|all| all.ending = true);
-    within(PATIENCE, "the last words", talkers.join_all()).await.unwrap();
-    let drained =
-        within(PATIENCE, "drained", traffic.until(|all| all.pairs.values().all(pair::Pair::is_settled)));
+    within(TIMEOUT, "the last words", talkers.join_all()).await.unwrap();
+    let drained = within(
+        TIMEOUT,
+        "drained",
+        traffic.until(|all| all.conversations.values().all(conversation::Conversation::is_settled)),
+    );
     if drained.await.is_err() {
         traffic.read(|all| {
-            all.pairs.iter().for_each(|(user, pair)| println!("{user}: {}", pair.what_is_missing()))
+            all.conversations
+                .iter()
+                .for_each(|(user, conversation)| println!("{user}: {}", conversation.what_is_missing()))
         });
         panic!("something that was acknowledged has not been delivered");
     }
-    assert_eq!(life.interrupt().code(), Some(0));
+    assert_eq!(process.interrupt().code(), Some(0));
 
-    let mut sums = pair::Sums::default();
-    traffic.read(|all| all.pairs.iter().for_each(|(user, pair)| sums += pair.check(user)));
-    let log = carrier_log::check(&folder.path().join(life::CARRIER_LOG), KILLS);
+    let mut totals = conversation::Totals::default();
+    traffic.read(|all| {
+        all.conversations.iter().for_each(|(user, conversation)| totals += conversation.check(user))
+    });
+    let log = carrier_log::check(&folder.path().join(process::CARRIER_LOG), KILLS);
     println!("{KILLS} kills: {in_traffic} with messages under way, {while_opening} while it was opening");
-    println!("{sums}");
+    println!("{totals}");
     println!("{log}");
     println!("{:.1} s", began.span().as_secs_f64());
     assert!(in_traffic >= KILLS / 2, "only {in_traffic} kills came with messages under way");
-    assert!(sums.accepted > KILLS && sums.acknowledged > KILLS, "hardly anything was said");
+    assert!(totals.accepted > KILLS && totals.acknowledged > KILLS, "hardly anything was said");
 }
 
 fn draw(rng: &dyn Rng) -> u64 {

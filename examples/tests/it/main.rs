@@ -8,8 +8,8 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod dead_disk;
-mod endings;
+mod disk_failure;
+mod exit_codes;
 mod file_store;
 mod kills;
-mod watched;
+mod metrics_and_logs;

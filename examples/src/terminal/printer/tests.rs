@@ -90,14 +90,14 @@ async fn one_waits_for_a_reader_who_does_not_read_and_then_nobody_until_he_does(
     let (printer, reader) = printer();
     let began = tokio::time::Instant::now();
     printer.print_and_wait("one".to_owned()).await;
-    assert_eq!(began.elapsed().as_millis() / 2, PATIENCE.as_millis() / 2);
+    assert_eq!(began.elapsed().as_millis() / 2, TIMEOUT.as_millis() / 2);
     let waited = began.elapsed();
     printer.print_and_wait("two".to_owned()).await;
     assert_eq!(began.elapsed(), waited, "nobody waits while nothing is read");
 
     reader.take(&printer, [Ok(())]);
     printer.print_and_wait("three".to_owned()).await;
-    assert!(began.elapsed() >= 2 * PATIENCE, "something was read, so it is worth while to wait again");
+    assert!(began.elapsed() >= 2 * TIMEOUT, "something was read, so it is worth while to wait again");
     assert_eq!(reader.lines(&printer), ["one", "two", "three"]);
 }
 

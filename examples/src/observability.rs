@@ -1,7 +1,6 @@
-//! What the program lets its operator see: what happens, on the standard error, and how much of it, at
-//! `/metrics`.
+//! What the program lets its operator see: logs on the standard error, and counters at `/metrics`.
 
-mod page;
+mod metrics_server;
 
 use std::io::{self, Write};
 
@@ -10,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub(crate) use self::page::{PATH, serve};
+pub(crate) use self::metrics_server::{PATH, serve};
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 
@@ -28,9 +27,9 @@ const COUNTS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 5
 
 /// The counters of this program.
 #[derive(Clone)]
-pub struct Watching(PrometheusHandle);
+pub struct Observability(PrometheusHandle);
 
-impl Watching {
+impl Observability {
     /// Begins to tell and to count, for the whole program.
     ///
     /// # Errors
@@ -63,28 +62,28 @@ impl Watching {
     }
 }
 
-impl std::fmt::Debug for Watching {
+impl std::fmt::Debug for Observability {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watching").finish_non_exhaustive()
+        f.debug_struct("Observability").finish_non_exhaustive()
     }
 }
 
 impl MakeWriter<'_> for Terminal {
-    type Writer = Complaint;
+    type Writer = LogLine;
 
-    fn make_writer(&self) -> Complaint {
-        Complaint(*self)
+    fn make_writer(&self) -> LogLine {
+        LogLine(*self)
     }
 }
 
 /// What is told of one event, on its way to the standard error.
 #[derive(Debug)]
-pub struct Complaint(Terminal);
+pub struct LogLine(Terminal);
 
-impl Write for Complaint {
+impl Write for LogLine {
     /// Takes a whole event, and waits for nothing.
     fn write(&mut self, told: &[u8]) -> io::Result<usize> {
-        self.0.complain(String::from_utf8_lossy(told).trim_end_matches('\n'));
+        self.0.error_line(String::from_utf8_lossy(told).trim_end_matches('\n'));
         Ok(told.len())
     }
 

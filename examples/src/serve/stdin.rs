@@ -1,3 +1,5 @@
+//! Lines of the standard input, sent as messages of users.
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use bulla::base::{Number, PhoneNumberId};
@@ -15,13 +17,13 @@ use crate::terminal::Terminal;
 const MAX_LINE_BYTES: u64 = 64 + 4 * MAX_TEXT_CHARS as u64;
 
 /// What people type, as messages of users.
-pub(super) struct Input<S, T> {
+pub(super) struct Stdin<S, T> {
     devices: Vec<(Number, Device<S, T>)>,
     business: PhoneNumberId,
     terminal: Terminal,
 }
 
-impl<S: Store, T: Transport> Input<S, T> {
+impl<S: Store, T: Transport> Stdin<S, T> {
     pub(super) const fn new(
         devices: Vec<(Number, Device<S, T>)>,
         business: PhoneNumberId,

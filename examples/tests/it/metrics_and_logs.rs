@@ -1,4 +1,4 @@
-//! What an operator sees of the program, and that it does not depend on anybody's looking.
+//! What an operator sees of the program (metrics, logs), and that it goes on when nobody reads them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const BUSINESS: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 const USER: &str = "16505551234";
 const TOKEN: &str = "a-token-nobody-else-has";
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Fills a pipe sixteen times over, and what else might be between.
 const MESSAGES: usize = 256;
 
@@ -47,7 +47,7 @@ impl Program {
                 SystemClock.sleep(Duration::from_millis(20)).await;
             }
         };
-        within(PATIENCE, "listening", listens).await.unwrap();
+        within(TIMEOUT, "listening", listens).await.unwrap();
         GraphClient::new(self.api, BUSINESS, TOKEN)
     }
 
@@ -89,7 +89,7 @@ async fn a_relay_goes_on_when_nobody_reads_what_it_prints() {
     let client = program.client().await;
     let text = "x".repeat(4_096);
     for _ in 0..MESSAGES {
-        let said = within(PATIENCE, "an answer", client.say(USER, &text, None, None)).await.unwrap();
+        let said = within(TIMEOUT, "an answer", client.say(USER, &text, None, None)).await.unwrap();
         said.unwrap();
     }
     assert_eq!(program.interrupt(), Some(0));
@@ -102,7 +102,7 @@ async fn a_relay_goes_on_when_its_output_is_closed() {
     drop((output.0, errors.0));
     let client = program.client().await;
     for _ in 0..8 {
-        within(PATIENCE, "an answer", client.say(USER, "hello", None, None)).await.unwrap().unwrap();
+        within(TIMEOUT, "an answer", client.say(USER, "hello", None, None)).await.unwrap().unwrap();
     }
     assert_eq!(program.interrupt(), Some(0));
 }

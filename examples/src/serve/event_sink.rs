@@ -1,3 +1,5 @@
+//! Where the events for the business go: its webhook, or the terminal.
+
 use bulla::base::Number;
 use bulla::relay::{Event, EventSink, Failure, Incoming, SinkError, Status};
 use bulla::webhook::WebhookSink;
@@ -6,14 +8,14 @@ use crate::quoted::Quoted;
 use crate::terminal::Terminal;
 
 /// Where events for the business go.
-pub(super) enum Outlet {
+pub(super) enum ServeSink {
     /// To its webhook.
     Webhook(Box<WebhookSink>),
     /// To whoever watches the terminal.
     Terminal(Terminal),
 }
 
-impl EventSink for Outlet {
+impl EventSink for ServeSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         match self {
             Self::Webhook(sink) => sink.forward(event).await,

@@ -1,3 +1,5 @@
+//! Users who read whatever their device receives, shown in the terminal.
+
 use bulla::base::Number;
 use bulla::content::{Body, Content, Progress};
 use bulla::device::{Device, DeviceError, DeviceEvent, DeviceEventKind, SendError};
@@ -9,7 +11,7 @@ use crate::quoted::Quoted;
 use crate::terminal::Terminal;
 
 /// A user who reads whatever the device receives, as soon as it does.
-pub(super) async fn read<S: Store, T: Transport>(
+pub(super) async fn run<S: Store, T: Transport>(
     device: Device<S, T>,
     number: Number,
     terminal: Terminal,

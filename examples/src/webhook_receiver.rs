@@ -1,4 +1,4 @@
-//! A business's web server: it answers the handshake, checks signatures and hands on what it is told.
+//! A business's web server that receives webhooks: it answers the handshake, checks signatures and hands on what it is told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,23 +52,24 @@ pub enum Update {
     },
 }
 
-/// The web server. It serves until the runtime ends.
+/// A web server that receives a business's updates. It serves until the runtime ends.
 #[derive(Debug)]
-pub struct WebhookServer {
+pub struct WebhookReceiver {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    handler: Arc<Handler>,
 }
 
+/// What answers the requests.
 #[derive(Debug)]
-struct Desk {
+struct Handler {
     verify_token: String,
     app_secret: String,
     updates: mpsc::UnboundedSender<Update>,
-    open: watch::Sender<bool>,
-    turned_away: watch::Sender<u64>,
+    accepting: watch::Sender<bool>,
+    rejected: watch::Sender<u64>,
 }
 
-impl WebhookServer {
+impl WebhookReceiver {
     /// Starts a server on a free port of this machine. Updates come out at the other end, in the order in
     /// which they were taken.
     ///
@@ -82,20 +83,20 @@ impl WebhookServer {
         let listener = listener.map_err(Problem::because("the webhook cannot listen"))?;
         let address = listener.local_addr().map_err(Problem::because("the webhook has no address"))?;
         let (updates, taken) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk {
+        let handler = Arc::new(Handler {
             verify_token: verify_token.to_owned(),
             app_secret: app_secret.to_owned(),
             updates,
-            open: watch::Sender::new(true),
-            turned_away: watch::Sender::new(0),
+            accepting: watch::Sender::new(true),
+            rejected: watch::Sender::new(0),
         });
-        let clerk = desk.clone();
+        let shared = handler.clone();
         let router = Router::new().fallback(move |request: Request| {
-            let desk = clerk.clone();
-            async move { desk.answer(request).await }
+            let handler = shared.clone();
+            async move { handler.answer(request).await }
         });
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok((Self { address, desk }, taken))
+        Ok((Self { address, handler }, taken))
     }
 
     /// Where it is.
@@ -104,19 +105,19 @@ impl WebhookServer {
         format!("http://{}/webhook", self.address)
     }
 
-    /// Takes updates, or turns them away with a 503. It starts open.
-    pub fn set_open(&self, open: bool) {
-        self.desk.open.send_replace(open);
+    /// Takes updates, or turns them away with a 503. It starts by taking them.
+    pub fn set_accepting(&self, accepting: bool) {
+        self.handler.accepting.send_replace(accepting);
     }
 
     /// Waits until an update has been turned away, now or before.
-    pub async fn has_turned_away(&self) {
-        // The sender stands in the desk, which is ours: it cannot be gone.
-        let _ = self.desk.turned_away.subscribe().wait_for(|count| *count > 0).await;
+    pub async fn has_rejected(&self) {
+        // The sender is in our own handler: it cannot be gone.
+        let _ = self.handler.rejected.subscribe().wait_for(|count| *count > 0).await;
     }
 }
 
-impl Desk {
+impl Handler {
     async fn answer(&self, request: Request) -> (StatusCode, String) {
         let refused = |status: StatusCode| (status, String::new());
         let (head, body) = request.into_parts();
@@ -133,8 +134,8 @@ impl Desk {
         if !signature.is_some_and(|value| signature::verify(self.app_secret.as_bytes(), &body, value)) {
             return refused(StatusCode::UNAUTHORIZED);
         }
-        if !*self.open.borrow() {
-            self.turned_away.send_modify(|count| *count += 1);
+        if !*self.accepting.borrow() {
+            self.rejected.send_modify(|count| *count += 1);
             return refused(StatusCode::SERVICE_UNAVAILABLE);
         }
         let update = serde_json::from_slice(&body).ok().and_then(|body: Value| read(&body));

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// What the business and one user have said to each other, as both remember it.
 #[derive(Debug, Default)]
-pub struct Pair {
+pub struct Conversation {
     to_user: Direction,
     to_business: Direction,
     /// Lines the user has written and the program has not acknowledged.
@@ -40,7 +40,7 @@ enum Status {
     Read,
 }
 
-impl Pair {
+impl Conversation {
     /// The Graph API has answered 200.
     pub fn accepted(&mut self, wamid: &str, text: &str) {
         self.to_user.acknowledged.push((text.to_owned(), message_id(wamid)));
@@ -127,7 +127,7 @@ impl Pair {
     }
 
     /// Finds whatever should not be, and counts.
-    pub fn check(&self, user: &str) -> Sums {
+    pub fn check(&self, user: &str) -> Totals {
         self.to_user.check(&format!("to {user}"));
         self.to_business.check(&format!("from {user}"));
         // Every text to the user was tried until it was accepted, so none is left out.
@@ -141,7 +141,7 @@ impl Pair {
             statuses += told.len() as u64;
             status_repeats += (told.len() - distinct) as u64;
         }
-        Sums {
+        Totals {
             accepted: self.to_user.acknowledged.len() as u64,
             received_again: self.to_user.repeats,
             acknowledged: self.to_business.acknowledged.len() as u64,
@@ -198,7 +198,7 @@ fn number(text: &str) -> u64 {
 
 /// What came to what.
 #[derive(Debug, Default)]
-pub struct Sums {
+pub struct Totals {
     pub accepted: u64,
     pub received_again: u64,
     pub acknowledged: u64,
@@ -209,7 +209,7 @@ pub struct Sums {
     pub status_repeats: u64,
 }
 
-impl AddAssign for Sums {
+impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.received_again += other.received_again;
@@ -222,7 +222,7 @@ impl AddAssign for Sums {
     }
 }
 
-impl fmt::Display for Sums {
+impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { accepted, received_again, statuses, status_repeats, .. } = self;
         writeln!(

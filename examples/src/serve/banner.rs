@@ -1,3 +1,5 @@
+//! What `--serve` prints at the start.
+
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -27,7 +29,7 @@ pub(super) fn print(
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
     fact("Graph API", format!("http://{address}"));
-    fact("metrics", format!("http://{metrics}{}", crate::watching::PATH));
+    fact("metrics", format!("http://{metrics}{}", crate::observability::PATH));
     fact("phone number id", phone_number_id.to_string());
     fact("business account id", business_account_id.to_string());
     fact("token", token.clone());

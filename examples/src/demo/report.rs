@@ -6,9 +6,9 @@ use bulla::base::PhoneNumberId;
 use bulla::content::Progress;
 use bulla::meter::{Bill, Flow};
 
-use super::ledger::Entries;
-use super::views::Outside;
-use crate::disk::Search;
+use super::history::Entries;
+use super::observers::EnvelopeView;
+use crate::disk_search::Search;
 use crate::problem::Problem;
 use crate::quoted::Quoted;
 use crate::terminal::Terminal;
@@ -18,7 +18,7 @@ pub(super) struct Views<'a> {
     pub(super) name: &'a str,
     pub(super) written: &'a str,
     pub(super) relay: (String, String),
-    pub(super) carrier: Outside,
+    pub(super) carrier: EnvelopeView,
     pub(super) business: &'a str,
 }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::ledger::Ledger;
+use super::history::History;
 use super::script::Exchange;
 use crate::graph_client::GraphClient;
 use crate::problem::Problem;
 use crate::timing::Stopwatch;
-use crate::webhook::Update;
+use crate::webhook_receiver::Update;
 
 /// What the shop answers, by the user's number.
 pub(super) type Answers = BTreeMap<String, Vec<Exchange>>;
@@ -25,38 +25,38 @@ struct Heard {
 
 /// Takes updates and answers them, each user in a task of its own, until the webhook is gone or something is
 /// wrong.
-pub(super) async fn work(
+pub(super) async fn run(
     mut updates: mpsc::UnboundedReceiver<Update>,
     client: GraphClient,
     answers: Answers,
-    ledger: Arc<Ledger>,
+    history: Arc<History>,
 ) -> Result<(), Problem> {
-    let (mut desks, mut clerks) = (BTreeMap::new(), JoinSet::new());
+    let (mut queues, mut workers) = (BTreeMap::new(), JoinSet::new());
     for (user, exchanges) in answers {
-        let (desk, heard) = mpsc::unbounded_channel();
-        desks.insert(user.clone(), desk);
-        clerks.spawn(attend(user, exchanges, heard, client.clone(), ledger.clone()));
+        let (queue, heard) = mpsc::unbounded_channel();
+        queues.insert(user.clone(), queue);
+        workers.spawn(serve_user(user, exchanges, heard, client.clone(), history.clone()));
     }
     loop {
         let update = tokio::select! {
             Some(update) = updates.recv() => update,
-            Some(ended) = clerks.join_next() => {
+            Some(ended) = workers.join_next() => {
                 return ended.map_err(Problem::because("the shop has broken off"))?;
             }
         };
         match update {
             Update::Text { id, from, body, context } => {
-                ledger.note(|entries| {
+                history.note(|entries| {
                     entries.heard += 1;
                     entries.heard_last.clone_from(&body);
                 });
-                let desk = desks.get(&from).ok_or_else(|| Problem::new("a stranger writes to the shop"))?;
-                // A clerk who is gone is found above.
-                let _ = desk.send(Heard { id, body, context });
+                let queue = queues.get(&from).ok_or_else(|| Problem::new("a stranger writes to the shop"))?;
+                // A worker that is gone is found by `join_next` above, with the reason.
+                let _ = queue.send(Heard { id, body, context });
             }
-            Update::Reaction { .. } => ledger.note(|entries| entries.reactions_seen += 1),
+            Update::Reaction { .. } => history.note(|entries| entries.reactions_seen += 1),
             Update::Status { id, status, .. } => {
-                ledger.note(|entries| entries.statuses.entry(id).or_default().push(status));
+                history.note(|entries| entries.statuses.entry(id).or_default().push(status));
             }
         }
     }
@@ -64,12 +64,12 @@ pub(super) async fn work(
 
 /// Reads what one user writes, checks that it is what comes next in the script, marks it as read, and
 /// answers.
-async fn attend(
+async fn serve_user(
     user: String,
     exchanges: Vec<Exchange>,
     mut heard: mpsc::UnboundedReceiver<Heard>,
     client: GraphClient,
-    ledger: Arc<Ledger>,
+    history: Arc<History>,
 ) -> Result<(), Problem> {
     for (place, exchange) in exchanges.iter().enumerate() {
         let Some(Heard { id, body, context }) = heard.recv().await else { return Ok(()) };
@@ -83,7 +83,7 @@ async fn attend(
         if let Some(emoji) = exchange.business_reacts {
             let began = Stopwatch::start();
             client.react(&user, &id, emoji).await?;
-            ledger.note(|entries| {
+            history.note(|entries| {
                 entries.accept_times.push(began.span());
                 entries.reactions_sent += 1;
             });
@@ -92,7 +92,7 @@ async fn attend(
         let context = (place % 2 == 0).then_some(id.as_str());
         let began = Stopwatch::start();
         let accepted = client.say(&user, &exchange.answer, context, None).await?;
-        ledger.note(|entries| {
+        history.note(|entries| {
             entries.accept_times.push(began.span());
             entries.accepted.insert(accepted);
         });

@@ -9,9 +9,9 @@ use bulla::device::{Device, DeviceEventKind};
 use bulla::store::Store;
 use bulla::transport::Transport;
 
-use super::ledger::Ledger;
+use super::history::History;
 use super::script::{Exchange, IN_A_ROW};
-use crate::cast::PHONE_NUMBER_ID;
+use crate::parties::PHONE_NUMBER_ID;
 use crate::problem::Problem;
 use crate::quoted::Quoted;
 use crate::terminal::Terminal;
@@ -20,13 +20,13 @@ use crate::terminal::Terminal;
 const SHOWN_CHARS: usize = 34;
 
 /// The user.
-pub(super) struct Customer<S, T> {
+pub(super) struct User<S, T> {
     pub(super) name: &'static str,
     pub(super) number: Number,
     /// Which of a few exchanges is shown.
     shown: usize,
     device: Device<S, T>,
-    ledger: Arc<Ledger>,
+    history: Arc<History>,
     /// What was written and not answered yet.
     open: VecDeque<(MessageId, Exchange)>,
     /// How many answers came, and the last of them.
@@ -34,15 +34,15 @@ pub(super) struct Customer<S, T> {
     last: Option<MessageId>,
 }
 
-impl<S: Store, T: Transport> Customer<S, T> {
+impl<S: Store, T: Transport> User<S, T> {
     pub(super) fn new(
         name: &'static str,
         number: Number,
         shown: usize,
         device: Device<S, T>,
-        ledger: Arc<Ledger>,
+        history: Arc<History>,
     ) -> Self {
-        Self { name, number, shown, device, ledger, open: VecDeque::new(), answers: 0, last: None }
+        Self { name, number, shown, device, history, open: VecDeque::new(), answers: 0, last: None }
     }
 
     /// Has the conversation, a few messages at a time, and shows one of each few.
@@ -75,7 +75,7 @@ impl<S: Store, T: Transport> Customer<S, T> {
             content = content.replying_to(last);
         }
         let id = self.send(&content).await?;
-        self.ledger.note(|entries| {
+        self.history.note(|entries| {
             entries.said.entry(id).or_default();
         });
         self.open.push_back((id, exchange.clone()));
@@ -89,9 +89,9 @@ impl<S: Store, T: Transport> Customer<S, T> {
         match event.kind() {
             DeviceEventKind::Message(content) => match content.body() {
                 Body::Text(text) => reaction = self.check(event.id(), text, content.in_reply_to())?,
-                _ => self.ledger.note(|entries| entries.reactions_seen += 1),
+                _ => self.history.note(|entries| entries.reactions_seen += 1),
             },
-            DeviceEventKind::Receipt(receipt) => self.ledger.note(|entries| {
+            DeviceEventKind::Receipt(receipt) => self.history.note(|entries| {
                 // Reactions are told of as well, and are not counted here.
                 for id in receipt.messages() {
                     if let Some(told) = entries.said.get_mut(id) {
@@ -104,7 +104,7 @@ impl<S: Store, T: Transport> Customer<S, T> {
         self.device.acknowledge(event).await.map_err(Problem::because("an event cannot be finished"))?;
         if let Some(reaction) = reaction {
             self.send(&Content::new(Body::Reaction(reaction))).await?;
-            self.ledger.note(|entries| entries.reactions_sent += 1);
+            self.history.note(|entries| entries.reactions_sent += 1);
         }
         Ok(())
     }
@@ -127,7 +127,7 @@ impl<S: Store, T: Transport> Customer<S, T> {
         if context.is_some_and(|context| context != asked) {
             return Err(Problem::new(format!("{:?} answers another message", text.body())));
         }
-        self.ledger.note(|entries| entries.received += 1);
+        self.history.note(|entries| entries.received += 1);
         self.answers += 1;
         self.last = Some(id);
         let reaction = exchange.user_reacts.map(|emoji| Reaction::put(id, emoji));

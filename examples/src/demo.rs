@@ -1,4 +1,4 @@
-//! A conversation of two users with a business, played to its end, and what everybody saw of it.
+//! The demo: a scripted conversation of two users with a business, and what everybody saw of it.
 //!
 //! ```text
 //! shop ──HTTP──► Graph API ─ relay ─┐            ┌─ Alice's device
@@ -6,12 +6,12 @@
 //!   └─────────webhook──────────┘    ┘            └─ Amira's device
 //! ```
 
-mod customer;
-mod ledger;
+mod business;
+mod history;
+mod observers;
 mod report;
 mod script;
-mod shop;
-mod views;
+mod user;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,18 +24,18 @@ use bulla::webhook::{Connector, Networks, Webhook};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use self::customer::Customer;
-use self::ledger::Ledger;
+use self::history::History;
+use self::observers::{CarrierView, RecordingSink, RelayView};
 use self::script::{Exchange, IN_A_ROW};
-use self::views::{Insides, Outsides, Overheard};
-use crate::cast::{BUSINESS_ACCOUNT_ID, Cast, FOLDERS, Link, PHONE_NUMBER_ID, business};
-use crate::disk::{self, Search};
+use self::user::User;
+use crate::disk_search::{self, Search};
 use crate::graph_client::GraphClient;
+use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, Link, PHONE_NUMBER_ID, Parties, business};
 use crate::problem::Problem;
-use crate::strongroom::Sealed;
+use crate::storage::SealedStore;
 use crate::terminal::Terminal;
 use crate::timing::{Stopwatch, within};
-use crate::webhook::WebhookServer;
+use crate::webhook_receiver::WebhookReceiver;
 
 const TOKEN: &str = "the-shop-s-token";
 const VERIFY_TOKEN: &str = "a-word-agreed-on";
@@ -47,61 +47,61 @@ const THE_TEXT: &str = "The key is under the third pot, the blue one. 🗝️ א
 const ITS_ANSWER: &str = "Understood. 🤫";
 
 /// How long the end may take, after which nobody waits for it any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// What is remarked where something is found on disk: every record is sealed.
 const MUST_NOT_BE: &str = "THIS MUST NOT BE";
 /// Of a longer text, so much is searched for.
 const SEARCHED_BYTES: usize = 64;
 
-type Company = Cast<Outsides, Overheard>;
-type User = Customer<Sealed, Link<Outsides>>;
+type DemoParties = Parties<CarrierView, RecordingSink>;
+type DemoUser = User<SealedStore, Link<CarrierView>>;
 
-/// Plays the conversation and reports.
+/// Runs the scripted conversation and reports.
 ///
 /// # Errors
 /// When something is missing, wrong or late.
-pub async fn play(terminal: Terminal) -> Result<(), Problem> {
+pub async fn run_demo(terminal: Terminal) -> Result<(), Problem> {
     let whole = Stopwatch::start();
     let folder = tempfile::Builder::new().prefix("bulla-").tempdir();
     let folder = folder.map_err(Problem::because("no temporary folder can be made"))?;
-    let stage = Stage::set(folder.path(), terminal).await?;
+    let demo = Demo::set_up(folder.path(), terminal).await?;
 
-    let story = tokio::select! {
-        story = stage.tell() => story?,
-        problem = stage.ledger.stalled() => return Err(problem),
+    let outcome = tokio::select! {
+        outcome = demo.run() => outcome?,
+        problem = demo.history.stalled() => return Err(problem),
         _ = tokio::signal::ctrl_c() => return Err(Problem::new("interrupted")),
     };
-    within(PATIENCE, "the end", stage.report(story, whole)).await??;
+    within(TIMEOUT, "the end", demo.report(outcome, whole)).await??;
     folder.close().map_err(Problem::because("the temporary folder cannot be removed"))
 }
 
-/// Everybody and everything the play needs.
-struct Stage<'a> {
+/// Everybody and everything the demo needs.
+struct Demo<'a> {
     folder: &'a Path,
     terminal: Terminal,
-    company: Company,
-    outsides: Arc<Outsides>,
-    insides: Arc<Insides>,
-    ledger: Arc<Ledger>,
-    webhook: WebhookServer,
+    parties: DemoParties,
+    carrier_view: Arc<CarrierView>,
+    relay_view: Arc<RelayView>,
+    history: Arc<History>,
+    webhook: WebhookReceiver,
     api: JoinHandle<std::io::Result<()>>,
     shop: tokio::sync::Mutex<JoinHandle<Result<(), Problem>>>,
     scripts: BTreeMap<String, Vec<Exchange>>,
 }
 
 /// What is told when the conversation is over.
-struct Story {
+struct Outcome {
     /// How many messages the conversations had, and how long they took.
     pace: (usize, Duration),
     message: MessageId,
     in_flight: [Search; 3],
 }
 
-impl<'a> Stage<'a> {
-    async fn set(folder: &'a Path, terminal: Terminal) -> Result<Self, Problem> {
+impl<'a> Demo<'a> {
+    async fn set_up(folder: &'a Path, terminal: Terminal) -> Result<Self, Problem> {
         let business = business(PHONE_NUMBER_ID, BUSINESS_ACCOUNT_ID)
             .map_err(Problem::because("the business has no number"))?;
-        let (webhook, updates) = WebhookServer::start(VERIFY_TOKEN, APP_SECRET).await?;
+        let (webhook, updates) = WebhookReceiver::start(VERIFY_TOKEN, APP_SECRET).await?;
         let host = Host::new();
         let destination = Webhook::new(&webhook.url(), VERIFY_TOKEN, APP_SECRET)
             .map_err(Problem::because("the webhook cannot be used"))?;
@@ -112,11 +112,11 @@ impl<'a> Stage<'a> {
             .map_err(Problem::because("the webhook cannot be used"))?;
         sink.verify().await.map_err(Problem::because("the webhook's handshake failed"))?;
 
-        let (outsides, insides) = (Arc::new(Outsides::default()), Arc::new(Insides::default()));
+        let (carrier_view, relay_view) = (Arc::new(CarrierView::default()), Arc::new(RelayView::default()));
         let users = USERS.map(|(_, number)| Number::parse(number));
         let users: Vec<Number> = users.into_iter().flatten().collect();
-        let overheard = Overheard::new(sink, insides.clone());
-        let company = Cast::open(folder, business, &users, outsides.clone(), overheard, &[]).await?;
+        let recording = RecordingSink::new(sink, relay_view.clone());
+        let parties = Parties::open(folder, business, &users, carrier_view.clone(), recording, &[]).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(Problem::because("the Graph API cannot be served"))?;
@@ -124,10 +124,10 @@ impl<'a> Stage<'a> {
         let tokens = host.tokens();
         let opened = tokens.grant(TOKEN, [PHONE_NUMBER_ID]);
         opened.map_err(Problem::because("the token opens nothing"))?;
-        let api = host.graph_api(company.relay.clone(), tokens);
+        let api = host.graph_api(parties.relay.clone(), tokens);
         let api = tokio::spawn(async move { api.serve(listener, std::future::pending()).await });
 
-        let ledger = Arc::new(Ledger::default());
+        let history = Arc::new(History::default());
         let scripts = USERS.map(|(name, number)| (number.to_owned(), script::of(name)));
         let scripts = BTreeMap::from(scripts);
         let mut answers = scripts.clone();
@@ -135,7 +135,7 @@ impl<'a> Stage<'a> {
             first.push(the_exchange());
         }
         let client = GraphClient::new(address, PHONE_NUMBER_ID, TOKEN);
-        let shop = tokio::spawn(shop::work(updates, client, answers, ledger.clone()));
+        let shop = tokio::spawn(business::run(updates, client, answers, history.clone()));
 
         terminal.line(
             "One process: a carrier, a relay, a flower shop and two users, each with a sealed store of their own",
@@ -144,36 +144,36 @@ impl<'a> Stage<'a> {
         terminal.line(format_args!("  Graph API  http://{address}/v26.0/{PHONE_NUMBER_ID}/messages"));
         terminal.line(format_args!("  webhook    {}, which has answered the handshake", webhook.url()));
         let shop = tokio::sync::Mutex::new(shop);
-        Ok(Self { folder, terminal, company, outsides, insides, ledger, webhook, api, shop, scripts })
+        Ok(Self { folder, terminal, parties, carrier_view, relay_view, history, webhook, api, shop, scripts })
     }
 
     /// Has the conversations, then follows the one message.
-    async fn tell(&self) -> Result<Story, Problem> {
+    async fn run(&self) -> Result<Outcome, Problem> {
         let mut shop = self.shop.lock().await;
         tokio::select! {
-            story = self.converse() => story,
+            outcome = self.converse() => outcome,
             ended = &mut *shop => Err(match ended {
                 Ok(Err(problem)) => problem,
                 Ok(Ok(())) => Problem::new("the shop has closed"),
                 Err(error) => Problem::because("the shop has broken off")(error),
             }),
-            why = self.company.relay.stopped() => Err(match why {
+            why = self.parties.relay.stopped() => Err(match why {
                 Err(why) => Problem::because("the relay has stopped")(why),
                 Ok(()) => Problem::new("the relay has stopped"),
             }),
         }
     }
 
-    async fn converse(&self) -> Result<Story, Problem> {
+    async fn converse(&self) -> Result<Outcome, Problem> {
         let (terminal, began) = (self.terminal, Stopwatch::start());
         terminal.headline("The conversation: user → shop");
-        let mut users: Vec<User> = USERS
+        let mut users: Vec<DemoUser> = USERS
             .iter()
-            .zip(self.company.devices.clone())
+            .zip(self.parties.devices.clone())
             .enumerate()
             .map(|(place, ((name, _), (number, device)))| {
                 let shown = IN_A_ROW - 1 - place;
-                Customer::new(name, number, shown, device, self.ledger.clone())
+                User::new(name, number, shown, device, self.history.clone())
             })
             .collect();
         let [alice, amira] = &mut users[..] else { return Err(Problem::new("there are not two users")) };
@@ -182,45 +182,45 @@ impl<'a> Stage<'a> {
             amira.converse(&self.scripts[amira.number.digits()], terminal),
         )?;
 
-        let pace = (self.ledger.read(ledger::Entries::messages), began.span());
+        let pace = (self.history.read(history::Entries::messages), began.span());
         self.settle(alice, amira).await?;
 
         // With everything else settled, the first update that is turned away is that of this message.
-        self.webhook.set_open(false);
+        self.webhook.set_accepting(false);
         let message = alice.write(&the_exchange()).await?;
-        self.webhook.has_turned_away().await;
+        self.webhook.has_rejected().await;
         let in_flight = self.search()?;
-        self.webhook.set_open(true);
+        self.webhook.set_accepting(true);
         self.settle(alice, amira).await?;
-        Ok(Story { pace, message, in_flight })
+        Ok(Outcome { pace, message, in_flight })
     }
 
     /// Lets the users read on until everybody has been told everything.
-    async fn settle(&self, alice: &mut User, amira: &mut User) -> Result<(), Problem> {
+    async fn settle(&self, alice: &mut DemoUser, amira: &mut DemoUser) -> Result<(), Problem> {
         tokio::select! {
-            () = self.ledger.until(ledger::Entries::is_settled) => Ok(()),
+            () = self.history.until(history::Entries::is_settled) => Ok(()),
             problem = read_on(alice) => Err(problem),
             problem = read_on(amira) => Err(problem),
         }
     }
 
     /// Stops everything and tells what there is to tell.
-    async fn report(self, story: Story, whole: Stopwatch) -> Result<(), Problem> {
-        let Story { pace, message, in_flight } = story;
+    async fn report(self, outcome: Outcome, whole: Stopwatch) -> Result<(), Problem> {
+        let Outcome { pace, message, in_flight } = outcome;
         let terminal = self.terminal;
         let unseen = || Problem::new("somebody did not see the message");
-        let (relay, carrier) = (self.insides.of(message), self.outsides.of(message));
+        let (relay, carrier) = (self.relay_view.of(message), self.carrier_view.of(message));
         let (relay, carrier) = (relay.ok_or_else(unseen)?, carrier.ok_or_else(unseen)?);
-        let business = self.ledger.read(|entries| entries.heard_last.clone());
+        let business = self.history.read(|entries| entries.heard_last.clone());
         report::Views { name: USERS[0].0, written: THE_TEXT, relay, carrier, business: &business }
             .print(terminal);
 
         self.api.abort();
-        self.company.stop().await;
+        self.parties.stop().await;
         let unread = || Problem::because("a bill cannot be read");
-        let by_carrier = self.company.carrier.bill(PHONE_NUMBER_ID).await.map_err(unread())?;
-        let by_relay = self.company.relay.bill(PHONE_NUMBER_ID).await.map_err(unread())?;
-        self.company.compact().await?;
+        let by_carrier = self.parties.carrier.bill(PHONE_NUMBER_ID).await.map_err(unread())?;
+        let by_relay = self.parties.relay.bill(PHONE_NUMBER_ID).await.map_err(unread())?;
+        self.parties.compact().await?;
         let after = self.search()?;
 
         terminal.headline(format_args!(
@@ -231,11 +231,11 @@ impl<'a> Stage<'a> {
         report::disk("when all was delivered, after compaction:", [MUST_NOT_BE; 3], &after, terminal);
         let seen = in_flight.iter().chain(&after).any(|search| search.hits.iter().any(|hits| *hits > 0));
 
-        let mut entries = self.ledger.take();
+        let mut entries = self.history.take();
         report::counts(&entries, terminal);
         report::bills(PHONE_NUMBER_ID, &by_carrier, &by_relay, terminal)?;
         report::times(&mut entries, pace, whole.span(), terminal);
-        self.company.close().await?;
+        self.parties.close().await?;
         match entries.out_of_order() {
             _ if seen => Err(Problem::new("a text or a number can be read on disk")),
             Some(told) => Err(Problem::new(format!("the shop was told {told:?} of a message"))),
@@ -251,8 +251,9 @@ impl<'a> Stage<'a> {
             texts.extend([start(&exchange.asks), start(&exchange.answer)]);
         }
         let numbers = USERS.map(|(_, number)| number.to_owned());
-        let search =
-            |folder| disk::search(&self.folder.join(folder), &[&[THE_TEXT.to_owned()], &texts, &numbers]);
+        let search = |folder| {
+            disk_search::search(&self.folder.join(folder), &[&[THE_TEXT.to_owned()], &texts, &numbers])
+        };
         let [relay, carrier, devices] = FOLDERS.map(search);
         Ok([relay?, carrier?, devices?])
     }
@@ -269,7 +270,7 @@ fn the_exchange() -> Exchange {
 }
 
 /// Reads what still comes.
-async fn read_on(user: &mut User) -> Problem {
+async fn read_on(user: &mut DemoUser) -> Problem {
     loop {
         if let Err(problem) = user.read_next().await {
             return problem;

@@ -1,4 +1,4 @@
-//! What has happened so far, as everybody writes it down.
+//! What has happened so far: each party adds to it, and the demo waits on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use crate::problem::Problem;
 use crate::timing::within;
 
-/// How long nothing may happen before the play is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing may happen before the demo is given up.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The ledger: written by all, and waited on.
+/// The history: written by all, and waited on.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(watch::Sender<Entries>);
+pub(super) struct History(watch::Sender<Entries>);
 
 /// What stands in it.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Entries {
     }
 }
 
-impl Ledger {
+impl History {
     /// Writes something down.
     pub(super) fn note(&self, note: impl FnOnce(&mut Entries)) {
         self.0.send_modify(note);
@@ -102,11 +102,11 @@ impl Ledger {
     /// Waits until nothing has happened for too long.
     pub(super) async fn stalled(&self) -> Problem {
         let mut changes = self.0.subscribe();
-        while within(PATIENCE, "progress", changes.changed()).await.is_ok() {}
+        while within(TIMEOUT, "progress", changes.changed()).await.is_ok() {}
         self.read(|entries| {
             Problem::new(format!(
                 "nothing has happened for {} s: {} of {} accepted texts read, {} of {} texts of users read, {} of {} reactions seen",
-                PATIENCE.as_secs(),
+                TIMEOUT.as_secs(),
                 entries.reached("read"),
                 entries.accepted.len(),
                 entries.came_to(Progress::Read),

@@ -1,4 +1,4 @@
-//! A transport with somebody who looks on.
+//! A transport that shows every envelope to an observer before it sends it.
 
 use std::io;
 use std::sync::Arc;
@@ -8,35 +8,35 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 
 /// Sees every envelope that is handed to the carrier, as the carrier sees it.
-pub trait Witness: Send + Sync + 'static {
-    /// Notes `envelope`, before the carrier has it.
+pub trait EnvelopeObserver: Send + Sync + 'static {
+    /// Is called with `envelope` before the carrier has it.
     ///
     /// # Errors
-    /// When it could not be noted. The carrier does not get it then, and it is handed over again later.
-    fn note(&self, envelope: &Envelope) -> io::Result<()>;
+    /// When it could not be written down. The carrier does not get it then, and it is handed over again later.
+    fn observe(&self, envelope: &Envelope) -> io::Result<()>;
 }
 
-impl<W: Witness> Witness for Option<W> {
-    fn note(&self, envelope: &Envelope) -> io::Result<()> {
-        self.as_ref().map_or(Ok(()), |witness| witness.note(envelope))
+impl<W: EnvelopeObserver> EnvelopeObserver for Option<W> {
+    fn observe(&self, envelope: &Envelope) -> io::Result<()> {
+        self.as_ref().map_or(Ok(()), |observer| observer.observe(envelope))
     }
 }
 
-/// A transport under the eyes of a witness.
+/// A transport that tells an observer of every envelope.
 #[derive(Debug)]
-pub struct Witnessed<T, W> {
+pub struct ObservedTransport<T, W> {
     transport: T,
-    witness: Arc<W>,
+    observer: Arc<W>,
 }
 
-impl<T: Transport, W: Witness> Witnessed<T, W> {
-    /// `transport`, as `witness` sees it.
-    pub const fn new(transport: T, witness: Arc<W>) -> Self {
-        Self { transport, witness }
+impl<T: Transport, W: EnvelopeObserver> ObservedTransport<T, W> {
+    /// `transport`, each envelope of which `observer` sees first.
+    pub const fn new(transport: T, observer: Arc<W>) -> Self {
+        Self { transport, observer }
     }
 }
 
-impl<T: Transport, W: Witness> Transport for Witnessed<T, W> {
+impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
         self.transport.register(caller, proof).await
     }
@@ -54,7 +54,7 @@ impl<T: Transport, W: Witness> Transport for Witnessed<T, W> {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        self.witness.note(&envelope).map_err(TransportError::unavailable)?;
+        self.observer.observe(&envelope).map_err(TransportError::unavailable)?;
         self.transport.send(caller, envelope).await
     }
 

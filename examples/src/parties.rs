@@ -1,4 +1,4 @@
-//! Everybody who takes part, in one process: the carrier, the relay and the users' devices, each party on a
+//! All parties in one process: the carrier, the relay and the users' devices, each party on a
 //! sealed store of its own.
 
 use std::fmt;
@@ -13,9 +13,9 @@ use bulla::relay::{Business, EventSink, Relay};
 use bulla::store::Store;
 use bulla::transport::InProcess;
 
+use crate::observed_transport::{EnvelopeObserver, ObservedTransport};
 use crate::problem::Problem;
-use crate::strongroom::{self, IfLost, Sealed};
-use crate::witness::{Witness, Witnessed};
+use crate::storage::{self, IfLost, SealedStore};
 
 /// The sending number of the business, unless another is named.
 pub const PHONE_NUMBER_ID: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -28,17 +28,17 @@ const DISPLAY_NUMBER: &str = "15550783881";
 pub(crate) const FOLDERS: [&str; 3] = ["relay", "carrier", "devices"];
 
 /// The way to the carrier.
-pub(crate) type Link<W> = Witnessed<InProcess<Carrier<Sealed>>, W>;
+pub(crate) type Link<W> = ObservedTransport<InProcess<Carrier<SealedStore>>, W>;
 
 /// The relay, the carrier and the devices.
-pub struct Cast<W, K> {
+pub struct Parties<W, K> {
     /// The carrier.
-    pub(crate) carrier: Arc<Carrier<Sealed>>,
+    pub(crate) carrier: Arc<Carrier<SealedStore>>,
     /// The relay.
-    pub(crate) relay: Relay<Sealed, Link<W>, K>,
+    pub(crate) relay: Relay<SealedStore, Link<W>, K>,
     /// The users' devices, in the order in which they were named.
-    pub(crate) devices: Vec<(Number, Device<Sealed, Link<W>>)>,
-    stores: [Sealed; 3],
+    pub(crate) devices: Vec<(Number, Device<SealedStore, Link<W>>)>,
+    stores: [SealedStore; 3],
 }
 
 /// The business with this id in this account.
@@ -49,7 +49,7 @@ pub fn business(id: PhoneNumberId, account: BusinessAccountId) -> Result<Busines
     Ok(Business::new(id, account, Number::parse(DISPLAY_NUMBER)?))
 }
 
-impl<W: Witness, K: EventSink> Cast<W, K> {
+impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
     /// Opens everything on stores below `folder`, which are new or were these parties' before. Those of
     /// `begin_anew` are given up if their files are lost.
     ///
@@ -59,7 +59,7 @@ impl<W: Witness, K: EventSink> Cast<W, K> {
         folder: &Path,
         business: Business,
         users: &[Number],
-        witness: Arc<W>,
+        observer: Arc<W>,
         sink: K,
         begin_anew: &[&str],
     ) -> Result<Self, Problem> {
@@ -69,15 +69,15 @@ impl<W: Witness, K: EventSink> Cast<W, K> {
             false => IfLost::Refuse,
         };
         let host = Host::new();
-        let relay_store = strongroom::open(&host, folder, relay, if_lost(relay)).await?;
-        let carrier_store = strongroom::open(&host, folder, carrier, if_lost(carrier)).await?;
+        let relay_store = storage::open(&host, folder, relay, if_lost(relay)).await?;
+        let carrier_store = storage::open(&host, folder, carrier, if_lost(carrier)).await?;
         // A phone that has lost what was on it is set up anew; nobody waits for its files.
-        let device_store = strongroom::open(&host, folder, devices, IfLost::BeginAnew).await?;
+        let device_store = storage::open(&host, folder, devices, IfLost::BeginAnew).await?;
         let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
 
         let carrier = host.open_carrier(carrier_store).await;
         let carrier = carrier.map_err(Problem::because("the carrier cannot be opened"))?;
-        let link = || Witnessed::new(InProcess::new(carrier.clone()), witness.clone());
+        let link = || ObservedTransport::new(InProcess::new(carrier.clone()), observer.clone());
         let relay = host.relay(relay_store, link(), sink).business(business).open().await;
         let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
 
@@ -120,8 +120,8 @@ impl<W: Witness, K: EventSink> Cast<W, K> {
     }
 }
 
-impl<W, K> fmt::Debug for Cast<W, K> {
+impl<W, K> fmt::Debug for Parties<W, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cast").field("devices", &self.devices.len()).finish_non_exhaustive()
+        f.debug_struct("Parties").field("devices", &self.devices.len()).finish_non_exhaustive()
     }
 }

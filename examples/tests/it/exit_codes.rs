@@ -1,4 +1,4 @@
-//! How the program ends, and what it says then.
+//! How the program ends: its exit codes, and what it says then.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};

@@ -13,7 +13,7 @@ use bulla::base::Clock;
 use bulla_examples::timing::within;
 use rustix::process::{Pid, Resource, getrlimit, prlimit};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a program on a dead disk may take to end: its last answers have three seconds of it.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -36,7 +36,7 @@ async fn all_is_quiet(folder: &Path) -> u64 {
             before = now;
         }
     };
-    within(PATIENCE, "quiet", quiet).await.unwrap()
+    within(TIMEOUT, "quiet", quiet).await.unwrap()
 }
 
 fn start(data: &Path) -> Child {

@@ -14,13 +14,13 @@ pub const APP_SECRET: &str = "an-app-secret";
 pub const CARRIER_LOG: &str = "carrier.jsonl";
 
 /// The program, from its start to its end.
-pub struct Life {
+pub struct RelayProcess {
     child: Child,
     listener: Option<JoinHandle<()>>,
     traffic: Arc<Traffic>,
 }
 
-impl Life {
+impl RelayProcess {
     /// Starts it on whatever the last one left in `folder`.
     pub fn begin(folder: &Path, webhook: &str, users: &[&str], traffic: &Arc<Traffic>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_embedded_relay"))
@@ -63,12 +63,12 @@ impl Life {
         let status = self.child.wait().unwrap();
         // What it said with its last breath still counts.
         self.listener.take().unwrap().join().unwrap();
-        self.traffic.note(super::traffic::All::is_over);
+        self.traffic.note(super::traffic::TrafficState::is_over);
         status
     }
 }
 
-impl Drop for Life {
+impl Drop for RelayProcess {
     /// When the test fails, nothing stays behind.
     fn drop(&mut self) {
         let _ = self.child.kill();

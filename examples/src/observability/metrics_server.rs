@@ -1,3 +1,5 @@
+//! The HTTP server of `/metrics`.
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::Watching;
+use super::Observability;
 use crate::problem::Problem;
 use crate::timing::within;
 
@@ -24,7 +26,7 @@ pub(crate) const PATH: &str = "/metrics";
 /// How many may ask at once. The others wait.
 const MAX_CONNECTIONS: usize = 8;
 /// How long one may take.
-const LONGEST: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How large the head of a request may be.
 const MAX_HEAD_BYTES: usize = 8 << 10;
 /// How often what was measured is added up, and after how long it is tried again to take a connection.
@@ -34,10 +36,10 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// a `look` at what waits.
 pub(crate) async fn serve<L: Future<Output = ()> + Send>(
     listener: TcpListener,
-    watching: Watching,
+    observability: Observability,
     look: impl Fn() -> L + Clone + Send + Sync + 'static,
 ) -> Result<(), Problem> {
-    let counting = watching.clone();
+    let counting = observability.clone();
     let add_up = async move {
         loop {
             SystemClock.sleep(UPKEEP).await;
@@ -46,13 +48,13 @@ pub(crate) async fn serve<L: Future<Output = ()> + Send>(
     };
     tokio::select! {
         never = add_up => never,
-        never = take(listener, watching, look) => never,
+        never = take(listener, observability, look) => never,
     }
 }
 
 async fn take<L: Future<Output = ()> + Send>(
     listener: TcpListener,
-    watching: Watching,
+    observability: Observability,
     look: impl Fn() -> L + Clone + Send + Sync + 'static,
 ) -> Result<(), Problem> {
     let tickets = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -60,14 +62,14 @@ async fn take<L: Future<Output = ()> + Send>(
         let ticket = Arc::clone(&tickets).acquire_owned().await;
         match listener.accept().await {
             Ok((connection, _)) => {
-                let (watching, look) = (watching.clone(), look.clone());
+                let (observability, look) = (observability.clone(), look.clone());
                 tokio::spawn(async move {
                     let _ticket = ticket;
                     let answering = async {
                         look().await;
-                        answer(connection, watching).await;
+                        answer(connection, observability).await;
                     };
-                    drop(within(LONGEST, "the counters", answering).await);
+                    drop(within(REQUEST_TIMEOUT, "the counters", answering).await);
                 });
             }
             Err(error) => {
@@ -78,21 +80,21 @@ async fn take<L: Future<Output = ()> + Send>(
     }
 }
 
-async fn answer(connection: TcpStream, watching: Watching) {
+async fn answer(connection: TcpStream, observability: Observability) {
     let service = service_fn(move |request| {
-        let response = respond(&request, &watching);
+        let response = respond(&request, &observability);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST)
+        .header_read_timeout(REQUEST_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
         .keep_alive(false);
     drop(server.serve_connection(TokioIo::new(connection), service).await);
 }
 
-fn respond(request: &Request<Incoming>, watching: &Watching) -> Response<Full<Bytes>> {
+fn respond(request: &Request<Incoming>, observability: &Observability) -> Response<Full<Bytes>> {
     let plain = |status, text: String| {
         let mut response = Response::new(Full::from(text));
         *response.status_mut() = status;
@@ -104,7 +106,7 @@ fn respond(request: &Request<Incoming>, watching: &Watching) -> Response<Full<By
         return plain(StatusCode::NOT_FOUND, format!("there is only {PATH}\n"));
     }
     if request.method() == Method::GET {
-        plain(StatusCode::OK, watching.page())
+        plain(StatusCode::OK, observability.page())
     } else {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "GET is answered\n".to_owned());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));

@@ -1,4 +1,4 @@
-//! Sealed stores: each an engine of its own, under a vault with a keyring of its own, all under one
+//! The parties' sealed stores: each an engine of its own, under a vault with a keyring of its own, all under one
 //! operator's key.
 //!
 //! ```text
@@ -16,7 +16,7 @@ use bulla::{Host, OpenStoreError};
 use crate::problem::Problem;
 
 /// A store as everybody here has one.
-pub use bulla::SealedStore as Sealed;
+pub use bulla::SealedStore;
 
 /// The folder of the keys, below the data folder.
 pub(crate) const KEYS: &str = "keys";
@@ -31,7 +31,12 @@ pub(crate) enum IfLost {
 }
 
 /// Opens the store `name` below `folder`, or begins one there.
-pub(crate) async fn open(host: &Host, folder: &Path, name: &str, if_lost: IfLost) -> Result<Sealed, Problem> {
+pub(crate) async fn open(
+    host: &Host,
+    folder: &Path,
+    name: &str,
+    if_lost: IfLost,
+) -> Result<SealedStore, Problem> {
     let unopened = || format!("the store in {} cannot be opened", folder.join(name).display());
     let keys = folder.join(KEYS);
     fs::create_dir_all(&keys).map_err(Problem::because(unopened()))?;
