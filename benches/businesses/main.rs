@@ -9,13 +9,13 @@
 )]
 
 mod clock;
-mod house;
+mod relay_and_carrier;
 mod report;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use house::{House, Open};
+use relay_and_carrier::{Closed, Open};
 use tokio::runtime::Builder;
 
 /// How many businesses there are, and how often they are opened again.
@@ -37,11 +37,11 @@ fn main() -> io::Result<()> {
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
 
-    let house = House::new(extent.businesses);
+    let closed = Closed::new(extent.businesses);
     let several = Builder::new_multi_thread().enable_time().build().unwrap();
-    let first = several.block_on(timed(&house));
-    let again: Vec<Start> = (0..extent.openings).map(|_| several.block_on(timed(&house))).collect();
-    let bytes = bytes_of_an_idle_business(&house, extent.businesses);
+    let first = several.block_on(timed(&closed));
+    let again: Vec<Start> = (0..extent.openings).map(|_| several.block_on(timed(&closed))).collect();
+    let bytes = bytes_of_an_idle_business(&closed, extent.businesses);
     report::write(extent.businesses, &first, &again, bytes, &mut io::stdout().lock())
 }
 
@@ -56,11 +56,11 @@ struct Start {
 }
 
 /// Starts the relay, and closes it again when it serves every business.
-async fn timed(house: &House) -> Start {
+async fn timed(closed: &Closed) -> Start {
     let (began, spent) = (Instant::now(), clock::spent());
-    let rooms = house.rooms().await;
+    let stores = closed.stores().await;
     let store = began.elapsed().as_secs_f64();
-    let open = house.open(rooms).await;
+    let open = closed.open(stores).await;
     open.serves_all().await;
     let (seconds, spent) = (began.elapsed().as_secs_f64(), clock::spent() - spent);
     open.relay.close().await;
@@ -73,10 +73,10 @@ async fn timed(house: &House) -> Start {
 /// such as blocks that were read, is not of it, and is bounded.
 ///
 /// Counted is what one thread allocates and frees, and all of the relay runs in it.
-fn bytes_of_an_idle_business(house: &House, businesses: u64) -> f64 {
+fn bytes_of_an_idle_business(closed: &Closed, businesses: u64) -> f64 {
     let one = Builder::new_current_thread().enable_time().build().unwrap();
     let Open { relay, rest } = one.block_on(async {
-        let open = house.open(house.rooms().await).await;
+        let open = closed.open(closed.stores().await).await;
         tokio::time::sleep(IDLE).await;
         open
     });

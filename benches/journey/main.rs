@@ -14,14 +14,14 @@
 mod clock;
 mod load;
 mod report;
-mod town;
+mod system;
 
 use std::io::{self, Write};
 
 use load::{Window, backlog, delivered};
 use report::Report;
+use system::System;
 use tokio::runtime::Builder;
-use town::Town;
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -50,18 +50,18 @@ fn main() -> io::Result<()> {
     for users in if users.is_some() { vec![crowd] } else { vec![1, crowd] } {
         let progress = |window: &Window| eprintln!("{users} users: {window}");
         let windows = runtime.block_on(async {
-            let town = Town::new(users).await;
-            let windows = delivered(&town, extent, progress).await;
-            town.close().await;
+            let system = System::new(users).await;
+            let windows = delivered(&system, extent, progress).await;
+            system.close().await;
             windows
         });
         report.add(&format!("delivered before, {users} users"), &windows);
     }
     let progress = |window: &Window| eprintln!("backlog: {window}");
     let windows = runtime.block_on(async {
-        let town = Town::new(crowd).await;
-        let windows = backlog(&town, extent, progress).await;
-        town.close().await;
+        let system = System::new(crowd).await;
+        let windows = backlog(&system, extent, progress).await;
+        system.close().await;
         windows
     });
     report.add(&format!("waiting, {crowd} users"), &windows);

@@ -132,7 +132,7 @@ impl Command {
         match given.first() {
             _ if serving => Options::read(given).map(|options| Self::Serve(Box::new(options))),
             Some(first) => Err(UsageError::NotServing { name: first.name }),
-            None => Ok(Self::Play),
+            None => Ok(Self::Demo),
         }
     }
 }

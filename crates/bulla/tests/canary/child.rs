@@ -18,10 +18,10 @@ use bulla::{Host, SystemClock, SystemRng};
 use bytes::{BufMut, Bytes};
 use tokio::net::TcpListener;
 
-use crate::carriage::{Carriage, Counter};
-use crate::line::{self, DONE, Line};
 use crate::log;
-use crate::rows::Listed;
+use crate::remote_carrier::{Counter, RemoteCarrier};
+use crate::socket::{self, DONE, SocketClient};
+use crate::tracked_rows::TrackedEngine;
 
 /// Tells a child what to be, where, and whom to tell what happens.
 pub(crate) const ROLE: &str = "CANARY_ROLE";
@@ -62,7 +62,7 @@ pub(crate) mod words {
     pub(crate) const PORT: u8 = 0x26;
 }
 
-type Room = Arc<Vault<Listed<FjallStore>>>;
+type ChildStore = Arc<Vault<TrackedEngine<FjallStore>>>;
 
 /// Where things are, below the folder of a run.
 pub(crate) struct Places(pub(crate) PathBuf);
@@ -81,7 +81,7 @@ impl Places {
 /// Is `role` until the parent is gone.
 pub(crate) fn run(role: &str, folder: &str) {
     let places = Places(PathBuf::from(folder));
-    log::write_down(&places.of(role).join("log"));
+    log::log_to(&places.of(role).join("log"));
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
@@ -95,22 +95,23 @@ pub(crate) fn run(role: &str, folder: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         match role {
-            "carrier" => be_the_carrier(&places).await,
-            "relay" => be_the_relay(&places).await,
+            "carrier" => run_carrier(&places).await,
+            "relay" => run_relay(&places).await,
             other => panic!("no role {other}"),
         }
     });
 }
 
-async fn be_the_carrier(places: &Places) {
-    let room = open(&places.of("carrier")).await;
-    let ticking = Arc::clone(&room);
+async fn run_carrier(places: &Places) {
+    let store = open(&places.of("carrier")).await;
+    let ticking = Arc::clone(&store);
     tokio::spawn(async move { panic!("{:?}", keep_up(&ticking, &SystemClock).await) });
-    let carrier = Carrier::open(Arc::clone(&room), Arc::new(SystemClock), &SystemRng).await.unwrap();
+    let carrier = Carrier::open(Arc::clone(&store), Arc::new(SystemClock), &SystemRng).await.unwrap();
     let counter = Arc::new(Counter { carrier: Arc::new(carrier), bundles: AtomicU64::new(0) });
-    let garden = Arc::new(Garden::new(places.of("carrier")));
+    let planted_bytes = Arc::new(PlantedBytes::new(places.of("carrier")));
     let answer = move |word, body: Bytes| {
-        let (counter, room, garden) = (Arc::clone(&counter), Arc::clone(&room), Arc::clone(&garden));
+        let (counter, store, planted_bytes) =
+            (Arc::clone(&counter), Arc::clone(&store), Arc::clone(&planted_bytes));
         async move {
             if let Some(answer) = counter.answer(word, body.clone()).await {
                 return answer;
@@ -122,16 +123,16 @@ async fn be_the_carrier(places: &Places) {
                     numbers(&[micros(began), erased.records() as u64])
                 }
                 words::BUNDLES => numbers(&[counter.bundles.load(Ordering::Relaxed)]),
-                word => common(word, body, &room, &garden).await,
+                word => common(word, body, &store, &planted_bytes).await,
             };
             (DONE, answer)
         }
     };
-    line::answer(&places.socket("carrier"), answer).await;
+    socket::serve(&places.socket("carrier"), answer).await;
 }
 
-async fn be_the_relay(places: &Places) {
-    let room = open(&places.of("relay")).await;
+async fn run_relay(places: &Places) {
+    let store = open(&places.of("relay")).await;
     let business = |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
     let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
     let webhook = Webhook::new(&std::env::var(WEBHOOK).unwrap(), VERIFY_TOKEN, APP_SECRET).unwrap();
@@ -139,8 +140,8 @@ async fn be_the_relay(places: &Places) {
     let sink = WebhookSink::new(connector, clock.clone(), rng.clone());
     sink.subscribe(SHOPS.map(business), webhook).unwrap();
     sink.verify().await.unwrap();
-    let way = Carriage { line: Line::to(&places.socket("carrier")).await, pretended_stock: None };
-    let builder = Host::new().relay(Arc::clone(&room), way, sink);
+    let way = RemoteCarrier { socket: SocketClient::connect(&places.socket("carrier")).await, pretended_stock: None };
+    let builder = Host::new().relay(Arc::clone(&store), way, sink);
     let builder = SHOPS.into_iter().fold(builder, |builder, id| builder.business(business(id)));
     let relay = builder.open().await.unwrap();
 
@@ -153,9 +154,9 @@ async fn be_the_relay(places: &Places) {
     let watched = relay.clone();
     tokio::spawn(async move { panic!("the relay has stopped: {:?}", watched.stopped().await) });
 
-    let garden = Arc::new(Garden::new(places.of("relay")));
+    let planted_bytes = Arc::new(PlantedBytes::new(places.of("relay")));
     let answer = move |word, body: Bytes| {
-        let (relay, room, garden) = (relay.clone(), Arc::clone(&room), Arc::clone(&garden));
+        let (relay, store, planted_bytes) = (relay.clone(), Arc::clone(&store), Arc::clone(&planted_bytes));
         async move {
             let answer = match word {
                 words::ERASE => {
@@ -164,22 +165,22 @@ async fn be_the_relay(places: &Places) {
                     numbers(&[micros(began), erased.records() as u64])
                 }
                 words::PORT => numbers(&[port]),
-                word => common(word, body, &room, &garden).await,
+                word => common(word, body, &store, &planted_bytes).await,
             };
             (DONE, answer)
         }
     };
-    line::answer(&places.socket("relay"), answer).await;
+    socket::serve(&places.socket("relay"), answer).await;
 }
 
 /// What both can be asked.
-async fn common(word: u8, body: Bytes, room: &Room, garden: &Garden) -> Vec<u8> {
+async fn common(word: u8, body: Bytes, store: &ChildStore, planted_bytes: &PlantedBytes) -> Vec<u8> {
     match word {
-        words::PLANT => garden.plant(body),
-        words::UPROOT => garden.uproot(),
-        words::REMEMBER => room.engine().remember(),
+        words::PLANT => planted_bytes.plant(body),
+        words::UPROOT => planted_bytes.uproot(),
+        words::REMEMBER => store.engine().remember(),
         words::COMPARE => {
-            return numbers(&Listed::compare(room, SystemClock.now()).await.to_numbers());
+            return numbers(&TrackedEngine::compare(store, SystemClock.now()).await.to_numbers());
         }
         other => panic!("nobody knows the word {other:#x}"),
     }
@@ -187,21 +188,21 @@ async fn common(word: u8, body: Bytes, room: &Room, garden: &Garden) -> Vec<u8> 
 }
 
 /// Opens the store in `folder`: an engine whose rows are listed, under a vault.
-async fn open(folder: &Path) -> Room {
+async fn open(folder: &Path) -> ChildStore {
     let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
     let engine = FjallStore::open(folder.join("store"), FjallOptions::default()).unwrap();
     let keyring = FileKeyring::open(folder.join("keyring")).unwrap();
     let key = OperatorKey::create_file(folder.join("operator.key"), rng.clone()).unwrap();
-    Arc::new(Vault::open(Listed::new(engine), keyring, &key, clock, rng).await.unwrap())
+    Arc::new(Vault::open(TrackedEngine::new(engine), keyring, &key, clock, rng).await.unwrap())
 }
 
 /// Where things are planted, so that it shows whether they are found.
-struct Garden {
+struct PlantedBytes {
     folder: PathBuf,
     planted: Mutex<Option<Bytes>>,
 }
 
-impl Garden {
+impl PlantedBytes {
     fn new(folder: PathBuf) -> Self {
         Self { folder, planted: Mutex::default() }
     }

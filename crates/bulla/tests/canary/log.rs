@@ -12,7 +12,7 @@ use tracing::span;
 
 /// Writes down every event and span of `tracing`, and every record of `log`, which the engine uses.
 #[derive(Clone)]
-struct Scribe {
+struct LogWriter {
     file: Arc<Mutex<File>>,
     /// What the spans are called, each at the place that its id says.
     spans: Arc<Mutex<Vec<String>>>,
@@ -24,14 +24,14 @@ thread_local! {
 }
 
 /// Has everything that is said in this process written into `file`.
-pub(crate) fn write_down(file: &Path) {
-    let scribe = Scribe { file: Arc::new(Mutex::new(File::create(file).unwrap())), spans: Arc::default() };
-    log::set_boxed_logger(Box::new(scribe.clone())).unwrap();
+pub(crate) fn log_to(file: &Path) {
+    let writer = LogWriter { file: Arc::new(Mutex::new(File::create(file).unwrap())), spans: Arc::default() };
+    log::set_boxed_logger(Box::new(writer.clone())).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
-    tracing::subscriber::set_global_default(scribe).unwrap();
+    tracing::subscriber::set_global_default(writer).unwrap();
 }
 
-impl Scribe {
+impl LogWriter {
     fn line(&self, line: &str) {
         self.file.lock().unwrap().write_all(line.as_bytes()).unwrap();
     }
@@ -43,7 +43,7 @@ impl Scribe {
     }
 }
 
-impl tracing::Subscriber for Scribe {
+impl tracing::Subscriber for LogWriter {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
         true
     }
@@ -105,7 +105,7 @@ impl Visit for Task {
     }
 }
 
-impl log::Log for Scribe {
+impl log::Log for LogWriter {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }

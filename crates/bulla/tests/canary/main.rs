@@ -10,19 +10,19 @@
 //! What is said is nowhere it must not be, and who is erased is nowhere at all: a relay and a carrier in
 //! processes of their own, whose memory and files are searched for every text and number.
 
-mod carriage;
+mod business;
+mod canaries;
 mod child;
-mod crowd;
-mod house;
+mod erasure;
 mod http;
-mod line;
 mod log;
-mod marks;
-mod mistake;
-mod rows;
+mod processes;
+mod refused_requests;
+mod remote_carrier;
 mod search;
-mod shop;
-mod story;
+mod socket;
+mod tracked_rows;
+mod users;
 
 use std::alloc::System;
 use std::env;
@@ -47,7 +47,7 @@ fn main() {
     if arguments.iter().any(|argument| argument == "--list") {
         println!("{TEST}: test");
     } else if only.is_empty() || only.iter().any(|filter| TEST.contains(filter.as_str())) {
-        story::tell();
+        erasure::run();
         println!("test {TEST} ... ok");
     }
 }

@@ -8,14 +8,14 @@ use std::path::Path;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use crate::marks::{Marks, shapes_of_number, shapes_of_text};
+use crate::canaries::{Canaries, shapes_of_number, shapes_of_text};
 
 /// How much is read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Looks for marks in all their shapes.
+/// Looks for canaries in all their shapes.
 ///
-/// All marks begin alike, so one pass for the few possible starts finds every place where one may stand; a
+/// All canaries begin alike, so one pass for the few possible starts finds every place where one may stand; a
 /// table tells whether one does.
 pub(crate) struct Search {
     starts: AhoCorasick,
@@ -23,13 +23,13 @@ pub(crate) struct Search {
     longest: usize,
 }
 
-/// One way to write marks of one kind.
+/// One way to write canaries of one kind.
 struct Shape {
     kind: &'static str,
     name: &'static str,
     /// How many bytes a mark has.
     bytes: usize,
-    marks: HashMap<Vec<u8>, usize>,
+    canaries: HashMap<Vec<u8>, usize>,
 }
 
 /// What a search came to.
@@ -54,23 +54,23 @@ pub(crate) struct Hit {
 }
 
 impl Search {
-    /// Looks for these texts and numbers, which are of `marks`.
-    pub(crate) fn new(marks: &Marks, texts: &[String], numbers: &[String]) -> Self {
+    /// Looks for these texts and numbers, which are of `canaries`.
+    pub(crate) fn new(canaries: &Canaries, texts: &[String], numbers: &[String]) -> Self {
         let (mut starts, mut shapes) = (Vec::new(), Vec::<Shape>::new());
         let kinds = [
-            ("text", marks.text_start.as_str(), texts, shapes_of_text as fn(&str) -> _),
-            ("number", marks.number_start.as_str(), numbers, shapes_of_number),
+            ("text", canaries.text_start.as_str(), texts, shapes_of_text as fn(&str) -> _),
+            ("number", canaries.number_start.as_str(), numbers, shapes_of_number),
         ];
-        for (kind, start, marks, shapes_of) in kinds {
+        for (kind, start, canaries, shapes_of) in kinds {
             let first = shapes.len();
             for (name, start) in shapes_of(start) {
                 starts.push(start);
-                shapes.push(Shape { kind, name, bytes: 0, marks: HashMap::with_capacity(marks.len()) });
+                shapes.push(Shape { kind, name, bytes: 0, canaries: HashMap::with_capacity(canaries.len()) });
             }
-            for (mark, text) in marks.iter().enumerate() {
+            for (mark, text) in canaries.iter().enumerate() {
                 for (shape, (_, written)) in shapes[first..].iter_mut().zip(shapes_of(text)) {
                     shape.bytes = written.len();
-                    shape.marks.insert(written, mark);
+                    shape.canaries.insert(written, mark);
                 }
             }
         }
@@ -165,7 +165,7 @@ impl Search {
             let from = start.start();
             // Which start it was does not matter: different shapes may begin alike.
             let hit = self.shapes.iter().find_map(|shape| {
-                let mark = shape.marks.get(bytes.get(from..from + shape.bytes)?)?;
+                let mark = shape.canaries.get(bytes.get(from..from + shape.bytes)?)?;
                 Some((shape, *mark))
             });
             if let Some((shape, mark)) = hit

@@ -4,7 +4,7 @@
 //! in no diff. So every manifest is read and compared with [`table`]; the rules themselves are a pure
 //! function in [`rules`], which is shown there to catch one planted fault of each kind.
 
-mod planted;
+mod planted_violations;
 mod rules;
 mod table;
 mod workspace;

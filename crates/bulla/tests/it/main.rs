@@ -8,11 +8,11 @@
 mod architecture;
 mod columns;
 mod features;
-mod flat;
 mod front_pages;
 mod host;
+mod message_cost;
 mod packages;
-mod reinstalled;
-mod restored;
+mod reinstalled_device;
+mod restored_backup;
 mod retention;
 mod simulation;

@@ -19,14 +19,14 @@
 //! Until the journal in use is full, or a compaction moves it on, it holds the sealed bytes of what was
 //! written: noise by then, as the thief shows, but how long it lies there is up to the traffic.
 
-mod ground;
-mod ledger;
-mod life;
-mod people;
+mod canaries;
+mod disk;
+mod parties;
+mod scenario;
 
 use std::time::Duration;
 
-use self::life::Life;
+use self::scenario::Scenario;
 
 const DAYS: u32 = 90;
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -37,20 +37,20 @@ fn what_is_thirty_days_old_is_gone() {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut life = Life::begin().await;
+        let mut scenario = Scenario::begin().await;
         for day in 0..DAYS {
-            let morning = life.clock.now();
-            life.a_day(day).await;
-            life.ask_the_port().await;
+            let morning = scenario.clock.now();
+            scenario.run_day(day).await;
+            scenario.check_the_port().await;
             if day % 10 == 9 {
-                life.ask_the_disk();
-                life.ask_the_thief().await;
+                scenario.check_the_disk();
+                scenario.check_a_stolen_copy().await;
             }
             if day % 45 == 44 {
-                life.compact().await;
+                scenario.compact().await;
             }
-            life.clock.sleep(DAY - life.clock.now().since(morning)).await;
+            scenario.clock.sleep(DAY - scenario.clock.now().since(morning)).await;
         }
-        println!("{}", life.end().await);
+        println!("{}", scenario.end().await);
     });
 }

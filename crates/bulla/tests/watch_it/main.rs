@@ -13,47 +13,47 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod company;
-mod declared;
-mod ground;
+mod business;
+#[path = "../canary/canaries.rs"]
+mod canaries;
+mod declared_metrics;
+mod faults;
+mod guide_page;
 #[path = "../canary/log.rs"]
 mod log;
-#[path = "../canary/marks.rs"]
-mod marks;
-mod page;
-mod private;
+mod personal_data;
 mod requests;
-mod shop;
+mod scenario;
 mod spans;
-mod story;
+mod system;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use metrics_util::debugging::{DebuggingRecorder, Snapshotter};
 
-use page::PAGE;
-use private::Private;
+use guide_page::PAGE;
+use personal_data::PersonalData;
 
 #[test]
 fn nothing_personal_is_told_or_counted_and_every_counter_of_the_page_counts() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("traces");
-    log::write_down(&written);
+    log::log_to(&written);
     let recorder = DebuggingRecorder::new();
     let counted = recorder.snapshotter();
     recorder.install().unwrap();
 
-    let private = Private::new();
+    let personal = PersonalData::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(story::tell(folder.path(), &private));
+    runtime.block_on(scenario::run(folder.path(), &personal));
     runtime.shutdown_background();
 
     let (told, counted) = (std::fs::read(&written).unwrap(), names_and_labels(&counted));
-    what_is_planted_is_found(&private, &written);
-    let found = private.find(&told);
+    what_is_planted_is_found(&personal, &written);
+    let found = personal.find(&told);
     assert!(found.is_empty(), "in {} bytes of traces:\n{}", told.len(), found.join("\n"));
-    let found = private.find(counted.iter().map(|(_, text)| &**text).collect::<String>().as_bytes());
+    let found = personal.find(counted.iter().map(|(_, text)| &**text).collect::<String>().as_bytes());
     assert!(found.is_empty(), "in counters:\n{}", found.join("\n"));
 
     let told = String::from_utf8(told).unwrap();
@@ -65,7 +65,7 @@ fn nothing_personal_is_told_or_counted_and_every_counter_of_the_page_counts() {
         "spans on the page that never were: {silent:#?}\nspans that are not on the page: {unlisted:#?}"
     );
     let names: BTreeSet<&str> = counted.iter().map(|(name, _)| &**name).collect();
-    let page = declared::on_page(PAGE);
+    let page = declared_metrics::on_page(PAGE);
     let silent: Vec<&str> =
         page.iter().map(|metric| &*metric.name).filter(|name| !names.contains(name)).collect();
     assert!(silent.is_empty(), "these never counted anything: {silent:?}");
@@ -92,13 +92,16 @@ fn names_and_labels(counted: &Snapshotter) -> Vec<(String, String)> {
 }
 
 /// Guards the guard: an event with everything in it is seen in every shape.
-fn what_is_planted_is_found(private: &Private, written: &Path) {
+fn what_is_planted_is_found(personal: &PersonalData, written: &Path) {
     let before = std::fs::read(written).unwrap().len();
-    for (name, shape) in private.shapes() {
+    for (name, shape) in personal.shapes() {
         let shape = String::from_utf8_lossy(&shape).into_owned();
         tracing::trace!(planted = shape, "planted");
-        assert!(!private.find(shape.as_bytes()).is_empty(), "{name}: {shape:?} is not seen");
+        assert!(!personal.find(shape.as_bytes()).is_empty(), "{name}: {shape:?} is not seen");
     }
     let told = std::fs::read(written).unwrap();
-    assert!(private.find(&told[before..]).len() >= private.shapes().len() / 2, "events are not written down");
+    assert!(
+        personal.find(&told[before..]).len() >= personal.shapes().len() / 2,
+        "events are not written down"
+    );
 }

@@ -1,12 +1,12 @@
-//! What a business asks for, right and wrong, with something private wherever something can stand.
+//! What a business asks for, right and wrong, with personal data wherever something can stand.
 
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::company::{OWN_NUMBER, SHOP, TOKEN};
-use crate::private::{EMOJI, Private};
-use crate::shop::ask;
+use crate::business::ask;
+use crate::personal_data::{EMOJI, PersonalData};
+use crate::system::{OWN_NUMBER, SHOP, TOKEN};
 
 /// A request, as it goes over the line.
 pub(crate) struct Request {
@@ -62,24 +62,24 @@ impl Request {
 }
 
 /// A text with everything that can stand beside it.
-pub(crate) fn text(to: &str, text: &str, private: &Private) -> Request {
-    let body = json!({ "to": to, "text": { "body": text }, "biz_opaque_callback_data": private.text() });
-    Request::fields("a text", body).with("idempotency-key", private.text())
+pub(crate) fn text(to: &str, text: &str, personal: &PersonalData) -> Request {
+    let body = json!({ "to": to, "text": { "body": text }, "biz_opaque_callback_data": personal.text() });
+    Request::fields("a text", body).with("idempotency-key", personal.text())
 }
 
 /// Right requests about a message of the user's.
-pub(crate) fn about(to: &str, message: &str, private: &Private) -> Vec<Request> {
+pub(crate) fn about(to: &str, message: &str, personal: &PersonalData) -> Vec<Request> {
     let context = json!({ "message_id": message });
     let reaction = |emoji: &str| json!({ "message_id": message, "emoji": emoji });
     vec![
         Request::fields(
             "a reply",
-            json!({ "to": to, "context": context, "text": { "body": private.text() } }),
+            json!({ "to": to, "context": context, "text": { "body": personal.text() } }),
         ),
         Request::fields(
             "a reply to a message of somebody else",
             json!({ "to": to, "context": { "message_id": of_somebody_else(message) },
-            "text": { "body": private.text() } }),
+            "text": { "body": personal.text() } }),
         ),
         Request::fields("a reaction", json!({ "to": to, "type": "reaction", "reaction": reaction(EMOJI) })),
         Request::fields(
@@ -98,8 +98,8 @@ fn of_somebody_else(message: &str) -> String {
 }
 
 /// Requests that are refused, one of each kind.
-pub(crate) fn refused(private: &Private) -> Vec<Request> {
-    let (canary, user, spelled) = (|| private.text(), private.number(0), private.spelled(0));
+pub(crate) fn refused(personal: &PersonalData) -> Vec<Request> {
+    let (canary, user, spelled) = (|| personal.text(), personal.number(0), personal.spelled(0));
     let message =
         |what, to: &str, body: &str| Request::fields(what, json!({ "to": to, "text": { "body": body } }));
     let fields = |what, fields: Value| Request::fields(what, fields);
@@ -152,12 +152,12 @@ pub(crate) fn refused(private: &Private) -> Vec<Request> {
 }
 
 /// A right request under the idempotency key of `other`.
-pub(crate) fn same_key(other: &Request, to: &str, private: &Private) -> Request {
+pub(crate) fn same_key(other: &Request, to: &str, personal: &PersonalData) -> Request {
     let (_, key) = other.headers.iter().find(|(name, _)| *name == "idempotency-key").unwrap();
-    text(to, &private.text(), private).with("idempotency-key", key.clone())
+    text(to, &personal.text(), personal).with("idempotency-key", key.clone())
 }
 
 /// The business writes to its own number.
-pub(crate) fn to_itself(private: &Private) -> Request {
-    text(OWN_NUMBER, &private.text(), private)
+pub(crate) fn to_itself(personal: &PersonalData) -> Request {
+    text(OWN_NUMBER, &personal.text(), personal)
 }

@@ -1,4 +1,4 @@
-//! What the company stands on, and how it can be made to give way.
+//! The stores and the transport under the system, and the faults that can be put into them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,17 +15,17 @@ use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
 
 /// A store as everybody here has one.
-pub(crate) type Room = Arc<Vault<Ground>>;
+pub(crate) type TestStore = Arc<Vault<FaultyEngine>>;
 
 /// An engine that remembers what is written where, so that it can be spoilt, and that stops when it is told
 /// to.
-pub(crate) struct Ground {
+pub(crate) struct FaultyEngine {
     engine: FjallStore,
     written: Mutex<Vec<(Partition, Key)>>,
     stopped: AtomicBool,
 }
 
-impl Ground {
+impl FaultyEngine {
     /// Puts nonsense in place of every row that was written since it was opened. How many these are.
     pub(crate) async fn spoil(&self) -> usize {
         let written = self.written.lock().unwrap().clone();
@@ -47,7 +47,7 @@ impl Ground {
     }
 }
 
-impl Layer for Ground {
+impl Layer for FaultyEngine {
     type Beneath = FjallStore;
 
     fn beneath(&self) -> &FjallStore {
@@ -65,19 +65,19 @@ impl Layer for Ground {
 }
 
 /// Opens what is in `folder`, or begins it there.
-pub(crate) async fn open(folder: &Path) -> Room {
+pub(crate) async fn open(folder: &Path) -> TestStore {
     open_by(Arc::new(SystemClock), folder).await
 }
 
 /// The same, by another clock.
-pub(crate) async fn open_by(clock: Arc<dyn Clock>, folder: &Path) -> Room {
+pub(crate) async fn open_by(clock: Arc<dyn Clock>, folder: &Path) -> TestStore {
     let rng = Arc::new(SystemRng);
     fs::create_dir_all(folder).unwrap();
     let engine = FjallStore::open(folder.join("store"), FjallOptions::default()).unwrap();
-    let ground = Ground { engine, written: Mutex::default(), stopped: AtomicBool::new(false) };
+    let engine = FaultyEngine { engine, written: Mutex::default(), stopped: AtomicBool::new(false) };
     let keyring = FileKeyring::open(folder.join("keyring")).unwrap();
     let operator = OperatorKey::from_bytes([7; 32], rng.clone());
-    Arc::new(Vault::open(ground, keyring, &operator, clock, rng).await.unwrap())
+    Arc::new(Vault::open(engine, keyring, &operator, clock, rng).await.unwrap())
 }
 
 /// The power goes while a batch is being written.
@@ -152,25 +152,25 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A way to the carrier that can be cut.
+/// A transport to the carrier that can be cut.
 #[derive(Clone)]
-pub(crate) struct Way<T> {
+pub(crate) struct FaultyTransport<T> {
     pub(crate) carrier: T,
     pub(crate) cut: Arc<AtomicBool>,
     /// What goes over it arrives as something else.
     pub(crate) garbles: Arc<AtomicBool>,
 }
 
-impl<T> Way<T> {
+impl<T> FaultyTransport<T> {
     fn open(&self) -> Result<&T, TransportError> {
         if self.cut.load(Ordering::Relaxed) {
-            return Err(TransportError::unavailable("the way is cut"));
+            return Err(TransportError::unavailable("the transport is cut"));
         }
         Ok(&self.carrier)
     }
 }
 
-impl<T: Transport> Transport for Way<T> {
+impl<T: Transport> Transport for FaultyTransport<T> {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
         self.open()?.register(caller, proof).await
     }

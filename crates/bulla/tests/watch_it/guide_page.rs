@@ -1,6 +1,6 @@
 //! The guide's page "Watch it" against the code.
 
-use crate::declared::{Metric, in_crates, on_page};
+use crate::declared_metrics::{Metric, in_crates, on_page};
 
 pub(crate) const PAGE: &str = include_str!("../../src/guide/watch_it.md");
 

@@ -16,7 +16,7 @@ const NUMBER_DIGITS: usize = 15;
 
 /// The canaries and numbers of one run. All begin alike, so that one pass finds whatever may be one of them.
 #[derive(Debug)]
-pub(crate) struct Marks {
+pub(crate) struct Canaries {
     /// What every canary begins with: six letters.
     pub(crate) text_start: String,
     /// What every number begins with: nine digits.
@@ -25,7 +25,7 @@ pub(crate) struct Marks {
     numbers: Vec<String>,
 }
 
-impl Marks {
+impl Canaries {
     /// The numbers of so many users, and no canaries yet.
     pub(crate) fn new(users: usize) -> Self {
         let digits = |count| (0..count).map(|_| char::from(b'0' + byte_below(10))).collect::<String>();

@@ -1,4 +1,4 @@
-//! The transport over a [`Line`], for those who call the carrier, and its other end.
+//! The carrier in another process: a transport over a [`SocketClient`], and the end that answers it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use bulla::transport::{
 };
 use bytes::{Buf, BufMut, Bytes};
 
-use crate::line::{DONE, Line};
+use crate::socket::{DONE, SocketClient};
 
 const CONNECT: u8 = 1;
 const PUBLISH: u8 = 2;
@@ -31,14 +31,14 @@ const NO_KEYS: u8 = 5;
 
 /// The way to a carrier in another process.
 #[derive(Clone)]
-pub(crate) struct Carriage {
-    pub(crate) line: Line,
+pub(crate) struct RemoteCarrier {
+    pub(crate) socket: SocketClient,
     /// Tells who connects that so many one-time keys are there. To make a hundred for each of ten thousand
     /// devices takes longer than all the rest; sessions begin without.
     pub(crate) pretended_stock: Option<usize>,
 }
 
-impl Carriage {
+impl RemoteCarrier {
     async fn call(&self, word: u8, caller: &Caller, rest: &[u8]) -> Result<Bytes, TransportError> {
         let (address, ours) = (caller.address().to_bytes(), caller.incarnation());
         let mut body = Vec::with_capacity(25 + address.len() + rest.len());
@@ -47,7 +47,7 @@ impl Carriage {
         body.put_slice(caller.installation().as_bytes());
         body.put_u64(ours.number());
         body.put_slice(rest);
-        let (word, mut answer) = self.line.ask(word, &body).await.map_err(TransportError::unavailable)?;
+        let (word, mut answer) = self.socket.call(word, &body).await.map_err(TransportError::unavailable)?;
         match word {
             DONE => Ok(answer),
             FENCED => {
@@ -68,7 +68,7 @@ impl Carriage {
     }
 }
 
-impl Transport for Carriage {
+impl Transport for RemoteCarrier {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
         Ok(self.connected(self.call(REGISTER, caller, proof.as_bytes()).await?))
     }

@@ -14,11 +14,11 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::carriage::Carriage;
+use crate::business::{TestBusiness, Update};
+use crate::canaries::Canaries;
 use crate::child::SHOPS;
-use crate::line::Line;
-use crate::marks::Marks;
-use crate::shop::{Shop, Update};
+use crate::remote_carrier::RemoteCarrier;
+use crate::socket::SocketClient;
 
 /// How many talk at a time.
 const AT_A_TIME: usize = 384;
@@ -27,22 +27,22 @@ const REACTS: usize = 10;
 /// One user in so many leaves one-time keys with the carrier.
 const STOCKED: usize = 100;
 /// How long a conversation may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A user with a device.
 pub(crate) struct User {
     pub(crate) number: String,
     pub(crate) place: usize,
     shop: PhoneNumberId,
-    device: Device<MemoryStore, Carriage>,
+    device: Device<MemoryStore, RemoteCarrier>,
     updates: mpsc::UnboundedReceiver<Update>,
 }
 
 /// What everybody needs to talk.
-pub(crate) struct Stage {
-    pub(crate) marks: Marks,
-    pub(crate) shop: Shop,
-    pub(crate) line: Line,
+pub(crate) struct TestBed {
+    pub(crate) canaries: Canaries,
+    pub(crate) shop: TestBusiness,
+    pub(crate) socket: SocketClient,
     /// What the shop is told about the number nobody has.
     pub(crate) stranger: Mutex<mpsc::UnboundedReceiver<Update>>,
     /// How many messages have been exchanged: texts and reactions.
@@ -50,16 +50,16 @@ pub(crate) struct Stage {
 }
 
 /// Has the users with these places join and talk once; all of them in the end, in their order.
-pub(crate) async fn arrive(stage: &Arc<Stage>, places: Range<usize>) -> Vec<User> {
-    let tickets = Arc::new(Semaphore::new(AT_A_TIME));
+pub(crate) async fn join_and_talk(test_bed: &Arc<TestBed>, places: Range<usize>) -> Vec<User> {
+    let permits = Arc::new(Semaphore::new(AT_A_TIME));
     let mut tasks = JoinSet::new();
     for place in places {
-        let (stage, tickets) = (Arc::clone(stage), Arc::clone(&tickets));
-        let number = stage.marks.numbers()[place].clone();
+        let (test_bed, permits) = (Arc::clone(test_bed), Arc::clone(&permits));
+        let number = test_bed.canaries.numbers()[place].clone();
         tasks.spawn(async move {
-            let _ticket = tickets.acquire_owned().await.unwrap();
-            let mut user = User::join(&stage, place, number).await;
-            user.talk(&stage).await;
+            let _permit = permits.acquire_owned().await.unwrap();
+            let mut user = User::join(&test_bed, place, number).await;
+            user.talk(&test_bed).await;
             user
         });
     }
@@ -67,14 +67,14 @@ pub(crate) async fn arrive(stage: &Arc<Stage>, places: Range<usize>) -> Vec<User
 }
 
 /// Has every one of `users` talk once more.
-pub(crate) async fn go_on(stage: &Arc<Stage>, users: Vec<User>) -> Vec<User> {
-    let tickets = Arc::new(Semaphore::new(AT_A_TIME));
+pub(crate) async fn talk_again(test_bed: &Arc<TestBed>, users: Vec<User>) -> Vec<User> {
+    let permits = Arc::new(Semaphore::new(AT_A_TIME));
     let mut tasks = JoinSet::new();
     for mut user in users {
-        let (stage, tickets) = (Arc::clone(stage), Arc::clone(&tickets));
+        let (test_bed, permits) = (Arc::clone(test_bed), Arc::clone(&permits));
         tasks.spawn(async move {
-            let _ticket = tickets.acquire_owned().await.unwrap();
-            user.talk(&stage).await;
+            let _permit = permits.acquire_owned().await.unwrap();
+            user.talk(&test_bed).await;
             user
         });
     }
@@ -92,10 +92,10 @@ async fn ordered(mut tasks: JoinSet<User>) -> Vec<User> {
 }
 
 impl User {
-    async fn join(stage: &Stage, place: usize, number: String) -> Self {
-        let updates = stage.shop.attend(&number);
+    async fn join(test_bed: &TestBed, place: usize, number: String) -> Self {
+        let updates = test_bed.shop.subscribe(&number);
         let pretended_stock = (!place.is_multiple_of(STOCKED)).then_some(bulla::endpoint::ONE_TIME_KEYS);
-        let way = Carriage { line: stage.line.clone(), pretended_stock };
+        let way = RemoteCarrier { line: test_bed.socket.clone(), pretended_stock };
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let (store, named) = (MemoryStore::new(), Number::parse(&number).unwrap());
         let device = Device::open(store, way, clock, rng, named).await.unwrap();
@@ -109,11 +109,11 @@ impl User {
     }
 
     /// The shop writes to who has left; the carrier has it now.
-    pub(crate) async fn is_told_what_never_arrives(&mut self, stage: &Stage) {
-        stage.messages.fetch_add(1, Ordering::Relaxed);
-        let text = format!("Are you there? {}", stage.marks.canary());
+    pub(crate) async fn is_told_what_never_arrives(&mut self, test_bed: &TestBed) {
+        test_bed.messages.fetch_add(1, Ordering::Relaxed);
+        let text = format!("Are you there? {}", test_bed.canaries.canary());
         let body = json!({ "to": self.number, "text": { "body": text } });
-        let id = stage.shop.say(self.shop, body, &stage.marks.canary()).await;
+        let id = test_bed.shop.say(self.shop, body, &test_bed.canaries.canary()).await;
         loop {
             match self.updates.recv().await.unwrap() {
                 Update::Status { id: of, status, .. } if of == id => {
@@ -126,28 +126,29 @@ impl User {
         }
     }
 
-    async fn talk(&mut self, stage: &Stage) {
+    async fn talk(&mut self, test_bed: &TestBed) {
         let number = self.number.clone();
-        let talked = tokio::time::timeout(PATIENCE, self.exchange(stage)).await;
+        let talked = tokio::time::timeout(TIMEOUT, self.exchange(test_bed)).await;
         talked.unwrap_or_else(|_| panic!("the conversation with {number} does not end"));
     }
 
     /// Writes to the shop, is answered, and lets both know that it was read. Ends when everybody knows
     /// everything.
-    async fn exchange(&mut self, stage: &Stage) {
-        let (said, answered, tracked) = (stage.marks.canary(), stage.marks.canary(), stage.marks.canary());
+    async fn exchange(&mut self, test_bed: &TestBed) {
+        let (said, answered, tracked) =
+            (test_bed.canaries.canary(), test_bed.canaries.canary(), test_bed.canaries.canary());
         let reacts = self.place.is_multiple_of(REACTS);
-        stage.messages.fetch_add(if reacts { 4 } else { 2 }, Ordering::Relaxed);
+        test_bed.messages.fetch_add(if reacts { 4 } else { 2 }, Ordering::Relaxed);
 
         let text = Text::new(format!("Is {said} there? ✉ مرحبا")).unwrap();
         let asked = self.device.send(self.shop, &Content::text(text.clone())).await.unwrap();
         let Update::Text { id, body } = self.updates.recv().await.unwrap() else { panic!("a text was sent") };
         assert_eq!(body, text.body());
         if reacts {
-            stage.shop.mark_read(self.shop, &id).await;
+            test_bed.shop.mark_read(self.shop, &id).await;
             let reaction = json!({ "message_id": id, "emoji": "👍" });
-            let key = stage.marks.canary();
-            stage
+            let key = test_bed.canaries.canary();
+            test_bed
                 .shop
                 .say(self.shop, json!({ "to": self.number, "type": "reaction", "reaction": reaction }), &key)
                 .await;
@@ -159,7 +160,7 @@ impl User {
             "context": { "message_id": id },
             "biz_opaque_callback_data": tracked,
         });
-        let id = stage.shop.say(self.shop, body, &stage.marks.canary()).await;
+        let id = test_bed.shop.say(self.shop, body, &test_bed.canaries.canary()).await;
 
         // Whose messages are not marked as read hears only that they arrived.
         let last = if reacts { Progress::Read } else { Progress::Delivered };

@@ -1,4 +1,4 @@
-//! A line between two processes: calls and answers as frames over a Unix socket, many at a time.
+//! Calls between two processes over a Unix socket: calls and answers as frames, many at a time.
 //!
 //! ```text
 //! length (4 bytes) ‖ number of the call (8) ‖ word (1) ‖ body
@@ -33,9 +33,9 @@ struct Frame {
     body: Bytes,
 }
 
-/// Our end of a line. A clone is the same end.
+/// The calling end. A clone is the same end.
 #[derive(Clone)]
-pub(crate) struct Line(Arc<Inner>);
+pub(crate) struct SocketClient(Arc<Inner>);
 
 struct Inner {
     out: mpsc::UnboundedSender<Vec<u8>>,
@@ -43,9 +43,9 @@ struct Inner {
     next: AtomicU64,
 }
 
-impl Line {
-    /// The line to whoever answers at `socket`, as soon as somebody does.
-    pub(crate) async fn to(socket: &Path) -> Self {
+impl SocketClient {
+    /// A client of whoever answers at `socket`, as soon as somebody does.
+    pub(crate) async fn connect(socket: &Path) -> Self {
         let stream = loop {
             match UnixStream::connect(socket).await {
                 Ok(stream) => break stream,
@@ -69,7 +69,7 @@ impl Line {
     }
 
     /// The answer to a call. Dropped before it has come, the call is taken back.
-    pub(crate) async fn ask(&self, word: u8, body: &[u8]) -> io::Result<(u8, Bytes)> {
+    pub(crate) async fn call(&self, word: u8, body: &[u8]) -> io::Result<(u8, Bytes)> {
         let call = self.0.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         self.0.waiting.lock().unwrap().insert(call, answer);
@@ -93,7 +93,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// Answers every call at `socket` with what `answer` makes of it, until the runtime ends.
-pub(crate) async fn answer<F>(socket: &Path, answer: impl Fn(u8, Bytes) -> F + Clone + Send + 'static)
+pub(crate) async fn serve<F>(socket: &Path, answer: impl Fn(u8, Bytes) -> F + Clone + Send + 'static)
 where
     F: Future<Output = (u8, Vec<u8>)> + Send + 'static,
 {

@@ -15,16 +15,16 @@ use tokio::sync::Notify;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
-type Room = Arc<CountedStore<MemoryStore>>;
+type TestStore = Arc<CountedStore<MemoryStore>>;
 
 /// What the business has been told was read.
 #[derive(Default)]
-struct Ledger {
+struct ReadReceipts {
     read: AtomicUsize,
     moved: Notify,
 }
 
-impl EventSink for Ledger {
+impl EventSink for ReadReceipts {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if let Event::Status(_, update) = event
             && update.status == Status::Read
@@ -36,58 +36,58 @@ impl EventSink for Ledger {
     }
 }
 
-fn room() -> (Room, Counts) {
+fn store() -> (TestStore, Counts) {
     let store = CountedStore::new(MemoryStore::new());
     let counts = store.counts();
     (Arc::new(store), counts)
 }
 
 /// A business that has written to a user, who has read it.
-struct Town {
-    relay: Relay<Room, InProcess<Carrier<Room>>, Arc<Ledger>>,
-    device: Device<Room, InProcess<Carrier<Room>>>,
-    ledger: Arc<Ledger>,
+struct System {
+    relay: Relay<TestStore, InProcess<Carrier<TestStore>>, Arc<ReadReceipts>>,
+    device: Device<TestStore, InProcess<Carrier<TestStore>>>,
+    receipts: Arc<ReadReceipts>,
     alice: Number,
     /// The device's.
-    room: Room,
-    link: InProcess<Carrier<Room>>,
+    store: TestStore,
+    link: InProcess<Carrier<TestStore>>,
     /// Those of relay, carrier and device.
     counts: [Counts; 3],
 }
 
-impl Town {
+impl System {
     async fn new() -> Self {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        let [(relay, of_relay), (carrier, of_carrier), (device, of_device)] = [room(), room(), room()];
+        let [(relay, of_relay), (carrier, of_carrier), (device, of_device)] = [store(), store(), store()];
         let carrier = Arc::new(Carrier::open(carrier, clock.clone(), &*rng).await.unwrap());
         let link = InProcess::new(carrier);
-        let (ledger, alice) = (Arc::new(Ledger::default()), Number::parse("16505551234").unwrap());
+        let (receipts, alice) = (Arc::new(ReadReceipts::default()), Number::parse("16505551234").unwrap());
         let shop = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        let room = device.clone();
+        let store = device.clone();
         let device = Device::open(device, link.clone(), clock.clone(), rng.clone(), alice.clone());
         let device = device.await.unwrap();
         let settings = Settings::default();
-        let relay = Relay::builder(relay, link.clone(), ledger.clone(), clock, rng)
+        let relay = Relay::builder(relay, link.clone(), receipts.clone(), clock, rng)
             .business(shop)
             .settings(settings)
             .open()
             .await
             .unwrap();
-        let town =
-            Self { relay, device, ledger, alice, room, link, counts: [of_relay, of_carrier, of_device] };
-        town.deliver(1).await;
-        town
+        let system =
+            Self { relay, device, receipts, alice, store, link, counts: [of_relay, of_carrier, of_device] };
+        system.deliver(1).await;
+        system
     }
 
     /// The same device again.
-    async fn reopen_device(&self) -> Device<Room, InProcess<Carrier<Room>>> {
+    async fn reopen_device(&self) -> Device<TestStore, InProcess<Carrier<TestStore>>> {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        Device::open(self.room.clone(), self.link.clone(), clock, rng, self.alice.clone()).await.unwrap()
+        Device::open(self.store.clone(), self.link.clone(), clock, rng, self.alice.clone()).await.unwrap()
     }
 
     /// Has `count` messages written, shown and read, and waits until the business has been told so.
     async fn deliver(&self, count: usize) {
-        let before = self.ledger.read.load(Ordering::Relaxed);
+        let before = self.receipts.read.load(Ordering::Relaxed);
         for _ in 0..count {
             let message =
                 Outgoing::new(self.alice.clone(), OutgoingBody::Text(Text::new("Good morning").unwrap()));
@@ -96,8 +96,8 @@ impl Town {
             assert!(matches!(event.kind(), DeviceEventKind::Message(_)));
             self.device.acknowledge(event).await.unwrap();
         }
-        while self.ledger.read.load(Ordering::Relaxed) < before + count {
-            self.ledger.moved.notified().await;
+        while self.receipts.read.load(Ordering::Relaxed) < before + count {
+            self.receipts.moved.notified().await;
         }
     }
 }
@@ -119,13 +119,13 @@ const MESSAGES: usize = 200;
 
 #[tokio::test]
 async fn a_message_costs_the_stores_the_same_whatever_came_before() {
-    let town = Town::new().await;
+    let system = System::new().await;
     // A day begins, and sessions are completed.
-    town.deliver(50).await;
+    system.deliver(50).await;
     for before in [50, 1000] {
-        town.counts.iter().for_each(|counts| drop(counts.take()));
-        town.deliver(MESSAGES).await;
-        for (counts, budget) in town.counts.iter().zip([RELAY, CARRIER, DEVICE]) {
+        system.counts.iter().for_each(|counts| drop(counts.take()));
+        system.deliver(MESSAGES).await;
+        for (counts, budget) in system.counts.iter().zip([RELAY, CARRIER, DEVICE]) {
             let asked = counts.take();
             assert_eq!(asked.scans.values().sum::<usize>(), 0, "after {before} messages: {asked:?}");
             let spent = [asked.reads(), asked.rows_read, asked.bytes_read, asked.commits, asked.rows_written];
@@ -133,27 +133,27 @@ async fn a_message_costs_the_stores_the_same_whatever_came_before() {
                 assert!(spent <= budget * MESSAGES, "{budget} a message; after {before} messages: {asked:?}");
             }
         }
-        town.deliver(1000 - MESSAGES).await;
+        system.deliver(1000 - MESSAGES).await;
     }
 }
 
 #[tokio::test]
 async fn what_waits_for_a_device_is_opened_and_confirmed_together() {
     const WAITING: usize = 32;
-    let mut town = Town::new().await;
-    town.device.close().await;
+    let mut system = System::new().await;
+    system.device.close().await;
     for number in 0..WAITING {
         let text = OutgoingBody::Text(Text::new(format!("number {number}")).unwrap());
-        town.relay.submit(SHOP, Outgoing::new(town.alice.clone(), text)).await.unwrap();
+        system.relay.submit(SHOP, Outgoing::new(system.alice.clone(), text)).await.unwrap();
     }
-    town.counts.iter().for_each(|counts| drop(counts.take()));
-    town.device = town.reopen_device().await;
+    system.counts.iter().for_each(|counts| drop(counts.take()));
+    system.device = system.reopen_device().await;
     for number in 0..WAITING {
-        let event = town.device.next().await.unwrap();
+        let event = system.device.next().await.unwrap();
         let DeviceEventKind::Message(content) = event.kind() else { panic!("{event:?}") };
         assert_eq!(content, &bulla::content::Content::text(Text::new(format!("number {number}")).unwrap()));
     }
     // The device takes its incarnation, and opens sixteen in a record.
-    let commits = town.counts[2].take().commits;
+    let commits = system.counts[2].take().commits;
     assert!(commits <= 8, "{commits} commits for {WAITING} messages");
 }

@@ -14,13 +14,13 @@ use tempfile::TempDir;
 
 use crate::clock::Machine;
 
-type Room = Arc<Vault<FjallStore>>;
+type BenchStore = Arc<Vault<FjallStore>>;
 
 /// Of so many businesses it is asked whether they are served.
 const ASKED: u64 = 64;
 
 /// Where everything stands while it is closed.
-pub(crate) struct House {
+pub(crate) struct Closed {
     folder: TempDir,
     keyrings: [MemoryKeyring; 2],
     businesses: u64,
@@ -28,48 +28,48 @@ pub(crate) struct House {
 
 /// A relay that is open, and what it stands on.
 pub(crate) struct Open {
-    pub(crate) relay: Relay<Room, InProcess<Carrier<Room>>, Nobody>,
+    pub(crate) relay: Relay<BenchStore, InProcess<Carrier<BenchStore>>, IgnoreEvents>,
     pub(crate) rest: Rest,
 }
 
 /// The carrier and the stores.
 pub(crate) struct Rest {
-    carrier: Arc<Carrier<Room>>,
-    rooms: [Room; 2],
+    carrier: Arc<Carrier<BenchStore>>,
+    stores: [BenchStore; 2],
     businesses: u64,
 }
 
 /// Takes every event and does nothing.
-pub(crate) struct Nobody;
+pub(crate) struct IgnoreEvents;
 
-impl EventSink for Nobody {
+impl EventSink for IgnoreEvents {
     async fn forward(&self, _: &Event) -> Result<(), SinkError> {
         Ok(())
     }
 }
 
-impl House {
+impl Closed {
     pub(crate) fn new(businesses: u64) -> Self {
         let keyrings = [MemoryKeyring::new(), MemoryKeyring::new()];
         Self { folder: tempfile::tempdir().unwrap(), keyrings, businesses }
     }
 
     /// The stores of the relay and the carrier.
-    pub(crate) async fn rooms(&self) -> [Room; 2] {
+    pub(crate) async fn stores(&self) -> [BenchStore; 2] {
         let [of_relay, of_carrier] = &self.keyrings;
-        let room = |name: &str| self.folder.path().join(name);
-        [unlock(&room("relay"), of_relay).await, unlock(&room("carrier"), of_carrier).await]
+        let store = |name: &str| self.folder.path().join(name);
+        [open_store(&store("relay"), of_relay).await, open_store(&store("carrier"), of_carrier).await]
     }
 
-    pub(crate) async fn open(&self, rooms: [Room; 2]) -> Open {
-        let [of_relay, of_carrier] = rooms.clone();
+    pub(crate) async fn open(&self, stores: [BenchStore; 2]) -> Open {
+        let [of_relay, of_carrier] = stores.clone();
         let carrier = Arc::new(Carrier::open(of_carrier, Arc::new(Machine), &Machine).await.unwrap());
         let transport = InProcess::new(Arc::clone(&carrier));
         let (clock, rng) = (Arc::new(Machine), Arc::new(Machine));
         let businesses = (0..self.businesses).map(business);
         let relay =
-            Relay::builder(of_relay, transport, Nobody, clock, rng).businesses(businesses).open().await;
-        Open { relay: relay.unwrap(), rest: Rest { carrier, rooms, businesses: self.businesses } }
+            Relay::builder(of_relay, transport, IgnoreEvents, clock, rng).businesses(businesses).open().await;
+        Open { relay: relay.unwrap(), rest: Rest { carrier, stores, businesses: self.businesses } }
     }
 }
 
@@ -94,13 +94,13 @@ impl Open {
 impl Rest {
     pub(crate) async fn close(self) {
         self.carrier.close().await;
-        for room in &self.rooms {
-            room.close().await.unwrap();
+        for store in &self.stores {
+            store.close().await.unwrap();
         }
     }
 }
 
-async fn unlock(folder: &Path, keyring: &MemoryKeyring) -> Room {
+async fn open_store(folder: &Path, keyring: &MemoryKeyring) -> BenchStore {
     let rng = Arc::new(Machine);
     let keys = OperatorKey::from_bytes([7; 32], rng.clone());
     let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();

@@ -24,20 +24,20 @@ pub(crate) enum Update {
 }
 
 /// Where updates about each user go.
-type Desks = Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Update>>>>;
+type UpdateQueues = Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Update>>>>;
 
-pub(crate) struct Shop {
+pub(crate) struct TestBusiness {
     pub(crate) server: Server,
-    desks: Desks,
+    queues: UpdateQueues,
     client: Mutex<Option<Arc<Client>>>,
 }
 
-impl Shop {
+impl TestBusiness {
     pub(crate) async fn open() -> Self {
-        let desks = Desks::default();
-        let told = Arc::clone(&desks);
-        let server = Server::start(move |request| hear(&told, &request)).await;
-        Self { server, desks, client: Mutex::default() }
+        let queues = UpdateQueues::default();
+        let told = Arc::clone(&queues);
+        let server = Server::start(move |request| handle_request(&told, &request)).await;
+        Self { server, queues, client: Mutex::default() }
     }
 
     /// Talks to the API on this port from now on.
@@ -50,9 +50,9 @@ impl Shop {
     }
 
     /// What is told about the user with this number, from now on.
-    pub(crate) fn attend(&self, number: &str) -> mpsc::UnboundedReceiver<Update> {
-        let (desk, updates) = mpsc::unbounded_channel();
-        self.desks.lock().unwrap().insert(number.to_owned(), desk);
+    pub(crate) fn subscribe(&self, number: &str) -> mpsc::UnboundedReceiver<Update> {
+        let (queue, updates) = mpsc::unbounded_channel();
+        self.queues.lock().unwrap().insert(number.to_owned(), queue);
         updates
     }
 
@@ -94,8 +94,8 @@ impl Shop {
     }
 }
 
-/// Takes what a request says to the desk of its user. The answer is to the handshake, or empty.
-fn hear(desks: &Desks, request: &Message) -> String {
+/// Puts what a request says into the queue of its user. The answer is to the handshake, or empty.
+fn handle_request(queues: &UpdateQueues, request: &Message) -> String {
     let target = request.head.split(' ').nth(1).unwrap_or_default();
     if let Some((_, query)) = target.split_once('?') {
         assert!(query.contains(VERIFY_TOKEN), "{query}");
@@ -119,8 +119,8 @@ fn hear(desks: &Desks, request: &Message) -> String {
         };
         (text("/messages/0/from").unwrap(), update)
     };
-    let desks = desks.lock().unwrap();
+    let queues = queues.lock().unwrap();
     // Nobody attends to who has been erased: nothing more may come from them.
-    desks[&number].send(update).unwrap_or_else(|unheard| panic!("nobody expected {:?}", unheard.0));
+    queues[&number].send(update).unwrap_or_else(|unheard| panic!("nobody expected {:?}", unheard.0));
     String::new()
 }

@@ -9,36 +9,36 @@ use bulla::base::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How the web server answers what it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum Behaviour {
     /// With 200.
-    Well,
+    Accept,
     /// With this status and these headers.
     Status(u16, &'static str),
     /// Not at all: it hangs up.
-    HangsUp,
+    HangUp,
     /// With something that is not HTTP.
     Nonsense,
     /// It does not know the verify token.
-    Stranger,
+    UnknownToken,
 }
 
 /// What the web server was told, and how it answers.
 #[derive(Clone)]
-pub(crate) struct Shop {
+pub(crate) struct TestBusiness {
     pub(crate) address: SocketAddr,
-    manner: Arc<Mutex<Manner>>,
+    behaviour: Arc<Mutex<Behaviour>>,
     told: Arc<Mutex<Vec<String>>>,
 }
 
-impl Shop {
+impl TestBusiness {
     pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shop = Self { address, manner: Arc::new(Mutex::new(Manner::Well)), told: Arc::default() };
+        let shop = Self { address, behaviour: Arc::new(Mutex::new(Behaviour::Accept)), told: Arc::default() };
         let server = shop.clone();
         tokio::spawn(async move {
             loop {
@@ -50,8 +50,8 @@ impl Shop {
         shop
     }
 
-    pub(crate) fn behave(&self, manner: Manner) {
-        *self.manner.lock().unwrap() = manner;
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *self.behaviour.lock().unwrap() = behaviour;
     }
 
     /// Waits until it was told something in which all of `parts` stand, and took it.
@@ -60,7 +60,7 @@ impl Shop {
         while !self.told.lock().unwrap().iter().any(|told| parts.iter().all(|part| told.contains(part))) {
             SystemClock.sleep(Duration::from_millis(20)).await;
             waited += Duration::from_millis(20);
-            assert!(waited < PATIENCE, "the shop was never told of {parts:?}");
+            assert!(waited < TIMEOUT, "the shop was never told of {parts:?}");
         }
     }
 
@@ -79,27 +79,27 @@ impl Shop {
 
     async fn serve(&self, mut stream: TcpStream) {
         while let Some((head, body)) = read(&mut stream).await {
-            let manner = *self.manner.lock().unwrap();
+            let behaviour = *self.behaviour.lock().unwrap();
             let challenge = head
                 .split_once("hub.challenge=")
                 .map(|(_, rest)| rest.split(['&', ' ']).next().unwrap_or_default().to_owned());
-            let answer = match (challenge, manner) {
-                (Some(_), Manner::Stranger) => {
+            let answer = match (challenge, behaviour) {
+                (Some(_), Behaviour::UnknownToken) => {
                     "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n".to_owned()
                 }
                 (Some(challenge), _) => {
                     format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{challenge}", challenge.len())
                 }
-                (None, Manner::Well | Manner::Stranger) => {
+                (None, Behaviour::Accept | Behaviour::UnknownToken) => {
                     self.told.lock().unwrap().push(body);
                     "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()
                 }
                 // With what it was told in it: not even that may be said to others.
-                (None, Manner::Status(status, headers)) => {
+                (None, Behaviour::Status(status, headers)) => {
                     format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
                 }
-                (None, Manner::HangsUp) => return,
-                (None, Manner::Nonsense) => format!("what is {body}?\r\n\r\n"),
+                (None, Behaviour::HangUp) => return,
+                (None, Behaviour::Nonsense) => format!("what is {body}?\r\n\r\n"),
             };
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;

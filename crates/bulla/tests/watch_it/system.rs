@@ -1,4 +1,4 @@
-//! A carrier, a relay with its Graph API, and a way to the business's webhook.
+//! A carrier, a relay with its Graph API, and a sink to the business's webhook.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,23 +18,23 @@ use bulla::{Host, SystemClock, SystemRng};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::ground::{self, Room, Way};
-use crate::shop::Shop;
+use crate::business::TestBusiness;
+use crate::faults::{self, FaultyTransport, TestStore};
 
 pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 pub(crate) const OWN_NUMBER: &str = "15550783881";
 pub(crate) const TOKEN: &str = "EAAGm0PX4ZCpsBA-the-shop-s-own";
 
-pub(crate) type Link = Way<InProcess<Carrier<Room>>>;
-type OurRelay = Relay<Room, Link, Arc<Outlet>>;
+pub(crate) type Link = FaultyTransport<InProcess<Carrier<TestStore>>>;
+type OurRelay = Relay<TestStore, Link, Arc<BreakableSink>>;
 
 /// The webhook, and a handler of the host's that may break.
-pub(crate) struct Outlet {
+pub(crate) struct BreakableSink {
     webhook: WebhookSink,
     pub(crate) breaks: AtomicBool,
 }
 
-impl EventSink for Outlet {
+impl EventSink for BreakableSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         assert!(!self.breaks.load(Ordering::Relaxed), "the host's handler breaks");
         self.webhook.forward(event).await
@@ -42,30 +42,33 @@ impl EventSink for Outlet {
 }
 
 /// Everybody but the users.
-pub(crate) struct Company {
+pub(crate) struct System {
     folder: PathBuf,
-    pub(crate) carrier: Arc<Carrier<Room>>,
-    pub(crate) way: Link,
-    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) carrier: Arc<Carrier<TestStore>>,
+    pub(crate) transport: Link,
+    pub(crate) sink: Arc<BreakableSink>,
     pub(crate) settings: Settings,
 }
 
-impl Company {
-    pub(crate) async fn open(folder: &Path, shop: &Shop, secrets: [String; 3]) -> Self {
+impl System {
+    pub(crate) async fn open(folder: &Path, shop: &TestBusiness, secrets: [String; 3]) -> Self {
         let [query, verify_token, app_secret] = secrets;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        let room = ground::open(&folder.join("carrier")).await;
-        let carrier = Arc::new(Carrier::open(room, clock.clone(), &SystemRng).await.unwrap());
-        let way =
-            Way { carrier: InProcess::new(carrier.clone()), cut: Arc::default(), garbles: Arc::default() };
+        let store = faults::open(&folder.join("carrier")).await;
+        let carrier = Arc::new(Carrier::open(store, clock.clone(), &SystemRng).await.unwrap());
+        let transport = FaultyTransport {
+            carrier: InProcess::new(carrier.clone()),
+            cut: Arc::default(),
+            garbles: Arc::default(),
+        };
         let url = format!("http://{}/hook?key={query}", shop.address);
         let webhook = Webhook::new(&url, verify_token, app_secret).unwrap();
         let sink = WebhookSink::new(Connector::new().allow(Networks::loopback()), clock, rng);
         sink.subscribe([business()], webhook).unwrap();
-        let outlet = Arc::new(Outlet { webhook: sink, breaks: AtomicBool::new(false) });
+        let sink = Arc::new(BreakableSink { webhook: sink, breaks: AtomicBool::new(false) });
         let settings = Settings::default()
             .backoff(Backoff::new(Duration::from_millis(200), Duration::from_secs(1)).unwrap());
-        Self { folder: folder.to_path_buf(), carrier, way, outlet, settings }
+        Self { folder: folder.to_path_buf(), carrier, transport, sink, settings }
     }
 
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
@@ -73,9 +76,9 @@ impl Company {
     }
 
     /// Opens a relay on what is in the folder `name`.
-    pub(crate) async fn relay(&self, name: &str) -> Result<House, RelayError> {
-        let room = ground::open(&self.folder(name)).await;
-        let builder = Host::new().relay(room.clone(), self.way.clone(), self.outlet.clone());
+    pub(crate) async fn relay(&self, name: &str) -> Result<RunningRelay, RelayError> {
+        let store = faults::open(&self.folder(name)).await;
+        let builder = Host::new().relay(store.clone(), self.transport.clone(), self.sink.clone());
         let relay = builder.business(business()).settings(self.settings.clone()).open().await?;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = listener.local_addr().unwrap();
@@ -83,19 +86,19 @@ impl Company {
         tokens.grant(TOKEN, [SHOP]).unwrap();
         let graph = GraphApi::new(relay.clone(), tokens, Arc::new(SystemClock), Arc::new(SystemRng));
         let serving = tokio::spawn(async move { drop(graph.serve(listener, std::future::pending()).await) });
-        Ok(House { relay, room, api, serving })
+        Ok(RunningRelay { relay, store, api, serving })
     }
 }
 
 /// A relay that runs.
-pub(crate) struct House {
+pub(crate) struct RunningRelay {
     pub(crate) relay: OurRelay,
-    pub(crate) room: Room,
+    pub(crate) store: TestStore,
     pub(crate) api: SocketAddr,
     serving: JoinHandle<()>,
 }
 
-impl House {
+impl RunningRelay {
     /// Serves the API where connections come in that cannot be accepted, for a while.
     pub(crate) async fn nobody_can_be_accepted(&self) {
         // Datagrams can be waited for, and cannot be accepted: as good as a process that has no file left.
@@ -113,7 +116,7 @@ impl House {
         self.serving.abort();
         drop(self.serving.await);
         self.relay.close().await;
-        self.room.engine().close().await;
+        self.store.engine().close().await;
     }
 }
 
@@ -123,17 +126,17 @@ fn business() -> Business {
 
 /// A user with a device, who reads whatever comes.
 pub(crate) struct User {
-    pub(crate) device: Device<Room, Link>,
-    room: Room,
+    pub(crate) device: Device<TestStore, Link>,
+    store: TestStore,
     reading: JoinHandle<()>,
 }
 
 impl User {
-    pub(crate) async fn open(company: &Company, number: &str, folder: &str) -> Self {
-        let room = ground::open(&company.folder(folder)).await;
+    pub(crate) async fn open(system: &System, number: &str, folder: &str) -> Self {
+        let store = faults::open(&system.folder(folder)).await;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let number = Number::parse(number).unwrap();
-        let device = Device::open(room.clone(), company.way.clone(), clock, rng, number).await.unwrap();
+        let device = Device::open(store.clone(), system.transport.clone(), clock, rng, number).await.unwrap();
         let reader = device.clone();
         let reading = tokio::spawn(async move {
             while let Ok(event) = reader.next().await {
@@ -141,7 +144,7 @@ impl User {
                 drop(reader.acknowledge(event).await);
             }
         });
-        Self { device, room, reading }
+        Self { device, store, reading }
     }
 
     pub(crate) async fn say(&self, content: Content) {
@@ -152,7 +155,7 @@ impl User {
         self.reading.abort();
         drop(self.reading.await);
         self.device.close().await;
-        self.room.engine().close().await;
+        self.store.engine().close().await;
     }
 }
 

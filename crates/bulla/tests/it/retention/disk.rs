@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 /// An engine on disk, while whose work the virtual time stands.
 #[derive(Clone)]
-pub(crate) struct Disk(pub(crate) FjallStore);
+pub(crate) struct FrozenClockEngine(pub(crate) FjallStore);
 
-impl Layer for Disk {
+impl Layer for FrozenClockEngine {
     type Beneath = FjallStore;
 
     fn beneath(&self) -> &FjallStore {
@@ -25,18 +25,18 @@ impl Layer for Disk {
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let engine = self.0.clone();
-        while_time_stands(async move { engine.commit(batch).await }).await
+        while_clock_stands(async move { engine.commit(batch).await }).await
     }
 
     async fn pass_drop(&self, day: Day) -> Result<(), StoreError> {
         let engine = self.0.clone();
-        while_time_stands(async move { engine.drop_days_before(day).await }).await
+        while_clock_stands(async move { engine.drop_days_before(day).await }).await
     }
 }
 
 /// Time leaps to the next timer when every task waits, though it be for another thread; it stands while one
 /// of the runtime's own works.
-pub(crate) async fn while_time_stands<T: Send + 'static>(
+pub(crate) async fn while_clock_stands<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {
     let runtime = tokio::runtime::Handle::current();
@@ -44,23 +44,23 @@ pub(crate) async fn while_time_stands<T: Send + 'static>(
 }
 
 /// Files, keyring and operator's key: what there is to steal.
-pub(crate) struct Ground {
+pub(crate) struct RelayDisk {
     folder: TempDir,
     keyring: MemoryKeyring,
     rng: Arc<dyn Rng>,
 }
 
-impl Ground {
+impl RelayDisk {
     pub(crate) fn new(rng: Arc<dyn Rng>) -> Self {
         Self { folder: TempDir::new().unwrap(), keyring: MemoryKeyring::new(), rng }
     }
 
-    pub(crate) async fn open(&self, clock: Arc<dyn Clock>) -> Vault<Disk> {
+    pub(crate) async fn open(&self, clock: Arc<dyn Clock>) -> Vault<FrozenClockEngine> {
         open(self.folder.path(), self.keyring.clone(), clock, &self.rng).await.unwrap()
     }
 
     /// A vault on a copy of everything, whose clock says `back`. The folder has to outlive it.
-    pub(crate) async fn stolen(&self, back: Timestamp) -> (Vault<Disk>, TempDir) {
+    pub(crate) async fn stolen(&self, back: Timestamp) -> (Vault<FrozenClockEngine>, TempDir) {
         let keyring = self.keyring.to_bytes();
         for _ in 0..50 {
             let folder = TempDir::new().unwrap();
@@ -72,7 +72,7 @@ impl Ground {
             {
                 return (vault, folder);
             }
-            while_time_stands(async { std::thread::sleep(Duration::from_millis(20)) }).await;
+            while_clock_stands(async { std::thread::sleep(Duration::from_millis(20)) }).await;
         }
         panic!("no copy could be opened");
     }
@@ -98,8 +98,8 @@ async fn open(
     keyring: MemoryKeyring,
     clock: Arc<dyn Clock>,
     rng: &Arc<dyn Rng>,
-) -> Option<Vault<Disk>> {
-    let engine = Disk(FjallStore::open(folder, FjallOptions::default()).ok()?);
+) -> Option<Vault<FrozenClockEngine>> {
+    let engine = FrozenClockEngine(FjallStore::open(folder, FjallOptions::default()).ok()?);
     let keys = OperatorKey::from_bytes([7; 32], Arc::clone(rng));
     Some(Vault::open(engine, keyring, &keys, clock, Arc::clone(rng)).await.unwrap())
 }

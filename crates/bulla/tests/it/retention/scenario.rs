@@ -1,4 +1,4 @@
-//! The days, and who asks what of them.
+//! What happens on each of the days, and the checks that follow it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -19,9 +19,9 @@ use bulla::transport::InProcess;
 use bulla::vault::{TICK, Vault};
 use tokio::task::JoinSet;
 
-use super::ground::{Disk, Ground, everything, while_time_stands};
-use super::ledger::Ledger;
-use super::people::{ALICE, BAKERY, BOB, CAROL, EVE, Line, Phone, RecordingSink, SHOP, USERS, number};
+use super::canaries::Canaries;
+use super::disk::{FrozenClockEngine, RelayDisk, everything, while_clock_stands};
+use super::parties::{ALICE, BAKERY, BOB, CAROL, EVE, Link, Phone, RecordingSink, SHOP, USERS, number};
 use super::{DAY, HOUR};
 use bulla_sim::VirtualClock;
 
@@ -42,16 +42,16 @@ const CARRIERS_PEPPER: Space = Space::new(0x46);
 /// How long a key outlives what was sealed under it: to the end of the hour, and to the tick after that.
 const KEYS_LIVE: Duration = HOUR.saturating_add(TICK);
 
-pub(crate) struct Life {
+pub(crate) struct Scenario {
     pub(crate) clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
-    ledger: Ledger,
-    ground: Ground,
-    vault: Arc<Vault<Disk>>,
+    canaries: Canaries,
+    disk: RelayDisk,
+    vault: Arc<Vault<FrozenClockEngine>>,
     carrier_rows: Arc<MemoryStore>,
-    line: Line,
+    link: Link,
     sink: RecordingSink,
-    relay: Relay<Arc<Vault<Disk>>, Line, RecordingSink>,
+    relay: Relay<Arc<Vault<FrozenClockEngine>>, Link, RecordingSink>,
     phones: HashMap<&'static str, Phone>,
     partitions: Vec<Partition>,
     sweeping: JoinSet<()>,
@@ -76,22 +76,22 @@ struct Figures {
     kept_in_journals: usize,
 }
 
-impl Life {
+impl Scenario {
     pub(crate) async fn begin() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new(EPOCH));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(90));
-        let ledger = Ledger::new(Arc::clone(&clock));
-        let ground = Ground::new(Arc::clone(&rng));
-        let vault = Arc::new(ground.open(Arc::clone(&clock)).await);
+        let canaries = Canaries::new(Arc::clone(&clock));
+        let disk = RelayDisk::new(Arc::clone(&rng));
+        let vault = Arc::new(disk.open(Arc::clone(&clock)).await);
         let carrier_rows = Arc::new(MemoryStore::new());
         let carrier =
             Arc::new(Carrier::open(Arc::clone(&carrier_rows), Arc::clone(&clock), &*rng).await.unwrap());
-        let line = InProcess::new(Arc::clone(&carrier));
-        let sink = RecordingSink::new(ledger.clone());
+        let link = InProcess::new(Arc::clone(&carrier));
+        let sink = RecordingSink::new(canaries.clone());
         let business =
             |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
         let relay = Host::with(Arc::clone(&clock), Arc::clone(&rng))
-            .relay(Arc::clone(&vault), line.clone(), sink.clone())
+            .relay(Arc::clone(&vault), link.clone(), sink.clone())
             .business(business(SHOP))
             .business(business(BAKERY))
             .open()
@@ -107,19 +107,19 @@ impl Life {
         });
         let phones: HashMap<_, _> = USERS.map(|user| (user, Phone::new(user))).into();
         for user in USERS {
-            phones[user].minute(&line, &clock, &rng, None).await;
+            phones[user].minute(&link, &clock, &rng, None).await;
         }
         let mut partitions = vec![OWN];
-        partitions.extend(parties(&*vault, RELAYS_PEPPER).await);
-        let tables = ground.tables();
+        partitions.extend(partitions_of_all(&*vault, RELAYS_PEPPER).await);
+        let tables = disk.tables();
         Self {
             clock,
             rng,
-            ledger,
-            ground,
+            canaries,
+            disk,
             vault,
             carrier_rows,
-            line,
+            link,
             sink,
             relay,
             phones,
@@ -134,11 +134,11 @@ impl Life {
     }
 
     /// Everybody does what they do every day.
-    pub(crate) async fn a_day(&mut self, day: u32) {
+    pub(crate) async fn run_day(&mut self, day: u32) {
         self.sink.bakery_takes.store(OPEN.contains(&day), Ordering::SeqCst);
         for (from, to) in [(SHOP, ALICE), (SHOP, BOB), (BAKERY, BOB)] {
-            let body = OutgoingBody::Text(Text::new(self.ledger.words()).unwrap());
-            let message = Outgoing::new(number(to), body).tracking(self.ledger.words());
+            let body = OutgoingBody::Text(Text::new(self.canaries.new_text()).unwrap());
+            let message = Outgoing::new(number(to), body).tracking(self.canaries.new_text());
             self.relay.submit(from, message).await.unwrap();
         }
         let mut talkers = vec![(ALICE, SHOP), (CAROL, BAKERY)];
@@ -146,15 +146,15 @@ impl Life {
             talkers.push((EVE, SHOP));
         }
         for (user, to) in talkers {
-            let words = Some((to, self.ledger.words()));
-            self.figures.read += self.phones[user].minute(&self.line, &self.clock, &self.rng, words).await;
+            let words = Some((to, self.canaries.new_text()));
+            self.figures.read += self.phones[user].minute(&self.link, &self.clock, &self.rng, words).await;
         }
-        self.watch_what_stays(day).await;
+        self.schedule_expiry_checks(day).await;
     }
 
     /// Finds what was written today and is to be kept for its whole time, and has it looked at when that is
     /// over.
-    async fn watch_what_stays(&mut self, day: u32) {
+    async fn schedule_expiry_checks(&mut self, day: u32) {
         let (today, now) = (self.clock.now().day(), self.clock.now());
         let of = |user| self.partitions[1 + USERS.iter().position(|known| *known == user).unwrap()];
         let never_told = (day..=day + 30).all(|day| !OPEN.contains(&day));
@@ -167,13 +167,13 @@ impl Life {
                 self.sealed.insert(*sealed.last_chunk().unwrap(), today);
                 if is_kept {
                     let (vault, clock) = (Arc::clone(&self.vault), Arc::clone(&self.clock));
-                    self.edges.spawn(at_the_edge(vault, clock, of(user), key, record.expiry.unwrap()));
+                    self.edges.spawn(check_expiry_edge(vault, clock, of(user), key, record.expiry.unwrap()));
                     self.figures.edges += 1;
                 }
             }
         }
         // They are made in the order of their days, and the next day's is made ahead.
-        let tables = self.ground.tables();
+        let tables = self.disk.tables();
         let mut made: Vec<PathBuf> = tables.difference(&self.tables).cloned().collect();
         made.sort_unstable_by_key(|table| {
             table.file_name().unwrap().to_str().unwrap().parse::<u64>().unwrap()
@@ -185,7 +185,7 @@ impl Life {
                 clock.sleep(start_of(of, 32).since(clock.now())).await;
                 assert!(table.exists(), "the table of {of} has gone early");
                 clock.sleep(HOUR).await;
-                let gone = while_time_stands(async move {
+                let gone = while_clock_stands(async move {
                     let pause = || std::thread::sleep(Duration::from_millis(10));
                     (0..500).any(|_| {
                         !table.exists() || {
@@ -207,12 +207,12 @@ impl Life {
     }
 
     /// Reads all that can be read, as whoever uses the stores does.
-    pub(crate) async fn ask_the_port(&mut self) {
+    pub(crate) async fn check_the_port(&mut self) {
         let now = self.clock.now();
         let found = everything(&*self.vault, &self.partitions, SPACES, now).await;
         self.figures.records = self.figures.records.max(found.len());
         assert!(
-            found.iter().any(|(_, record)| !self.ledger.ages(&record.value).is_empty()),
+            found.iter().any(|(_, record)| !self.canaries.ages(&record.value).is_empty()),
             "nothing is read"
         );
         let forgotten = now.since(EPOCH) > MAX_RETENTION + DAY;
@@ -224,7 +224,7 @@ impl Life {
         }
         for (key, record) in everything(
             &*self.carrier_rows,
-            &parties(&*self.carrier_rows, CARRIERS_PEPPER).await,
+            &partitions_of_all(&*self.carrier_rows, CARRIERS_PEPPER).await,
             QUEUE.number()..=QUEUE.number(),
             now,
         )
@@ -234,7 +234,7 @@ impl Life {
             assert!(now.since(made) < MAX_RETENTION, "the carrier still has {key:?}");
         }
         for phone in self.phones.values() {
-            let partitions = parties(&*phone.store, DEVICES_PEPPER).await;
+            let partitions = partitions_of_all(&*phone.store, DEVICES_PEPPER).await;
             for (key, record) in everything(&*phone.store, &partitions, 0x30..0x34, now).await {
                 self.check(&key, &record.value, MAX_RETENTION);
             }
@@ -242,13 +242,13 @@ impl Life {
     }
 
     fn check(&self, key: &Key, value: &[u8], limit: Duration) {
-        for age in self.ledger.ages(value) {
+        for age in self.canaries.ages(value) {
             assert!(age < limit, "{key:?} says what was said {age:?} ago");
         }
     }
 
     /// Looks into every file for sealed bytes of tables that are to be gone.
-    pub(crate) fn ask_the_disk(&mut self) {
+    pub(crate) fn check_the_disk(&mut self) {
         let (in_tables, in_journals) = self.sealed_bytes_on_disk();
         let gone = in_tables.iter().find(|(_, day)| self.is_gone(**day));
         assert!(gone.is_none(), "a table still has what was sealed on {gone:?}");
@@ -260,7 +260,7 @@ impl Life {
     /// Makes what was deleted leave the disk, and looks whether it has.
     pub(crate) async fn compact(&mut self) {
         let engine = self.vault.engine().0.clone();
-        while_time_stands(async move { engine.compact().await }).await.unwrap();
+        while_clock_stands(async move { engine.compact().await }).await.unwrap();
         let (in_tables, in_journals) = self.sealed_bytes_on_disk();
         assert!(!in_tables.is_empty(), "the search finds what is there");
         let gone = in_tables.iter().chain(&in_journals).find(|(_, day)| self.is_gone(**day));
@@ -277,7 +277,7 @@ impl Life {
             (begins[pair(sealed)], ends[pair(&sealed[14..])]) = (true, true);
         }
         let may_be = |window: &&[u8]| begins[pair(window)] && ends[pair(&window[14..])];
-        for (bytes, of_a_table) in self.ground.files() {
+        for (bytes, of_a_table) in self.disk.files() {
             for window in bytes.windows(16).filter(may_be) {
                 if let Some((sealed, day)) = self.sealed.get_key_value(window) {
                     if of_a_table { &mut in_tables } else { &mut in_journals }.insert(*sealed, *day);
@@ -293,12 +293,12 @@ impl Life {
 
     /// Reads all that files, keyring and operator's key let one read, whatever the engine and the clock say
     /// of expiry.
-    pub(crate) async fn ask_the_thief(&mut self) {
+    pub(crate) async fn check_a_stolen_copy(&mut self) {
         let (now, all) = (self.clock.now(), Timestamp::from_millis(0));
-        let (stolen, _folder) = self.ground.stolen(EPOCH).await;
+        let (stolen, _folder) = self.disk.stolen(EPOCH).await;
         let opened = everything(&stolen, &self.partitions, SPACES, all).await;
         assert!(
-            opened.iter().any(|(_, record)| !self.ledger.ages(&record.value).is_empty()),
+            opened.iter().any(|(_, record)| !self.canaries.ages(&record.value).is_empty()),
             "nothing is read"
         );
         for (key, record) in &opened {
@@ -336,7 +336,7 @@ impl Life {
             "90 days: {} canaries, {told} texts and {} statuses told, {} refused, {read} read by users; at most {records} records readable; \
              {finished} of {unfinished} edges passed ({edges} records, {dropped} tables); at most {noise} records on disk that no key opens, \
              {kept_in_journals} of those watched in journals alone",
-            self.ledger.count(),
+            self.canaries.count(),
             self.sink.statuses.load(Ordering::SeqCst),
             self.sink.refused.load(Ordering::SeqCst),
         )
@@ -344,8 +344,8 @@ impl Life {
 }
 
 /// The record is there to the last millisecond, and not at the next; and an hour later not even its key is.
-async fn at_the_edge(
-    vault: Arc<Vault<Disk>>,
+async fn check_expiry_edge(
+    vault: Arc<Vault<FrozenClockEngine>>,
     clock: Arc<dyn Clock>,
     of: Partition,
     key: Key,
@@ -366,7 +366,7 @@ async fn at_the_edge(
 }
 
 /// The partitions of the users and the businesses in a store that keeps its pepper in `space`.
-async fn parties(store: &impl Store, space: Space) -> Vec<Partition> {
+async fn partitions_of_all(store: &impl Store, space: Space) -> Vec<Partition> {
     let record = store.get(OWN, &Key::undated(space, ""), EPOCH).await.unwrap().unwrap();
     let pepper = Pepper::from_bytes(record.value[..].try_into().unwrap());
     let users = USERS.map(|user| Party::User(number(user)));

@@ -1,4 +1,4 @@
-//! The two children, from outside.
+//! The two child processes, as the test sees them.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -9,21 +9,21 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 
 use crate::child::{FOLDER, Places, ROLE, WEBHOOK, words};
-use crate::line::{DONE, Line};
-use crate::rows::Comparison;
 use crate::search::{Found, Search};
+use crate::socket::{DONE, SocketClient};
+use crate::tracked_rows::Comparison;
 
 /// A party in a process of its own, which ends with this.
-pub(crate) struct House {
+pub(crate) struct ChildProcess {
     pub(crate) role: &'static str,
     process: Child,
     places: Places,
-    pub(crate) line: Line,
+    pub(crate) socket: SocketClient,
 }
 
-impl House {
+impl ChildProcess {
     /// Starts `role` and waits until it answers.
-    pub(crate) async fn build(role: &'static str, places: Places, webhook: SocketAddr) -> Self {
+    pub(crate) async fn start(role: &'static str, places: Places, webhook: SocketAddr) -> Self {
         fs::create_dir(places.of(role)).unwrap();
         let printed = |name: &str| Stdio::from(File::create(places.of(role).join(name)).unwrap());
         let process = Command::new(std::env::current_exe().unwrap())
@@ -35,12 +35,12 @@ impl House {
             .stderr(printed("stderr"))
             .spawn()
             .unwrap();
-        let line = Line::to(&places.socket(role)).await;
-        Self { role, process, places, line }
+        let socket = SocketClient::connect(&places.socket(role)).await;
+        Self { role, process, places, socket }
     }
 
     async fn ask(&self, word: u8, body: &[u8]) -> Bytes {
-        match self.line.ask(word, body).await {
+        match self.socket.call(word, body).await {
             Ok((DONE, answer)) => answer,
             other => panic!("the {} does not answer: {other:?}", self.role),
         }
@@ -54,10 +54,10 @@ impl House {
         self.ask(words::UPROOT, &[]).await;
     }
 
-    /// Erases the user with this number in the house at the end of `line`. How long it took there, and how
+    /// Erases the user with this number in the process at the end of `socket`. How long it took there, and how
     /// many records went.
-    pub(crate) async fn erase(line: &Line, number: &str) -> (Duration, u64) {
-        let (word, mut answer) = line.ask(words::ERASE, number.as_bytes()).await.unwrap();
+    pub(crate) async fn erase(socket: &SocketClient, number: &str) -> (Duration, u64) {
+        let (word, mut answer) = socket.call(words::ERASE, number.as_bytes()).await.unwrap();
         assert_eq!(word, DONE);
         (Duration::from_micros(answer.get_u64()), answer.get_u64())
     }
@@ -93,7 +93,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         // It may have ended by itself, which was found out before.
         let _ = self.process.kill();

@@ -1,4 +1,4 @@
-//! Who writes and who is written to.
+//! The users and the businesses: who writes and who is written to.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use bulla::relay::{Event, EventSink, Incoming, SinkError};
 use bulla::store::MemoryStore;
 use bulla::transport::InProcess;
 
-use super::ledger::Ledger;
+use super::canaries::Canaries;
 
 /// Takes everything, every day.
 pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -30,7 +30,7 @@ pub(crate) const CAROL: &str = "442079460958";
 pub(crate) const EVE: &str = "81312345678";
 pub(crate) const USERS: [&str; 4] = [ALICE, BOB, CAROL, EVE];
 
-pub(crate) type Line = InProcess<Carrier<Arc<MemoryStore>>>;
+pub(crate) type Link = InProcess<Carrier<Arc<MemoryStore>>>;
 
 pub(crate) fn number(user: &str) -> Number {
     Number::parse(user).unwrap()
@@ -39,7 +39,7 @@ pub(crate) fn number(user: &str) -> Number {
 /// What the businesses take.
 #[derive(Clone)]
 pub(crate) struct RecordingSink {
-    pub(crate) ledger: Ledger,
+    pub(crate) canaries: Canaries,
     pub(crate) bakery_takes: Arc<AtomicBool>,
     pub(crate) said: Arc<Mutex<BTreeSet<String>>>,
     pub(crate) statuses: Arc<AtomicUsize>,
@@ -47,9 +47,9 @@ pub(crate) struct RecordingSink {
 }
 
 impl RecordingSink {
-    pub(crate) fn new(ledger: Ledger) -> Self {
+    pub(crate) fn new(canaries: Canaries) -> Self {
         Self {
-            ledger,
+            canaries,
             bakery_takes: Arc::default(),
             said: Arc::default(),
             statuses: Arc::default(),
@@ -66,7 +66,7 @@ impl EventSink for RecordingSink {
         }
         match event {
             Event::Message(_, Incoming::Text { text, .. }) => {
-                let ages = self.ledger.ages(text.body().as_bytes());
+                let ages = self.canaries.ages(text.body().as_bytes());
                 assert!(ages.iter().all(|age| *age < super::DAY * 30), "told too late: {ages:?}");
                 self.said.lock().unwrap().insert(text.body().to_owned());
             }
@@ -91,14 +91,14 @@ impl Phone {
     /// Is on for a minute: says `words` to `business`, and reads what has come.
     pub(crate) async fn minute(
         &self,
-        line: &Line,
+        link: &Link,
         clock: &Arc<dyn Clock>,
         rng: &Arc<dyn Rng>,
         words: Option<(PhoneNumberId, String)>,
     ) -> usize {
         let (store, rng) = (Arc::clone(&self.store), Arc::clone(rng));
         let device =
-            Device::open(store, line.clone(), Arc::clone(clock), rng, number(self.user)).await.unwrap();
+            Device::open(store, link.clone(), Arc::clone(clock), rng, number(self.user)).await.unwrap();
         if let Some((business, words)) = words {
             device.send(business, &Content::text(Text::new(words).unwrap())).await.unwrap();
         }

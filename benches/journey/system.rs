@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 
 use crate::clock::Machine;
 
-pub(crate) type Room = Arc<CountedStore<Vault<FjallStore>>>;
-type Link = InProcess<Carrier<Room>>;
+pub(crate) type BenchStore = Arc<CountedStore<Vault<FjallStore>>>;
+type Link = InProcess<Carrier<BenchStore>>;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
@@ -28,20 +28,20 @@ const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 const TEXT: &str =
     "Your order has left our house and will be with you tomorrow between nine and eleven. Thank you!";
 
-pub(crate) struct Town {
+pub(crate) struct System {
     _folder: TempDir,
-    pub(crate) relay: Relay<Room, Link, Arc<Ledger>>,
-    carrier: Arc<Carrier<Room>>,
-    rooms: [Room; 3],
+    pub(crate) relay: Relay<BenchStore, Link, Arc<Receipts>>,
+    carrier: Arc<Carrier<BenchStore>>,
+    stores: [BenchStore; 3],
     pub(crate) users: Vec<Number>,
-    devices: Vec<Device<Room, Link>>,
+    devices: Vec<Device<BenchStore, Link>>,
     readers: JoinSet<()>,
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) receipts: Arc<Receipts>,
 }
 
 /// What the business and the users were told. The business takes everything at once.
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Receipts {
     pub(crate) shown: AtomicUsize,
     pub(crate) read: AtomicUsize,
     pub(crate) failed: AtomicUsize,
@@ -51,7 +51,7 @@ pub(crate) struct Ledger {
     opened: Notify,
 }
 
-impl Ledger {
+impl Receipts {
     /// Waits until `counter` has come to `count`.
     pub(crate) async fn until(&self, counter: &AtomicUsize, count: usize) {
         loop {
@@ -85,7 +85,7 @@ impl Ledger {
     }
 }
 
-impl EventSink for Ledger {
+impl EventSink for Receipts {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         if let Event::Status(_, update) = event {
             match update.status {
@@ -98,20 +98,20 @@ impl EventSink for Ledger {
     }
 }
 
-impl Town {
+impl System {
     pub(crate) async fn new(users: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let room = async |name: &str| unlock(&folder.path().join(name)).await;
-        let rooms = [room("relay").await, room("carrier").await, room("devices").await];
-        let [of_relay, of_carrier, of_devices] = rooms.clone();
+        let store = async |name: &str| open_store(&folder.path().join(name)).await;
+        let stores = [store("relay").await, store("carrier").await, store("devices").await];
+        let [of_relay, of_carrier, of_devices] = stores.clone();
         let (clock, rng) = (Arc::new(Machine), Arc::new(Machine));
         let carrier = Arc::new(Carrier::open(of_carrier, clock.clone(), &Machine).await.unwrap());
         let link = InProcess::new(Arc::clone(&carrier));
-        let ledger = Arc::new(Ledger::default());
+        let receipts = Arc::new(Receipts::default());
         let account = BusinessAccountId::new(1);
         let shop = Business::new(SHOP, account, Number::parse("15550783881").unwrap());
         let settings = Settings::default();
-        let relay = Relay::builder(of_relay, link.clone(), ledger.clone(), clock.clone(), rng.clone())
+        let relay = Relay::builder(of_relay, link.clone(), receipts.clone(), clock.clone(), rng.clone())
             .business(shop)
             .settings(settings)
             .open()
@@ -125,10 +125,10 @@ impl Town {
         let devices = futures_util::future::try_join_all(devices).await.unwrap();
         let mut readers = JoinSet::new();
         for device in devices.clone() {
-            readers.spawn(read_on(device, ledger.clone()));
+            readers.spawn(read_on(device, receipts.clone()));
         }
-        ledger.set_open(true);
-        Self { _folder: folder, relay, carrier, rooms, users, devices, readers, ledger }
+        receipts.set_open(true);
+        Self { _folder: folder, relay, carrier, stores, users, devices, readers, receipts }
     }
 
     /// Has the relay accept a text to the user at `place`.
@@ -140,7 +140,7 @@ impl Town {
 
     /// What relay, carrier and devices have asked of their stores since this was last called.
     pub(crate) fn asked(&self) -> [Asked; 3] {
-        self.rooms.each_ref().map(|room| room.counts().take())
+        self.stores.each_ref().map(|store| store.counts().take())
     }
 
     pub(crate) async fn close(mut self) {
@@ -150,25 +150,25 @@ impl Town {
         }
         self.relay.close().await;
         self.carrier.close().await;
-        for room in &self.rooms {
-            room.close().await.unwrap();
+        for store in &self.stores {
+            store.close().await.unwrap();
         }
     }
 }
 
 /// A user who reads whatever is shown at once, as long as users look.
-async fn read_on(device: Device<Room, Link>, ledger: Arc<Ledger>) {
+async fn read_on(device: Device<BenchStore, Link>, receipts: Arc<Receipts>) {
     loop {
         let event = device.next().await.unwrap();
-        ledger.is_open().await;
+        receipts.is_open().await;
         if matches!(event.kind(), DeviceEventKind::Message(_)) {
-            ledger.note(&ledger.shown);
+            receipts.note(&receipts.shown);
         }
         device.acknowledge(event).await.unwrap();
     }
 }
 
-async fn unlock(folder: &Path) -> Room {
+async fn open_store(folder: &Path) -> BenchStore {
     let rng = Arc::new(Machine);
     let keys = OperatorKey::from_bytes([7; 32], rng.clone());
     let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();

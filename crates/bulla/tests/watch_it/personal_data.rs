@@ -1,32 +1,32 @@
-//! What nobody may be told: made up for this run, so that nothing else looks like it.
+//! Personal data, which nobody may be told: made up for this run, so that nothing else looks like it.
 
 use std::sync::Mutex;
 
 use aho_corasick::AhoCorasick;
 
-use crate::marks::{Marks, shapes_of_number, shapes_of_text};
+use crate::canaries::{Canaries, shapes_of_number, shapes_of_text};
 
 /// An emoji that stands nowhere else here.
 pub(crate) const EMOJI: &str = "🦩";
 
 /// Texts, names, secrets and numbers.
-pub(crate) struct Private {
-    marks: Marks,
+pub(crate) struct PersonalData {
+    canaries: Canaries,
     numbers: Vec<String>,
     /// Numbers as somebody may have written them.
     spelled: Mutex<Vec<String>>,
 }
 
-impl Private {
+impl PersonalData {
     pub(crate) fn new() -> Self {
-        let marks = Marks::new(8);
-        let numbers = marks.numbers().iter().cloned().chain([marks.stranger()]).collect();
-        Self { marks, numbers, spelled: Mutex::default() }
+        let canaries = Canaries::new(8);
+        let numbers = canaries.numbers().iter().cloned().chain([canaries.stranger()]).collect();
+        Self { canaries, numbers, spelled: Mutex::default() }
     }
 
     /// A text, a secret, a key: anything that stands nowhere else.
     pub(crate) fn text(&self) -> String {
-        self.marks.canary()
+        self.canaries.canary()
     }
 
     /// The number of user `place`.
@@ -52,7 +52,7 @@ impl Private {
     /// Every shape in which any of it could stand in a text.
     pub(crate) fn shapes(&self) -> Vec<(String, Vec<u8>)> {
         let mut shapes = Vec::new();
-        for text in self.marks.texts().into_iter().chain(self.spelled.lock().unwrap().clone()) {
+        for text in self.canaries.texts().into_iter().chain(self.spelled.lock().unwrap().clone()) {
             shapes.extend(readable(shapes_of_text(&text), &text));
         }
         for number in &self.numbers {

@@ -1,4 +1,4 @@
-//! What was said, and when.
+//! The texts that were said, each findable, and when.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,18 +10,18 @@ const DIGITS: usize = 6;
 
 /// Every canary by its number, with the moment at which it is said.
 #[derive(Clone)]
-pub(crate) struct Ledger {
+pub(crate) struct Canaries {
     clock: Arc<dyn Clock>,
     said: Arc<Mutex<Vec<Timestamp>>>,
 }
 
-impl Ledger {
+impl Canaries {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, said: Arc::default() }
     }
 
     /// Words that were never said before.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn new_text(&self) -> String {
         let mut said = self.said.lock().unwrap();
         said.push(self.clock.now());
         format!("canary-{:0DIGITS$}", said.len() - 1)

@@ -20,7 +20,7 @@ struct Row {
 }
 
 /// An engine whose rows are listed.
-pub(crate) struct Listed<E> {
+pub(crate) struct TrackedEngine<E> {
     engine: E,
     rows: Mutex<Rows>,
     /// As they were at a moment that is to be compared with.
@@ -56,7 +56,7 @@ impl Comparison {
     }
 }
 
-impl<E: Store> Listed<E> {
+impl<E: Store> TrackedEngine<E> {
     pub(crate) fn new(engine: E) -> Self {
         Self { engine, rows: Mutex::default(), before: Mutex::default() }
     }
@@ -108,7 +108,7 @@ impl<E: Store> Listed<E> {
     }
 }
 
-impl<E: Store> Layer for Listed<E> {
+impl<E: Store> Layer for TrackedEngine<E> {
     type Beneath = E;
 
     fn beneath(&self) -> &E {

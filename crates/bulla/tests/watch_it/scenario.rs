@@ -1,0 +1,340 @@
+//! Everything that can happen between a business, its users and those in between, once.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla::content::{Body, Content, Reaction, Text};
+use bulla::relay::{Business, SuspendedPart, UserId};
+use bulla::store::Retention;
+
+use crate::system::{System, RunningRelay, SHOP, User, a_moment};
+use crate::faults::{self, SetClock, copy};
+use crate::personal_data::{EMOJI, PersonalData};
+use crate::requests::{self, Request};
+use crate::business::{Behaviour, TestBusiness};
+
+pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
+    let shop = TestBusiness::open().await;
+    shop.behave(Behaviour::UnknownToken);
+    let secrets = [personal.text(), personal.text(), personal.text()];
+    let mut system = System::open(folder, &shop, secrets).await;
+    let running = system.relay("relay").await.unwrap();
+    let alice = User::open(&system, personal.number(0), "alice").await;
+    let scenario = Scenario { personal, shop, running };
+
+    scenario.everything_goes_well(&alice).await;
+    scenario.requests_are_refused().await;
+    scenario.the_webhook_behaves_badly(&system, &alice).await;
+    scenario.the_way_to_the_carrier_is_cut(&system, &alice).await;
+    scenario.nobody_is_there().await;
+    let scenario = scenario.a_message_comes_too_late(&mut system).await;
+    let scenario = scenario.an_event_is_given_up(&mut system, &alice).await;
+    let alice = scenario.a_phone_is_lost(&system, alice).await;
+    let scenario = scenario.a_backup_is_put_back(&system, &alice).await;
+    scenario.somebody_is_erased(&system).await;
+    let scenario = scenario.a_copy_is_fenced(&system).await;
+    let scenario = scenario.the_disk_fails(&system).await;
+    scenario.rows_are_spoilt(&alice).await;
+    scenario.the_business_begins_anew(&system, &alice).await;
+    alice.close().await;
+    system.carrier.sweep().await.unwrap();
+    system.carrier.stats().await.unwrap();
+    system.carrier.bill(SHOP).await.unwrap();
+    system.carrier.close().await;
+    the_clock_is_set(&system).await;
+    faults::power_goes(&system.folder("power")).await;
+    faults::files_are_wanting(&system.folder("wanting")).await;
+}
+
+/// Hours pass, and then the clock leaps and is set right again.
+async fn the_clock_is_set(system: &System) {
+    const MINUTES: u64 = 60;
+    let clock = Arc::new(SetClock::default());
+    let store = faults::open_by(clock.clone(), &system.folder("clock")).await;
+    for minutes in [50, 100, 150, 4_000, 150] {
+        clock.set(Duration::from_secs(minutes * MINUTES));
+        store.tick().await.unwrap();
+    }
+}
+
+struct Scenario<'a> {
+    personal: &'a PersonalData,
+    shop: TestBusiness,
+    running: RunningRelay,
+}
+
+impl Scenario<'_> {
+    async fn everything_goes_well(&self, alice: &User) {
+        let first = says(self.personal, alice).await;
+        self.shop.turns_away().await;
+        self.shop.behave(Behaviour::Accept);
+        self.shop.is_told(&[&first]).await;
+        let api = self.running.api;
+        let again = write(self.personal, 0);
+        let sent = again.succeed(api).await;
+        assert_eq!(sent, again.succeed(api).await, "the same key names the same message");
+        self.shop.is_told(&[&sent, "\"read\""]).await;
+        let heard = self.shop.id_of(&first);
+        for request in requests::about(self.personal.number(0), &heard, self.personal) {
+            request.succeed(api).await;
+        }
+        alice.say(Content::new(Body::Reaction(Reaction::put(message_id(&sent), EMOJI).unwrap()))).await;
+        self.shop.is_told(&["\"emoji\"", &sent]).await;
+        let stranger = PhoneNumberId::new(999_999_999);
+        let text = Content::text(Text::new(self.personal.text()).unwrap());
+        drop(alice.device.send(stranger, &text).await);
+        self.the_host_looks(alice).await;
+        self.running.nobody_can_be_accepted().await;
+    }
+
+    /// Whatever else a relay and a device can be asked.
+    async fn the_host_looks(&self, alice: &User) {
+        let (relay, number) = (&self.running.relay, Number::parse(self.personal.number(0)).unwrap());
+        let ours = relay.safety_number(SHOP, number.clone()).await.unwrap().unwrap();
+        let theirs = alice.device.safety_number(SHOP).await.unwrap().unwrap();
+        assert_eq!(ours.to_string(), theirs.to_string());
+        let identity = relay.identity(SHOP, number.clone()).await.unwrap().unwrap();
+        assert!(!relay.approve_identity(SHOP, number, identity).await.unwrap(), "none waits");
+        relay.bill(SHOP).await.unwrap();
+        let other = PhoneNumberId::new(106_540_352_242_923);
+        let business = Business::new(other, BusinessAccountId::new(1), Number::parse("15550783882").unwrap());
+        relay.add_business(business).await.unwrap();
+        relay.remove_business(other).await.unwrap();
+        relay.erase_business(other).await.unwrap();
+        assert!(relay.resume(SuspendedPart::Business(SHOP)).await.is_err(), "it is not suspended");
+        let nobody = UserId::from_bytes([7; 16]);
+        assert!(relay.set_aside(SHOP, nobody).await.is_err(), "it is not suspended");
+    }
+
+    async fn requests_are_refused(&self) {
+        let api = self.running.api;
+        let refused = requests::refused(self.personal);
+        // The last is refused because of one before it.
+        let (last, others) = refused.split_last().unwrap();
+        for request in others {
+            request.fail(api).await;
+        }
+        // Whether this one is refused is said elsewhere.
+        drop(requests::to_itself(self.personal).make(api).await);
+        requests::same_key(last, self.personal.number(0), self.personal).succeed(api).await;
+        last.fail(api).await;
+    }
+
+    async fn the_webhook_behaves_badly(&self, system: &System, alice: &User) {
+        let behaviours = [
+            Behaviour::Status(500, ""),
+            Behaviour::Status(302, "location: http://example.org/elsewhere\r\n"),
+            Behaviour::Status(429, "retry-after: 1\r\n"),
+            Behaviour::HangUp,
+            Behaviour::Nonsense,
+        ];
+        for behaviour in behaviours {
+            self.shop.behave(behaviour);
+            let text = says(self.personal, alice).await;
+            self.shop.turns_away().await;
+            self.shop.behave(Behaviour::Accept);
+            self.shop.is_told(&[&text]).await;
+        }
+        system.sink.breaks.store(true, Ordering::Relaxed);
+        let text = says(self.personal, alice).await;
+        self.shop.turns_away().await;
+        system.sink.breaks.store(false, Ordering::Relaxed);
+        self.shop.is_told(&[&text]).await;
+    }
+
+    async fn the_way_to_the_carrier_is_cut(&self, system: &System, alice: &User) {
+        system.transport.cut.store(true, Ordering::Relaxed);
+        let text = says(self.personal, alice).await;
+        let sent = write(self.personal, 0).succeed(self.running.api).await;
+        write(self.personal, 1).fail(self.running.api).await;
+        a_moment().await;
+        system.transport.cut.store(false, Ordering::Relaxed);
+        self.shop.is_told(&[&text]).await;
+        self.shop.is_told(&[&sent, "\"delivered\""]).await;
+        system.transport.garbles.store(true, Ordering::Relaxed);
+        says(self.personal, alice).await;
+        drop(write(self.personal, 0).make(self.running.api).await);
+        a_moment().await;
+        system.transport.garbles.store(false, Ordering::Relaxed);
+    }
+
+    async fn nobody_is_there(&self) {
+        let request = requests::text(self.personal.stranger(), &self.personal.text(), self.personal);
+        let sent = request.succeed(self.running.api).await;
+        self.shop.is_told(&[&sent, "\"failed\""]).await;
+    }
+
+    /// A relay that keeps nothing for long, and a phone that is switched off.
+    async fn a_message_comes_too_late(self, system: &mut System) -> Self {
+        let Self { personal, shop, running } = self;
+        User::open(system, personal.number(2), "bob").await.close().await;
+        running.close().await;
+        let brief = Retention::new(Duration::from_millis(1)).unwrap();
+        let usual = std::mem::take(&mut system.settings);
+        system.settings = usual.clone().time_to_live(brief);
+        let running = system.relay("relay").await.unwrap();
+        let sent = write(personal, 2).succeed(running.api).await;
+        shop.is_told(&[&sent, "\"failed\""]).await;
+        running.close().await;
+        system.settings = usual;
+        let running = system.relay("relay").await.unwrap();
+        Self { personal, shop, running }
+    }
+
+    /// The business does not take an event as often as the settings say.
+    async fn an_event_is_given_up(self, system: &mut System, alice: &User) -> Self {
+        let Self { personal, shop, running } = self;
+        running.close().await;
+        let usual = system.settings.clone();
+        system.settings = usual.clone().event_tries(std::num::NonZeroU32::MIN);
+        let running = system.relay("relay").await.unwrap();
+        shop.behave(Behaviour::Status(500, ""));
+        let texts = [says(personal, alice).await, says(personal, alice).await];
+        let mut letters = Vec::new();
+        while letters.len() < texts.len() {
+            a_moment().await;
+            letters = running.relay.dead_letters(SHOP, None).await.unwrap();
+        }
+        shop.behave(Behaviour::Accept);
+        assert!(running.relay.replay(SHOP, letters[0].id).await.unwrap());
+        assert!(running.relay.discard(SHOP, letters[1].id).await.unwrap());
+        shop.is_told(&[&texts[0]]).await;
+        running.close().await;
+        system.settings = usual;
+        let running = system.relay("relay").await.unwrap();
+        Self { personal, shop, running }
+    }
+
+    /// The user has a new phone, with a new identity.
+    async fn a_phone_is_lost(&self, system: &System, alice: User) -> User {
+        alice.close().await;
+        // Queued for the phone that is lost.
+        write(self.personal, 0).succeed(self.running.api).await;
+        a_moment().await;
+        let alice = User::open(system, self.personal.number(0), "alice-anew").await;
+        // Sealed for the phone that is lost.
+        drop(write(self.personal, 0).make(self.running.api).await);
+        let text = says(self.personal, &alice).await;
+        self.shop.is_told(&[&text]).await;
+        drop(write(self.personal, 0).make(self.running.api).await);
+        a_moment().await;
+        alice
+    }
+
+    async fn a_backup_is_put_back(self, system: &System, alice: &User) -> Self {
+        let Self { personal, shop, running } = self;
+        running.close().await;
+        let (store, backup) = (system.folder("relay/store"), system.folder("backup"));
+        copy(&store, &backup);
+        let running = system.relay("relay").await.unwrap();
+        let text = says(personal, alice).await;
+        shop.is_told(&[&text]).await;
+        write(personal, 0).succeed(running.api).await;
+        a_moment().await;
+        running.close().await;
+        // Under transport while the relay is down, in a session that the backup does not know.
+        says(personal, alice).await;
+        std::fs::remove_dir_all(&store).unwrap();
+        copy(&backup, &store);
+        let running = system.relay("relay").await.unwrap();
+        write(personal, 0).succeed(running.api).await;
+        a_moment().await;
+        Self { personal, shop, running }
+    }
+
+    /// An image of the machine is started beside it. One of the two is refused, and begins again until it is
+    /// the later one.
+    async fn a_copy_is_fenced(self, system: &System) -> Self {
+        let Self { personal, shop, running } = self;
+        copy(&system.folder("relay"), &system.folder("copy"));
+        let other = system.relay("copy").await;
+        for running in other.iter().chain([&running]) {
+            drop(write(personal, 0).make(running.api).await);
+        }
+        a_moment().await;
+        if let Ok(other) = other {
+            other.close().await;
+        }
+        running.close().await;
+        for _ in 0..4 {
+            match system.relay("relay").await {
+                Ok(running) if running.relay.suspended().is_empty() => return Self { personal, shop, running },
+                Ok(running) => running.close().await,
+                Err(error) => tracing::info!(error = &error as &dyn std::error::Error, "fenced"),
+            }
+        }
+        panic!("it never becomes the later one");
+    }
+
+    async fn somebody_is_erased(&self, system: &System) {
+        let gone = Number::parse(self.personal.number(2)).unwrap();
+        self.running.relay.erase(&gone).await.unwrap();
+        system.carrier.erase(&gone).await.unwrap();
+    }
+
+    async fn the_disk_fails(self, system: &System) -> Self {
+        let Self { personal, shop, running } = self;
+        running.store.engine().stop();
+        let request = write(personal, 0);
+        request.fail(running.api).await;
+        drop(running.relay.stopped().await);
+        request.fail(running.api).await;
+        running.close().await;
+        let running = system.relay("relay").await.unwrap();
+        Self { personal, shop, running }
+    }
+
+    /// Everything of the business is lost, and it registers its number again.
+    async fn the_business_begins_anew(self, system: &System, alice: &User) {
+        let Self { personal, shop, running } = self;
+        running.close().await;
+        let running = system.relay("anew").await.unwrap();
+        // Sealed for the business that was.
+        says(personal, alice).await;
+        a_moment().await;
+        let text = says(personal, alice).await;
+        shop.is_told(&[&text]).await;
+        running.close().await;
+        // Now there is none to seal it for.
+        system.carrier.erase_business(SHOP).await.unwrap();
+        says(personal, alice).await;
+        a_moment().await;
+    }
+
+    async fn rows_are_spoilt(&self, alice: &User) {
+        // Of this relay alone: what it has not written is not spoilt.
+        let text = says(self.personal, alice).await;
+        self.shop.is_told(&[&text]).await;
+        write(self.personal, 0).succeed(self.running.api).await;
+        a_moment().await;
+        assert!(self.running.store.engine().spoil().await > 0, "nothing was spoilt");
+        let text = self.personal.text();
+        drop(alice.device.send(SHOP, &Content::text(Text::new(text).unwrap())).await);
+        drop(write(self.personal, 0).make(self.running.api).await);
+        drop(write(self.personal, 3).make(self.running.api).await);
+        a_moment().await;
+    }
+}
+
+/// The user writes something.
+async fn says(personal: &PersonalData, user: &User) -> String {
+    let text = personal.text();
+    user.say(Content::text(Text::new(&text).unwrap())).await;
+    text
+}
+
+/// The business writes to user `place`.
+fn write(personal: &PersonalData, place: usize) -> Request {
+    requests::text(&personal.spelled(place), &personal.text(), personal)
+}
+
+/// The message's id within a name of the Graph API: the first half of the bytes it stands for.
+fn message_id(name: &str) -> bulla::base::MessageId {
+    use base64::Engine;
+    let handle =
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(name.strip_prefix("wamid.").unwrap());
+    bulla::base::MessageId::from_bytes(&handle.unwrap()[..16]).unwrap()
+}
