@@ -6,8 +6,8 @@ use std::time::Duration;
 use bulla_base::{Clock, Sleep, Timestamp};
 use tokio::time::Instant;
 
-use crate::machine::Name;
-use crate::plant::Plant;
+use crate::machine::MachineName;
+use crate::planted_bugs::PlantedBug;
 
 /// The paused time of a tokio runtime: it stands while anybody works, and leaps to the next timer when nobody
 /// does.
@@ -52,15 +52,19 @@ impl Clock for VirtualClock {
 /// The clock of one machine, which may be wrong.
 pub(crate) struct MachineClock {
     truth: Arc<VirtualClock>,
-    of: Name,
-    plant: Option<Plant>,
+    of: MachineName,
+    planted_bug: Option<PlantedBug>,
     /// By how many milliseconds.
     wrong: AtomicI64,
 }
 
 impl MachineClock {
-    pub(crate) const fn new(truth: Arc<VirtualClock>, of: Name, plant: Option<Plant>) -> Self {
-        Self { truth, of, plant, wrong: AtomicI64::new(0) }
+    pub(crate) const fn new(
+        truth: Arc<VirtualClock>,
+        of: MachineName,
+        planted_bug: Option<PlantedBug>,
+    ) -> Self {
+        Self { truth, of, planted_bug, wrong: AtomicI64::new(0) }
     }
 
     /// What time passes, whatever it shows.
@@ -81,7 +85,7 @@ impl Clock for MachineClock {
     }
 
     fn sleep(&self, span: Duration) -> Sleep<'_> {
-        self.truth.sleep(Plant::sleeps(self.plant, self.of, span))
+        self.truth.sleep(PlantedBug::sleeps(self.planted_bug, self.of, span))
     }
 }
 

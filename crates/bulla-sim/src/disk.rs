@@ -1,3 +1,5 @@
+//! The disk of a machine, as a store that is slow, fills up and fails.
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,24 +8,25 @@ use std::time::Duration;
 use bulla_base::{Clock, Day, Partition, Rng, Timestamp};
 use bulla_store::{Batch, Commit, Generation, Key, Layer, Record, Scan, Store, StoreError, erase_by_page};
 
-use crate::chance::below;
-use crate::machine::{Boot, Machine};
-use crate::oracle::{Fault, Oracle};
-use crate::plant::Plant;
-use crate::rows::Rows;
+use crate::disk_contents::DiskContents;
+use crate::faults::FaultKind;
+use crate::machine::{Machine, Process};
+use crate::oracle::Oracle;
+use crate::planted_bugs::PlantedBug;
+use crate::random::below;
 
 /// A machine's disk as a program on it sees it: a commit takes a while, and who dies meanwhile has committed
 /// it or not. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Disk {
-    pub(crate) rows: Arc<Rows>,
+    pub(crate) rows: Arc<DiskContents>,
     pub(crate) machine: Arc<Machine>,
-    pub(crate) boot: Arc<Boot>,
+    pub(crate) process: Arc<Process>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
     /// The longest a commit takes, in milliseconds.
     pub(crate) slowness: u64,
-    pub(crate) plant: Option<Plant>,
+    pub(crate) planted_bug: Option<PlantedBug>,
 }
 
 impl Disk {
@@ -34,13 +37,13 @@ impl Disk {
     /// That the program still lives.
     fn live(&self) -> Result<(), StoreError> {
         self.oracle.event();
-        if self.boot.is_dead() { Err(StoreError::Closed) } else { Ok(()) }
+        if self.process.is_dead() { Err(StoreError::Closed) } else { Ok(()) }
     }
 
     /// What is wrong with the disk, if anything is.
     fn works(&self) -> Result<(), StoreError> {
         if self.machine.is_full.load(Ordering::SeqCst) {
-            self.oracle.count(Fault::Full);
+            self.oracle.count(FaultKind::Full);
             self.machine.note_disk_trouble();
             return Err(StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() });
         }
@@ -52,39 +55,39 @@ impl Disk {
         if !self.machine.is_failing.swap(false, Ordering::SeqCst) {
             return false;
         }
-        self.oracle.count(Fault::Failing);
+        self.oracle.count(FaultKind::Failing);
         self.machine.note_disk_trouble();
         if below(&*self.rng, 2) == 0 {
             let _ = self.rows.commit(batch.clone()).await;
         }
-        self.boot.kill();
+        self.process.kill();
         true
     }
 }
 
 impl Layer for Disk {
-    type Beneath = Rows;
+    type Beneath = DiskContents;
 
-    fn beneath(&self) -> &Rows {
+    fn beneath(&self) -> &DiskContents {
         &self.rows
     }
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.live()?;
         self.works()?;
-        let batch = Plant::batch(self, batch);
+        let batch = PlantedBug::batch(self, batch);
         self.wait(self.slowness).await;
         self.live()?;
         if self.fails(&batch).await {
             return Err(StoreError::Poisoned { source: None });
         }
-        if let Some(torn) = Plant::torn(self, &batch) {
+        if let Some(torn) = PlantedBug::torn(self, &batch) {
             let _ = self.rows.commit(torn).await;
             self.machine.note_disk_trouble();
-            self.boot.kill();
+            self.process.kill();
             return Err(StoreError::Closed);
         }
-        if Plant::is_unsynced(self) {
+        if PlantedBug::is_unsynced(self) {
             self.machine.will_be_synced(&self.rows);
         }
         let committed = self.rows.commit(batch).await?;
@@ -101,7 +104,7 @@ impl Layer for Disk {
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
         self.live()?;
-        if Plant::forgets(self) {
+        if PlantedBug::forgets(self) {
             return Ok(None);
         }
         self.rows.get(partition, key, now).await
@@ -115,26 +118,26 @@ impl Layer for Disk {
     ) -> Result<Vec<(Key, Record)>, StoreError> {
         self.live()?;
         let page = self.rows.scan(partition, scan, now).await?;
-        Ok(Plant::page(self, scan, page))
+        Ok(PlantedBug::page(self, scan, page))
     }
 
     async fn pass_drop(&self, day: Day) -> Result<(), StoreError> {
         self.live()?;
-        match Plant::dropped_before(self, day) {
+        match PlantedBug::dropped_before(self, day) {
             Some(day) => self.rows.drop_days_before(day).await,
             None => Ok(()),
         }
     }
 
     async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        match Plant::erases(self) {
+        match PlantedBug::erases(self) {
             true => erase_by_page(self, partition).await,
             false => Ok(0),
         }
     }
 
     async fn pass_restored(&self) -> Option<Generation> {
-        if Plant::hides_backups(self) {
+        if PlantedBug::hides_backups(self) {
             return None;
         }
         *self.machine.restored.lock().unwrap()

@@ -4,39 +4,64 @@
     reason = "in a simulation a panic is a finding as any other: it ends the run and names the seed"
 )]
 
-mod chance;
-mod clock;
-#[cfg(test)]
-mod corpus;
-mod disk;
-mod hub;
-mod late;
-mod line;
-mod lives;
-mod machine;
-mod model;
-mod oracle;
-mod people;
+// A run: what is drawn from a seed, and how it is carried out.
 mod plan;
-mod plant;
-mod planted;
-mod rows;
-mod run;
-mod shop;
-mod shrink;
-mod signal;
-mod strikes;
-mod user;
-mod watched;
-mod weather;
-mod wire;
+
+mod simulation;
+
 mod world;
 
-pub use clock::VirtualClock;
-pub use oracle::{Fault, Invariant, Oracle, Violation};
-pub use plan::{Plan, Weather};
-pub use plant::Plant;
-pub use planted::{SEEDS_FOR_PLANTED, find};
-pub use run::{Outcome, run};
+// The simulated surroundings of the carrier, the relay and the devices.
+mod machine;
+
+mod clock;
+mod disk;
+mod disk_contents;
+
+mod carrier_endpoint;
+mod network;
+
+mod business;
+mod parties;
+mod programs;
+mod workload;
+
+// What goes wrong, and when.
+mod conditions;
+mod faults;
+
+// What must hold, and who sees that it does not.
+mod invariants;
+
+mod oracle;
+
+mod model;
+mod retention;
+mod wire_checks;
+
+// What a violation is reduced to, and what was found once.
+#[cfg(test)]
+mod regressions;
+mod shrink;
+
+// The tester is tested: bugs that are put in on purpose.
+mod planted_bugs;
+
+// Small parts.
+mod flag;
+mod observed_transport;
+mod random;
+
+pub use plan::{FaultRates, Plan};
+pub use simulation::{Outcome, run};
+
+pub use faults::FaultKind;
+pub use invariants::{Invariant, Violation};
 pub use shrink::shrink;
-pub use watched::Watched;
+
+pub use planted_bugs::{PlantedBug, SEEDS_FOR_PLANTED, find};
+
+// For tests that bring their own world.
+pub use clock::VirtualClock;
+pub use observed_transport::ObservedTransport;
+pub use oracle::Oracle;

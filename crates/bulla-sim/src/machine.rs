@@ -1,3 +1,5 @@
+//! Machines, and the processes that run on them.
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,23 +9,23 @@ use bulla_base::{Clock as _, Rng, SeededRng};
 use bulla_store::Generation;
 
 use crate::clock::{MachineClock, VirtualClock};
-use crate::plant::Plant;
-use crate::rows::Rows;
-use crate::signal::Signal;
+use crate::disk_contents::DiskContents;
+use crate::flag::Flag;
+use crate::planted_bugs::PlantedBug;
 
 /// How often a planted bug syncs what was committed.
 const SYNC_INTERVAL: Duration = Duration::from_millis(700);
 
 /// Which machine it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Name {
+pub(crate) enum MachineName {
     Carrier,
     Relay,
     /// The device of the user with this number in the plan.
     Device(usize),
 }
 
-impl Name {
+impl MachineName {
     fn number(self) -> u64 {
         match self {
             Self::Carrier => 1,
@@ -33,7 +35,7 @@ impl Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for MachineName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Carrier => f.write_str("carrier"),
@@ -45,7 +47,7 @@ impl fmt::Display for Name {
 
 /// A machine: what outlives the programs that run on it, and what is wrong with it.
 pub(crate) struct Machine {
-    pub(crate) name: Name,
+    pub(crate) name: MachineName,
     seed: u64,
     pub(crate) clock: Arc<MachineClock>,
     /// Whether its disk takes nothing more.
@@ -56,15 +58,15 @@ pub(crate) struct Machine {
     pub(crate) is_cut_off: AtomicBool,
     /// How often something was wrong with its disk.
     pub(crate) disk_troubles: AtomicU64,
-    disk: Mutex<Arc<Rows>>,
-    backup: Mutex<Option<Rows>>,
+    disk: Mutex<Arc<DiskContents>>,
+    backup: Mutex<Option<DiskContents>>,
     /// Of a disk that was put back from a backup: its generation, until somebody took it for the present.
     pub(crate) restored: Mutex<Option<Generation>>,
     /// What a planted bug loses when the power goes: the disk as it was at the last sync.
-    synced: Mutex<Option<Rows>>,
+    synced: Mutex<Option<DiskContents>>,
     generations: AtomicU64,
-    boots: Mutex<Vec<Arc<Boot>>>,
-    is_off: Signal,
+    processes: Mutex<Vec<Arc<Process>>>,
+    is_off: Flag,
     /// How many programs of the same kind run on it, and how many should.
     programs: AtomicU64,
     wanted: AtomicU64,
@@ -72,11 +74,16 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(name: Name, seed: u64, clock: &Arc<VirtualClock>, plant: Option<Plant>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: MachineName,
+        seed: u64,
+        clock: &Arc<VirtualClock>,
+        planted_bug: Option<PlantedBug>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name,
             seed: seed.wrapping_mul(31).wrapping_add(name.number()),
-            clock: Arc::new(MachineClock::new(Arc::clone(clock), name, plant)),
+            clock: Arc::new(MachineClock::new(Arc::clone(clock), name, planted_bug)),
             is_full: AtomicBool::new(false),
             is_failing: AtomicBool::new(false),
             is_cut_off: AtomicBool::new(false),
@@ -86,8 +93,8 @@ impl Machine {
             restored: Mutex::default(),
             synced: Mutex::default(),
             generations: AtomicU64::new(0),
-            boots: Mutex::default(),
-            is_off: Signal::default(),
+            processes: Mutex::default(),
+            is_off: Flag::default(),
             programs: AtomicU64::new(1),
             wanted: AtomicU64::new(1),
             had_company: AtomicBool::new(false),
@@ -95,36 +102,36 @@ impl Machine {
     }
 
     /// What is on its disk now.
-    pub(crate) fn disk(&self) -> Arc<Rows> {
+    pub(crate) fn disk(&self) -> Arc<DiskContents> {
         Arc::clone(&self.disk.lock().unwrap())
     }
 
     /// Starts a program on it.
-    pub(crate) fn boot(&self) -> Arc<Boot> {
+    pub(crate) fn start_process(&self) -> Arc<Process> {
         let number = self.generations.fetch_add(1, Ordering::SeqCst) + 1;
         // Chance of its own: what a dead program draws changes nothing for those who live.
         let rng = Arc::new(SeededRng::new(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number)));
-        let boot = Arc::new(Boot {
+        let process = Arc::new(Process {
             number,
             rng,
             troubles: self.disk_troubles.load(Ordering::SeqCst),
-            is_dead: Signal::default(),
+            is_dead: Flag::default(),
         });
-        self.boots.lock().unwrap().push(Arc::clone(&boot));
-        boot
+        self.processes.lock().unwrap().push(Arc::clone(&process));
+        process
     }
 
     /// The power goes: every program on it dies where it stands.
     pub(crate) fn crash(&self) {
         self.wanted.store(1, Ordering::SeqCst);
-        self.boots.lock().unwrap().drain(..).for_each(|boot| boot.kill());
+        self.processes.lock().unwrap().drain(..).for_each(|process| process.kill());
         if let Some(synced) = self.synced.lock().unwrap().take() {
             *self.disk.lock().unwrap() = Arc::new(synced);
         }
     }
 
     /// What is committed from now on is lost with the power, for a while.
-    pub(crate) fn will_be_synced(self: &Arc<Self>, rows: &Rows) {
+    pub(crate) fn will_be_synced(self: &Arc<Self>, rows: &DiskContents) {
         let mut synced = self.synced.lock().unwrap();
         if synced.is_some() {
             return;
@@ -166,16 +173,16 @@ impl Machine {
     /// Every program but the one that was started last dies, for good.
     pub(crate) fn end_all_but_the_last(&self) {
         self.wanted.store(1, Ordering::SeqCst);
-        let mut boots = self.boots.lock().unwrap();
-        boots.retain(|boot| !boot.is_dead());
-        let last = boots.pop();
-        boots.drain(..).for_each(|boot| boot.kill());
-        boots.extend(last);
+        let mut processes = self.processes.lock().unwrap();
+        processes.retain(|process| !process.is_dead());
+        let last = processes.pop();
+        processes.drain(..).for_each(|process| process.kill());
+        processes.extend(last);
     }
 
-    /// Whether what was started as `boot` has a reason to stop.
-    pub(crate) fn has_excuse(&self, boot: &Boot) -> bool {
-        boot.is_dead() || self.disk_troubles.load(Ordering::SeqCst) > boot.troubles
+    /// Whether what was started as `process` has a reason to stop.
+    pub(crate) fn has_excuse(&self, process: &Process) -> bool {
+        process.is_dead() || self.disk_troubles.load(Ordering::SeqCst) > process.troubles
     }
 
     /// Switches it off, or on again.
@@ -229,17 +236,17 @@ impl Machine {
 
 /// One run of a program on a machine, from its start to its death. Every port it was handed ends with it:
 /// what a program does after its death is seen by nobody.
-pub(crate) struct Boot {
+pub(crate) struct Process {
     /// Which one of this machine's.
     pub(crate) number: u64,
-    /// What chance is for it, for its disk and for its line.
+    /// What chance is for it, for its disk and for its network link.
     pub(crate) rng: Arc<dyn Rng>,
     /// What troubles its disk had had before.
     troubles: u64,
-    is_dead: Signal,
+    is_dead: Flag,
 }
 
-impl Boot {
+impl Process {
     pub(crate) fn kill(&self) {
         self.is_dead.set(true);
     }

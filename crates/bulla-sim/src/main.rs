@@ -3,9 +3,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for a terminal")]
 
 mod options;
-mod runner;
-mod sums;
-mod table;
+mod planted_bug_table;
+mod seeds;
+mod totals;
 
 use std::process::ExitCode;
 
@@ -13,8 +13,8 @@ use options::Options;
 
 fn main() -> ExitCode {
     match Options::read(std::env::args().skip(1)) {
-        Ok(options) if options.planted => table::run(&options),
-        Ok(options) => runner::run(&options),
+        Ok(options) if options.planted => planted_bug_table::run(&options),
+        Ok(options) => seeds::run(&options),
         Err(why) => {
             eprintln!("error: {why}\n\n{}", Options::USAGE);
             ExitCode::from(2)

@@ -9,25 +9,26 @@ use bulla::relay::Status;
 use bulla_base::MessageId;
 
 use crate::clock::VirtualClock;
-use crate::oracle::{Invariant, Oracle};
-use crate::wire::CANARY;
+use crate::invariants::Invariant;
+use crate::oracle::Oracle;
+use crate::wire_checks::CANARY;
 
 /// All conversations of a run.
 pub(crate) struct Model {
     oracle: Arc<Oracle>,
     clock: Arc<VirtualClock>,
-    /// When each life of the relay ended.
+    /// When each process of the relay ended.
     ended: Mutex<BTreeMap<u64, Duration>>,
-    /// When which report was last tried in vain, by the life of the relay.
-    tries: Mutex<BTreeMap<(MessageId, u8, u64), Duration>>,
+    /// When which report was last tried in vain, by the process of the relay.
+    failed_reports: Mutex<BTreeMap<(MessageId, u8, u64), Duration>>,
     users: Vec<Mutex<Conversation>>,
 }
 
 /// When the business took a report.
 #[derive(Debug, Clone, Copy)]
 struct Taken {
-    /// In which life of the relay.
-    life: u64,
+    /// In which process of the relay.
+    process: u64,
     /// After how many troubles with its disk.
     troubles: u64,
     at: Duration,
@@ -46,7 +47,7 @@ pub(crate) struct Conversation {
     pub(crate) to_business: Direction,
     /// What was reported of the business's messages.
     statuses: BTreeMap<MessageId, Vec<Status>>,
-    /// In which life of the relay the business took which report about which message.
+    /// In which process of the relay the business took which report about which message.
     taken: BTreeMap<(MessageId, u8), Taken>,
     /// Which ids may be told of in any way, because a disk or a phone has forgotten what was told.
     excused: BTreeSet<MessageId>,
@@ -106,7 +107,7 @@ impl Model {
             oracle,
             clock,
             ended: Mutex::default(),
-            tries: Mutex::default(),
+            failed_reports: Mutex::default(),
             users: (0..users).map(|_| Mutex::default()).collect(),
         }
     }
@@ -150,13 +151,13 @@ impl Model {
 
     /// The business has had an answer to its `number`th message to `user`.
     pub(crate) fn accepted(&self, user: usize, number: usize, id: MessageId) {
-        self.oracle.note(format_args!("accepted: {number} to user {user} as {id}"));
+        self.oracle.trace_line(format_args!("accepted: {number} to user {user} as {id}"));
         let mut conversation = self.of(user);
         let message = &mut conversation.to_user.messages[number];
         let other = [message.shown, message.id].into_iter().flatten().find(|other| *other != id);
         if let Some(other) = other.filter(|_| message.excused.is_none()) {
             let what = format_args!("{number} to user {user} is accepted as {id} and was {other}");
-            self.oracle.blame(Invariant::OneId, what);
+            self.oracle.violated(Invariant::OneId, what);
         }
         message.id = Some(id);
     }
@@ -164,29 +165,29 @@ impl Model {
     /// Somebody is shown the message with `text`.
     pub(crate) fn shown(&self, user: usize, to_user: bool, text: &str, id: MessageId) {
         let whom = if to_user { "user" } else { "business, of user" };
-        self.oracle.note(format_args!("shown to the {whom} {user}: {text} as {id}"));
+        self.oracle.trace_line(format_args!("shown to the {whom} {user}: {text} as {id}"));
         let mut conversation = self.of(user);
         let direction = if to_user { &mut conversation.to_user } else { &mut conversation.to_business };
         let Some(number) = number_of(text).filter(|number| *number < direction.messages.len()) else {
-            return self.oracle.blame(Invariant::OneId, format_args!("nobody has said {text}"));
+            return self.oracle.violated(Invariant::OneId, format_args!("nobody has said {text}"));
         };
         let message = &mut direction.messages[number];
         let is_excused = message.excused == Some(Excuse::Gone);
         let other = [message.shown, message.id].into_iter().flatten().find(|other| *other != id);
         if let Some(other) = other.filter(|_| !is_excused) {
             let what = format_args!("{text} came as {id} and is {other}");
-            return self.oracle.blame(Invariant::OneId, what);
+            return self.oracle.violated(Invariant::OneId, what);
         }
         let is_first = message.shown.replace(id).is_none();
         if message.is_finished && message.excused.is_none() && to_user {
-            self.oracle.blame(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
+            self.oracle.violated(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
         }
         // What has to be asked for comes late.
         let came_again = self.oracle.wire.was_sent_again(id);
         let in_order = came_again || direction.last_shown.is_none_or(|last| last < number);
         if is_first && !is_excused && !in_order {
             let last = direction.last_shown;
-            self.oracle.blame(Invariant::Order, format_args!("{text} comes after the number {last:?}"));
+            self.oracle.violated(Invariant::Order, format_args!("{text} comes after the number {last:?}"));
         }
         if is_first && !is_excused {
             direction.last_shown = direction.last_shown.max(Some(number));
@@ -202,7 +203,7 @@ impl Model {
 
     /// The business hears that a message of its has come further.
     pub(crate) fn status(&self, user: usize, id: MessageId, status: Status) {
-        self.oracle.note(format_args!("the business hears {status:?} of {id}"));
+        self.oracle.trace_line(format_args!("the business hears {status:?} of {id}"));
         let mut conversation = self.of(user);
         let Conversation { may_fail, two_tell, .. } = *conversation;
         let is_excused = conversation.excused.contains(&id);
@@ -219,47 +220,47 @@ impl Model {
             (Some(last), next) => last < next,
         };
         if !is_next && !is_excused {
-            self.oracle.blame(Invariant::Statuses, format_args!("{id} came from {last:?} to {status:?}"));
+            self.oracle.violated(Invariant::Statuses, format_args!("{id} came from {last:?} to {status:?}"));
         }
         statuses.push(status);
     }
 
-    /// The business has taken a report of this kind, at this point of the relay's lives: it is not told again
-    /// in the same life, as long as the disk works.
-    pub(crate) fn taken(&self, user: usize, id: MessageId, kind: u8, life: u64, troubles: u64) {
+    /// The business has taken a report of this kind, in this process of the relay: it is not told again in the same one, as
+    /// long as the disk works.
+    pub(crate) fn taken(&self, user: usize, id: MessageId, kind: u8, process: u64, troubles: u64) {
         let at = self.clock.elapsed();
-        self.of(user).taken.insert((id, kind), Taken { life, troubles, at });
+        self.of(user).taken.insert((id, kind), Taken { process, troubles, at });
     }
 
     /// The business is told a report of this kind.
-    pub(crate) fn told(&self, user: usize, id: MessageId, kind: u8, life: u64, troubles: u64) {
+    pub(crate) fn told(&self, user: usize, id: MessageId, kind: u8, process: u64, troubles: u64) {
         let Some(taken) = self.of(user).taken.get(&(id, kind)).copied() else { return };
-        let ended = self.ended.lock().unwrap().get(&taken.life).copied();
+        let ended = self.ended.lock().unwrap().get(&taken.process).copied();
         let had_time = ended.is_some_and(|ended| ended > taken.at + SETTLING);
-        if troubles == taken.troubles && (life == taken.life || had_time) {
+        if troubles == taken.troubles && (process == taken.process || had_time) {
             let what = format_args!("{id}, of which the business took report {kind}, is told again");
-            self.oracle.blame(Invariant::ToldOnce, what);
+            self.oracle.violated(Invariant::ToldOnce, what);
         }
     }
 
     /// A report was in vain, because nobody is there: it is not tried again at once.
-    pub(crate) fn tried(&self, id: MessageId, kind: u8, life: u64) {
+    pub(crate) fn report_failed(&self, id: MessageId, kind: u8, process: u64) {
         let now = self.clock.elapsed();
-        let last = self.tries.lock().unwrap().insert((id, kind, life), now);
+        let last = self.failed_reports.lock().unwrap().insert((id, kind, process), now);
         if last.is_some_and(|last| now < last + MIN_BACKOFF) {
             self.oracle
-                .blame(Invariant::Bounded, format_args!("report {kind} of {id} is tried again at once"));
+                .violated(Invariant::Bounded, format_args!("report {kind} of {id} is tried again at once"));
         }
     }
 
-    /// The relay's life `life` is over.
-    pub(crate) fn relay_died(&self, life: u64) {
-        self.ended.lock().unwrap().entry(life).or_insert_with(|| self.clock.elapsed());
+    /// The relay's process `process` is over.
+    pub(crate) fn relay_died(&self, process: u64) {
+        self.ended.lock().unwrap().entry(process).or_insert_with(|| self.clock.elapsed());
     }
 
     /// The device is told how far its messages have come, or that one failed.
     pub(crate) fn progress(&self, user: usize, id: MessageId, progress: Option<Progress>) {
-        self.oracle.note(format_args!("user {user} hears {progress:?} of {id}"));
+        self.oracle.trace_line(format_args!("user {user} hears {progress:?} of {id}"));
         let mut conversation = self.of(user);
         let may_fail = conversation.may_fail;
         let of_id = |message: &&mut Message| message.id == Some(id) || message.shown == Some(id);
@@ -268,7 +269,7 @@ impl Model {
             Some(progress) => message.progress = Some(progress),
             None if may_fail => message.failed = true,
             None => {
-                self.oracle.blame(Invariant::Kept, format_args!("{id} of user {user} failed for nothing"))
+                self.oracle.violated(Invariant::Kept, format_args!("{id} of user {user} failed for nothing"))
             }
         }
     }

@@ -1,10 +1,12 @@
+//! The plan of a run: all that is drawn from its seed.
+
 use std::fmt;
 use std::time::Duration;
 
 use bulla_base::{Rng, SeededRng};
 
-use crate::chance::{below, happens, one_of};
-use crate::machine::Name;
+use crate::machine::MachineName;
+use crate::random::{below, happens, one_of};
 
 /// What a run consists of: drawn from its seed, and nothing else is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +19,18 @@ pub struct Plan {
     /// How many messages there are, each way with each user.
     pub messages: usize,
     /// How the network, the sink and the disks are.
-    pub weather: Weather,
+    pub rates: FaultRates,
     /// How long the faults go on.
     pub span: Duration,
     /// What is done, and when.
-    pub(crate) strikes: Vec<(Duration, Strike)>,
+    pub(crate) faults: Vec<(Duration, Fault)>,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, users, messages, weather, span, strikes } = self;
-        writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {weather:?}")?;
-        strikes.iter().try_for_each(|(at, strike)| writeln!(f, "  after {at:?}: {strike}"))
+        let Self { seed, users, messages, rates, span, faults } = self;
+        writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {rates:?}")?;
+        faults.iter().try_for_each(|(at, fault)| writeln!(f, "  after {at:?}: {fault}"))
     }
 }
 
@@ -36,7 +38,7 @@ impl fmt::Display for Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is told by its name")]
-pub struct Weather {
+pub struct FaultRates {
     pub lost: u64,
     pub doubled: u64,
     pub shuffled: u64,
@@ -48,26 +50,26 @@ pub struct Weather {
     pub late_connects: bool,
 }
 
-impl Weather {
-    pub(crate) const CALM: Self =
+impl FaultRates {
+    pub(crate) const NONE: Self =
         Self { lost: 0, doubled: 0, shuffled: 0, delay_ms: 20, refused: 0, late_connects: false };
 }
 
 /// Something that is done to the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Strike {
+pub(crate) enum Fault {
     /// A machine loses power; its programs start again after a while.
-    Crash(Name, Duration),
+    Crash(MachineName, Duration),
     /// A machine is cut off from the carrier.
-    CutOff(Name, Duration),
+    CutOff(MachineName, Duration),
     /// The business's server answers nothing but errors.
     SinkDown(Duration),
     /// A disk takes nothing more.
-    Full(Name, Duration),
+    Full(MachineName, Duration),
     /// A disk fails at the next write.
-    Failing(Name),
+    Failing(MachineName),
     /// A clock is wrong by so many minutes.
-    Jump(Name, i64, Duration),
+    Jump(MachineName, i64, Duration),
     /// Another relay is started on the store of the first, which is stopped after a while.
     HandOver(Duration),
     /// A user's device is off.
@@ -75,24 +77,24 @@ pub(crate) enum Strike {
     /// A user has a new phone.
     Reinstall(usize),
     /// A copy of a disk is made.
-    BackUp(Name),
+    BackUp(MachineName),
     /// A disk is replaced by the copy.
-    PutBack(Name),
+    PutBack(MachineName),
     /// The relay's disk is gone.
     LoseStore,
     /// Everything about a user is erased, at the carrier and the relay.
     Erase(usize),
 }
 
-impl fmt::Display for Strike {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}")
     }
 }
 
-/// Which strikes a seed may get.
+/// Which faults a seed may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tier {
+enum Severity {
     /// Nothing gets lost by them.
     Harmless,
     /// Something may be lost with them, and is then reported.
@@ -109,7 +111,7 @@ impl Plan {
         let users = one_of(rng, &[1, 1, 2, 2, 3]);
         let messages = one_of(rng, &[2, 4, 6, 8, 12]);
         let rough = |at_most: u64| if happens(rng, 75) { below(rng, at_most + 1) } else { 0 };
-        let weather = Weather {
+        let rates = FaultRates {
             lost: rough(20),
             doubled: rough(20),
             shuffled: rough(60),
@@ -117,24 +119,24 @@ impl Plan {
             refused: rough(30),
             late_connects: false,
         };
-        let tier = if happens(rng, 40) { Tier::Costly } else { Tier::Harmless };
-        let mut strikes = Vec::new();
+        let severity = if happens(rng, 40) { Severity::Costly } else { Severity::Harmless };
+        let mut faults = Vec::new();
         for _ in 0..4 + below(rng, 10) {
             let at = Duration::from_millis(below(rng, span.as_secs() * 1000));
-            strikes.push((at, strike(rng, users, tier)));
+            faults.push((at, draw_fault(rng, users, severity)));
         }
-        strikes.sort_by_key(|(at, _)| *at);
-        Self { seed, users, messages, weather, span, strikes }
+        faults.sort_by_key(|(at, _)| *at);
+        Self { seed, users, messages, rates, span, faults }
     }
 
     /// Plans that do less of the same, the smallest first.
     pub(crate) fn smaller(&self) -> Vec<Self> {
         let mut plans = Vec::new();
-        let halves = self.strikes.len() / 2;
-        let without = |strikes: Vec<(Duration, Strike)>| Self { strikes, ..self.clone() };
+        let halves = self.faults.len() / 2;
+        let without = |faults: Vec<(Duration, Fault)>| Self { faults, ..self.clone() };
         if halves > 0 {
-            plans.push(without(self.strikes[..halves].to_vec()));
-            plans.push(without(self.strikes[halves..].to_vec()));
+            plans.push(without(self.faults[..halves].to_vec()));
+            plans.push(without(self.faults[halves..].to_vec()));
         }
         for messages in [1, self.messages / 2, self.messages.saturating_sub(1)] {
             if messages > 0 && messages < self.messages {
@@ -143,30 +145,29 @@ impl Plan {
         }
         if self.users > 1 {
             let users = self.users - 1;
-            let strikes =
-                self.strikes.iter().filter(|(_, strike)| strike.user().is_none_or(|user| user < users));
-            let strikes = strikes.copied().collect();
-            plans.push(Self { users, strikes, ..self.clone() });
+            let faults = self.faults.iter().filter(|(_, fault)| fault.user().is_none_or(|user| user < users));
+            let faults = faults.copied().collect();
+            plans.push(Self { users, faults, ..self.clone() });
         }
         let calmer = [
-            Weather { lost: 0, ..self.weather },
-            Weather { doubled: 0, ..self.weather },
-            Weather { shuffled: 0, ..self.weather },
-            Weather { refused: 0, ..self.weather },
+            FaultRates { lost: 0, ..self.rates },
+            FaultRates { doubled: 0, ..self.rates },
+            FaultRates { shuffled: 0, ..self.rates },
+            FaultRates { refused: 0, ..self.rates },
         ];
-        for weather in calmer.into_iter().filter(|weather| *weather != self.weather) {
-            plans.push(Self { weather, ..self.clone() });
+        for rates in calmer.into_iter().filter(|rates| *rates != self.rates) {
+            plans.push(Self { rates, ..self.clone() });
         }
-        for left_out in 0..self.strikes.len() {
-            let mut strikes = self.strikes.clone();
-            strikes.remove(left_out);
-            plans.push(without(strikes));
+        for left_out in 0..self.faults.len() {
+            let mut faults = self.faults.clone();
+            faults.remove(left_out);
+            plans.push(without(faults));
         }
         plans
     }
 }
 
-impl Strike {
+impl Fault {
     /// The user it is about.
     const fn user(&self) -> Option<usize> {
         match self {
@@ -178,7 +179,7 @@ impl Strike {
             | Self::Jump(name, ..)
             | Self::BackUp(name)
             | Self::PutBack(name) => match name {
-                Name::Device(user) => Some(*user),
+                MachineName::Device(user) => Some(*user),
                 _ => None,
             },
             _ => None,
@@ -186,33 +187,41 @@ impl Strike {
     }
 }
 
-fn strike(rng: &dyn Rng, users: usize, tier: Tier) -> Strike {
+fn draw_fault(rng: &dyn Rng, users: usize, severity: Severity) -> Fault {
     let user = usize::try_from(below(rng, users as u64)).unwrap();
-    let anybody =
-        one_of(rng, &[Name::Carrier, Name::Relay, Name::Relay, Name::Device(user), Name::Device(user)]);
-    let client = one_of(rng, &[Name::Relay, Name::Device(user)]);
+    let anybody = one_of(
+        rng,
+        &[
+            MachineName::Carrier,
+            MachineName::Relay,
+            MachineName::Relay,
+            MachineName::Device(user),
+            MachineName::Device(user),
+        ],
+    );
+    let client = one_of(rng, &[MachineName::Relay, MachineName::Device(user)]);
     let shortly = Duration::from_millis(below(rng, 8_000));
-    let costly = match tier {
-        Tier::Costly => happens(rng, 35),
-        Tier::Harmless => false,
+    let costly = match severity {
+        Severity::Costly => happens(rng, 35),
+        Severity::Harmless => false,
     };
     if costly {
         return match below(rng, 8) {
-            0 | 1 => Strike::Reinstall(user),
-            2 | 3 => Strike::BackUp(client),
-            4 => Strike::PutBack(client),
-            5 => Strike::LoseStore,
-            _ => Strike::Erase(user),
+            0 | 1 => Fault::Reinstall(user),
+            2 | 3 => Fault::BackUp(client),
+            4 => Fault::PutBack(client),
+            5 => Fault::LoseStore,
+            _ => Fault::Erase(user),
         };
     }
     match below(rng, 20) {
-        0..=8 => Strike::Crash(anybody, shortly),
-        9 | 10 => Strike::CutOff(client, shortly),
-        11 => Strike::SinkDown(shortly * 2),
-        12 | 13 => Strike::Full(anybody, shortly),
-        14 => Strike::Failing(anybody),
-        15 => Strike::Jump(anybody, i64::try_from(below(rng, 1440)).unwrap() - 720, shortly),
-        16 | 17 => Strike::HandOver(shortly),
-        _ => Strike::Absent(user, shortly * 3),
+        0..=8 => Fault::Crash(anybody, shortly),
+        9 | 10 => Fault::CutOff(client, shortly),
+        11 => Fault::SinkDown(shortly * 2),
+        12 | 13 => Fault::Full(anybody, shortly),
+        14 => Fault::Failing(anybody),
+        15 => Fault::Jump(anybody, i64::try_from(below(rng, 1440)).unwrap() - 720, shortly),
+        16 | 17 => Fault::HandOver(shortly),
+        _ => Fault::Absent(user, shortly * 3),
     }
 }

@@ -6,5 +6,5 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod planted;
+mod planted_bugs;
 mod replay;

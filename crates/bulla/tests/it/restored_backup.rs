@@ -18,13 +18,13 @@ use bulla::transport::{InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{Host, SystemClock, SystemRng};
 
-use bulla_sim::{Oracle, Watched};
+use bulla_sim::{ObservedTransport, Oracle};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Line = Watched<InProcess<Carrier<Arc<MemoryStore>>>>;
+type Line = ObservedTransport<InProcess<Carrier<Arc<MemoryStore>>>>;
 type Sealed = Arc<Vault<FjallStore>>;
 
 /// What the business was told, in its order.
@@ -68,7 +68,7 @@ impl World {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
         let oracle = Arc::new(Oracle::new(Arc::clone(&clock)));
-        let line = Watched::new(InProcess::new(Arc::new(carrier)), oracle);
+        let line = ObservedTransport::new(InProcess::new(Arc::new(carrier)), oracle);
         let alice = Device::open(MemoryStore::new(), line.clone(), clock, rng, alice()).await.unwrap();
         Self { folder: tempfile::tempdir().unwrap(), line, counter: Counter::default(), alice }
     }

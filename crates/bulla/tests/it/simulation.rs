@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use bulla_sim::{Fault, Plan};
+use bulla_sim::{FaultKind, Plan};
 
 /// Which seeds are run, unless `SIMULATION_SEEDS` names others, as `first..end`. Among the first thousands
 /// were those that showed an upload of keys, delivered twice, to bring back what had been given away, and a
@@ -30,7 +30,7 @@ fn every_promise_holds_whatever_happens() {
     }
     println!("seeds {seeds:?}: {faults:?}, {steps} ratchet steps, none twice");
     if seeds == SEEDS {
-        let untried: Vec<_> = Fault::ALL.iter().filter(|fault| !faults.contains_key(fault)).collect();
+        let untried: Vec<_> = FaultKind::ALL.iter().filter(|fault| !faults.contains_key(fault)).collect();
         assert!(untried.is_empty(), "the run shows nothing about {untried:?}");
     }
 }

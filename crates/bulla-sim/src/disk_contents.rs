@@ -1,3 +1,5 @@
+//! What lies on a disk: it outlives the programs, is copied and put back.
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
@@ -11,7 +13,7 @@ use bytes::Bytes;
 /// What is on a machine's disk: a storage engine in memory, of which copies can be taken and put back, and
 /// which can be looked through by those who have no business there.
 #[derive(Default)]
-pub(crate) struct Rows {
+pub(crate) struct DiskContents {
     kept: Mutex<Kept>,
     watchers: Watchers,
 }
@@ -23,7 +25,7 @@ struct Kept {
     counters: BTreeMap<Counter, u64>,
 }
 
-impl Rows {
+impl DiskContents {
     /// The same rows on another disk.
     pub(crate) fn copy(&self) -> Self {
         Self { kept: Mutex::new(self.kept().clone()), watchers: Watchers::new() }
@@ -70,7 +72,7 @@ impl Kept {
     }
 }
 
-impl Store for Rows {
+impl Store for DiskContents {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         batch.check()?;
         let version = {
@@ -141,7 +143,7 @@ mod tests {
     fn it_is_a_store_as_any_engine_is() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            bulla_store::conformance::all(async || std::sync::Arc::new(Rows::default())).await;
+            bulla_store::conformance::all(async || std::sync::Arc::new(DiskContents::default())).await;
         });
     }
 }

@@ -1,33 +1,31 @@
+//! What is wrong for everybody at once.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::plan::Weather;
+use crate::plan::FaultRates;
 
 /// What is so for everybody at once.
-pub(crate) struct Sky {
-    weather: Mutex<Weather>,
+pub(crate) struct Conditions {
+    rates: Mutex<FaultRates>,
     /// Whether the business's server is down.
     pub(crate) is_sink_down: AtomicBool,
     /// How many erasures are going on, or have been lately.
     forgetting: AtomicU64,
 }
 
-impl Sky {
-    pub(crate) const fn new(weather: Weather) -> Self {
-        Self {
-            weather: Mutex::new(weather),
-            is_sink_down: AtomicBool::new(false),
-            forgetting: AtomicU64::new(0),
-        }
+impl Conditions {
+    pub(crate) const fn new(rates: FaultRates) -> Self {
+        Self { rates: Mutex::new(rates), is_sink_down: AtomicBool::new(false), forgetting: AtomicU64::new(0) }
     }
 
-    pub(crate) fn weather(&self) -> Weather {
-        *self.weather.lock().unwrap()
+    pub(crate) fn rates(&self) -> FaultRates {
+        *self.rates.lock().unwrap()
     }
 
     /// All is well from now on.
-    pub(crate) fn clears(&self) {
-        *self.weather.lock().unwrap() = Weather::CALM;
+    pub(crate) fn become_calm(&self) {
+        *self.rates.lock().unwrap() = FaultRates::NONE;
         self.is_sink_down.store(false, Ordering::SeqCst);
     }
 

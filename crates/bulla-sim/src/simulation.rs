@@ -1,3 +1,5 @@
+//! One run: its phases, and what it showed.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,17 +8,18 @@ use bulla::meter::Flow;
 use bulla_base::Clock as _;
 use tokio::task::JoinSet;
 
-use crate::oracle::{Fault, Invariant, Violation};
-use crate::people::SHOP;
+use crate::faults::FaultKind;
+use crate::invariants::{Invariant, Violation};
+use crate::parties::BUSINESS;
 use crate::plan::Plan;
-use crate::plant::Plant;
+use crate::planted_bugs::PlantedBug;
 use crate::world::World;
-use crate::{late, lives, strikes, user};
+use crate::{faults, programs, retention, workload};
 
 /// By when, in virtual time, everything must have drained once all is well.
-const PATIENCE: Duration = Duration::from_secs(6 * 3600);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 /// How often it is looked whether it has.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What one run showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub struct Outcome {
     /// How many ratchet steps were taken.
     pub steps: usize,
     /// What was done to the system, and how often.
-    pub faults: BTreeMap<Fault, u64>,
+    pub faults: BTreeMap<FaultKind, u64>,
     /// How long it went on, in virtual time.
     pub lived: Duration,
 }
@@ -43,18 +46,18 @@ pub struct Outcome {
 /// # Panics
 /// When no runtime can be built, or the simulation itself is wrong.
 #[must_use]
-pub fn run(plan: &Plan, plant: Option<Plant>, whole_trace: bool) -> Outcome {
+pub fn run(plan: &Plan, planted_bug: Option<PlantedBug>, whole_trace: bool) -> Outcome {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let world = World::new(plan, plant);
+        let world = World::new(plan, planted_bug);
         if whole_trace {
             world.oracle.keep_all();
         }
         tokio::select! {
             biased;
             () = world.oracle.broken() => {}
-            () = live(&world) => {}
+            () = run_phases(&world) => {}
         }
         let (trace, hash) = world.oracle.trace();
         Outcome {
@@ -69,47 +72,47 @@ pub fn run(plan: &Plan, plant: Option<Plant>, whole_trace: bool) -> Outcome {
     })
 }
 
-async fn live(world: &Arc<World>) {
+async fn run_phases(world: &Arc<World>) {
     let writers = begin(world).await;
-    suffer(world).await;
-    late::is_blind(world);
+    inject_faults(world).await;
+    retention::carrier_reads_nothing(world);
     recover(world, writers).await;
     compare_counts(world).await;
-    late::is_blind(world);
-    late::pass(world).await;
+    retention::carrier_reads_nothing(world);
+    retention::two_months_pass(world).await;
 }
 
-/// Starts everything, in fair weather: who is unknown cannot be written to.
+/// Starts everything, before anything fails: who is unknown cannot be written to.
 async fn begin(world: &Arc<World>) -> JoinSet<()> {
     let mut writers = JoinSet::new();
-    tokio::spawn(lives::carrier(Arc::clone(world)));
+    tokio::spawn(programs::carrier(Arc::clone(world)));
     world.clock.sleep(Duration::from_secs(1)).await;
     for user in 0..world.plan.users {
-        tokio::spawn(lives::device(Arc::clone(world), user));
+        tokio::spawn(programs::device(Arc::clone(world), user));
     }
-    tokio::spawn(lives::relay(Arc::clone(world)));
+    tokio::spawn(programs::relay(Arc::clone(world)));
     world.clock.sleep(Duration::from_secs(10)).await;
     for user in 0..world.plan.users {
-        writers.spawn(user::writes(Arc::clone(world), user, world.plan.messages));
-        writers.spawn(user::business_writes(Arc::clone(world), user, world.plan.messages));
+        writers.spawn(workload::writes(Arc::clone(world), user, world.plan.messages));
+        writers.spawn(workload::business_writes(Arc::clone(world), user, world.plan.messages));
     }
     writers
 }
 
 /// The safety phase: whatever may happen does, and nothing that must not.
-async fn suffer(world: &Arc<World>) {
+async fn inject_faults(world: &Arc<World>) {
     let begun = world.clock.elapsed();
-    for (at, strike) in &world.plan.strikes {
+    for (at, fault) in &world.plan.faults {
         world.clock.sleep((begun + *at).saturating_sub(world.clock.elapsed())).await;
-        strikes::strike(world, *strike);
+        faults::inject(world, *fault);
     }
     world.clock.sleep((begun + world.plan.span).saturating_sub(world.clock.elapsed())).await;
 }
 
 /// The healing phase: all is well, one more message is said each way, and everything drains.
 async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
-    world.oracle.note("all is well from now on");
-    world.sky.clears();
+    world.oracle.trace_line("all is well from now on");
+    world.conditions.become_calm();
     for machine in [&world.carrier, &world.relay].into_iter().chain(&world.devices) {
         machine.heal();
         machine.switch(false);
@@ -118,30 +121,30 @@ async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
     let drained = async {
         while writers.join_next().await.is_some() {}
         for user in 0..world.plan.users {
-            writers.spawn(last_words(Arc::clone(world), user));
+            writers.spawn(final_messages(Arc::clone(world), user));
         }
         while writers.join_next().await.is_some() {}
         while lacking(world).is_some() {
-            world.clock.sleep(LOOK).await;
+            world.clock.sleep(POLL_INTERVAL).await;
         }
     };
     tokio::select! {
         biased;
         () = drained => {}
-        () = world.clock.sleep(PATIENCE) => {
+        () = world.clock.sleep(DRAIN_TIMEOUT) => {
             let lacking = lacking(world).unwrap_or_else(|| "somebody still tries to write".to_owned());
-            world.oracle.blame(Invariant::Drains, lacking);
+            world.oracle.violated(Invariant::Drains, lacking);
         }
     }
 }
 
 /// The device first: by what it says the relay learns which phone the user has now.
-async fn last_words(world: Arc<World>, user: usize) {
-    user::writes(Arc::clone(&world), user, 1).await;
+async fn final_messages(world: Arc<World>, user: usize) {
+    workload::writes(Arc::clone(&world), user, 1).await;
     while world.model.lacks_of_business(user).is_some() {
-        world.clock.sleep(LOOK).await;
+        world.clock.sleep(POLL_INTERVAL).await;
     }
-    user::business_writes(world, user, 1).await;
+    workload::business_writes(world, user, 1).await;
 }
 
 /// What is still to come.
@@ -152,21 +155,21 @@ fn lacking(world: &World) -> Option<String> {
 /// Relay, carrier and model agree on how many messages there were.
 async fn compare_counts(world: &Arc<World>) {
     let relay = world.relays.lock().unwrap().last().map(|(_, relay)| relay.clone());
-    let (Some(relay), Some(carrier)) = (relay, world.hub.carrier()) else {
-        return world.oracle.blame(Invariant::Alive, "relay or carrier do not run");
+    let (Some(relay), Some(carrier)) = (relay, world.carrier_endpoint.carrier()) else {
+        return world.oracle.violated(Invariant::Alive, "relay or carrier do not run");
     };
-    if world.sky.is_forgetting() {
+    if world.conditions.is_forgetting() {
         return;
     }
-    let (Ok(ours), Ok(theirs)) = (relay.bill(SHOP).await, carrier.bill(SHOP).await) else {
-        return world.oracle.blame(Invariant::Counts, "nobody could count");
+    let (Ok(ours), Ok(theirs)) = (relay.bill(BUSINESS).await, carrier.bill(BUSINESS).await) else {
+        return world.oracle.violated(Invariant::Counts, "nobody could count");
     };
     let (to_user, to_business) = world.model.counts();
-    let counted =
-        [&ours, &theirs].map(|bill| (bill.total(SHOP, Flow::ToUser), bill.total(SHOP, Flow::ToBusiness)));
+    let counted = [&ours, &theirs]
+        .map(|bill| (bill.total(BUSINESS, Flow::ToUser), bill.total(BUSINESS, Flow::ToBusiness)));
     if counted != [(to_user, to_business); 2] {
         let what =
             format_args!("relay and carrier count {counted:?}, and there were {to_user}, {to_business}");
-        world.oracle.blame(Invariant::Counts, what);
+        world.oracle.violated(Invariant::Counts, what);
     }
 }

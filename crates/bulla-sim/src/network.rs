@@ -1,3 +1,5 @@
+//! The network: a transport that loses, delays, doubles and reorders.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -6,24 +8,26 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::transport::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
 use bulla_base::{Address, Clock, MessageId, Rng};
 
-use crate::chance::{below, happens};
-use crate::hub::Hub;
-use crate::machine::{Boot, Machine};
-use crate::oracle::{Fault, Invariant, Oracle};
-use crate::plan::Weather;
-use crate::plant::Plant;
-use crate::rows::Rows;
-use crate::weather::Sky;
+use crate::carrier_endpoint::CarrierEndpoint;
+use crate::conditions::Conditions;
+use crate::disk_contents::DiskContents;
+use crate::faults::FaultKind;
+use crate::invariants::Invariant;
+use crate::machine::{Machine, Process};
+use crate::oracle::Oracle;
+use crate::plan::FaultRates;
+use crate::planted_bugs::PlantedBug;
+use crate::random::{below, happens};
 
-/// One program's line to the carrier: it loses, delays, doubles and shuffles, and is cut with the machine.
+/// One process's link to the carrier: it loses, delays, doubles and shuffles, and is cut with the machine.
 #[derive(Clone)]
-pub(crate) struct Line {
-    pub(crate) hub: Arc<Hub>,
+pub(crate) struct NetworkLink {
+    pub(crate) carrier_endpoint: Arc<CarrierEndpoint>,
     pub(crate) machine: Arc<Machine>,
-    pub(crate) boot: Arc<Boot>,
-    pub(crate) rows: Arc<Rows>,
-    pub(crate) plant: Option<Plant>,
-    pub(crate) sky: Arc<Sky>,
+    pub(crate) process: Arc<Process>,
+    pub(crate) rows: Arc<DiskContents>,
+    pub(crate) planted_bug: Option<PlantedBug>,
+    pub(crate) conditions: Arc<Conditions>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
 }
@@ -31,38 +35,38 @@ pub(crate) struct Line {
 /// The longest a doubled request is under way.
 const LATEST_DOUBLE_MS: u64 = 3_000;
 
-impl Line {
-    fn weather(&self) -> Weather {
-        self.sky.weather()
+impl NetworkLink {
+    fn rates(&self) -> FaultRates {
+        self.conditions.rates()
     }
 
     async fn delay(&self) {
-        let delay = below(&*self.rng, self.weather().delay_ms);
+        let delay = below(&*self.rng, self.rates().delay_ms);
         self.machine.clock.truth().sleep(Duration::from_millis(delay)).await;
     }
 
-    /// That there is a line.
+    /// That there is a connection.
     fn holds(&self) -> Result<(), TransportError> {
         self.oracle.event();
-        if self.boot.is_dead() {
+        if self.process.is_dead() {
             return Err(TransportError::unavailable("the caller is dead"));
         }
         if self.machine.is_cut_off.load(Ordering::SeqCst) {
-            self.oracle.count(Fault::CutOff);
+            self.oracle.count(FaultKind::CutOff);
             return Err(TransportError::unavailable("the caller is cut off"));
         }
         Ok(())
     }
 
     /// Carries out `call`, or not, or twice, and brings its answer, or not.
-    async fn pass<R, F>(&self, call: impl Fn(Arc<Hub>) -> F) -> Result<R, TransportError>
+    async fn pass<R, F>(&self, call: impl Fn(Arc<CarrierEndpoint>) -> F) -> Result<R, TransportError>
     where
         F: Future<Output = Result<R, TransportError>> + Send + 'static,
         R: Send + 'static,
     {
-        if !self.boot.is_dead() && happens(&*self.rng, self.weather().doubled) {
-            self.oracle.count(Fault::Doubled);
-            let (again, clock) = (call(Arc::clone(&self.hub)), Arc::clone(&self.machine.clock));
+        if !self.process.is_dead() && happens(&*self.rng, self.rates().doubled) {
+            self.oracle.count(FaultKind::Doubled);
+            let (again, clock) = (call(Arc::clone(&self.carrier_endpoint)), Arc::clone(&self.machine.clock));
             let later = Duration::from_millis(below(&*self.rng, LATEST_DOUBLE_MS));
             tokio::spawn(async move {
                 clock.sleep(later).await;
@@ -73,23 +77,23 @@ impl Line {
     }
 
     /// Carries out `call`, or not, and brings its answer, or not.
-    async fn once<R, F>(&self, call: impl Fn(Arc<Hub>) -> F) -> Result<R, TransportError>
+    async fn once<R, F>(&self, call: impl Fn(Arc<CarrierEndpoint>) -> F) -> Result<R, TransportError>
     where
         F: Future<Output = Result<R, TransportError>> + Send + 'static,
     {
         self.holds()?;
         self.delay().await;
         self.holds()?;
-        if happens(&*self.rng, self.weather().lost) {
-            self.oracle.count(Fault::LostRequest);
+        if happens(&*self.rng, self.rates().lost) {
+            self.oracle.count(FaultKind::LostRequest);
             return Err(TransportError::unavailable("the request was lost"));
         }
-        let answer = call(Arc::clone(&self.hub)).await;
+        let answer = call(Arc::clone(&self.carrier_endpoint)).await;
         self.holds()?;
         self.delay().await;
         self.holds()?;
-        if happens(&*self.rng, self.weather().lost) {
-            self.oracle.count(Fault::LostAnswer);
+        if happens(&*self.rng, self.rates().lost) {
+            self.oracle.count(FaultKind::LostAnswer);
             return Err(TransportError::unavailable("the answer was lost"));
         }
         answer
@@ -97,27 +101,30 @@ impl Line {
 
     fn is_to_be_sent(&self, envelope: &Envelope) {
         self.oracle.sealed(envelope);
-        if matches!(envelope.kind(), Kind::Message(_)) && self.machine.name == crate::machine::Name::Relay {
+        if matches!(envelope.kind(), Kind::Message(_))
+            && self.machine.name == crate::machine::MachineName::Relay
+        {
             self.is_durable(envelope.id(), "sends");
         }
     }
 
     /// Nothing is said of a message before it is on the disk of whoever says it.
     fn is_durable(&self, id: MessageId, what: &str) {
-        if !self.rows.has_name(id.as_bytes()) && !self.sky.is_forgetting() {
+        if !self.rows.has_name(id.as_bytes()) && !self.conditions.is_forgetting() {
             let name = self.machine.name;
-            self.oracle.blame(Invariant::Durable, format_args!("{name} {what} {id}, which it does not have"));
+            self.oracle
+                .violated(Invariant::Durable, format_args!("{name} {what} {id}, which it does not have"));
         }
     }
 }
 
-impl Transport for Line {
+impl Transport for NetworkLink {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
         // Late, it would be one more phone that proves the number to be its own.
         self.holds()?;
         self.delay().await;
         self.holds()?;
-        let answer = self.hub.register(caller, proof).await;
+        let answer = self.carrier_endpoint.register(caller, proof).await;
         self.holds()?;
         self.delay().await;
         self.holds()?;
@@ -125,13 +132,13 @@ impl Transport for Line {
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
-        self.oracle.speaks(caller, &self.boot);
-        let call = |carrier: Arc<Hub>| {
+        self.oracle.speaks(caller, &self.process);
+        let call = |carrier: Arc<CarrierEndpoint>| {
             let caller = caller.clone();
             async move { carrier.connect(&caller).await }
         };
-        // A late one after an erasure is a fault that is known and not mended (`Weather::late_connects`).
-        if self.weather().late_connects { self.pass(call).await } else { self.once(call).await }
+        // A late one after an erasure is a fault that is known and not mended (`FaultRates::late_connects`).
+        if self.rates().late_connects { self.pass(call).await } else { self.once(call).await }
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
@@ -151,8 +158,8 @@ impl Transport for Line {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        let envelope = Plant::leaving(self.plant, &self.oracle, &*self.rng, envelope);
-        if !self.boot.is_dead() {
+        let envelope = PlantedBug::leaving(self.planted_bug, &self.oracle, &*self.rng, envelope);
+        if !self.process.is_dead() {
             self.is_to_be_sent(&envelope);
         }
         self.pass(|carrier| {
@@ -164,9 +171,10 @@ impl Transport for Line {
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
         let leaving = envelopes.into_iter();
-        let leaving = leaving.map(|envelope| Plant::leaving(self.plant, &self.oracle, &*self.rng, envelope));
+        let leaving =
+            leaving.map(|envelope| PlantedBug::leaving(self.planted_bug, &self.oracle, &*self.rng, envelope));
         let envelopes: Vec<_> = leaving.collect();
-        if !self.boot.is_dead() {
+        if !self.process.is_dead() {
             for envelope in &envelopes {
                 self.is_to_be_sent(envelope);
             }
@@ -182,25 +190,25 @@ impl Transport for Line {
         self.holds()?;
         let received = tokio::select! {
             biased;
-            () = self.boot.died() => Err(TransportError::unavailable("the caller is dead")),
-            received = self.hub.receive(caller, after) => received,
+            () = self.process.died() => Err(TransportError::unavailable("the caller is dead")),
+            received = self.carrier_endpoint.receive(caller, after) => received,
         };
         let mut deliveries = received?;
         self.holds()?;
         self.delay().await;
         self.holds()?;
-        if happens(&*self.rng, self.weather().shuffled) {
-            self.oracle.count(Fault::Shuffled);
+        if happens(&*self.rng, self.rates().shuffled) {
+            self.oracle.count(FaultKind::Shuffled);
             for place in 0..deliveries.len() {
                 let other = below(&*self.rng, deliveries.len() as u64);
                 deliveries.swap(place, usize::try_from(other).unwrap());
             }
         }
-        if happens(&*self.rng, self.weather().doubled) {
+        if happens(&*self.rng, self.rates().doubled) {
             deliveries.extend_from_within(..1);
         }
-        if happens(&*self.rng, self.weather().lost) {
-            self.oracle.count(Fault::LostDelivery);
+        if happens(&*self.rng, self.rates().lost) {
+            self.oracle.count(FaultKind::LostDelivery);
             deliveries.pop();
         }
         Ok(deliveries)
@@ -210,14 +218,14 @@ impl Transport for Line {
         self.holds()?;
         tokio::select! {
             biased;
-            () = self.boot.died() => Err(TransportError::unavailable("the caller is dead")),
-            low = self.hub.low_stock(caller, at_most) => low,
+            () = self.process.died() => Err(TransportError::unavailable("the caller is dead")),
+            low = self.carrier_endpoint.low_stock(caller, at_most) => low,
         }
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         for id in sequences.iter().filter_map(|sequence| self.oracle.wire.envelope(caller, *sequence)) {
-            if !self.boot.is_dead() && self.oracle.wire.is_message(id) {
+            if !self.process.is_dead() && self.oracle.wire.is_message(id) {
                 self.is_durable(id, "acknowledges");
             }
         }

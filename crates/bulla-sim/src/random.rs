@@ -1,4 +1,4 @@
-//! Decisions by lot.
+//! Random decisions, drawn from a seed.
 
 use bulla_base::Rng;
 

@@ -1,4 +1,4 @@
-//! What the people do: the users, and the business.
+//! The workload: what the users and the business write and read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,18 @@ use bulla::device::{DeviceError, DeviceEventKind};
 use bulla::relay::{Outgoing, OutgoingBody};
 use bulla_base::Clock as _;
 
-use crate::chance::{below, happens, one_of};
+use crate::faults::FaultKind;
+use crate::invariants::Invariant;
 use crate::model::text;
-use crate::oracle::{Fault, Invariant};
-use crate::people::{SHOP, number};
-use crate::world::{OurDevice, World};
+use crate::parties::{BUSINESS, number};
+use crate::random::{below, happens, one_of};
+use crate::world::{SimDevice, World};
 
 /// How long somebody waits before asking again.
-const AGAIN_MS: u64 = 1_500;
+const MAX_RETRY_MS: u64 = 1_500;
 
 /// The user reads what the business writes, until the device stops.
-pub(crate) async fn reads(world: &World, user: usize, device: &OurDevice) -> Arc<DeviceError> {
+pub(crate) async fn reads(world: &World, user: usize, device: &SimDevice) -> Arc<DeviceError> {
     loop {
         let event = match device.next().await {
             Ok(event) => event,
@@ -28,7 +29,7 @@ pub(crate) async fn reads(world: &World, user: usize, device: &OurDevice) -> Arc
         match event.kind() {
             DeviceEventKind::Message(content) => match content.body() {
                 Body::Text(text) => world.model.shown(user, true, text.body(), id),
-                other => world.oracle.blame(Invariant::Kept, format_args!("nobody said {other:?}")),
+                other => world.oracle.violated(Invariant::Kept, format_args!("nobody said {other:?}")),
             },
             DeviceEventKind::Receipt(receipt) => {
                 let (messages, progress) = (receipt.messages().to_vec(), receipt.progress());
@@ -39,8 +40,8 @@ pub(crate) async fn reads(world: &World, user: usize, device: &OurDevice) -> Arc
         }
         // A disk that is full today has room tomorrow; until then the event stays.
         while let Err(error) = device.acknowledge(event.clone()).await {
-            world.oracle.note(format_args!("user {user} cannot finish {id}: {error:?}"));
-            pause(world, AGAIN_MS).await;
+            world.oracle.trace_line(format_args!("user {user} cannot finish {id}: {error:?}"));
+            pause(world, MAX_RETRY_MS).await;
         }
         world.model.finished(user, id);
     }
@@ -51,20 +52,22 @@ pub(crate) async fn writes(world: Arc<World>, user: usize, messages: usize) {
     let mut answered = 0;
     while answered < messages {
         pause(&world, pace(&world)).await;
-        let Some(device) = world.in_hand[user].lock().unwrap().clone() else { continue };
+        let Some(device) = world.running_devices[user].lock().unwrap().clone() else { continue };
         let number = {
             let messages = &mut world.model.of(user).to_business.messages;
             messages.push(Default::default());
             messages.len() - 1
         };
         let content = Content::text(Text::new(text("user", user, number)).unwrap());
-        match device.send(SHOP, &content).await {
+        match device.send(BUSINESS, &content).await {
             Ok(id) => {
-                world.oracle.note(format_args!("sent: {number} of user {user} as {id}"));
+                world.oracle.trace_line(format_args!("sent: {number} of user {user} as {id}"));
                 world.model.of(user).to_business.messages[number].id = Some(id);
                 answered += 1;
             }
-            Err(error) => world.oracle.note(format_args!("user {user} cannot send {number}: {error:?}")),
+            Err(error) => {
+                world.oracle.trace_line(format_args!("user {user} cannot send {number}: {error:?}"))
+            }
         }
     }
 }
@@ -86,18 +89,20 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
             }
             let which: Vec<usize> = (0..relays.len()).collect();
             let relay = &relays[one_of(&*world.rng, &which)];
-            match relay.submit(SHOP, outgoing(user, number)).await {
+            match relay.submit(BUSINESS, outgoing(user, number)).await {
                 Ok(reference) => {
                     world.model.accepted(user, number, reference.id());
-                    if !happens(&*world.rng, world.sky.weather().lost) {
+                    if !happens(&*world.rng, world.conditions.rates().lost) {
                         break;
                     }
                     // The business does not hear of it, and asks again.
-                    world.oracle.count(Fault::Unheard);
+                    world.oracle.count(FaultKind::Unheard);
                 }
                 Err(error) => {
                     let reason = error.reason();
-                    world.oracle.note(format_args!("{number} to user {user} is not accepted: {reason}"));
+                    world
+                        .oracle
+                        .trace_line(format_args!("{number} to user {user} is not accepted: {reason}"));
                 }
             }
         }

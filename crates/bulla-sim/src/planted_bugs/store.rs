@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bulla_store::{Batch, Expectation, Key, Record, Scan};
 
-use super::Plant;
-use crate::chance::below;
+use super::PlantedBug;
 use crate::disk::Disk;
-use crate::machine::Name;
+use crate::machine::MachineName;
+use crate::random::below;
 
 /// The spaces that bugs are about, as the pages of their owners call them.
 const STATE: u8 = 0x11;
@@ -32,15 +32,15 @@ const AT_ONCE: Duration = Duration::from_millis(1);
 /// How many days too many are dropped.
 const TOO_MANY_DAYS: u32 = 31;
 
-impl Plant {
+impl PlantedBug {
     /// What of `batch` gets to the disk.
     pub(crate) fn batch(disk: &Disk, batch: Batch) -> Batch {
-        let Some(plant) = disk.plant else { return batch };
+        let Some(planted_bug) = disk.planted_bug else { return batch };
         let name = disk.machine.name;
         let now_and_then = |one_in: u64| below(&*disk.rng, one_in) == 0;
-        let (relay, carrier) = (name == Name::Relay, name == Name::Carrier);
-        let device = matches!(name, Name::Device(_));
-        match plant {
+        let (relay, carrier) = (name == MachineName::Relay, name == MachineName::Carrier);
+        let device = matches!(name, MachineName::Device(_));
+        match planted_bug {
             Self::LostCharge if relay && !batch.adds().is_empty() && now_and_then(8) => {
                 changed(&batch, |_| true, |_| true, 0, true)
             }
@@ -53,7 +53,7 @@ impl Plant {
                 changed(&batch, |_| true, |key| key.space().number() != EVENTS, 1, true)
             }
             Self::SessionNotSaved if relay && now_and_then(8) => without(&batch, SESSIONS),
-            Self::IncarnationNotSaved if relay && disk.boot.number > 1 => without(&batch, STATE),
+            Self::IncarnationNotSaved if relay && disk.process.number > 1 => without(&batch, STATE),
             Self::IdempotencyForgotten if relay => without(&batch, ONCE),
             Self::SeenNotNoted if relay => without(&batch, RELAY_SEEN),
             Self::NoticeLost if device && now_and_then(8) => without(&batch, INBOX),
@@ -69,7 +69,7 @@ impl Plant {
 
     /// What is left of `batch` when power goes while it is written; nothing when it is written whole.
     pub(crate) fn torn(disk: &Disk, batch: &Batch) -> Option<Batch> {
-        let is_torn = disk.plant == Some(Self::TornBatch) && disk.machine.name == Name::Relay;
+        let is_torn = disk.planted_bug == Some(Self::TornBatch) && disk.machine.name == MachineName::Relay;
         if !is_torn || batch.puts().len() < 2 || below(&*disk.rng, 16) > 0 {
             return None;
         }
@@ -80,20 +80,20 @@ impl Plant {
 
     /// Whether commits are told before they are durable.
     pub(crate) fn is_unsynced(disk: &Disk) -> bool {
-        disk.plant == Some(Self::Unsynced) && disk.machine.name == Name::Relay
+        disk.planted_bug == Some(Self::Unsynced) && disk.machine.name == MachineName::Relay
     }
 
     /// Whether a read finds nothing.
     pub(crate) fn forgets(disk: &Disk) -> bool {
-        disk.plant == Some(Self::ReadForgets)
-            && disk.machine.name == Name::Relay
+        disk.planted_bug == Some(Self::ReadForgets)
+            && disk.machine.name == MachineName::Relay
             && below(&*disk.rng, 50) == 0
     }
 
     /// The page that a scan comes to.
     pub(crate) fn page(disk: &Disk, scan: &Scan, mut page: Vec<(Key, Record)>) -> Vec<(Key, Record)> {
         let is_queue = [QUEUE, RELAY_OUTBOX, EVENTS, INBOX, DEVICE_OUTBOX].contains(&scan.space().number());
-        match disk.plant {
+        match disk.planted_bug {
             Some(Self::QueueSkips) if is_queue && below(&*disk.rng, 8) == 0 => drop(page.pop()),
             Some(Self::QueueReversed) if is_queue => page.reverse(),
             _ => {}
@@ -103,7 +103,7 @@ impl Plant {
 
     /// Before which day everything is dropped.
     pub(crate) fn dropped_before(disk: &Disk, day: Day) -> Option<Day> {
-        match disk.plant {
+        match disk.planted_bug {
             Some(Self::NothingDropped) => None,
             Some(Self::TooMuchDropped) => Some(Day::from_number(day.number() + TOO_MANY_DAYS)),
             _ => Some(day),
@@ -111,20 +111,20 @@ impl Plant {
     }
 
     pub(crate) fn erases(disk: &Disk) -> bool {
-        disk.plant != Some(Self::NothingErased)
+        disk.planted_bug != Some(Self::NothingErased)
     }
 
     /// How long somebody sleeps who wants to sleep for `span`.
-    pub(crate) fn sleeps(plant: Option<Self>, name: Name, span: Duration) -> Duration {
-        match plant {
-            Some(Self::SweepAsleep) if name == Name::Relay && span >= SWEEP => NEVER,
-            Some(Self::RetryAtOnce) if name == Name::Relay && span < SWEEP => span.min(AT_ONCE),
+    pub(crate) fn sleeps(planted_bug: Option<Self>, name: MachineName, span: Duration) -> Duration {
+        match planted_bug {
+            Some(Self::SweepAsleep) if name == MachineName::Relay && span >= SWEEP => NEVER,
+            Some(Self::RetryAtOnce) if name == MachineName::Relay && span < SWEEP => span.min(AT_ONCE),
             _ => span,
         }
     }
 
     pub(crate) fn hides_backups(disk: &Disk) -> bool {
-        disk.plant == Some(Self::BackupHidden)
+        disk.planted_bug == Some(Self::BackupHidden)
     }
 }
 

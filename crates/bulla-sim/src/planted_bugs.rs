@@ -1,17 +1,21 @@
 //! Bugs that are put into the system on purpose, to see whether the simulator finds them. They sit at the
 //! ports, so that no crate that is shipped has a switch for them.
 
+mod network;
 mod sink;
 mod store;
-mod wire;
 
-pub(crate) use sink::Held;
+use crate::invariants::Invariant;
+use crate::plan::Plan;
+use crate::simulation::run;
+
+pub(crate) use sink::HeldEvent;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the table says of each what it does")]
-pub enum Plant {
+pub enum PlantedBug {
     LostCharge,
     DoubleCharge,
     Unsynced,
@@ -54,7 +58,7 @@ pub enum Plant {
     RetryAtOnce,
 }
 
-impl Plant {
+impl PlantedBug {
     /// Each with what it does, and what may find it.
     pub const TABLE: &[(Self, &str)] = &[
         (Self::LostCharge, "the relay's batch loses its charge, one in eight"),
@@ -102,6 +106,18 @@ impl Plant {
     /// What it does.
     #[must_use]
     pub fn what(self) -> &'static str {
-        Self::TABLE.iter().find(|(plant, _)| *plant == self).map_or("", |(_, what)| what)
+        Self::TABLE.iter().find(|(planted_bug, _)| *planted_bug == self).map_or("", |(_, what)| what)
     }
+}
+
+/// In how many seeds each planted bug has to be found.
+pub const SEEDS_FOR_PLANTED: u64 = 1_000;
+
+/// The first seed that finds `planted_bug`, and the promise that it saw broken.
+#[must_use]
+pub fn find(planted_bug: PlantedBug) -> Option<(u64, Invariant)> {
+    (0..SEEDS_FOR_PLANTED).find_map(|seed| {
+        let violation = run(&Plan::of(seed), Some(planted_bug), false).violation?;
+        Some((seed, violation.invariant))
+    })
 }

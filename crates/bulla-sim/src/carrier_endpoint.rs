@@ -1,3 +1,5 @@
+//! The end of the network at which the carrier answers, while it runs.
+
 use std::sync::{Arc, Mutex};
 
 use bulla::carrier::Carrier;
@@ -8,32 +10,32 @@ use bulla::transport::{
 use bulla_base::{Address, SeededRng};
 
 use crate::disk::Disk;
-use crate::machine::Boot;
+use crate::machine::Process;
 use crate::oracle::Oracle;
-use crate::plant::Plant;
+use crate::planted_bugs::PlantedBug;
 
 /// Where the carrier is, if it runs: what everybody else calls.
-pub(crate) struct Hub {
+pub(crate) struct CarrierEndpoint {
     running: Mutex<Option<Running>>,
     oracle: Arc<Oracle>,
-    plant: Option<Plant>,
+    planted_bug: Option<PlantedBug>,
     rng: SeededRng,
 }
 
 #[derive(Clone)]
 struct Running {
     carrier: Arc<Carrier<Disk>>,
-    boot: Arc<Boot>,
+    process: Arc<Process>,
 }
 
-impl Hub {
-    pub(crate) const fn new(oracle: Arc<Oracle>, plant: Option<Plant>, seed: u64) -> Self {
-        Self { running: Mutex::new(None), oracle, plant, rng: SeededRng::new(!seed) }
+impl CarrierEndpoint {
+    pub(crate) const fn new(oracle: Arc<Oracle>, planted_bug: Option<PlantedBug>, seed: u64) -> Self {
+        Self { running: Mutex::new(None), oracle, planted_bug, rng: SeededRng::new(!seed) }
     }
 
     /// From now on this carrier answers.
-    pub(crate) fn runs(&self, carrier: Arc<Carrier<Disk>>, boot: Arc<Boot>) {
-        *self.running.lock().unwrap() = Some(Running { carrier, boot });
+    pub(crate) fn runs(&self, carrier: Arc<Carrier<Disk>>, process: Arc<Process>) {
+        *self.running.lock().unwrap() = Some(Running { carrier, process });
     }
 
     /// Nobody answers any more.
@@ -52,18 +54,18 @@ impl Hub {
         F: Future<Output = Result<R, TransportError>>,
     {
         let running = self.running.lock().unwrap().clone();
-        let Some(Running { carrier, boot }) = running else {
+        let Some(Running { carrier, process }) = running else {
             return Err(TransportError::unavailable("the carrier is down"));
         };
         tokio::select! {
             biased;
-            () = boot.died() => Err(TransportError::unavailable("the carrier has died")),
+            () = process.died() => Err(TransportError::unavailable("the carrier has died")),
             answer = call(InProcess::new(carrier)) => answer,
         }
     }
 }
 
-impl Transport for Hub {
+impl Transport for CarrierEndpoint {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
         let answer = self.ask(|carrier| async move { carrier.register(caller, proof).await }).await?;
         self.oracle.connected(caller);
@@ -72,7 +74,7 @@ impl Transport for Hub {
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         let floor = self.oracle.wire.floor(caller);
-        let asks = Plant::connects_as(self.plant, caller, floor);
+        let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let answer = self.ask(|carrier| async move { carrier.connect(&asks).await }).await?;
         self.oracle.let_pass(caller, floor, "connect");
         self.oracle.connected(caller);
@@ -87,15 +89,17 @@ impl Transport for Hub {
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
         let bundle = self.ask(|carrier| async move { carrier.bundle(caller, of).await }).await?;
-        let bundle = Plant::bundle(self.plant, &self.oracle, of, bundle);
+        let bundle = PlantedBug::bundle(self.planted_bug, &self.oracle, of, bundle);
         self.oracle.given(of, &bundle);
         Ok(bundle)
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         let floor = self.oracle.wire.floor(caller);
-        let asks = Plant::connects_as(self.plant, caller, floor);
-        let Some(envelope) = Plant::carried(self.plant, &self.rng, envelope) else { return Ok(()) };
+        let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
+        let Some(envelope) = PlantedBug::carried(self.planted_bug, &self.rng, envelope) else {
+            return Ok(());
+        };
         self.ask(|carrier| async move { carrier.send(&asks, envelope).await }).await?;
         self.oracle.let_pass(caller, floor, "send");
         Ok(())
@@ -103,10 +107,10 @@ impl Transport for Hub {
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
         let (floor, count) = (self.oracle.wire.floor(caller), envelopes.len());
-        let asks = Plant::connects_as(self.plant, caller, floor);
+        let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let carried = envelopes
             .into_iter()
-            .filter_map(|envelope| Plant::carried(self.plant, &self.rng, envelope))
+            .filter_map(|envelope| PlantedBug::carried(self.planted_bug, &self.rng, envelope))
             .collect();
         let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, carried).await) });
         let mut sent = sent.await.unwrap_or_else(Sent::none);
@@ -129,7 +133,7 @@ impl Transport for Hub {
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
-        let sequences = Plant::acknowledged(self.plant, sequences);
+        let sequences = PlantedBug::acknowledged(self.planted_bug, sequences);
         self.ask(|carrier| async move { carrier.acknowledge(caller, &sequences).await }).await
     }
 }

@@ -5,15 +5,15 @@ use bulla::transport::{Caller, Incarnation, Sequence};
 use bulla_base::{Address, Rng};
 use bytes::Bytes;
 
-use super::Plant;
-use crate::chance::below;
+use super::PlantedBug;
 use crate::oracle::Oracle;
-use crate::wire::CANARY;
+use crate::random::below;
+use crate::wire_checks::CANARY;
 
-impl Plant {
+impl PlantedBug {
     /// As whom the carrier takes `caller`, of whose installation `floor` is the lowest that may pass.
-    pub(crate) fn connects_as(plant: Option<Self>, caller: &Caller, floor: u64) -> Caller {
-        if plant != Some(Self::FenceLowered) || floor == u64::MAX {
+    pub(crate) fn connects_as(planted_bug: Option<Self>, caller: &Caller, floor: u64) -> Caller {
+        if planted_bug != Some(Self::FenceLowered) || floor == u64::MAX {
             return caller.clone();
         }
         let highest = Incarnation::new(caller.incarnation().number().max(floor));
@@ -21,16 +21,21 @@ impl Plant {
     }
 
     /// The keys that are given away of `of`.
-    pub(crate) fn bundle(plant: Option<Self>, oracle: &Oracle, of: &Address, bundle: KeyBundle) -> KeyBundle {
-        if plant != Some(Self::KeyGivenTwice) {
+    pub(crate) fn bundle(
+        planted_bug: Option<Self>,
+        oracle: &Oracle,
+        of: &Address,
+        bundle: KeyBundle,
+    ) -> KeyBundle {
+        if planted_bug != Some(Self::KeyGivenTwice) {
             return bundle;
         }
         oracle.wire.first_bundle(of, bundle)
     }
 
     /// What the carrier queues.
-    pub(crate) fn carried(plant: Option<Self>, rng: &dyn Rng, envelope: Envelope) -> Option<Envelope> {
-        match plant {
+    pub(crate) fn carried(planted_bug: Option<Self>, rng: &dyn Rng, envelope: Envelope) -> Option<Envelope> {
+        match planted_bug {
             Some(Self::EnvelopeLost) if below(rng, 16) == 0 => None,
             Some(Self::EnvelopeAltered) if below(rng, 16) == 0 => Some(altered(&envelope)),
             _ => Some(envelope),
@@ -39,12 +44,12 @@ impl Plant {
 
     /// What leaves a program that sends `envelope`.
     pub(crate) fn leaving(
-        plant: Option<Self>,
+        planted_bug: Option<Self>,
         oracle: &Oracle,
         rng: &dyn Rng,
         envelope: Envelope,
     ) -> Envelope {
-        match plant {
+        match planted_bug {
             Some(Self::NotSealed) if below(rng, 16) == 0 => sealed(&envelope, CANARY.as_bytes().to_vec()),
             Some(Self::StepTwice) if oracle.wire.has_left(envelope.id()) => altered(&envelope),
             _ => envelope,
@@ -52,9 +57,9 @@ impl Plant {
     }
 
     /// What is acknowledged when `sequences` are.
-    pub(crate) fn acknowledged(plant: Option<Self>, sequences: &[Sequence]) -> Vec<Sequence> {
+    pub(crate) fn acknowledged(planted_bug: Option<Self>, sequences: &[Sequence]) -> Vec<Sequence> {
         let mut sequences = sequences.to_vec();
-        if plant == Some(Self::AcknowledgedTooMuch) {
+        if planted_bug == Some(Self::AcknowledgedTooMuch) {
             let next = sequences.last().map(|last| Sequence::new(last.epoch(), last.number() + 1));
             sequences.extend(next);
         }

@@ -1,4 +1,4 @@
-//! What is left: after an erasure, and after everything's time.
+//! What may be left on the disks: after an erasure, and after everything's time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use bulla_base::{Clock as _, Party, SeededRng};
 use bulla_store::{Key, OWN, Space};
 use memchr::memmem;
 
-use crate::machine::{Machine, Name};
-use crate::oracle::Invariant;
-use crate::people::number;
-use crate::wire::CANARY;
+use crate::invariants::Invariant;
+use crate::machine::{Machine, MachineName};
+use crate::parties::number;
+use crate::wire_checks::CANARY;
 use crate::world::World;
 
 /// In which strides the last days pass, in hours: nothing happens within one but that everybody sleeps. In
@@ -41,7 +41,7 @@ const RELAYS_PEPPER: Space = Space::new(0x28);
 const CARRIERS_PEPPER: Space = Space::new(0x46);
 
 /// Two months pass. After the first nothing is open any more, after the second nothing is left.
-pub(crate) async fn pass(world: &Arc<World>) {
+pub(crate) async fn two_months_pass(world: &Arc<World>) {
     // What is put off for a while is done.
     world.clock.sleep(QUIET).await;
     for stride in STRIDES_H {
@@ -57,14 +57,14 @@ pub(crate) async fn pass(world: &Arc<World>) {
     }
     for user in 0..world.plan.users {
         if let Some(silent) = world.model.is_silent(user) {
-            world.oracle.blame(Invariant::Kept, silent);
+            world.oracle.violated(Invariant::Kept, silent);
         }
     }
     for machine in all(world) {
         let lasting: &[u8] = match machine.name {
-            Name::Carrier => &OF_CARRIER,
-            Name::Relay => &OF_RELAY,
-            Name::Device(_) => &OF_DEVICE,
+            MachineName::Carrier => &OF_CARRIER,
+            MachineName::Relay => &OF_RELAY,
+            MachineName::Device(_) => &OF_DEVICE,
         };
         let found = machine.disk().find(|owner, key, _| {
             let space = key.space().number();
@@ -80,22 +80,22 @@ fn left(world: &World, machine: &Machine, found: &[(bulla_base::Partition, Key)]
         let (name, space, day) = (machine.name, key.space().number(), key.day().number());
         let what =
             format_args!("{} rows, the first of space {space:#x} and day {day}, at the {name}", found.len());
-        world.oracle.blame(Invariant::Forgotten, what);
+        world.oracle.violated(Invariant::Forgotten, what);
     }
 }
 
 /// Nobody reads at the carrier what is said.
-pub(crate) fn is_blind(world: &World) {
+pub(crate) fn carrier_reads_nothing(world: &World) {
     let read =
         world.carrier.disk().find(|_, _, record| memmem::find(&record.value, CANARY.as_bytes()).is_some());
     if !read.is_empty() {
-        world.oracle.blame(Invariant::Sealed, "a text lies with the carrier");
+        world.oracle.violated(Invariant::Sealed, "a text lies with the carrier");
     }
 }
 
 /// Nothing is left of `user` on this machine that was there when it had made `commits` commits.
 pub(crate) async fn is_erased(world: &World, machine: &Machine, user: usize, commits: u64) {
-    let space = if machine.name == Name::Carrier { CARRIERS_PEPPER } else { RELAYS_PEPPER };
+    let space = if machine.name == MachineName::Carrier { CARRIERS_PEPPER } else { RELAYS_PEPPER };
     let (rows, chance) = (machine.disk(), SeededRng::new(0));
     let Ok(pepper) = bulla_store::pepper(&rows.copy(), space, world.clock.now(), &chance).await else {
         return;
@@ -106,7 +106,7 @@ pub(crate) async fn is_erased(world: &World, machine: &Machine, user: usize, com
         let (name, space) = (machine.name, key.space().number());
         let what =
             format_args!("{} rows of user {user}, the first of space {space:#x}, at the {name}", left.len());
-        world.oracle.blame(Invariant::Erased, what);
+        world.oracle.violated(Invariant::Erased, what);
     }
 }
 

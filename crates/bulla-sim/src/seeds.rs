@@ -10,19 +10,19 @@ use bulla_base::Clock;
 use bulla_sim::{Invariant, Outcome, Plan, shrink};
 
 use crate::options::Options;
-use crate::sums::Sums;
+use crate::totals::Totals;
 
 /// After how many seeds a line tells how far it is.
-const A_LINE_EVERY: u64 = 1000;
+const PROGRESS_EVERY: u64 = 1000;
 /// Every so manieth seed is run twice, and has to do the same.
-const TWICE_EVERY: u64 = 20;
+const REPLAY_EVERY: u64 = 20;
 /// After so many violations the rest is not worth the time.
-const ENOUGH: usize = 10;
+const MAX_VIOLATIONS: usize = 10;
 
 /// Runs the seeds of `options` and tells what they showed.
 pub(crate) fn run(options: &Options) -> ExitCode {
     let begun = SystemClock.now();
-    let (next, sums) = (AtomicU64::new(0), Mutex::new(Sums::default()));
+    let (next, totals) = (AtomicU64::new(0), Mutex::new(Totals::default()));
     let rate = |runs: u64| {
         let ms = SystemClock.now().as_millis().saturating_sub(begun.as_millis()).max(1);
         format!("{}.{} seeds a second", runs * 1000 / ms, runs * 10_000 / ms % 10)
@@ -30,31 +30,32 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::SeqCst);
-            let is_enough = sums.lock().unwrap_or_else(PoisonError::into_inner).failed.len() >= ENOUGH;
+            let is_enough =
+                totals.lock().unwrap_or_else(PoisonError::into_inner).failed.len() >= MAX_VIOLATIONS;
             if number >= options.seeds || is_enough {
                 return;
             }
             let plan = Plan::of(options.first_seed + number);
             let outcome = run_one(&plan, options);
-            let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
-            sums.add(&outcome);
+            let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+            totals.add(&outcome);
             if let Some(violation) = &outcome.violation {
-                sums.failed.push(plan.seed);
-                drop(sums);
+                totals.failed.push(plan.seed);
+                drop(totals);
                 show(&plan, violation.invariant, &outcome);
-            } else if sums.runs % A_LINE_EVERY == 0 {
-                println!("{} of {} seeds, {}", sums.runs, options.seeds, rate(sums.runs));
+            } else if totals.runs % PROGRESS_EVERY == 0 {
+                println!("{} of {} seeds, {}", totals.runs, options.seeds, rate(totals.runs));
             }
         }
     };
     thread::scope(|scope| (0..options.threads).for_each(|_| drop(scope.spawn(work))));
-    let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("{}", sums.lines());
-    for seed in &sums.failed {
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{}", totals.lines());
+    for seed in &totals.failed {
         println!("failed: --first-seed {seed} --seeds 1");
     }
-    println!("sim: {}, {}", sums.line(), rate(sums.runs));
-    ExitCode::from(u8::from(!sums.failed.is_empty()))
+    println!("sim: {}, {}", totals.line(), rate(totals.runs));
+    ExitCode::from(u8::from(!totals.failed.is_empty()))
 }
 
 /// Runs a plan, now and then twice.
@@ -64,7 +65,7 @@ fn run_one(plan: &Plan, options: &Options) -> Outcome {
         println!("{plan}");
         outcome.trace.iter().for_each(|line| println!("{line}"));
     }
-    if plan.seed.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
+    if plan.seed.is_multiple_of(REPLAY_EVERY) && outcome.violation.is_none() {
         let again = bulla_sim::run(plan, None, options.trace);
         if again.hash != outcome.hash {
             outcome.violation = Some(Invariant::Replays.broken("two runs of the seed differ"));

@@ -1,5 +1,5 @@
-//! How each fault is done to the system. A new one is a variant of [`Strike`], drawn in `plan.rs`, and an arm
-//! here.
+//! How each fault is done to the system, and the kinds they are counted by. A new one is a variant of
+//! [`Fault`], drawn in `plan.rs`, and an arm here.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,76 +7,126 @@ use std::time::Duration;
 
 use bulla_base::{Address, Clock as _};
 
-use crate::machine::Name;
-use crate::oracle::Fault;
-use crate::people::number;
-use crate::plan::Strike;
+use crate::machine::MachineName;
+use crate::parties::number;
+use crate::plan::Fault;
 use crate::world::World;
-use crate::{late, lives};
+use crate::{programs, retention};
 
-/// Does `strike` to the system. What lasts a while ends by itself, or when all is healed.
-pub(crate) fn strike(world: &Arc<World>, strike: Strike) {
-    world.oracle.note(strike);
-    match strike {
-        Strike::Crash(name, down) => {
-            world.oracle.count(Fault::Crash);
+/// What was done to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is told by its name")]
+pub enum FaultKind {
+    Crash,
+    LostRequest,
+    LostAnswer,
+    LostDelivery,
+    Doubled,
+    Shuffled,
+    CutOff,
+    Unheard,
+    Refused,
+    SinkDown,
+    Full,
+    Failing,
+    Jump,
+    HandOver,
+    Absent,
+    Reinstall,
+    LostStore,
+    Restored,
+    Erased,
+}
+
+impl FaultKind {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Crash,
+        Self::LostRequest,
+        Self::LostAnswer,
+        Self::LostDelivery,
+        Self::Doubled,
+        Self::Shuffled,
+        Self::CutOff,
+        Self::Unheard,
+        Self::Refused,
+        Self::SinkDown,
+        Self::Full,
+        Self::Failing,
+        Self::Jump,
+        Self::HandOver,
+        Self::Absent,
+        Self::Reinstall,
+        Self::LostStore,
+        Self::Restored,
+        Self::Erased,
+    ];
+}
+
+/// Does `fault` to the system. What lasts a while ends by itself, or when all is healed.
+pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
+    world.oracle.trace_line(fault);
+    match fault {
+        Fault::Crash(name, down) => {
+            world.oracle.count(FaultKind::Crash);
             let machine = Arc::clone(world.machine(name));
             machine.switch(true);
             later(world, down, move || machine.switch(false));
         }
-        Strike::CutOff(name, span) => {
+        Fault::CutOff(name, span) => {
             let machine = Arc::clone(world.machine(name));
             machine.is_cut_off.store(true, Ordering::SeqCst);
             later(world, span, move || machine.is_cut_off.store(false, Ordering::SeqCst));
         }
-        Strike::SinkDown(span) => {
-            let sky = Arc::clone(&world.sky);
-            sky.is_sink_down.store(true, Ordering::SeqCst);
-            later(world, span, move || sky.is_sink_down.store(false, Ordering::SeqCst));
+        Fault::SinkDown(span) => {
+            let conditions = Arc::clone(&world.conditions);
+            conditions.is_sink_down.store(true, Ordering::SeqCst);
+            later(world, span, move || conditions.is_sink_down.store(false, Ordering::SeqCst));
         }
-        Strike::Full(name, span) => {
+        Fault::Full(name, span) => {
             let machine = Arc::clone(world.machine(name));
             machine.is_full.store(true, Ordering::SeqCst);
             later(world, span, move || machine.is_full.store(false, Ordering::SeqCst));
         }
-        Strike::Failing(name) => world.machine(name).is_failing.store(true, Ordering::SeqCst),
-        Strike::Jump(name, minutes, span) => {
-            world.oracle.count(Fault::Jump);
+        Fault::Failing(name) => world.machine(name).is_failing.store(true, Ordering::SeqCst),
+        Fault::Jump(name, minutes, span) => {
+            world.oracle.count(FaultKind::Jump);
             let machine = Arc::clone(world.machine(name));
             machine.clock.set_wrong(minutes * 60_000);
             later(world, span, move || machine.clock.set_wrong(0));
         }
-        Strike::HandOver(overlap) => {
-            world.oracle.count(Fault::HandOver);
+        Fault::HandOver(overlap) => {
+            world.oracle.count(FaultKind::HandOver);
             world.model.two_tell();
             world.relay.add_program();
-            tokio::spawn(lives::relay(Arc::clone(world)));
+            tokio::spawn(programs::relay(Arc::clone(world)));
             let machine = Arc::clone(&world.relay);
             later(world, overlap, move || machine.end_all_but_the_last());
         }
-        Strike::Absent(user, span) => {
-            world.oracle.count(Fault::Absent);
+        Fault::Absent(user, span) => {
+            world.oracle.count(FaultKind::Absent);
             let machine = Arc::clone(&world.devices[user]);
             machine.switch(true);
             later(world, span, move || machine.switch(false));
         }
-        Strike::Reinstall(user) => reinstall(world, user),
-        Strike::BackUp(name) => world.machine(name).back_up(),
-        Strike::PutBack(name) => put_back(world, name),
-        Strike::LoseStore => {
-            world.oracle.count(Fault::LostStore);
-            world.sky.forgets();
+        Fault::Reinstall(user) => reinstall(world, user),
+        Fault::BackUp(name) => world.machine(name).back_up(),
+        Fault::PutBack(name) => put_back(world, name),
+        Fault::LoseStore => {
+            world.oracle.count(FaultKind::LostStore);
+            world.conditions.forgets();
             world.model.forget_all();
             world.relay.lose_disk();
         }
-        Strike::Erase(user) => erase(world, user),
+        Fault::Erase(user) => erase(world, user),
     }
 }
 
 /// What is sealed for the old phone may never be read: all that is said before the carrier knows the new one.
 fn reinstall(world: &Arc<World>, user: usize) {
-    world.oracle.count(Fault::Reinstall);
-    world.sky.forgets();
+    world.oracle.count(FaultKind::Reinstall);
+    world.conditions.forgets();
     world.model.other_phone(user);
     world.devices[user].lose_disk();
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
@@ -89,34 +139,34 @@ fn reinstall(world: &Arc<World>, user: usize) {
     });
 }
 
-fn put_back(world: &Arc<World>, name: Name) {
+fn put_back(world: &Arc<World>, name: MachineName) {
     if !world.machine(name).put_back() {
         return;
     }
-    world.oracle.count(Fault::Restored);
-    world.sky.forgets();
+    world.oracle.count(FaultKind::Restored);
+    world.conditions.forgets();
     match name {
-        Name::Device(user) => world.model.other_phone(user),
+        MachineName::Device(user) => world.model.other_phone(user),
         _ => world.model.forget_all(),
     }
 }
 
 /// The carrier first, as the relay's page says; each until it is done.
 fn erase(world: &Arc<World>, user: usize) {
-    world.oracle.count(Fault::Erased);
-    world.sky.forgets();
+    world.oracle.count(FaultKind::Erased);
+    world.conditions.forgets();
     world.model.forget(user);
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
     tokio::spawn(async move {
         let published = world.oracle.wire.published(&address);
         loop {
             let commits = world.carrier.disk().commits();
-            if let Some(carrier) = world.hub.carrier()
+            if let Some(carrier) = world.carrier_endpoint.carrier()
                 && carrier.erase(&number(user)).await.is_ok()
             {
                 // Known and not mended: a late upload brings them back (`corpus.rs`).
                 world.oracle.wire.erased(&address);
-                break late::is_erased(&world, &world.carrier, user, commits).await;
+                break retention::is_erased(&world, &world.carrier, user, commits).await;
             }
             world.clock.sleep(Duration::from_secs(1)).await;
         }
@@ -126,12 +176,12 @@ fn erase(world: &Arc<World>, user: usize) {
             if let Some(relay) = relay
                 && relay.erase(&number(user)).await.is_ok()
             {
-                break late::is_erased(&world, &world.relay, user, commits).await;
+                break retention::is_erased(&world, &world.relay, user, commits).await;
             }
             world.clock.sleep(Duration::from_secs(1)).await;
         }
         world.model.forget(user);
-        world.oracle.note(format_args!("user {user} is erased"));
+        world.oracle.trace_line(format_args!("user {user} is erased"));
         // What the device says before it has left new keys cannot be answered, nor asked for again.
         while world.oracle.wire.published(&address) == published {
             world.clock.sleep(Duration::from_millis(50)).await;

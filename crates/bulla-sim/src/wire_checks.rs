@@ -9,18 +9,19 @@ use bulla::transport::{Caller, Delivery, Sequence};
 use bulla_base::{Address, MessageId};
 use memchr::memmem;
 
-use crate::machine::Boot;
-use crate::oracle::{Invariant, Oracle};
+use crate::invariants::Invariant;
+use crate::machine::Process;
+use crate::oracle::Oracle;
 
 /// What every text of a run has in it, and nothing else.
 pub(crate) const CANARY: &str = "✉ مرحبا";
 
 /// What passed so far.
 #[derive(Default)]
-pub(crate) struct Wire(Mutex<Seen>);
+pub(crate) struct WireHistory(Mutex<Observed>);
 
 #[derive(Default)]
-struct Seen {
+struct Observed {
     /// Who stepped which ratchet how far, and what came of it.
     steps: BTreeMap<(Vec<u8>, [u8; 33], u32), Vec<u8>>,
     /// Which installation speaks for whom, and from which incarnation on.
@@ -42,18 +43,18 @@ struct Seen {
     delivered: BTreeMap<(Vec<u8>, Sequence), MessageId>,
 }
 
-impl Wire {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+impl WireHistory {
+    fn observed(&self) -> MutexGuard<'_, Observed> {
         self.0.lock().unwrap()
     }
 
     pub(crate) fn steps(&self) -> usize {
-        self.seen().steps.len()
+        self.observed().steps.len()
     }
 
     /// The lowest incarnation of `caller`'s installation that may speak: one beyond all if it is another's.
     pub(crate) fn floor(&self, caller: &Caller) -> u64 {
-        match self.seen().speakers.get(&caller.address().to_bytes()) {
+        match self.observed().speakers.get(&caller.address().to_bytes()) {
             Some((installation, _)) if *installation != caller.installation() => u64::MAX,
             Some((_, lowest)) => *lowest,
             None => 0,
@@ -63,51 +64,51 @@ impl Wire {
     /// The carrier has forgotten which keys of `address` it gave away.
     pub(crate) fn erased(&self, address: &Address) {
         let address = address.to_bytes();
-        self.seen().given.retain(|(of, _)| *of != address);
+        self.observed().given.retain(|(of, _)| *of != address);
     }
 
     /// How often `address` has left keys with the carrier.
     pub(crate) fn published(&self, address: &Address) -> u64 {
-        self.seen().published.get(&address.to_bytes()).copied().unwrap_or_default()
+        self.observed().published.get(&address.to_bytes()).copied().unwrap_or_default()
     }
 
     pub(crate) fn publish(&self, address: &Address) {
-        *self.seen().published.entry(address.to_bytes()).or_default() += 1;
+        *self.observed().published.entry(address.to_bytes()).or_default() += 1;
     }
 
     /// Which installation speaks for `address`.
     pub(crate) fn installation(&self, address: &Address) -> Option<Installation> {
-        self.seen().speakers.get(&address.to_bytes()).map(|(installation, _)| *installation)
+        self.observed().speakers.get(&address.to_bytes()).map(|(installation, _)| *installation)
     }
 
     /// Which envelope was delivered to `caller` under `sequence`.
     pub(crate) fn envelope(&self, caller: &Caller, sequence: Sequence) -> Option<MessageId> {
-        self.seen().delivered.get(&(caller.address().to_bytes(), sequence)).copied()
+        self.observed().delivered.get(&(caller.address().to_bytes(), sequence)).copied()
     }
 
     /// The first keys that were ever given away of `of`, for a planted bug.
     pub(crate) fn first_bundle(&self, of: &Address, bundle: KeyBundle) -> KeyBundle {
-        self.seen().bundles.entry(of.to_bytes()).or_insert(bundle).clone()
+        self.observed().bundles.entry(of.to_bytes()).or_insert(bundle).clone()
     }
 
     /// Whether the envelope was sent before.
     pub(crate) fn has_left(&self, id: MessageId) -> bool {
-        self.seen().left.contains(&id)
+        self.observed().left.contains(&id)
     }
 
     pub(crate) fn is_message(&self, id: MessageId) -> bool {
-        self.seen().messages.contains(&id)
+        self.observed().messages.contains(&id)
     }
 
     /// Whether the message was asked for again: then later ones may have come before it.
     pub(crate) fn was_sent_again(&self, id: MessageId) -> bool {
-        self.seen().again.contains(&id)
+        self.observed().again.contains(&id)
     }
 
     pub(crate) fn deliver(&self, caller: &Caller, deliveries: &[Delivery]) {
-        let (to, mut seen) = (caller.address().to_bytes(), self.seen());
+        let (to, mut observed) = (caller.address().to_bytes(), self.observed());
         for delivery in deliveries {
-            seen.delivered.insert((to.clone(), delivery.sequence), delivery.envelope.id());
+            observed.delivered.insert((to.clone(), delivery.sequence), delivery.envelope.id());
         }
     }
 }
@@ -118,66 +119,72 @@ impl Oracle {
     pub fn sealed(&self, envelope: &Envelope) {
         let sealed = envelope.sealed().to_vec();
         if memmem::find(&sealed, CANARY.as_bytes()).is_some() {
-            self.blame(Invariant::Sealed, format_args!("{} can be read on its way", envelope.id()));
+            self.violated(Invariant::Sealed, format_args!("{} can be read on its way", envelope.id()));
         }
         let Some(step) = step(envelope.from(), envelope) else {
-            return self.blame(Invariant::Sealed, format_args!("{} is not sealed", envelope.id()));
+            return self.violated(Invariant::Sealed, format_args!("{} is not sealed", envelope.id()));
         };
-        self.wire.seen().left.insert(envelope.id());
+        self.wire.observed().left.insert(envelope.id());
         if matches!(envelope.kind(), Kind::Message(_)) {
-            self.wire.seen().messages.insert(envelope.id());
+            self.wire.observed().messages.insert(envelope.id());
         }
         if envelope.attempt() > 0 {
-            self.wire.seen().again.insert(envelope.id());
+            self.wire.observed().again.insert(envelope.id());
         }
-        let before = self.wire.seen().steps.insert(step, sealed.clone());
+        let before = self.wire.observed().steps.insert(step, sealed.clone());
         if before.is_some_and(|before| before != sealed) {
-            self.blame(Invariant::Steps, format_args!("a step sealed {} and another message", envelope.id()));
+            self.violated(
+                Invariant::Steps,
+                format_args!("a step sealed {} and another message", envelope.id()),
+            );
         }
-        self.note(format_args!("{:?} {} leaves", envelope.kind(), envelope.id()));
+        self.trace_line(format_args!("{:?} {} leaves", envelope.kind(), envelope.id()));
     }
 
     /// The carrier has let `caller` do something, who was `floor` when the call began.
     pub(crate) fn let_pass(&self, caller: &Caller, floor: u64, what: &str) {
         if caller.incarnation().number() < floor {
             let number = caller.incarnation().number();
-            self.blame(Invariant::Fences, format_args!("incarnation {number} was replaced and may {what}"));
+            self.violated(
+                Invariant::Fences,
+                format_args!("incarnation {number} was replaced and may {what}"),
+            );
         }
     }
 
     /// The carrier knows that `caller` speaks for its address, from now on.
     pub(crate) fn connected(&self, caller: &Caller) {
-        let mut seen = self.wire.seen();
+        let mut observed = self.wire.observed();
         let (installation, number) = (caller.installation(), caller.incarnation().number());
-        let speaker = seen.speakers.entry(caller.address().to_bytes()).or_insert((installation, number));
+        let speaker = observed.speakers.entry(caller.address().to_bytes()).or_insert((installation, number));
         if speaker.0 != installation {
             *speaker = (installation, number);
         }
         speaker.1 = speaker.1.max(number);
     }
 
-    /// `caller` wants to speak, from the program that was started as `boot`: no two have the same
+    /// `caller` wants to speak, from the program that was started as `process`: no two have the same
     /// incarnation.
-    pub(crate) fn speaks(&self, caller: &Caller, boot: &Boot) {
-        if boot.is_dead() {
+    pub(crate) fn speaks(&self, caller: &Caller, process: &Process) {
+        if process.is_dead() {
             return;
         }
         let (address, number) = (caller.address().to_bytes(), caller.incarnation().number());
         let incarnation = (address, *caller.installation().as_bytes(), number);
-        let first = *self.wire.seen().incarnations.entry(incarnation).or_insert(boot.number);
-        if first != boot.number {
+        let first = *self.wire.observed().incarnations.entry(incarnation).or_insert(process.number);
+        if first != process.number {
             let what =
-                format_args!("incarnation {number} is that of two programs, {first} and {}", boot.number);
-            self.blame(Invariant::Fences, what);
+                format_args!("incarnation {number} is that of two programs, {first} and {}", process.number);
+            self.violated(Invariant::Fences, what);
         }
     }
 
     /// The carrier gives away keys of `of`.
     pub(crate) fn given(&self, of: &Address, bundle: &KeyBundle) {
         let Some(key) = &bundle.one_time else { return };
-        let given = self.wire.seen().given.insert((of.to_bytes(), key.public.to_vec()));
+        let given = self.wire.observed().given.insert((of.to_bytes(), key.public.to_vec()));
         if !given {
-            self.blame(Invariant::OneTimeKeys, format_args!("key {} was given away twice", key.id));
+            self.violated(Invariant::OneTimeKeys, format_args!("key {} was given away twice", key.id));
         }
     }
 }

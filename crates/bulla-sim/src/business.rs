@@ -1,64 +1,68 @@
+//! The business: a sink that is down or refuses now and then.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bulla::relay::{Event, EventSink, Incoming, SinkError, SinkErrorKind, Status};
 use bulla_base::Rng;
 
-use crate::chance::happens;
-use crate::machine::{Boot, Machine};
+use crate::conditions::Conditions;
+use crate::faults::FaultKind;
+use crate::invariants::Invariant;
+use crate::machine::{Machine, Process};
 use crate::model::Model;
-use crate::oracle::{Fault, Invariant, Oracle};
-use crate::people::user_of;
-use crate::plant::{Held, Plant};
-use crate::weather::Sky;
+use crate::oracle::Oracle;
+use crate::parties::user_of;
+use crate::planted_bugs::{HeldEvent, PlantedBug};
+use crate::random::happens;
 
 /// The business: it is down, or refuses now and then, and notes what it takes.
 #[derive(Clone)]
-pub(crate) struct Shop {
+pub(crate) struct BusinessSink {
     pub(crate) machine: Arc<Machine>,
-    pub(crate) boot: Arc<Boot>,
-    pub(crate) sky: Arc<Sky>,
+    pub(crate) process: Arc<Process>,
+    pub(crate) conditions: Arc<Conditions>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
     pub(crate) model: Arc<Model>,
-    pub(crate) held: Arc<Held>,
-    pub(crate) plant: Option<Plant>,
+    pub(crate) held: Arc<HeldEvent>,
+    pub(crate) planted_bug: Option<PlantedBug>,
 }
 
-impl EventSink for Shop {
+impl EventSink for BusinessSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         self.oracle.event();
-        if self.boot.is_dead() {
+        if self.process.is_dead() {
             return Err(SinkError::new("the relay is dead"));
         }
-        if self.sky.is_sink_down.load(Ordering::SeqCst) {
-            self.oracle.count(Fault::SinkDown);
-            self.model.tried(event.subject().message.id(), kind(event), self.boot.number);
+        if self.conditions.is_sink_down.load(Ordering::SeqCst) {
+            self.oracle.count(FaultKind::SinkDown);
+            self.model.report_failed(event.subject().message.id(), kind(event), self.process.number);
             return Err(SinkError::new("the server is down").with_kind(SinkErrorKind::Unreachable));
         }
-        for event in Plant::forwarded(self.plant, &self.held, &*self.rng, event) {
+        for event in PlantedBug::forwarded(self.planted_bug, &self.held, &*self.rng, event) {
             self.hear(&event);
         }
         // It may have taken the event and still not say so.
-        if happens(&*self.rng, self.sky.weather().refused) {
-            self.oracle.count(Fault::Refused);
+        if happens(&*self.rng, self.conditions.rates().refused) {
+            self.oracle.count(FaultKind::Refused);
             return Err(SinkError::new("the business is busy").with_kind(SinkErrorKind::Unavailable));
         }
         let (user, id) = (user_of(&event.subject().user), event.subject().message.id());
-        self.model.taken(user, id, kind(event), self.boot.number, self.troubles());
+        self.model.taken(user, id, kind(event), self.process.number, self.troubles());
         Ok(())
     }
 }
 
-impl Shop {
+impl BusinessSink {
     fn hear(&self, event: &Event) {
         let subject = event.subject();
         let (user, id) = (user_of(&subject.user), subject.message.id());
-        self.model.told(user, id, kind(event), self.boot.number, self.troubles());
+        self.model.told(user, id, kind(event), self.process.number, self.troubles());
         match event {
             Event::Message(_, Incoming::Text { text, .. }) => self.model.shown(user, false, text.body(), id),
             Event::Status(_, update) => self.model.status(user, id, update.status),
-            other => self.oracle.blame(Invariant::Kept, format_args!("nobody sent {other:?}")),
+            other => self.oracle.violated(Invariant::Kept, format_args!("nobody sent {other:?}")),
         }
     }
 

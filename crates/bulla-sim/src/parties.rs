@@ -1,14 +1,14 @@
-//! Who takes part.
+//! The numbers of the business and the users.
 
 use bulla::relay::Business;
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 
 /// The business's number, by its id.
-pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+pub(crate) const BUSINESS: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
 /// The business.
-pub(crate) fn shop() -> Business {
-    Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
+pub(crate) fn business() -> Business {
+    Business::new(BUSINESS, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
 }
 
 /// The number of a user.

@@ -5,16 +5,21 @@ use std::sync::Mutex;
 use bulla::relay::{Event, MessageRef, Status, StatusUpdate, Subject};
 use bulla_base::Rng;
 
-use super::Plant;
-use crate::chance::below;
+use super::PlantedBug;
+use crate::random::below;
 
 /// An event that a bug holds back.
 #[derive(Default)]
-pub(crate) struct Held(Mutex<Option<Event>>);
+pub(crate) struct HeldEvent(Mutex<Option<Event>>);
 
-impl Plant {
+impl PlantedBug {
     /// What the business is told when `event` is forwarded; `is_again` if it was forwarded before.
-    pub(crate) fn forwarded(plant: Option<Self>, held: &Held, rng: &dyn Rng, event: &Event) -> Vec<Event> {
+    pub(crate) fn forwarded(
+        planted_bug: Option<Self>,
+        held: &HeldEvent,
+        rng: &dyn Rng,
+        event: &Event,
+    ) -> Vec<Event> {
         let as_it_is = || vec![event.clone()];
         let status = |status: Status| match event {
             Event::Status(subject, update) => {
@@ -23,7 +28,7 @@ impl Plant {
             }
             _ => None,
         };
-        match plant {
+        match planted_bug {
             Some(Self::StatusBackwards) if is(event, Status::Read) => {
                 as_it_is().into_iter().chain(status(Status::Delivered)).collect()
             }
@@ -62,7 +67,7 @@ fn renamed(event: &Event) -> Event {
     Event::Message(Subject::new(subject.business, user, subject.user_id, reference, at), said.clone())
 }
 
-impl Held {
+impl HeldEvent {
     fn swap(&self, event: &Event) -> Option<Event> {
         self.0.lock().unwrap().replace(event.clone())
     }

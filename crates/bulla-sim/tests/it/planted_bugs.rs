@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 use std::thread;
 
-use bulla_sim::{Plant, SEEDS_FOR_PLANTED, find};
+use bulla_sim::{PlantedBug, SEEDS_FOR_PLANTED, find};
 
 #[test]
 fn every_planted_bug_is_found() {
-    assert!(Plant::TABLE.len() >= 25);
-    let (left, missed) = (Mutex::new(Plant::TABLE.iter()), Mutex::new(Vec::new()));
+    assert!(PlantedBug::TABLE.len() >= 25);
+    let (left, missed) = (Mutex::new(PlantedBug::TABLE.iter()), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let Some((plant, what)) = left.lock().unwrap().next() else { return };

@@ -1,24 +1,24 @@
-//! What many runs come to.
+//! The totals of many runs.
 
 use std::collections::BTreeMap;
 
-use bulla_sim::{Fault, Outcome};
+use bulla_sim::{FaultKind, Outcome};
 
 /// What was done to the system in all runs together.
 #[derive(Debug, Default)]
-pub(crate) struct Sums {
+pub(crate) struct Totals {
     pub(crate) runs: u64,
     events: u64,
     steps: usize,
     lived_s: u64,
     /// The most events of a run.
     most: u64,
-    faults: BTreeMap<Fault, u64>,
+    faults: BTreeMap<FaultKind, u64>,
     /// The seeds that broke a promise.
     pub(crate) failed: Vec<u64>,
 }
 
-impl Sums {
+impl Totals {
     pub(crate) fn add(&mut self, outcome: &Outcome) {
         self.runs += 1;
         self.events += outcome.events;
@@ -43,7 +43,7 @@ impl Sums {
 
     /// The same in a line.
     pub(crate) fn line(&self) -> String {
-        let crashes = self.faults.get(&Fault::Crash).copied().unwrap_or_default();
+        let crashes = self.faults.get(&FaultKind::Crash).copied().unwrap_or_default();
         let faults: u64 = self.faults.values().sum();
         let Self { runs, events, failed, .. } = self;
         format!(

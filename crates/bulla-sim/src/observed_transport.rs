@@ -1,3 +1,5 @@
+//! A transport that shows an oracle what passes.
+
 use std::sync::Arc;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
@@ -10,12 +12,12 @@ use crate::oracle::Oracle;
 /// world.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "nobody prints it")]
-pub struct Watched<T> {
+pub struct ObservedTransport<T> {
     transport: T,
     oracle: Arc<Oracle>,
 }
 
-impl<T: Transport> Watched<T> {
+impl<T: Transport> ObservedTransport<T> {
     /// Shows `oracle` what passes `transport`.
     pub const fn new(transport: T, oracle: Arc<Oracle>) -> Self {
         Self { transport, oracle }
@@ -28,7 +30,7 @@ impl<T: Transport> Watched<T> {
     }
 }
 
-impl<T: Transport> Transport for Watched<T> {
+impl<T: Transport> Transport for ObservedTransport<T> {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
         self.transport.register(caller, proof).await
     }

@@ -1,0 +1,67 @@
+//! What must hold of every run, whatever happens to the system.
+
+use std::fmt;
+
+/// What must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Invariant {
+    /// What was accepted or sent arrives, or is reported as failed.
+    Kept,
+    /// A message has one id, however often it is told.
+    OneId,
+    /// What was said first in a conversation is shown first.
+    Order,
+    /// What was taken or finished is not told again without a reason.
+    ToldOnce,
+    /// A message only comes further, and ends once.
+    Statuses,
+    /// Relay, carrier and model count the same.
+    Counts,
+    /// A ratchet step seals one message.
+    Steps,
+    /// A one-time key is given away once.
+    OneTimeKeys,
+    /// Who was replaced is not heard.
+    Fences,
+    /// Nobody but the two ends sees what is said.
+    Sealed,
+    /// What an effect is based on is durable before anybody sees the effect.
+    Durable,
+    /// What was erased is gone.
+    Erased,
+    /// Nothing outlives its time.
+    Forgotten,
+    /// Retries and calls have an end.
+    Bounded,
+    /// Nothing stops without a cause.
+    Alive,
+    /// Once all is well again, everything drains.
+    Drains,
+    /// The same seed does the same.
+    Replays,
+}
+
+impl Invariant {
+    /// That it does not hold, and how.
+    #[must_use]
+    pub fn broken(self, what: impl fmt::Display) -> Violation {
+        Violation { invariant: self, what: what.to_string() }
+    }
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Which.
+    pub invariant: Invariant,
+    /// How.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.what)
+    }
+}

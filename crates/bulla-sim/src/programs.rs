@@ -1,0 +1,148 @@
+//! How programs are started, die, and are started again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla::Host;
+use bulla::carrier::Carrier;
+use bulla::device::Device;
+use bulla::transport::Proof;
+use bulla_base::Clock as _;
+
+use crate::machine::{Process, Machine, MachineName};
+use crate::oracle::Invariant;
+use crate::parties::{business, number};
+use crate::workload;
+use crate::world::{SimRelay, World};
+
+/// How long whoever looks after a program waits before starting it again.
+const RESTART_DELAY: Duration = Duration::from_millis(500);
+/// How often the operator looks whether the relay speaks for its business.
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Keeps the carrier running.
+pub(crate) async fn carrier(world: Arc<World>) {
+    let machine = &world.carrier;
+    loop {
+        machine.powered().await;
+        let process = machine.start_process();
+        let opening = Carrier::open(world.disk(machine, &process), Arc::clone(&machine.clock) as _, &*process.rng);
+        match until_dead(&process, opening).await {
+            Some(Ok(carrier)) => {
+                world.oracle.trace_line("the carrier runs");
+                let carrier = Arc::new(carrier);
+                world.carrier_endpoint.runs(Arc::clone(&carrier), Arc::clone(&process));
+                let why = until_dead(&process, carrier.stopped()).await;
+                world.carrier_endpoint.stops();
+                explain(&world, machine, &process, why);
+                process.kill();
+                carrier.close().await;
+            }
+            Some(Err(why)) => explain(&world, machine, &process, Some(why)),
+            None => {}
+        }
+        process.kill();
+        world.clock.sleep(RESTART_DELAY).await;
+    }
+}
+
+/// Keeps a relay running; during a hand-over there are two who do.
+pub(crate) async fn relay(world: Arc<World>) {
+    let machine = &world.relay;
+    while !machine.is_one_too_many() {
+        machine.powered().await;
+        let process = machine.start_process();
+        let (disk, link) = (world.disk(machine, &process), world.network_link(machine, &process));
+        let opening = Host::with(Arc::clone(&machine.clock) as _, Arc::clone(&process.rng))
+            .relay(disk, link, world.business_sink(&process))
+            .business(shop())
+            .open();
+        match until_dead(&process, opening).await {
+            Some(Ok(relay)) => {
+                world.oracle.trace_line(format_args!("relay {} runs", process.number));
+                world.relays.lock().unwrap().push((process.number, relay.clone()));
+                let stopped = async {
+                    tokio::select! {
+                        biased;
+                        why = relay.stopped() => format!("{why:?}"),
+                        why = suspended(&world, &relay) => why,
+                    }
+                };
+                let why = until_dead(&process, stopped).await;
+                explain(&world, machine, &process, why);
+                process.kill();
+                world.model.relay_died(process.number);
+                relay.close().await;
+                world.relays.lock().unwrap().retain(|(number, _)| *number != process.number);
+                world.oracle.trace_line(format_args!("relay {} is dead", process.number));
+            }
+            Some(Err(why)) => explain(&world, machine, &process, Some(why)),
+            None => {}
+        }
+        process.kill();
+        world.clock.sleep(RESTART_DELAY).await;
+    }
+}
+
+/// Waits until the relay does not speak for the business any more, although no other does: its operator
+/// starts it again then.
+async fn suspended(world: &World, relay: &SimRelay) -> String {
+    loop {
+        world.clock.sleep(POLL_INTERVAL).await;
+        if let [first, ..] = &relay.suspended()[..]
+            && world.relay.is_alone()
+        {
+            return format!("{first:?}");
+        }
+    }
+}
+
+/// Keeps the device of a user running, and lets the user read what comes.
+pub(crate) async fn device(world: Arc<World>, user: usize) {
+    let machine = &world.devices[user];
+    loop {
+        machine.powered().await;
+        let process = machine.start_process();
+        let (disk, link) = (world.disk(machine, &process), world.network_link(machine, &process));
+        let (clock, rng) = (Arc::clone(&machine.clock), Arc::clone(&process.rng));
+        let opening = Device::register(disk, link, clock, rng, number(user), Proof::none());
+        match until_dead(&process, opening).await {
+            Some(Ok(device)) => {
+                world.oracle.trace_line(format_args!("device {user} runs"));
+                *world.running_devices[user].lock().unwrap() = Some(device.clone());
+                let why = until_dead(&process, workload::reads(&world, user, &device)).await;
+                *world.running_devices[user].lock().unwrap() = None;
+                explain(&world, machine, &process, why);
+                process.kill();
+                device.close().await;
+                world.oracle.trace_line(format_args!("device {user} is dead"));
+            }
+            Some(Err(why)) => explain(&world, machine, &process, Some(why)),
+            None => {}
+        }
+        process.kill();
+        world.clock.sleep(RESTART_DELAY).await;
+    }
+}
+
+/// What `task` comes to, unless the program dies first.
+async fn until_dead<R>(process: &Process, task: impl Future<Output = R>) -> Option<R> {
+    tokio::select! {
+        biased;
+        () = process.died() => None,
+        outcome = task => Some(outcome),
+    }
+}
+
+/// A program that stops by itself needs a reason.
+fn explain(world: &World, machine: &Machine, process: &Process, why: Option<impl std::fmt::Debug>) {
+    let Some(why) = why else { return };
+    world.oracle.trace_line(format_args!("{} stops: {why:?}", machine.name));
+    // After a hand-over it may be the one that was started first that is left.
+    let was_replaced = machine.name == MachineName::Relay
+        && machine.had_company()
+        && ["Fenced", "Shared"].iter().any(|word| format!("{why:?}").contains(word));
+    if !machine.has_excuse(process) && !was_replaced {
+        world.oracle.violated(Invariant::Alive, format_args!("{} stops: {why:?}", machine.name));
+    }
+}
