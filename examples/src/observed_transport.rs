@@ -12,7 +12,8 @@ pub trait EnvelopeObserver: Send + Sync + 'static {
     /// Is called with `envelope` before the carrier has it.
     ///
     /// # Errors
-    /// When it could not be written down. The carrier does not get it then, and it is handed over again later.
+    /// When it could not be written down. The carrier does not get it then, and it is handed over again
+    /// later.
     fn observe(&self, envelope: &Envelope) -> io::Result<()>;
 }
 

@@ -1,5 +1,5 @@
-//! The parties' sealed stores: each an engine of its own, under a vault with a keyring of its own, all under one
-//! operator's key.
+//! The parties' sealed stores: each an engine of its own, under a vault with a keyring of its own, all under
+//! one operator's key.
 //!
 //! ```text
 //! DATA/relay, DATA/carrier, DATA/devices      the engines' files: sealed, to be backed up

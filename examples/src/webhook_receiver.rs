@@ -1,4 +1,5 @@
-//! A business's web server that receives webhooks: it answers the handshake, checks signatures and hands on what it is told.
+//! A business's web server that receives webhooks: it answers the handshake, checks signatures and hands on
+//! what it is told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

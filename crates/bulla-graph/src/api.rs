@@ -1,12 +1,12 @@
+mod admission;
 mod body;
 mod credentials;
+mod failure_log;
 mod field;
 mod fields;
-mod outages;
 mod path;
 mod request;
-mod room;
-mod trace;
+mod trace_id;
 
 use std::fmt;
 use std::io;
@@ -23,15 +23,15 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tracing::{Instrument, Span};
 
+use self::admission::Admission;
 use self::body::Incoming;
-use self::outages::Outages;
+use self::failure_log::FailureLog;
 use self::path::Path;
 use self::request::Request;
-use self::room::Room;
-pub(crate) use self::trace::Trace;
+pub(crate) use self::trace_id::TraceId;
 use crate::api_error::ApiError;
-use crate::metrics::Held;
-use crate::{Access, RelayApi, Settings, Tokens, metrics, server, wamid};
+use crate::metrics::GaugeGuard;
+use crate::{Access, RelayApi, Settings, Tokens, message_id, metrics, server};
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
 ///
@@ -86,8 +86,8 @@ pub struct GraphApi<D, A = Tokens> {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     settings: Settings,
-    room: Arc<Room>,
-    outages: Arc<Outages>,
+    admission: Arc<Admission>,
+    failures: Arc<FailureLog>,
 }
 
 impl<D: RelayApi, A: Access> GraphApi<D, A> {
@@ -95,22 +95,22 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
     #[must_use]
     pub fn new(relay: D, access: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let settings = Settings::default();
-        let room = Arc::new(Room::new(&settings));
+        let admission = Arc::new(Admission::new(&settings));
         Self {
             relay: Arc::new(relay),
             access: Arc::new(access),
             clock,
             rng,
             settings,
-            room,
-            outages: Arc::default(),
+            admission,
+            failures: Arc::default(),
         }
     }
 
     /// With other bounds on what goes on at once. Its clones share them.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.room = Arc::new(Room::new(&settings));
+        self.admission = Arc::new(Admission::new(&settings));
         self.settings = settings;
         self
     }
@@ -143,11 +143,11 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
 
     /// Answers a request; what HTTP itself asks for is asked for when this is the server.
     pub(crate) async fn answer(&self, request: HttpRequest, is_server: bool) -> Response<Body> {
-        let trace = Trace::new(&*self.rng);
+        let trace = TraceId::new(&*self.rng);
         let route = if Path::read(request.uri().path()).is_some() { "messages" } else { "other" };
         let span =
             tracing::info_span!("request", trace = trace.as_str(), route, business = tracing::field::Empty);
-        let _held = Held::new(metrics::IN_FLIGHT);
+        let _gauge = GaugeGuard::new(metrics::IN_FLIGHT);
         let response = self.respond(request, is_server, &trace, &span).instrument(span.clone()).await;
         let status = match response.status().as_u16() / 100 {
             2 => "2xx",
@@ -162,7 +162,7 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
         &self,
         request: HttpRequest,
         is_server: bool,
-        trace: &Trace,
+        trace: &TraceId,
         span: &Span,
     ) -> Response<Body> {
         let (head, body) = request.into_parts();
@@ -206,11 +206,12 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
         span.record("business", tracing::field::display(business));
         let once = credentials::idempotency_key(head)?;
         body.check()?;
-        let room = self.room.take(body.most(), &*self.clock).await;
-        let mut room = room.inspect_err(|api_error| self.outages.tell(api_error, "no room", &*self.clock))?;
+        let admission = self.admission.take(body.most(), &*self.clock).await;
+        let mut admission =
+            admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
         // The bytes are gone before the relay is asked, which may let the message wait for its turn.
         let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
-        room.without_body();
+        admission.without_body();
         match request {
             Request::Send { contact, .. } if contact.is(&own) => Err(ApiError::own_number()),
             Request::Send { contact, message } => {
@@ -219,7 +220,7 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
                 Ok(json!({
                     "messaging_product": "whatsapp",
                     "contacts": [contact],
-                    "messages": [{ "id": wamid::write(reference) }],
+                    "messages": [{ "id": message_id::write(reference) }],
                 }))
             }
             Request::MarkRead { message } => {
@@ -230,7 +231,7 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
     }
 
     fn failed<E: std::error::Error + Into<ApiError>>(&self, error: E) -> ApiError {
-        self.outages.api_error(error, &*self.clock)
+        self.failures.api_error(error, &*self.clock)
     }
 }
 
@@ -243,22 +244,22 @@ fn check_host(head: &Parts) -> Result<(), ApiError> {
 
 impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { relay, access, clock, rng, settings, room, outages } = self;
+        let Self { relay, access, clock, rng, settings, admission, failures } = self;
         Self {
             relay: relay.clone(),
             access: access.clone(),
             clock: clock.clone(),
             rng: rng.clone(),
             settings: settings.clone(),
-            room: room.clone(),
-            outages: outages.clone(),
+            admission: admission.clone(),
+            failures: failures.clone(),
         }
     }
 }
 
 impl<D, A> fmt::Debug for GraphApi<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relay: _, access: _, clock: _, rng: _, settings, room: _, outages: _ } = self;
+        let Self { relay: _, access: _, clock: _, rng: _, settings, admission: _, failures: _ } = self;
         write!(f, "GraphApi({settings:?})")
     }
 }

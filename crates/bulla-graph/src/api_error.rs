@@ -10,7 +10,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::api::Trace;
+use crate::api::TraceId;
 
 /// Seconds after which a client is asked to try again.
 const RETRY_AFTER_SECS: &str = "5";
@@ -185,7 +185,7 @@ impl ApiError {
     }
 
     /// The response, under the name `trace` by which the operator finds it again.
-    pub(crate) fn into_response(self, trace: &Trace) -> Response<Body> {
+    pub(crate) fn into_response(self, trace: &TraceId) -> Response<Body> {
         let Self { status, kind, code, subcode, title, details, reason: _, again } = self;
         let envelope = Envelope {
             error: Inner {

@@ -12,10 +12,10 @@ mod api_error;
 mod server;
 
 mod limits;
+mod message_id;
 mod metrics;
 mod settings;
 mod user_id;
-mod wamid;
 
 pub use access::{Access, AccessError, Grant};
 pub use api::GraphApi;

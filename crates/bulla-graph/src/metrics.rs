@@ -24,16 +24,16 @@ pub(crate) const CLOSED: &str = "bulla_graph_closed_total";
 pub(crate) const NOT_ACCEPTED: &str = "bulla_graph_not_accepted_total";
 
 /// Adds one to a gauge until it is dropped.
-pub(crate) struct Held(&'static str);
+pub(crate) struct GaugeGuard(&'static str);
 
-impl Held {
+impl GaugeGuard {
     pub(crate) fn new(gauge: &'static str) -> Self {
         ::metrics::gauge!(gauge).increment(1.0);
         Self(gauge)
     }
 }
 
-impl Drop for Held {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         ::metrics::gauge!(self.0).decrement(1.0);
     }

@@ -2,9 +2,9 @@
 
 mod activity;
 mod connection;
-mod places;
+mod connection_slots;
+mod head_timer;
 mod socket;
-mod timer;
 
 #[cfg(test)]
 mod tests;
@@ -20,33 +20,33 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use self::connection::Connection;
-use self::places::Places;
+use self::connection_slots::ConnectionSlots;
 use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
 use crate::{Access, GraphApi, RelayApi, metrics};
 
-/// Where connections come in.
-pub(crate) trait Door: Send {
+/// Where connections come from. A trait, so that a test can have it fail.
+pub(crate) trait Listener: Send {
     fn accept(&self) -> impl Future<Output = io::Result<TcpStream>> + Send;
 }
 
-impl Door for TcpListener {
+impl Listener for TcpListener {
     async fn accept(&self) -> io::Result<TcpStream> {
         Self::accept(self).await.map(|(stream, _)| stream)
     }
 }
 
-/// Serves `api` to whoever comes through `door`, until `end`. What is under way then is still answered.
+/// Serves `api` to whoever connects to `listener`, until `end`. What is under way then is still answered.
 pub(crate) async fn serve<D: RelayApi, A: Access>(
     api: GraphApi<D, A>,
     clock: Arc<dyn Clock>,
-    places: usize,
-    door: impl Door,
+    slots: usize,
+    listener: impl Listener,
     end: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let places = Places::new(places);
+    let slots = ConnectionSlots::new(slots);
     let (closing, closed) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let mut trouble = Trouble::default();
+    let mut retry = AcceptRetry::default();
     let mut end = pin!(end);
     let outcome = loop {
         let stream = tokio::select! {
@@ -56,18 +56,18 @@ pub(crate) async fn serve<D: RelayApi, A: Access>(
                 report(ended);
                 continue;
             }
-            accepted = door.accept() => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok(stream) => {
-                    trouble.is_over();
+                    retry.is_over();
                     stream
                 }
                 // It listens no more, and never will.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(error),
                 Err(error) => {
                     ::metrics::counter!(metrics::NOT_ACCEPTED).increment(1);
-                    let Some(pause) = trouble.with(&error) else { continue };
+                    let Some(pause) = retry.with(&error) else { continue };
                     // Where files are wanting, one that nobody uses is closed.
-                    places.free_one();
+                    slots.evict_idle();
                     tokio::select! {
                         biased;
                         () = &mut end => break Ok(()),
@@ -76,15 +76,15 @@ pub(crate) async fn serve<D: RelayApi, A: Access>(
                 }
             },
         };
-        let place = tokio::select! {
+        let slot = tokio::select! {
             biased;
             () = &mut end => break Ok(()),
-            place = places.take(&*clock) => place,
+            slot = slots.take(&*clock) => slot,
         };
-        let connection = Connection::new(stream, place, clock.clone(), closed.clone());
+        let connection = Connection::new(stream, slot, clock.clone(), closed.clone());
         connections.spawn(connection.serve(api.clone()));
     };
-    drop(door);
+    drop(listener);
     closing.send_replace(true);
     while let Some(ended) = connections.join_next().await {
         report(ended);
@@ -100,12 +100,12 @@ fn report(ended: Result<(), JoinError>) {
 
 /// Accepting that fails: told at the first time and when the reason changes, and tried again after a pause.
 #[derive(Default)]
-struct Trouble {
+struct AcceptRetry {
     kind: Option<io::ErrorKind>,
     pause: Duration,
 }
 
-impl Trouble {
+impl AcceptRetry {
     /// How long to wait after `error`; nothing when only the one connection was lost.
     fn with(&mut self, error: &io::Error) -> Option<Duration> {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};

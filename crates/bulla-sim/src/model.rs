@@ -225,8 +225,8 @@ impl Model {
         statuses.push(status);
     }
 
-    /// The business has taken a report of this kind, in this process of the relay: it is not told again in the same one, as
-    /// long as the disk works.
+    /// The business has taken a report of this kind, in this process of the relay: it is not told again in
+    /// the same one, as long as the disk works.
     pub(crate) fn taken(&self, user: usize, id: MessageId, kind: u8, process: u64, troubles: u64) {
         let at = self.clock.elapsed();
         self.of(user).taken.insert((id, kind), Taken { process, troubles, at });

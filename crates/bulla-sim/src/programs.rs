@@ -9,7 +9,7 @@ use bulla::device::Device;
 use bulla::transport::Proof;
 use bulla_base::Clock as _;
 
-use crate::machine::{Process, Machine, MachineName};
+use crate::machine::{Machine, MachineName, Process};
 use crate::oracle::Invariant;
 use crate::parties::{business, number};
 use crate::workload;
@@ -26,7 +26,8 @@ pub(crate) async fn carrier(world: Arc<World>) {
     loop {
         machine.powered().await;
         let process = machine.start_process();
-        let opening = Carrier::open(world.disk(machine, &process), Arc::clone(&machine.clock) as _, &*process.rng);
+        let opening =
+            Carrier::open(world.disk(machine, &process), Arc::clone(&machine.clock) as _, &*process.rng);
         match until_dead(&process, opening).await {
             Some(Ok(carrier)) => {
                 world.oracle.trace_line("the carrier runs");

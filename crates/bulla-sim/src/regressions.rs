@@ -1,5 +1,5 @@
-//! Regressions: what was found once, so that it is not found again. Each is the smallest run that showed it, and fails
-//! without the change that mended it.
+//! Regressions: what was found once, so that it is not found again. Each is the smallest run that showed it,
+//! and fails without the change that mended it.
 
 use std::time::Duration;
 

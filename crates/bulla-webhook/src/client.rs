@@ -10,10 +10,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use crate::gate::Totals;
+use crate::concurrency_limit::SharedLimits;
 use crate::http_connection::HttpConnection;
 use crate::limits::{ANSWER_TIMEOUT, MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT};
-use crate::peer::Peer;
+use crate::web_server::WebServer;
 use crate::{Connector, WebhookError, metrics};
 
 /// Who calls.
@@ -24,7 +24,7 @@ const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("bulla-webhook/",
 pub(crate) struct WebhookClient {
     connector: Connector,
     clock: Arc<dyn Clock>,
-    totals: Totals,
+    shared: SharedLimits,
 }
 
 /// What a web server answered.
@@ -46,7 +46,7 @@ pub(crate) enum Purpose {
 
 impl WebhookClient {
     pub(crate) fn new(connector: Connector, clock: Arc<dyn Clock>) -> Self {
-        Self { connector, clock, totals: Totals::new() }
+        Self { connector, clock, shared: SharedLimits::new() }
     }
 
     pub(crate) const fn connector(&self) -> &Connector {
@@ -58,14 +58,14 @@ impl WebhookClient {
     /// already says what became of the call.
     pub(crate) async fn call(
         &self,
-        peer: &Peer,
+        server: &WebServer,
         purpose: Purpose,
         mut request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
-        let host = HeaderValue::from_str(&peer.origin.to_string()).map_err(WebhookError::broken)?;
+        let host = HeaderValue::from_str(&server.origin.to_string()).map_err(WebhookError::broken)?;
         request.headers_mut().insert(HOST, host);
         request.headers_mut().insert(USER_AGENT, OUR_NAME);
-        let outcome = self.take_turn(peer, purpose, request).await;
+        let outcome = self.take_turn(server, purpose, request).await;
         let told = outcome.as_ref().map_or_else(WebhookError::reason, |_| "answered");
         ::metrics::counter!(metrics::CALLS, "kind" => purpose.name(), "outcome" => told).increment(1);
         outcome
@@ -73,32 +73,32 @@ impl WebhookClient {
 
     async fn take_turn(
         &self,
-        peer: &Peer,
+        server: &WebServer,
         purpose: Purpose,
         request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
-        let turn = pin!(peer.gate.enter(&self.totals));
-        let pass = match select(turn, self.clock.sleep(QUEUE_TIMEOUT)).await {
-            Either::Left((pass, _)) => pass.map_err(|_| WebhookError::StillSilent)?,
+        let turn = pin!(server.limit.acquire(&self.shared));
+        let permit = match select(turn, self.clock.sleep(QUEUE_TIMEOUT)).await {
+            Either::Left((permit, _)) => permit.map_err(|_| WebhookError::StillSilent)?,
             Either::Right(_) => return Err(WebhookError::Busy { limit: QUEUE_TIMEOUT }),
         };
         let under_way = UnderWay::begin(purpose, &*self.clock);
-        let outcome = self.exchange(peer, request).await;
+        let outcome = self.exchange(server, request).await;
         under_way.end();
-        peer.gate.leave(pass, outcome.is_ok());
+        server.limit.release(permit, outcome.is_ok());
         outcome
     }
 
     async fn exchange(
         &self,
-        peer: &Peer,
+        server: &WebServer,
         request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
         let mut used = None;
-        let outcome = self.answer(peer, request, &mut used).await;
+        let outcome = self.answer(server, request, &mut used).await;
         let whole = outcome.as_ref().is_ok_and(|response| response.body.is_some());
         match used {
-            Some(connection) if whole => peer.idle.put(connection, self.totals.idle(), &self.clock),
+            Some(connection) if whole => server.idle.put(connection, self.shared.idle(), &self.clock),
             // Closed before the turn ends, or there would be more connections than turns.
             Some(connection) => connection.close().await,
             None => {}
@@ -109,12 +109,12 @@ impl WebhookClient {
     /// The answer to `request`, and in `used` the connection that it came or should have come on.
     async fn answer(
         &self,
-        peer: &Peer,
+        server: &WebServer,
         request: Request<Full<Bytes>>,
         used: &mut Option<HttpConnection>,
     ) -> Result<WebhookResponse, WebhookError> {
         let mut end = self.clock.sleep(ANSWER_TIMEOUT);
-        let response = match select(pin!(self.ask(peer, request, used)), &mut end).await {
+        let response = match select(pin!(self.ask(server, request, used)), &mut end).await {
             Either::Left((answered, _)) => answered?,
             Either::Right(_) => return Err(WebhookError::TooSlow { limit: ANSWER_TIMEOUT }),
         };
@@ -126,11 +126,11 @@ impl WebhookClient {
     /// server had closed it before it saw the request; then there is one more try, on a new one.
     async fn ask(
         &self,
-        peer: &Peer,
+        server: &WebServer,
         request: Request<Full<Bytes>>,
         used: &mut Option<HttpConnection>,
     ) -> Result<Response<Incoming>, WebhookError> {
-        if let Some(idle) = peer.idle.take()
+        if let Some(idle) = server.idle.take()
             && let Ok(response) = used.insert(idle).send(request.clone()).await
         {
             return Ok(response);
@@ -138,7 +138,7 @@ impl WebhookClient {
         if let Some(broken) = used.take() {
             broken.close().await;
         }
-        let stream = self.connector.connect(&peer.origin, &peer.lookup, &*self.clock).await?;
+        let stream = self.connector.connect(&server.origin, &server.lookup, &*self.clock).await?;
         used.insert(HttpConnection::open(stream).await?).send(request).await
     }
 }

@@ -8,18 +8,18 @@ mod webhook;
 
 pub mod signature;
 
+mod api_ids;
 mod ascii;
-mod names;
 mod payload;
 
-mod health;
+mod outage_log;
 mod subscription;
 
 mod client;
-mod gate;
+mod concurrency_limit;
 mod http_connection;
-mod idle;
-mod peer;
+mod idle_connections;
+mod web_server;
 
 mod connector;
 mod dialer;

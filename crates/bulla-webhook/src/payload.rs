@@ -11,13 +11,13 @@ use self::objects::{
     Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
     StatusLine, TextBody, Value,
 };
-use crate::{WebhookError, ascii, names};
+use crate::{WebhookError, api_ids, ascii};
 
 /// The body of the update that tells `business` of `event`.
 pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, WebhookError> {
     let about = event.subject();
     let user = about.user.digits();
-    let user_id = names::user(about.user_id);
+    let user_id = api_ids::user(about.user_id);
     let mut value = Value {
         messaging_product: "whatsapp",
         metadata: Metadata {
@@ -51,7 +51,7 @@ fn message<'a>(
     let mut message = Message {
         from: about.user.digits(),
         from_user_id: user_id,
-        id: names::message(about.message),
+        id: api_ids::message(about.message),
         timestamp: about.at.as_secs().to_string(),
         kind: "unsupported",
         text: None,
@@ -64,11 +64,11 @@ fn message<'a>(
             message.kind = "text";
             message.text = Some(TextBody { body: text.body() });
             message.context = in_reply_to
-                .map(|id| Answered { from: business.display_number().digits(), id: names::message(id) });
+                .map(|id| Answered { from: business.display_number().digits(), id: api_ids::message(id) });
         }
         Incoming::Reaction { to, emoji } => {
             message.kind = "reaction";
-            message.reaction = Some(Reaction { message_id: names::message(*to), emoji: emoji.as_deref() });
+            message.reaction = Some(Reaction { message_id: api_ids::message(*to), emoji: emoji.as_deref() });
         }
         _ => {
             message.errors =
@@ -91,7 +91,7 @@ fn line<'a>(
         _ => return Err(WebhookError::UnknownEvent),
     };
     Ok(StatusLine {
-        id: names::message(about.message),
+        id: api_ids::message(about.message),
         status,
         timestamp: about.at.as_secs().to_string(),
         recipient_id: about.user.digits(),

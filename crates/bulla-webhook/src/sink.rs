@@ -107,7 +107,7 @@ impl WebhookSink {
         }
         let outcomes = asked.iter().map(|(business, subscription)| async {
             let outcome = subscription.verify(&self.client, &*self.rng).await;
-            subscription.health().observe(*business, &outcome);
+            subscription.outage_log().observe(*business, &outcome);
             outcome
         });
         join_all(outcomes).await.into_iter().collect()
@@ -120,7 +120,7 @@ impl WebhookSink {
             return Err(WebhookError::UnknownBusiness { business: id });
         };
         let outcome = self.post(event, &business, &subscription).await;
-        subscription.health().observe(id, &outcome);
+        subscription.outage_log().observe(id, &outcome);
         outcome
     }
 
@@ -139,7 +139,7 @@ impl WebhookSink {
             .header(signature::HEADER, signature::sign(webhook.app_secret(), &body))
             .body(Full::new(Bytes::from(body)))
             .map_err(WebhookError::broken)?;
-        let response = self.client.call(subscription.peer(), Purpose::Update, request).await?;
+        let response = self.client.call(subscription.server(), Purpose::Update, request).await?;
         match response.status {
             StatusCode::OK => Ok(()),
             status => {

@@ -8,16 +8,16 @@ use http_body_util::Full;
 use tokio::sync::Mutex;
 
 use crate::client::{Purpose, WebhookClient};
-use crate::health::Health;
-use crate::peer::Peer;
+use crate::outage_log::OutageLog;
+use crate::web_server::WebServer;
 use crate::{Webhook, WebhookError};
 
 /// A webhook, and whether it has shown that it knows its verify token.
 pub(crate) struct Subscription {
     webhook: Webhook,
     destination: Destination,
-    peer: Peer,
-    health: Health,
+    server: WebServer,
+    outage_log: OutageLog,
     verified: AtomicBool,
     /// How many handshakes have been tried.
     attempts: AtomicU64,
@@ -29,8 +29,8 @@ impl Subscription {
     pub(crate) fn new(webhook: Webhook) -> Self {
         Self {
             destination: webhook.destination(),
-            peer: Peer::new(webhook.origin().clone()),
-            health: Health::default(),
+            server: WebServer::new(webhook.origin().clone()),
+            outage_log: OutageLog::default(),
             webhook,
             verified: AtomicBool::new(false),
             attempts: AtomicU64::new(0),
@@ -47,12 +47,12 @@ impl Subscription {
         &self.destination
     }
 
-    pub(crate) const fn peer(&self) -> &Peer {
-        &self.peer
+    pub(crate) const fn server(&self) -> &WebServer {
+        &self.server
     }
 
-    pub(crate) const fn health(&self) -> &Health {
-        &self.health
+    pub(crate) const fn outage_log(&self) -> &OutageLog {
+        &self.outage_log
     }
 
     /// Makes sure that updates may be delivered, by the handshake if it has not been made yet.
@@ -100,7 +100,7 @@ impl Subscription {
         let too_long = || WebhookError::broken("the handshake's url is too long");
         let target = self.webhook.handshake_target(&challenge).ok_or_else(too_long)?;
         let request = Request::get(target).body(Full::new(Bytes::new())).map_err(WebhookError::broken)?;
-        let response = client.call(&self.peer, Purpose::Handshake, request).await?;
+        let response = client.call(&self.server, Purpose::Handshake, request).await?;
         if response.status != StatusCode::OK {
             return Err(WebhookError::Status {
                 status: response.status.as_u16(),

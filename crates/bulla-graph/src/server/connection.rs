@@ -18,11 +18,11 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::activity::Activity;
-use super::places::Place;
+use super::connection_slots::ConnectionSlot;
+use super::head_timer::HeadTimer;
 use super::socket::Socket;
-use super::timer::HeadTimer;
 use crate::limits::{HEAD_TIMEOUT, LINGER_TIMEOUT, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
-use crate::metrics::{self, Held};
+use crate::metrics::{self, GaugeGuard};
 use crate::{Access, GraphApi, RelayApi};
 
 /// How much is read at once of what nobody wants.
@@ -31,7 +31,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// A connection with a client.
 pub(super) struct Connection {
     stream: TcpStream,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
     activity: Arc<Activity>,
     clock: Arc<dyn Clock>,
     closed: watch::Receiver<bool>,
@@ -40,24 +40,24 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(
         stream: TcpStream,
-        place: Place,
+        slot: ConnectionSlot,
         clock: Arc<dyn Clock>,
         closed: watch::Receiver<bool>,
     ) -> Self {
-        Self { stream, place: Arc::new(place), activity: Arc::default(), clock, closed }
+        Self { stream, slot: Arc::new(slot), activity: Arc::default(), clock, closed }
     }
 
     /// Answers requests until either side has enough.
     pub(super) async fn serve<D: RelayApi, A: Access>(self, api: GraphApi<D, A>) {
-        let Self { stream, place, activity, clock, mut closed } = self;
-        let _held = Held::new(metrics::CONNECTIONS);
+        let Self { stream, slot, activity, clock, mut closed } = self;
+        let _gauge = GaugeGuard::new(metrics::CONNECTIONS);
         let socket = Socket::new(stream, activity.clone(), clock.clone());
         let service = {
-            let (place, activity) = (place.clone(), activity.clone());
+            let (slot, activity) = (slot.clone(), activity.clone());
             service_fn(move |request: Request<Incoming>| {
-                let (api, place, activity) = (api.clone(), place.clone(), activity.clone());
+                let (api, slot, activity) = (api.clone(), slot.clone(), activity.clone());
                 Box::pin(async move {
-                    let _working = place.work();
+                    let _working = slot.work();
                     let response = api.answer(request.map(Body::new), true).await;
                     let closes =
                         response.headers().get(CONNECTION) == Some(&HeaderValue::from_static("close"));
@@ -73,12 +73,12 @@ impl Connection {
             .max_buf_size(MAX_HEAD_BYTES)
             .half_close(true);
         let mut connection = builder.serve_connection(TokioIo::new(socket), service);
-        place.wait();
+        slot.wait();
 
         let asked_to_leave = async {
             tokio::select! {
                 biased;
-                () = place.is_wanted() => {}
+                () = slot.evicted() => {}
                 _ = closed.wait_for(|closed| *closed) => {}
             }
         };
@@ -87,7 +87,7 @@ impl Connection {
             outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(outcome),
             () = asked_to_leave => None,
         };
-        let is_wanted = outcome.is_none();
+        let evicted = outcome.is_none();
         let outcome = match outcome {
             Some(outcome) => outcome,
             None => {
@@ -95,7 +95,7 @@ impl Connection {
                 match poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await {
                     Poll::Ready(outcome) => outcome,
                     // A request that has come is answered; one that is still to come is not waited for.
-                    Poll::Pending if place.is_waiting() => {
+                    Poll::Pending if slot.is_idle() => {
                         count("wanted");
                         return;
                     }
@@ -111,7 +111,7 @@ impl Connection {
             _ if activity.has_ended() => "client",
             _ if unread => "unread",
             Err(error) if is_slow(&error) => "slow",
-            Ok(()) if is_wanted => "wanted",
+            Ok(()) if evicted => "wanted",
             _ => "ended",
         });
         let stream = connection.into_parts().io.into_inner().into_stream();
@@ -120,7 +120,7 @@ impl Connection {
             tokio::select! {
             biased;
                         () = lingering => {}
-                        () = place.is_wanted() => {}
+                        () = slot.evicted() => {}
                         _ = closed.wait_for(|closed| *closed) => {}
                     }
         }

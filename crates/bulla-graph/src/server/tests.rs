@@ -14,9 +14,9 @@ use crate::Tokens;
 const NO_FILE: i32 = 24;
 const NO_FILE_ANYWHERE: i32 = 23;
 
-struct Nobody;
+struct NoRelay;
 
-impl RelayApi for Nobody {
+impl RelayApi for NoRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         None
     }
@@ -30,27 +30,27 @@ impl RelayApi for Nobody {
     }
 }
 
-/// A door that fails as it is told before it lets in who comes.
-struct Stuck {
+/// A listener that fails as it is told before it lets in who comes.
+struct FailingListener {
     errors: Mutex<VecDeque<io::Error>>,
     listener: TcpListener,
 }
 
-impl Door for Stuck {
+impl Listener for FailingListener {
     async fn accept(&self) -> io::Result<TcpStream> {
         let error = self.errors.lock().unwrap().pop_front();
         match error {
             Some(error) => Err(error),
-            None => Door::accept(&self.listener).await,
+            None => Listener::accept(&self.listener).await,
         }
     }
 }
 
 /// A clock that writes down how long it is asked to sleep, and sleeps for no time at all or for ever.
 #[derive(Debug, Default)]
-struct Noting(Mutex<Vec<Duration>>);
+struct RecordingClock(Mutex<Vec<Duration>>);
 
-impl Clock for Noting {
+impl Clock for RecordingClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(0)
     }
@@ -64,7 +64,7 @@ impl Clock for Noting {
 #[tokio::test]
 async fn nothing_prints_but_how_much_may_go_on_at_once() {
     let rng = Arc::new(SeededRng::new(1));
-    let (tokens, clock) = (Tokens::new(&*rng), Arc::new(Noting::default()));
+    let (tokens, clock) = (Tokens::new(&*rng), Arc::new(RecordingClock::default()));
     tokens.grant("t0ken", [PhoneNumberId::new(106_540_352_242_922)]).unwrap();
     let grant = tokens.look_up(b"t0ken").await.unwrap().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -72,22 +72,22 @@ async fn nothing_prints_but_how_much_may_go_on_at_once() {
     let socket = socket::Socket::new(stream, Arc::default(), clock.clone());
     assert_eq!(format!("{tokens:?} {grant:?} {socket:?}"), "Tokens(1) Grant(1 numbers) Socket");
     assert_eq!(
-        format!("{:?}", GraphApi::new(Nobody, tokens, clock, rng)),
+        format!("{:?}", GraphApi::new(NoRelay, tokens, clock, rng)),
         "GraphApi(Settings { connections: 512, requests: 512, body_bytes: 33554432 })"
     );
 }
 
 #[tokio::test]
-async fn a_door_that_sticks_is_tried_again_after_a_pause_and_ends_nothing() {
+async fn accepting_that_fails_is_tried_again_after_a_pause_and_ends_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let errors = [NO_FILE, NO_FILE, NO_FILE_ANYWHERE, NO_FILE].map(io::Error::from_raw_os_error);
     let aborted = io::Error::from(io::ErrorKind::ConnectionAborted);
     let errors = Mutex::new(errors.into_iter().chain([aborted]).collect());
-    let clock = Arc::new(Noting::default());
+    let clock = Arc::new(RecordingClock::default());
     let api =
-        GraphApi::new(Nobody, Tokens::new(&SeededRng::new(1)), clock.clone(), Arc::new(SeededRng::new(1)));
-    let door = Stuck { errors, listener };
+        GraphApi::new(NoRelay, Tokens::new(&SeededRng::new(1)), clock.clone(), Arc::new(SeededRng::new(1)));
+    let listener = FailingListener { errors, listener };
     let client = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
@@ -97,7 +97,7 @@ async fn a_door_that_sticks_is_tried_again_after_a_pause_and_ends_nothing() {
         answer
     });
     tokio::select! {
-        served = serve(api, clock.clone(), 1, door, std::future::pending()) => panic!("{served:?}"),
+        served = serve(api, clock.clone(), 1, listener, std::future::pending()) => panic!("{served:?}"),
         answer = client => assert!(answer.unwrap().starts_with("HTTP/1.1 401 ")),
     }
     let pauses: Vec<u128> = clock.0.lock().unwrap().iter().map(Duration::as_millis).take(4).collect();
@@ -106,31 +106,31 @@ async fn a_door_that_sticks_is_tried_again_after_a_pause_and_ends_nothing() {
 
 #[test]
 fn pauses_grow_to_a_second_and_begin_anew_when_it_is_over() {
-    let mut trouble = Trouble::default();
+    let mut retry = AcceptRetry::default();
     let no_file = || io::Error::from_raw_os_error(NO_FILE);
-    let pauses: Vec<_> = (0..8).map(|_| trouble.with(&no_file()).unwrap().as_millis()).collect();
+    let pauses: Vec<_> = (0..8).map(|_| retry.with(&no_file()).unwrap().as_millis()).collect();
     assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000]);
-    trouble.is_over();
-    assert_eq!(trouble.with(&no_file()), Some(FIRST_ACCEPT_PAUSE));
+    retry.is_over();
+    assert_eq!(retry.with(&no_file()), Some(FIRST_ACCEPT_PAUSE));
 }
 
 #[tokio::test]
 async fn who_waits_longest_is_asked_first_and_who_works_is_not() {
-    let places = Places::new(3);
+    let slots = ConnectionSlots::new(3);
     let clock = ManualClock::default();
     let [first, second, third] =
-        [places.take(&clock).await, places.take(&clock).await, places.take(&clock).await];
-    for place in [&first, &second, &third] {
-        place.wait();
+        [slots.take(&clock).await, slots.take(&clock).await, slots.take(&clock).await];
+    for slot in [&first, &second, &third] {
+        slot.wait();
     }
     drop(first.work());
     let _working = second.work();
-    assert!(places.free_one());
-    assert!(places.free_one());
-    assert!(!places.free_one());
-    assert!(third.is_waiting() && first.is_waiting() && !second.is_waiting());
-    third.is_wanted().await;
-    first.is_wanted().await;
+    assert!(slots.evict_idle());
+    assert!(slots.evict_idle());
+    assert!(!slots.evict_idle());
+    assert!(third.is_idle() && first.is_idle() && !second.is_idle());
+    third.evicted().await;
+    first.evicted().await;
     drop(third);
-    places.take(&clock).await.wait();
+    slots.take(&clock).await.wait();
 }

@@ -1,3 +1,5 @@
+//! The API over a recording relay, and a client that reads its answers.
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,14 +10,14 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::fake::{NUMBER, OTHER_NUMBER, Recorder};
+use crate::fake_relay::{NUMBER, OTHER_NUMBER, RecordingRelay};
 
 pub(crate) const TOKEN: &str = "EAATESTTOKEN";
 
-/// The API over a recording desk. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
+/// The API over a recording relay. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
 pub(crate) struct Bench {
-    pub(crate) desk: Arc<Recorder>,
-    pub(crate) api: GraphApi<Arc<Recorder>>,
+    pub(crate) relay: Arc<RecordingRelay>,
+    pub(crate) api: GraphApi<Arc<RecordingRelay>>,
 }
 
 /// What the API answered.
@@ -32,8 +34,8 @@ impl Bench {
     }
 
     pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        let desk = Arc::new(Recorder::default());
-        Self { api: api(desk.clone(), clock), desk }
+        let relay = Arc::new(RecordingRelay::default());
+        Self { api: api(relay.clone(), clock), relay }
     }
 
     /// Makes a request.
@@ -54,7 +56,7 @@ impl Bench {
     pub(crate) async fn refused(&self, body: impl Into<Body>, code: u64) -> String {
         let reply = self.post(body).await;
         assert_eq!(reply.code(), code, "{}", reply.json);
-        assert_eq!(self.desk.take(), [], "something was asked of the relay");
+        assert_eq!(self.relay.take(), [], "something was asked of the relay");
         reply.details().to_owned()
     }
 }
@@ -87,9 +89,9 @@ impl Reply {
     }
 }
 
-/// The API over `desk`. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
-pub(crate) fn api<D: RelayApi>(desk: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
-    GraphApi::new(desk, tokens(), clock, Arc::new(SeededRng::new(1)))
+/// The API over `relay`. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
+pub(crate) fn api<D: RelayApi>(relay: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
+    GraphApi::new(relay, tokens(), clock, Arc::new(SeededRng::new(1)))
 }
 
 /// The tokens of [`api`].

@@ -6,20 +6,20 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod access;
+mod bad_requests;
 mod checks;
 mod clock;
+mod connection_limits;
+mod connections;
 mod corpus;
-mod crowded;
-mod fake;
+mod fake_relay;
 mod harness;
+mod logs_and_metrics;
 mod memory;
 mod properties;
-mod recorded;
-mod refusing;
-mod serving;
+mod real_relay;
+mod recorded_requests;
 mod sockets;
 mod submit;
-mod telling;
-mod unread;
-mod whole;
+mod tokens_and_paths;
+mod unread_bodies;

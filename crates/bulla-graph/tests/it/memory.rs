@@ -15,7 +15,7 @@ use futures_util::stream;
 use tokio::runtime::Builder;
 use tower::ServiceExt;
 
-use crate::fake::own_number;
+use crate::fake_relay::own_number;
 use crate::harness::{Bench, api, messages};
 
 /// What a request may hold at once, its own bytes included.
@@ -72,7 +72,7 @@ fn a_body_that_comes_byte_by_byte_takes_no_more() {
     assert!(most < ALLOWED, "{most} bytes");
 }
 
-/// A desk at which every message waits for ever.
+/// A relay at which every message waits for ever.
 struct Waiting;
 
 impl RelayApi for Waiting {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::fake::wamid;
+use crate::fake_relay::wamid;
 use crate::harness::Bench;
 
 fn runtime() -> Runtime {
@@ -59,7 +59,7 @@ proptest! {
         let bench = Bench::new();
         let reply = runtime().block_on(bench.post(body));
         prop_assert_eq!(reply.code(), 100);
-        prop_assert_eq!(bench.desk.take(), []);
+        prop_assert_eq!(bench.relay.take(), []);
     }
 
     /// A good message in which up to three fields were replaced by anything: some of these are accepted, the
@@ -76,7 +76,7 @@ proptest! {
         body.as_object_mut().unwrap().extend(changes);
         let bench = Bench::new();
         let reply = runtime().block_on(bench.post(body.to_string()));
-        let asked = bench.desk.take().len();
+        let asked = bench.relay.take().len();
         if reply.status == 200 {
             prop_assert_eq!(asked, 1);
         } else {

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::fake::NUMBER;
+use crate::fake_relay::NUMBER;
 use crate::harness::TOKEN;
 
 pub(crate) struct Server {

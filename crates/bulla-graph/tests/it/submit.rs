@@ -5,7 +5,7 @@ use bulla_content::Text;
 use bulla_relay::{Outgoing, OutgoingBody, UserId};
 use serde_json::json;
 
-use crate::fake::{Asked, NUMBER, reference, wamid};
+use crate::fake_relay::{Asked, NUMBER, reference, wamid};
 use crate::harness::{Bench, messages};
 
 fn user() -> Number {
@@ -45,7 +45,7 @@ async fn a_text_is_accepted_and_answered_as_clients_expect() {
         Outgoing::new(user(), OutgoingBody::Text(Text::new("hello 👋").unwrap().with_preview_url(true)))
             .replying_to(reference(5))
             .tracking("order 7");
-    assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, expected)]);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, expected)]);
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn the_least_text_is_enough_and_what_is_not_known_is_ignored() {
     for body in [nulls, empty_context, least] {
         let reply = bench.post(body.to_string()).await;
         assert_eq!(reply.status, 200, "{body}: {}", reply.json);
-        assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
+        assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
     }
 }
 
@@ -87,11 +87,11 @@ async fn what_clients_write_for_nothing_is_nothing_and_words_may_be_written_in_a
         body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         let reply = bench.post(body.to_string()).await;
         assert_eq!(reply.status, 200, "{body}: {}", reply.json);
-        assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
+        assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
     }
     let read = json!({ "messaging_product": "WHATSAPP", "status": "READ", "message_id": wamid(4) });
     assert_eq!(bench.post(read.to_string()).await.status, 200);
-    assert_eq!(bench.desk.take(), [Asked::MarkRead(NUMBER, reference(4))]);
+    assert_eq!(bench.relay.take(), [Asked::MarkRead(NUMBER, reference(4))]);
 }
 
 /// Ids that a client kept from the time before it came here, or that nobody gave: the original sends such
@@ -105,17 +105,17 @@ async fn a_reply_to_a_message_that_is_not_known_is_sent_without_the_quote() {
             "context": { "message_id": name },
         });
         assert_eq!(bench.post(body.to_string()).await.status, 200);
-        assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
+        assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
     }
 }
 
 #[tokio::test]
-async fn of_two_fields_with_one_name_the_later_counts() {
+async fn later_of_two_fields_with_one_name_counts() {
     let bench = Bench::new();
     let body = r#"{"messaging_product":"sms","to":1,"text":{"body":"a","body":"b"},"to":"16505551234",
         "messaging\u005fproduct":"whats\u0061pp"}"#;
     assert_eq!(bench.post(body).await.status, 200);
-    assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("b")))]);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("b")))]);
 }
 
 #[tokio::test]
@@ -126,12 +126,12 @@ async fn a_user_can_be_named_by_id_and_a_number_wins() {
     let mut body = json!({ "messaging_product": "whatsapp", "recipient": name, "text": { "body": "x" } });
     let reply = bench.post(body.to_string()).await;
     assert_eq!(reply.json["contacts"], json!([{ "input": name, "user_id": name }]));
-    assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(by_id, text("x")))]);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(by_id, text("x")))]);
 
     body["to"] = json!("16505551234");
     let reply = bench.post(body.to_string()).await;
     assert_eq!(reply.json["contacts"], json!([{ "input": "16505551234", "wa_id": "16505551234" }]));
-    assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), text("x")))]);
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_reaction_is_put_on_and_taken_off() {
         });
         assert_eq!(bench.post(body.to_string()).await.status, 200);
         let body = OutgoingBody::Reaction { to: reference(2), emoji: expected };
-        assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), body))]);
+        assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, Outgoing::new(user(), body))]);
     }
 }
 
@@ -157,7 +157,7 @@ async fn a_message_is_marked_as_read_with_or_without_typing() {
         });
         let reply = bench.post(body.to_string()).await;
         assert_eq!((reply.status.as_u16(), reply.json), (200, json!({ "success": true })));
-        assert_eq!(bench.desk.take(), [Asked::MarkRead(NUMBER, reference(4))]);
+        assert_eq!(bench.relay.take(), [Asked::MarkRead(NUMBER, reference(4))]);
     }
 }
 
@@ -171,7 +171,7 @@ async fn an_idempotency_key_reaches_the_relay() {
         let request = messages().header("Idempotency-Key", key).body(body.clone().into()).unwrap();
         assert_eq!(bench.call(request).await.status, 200);
         let expected = Outgoing::new(user(), text("x")).idempotency_key(key.to_owned());
-        assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, expected)]);
+        assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, expected)]);
     }
 }
 
@@ -187,5 +187,5 @@ async fn the_longest_parts_are_accepted() {
     let reply = bench.post(request.to_string()).await;
     assert_eq!(reply.json["contacts"][0]["input"], to);
     let expected = Outgoing::new(user(), text(&body)).tracking(tracking);
-    assert_eq!(bench.desk.take(), [Asked::Submit(NUMBER, expected)]);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, expected)]);
 }

@@ -6,8 +6,8 @@ use bulla_relay::{Business, Event, EventSink, Subject};
 use bulla_webhook::{MAX_RESPONSE_BODY_BYTES, WebhookError};
 use http::Method;
 
+use crate::api_ids::OTHER_NUMBER;
 use crate::clock::WaitingClock;
-use crate::ids::OTHER_NUMBER;
 use crate::receiver::{Receiver, Seen, plain, well_behaved};
 use crate::updates::{VERIFY_TOKEN, business, cause, hello, local, sink, webhook};
 

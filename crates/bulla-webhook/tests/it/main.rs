@@ -6,16 +6,16 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod api_ids;
 mod checks;
 mod clock;
 mod corpus;
-mod edges;
+mod forbidden_addresses;
 mod handshake;
-mod ids;
 mod listeners;
+mod logs_and_metrics;
+mod real_relay;
 mod receiver;
-mod silence;
-mod steering;
-mod telling;
+mod silent_servers;
+mod time_limits;
 mod updates;
-mod whole;

@@ -16,8 +16,8 @@ use bulla_webhook::{
 use http::{Method, Response};
 use serde_json::{Value, json};
 
+use crate::api_ids::{NUMBER, OTHER_NUMBER, reference, wamid};
 use crate::clock::{HastyClock, WaitingClock};
-use crate::ids::{NUMBER, OTHER_NUMBER, reference, wamid};
 use crate::listeners::Listener;
 use crate::receiver::{Receiver, plain, well_behaved};
 

@@ -140,7 +140,10 @@ async fn run_relay(places: &Places) {
     let sink = WebhookSink::new(connector, clock.clone(), rng.clone());
     sink.subscribe(SHOPS.map(business), webhook).unwrap();
     sink.verify().await.unwrap();
-    let way = RemoteCarrier { socket: SocketClient::connect(&places.socket("carrier")).await, pretended_stock: None };
+    let way = RemoteCarrier {
+        socket: SocketClient::connect(&places.socket("carrier")).await,
+        pretended_stock: None,
+    };
     let builder = Host::new().relay(Arc::clone(&store), way, sink);
     let builder = SHOPS.into_iter().fold(builder, |builder, id| builder.business(business(id)));
     let relay = builder.open().await.unwrap();

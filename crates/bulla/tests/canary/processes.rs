@@ -54,8 +54,8 @@ impl ChildProcess {
         self.ask(words::UPROOT, &[]).await;
     }
 
-    /// Erases the user with this number in the process at the end of `socket`. How long it took there, and how
-    /// many records went.
+    /// Erases the user with this number in the process at the end of `socket`. How long it took there, and
+    /// how many records went.
     pub(crate) async fn erase(socket: &SocketClient, number: &str) -> (Duration, u64) {
         let (word, mut answer) = socket.call(words::ERASE, number.as_bytes()).await.unwrap();
         assert_eq!(word, DONE);

@@ -10,11 +10,11 @@ use bulla::content::{Body, Content, Reaction, Text};
 use bulla::relay::{Business, SuspendedPart, UserId};
 use bulla::store::Retention;
 
-use crate::system::{System, RunningRelay, SHOP, User, a_moment};
+use crate::business::{Behaviour, TestBusiness};
 use crate::faults::{self, SetClock, copy};
 use crate::personal_data::{EMOJI, PersonalData};
 use crate::requests::{self, Request};
-use crate::business::{Behaviour, TestBusiness};
+use crate::system::{RunningRelay, SHOP, System, User, a_moment};
 
 pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     let shop = TestBusiness::open().await;
@@ -261,7 +261,9 @@ impl Scenario<'_> {
         running.close().await;
         for _ in 0..4 {
             match system.relay("relay").await {
-                Ok(running) if running.relay.suspended().is_empty() => return Self { personal, shop, running },
+                Ok(running) if running.relay.suspended().is_empty() => {
+                    return Self { personal, shop, running };
+                }
                 Ok(running) => running.close().await,
                 Err(error) => tracing::info!(error = &error as &dyn std::error::Error, "fenced"),
             }

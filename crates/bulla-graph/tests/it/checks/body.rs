@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 const BUSINESS: PhoneNumberId = PhoneNumberId::new(1);
 
-/// A desk that takes everything and counts.
+/// A relay that takes everything and counts.
 #[derive(Default)]
 struct Taker(AtomicUsize);
 
@@ -42,11 +42,11 @@ impl RelayApi for Taker {
 /// parser reads them.
 pub(crate) fn check(body: &[u8]) {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().unwrap());
-    let desk = Arc::new(Taker::default());
+    let relay = Arc::new(Taker::default());
     let rng = Arc::new(SeededRng::new(1));
     let tokens = Tokens::new(&*rng);
     tokens.grant("token", [BUSINESS]).unwrap();
-    let api = GraphApi::new(desk.clone(), tokens, Arc::new(ManualClock::default()), rng);
+    let api = GraphApi::new(relay.clone(), tokens, Arc::new(ManualClock::default()), rng);
     let request = Request::post("/1/messages").header("authorization", "Bearer token");
     let request = request.body(Body::from(body.to_owned())).unwrap();
     let (status, answer) = RUNTIME.block_on(async {
@@ -55,7 +55,7 @@ pub(crate) fn check(body: &[u8]) {
         (status, response.into_body().collect().await.unwrap().to_bytes())
     });
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    let asked = desk.0.load(Ordering::SeqCst);
+    let asked = relay.0.load(Ordering::SeqCst);
     let read: Result<Value, _> = serde_json::from_slice(body);
     if status == 200 {
         assert_eq!(asked, 1);

@@ -1,4 +1,4 @@
-//! The places for connections, and who goes when there are not enough.
+//! The slots for connections, and which idle one is closed when there are not enough.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -9,11 +9,11 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::LEAVE_TIMEOUT;
 
-pub(super) struct Places {
+pub(super) struct ConnectionSlots {
     free: Arc<Semaphore>,
     waiting: Mutex<Waiting>,
     /// Told when a connection begins to wait for a request.
-    began_to_wait: Notify,
+    became_idle: Notify,
 }
 
 /// The connections that wait for a request, the longest first.
@@ -23,52 +23,52 @@ struct Waiting {
     by_turn: BTreeMap<u64, Arc<Notify>>,
 }
 
-/// One connection's place. It is busy until it is said to wait.
-pub(super) struct Place {
-    places: Arc<Places>,
+/// One connection's slot. It is busy until it is said to wait.
+pub(super) struct ConnectionSlot {
+    slots: Arc<ConnectionSlots>,
     /// Since when it waits for a request, if it does.
     turn: Mutex<Option<u64>>,
     leave: Arc<Notify>,
     _free: OwnedSemaphorePermit,
 }
 
-impl Places {
-    pub(super) fn new(places: usize) -> Arc<Self> {
-        let free = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { free, waiting: Mutex::default(), began_to_wait: Notify::new() })
+impl ConnectionSlots {
+    pub(super) fn new(slots: usize) -> Arc<Self> {
+        let free = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Self { free, waiting: Mutex::default(), became_idle: Notify::new() })
     }
 
-    /// A place, once there is one. Until then the connections that wait longest are asked to leave, one at a
+    /// A slot, once there is one. Until then the connections that wait longest are asked to leave, one at a
     /// time.
-    pub(super) async fn take(self: &Arc<Self>, clock: &dyn Clock) -> Place {
+    pub(super) async fn take(self: &Arc<Self>, clock: &dyn Clock) -> ConnectionSlot {
         let mut taking = pin!(self.free.clone().acquire_owned());
         loop {
-            let began_to_wait = self.began_to_wait.notified();
+            let became_idle = self.became_idle.notified();
             if let Ok(free) = self.free.clone().try_acquire_owned() {
-                return self.place(free);
+                return self.slot(free);
             }
-            let one_leaves = self.free_one();
+            let one_leaves = self.evict_idle();
             if !one_leaves {
                 tracing::debug!("all connections are busy; one more waits");
             }
             tokio::select! {
             biased;
-                        // Semaphores of places are never closed.
-                        Ok(free) = &mut taking => return self.place(free),
-                        () = began_to_wait, if !one_leaves => {}
+                        // Semaphores of slots are never closed.
+                        Ok(free) = &mut taking => return self.slot(free),
+                        () = became_idle, if !one_leaves => {}
                         () = clock.sleep(LEAVE_TIMEOUT), if one_leaves => {}
                     }
         }
     }
 
     /// Asks the connection that has waited longest for a request to leave. Whether there was one.
-    pub(super) fn free_one(&self) -> bool {
+    pub(super) fn evict_idle(&self) -> bool {
         let first = self.waiting().by_turn.pop_first();
         first.map(|(_, leave)| leave.notify_one()).is_some()
     }
 
-    fn place(self: &Arc<Self>, free: OwnedSemaphorePermit) -> Place {
-        Place { places: self.clone(), turn: Mutex::default(), leave: Arc::default(), _free: free }
+    fn slot(self: &Arc<Self>, free: OwnedSemaphorePermit) -> ConnectionSlot {
+        ConnectionSlot { slots: self.clone(), turn: Mutex::default(), leave: Arc::default(), _free: free }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -76,10 +76,10 @@ impl Places {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// The connection waits for a request from now on.
     pub(super) fn wait(&self) {
-        let mut waiting = self.places.waiting();
+        let mut waiting = self.slots.waiting();
         let turn = waiting.next;
         waiting.next += 1;
         waiting.by_turn.insert(turn, self.leave.clone());
@@ -87,7 +87,7 @@ impl Place {
             waiting.by_turn.remove(&before);
         }
         drop(waiting);
-        self.places.began_to_wait.notify_waiters();
+        self.slots.became_idle.notify_waiters();
     }
 
     /// The connection has a request to answer, until what is returned is dropped.
@@ -97,17 +97,17 @@ impl Place {
     }
 
     /// Whether it waits, for a request or for its end.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.turn().is_some()
     }
 
-    /// Ready when the place is wanted by another.
-    pub(super) async fn is_wanted(&self) {
+    /// Ready when the slot is wanted by another.
+    pub(super) async fn evicted(&self) {
         self.leave.notified().await;
     }
 
     fn stop_waiting(&self) {
-        let mut waiting = self.places.waiting();
+        let mut waiting = self.slots.waiting();
         if let Some(turn) = self.turn().take() {
             waiting.by_turn.remove(&turn);
         }
@@ -118,14 +118,14 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.stop_waiting();
     }
 }
 
 /// Ends the work when it is dropped.
-pub(super) struct Working<'a>(&'a Place);
+pub(super) struct Working<'a>(&'a ConnectionSlot);
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {

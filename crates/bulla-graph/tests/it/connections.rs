@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::WaitingClock;
-use crate::fake::{Gate, NUMBER};
+use crate::fake_relay::{BlockingRelay, NUMBER};
 use crate::harness::{Bench, TOKEN, api};
 use crate::sockets::{Server, head, request, text, within};
 
@@ -29,7 +29,7 @@ async fn a_chunked_body_is_read_and_the_server_ends_when_it_is_told() {
     }
     client.send("0\r\n\r\n").await;
     assert_eq!(client.answer().await.unwrap().status, 200);
-    assert_eq!(bench.desk.take().len(), 1);
+    assert_eq!(bench.relay.take().len(), 1);
 
     within(server.end()).await.unwrap().unwrap();
     client.is_closed().await;
@@ -45,20 +45,20 @@ async fn requests_sent_one_behind_the_other_are_all_answered() {
     for _ in 0..40 {
         assert_eq!(client.answer().await.unwrap().status, 200);
     }
-    assert_eq!(bench.desk.take().len(), 40);
+    assert_eq!(bench.relay.take().len(), 40);
 }
 
 #[tokio::test]
 async fn a_client_that_has_shut_its_side_down_still_gets_its_answers() {
-    let gate = Arc::new(Gate::default());
-    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock))).await;
+    let relay = Arc::new(BlockingRelay::default());
+    let server = Server::start(&api(relay.clone(), Arc::new(WaitingClock))).await;
     for requests in [1, 3] {
         let mut client = server.connect().await;
         client.send(request(&text()).repeat(requests)).await;
         client.stream.shutdown().await.unwrap();
         for _ in 0..requests {
-            gate.is_entered().await;
-            gate.open(1);
+            relay.is_entered().await;
+            relay.open(1);
             assert_eq!(client.answer().await.unwrap().status, 200);
         }
         client.is_closed().await;
@@ -67,18 +67,18 @@ async fn a_client_that_has_shut_its_side_down_still_gets_its_answers() {
 
 #[tokio::test]
 async fn what_is_under_way_at_the_end_is_answered_and_says_that_it_is_the_last() {
-    let gate = Arc::new(Gate::default());
-    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock))).await;
+    let relay = Arc::new(BlockingRelay::default());
+    let server = Server::start(&api(relay.clone(), Arc::new(WaitingClock))).await;
     let (mut idle, mut busy, mut begun) =
         (server.connect().await, server.connect().await, server.connect().await);
     busy.send(request(&text())).await;
     begun.send("POST / HTTP/1.1\r\n").await;
-    gate.is_entered().await;
+    relay.is_entered().await;
     let ended = server.end();
     idle.is_closed().await;
     begun.is_closed().await;
     assert!(!ended.is_finished());
-    gate.open(1);
+    relay.open(1);
     let answer = busy.answer().await.unwrap();
     assert_eq!((answer.status, answer.closes()), (200, true));
     busy.is_closed().await;
@@ -107,7 +107,7 @@ async fn an_http_1_1_request_has_one_host_and_an_older_one_need_not() {
         assert_eq!(answer.status, status, "{version} {hosts}");
         assert_eq!(answer.code(), if status == 400 { 100 } else { 0 });
     }
-    assert_eq!(bench.desk.take().len(), 2);
+    assert_eq!(bench.relay.take().len(), 2);
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_request_line_that_is_not_http_is_answered_400_without_a_body() {
         assert_eq!((answer.status, answer.closes(), answer.has_body()), (400, true, false), "{line:?}");
         client.is_closed().await;
     }
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
@@ -144,14 +144,14 @@ async fn a_client_that_asks_before_it_sends_its_body_is_told_to_go_on_only_when_
 }
 
 #[tokio::test]
-async fn a_desk_that_panics_ends_its_own_connection_only() {
-    let gate = Arc::new(Gate::default());
-    gate.break_down();
-    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock))).await;
+async fn a_relay_that_panics_ends_its_own_connection_only() {
+    let relay = Arc::new(BlockingRelay::default());
+    relay.break_down();
+    let server = Server::start(&api(relay.clone(), Arc::new(WaitingClock))).await;
     let (mut broken, mut whole) = (server.connect().await, server.connect().await);
     broken.send(request(&text())).await;
     assert!(broken.answer().await.is_none());
-    gate.open(1);
+    relay.open(1);
     whole.send(request(&text())).await;
     assert_eq!(whole.answer().await.unwrap().status, 200);
 }

@@ -15,16 +15,16 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::api_ids::NUMBER;
 use crate::clock::WaitingClock;
-use crate::ids::NUMBER;
 use crate::receiver::Receiver;
 use crate::updates::{business, sink};
 
 const TOKEN: &str = "EAATESTTOKEN";
 
-type Whole = Relay<MemoryStore, InProcess<Carrier<MemoryStore>>, bulla_webhook::WebhookSink>;
+type RealRelay = Relay<MemoryStore, InProcess<Carrier<MemoryStore>>, bulla_webhook::WebhookSink>;
 
-async fn open(receiver: &Receiver) -> (Whole, GraphApi<Whole>) {
+async fn open(receiver: &Receiver) -> (RealRelay, GraphApi<RealRelay>) {
     let clock = Arc::new(WaitingClock);
     let rng = Arc::new(SeededRng::new(1));
     let carrier = Carrier::open(MemoryStore::new(), clock.clone(), &*rng).await.unwrap();
@@ -45,7 +45,7 @@ async fn open(receiver: &Receiver) -> (Whole, GraphApi<Whole>) {
     (relay, api)
 }
 
-async fn post(api: &GraphApi<Whole>, key: &str, body: &Value) -> (u16, Value) {
+async fn post(api: &GraphApi<RealRelay>, key: &str, body: &Value) -> (u16, Value) {
     let request = Request::post(format!("/v23.0/{NUMBER}/messages"))
         .header("authorization", format!("Bearer {TOKEN}"))
         .header("content-type", "application/json")

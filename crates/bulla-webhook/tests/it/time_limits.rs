@@ -15,8 +15,8 @@ use bulla_webhook::{
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+use crate::api_ids::NUMBER;
 use crate::clock::WaitingClock;
-use crate::ids::NUMBER;
 use crate::listeners::well_behaved;
 use crate::updates::{VERIFY_TOKEN, cause, hello};
 

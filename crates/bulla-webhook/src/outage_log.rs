@@ -1,3 +1,5 @@
+//! Outages of a webhook, as the operator is told of them.
+
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +10,7 @@ use crate::WebhookError;
 /// Tells the operator when a webhook begins to fail, fails in another way, and works again; not every time it
 /// fails.
 #[derive(Debug, Default)]
-pub(crate) struct Health(Mutex<Failing>);
+pub(crate) struct OutageLog(Mutex<Failing>);
 
 #[derive(Debug, Default)]
 struct Failing {
@@ -20,33 +22,33 @@ struct Failing {
 
 /// What the operator is told.
 #[derive(Debug, PartialEq, Eq)]
-enum News {
+enum Transition {
     Fails,
     Works { failures: u64 },
 }
 
-impl Health {
+impl OutageLog {
     /// Takes note of what became of an update to `business`.
     pub(crate) fn observe(&self, business: PhoneNumberId, outcome: &Result<(), WebhookError>) {
-        match (self.news(outcome), outcome) {
-            (Some(News::Fails), Err(error)) => tracing::warn!(
+        match (self.transition(outcome), outcome) {
+            (Some(Transition::Fails), Err(error)) => tracing::warn!(
                 %business,
                 reason = error.reason(),
                 error = error as &dyn Error,
                 "a webhook does not take updates; this is told again when the reason changes"
             ),
-            (Some(News::Works { failures }), _) => {
+            (Some(Transition::Works { failures }), _) => {
                 tracing::info!(%business, failures, "a webhook takes updates again");
             }
             _ => {}
         }
     }
 
-    fn news(&self, outcome: &Result<(), WebhookError>) -> Option<News> {
+    fn transition(&self, outcome: &Result<(), WebhookError>) -> Option<Transition> {
         let mut failing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Err(error) = outcome else {
             let Failing { how, failures } = std::mem::take(&mut *failing);
-            return how.map(|_| News::Works { failures });
+            return how.map(|_| Transition::Works { failures });
         };
         failing.failures += 1;
         if failing.how.is_some() && error.is_a_consequence() {
@@ -57,7 +59,7 @@ impl Health {
             _ => None,
         };
         let how = Some((error.reason(), status));
-        (std::mem::replace(&mut failing.how, how) != how).then_some(News::Fails)
+        (std::mem::replace(&mut failing.how, how) != how).then_some(Transition::Fails)
     }
 }
 
@@ -67,24 +69,24 @@ mod tests {
 
     #[test]
     fn the_first_failure_and_changes_are_told_and_no_others() {
-        let health = Health::default();
+        let outage_log = OutageLog::default();
         let status = |status| Err(WebhookError::Status { status, retry_after: None });
-        let fails = Some(News::Fails);
-        for (outcome, news) in [
+        let fails = Some(Transition::Fails);
+        for (outcome, transition) in [
             (Ok(()), None),
             (status(500), fails),
             (status(500), None),
             (Err(WebhookError::StillSilent), None),
             (status(500), None),
-            (status(503), Some(News::Fails)),
-            (Err(WebhookError::WrongChallenge), Some(News::Fails)),
+            (status(503), Some(Transition::Fails)),
+            (Err(WebhookError::WrongChallenge), Some(Transition::Fails)),
             (Err(WebhookError::Unverified), None),
-            (Ok(()), Some(News::Works { failures: 7 })),
+            (Ok(()), Some(Transition::Works { failures: 7 })),
             (Ok(()), None),
-            (Err(WebhookError::Unverified), Some(News::Fails)),
-            (Ok(()), Some(News::Works { failures: 1 })),
+            (Err(WebhookError::Unverified), Some(Transition::Fails)),
+            (Ok(()), Some(Transition::Works { failures: 1 })),
         ] {
-            assert_eq!(health.news(&outcome), news, "{outcome:?}");
+            assert_eq!(outage_log.transition(&outcome), transition, "{outcome:?}");
         }
     }
 }

@@ -1,23 +1,25 @@
+//! What the client knows of one web server.
+
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::gate::Gate;
-use crate::idle::IdleConnections;
+use crate::concurrency_limit::ConcurrencyLimit;
+use crate::idle_connections::IdleConnections;
 use crate::origin::Origin;
 
 /// A web server, as the client knows it.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct WebServer {
     pub(crate) origin: Origin,
-    pub(crate) gate: Gate,
+    pub(crate) limit: ConcurrencyLimit,
     pub(crate) idle: Arc<IdleConnections>,
     /// Held by the look-up of its name that is under way.
     pub(crate) lookup: Arc<Mutex<()>>,
 }
 
-impl Peer {
+impl WebServer {
     pub(crate) fn new(origin: Origin) -> Self {
-        Self { origin, gate: Gate::new(), idle: Arc::default(), lookup: Arc::default() }
+        Self { origin, limit: ConcurrencyLimit::new(), idle: Arc::default(), lookup: Arc::default() }
     }
 }

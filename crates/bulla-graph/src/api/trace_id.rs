@@ -6,9 +6,9 @@ use bulla_base::Rng;
 /// The name of one request, by which the operator finds what a client complains about: `A` and 120 random
 /// bits.
 #[derive(Debug)]
-pub(crate) struct Trace(String);
+pub(crate) struct TraceId(String);
 
-impl Trace {
+impl TraceId {
     pub(crate) fn new(rng: &dyn Rng) -> Self {
         let mut bytes = [0; 15];
         rng.fill(&mut bytes);

@@ -15,16 +15,16 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::clock::WaitingClock;
-use crate::fake::{NUMBER, wamid};
+use crate::fake_relay::{NUMBER, wamid};
 use crate::harness::{TOKEN, messages};
 use crate::sockets::within;
 
-type Whole = Relay<MemoryStore, InProcess<Carrier<MemoryStore>>, Taken>;
+type RealRelay = Relay<MemoryStore, InProcess<Carrier<MemoryStore>>, IgnoreEvents>;
 
 /// Takes everything.
-struct Taken;
+struct IgnoreEvents;
 
-impl EventSink for Taken {
+impl EventSink for IgnoreEvents {
     async fn forward(&self, _: &Event) -> Result<(), SinkError> {
         Ok(())
     }
@@ -34,16 +34,16 @@ fn business() -> Business {
     Business::new(NUMBER, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
 }
 
-async fn open() -> (Whole, GraphApi<Whole>) {
+async fn open() -> (RealRelay, GraphApi<RealRelay>) {
     let carrier = Carrier::open(MemoryStore::new(), Arc::new(WaitingClock), &SeededRng::new(2)).await;
     open_at(Arc::new(carrier.unwrap())).await
 }
 
-async fn open_at(carrier: Arc<Carrier<MemoryStore>>) -> (Whole, GraphApi<Whole>) {
+async fn open_at(carrier: Arc<Carrier<MemoryStore>>) -> (RealRelay, GraphApi<RealRelay>) {
     let clock = Arc::new(WaitingClock);
     let rng = Arc::new(SeededRng::new(1));
     let relay =
-        Relay::builder(MemoryStore::new(), InProcess::new(carrier), Taken, clock.clone(), rng.clone())
+        Relay::builder(MemoryStore::new(), InProcess::new(carrier), IgnoreEvents, clock.clone(), rng.clone())
             .business(business())
             .open()
             .await
@@ -54,7 +54,7 @@ async fn open_at(carrier: Arc<Carrier<MemoryStore>>) -> (Whole, GraphApi<Whole>)
     (relay, api)
 }
 
-async fn post(api: &GraphApi<Whole>, key: &str, body: &Value) -> (u16, Value) {
+async fn post(api: &GraphApi<RealRelay>, key: &str, body: &Value) -> (u16, Value) {
     let request = messages().header("idempotency-key", key).body(Body::from(body.to_string())).unwrap();
     let response = api.router().oneshot(request).await.unwrap();
     let status = response.status().as_u16();

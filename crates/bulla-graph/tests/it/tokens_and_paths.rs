@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::fake::{NUMBER, OTHER_NUMBER, Recorder, wamid};
+use crate::fake_relay::{NUMBER, OTHER_NUMBER, RecordingRelay, wamid};
 use crate::harness::{Bench, Reply, TOKEN, tokens};
 
 fn text() -> String {
@@ -43,7 +43,7 @@ async fn any_version_or_none_and_a_slash_lead_to_the_messages() {
     }
     let target = format!("/{NUMBER}/messages?access_token={TOKEN}");
     assert_eq!(post(&bench, &target, None).await.status, 200);
-    assert_eq!(bench.desk.take().len(), 9);
+    assert_eq!(bench.relay.take().len(), 9);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn without_a_good_token_nothing_opens() {
             assert_eq!(reply.json["error"].get("error_data"), None);
         }
     }
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 /// Were the answers different, whoever has one token could find out which numbers there are.
@@ -87,14 +87,14 @@ async fn a_number_of_another_and_no_number_at_all_are_answered_alike() {
         (&error["code"], &error["error_subcode"], &error["type"]),
         (&json!(100), &json!(33), &json!("GraphMethodException"))
     );
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
 async fn a_number_the_relay_left_meanwhile_is_answered_like_one_it_never_had() {
     let bench = Bench::new();
     let never = without_trace(post(&bench, "/999/messages", Some("Bearer EAATESTTOKEN")).await);
-    bench.desk.fail(bulla_relay::SubmitError::UnknownBusiness { business: NUMBER });
+    bench.relay.fail(bulla_relay::SubmitError::UnknownBusiness { business: NUMBER });
     let left = post(&bench, &format!("/{NUMBER}/messages"), Some("Bearer EAATESTTOKEN")).await;
     assert_eq!(without_trace(left), never);
 }
@@ -120,7 +120,7 @@ async fn other_paths_and_methods_are_answered_with_an_error() {
         assert_eq!((reply.status.as_u16(), reply.code()), (405, 100), "{method}");
         assert_eq!(reply.headers["allow"], "POST");
     }
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn the_api_can_be_nested_under_a_prefix() {
         .header("authorization", "Bearer EAATESTTOKEN");
     let response = host.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
     assert_eq!(response.status(), 200);
-    assert_eq!(bench.desk.take().len(), 1);
+    assert_eq!(bench.relay.take().len(), 1);
 }
 
 #[tokio::test]
@@ -151,10 +151,10 @@ async fn no_two_requests_have_the_same_trace() {
 
 #[tokio::test]
 async fn tokens_come_and_go_while_the_api_is_served() {
-    let (desk, tokens) = (Arc::new(Recorder::default()), tokens());
+    let (relay, tokens) = (Arc::new(RecordingRelay::default()), tokens());
     let clock = Arc::new(ManualClock::default());
-    let api = GraphApi::new(desk.clone(), tokens.clone(), clock, Arc::new(SeededRng::new(1)));
-    let bench = Bench { desk, api };
+    let api = GraphApi::new(relay.clone(), tokens.clone(), clock, Arc::new(SeededRng::new(1)));
+    let bench = Bench { relay, api };
     let target = format!("/{NUMBER}/messages");
     let status = async || post(&bench, &target, Some("Bearer fresh")).await.status.as_u16();
     assert_eq!(status().await, 401);
@@ -193,8 +193,8 @@ async fn a_host_brings_its_own_tokens_and_when_they_are_away_the_client_is_asked
         (true, "Bearer kept elsewhere", 503, Some(131_016)),
     ] {
         let clock = Arc::new(ManualClock::default());
-        let (desk, rng) = (Arc::new(Recorder::default()), Arc::new(SeededRng::new(1)));
-        let api = GraphApi::new(desk, Arc::new(Elsewhere { is_away }), clock, rng);
+        let (relay, rng) = (Arc::new(RecordingRelay::default()), Arc::new(SeededRng::new(1)));
+        let api = GraphApi::new(relay, Arc::new(Elsewhere { is_away }), clock, rng);
         let request = Request::post(&target).header("authorization", authorization);
         let response = api.router().oneshot(request.body(Body::from(text())).unwrap()).await.unwrap();
         assert_eq!(response.status(), status);

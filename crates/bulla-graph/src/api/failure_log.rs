@@ -1,3 +1,5 @@
+//! Failures on our side, as the operator is told of them.
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
@@ -13,9 +15,9 @@ const QUIET: Duration = Duration::from_secs(60);
 /// The failures that are not the clients' move, as the operator is told of them: each at the first time, and
 /// again when it was away for a while. How often it happens is counted.
 #[derive(Debug, Default)]
-pub(crate) struct Outages(Mutex<BTreeMap<&'static str, Timestamp>>);
+pub(crate) struct FailureLog(Mutex<BTreeMap<&'static str, Timestamp>>);
 
-impl Outages {
+impl FailureLog {
     /// The refusal that `error` becomes, told to the operator when it is not the client's move.
     pub(crate) fn api_error<E: Error + Into<ApiError>>(&self, error: E, clock: &dyn Clock) -> ApiError {
         let (mut message, mut source) = (error.to_string(), error.source());
@@ -53,13 +55,13 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_at_the_first_time_and_after_a_minute_without() {
-        let outages = Outages::default();
+        let failures = FailureLog::default();
         let at = |secs: u64| Timestamp::from_millis(secs * 1000);
-        assert!(outages.is_new("one", at(0)));
-        assert!(!outages.is_new("one", at(1)));
-        assert!(outages.is_new("other", at(2)));
-        assert!(!outages.is_new("one", at(60)));
-        assert!(!outages.is_new("one", at(119)));
-        assert!(outages.is_new("one", at(179)));
+        assert!(failures.is_new("one", at(0)));
+        assert!(!failures.is_new("one", at(1)));
+        assert!(failures.is_new("other", at(2)));
+        assert!(!failures.is_new("one", at(60)));
+        assert!(!failures.is_new("one", at(119)));
+        assert!(failures.is_new("one", at(179)));
     }
 }

@@ -9,7 +9,7 @@ use bulla_graph::{
 use tokio::io::AsyncWriteExt;
 
 use crate::clock::{HastyClock, NotingClock, WaitingClock};
-use crate::fake::Gate;
+use crate::fake_relay::BlockingRelay;
 use crate::harness::{Bench, TOKEN, api};
 use crate::sockets::{Answer, Server, head, request, text, within};
 
@@ -119,8 +119,8 @@ async fn silent_connections_by_the_hundred_keep_nobody_out() {
 
 #[tokio::test]
 async fn who_is_at_work_is_not_sent_away_and_who_comes_waits() {
-    let gate = Arc::new(Gate::default());
-    let api = api(gate.clone(), Arc::new(WaitingClock)).settings(Settings::default().connections(2));
+    let relay = Arc::new(BlockingRelay::default());
+    let api = api(relay.clone(), Arc::new(WaitingClock)).settings(Settings::default().connections(2));
     let server = Server::start(&api).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
@@ -129,10 +129,10 @@ async fn who_is_at_work_is_not_sent_away_and_who_comes_waits() {
         clients.push(client);
     }
     for _ in 0..2 {
-        gate.is_entered().await;
+        relay.is_entered().await;
     }
-    assert!(!gate.is_entered_now());
-    gate.open(3);
+    assert!(!relay.is_entered_now());
+    relay.open(3);
     for client in &mut clients {
         assert_eq!(client.answer().await.unwrap().status, 200);
     }
@@ -148,34 +148,34 @@ fn is_asked_to_try_again(answer: &Answer) {
 
 #[tokio::test]
 async fn one_request_more_than_may_be_waits_for_room_and_is_then_asked_to_try_again() {
-    let gate = Arc::new(Gate::default());
+    let relay = Arc::new(BlockingRelay::default());
     let clock = Arc::new(NotingClock::default());
     let two = Settings::default().requests(2);
-    let server = Server::start(&api(gate.clone(), clock.clone()).settings(two.clone())).await;
+    let server = Server::start(&api(relay.clone(), clock.clone()).settings(two.clone())).await;
     let mut clients = [server.connect().await, server.connect().await, server.connect().await];
     for client in &mut clients[..2] {
         client.send(request(&text())).await;
-        gate.is_entered().await;
+        relay.is_entered().await;
     }
     clients[2].send(request(&text())).await;
     is_asked_to_try_again(&clients[2].answer().await.unwrap());
     assert!(clock.take().contains(&ROOM_TIMEOUT));
-    gate.open(2);
+    relay.open(2);
     for client in &mut clients[..2] {
         assert_eq!(client.answer().await.unwrap().status, 200);
     }
 
     // Under a clock that lets it wait, it is served as soon as there is room.
-    let gate = Arc::new(Gate::default());
-    let server = Server::start(&api(gate.clone(), Arc::new(WaitingClock)).settings(two)).await;
+    let relay = Arc::new(BlockingRelay::default());
+    let server = Server::start(&api(relay.clone(), Arc::new(WaitingClock)).settings(two)).await;
     let mut clients = [server.connect().await, server.connect().await, server.connect().await];
     for client in &mut clients {
         client.send(request(&text())).await;
     }
-    gate.is_entered().await;
-    gate.is_entered().await;
-    assert!(!gate.is_entered_now());
-    gate.open(3);
+    relay.is_entered().await;
+    relay.is_entered().await;
+    assert!(!relay.is_entered_now());
+    relay.open(3);
     for client in &mut clients {
         assert_eq!(client.answer().await.unwrap().status, 200);
     }

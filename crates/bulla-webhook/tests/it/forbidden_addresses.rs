@@ -315,7 +315,7 @@ async fn no_proxy_of_the_environment_is_asked() {
     let proxy = Listener::start(here, Some(well_behaved)).await.unwrap();
     let server = Listener::start(here, Some(well_behaved)).await.unwrap();
     let mut itself = Command::new(std::env::current_exe().unwrap());
-    itself.args(["--exact", "steering::no_proxy_of_the_environment_is_asked"]);
+    itself.args(["--exact", "forbidden_addresses::no_proxy_of_the_environment_is_asked"]);
     itself
         .env(WEB_SERVER, format!("http://{}/hook", server.address))
         .env_remove("NO_PROXY")

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde_json::Value;
 
-use crate::fake::wamid;
+use crate::fake_relay::wamid;
 use crate::harness::{Bench, Reply};
 
 /// Every recorded request, by the client's name.
@@ -66,7 +66,7 @@ async fn texts_reactions_and_read_marks_of_all_clients_are_accepted() {
                 ["wamid.X", "wamid.IN1"].iter().fold(body.to_owned(), |body, id| body.replace(id, &wamid(2)));
             let reply = replay(&bench, request, body).await;
             assert_eq!(reply.status, 200, "{client}: {request}: {}", reply.json);
-            assert_eq!(bench.desk.take().len(), 1);
+            assert_eq!(bench.relay.take().len(), 1);
             *accepted.entry(client.clone()).or_insert(0) += 1;
         }
     }
@@ -93,7 +93,7 @@ async fn everything_else_they_send_is_answered_with_an_error() {
         }
     }
     assert_eq!(refused, 140 - 34);
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 /// The ids a client kept from the time before it came here name nothing here: what must have a message is
@@ -111,11 +111,11 @@ async fn ids_of_another_service_are_not_mistaken_for_ours() {
         let reply = replay(&bench, &request, body.to_owned()).await;
         if fields["type"] == "text" {
             assert_eq!(reply.status, 200, "{}", reply.json);
-            assert_eq!(bench.desk.take().len(), 1);
+            assert_eq!(bench.relay.take().len(), 1);
             sent += 1;
         } else {
             assert_eq!(reply.code(), 131_009);
-            assert_eq!(bench.desk.take(), []);
+            assert_eq!(bench.relay.take(), []);
             refused += 1;
         }
     }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::fake::{NUMBER, wamid};
+use crate::fake_relay::{NUMBER, wamid};
 use crate::harness::{Bench, messages};
 
 /// A good text with some fields replaced.
@@ -57,7 +57,7 @@ async fn a_missing_field_is_named_as_the_original_names_it() {
         assert_eq!(reply.details(), format!("{field} is missing"));
         let message = format!("(#100) The parameter {parameter} is required.");
         assert_eq!(reply.json["error"]["message"], message);
-        assert_eq!(bench.desk.take(), []);
+        assert_eq!(bench.relay.take(), []);
     }
 }
 
@@ -131,7 +131,7 @@ async fn a_business_does_not_write_to_itself() {
         assert_eq!((reply.status.as_u16(), reply.code()), (400, 131_021));
         assert_eq!(reply.json["error"]["message"], "(#131021) Recipient cannot be sender");
         assert_eq!(reply.details(), "to: it is the number of the business itself");
-        assert_eq!(bench.desk.take(), []);
+        assert_eq!(bench.relay.take(), []);
     }
     assert_eq!(bench.post(text_with(json!({ "to": "15550783882" }))).await.status, 200);
 }
@@ -210,7 +210,7 @@ async fn a_body_that_is_not_a_json_object_is_refused() {
         assert_eq!(reply.code(), 100);
         assert!(reply.details().contains("is a form"), "{}", reply.json);
     }
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
@@ -222,11 +222,11 @@ async fn the_longest_body_is_read_and_one_byte_more_is_not() {
         body + &space
     };
     assert_eq!(bench.post(padded(MAX_BODY_BYTES)).await.status, 200);
-    assert_eq!(bench.desk.take().len(), 1);
+    assert_eq!(bench.relay.take().len(), 1);
     let reply = bench.post(padded(MAX_BODY_BYTES + 1)).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (413, 100));
     assert!(reply.details().contains("262144 bytes"), "{}", reply.json);
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn a_body_that_stalls_or_breaks_off_is_refused() {
 
     let broken = stream::iter([Ok(Bytes::from(text_with(json!({})))), Err(io::Error::other("gone"))]);
     assert!(bench.refused(Body::from_stream(broken), 100).await.contains("broke off"));
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn a_bad_idempotency_key_is_refused() {
             reply.json
         );
     }
-    assert_eq!(bench.desk.take(), []);
+    assert_eq!(bench.relay.take(), []);
 }
 
 #[tokio::test]
@@ -304,7 +304,7 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
         ),
         (SubmitError::KeyReused, 409, 100, "Idempotency-Key: it belongs to another message"),
     ] {
-        bench.desk.fail(error);
+        bench.relay.fail(error);
         let reply = bench.post(text()).await;
         assert_eq!((u64::from(reply.status.as_u16()), reply.code()), (status, code), "{}", reply.json);
         assert!(reply.details().starts_with(details), "{}", reply.json);
@@ -312,7 +312,7 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
             reply.headers.get("retry-after").map(|seconds| seconds.to_str().unwrap().parse::<u64>().is_ok());
         assert_eq!(again, (status == 503).then_some(true));
     }
-    bench.desk.fail(MarkReadError::UnknownMessage);
+    bench.relay.fail(MarkReadError::UnknownMessage);
     let read = text_with(json!({ "status": "read", "message_id": wamid(1) }));
     assert!(bench.refused(read, 131_009).await.starts_with("message_id: it names no message"));
 }

@@ -6,7 +6,7 @@ use bulla_graph::{MAX_BODY_BYTES, MAX_DRAINED_BYTES};
 use tokio::io::AsyncWriteExt;
 
 use crate::clock::{HastyClock, WaitingClock};
-use crate::fake::NUMBER;
+use crate::fake_relay::NUMBER;
 use crate::harness::{Bench, TOKEN};
 use crate::sockets::{Server, head, request, text};
 

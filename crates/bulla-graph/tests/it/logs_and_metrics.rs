@@ -17,7 +17,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 
 use crate::clock::{HastyClock, WaitingClock};
-use crate::fake::{NUMBER, Recorder, wamid};
+use crate::fake_relay::{NUMBER, RecordingRelay, wamid};
 use crate::harness::{Bench, TOKEN, messages, tokens};
 use crate::sockets::{Server, head, request, text};
 
@@ -102,7 +102,7 @@ async fn every_request_is_counted_and_every_refusal_by_its_reason() {
     bench.post("{}").await;
     let image = json!({ "messaging_product": "whatsapp", "type": "image", "to": "1" }).to_string();
     bench.post(image.clone()).await;
-    bench.desk.fail(SubmitError::Stopped);
+    bench.relay.fail(SubmitError::Stopped);
     bench.post(body.clone()).await;
     let bearer = format!("Bearer {TOKEN}");
     for (path, authorization) in [("/1/media", &bearer), ("/1/messages", &bearer), ("/x", &String::new())] {
@@ -215,9 +215,9 @@ impl tracing::Subscriber for Told {
 async fn the_operator_is_told_of_what_fails_once_and_of_nothing_a_client_said() {
     let told = Told::default();
     tracing::subscriber::set_global_default(told.clone()).unwrap();
-    let desk = Arc::new(Recorder::default());
+    let relay = Arc::new(RecordingRelay::default());
     let (clock, rng) = (Arc::new(ManualClock::default()), Arc::new(SeededRng::new(4242)));
-    let bench = Bench { desk: desk.clone(), api: GraphApi::new(desk, tokens(), clock, rng) };
+    let bench = Bench { relay: relay.clone(), api: GraphApi::new(relay, tokens(), clock, rng) };
     let good = json!({
         "messaging_product": "whatsapp", "to": "19998887777", "text": { "body": "canary text" },
         "biz_opaque_callback_data": "canary tracking", "context": { "message_id": wamid(5) },
@@ -245,7 +245,7 @@ async fn the_operator_is_told_of_what_fails_once_and_of_nothing_a_client_said() 
     let outside = Request::post("/canary/path?access_token=canarytoken").header("x", "canary header");
     bench.call(outside.body(Body::from("canary body")).unwrap()).await;
     for _ in 0..5 {
-        bench.desk.fail(SubmitError::Fenced { ours: Incarnation::new(4242) });
+        bench.relay.fail(SubmitError::Fenced { ours: Incarnation::new(4242) });
         assert_eq!(bench.post(good.to_string()).await.status, 503);
     }
 

@@ -1,3 +1,5 @@
+//! Stand-ins for the relay: one that records what it is asked, one that blocks.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::sockets::within;
 
-/// The numbers the desk speaks for.
+/// The numbers the relay speaks for.
 pub(crate) const NUMBER: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 pub(crate) const OTHER_NUMBER: PhoneNumberId = PhoneNumberId::new(7);
 
@@ -17,21 +19,21 @@ pub(crate) fn own_number() -> Number {
     Number::parse("15550783881").unwrap()
 }
 
-/// What the desk was asked.
+/// What the relay was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
     Submit(PhoneNumberId, Outgoing),
     MarkRead(PhoneNumberId, MessageRef),
 }
 
-/// A desk that writes down what it is asked, and fails when it was told to.
+/// A relay that writes down what it is asked, and fails when it was told to.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder {
+pub(crate) struct RecordingRelay {
     asked: Mutex<Vec<Asked>>,
     failure: Mutex<Option<MarkReadError>>,
 }
 
-impl Recorder {
+impl RecordingRelay {
     /// Fails the next call.
     pub(crate) fn fail(&self, failure: impl Into<MarkReadError>) {
         *self.failure.lock().unwrap() = Some(failure.into());
@@ -43,7 +45,7 @@ impl Recorder {
     }
 }
 
-impl RelayApi for Recorder {
+impl RelayApi for RecordingRelay {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {
         [NUMBER, OTHER_NUMBER].contains(&business).then(own_number)
     }
@@ -68,21 +70,21 @@ impl RelayApi for Recorder {
     }
 }
 
-/// A desk at which messages wait until it opens.
+/// A relay that lets messages wait until it is opened.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct BlockingRelay {
     entered: Semaphore,
     open: Semaphore,
     breaks_down: AtomicBool,
 }
 
-impl Default for Gate {
+impl Default for BlockingRelay {
     fn default() -> Self {
         Self { entered: Semaphore::new(0), open: Semaphore::new(0), breaks_down: AtomicBool::new(false) }
     }
 }
 
-impl Gate {
+impl BlockingRelay {
     /// Lets `messages` through.
     pub(crate) fn open(&self, messages: usize) {
         self.open.add_permits(messages);
@@ -104,13 +106,13 @@ impl Gate {
     }
 }
 
-impl RelayApi for Gate {
+impl RelayApi for BlockingRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         Some(own_number())
     }
 
     async fn submit(&self, _: PhoneNumberId, _: Outgoing) -> Result<MessageRef, SubmitError> {
-        assert!(!self.breaks_down.swap(false, Ordering::SeqCst), "the desk breaks down, as it was told");
+        assert!(!self.breaks_down.swap(false, Ordering::SeqCst), "the relay breaks down, as it was told");
         self.entered.add_permits(1);
         self.open.acquire().await.unwrap().forget();
         Ok(reference(1))

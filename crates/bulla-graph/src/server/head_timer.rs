@@ -24,11 +24,11 @@ impl Timer for HeadTimer {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Sleep>> {
         let Self { clock, activity } = self;
         // Who comes has something to say; who has been answered may want to stay.
-        let patience = if activity.has_answered() { IDLE_TIMEOUT } else { HEAD_TIMEOUT };
+        let timeout = if activity.has_answered() { IDLE_TIMEOUT } else { HEAD_TIMEOUT };
         Box::pin(HeadSleep {
             before: activity.received(),
             activity: activity.clone(),
-            sleeping: Mutex::new(asleep(clock, patience)),
+            sleeping: Mutex::new(asleep(clock, timeout)),
             head: Mutex::new(activity.has_answered().then(|| clock.clone())),
         })
     }

@@ -1,4 +1,4 @@
-//! Room for what is under way at once.
+//! Admission of requests: how many may be under way at once, and how many bytes of bodies.
 
 use std::pin::pin;
 
@@ -10,25 +10,26 @@ use crate::Settings;
 use crate::api_error::ApiError;
 use crate::limits::{ROOM_TIMEOUT, SMALL_BODY_BYTES};
 
-pub(crate) struct Room {
+/// The room there is, for requests and for the bytes of their bodies.
+pub(crate) struct Admission {
     requests: Semaphore,
     body_bytes: Semaphore,
 }
 
 /// The room one request takes.
-pub(crate) struct Taken<'a> {
+pub(crate) struct Admitted<'a> {
     _request: SemaphorePermit<'a>,
     body: Option<SemaphorePermit<'a>>,
 }
 
-impl Room {
+impl Admission {
     pub(crate) fn new(settings: &Settings) -> Self {
         let semaphore = |permits: usize| Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
         Self { requests: semaphore(settings.requests), body_bytes: semaphore(settings.body_bytes) }
     }
 
-    /// Room for a request whose body has up to `bytes`, once there is some.
-    pub(crate) async fn take(&self, bytes: usize, clock: &dyn Clock) -> Result<Taken<'_>, ApiError> {
+    /// Admits a request whose body has up to `bytes`, once there is room for it.
+    pub(crate) async fn take(&self, bytes: usize, clock: &dyn Clock) -> Result<Admitted<'_>, ApiError> {
         let taking = pin!(async {
             let request = self.requests.acquire().await.ok()?;
             // Who sends small ones does not queue behind who sends large ones.
@@ -38,7 +39,7 @@ impl Room {
                 }
                 _ => None,
             };
-            Some(Taken { _request: request, body })
+            Some(Admitted { _request: request, body })
         });
         match select(taking, clock.sleep(ROOM_TIMEOUT)).await {
             Either::Left((Some(taken), _)) => Ok(taken),
@@ -47,7 +48,7 @@ impl Room {
     }
 }
 
-impl Taken<'_> {
+impl Admitted<'_> {
     /// Gives back what the body took: it is gone.
     pub(crate) fn without_body(&mut self) {
         self.body = None;

@@ -1,3 +1,5 @@
+//! Unused connections, kept for the next call.
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! How messages and users are named to businesses. The Graph API reads the same names.
+//! The ids of the API: how messages and users are named to businesses. The Graph API reads the same names.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
