@@ -9,8 +9,8 @@ use bulla::device::Device;
 use bulla::transport::Proof;
 use bulla_base::Clock as _;
 
+use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName, Process};
-use crate::oracle::Invariant;
 use crate::parties::{business, number};
 use crate::workload;
 use crate::world::{SimRelay, World};
@@ -56,7 +56,7 @@ pub(crate) async fn relay(world: Arc<World>) {
         let (disk, link) = (world.disk(machine, &process), world.network_link(machine, &process));
         let opening = Host::with(Arc::clone(&machine.clock) as _, Arc::clone(&process.rng))
             .relay(disk, link, world.business_sink(&process))
-            .business(shop())
+            .business(business())
             .open();
         match until_dead(&process, opening).await {
             Some(Ok(relay)) => {

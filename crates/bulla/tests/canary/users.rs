@@ -95,7 +95,7 @@ impl User {
     async fn join(test_bed: &TestBed, place: usize, number: String) -> Self {
         let updates = test_bed.shop.subscribe(&number);
         let pretended_stock = (!place.is_multiple_of(STOCKED)).then_some(bulla::endpoint::ONE_TIME_KEYS);
-        let way = RemoteCarrier { line: test_bed.socket.clone(), pretended_stock };
+        let way = RemoteCarrier { socket: test_bed.socket.clone(), pretended_stock };
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let (store, named) = (MemoryStore::new(), Number::parse(&number).unwrap());
         let device = Device::open(store, way, clock, rng, named).await.unwrap();

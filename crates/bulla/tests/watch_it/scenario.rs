@@ -1,4 +1,4 @@
-//! Everything that can happen between a business, its users and those in between, once.
+//! The scenario: everything that can happen between a business, its users and those in between, once.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -235,7 +235,7 @@ impl Scenario<'_> {
         write(personal, 0).succeed(running.api).await;
         a_moment().await;
         running.close().await;
-        // Under transport while the relay is down, in a session that the backup does not know.
+        // Under way while the relay is down, in a session that the backup does not know.
         says(personal, alice).await;
         std::fs::remove_dir_all(&store).unwrap();
         copy(&backup, &store);
