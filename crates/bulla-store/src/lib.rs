@@ -3,34 +3,44 @@
 //! # In reading order
 //! [`Store`] is the port and [`Batch`] what it carries out; [`Key`], [`Scan`], [`Record`] and [`Counter`]
 //! what is in one; [`Retention`] how long; [`Queue`] what is built on it; [`MemoryStore`], [`Layer`] and
-//! [`CachedStore`] are stores.
+//! [`CachedStore`] are stores, and [`BoxStore`] is any of them.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+// The port, and what it carries out.
+mod store;
+
 mod batch;
-mod cache;
-mod counted;
 mod counter;
-mod erase;
-mod erasure;
-mod error;
 mod key;
-mod keyed_mutex;
-mod layer;
-mod limits;
-mod memory;
-mod metrics;
-mod own_partition;
-mod queue;
 mod record;
 mod retention;
 mod scan;
-mod store;
-mod upkeep;
 mod watch;
 
+// Stores, and what stands over them.
+mod memory;
+
+mod boxed;
+mod cache;
+mod counted;
+mod layer;
+
+// What is built on the port.
+mod erase;
+mod erasure;
+mod keyed_mutex;
+mod own_partition;
+mod queue;
+mod upkeep;
+
+mod error;
+mod limits;
+mod metrics;
+
 pub use batch::{Batch, Commit, Expectation, Put};
+pub use boxed::BoxStore;
 pub use cache::CachedStore;
 pub use counted::{Asked, CountedStore, Counts};
 pub use counter::Counter;

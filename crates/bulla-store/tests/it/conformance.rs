@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_store::{Layer, MemoryStore, conformance};
+use bulla_store::{BoxStore, Layer, MemoryStore, conformance};
 
 use crate::run;
 
@@ -23,4 +23,9 @@ impl Layer for Nothing {
 #[test]
 fn layers_that_change_nothing_keep_every_rule() {
     run(conformance::all(async || Nothing(Arc::new(MemoryStore::new()))));
+}
+
+#[test]
+fn boxed_stores_keep_every_rule() {
+    run(conformance::all(async || BoxStore::new(MemoryStore::new())));
 }

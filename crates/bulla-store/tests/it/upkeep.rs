@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{Clock, ManualClock, Timestamp};
-use bulla_store::{Fault, Generation, Layer, MemoryStore, Store, StoreError, UPKEEP_RETRY, keep_up};
+use bulla_store::{
+    BoxStore, Fault, Generation, Layer, MemoryStore, Store, StoreError, UPKEEP_RETRY, keep_up,
+};
 
 use crate::run;
 
@@ -80,7 +82,7 @@ impl<S: Store> Layer for Nothing<S> {
 fn upkeep_reaches_a_store_through_every_layer() {
     run(async {
         let (needy, _, asked) = Needy::new(vec![Ok(Some(MINUTE))]);
-        let outermost = Nothing(Arc::new(Nothing(needy)));
+        let outermost = Nothing(Arc::new(BoxStore::new(Nothing(needy))));
         assert_eq!(outermost.upkeep().await.unwrap(), Some(MINUTE));
         assert_eq!(outermost.restored().await, Some(Generation::new(7)));
         outermost.accept_restored().await.unwrap();
