@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bulla_base::PhoneNumberId;
@@ -22,9 +23,31 @@ pub trait Access: Send + Sync + 'static {
     fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, AccessError>> + Send;
 }
 
-impl<A: Access> Access for Arc<A> {
+impl<A: Access + ?Sized> Access for Arc<A> {
     fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, AccessError>> + Send {
         (**self).look_up(token)
+    }
+}
+
+/// [`Access`] in a form of which there can be a `dyn`: for a host that chooses by configuration, and hands
+/// the API an `Arc<dyn DynAccess>`. Every [`Access`] is one. Each look-up costs an allocation more.
+pub trait DynAccess: Send + Sync + 'static {
+    /// As [`Access::look_up`].
+    fn look_up_boxed<'a>(&'a self, token: &'a [u8]) -> LookingUp<'a>;
+}
+
+/// What [`DynAccess::look_up_boxed`] returns.
+pub type LookingUp<'a> = Pin<Box<dyn Future<Output = Result<Option<Grant>, AccessError>> + Send + 'a>>;
+
+impl<A: Access> DynAccess for A {
+    fn look_up_boxed<'a>(&'a self, token: &'a [u8]) -> LookingUp<'a> {
+        Box::pin(self.look_up(token))
+    }
+}
+
+impl Access for dyn DynAccess {
+    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, AccessError> {
+        self.look_up_boxed(token).await
     }
 }
 

@@ -1,3 +1,4 @@
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bulla_base::{Number, PhoneNumberId};
@@ -48,7 +49,7 @@ impl<S: Store, T: Transport, K: EventSink> RelayApi for Relay<S, T, K> {
     }
 }
 
-impl<D: RelayApi> RelayApi for Arc<D> {
+impl<D: RelayApi + ?Sized> RelayApi for Arc<D> {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {
         (**self).number(business)
     }
@@ -67,5 +68,66 @@ impl<D: RelayApi> RelayApi for Arc<D> {
         message: MessageRef,
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
         (**self).mark_read(business, message)
+    }
+}
+
+/// [`RelayApi`] in a form of which there can be a `dyn`: for a host that chooses by configuration on what its
+/// relay stands, and hands the API an `Arc<dyn DynRelayApi>`. Every [`RelayApi`] is one. Each call costs an
+/// allocation more.
+pub trait DynRelayApi: Send + Sync + 'static {
+    /// As [`RelayApi::number`].
+    fn number_of(&self, business: PhoneNumberId) -> Option<Number>;
+
+    /// As [`RelayApi::submit`].
+    fn submit_boxed(&self, from: PhoneNumberId, message: Outgoing) -> Answering<'_, MessageRef, SubmitError>;
+
+    /// As [`RelayApi::mark_read`].
+    fn mark_read_boxed(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> Answering<'_, (), MarkReadError>;
+}
+
+/// What the methods of [`DynRelayApi`] return.
+pub type Answering<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+impl<D: RelayApi> DynRelayApi for D {
+    fn number_of(&self, business: PhoneNumberId) -> Option<Number> {
+        self.number(business)
+    }
+
+    fn submit_boxed(&self, from: PhoneNumberId, message: Outgoing) -> Answering<'_, MessageRef, SubmitError> {
+        Box::pin(self.submit(from, message))
+    }
+
+    fn mark_read_boxed(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> Answering<'_, (), MarkReadError> {
+        Box::pin(self.mark_read(business, message))
+    }
+}
+
+impl RelayApi for dyn DynRelayApi {
+    fn number(&self, business: PhoneNumberId) -> Option<Number> {
+        self.number_of(business)
+    }
+
+    fn submit(
+        &self,
+        from: PhoneNumberId,
+        message: Outgoing,
+    ) -> impl Future<Output = Result<MessageRef, SubmitError>> + Send {
+        self.submit_boxed(from, message)
+    }
+
+    fn mark_read(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
+        self.mark_read_boxed(business, message)
     }
 }

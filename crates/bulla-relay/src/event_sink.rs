@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,13 +39,46 @@ pub trait EventSink: Send + Sync + 'static {
     }
 }
 
-impl<K: EventSink> EventSink for Arc<K> {
+impl<K: EventSink + ?Sized> EventSink for Arc<K> {
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send {
         (**self).forward(event)
     }
 
     fn destination(&self, event: &Event) -> Destination {
         (**self).destination(event)
+    }
+}
+
+/// [`EventSink`] in a form of which there can be a `dyn`: for a host that chooses by configuration, and opens
+/// its relay with an `Arc<dyn DynEventSink>`. Every [`EventSink`] is one. Each event costs an allocation more.
+pub trait DynEventSink: Send + Sync + 'static {
+    /// As [`EventSink::forward`].
+    fn forward_boxed<'a>(&'a self, event: &'a Event) -> Forwarding<'a>;
+
+    /// As [`EventSink::destination`].
+    fn destination_of(&self, event: &Event) -> Destination;
+}
+
+/// What [`DynEventSink::forward_boxed`] returns.
+pub type Forwarding<'a> = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + 'a>>;
+
+impl<K: EventSink> DynEventSink for K {
+    fn forward_boxed<'a>(&'a self, event: &'a Event) -> Forwarding<'a> {
+        Box::pin(self.forward(event))
+    }
+
+    fn destination_of(&self, event: &Event) -> Destination {
+        self.destination(event)
+    }
+}
+
+impl EventSink for dyn DynEventSink {
+    async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+        self.forward_boxed(event).await
+    }
+
+    fn destination(&self, event: &Event) -> Destination {
+        self.destination_of(event)
     }
 }
 
@@ -161,5 +195,51 @@ impl SinkError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::{MessageId, Number, SeededRng, Timestamp};
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{Failure, MessageRef, Status, StatusUpdate, Subject, UserId};
+
+    /// Takes what did not fail, all at one destination.
+    struct TakesSuccesses;
+
+    impl EventSink for TakesSuccesses {
+        async fn forward(&self, event: &Event) -> Result<(), SinkError> {
+            match event {
+                Event::Status(_, update) if matches!(update.status, Status::Failed(_)) => {
+                    Err(SinkError::new("it failed").with_kind(SinkErrorKind::Refused))
+                }
+                _ => Ok(()),
+            }
+        }
+
+        fn destination(&self, _: &Event) -> Destination {
+            Destination::named("one for all")
+        }
+    }
+
+    #[test]
+    fn a_boxed_sink_answers_as_the_sink_itself() {
+        let boxed: Arc<dyn DynEventSink> = Arc::new(TakesSuccesses);
+        let event = |status| {
+            let message = MessageId::new(Timestamp::from_millis(0), &SeededRng::new(1));
+            let message =
+                MessageRef::from_bytes([*message.as_bytes(), [2; 16]].concat().try_into().unwrap()).unwrap();
+            let user = Number::parse("16505551234").unwrap();
+            let (id, at) = (UserId::from_bytes([2; 16]), Timestamp::from_millis(0));
+            let subject = Subject::new(PhoneNumberId::new(7), user, id, message, at);
+            Event::Status(subject, StatusUpdate::new(status, bulla_base::Category::Service, None))
+        };
+        let failed = event(Status::Failed(Failure::Expired));
+        assert!(EventSink::forward(&boxed, &event(Status::Sent)).now_or_never().unwrap().is_ok());
+        let error = EventSink::forward(&boxed, &failed).now_or_never().unwrap().unwrap_err();
+        assert_eq!(error.kind(), SinkErrorKind::Refused);
+        assert_eq!(EventSink::destination(&boxed, &failed), Destination::named("one for all"));
     }
 }

@@ -33,7 +33,7 @@ pub use outgoing::{Outgoing, OutgoingBody, Recipient};
 pub use relay::{DeadLetter, DeadLetterId, Relay, SetAside};
 
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
-pub use event_sink::{Destination, EventSink, SinkError, SinkErrorKind};
+pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};
 
 pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitError};
 pub use id_text::InvalidId;

@@ -7,6 +7,7 @@
 )]
 
 mod bad_requests;
+mod boxed_ports;
 mod checks;
 mod clock;
 mod connection_limits;
