@@ -13,15 +13,15 @@ use tracing::{Instrument, Span};
 
 use tokio::task::JoinSet;
 
-use crate::arrivals::Arrivals;
-use crate::erasures::Erasures;
 use crate::fence::Fences;
-use crate::life::Life;
 use crate::limits::CACHED_BYTES;
+use crate::pending_sends::PendingSends;
+use crate::queue_tails::QueueTails;
+use crate::running_erasures::RunningErasures;
 use crate::space::PEPPER;
 use crate::span;
 use crate::stats::Tallies;
-use crate::tails::Tails;
+use crate::store_generation::StoreGeneration;
 use crate::upkeep::Upkeep;
 use crate::verifier::{NumberVerifier, TrustedHost};
 
@@ -31,20 +31,20 @@ use crate::verifier::{NumberVerifier, TrustedHost};
 /// dropped. One carrier owns its store: places in queues are given out under locks of this instance.
 pub struct Carrier<S> {
     pub(crate) store: Arc<CachedStore<S>>,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) tails: Arc<Tails>,
+    pub(crate) pending: PendingSends,
+    pub(crate) tails: Arc<QueueTails>,
     /// The commits of envelopes that are being made.
     pub(crate) commits: Mutex<JoinSet<()>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) keyed_mutex: KeyedMutex,
     pub(crate) fences: Fences,
-    pub(crate) erasures: Erasures,
+    pub(crate) erasures: RunningErasures,
     pub(crate) verifier: Arc<dyn NumberVerifier>,
     /// What tells places in queues that this instance gives out from those that another did, on whatever
     /// store.
     pub(crate) epoch: u64,
-    pub(crate) life: Life,
+    pub(crate) generation: StoreGeneration,
     pub(crate) tallies: Tallies,
     upkeep: Upkeep,
 }
@@ -82,7 +82,7 @@ impl<S: Store> Carrier<S> {
         verifier: Arc<dyn NumberVerifier>,
     ) -> Result<Self, StoreError> {
         let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
-        let life = Life::of(&store, clock.now()).await?;
+        let generation = StoreGeneration::of(&store, clock.now()).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
         let mut epoch = [0; 8];
         rng.fill(&mut epoch);
@@ -91,17 +91,17 @@ impl<S: Store> Carrier<S> {
         let carrier = Self {
             upkeep: Upkeep::new(),
             store,
-            arrivals: Arrivals::default(),
+            pending: PendingSends::default(),
             tails: Arc::default(),
             commits: Mutex::default(),
             clock,
             pepper,
             keyed_mutex: KeyedMutex::new(),
             fences: Fences::new(),
-            erasures: Erasures::default(),
+            erasures: RunningErasures::default(),
             verifier,
             epoch,
-            life,
+            generation,
             tallies: Tallies::default(),
         };
         carrier.finish_erasures().await?;

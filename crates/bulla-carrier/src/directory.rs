@@ -43,8 +43,8 @@ impl<S: Store> Carrier<S> {
             highest = 0;
         }
         for (key, record) in stock {
-            // What an earlier life of the store had may have been given away in it.
-            match !reinstalled && self.life.is_of(&record) {
+            // What an earlier generation of the store had may have been given away in it.
+            match !reinstalled && self.generation.is_of(&record) {
                 true => one_time_keys += 1,
                 false => batch.delete(key),
             }
@@ -58,7 +58,7 @@ impl<S: Store> Carrier<S> {
             return Err(InvalidEnvelope::TooLarge { field, actual: one_time_keys, limit }.into());
         }
         for key in fresh {
-            batch.put(one_time_key(owner, key.id), self.life.with(&key.encode_to_vec()));
+            batch.put(one_time_key(owner, key.id), self.generation.with(&key.encode_to_vec()));
             highest = highest.max(key.id);
         }
         batch.put(of_device(HIGHEST, owner), highest.to_be_bytes().to_vec());
@@ -86,7 +86,7 @@ impl<S: Store> Carrier<S> {
         owner: &Address,
     ) -> Result<KeyBundle, TransportError> {
         self.lasting_keys(owner).await?;
-        let may_have_one = self.take_allowance(requester, owner).await?;
+        let may_have_one = self.take_quota(requester, owner).await?;
         let _lock = self.lock(self.partition(owner)).await?;
         let keys = self.lasting_keys(owner).await?;
         let one_time = if may_have_one { self.give_one_time_key(owner).await? } else { None };
@@ -101,13 +101,13 @@ impl<S: Store> Carrier<S> {
         for (key, record) in self.one_time_keys(owner, MAX_ONE_TIME_KEYS).await? {
             batch.expect_version(key.clone(), record.version);
             batch.delete(key);
-            match self.life.read(&record).map(OneTimeKey::decode) {
+            match self.generation.read(&record).map(OneTimeKey::decode) {
                 Some(Ok(one_time)) => {
                     given = Some(one_time);
                     break;
                 }
                 Some(Err(_)) => tracing::error!("a stored one-time key was damaged, and is dropped"),
-                // It may have been given away in an earlier life of the store.
+                // It may have been given away in an earlier generation of the store.
                 None => {}
             }
         }
@@ -163,14 +163,14 @@ impl<S: Store> Carrier<S> {
 
     /// How many one-time keys of `owner` are left, as far as it matters whether there are `limit`.
     async fn stock(&self, owner: &Address, limit: usize) -> Result<usize, TransportError> {
-        if self.life.is_first() {
+        if self.generation.is_first() {
             // All are of it, and need not be read to be counted.
             let scan = Scan::undated(ONE_TIME).prefix(device(owner)).limit(limit);
             let keys = self.store.keys(self.partition(owner), &scan, self.clock.now()).await;
             return Ok(keys.map_err(store_failed)?.len());
         }
         let found = self.one_time_keys(owner, limit).await?;
-        Ok(found.iter().filter(|(_, record)| self.life.is_of(record)).count())
+        Ok(found.iter().filter(|(_, record)| self.generation.is_of(record)).count())
     }
 
     /// What is kept of the keys of `owner`. Keys that are damaged are no keys: the owner leaves others when

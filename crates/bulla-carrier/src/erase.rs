@@ -7,8 +7,8 @@ use tracing::Instrument;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::erasures::Asked;
 use crate::metrics::ERASED;
+use crate::running_erasures::Asked;
 use crate::space::{ERASING, QUEUE};
 
 /// How many envelopes are looked at at a time.

@@ -5,21 +5,21 @@
 
 mod carrier;
 mod directory;
+mod duplicate_guard;
 mod meter;
 mod queue;
-mod seen;
 
-mod allowance;
 mod fence;
+mod one_time_key_quota;
 mod verifier;
 
-mod arrivals;
 mod businesses;
-mod tails;
+mod pending_sends;
+mod queue_tails;
 
 mod erase;
-mod erasures;
-mod life;
+mod running_erasures;
+mod store_generation;
 
 mod metrics;
 mod span;

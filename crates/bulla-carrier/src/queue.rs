@@ -12,12 +12,12 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
-use crate::allowance::ONE_SIDE_EACH;
-use crate::arrivals::Arrival;
 use crate::carrier::{not_alone, store_failed};
+use crate::duplicate_guard::{self, DuplicateGuard};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
-use crate::seen::{self, Seen};
-use crate::space::{FENCE, HEAD, QUEUE, device, of_device};
+use crate::one_time_key_quota::ONE_SIDE_EACH;
+use crate::pending_sends::PendingSend;
+use crate::space::{FENCE, QUEUE, QUEUE_INDEX, device, of_device};
 use crate::{Carrier, meter};
 
 /// Why an id is refused that was used before.
@@ -49,14 +49,14 @@ impl<S: Store> Carrier<S> {
         envelopes: Vec<Envelope>,
     ) -> Result<Sent, TransportError> {
         loop {
-            let mut queued = self.arrivals.add(partition, envelopes.clone());
+            let mut queued = self.pending.add(partition, envelopes.clone());
             let _lock = self.lock(partition).await?;
             // Others may have queued it meanwhile, or come with it now.
             loop {
                 match queued.outcome() {
                     Ok(outcome) => return Ok(outcome),
                     Err(TryRecvError::Empty) => {
-                        self.enqueue_all(partition, self.arrivals.take(partition)).await
+                        self.enqueue_all(partition, self.pending.take(partition)).await
                     }
                     // Whoever was at it has left before it was through.
                     Err(TryRecvError::Closed) => break,
@@ -67,11 +67,11 @@ impl<S: Store> Carrier<S> {
 
     /// Queues what has arrived for one party, in one record, and tells everybody what became of it. To be
     /// called under its lock.
-    async fn enqueue_all(&self, partition: Partition, arrived: Vec<Arrival>) {
+    async fn enqueue_all(&self, partition: Partition, arrived: Vec<PendingSend>) {
         let mut round = Round::new(partition, self.clock.now());
-        for arrival in arrived.into_iter().filter(|arrival| !arrival.is_abandoned()) {
+        for send in arrived.into_iter().filter(|send| !send.is_abandoned()) {
             let mut sent = Sent::default();
-            for envelope in &arrival.envelopes {
+            for envelope in &send.envelopes {
                 if let Err(error) = self.place(&mut round, envelope).await {
                     sent.error = Some(error);
                     break;
@@ -79,19 +79,19 @@ impl<S: Store> Carrier<S> {
                 sent.taken += 1;
             }
             match sent.taken {
-                0 => arrival.tell(sent),
-                _ => round.arrivals.push((arrival, sent)),
+                0 => send.tell(sent),
+                _ => round.pending.push((send, sent)),
             }
         }
-        let (batch, placed, arrivals) = round.end();
+        let (batch, placed, pending) = round.end();
         let mut outcome = Ok(());
         if !placed.is_empty() {
             outcome = self.commit_placed(batch, placed).await;
         }
-        for (arrival, sent) in arrivals {
+        for (send, sent) in pending {
             let same = if outcome.is_ok() { Ok(()) } else { Err(not_queued()) };
             let outcome = std::mem::replace(&mut outcome, same);
-            arrival.tell(outcome.map_or_else(Sent::none, |()| sent));
+            send.tell(outcome.map_or_else(Sent::none, |()| sent));
         }
     }
 
@@ -112,6 +112,7 @@ impl<S: Store> Carrier<S> {
             let _ = done.send(outcome);
         };
         {
+            // Dropped before the wait below: it is no lock to be held while a disk writes.
             let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
             while commits.try_join_next().is_some() {}
             commits.spawn(committing);
@@ -132,13 +133,13 @@ impl<S: Store> Carrier<S> {
     /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
     async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
         let wire = envelope.to_bytes();
-        let (key, ours) = (seen::key(envelope), Seen::of(envelope, &wire));
+        let (key, ours) = (duplicate_guard::key(envelope), DuplicateGuard::of(envelope, &wire));
         if let Some(seen) = self.seen(round, &key).await? {
             return if seen == ours { Ok(()) } else { Err(TransportError::Id { why: ANOTHER_ENVELOPE }) };
         }
         let mut seen = vec![(key, ours)];
         if envelope.attempt() > 0 {
-            let (first_key, first) = (seen::key_of_message(envelope), ours.of_message_alone());
+            let (first_key, first) = (duplicate_guard::key_of_message(envelope), ours.of_message_alone());
             match self.seen(round, &first_key).await? {
                 Some(first) if first.is_of_message(&ours) => {}
                 Some(_) => return Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
@@ -152,10 +153,10 @@ impl<S: Store> Carrier<S> {
         if envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
             return Err(TransportError::Reinstalled);
         }
-        let head_key = of_device(HEAD, envelope.to());
+        let head_key = of_device(QUEUE_INDEX, envelope.to());
         if round.head(&head_key).is_none() {
             let record = self.store.get(round.partition, &head_key, round.now).await.map_err(store_failed)?;
-            round.heads.push(Head {
+            round.heads.push(IndexRecord {
                 index: index(record.as_ref())?,
                 version: version(record),
                 key: head_key,
@@ -166,12 +167,12 @@ impl<S: Store> Carrier<S> {
     }
 
     /// What was queued under `key`, in this round or before it.
-    async fn seen(&self, round: &Round, key: &Key) -> Result<Option<Seen>, TransportError> {
+    async fn seen(&self, round: &Round, key: &Key) -> Result<Option<DuplicateGuard>, TransportError> {
         if let Some(seen) = round.seen(key) {
             return Ok(Some(seen));
         }
         let seen = self.store.get(round.partition, key, round.now).await.map_err(store_failed)?;
-        seen.map(|record| Seen::read(&record.value)).transpose().map_err(store_failed)
+        seen.map(|record| DuplicateGuard::read(&record.value)).transpose().map_err(store_failed)
     }
 
     /// The envelopes queued for `caller` after `after`; waits until there is one.
@@ -227,7 +228,7 @@ impl<S: Store> Carrier<S> {
     async fn begin_tail(&self, to: &Address) -> Result<(), TransportError> {
         let partition = self.partition(to);
         let _lock = self.lock(partition).await?;
-        let head = self.store.get(partition, &of_device(HEAD, to), self.clock.now()).await;
+        let head = self.store.get(partition, &of_device(QUEUE_INDEX, to), self.clock.now()).await;
         self.tails.begin(partition, to, index(head.map_err(store_failed)?.as_ref())?.last());
         Ok(())
     }
@@ -249,7 +250,7 @@ impl<S: Store> Carrier<S> {
     /// What is queued for `to` after the place `after`, at most `limit`.
     async fn queued(&self, to: &Address, after: u64, limit: usize) -> Result<Vec<Queued>, StoreError> {
         let (partition, now) = (self.partition(to), self.clock.now());
-        let Some(head) = self.store.get(partition, &of_device(HEAD, to), now).await? else {
+        let Some(head) = self.store.get(partition, &of_device(QUEUE_INDEX, to), now).await? else {
             return Ok(Vec::new());
         };
         let index = QueueIndex::from_bytes(&head.value)?;
@@ -286,7 +287,7 @@ impl<S: Store> Carrier<S> {
         }
         let partition = self.partition(owner);
         let _lock = self.lock(partition).await?;
-        let head_key = of_device(HEAD, owner);
+        let head_key = of_device(QUEUE_INDEX, owner);
         let head = self.store.get(partition, &head_key, self.clock.now()).await.map_err(store_failed)?;
         let mut index = index(head.as_ref())?;
         let (mut batch, queue) = (Batch::new(partition), self.queue(owner));
@@ -320,15 +321,15 @@ struct Round {
     partition: Partition,
     now: Timestamp,
     batch: Batch,
-    heads: Vec<Head>,
-    seen: Vec<(Key, Seen)>,
+    heads: Vec<IndexRecord>,
+    seen: Vec<(Key, DuplicateGuard)>,
     placed: Vec<Placed>,
     /// Those who wait for it.
-    arrivals: Vec<(Arrival, Sent)>,
+    pending: Vec<(PendingSend, Sent)>,
 }
 
 /// The head of the queue of one of the party's devices.
-struct Head {
+struct IndexRecord {
     key: Key,
     version: Option<Version>,
     index: QueueIndex,
@@ -337,27 +338,27 @@ struct Head {
 impl Round {
     fn new(partition: Partition, now: Timestamp) -> Self {
         let batch = Batch::new(partition);
-        let (heads, seen, placed, arrivals) = Default::default();
-        Self { partition, now, batch, heads, seen, placed, arrivals }
+        let (heads, seen, placed, pending) = Default::default();
+        Self { partition, now, batch, heads, seen, placed, pending }
     }
 
-    fn head(&mut self, key: &Key) -> Option<&mut Head> {
+    fn head(&mut self, key: &Key) -> Option<&mut IndexRecord> {
         self.heads.iter_mut().find(|head| head.key == *key)
     }
 
     /// What is queued under `key` in this round.
-    fn seen(&self, key: &Key) -> Option<Seen> {
+    fn seen(&self, key: &Key) -> Option<DuplicateGuard> {
         self.seen.iter().find(|(seen, _)| seen == key).map(|(_, seen)| *seen)
     }
 
     /// Puts `envelope` at the end of `queue`, whose head is known, and counts its message if that was not
     /// seen before.
-    fn put(&mut self, envelope: &Envelope, wire: Bytes, seen: Vec<(Key, Seen)>, queue: &Queue) {
+    fn put(&mut self, envelope: &Envelope, wire: Bytes, seen: Vec<(Key, DuplicateGuard)>, queue: &Queue) {
         let today = self.now.day();
-        let Some(head) = self.head(&of_device(HEAD, envelope.to())) else { return };
+        let Some(head) = self.head(&of_device(QUEUE_INDEX, envelope.to())) else { return };
         let (day, place) = head.index.append(today);
         let expiry = Retention::LONGEST.from(self.now);
-        let message = seen::key_of_message(envelope);
+        let message = duplicate_guard::key_of_message(envelope);
         if seen.iter().any(|(key, _)| *key == message) {
             meter::count(&mut self.batch, envelope, today);
         }
@@ -370,12 +371,12 @@ impl Round {
         self.placed.push((place, envelope.clone(), expiry));
     }
 
-    fn end(mut self) -> (Batch, Vec<Placed>, Vec<(Arrival, Sent)>) {
-        for Head { key, version, index } in self.heads {
+    fn end(mut self) -> (Batch, Vec<Placed>, Vec<(PendingSend, Sent)>) {
+        for IndexRecord { key, version, index } in self.heads {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, index.to_bytes());
         }
-        (self.batch, self.placed, self.arrivals)
+        (self.batch, self.placed, self.pending)
     }
 }
 

@@ -1,21 +1,21 @@
 //! Where the carrier's records stand in its store.
 //!
 //! ```text
-//! partition   space          name                    value
-//! recipient   KEYS           device                  its public keys, the one-time ones aside
-//! recipient   ONE_TIME       device ‖ key id         life of the store (u64) ‖ a one-time key
-//! recipient   HIGHEST        device                  the highest id of a one-time key it ever left
-//! recipient   FENCE          device                  the installation ‖ the highest incarnation seen of it
-//! recipient   HEAD           device                  on which day each place in its queue stands
-//! recipient   QUEUE/day      device ‖ place          an envelope
-//! recipient   SEEN/day       envelope id             1 ‖ digest of the envelope (16 bytes) ‖ digest of its outside (8)
-//! recipient   SEEN/day       envelope id ‖ attempt   the same, of what was sent again
-//! user        ALLOWANCE/day  who asked ‖ business    how many one-time keys of the other the one was given
-//! zero        ERASING        user's partition        nothing: this user's erasure was begun and is not done
-//! zero        BUSINESS       its number              nothing: this business has connected
-//! zero        LIFE           –                       the life of the store, if it was put back from a backup
-//! zero        PEPPER         –                       the key of all partitions
-//! counter     METER          tally                   messages
+//! partition   space           name                    value
+//! recipient   KEYS            device                  its public keys, the one-time ones aside
+//! recipient   ONE_TIME        device ‖ key id         generation of the store (u64) ‖ a one-time key
+//! recipient   HIGHEST         device                  the highest id of a one-time key it ever left
+//! recipient   FENCE           device                  the installation ‖ the highest incarnation seen of it
+//! recipient   QUEUE_INDEX     device                  on which day each place in its queue stands
+//! recipient   QUEUE/day       device ‖ place          an envelope
+//! recipient   DUPLICATES/day  envelope id             1 ‖ digest of the envelope (16 bytes) ‖ digest of its outside (8)
+//! recipient   DUPLICATES/day  envelope id ‖ attempt   the same, of what was sent again
+//! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
+//! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
+//! zero        BUSINESS        its number              nothing: this business has connected
+//! zero        GENERATION      –                       the generation of the store, if it was put back from a backup
+//! zero        PEPPER          –                       the key of all partitions
+//! counter     METER           tally                   messages
 //! ```
 //!
 //! When the undated ones end:
@@ -23,11 +23,11 @@
 //! | space | ends with |
 //! |---|---|
 //! | KEYS, HIGHEST | the installation: when another registers the number, and when the party is erased |
-//! | ONE_TIME | being given away; or as KEYS, or with the life of the store |
-//! | FENCE, HEAD | the party: when it is erased. No other party can take its place, so there is one of each for each number |
+//! | ONE_TIME | being given away; or as KEYS, or with the generation of the store |
+//! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
-//! | LIFE, PEPPER | the store |
+//! | GENERATION, PEPPER | the store |
 
 use bulla_base::Address;
 use bulla_store::{Key, Space};
@@ -36,16 +36,16 @@ use bytes::Bytes;
 pub(crate) const KEYS: Space = Space::new(0x40);
 pub(crate) const ONE_TIME: Space = Space::new(0x41);
 pub(crate) const FENCE: Space = Space::new(0x42);
-pub(crate) const HEAD: Space = Space::new(0x43);
+pub(crate) const QUEUE_INDEX: Space = Space::new(0x43);
 pub(crate) const QUEUE: Space = Space::new(0x44);
-pub(crate) const SEEN: Space = Space::new(0x45);
+pub(crate) const DUPLICATES: Space = Space::new(0x45);
 pub(crate) const PEPPER: Space = Space::new(0x46);
 pub(crate) const METER: Space = Space::new(0x47);
 pub(crate) const HIGHEST: Space = Space::new(0x48);
 pub(crate) const ERASING: Space = Space::new(0x49);
 pub(crate) const BUSINESS: Space = Space::new(0x4a);
-pub(crate) const ALLOWANCE: Space = Space::new(0x4b);
-pub(crate) const LIFE: Space = Space::new(0x4c);
+pub(crate) const QUOTA: Space = Space::new(0x4b);
+pub(crate) const GENERATION: Space = Space::new(0x4c);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

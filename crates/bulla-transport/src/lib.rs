@@ -1,22 +1,32 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Transport`] is the port, [`Caller`] who calls, [`Delivery`] what is handed on, [`Sent`]
-//! what became of what was handed over, [`InProcess`] the one
-//! that comes along.
+//! [`Transport`] is the port, [`Caller`] who calls, [`Sent`] what became of what was handed over,
+//! [`Delivery`] what is handed on; [`InProcess`] is the transport that comes along, [`BoxTransport`] any of
+//! them, picked at run time.
 
-mod caller;
-mod delivery;
-mod error;
-mod in_process;
-mod proof;
-mod sent;
 mod transport;
 
-pub use caller::{Caller, Incarnation};
-pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence, in_order};
-pub use error::TransportError;
-pub use in_process::InProcess;
-pub use proof::{MAX_PROOF_BYTES, Proof};
-pub use sent::Sent;
+mod caller;
+mod proof;
+
+mod delivery;
+mod sent;
+
+mod boxed;
+mod in_process;
+
+mod error;
+
 pub use transport::Transport;
+
+pub use caller::{Caller, Incarnation};
+pub use proof::{MAX_PROOF_BYTES, Proof};
+
+pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence, in_order};
+pub use sent::Sent;
+
+pub use boxed::BoxTransport;
+pub use in_process::InProcess;
+
+pub use error::TransportError;

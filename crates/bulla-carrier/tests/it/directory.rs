@@ -46,7 +46,7 @@ async fn keys_of_another_identity_than_was_registered_are_refused() {
 
 /// One user asked for a business's keys again and again, and nobody else got a one-time key any more.
 #[tokio::test]
-async fn nobody_takes_more_one_time_keys_of_another_than_its_share_of_the_day() {
+async fn one_time_keys_of_another_are_given_up_to_the_share_of_the_day() {
     let world = World::new().await;
     let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
     world.transport().publish(&shop, upload(b"identity", 40)).await.unwrap();
@@ -161,7 +161,7 @@ async fn the_stock_of_one_time_keys_is_bounded() {
 }
 
 #[tokio::test]
-async fn nobody_has_keys_who_left_none() {
+async fn keys_that_were_never_left_are_not_given() {
     let world = World::new().await;
     let shop = world.join(shop()).await;
     let unknown = world.transport().bundle(&shop, &alice()).await;
@@ -169,7 +169,7 @@ async fn nobody_has_keys_who_left_none() {
 }
 
 #[tokio::test]
-async fn who_has_connected_and_left_no_keys_is_known_all_the_same() {
+async fn party_without_keys_is_known_once_it_has_connected() {
     let world = World::new().await;
     let us = world.join(shop()).await;
     world.transport().connect(&caller(alice(), 1)).await.unwrap();

@@ -51,7 +51,7 @@ async fn a_fence_outlives_the_carrier() {
 }
 
 #[tokio::test]
-async fn who_has_not_connected_cannot_speak() {
+async fn caller_that_has_not_connected_is_refused() {
     let world = World::new().await;
     let alice = world.join(alice()).await;
     let stranger = caller(shop(), 1);

@@ -6,14 +6,14 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod at_once;
+mod concurrent_erasures;
 mod directory;
 mod erase;
 mod fence;
-mod flat;
-mod put_back;
 mod queue;
+mod queue_cost;
 mod register;
+mod restored_store;
 mod upkeep;
 
 use std::sync::Arc;

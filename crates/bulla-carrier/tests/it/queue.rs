@@ -99,7 +99,7 @@ async fn nobody_speaks_for_another_or_to_their_own_kind_or_to_nobody() {
 }
 
 #[tokio::test]
-async fn who_has_connected_can_be_answered_before_their_keys_arrive() {
+async fn party_that_has_connected_can_be_answered_before_its_keys_arrive() {
     // A relay whose upload of keys was lost wrote to users all the same. Their receipts were refused for
     // good, and the messages they were for never came to be delivered.
     let world = World::new().await;
@@ -306,7 +306,7 @@ async fn a_message_whose_first_envelope_never_came_is_counted_with_the_second_an
 
 /// Else a business would say to many, or at a low price, what is counted once.
 #[tokio::test]
-async fn nothing_passes_for_another_message_sent_again() {
+async fn message_sent_again_is_no_other_message() {
     let world = World::new().await;
     let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
     let bakery = world.join(Address::business(bulla_base::PhoneNumberId::new(7))).await;

@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 /// The most envelopes for one party that are queued in one record.
-pub(crate) const MOST_AT_ONCE: usize = 64;
+pub(crate) const MAX_AT_ONCE: usize = 64;
 
-const _: () = assert!(MAX_DELIVERIES <= MOST_AT_ONCE, "what is sent together is not queued together");
+const _: () = assert!(MAX_DELIVERIES <= MAX_AT_ONCE, "what is sent together is not queued together");
 
 /// Envelopes that wait for the lock of their recipient: whoever gets it next queues all of them in one
 /// record.
@@ -19,16 +19,16 @@ const _: () = assert!(MAX_DELIVERIES <= MOST_AT_ONCE, "what is sent together is 
 /// A recipient's places are given out one after the other. If each envelope were a commit of its own, a
 /// business would get no more of them in a second than the disk makes syncs one after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Arrivals(Mutex<HashMap<Partition, Vec<Arrival>>>);
+pub(crate) struct PendingSends(Mutex<HashMap<Partition, Vec<PendingSend>>>);
 
 /// Envelopes of one sender that wait to be queued, in their order, and who waits to hear what became of it.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct PendingSend {
     pub(crate) envelopes: Vec<Envelope>,
     outcome: oneshot::Sender<Sent>,
 }
 
-impl Arrival {
+impl PendingSend {
     pub(crate) fn tell(self, outcome: Sent) {
         // Who does not wait any more asks again, and finds it done.
         let _ = self.outcome.send(outcome);
@@ -44,7 +44,7 @@ impl Arrival {
 /// longer.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
-    arrivals: &'a Arrivals,
+    pending: &'a PendingSends,
     partition: Partition,
     outcome: oneshot::Receiver<Sent>,
 }
@@ -59,42 +59,44 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.outcome.close();
-        let mut waiting = self.arrivals.waiting();
-        if let Entry::Occupied(mut arrivals) = waiting.entry(self.partition) {
-            arrivals.get_mut().retain(|arrival| !arrival.is_abandoned());
-            if arrivals.get().is_empty() {
-                arrivals.remove();
+        let mut waiting = self.pending.waiting();
+        if let Entry::Occupied(mut pending) = waiting.entry(self.partition) {
+            pending.get_mut().retain(|send| !send.is_abandoned());
+            if pending.get().is_empty() {
+                pending.remove();
             }
         }
     }
 }
 
-impl Arrivals {
-    /// Lets `envelopes`, at most [`MOST_AT_ONCE`], wait with the others for the party of `partition`.
+impl PendingSends {
+    /// Lets `envelopes`, at most [`MAX_AT_ONCE`], wait with the others for the party of `partition`.
     pub(crate) fn add(&self, partition: Partition, envelopes: Vec<Envelope>) -> Waiting<'_> {
         let (outcome, waiting) = oneshot::channel();
-        self.waiting().entry(partition).or_default().push(Arrival { envelopes, outcome });
-        Waiting { arrivals: self, partition, outcome: waiting }
+        self.waiting().entry(partition).or_default().push(PendingSend { envelopes, outcome });
+        Waiting { pending: self, partition, outcome: waiting }
     }
 
-    /// Those who wait for the party of `partition`, at most [`MOST_AT_ONCE`], in the order in which they
+    /// Those who wait for the party of `partition`, at most [`MAX_AT_ONCE`], in the order in which they
     /// came.
-    pub(crate) fn take(&self, partition: Partition) -> Vec<Arrival> {
+    pub(crate) fn take(&self, partition: Partition) -> Vec<PendingSend> {
         let mut waiting = self.waiting();
-        let Entry::Occupied(mut arrivals) = waiting.entry(partition) else { return Vec::new() };
+        let Entry::Occupied(mut pending) = waiting.entry(partition) else { return Vec::new() };
         let mut envelopes = 0;
-        let fit = arrivals.get().iter().take_while(|arrival| {
-            envelopes += arrival.envelopes.len();
-            envelopes <= MOST_AT_ONCE
+        let fit = pending.get().iter().take_while(|send| {
+            envelopes += send.envelopes.len();
+            envelopes <= MAX_AT_ONCE
         });
         let count = fit.count();
-        if count < arrivals.get().len() {
-            return arrivals.get_mut().drain(..count.max(1)).collect();
+        if count < pending.get().len() {
+            // At least one: callers send no more together than fit, but if one did and none were taken, all
+            // behind it would wait for ever.
+            return pending.get_mut().drain(..count.max(1)).collect();
         }
-        arrivals.remove()
+        pending.remove()
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Partition, Vec<Arrival>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Partition, Vec<PendingSend>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,50 +119,50 @@ mod tests {
     }
 
     #[test]
-    fn those_who_came_are_taken_in_order_and_so_many_at_once() {
-        let arrivals = Arrivals::default();
-        let most = u8::try_from(MOST_AT_ONCE).unwrap();
+    fn sends_are_taken_in_order_and_so_many_at_once() {
+        let pending = PendingSends::default();
+        let most = u8::try_from(MAX_AT_ONCE).unwrap();
         let _waiting: Vec<_> =
-            (0..=most).map(|number| arrivals.add(BUSINESS, vec![envelope(number)])).collect();
-        let sealed = |taken: Vec<Arrival>| -> Vec<u8> {
-            taken.iter().flat_map(|arrival| &arrival.envelopes).map(|envelope| envelope.sealed()[0]).collect()
+            (0..=most).map(|number| pending.add(BUSINESS, vec![envelope(number)])).collect();
+        let sealed = |taken: Vec<PendingSend>| -> Vec<u8> {
+            taken.iter().flat_map(|send| &send.envelopes).map(|envelope| envelope.sealed()[0]).collect()
         };
-        assert_eq!(sealed(arrivals.take(BUSINESS)), (0..most).collect::<Vec<_>>());
-        assert_eq!(sealed(arrivals.take(BUSINESS)), [most]);
-        assert!(arrivals.take(BUSINESS).is_empty());
+        assert_eq!(sealed(pending.take(BUSINESS)), (0..most).collect::<Vec<_>>());
+        assert_eq!(sealed(pending.take(BUSINESS)), [most]);
+        assert!(pending.take(BUSINESS).is_empty());
     }
 
     #[test]
     fn what_was_sent_together_is_taken_together() {
-        let arrivals = Arrivals::default();
-        let most = u8::try_from(MOST_AT_ONCE).unwrap();
-        let _one = arrivals.add(BUSINESS, vec![envelope(0)]);
-        let _many = arrivals.add(BUSINESS, (0..most).map(envelope).collect());
-        let counts = |taken: Vec<Arrival>| taken.iter().map(|arrival| arrival.envelopes.len()).sum::<usize>();
-        assert_eq!(counts(arrivals.take(BUSINESS)), 1);
-        assert_eq!(counts(arrivals.take(BUSINESS)), MOST_AT_ONCE);
-        assert!(arrivals.take(BUSINESS).is_empty());
+        let pending = PendingSends::default();
+        let most = u8::try_from(MAX_AT_ONCE).unwrap();
+        let _one = pending.add(BUSINESS, vec![envelope(0)]);
+        let _many = pending.add(BUSINESS, (0..most).map(envelope).collect());
+        let counts = |taken: Vec<PendingSend>| taken.iter().map(|send| send.envelopes.len()).sum::<usize>();
+        assert_eq!(counts(pending.take(BUSINESS)), 1);
+        assert_eq!(counts(pending.take(BUSINESS)), MAX_AT_ONCE);
+        assert!(pending.take(BUSINESS).is_empty());
     }
 
     #[test]
-    fn nothing_is_kept_of_those_who_left() {
-        let arrivals = Arrivals::default();
-        let mut stays = arrivals.add(BUSINESS, vec![envelope(1)]);
-        drop(arrivals.add(BUSINESS, vec![envelope(2)]));
-        let mut taken = arrivals.take(BUSINESS);
+    fn sends_of_those_who_left_are_not_kept() {
+        let pending = PendingSends::default();
+        let mut stays = pending.add(BUSINESS, vec![envelope(1)]);
+        drop(pending.add(BUSINESS, vec![envelope(2)]));
+        let mut taken = pending.take(BUSINESS);
         assert_eq!(taken.len(), 1);
         assert!(matches!(stays.outcome(), Err(TryRecvError::Empty)));
         taken.remove(0).tell(Sent { taken: 1, error: None });
         assert!(matches!(stays.outcome(), Ok(Sent { taken: 1, error: None })));
-        drop(arrivals.add(BUSINESS, vec![envelope(3)]));
-        assert!(arrivals.waiting().is_empty());
+        drop(pending.add(BUSINESS, vec![envelope(3)]));
+        assert!(pending.waiting().is_empty());
     }
 
     #[test]
     fn who_waits_hears_that_whoever_was_at_it_has_left() {
-        let arrivals = Arrivals::default();
-        let mut waits = arrivals.add(BUSINESS, vec![envelope(1)]);
-        drop(arrivals.take(BUSINESS));
+        let pending = PendingSends::default();
+        let mut waits = pending.add(BUSINESS, vec![envelope(1)]);
+        drop(pending.take(BUSINESS));
         assert!(matches!(waits.outcome(), Err(TryRecvError::Closed)));
     }
 }

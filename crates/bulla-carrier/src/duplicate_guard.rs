@@ -6,21 +6,21 @@ use bulla_store::{Key, StoreError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::space::SEEN;
+use crate::space::DUPLICATES;
 
 /// The form of the record.
 const FORM: u8 = 1;
 
 /// An envelope that was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct DuplicateGuard {
     /// Of the whole envelope; zeros if only that its message was sent is known.
     envelope: [u8; 16],
     /// Of what is the same each time its message is sent: between whom, and what it is counted as.
     message: [u8; 8],
 }
 
-impl Seen {
+impl DuplicateGuard {
     const BYTES: usize = 25;
 
     pub(crate) fn of(envelope: &Envelope, wire: &[u8]) -> Self {
@@ -75,12 +75,12 @@ pub(crate) fn key(envelope: &Envelope) -> Key {
     if envelope.attempt() > 0 {
         name.push(envelope.attempt());
     }
-    Key::dated(SEEN, envelope.id().day(), name)
+    Key::dated(DUPLICATES, envelope.id().day(), name)
 }
 
 /// Under which it is remembered that its message was sent at all.
 pub(crate) fn key_of_message(envelope: &Envelope) -> Key {
-    Key::dated(SEEN, envelope.id().day(), Bytes::copy_from_slice(envelope.id().as_bytes()))
+    Key::dated(DUPLICATES, envelope.id().day(), Bytes::copy_from_slice(envelope.id().as_bytes()))
 }
 
 #[cfg(test)]
@@ -88,14 +88,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_seen_comes_back_and_nothing_else_is_read() {
-        let seen = Seen { envelope: [7; 16], message: [9; 8] };
+    fn guard_comes_back_from_its_bytes_and_nothing_else_is_read() {
+        let seen = DuplicateGuard { envelope: [7; 16], message: [9; 8] };
         let bytes = seen.to_bytes();
-        assert_eq!(Seen::read(&bytes).unwrap(), seen);
+        assert_eq!(DuplicateGuard::read(&bytes).unwrap(), seen);
         let longer = [&bytes[..], &[0]].concat();
         let other = [&[2][..], &bytes[1..]].concat();
         for bad in [&bytes[..24], &longer, &other, &[], &[7; 16]] {
-            assert!(matches!(Seen::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
+            assert!(matches!(DuplicateGuard::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
         }
     }
 }

@@ -8,11 +8,11 @@ use bulla_store::{Expiry, QueueTail, TailRead, Watch, Watchers};
 use crate::space::QUEUE;
 
 /// The most envelopes of one queue that are kept in memory for its reader.
-const MOST_OF_ONE: usize = 1024;
+const MAX_OF_ONE: usize = 1024;
 
 /// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the
 /// store once.
-const MOST_OF_ALL: usize = 8192;
+const MAX_OF_ALL: usize = 8192;
 
 /// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
 const LARGEST_BYTES: usize = 4096;
@@ -22,7 +22,7 @@ const LARGEST_BYTES: usize = 4096;
 ///
 /// All calls but [`read`](Self::read) are made under the lock of the queue's partition.
 #[derive(Debug, Default)]
-pub(crate) struct Tails {
+pub(crate) struct QueueTails {
     held: Mutex<Held>,
     /// Told when something was taken in, and not before: the store tells its watches earlier.
     arrived: Watchers,
@@ -41,19 +41,17 @@ struct Waiting {
     expiry: Expiry,
 }
 
-impl Tails {
+impl QueueTails {
     /// Begins to hand on what is queued for `address` after the place `last`.
     pub(crate) fn begin(&self, partition: Partition, address: &Address, last: u64) {
         let mut held = self.held();
-        held.tails
-            .entry((partition, address.device()))
-            .or_insert_with(|| QueueTail::after(last, MOST_OF_ONE));
+        held.tails.entry((partition, address.device())).or_insert_with(|| QueueTail::after(last, MAX_OF_ONE));
     }
 
     /// Takes `envelope` in, which is durable at `place` of the queue of its recipient.
     pub(crate) fn push(&self, partition: Partition, place: u64, envelope: Envelope, expiry: Expiry) {
         let mut held = self.held();
-        if held.envelopes >= MOST_OF_ALL {
+        if held.envelopes >= MAX_OF_ALL {
             *held = Held::default();
         }
         let device = envelope.to().device();

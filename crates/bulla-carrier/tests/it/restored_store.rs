@@ -32,7 +32,7 @@ async fn copy_of(world: &World) -> Arc<MemoryStore> {
 /// The carrier's store was put back while devices and relays ran on. It counted from where it had been
 /// before, below what they had seen, and they were not handed what came next until they were started again.
 #[tokio::test]
-async fn who_has_come_further_than_a_carrier_that_was_put_back_is_handed_everything() {
+async fn receiver_ahead_of_a_carrier_that_was_put_back_is_handed_everything() {
     let world = World::new().await;
     let (us, her) = (world.join(shop()).await, world.join(alice()).await);
     let backup = copy_of(&world).await;
@@ -79,7 +79,7 @@ impl Layer for PutBack {
 /// The backup still held one-time keys that had been given away since. They were given away again, and the
 /// first messages of those who got them could not be opened.
 #[tokio::test]
-async fn no_one_time_key_is_given_again_by_a_carrier_that_was_put_back() {
+async fn one_time_key_is_not_given_again_by_a_carrier_that_was_put_back() {
     let world = World::new().await;
     let (us, her) = (world.join(shop()).await, world.join(alice()).await);
     let backup = copy_of(&world).await;

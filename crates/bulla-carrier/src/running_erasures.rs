@@ -6,7 +6,7 @@ use bulla_store::Erased;
 
 /// Which users' erasures were begun and are not known to be done.
 #[derive(Debug, Default)]
-pub(crate) struct Erasures(Mutex<HashMap<Partition, Arc<Asked>>>);
+pub(crate) struct RunningErasures(Mutex<HashMap<Partition, Arc<Asked>>>);
 
 /// One erasure of one user, for everybody who asks for it until it is done.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct Asked {
     pub(crate) done: tokio::sync::Mutex<Option<Erased>>,
 }
 
-impl Erasures {
+impl RunningErasures {
     /// The erasure of `user` that is under way, or a new one.
     pub(crate) fn begin(&self, user: Partition) -> Arc<Asked> {
         Arc::clone(self.users().entry(user).or_default())

@@ -7,7 +7,8 @@ use bulla_base::{Partition, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Scan, Store, StoreError};
 use bulla_transport::{
-    Caller, Delivery, InProcess, MAX_DELIVERIES, Sent, Sequence, Transport, TransportError,
+    BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, Proof, Sent, Sequence, Transport,
+    TransportError,
 };
 use tokio::sync::Semaphore;
 
@@ -61,7 +62,7 @@ impl Layer for Counting {
     }
 }
 
-struct Flat {
+struct CountedCarrier {
     world: World,
     store: Arc<Counting>,
     transport: InProcess<Carrier<Arc<Counting>>>,
@@ -69,7 +70,7 @@ struct Flat {
     alice: Caller,
 }
 
-impl Flat {
+impl CountedCarrier {
     async fn new() -> Self {
         let (world, shop, alice) = (World::new().await, caller(shop(), 1), caller(alice(), 1));
         let store = Arc::new(Counting {
@@ -109,31 +110,31 @@ impl Flat {
 
 #[tokio::test]
 async fn a_message_costs_two_commits_and_one_look_up_and_no_scan_whatever_came_before() {
-    let flat = Flat::new().await;
-    flat.send().await;
-    let mut after = flat.receive(Sequence::START).await[0].sequence;
-    flat.counts();
+    let counted = CountedCarrier::new().await;
+    counted.send().await;
+    let mut after = counted.receive(Sequence::START).await[0].sequence;
+    counted.counts();
     for round in 0..2000 {
-        flat.send().await;
-        let received = flat.receive(after).await;
+        counted.send().await;
+        let received = counted.receive(after).await;
         assert_eq!(received.len(), 1);
         after = received[0].sequence;
         // The look-up is whether the envelope came before: it is not there.
-        assert_eq!(flat.counts(), (1, 0, 2), "message {round}");
+        assert_eq!(counted.counts(), (1, 0, 2), "message {round}");
     }
 }
 
 /// Whoever was woken by the store looked before there was anything to be seen, and waited for ever.
 #[tokio::test]
-async fn who_waits_gets_what_is_queued_however_late_its_commit_is_heard_of() {
-    let flat = Flat::new().await;
+async fn receiver_gets_what_is_queued_however_late_its_commit_is_heard_of() {
+    let counted = CountedCarrier::new().await;
     let mut after = Sequence::START;
     for _ in 0..5 {
-        let (received, ()) = tokio::join!(flat.receive(after), flat.send());
+        let (received, ()) = tokio::join!(counted.receive(after), counted.send());
         after = received[0].sequence;
     }
     // Also what its sender does not wait for.
-    let mut sending = Box::pin(flat.send());
+    let mut sending = Box::pin(counted.send());
     for _ in 0..150 {
         tokio::select! {
             biased;
@@ -142,57 +143,58 @@ async fn who_waits_gets_what_is_queued_however_late_its_commit_is_heard_of() {
         }
     }
     drop(sending);
-    assert_eq!(flat.receive(after).await.len(), 1);
+    assert_eq!(counted.receive(after).await.len(), 1);
 }
 
 #[tokio::test]
-async fn after_a_restart_what_was_delivered_is_not_walked_over() {
-    let mut flat = Flat::new().await;
+async fn delivered_envelopes_are_not_walked_over_after_a_restart() {
+    let mut counted = CountedCarrier::new().await;
     let mut after = Sequence::START;
     for _ in 0..500 {
-        flat.send().await;
-        after = flat.receive(after).await[0].sequence;
+        counted.send().await;
+        after = counted.receive(after).await[0].sequence;
     }
-    flat.send().await;
-    let carrier = Carrier::open(Arc::clone(&flat.store), flat.world.clock.clone(), &flat.world.rng).await;
-    flat.transport = InProcess::new(Arc::new(carrier.unwrap()));
-    flat.counts();
-    assert_eq!(flat.receive(Sequence::START).await.len(), 1);
-    let (reads, scanned, commits) = flat.counts();
+    counted.send().await;
+    let carrier =
+        Carrier::open(Arc::clone(&counted.store), counted.world.clock.clone(), &counted.world.rng).await;
+    counted.transport = InProcess::new(Arc::new(carrier.unwrap()));
+    counted.counts();
+    assert_eq!(counted.receive(Sequence::START).await.len(), 1);
+    let (reads, scanned, commits) = counted.counts();
     // The fence and the head; one scan that finds one row.
     assert_eq!((reads, scanned, commits), (2, 2, 1));
 }
 
 #[tokio::test]
 async fn a_backlog_is_read_a_page_at_a_time_and_each_row_once() {
-    let flat = Flat::new().await;
+    let counted = CountedCarrier::new().await;
     for _ in 0..1000 {
-        flat.send().await;
+        counted.send().await;
     }
-    flat.counts();
+    counted.counts();
     let (mut after, mut received) = (Sequence::START, 0);
     while received < 1000 {
-        let page = flat.receive(after).await;
+        let page = counted.receive(after).await;
         (received, after) = (received + page.len(), page.last().unwrap().sequence);
     }
-    let (reads, scanned, commits) = flat.counts();
+    let (reads, scanned, commits) = counted.counts();
     assert_eq!((reads, scanned, commits), (0, 1000 + 1000_usize.div_ceil(64), 1000_usize.div_ceil(64)));
 }
 
 #[tokio::test]
 async fn what_arrives_while_the_disk_is_busy_is_queued_in_one_record() {
-    let flat = Flat::new().await;
-    let envelopes: Vec<_> = (0..200).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
-    flat.counts();
-    let sent = envelopes.iter().map(|envelope| flat.transport.send(&flat.shop, envelope.clone()));
+    let counted = CountedCarrier::new().await;
+    let envelopes: Vec<_> = (0..200).map(|_| counted.world.envelope(&counted.shop, &counted.alice)).collect();
+    counted.counts();
+    let sent = envelopes.iter().map(|envelope| counted.transport.send(&counted.shop, envelope.clone()));
     for sent in futures_util::future::join_all(sent).await {
         sent.unwrap();
     }
-    let (_, _, commits) = flat.counts();
+    let (_, _, commits) = counted.counts();
     assert!(commits <= 5, "{commits} commits for 200 envelopes");
     let (mut after, mut received) = (Sequence::START, Vec::new());
     while received.len() < 200 {
-        let page = flat.receive(after).await;
+        let page = counted.receive(after).await;
         after = page.last().unwrap().sequence;
         received.extend(page.into_iter().map(|delivery| delivery.envelope));
     }
@@ -202,31 +204,31 @@ async fn what_arrives_while_the_disk_is_busy_is_queued_in_one_record() {
 }
 
 #[tokio::test]
-async fn of_envelopes_that_arrive_together_each_has_its_own_answer() {
-    let flat = Flat::new().await;
-    let (good, bob) = (flat.world.envelope(&flat.shop, &flat.alice), "4915112345678");
+async fn envelopes_that_arrive_together_each_get_their_own_answer() {
+    let counted = CountedCarrier::new().await;
+    let (good, bob) = (counted.world.envelope(&counted.shop, &counted.alice), "4915112345678");
     let bob = caller(bulla_base::Address::user(bulla_base::Number::parse(bob).unwrap()), 1);
-    let other = flat.world.envelope_with(good.id(), &flat.shop, &flat.alice);
-    let send = |envelope| flat.transport.send(&flat.shop, envelope);
-    let busy = send(flat.world.envelope(&flat.shop, &flat.alice));
+    let other = counted.world.envelope_with(good.id(), &counted.shop, &counted.alice);
+    let send = |envelope| counted.transport.send(&counted.shop, envelope);
+    let busy = send(counted.world.envelope(&counted.shop, &counted.alice));
     let (busy, first, again, clash, nobody) = tokio::join!(
         busy,
         send(good.clone()),
         send(good.clone()),
         send(other),
-        send(flat.world.envelope(&flat.shop, &bob))
+        send(counted.world.envelope(&counted.shop, &bob))
     );
     assert!(busy.is_ok() && first.is_ok() && again.is_ok());
     assert!(matches!(clash, Err(bulla_transport::TransportError::Id { .. })), "{clash:?}");
     assert!(matches!(nobody, Err(bulla_transport::TransportError::UnknownRecipient)), "{nobody:?}");
-    assert_eq!(flat.receive(Sequence::START).await.len(), 2);
+    assert_eq!(counted.receive(Sequence::START).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_sender_that_leaves_while_it_queues_for_others_costs_them_nothing() {
-    let flat = Flat::new().await;
-    let envelopes: Vec<_> = (0..3).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
-    let send = |place: usize| flat.transport.send(&flat.shop, envelopes[place].clone());
+    let counted = CountedCarrier::new().await;
+    let envelopes: Vec<_> = (0..3).map(|_| counted.world.envelope(&counted.shop, &counted.alice)).collect();
+    let send = |place: usize| counted.transport.send(&counted.shop, envelopes[place].clone());
     // The first holds the lock; the second comes next and takes the third along; both leave before the disk
     // answers.
     let mut first = Box::pin(send(0));
@@ -243,50 +245,80 @@ async fn a_sender_that_leaves_while_it_queues_for_others_costs_them_nothing() {
     };
     let (third, ()) = tokio::join!(third, leave);
     third.unwrap();
-    let received = flat.receive(Sequence::START).await;
+    let received = counted.receive(Sequence::START).await;
     assert!(received.iter().any(|delivery| delivery.envelope == envelopes[2]));
     assert_eq!(received.iter().filter(|delivery| delivery.envelope == envelopes[2]).count(), 1);
 }
 
 #[tokio::test]
 async fn what_is_sent_together_is_queued_in_one_record_and_in_its_order() {
-    let flat = Flat::new().await;
-    flat.send().await;
-    let after = flat.receive(Sequence::START).await[0].sequence;
-    let envelopes: Vec<_> = (0..64).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
-    flat.counts();
+    let counted = CountedCarrier::new().await;
+    counted.send().await;
+    let after = counted.receive(Sequence::START).await[0].sequence;
+    let envelopes: Vec<_> = (0..64).map(|_| counted.world.envelope(&counted.shop, &counted.alice)).collect();
+    counted.counts();
     for _again in 0..2 {
-        let sent = flat.transport.send_all(&flat.shop, envelopes.clone()).await;
+        let sent = counted.transport.send_all(&counted.shop, envelopes.clone()).await;
         assert!((sent.taken, sent.error.is_none()) == (64, true), "{sent:?}");
     }
-    let (reads, _, commits) = flat.counts();
+    let (reads, _, commits) = counted.counts();
     assert_eq!((reads, commits), (2 * 64, 1));
-    let received = flat.receive(after).await;
+    let received = counted.receive(after).await;
     assert_eq!(received.into_iter().map(|delivery| delivery.envelope).collect::<Vec<_>>(), envelopes);
 }
 
 #[tokio::test]
 async fn what_is_sent_together_ends_with_the_first_that_is_refused() {
-    let flat = Flat::new().await;
-    let good = || flat.world.envelope(&flat.shop, &flat.alice);
-    let foreign = flat.world.envelope(&flat.alice, &flat.shop);
-    let sent = flat.transport.send_all(&flat.shop, vec![good(), good(), foreign, good()]).await;
+    let counted = CountedCarrier::new().await;
+    let good = || counted.world.envelope(&counted.shop, &counted.alice);
+    let foreign = counted.world.envelope(&counted.alice, &counted.shop);
+    let sent = counted.transport.send_all(&counted.shop, vec![good(), good(), foreign, good()]).await;
     assert!(matches!(sent, Sent { taken: 2, error: Some(TransportError::NotTheSender) }), "{sent:?}");
     // One whose id is that of another that was queued just before.
     let (first, second) = (good(), good());
-    let other = flat.world.envelope_with(first.id(), &flat.shop, &flat.alice);
-    let sent = flat.transport.send_all(&flat.shop, vec![first.clone(), other, second]).await;
+    let other = counted.world.envelope_with(first.id(), &counted.shop, &counted.alice);
+    let sent = counted.transport.send_all(&counted.shop, vec![first.clone(), other, second]).await;
     assert!(matches!(sent, Sent { taken: 1, error: Some(TransportError::Id { .. }) }), "{sent:?}");
-    let received = flat.receive(Sequence::START).await;
+    let received = counted.receive(Sequence::START).await;
     assert_eq!((received.len(), &received[2].envelope), (3, &first));
 }
 
 #[tokio::test]
 async fn no_more_are_sent_together_than_are_received_together() {
-    let flat = Flat::new().await;
-    let envelopes = |count| (0..count).map(|_| flat.world.envelope(&flat.shop, &flat.alice)).collect();
-    let sent = flat.transport.send_all(&flat.shop, envelopes(MAX_DELIVERIES)).await;
+    let counted = CountedCarrier::new().await;
+    let envelopes =
+        |count| (0..count).map(|_| counted.world.envelope(&counted.shop, &counted.alice)).collect();
+    let sent = counted.transport.send_all(&counted.shop, envelopes(MAX_DELIVERIES)).await;
     assert!(matches!(sent, Sent { taken: MAX_DELIVERIES, error: None }), "{sent:?}");
-    let sent = flat.transport.send_all(&flat.shop, envelopes(MAX_DELIVERIES + 1)).await;
+    let sent = counted.transport.send_all(&counted.shop, envelopes(MAX_DELIVERIES + 1)).await;
     assert!(matches!(sent, Sent { taken: 0, error: Some(TransportError::Invalid { .. }) }), "{sent:?}");
+}
+
+/// A boxed transport that forgot a call with a body of its own would do it as the port's default does: here
+/// one record for each envelope.
+#[tokio::test]
+async fn boxed_transport_hands_on_every_call() {
+    let counted = CountedCarrier::new().await;
+    let boxed = BoxTransport::new(counted.transport.clone());
+    let (shop, alice) = (&counted.shop, &counted.alice);
+    let registered = boxed.register(alice, &Proof::none()).await.unwrap();
+    assert_eq!(registered.one_time_keys, 2);
+    assert_eq!(boxed.connect(shop).await.unwrap().one_time_keys, 2);
+    assert_eq!(boxed.publish(alice, upload(b"identity", 3)).await.unwrap().one_time_keys, 3);
+    assert!(boxed.bundle(shop, alice.address()).await.unwrap().one_time.is_some());
+    assert_eq!(boxed.low_stock(alice, 2).await.unwrap().one_time_keys, 2);
+
+    let envelopes: Vec<_> = (0..3).map(|_| counted.world.envelope(shop, alice)).collect();
+    boxed.send(shop, envelopes[0].clone()).await.unwrap();
+    counted.counts();
+    let sent = boxed.send_all(shop, envelopes[1..].to_vec()).await;
+    assert!(matches!(sent, Sent { taken: 2, error: None }), "{sent:?}");
+    assert_eq!(counted.counts().2, 1, "sent together, queued in one record");
+    let received = boxed.receive(alice, Sequence::START).await.unwrap();
+    assert!(received.iter().map(|delivery| &delivery.envelope).eq(&envelopes));
+    let sequences: Vec<_> = received.iter().map(|delivery| delivery.sequence).collect();
+    boxed.acknowledge(alice, &sequences).await.unwrap();
+    boxed.send(shop, counted.world.envelope(shop, alice)).await.unwrap();
+    assert_eq!(boxed.receive(alice, Sequence::START).await.unwrap().len(), 1);
+    assert_eq!(format!("{boxed:?}"), "BoxTransport(…)");
 }

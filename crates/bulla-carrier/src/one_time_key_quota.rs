@@ -6,7 +6,7 @@ use bulla_transport::TransportError;
 use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::limits::MAX_ONE_TIME_KEYS_A_DAY;
-use crate::space::ALLOWANCE;
+use crate::space::QUOTA;
 
 /// Which of the two has asked for keys of the other.
 #[derive(Clone, Copy)]
@@ -21,11 +21,7 @@ impl<S: Store> Carrier<S> {
     ///
     /// What is counted stands with the user, whoever asks: it goes when the user is erased. A crash before
     /// the key is given costs one key of the day.
-    pub(crate) async fn take_allowance(
-        &self,
-        requester: &Address,
-        of: &Address,
-    ) -> Result<bool, TransportError> {
+    pub(crate) async fn take_quota(&self, requester: &Address, of: &Address) -> Result<bool, TransportError> {
         let (user, business, asked) = match (requester.party(), of.party()) {
             (Party::User(_), Party::Business(business)) => (requester, *business, Asked::ByUser),
             (Party::Business(business), Party::User(_)) => (of, *business, Asked::ByBusiness),
@@ -33,7 +29,7 @@ impl<S: Store> Carrier<S> {
         };
         let (partition, now) = (self.partition(user), self.clock.now());
         let _lock = self.lock(partition).await?;
-        let key = Key::dated(ALLOWANCE, now.day(), name(asked, business));
+        let key = Key::dated(QUOTA, now.day(), name(asked, business));
         let held = self.store.get(partition, &key, now).await.map_err(store_failed)?;
         let taken = held.as_ref().and_then(|record| record.value.first().copied()).unwrap_or(0);
         if taken >= MAX_ONE_TIME_KEYS_A_DAY {

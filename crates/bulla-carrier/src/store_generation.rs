@@ -2,21 +2,24 @@ use bulla_base::Timestamp;
 use bulla_store::{Batch, Commit, Key, OWN, Record, Store, StoreError};
 use bytes::Bytes;
 
-use crate::space::LIFE;
+use crate::space::GENERATION;
 
-/// The life of the carrier's store: 0, or the generation with which it was last put back from a backup.
+/// The generation of the carrier's store: 0, or that with which it was last put back from a backup.
 ///
-/// What must not be given away twice bears the life in which it was left. After a restore it is left anew.
+/// What must not be given away twice bears the generation in which it was left. After a restore it is left
+/// anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Life(u64);
+pub(crate) struct StoreGeneration(u64);
 
-impl Life {
-    /// The life of `store`, which is a new one if the store was put back.
+impl StoreGeneration {
+    /// The generation of `store`, which is a new one if the store was put back.
     pub(crate) async fn of<S: Store>(store: &S, now: Timestamp) -> Result<Self, StoreError> {
-        let key = Key::undated(LIFE, "");
+        let key = Key::undated(GENERATION, "");
         if let Some(generation) = store.restored().await {
             tracing::warn!("the carrier's store was put back from a backup: what came after it is lost");
             let mut batch = Batch::new(OWN);
+            // Written before the store is told that its restoring is known: a crash in between does it again,
+            // while the other way round the old generation would stand, and keys be given away twice.
             batch.put(key, generation.number().to_be_bytes().to_vec());
             let Commit::Committed(_) = store.commit(batch).await? else { return Err(DAMAGED) };
             store.accept_restored().await?;
@@ -26,12 +29,12 @@ impl Life {
         record.value[..].try_into().map(|bytes| Self(u64::from_be_bytes(bytes))).map_err(|_| DAMAGED)
     }
 
-    /// `value`, with the life before it.
+    /// `value`, with the generation before it.
     pub(crate) fn with(self, value: &[u8]) -> Vec<u8> {
         [&self.0.to_be_bytes()[..], value].concat()
     }
 
-    /// What [`with`](Self::with) put behind the life; nothing if that was another.
+    /// What [`with`](Self::with) put behind the generation; nothing if that was another.
     pub(crate) fn read(self, record: &Record) -> Option<Bytes> {
         self.is_of(record).then(|| record.value.slice(8..))
     }
@@ -46,4 +49,4 @@ impl Life {
     }
 }
 
-const DAMAGED: StoreError = StoreError::Damaged { what: "store's life" };
+const DAMAGED: StoreError = StoreError::Damaged { what: "store's generation" };

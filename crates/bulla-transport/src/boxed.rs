@@ -1,0 +1,177 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bulla_base::Address;
+use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+
+use crate::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
+
+/// A transport whose kind is known at run time only: for a host that picks it by configuration.
+///
+/// # Cost
+/// One allocation a call, for its future; a clone is a counter.
+#[derive(Clone)]
+pub struct BoxTransport(Arc<dyn DynTransport>);
+
+impl BoxTransport {
+    /// `transport`, of whatever kind.
+    #[must_use]
+    pub fn new(transport: impl Transport) -> Self {
+        Self(Arc::new(transport))
+    }
+}
+
+impl Transport for BoxTransport {
+    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.0.register(caller, proof).await
+    }
+
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        self.0.connect(caller).await
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        self.0.publish(caller, keys).await
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        self.0.bundle(caller, of).await
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        self.0.send(caller, envelope).await
+    }
+
+    // Written out: the default would queue one by one what the transport inside queues in one record.
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+        self.0.send_all(caller, envelopes).await
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        self.0.receive(caller, after).await
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        self.0.low_stock(caller, at_most).await
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        self.0.acknowledge(caller, sequences).await
+    }
+}
+
+impl fmt::Debug for BoxTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxTransport(…)")
+    }
+}
+
+type Answer<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
+
+/// [`Transport`] in the form of which there can be a `dyn`.
+trait DynTransport: Send + Sync {
+    fn register<'a>(
+        &'a self,
+        caller: &'a Caller,
+        proof: &'a Proof,
+    ) -> Answer<'a, Result<Connected, TransportError>>;
+
+    fn connect<'a>(&'a self, caller: &'a Caller) -> Answer<'a, Result<Connected, TransportError>>;
+
+    fn publish<'a>(
+        &'a self,
+        caller: &'a Caller,
+        keys: KeyUpload,
+    ) -> Answer<'a, Result<Connected, TransportError>>;
+
+    fn bundle<'a>(
+        &'a self,
+        caller: &'a Caller,
+        of: &'a Address,
+    ) -> Answer<'a, Result<KeyBundle, TransportError>>;
+
+    fn send<'a>(&'a self, caller: &'a Caller, envelope: Envelope) -> Answer<'a, Result<(), TransportError>>;
+
+    fn send_all<'a>(&'a self, caller: &'a Caller, envelopes: Vec<Envelope>) -> Answer<'a, Sent>;
+
+    fn receive<'a>(
+        &'a self,
+        caller: &'a Caller,
+        after: Sequence,
+    ) -> Answer<'a, Result<Vec<Delivery>, TransportError>>;
+
+    fn low_stock<'a>(
+        &'a self,
+        caller: &'a Caller,
+        at_most: usize,
+    ) -> Answer<'a, Result<Connected, TransportError>>;
+
+    fn acknowledge<'a>(
+        &'a self,
+        caller: &'a Caller,
+        sequences: &'a [Sequence],
+    ) -> Answer<'a, Result<(), TransportError>>;
+}
+
+impl<T: Transport> DynTransport for T {
+    fn register<'a>(
+        &'a self,
+        caller: &'a Caller,
+        proof: &'a Proof,
+    ) -> Answer<'a, Result<Connected, TransportError>> {
+        Box::pin(Transport::register(self, caller, proof))
+    }
+
+    fn connect<'a>(&'a self, caller: &'a Caller) -> Answer<'a, Result<Connected, TransportError>> {
+        Box::pin(Transport::connect(self, caller))
+    }
+
+    fn publish<'a>(
+        &'a self,
+        caller: &'a Caller,
+        keys: KeyUpload,
+    ) -> Answer<'a, Result<Connected, TransportError>> {
+        Box::pin(Transport::publish(self, caller, keys))
+    }
+
+    fn bundle<'a>(
+        &'a self,
+        caller: &'a Caller,
+        of: &'a Address,
+    ) -> Answer<'a, Result<KeyBundle, TransportError>> {
+        Box::pin(Transport::bundle(self, caller, of))
+    }
+
+    fn send<'a>(&'a self, caller: &'a Caller, envelope: Envelope) -> Answer<'a, Result<(), TransportError>> {
+        Box::pin(Transport::send(self, caller, envelope))
+    }
+
+    fn send_all<'a>(&'a self, caller: &'a Caller, envelopes: Vec<Envelope>) -> Answer<'a, Sent> {
+        Box::pin(Transport::send_all(self, caller, envelopes))
+    }
+
+    fn receive<'a>(
+        &'a self,
+        caller: &'a Caller,
+        after: Sequence,
+    ) -> Answer<'a, Result<Vec<Delivery>, TransportError>> {
+        Box::pin(Transport::receive(self, caller, after))
+    }
+
+    fn low_stock<'a>(
+        &'a self,
+        caller: &'a Caller,
+        at_most: usize,
+    ) -> Answer<'a, Result<Connected, TransportError>> {
+        Box::pin(Transport::low_stock(self, caller, at_most))
+    }
+
+    fn acknowledge<'a>(
+        &'a self,
+        caller: &'a Caller,
+        sequences: &'a [Sequence],
+    ) -> Answer<'a, Result<(), TransportError>> {
+        Box::pin(Transport::acknowledge(self, caller, sequences))
+    }
+}
