@@ -288,4 +288,13 @@ mod tests {
             );
         }
     }
+
+    /// Counters tell refusals apart by it.
+    #[test]
+    fn reasons_tell_refusals_apart() {
+        let limit = std::time::Duration::from_secs(1);
+        let reasons = [ApiError::busy(), ApiError::too_slow(limit), ApiError::number(), ApiError::path()]
+            .map(|error| error.reason);
+        assert_eq!(reasons, ["busy", "too slow", "number", "path"]);
+    }
 }

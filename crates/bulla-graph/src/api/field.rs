@@ -241,4 +241,13 @@ mod tests {
         let object: Field<Object<Nothing>> = serde_json::from_str(r#"{"a": 5}"#).unwrap();
         assert!(matches!(object, Field::Given(_)));
     }
+
+    #[test]
+    fn an_empty_list_is_no_text() {
+        // Clients that know no objects send one for an object without fields.
+        let text: Field<Text<'_>> = serde_json::from_str("[]").unwrap();
+        assert!(matches!(text, Field::Mistyped));
+        let object: Field<Object<Nothing>> = serde_json::from_str("[]").unwrap();
+        assert!(!matches!(object, Field::Mistyped));
+    }
 }
