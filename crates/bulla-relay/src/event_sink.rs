@@ -50,7 +50,8 @@ impl<K: EventSink + ?Sized> EventSink for Arc<K> {
 }
 
 /// [`EventSink`] in a form of which there can be a `dyn`: for a host that chooses by configuration, and opens
-/// its relay with an `Arc<dyn DynEventSink>`. Every [`EventSink`] is one. Each event costs an allocation more.
+/// its relay with an `Arc<dyn DynEventSink>`. Every [`EventSink`] is one. Each event costs an allocation
+/// more.
 pub trait DynEventSink: Send + Sync + 'static {
     /// As [`EventSink::forward`].
     fn forward_boxed<'a>(&'a self, event: &'a Event) -> Forwarding<'a>;

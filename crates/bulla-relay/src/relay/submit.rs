@@ -37,7 +37,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// before it.
     ///
     /// A caller that drops the future does not take the message back: it is accepted or refused all the same.
-    /// Who may have to ask again gives it a key ([`Outgoing::once`]).
+    /// Who may have to ask again gives it a key ([`Outgoing::idempotency_key`]).
     ///
     /// # Errors
     /// [`SubmitError`]; then nothing was stored, counted or sent. After [`SubmitError::Stopped`] and
