@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::space::{BUSINESS, FENCE, of_device};
+use crate::store_layout::{BUSINESS, FENCE, of_device};
 
 impl<S: Store> Carrier<S> {
     /// Remembers that `business` has connected, until it is erased.

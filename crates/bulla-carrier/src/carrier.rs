@@ -18,10 +18,10 @@ use crate::limits::CACHED_BYTES;
 use crate::pending_sends::PendingSends;
 use crate::queue_tails::QueueTails;
 use crate::running_erasures::RunningErasures;
-use crate::space::PEPPER;
-use crate::span;
 use crate::stats::Tallies;
 use crate::store_generation::StoreGeneration;
+use crate::store_layout::PEPPER;
+use crate::trace_span;
 use crate::upkeep::Upkeep;
 use crate::verifier::{NumberVerifier, TrustedHost};
 
@@ -72,7 +72,7 @@ impl<S: Store> Carrier<S> {
         rng: &dyn Rng,
         verifier: Arc<dyn NumberVerifier>,
     ) -> Result<Self, StoreError> {
-        Self::begin(store, clock, rng, verifier).instrument(span::for_host("open")).await
+        Self::begin(store, clock, rng, verifier).instrument(trace_span::for_host("open")).await
     }
 
     async fn begin(
@@ -120,7 +120,7 @@ impl<S: Store> Carrier<S> {
     /// others make. Not to be called is no harm: what is dropped stops, too.
     pub async fn close(&self) {
         self.upkeep.end().await;
-        span::for_host("close").in_scope(|| tracing::info!("the carrier is closed"));
+        trace_span::for_host("close").in_scope(|| tracing::info!("the carrier is closed"));
     }
 
     pub(crate) fn partition(&self, address: &Address) -> Partition {

@@ -8,14 +8,22 @@ use prost::Message;
 use crate::Carrier;
 use crate::carrier::{not_alone, store_failed};
 use crate::limits::MAX_COUNTED_KEYS;
-use crate::space::{FENCE, HIGHEST, KEYS, ONE_TIME, device, of_device};
+use crate::store_layout::{FENCE, HIGHEST, KEYS, ONE_TIME, device, of_device};
 
 /// What is kept of the keys that a party has left.
 struct Held {
-    /// What a change of them expects; nothing when they could not even be read.
-    version: Option<Option<Version>>,
+    version: KeysVersion,
     /// The lasting keys, if there are any and they are as they were written.
     keys: Option<KeyUpload>,
+}
+
+/// What a change of the keys expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeysVersion {
+    Absent,
+    At(Version),
+    /// They could not even be read: whatever stands there is written over.
+    Unreadable,
 }
 
 impl<S: Store> Carrier<S> {
@@ -35,8 +43,10 @@ impl<S: Store> Carrier<S> {
 
         let mut batch = Batch::new(partition);
         let keys_key = of_device(KEYS, owner);
-        if let Some(version) = held.version {
-            batch.expect(keys_key.clone(), version);
+        match held.version {
+            KeysVersion::Absent => batch.expect_absent(keys_key.clone()),
+            KeysVersion::At(version) => batch.expect_version(keys_key.clone(), version),
+            KeysVersion::Unreadable => {}
         }
         let (mut highest, mut one_time_keys) = (self.highest_one_time(owner).await?, 0);
         if reinstalled {
@@ -178,17 +188,17 @@ impl<S: Store> Carrier<S> {
     async fn held(&self, owner: &Address) -> Result<Held, TransportError> {
         let key = of_device(KEYS, owner);
         match self.store.get(self.partition(owner), &key, self.clock.now()).await {
-            Ok(None) => Ok(Held { version: Some(None), keys: None }),
+            Ok(None) => Ok(Held { version: KeysVersion::Absent, keys: None }),
             Ok(Some(record)) => {
                 let keys = KeyUpload::from_bytes(record.value);
                 if let Err(error) = &keys {
                     tracing::error!(error = error as &dyn std::error::Error, "stored keys are damaged");
                 }
-                Ok(Held { version: Some(Some(record.version)), keys: keys.ok() })
+                Ok(Held { version: KeysVersion::At(record.version), keys: keys.ok() })
             }
             Err(error) if error.is_of_a_record() => {
                 tracing::error!(error = &error as &dyn std::error::Error, "stored keys cannot be read");
-                Ok(Held { version: None, keys: None })
+                Ok(Held { version: KeysVersion::Unreadable, keys: None })
             }
             Err(error) => Err(store_failed(error)),
         }

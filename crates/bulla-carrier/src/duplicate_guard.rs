@@ -6,7 +6,7 @@ use bulla_store::{Key, StoreError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::space::DUPLICATES;
+use crate::store_layout::DUPLICATES;
 
 /// The form of the record.
 const FORM: u8 = 1;

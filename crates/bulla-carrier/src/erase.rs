@@ -9,7 +9,7 @@ use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::metrics::ERASED;
 use crate::running_erasures::Asked;
-use crate::space::{ERASING, QUEUE};
+use crate::store_layout::{ERASING, QUEUE};
 
 /// How many envelopes are looked at at a time.
 const PAGE: usize = 64;

@@ -7,7 +7,7 @@ use tokio::sync::{MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::metrics::REGISTERED;
-use crate::space::{FENCE, of_device};
+use crate::store_layout::{FENCE, of_device};
 
 /// How many fences' locks there are: a power of two.
 const LOCKS: usize = 1024;

@@ -22,12 +22,12 @@ mod running_erasures;
 mod store_generation;
 
 mod metrics;
-mod span;
 mod stats;
+mod trace_span;
 mod upkeep;
 
 mod limits;
-mod space;
+mod store_layout;
 
 pub use carrier::Carrier;
 

@@ -5,7 +5,7 @@ use bulla_store::{Batch, Counter, Store, StoreError};
 use tracing::Instrument;
 
 use crate::Carrier;
-use crate::space::METER;
+use crate::store_layout::METER;
 
 /// Counts `envelope`, if it is a message, in the batch that queues it. What a user sends is of the service
 /// category, whatever the envelope says: no sender chooses what a business pays for.

@@ -6,7 +6,7 @@ use bulla_transport::TransportError;
 use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::limits::MAX_ONE_TIME_KEYS_A_DAY;
-use crate::space::QUOTA;
+use crate::store_layout::QUOTA;
 
 /// Which of the two has asked for keys of the other.
 #[derive(Clone, Copy)]

@@ -17,7 +17,7 @@ use crate::duplicate_guard::{self, DuplicateGuard};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::one_time_key_quota::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
-use crate::space::{FENCE, QUEUE, QUEUE_INDEX, device, of_device};
+use crate::store_layout::{FENCE, QUEUE, QUEUE_INDEX, device, of_device};
 use crate::{Carrier, meter};
 
 /// Why an id is refused that was used before.

@@ -5,7 +5,7 @@ use bulla_base::{Address, DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
 use bulla_store::{Expiry, QueueTail, TailRead, Watch, Watchers};
 
-use crate::space::QUEUE;
+use crate::store_layout::QUEUE;
 
 /// The most envelopes of one queue that are kept in memory for its reader.
 const MAX_OF_ONE: usize = 1024;

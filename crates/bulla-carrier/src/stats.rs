@@ -8,7 +8,7 @@ use bulla_transport::TransportError;
 use tracing::Instrument;
 
 use crate::metrics::{ACKNOWLEDGED, BUNDLES, DELIVERED, ENQUEUED, OLDEST, REFUSED, WAITING};
-use crate::{Carrier, span};
+use crate::{Carrier, trace_span};
 
 /// What a carrier has done since it was opened, and what waits in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +113,7 @@ impl<S: Store> Carrier<S> {
     /// # Cost
     /// For each business that has ever connected, a look-up and a scan of what waits for it.
     pub async fn stats(&self) -> Result<CarrierStats, StoreError> {
-        self.look_at_queues().instrument(span::for_host("stats")).await
+        self.look_at_queues().instrument(trace_span::for_host("stats")).await
     }
 
     async fn look_at_queues(&self) -> Result<CarrierStats, StoreError> {
@@ -138,5 +138,37 @@ impl<S: Store> Carrier<S> {
             waiting,
             oldest,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who counts refusals tells them apart by it.
+    #[test]
+    fn reasons_tell_errors_apart() {
+        let reasons = [
+            TransportError::unavailable("away"),
+            TransportError::carrier_failed("disk"),
+            TransportError::Unproven,
+            TransportError::UnknownRecipient,
+            TransportError::NoKeys,
+            TransportError::Reinstalled,
+            TransportError::NotTheSender,
+        ]
+        .map(|error| reason(&error));
+        assert_eq!(
+            reasons,
+            [
+                "unavailable",
+                "failed",
+                "unproven",
+                "unknown_recipient",
+                "no_keys",
+                "reinstalled",
+                "not_the_sender"
+            ]
+        );
     }
 }

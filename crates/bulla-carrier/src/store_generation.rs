@@ -2,7 +2,7 @@ use bulla_base::Timestamp;
 use bulla_store::{Batch, Commit, Key, OWN, Record, Store, StoreError};
 use bytes::Bytes;
 
-use crate::space::GENERATION;
+use crate::store_layout::GENERATION;
 
 /// The generation of the carrier's store: 0, or that with which it was last put back from a backup.
 ///

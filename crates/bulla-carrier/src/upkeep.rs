@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::limits::MAX_ID_AGE;
-use crate::{Carrier, span};
+use crate::{Carrier, trace_span};
 
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -40,7 +40,7 @@ impl Upkeep {
             }
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(kept.instrument(span::task(name)));
+        tasks.spawn(kept.instrument(trace_span::task(name)));
     }
 
     /// The store has failed for good.
@@ -107,6 +107,6 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// When the store fails.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        sweep(&*self.store, &*self.clock).instrument(span::for_host("sweep")).await
+        sweep(&*self.store, &*self.clock).instrument(trace_span::for_host("sweep")).await
     }
 }

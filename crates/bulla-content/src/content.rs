@@ -3,7 +3,7 @@ use std::fmt;
 use bulla_base::{MessageId, Rng};
 use zeroize::Zeroizing;
 
-use crate::opening::OPENING_BYTES;
+use crate::franking_opening::OPENING_BYTES;
 use crate::{InvalidContent, Opening, Reaction, Receipt, Text, padding, wire};
 
 /// What is said.

@@ -9,7 +9,7 @@ mod reaction;
 mod receipt;
 mod text;
 
-mod opening;
+mod franking_opening;
 mod padding;
 mod wire;
 
@@ -21,7 +21,7 @@ pub use reaction::Reaction;
 pub use receipt::{Progress, Receipt};
 pub use text::Text;
 
-pub use opening::{NotWhatWasSent, Opening};
+pub use franking_opening::{NotWhatWasSent, Opening};
 
 pub use error::InvalidContent;
 pub use limits::{MAX_EMOJI_BYTES, MAX_PLAINTEXT_BYTES, MAX_RECEIPT_IDS, MAX_TEXT_CHARS, PADDING_STEP};

@@ -1,5 +1,5 @@
 mod queues;
-mod span;
+mod trace_span;
 mod transaction;
 
 mod inbox;
@@ -31,7 +31,7 @@ use self::retry_requests::Asking;
 use self::transaction::Transaction;
 use crate::event::Row;
 use crate::metrics::{REFUSED, RETRIED, SEALED};
-use crate::space::PEPPER;
+use crate::store_layout::PEPPER;
 use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
 
 /// How long to wait after the carrier did not answer; each further failure doubles it.
@@ -131,7 +131,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
         let home = pepper.partition(&Party::User(number.clone()));
         let opening = Self::begin(store, transport, clock, rng, number, proof, home);
-        opening.instrument(span::of("open", home, None)).await
+        opening.instrument(trace_span::of("open", home, None)).await
     }
 
     async fn begin(
@@ -217,7 +217,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             }
             sent
         };
-        sending.instrument(span::of("send", inner.home, Some(business))).await
+        sending.instrument(trace_span::of("send", inner.home, Some(business))).await
     }
 
     /// The next event in the mailbox, which was not shown since the device was opened. Waits until there is
@@ -229,7 +229,7 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// Why the device cannot go on.
     pub async fn next(&self) -> Result<DeviceEvent, Arc<DeviceError>> {
         let inner = &self.0;
-        let event = inner.next_notice().instrument(span::of("next", inner.home, None));
+        let event = inner.next_notice().instrument(trace_span::of("next", inner.home, None));
         tokio::select! {
             biased;
             event = event => event.map_err(|error| Arc::new(error.into())),
@@ -243,9 +243,9 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// # Errors
     /// When the store fails, or the receipt cannot be sealed; then it stays.
     pub async fn acknowledge(&self, event: DeviceEvent) -> Result<(), SendError> {
-        let span = span::of("finish", self.0.home, Some(event.business));
+        let span = trace_span::of("finish", self.0.home, Some(event.business));
         let finishing = async {
-            span::is_about(event.id);
+            trace_span::is_about(event.id);
             let taken = self.0.take_out(event).await;
             taken.inspect_err(|error| self.0.stop_if_final(error))
         };
@@ -264,7 +264,7 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// About 10 ms of hashing.
     pub async fn safety_number(&self, business: PhoneNumberId) -> Result<Option<SafetyNumber>, SendError> {
         let (inner, address) = (&self.0, Address::business(business));
-        let span = span::of("safety number", inner.home, Some(business));
+        let span = trace_span::of("safety number", inner.home, Some(business));
         let peer = inner.endpoint.peer(&inner.store, inner.home, &address, inner.clock.now());
         Ok(peer.instrument(span).await?.safety_number())
     }
@@ -272,7 +272,7 @@ impl<S: Store, T: Transport> Device<S, T> {
     /// Stops, and waits until nothing of the device runs any more. The store stays open, and has noted where
     /// it stands.
     pub async fn close(&self) {
-        self.0.stop().instrument(span::of("close", self.0.home, None)).await;
+        self.0.stop().instrument(trace_span::of("close", self.0.home, None)).await;
     }
 }
 
@@ -298,7 +298,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let _lane = self.lane.lock().await;
         let mut transaction = self.transaction().await?;
         let (address, id) = (Address::business(business), MessageId::new(transaction.now, &*self.rng));
-        span::is_about(id);
+        trace_span::is_about(id);
         let mut peer = self.endpoint.peer(&self.store, self.home, &address, transaction.now).await?;
         if peer.needs_keys(transaction.now) {
             self.begin(&mut transaction, &mut peer, business, id).await?;
@@ -368,7 +368,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             }
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn(running.instrument(span::task(name, self.home)));
+        tasks.spawn(running.instrument(trace_span::task(name, self.home)));
     }
 
     /// A store that has failed for good stops the device, whoever met it first. Nobody need wait for the next

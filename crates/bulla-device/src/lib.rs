@@ -10,7 +10,7 @@ mod limits;
 
 mod metrics;
 mod retry_request;
-mod space;
+mod store_layout;
 
 pub use device::Device;
 pub use error::{DeviceError, SendError};

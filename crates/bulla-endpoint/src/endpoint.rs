@@ -8,7 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
 
-use crate::space::{IDENTITY, STATE, only};
+use crate::store_layout::{IDENTITY, STATE, only};
 use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, generation, prekeys};
 
 /// How often what lost against another change of the state is made anew: within one program two may leave

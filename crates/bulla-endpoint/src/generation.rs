@@ -2,7 +2,7 @@ use bulla_base::{Partition, Timestamp};
 use bulla_store::{Batch, Commit, Key, OWN, Store, StoreError};
 use bytes::Bytes;
 
-use crate::space::{GENERATION, only};
+use crate::store_layout::{GENERATION, only};
 
 /// Begins a new generation of the store, durably: to be called before endpoints are opened on it, when it is
 /// known to have been put back from a backup.

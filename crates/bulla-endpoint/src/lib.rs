@@ -7,8 +7,8 @@ mod endpoint;
 mod identity;
 mod prekeys;
 
+mod content_kind;
 mod identity_trust;
-mod kind;
 mod peer;
 mod safety_number;
 
@@ -16,10 +16,10 @@ mod generation;
 mod repair;
 mod session_cache;
 mod session_store;
-mod unconfirmed;
+mod unconfirmed_message;
 
 mod error;
-mod space;
+mod store_layout;
 
 pub use endpoint::Endpoint;
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
@@ -31,6 +31,6 @@ pub use safety_number::SafetyNumber;
 pub use generation::{begin_generation, begin_generation_if_restored};
 pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use session_cache::{SessionCache, Uncommitted};
-pub use unconfirmed::Unconfirmed;
+pub use unconfirmed_message::Unconfirmed;
 
 pub use error::{EndpointError, OpenError, SealError, Unreadable};

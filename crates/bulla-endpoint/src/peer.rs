@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::session_cache::{Change, Held, Place};
 use crate::session_store::SessionStore;
-use crate::space::{self, STARTED};
-use crate::{Endpoint, OpenError, SealError, SpentKey, Uncommitted, Unreadable, kind};
+use crate::store_layout::{self, STARTED};
+use crate::{Endpoint, OpenError, SealError, SpentKey, Uncommitted, Unreadable, content_kind};
 
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
@@ -87,7 +87,7 @@ impl Endpoint {
         address: &Address,
         now: Timestamp,
     ) -> Result<Peer<'_>, SealError> {
-        let mut stored = SessionStore::new(partition, space::sessions(&self.address, address)?);
+        let mut stored = SessionStore::new(partition, store_layout::sessions(&self.address, address)?);
         let (held, place) = match &self.held {
             Some(all) => {
                 let (held, place) = all.take(partition, stored.name());
@@ -193,7 +193,7 @@ impl Peer<'_> {
         if self.is_out_of_use() {
             return Err(SealError::NoSession);
         }
-        if !kind::declares(kind, content.body()) {
+        if !content_kind::declares(kind, content.body()) {
             return Err(SealError::Kind);
         }
         // The checks come first: a step that was taken cannot be taken back without the store.
@@ -394,7 +394,7 @@ fn read(plaintext: &[u8], envelope: &Envelope) -> Result<Content, Unreadable> {
     // Decoded before it is verified: only the content knows where its opening stands.
     let (content, opening) = Content::decode(plaintext)?;
     opening.verify(plaintext, envelope.franking().as_bytes()).map_err(|_| Unreadable::Franking)?;
-    if !kind::declares(envelope.kind(), content.body()) {
+    if !content_kind::declares(envelope.kind(), content.body()) {
         return Err(Unreadable::Kind);
     }
     Ok(content)

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::endpoint::ATTEMPTS;
-use crate::space::{KYBER, SIGNED, STATE, one_time, only};
+use crate::store_layout::{KYBER, SIGNED, STATE, one_time, only};
 use crate::{Endpoint, EndpointError, OpenError};
 
 /// How many one-time keys an endpoint leaves with the carrier at a time.

@@ -6,7 +6,7 @@ use bulla_store::{BEFORE_ALL, Batch, Scan, Store, StoreError, erase_names};
 use bytes::Bytes;
 
 use crate::session_store::{LoadError, SessionStore};
-use crate::space::{GENERATION, ONE_TIME, SESSIONS, STARTED};
+use crate::store_layout::{GENERATION, ONE_TIME, SESSIONS, STARTED};
 
 /// Removes the sessions of `business` with the user whose partition is `customer`, what is remembered beside
 /// them, and what started them. How many records that was.

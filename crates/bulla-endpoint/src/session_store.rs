@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::generation;
 use crate::identity_trust::IdentityTrust;
-use crate::space::{self, SESSIONS};
+use crate::store_layout::{self, SESSIONS};
 use crate::{OpenError, SealError};
 
 /// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a
@@ -84,7 +84,7 @@ impl SessionStore {
     pub(crate) async fn read<S: Store>(&mut self, store: &S, now: Timestamp) -> Result<Sessions, LoadError> {
         let prefix = [&self.name[..], &[StoredPart::WORKING]].concat();
         let mut rows = self.rows(store, prefix.into(), None, now).await?;
-        let trust = space::trust(&self.name);
+        let trust = store_layout::trust(&self.name);
         // Its name is the shortest with the prefix, so that it is found first and with the same scan.
         let has_trust = rows.first().is_some_and(|(key, _)| *key == trust);
         self.trust = IdentityTrust::read(has_trust.then(|| rows.remove(0).1))?;
@@ -104,7 +104,7 @@ impl SessionStore {
         sessions: &mut Sessions,
         now: Timestamp,
     ) -> Result<(), LoadError> {
-        let last_working = space::part(&self.name, StoredPart::Chunk(u8::MAX));
+        let last_working = store_layout::part(&self.name, StoredPart::Chunk(u8::MAX));
         let parts = self.parts_in(self.rows(store, self.name.clone(), Some(last_working), now).await?)?;
         Ok(sessions.load_rest(&borrowed(&parts))?)
     }
@@ -148,16 +148,16 @@ impl SessionStore {
         sessions: &mut Sessions,
         now: Timestamp,
     ) -> Result<(), LoadError> {
-        let record = store.get(self.partition, &space::part(&self.name, part), now).await?;
+        let record = store.get(self.partition, &store_layout::part(&self.name, part), now).await?;
         Ok(sessions.load(part, record.as_ref().map(|record| &record.value[..]))?)
     }
 
     /// Puts what has changed into `batch`, on the condition that nobody has changed anything since it was
     /// read: every change writes the head.
     pub(crate) fn write(&self, sessions: &mut Sessions, batch: &mut Batch) {
-        batch.expect(space::part(&self.name, StoredPart::Head), self.version);
+        batch.expect(store_layout::part(&self.name, StoredPart::Head), self.version);
         sessions.store_changes(|part, bytes| {
-            let key = space::part(&self.name, part);
+            let key = store_layout::part(&self.name, part);
             match bytes {
                 Some(bytes) => batch.put(key, Bytes::copy_from_slice(bytes)),
                 None => batch.delete(key),
@@ -169,8 +169,8 @@ impl SessionStore {
     /// nobody else changed anything.
     pub(crate) fn write_trust(&self, batch: &mut Batch) {
         if self.trust.has_changed() {
-            batch.expect(space::part(&self.name, StoredPart::Head), self.version);
-            self.trust.write(space::trust(&self.name), batch);
+            batch.expect(store_layout::part(&self.name, StoredPart::Head), self.version);
+            self.trust.write(store_layout::trust(&self.name), batch);
         }
     }
 

@@ -18,12 +18,12 @@ mod limits;
 mod report;
 mod settings;
 mod stats;
-mod suspended;
+mod suspension;
 
 mod id_text;
 mod metrics;
 mod row;
-mod space;
+mod store_layout;
 mod user_ids;
 
 pub use builder::RelayBuilder;
@@ -43,7 +43,7 @@ pub use limits::{
 pub use report::{Report, Reports};
 pub use settings::{InvalidSettings, Settings};
 pub use stats::Stats;
-pub use suspended::{Suspended, SuspendedPart};
+pub use suspension::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{EndpointError, Identity, IdentityPolicy, InvalidIdentity, SafetyNumber, SealError};

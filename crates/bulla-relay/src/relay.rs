@@ -1,5 +1,5 @@
 mod conversation;
-mod span;
+mod trace_span;
 mod transaction;
 
 mod idempotency;
@@ -12,11 +12,11 @@ mod time_to_live;
 mod receive;
 mod retry_requests;
 
+mod active_pumps;
 mod dead_letters;
 mod forward;
 mod outbox;
-mod pumping;
-mod pumps;
+mod pump_task;
 mod queue_page;
 mod sink_outages;
 mod sink_permits;
@@ -30,14 +30,14 @@ mod tenant;
 
 mod conversation_end;
 mod conversation_index;
-mod erase;
 mod erase_business;
-mod erasures;
+mod erase_user;
+mod running_erasures;
 mod sweep;
 
 mod error_scope;
-mod set_aside;
 mod shutdown;
+mod unreadable_records;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -54,25 +54,25 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
+use self::active_pumps::Pumps;
 use self::conversation::Conversation;
 use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
-use self::erasures::Erasures;
 use self::error_scope::Suspensions;
 use self::pending_approval::PendingApproval;
-use self::pumps::Pumps;
 use self::registry::{BusinessState, Registry};
-pub use self::set_aside::SetAside;
+use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
 use self::taken_events::TakenEvents;
 use self::tenant::Tenant;
 use self::time_to_live::Deadlines;
+pub use self::unreadable_records::SetAside;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
 use crate::report::Board;
-use crate::space::{METER, PEPPER};
 use crate::stats::Counts;
+use crate::store_layout::{METER, PEPPER};
 use crate::{EventSink, RelayBuilder, RelayError, Report, Reports, Settings, Stats, SubmitError};
 
 /// The relay: it speaks for businesses until it is closed.
@@ -129,7 +129,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     }
 
     pub(crate) async fn open(builder: RelayBuilder<S, T, K>) -> Result<Self, RelayError> {
-        Self::begin(builder).instrument(span::call("open", None)).await
+        Self::begin(builder).instrument(trace_span::call("open", None)).await
     }
 
     async fn begin(builder: RelayBuilder<S, T, K>) -> Result<Self, RelayError> {
@@ -193,7 +193,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
         let prefix = Tally::prefix(business);
         let counts = bulla_store::every_counter(&self.0.store, METER, &prefix);
-        let counts = counts.instrument(span::call("bill", Some(business))).await;
+        let counts = counts.instrument(trace_span::call("bill", Some(business))).await;
         let counts = counts.map_err(|error| self.0.survive(error).unwrap_or(StoreError::Closed))?;
         let tally = |(counter, count): (Counter, u64)| {
             let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
@@ -245,7 +245,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
                 tracing::warn!(error, "the store could not note where it stands");
             }
         };
-        closing.instrument(span::call("close", None)).await;
+        closing.instrument(trace_span::call("close", None)).await;
     }
 }
 
@@ -255,10 +255,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.finish_erasures().await?;
         self.finish_erasures_of_businesses().await?;
         self.bring_up_all(businesses).await;
-        self.spawn(span::task("keep deadlines"), |inner| async move { inner.keep_deadlines().await });
-        self.spawn(span::task("keep sweeping"), |inner| async move { inner.keep_sweeping().await });
-        self.spawn(span::task("keep settling"), |inner| async move { inner.keep_settling().await });
-        self.spawn(span::task("keep up the store"), |inner| async move {
+        self.spawn(trace_span::task("keep deadlines"), |inner| async move { inner.keep_deadlines().await });
+        self.spawn(trace_span::task("keep sweeping"), |inner| async move { inner.keep_sweeping().await });
+        self.spawn(trace_span::task("keep settling"), |inner| async move { inner.keep_settling().await });
+        self.spawn(trace_span::task("keep up the store"), |inner| async move {
             Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
         });
         match self.shutdown.is_stopped() {
@@ -307,7 +307,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             return false;
         };
         let (inner, tenant) = (Arc::clone(self), Arc::clone(tenant));
-        let span = span::of(tenant.business(), conversation);
+        let span = trace_span::of(tenant.business(), conversation);
         let task = async move {
             let _member = (of_relay, of_business);
             let task = AssertUnwindSafe(task(Arc::clone(&inner))).catch_unwind();

@@ -20,7 +20,7 @@ use rand_core::CryptoRng;
 use self::offerer::Offerer;
 use self::responder::Responder;
 use crate::authenticator::Authenticator;
-use crate::erasure::Collected;
+use crate::erasure_code::Collected;
 use crate::error::{ReceiveError, SendError};
 use crate::kem::KeyPair;
 use crate::message::{Incoming, Payload};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::braid::State;
 use crate::braid::offerer::Offerer;
-use crate::erasure::Code;
+use crate::erasure_code::Code;
 use crate::kem::KeyPair;
 use crate::ratchet::Ratchet;
 use crate::role::Role;

@@ -10,7 +10,7 @@ mod secret;
 
 mod authenticator;
 mod braid;
-mod erasure;
+mod erasure_code;
 mod field;
 mod kem;
 

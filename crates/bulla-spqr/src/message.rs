@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::erasure::{CHUNK_BYTES, Chunk};
+use crate::erasure_code::{CHUNK_BYTES, Chunk};
 use crate::error::MessageError;
 use crate::limits::MAX_MESSAGE_BYTES;
 

@@ -96,6 +96,14 @@ pub(crate) struct Keyring {
     slot: Slot,
 }
 
+/// What was found where a keyring is to be.
+#[derive(Debug)]
+pub(crate) enum OpenedKeyring {
+    There(Keyring, KeyringState),
+    /// None: one can be created there.
+    Absent(Box<dyn KeyringFile>),
+}
+
 impl Keyring {
     /// A new keyring that keeps `state`.
     pub(crate) async fn create(
@@ -122,12 +130,12 @@ impl Keyring {
         file: Box<dyn KeyringFile>,
         keys: &impl KeyEncryption,
         rng: &dyn Rng,
-    ) -> Result<Result<(Self, KeyringState), Box<dyn KeyringFile>>, KeyringError> {
+    ) -> Result<OpenedKeyring, KeyringError> {
         let place = file.place();
         let damaged = || KeyringError::Damaged { place: place.clone() };
         let read = file.read();
         let read = read.map_err(|source| KeyringError::Unreadable { place: place.clone(), source })?;
-        let Some(bytes) = read else { return Ok(Err(file)) };
+        let Some(bytes) = read else { return Ok(OpenedKeyring::Absent(file)) };
         if bytes.len() > KEYRING_BYTES {
             return Err(damaged());
         }
@@ -152,7 +160,7 @@ impl Keyring {
         if slots[0] != slots[1] {
             keyring.save(&state, rng)?;
         }
-        Ok(Ok((keyring, state)))
+        Ok(OpenedKeyring::There(keyring, state))
     }
 
     /// Where it is.

@@ -15,7 +15,7 @@ mod salt;
 
 mod row;
 mod seal;
-mod space;
+mod store_layout;
 
 mod bytes;
 mod new_file;

@@ -19,10 +19,10 @@ use tokio::sync::RwLock;
 use crate::error::VaultError;
 use crate::key_encryption::KeyEncryption;
 use crate::key_epochs::{ClockState, KeyEpochs};
-use crate::keyring::{Keyring, KeyringFile, KeyringState};
+use crate::keyring::{Keyring, KeyringFile, KeyringState, OpenedKeyring};
 use crate::salt::Salts;
 use crate::secret::Secret;
-use crate::space;
+use crate::store_layout;
 
 use rollback_fence::RollbackFence;
 
@@ -103,7 +103,7 @@ impl<S: Store> Vault<S> {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VaultError> {
-        let stored = engine.get(OWN, &space::generation(), clock.now()).await?;
+        let stored = engine.get(OWN, &store_layout::generation(), clock.now()).await?;
         let (keyring, state) = found_or_made(file, keys, stored.is_some(), clock.now(), &*rng).await?;
         if stored.is_none() && state.generation > 0 {
             let (keyring, generation) = (keyring.place(), state.generation);
@@ -128,7 +128,7 @@ impl<S: Store> Vault<S> {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VaultError> {
-        if engine.get(OWN, &space::generation(), clock.now()).await?.is_some() {
+        if engine.get(OWN, &store_layout::generation(), clock.now()).await?.is_some() {
             return Err(VaultError::NotEmpty);
         }
         let (keyring, state) = found_or_made(file, keys, false, clock.now(), &*rng).await?;
@@ -286,9 +286,9 @@ async fn found_or_made(
     rng: &dyn Rng,
 ) -> Result<(Keyring, KeyringState), VaultError> {
     match Keyring::open(Box::new(file), keys, rng).await? {
-        Ok(found) => Ok(found),
-        Err(file) if is_sealed => Err(VaultError::KeyringMissing { keyring: file.place() }),
-        Err(file) => {
+        OpenedKeyring::There(keyring, state) => Ok((keyring, state)),
+        OpenedKeyring::Absent(file) if is_sealed => Err(VaultError::KeyringMissing { keyring: file.place() }),
+        OpenedKeyring::Absent(file) => {
             let (lasting, epochs) = (Secret::draw(rng), KeyEpochs::begin(now, rng));
             let state = KeyringState { generation: 0, opening: false, version: 0, lasting, epochs };
             Ok((Keyring::create(file, keys, &state, rng).await?, state))

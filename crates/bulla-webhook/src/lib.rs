@@ -19,32 +19,32 @@ mod client;
 mod concurrency_limit;
 mod http_connection;
 mod idle_connections;
-mod web_server;
+mod web_server_state;
 
 mod connector;
 mod dialer;
 mod origin;
 mod resolver;
 
-mod address_kind;
-mod network;
-mod networks;
-mod special_purpose;
+mod address_class;
+mod allowed_networks;
+mod ip_network;
+mod special_purpose_ranges;
 
 mod error;
 mod limits;
 mod metrics;
 
-pub use address_kind::AddressKind;
+pub use address_class::AddressKind;
+pub use allowed_networks::Networks;
 pub use connector::Connector;
 pub use dialer::{Connection, Dialer, Dialing, TcpDialer};
 pub use error::WebhookError;
+pub use ip_network::{InvalidNetwork, Network};
 pub use limits::{
     ANSWER_TIMEOUT, CONNECT_TIMEOUT, MAX_ADDRESSES, MAX_CALLS, MAX_CALLS_PER_WEBHOOK, MAX_IDLE, MAX_PROBES,
     MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT,
 };
-pub use network::{InvalidNetwork, Network};
-pub use networks::Networks;
 pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use sink::WebhookSink;
 pub use webhook::{InvalidWebhook, Webhook};

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
+use bulla_base::{Partition, Timestamp};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS, MAX_ONE_TIME_KEYS_A_DAY};
 use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey};
-use bulla_store::{Batch, Commit, Space, Store};
-use bulla_transport::{Caller, Transport, TransportError};
+use bulla_store::{Batch, Commit, Fault, Key, Layer, MemoryStore, Record, Space, Store, StoreError};
+use bulla_transport::{Caller, InProcess, Transport, TransportError};
 
 use crate::{NOW, World, alice, caller, days, shop, upload};
 
@@ -116,6 +119,47 @@ async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     let connected = world.transport().connect(&her).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (3, 3));
     assert_eq!(&world.transport().bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
+}
+
+/// A store in which a layer cannot open the lasting keys of anybody, such as a vault whose key for them is
+/// lost.
+struct SealedKeys(Arc<MemoryStore>);
+
+impl Layer for SealedKeys {
+    type Beneath = MemoryStore;
+
+    fn beneath(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
+        let found = self.0.get(of, key, now).await?;
+        // What its owner leaves anew is under a key that is there.
+        match found {
+            Some(record) if key.space() == Space::new(0x40) && record.value.ends_with(b"old") => {
+                Err(StoreError::layer(Fault::Record, "the key is lost"))
+            }
+            found => Ok(found),
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_are_no_keys_until_their_owner_leaves_others() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let rows = crate::erase::rows(&world.store, &[&alice()]).await;
+    let keys = rows.iter().find(|row| row.1.space() == Space::new(0x40)).unwrap();
+    let mut batch = Batch::new(keys.0);
+    batch.put(keys.1.clone(), &b"old"[..]);
+    assert!(matches!(world.store.commit(batch).await.unwrap(), Commit::Committed(_)));
+    let store = SealedKeys(Arc::clone(&world.store));
+    let carrier = Carrier::open(store, world.clock.clone(), &world.rng).await.unwrap();
+    let transport = InProcess::new(Arc::new(carrier));
+    let error = transport.bundle(&us, her.address()).await.unwrap_err();
+    assert!(matches!(error, TransportError::NoKeys) && !error.may_pass(), "{error:?}");
+    transport.publish(&her, upload(b"identity", 3)).await.unwrap();
+    assert_eq!(&transport.bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
 }
 
 #[tokio::test]

@@ -10,10 +10,10 @@ use tracing::Instrument;
 
 use super::resends::Begun;
 use super::transaction::Transaction;
-use super::{BACKOFF, Inner, RECEIVING, span};
+use super::{BACKOFF, Inner, RECEIVING, trace_span};
 use crate::event::Row;
 use crate::metrics::{DROPPED, FAILED, OPENED};
-use crate::space;
+use crate::store_layout;
 use crate::{DeviceError, DeviceEvent};
 
 /// How many envelopes are opened in one record.
@@ -51,7 +51,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         while let Some(first) = rest.first() {
             let from = first.envelope.from();
             let run = rest.iter().take_while(|next| next.envelope.from() == from).take(MOST_AT_ONCE).count();
-            let span = span::about("open envelope", self.home, &first.envelope);
+            let span = trace_span::about("open envelope", self.home, &first.envelope);
             let done = self.open(&rest[..run]).instrument(span).await?;
             rest = &rest[done..];
         }
@@ -85,7 +85,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
             // The guard against duplicates is in the record that is being put together, not in the store yet.
             let is_here = opened.iter().any(|one| one.envelope.id() == envelope.id());
             if is_here
-                || self.store.get(self.home, &space::seen(envelope.id()), transaction.now).await?.is_some()
+                || self
+                    .store
+                    .get(self.home, &store_layout::seen(envelope.id()), transaction.now)
+                    .await?
+                    .is_some()
             {
                 done += 1;
                 continue;
@@ -162,7 +166,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
         transaction.mark_opened(envelope);
         if self.asking.is_asked_for(envelope.id()) {
-            transaction.batch.delete(space::about(space::ASKED, business, envelope.id()));
+            transaction.batch.delete(store_layout::about(store_layout::ASKED, business, envelope.id()));
         }
         Ok(is_failed)
     }

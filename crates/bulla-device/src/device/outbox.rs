@@ -7,7 +7,7 @@ use bulla_store::Store;
 use bulla_transport::{Sent, Transport, TransportError};
 use tracing::Instrument;
 
-use super::{BACKOFF, Inner, SENDING, span};
+use super::{BACKOFF, Inner, SENDING, trace_span};
 use crate::DeviceError;
 use crate::event::Row;
 use crate::metrics::{FAILED, SENT};
@@ -45,7 +45,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// Hands envelopes over, as many at once as the carrier takes.
     async fn see_off(&self, mut page: VecDeque<(u64, Envelope)>) -> Result<(), DeviceError> {
         while let Some((_, first)) = page.front() {
-            let span = span::about("hand over", self.home, first);
+            let span = trace_span::about("hand over", self.home, first);
             let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
             let (taken, refused) = self.hand_over(envelopes).instrument(span).await?;
             let taken: Vec<_> = page.drain(..taken).map(|(place, _)| place).collect();
@@ -55,7 +55,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             if let Some(refused) = refused
                 && let Some((place, envelope)) = page.pop_front()
             {
-                let span = span::about("hand over", self.home, &envelope);
+                let span = trace_span::about("hand over", self.home, &envelope);
                 self.conclude(place, envelope, refused).instrument(span).await?;
             }
         }

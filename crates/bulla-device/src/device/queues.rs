@@ -9,7 +9,7 @@ use prost::Message as _;
 use tokio::sync::watch;
 
 use super::Inner;
-use crate::space::{self, INBOX, OUTBOX};
+use crate::store_layout::{self, INBOX, OUTBOX};
 
 /// How many of the newest of a queue are kept in memory.
 const IN_MEMORY: usize = 64;
@@ -54,7 +54,7 @@ pub(super) struct Tails {
 impl Tails {
     /// Those of queues of which everything so far is in `store`.
     pub(super) async fn of<S: Store>(store: &S, home: Partition, now: Timestamp) -> Result<Self, StoreError> {
-        let head = store.get(home, &space::head(), now).await?;
+        let head = store.get(home, &store_layout::head(), now).await?;
         let head = head.map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         Ok(Self {
             inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),

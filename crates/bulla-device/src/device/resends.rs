@@ -13,7 +13,7 @@ use super::{BACKOFF, Inner, SENDING};
 use crate::event::Row;
 use crate::limits::MAX_UNCONFIRMED;
 use crate::metrics::RESENT;
-use crate::space::{self, UNCONFIRMED};
+use crate::store_layout::{self, UNCONFIRMED};
 use crate::{DeviceError, SendError};
 use bulla_endpoint::Unconfirmed;
 
@@ -43,7 +43,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             }
         }
         let row = Unconfirmed::new(session, Bytes::copy_from_slice(content.encode(&*self.rng).plaintext()));
-        let key = space::about(UNCONFIRMED, business, id);
+        let key = store_layout::about(UNCONFIRMED, business, id);
         transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
         transaction.unconfirmed += 1;
         Ok(())
@@ -56,7 +56,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         business: PhoneNumberId,
         id: MessageId,
     ) -> Result<(), StoreError> {
-        let key = space::about(UNCONFIRMED, business, id);
+        let key = store_layout::about(UNCONFIRMED, business, id);
         // It may be confirmed twice in one record.
         let is_forgotten = transaction.batch.deletes().contains(&key);
         if !is_forgotten && self.store.get(self.home, &key, transaction.now).await?.is_some() {
@@ -145,7 +145,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         business: PhoneNumberId,
         id: MessageId,
     ) -> Result<Option<Envelope>, DeviceError> {
-        let key = space::about(UNCONFIRMED, business, id);
+        let key = store_layout::about(UNCONFIRMED, business, id);
         let Some(record) = self.store.get(self.home, &key, transaction.now).await? else { return Ok(None) };
         let mut row = Unconfirmed::read(&record.value)?;
         let Some(time) = row.next_resend() else { return Ok(None) };

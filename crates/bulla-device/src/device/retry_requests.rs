@@ -19,7 +19,7 @@ use crate::event::Row;
 use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS};
 use crate::metrics::{ASKED, DROPPED};
 use crate::retry_request::{self, RetryRequest};
-use crate::space;
+use crate::store_layout;
 
 /// How many messages of one business are asked for in one record.
 const AT_ONCE: usize = 16;
@@ -68,11 +68,11 @@ impl Asking {
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Takes up what was asked for before this run.
     pub(super) async fn remember_asked(&self) -> Result<(), StoreError> {
-        let mut scan = Scan::everything(space::ASKED);
+        let mut scan = Scan::everything(store_layout::ASKED);
         loop {
             let page = self.store.scan(self.home, &scan, self.clock.now()).await?;
             let Some((last, _)) = page.last() else { return Ok(()) };
-            scan = Scan::everything(space::ASKED).after(last.clone());
+            scan = Scan::everything(store_layout::ASKED).after(last.clone());
             for (key, record) in page {
                 let (asked, (business, id)) =
                     (RetryRequest::read(&record.value)?, retry_request::subject(&key)?);
@@ -95,7 +95,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         envelope: &Envelope,
     ) -> Result<(), DeviceError> {
         let (id, attempt) = (envelope.id(), u32::from(envelope.attempt()));
-        let key = space::about(space::ASKED, business, id);
+        let key = store_layout::about(store_layout::ASKED, business, id);
         let found = self.store.get(self.home, &key, transaction.now).await?;
         let before = found.map(|record| RetryRequest::read(&record.value)).transpose()?;
         match &before {
@@ -209,7 +209,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut peer = self.endpoint.peer(&self.store, self.home, &address, transaction.now).await?;
         let mut asked = Vec::with_capacity(ids.len());
         for id in ids {
-            let key = space::about(space::ASKED, business, *id);
+            let key = store_layout::about(store_layout::ASKED, business, *id);
             let found = self.store.get(self.home, &key, transaction.now).await?;
             let Some(before) = found.map(|record| RetryRequest::read(&record.value)).transpose()? else {
                 // It has come meanwhile, or its time is over.
@@ -230,6 +230,6 @@ impl<S: Store, T: Transport> Inner<S, T> {
 }
 
 fn put_asked(transaction: &mut Transaction, business: PhoneNumberId, id: MessageId, asked: RetryRequest) {
-    let key = space::about(space::ASKED, business, id);
+    let key = store_layout::about(store_layout::ASKED, business, id);
     transaction.batch.put_until(key, asked.to_bytes(), Retention::LONGEST.from(transaction.now));
 }

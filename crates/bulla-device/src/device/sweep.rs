@@ -6,7 +6,7 @@ use bulla_store::{BEFORE_ALL, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
-use crate::space::{self, SPOKEN};
+use crate::store_layout::{self, SPOKEN};
 
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Drops the days that nothing can be read of any more, and once a day the sessions with businesses of
@@ -28,7 +28,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         drop(lane);
         for business in businesses_in_session(&self.store, self.home).await? {
             let _lane = self.lane.lock().await;
-            let some = Scan::everything(SPOKEN).prefix(space::of(business)).limit(1);
+            let some = Scan::everything(SPOKEN).prefix(store_layout::of(business)).limit(1);
             if self.store.keys(self.home, &some, BEFORE_ALL).await?.is_empty() {
                 let records = forget_sessions(&self.store, self.home, business).await?;
                 self.session_cache.forget(self.home);

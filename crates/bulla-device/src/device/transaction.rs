@@ -13,7 +13,7 @@ use super::Inner;
 use super::queues::QueueIndexes;
 use crate::event::Row;
 use crate::metrics::IDENTITY_CHANGES;
-use crate::space::{self, INBOX, OUTBOX, SPOKEN};
+use crate::store_layout::{self, INBOX, OUTBOX, SPOKEN};
 
 /// The device's next atomic record, while it is being put together. To be used from within the lane.
 pub(super) struct Transaction {
@@ -51,7 +51,7 @@ impl Transaction {
     /// `address`.
     fn mark_active(&mut self, address: &Address) {
         if let Party::Business(business) = address.party() {
-            let key = Key::dated(SPOKEN, self.now.day(), space::of(*business));
+            let key = Key::dated(SPOKEN, self.now.day(), store_layout::of(*business));
             self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
         }
     }
@@ -89,7 +89,7 @@ impl Transaction {
 
     /// Remembers that the envelope with this id was opened.
     pub(super) fn mark_opened(&mut self, envelope: &Envelope) {
-        let key = space::seen(envelope.id());
+        let key = store_layout::seen(envelope.id());
         self.batch.expect_absent(key.clone());
         self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
         self.mark_active(envelope.from());
@@ -138,7 +138,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     pub(super) async fn transaction(&self) -> Result<Transaction, StoreError> {
         let now = self.clock.now();
-        let record = self.store.get(self.home, &space::head(), now).await?;
+        let record = self.store.get(self.home, &store_layout::head(), now).await?;
         let head = record
             .as_ref()
             .map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
@@ -161,8 +161,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             ..
         } = transaction;
         // Always, also when no place has changed: it is what notices a second program on the same store.
-        batch.expect(space::head(), head_version);
-        batch.put(space::head(), head.to_bytes());
+        batch.expect(store_layout::head(), head_version);
+        batch.put(store_layout::head(), head.to_bytes());
         match self.commit_and_hand_on(batch, noticed, sent).await? {
             Commit::Committed(version) => {
                 sessions.into_iter().for_each(|sessions| sessions.committed(version));

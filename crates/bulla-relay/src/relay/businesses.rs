@@ -8,7 +8,7 @@ use tracing::Instrument;
 use super::conversation::Conversation;
 use super::registry::BusinessState;
 use super::tenant::Tenant;
-use super::{Inner, Relay, span};
+use super::{Inner, Relay, trace_span};
 use crate::{Business, BusinessError, EventSink, Report, SuspendedPart};
 
 /// Businesses come and go while the relay runs.
@@ -39,7 +39,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             tracing::info!(business = %id, "a business was added");
             inner.is_speaking(id)
         };
-        let added = self.0.see_through(adding.instrument(span::call("add business", Some(id))));
+        let added = self.0.see_through(adding.instrument(trace_span::call("add business", Some(id))));
         added.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
@@ -73,7 +73,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             tracing::info!(business = %id, "a business was removed");
             Ok(())
         };
-        let removed = self.0.see_through(removing.instrument(span::call("remove business", Some(id))));
+        let removed = self.0.see_through(removing.instrument(trace_span::call("remove business", Some(id))));
         removed.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
@@ -99,7 +99,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
                     let tenant =
                         inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
                     let conversation = Conversation { business, user: tenant.user_ids.partition(user) };
-                    span::is_with(conversation.user);
+                    trace_span::is_with(conversation.user);
                     inner.suspensions.take(conversation).ok_or(not_suspended)?;
                     tracing::info!(%business, "a conversation is resumed");
                     inner.reports.tell(Report::Resumed(part));
@@ -109,7 +109,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
                 }
             }
         };
-        let resumed = self.0.see_through(resuming.instrument(span::call("resume", Some(business))));
+        let resumed = self.0.see_through(resuming.instrument(trace_span::call("resume", Some(business))));
         resumed.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }

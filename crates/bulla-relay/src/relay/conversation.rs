@@ -1,10 +1,12 @@
 use bulla_base::{Number, Partition, Party, PhoneNumberId};
-use bulla_store::{Key, Store, StoreError};
+use bulla_store::{Erasure, Key, Store, StoreError};
 use bulla_transport::Transport;
+
+use tokio::sync::MutexGuard;
 
 use super::Inner;
 use super::tenant::Tenant;
-use crate::space::{self, CONTACT};
+use crate::store_layout::{self, CONTACT, ERASING};
 use crate::{EventSink, MarkReadError, RelayError, SubmitError};
 
 /// A business and a user.
@@ -72,6 +74,15 @@ impl From<Contended> for SubmitError {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// The lock of `user`. Nobody who has it meets an erasure that is not done.
+    pub(super) async fn lock(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let lock = self.keyed_mutex.lock(user).await;
+        if self.erasures.is_under_way(user) {
+            self.carry_out(Erasure::new(user, ERASING)).await?;
+        }
+        Ok(lock)
+    }
+
     /// The conversation between `tenant` and the user with this number.
     pub(super) fn conversation(&self, tenant: &Tenant, number: &Number) -> Conversation {
         let user = self.pepper.partition(&Party::User(number.clone()));
@@ -84,10 +95,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn number(&self, conversation: Conversation) -> Result<Option<Number>, StoreError> {
         let now = self.clock.now();
         // While something is exchanged, it is that of today.
-        let today = Key::dated(CONTACT, now.day(), space::of(conversation.business));
+        let today = Key::dated(CONTACT, now.day(), store_layout::of(conversation.business));
         let mut found = self.store.get(conversation.user, &today, now).await?;
         if found.is_none() {
-            let contact = space::all(CONTACT, now).prefix(space::of(conversation.business)).limit(1);
+            let contact =
+                store_layout::all(CONTACT, now).prefix(store_layout::of(conversation.business)).limit(1);
             found = self.store.scan(conversation.user, &contact, now).await?.pop().map(|(_, record)| record);
         }
         let Some(record) = found else { return Ok(None) };

@@ -10,7 +10,7 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
 use super::tenant::Tenant;
-use crate::space::{self, CONVERSATION, DEAD_LETTERS, EVENTS, HELD, MESSAGE, OUTBOX, SEEN};
+use crate::store_layout::{self, CONVERSATION, DEAD_LETTERS, EVENTS, HELD, MESSAGE, OUTBOX, SEEN};
 use crate::{EventSink, RelayError};
 
 /// The spaces of what a conversation has with a date. While there is one such record the conversation lives.
@@ -60,7 +60,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         // Under the lock nothing can begin between the look and the end.
         let _lock = self.lock(conversation.user).await?;
         for space in DATED {
-            let some = Scan::everything(space).prefix(space::of(conversation.business)).limit(1);
+            let some = Scan::everything(space).prefix(store_layout::of(conversation.business)).limit(1);
             if !self.store.keys(conversation.user, &some, BEFORE_ALL).await?.is_empty() {
                 return Ok(());
             }

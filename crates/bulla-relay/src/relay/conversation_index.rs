@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
-use crate::space::{BUSY, CONVERSATION, WAITING};
+use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
 
 /// The marks that this relay knows to be in the store.

@@ -12,10 +12,10 @@ use super::conversation::{Attempts, Conversation};
 use super::forward::event;
 use super::queue_page::QueuedRow;
 use super::tenant::Tenant;
-use super::{Inner, Relay, span};
+use super::{Inner, Relay, trace_span};
 use crate::metrics::DEAD_LETTERS as COUNTER;
 use crate::row::StoredEvent;
-use crate::space::{self, DEAD_LETTERS};
+use crate::store_layout::{self, DEAD_LETTERS};
 use crate::{BusinessError, Event, EventSink, RelayError, Report, UserId};
 
 /// An event that its business did not take, however often it was offered, and that does not hold up the
@@ -58,7 +58,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             let found = inner.list_dead_letters(&tenant, after).await;
             found.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
         };
-        let found = self.0.see_through(listing.instrument(span::call("dead letters", Some(business))));
+        let found = self.0.see_through(listing.instrument(trace_span::call("dead letters", Some(business))));
         found.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
@@ -90,7 +90,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let taking = async move {
             let tenant = inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
             let conversation = Conversation { business, user: tenant.user_ids.partition(id.user) };
-            span::is_with(conversation.user);
+            trace_span::is_with(conversation.user);
             match inner.take_dead_letter(conversation, id, again).await {
                 Ok(is_done) => Ok(is_done),
                 Err(RelayError::Store(error)) => {
@@ -100,7 +100,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             }
         };
         let call = if again { "replay" } else { "discard" };
-        let done = self.0.see_through(taking.instrument(span::call(call, Some(business))));
+        let done = self.0.see_through(taking.instrument(trace_span::call(call, Some(business))));
         done.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }
@@ -165,7 +165,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         after: Option<DeadLetterId>,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let (home, now) = (self.home(tenant.business()), self.clock.now());
-        let everything = space::all(DEAD_LETTERS, now);
+        let everything = store_layout::all(DEAD_LETTERS, now);
         let mark_of = |id: DeadLetterId| mark(tenant.user_ids.partition(id.user), id.day, id.place);
         let mut scan = after.map_or_else(|| everything.clone(), |id| everything.clone().after(mark_of(id)));
         loop {
@@ -224,7 +224,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
 /// Where a dead letter stands among what there is of its user.
 fn letter(conversation: Conversation, day: Day, place: u64) -> Key {
-    Key::dated(DEAD_LETTERS, day, space::named(conversation.business, &place.to_be_bytes()))
+    Key::dated(DEAD_LETTERS, day, store_layout::named(conversation.business, &place.to_be_bytes()))
 }
 
 /// The mark, among what there is of the business, that there is one.

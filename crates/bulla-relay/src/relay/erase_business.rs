@@ -7,8 +7,8 @@ use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::error_scope::{ErrorScope, of_store};
-use super::{Inner, Relay, span};
-use crate::space::{
+use super::{Inner, Relay, trace_span};
+use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE,
     ONCE, OUTBOX, SEEN, WAITING,
 };
@@ -51,7 +51,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             tracing::info!(business = %id, is_done = erased.is_ok(), "a business is erased");
             erased.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
         };
-        let erased = self.0.see_through(erasing.instrument(span::call("erase business", Some(id))));
+        let erased = self.0.see_through(erasing.instrument(trace_span::call("erase business", Some(id))));
         erased.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }
@@ -60,7 +60,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Notes the wish: from when this returns it is carried out, whatever happens.
     async fn wish_to_erase(&self, business: PhoneNumberId) -> Result<(), StoreError> {
         let mut batch = Batch::new(OWN);
-        batch.put(Key::undated(ERASING_BUSINESS, space::of(business)), bytes::Bytes::new());
+        batch.put(Key::undated(ERASING_BUSINESS, store_layout::of(business)), bytes::Bytes::new());
         let _ = self.store.commit(batch).await?;
         Ok(())
     }
@@ -99,7 +99,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.store.erase_partition(home).await?;
         // Last: a crash before it begins again, and finds less.
         let mut batch = Batch::new(OWN);
-        batch.delete(Key::undated(ERASING_BUSINESS, space::of(business)));
+        batch.delete(Key::undated(ERASING_BUSINESS, store_layout::of(business)));
         let _ = self.store.commit(batch).await?;
         Ok(())
     }
@@ -108,7 +108,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn end_conversation(&self, conversation: Conversation) -> Result<(), StoreError> {
         let Conversation { business, user } = conversation;
         for space in OF_CONVERSATIONS {
-            erase_names(&self.store, user, space, space::of(business)).await?;
+            erase_names(&self.store, user, space, store_layout::of(business)).await?;
         }
         bulla_endpoint::forget_sessions(&self.store, user, business).await?;
         self.session_cache.forget(user);

@@ -7,8 +7,8 @@ use bulla_endpoint::{EndpointError, SealError};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
+use super::active_pumps::Pump;
 use super::conversation::Conversation;
-use super::pumps::Pump;
 use super::tenant::Tenant;
 use super::{Inner, Relay};
 use crate::metrics::SUSPENDED;

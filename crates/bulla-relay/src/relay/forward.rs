@@ -10,13 +10,13 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use super::active_pumps::{Pump, Waiting};
 use super::conversation::{Attempts, Conversation};
-use super::pumps::{Pump, Waiting};
 use super::queue_page::QueuedRow;
 use super::sink_outages;
 use super::sink_permits::SinkPermit;
 use super::tenant::Tenant;
-use super::{Inner, span};
+use super::{Inner, trace_span};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::StoredEvent;
 use crate::{
@@ -109,7 +109,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Some(place) => place,
                 None => self.sink_permits.enter(conversation.business).await,
             };
-            let span = span::about("forward", conversation, Some(event.subject().message.id()));
+            let span = trace_span::about("forward", conversation, Some(event.subject().message.id()));
             let offering = AssertUnwindSafe(self.offer(&event, place).instrument(span)).catch_unwind();
             let Some(taken) = self.erasures.unless_erased(conversation.user, read.begun, offering).await
             else {

@@ -10,7 +10,7 @@ use super::conversation::{Attempts, Conversation};
 use super::submit::Checked;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use crate::space::{self, KEY, ONCE};
+use crate::store_layout::{self, KEY, ONCE};
 use crate::{EventSink, MessageRef, SubmitError};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
@@ -37,7 +37,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             attempts.begin()?;
             let now = self.clock.now();
             // Over all days that can be read: the key may have been bound before midnight.
-            let scan = space::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
+            let scan = store_layout::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
             if let Some((_, record)) = self.store.scan(home, &scan, now).await?.first() {
                 return if record.value[..] == of { Ok(()) } else { Err(SubmitError::KeyReused) };
             }
@@ -62,8 +62,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<Option<MessageRef>, SubmitError> {
         let Some(key) = &checked.message.idempotency_key else { return Ok(None) };
         let (business, user) = (transaction.conversation.business, transaction.conversation.user);
-        let name = space::named(business, &digest(&[key]));
-        let scan = space::all(ONCE, transaction.now).prefix(name.clone()).limit(1);
+        let name = store_layout::named(business, &digest(&[key]));
+        let scan = store_layout::all(ONCE, transaction.now).prefix(name.clone()).limit(1);
         let fingerprint = fingerprint(checked);
         if let Some((_, record)) = self.store.scan(user, &scan, transaction.now).await?.first() {
             let (first, of) = record.value.split_at_checked(16).unwrap_or_default();

@@ -6,10 +6,10 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
+use super::active_pumps::Pump;
 use super::conversation::{Attempts, Conversation};
-use super::pumps::Pump;
 use super::tenant::Tenant;
-use super::{Inner, Relay, span};
+use super::{Inner, Relay, trace_span};
 use crate::metrics::IDENTITY_CHANGES;
 use crate::{EventSink, Recipient, Report, SubmitError};
 
@@ -31,7 +31,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     ) -> Result<Option<SafetyNumber>, SubmitError> {
         let tenant = self.0.tenant(business)?;
         let looking = self.0.peer_of(&tenant, user.into());
-        let peer = looking.instrument(span::call("safety number", Some(business))).await?;
+        let peer = looking.instrument(trace_span::call("safety number", Some(business))).await?;
         Ok(peer.safety_number())
     }
 
@@ -47,7 +47,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     ) -> Result<Option<Identity>, SubmitError> {
         let tenant = self.0.tenant(business)?;
         let looking = self.0.peer_of(&tenant, user.into());
-        let peer = looking.instrument(span::call("identity", Some(business))).await?;
+        let peer = looking.instrument(trace_span::call("identity", Some(business))).await?;
         Ok(peer.identity())
     }
 
@@ -70,7 +70,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let (inner, tenant, user) = (Arc::clone(&self.0), self.0.tenant(business)?, user.into());
         let of = Arc::clone(&tenant);
         let approving = async move { inner.approve(&of, user, identity).await };
-        let approving = approving.instrument(span::call("approve identity", Some(business)));
+        let approving = approving.instrument(trace_span::call("approve identity", Some(business)));
         let approved = self.0.see_through_for(&tenant, approving);
         approved.await.unwrap_or_else(Err)
     }
@@ -84,7 +84,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         identity: Identity,
     ) -> Result<bool, SubmitError> {
         let (conversation, number) = self.user_of(tenant, user).await?;
-        span::is_with(conversation.user);
+        trace_span::is_with(conversation.user);
         let _lock = self.lock(conversation.user).await?;
         let mut attempts = Attempts::default();
         loop {
@@ -120,7 +120,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// What `tenant` has of `user`.
     async fn peer_of<'v>(&self, tenant: &'v Tenant, user: Recipient) -> Result<Peer<'v>, SubmitError> {
         let (conversation, number) = self.user_of(tenant, user).await?;
-        span::is_with(conversation.user);
+        trace_span::is_with(conversation.user);
         self.peer(tenant, conversation, number).await
     }
 

@@ -10,8 +10,8 @@ use tracing::Instrument;
 use super::conversation::{Attempts, Conversation};
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use super::{Inner, Relay, span};
-use crate::space::{self, SEEN};
+use super::{Inner, Relay, trace_span};
+use crate::store_layout::{self, SEEN};
 use crate::{EventSink, MarkReadError, MessageRef, SubmitError};
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -44,7 +44,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let marked = self.mark_read_in(tenant, conversation, message).await;
             marked.map_err(|error| self.refuse_mark(tenant, conversation, error))
         };
-        marking.instrument(span::about("mark read", conversation, Some(message.id()))).await
+        marking.instrument(trace_span::about("mark read", conversation, Some(message.id()))).await
     }
 
     async fn mark_read_in(
@@ -54,7 +54,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         message: MessageRef,
     ) -> Result<(), MarkReadError> {
         let _lock = self.lock(conversation.user).await?;
-        let seen = space::about(SEEN, conversation.business, message.id());
+        let seen = store_layout::about(SEEN, conversation.business, message.id());
         if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
             return Err(MarkReadError::UnknownMessage);
         }

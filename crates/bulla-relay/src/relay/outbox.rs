@@ -7,13 +7,13 @@ use bulla_store::{Store, StoreError};
 use bulla_transport::{Sent, Transport, TransportError};
 use tracing::Instrument;
 
+use super::active_pumps::{Pump, Seen, Waiting};
 use super::conversation::{Attempts, Conversation};
-use super::pumps::{Pump, Seen, Waiting};
 use super::queue_page::QueuedRow;
 use super::resends::Renewed;
 use super::tenant::Tenant;
-use super::{Inner, span};
-use crate::space::{self, MESSAGE};
+use super::{Inner, trace_span};
+use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
 
 /// How many envelopes are read from the store at a time.
@@ -80,7 +80,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // Cheap: the sealed bytes are shared, not copied.
             let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
             let handing_over = self.hand_over(tenant, conversation, envelopes, first.begun);
-            let handed = handing_over.instrument(span::about("send", conversation, only)).await?;
+            let handed = handing_over.instrument(trace_span::about("send", conversation, only)).await?;
             let Some((taken, next)) = handed else { return Ok(false) };
             let taken: Vec<_> = page.drain(..taken).collect();
             if let Some(last) = taken.last().map(|(read, _)| read.place) {
@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 && let Some((read, envelope)) = page.pop_front()
             {
                 let place = read.place;
-                let span = span::about("send", conversation, Some(envelope.id()));
+                let span = trace_span::about("send", conversation, Some(envelope.id()));
                 if !self.conclude(tenant, conversation, envelope, read, handed).instrument(span).await? {
                     return Ok(false);
                 }
@@ -194,7 +194,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 sent += 1;
                 // One that was sent again may be there twice.
                 if matches!(envelope.kind(), Kind::Message(_)) && messages.insert(envelope.id()) {
-                    let message = space::about(MESSAGE, conversation.business, envelope.id());
+                    let message = store_layout::about(MESSAGE, conversation.business, envelope.id());
                     if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await?
                     {
                         transaction.advance_status(envelope.id(), &record, Status::Sent)?;
@@ -227,7 +227,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let mut transaction = self.transaction(conversation).await?;
             transaction.remove_from_outbox(read.place);
             if matches!(envelope.kind(), Kind::Message(_)) {
-                let message = space::about(MESSAGE, conversation.business, envelope.id());
+                let message = store_layout::about(MESSAGE, conversation.business, envelope.id());
                 if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await? {
                     transaction.advance_status(
                         envelope.id(),

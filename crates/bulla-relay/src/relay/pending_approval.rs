@@ -19,7 +19,7 @@ use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::row::{HeldMessage, Outbound, Stage};
-use crate::space::{self, MESSAGE};
+use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
 /// The conversations in which something may be held: nobody else has to look.
@@ -138,7 +138,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: &Transaction,
         held: &HeldMessage,
     ) -> Result<Option<Record>, StoreError> {
-        let key = space::about(MESSAGE, transaction.conversation.business, held.id()?);
+        let key = store_layout::about(MESSAGE, transaction.conversation.business, held.id()?);
         let Some(record) = self.store.get(transaction.conversation.user, &key, transaction.now).await? else {
             return Ok(None);
         };

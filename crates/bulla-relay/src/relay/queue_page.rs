@@ -3,11 +3,11 @@ use bulla_store::{Key, Queued, Retention, Store, StoreError, Version};
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::active_pumps::{Next, Pump, Seen, Waiting};
 use super::conversation::Conversation;
-use super::pumps::{Next, Pump, Seen, Waiting};
 use crate::EventSink;
 use crate::row::QueueIndexes;
-use crate::space::{self, HEAD};
+use crate::store_layout::{self, HEAD};
 
 /// A record that was read to be taken out, and when: after so many erasures.
 #[derive(Debug, Clone)]
@@ -59,10 +59,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Next::Nothing => return Ok((Vec::new(), seen)),
             Next::InStore(after) => after,
         };
-        let head = self.store.get(user, &Key::undated(HEAD, space::of(business)), now).await?;
+        let head = self.store.get(user, &Key::undated(HEAD, store_layout::of(business)), now).await?;
         let head = head.map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let index = pump.index(&head);
-        let queue = space::queue(pump.space(), business, user);
+        let queue = store_layout::queue(pump.space(), business, user);
         let found = index.read(&self.store, &queue, after, limit, now).await?;
         // From now on what is put into the queue is known from memory: nothing older can be missed.
         if found.is_empty() {

@@ -20,10 +20,10 @@ use super::error_scope::ErrorScope;
 use super::identities::Changed;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
-use super::{Inner, span};
+use super::{Inner, trace_span};
 use crate::metrics::{DROPPED, OPENED};
 use crate::row::StoredEvent;
-use crate::space::{self, MESSAGE, SEEN};
+use crate::store_layout::{self, MESSAGE, SEEN};
 use crate::{EventSink, RelayError, Status};
 
 /// What cannot be answered yet is looked at again after so long: a device connects and then leaves its keys.
@@ -172,7 +172,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if self.suspensions.of(conversation).is_some() {
                 break;
             }
-            let span = span::about("receive", conversation, Some(delivery.envelope.id()));
+            let span = trace_span::about("receive", conversation, Some(delivery.envelope.id()));
             let opening = self.open(tenant, &number, &delivery.envelope).instrument(span);
             let opening = AssertUnwindSafe(opening).catch_unwind();
             match opening.await.unwrap_or(Err(RelayError::Panicked)) {
@@ -239,7 +239,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<Attempt<Settled>, RelayError> {
         const ALONE: Attempt<Settled> = Attempt::Done(Settled::Alone);
         let mut transaction = self.transaction(conversation).await?;
-        let seen = space::about(SEEN, conversation.business, envelope.id());
+        let seen = store_layout::about(SEEN, conversation.business, envelope.id());
         if self.store.get(conversation.user, &seen, transaction.now).await?.is_some() {
             return Ok(ALONE);
         }
@@ -353,7 +353,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 messages.sort_unstable();
                 messages.dedup();
                 for id in messages {
-                    let key = space::about(MESSAGE, transaction.conversation.business, id);
+                    let key = store_layout::about(MESSAGE, transaction.conversation.business, id);
                     if let Some(record) =
                         self.store.get(transaction.conversation.user, &key, transaction.now).await?
                     {

@@ -9,17 +9,17 @@ use bulla_store::{Commit, Record, Store, StoreError, Version};
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::active_pumps::Pump;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::pending_approval::passing;
-use super::pumps::Pump;
 use super::queue_page::QueuedRow;
 use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::metrics::RESENT;
 use crate::row::{HeldMessage, Outbound, Stage};
-use crate::space::{self, CONTENT, MESSAGE};
+use crate::store_layout::{self, CONTENT, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 use bulla_endpoint::Unconfirmed;
 
@@ -164,7 +164,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: &Transaction,
         id: MessageId,
     ) -> Result<Option<(Record, Outbound)>, StoreError> {
-        let key = space::about(MESSAGE, transaction.conversation.business, id);
+        let key = store_layout::about(MESSAGE, transaction.conversation.business, id);
         let record = self.store.get(transaction.conversation.user, &key, transaction.now).await?;
         let Some(record) = record else { return Ok(None) };
         let outbound = Outbound::read(&record.value)?;
@@ -222,9 +222,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Ok(sealed) => {
                 content.resealed(peer.session(), time);
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                transaction
-                    .batch
-                    .expect_version(space::about(CONTENT, transaction.conversation.business, id), version);
+                transaction.batch.expect_version(
+                    store_layout::about(CONTENT, transaction.conversation.business, id),
+                    version,
+                );
                 transaction.put_content(id, &content, expiry);
                 Ok(Some(sealed))
             }
@@ -243,7 +244,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: &Transaction,
         id: MessageId,
     ) -> Result<Option<(Unconfirmed, Version)>, StoreError> {
-        let key = space::about(CONTENT, transaction.conversation.business, id);
+        let key = store_layout::about(CONTENT, transaction.conversation.business, id);
         let record = self.store.get(transaction.conversation.user, &key, transaction.now).await?;
         record.map(|record| Ok((Unconfirmed::read(&record.value)?, record.version))).transpose()
     }

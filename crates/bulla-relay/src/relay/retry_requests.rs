@@ -18,7 +18,7 @@ use super::transaction::{CommitOutcome, Transaction};
 use crate::limits::MAX_RETRY_REQUESTS;
 use crate::metrics::{ASKED, DROPPED};
 use crate::row::RetryRequest;
-use crate::{EventSink, RelayError, Report, space};
+use crate::{EventSink, RelayError, Report, store_layout};
 
 /// What is dropped without an answer is not noted: to drop it again costs no more.
 const UNANSWERED: CommitOutcome = CommitOutcome::Committed;
@@ -63,7 +63,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             return Ok(UNANSWERED);
         }
         let Conversation { business, user } = transaction.conversation;
-        let key = space::about(space::ASKED, business, envelope.id());
+        let key = store_layout::about(store_layout::ASKED, business, envelope.id());
         let found = self.store.get(user, &key, transaction.now).await?;
         let before = found.as_ref().map(|record| RetryRequest::read(&record.value)).transpose()?;
         let attempt = u32::from(envelope.attempt());

@@ -17,11 +17,11 @@ use super::identities::Changed;
 use super::sweep::LONGEST_LIFE;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use super::{Inner, Relay, span};
+use super::{Inner, Relay, trace_span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
 use crate::metrics::{ACCEPTED, UNQUOTED};
 use crate::row::{Outbound, StoredEvent};
-use crate::space::{self, MESSAGE, SEEN};
+use crate::store_layout::{self, MESSAGE, SEEN};
 use crate::{
     EventSink, Failure, MessageRef, Outgoing, OutgoingBody, Recipient, RelayError, Status, SubmitError,
 };
@@ -96,7 +96,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let accepted = self.accept_in(tenant, conversation, message).await;
             accepted.map_err(|error| self.refuse(tenant, conversation, error))
         };
-        accepting.instrument(span::about("accept", conversation, None)).await
+        accepting.instrument(trace_span::about("accept", conversation, None)).await
     }
 
     async fn accept_in(
@@ -130,7 +130,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<Attempt<MessageRef>, SubmitError> {
         let mut transaction = self.transaction(conversation).await?;
         let id = MessageId::new(transaction.now, &*self.rng);
-        span::is_about(id);
+        trace_span::is_about(id);
         if let Some(first) = self.claim_key(tenant, &mut transaction, id, checked).await? {
             return Ok(Attempt::Done(first));
         }
@@ -172,7 +172,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let expiry = transaction.expiry();
             transaction.push_event(&StoredEvent::status_of(id, &outbound, transaction.now, failed), expiry);
         }
-        let key = space::about(MESSAGE, conversation.business, id);
+        let key = store_layout::about(MESSAGE, conversation.business, id);
         let expiry = transaction.expiry();
         transaction.batch.expect_absent(key.clone());
         transaction.batch.put_until(key, outbound.to_bytes(), expiry);
@@ -231,7 +231,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Whether `message` was sent in `conversation`, one way or the other, and is not forgotten yet.
     async fn is_known(&self, conversation: Conversation, message: MessageId) -> Result<bool, StoreError> {
         for space in [SEEN, MESSAGE] {
-            let key = space::about(space, conversation.business, message);
+            let key = store_layout::about(space, conversation.business, message);
             if self.store.get(conversation.user, &key, self.clock.now()).await?.is_some() {
                 return Ok(true);
             }

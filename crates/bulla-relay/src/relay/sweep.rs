@@ -11,7 +11,7 @@ use super::erase_business::user;
 use super::error_scope::ErrorScope;
 use super::tenant::Tenant;
 use crate::row::{Outbound, Stage};
-use crate::space::{self, BUSY, MESSAGE};
+use crate::store_layout::{self, BUSY, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
 
 /// How often what is over is looked for.
@@ -62,7 +62,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
         }
         // After the failures: they are told from what stands in those days.
-        self.store.drop_days_before(space::oldest_day(now)).await?;
+        self.store.drop_days_before(store_layout::oldest_day(now)).await?;
         self.unmark_idle().await?;
         self.end_what_is_over(now).await
     }
@@ -81,7 +81,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             marks = Scan::dated(BUSY, days.clone()).after(last.clone());
             for mark in page {
                 let conversation = Conversation { business, user: user(&mark)? };
-                let messages = Scan::dated(MESSAGE, days.clone()).prefix(space::of(business));
+                let messages = Scan::dated(MESSAGE, days.clone()).prefix(store_layout::of(business));
                 if self.suspensions.of(conversation).is_some() {
                     continue;
                 }

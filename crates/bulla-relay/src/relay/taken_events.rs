@@ -11,11 +11,11 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tracing::Instrument;
 
+use super::active_pumps::Waiting;
 use super::conversation::{Attempts, Conversation};
 use super::error_scope::ErrorScope;
-use super::pumps::Waiting;
 use super::queue_page::QueuedRow;
-use super::{Inner, span};
+use super::{Inner, trace_span};
 use crate::{EventSink, RelayError};
 
 /// An event that was taken is removed from the store with the next record of its conversation. If none is
@@ -184,7 +184,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// What cannot be removed now stays noted: while the relay runs, nothing that is told later may pass it.
     async fn settle_all(self: &Arc<Self>, conversations: Vec<Conversation>, failing: &mut bool) {
         let settling = conversations.into_iter().map(|conversation| {
-            let span = span::of(conversation.business, Some(conversation));
+            let span = trace_span::of(conversation.business, Some(conversation));
             self.settle_taken(conversation).instrument(span)
         });
         let mut settled = futures_util::stream::iter(settling).buffer_unordered(SETTLED_AT_ONCE);

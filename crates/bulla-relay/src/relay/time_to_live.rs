@@ -13,7 +13,7 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::error_scope::ErrorScope;
 use super::sweep::INTERVAL;
-use crate::space::{self, DUE, MESSAGE};
+use crate::store_layout::{self, DUE, MESSAGE};
 use crate::{EventSink, RelayError};
 
 /// How many are in memory at most. What is beyond is found by a sweep: it then fails up to [`INTERVAL`] after
@@ -104,11 +104,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Looks up which messages of `business` come to their end before the sweep after the next.
     pub(super) async fn find_due(&self, business: PhoneNumberId, now: Timestamp) -> Result<(), StoreError> {
         let (home, soon) = (self.home(business), now.after(INTERVAL * 2));
-        let mut scan = space::all(DUE, now);
+        let mut scan = store_layout::all(DUE, now);
         loop {
             let page = self.store.keys(home, &scan, now).await?;
             let Some(last) = page.last() else { return Ok(()) };
-            scan = space::all(DUE, now).after(last.clone());
+            scan = store_layout::all(DUE, now).after(last.clone());
             for key in page {
                 let (user, due, id) = read(&key)?;
                 if due <= soon {
@@ -142,7 +142,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if self.suspensions.of(conversation).is_some() {
                 continue;
             }
-            let message = space::about(MESSAGE, conversation.business, id);
+            let message = store_layout::about(MESSAGE, conversation.business, id);
             match self.fail(conversation, &message).await {
                 Ok(()) => ended.entry(conversation.business).or_default().push(mark(conversation, due, id)),
                 Err(error) => self.contain_or_put_off(&tenant, conversation, error)?,

@@ -11,11 +11,11 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 
 use super::Inner;
+use super::active_pumps::{Pump, Waiting};
 use super::conversation::Conversation;
-use super::pumps::{Pump, Waiting};
 use super::queue_page::QueuedRow;
 use crate::row::{HeldMessage, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
-use crate::space::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
+use crate::store_layout::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
 use crate::{EventSink, Failure, Status};
 use bulla_endpoint::Unconfirmed;
 
@@ -138,12 +138,12 @@ impl Transaction {
     }
 
     fn queue(&self, space: Space) -> Queue {
-        space::queue(space, self.conversation.business, self.conversation.user)
+        store_layout::queue(space, self.conversation.business, self.conversation.user)
     }
 
     /// Remembers that `envelope` was opened, or never will be.
     pub(super) fn mark_opened(&mut self, envelope: &Envelope) {
-        let seen = space::about(SEEN, self.conversation.business, envelope.id());
+        let seen = store_layout::about(SEEN, self.conversation.business, envelope.id());
         let device = Bytes::copy_from_slice(&[envelope.from().device().number()]);
         self.batch.expect_absent(seen.clone());
         self.batch.put_until(seen, device, self.expiry());
@@ -151,7 +151,7 @@ impl Transaction {
 
     /// Remembers what the message `id` of the business says, until the user's device confirms it.
     pub(super) fn put_content(&mut self, id: MessageId, content: &Unconfirmed, expiry: Expiry) {
-        let key = space::about(CONTENT, self.conversation.business, id);
+        let key = store_layout::about(CONTENT, self.conversation.business, id);
         self.batch.put_until(key, content.to_bytes(), expiry);
     }
 
@@ -163,7 +163,7 @@ impl Transaction {
         asked: &RetryRequest,
         before: Option<Version>,
     ) {
-        let key = space::about(ASKED, self.conversation.business, envelope.id());
+        let key = store_layout::about(ASKED, self.conversation.business, envelope.id());
         self.batch.expect(key.clone(), before);
         self.batch.put_until(key, asked.to_bytes(), self.expiry());
     }
@@ -183,7 +183,7 @@ impl Transaction {
     /// Remembers the user's number, for this business, as long as what is exchanged today lives.
     pub(super) fn put_contact(&mut self, number: &Number) {
         let digits = Bytes::copy_from_slice(number.digits().as_bytes());
-        let key = Key::dated(CONTACT, self.now.day(), space::of(self.conversation.business));
+        let key = Key::dated(CONTACT, self.now.day(), store_layout::of(self.conversation.business));
         self.batch.put_until(key, digits, self.expiry());
     }
 
@@ -222,7 +222,7 @@ impl Transaction {
         }
         if stage <= Stage::Reached(Status::Sent) && status != Status::Sent {
             // What it says has served its purpose.
-            self.batch.delete(space::about(CONTENT, self.conversation.business, id));
+            self.batch.delete(store_layout::about(CONTENT, self.conversation.business, id));
         }
         outbound.advance(status);
         self.reached.push(status);
@@ -254,7 +254,7 @@ impl Transaction {
     fn put_message(&mut self, id: MessageId, record: &Record, outbound: &Outbound) {
         // It holds what the message does, so it is kept no longer.
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
-        let key = space::about(MESSAGE, self.conversation.business, id);
+        let key = store_layout::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);
         self.batch.put_until(key, outbound.to_bytes(), expiry);
     }
@@ -269,7 +269,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// An empty record of `conversation`.
     pub(super) async fn transaction(&self, conversation: Conversation) -> Result<Transaction, StoreError> {
         let now = self.clock.now();
-        let key = Key::undated(HEAD, space::of(conversation.business));
+        let key = Key::undated(HEAD, store_layout::of(conversation.business));
         let record = self.store.get(conversation.user, &key, now).await?;
         let head = record
             .as_ref()
@@ -307,7 +307,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: Transaction,
         envelope: &Envelope,
     ) -> Result<CommitOutcome, StoreError> {
-        let seen = space::about(SEEN, transaction.conversation.business, envelope.id());
+        let seen = store_layout::about(SEEN, transaction.conversation.business, envelope.id());
         match self.try_commit(transaction).await {
             Ok(Commit::Committed(_)) => Ok(CommitOutcome::Committed),
             // Whether or not it can be read any more: a guard against duplicates does not open by the clock.
@@ -342,7 +342,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         // A record that moves nothing in a queue cannot be in the way of one that does.
         if head != head_before {
-            let key = Key::undated(HEAD, space::of(conversation.business));
+            let key = Key::undated(HEAD, store_layout::of(conversation.business));
             batch.expect(key.clone(), head_version);
             batch.put(key, head.to_bytes());
         }

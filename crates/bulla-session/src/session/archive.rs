@@ -54,6 +54,13 @@ enum Record {
     Changed,
 }
 
+/// What becomes of the archive's record.
+pub(super) enum RecordChange<'a> {
+    None,
+    Put(&'a [u8]),
+    Delete,
+}
+
 impl Archive {
     pub(super) fn from_bytes(count: u8, bytes: &[u8]) -> Result<Self, StoredError> {
         let count = usize::from(count);
@@ -100,12 +107,13 @@ impl Archive {
         self.record != Record::NotLoaded
     }
 
-    /// What becomes of the record, if anything: it holds this from now on, or goes.
-    pub(super) fn change(&self) -> Option<Option<&[u8]>> {
+    /// What becomes of the record.
+    pub(super) fn change(&self) -> RecordChange<'_> {
         let bytes = Some(self.as_bytes()).filter(|_| self.count != 0);
         match (self.record, bytes) {
-            (Record::NotLoaded | Record::Same, _) | (Record::Absent, None) => None,
-            (Record::Absent | Record::Changed, bytes) => Some(bytes),
+            (Record::NotLoaded | Record::Same, _) | (Record::Absent, None) => RecordChange::None,
+            (Record::Absent | Record::Changed, Some(bytes)) => RecordChange::Put(bytes),
+            (Record::Changed, None) => RecordChange::Delete,
         }
     }
 

@@ -7,7 +7,7 @@ use bulla_spqr::stored::{HEAD_BYTES as RATCHET_HEAD, Row};
 use bulla_spqr::wiped::Brief;
 
 use super::Sessions;
-use super::archive::Archive;
+use super::archive::{Archive, RecordChange};
 use super::post_quantum::PostQuantum;
 use super::state::Session;
 use super::stored::Stored;
@@ -358,8 +358,10 @@ impl Sessions {
         if let Some(session) = &self.current {
             session.changes(&mut apply);
         }
-        if let Some(bytes) = self.archive.change() {
-            apply(StoredPart::Archive, bytes);
+        match self.archive.change() {
+            RecordChange::None => {}
+            RecordChange::Put(bytes) => apply(StoredPart::Archive, Some(bytes)),
+            RecordChange::Delete => apply(StoredPart::Archive, None),
         }
         let mut head = Brief::<HEAD_BYTES>::new();
         self.store_head(&mut head);

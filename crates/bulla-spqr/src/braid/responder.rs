@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 use super::offerer::advance;
 use super::{Agreed, Change as BraidChange};
 use crate::authenticator::{Authenticator, MAC_BYTES, epoch_secret};
-use crate::erasure::{Arrival, Chunk, Code, Collected};
+use crate::erasure_code::{Arrival, Chunk, Code, Collected};
 use crate::error::{ReceiveError, SendError};
 use crate::kem::{CT1_BYTES, CT2_BYTES, HEADER_BYTES, encapsulate_first, encapsulate_second};
 use crate::message::Payload;

@@ -5,7 +5,7 @@ use crate::authenticator::MAC_BYTES;
 use crate::braid::State;
 use crate::braid::offerer::Offerer;
 use crate::braid::responder::{Half, Responder};
-use crate::erasure::{CHUNK_BYTES, Chunk, Code, Collected};
+use crate::erasure_code::{CHUNK_BYTES, Chunk, Code, Collected};
 use crate::error::StoredError;
 use crate::kem::{CT1_BYTES, CT2_BYTES, KeyPair};
 

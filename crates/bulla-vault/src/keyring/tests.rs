@@ -21,7 +21,8 @@ fn state(generation: u64, rng: &SeededRng) -> KeyringState {
 
 fn opened(bytes: Vec<u8>, keys: &OperatorKey, rng: &SeededRng) -> (MemoryKeyring, KeyringState) {
     let file = MemoryKeyring::from_bytes(bytes);
-    let (_, state) = ready(Keyring::open(Box::new(file.clone()), keys, rng)).unwrap().unwrap();
+    let opened = ready(Keyring::open(Box::new(file.clone()), keys, rng)).unwrap();
+    let OpenedKeyring::There(_, state) = opened else { panic!("there is none") };
     (file, state)
 }
 

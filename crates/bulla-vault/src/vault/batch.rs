@@ -8,7 +8,7 @@ use crate::error::VaultError;
 use crate::row::{Head, Place};
 use crate::seal::{self, Bound, Once, Sealer, Under};
 use crate::secret::Secret;
-use crate::space;
+use crate::store_layout;
 
 /// What is sealed for one moment.
 struct Timed<'a> {
@@ -65,7 +65,7 @@ impl<S: Store> Vault<S> {
 
     /// Adds a new salt to `batch`, which then expects that there is none.
     pub(super) fn add_salt(&self, batch: &mut Batch, salt: &Secret) -> Result<(), StoreError> {
-        let key = space::salt();
+        let key = store_layout::salt();
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(batch.partition(), &key) };
         let sealed = seal::seal(under, salt.expose(), &*self.rng);
         batch.expect_absent(key.clone());

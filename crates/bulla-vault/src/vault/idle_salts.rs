@@ -20,7 +20,7 @@ use bulla_store::{BEFORE_ALL, Batch, Commit, OWN, Scan, Space, Store, StoreError
 use super::Vault;
 use crate::limits::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS};
 use crate::metrics::SALTS;
-use crate::space::{self, VAULT};
+use crate::store_layout::{self, VAULT};
 
 impl<S: Store> Vault<S> {
     /// Commits the first batch on a partition, which brings its salt along.
@@ -37,7 +37,7 @@ impl<S: Store> Vault<S> {
             return self.engine.commit(sealed).await;
         }
         let mut note = Batch::new(OWN);
-        note.put(space::look(later(self.today(), IDLE_CHECK_DAYS), partition), "");
+        note.put(store_layout::look(later(self.today(), IDLE_CHECK_DAYS), partition), "");
         let (noted, outcome) = tokio::join!(biased; self.engine.commit(note), self.engine.commit(sealed));
         if let (Err(error), Ok(Commit::Committed(_))) = (noted, &outcome) {
             let error = &error as &dyn std::error::Error;
@@ -50,17 +50,17 @@ impl<S: Store> Vault<S> {
     pub(super) async fn drop_idle_salts(&self) -> Result<(), StoreError> {
         let today = self.today();
         let after = self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let looks = space::looks().limit(MAX_IDLE_CHECKS);
+        let looks = store_layout::looks().limit(MAX_IDLE_CHECKS);
         let looks = after.map_or(looks.clone(), |after| looks.after(after));
         let (mut batch, mut last, mut idle) = (Batch::new(OWN), None, 0);
         for (key, _) in self.engine.scan(OWN, &looks, BEFORE_ALL).await? {
             // What is no note of ours is taken away.
-            if let Some((day, partition)) = space::read_look(&key) {
+            if let Some((day, partition)) = store_layout::read_look(&key) {
                 if day > today {
                     break;
                 }
                 match self.is_in_use(partition).await? {
-                    true => batch.put(space::look(later(today, IDLE_CHECK_DAYS), partition), ""),
+                    true => batch.put(store_layout::look(later(today, IDLE_CHECK_DAYS), partition), ""),
                     false => idle += 1,
                 }
             }
@@ -82,7 +82,7 @@ impl<S: Store> Vault<S> {
         // One that is overdue for longer is taken soon, and finds nothing.
         let first = today.minus(IDLE_CHECK_DAYS).number();
         for day in first..=later(today, IDLE_CHECK_DAYS).number() {
-            batch.delete(space::look(Day::from_number(day), partition));
+            batch.delete(store_layout::look(Day::from_number(day), partition));
         }
         let _outcome = self.engine.commit(batch).await?;
         Ok(())
@@ -95,13 +95,13 @@ impl<S: Store> Vault<S> {
             return Ok(true);
         }
         let mut barrier = Batch::new(partition);
-        barrier.delete(space::nothing());
+        barrier.delete(store_layout::nothing());
         let _outcome = self.engine.commit(barrier).await?;
         if self.holds_a_record(partition).await? {
             return Ok(true);
         }
         let mut batch = Batch::new(partition);
-        batch.delete(space::salt());
+        batch.delete(store_layout::salt());
         // Until it is known to be gone nobody may seal under it, also when nobody waits for the end of this:
         // whoever writes then erases what is there, which is nothing.
         self.salts().begin_erasure(partition);

@@ -14,7 +14,7 @@ use crate::metrics::UNOPENED;
 use crate::row::{Body, Head, Place, own_body};
 use crate::salt::Salt;
 use crate::seal::{self, Bound, DEEP, Under};
-use crate::space;
+use crate::store_layout;
 
 impl<S: Store> Vault<S> {
     /// The records as they were put, without those whose hour is over; none if their partition was erased.
@@ -127,7 +127,7 @@ impl<S: Store> Vault<S> {
         if let Some(salt) = self.salts().find(partition) {
             return Ok(Some(salt));
         }
-        let key = space::salt();
+        let key = store_layout::salt();
         let Some(record) = self.engine.get(partition, &key, now).await? else { return Ok(None) };
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(partition, &key) };
         let read = |bytes: &[u8]| Salt::from_bytes(record.version, bytes);

@@ -26,7 +26,7 @@ use crate::metrics::GENERATIONS;
 use crate::row::{Place, own_body};
 use crate::seal::{self, Under};
 use crate::secret::Secret;
-use crate::space;
+use crate::store_layout;
 
 #[derive(Debug)]
 pub(super) struct RollbackFence {
@@ -85,7 +85,7 @@ impl<S: Store> Vault<S> {
     ) -> Result<(), VaultError> {
         let next = keeper.fence.generation.saturating_add(1);
         let mut batch = Batch::new(OWN);
-        let key = space::generation();
+        let key = store_layout::generation();
         batch.expect(key.clone(), keeper.fence.version);
         let other = |keeper: &Keeper| VaultError::OtherKeyring { keyring: keeper.keyring.place() };
         let value = write(&self.lasting, next, keeper.fence.token, &*self.rng);
@@ -115,14 +115,14 @@ impl<S: Store> Vault<S> {
 }
 
 fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> Option<Vec<u8>> {
-    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
+    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &store_layout::generation()) };
     let value = [&generation.to_be_bytes()[..], &token].concat();
     seal::seal(under, &value, rng).ok()
 }
 
 fn read(lasting: &Secret, record: &Record) -> Option<(u64, [u8; 16])> {
     let sealed = own_body(&record.value)?;
-    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &space::generation()) };
+    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &store_layout::generation()) };
     let value = seal::open(under, sealed, |value| {
         let (generation, token) = value.split_first_chunk()?;
         Some((u64::from_be_bytes(*generation), token.try_into().ok()?))

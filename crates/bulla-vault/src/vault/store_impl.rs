@@ -17,7 +17,7 @@ use crate::metrics::SALTS;
 use crate::salt::Salt;
 use crate::seal::DEEP;
 use crate::secret::Secret;
-use crate::space::{self, VAULT};
+use crate::store_layout::{self, VAULT};
 
 /// Notes, when it is dropped, that something was put into the store.
 struct Written<'a>(&'a AtomicBool);
@@ -52,7 +52,7 @@ impl<S: Store> Store for Vault<S> {
             self.add_salt(&mut sealed, &salt)?;
             match self.commit_first(partition, sealed).await? {
                 // Somebody else was first to write to the partition.
-                Commit::Conflict(key) if key == space::salt() => {}
+                Commit::Conflict(key) if key == store_layout::salt() => {}
                 Commit::Committed(version) => {
                     self.salts().cache(partition, Arc::new(Salt::new(version, salt)));
                     break Commit::Committed(version);
@@ -160,7 +160,7 @@ impl<S: Store> Store for Vault<S> {
     async fn erase_partition(&self, partition: Partition) -> Result<usize, StoreError> {
         let _alone = self.partition_lock(partition).write().await;
         let mut batch = Batch::new(partition);
-        batch.delete(space::salt());
+        batch.delete(store_layout::salt());
         self.salts().begin_erasure(partition);
         let Commit::Committed(_) = self.engine.commit(batch).await? else {
             // It expects nothing.

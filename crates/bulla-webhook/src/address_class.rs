@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::Network;
-use crate::special_purpose::{GLOBAL_UNICAST, METADATA, SPECIAL_PURPOSE};
+use crate::special_purpose_ranges::{GLOBAL_UNICAST, METADATA, SPECIAL_PURPOSE};
 
 /// What an address is for that is not one of the public internet's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

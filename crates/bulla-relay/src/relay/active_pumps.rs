@@ -9,7 +9,7 @@ use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use crate::metrics::OLDEST;
 use crate::row::QueueIndexes;
-use crate::space::{EVENTS, OUTBOX};
+use crate::store_layout::{EVENTS, OUTBOX};
 
 /// The most of one queue that is kept in memory for its pump.
 const MOST_OF_ONE: usize = 64;

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::address_kind::embedded_ipv4;
+use crate::address_class::embedded_ipv4;
 use crate::{AddressKind, Network};
 
 /// The networks that webhooks may lead to beside the public internet. By itself: none.

@@ -5,13 +5,12 @@ use bulla_base::{Number, Partition, Party, PhoneNumberId};
 use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Scan, Store, StoreError, erase_names};
 use bulla_transport::Transport;
 use bytes::Bytes;
-use tokio::sync::MutexGuard;
 use tracing::Instrument;
 
 use super::error_scope::{ErrorScope, of_store};
-use super::span::Tag;
-use super::{Inner, Relay, span};
-use crate::space::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, WAITING};
+use super::trace_span::Tag;
+use super::{Inner, Relay, trace_span};
+use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, WAITING};
 use crate::{EraseError, EventSink};
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -48,13 +47,13 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
         let erasing = async move {
-            span::is_with(user);
+            trace_span::is_with(user);
             inner.erase(user).await.map_err(|error| match inner.survive(error) {
                 Some(error) => EraseError::Store(error),
                 None => EraseError::Stopped,
             })
         };
-        let erased = self.0.see_through(erasing.instrument(span::call("erase", None)));
+        let erased = self.0.see_through(erasing.instrument(trace_span::call("erase", None)));
         erased.await.unwrap_or(Err(EraseError::Stopped))
     }
 }
@@ -68,15 +67,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let erasure = Erasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
         self.carry_out(erasure).await
-    }
-
-    /// The lock of `user`. Nobody who has it meets an erasure that is not done.
-    pub(super) async fn lock(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
-        let lock = self.keyed_mutex.lock(user).await;
-        if self.erasures.is_under_way(user) {
-            self.carry_out(Erasure::new(user, ERASING)).await?;
-        }
-        Ok(lock)
     }
 
     /// Carries out what an earlier run of the relay began.
@@ -102,7 +92,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Removes everything about a user whose lock is held and whose erasure was begun.
-    async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+    pub(super) async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
         // Before the passes: what is read from here on is not to be taken for what was there.

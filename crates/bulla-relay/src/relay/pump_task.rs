@@ -7,9 +7,9 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 
 use super::Inner;
+use super::active_pumps::{Pump, Waiting};
 use super::conversation::Conversation;
 use super::error_scope::ErrorScope;
-use super::pumps::{Pump, Waiting};
 use super::tenant::Tenant;
 use crate::{EventSink, RelayError};
 

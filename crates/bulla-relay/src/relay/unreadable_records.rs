@@ -7,9 +7,9 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
-use super::{Inner, Relay, span};
+use super::{Inner, Relay, trace_span};
 use crate::row::{HeldMessage, Outbound, QueueIndexes, StoredEvent};
-use crate::space::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
+use crate::store_layout::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
 /// What of a conversation could not be read, and was taken out of its way.
@@ -45,13 +45,14 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let setting_aside = async move {
             let tenant = inner.businesses.tenant(business).ok_or(BusinessError::Unknown { business })?;
             let conversation = Conversation { business, user: tenant.user_ids.partition(user) };
-            span::is_with(conversation.user);
+            trace_span::is_with(conversation.user);
             let part = SuspendedPart::Conversation { business, user };
             inner.suspensions.of(conversation).ok_or(BusinessError::NotSuspended { part })?;
             let done = inner.remove_unreadable(conversation).await;
             done.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))
         };
-        let done = self.0.see_through(setting_aside.instrument(span::call("set aside", Some(business))));
+        let done =
+            self.0.see_through(setting_aside.instrument(trace_span::call("set aside", Some(business))));
         done.await.unwrap_or(Err(BusinessError::Stopped))
     }
 }
@@ -60,7 +61,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn remove_unreadable(&self, conversation: Conversation) -> Result<SetAside, StoreError> {
         let Conversation { business, user } = conversation;
         let _lock = self.lock(user).await?;
-        let prefix = || space::of(business);
+        let prefix = || store_layout::of(business);
         let events = self.remove_unlike(conversation, EVENTS, prefix(), is_event).await?;
         let envelopes = self.remove_unlike(conversation, OUTBOX, prefix(), is_envelope).await?;
         let envelopes = envelopes + self.remove_unlike(conversation, HELD, prefix(), is_held).await?;
@@ -113,7 +114,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Puts the next places behind the last that are taken, if they cannot be read: a place is never given
     /// out twice.
     async fn mend_head(&self, conversation: Conversation) -> Result<usize, StoreError> {
-        let key = Key::undated(HEAD, space::of(conversation.business));
+        let key = Key::undated(HEAD, store_layout::of(conversation.business));
         match self.store.get(conversation.user, &key, self.clock.now()).await {
             Ok(record) if record.as_ref().is_none_or(|record| QueueIndexes::read(&record.value).is_ok()) => {
                 return Ok(0);
@@ -134,7 +135,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// The places of a queue that are taken, as its records show them, and on which day each stands.
     async fn places(&self, conversation: Conversation, space: Space) -> Result<QueueIndex, StoreError> {
-        let everything = Scan::everything(space).prefix(space::of(conversation.business));
+        let everything = Scan::everything(space).prefix(store_layout::of(conversation.business));
         let (mut places, mut scan) = (Vec::new(), everything.clone());
         loop {
             let page = self.store.keys(conversation.user, &scan, BEFORE_ALL).await?;
