@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bulla::Host;
 use bulla::base::{MessageId, Number};
-use bulla::webhook::{Connector, Networks, Webhook};
+use bulla::webhook::{AllowedNetworks, Connector, Webhook};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -106,7 +106,7 @@ impl<'a> Demo<'a> {
         let destination = Webhook::new(&webhook.url(), VERIFY_TOKEN, APP_SECRET)
             .map_err(Problem::because("the webhook cannot be used"))?;
         // The shop's web server stands on this machine, where webhooks may not lead unless it is said.
-        let connector = Connector::new().allow(Networks::loopback());
+        let connector = Connector::new().allow(AllowedNetworks::loopback());
         let sink = host.webhook_sink(connector);
         sink.subscribe([business.clone()], destination)
             .map_err(Problem::because("the webhook cannot be used"))?;

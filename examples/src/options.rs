@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{MAX_TEXT_CHARS, Text};
 use bulla::graph::MAX_TOKEN_BYTES;
-use bulla::webhook::{Networks, Webhook};
+use bulla::webhook::{AllowedNetworks, Webhook};
 use lexopt::{Arg, Parser};
 
 use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
@@ -39,7 +39,7 @@ pub struct Options {
     pub(crate) phone_number_id: PhoneNumberId,
     pub(crate) business_account_id: BusinessAccountId,
     pub(crate) webhook: Option<Webhook>,
-    pub(crate) networks: Networks,
+    pub(crate) networks: AllowedNetworks,
     pub(crate) users: Vec<Number>,
     pub(crate) say: Option<Text>,
     pub(crate) carrier_log: Option<PathBuf>,
@@ -188,7 +188,7 @@ impl Options {
             phone_number_id: PHONE_NUMBER_ID,
             business_account_id: BUSINESS_ACCOUNT_ID,
             webhook: None,
-            networks: Networks::loopback(),
+            networks: AllowedNetworks::loopback(),
             users: Vec::new(),
             say: None,
             carrier_log: None,

@@ -63,3 +63,20 @@ impl Business {
         self.proof.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn businesses_are_equal_by_what_they_are_and_not_by_their_proof() {
+        let business = |id, account, number| {
+            let number = Number::parse(number).unwrap();
+            Business::new(PhoneNumberId::new(id), BusinessAccountId::new(account), number)
+        };
+        let shop = business(1, 2, "15550783881");
+        assert_eq!(shop, shop.clone().proven_by(Proof::new(b"a letter".to_vec()).unwrap()));
+        let others = [(2, 2, "15550783881"), (1, 3, "15550783881"), (1, 2, "15550783882")];
+        assert!(others.into_iter().all(|(id, account, number)| shop != business(id, account, number)));
+    }
+}

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Network;
+use crate::IpNetwork;
 use crate::special_purpose_ranges::{GLOBAL_UNICAST, METADATA, SPECIAL_PURPOSE};
 
 /// What an address is for that is not one of the public internet's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum AddressKind {
+pub enum AddressClass {
     /// The machine itself.
     Loopback,
     /// A private network.
@@ -34,21 +34,21 @@ pub enum AddressKind {
     Reserved,
 }
 
-impl AddressKind {
+impl AddressClass {
     /// What `address` is for; nothing when it is one of the public internet's.
     ///
     /// ```
-    /// use bulla_webhook::AddressKind;
+    /// use bulla_webhook::AddressClass;
     ///
-    /// assert_eq!(AddressKind::of([127, 0, 0, 1].into()), Some(AddressKind::Loopback));
-    /// assert_eq!(AddressKind::of([93, 184, 216, 34].into()), None);
+    /// assert_eq!(AddressClass::of([127, 0, 0, 1].into()), Some(AddressClass::Loopback));
+    /// assert_eq!(AddressClass::of([93, 184, 216, 34].into()), None);
     /// ```
     #[must_use]
     pub fn of(address: IpAddr) -> Option<Self> {
         if METADATA.contains(&address) {
             return Some(Self::Metadata);
         }
-        let holds = |(network, _): &&(Network, Self)| network.contains(address);
+        let holds = |(network, _): &&(IpNetwork, Self)| network.contains(address);
         let narrowest = SPECIAL_PURPOSE.iter().filter(holds).max_by_key(|(network, _)| network.prefix_bits());
         match narrowest {
             Some((_, kind)) => Some(*kind),
@@ -58,7 +58,7 @@ impl AddressKind {
     }
 }
 
-impl fmt::Display for AddressKind {
+impl fmt::Display for AddressClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Loopback => "loopback",

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use crate::address_class::embedded_ipv4;
-use crate::{AddressKind, Network};
+use crate::{AddressClass, IpNetwork};
 
 /// The networks that webhooks may lead to beside the public internet. By itself: none.
 ///
@@ -9,9 +9,9 @@ use crate::{AddressKind, Network};
 /// Whoever can enter a webhook's URL makes the relay call what it names, from where the relay stands. Allow
 /// what your businesses' web servers really stand in, and as little around it as you can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Networks(Vec<Network>);
+pub struct AllowedNetworks(Vec<IpNetwork>);
 
-impl Networks {
+impl AllowedNetworks {
     /// None: only public addresses are called.
     #[must_use]
     pub const fn none() -> Self {
@@ -21,13 +21,13 @@ impl Networks {
     /// The machine itself: for tests, and where a proxy beside the relay speaks for it.
     #[must_use]
     pub fn loopback() -> Self {
-        Self(vec![Network::v4([127, 0, 0, 0], 8), Network::one(std::net::Ipv6Addr::LOCALHOST.into())])
+        Self(vec![IpNetwork::v4([127, 0, 0, 0], 8), IpNetwork::one(std::net::Ipv6Addr::LOCALHOST.into())])
     }
 
     /// Beside these, `network`. The address of a cloud's metadata service is not allowed by a range that
     /// holds it: name the address itself.
     #[must_use]
-    pub fn and(mut self, network: Network) -> Self {
+    pub fn and(mut self, network: IpNetwork) -> Self {
         self.0.push(network);
         self
     }
@@ -38,9 +38,9 @@ impl Networks {
     ///
     /// # Errors
     /// When it may not be: what the address is for.
-    pub fn check(&self, address: IpAddr) -> Result<(), AddressKind> {
-        let Some(kind) = AddressKind::of(address) else { return Ok(()) };
-        let exact = kind == AddressKind::Metadata;
+    pub fn check(&self, address: IpAddr) -> Result<(), AddressClass> {
+        let Some(kind) = AddressClass::of(address) else { return Ok(()) };
+        let exact = kind == AddressClass::Metadata;
         let mut allowed = self.0.iter().filter(|network| !exact || network.is_one_address());
         if !allowed.any(|network| network.contains(address)) {
             return Err(kind);
@@ -54,8 +54,8 @@ impl Networks {
     }
 }
 
-impl FromIterator<Network> for Networks {
-    fn from_iter<I: IntoIterator<Item = Network>>(networks: I) -> Self {
+impl FromIterator<IpNetwork> for AllowedNetworks {
+    fn from_iter<I: IntoIterator<Item = IpNetwork>>(networks: I) -> Self {
         Self(networks.into_iter().collect())
     }
 }
@@ -64,32 +64,32 @@ impl FromIterator<Network> for Networks {
 mod tests {
     use super::*;
 
-    fn allowing(networks: &[&str]) -> Networks {
-        networks.iter().map(|network| network.parse::<Network>().unwrap()).collect()
+    fn allowing(networks: &[&str]) -> AllowedNetworks {
+        networks.iter().map(|network| network.parse::<IpNetwork>().unwrap()).collect()
     }
 
-    fn check(networks: &Networks, address: &str) -> Result<(), AddressKind> {
+    fn check(networks: &AllowedNetworks, address: &str) -> Result<(), AddressClass> {
         networks.check(address.parse().unwrap())
     }
 
     #[test]
     fn what_is_named_is_allowed_and_nothing_beside_it() {
-        let loopback = Networks::loopback();
+        let loopback = AllowedNetworks::loopback();
         for address in ["127.0.0.1", "127.255.255.255", "::1", "93.184.216.34", "2606:4700::1111"] {
             assert_eq!(check(&loopback, address), Ok(()), "{address}");
         }
         for (address, kind) in [
-            ("10.0.0.1", AddressKind::Private),
-            ("::ffff:127.0.0.1", AddressKind::EmbeddedIpv4),
-            ("::", AddressKind::Unspecified),
-            ("0.0.0.0", AddressKind::Unspecified),
+            ("10.0.0.1", AddressClass::Private),
+            ("::ffff:127.0.0.1", AddressClass::EmbeddedIpv4),
+            ("::", AddressClass::Unspecified),
+            ("0.0.0.0", AddressClass::Unspecified),
         ] {
             assert_eq!(check(&loopback, address), Err(kind), "{address}");
         }
-        assert_eq!(check(&Networks::none(), "127.0.0.1"), Err(AddressKind::Loopback));
-        let more = Networks::loopback().and("10.1.0.0/16".parse().unwrap());
+        assert_eq!(check(&AllowedNetworks::none(), "127.0.0.1"), Err(AddressClass::Loopback));
+        let more = AllowedNetworks::loopback().and("10.1.0.0/16".parse().unwrap());
         assert_eq!(check(&more, "10.1.255.255"), Ok(()));
-        assert_eq!(check(&more, "10.2.0.0"), Err(AddressKind::Private));
+        assert_eq!(check(&more, "10.2.0.0"), Err(AddressClass::Private));
     }
 
     /// Whoever allows a link or a private range has not thought of the credentials that lie in it.
@@ -99,7 +99,7 @@ mod tests {
         for address in
             ["169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "fd00:ec2::254"]
         {
-            assert_eq!(check(&all, address), Err(AddressKind::Metadata), "{address}");
+            assert_eq!(check(&all, address), Err(AddressClass::Metadata), "{address}");
             assert_eq!(check(&allowing(&[address]), address), Ok(()), "{address}");
         }
     }
@@ -124,11 +124,11 @@ mod tests {
             assert_eq!(check(&networks, leads_to_public), Ok(()), "{leads_to_public}");
             assert_eq!(
                 check(&networks, leads_to_loopback),
-                Err(AddressKind::Loopback),
+                Err(AddressClass::Loopback),
                 "{leads_to_loopback}"
             );
-            assert_eq!(check(&networks, to_metadata), Err(AddressKind::Metadata), "{to_metadata}");
-            assert_eq!(check(&Networks::none(), leads_to_public), Err(AddressKind::EmbeddedIpv4));
+            assert_eq!(check(&networks, to_metadata), Err(AddressClass::Metadata), "{to_metadata}");
+            assert_eq!(check(&AllowedNetworks::none(), leads_to_public), Err(AddressClass::EmbeddedIpv4));
             let both = networks.and("127.0.0.0/8".parse().unwrap());
             assert_eq!(check(&both, leads_to_loopback), Ok(()), "{leads_to_loopback}");
         }

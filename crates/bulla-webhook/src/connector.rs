@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::dialer::Connection;
 use crate::limits::{CONNECT_TIMEOUT, MAX_ADDRESSES};
 use crate::origin::{Host, Origin};
-use crate::{Dialer, Networks, Resolver, SystemResolver, TcpDialer, WebhookError};
+use crate::{AllowedNetworks, Dialer, Resolver, SystemResolver, TcpDialer, WebhookError};
 
 /// Connects to web servers, and to nothing that is not one of the public internet's unless it was allowed by
 /// name.
@@ -19,16 +19,16 @@ use crate::{Dialer, Networks, Resolver, SystemResolver, TcpDialer, WebhookError}
 /// that leads elsewhere a moment later leads nowhere.
 ///
 /// ```
-/// use bulla_webhook::{Connector, Networks};
+/// use bulla_webhook::{Connector, AllowedNetworks};
 ///
 /// // For a web server in the company's own network.
-/// let connector = Connector::new().allow(Networks::none().and("10.20.0.0/16".parse()?));
+/// let connector = Connector::new().allow(AllowedNetworks::none().and("10.20.0.0/16".parse()?));
 /// # Ok::<(), bulla_webhook::InvalidNetwork>(())
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Connector {
-    allowed: Networks,
+    allowed: AllowedNetworks,
     resolver: Arc<dyn Resolver>,
     dialer: Arc<dyn Dialer>,
 }
@@ -37,14 +37,14 @@ impl Connector {
     /// Resolves by the system, connects by TCP, and only to public addresses.
     pub fn new() -> Self {
         Self {
-            allowed: Networks::none(),
+            allowed: AllowedNetworks::none(),
             resolver: Arc::new(SystemResolver::default()),
             dialer: Arc::new(TcpDialer),
         }
     }
 
     /// Connects to `networks` too.
-    pub fn allow(mut self, networks: Networks) -> Self {
+    pub fn allow(mut self, networks: AllowedNetworks) -> Self {
         self.allowed = networks;
         self
     }

@@ -4,7 +4,7 @@ use bulla_base::PhoneNumberId;
 use bulla_relay::{SinkError, SinkErrorKind};
 use thiserror::Error;
 
-use crate::AddressKind;
+use crate::AddressClass;
 
 /// Why a business's web server does not have an update, or may not be given any.
 #[derive(Debug, Error)]
@@ -23,7 +23,7 @@ pub enum WebhookError {
     )]
     ForbiddenAddress {
         /// What the address is for.
-        kind: AddressKind,
+        kind: AddressClass,
     },
     /// The business's move: the call that was to show whether the silent web server answers again got no
     /// answer.

@@ -6,12 +6,12 @@ use thiserror::Error;
 
 /// A range of addresses, written as `10.0.0.0/8` or `fd12:3456::/32`. An address alone is a range of one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Network {
+pub struct IpNetwork {
     first: IpAddr,
     prefix_bits: u8,
 }
 
-impl Network {
+impl IpNetwork {
     pub(crate) const fn v4(octets: [u8; 4], prefix_bits: u8) -> Self {
         let [a, b, c, d] = octets;
         Self { first: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix_bits }
@@ -67,7 +67,7 @@ const fn width(address: IpAddr) -> u8 {
     }
 }
 
-impl FromStr for Network {
+impl FromStr for IpNetwork {
     type Err = InvalidNetwork;
 
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
@@ -89,13 +89,13 @@ impl FromStr for Network {
     }
 }
 
-impl fmt::Display for Network {
+impl fmt::Display for IpNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.first, self.prefix_bits)
     }
 }
 
-impl fmt::Debug for Network {
+impl fmt::Debug for IpNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -123,7 +123,7 @@ pub enum InvalidNetwork {
 mod tests {
     use super::*;
 
-    fn network(text: &str) -> Network {
+    fn network(text: &str) -> IpNetwork {
         text.parse().unwrap()
     }
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_network_is_refused() {
-        let read = |text: &str| text.parse::<Network>();
+        let read = |text: &str| text.parse::<IpNetwork>();
         for text in
             ["", "/8", "localhost", "10.0.0/8", "010.0.0.0/8", "10.0.0.0/8/8", "[::1]", "fe80::1%eth0"]
         {

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`WebhookSink`], [`Webhook`], [`Connector`], [`Networks`]; [`Resolver`] and [`Dialer`] are its ports.
+//! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`] and [`Dialer`] are its ports.
 
 mod sink;
 mod webhook;
@@ -35,12 +35,12 @@ mod error;
 mod limits;
 mod metrics;
 
-pub use address_class::AddressKind;
-pub use allowed_networks::Networks;
+pub use address_class::AddressClass;
+pub use allowed_networks::AllowedNetworks;
 pub use connector::Connector;
 pub use dialer::{Connection, Dialer, Dialing, TcpDialer};
 pub use error::WebhookError;
-pub use ip_network::{InvalidNetwork, Network};
+pub use ip_network::{InvalidNetwork, IpNetwork};
 pub use limits::{
     ANSWER_TIMEOUT, CONNECT_TIMEOUT, MAX_ADDRESSES, MAX_CALLS, MAX_CALLS_PER_WEBHOOK, MAX_IDLE, MAX_PROBES,
     MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT,

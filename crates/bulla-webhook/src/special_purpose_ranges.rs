@@ -6,14 +6,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::AddressKind::{
+use crate::AddressClass::{
     self, Benchmarking, CarrierGradeNat, Documentation, EmbeddedIpv4, LinkLocal, Loopback, Multicast,
     Private, Reserved, SiteLocal, Unspecified,
 };
-use crate::Network;
+use crate::IpNetwork;
 
 /// What is given out of IPv6 (RFC 4291 §2.4).
-pub(crate) const GLOBAL_UNICAST: Network = Network::v6([0x2000, 0, 0], 3);
+pub(crate) const GLOBAL_UNICAST: IpNetwork = IpNetwork::v6([0x2000, 0, 0], 3);
 
 /// Where clouds tell a machine about itself. A range that is allowed does not allow these: each has to be
 /// named.
@@ -33,43 +33,43 @@ pub(crate) const METADATA: [IpAddr; 7] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-pub(crate) const SPECIAL_PURPOSE: [(Network, AddressKind); 36] = [
-    (Network::v4([0, 0, 0, 0], 8), Unspecified),         // RFC 791 §3.2
-    (Network::v4([10, 0, 0, 0], 8), Private),            // RFC 1918
-    (Network::v4([100, 64, 0, 0], 10), CarrierGradeNat), // RFC 6598
-    (Network::v4([127, 0, 0, 0], 8), Loopback),          // RFC 1122 §3.2.1.3
-    (Network::v4([169, 254, 0, 0], 16), LinkLocal),      // RFC 3927
-    (Network::v4([172, 16, 0, 0], 12), Private),         // RFC 1918
-    (Network::v4([192, 0, 0, 0], 24), Reserved),         // RFC 6890 §2.1
-    (Network::v4([192, 0, 2, 0], 24), Documentation),    // RFC 5737
-    (Network::v4([192, 31, 196, 0], 24), Reserved),      // RFC 7535: AS112
-    (Network::v4([192, 52, 193, 0], 24), Reserved),      // RFC 7450: AMT
-    (Network::v4([192, 88, 99, 0], 24), Reserved),       // RFC 7526: 6to4 relays, given up
-    (Network::v4([192, 168, 0, 0], 16), Private),        // RFC 1918
-    (Network::v4([192, 175, 48, 0], 24), Reserved),      // RFC 7534: AS112
-    (Network::v4([198, 18, 0, 0], 15), Benchmarking),    // RFC 2544
-    (Network::v4([198, 51, 100, 0], 24), Documentation), // RFC 5737
-    (Network::v4([203, 0, 113, 0], 24), Documentation),  // RFC 5737
-    (Network::v4([224, 0, 0, 0], 4), Multicast),         // RFC 5771
-    (Network::v4([240, 0, 0, 0], 4), Reserved),          // RFC 1112 §4; the last is the broadcast
-    (Network::one(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), Unspecified), // RFC 4291
-    (Network::one(IpAddr::V6(Ipv6Addr::LOCALHOST)), Loopback), // RFC 4291
-    (Network::v6([0, 0, 0], 96), EmbeddedIpv4),          // RFC 4291 §2.5.5.1: compatible, given up
-    (Network::v6_mapped(), EmbeddedIpv4),                // RFC 4291 §2.5.5.2
-    (Network::v6([0x64, 0xff9b, 0], 96), EmbeddedIpv4),  // RFC 6052: translated
-    (Network::v6([0x64, 0xff9b, 1], 48), EmbeddedIpv4),  // RFC 8215: translated locally
-    (Network::v6([0x100, 0, 0], 32), Reserved),          // RFC 6666, RFC 9780: discarded
-    (Network::v6([0x2001, 0, 0], 23), Reserved),         // RFC 2928: the protocols' own
-    (Network::v6([0x2001, 0, 0], 32), EmbeddedIpv4),     // RFC 4380: Teredo
-    (Network::v6([0x2001, 2, 0], 48), Benchmarking),     // RFC 5180
-    (Network::v6([0x2001, 0xdb8, 0], 32), Documentation), // RFC 3849
-    (Network::v6([0x2002, 0, 0], 16), EmbeddedIpv4),     // RFC 3056: 6to4
-    (Network::v6([0x3fff, 0, 0], 20), Documentation),    // RFC 9637
-    (Network::v6([0x5f00, 0, 0], 16), Reserved),         // RFC 9602: segment routing
-    (Network::v6([0xfc00, 0, 0], 7), Private),           // RFC 4193: unique local
-    (Network::v6([0xfe80, 0, 0], 10), LinkLocal),        // RFC 4291 §2.5.6
-    (Network::v6([0xfec0, 0, 0], 10), SiteLocal),        // RFC 3879: given up
-    (Network::v6([0xff00, 0, 0], 8), Multicast),         // RFC 4291 §2.7
+pub(crate) const SPECIAL_PURPOSE: [(IpNetwork, AddressClass); 36] = [
+    (IpNetwork::v4([0, 0, 0, 0], 8), Unspecified), // RFC 791 §3.2
+    (IpNetwork::v4([10, 0, 0, 0], 8), Private),    // RFC 1918
+    (IpNetwork::v4([100, 64, 0, 0], 10), CarrierGradeNat), // RFC 6598
+    (IpNetwork::v4([127, 0, 0, 0], 8), Loopback),  // RFC 1122 §3.2.1.3
+    (IpNetwork::v4([169, 254, 0, 0], 16), LinkLocal), // RFC 3927
+    (IpNetwork::v4([172, 16, 0, 0], 12), Private), // RFC 1918
+    (IpNetwork::v4([192, 0, 0, 0], 24), Reserved), // RFC 6890 §2.1
+    (IpNetwork::v4([192, 0, 2, 0], 24), Documentation), // RFC 5737
+    (IpNetwork::v4([192, 31, 196, 0], 24), Reserved), // RFC 7535: AS112
+    (IpNetwork::v4([192, 52, 193, 0], 24), Reserved), // RFC 7450: AMT
+    (IpNetwork::v4([192, 88, 99, 0], 24), Reserved), // RFC 7526: 6to4 relays, given up
+    (IpNetwork::v4([192, 168, 0, 0], 16), Private), // RFC 1918
+    (IpNetwork::v4([192, 175, 48, 0], 24), Reserved), // RFC 7534: AS112
+    (IpNetwork::v4([198, 18, 0, 0], 15), Benchmarking), // RFC 2544
+    (IpNetwork::v4([198, 51, 100, 0], 24), Documentation), // RFC 5737
+    (IpNetwork::v4([203, 0, 113, 0], 24), Documentation), // RFC 5737
+    (IpNetwork::v4([224, 0, 0, 0], 4), Multicast), // RFC 5771
+    (IpNetwork::v4([240, 0, 0, 0], 4), Reserved),  // RFC 1112 §4; the last is the broadcast
+    (IpNetwork::one(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), Unspecified), // RFC 4291
+    (IpNetwork::one(IpAddr::V6(Ipv6Addr::LOCALHOST)), Loopback), // RFC 4291
+    (IpNetwork::v6([0, 0, 0], 96), EmbeddedIpv4),  // RFC 4291 §2.5.5.1: compatible, given up
+    (IpNetwork::v6_mapped(), EmbeddedIpv4),        // RFC 4291 §2.5.5.2
+    (IpNetwork::v6([0x64, 0xff9b, 0], 96), EmbeddedIpv4), // RFC 6052: translated
+    (IpNetwork::v6([0x64, 0xff9b, 1], 48), EmbeddedIpv4), // RFC 8215: translated locally
+    (IpNetwork::v6([0x100, 0, 0], 32), Reserved),  // RFC 6666, RFC 9780: discarded
+    (IpNetwork::v6([0x2001, 0, 0], 23), Reserved), // RFC 2928: the protocols' own
+    (IpNetwork::v6([0x2001, 0, 0], 32), EmbeddedIpv4), // RFC 4380: Teredo
+    (IpNetwork::v6([0x2001, 2, 0], 48), Benchmarking), // RFC 5180
+    (IpNetwork::v6([0x2001, 0xdb8, 0], 32), Documentation), // RFC 3849
+    (IpNetwork::v6([0x2002, 0, 0], 16), EmbeddedIpv4), // RFC 3056: 6to4
+    (IpNetwork::v6([0x3fff, 0, 0], 20), Documentation), // RFC 9637
+    (IpNetwork::v6([0x5f00, 0, 0], 16), Reserved), // RFC 9602: segment routing
+    (IpNetwork::v6([0xfc00, 0, 0], 7), Private),   // RFC 4193: unique local
+    (IpNetwork::v6([0xfe80, 0, 0], 10), LinkLocal), // RFC 4291 §2.5.6
+    (IpNetwork::v6([0xfec0, 0, 0], 10), SiteLocal), // RFC 3879: given up
+    (IpNetwork::v6([0xff00, 0, 0], 8), Multicast), // RFC 4291 §2.7
 ];
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
             ("fec0::", "feff:ffff::", SiteLocal, None, None),
             ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Multicast, None, None),
         ] {
-            let kind_of = |text: &str| AddressKind::of(text.parse().unwrap());
+            let kind_of = |text: &str| AddressClass::of(text.parse().unwrap());
             assert_eq!((kind_of(first), kind_of(last)), (Some(kind), Some(kind)), "{first} to {last}");
             for public in [before, after].into_iter().flatten() {
                 assert_eq!(kind_of(public), None, "{public}");

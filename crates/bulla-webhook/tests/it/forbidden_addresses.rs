@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bulla_base::SeededRng;
 use bulla_relay::EventSink;
 use bulla_webhook::{
-    AddressKind, Connector, Dialer, Dialing, Networks, Resolver, Resolving, TcpDialer, Webhook, WebhookError,
-    WebhookSink,
+    AddressClass, AllowedNetworks, Connector, Dialer, Dialing, Resolver, Resolving, TcpDialer, Webhook,
+    WebhookError, WebhookSink,
 };
 
 use crate::clock::WaitingClock;
@@ -336,13 +336,13 @@ async fn what_is_allowed_by_name_is_called() {
     let sink = local(Arc::new(WaitingClock));
     sink.subscribe([business()], webhook()).unwrap();
     sink.forward(&hello()).await.unwrap();
-    let tenth = Networks::none().and("10.0.0.0/8".parse().unwrap());
+    let tenth = AllowedNetworks::none().and("10.0.0.0/8".parse().unwrap());
     let connector = Connector::new().allow(tenth);
     let sink = WebhookSink::new(connector, Arc::new(WaitingClock), Arc::new(SeededRng::new(1)));
     sink.subscribe([business()], webhook()).unwrap();
     let error = sink.forward(&hello()).await.unwrap_err();
     assert!(
-        matches!(cause(&error), WebhookError::ForbiddenAddress { kind: AddressKind::Loopback }),
+        matches!(cause(&error), WebhookError::ForbiddenAddress { kind: AddressClass::Loopback }),
         "{error:?}"
     );
 }

@@ -10,7 +10,7 @@ use bulla_relay::{
     UserId,
 };
 use bulla_webhook::{
-    Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, Networks, Webhook,
+    AllowedNetworks, Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, Webhook,
     WebhookError, WebhookSink, signature,
 };
 use http::{Method, Response};
@@ -39,7 +39,7 @@ pub(crate) fn sink(receiver: &Receiver) -> WebhookSink {
 
 /// A sink that may call this machine.
 pub(crate) fn local(clock: Arc<dyn Clock>) -> WebhookSink {
-    let connector = Connector::new().allow(Networks::loopback());
+    let connector = Connector::new().allow(AllowedNetworks::loopback());
     WebhookSink::new(connector, clock, Arc::new(SeededRng::new(1)))
 }
 

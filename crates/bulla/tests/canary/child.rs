@@ -13,7 +13,7 @@ use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::Business;
 use bulla::store::keep_up;
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
-use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
+use bulla::webhook::{AllowedNetworks, Connector, Webhook, WebhookSink};
 use bulla::{Host, SystemClock, SystemRng};
 use bytes::{BufMut, Bytes};
 use tokio::net::TcpListener;
@@ -136,7 +136,7 @@ async fn run_relay(places: &Places) {
     let business = |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
     let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
     let webhook = Webhook::new(&std::env::var(WEBHOOK).unwrap(), VERIFY_TOKEN, APP_SECRET).unwrap();
-    let connector = Connector::new().allow(Networks::loopback());
+    let connector = Connector::new().allow(AllowedNetworks::loopback());
     let sink = WebhookSink::new(connector, clock.clone(), rng.clone());
     sink.subscribe(SHOPS.map(business), webhook).unwrap();
     sink.verify().await.unwrap();

@@ -13,7 +13,7 @@ use bulla::device::{Device, DeviceEventKind};
 use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::{Business, Event, EventSink, Relay, RelayError, Settings, SinkError};
 use bulla::transport::InProcess;
-use bulla::webhook::{Connector, Networks, Webhook, WebhookSink};
+use bulla::webhook::{AllowedNetworks, Connector, Webhook, WebhookSink};
 use bulla::{Host, SystemClock, SystemRng};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -63,7 +63,7 @@ impl System {
         };
         let url = format!("http://{}/hook?key={query}", shop.address);
         let webhook = Webhook::new(&url, verify_token, app_secret).unwrap();
-        let sink = WebhookSink::new(Connector::new().allow(Networks::loopback()), clock, rng);
+        let sink = WebhookSink::new(Connector::new().allow(AllowedNetworks::loopback()), clock, rng);
         sink.subscribe([business()], webhook).unwrap();
         let sink = Arc::new(BreakableSink { webhook: sink, breaks: AtomicBool::new(false) });
         let settings = Settings::default()
