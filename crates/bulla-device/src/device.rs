@@ -389,6 +389,13 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut ended_on = None;
         loop {
             self.sweep(&mut ended_on).await?;
+            if self.endpoint.renewal_is_due(&self.store, self.clock.now()).await? {
+                match self.connect().await {
+                    // The next sweep tries again; there is time.
+                    Err(DeviceError::Transport(error)) if error.may_pass() => {}
+                    renewed => renewed?,
+                }
+            }
             self.clock.sleep(SWEEP_INTERVAL).await;
         }
     }

@@ -170,6 +170,16 @@ pub(crate) struct EndpointState {
     /// Whether the carrier has taken this identity for the number's.
     #[prost(bool, tag = "3")]
     pub(crate) registered: bool,
+    /// The id of the signed prekey that the carrier has taken; 0 for the first.
+    #[prost(uint32, tag = "4")]
+    pub(crate) published_signed: u32,
+}
+
+impl EndpointState {
+    pub(crate) fn published_signed(&self) -> u32 {
+        // That the first was never left shows in the one-time keys, which are left with it.
+        self.published_signed.max(1)
+    }
 }
 
 /// identity key pair (69 bytes) ‖ registration id (u32, big-endian)

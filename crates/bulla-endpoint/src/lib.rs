@@ -23,7 +23,7 @@ mod store_layout;
 
 pub use endpoint::Endpoint;
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
-pub use prekeys::{ONE_TIME_KEYS, REFILL_BELOW, SpentKey};
+pub use prekeys::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER, SpentKey};
 
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;

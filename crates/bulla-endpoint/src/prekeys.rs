@@ -1,10 +1,12 @@
-use bulla_base::{Partition, Rng, Timestamp};
+use std::time::Duration;
+
+use bulla_base::{Day, Partition, Rng, Timestamp};
 use bulla_envelope::{KeyUpload, OneTimeKey, SignedKey};
 use bulla_session::{
     IdentityKeyPair, KyberPreKey, KyberPreKeyId, LoadedPreKeys, OneTimePreKey, OneTimePreKeyId, PreKeyIds,
     SignedPreKey, SignedPreKeyId, UnixMillis,
 };
-use bulla_store::{Batch, Commit, Key, Store};
+use bulla_store::{Batch, Commit, Key, Retention, Scan, Space, Store, StoreError};
 use bytes::Bytes;
 use prost::Message;
 
@@ -18,6 +20,13 @@ pub const ONE_TIME_KEYS: usize = 100;
 /// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and
 /// sessions start without one.
 pub const REFILL_BELOW: usize = 25;
+
+/// After so long the signed and the Kyber prekey are replaced. What was sealed to those before is opened for
+/// as long as it may be under way.
+///
+/// The shorter, the less is open to who takes a store, and the more keys are kept: four times this is less
+/// than the 30 days of the longest retention, so that one renewal in four may fail before anything is lost.
+pub const RENEWED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A one-time prekey that has started a session and must go, once the session is durable.
 ///
@@ -40,8 +49,8 @@ pub(crate) fn create_lasting(batch: &mut Batch, identity: &IdentityKeyPair, now:
 
 impl Endpoint {
     /// Whether the carrier lacks nothing of ours when it has `left` one-time keys and `highest` was the last
-    /// of them: more than [`REFILL_BELOW`], and the last that was made. Then there is nothing to make or to
-    /// leave there.
+    /// of them: more than [`REFILL_BELOW`], and the last that was made; and the signed and the Kyber prekey
+    /// need no renewal. Then there is nothing to make or to leave there.
     ///
     /// A carrier or a store that was put back has another last one than the other side, unless nothing was
     /// left in between.
@@ -50,7 +59,7 @@ impl Endpoint {
     /// When the store fails.
     ///
     /// # Cost
-    /// One look-up.
+    /// Two look-ups.
     pub async fn is_stocked<S: Store>(
         &self,
         store: &S,
@@ -58,7 +67,52 @@ impl Endpoint {
         highest: u32,
         now: Timestamp,
     ) -> Result<bool, EndpointError> {
-        Ok(left > REFILL_BELOW && self.state(store, now).await?.0.next_one_time == highest)
+        if left <= REFILL_BELOW {
+            return Ok(false);
+        }
+        let state = self.state(store, now).await?.0;
+        if state.next_one_time != highest {
+            return Ok(false);
+        }
+        let signed = self.signed(store, now).await?;
+        Ok(!is_due(&signed, now) && state.published_signed() == signed.id().value())
+    }
+
+    /// Whether it is time to leave other lasting prekeys [with the carrier](Self::keys_to_publish): ours are
+    /// older than [`RENEWED_AFTER`], or the carrier has not taken those that replaced them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn renewal_is_due<S: Store>(&self, store: &S, now: Timestamp) -> Result<bool, EndpointError> {
+        let signed = self.signed(store, now).await?;
+        Ok(is_due(&signed, now) || self.state(store, now).await?.0.published_signed() != signed.id().value())
+    }
+
+    /// Notes that the carrier has taken `keys`. Until then a renewal is not done: the carrier gives away the
+    /// keys of before, which are not kept for ever.
+    ///
+    /// # Errors
+    /// When the store fails, or another instance makes keys at the same time; then the keys are left once
+    /// more.
+    pub async fn set_published<S: Store>(
+        &self,
+        store: &S,
+        keys: &KeyUpload,
+        now: Timestamp,
+    ) -> Result<(), EndpointError> {
+        let signed = keys.signed.as_ref().map_or(0, |key| key.id);
+        let (mut state, version) = self.state(store, now).await?;
+        if state.published_signed() == signed {
+            return Ok(());
+        }
+        state.published_signed = signed;
+        let mut batch = Batch::new(self.home);
+        batch.expect_version(only(STATE), version);
+        batch.put(only(STATE), state.encode_to_vec());
+        match store.commit(batch).await? {
+            Commit::Committed(_) => Ok(()),
+            _ => Err(EndpointError::Shared { what: "prekeys" }),
+        }
     }
 
     /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have
@@ -75,8 +129,13 @@ impl Endpoint {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<KeyUpload, EndpointError> {
-        let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
         let mut attempts = 1..ATTEMPTS;
+        let (signed, kyber) = loop {
+            match self.renew_if_due(store, now, rng).await {
+                Err(EndpointError::Shared { .. }) if attempts.next().is_some() => {}
+                outcome => break outcome?,
+            }
+        };
         let fresh = loop {
             match self.make_one_time(store, ONE_TIME_KEYS.saturating_sub(left), highest, now, rng).await {
                 Err(EndpointError::Shared { .. }) if attempts.next().is_some() => {}
@@ -95,6 +154,49 @@ impl Endpoint {
         );
         let identity = self.local.identity().public().to_bytes().to_vec();
         Ok(KeyUpload::new(self.local.registration().value(), identity, signed_key, kyber_key, fresh))
+    }
+
+    /// The signed and the Kyber prekey, which are made anew when it is time to. Those of before are kept for
+    /// as long as anything sealed to them may be under way.
+    async fn renew_if_due<S: Store>(
+        &self,
+        store: &S,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<(SignedPreKey, KyberPreKey), EndpointError> {
+        let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
+        if !is_due(&signed, now) {
+            return Ok((signed, kyber));
+        }
+        let ((state, version), identity) = (self.state(store, now).await?, self.local.identity());
+        let (created, mut draw) = (UnixMillis::new(now.as_millis()), rng.draw());
+        let ids = (signed.id().value().wrapping_add(1), kyber.id().value().wrapping_add(1));
+        let new = (
+            SignedPreKey::generate(SignedPreKeyId::new(ids.0), identity, created, &mut draw),
+            KyberPreKey::generate(KyberPreKeyId::new(ids.1), identity, created, &mut draw),
+        );
+        let (mut batch, expiry) = (Batch::new(self.home), Retention::LONGEST.from(now));
+        // With a day, so that they are gone by themselves.
+        let before = |space, id: u32| Key::dated(space, now.day(), id.to_be_bytes().to_vec());
+        batch.put_until(
+            before(SIGNED, signed.id().value()),
+            Bytes::copy_from_slice(&signed.to_record()),
+            expiry,
+        );
+        batch.put_until(
+            before(KYBER, kyber.id().value()),
+            Bytes::copy_from_slice(&kyber.to_record()),
+            expiry,
+        );
+        batch.put(only(SIGNED), Bytes::copy_from_slice(&new.0.to_record()));
+        batch.put(only(KYBER), Bytes::copy_from_slice(&new.1.to_record()));
+        // Whoever makes keys changes the state: two renewals at once would give out two keys of one id.
+        batch.expect_version(only(STATE), version);
+        batch.put(only(STATE), state.encode_to_vec());
+        match store.commit(batch).await? {
+            Commit::Committed(_) => Ok(new),
+            _ => Err(EndpointError::Shared { what: "prekeys" }),
+        }
     }
 
     async fn make_one_time<S: Store>(
@@ -143,8 +245,23 @@ impl Endpoint {
         now: Timestamp,
     ) -> Result<LoadedPreKeys, OpenError> {
         let mut prekeys = LoadedPreKeys::default();
-        prekeys.signed = Some(self.signed(store, now).await.map_err(as_open_error)?);
-        prekeys.kyber = Some(self.kyber(store, now).await.map_err(as_open_error)?);
+        let (mut signed, mut kyber) = (
+            self.signed(store, now).await.map_err(as_open_error)?,
+            self.kyber(store, now).await.map_err(as_open_error)?,
+        );
+        if signed.id() != ids.signed
+            && let Some(record) = self.before(store, SIGNED, ids.signed.value(), now).await?
+        {
+            let damaged = |_| OpenError::Damaged { what: "signed prekey" };
+            signed = SignedPreKey::from_record(&record).map_err(damaged)?;
+        }
+        if kyber.id() != ids.kyber
+            && let Some(record) = self.before(store, KYBER, ids.kyber.value(), now).await?
+        {
+            kyber =
+                KyberPreKey::from_record(&record).map_err(|_| OpenError::Damaged { what: "Kyber prekey" })?;
+        }
+        (prekeys.signed, prekeys.kyber) = (Some(signed), Some(kyber));
         if let Some(id) = ids.one_time
             && let Some(record) = store.get(self.home, &one_time(id.value()), now).await?
         {
@@ -152,6 +269,21 @@ impl Endpoint {
             prekeys.one_time = Some(OneTimePreKey::from_record(&record.value).map_err(damaged)?);
         }
         Ok(prekeys)
+    }
+
+    /// A lasting prekey of before the last renewal, as it is stored.
+    async fn before<S: Store>(
+        &self,
+        store: &S,
+        space: Space,
+        id: u32,
+        now: Timestamp,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let oldest = now.before(Retention::LONGEST.span()).day();
+        // A clock that has jumped back does not hide what was made before it did.
+        let days = oldest..=Day::from_number(now.day().number().saturating_add(31));
+        let scan = Scan::dated(space, days).prefix(id.to_be_bytes().to_vec()).limit(1);
+        Ok(store.scan(self.home, &scan, now).await?.pop().map(|(_, record)| record.value))
     }
 
     async fn signed<S: Store>(&self, store: &S, now: Timestamp) -> Result<SignedPreKey, EndpointError> {
@@ -163,6 +295,11 @@ impl Endpoint {
         let record = load(store, self.home, only(KYBER), now, "Kyber prekey").await?;
         KyberPreKey::from_record(&record).map_err(|_| EndpointError::Damaged { what: "Kyber prekey" })
     }
+}
+
+/// Whether it is time to replace it. A clock that was ahead when it was made puts that off.
+fn is_due(signed: &SignedPreKey, now: Timestamp) -> bool {
+    now.since(Timestamp::from_millis(signed.created().value())) >= RENEWED_AFTER
 }
 
 async fn load<S: Store>(

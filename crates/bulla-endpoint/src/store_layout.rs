@@ -6,6 +6,7 @@
 //! home        STATE       –                                      incarnation and the next prekey's id
 //! home        SIGNED      –                                      the signed prekey
 //! home        KYBER       –                                      the Kyber prekey of last resort
+//! home        SIGNED/day  id                                     one that was replaced on that day; so KYBER
 //! home        ONE_TIME    id                                     a one-time prekey
 //! OWN         GENERATION  –                                      that of the store, if it was put back from a backup
 //! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer

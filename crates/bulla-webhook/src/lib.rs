@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`] and [`Dialer`] are its ports.
+//! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`] and [`Dialer`] are its
+//! ports.
 
 mod sink;
 mod webhook;

@@ -64,8 +64,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
         let left = if left <= REFILL_BELOW { left } else { ONE_TIME_KEYS };
         let keys = self.endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await?;
-        match self.transport.publish(&self.caller, keys).await {
-            Ok(_) => Ok(true),
+        match self.transport.publish(&self.caller, keys.clone()).await {
+            Ok(_) => {
+                self.endpoint.set_published(&self.store, &keys, now).await?;
+                Ok(true)
+            }
             Err(TransportError::Invalid { source }) => {
                 tracing::warn!(error = &source as &dyn std::error::Error, "the carrier takes no keys");
                 Ok(false)

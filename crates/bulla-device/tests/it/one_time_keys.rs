@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Address, PhoneNumberId};
-use bulla_endpoint::ONE_TIME_KEYS;
+use bulla_endpoint::{ONE_TIME_KEYS, RENEWED_AFTER};
 use bulla_transport::Transport;
 
 use crate::{World, alice, install};
@@ -28,4 +28,16 @@ async fn one_time_keys_are_brought_again_before_they_run_out_though_nobody_write
     assert!(given > 2 * ONE_TIME_KEYS);
     let stats = world.carrier.stats().await.unwrap();
     assert_eq!((stats.bundles_with_one_time_key, stats.bundles_without), (295, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lasting_prekeys_are_replaced_every_week_while_the_device_runs() {
+    let (world, store) = (World::new().await, Arc::default());
+    let _device = world.device(&store).await;
+    let (_, _, shop) = install(PhoneNumberId::new(1), &world.line, &*world.clock, &*world.rng).await;
+    for id in [1, 2, 3] {
+        let keys = world.line.bundle(&shop, &Address::user(alice())).await.unwrap();
+        assert_eq!((keys.signed().unwrap().id, keys.kyber().unwrap().id), (id, id));
+        world.clock.sleep(RENEWED_AFTER + Duration::from_secs(3600)).await;
+    }
 }

@@ -10,6 +10,7 @@ mod bounds;
 mod generation;
 mod identity;
 mod kinds;
+mod renewal;
 mod repair;
 mod session_cache;
 mod steps;

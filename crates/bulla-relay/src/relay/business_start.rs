@@ -163,8 +163,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let left = if left <= REFILL_BELOW { left } else { ONE_TIME_KEYS };
         let keys = endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await;
         let keys = keys.map_err(identity)?;
-        self.transport.publish(&tenant.caller, keys).await?;
-        Ok(())
+        self.transport.publish(&tenant.caller, keys.clone()).await?;
+        endpoint.set_published(&self.store, &keys, now).await.map_err(identity)
     }
 
     /// Resumes a business that is suspended; `None` when it is not. To be called by whoever has its turn.

@@ -64,7 +64,30 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         // After the failures: they are told from what stands in those days.
         self.store.drop_days_before(store_layout::oldest_day(now)).await?;
         self.unmark_idle().await?;
+        self.renew_prekeys(now).await?;
         self.end_what_is_over(now).await
+    }
+
+    /// Leaves other prekeys with the carrier where it is time to. What fails is tried again by the next
+    /// sweep.
+    async fn renew_prekeys(self: &Arc<Self>, now: Timestamp) -> Result<(), RelayError> {
+        for business in self.businesses.ids() {
+            let Some(tenant) = self.businesses.tenant(business) else { continue };
+            let renewed = async {
+                let identity = |source| RelayError::Identity { business, source };
+                if tenant.endpoint.renewal_is_due(&self.store, now).await.map_err(identity)? {
+                    self.connect(&tenant).await?;
+                }
+                Ok(())
+            };
+            match renewed.await.or_else(|error| self.contain(&tenant, None, error)) {
+                Err(error) if error.scope() == ErrorScope::Passing => {
+                    tracing::warn!(%business, error = &error as &dyn std::error::Error, "prekeys are not renewed yet");
+                }
+                renewed => renewed?,
+            }
+        }
+        Ok(())
     }
 
     async fn fail_overdue(self: &Arc<Self>, tenant: &Arc<Tenant>, now: Timestamp) -> Result<(), RelayError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, Number};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS};
-use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
+use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER};
 use bulla_envelope::{Installation, KeyUpload};
 use bulla_relay::Relay;
 use bulla_store::{Batch, Commit, MemoryStore, Store};
@@ -83,6 +83,25 @@ async fn one_time_keys_are_brought_again_before_they_run_out_though_nobody_write
     assert!(take(&world, 3 * ONE_TIME_KEYS as u64).await, "they ran out");
     let made: usize = world.line.uploads().iter().map(|keys| keys.one_time.len()).sum();
     assert!((4 * ONE_TIME_KEYS..=6 * ONE_TIME_KEYS).contains(&made), "{made} of two businesses");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lasting_prekeys_are_replaced_every_week_while_the_relay_runs() {
+    let world = World::new().await;
+    let of = |uploads: &[KeyUpload]| {
+        let ids = |keys: &KeyUpload| (keys.signed.as_ref().unwrap().id, keys.kyber.as_ref().unwrap().id);
+        uploads.iter().map(|keys| (ids(keys), keys.one_time.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&world.line.uploads()), [((1, 1), ONE_TIME_KEYS); 2], "of two businesses");
+    let almost = RENEWED_AFTER - MINUTE * 20;
+    world.pass(almost).await;
+    assert_eq!(of(&world.line.uploads()), []);
+    for id in [2, 3] {
+        world.pass(MINUTE * 40).await;
+        assert_eq!(of(&world.line.uploads()), [((id, id), 0); 2]);
+        world.pass(almost - MINUTE * 20).await;
+        assert_eq!(of(&world.line.uploads()), []);
+    }
 }
 
 #[tokio::test(start_paused = true)]
