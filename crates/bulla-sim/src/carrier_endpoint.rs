@@ -67,6 +67,7 @@ impl CarrierEndpoint {
 
 impl Transport for CarrierEndpoint {
     async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+        self.oracle.wire.registers(caller);
         let answer = self.ask(|carrier| async move { carrier.register(caller, proof).await }).await?;
         self.oracle.connected(caller);
         Ok(answer)

@@ -1,6 +1,6 @@
 //! What is seen on the wire, and what must hold of it whatever else happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use bulla::envelope::{Envelope, Form, Installation, KeyBundle, Kind};
@@ -26,6 +26,8 @@ struct Observed {
     steps: BTreeMap<(Vec<u8>, [u8; 33], u32), Vec<u8>>,
     /// Which installation speaks for whom, and from which incarnation on.
     speakers: BTreeMap<Vec<u8>, (Installation, u64)>,
+    /// Who has asked to be registered and did not hear: the carrier may have died right after it was durable.
+    registering: HashSet<(Vec<u8>, Installation)>,
     /// The one-time keys that were given away.
     given: BTreeSet<(Vec<u8>, Vec<u8>)>,
     /// How often each has left keys.
@@ -54,11 +56,18 @@ impl WireHistory {
 
     /// The lowest incarnation of `caller`'s installation that may speak: one beyond all if it is another's.
     pub(crate) fn floor(&self, caller: &Caller) -> u64 {
-        match self.observed().speakers.get(&caller.address().to_bytes()) {
+        let (observed, address) = (self.observed(), caller.address().to_bytes());
+        match observed.speakers.get(&address) {
+            _ if observed.registering.contains(&(address, caller.installation())) => 0,
             Some((installation, _)) if *installation != caller.installation() => u64::MAX,
             Some((_, lowest)) => *lowest,
             None => 0,
         }
+    }
+
+    /// `caller` asks the carrier to be registered.
+    pub(crate) fn registers(&self, caller: &Caller) {
+        self.observed().registering.insert((caller.address().to_bytes(), caller.installation()));
     }
 
     /// The carrier has forgotten which keys of `address` it gave away.
@@ -156,6 +165,8 @@ impl Oracle {
     pub(crate) fn connected(&self, caller: &Caller) {
         let mut observed = self.wire.observed();
         let (installation, number) = (caller.installation(), caller.incarnation().number());
+        // Whoever asked before is known, or replaced.
+        observed.registering.retain(|(address, _)| *address != caller.address().to_bytes());
         let speaker = observed.speakers.entry(caller.address().to_bytes()).or_insert((installation, number));
         if speaker.0 != installation {
             *speaker = (installation, number);
