@@ -27,6 +27,14 @@ mod cache;
 mod counted;
 mod layer;
 
+// Stores that others are tested with.
+#[cfg(feature = "conformance")]
+mod call;
+#[cfg(feature = "conformance")]
+mod faulty;
+#[cfg(feature = "conformance")]
+mod slow;
+
 // What is built on the port.
 mod erase;
 mod erasure;
@@ -42,11 +50,15 @@ mod metrics;
 pub use batch::{Batch, Commit, Expectation, Put};
 pub use boxed::BoxStore;
 pub use cache::CachedStore;
+#[cfg(feature = "conformance")]
+pub use call::Call;
 pub use counted::{Asked, CountedStore, Counts};
 pub use counter::Counter;
 pub use erase::{erase_by_page, erase_names};
 pub use erasure::{BEFORE_ALL, Erased, Erasure};
 pub use error::{Fault, StoreError};
+#[cfg(feature = "conformance")]
+pub use faulty::{Failure, FaultyStore};
 pub use key::{Key, Space};
 pub use keyed_mutex::KeyedMutex;
 pub use layer::Layer;
@@ -60,6 +72,8 @@ pub use queue::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, Queue, QueueIndex, QueueTail, Qu
 pub use record::{Record, Version};
 pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};
 pub use scan::Scan;
+#[cfg(feature = "conformance")]
+pub use slow::{Pause, SlowStore};
 pub use store::Store;
 pub use upkeep::{Generation, UPKEEP_RETRY, keep_up};
 pub use watch::{Watch, Watchers};

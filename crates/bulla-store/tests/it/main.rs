@@ -9,6 +9,7 @@ mod cache;
 mod conformance;
 mod model_walks;
 mod planted_bugs;
+mod test_stores;
 mod upkeep;
 mod wrong_engines;
 
