@@ -16,7 +16,8 @@ use crate::planted_bugs::PlantedBug;
 use crate::random::below;
 
 /// A machine's disk as a program on it sees it: a commit takes a while, and who dies meanwhile has committed
-/// it or not. Cheap to clone.
+/// it or not. Cheap to clone. Particular to the simulation: what happens to it is drawn, and told to the
+/// oracle.
 #[derive(Clone)]
 pub(crate) struct Disk {
     pub(crate) rows: Arc<DiskContents>,

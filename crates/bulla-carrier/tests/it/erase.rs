@@ -1,59 +1,12 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla_base::{Address, Day, MessageId, Number, Partition, Party, Pepper, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
-use bulla_store::{
-    Batch, Commit, Key, Layer, MemoryStore, OWN, Record, Scan, Space, Store, StoreError, erase_by_page,
-};
+use bulla_store::{Failure, FaultyStore, Key, MemoryStore, OWN, Record, Scan, Space, Store, StoreError};
 use bulla_transport::{Caller, InProcess, Sequence, Transport, TransportError};
 
 use crate::{NOW, SHOP, World, alice, caller, shop};
-
-/// A store that fails after so many operations.
-#[derive(Clone)]
-struct Failing(Arc<MemoryStore>, Arc<AtomicUsize>);
-
-impl Failing {
-    fn take(&self) -> Result<(), StoreError> {
-        let left = self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map(drop).map_err(|_| StoreError::Poisoned { source: None })
-    }
-}
-
-impl Layer for Failing {
-    type Beneath = MemoryStore;
-
-    fn beneath(&self) -> &MemoryStore {
-        &self.0
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        self.take()?;
-        self.0.commit(batch).await
-    }
-
-    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
-        self.take()?;
-        self.0.get(of, key, now).await
-    }
-
-    async fn pass_scan(
-        &self,
-        of: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.take()?;
-        self.0.scan(of, scan, now).await
-    }
-
-    /// Each step of it can fail.
-    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        erase_by_page(self, partition).await
-    }
-}
 
 pub(crate) fn bob() -> Address {
     Address::user(Number::parse("4915112345678").unwrap())
@@ -150,15 +103,14 @@ async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
         for operations in 0.. {
             let world = World::new().await;
             traffic(&world).await;
-            let left = Arc::new(AtomicUsize::new(usize::MAX));
-            let store = Failing(world.store.clone(), left.clone());
+            let store = FaultyStore::new(world.store.clone());
             let open =
                 async || Carrier::open(store.clone(), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
             let carrier = Arc::new(open().await);
             let bobs = rows(&world.store, &[&bob()]).await;
-            left.store(operations, Ordering::SeqCst);
+            store.fail_after(operations, || Failure::Refused(StoreError::Poisoned { source: None }));
             let done = carrier.erase(&number(&alice())).await.is_ok();
-            left.store(usize::MAX, Ordering::SeqCst);
+            store.recover();
             if restart {
                 drop(open().await);
             } else {

@@ -14,7 +14,9 @@ use tokio::sync::Semaphore;
 
 use crate::{World, alice, caller, shop, upload};
 
-/// A store that counts what is asked of it, and lets commits pass one at a time.
+/// A store that counts what is asked of it, and lets commits pass one at a time. Particular to these tests:
+/// what scans find is counted apart from what look-ups find, and who leaves gives the disk back to the
+/// others.
 struct Counting {
     rows: MemoryStore,
     reads: AtomicUsize,

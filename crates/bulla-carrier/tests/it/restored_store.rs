@@ -56,7 +56,7 @@ async fn receiver_ahead_of_a_carrier_that_was_put_back_is_handed_everything() {
     assert_eq!(received.into_iter().map(|delivery| delivery.envelope).collect::<Vec<_>>(), sent);
 }
 
-/// A store that was put back, until that is accepted.
+/// A store that was put back, until that is accepted. Particular to these tests: nothing fails in it.
 struct PutBack(Arc<MemoryStore>, std::sync::Mutex<Option<Generation>>);
 
 impl Layer for PutBack {

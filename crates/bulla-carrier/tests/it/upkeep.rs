@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulla_base::{Address, Clock, Day, SeededRng, Sleep, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError};
+use bulla_store::{Failure, FaultyStore, Layer, MemoryStore, StoreError};
 use bulla_transport::{Transport, TransportError};
 use tokio::time::Instant;
 
@@ -27,15 +27,14 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Counts how often it is swept and kept up, and may not go on after so many times of the latter.
+/// Counts how often it is swept and kept up, and may not go on after so many times of the latter. Particular to
+/// these tests: they are about upkeep, which a faulty store passes on.
 #[derive(Clone, Default)]
 struct Kept {
     rows: Arc<MemoryStore>,
     sweeps: Arc<AtomicUsize>,
     upkeeps: Arc<AtomicUsize>,
     dies_after: usize,
-    /// Whether the disk has failed.
-    is_dead: Arc<AtomicBool>,
 }
 
 impl Layer for Kept {
@@ -43,13 +42,6 @@ impl Layer for Kept {
 
     fn beneath(&self) -> &MemoryStore {
         &self.rows
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        match self.is_dead.load(Ordering::Relaxed) {
-            true => Err(StoreError::Poisoned { source: Some(io::ErrorKind::StorageFull.into()) }),
-            false => self.rows.commit(batch).await,
-        }
     }
 
     async fn pass_drop(&self, _: Day) -> Result<(), StoreError> {
@@ -110,10 +102,13 @@ async fn a_store_that_may_not_go_on_is_told() {
 /// next upkeep.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_for_good_in_a_call_is_told_at_once() {
-    let store = Kept { dies_after: usize::MAX, ..Kept::default() };
+    let store = FaultyStore::new(MemoryStore::new());
     let clock = Arc::new(VirtualClock(Instant::now()));
     let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
-    store.is_dead.store(true, Ordering::Relaxed);
+    store.fail_when(|call| {
+        let full = || StoreError::Poisoned { source: Some(io::ErrorKind::StorageFull.into()) };
+        call.is_commit().then(|| Failure::Refused(full()))
+    });
     let refused = carrier.connect(&caller(Address::business(SHOP), 1)).await;
     assert!(matches!(refused, Err(TransportError::CarrierFailed { .. })), "{refused:?}");
     tokio::select! {

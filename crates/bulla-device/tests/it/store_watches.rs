@@ -4,28 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_device::{Device, DeviceEventKind};
-use bulla_store::{Batch, Commit, Layer, MemoryStore, StoreError};
+use bulla_store::{MemoryStore, Pause, SlowStore};
 
 use crate::{SHOP, World, alice, says};
 
-#[derive(Clone, Default)]
-struct Late(Arc<MemoryStore>);
-
-impl Layer for Late {
-    type Beneath = Arc<MemoryStore>;
-
-    fn beneath(&self) -> &Arc<MemoryStore> {
-        &self.0
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        let outcome = bulla_store::Store::commit(&self.0, batch).await;
-        // Everybody who waits looks meanwhile.
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        outcome
-    }
+/// Everybody who waits looks before a commit is answered.
+fn late() -> SlowStore<MemoryStore> {
+    SlowStore::new(MemoryStore::new()).after(|call| Pause::turns(if call.is_commit() { 100 } else { 0 }))
 }
 
 /// Whoever was woken by the store looked before there was anything to be seen, and waited for ever.
@@ -33,7 +18,7 @@ impl Layer for Late {
 async fn what_is_put_is_sent_and_shown_however_late_its_commit_is_heard_of() {
     let world = World::new().await;
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let device = Device::open(Late::default(), world.line.clone(), clock, rng, alice()).await.unwrap();
+    let device = Device::open(late(), world.line.clone(), clock, rng, alice()).await.unwrap();
     for round in 0..3 {
         let words = format!("round {round}");
         device.send(SHOP, &says(&words)).await.unwrap();
@@ -51,7 +36,7 @@ async fn what_is_put_is_sent_and_shown_however_late_its_commit_is_heard_of() {
 async fn what_is_durable_is_sent_though_its_caller_has_left() {
     let world = World::new().await;
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let device = Device::open(Late::default(), world.line.clone(), clock, rng, alice()).await.unwrap();
+    let device = Device::open(late(), world.line.clone(), clock, rng, alice()).await.unwrap();
     device.send(SHOP, &says("hello")).await.unwrap();
     world.hear(1).await;
     // Nothing else is being committed then.

@@ -1,10 +1,9 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla_base::{Partition, Timestamp};
 use bulla_store::{
-    Batch, CachedStore, Commit, Key, Layer, MemoryStore, Record, Retention, Space, Store, StoreError,
-    conformance,
+    Batch, CachedStore, Commit, CountedStore, Counts, Failure, FaultyStore, Key, MemoryStore, Pause,
+    Retention, SlowStore, Space, Store, conformance,
 };
 use tokio::sync::Semaphore;
 
@@ -20,51 +19,16 @@ fn a_cache_prints_nothing_of_what_it_keeps() {
     assert_eq!(format!("{store:?}"), "CachedStore { .. }");
 }
 
-/// A store that counts its reads and whose calls can be held up: reads after they were made, commits before
-/// and after.
-#[derive(Default)]
-struct Slow {
-    beneath: MemoryStore,
-    reads: AtomicUsize,
-    /// When set, calls go on by its permits.
-    gate: Option<Semaphore>,
-}
-
-impl Slow {
-    fn gated() -> Self {
-        Self { gate: Some(Semaphore::new(0)), ..Self::default() }
-    }
-
-    async fn pass_gate(&self) {
-        if let Some(gate) = &self.gate {
-            gate.acquire().await.unwrap().forget();
-        }
-    }
-
-    fn let_pass(&self, calls: usize) {
-        self.gate.as_ref().unwrap().add_permits(calls);
-    }
-}
-
-impl Layer for Slow {
-    type Beneath = MemoryStore;
-
-    fn beneath(&self) -> &MemoryStore {
-        &self.beneath
-    }
-
-    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        let found = self.beneath.get(of, key, now).await;
-        self.pass_gate().await;
-        found
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        let committed = self.beneath.commit(batch).await;
-        self.pass_gate().await;
-        committed
-    }
+/// A store whose calls are answered by the permits of a gate, after they were carried out, and the counts of
+/// what comes through.
+fn gated() -> (Arc<SlowStore<CountedStore<MemoryStore>>>, Arc<Semaphore>, Counts) {
+    let (gate, counted) = (Arc::new(Semaphore::new(0)), CountedStore::new(MemoryStore::new()));
+    let (passes, counts) = (gate.clone(), counted.counts());
+    let store = SlowStore::new(counted).after(move |_| {
+        let gate = gate.clone();
+        Pause::until(async move { gate.acquire().await.unwrap().forget() })
+    });
+    (Arc::new(store), passes, counts)
 }
 
 fn partition(number: u8) -> Partition {
@@ -100,7 +64,8 @@ fn a_cache_keeps_every_rule_of_a_store() {
 #[test]
 fn cached_row_is_not_read_again() {
     run(async {
-        let beneath = Arc::new(Slow::default());
+        let beneath = Arc::new(CountedStore::new(MemoryStore::new()));
+        let counts = beneath.counts();
         committed(&beneath, put(key("before"), "it")).await;
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
         committed(&store, put(key("written"), "here")).await;
@@ -108,7 +73,7 @@ fn cached_row_is_not_read_again() {
             assert_eq!(value(&store, &key("before")).await.unwrap(), b"it");
             assert_eq!(value(&store, &key("written")).await.unwrap(), b"here");
         }
-        assert_eq!(beneath.reads.load(Ordering::Relaxed), 1);
+        assert_eq!(counts.take().reads(), 1);
         // The same record as beneath, with its version.
         for name in ["before", "written"] {
             let cached = store.get(partition(1), &key(name), NOW).await.unwrap();
@@ -120,7 +85,8 @@ fn cached_row_is_not_read_again() {
 #[test]
 fn dated_rows_are_not_remembered_and_what_has_expired_is_not_read() {
     run(async {
-        let beneath = Arc::new(Slow::default());
+        let beneath = Arc::new(CountedStore::new(MemoryStore::new()));
+        let counts = beneath.counts();
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
         let (undated, dated) = (key("a"), Key::dated(SPACE, NOW.day(), "a"));
         let mut batch = Batch::new(partition(1));
@@ -129,9 +95,9 @@ fn dated_rows_are_not_remembered_and_what_has_expired_is_not_read() {
         }
         committed(&store, batch).await;
         let reads = async |key: &Key, now: Timestamp| {
-            let before = beneath.reads.load(Ordering::Relaxed);
+            drop(counts.take());
             let found = store.get(partition(1), key, now).await.unwrap();
-            (found.is_some(), beneath.reads.load(Ordering::Relaxed) - before)
+            (found.is_some(), counts.take().reads())
         };
         assert_eq!(reads(&undated, NOW).await, (true, 0));
         assert_eq!(reads(&dated, NOW).await, (true, 1));
@@ -158,9 +124,9 @@ fn row_that_another_has_changed_conflicts_and_is_read_anew() {
 #[test]
 fn a_commit_that_nobody_waited_for_leaves_nothing_stale() {
     run(async {
-        let beneath = Arc::new(Slow::gated());
+        let (beneath, gate, _) = gated();
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
-        beneath.let_pass(1);
+        gate.add_permits(1);
         committed(&store, put(key("row"), "first")).await;
         // It is durable, and the caller leaves before it hears so.
         let mut commit = Box::pin(store.commit(put(key("row"), "second")));
@@ -170,7 +136,7 @@ fn a_commit_that_nobody_waited_for_leaves_nothing_stale() {
             () = std::future::ready(()) => {}
         }
         drop(commit);
-        beneath.let_pass(1);
+        gate.add_permits(1);
         assert_eq!(value(&store, &key("row")).await.unwrap(), b"second");
     });
 }
@@ -180,7 +146,9 @@ fn a_commit_that_nobody_waited_for_leaves_nothing_stale() {
 fn a_commit_that_nobody_waited_for_and_that_comes_late_leaves_nothing_stale() {
     run(async {
         let beneath = Arc::new(MemoryStore::new());
-        let store = CachedStore::new(Never(Arc::clone(&beneath)), MEBIBYTE);
+        let never = FaultyStore::new(Arc::clone(&beneath));
+        never.fail_when(|call| call.is_commit().then_some(Failure::Hangs));
+        let store = CachedStore::new(never, MEBIBYTE);
         committed(&beneath, put(key("row"), "first")).await;
         assert_eq!(value(&store, &key("row")).await.unwrap(), b"first");
         let mut commit = Box::pin(store.commit(put(key("row"), "second")));
@@ -196,26 +164,11 @@ fn a_commit_that_nobody_waited_for_and_that_comes_late_leaves_nothing_stale() {
     });
 }
 
-/// A store that never says what became of a commit.
-struct Never(Arc<MemoryStore>);
-
-impl Layer for Never {
-    type Beneath = MemoryStore;
-
-    fn beneath(&self) -> &MemoryStore {
-        &self.0
-    }
-
-    async fn pass_commit(&self, _: Batch) -> Result<Commit, StoreError> {
-        std::future::pending().await
-    }
-}
-
 #[test]
 fn row_read_before_a_commit_is_not_remembered_after_it() {
     run(async {
-        let beneath = Arc::new(Slow::gated());
-        beneath.let_pass(1);
+        let (beneath, gate, _) = gated();
+        gate.add_permits(1);
         committed(&beneath, put(key("row"), "first")).await;
         let store = Arc::new(CachedStore::new(Arc::clone(&beneath), MEBIBYTE));
         let row = key("row");
@@ -232,10 +185,10 @@ fn row_read_before_a_commit_is_not_remembered_after_it() {
             _ = &mut commit => panic!("the gate is shut"),
             () = std::future::ready(()) => {}
         }
-        beneath.let_pass(2);
+        gate.add_permits(2);
         assert_eq!(&reading.await.unwrap().unwrap().value[..], b"first");
         assert!(matches!(commit.await.unwrap(), Commit::Committed(_)));
-        beneath.let_pass(1);
+        gate.add_permits(1);
         assert_eq!(value(&*store, &key("row")).await.unwrap(), b"second");
     });
 }
@@ -243,18 +196,18 @@ fn row_read_before_a_commit_is_not_remembered_after_it() {
 #[test]
 fn rows_that_two_write_at_once_are_read_from_the_store() {
     run(async {
-        let beneath = Arc::new(Slow::gated());
+        let (beneath, gate, counts) = gated();
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
         let (first, second) =
             (store.commit(put(key("row"), "first")), store.commit(put(key("row"), "second")));
         let both = async { tokio::join!(first, second) };
-        let pass = async { beneath.let_pass(2) };
+        let pass = async { gate.add_permits(2) };
         let ((first, second), ()) = tokio::join!(both, pass);
         assert!(first.is_ok() && second.is_ok());
-        let before = beneath.reads.load(Ordering::Relaxed);
-        beneath.let_pass(2);
+        drop(counts.take());
+        gate.add_permits(2);
         assert_eq!(value(&store, &key("row")).await.unwrap(), b"second");
-        assert_eq!(beneath.reads.load(Ordering::Relaxed), before + 1);
+        assert_eq!(counts.take().reads(), 1);
     });
 }
 
@@ -281,7 +234,8 @@ fn cache_forgets_what_is_erased_or_closed() {
 #[test]
 fn the_bound_holds_and_what_is_asked_for_stays() {
     run(async {
-        let beneath = Arc::new(Slow::default());
+        let beneath = Arc::new(CountedStore::new(MemoryStore::new()));
+        let counts = beneath.counts();
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
         committed(&store, put(key("hot"), "row")).await;
         for number in 0..10_000_u32 {
@@ -291,9 +245,9 @@ fn the_bound_holds_and_what_is_asked_for_stays() {
             value(&store, &key("hot")).await.unwrap();
             assert!(store.bytes() <= MEBIBYTE / 16, "of one partition, a share of the whole");
         }
-        assert_eq!(beneath.reads.load(Ordering::Relaxed), 0);
+        assert_eq!(counts.take().reads(), 0);
         // The first of them is long forgotten.
         assert!(value(&store, &Key::undated(SPACE, 0_u32.to_be_bytes().to_vec())).await.is_some());
-        assert_eq!(beneath.reads.load(Ordering::Relaxed), 1);
+        assert_eq!(counts.take().reads(), 1);
     });
 }

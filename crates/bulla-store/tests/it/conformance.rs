@@ -1,23 +1,13 @@
 use std::sync::Arc;
 
-use bulla_store::{BoxStore, Layer, MemoryStore, conformance};
+use bulla_store::{BoxStore, MemoryStore, conformance};
 
 use crate::run;
+use crate::upkeep::Nothing;
 
 #[test]
 fn the_memory_engine_keeps_every_rule() {
     run(conformance::all(async || MemoryStore::new()));
-}
-
-/// A layer that changes nothing.
-struct Nothing(Arc<MemoryStore>);
-
-impl Layer for Nothing {
-    type Beneath = Arc<MemoryStore>;
-
-    fn beneath(&self) -> &Arc<MemoryStore> {
-        &self.0
-    }
 }
 
 #[test]

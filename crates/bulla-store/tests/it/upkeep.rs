@@ -18,7 +18,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// What a store was asked, and when.
 type Asked = Arc<Mutex<Vec<(&'static str, Duration)>>>;
 
-/// A store that needs upkeep, and answers what it is told to, from the end.
+/// A store that needs upkeep, and answers what it is told to, from the end. Particular to these tests: a
+/// faulty store passes upkeep on.
 struct Needy {
     beneath: MemoryStore,
     answers: Mutex<Vec<Result<Option<Duration>, StoreError>>>,
@@ -68,7 +69,7 @@ impl Layer for Needy {
 }
 
 /// A layer that changes nothing.
-struct Nothing<S>(S);
+pub(crate) struct Nothing<S>(pub(crate) S);
 
 impl<S: Store> Layer for Nothing<S> {
     type Beneath = S;

@@ -69,6 +69,7 @@ const WRONGS: [Wrong; 16] = [
     Wrong::StaysOpen,
 ];
 
+/// Particular to these tests: it answers, and the answers are wrong.
 struct Engine(Arc<MemoryStore>, Wrong, Watchers);
 
 impl Engine {

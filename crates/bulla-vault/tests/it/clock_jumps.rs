@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulla_base::{Clock, Rng, SeededRng, Timestamp};
-use bulla_store::{Batch, Commit, Key, Layer, OWN, Retention, Store, StoreError};
+use bulla_store::{Batch, Call, Commit, Key, OWN, Pause, Retention, SlowStore, Store};
 use bulla_vault::{ClockState, KeyringFile, MemoryKeyring, Vault};
 use tokio::sync::Semaphore;
 
-use crate::world::{ALICE, DAY, Engine, HOUR, MINUTE, NOW, SPACE, World, put_for, run};
+use crate::world::{ALICE, DAY, HOUR, MINUTE, NOW, SPACE, World, put_for, run};
 
 struct Dice(SeededRng);
 
@@ -115,28 +115,6 @@ fn days_that_an_untrusted_clock_would_drop_stay() {
     });
 }
 
-/// An engine that keeps the vault's own commits waiting.
-#[derive(Clone)]
-struct Stalled {
-    engine: Engine,
-    passes: Arc<Semaphore>,
-}
-
-impl Layer for Stalled {
-    type Beneath = Engine;
-
-    fn beneath(&self) -> &Engine {
-        &self.engine
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        if batch.partition() == OWN {
-            drop(self.passes.acquire().await.unwrap());
-        }
-        self.engine.commit(batch).await
-    }
-}
-
 /// A keyring that counts how often it is written.
 #[derive(Debug)]
 struct Counted(MemoryKeyring, Arc<AtomicUsize>);
@@ -164,13 +142,22 @@ impl KeyringFile for Counted {
 /// somebody else has the keyring.
 async fn writes_of_a_jump(commits: usize) -> usize {
     let (world, writes) = (World::new(1), Arc::new(AtomicUsize::new(0)));
-    let engine = Stalled { engine: world.engine.clone(), passes: Arc::new(Semaphore::new(1)) };
+    // It keeps the vault's own commits waiting.
+    let passes = Arc::new(Semaphore::new(1));
+    let gate = passes.clone();
+    let engine = SlowStore::new(world.engine.clone()).before(move |call| match call {
+        Call::Commit(batch) if batch.partition() == OWN => {
+            let gate = gate.clone();
+            Pause::until(async move { drop(gate.acquire().await.unwrap()) })
+        }
+        _ => Pause::none(),
+    });
     let keyring = Counted(world.keyring.clone(), writes.clone());
     let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
-    let vault = Arc::new(Vault::open(engine.clone(), keyring, &keys, clock, rng).await.unwrap());
+    let vault = Arc::new(Vault::open(engine, keyring, &keys, clock, rng).await.unwrap());
     put_for(&vault, ALICE, "before", "value", NOW, DAY).await;
 
-    let held = engine.passes.acquire().await.unwrap();
+    let held = passes.acquire().await.unwrap();
     let ticking = tokio::spawn({
         let vault = vault.clone();
         async move { vault.tick().await.unwrap() }

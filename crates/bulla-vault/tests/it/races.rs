@@ -14,7 +14,8 @@ use crate::world::{ALICE, Engine, HOUR, NOW, World, key, put, raw, read, run};
 
 pub(crate) const TRIES: usize = 24;
 
-/// An engine that takes its time, and remembers in which order puts and erasures took effect.
+/// An engine that takes its time, and remembers in which order puts and erasures took effect. Particular to
+/// these tests: the order is noted in the very task of the commit, and an erasure is one call.
 #[derive(Clone, Default)]
 pub(crate) struct Slow {
     pub(crate) engine: Engine,

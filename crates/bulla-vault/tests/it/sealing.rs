@@ -1,15 +1,13 @@
 //! What lies in the engine.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use bulla_base::{Partition, Rng, SeededRng, Timestamp};
-use bulla_store::{Key, Layer, MAX_SCAN_ROWS, Record, Retention, Scan, Space, Store, StoreError};
+use bulla_base::{Rng, SeededRng, Timestamp};
+use bulla_store::{CountedStore, Key, MAX_SCAN_ROWS, Record, Retention, Scan, Space, Store};
 use bulla_vault::Vault;
 use bytes::Bytes;
 
 use crate::world::{
-    ALICE, BOB, DAY, Engine, HOUR, NOW, SPACE, World, does_not_open, key, plant, put, put_for, raw, read,
-    run, try_read,
+    ALICE, BOB, DAY, HOUR, NOW, SPACE, World, does_not_open, key, plant, put, put_for, raw, read, run,
+    try_read,
 };
 
 const TEXT: &str = "sixteen bytes of text nobody else may ever see";
@@ -237,41 +235,20 @@ fn an_older_value_of_the_same_key_is_not_noticed() {
     });
 }
 
-/// An engine that counts how often it is scanned.
-struct Counted(Engine, AtomicUsize);
-
-impl Layer for Counted {
-    type Beneath = Engine;
-
-    fn beneath(&self) -> &Engine {
-        &self.0
-    }
-
-    async fn pass_scan(
-        &self,
-        partition: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.scan(partition, scan, now).await
-    }
-}
-
 #[test]
 fn a_page_that_is_not_full_is_the_last_and_scanned_for_once() {
     run(async {
         let world = World::new(1);
         let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
-        let engine = Counted(world.engine.clone(), AtomicUsize::new(0));
+        let engine = CountedStore::new(world.engine.clone());
+        let counts = engine.counts();
         let vault = Vault::open(engine, world.keyring.clone(), &keys, clock, rng).await.unwrap();
         for name in ["one", "two"] {
             put(&vault, ALICE, name, "value").await;
         }
-        let scanned = || vault.engine().1.load(Ordering::Relaxed);
-        let before = scanned();
+        drop(counts.take());
         assert_eq!(vault.scan(ALICE, &Scan::undated(SPACE), NOW).await.unwrap().len(), 2);
-        assert_eq!(scanned() - before, 1);
+        assert_eq!(counts.take().scans.values().sum::<usize>(), 1);
     });
 }
 

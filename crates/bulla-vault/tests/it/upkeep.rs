@@ -9,7 +9,8 @@ use bulla_vault::{MemoryKeyring, TICK, Vault, VaultError};
 
 use crate::world::{ALICE, Engine, HOUR, NOW, World, put, put_for, read, run, said};
 
-/// An engine that wants upkeep of its own, and says that it was put back.
+/// An engine that wants upkeep of its own, and says that it was put back. Particular to these tests: nothing
+/// fails in it.
 #[derive(Clone)]
 struct Needy(Engine, Duration);
 

@@ -18,7 +18,7 @@ use bulla::{SystemClock, SystemRng};
 pub(crate) type TestStore = Arc<Vault<FaultyEngine>>;
 
 /// An engine that remembers what is written where, so that it can be spoilt, and that stops when it is told
-/// to.
+/// to. Particular to this story: an erasure is left to the engine, as in a host.
 pub(crate) struct FaultyEngine {
     engine: FjallStore,
     written: Mutex<Vec<(Partition, Key)>>,
