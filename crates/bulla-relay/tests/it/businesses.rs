@@ -108,8 +108,8 @@ async fn businesses_that_are_added_while_the_carrier_is_away_come_in_when_it_is_
 /// Everything in the partitions of the shop and of its users, and everything that is named after it.
 async fn of_the_shop(world: &World) -> Vec<Row> {
     let name = SHOP.number().to_be_bytes();
-    let home = of(&world.store.rows, &Party::Business(SHOP)).await;
-    let mut rows = everything(&world.store.rows).await;
+    let home = of(&world.rows, &Party::Business(SHOP)).await;
+    let mut rows = everything(&world.rows).await;
     rows.retain(|row| row.partition == home || row.key.name().starts_with(&name));
     rows
 }
@@ -127,12 +127,12 @@ async fn a_business_that_is_erased_leaves_nothing_behind_and_others_stay() {
     world.relay.submit(SHOP, to(alice(), "waits").idempotency_key("key")).await.unwrap();
     world.pass(MINUTE).await;
     world.line.cut(false);
-    let bobs = partition(&world.store.rows, &bob()).await;
+    let bobs = partition(&world.rows, &bob()).await;
     assert!(of_the_shop(&world).await.len() > 100, "prekeys, sessions, queues");
 
     world.relay.erase_business(SHOP).await.unwrap();
     assert_eq!(of_the_shop(&world).await, []);
-    let left = everything(&world.store.rows).await;
+    let left = everything(&world.rows).await;
     assert!(left.iter().all(|row| row.partition != bobs), "Bob had talked to nobody else");
     let refused = world.relay.submit(SHOP, to(alice(), "hello")).await;
     assert!(matches!(refused, Err(SubmitError::UnknownBusiness { business: SHOP })));
@@ -182,10 +182,9 @@ async fn a_conversation_in_which_nothing_was_said_for_30_days_leaves_nothing_beh
     let phones = [world.device(alice()).await, world.device(bob()).await];
     phones[0].send(SHOP, &says("hello")).await.unwrap();
     world.relay.submit(BAKERY, to(bob(), "hello bob")).await.unwrap();
-    let [alices, bobs] =
-        [partition(&world.store.rows, &alice()).await, partition(&world.store.rows, &bob()).await];
+    let [alices, bobs] = [partition(&world.rows, &alice()).await, partition(&world.rows, &bob()).await];
     let about = async |user: Partition| {
-        let mut rows = everything(&world.store.rows).await;
+        let mut rows = everything(&world.rows).await;
         rows.retain(|row| row.partition == user || row.key.name().ends_with(user.as_bytes()));
         rows.len()
     };

@@ -3,15 +3,14 @@
 //! Would count as failure: anything of the erased user in any row of the engine; a row of another user that
 //! is not what it was, to the byte.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Clock, Day, Number, Partition, Party, PhoneNumberId, Timestamp};
 use bulla_device::Device;
 use bulla_relay::Relay;
 use bulla_store::{
-    Batch, Commit, Expiry, Key, Layer, MemoryStore, OWN, Record, Scan, Space, Store, StoreError,
-    erase_by_page,
+    Batch, Commit, Expiry, Failure, FaultyStore, Key, Layer, MemoryStore, OWN, Scan, Space, Store, StoreError,
 };
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
@@ -32,63 +31,19 @@ enum Trouble {
     Silence,
 }
 
-/// A store that works until it does not.
-#[derive(Clone, Default)]
-struct Failing {
-    rows: Arc<MemoryStore>,
-    /// How many operations still work, and what happens then.
-    plan: Arc<Mutex<Option<(usize, Trouble)>>>,
-}
-
-impl Failing {
-    async fn take(&self) -> Result<(), StoreError> {
-        let trouble = match &mut *self.plan.lock().unwrap() {
-            None => return Ok(()),
-            Some((0, trouble)) => *trouble,
-            Some((left, _)) => {
-                *left -= 1;
-                return Ok(());
+impl Trouble {
+    fn failure(self) -> Failure {
+        match self {
+            Self::Silence => Failure::Hangs,
+            Self::Error | Self::ErrorAndRestart => {
+                Failure::Refused(StoreError::Unreadable { source: std::io::ErrorKind::Other.into() })
             }
-        };
-        if trouble == Trouble::Silence {
-            std::future::pending::<()>().await;
         }
-        Err(StoreError::Unreadable { source: std::io::ErrorKind::Other.into() })
     }
 }
 
-impl Layer for Failing {
-    type Beneath = MemoryStore;
-
-    fn beneath(&self) -> &MemoryStore {
-        &self.rows
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        self.take().await?;
-        self.rows.commit(batch).await
-    }
-
-    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
-        self.take().await?;
-        self.rows.get(of, key, now).await
-    }
-
-    async fn pass_scan(
-        &self,
-        of: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.take().await?;
-        self.rows.scan(of, scan, now).await
-    }
-
-    /// Each step of it can fail.
-    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        erase_by_page(self, partition).await
-    }
-}
+/// A store that works until it does not. Each step of an erasure can fail.
+type Failing = FaultyStore<MemoryStore>;
 
 /// A row as it lies in an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +178,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
     let all = partitions(&store).await;
     let [.., bobs, carols, alices] = all;
     drop((first, store));
-    let before = rows(&engine.rows, &all).await;
+    let before = rows(engine.beneath(), &all).await;
     let spaces: std::collections::BTreeSet<u8> =
         before.iter().filter(|row| row.partition == alices).map(|row| row.key.space().number()).collect();
     assert!(spaces.len() >= 8, "{spaces:?}");
@@ -248,13 +203,13 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
                     Some(expiry) => batch.put_until(row.key.clone(), row.value.clone(), expiry),
                     None => batch.put(row.key.clone(), row.value.clone()),
                 }
-                assert!(matches!(engine.rows.commit(batch).await.unwrap(), Commit::Committed(_)));
+                assert!(matches!(engine.commit(batch).await.unwrap(), Commit::Committed(_)));
             }
             let store = ground.open(engine.clone()).await;
             let hurt = relay(&world, &store).await;
             // What the relay takes up at its start is not to be hurt: it would stop.
             world.clock.sleep(Duration::from_millis(1)).await;
-            *engine.plan.lock().unwrap() = Some((operations, trouble));
+            engine.fail_after(operations, move || trouble.failure());
             let outcome = match trouble {
                 Trouble::Silence => {
                     let user = alice();
@@ -267,7 +222,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
                 }
                 _ => hurt.erase(&alice()).await.is_ok(),
             };
-            *engine.plan.lock().unwrap() = None;
+            engine.recover();
             let begun = operations > 0;
             match trouble {
                 Trouble::Error if !outcome => drop(hurt.erase(&alice()).await.unwrap()),
@@ -279,7 +234,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
                     relay(&world, &store).await.close().await;
                 }
             }
-            let left = rows(&engine.rows, &all).await;
+            let left = rows(engine.beneath(), &all).await;
             if begun || trouble == Trouble::Error {
                 let hers =
                     |row: &&Row| row.partition == alices || row.key.name().ends_with(alices.as_bytes());

@@ -30,6 +30,7 @@ enum Wrong {
     Contested,
 }
 
+/// Particular to these tests: it writes of its own accord, and hides a row from reads alone.
 #[derive(Clone)]
 struct Difficult {
     rows: Arc<MemoryStore>,

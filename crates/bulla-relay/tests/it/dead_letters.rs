@@ -125,7 +125,7 @@ async fn dead_letters_of_an_erased_user_are_gone() {
     assert!(letters(&world).await.is_empty());
     assert!(!world.relay.replay(SHOP, letter.id).await.unwrap());
     world.relay.submit(SHOP, to(bob(), "to nobody")).await.unwrap();
-    let left = everything(&world.store.rows).await;
+    let left = everything(&world.rows).await;
     assert!(left.iter().all(|row| row.key.space() != bulla_store::Space::new(0x63)), "a mark stayed behind");
 }
 

@@ -1,18 +1,15 @@
 //! A failure stops what it is about, and nothing else: a call, a conversation, a business, the relay.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Partition, Timestamp};
 use bulla_device::DeviceEventKind;
 use bulla_relay::{
     EraseError, MarkReadError, Relay, RelayError, Report, Status, Subject, SubmitError, Suspended,
     SuspendedPart,
 };
-use bulla_store::{
-    Batch, Commit, Key, Layer, MemoryStore, Record, Scan, Space, Store, StoreError, erase_by_page,
-};
+use bulla_store::{Batch, Commit, FaultyStore, MemoryStore, Space, Store, StoreError};
 use bulla_transport::TransportError;
 
 use crate::cancellation::{Row, everything, of, partition, relay, rows};
@@ -23,71 +20,6 @@ const IDENTITY: Space = Space::new(0x10);
 const SESSIONS: Space = Space::new(0x15);
 const EVENTS: Space = Space::new(0x24);
 const MINUTE: Duration = Duration::from_secs(60);
-
-type Illness = fn() -> StoreError;
-
-/// A store that fails as it is told, in every call.
-#[derive(Clone, Default)]
-struct Sick {
-    rows: Arc<MemoryStore>,
-    with: Arc<Mutex<Option<Illness>>>,
-}
-
-impl Sick {
-    fn fall_ill(&self, with: Illness) {
-        *self.with.lock().unwrap() = Some(with);
-    }
-
-    fn recover(&self) {
-        *self.with.lock().unwrap() = None;
-    }
-
-    fn check(&self) -> Result<(), StoreError> {
-        self.with.lock().unwrap().map_or(Ok(()), |error| Err(error()))
-    }
-}
-
-impl Layer for Sick {
-    type Beneath = MemoryStore;
-
-    fn beneath(&self) -> &MemoryStore {
-        &self.rows
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        self.check()?;
-        self.rows.commit(batch).await
-    }
-
-    async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
-        self.check()?;
-        self.rows.get(of, key, now).await
-    }
-
-    async fn pass_scan(
-        &self,
-        of: Partition,
-        scan: &Scan,
-        now: Timestamp,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.check()?;
-        self.rows.scan(of, scan, now).await
-    }
-
-    async fn pass_counters(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-    ) -> Result<Vec<(bulla_store::Counter, u64)>, StoreError> {
-        self.check()?;
-        self.rows.counters(space, prefix, after).await
-    }
-
-    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        erase_by_page(self, partition).await
-    }
-}
 
 fn poisoned() -> StoreError {
     StoreError::Poisoned { source: Some(io::ErrorKind::StorageFull.into()) }
@@ -126,10 +58,10 @@ async fn identity_of(engine: &MemoryStore, business: bulla_base::PhoneNumberId) 
     rows(engine, &[home]).await.into_iter().find(|row| row.key.space() == IDENTITY).unwrap()
 }
 
-async fn sick() -> (World, Sick, Relay<Sick, Line, RecordingSink>) {
+async fn sick() -> (World, FaultyStore<MemoryStore>, Relay<FaultyStore<MemoryStore>, Line, RecordingSink>) {
     let world = World::new().await;
     world.relay.close().await;
-    let store = Sick::default();
+    let store = FaultyStore::default();
     let relay = relay(&world, &store).await;
     (world, store, relay)
 }
@@ -145,7 +77,7 @@ async fn the_first_call_that_finds_the_store_dead_stops_the_relay() {
         let message = world.sink.wait_for(1, &*world.clock).await[0].subject().message;
         world.pass(MINUTE).await;
         let mut reports = relay.reports();
-        store.fall_ill(poisoned);
+        store.fail_all(poisoned);
         match call {
             "accept" => {
                 let refused = relay.submit(SHOP, to(alice(), "hi")).await;
@@ -193,7 +125,7 @@ async fn stops_nothing(why: fn() -> StoreError) {
     world.pass(MINUTE).await;
     world.line.cut(true);
     relay.submit(SHOP, to(alice(), "before")).await.unwrap();
-    store.fall_ill(why);
+    store.fail_all(why);
     world.line.cut(false);
     phone.send(SHOP, &says("meanwhile")).await.unwrap();
     let refused = relay.submit(SHOP, to(alice(), "now")).await;
@@ -228,8 +160,8 @@ async fn with_a_damaged_event(world: &World) -> (Row, TestRelay) {
     world.pass(MINUTE).await;
     world.relay.close().await;
     world.sink.refuse_user(None);
-    let event = first_of_alices(&world.store.rows, EVENTS).await;
-    damage(&world.store.rows, &event).await;
+    let event = first_of_alices(&world.rows, EVENTS).await;
+    damage(&world.rows, &event).await;
     let relay = world.reopen().await.unwrap();
     phones[1].send(SHOP, &says("from bob")).await.unwrap();
     world.pass(MINUTE).await;
@@ -253,7 +185,7 @@ async fn an_event_that_does_not_open_suspends_its_conversation_until_it_is_mende
     relay.submit(BAKERY, to(alice(), "of another business")).await.unwrap();
     relay.submit(SHOP, to(bob(), "hello bob")).await.unwrap();
 
-    mend(&world.store.rows, &event).await;
+    mend(&world.rows, &event).await;
     relay.resume(SuspendedPart::Conversation { business: SHOP, user }).await.unwrap();
     world.pass(MINUTE).await;
     assert_eq!(heard(&world.sink.taken()), ["from bob", "one", "two"]);
@@ -269,8 +201,8 @@ async fn what_a_user_sends_while_their_session_is_damaged_arrives_when_it_is_men
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.sink.wait_for(1, &*world.clock).await;
     world.pass(MINUTE).await;
-    let session = first_of_alices(&world.store.rows, SESSIONS).await;
-    damage(&world.store.rows, &session).await;
+    let session = first_of_alices(&world.rows, SESSIONS).await;
+    damage(&world.rows, &session).await;
     for words in ["one", "two"] {
         phone.send(SHOP, &says(words)).await.unwrap();
         others.send(SHOP, &says(&format!("bob's {words}"))).await.unwrap();
@@ -279,7 +211,7 @@ async fn what_a_user_sends_while_their_session_is_damaged_arrives_when_it_is_men
     assert_eq!(heard(&world.sink.taken()), ["hello", "bob's one", "bob's two"]);
     let suspended = world.relay.suspended();
     assert_eq!(suspended.len(), 1, "{suspended:?}");
-    mend(&world.store.rows, &session).await;
+    mend(&world.rows, &session).await;
     world.relay.resume(suspended[0].part).await.unwrap();
     world.pass(MINUTE).await;
     assert_eq!(heard(&world.sink.taken()), ["hello", "bob's one", "bob's two", "one", "two"]);
@@ -291,7 +223,7 @@ async fn a_call_that_finds_its_session_damaged_suspends_its_conversation() {
     let _phones = [world.device(alice()).await, world.device(bob()).await];
     world.relay.submit(SHOP, to(alice(), "one")).await.unwrap();
     world.pass(MINUTE).await;
-    damage(&world.store.rows, &first_of_alices(&world.store.rows, SESSIONS).await).await;
+    damage(&world.rows, &first_of_alices(&world.rows, SESSIONS).await).await;
     for _ in 0..2 {
         let refused = world.relay.submit(SHOP, to(alice(), "two")).await;
         assert!(matches!(refused, Err(SubmitError::Suspended { .. })), "{refused:?}");
@@ -305,8 +237,8 @@ async fn a_business_whose_identity_does_not_open_keeps_no_other_from_being_opene
     let world = World::new().await;
     let phone = world.device(alice()).await;
     world.relay.close().await;
-    let identity = identity_of(&world.store.rows, BAKERY).await;
-    damage(&world.store.rows, &identity).await;
+    let identity = identity_of(&world.rows, BAKERY).await;
+    damage(&world.rows, &identity).await;
 
     let relay = world.reopen().await.unwrap();
     let report = relay.reports().next().await;
@@ -322,7 +254,7 @@ async fn a_business_whose_identity_does_not_open_keeps_no_other_from_being_opene
     assert!(relay.resume(SuspendedPart::Business(BAKERY)).await.is_err(), "it is as it was");
     relay.submit(SHOP, to(alice(), "from the shop")).await.unwrap();
 
-    mend(&world.store.rows, &identity).await;
+    mend(&world.rows, &identity).await;
     relay.resume(SuspendedPart::Business(BAKERY)).await.unwrap();
     relay.submit(BAKERY, to(alice(), "from the bakery")).await.unwrap();
     phone.send(BAKERY, &says("hello bakery")).await.unwrap();
@@ -366,7 +298,7 @@ async fn a_number_that_was_fenced_stops_alone() {
         _ => false,
     };
     assert!(world.sink.taken().iter().any(is_sent));
-    assert!(!everything(&world.store.rows).await.is_empty());
+    assert!(!everything(&world.rows).await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -397,7 +329,7 @@ async fn places_that_cannot_be_read_go_on_behind_those_that_are_taken() {
         phone.send(SHOP, &says(words)).await.unwrap();
         world.pass(MINUTE).await;
     }
-    damage(&world.store.rows, &first_of_alices(&world.store.rows, Space::new(0x22)).await).await;
+    damage(&world.rows, &first_of_alices(&world.rows, Space::new(0x22)).await).await;
     phone.send(SHOP, &says("three")).await.unwrap();
     world.pass(MINUTE).await;
     let suspended = world.relay.suspended();
@@ -415,7 +347,7 @@ async fn a_session_that_is_set_aside_is_begun_anew_and_what_came_in_it_is_asked_
     let phone = world.device(alice()).await;
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(MINUTE).await;
-    damage(&world.store.rows, &first_of_alices(&world.store.rows, SESSIONS).await).await;
+    damage(&world.rows, &first_of_alices(&world.rows, SESSIONS).await).await;
     phone.send(SHOP, &says("not lost")).await.unwrap();
     world.pass(MINUTE).await;
     let suspended = world.relay.suspended();

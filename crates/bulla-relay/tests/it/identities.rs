@@ -239,8 +239,8 @@ async fn what_is_held_is_erased_with_its_user() {
     let (world, _phone, _) = held_world().await;
     world.relay.submit(SHOP, to(alice(), "a secret")).await.unwrap();
     world.relay.erase(&alice()).await.unwrap();
-    let hers = partition(&world.store.rows, &alice()).await;
-    assert!(everything(&world.store.rows).await.iter().all(|row| row.partition != hers));
+    let hers = partition(&world.rows, &alice()).await;
+    assert!(everything(&world.rows).await.iter().all(|row| row.partition != hers));
 }
 
 /// The carrier knows that a user has a new phone before the relay does, which seals for the old one once

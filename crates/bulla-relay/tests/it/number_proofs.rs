@@ -92,7 +92,7 @@ async fn a_carrier_that_has_forgotten_a_number_is_shown_the_proof_again() {
     world.relay.close().await;
     let line = line(&world).await;
     let relay =
-        open(&world, &world.store.rows, &line, vec![business(SHOP), proven(BAKERY, b"a secret code")]).await;
+        open(&world, &world.rows, &line, vec![business(SHOP), proven(BAKERY, b"a secret code")]).await;
     is_unproven(&relay, SHOP).await;
     relay.submit(BAKERY, to(alice(), "hello")).await.unwrap();
     relay.change_business(proven(SHOP, b"a secret code")).await.unwrap();

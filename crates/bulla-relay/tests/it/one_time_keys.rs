@@ -108,7 +108,7 @@ async fn lasting_prekeys_are_replaced_every_week_while_the_relay_runs() {
 async fn a_relay_that_was_put_back_leaves_no_key_with_an_id_that_is_taken() {
     let world = World::new().await;
     world.relay.close().await;
-    let backup = copy_of(&world.store.rows).await;
+    let backup = copy_of(&world.rows).await;
     let relay = world.reopen().await.unwrap();
     assert!(take(&world, 80).await);
     world.pass(MINUTE).await;

@@ -27,7 +27,7 @@ fn statuses(world: &World) -> Vec<Status> {
 
 /// How many messages are kept with what they say.
 async fn kept(world: &World) -> usize {
-    everything(&world.store.rows).await.iter().filter(|row| row.key.space() == CONTENT).count()
+    everything(&world.rows).await.iter().filter(|row| row.key.space() == CONTENT).count()
 }
 
 async fn billed(world: &World) -> [u64; 2] {

@@ -23,7 +23,7 @@ async fn talked_to(users: u64) -> World {
 
 /// The next relay on the same store, and how much it read to start.
 async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize) {
-    let store = Arc::new(CountedStore::new(Arc::clone(&world.store.rows)));
+    let store = Arc::new(CountedStore::new(Arc::clone(&world.rows)));
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
     let counts = store.counts();

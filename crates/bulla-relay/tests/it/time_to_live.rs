@@ -94,7 +94,7 @@ fn failed(world: &World) -> Vec<MessageRef> {
 }
 
 async fn marks(world: &World) -> usize {
-    everything(&world.store.rows).await.iter().filter(|row| row.key.space() == DUE).count()
+    everything(&world.rows).await.iter().filter(|row| row.key.space() == DUE).count()
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,8 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{
-    Address, BusinessAccountId, Clock, Number, Partition, Party, PhoneNumberId, Rng, SeededRng, Sleep,
-    Timestamp,
+    Address, BusinessAccountId, Clock, Number, Party, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
 };
 use bulla_carrier::Carrier;
 use bulla_content::{Content, Text};
@@ -15,7 +14,7 @@ use bulla_relay::{
     Business, Destination, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, RelayError, Settings,
     SinkError,
 };
-use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError, erase_by_page};
+use bulla_store::{MemoryStore, Pause, SlowStore};
 use bulla_transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
 use tokio::time::Instant;
 
@@ -373,34 +372,8 @@ fn redeclared(envelope: &Envelope, kind: Kind) -> Envelope {
     Envelope::new(envelope.id(), from, to, kind, franking, form, sealed).unwrap()
 }
 
-/// A store that takes a while, as one with a disk does, and finishes what it began whether or not anybody
-/// waits for it.
-#[derive(Clone)]
-pub(crate) struct Slow {
-    pub(crate) rows: Arc<MemoryStore>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Layer for Slow {
-    type Beneath = MemoryStore;
-
-    fn beneath(&self) -> &MemoryStore {
-        &self.rows
-    }
-
-    async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        let this = self.clone();
-        let committed = tokio::spawn(async move {
-            this.clock.sleep(Duration::from_millis(4)).await;
-            this.rows.commit(batch).await
-        });
-        committed.await.unwrap()
-    }
-
-    async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
-        erase_by_page(self, partition).await
-    }
-}
+/// A store that takes a while, as one with a disk does, and finishes what it began.
+pub(crate) type Slow = SlowStore<Arc<MemoryStore>>;
 
 pub(crate) type TestRelay = Relay<Slow, Line, RecordingSink>;
 pub(crate) type TestDevice = Device<MemoryStore, Line>;
@@ -411,6 +384,8 @@ pub(crate) struct World {
     ahead: Arc<Mutex<Duration>>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) store: Slow,
+    /// What is in the store.
+    pub(crate) rows: Arc<MemoryStore>,
     pub(crate) line: Line,
     pub(crate) sink: RecordingSink,
     pub(crate) relay: TestRelay,
@@ -427,10 +402,17 @@ impl World {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
         let line = Line::to(carrier);
-        let store = Slow { rows: Arc::default(), clock: Arc::clone(&clock) };
+        let (rows, by) = (Arc::new(MemoryStore::new()), Arc::clone(&clock));
+        let store = SlowStore::new(Arc::clone(&rows)).finishing_commits().before(move |call| {
+            if call.is_commit() {
+                Pause::span(Arc::clone(&by), Duration::from_millis(4))
+            } else {
+                Pause::none()
+            }
+        });
         let sink = RecordingSink::default();
         let relay = open(&store, &line, &sink, &clock, &rng, settings).await.unwrap();
-        Self { clock, ahead, rng, store, line, sink, relay }
+        Self { clock, ahead, rng, store, rows, line, sink, relay }
     }
 
     /// Another relay on the same store.
