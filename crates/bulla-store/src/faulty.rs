@@ -8,8 +8,8 @@ use crate::{Batch, Commit, Counter, Key, Layer, Record, Scan, Space, Store, Stor
 
 /// A store that fails when it is told to: for tests of what stands on a store.
 ///
-/// A plan is asked about each [`Call`] and says how it [fails](Failure), if it does; without a plan every call
-/// passes. Clones share the plan and the store beneath, so a test keeps one and hands the other over.
+/// A plan is asked about each [`Call`] and says how it [fails](Failure), if it does; without a plan every
+/// call passes. Clones share the plan and the store beneath, so a test keeps one and hands the other over.
 ///
 /// An erasure goes page by page through this layer, so that each step of it can fail: put it beneath a vault,
 /// not over one. A sweep, upkeep and closing pass as they came.

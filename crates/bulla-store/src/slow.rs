@@ -12,8 +12,8 @@ use crate::{Batch, Commit, Counter, Key, Layer, Record, Scan, Space, Store, Stor
 ///
 /// It is asked how long to [pause](Pause) [before](Self::before) and [after](Self::after) each [`Call`], both
 /// when the call comes; at first it pauses nowhere. Whoever leaves during the pause before a call takes the
-/// call back, unless it is a commit of a store that [finishes](Self::finishing_commits) them. Clones share the
-/// store beneath.
+/// call back, unless it is a commit of a store that [finishes](Self::finishing_commits) them. Clones share
+/// the store beneath.
 ///
 /// An erasure goes page by page through this layer, so that each step of it takes its time: put it beneath a
 /// vault, not over one. A sweep, upkeep and closing pass as they came.

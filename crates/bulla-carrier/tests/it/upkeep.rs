@@ -27,8 +27,8 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Counts how often it is swept and kept up, and may not go on after so many times of the latter. Particular to
-/// these tests: they are about upkeep, which a faulty store passes on.
+/// Counts how often it is swept and kept up, and may not go on after so many times of the latter. Particular
+/// to these tests: they are about upkeep, which a faulty store passes on.
 #[derive(Clone, Default)]
 struct Kept {
     rows: Arc<MemoryStore>,

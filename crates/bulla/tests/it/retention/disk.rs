@@ -12,8 +12,8 @@ use bulla::store::{Batch, Commit, Key, Layer, Record, Scan, Space, Store, StoreE
 use bulla::vault::{MemoryKeyring, OperatorKey, Vault};
 use tempfile::TempDir;
 
-/// An engine on disk, while whose work the virtual time stands. Particular to these tests: the work itself runs
-/// in another place.
+/// An engine on disk, while whose work the virtual time stands. Particular to these tests: the work itself
+/// runs in another place.
 #[derive(Clone)]
 pub(crate) struct FrozenClockEngine(pub(crate) FjallStore);
 
