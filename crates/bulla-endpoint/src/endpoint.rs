@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
 
+use crate::prekeys::RENEWED_AFTER;
 use crate::store_layout::{IDENTITY, STATE, only};
 use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, generation, prekeys};
 
@@ -176,12 +177,25 @@ pub(crate) struct EndpointState {
     /// The id of the signed prekey that the carrier has taken; 0 for the first.
     #[prost(uint32, tag = "4")]
     pub(crate) published_signed: u32,
+    /// The id of the signed prekey; 0 for the first.
+    #[prost(uint32, tag = "5")]
+    pub(crate) signed: u32,
+    /// Since when the signed and the Kyber prekey are those they are, in milliseconds.
+    #[prost(uint64, tag = "6")]
+    pub(crate) lasting_since: u64,
 }
 
 impl EndpointState {
-    pub(crate) fn published_signed(&self) -> u32 {
-        // That the first was never left shows in the one-time keys, which are left with it.
-        self.published_signed.max(1)
+    /// Whether it is time to replace the signed and the Kyber prekey. A clock that was ahead when they were
+    /// made puts that off.
+    pub(crate) fn is_renewal_due(&self, now: Timestamp) -> bool {
+        now.since(Timestamp::from_millis(self.lasting_since)) >= RENEWED_AFTER
+    }
+
+    /// Whether the carrier has them. That the first were never left shows in the one-time keys, which are
+    /// left with them.
+    pub(crate) fn are_published(&self) -> bool {
+        self.published_signed.max(1) == self.signed.max(1)
     }
 }
 
@@ -243,6 +257,9 @@ async fn begin_incarnation<S: Store>(
         state.published_signed = UNKNOWN;
     }
     state.incarnation = (state.incarnation + 1).max(lowest);
+    if state.lasting_since == 0 {
+        state.lasting_since = now.as_millis();
+    }
     let mut batch = Batch::new(home);
     batch.expect(only(STATE), held.map(|record| record.version));
     batch.put(only(STATE), state.encode_to_vec());

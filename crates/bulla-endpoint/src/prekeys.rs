@@ -59,7 +59,7 @@ impl Endpoint {
     /// When the store fails.
     ///
     /// # Cost
-    /// Two look-ups.
+    /// One look-up.
     pub async fn is_stocked<S: Store>(
         &self,
         store: &S,
@@ -67,15 +67,9 @@ impl Endpoint {
         highest: u32,
         now: Timestamp,
     ) -> Result<bool, EndpointError> {
-        if left <= REFILL_BELOW {
-            return Ok(false);
-        }
         let state = self.state(store, now).await?.0;
-        if state.next_one_time != highest {
-            return Ok(false);
-        }
-        let signed = self.signed(store, now).await?;
-        Ok(!is_due(&signed, now) && state.published_signed() == signed.id().value())
+        let has_one_time = left > REFILL_BELOW && state.next_one_time == highest;
+        Ok(has_one_time && state.are_published() && !state.is_renewal_due(now))
     }
 
     /// Whether it is time to leave other lasting prekeys [with the carrier](Self::keys_to_publish): ours are
@@ -84,8 +78,8 @@ impl Endpoint {
     /// # Errors
     /// When the store fails.
     pub async fn renewal_is_due<S: Store>(&self, store: &S, now: Timestamp) -> Result<bool, EndpointError> {
-        let signed = self.signed(store, now).await?;
-        Ok(is_due(&signed, now) || self.state(store, now).await?.0.published_signed() != signed.id().value())
+        let state = self.state(store, now).await?.0;
+        Ok(state.is_renewal_due(now) || !state.are_published())
     }
 
     /// Notes that the carrier has taken `keys`. Until then a renewal is not done: the carrier gives away the
@@ -102,7 +96,7 @@ impl Endpoint {
     ) -> Result<(), EndpointError> {
         let signed = keys.signed.as_ref().map_or(0, |key| key.id);
         let (mut state, version) = self.state(store, now).await?;
-        if state.published_signed() == signed {
+        if state.published_signed.max(1) == signed {
             return Ok(());
         }
         state.published_signed = signed;
@@ -165,10 +159,12 @@ impl Endpoint {
         rng: &dyn Rng,
     ) -> Result<(SignedPreKey, KyberPreKey), EndpointError> {
         let (signed, kyber) = (self.signed(store, now).await?, self.kyber(store, now).await?);
-        if !is_due(&signed, now) {
+        // Told from the state, so that to ask whether it is time does not read the keys.
+        let (mut state, version) = self.state(store, now).await?;
+        if !state.is_renewal_due(now) {
             return Ok((signed, kyber));
         }
-        let ((state, version), identity) = (self.state(store, now).await?, self.local.identity());
+        let identity = self.local.identity();
         let (created, mut draw) = (UnixMillis::new(now.as_millis()), rng.draw());
         let ids = (signed.id().value().wrapping_add(1), kyber.id().value().wrapping_add(1));
         let new = (
@@ -191,6 +187,7 @@ impl Endpoint {
         batch.put(only(SIGNED), Bytes::copy_from_slice(&new.0.to_record()));
         batch.put(only(KYBER), Bytes::copy_from_slice(&new.1.to_record()));
         // Whoever makes keys changes the state: two renewals at once would give out two keys of one id.
+        (state.signed, state.lasting_since) = (ids.0, now.as_millis());
         batch.expect_version(only(STATE), version);
         batch.put(only(STATE), state.encode_to_vec());
         match store.commit(batch).await? {
@@ -295,11 +292,6 @@ impl Endpoint {
         let record = load(store, self.home, only(KYBER), now, "Kyber prekey").await?;
         KyberPreKey::from_record(&record).map_err(|_| EndpointError::Damaged { what: "Kyber prekey" })
     }
-}
-
-/// Whether it is time to replace it. A clock that was ahead when it was made puts that off.
-fn is_due(signed: &SignedPreKey, now: Timestamp) -> bool {
-    now.since(Timestamp::from_millis(signed.created().value())) >= RENEWED_AFTER
 }
 
 async fn load<S: Store>(
