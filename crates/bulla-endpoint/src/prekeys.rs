@@ -95,18 +95,21 @@ impl Endpoint {
         now: Timestamp,
     ) -> Result<(), EndpointError> {
         let signed = keys.signed.as_ref().map_or(0, |key| key.id);
-        let (mut state, version) = self.state(store, now).await?;
-        if state.published_signed.max(1) == signed {
-            return Ok(());
+        // Two may leave keys at the same time: who was told that there are few, and who sees that it is time.
+        for _ in 0..ATTEMPTS {
+            let (mut state, version) = self.state(store, now).await?;
+            if state.published_signed.max(1) == signed {
+                return Ok(());
+            }
+            state.published_signed = signed;
+            let mut batch = Batch::new(self.home);
+            batch.expect_version(only(STATE), version);
+            batch.put(only(STATE), state.encode_to_vec());
+            if let Commit::Committed(_) = store.commit(batch).await? {
+                return Ok(());
+            }
         }
-        state.published_signed = signed;
-        let mut batch = Batch::new(self.home);
-        batch.expect_version(only(STATE), version);
-        batch.put(only(STATE), state.encode_to_vec());
-        match store.commit(batch).await? {
-            Commit::Committed(_) => Ok(()),
-            _ => Err(EndpointError::Shared { what: "prekeys" }),
-        }
+        Err(EndpointError::Shared { what: "prekeys" })
     }
 
     /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have
@@ -130,6 +133,7 @@ impl Endpoint {
                 outcome => break outcome?,
             }
         };
+        attempts = 1..ATTEMPTS;
         let fresh = loop {
             match self.make_one_time(store, ONE_TIME_KEYS.saturating_sub(left), highest, now, rng).await {
                 Err(EndpointError::Shared { .. }) if attempts.next().is_some() => {}
