@@ -161,9 +161,6 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// No id of a signed prekey: which one the carrier has is not known.
-const UNKNOWN: u32 = u32::MAX;
-
 /// What an endpoint remembers of itself between two starts, besides its keys.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct EndpointState {
@@ -250,13 +247,7 @@ async fn begin_incarnation<S: Store>(
         None => EndpointState::default(),
     };
     // Above all that were spoken in earlier lives of the store, which it may not know of.
-    let lowest = u64::from(generation) << 32;
-    if lowest > state.incarnation {
-        // The first start after a backup was put back: the carrier may have lasting prekeys that replaced
-        // ours.
-        state.published_signed = UNKNOWN;
-    }
-    state.incarnation = (state.incarnation + 1).max(lowest);
+    state.incarnation = (state.incarnation + 1).max(u64::from(generation) << 32);
     if state.lasting_since == 0 {
         state.lasting_since = now.as_millis();
     }

@@ -12,7 +12,7 @@ use crate::{End, HOME, NOW, USER, alice, met, said, seal, shop};
 
 impl End {
     /// Opens on a store that was put back.
-    pub(crate) async fn put_back(&mut self, store: MemoryStore, generation: u32, rng: &SeededRng) {
+    async fn put_back(&mut self, store: MemoryStore, generation: u32, rng: &SeededRng) {
         begin_generation(&store, generation).await.unwrap();
         self.endpoint =
             Endpoint::open(&store, HOME, self.endpoint.address().clone(), NOW, rng).await.unwrap();
@@ -34,7 +34,7 @@ impl End {
 }
 
 /// What a copy of the store's files would be.
-pub(crate) async fn copy_of(store: &MemoryStore) -> MemoryStore {
+async fn copy_of(store: &MemoryStore) -> MemoryStore {
     let copy = MemoryStore::new();
     for partition in [OWN, HOME, USER] {
         for space in 0x10..=0x17 {

@@ -6,7 +6,6 @@ use bulla_base::{SeededRng, Timestamp};
 use bulla_endpoint::{ONE_TIME_KEYS, OpenError, RENEWED_AFTER};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::generation::copy_of;
 use crate::{End, NOW, USER, alice, said, seal, shop};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -97,25 +96,4 @@ async fn messages_to_replaced_prekeys_open_for_as_long_as_they_may_be_under_way(
     assert!(matches!(refused, Err(OpenError::Undecipherable(_))), "{refused:?}");
     let (late, to_last) = first_message(&shop, &last, &rng).await;
     open(&shop, &late, &to_last, gone, &rng).await.unwrap();
-}
-
-/// A backup from before a renewal does not have the keys that the carrier gives away: they are replaced by
-/// those it has, at once and not after a week.
-#[tokio::test]
-async fn a_restored_store_leaves_its_own_prekeys_with_the_carrier() {
-    let rng = SeededRng::new(1);
-    let mut shop = End::open(shop(), &rng).await;
-    let first = keys(&shop, NOW, &rng).await;
-    let backup = copy_of(&shop.store).await;
-    let due = NOW.after(RENEWED_AFTER);
-    let second = keys(&shop, due, &rng).await;
-    shop.endpoint.set_published(&shop.store, &second, due).await.unwrap();
-    assert!(!shop.endpoint.renewal_is_due(&shop.store, due).await.unwrap());
-
-    shop.put_back(backup, 1, &rng).await;
-    assert!(shop.endpoint.renewal_is_due(&shop.store, NOW).await.unwrap());
-    let restored = keys(&shop, NOW, &rng).await;
-    assert_eq!((&restored.signed, &restored.kyber), (&first.signed, &first.kyber));
-    shop.endpoint.set_published(&shop.store, &restored, NOW).await.unwrap();
-    assert!(!shop.endpoint.renewal_is_due(&shop.store, NOW).await.unwrap());
 }
