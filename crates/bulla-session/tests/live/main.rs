@@ -23,7 +23,7 @@ const MESSAGES: usize = 2_400;
 
 #[test]
 fn ping_pong_with_us_as_initiator() {
-    let mut pair = Pair::begun(1, Role::OurPeer, true);
+    let mut pair = Pair::begun(1, Role::Ours, true);
     ping_pong(&mut pair, MESSAGES);
     pair.report("ping-pong, ours began");
 }
@@ -37,7 +37,7 @@ fn ping_pong_with_them_as_initiator_and_no_one_time_key() {
 
 #[test]
 fn bursts_loss_doubling_and_disorder_with_us_as_initiator() {
-    let mut pair = Pair::begun(3, Role::OurPeer, false);
+    let mut pair = Pair::begun(3, Role::Ours, false);
     bursts(&mut pair, MESSAGES);
     pair.report("bursts, ours began");
 }
@@ -53,9 +53,9 @@ fn bursts_loss_doubling_and_disorder_with_them_as_initiator() {
 fn both_may_begin_at_once_and_converge() {
     let mut pair = Pair::new(5);
     for _ in 0..40 {
-        pair.begin(Role::OurPeer, true);
+        pair.begin(Role::Ours, true);
         pair.begin(Role::Theirs, true);
-        let (from_us, from_them) = (pair.seal(Role::OurPeer), pair.seal(Role::Theirs));
+        let (from_us, from_them) = (pair.seal(Role::Ours), pair.seal(Role::Theirs));
         pair.open(&from_us).unwrap();
         pair.open(&from_them).unwrap();
         ping_pong(&mut pair, 60);
@@ -65,7 +65,7 @@ fn both_may_begin_at_once_and_converge() {
 
 #[test]
 fn a_peer_that_restores_an_old_state_is_found_out_and_healed() {
-    let mut pair = Pair::begun(6, Role::OurPeer, true);
+    let mut pair = Pair::begun(6, Role::Ours, true);
     for round in 0..20 {
         ping_pong(&mut pair, 30);
         pair.theirs_snapshot();
@@ -74,20 +74,20 @@ fn a_peer_that_restores_an_old_state_is_found_out_and_healed() {
         // What is said from the old state repeats keys: it must not open as anything new.
         let stale = pair.seal(Role::Theirs);
         assert!(pair.open(&stale).is_err(), "a message from a restored state was believed in round {round}");
-        heal(&mut pair, if round % 2 == 0 { Role::OurPeer } else { Role::Theirs });
+        heal(&mut pair, if round % 2 == 0 { Role::Ours } else { Role::Theirs });
     }
     pair.report("20 restored states");
 }
 
 #[test]
 fn a_peer_that_reinstalls_is_met_anew() {
-    let mut pair = Pair::begun(7, Role::OurPeer, true);
+    let mut pair = Pair::begun(7, Role::Ours, true);
     for round in 0..20 {
         ping_pong(&mut pair, 60);
-        let under_way = pair.seal(Role::OurPeer);
+        let under_way = pair.seal(Role::Ours);
         pair.theirs_reinstall();
         assert!(pair.open(&under_way).is_err(), "an empty phone opened a message in round {round}");
-        heal(&mut pair, if round % 2 == 0 { Role::OurPeer } else { Role::Theirs });
+        heal(&mut pair, if round % 2 == 0 { Role::Ours } else { Role::Theirs });
     }
     pair.report("20 reinstallations");
 }

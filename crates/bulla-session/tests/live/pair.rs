@@ -11,7 +11,7 @@ use crate::our_peer::OurPeer;
 /// Which end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    OurPeer,
+    Ours,
     Theirs,
 }
 
@@ -72,7 +72,7 @@ impl Pair {
     /// `who` begins a session with fresh keys of the other's.
     pub(crate) fn begin(&mut self, who: Role, one_time: bool) {
         match who {
-            Role::OurPeer => {
+            Role::Ours => {
                 let bundle = self.theirs.bundle(one_time);
                 self.ours.begin(&bundle, &mut self.rng);
             }
@@ -88,7 +88,7 @@ impl Pair {
         let mut plaintext = vec![0; usize::try_from(self.rng.next_u32() % 200).unwrap()];
         self.rng.fill_bytes(&mut plaintext);
         let (kind, bytes) = match from {
-            Role::OurPeer => self.ours.seal(&plaintext, &mut self.rng),
+            Role::Ours => self.ours.seal(&plaintext, &mut self.rng),
             Role::Theirs => self.theirs.seal(&plaintext),
         };
         let letter = Letter { from, kind, bytes, plaintext };
@@ -107,7 +107,7 @@ impl Pair {
                     other => OpenFailure::Other(format!("{other:?}")),
                 })
             }
-            Role::OurPeer => self.theirs.open(letter.kind, &letter.bytes).map_err(|refused| {
+            Role::Ours => self.theirs.open(letter.kind, &letter.bytes).map_err(|refused| {
                 if refused.duplicate {
                     OpenFailure::Duplicate
                 } else {
