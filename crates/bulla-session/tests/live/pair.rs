@@ -45,8 +45,8 @@ pub(crate) struct Pair {
 impl Role {
     pub(crate) const fn other(self) -> Self {
         match self {
-            Self::OurPeer => Self::Theirs,
-            Self::Theirs => Self::OurPeer,
+            Self::Ours => Self::Theirs,
+            Self::Theirs => Self::Ours,
         }
     }
 }
