@@ -24,8 +24,8 @@ pub const REFILL_BELOW: usize = 25;
 /// After so long the signed and the Kyber prekey are replaced. What was sealed to those before is opened for
 /// as long as it may be under way.
 ///
-/// The shorter, the less is open to who takes a store, and the more keys are kept: four times this is less
-/// than the 30 days of the longest retention, so that one renewal in four may fail before anything is lost.
+/// The shorter, the less is open to who takes a store, and the more keys of before are kept. While the
+/// carrier cannot be reached it gives away those of before, which open for 30 days from their replacement on.
 pub const RENEWED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A one-time prekey that has started a session and must go, once the session is durable.

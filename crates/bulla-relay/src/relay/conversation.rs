@@ -1,7 +1,6 @@
 use bulla_base::{Number, Partition, Party, PhoneNumberId};
 use bulla_store::{Erasure, Key, Store, StoreError};
 use bulla_transport::Transport;
-
 use tokio::sync::MutexGuard;
 
 use super::Inner;
