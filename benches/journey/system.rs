@@ -9,7 +9,7 @@ use bulla_carrier::Carrier;
 use bulla_content::Text;
 use bulla_device::{Device, DeviceEventKind};
 use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError, Status};
-use bulla_store::{Asked, CountedStore, Store};
+use bulla_store::{Asked, CountingStore, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_transport::InProcess;
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Machine;
 
-pub(crate) type BenchStore = Arc<CountedStore<Vault<FjallStore>>>;
+pub(crate) type BenchStore = Arc<CountingStore<Vault<FjallStore>>>;
 type Link = InProcess<Carrier<BenchStore>>;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -173,5 +173,5 @@ async fn open_store(folder: &Path) -> BenchStore {
     let keys = OperatorKey::from_bytes([7; 32], rng.clone());
     let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();
     let vault = Vault::open(engine, MemoryKeyring::new(), &keys, Arc::new(Machine), rng).await.unwrap();
-    Arc::new(CountedStore::new(vault))
+    Arc::new(CountingStore::new(vault))
 }

@@ -1,5 +1,5 @@
 use bulla_base::{Address, PhoneNumberId};
-use bulla_store::{Batch, Erased, Key, OWN, Scan, Store, StoreError};
+use bulla_store::{Batch, Erased, Key, SYSTEM_PARTITION, Scan, Store, StoreError};
 use bulla_transport::TransportError;
 use bytes::Bytes;
 
@@ -11,10 +11,10 @@ impl<S: Store> Carrier<S> {
     /// Remembers that `business` has connected, until it is erased.
     pub(crate) async fn remember(&self, business: PhoneNumberId) -> Result<(), TransportError> {
         let key = listed(business);
-        if self.store.get(OWN, &key, self.clock.now()).await.map_err(store_failed)?.is_some() {
+        if self.store.get(SYSTEM_PARTITION, &key, self.clock.now()).await.map_err(store_failed)?.is_some() {
             return Ok(());
         }
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.put(key, Bytes::new());
         self.commit(batch).await
     }
@@ -34,14 +34,14 @@ impl<S: Store> Carrier<S> {
     pub async fn erase_business(&self, business: PhoneNumberId) -> Result<Erased, StoreError> {
         let address = Address::business(business);
         let erased = self.erase_party(&address).await?;
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.delete(listed(business));
         // Neither expects anything.
         let _ = self.store.commit(batch).await?;
         let fence = of_device(FENCE, &address);
         if self.store.get(self.partition(&address), &fence, self.clock.now()).await?.is_some() {
             // It is back already: whoever is erased later has to be looked for in its queue.
-            let mut batch = Batch::new(OWN);
+            let mut batch = Batch::new(SYSTEM_PARTITION);
             batch.put(listed(business), Bytes::new());
             let _ = self.store.commit(batch).await?;
         }
@@ -53,7 +53,7 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn businesses(&self) -> Result<Vec<PhoneNumberId>, StoreError> {
         let (mut businesses, mut scan) = (Vec::new(), Scan::undated(BUSINESS));
         loop {
-            let page = self.store.scan(OWN, &scan, self.clock.now()).await?;
+            let page = self.store.scan(SYSTEM_PARTITION, &scan, self.clock.now()).await?;
             let Some((last, _)) = page.last() else { return Ok(businesses) };
             scan = Scan::undated(BUSINESS).after(last.clone());
             for (key, _) in page {

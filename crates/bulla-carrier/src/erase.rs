@@ -1,6 +1,6 @@
 use bulla_base::{Address, Number, Partition, Party};
 use bulla_envelope::Envelope;
-use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Erasure, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Scan, Store, StoreError, UserErasure};
 use bulla_transport::TransportError;
 use tokio::sync::MutexGuard;
 use tracing::Instrument;
@@ -68,7 +68,7 @@ impl<S: Store> Carrier<S> {
 
     /// Carries out what an earlier run of the carrier began.
     pub(crate) async fn finish_erasures(&self) -> Result<(), StoreError> {
-        for begun in Erasure::begun(&self.store, ERASING, self.clock.now()).await? {
+        for begun in UserErasure::begun(&self.store, ERASING, self.clock.now()).await? {
             let asked = self.erasures.begin(begun.user());
             self.carry_out(begun.user(), &asked).await?;
         }
@@ -83,7 +83,7 @@ impl<S: Store> Carrier<S> {
             return Ok(erased.by_another());
         }
         self.everybody_has_passed(user).await;
-        let erasure = Erasure::new(user, ERASING);
+        let erasure = UserErasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
         let pass = || async move {
             // Locks of businesses and of the user one after the other: two of them can be the same lock.

@@ -1,5 +1,5 @@
 use bulla_base::Timestamp;
-use bulla_store::{Batch, Commit, Key, OWN, Record, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, Record, SYSTEM_PARTITION, Store, StoreError};
 use bytes::Bytes;
 
 use crate::store_layout::GENERATION;
@@ -17,7 +17,7 @@ impl StoreGeneration {
         let key = Key::undated(GENERATION, "");
         if let Some(generation) = store.restored().await {
             tracing::warn!("the carrier's store was put back from a backup: what came after it is lost");
-            let mut batch = Batch::new(OWN);
+            let mut batch = Batch::new(SYSTEM_PARTITION);
             // Written before the store is told that its restoring is known: a crash in between does it again,
             // while the other way round the old generation would stand, and keys be given away twice.
             batch.put(key, generation.number().to_be_bytes().to_vec());
@@ -25,7 +25,7 @@ impl StoreGeneration {
             store.accept_restored().await?;
             return Ok(Self(generation.number()));
         }
-        let Some(record) = store.get(OWN, &key, now).await? else { return Ok(Self(0)) };
+        let Some(record) = store.get(SYSTEM_PARTITION, &key, now).await? else { return Ok(Self(0)) };
         record.value[..].try_into().map(|bytes| Self(u64::from_be_bytes(bytes))).map_err(|_| DAMAGED)
     }
 

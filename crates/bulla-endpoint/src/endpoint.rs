@@ -3,7 +3,7 @@ use std::fmt;
 use bulla_base::{Address, Partition, Rng, Timestamp};
 use bulla_envelope::Installation;
 use bulla_session::{IdentityKeyPair, LocalParty, RegistrationId};
-use bulla_store::{Batch, Commit, OWN, Store, Version};
+use bulla_store::{Batch, Commit, SYSTEM_PARTITION, Store, Version};
 use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
@@ -54,7 +54,7 @@ impl Endpoint {
             Some(local) => local,
             None => create_identity(store, home, now, rng).await?,
         };
-        let generation = generation::of(store, OWN, Bytes::new(), now).await?;
+        let generation = generation::of(store, SYSTEM_PARTITION, Bytes::new(), now).await?;
         let EndpointState { incarnation, registered: was_registered, .. } =
             begin_incarnation(store, home, generation, now).await?;
         let identity_policy = IdentityPolicy::default();

@@ -1,5 +1,5 @@
 use bulla_base::{Partition, Timestamp};
-use bulla_store::{Batch, Commit, Key, OWN, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, SYSTEM_PARTITION, Store, StoreError};
 use bytes::Bytes;
 
 use crate::store_layout::{GENERATION, only};
@@ -21,7 +21,7 @@ use crate::store_layout::{GENERATION, only};
 /// # Cost
 /// One commit now; afterwards one more look-up for each message.
 pub async fn begin_generation<S: Store>(store: &S, generation: u32) -> Result<(), StoreError> {
-    let mut batch = Batch::new(OWN);
+    let mut batch = Batch::new(SYSTEM_PARTITION);
     batch.put(only(GENERATION), generation.to_be_bytes().to_vec());
     match store.commit(batch).await? {
         Commit::Committed(_) => Ok(()),
@@ -51,8 +51,8 @@ pub async fn begin_generation_if_restored<S: Store>(store: &S) -> Result<bool, S
 
 const DAMAGED: StoreError = StoreError::Damaged { what: "store's generation" };
 
-/// The generation that is written down under `name`, 0 if none is: that of the store in [`OWN`], or that in
-/// which a session in use began.
+/// The generation that is written down under `name`, 0 if none is: that of the store in [`SYSTEM_PARTITION`],
+/// or that in which a session in use began.
 pub(crate) async fn of<S: Store>(
     store: &S,
     partition: Partition,

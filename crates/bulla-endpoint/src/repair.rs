@@ -112,7 +112,7 @@ async fn can_be_read<S: Store>(
     match read.await {
         Ok(()) => Ok(true),
         Err(LoadError::Damaged) => Ok(false),
-        // What a layer cannot open is as good as damaged; that it cannot read at all is not for us to mend.
+        // What a wrapper cannot open is as good as damaged; that it cannot read at all is not for us to mend.
         Err(LoadError::Store(error)) if error.is_of_a_record() => Ok(false),
         Err(LoadError::Store(error)) => Err(error),
     }

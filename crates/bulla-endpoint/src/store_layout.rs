@@ -8,15 +8,16 @@
 //! home        KYBER       –                                      the Kyber prekey of last resort
 //! home        SIGNED/day  id                                     one that was replaced on that day; so KYBER
 //! home        ONE_TIME    id                                     a one-time prekey
-//! OWN         GENERATION  –                                      that of the store, if it was put back from a backup
+//! system      GENERATION  –                                      that of the store, if it was put back from a backup
 //! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer
 //! customer    SESSIONS    business ‖ device ‖ 0                  what is remembered of the peer's identity
 //! customer    GENERATION  business ‖ device                      in which the session in use began, if not the first
 //! customer    STARTED     business ‖ SHA-256(prekeys, base key)  nothing: a session was started with these
 //! ```
 //!
-//! The home partition is the endpoint's own; a customer's is that of the user in the conversation. On a
-//! user's device the two are one.
+//! The home partition is the endpoint's own, the system's is
+//! [`SYSTEM_PARTITION`](bulla_store::SYSTEM_PARTITION); a customer's is that of the user in the conversation.
+//! On a user's device the two are one.
 
 use bulla_base::{Address, Party};
 use bulla_session::StoredPart;

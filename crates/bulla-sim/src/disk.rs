@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla_base::{Clock, Day, Partition, Rng, Timestamp};
-use bulla_store::{Batch, Commit, Generation, Key, Layer, Record, Scan, Store, StoreError, erase_by_page};
+use bulla_store::{
+    Batch, Commit, Generation, Key, Record, Scan, Store, StoreError, StoreWrapper, erase_by_page,
+};
 
 use crate::disk_contents::DiskContents;
 use crate::faults::FaultKind;
@@ -66,10 +68,10 @@ impl Disk {
     }
 }
 
-impl Layer for Disk {
-    type Beneath = DiskContents;
+impl StoreWrapper for Disk {
+    type Inner = DiskContents;
 
-    fn beneath(&self) -> &DiskContents {
+    fn inner(&self) -> &DiskContents {
         &self.rows
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Clock as _, Party, SeededRng};
-use bulla_store::{Key, OWN, Space};
+use bulla_store::{Key, SYSTEM_PARTITION, Space};
 use memchr::memmem;
 
 use crate::invariants::Invariant;
@@ -71,7 +71,8 @@ pub(crate) async fn two_months_pass(world: &Arc<World>) {
         };
         let found = machine.disk().find(|owner, key, _| {
             let space = key.space().number();
-            let may_last = lasting.contains(&space) || owner == OWN && OF_NOBODY.contains(&space);
+            let may_last =
+                lasting.contains(&space) || owner == SYSTEM_PARTITION && OF_NOBODY.contains(&space);
             let is_over = key.day() != Key::UNDATED && !REPLACED.contains(&space);
             is_over || !may_last
         });

@@ -23,8 +23,8 @@ pub const MAX_GROUP_BYTES: usize = 1 << 20;
 /// next.
 pub const MAX_GROUP_ROWS: usize = MAX_BATCH_ROWS;
 
-/// The most bytes that a group takes in the journal: its largest is a single batch, sealed by one layer. More
-/// than this is never cut off as torn after a power cut; it is damage.
+/// The most bytes that a group takes in the journal: its largest is a single batch, sealed by one wrapper.
+/// More than this is never cut off as torn after a power cut; it is damage.
 pub(crate) const MAX_TORN_BYTES: usize = BATCH_HEAD_AND_TAIL_BYTES
     + MAX_BATCH_BYTES
     + SEAL_ROOM_BATCH_BYTES

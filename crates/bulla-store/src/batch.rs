@@ -47,7 +47,7 @@ pub struct Put {
 #[derive(Debug, Clone)]
 pub struct Batch {
     partition: Partition,
-    /// How many layers have sealed its values.
+    /// How many wrappers have sealed its values.
     seals: u8,
     expectations: Vec<(Key, Expectation)>,
     puts: Vec<Put>,
@@ -78,7 +78,7 @@ impl Batch {
     /// Seals its values: each becomes what `seal` makes of it, in its place, and nothing else of the batch
     /// changes.
     ///
-    /// For layers that make values longer. The batch then has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a
+    /// For wrappers that make values longer. The batch then has [`SEAL_ROOM_BYTES`](crate::SEAL_ROOM_BYTES) a
     /// value, [`SEAL_ROOM_ROWS`](crate::SEAL_ROOM_ROWS) and
     /// [`SEAL_ROOM_BATCH_BYTES`](crate::SEAL_ROOM_BATCH_BYTES) more room than it had, so that whoever keeps
     /// to a store's bounds keeps to those of a sealed store. `seal` meets each key once.

@@ -45,12 +45,12 @@ pub enum StoreError {
         /// What kind of record.
         what: &'static str,
     },
-    /// A layer over the engine, such as one that seals, did not do its part. Nothing was stored.
-    #[error("a layer over the stored data did not do its part")]
-    Layer {
+    /// A wrapper around the engine, such as one that seals, did not do its part. Nothing was stored.
+    #[error("a wrapper around the store did not do its part")]
+    Wrapper {
         /// What that means for whoever asked.
         fault: Fault,
-        /// What the layer says.
+        /// What the wrapper says.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -59,7 +59,7 @@ pub enum StoreError {
     Closed,
 }
 
-/// What the trouble of a [layer](StoreError::Layer) means for whoever asked, by whose move it is.
+/// What the trouble of a [wrapper](StoreError::Wrapper) means for whoever asked, by whose move it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
@@ -68,23 +68,23 @@ pub enum Fault {
     /// Ours, the disk's, or that of somebody who wrote to the database: this record cannot be read, and
     /// others can.
     Record,
-    /// The operator's move: something that the layer needs is not to be had. It may work later, with the same
-    /// store.
+    /// The operator's move: something that the wrapper needs is not to be had. It may work later, with the
+    /// same store.
     Unavailable,
-    /// The operator's move: the layer may not go on with this store, which has to be opened again.
+    /// The operator's move: the wrapper may not go on with this store, which has to be opened again.
     Final,
 }
 
 impl StoreError {
-    /// The error of a layer, of which `source` tells more.
-    pub fn layer(fault: Fault, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Layer { fault, source: source.into() }
+    /// The error of a wrapper, of which `source` tells more.
+    pub fn wrapper(fault: Fault, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Wrapper { fault, source: source.into() }
     }
 
     /// Whether the store does nothing any more until it is opened again: whoever lives by it stops.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Poisoned { .. } | Self::Closed | Self::Layer { fault: Fault::Final, .. })
+        matches!(self, Self::Poisoned { .. } | Self::Closed | Self::Wrapper { fault: Fault::Final, .. })
     }
 
     /// Whether the same may work later, with the same store: nothing was stored, and nothing is lost.
@@ -94,7 +94,7 @@ impl StoreError {
             self,
             Self::Unavailable { .. }
                 | Self::Unreadable { .. }
-                | Self::Layer { fault: Fault::Unavailable, .. }
+                | Self::Wrapper { fault: Fault::Unavailable, .. }
         )
     }
 
@@ -102,7 +102,7 @@ impl StoreError {
     /// can.
     #[must_use]
     pub const fn is_of_a_record(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Layer { fault: Fault::Record, .. })
+        matches!(self, Self::Damaged { .. } | Self::Wrapper { fault: Fault::Record, .. })
     }
 }
 
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn an_error_tells_how_far_it_reaches() {
-        let layers = [Fault::Request, Fault::Record, Fault::Unavailable, Fault::Final];
-        let [request, record, unavailable, ended] = layers.map(|fault| StoreError::layer(fault, "why"));
+        let wrappers = [Fault::Request, Fault::Record, Fault::Unavailable, Fault::Final];
+        let [request, record, unavailable, ended] = wrappers.map(|fault| StoreError::wrapper(fault, "why"));
         let poisoned = StoreError::Poisoned { source: None };
         let damaged = StoreError::Damaged { what: "record" };
         let unreadable = StoreError::Unreadable { source: io::ErrorKind::Other.into() };

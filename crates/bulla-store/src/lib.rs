@@ -2,8 +2,8 @@
 //!
 //! # In reading order
 //! [`Store`] is the port and [`Batch`] what it carries out; [`Key`], [`Scan`], [`Record`] and [`Counter`]
-//! what is in one; [`Retention`] how long; [`Queue`] what is built on it; [`MemoryStore`], [`Layer`] and
-//! [`CachedStore`] are stores, and [`BoxStore`] is any of them.
+//! what is in one; [`Retention`] how long; [`Queue`] what is built on it; [`MemoryStore`], [`StoreWrapper`]
+//! and [`CachedStore`] are stores, and [`BoxStore`] is any of them.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -20,60 +20,60 @@ mod scan;
 mod watch;
 
 // Stores, and what stands over them.
-mod memory;
+mod memory_store;
 
-mod boxed;
-mod cache;
-mod counted;
-mod layer;
+mod boxed_store;
+mod cached_store;
+mod counting_store;
+mod store_wrapper;
 
 // Stores that others are tested with.
 #[cfg(feature = "conformance")]
-mod call;
+mod faulty_store;
 #[cfg(feature = "conformance")]
-mod faulty;
+mod slow_store;
 #[cfg(feature = "conformance")]
-mod slow;
+mod store_call;
 
 // What is built on the port.
-mod erase;
-mod erasure;
+mod erase_partition;
 mod keyed_mutex;
-mod own_partition;
 mod queue;
+mod system_partition;
 mod upkeep;
+mod user_erasure;
 
 mod error;
 mod limits;
 mod metrics;
 
 pub use batch::{Batch, Commit, Expectation, Put};
-pub use boxed::BoxStore;
-pub use cache::CachedStore;
-#[cfg(feature = "conformance")]
-pub use call::Call;
-pub use counted::{Asked, CountedStore, Counts};
+pub use boxed_store::BoxStore;
+pub use cached_store::CachedStore;
 pub use counter::Counter;
-pub use erase::{erase_by_page, erase_names};
-pub use erasure::{BEFORE_ALL, Erased, Erasure};
+pub use counting_store::{Asked, CountingStore, Counts};
+pub use erase_partition::{erase_by_page, erase_names};
 pub use error::{Fault, StoreError};
 #[cfg(feature = "conformance")]
-pub use faulty::{Failure, FaultyStore};
+pub use faulty_store::{Failure, FaultyStore};
 pub use key::{Key, Space};
 pub use keyed_mutex::KeyedMutex;
-pub use layer::Layer;
 pub use limits::{
     MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES, SEAL_ROOM_BATCH_BYTES,
     SEAL_ROOM_BYTES, SEAL_ROOM_ROWS,
 };
-pub use memory::MemoryStore;
-pub use own_partition::{OWN, every_counter, pepper};
+pub use memory_store::MemoryStore;
 pub use queue::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, Queue, QueueIndex, QueueTail, Queued, TailRead};
 pub use record::{Record, Version};
 pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};
 pub use scan::Scan;
 #[cfg(feature = "conformance")]
-pub use slow::{Pause, SlowStore};
+pub use slow_store::{Pause, SlowStore};
 pub use store::Store;
+#[cfg(feature = "conformance")]
+pub use store_call::StoreCall;
+pub use store_wrapper::StoreWrapper;
+pub use system_partition::{SYSTEM_PARTITION, every_counter, pepper};
 pub use upkeep::{Generation, UPKEEP_RETRY, keep_up};
+pub use user_erasure::{BEFORE_ALL, Erased, UserErasure};
 pub use watch::{Watch, Watchers};

@@ -7,9 +7,9 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, StoreE
 
 /// The storage port.
 ///
-/// An engine implements the six calls without a body, and a [`Layer`](crate::Layer) over another store those
-/// it changes; retention, sealing, queues and metering are written once on top of them. The value a caller
-/// puts is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
+/// An engine implements the six calls without a body, and a [`StoreWrapper`](crate::StoreWrapper) over
+/// another store those it changes; retention, sealing, queues and metering are written once on top of them.
+/// The value a caller puts is never looked into. Engines are cheap to clone or are shared behind an `Arc`.
 ///
 /// # For whoever opens a relay, a device or a carrier
 /// Nothing: they do what a store needs regularly ([`upkeep`](Self::upkeep)), and see to it that one that was
@@ -39,7 +39,7 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, StoreE
 /// | `Err(Poisoned)` | whether it was stored is unknown until the store is opened again |
 /// | `Err(Unreadable)`, `Err(Damaged)` from a read | nothing is known; never turn a failed read into `None` |
 /// | `Err(Unreadable)`, `Err(Damaged)` from a commit | its expectations could not be checked, and nothing was stored |
-/// | `Err(Closed)`, `Err(Layer)`, `Err(Unavailable)` | nothing was stored |
+/// | `Err(Closed)`, `Err(Wrapper)`, `Err(Unavailable)` | nothing was stored |
 ///
 /// *What must not happen.* A batch whose expectations do not hold changes nothing, also when it shares a disk
 /// write with others. After a failed disk write nothing is acknowledged any more: answer `Poisoned` until the
@@ -134,12 +134,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// It is not atomic. Cut short, it has removed some; calling again removes the rest. What is written to
     /// the partition meanwhile may be removed or stay: keep writers out, or call again. Never to be called on
-    /// [`OWN`](crate::OWN).
+    /// [`SYSTEM_PARTITION`](crate::SYSTEM_PARTITION).
     ///
     /// # For implementors
     /// An engine needs not write it: it is [`erase_by_page`](crate::erase_by_page). One that can remove a
-    /// range at once may do so. What wraps a store, best as a [`Layer`](crate::Layer), passes it on, so that
-    /// a vault beneath it hears of it; what seals destroys its key first.
+    /// range at once may do so. What wraps a store, best as a [`StoreWrapper`](crate::StoreWrapper), passes
+    /// it on, so that a vault beneath it hears of it; what seals destroys its key first.
     ///
     /// # Errors
     /// As [`scan`](Self::scan) and [`commit`](Self::commit).

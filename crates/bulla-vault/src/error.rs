@@ -6,7 +6,7 @@ use bulla_store::{Fault, StoreError};
 use thiserror::Error;
 
 /// Why a vault could not be opened, could not be kept up to date, or did not do what a store is asked: the
-/// port hands on the last two as the source of a [`StoreError::Layer`].
+/// port hands on the last two as the source of a [`StoreError::Wrapper`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VaultError {
@@ -96,7 +96,7 @@ impl From<VaultError> for StoreError {
             | VaultError::OtherKeyring { .. }
             | VaultError::KeyringRolledBack { .. } => Fault::Final,
         };
-        Self::layer(fault, error)
+        Self::wrapper(fault, error)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Clock, Partition, Rng, Timestamp};
-use bulla_store::{Batch, Commit, Generation, Key, OWN, Record, Store, StoreError};
+use bulla_store::{Batch, Commit, Generation, Key, Record, SYSTEM_PARTITION, Store, StoreError};
 use tokio::sync::RwLock;
 
 use crate::error::VaultError;
@@ -103,7 +103,7 @@ impl<S: Store> Vault<S> {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VaultError> {
-        let stored = engine.get(OWN, &store_layout::generation(), clock.now()).await?;
+        let stored = engine.get(SYSTEM_PARTITION, &store_layout::generation(), clock.now()).await?;
         let (keyring, state) = found_or_made(file, keys, stored.is_some(), clock.now(), &*rng).await?;
         if stored.is_none() && state.generation > 0 {
             let (keyring, generation) = (keyring.place(), state.generation);
@@ -128,7 +128,7 @@ impl<S: Store> Vault<S> {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VaultError> {
-        if engine.get(OWN, &store_layout::generation(), clock.now()).await?.is_some() {
+        if engine.get(SYSTEM_PARTITION, &store_layout::generation(), clock.now()).await?.is_some() {
             return Err(VaultError::NotEmpty);
         }
         let (keyring, state) = found_or_made(file, keys, false, clock.now(), &*rng).await?;
@@ -144,7 +144,7 @@ impl<S: Store> Vault<S> {
         rng: Arc<dyn Rng>,
     ) -> Result<Self, VaultError> {
         // A batch that writes nothing has the version of the last one that did.
-        let Commit::Committed(last) = engine.commit(Batch::new(OWN)).await? else {
+        let Commit::Committed(last) = engine.commit(Batch::new(SYSTEM_PARTITION)).await? else {
             // It expects nothing.
             return Err(StoreError::Damaged { what: "version" }.into());
         };

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use bulla_base::{Rng, SeededRng};
 use bulla_carrier::Carrier;
-use bulla_store::{CountedStore, Counts, MemoryStore, Pause, SlowStore};
+use bulla_store::{CountingStore, Counts, MemoryStore, Pause, SlowStore};
 use bulla_transport::{InProcess, Sequence, Transport};
 
 use crate::erase::{number, traffic};
 use crate::{World, alice, caller, upload};
 
-type Slow = SlowStore<CountedStore<Arc<MemoryStore>>>;
+type Slow = SlowStore<CountingStore<Arc<MemoryStore>>>;
 
 /// The store of `world`, which lets others go first, now more often, now less.
 fn slow(world: &World, seed: u64) -> (Slow, Counts) {
-    let counted = CountedStore::new(world.store.clone());
+    let counted = CountingStore::new(world.store.clone());
     let (counts, dice) = (counted.counts(), SeededRng::new(seed));
     let slow = SlowStore::new(counted).before(move |_| {
         let mut rounds = [0];

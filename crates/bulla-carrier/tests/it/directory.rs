@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bulla_base::{Partition, Timestamp};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS, MAX_ONE_TIME_KEYS_A_DAY};
 use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey};
-use bulla_store::{Batch, Commit, Fault, Key, Layer, MemoryStore, Record, Space, Store, StoreError};
+use bulla_store::{Batch, Commit, Fault, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper};
 use bulla_transport::{Caller, InProcess, Transport, TransportError};
 
 use crate::{NOW, World, alice, caller, days, shop, upload};
@@ -121,14 +121,14 @@ async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     assert_eq!(&world.transport().bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
 }
 
-/// A store in which a layer cannot open the lasting keys of anybody, such as a vault whose key for them is
+/// A store in which a wrapper cannot open the lasting keys of anybody, such as a vault whose key for them is
 /// lost.
 struct SealedKeys(Arc<MemoryStore>);
 
-impl Layer for SealedKeys {
-    type Beneath = MemoryStore;
+impl StoreWrapper for SealedKeys {
+    type Inner = MemoryStore;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.0
     }
 
@@ -137,7 +137,7 @@ impl Layer for SealedKeys {
         // What its owner leaves anew is under a key that is there.
         match found {
             Some(record) if key.space() == Space::new(0x40) && record.value.ends_with(b"old") => {
-                Err(StoreError::layer(Fault::Record, "the key is lost"))
+                Err(StoreError::wrapper(Fault::Record, "the key is lost"))
             }
             found => Ok(found),
         }

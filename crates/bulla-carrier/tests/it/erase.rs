@@ -3,7 +3,9 @@ use std::sync::Arc;
 use bulla_base::{Address, Day, MessageId, Number, Partition, Party, Pepper, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
-use bulla_store::{Failure, FaultyStore, Key, MemoryStore, OWN, Record, Scan, Space, Store, StoreError};
+use bulla_store::{
+    Failure, FaultyStore, Key, MemoryStore, Record, SYSTEM_PARTITION, Scan, Space, Store, StoreError,
+};
 use bulla_transport::{Caller, InProcess, Sequence, Transport, TransportError};
 
 use crate::{NOW, SHOP, World, alice, caller, shop};
@@ -19,11 +21,12 @@ pub(crate) fn number(user: &Address) -> Number {
 
 /// Every row of the parties, expired ones included.
 pub(crate) async fn rows(store: &MemoryStore, parties: &[&Address]) -> Vec<(Partition, Key, Record)> {
-    let pepper = store.get(OWN, &Key::undated(Space::new(0x46), ""), Timestamp::default()).await.unwrap();
+    let pepper =
+        store.get(SYSTEM_PARTITION, &Key::undated(Space::new(0x46), ""), Timestamp::default()).await.unwrap();
     let pepper = Pepper::from_bytes(pepper.unwrap().value[..].try_into().unwrap());
     let mut found = Vec::new();
     let parties = parties.iter().map(|address| pepper.partition(address.party()));
-    for partition in parties.chain([OWN]) {
+    for partition in parties.chain([SYSTEM_PARTITION]) {
         for space in (0..=u8::MAX).map(Space::new) {
             let all = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX));
             let page = store.scan(partition, &all, Timestamp::default()).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla_base::{Partition, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Scan, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, MemoryStore, Record, Scan, Store, StoreError, StoreWrapper};
 use bulla_transport::{
     BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, Proof, Sent, Sequence, Transport,
     TransportError,
@@ -25,10 +25,10 @@ struct Counting {
     disk: Semaphore,
 }
 
-impl Layer for Counting {
-    type Beneath = MemoryStore;
+impl StoreWrapper for Counting {
+    type Inner = MemoryStore;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.rows
     }
 

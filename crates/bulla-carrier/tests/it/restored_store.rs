@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use bulla_base::{Day, Partition, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_store::{Batch, Commit, Generation, Key, Layer, MemoryStore, OWN, Scan, Space, Store, StoreError};
+use bulla_store::{
+    Batch, Commit, Generation, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store, StoreError,
+    StoreWrapper,
+};
 use bulla_transport::{Sequence, Transport};
 
 use crate::{World, alice, shop, upload};
@@ -59,10 +62,10 @@ async fn receiver_ahead_of_a_carrier_that_was_put_back_is_handed_everything() {
 /// A store that was put back, until that is accepted. Particular to these tests: nothing fails in it.
 struct PutBack(Arc<MemoryStore>, std::sync::Mutex<Option<Generation>>);
 
-impl Layer for PutBack {
-    type Beneath = MemoryStore;
+impl StoreWrapper for PutBack {
+    type Inner = MemoryStore;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.0
     }
 
@@ -98,6 +101,7 @@ async fn one_time_key_is_not_given_again_by_a_carrier_that_was_put_back() {
     drop(carrier);
     let carrier = Carrier::open(rows(backup.clone(), None), world.clock.clone(), &world.rng).await.unwrap();
     assert_eq!(carrier.bundle(&us, &alice()).await.unwrap().one_time.unwrap().id, 4, "it is the same life");
-    let life = backup.get(OWN, &Key::undated(Space::new(0x4c), ""), crate::NOW).await.unwrap().unwrap();
+    let life =
+        backup.get(SYSTEM_PARTITION, &Key::undated(Space::new(0x4c), ""), crate::NOW).await.unwrap().unwrap();
     assert_eq!(&life.value[..], 5_u64.to_be_bytes());
 }

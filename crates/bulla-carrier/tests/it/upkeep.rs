@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulla_base::{Address, Clock, Day, SeededRng, Sleep, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_store::{Failure, FaultyStore, Layer, MemoryStore, StoreError};
+use bulla_store::{Failure, FaultyStore, MemoryStore, StoreError, StoreWrapper};
 use bulla_transport::{Transport, TransportError};
 use tokio::time::Instant;
 
@@ -37,10 +37,10 @@ struct Kept {
     dies_after: usize,
 }
 
-impl Layer for Kept {
-    type Beneath = MemoryStore;
+impl StoreWrapper for Kept {
+    type Inner = MemoryStore;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.rows
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Day, Partition, Party, Pepper};
 use bulla_device::{Device, DeviceError, DeviceEventKind};
-use bulla_store::{BEFORE_ALL, Batch, Commit, Key, MemoryStore, OWN, Scan, Space, Store};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store};
 use bulla_transport::TransportError;
 
 use crate::{Line, SHOP, World, alice, install, says};
@@ -13,7 +13,8 @@ type Phone = Device<Arc<MemoryStore>, Line>;
 
 /// Where a device's records stand.
 pub(crate) async fn home_of(store: &MemoryStore) -> Partition {
-    let pepper = store.get(OWN, &Key::undated(Space::new(0x34), ""), BEFORE_ALL).await.unwrap().unwrap();
+    let pepper =
+        store.get(SYSTEM_PARTITION, &Key::undated(Space::new(0x34), ""), BEFORE_ALL).await.unwrap().unwrap();
     Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(&Party::User(alice()))
 }
 
@@ -21,7 +22,7 @@ pub(crate) async fn home_of(store: &MemoryStore) -> Partition {
 async fn copy_of(store: &MemoryStore, world: &World) -> Arc<MemoryStore> {
     let (copy, now) = (Arc::new(MemoryStore::new()), world.clock.now());
     let home = home_of(store).await;
-    for partition in [OWN, home] {
+    for partition in [SYSTEM_PARTITION, home] {
         for space in (0..=u8::MAX).map(Space::new) {
             let all = Scan::dated(space, Key::UNDATED..=Day::from_number(u32::MAX));
             for (key, record) in store.scan(partition, &all, now).await.unwrap() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Day, Party, Pepper, Timestamp};
 use bulla_device::DeviceEventKind;
-use bulla_store::{Key, MemoryStore, OWN, Scan, Space, Store};
+use bulla_store::{Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store};
 
 use crate::{SHOP, World, alice, says};
 
@@ -13,7 +13,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The sessions with the shop, what started them, and what is marked of it.
 async fn of_the_shop(store: &MemoryStore) -> Vec<u8> {
-    let pepper = store.get(OWN, &Key::undated(Space::new(0x34), ""), Timestamp::default()).await.unwrap();
+    let pepper =
+        store.get(SYSTEM_PARTITION, &Key::undated(Space::new(0x34), ""), Timestamp::default()).await.unwrap();
     let home =
         Pepper::from_bytes(pepper.unwrap().value[..].try_into().unwrap()).partition(&Party::User(alice()));
     let mut spaces = Vec::new();

@@ -6,7 +6,7 @@ use bulla_base::SeededRng;
 use bulla_endpoint::{Endpoint, SealError, begin_generation};
 use bulla_envelope::{Envelope, Form};
 use bulla_session::message::{PreKeySignalMessage, SignalMessage};
-use bulla_store::{Batch, Commit, MemoryStore, OWN, Scan, Space, Store};
+use bulla_store::{Batch, Commit, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store};
 
 use crate::{End, HOME, NOW, USER, alice, met, said, seal, shop};
 
@@ -36,7 +36,7 @@ impl End {
 /// What a copy of the store's files would be.
 async fn copy_of(store: &MemoryStore) -> MemoryStore {
     let copy = MemoryStore::new();
-    for partition in [OWN, HOME, USER] {
+    for partition in [SYSTEM_PARTITION, HOME, USER] {
         for space in 0x10..=0x17 {
             for (key, record) in store.scan(partition, &Scan::undated(Space::new(space)), NOW).await.unwrap()
             {

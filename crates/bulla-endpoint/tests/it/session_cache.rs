@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_base::{Partition, Rng, SeededRng};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SessionCache};
 use bulla_envelope::Envelope;
-use bulla_store::{Batch, Commit, CountedStore, MemoryStore, Store};
+use bulla_store::{Batch, Commit, CountingStore, MemoryStore, Store};
 
 use crate::{End, HOME, NOW, USER, alice, said, seal, shop};
 
@@ -13,14 +13,14 @@ const ENOUGH: usize = 1 << 20;
 
 /// A shop that holds its sessions, and what it asks of its store is counted.
 struct Holder {
-    store: Arc<CountedStore<MemoryStore>>,
+    store: Arc<CountingStore<MemoryStore>>,
     held: SessionCache,
     endpoint: Endpoint,
 }
 
 impl Holder {
     async fn open(bytes: usize, rng: &dyn Rng) -> Self {
-        let store = Arc::new(CountedStore::new(MemoryStore::new()));
+        let store = Arc::new(CountingStore::new(MemoryStore::new()));
         let held = SessionCache::new(bytes);
         let endpoint = Endpoint::open(&store, HOME, shop(), NOW, rng).await.unwrap();
         Self { endpoint: endpoint.with_session_cache(held.clone()), held, store }

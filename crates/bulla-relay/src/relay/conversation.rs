@@ -1,5 +1,5 @@
 use bulla_base::{Number, Partition, Party, PhoneNumberId};
-use bulla_store::{Erasure, Key, Store, StoreError};
+use bulla_store::{Key, Store, StoreError, UserErasure};
 use bulla_transport::Transport;
 use tokio::sync::MutexGuard;
 
@@ -77,7 +77,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn lock(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
         let lock = self.keyed_mutex.lock(user).await;
         if self.erasures.is_under_way(user) {
-            self.carry_out(Erasure::new(user, ERASING)).await?;
+            self.carry_out(UserErasure::new(user, ERASING)).await?;
         }
         Ok(lock)
     }

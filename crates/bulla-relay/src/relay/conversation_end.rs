@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::Timestamp;
-use bulla_store::{BEFORE_ALL, Batch, Key, OWN, Scan, Space, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Key, SYSTEM_PARTITION, Scan, Space, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
@@ -20,7 +20,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Once a day, ends what is over. A start in the middle of the day looks at no conversation for that.
     pub(super) async fn end_what_is_over(self: &Arc<Self>, now: Timestamp) -> Result<(), RelayError> {
         let (ended_on, today) = (Key::undated(CONVERSATION, ""), now.day().number().to_be_bytes());
-        let last = self.store.get(OWN, &ended_on, now).await?;
+        let last = self.store.get(SYSTEM_PARTITION, &ended_on, now).await?;
         if last.is_some_and(|last| last.value[..] == today) {
             return Ok(());
         }
@@ -29,7 +29,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let ended = self.end_what_is_over_of(&tenant).await;
             ended.or_else(|error| self.contain(&tenant, None, error))?;
         }
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.put(ended_on, today.to_vec());
         // It expects nothing, so nothing can be in the way.
         let _ = self.store.commit(batch).await?;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Partition, PhoneNumberId};
-use bulla_store::{BEFORE_ALL, Batch, Key, OWN, Scan, Space, Store, StoreError, erase_names};
+use bulla_store::{BEFORE_ALL, Batch, Key, SYSTEM_PARTITION, Scan, Space, Store, StoreError, erase_names};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
@@ -59,7 +59,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Notes the wish: from when this returns it is carried out, whatever happens.
     async fn wish_to_erase(&self, business: PhoneNumberId) -> Result<(), StoreError> {
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.put(Key::undated(ERASING_BUSINESS, store_layout::of(business)), bytes::Bytes::new());
         let _ = self.store.commit(batch).await?;
         Ok(())
@@ -70,7 +70,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// # Errors
     /// When the store is dead, or it cannot be read what was begun.
     pub(super) async fn finish_erasures_of_businesses(&self) -> Result<(), StoreError> {
-        for key in self.store.keys(OWN, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
+        for key in self.store.keys(SYSTEM_PARTITION, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
             let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
             if let Err(error) = self.erase_all_of(PhoneNumberId::new(u64::from_be_bytes(number))).await {
                 if of_store(&error) == ErrorScope::Relay {
@@ -98,7 +98,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         self.store.erase_partition(home).await?;
         // Last: a crash before it begins again, and finds less.
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.delete(Key::undated(ERASING_BUSINESS, store_layout::of(business)));
         let _ = self.store.commit(batch).await?;
         Ok(())

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulla_base::{Number, Partition, Party, PhoneNumberId};
-use bulla_store::{BEFORE_ALL, Batch, Erased, Erasure, Scan, Store, StoreError, erase_names};
+use bulla_store::{BEFORE_ALL, Batch, Erased, Scan, Store, StoreError, UserErasure, erase_names};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use tracing::Instrument;
@@ -64,7 +64,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let _lock = self.keyed_mutex.lock(user).await;
         // What is on its way out is called back before the wish is durable, or it could leave after it.
         self.erasures.begin(user);
-        let erasure = Erasure::new(user, ERASING);
+        let erasure = UserErasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
         self.carry_out(erasure).await
     }
@@ -74,7 +74,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// # Errors
     /// When the store is dead, or it cannot be read what was begun.
     pub(super) async fn finish_erasures(&self) -> Result<(), StoreError> {
-        for begun in Erasure::begun(&self.store, ERASING, self.clock.now()).await? {
+        for begun in UserErasure::begun(&self.store, ERASING, self.clock.now()).await? {
             let _lock = self.keyed_mutex.lock(begun.user()).await;
             self.erasures.begin(begun.user());
             if let Err(error) = self.carry_out(begun).await {
@@ -92,7 +92,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Removes everything about a user whose lock is held and whose erasure was begun.
-    pub(super) async fn carry_out(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+    pub(super) async fn carry_out(&self, erasure: UserErasure) -> Result<Erased, StoreError> {
         let user = erasure.user();
         self.erasures.nothing_leaves(user).await;
         // Before the passes: what is read from here on is not to be taken for what was there.

@@ -10,7 +10,8 @@ use bulla_base::{Clock, Day, Number, Partition, Party, PhoneNumberId, Timestamp}
 use bulla_device::Device;
 use bulla_relay::Relay;
 use bulla_store::{
-    Batch, Commit, Expiry, Failure, FaultyStore, Key, Layer, MemoryStore, OWN, Scan, Space, Store, StoreError,
+    Batch, Commit, Expiry, Failure, FaultyStore, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store,
+    StoreError, StoreWrapper,
 };
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
@@ -59,7 +60,11 @@ pub(crate) async fn partition<S: Store>(store: &S, user: &Number) -> Partition {
 }
 
 pub(crate) async fn of<S: Store>(store: &S, party: &Party) -> Partition {
-    let pepper = store.get(OWN, &Key::undated(PEPPER, ""), Timestamp::from_millis(0)).await.unwrap().unwrap();
+    let pepper = store
+        .get(SYSTEM_PARTITION, &Key::undated(PEPPER, ""), Timestamp::from_millis(0))
+        .await
+        .unwrap()
+        .unwrap();
     bulla_base::Pepper::from_bytes(pepper.value[..].try_into().unwrap()).partition(party)
 }
 
@@ -72,7 +77,7 @@ async fn partitions<S: Store>(store: &S) -> [Partition; 6] {
     let [shop, bakery] = [SHOP, BAKERY].map(Party::Business);
     let [alice, bob, carol] = [alice(), bob(), carol()].map(Party::User);
     [
-        OWN,
+        SYSTEM_PARTITION,
         of(store, &shop).await,
         of(store, &bakery).await,
         of(store, &bob).await,
@@ -178,7 +183,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
     let all = partitions(&store).await;
     let [.., bobs, carols, alices] = all;
     drop((first, store));
-    let before = rows(engine.beneath(), &all).await;
+    let before = rows(engine.inner(), &all).await;
     let spaces: std::collections::BTreeSet<u8> =
         before.iter().filter(|row| row.partition == alices).map(|row| row.key.space().number()).collect();
     assert!(spaces.len() >= 8, "{spaces:?}");
@@ -234,7 +239,7 @@ async fn interrupted_everywhere(world: World, ground: impl Ground) {
                     relay(&world, &store).await.close().await;
                 }
             }
-            let left = rows(engine.beneath(), &all).await;
+            let left = rows(engine.inner(), &all).await;
             if begun || trouble == Trouble::Error {
                 let hers =
                     |row: &&Row| row.partition == alices || row.key.name().ends_with(alices.as_bytes());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulla_base::{Partition, Timestamp};
 use bulla_device::DeviceEventKind;
 use bulla_relay::{Relay, RelayError, SubmitError, SuspendedPart};
-use bulla_store::{Batch, Commit, Key, Layer, MemoryStore, Record, Space, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper};
 
 use crate::cancellation::{everything, relay};
 use crate::erasure::heard;
@@ -55,10 +55,10 @@ impl Difficult {
     }
 }
 
-impl Layer for Difficult {
-    type Beneath = MemoryStore;
+impl StoreWrapper for Difficult {
+    type Inner = MemoryStore;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.rows
     }
 

@@ -7,7 +7,7 @@ use bulla_base::Party;
 use bulla_content::{Progress, Receipt};
 use bulla_device::DeviceEventKind;
 use bulla_relay::{Event, Incoming, Outgoing, Recipient, Relay, SubmitError};
-use bulla_store::{CountedStore, FaultyStore, MemoryStore};
+use bulla_store::{CountingStore, FaultyStore, MemoryStore};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 
 use crate::cancellation::{everything, of, partition, relay, rows};
@@ -122,7 +122,7 @@ async fn marks_whose_hour_is_over_are_erased_too() {
 async fn an_erasure_costs_two_passes() {
     let world = World::new().await;
     world.relay.close().await;
-    let counted = CountedStore::new(MemoryStore::new());
+    let counted = CountingStore::new(MemoryStore::new());
     let counts = counted.counts();
     // An erasure goes page by page through what is over the counts.
     let store = FaultyStore::new(counted);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_relay::{Relay, Status};
-use bulla_store::{CountedStore, MemoryStore};
+use bulla_store::{CountingStore, MemoryStore};
 
 use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
 
-type Counted = Arc<CountedStore<Arc<MemoryStore>>>;
+type Counted = Arc<CountingStore<Arc<MemoryStore>>>;
 
 const QUARTER: Duration = Duration::from_secs(900);
 
@@ -23,7 +23,7 @@ async fn talked_to(users: u64) -> World {
 
 /// The next relay on the same store, and how much it read to start.
 async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize) {
-    let store = Arc::new(CountedStore::new(Arc::clone(&world.rows)));
+    let store = Arc::new(CountingStore::new(Arc::clone(&world.rows)));
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
     let counts = store.counts();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bulla_base::{Partition, Timestamp};
 use bulla_store::{
-    Batch, CachedStore, Commit, CountedStore, Counts, Failure, FaultyStore, Key, MemoryStore, Pause,
+    Batch, CachedStore, Commit, CountingStore, Counts, Failure, FaultyStore, Key, MemoryStore, Pause,
     Retention, SlowStore, Space, Store, conformance,
 };
 use tokio::sync::Semaphore;
@@ -21,8 +21,8 @@ fn a_cache_prints_nothing_of_what_it_keeps() {
 
 /// A store whose calls are answered by the permits of a gate, after they were carried out, and the counts of
 /// what comes through.
-fn gated() -> (Arc<SlowStore<CountedStore<MemoryStore>>>, Arc<Semaphore>, Counts) {
-    let (gate, counted) = (Arc::new(Semaphore::new(0)), CountedStore::new(MemoryStore::new()));
+fn gated() -> (Arc<SlowStore<CountingStore<MemoryStore>>>, Arc<Semaphore>, Counts) {
+    let (gate, counted) = (Arc::new(Semaphore::new(0)), CountingStore::new(MemoryStore::new()));
     let (passes, counts) = (gate.clone(), counted.counts());
     let store = SlowStore::new(counted).after(move |_| {
         let gate = gate.clone();
@@ -64,7 +64,7 @@ fn a_cache_keeps_every_rule_of_a_store() {
 #[test]
 fn cached_row_is_not_read_again() {
     run(async {
-        let beneath = Arc::new(CountedStore::new(MemoryStore::new()));
+        let beneath = Arc::new(CountingStore::new(MemoryStore::new()));
         let counts = beneath.counts();
         committed(&beneath, put(key("before"), "it")).await;
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
@@ -85,7 +85,7 @@ fn cached_row_is_not_read_again() {
 #[test]
 fn dated_rows_are_not_remembered_and_what_has_expired_is_not_read() {
     run(async {
-        let beneath = Arc::new(CountedStore::new(MemoryStore::new()));
+        let beneath = Arc::new(CountingStore::new(MemoryStore::new()));
         let counts = beneath.counts();
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
         let (undated, dated) = (key("a"), Key::dated(SPACE, NOW.day(), "a"));
@@ -234,7 +234,7 @@ fn cache_forgets_what_is_erased_or_closed() {
 #[test]
 fn the_bound_holds_and_what_is_asked_for_stays() {
     run(async {
-        let beneath = Arc::new(CountedStore::new(MemoryStore::new()));
+        let beneath = Arc::new(CountingStore::new(MemoryStore::new()));
         let counts = beneath.counts();
         let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
         committed(&store, put(key("hot"), "row")).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Day, ManualClock, Partition, Timestamp};
 use bulla_store::{
-    Batch, Call, Commit, Failure, FaultyStore, Key, Layer, MemoryStore, Pause, Scan, SlowStore, Space, Store,
-    StoreError, conformance,
+    Batch, Commit, Failure, FaultyStore, Key, MemoryStore, Pause, Scan, SlowStore, Space, Store, StoreCall,
+    StoreError, StoreWrapper, conformance,
 };
 use tokio::sync::Semaphore;
 
@@ -106,7 +106,7 @@ fn a_call_is_carried_out_between_its_pauses() {
     run(async {
         let gates = [Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0))];
         let [before, after] = gates.clone().map(|gate| {
-            move |call: &Call<'_>| {
+            move |call: &StoreCall<'_>| {
                 let (gate, is_commit) = (gate.clone(), call.is_commit());
                 Pause::until(async move {
                     if is_commit {
@@ -152,7 +152,7 @@ fn a_span_is_waited_for_by_the_clock_of_the_test() {
         let store = SlowStore::new(MemoryStore::new()).after(move |_| Pause::span(by.clone(), minute));
         assert!(!is_there(&store).await);
         assert_eq!(clock.now(), NOW.after(minute));
-        assert!(!is_there(store.beneath()).await);
+        assert!(!is_there(store.inner()).await);
         assert_eq!(clock.now(), NOW.after(minute), "the store beneath is as fast as ever");
     });
 }

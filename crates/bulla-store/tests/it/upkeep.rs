@@ -1,5 +1,5 @@
 //! Whatever a store needs regularly is asked of it through the port, by whoever holds it and through every
-//! layer.
+//! wrapper.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulla_base::{Clock, ManualClock, Timestamp};
 use bulla_store::{
-    BoxStore, Fault, Generation, Layer, MemoryStore, Store, StoreError, UPKEEP_RETRY, keep_up,
+    BoxStore, Fault, Generation, MemoryStore, Store, StoreError, StoreWrapper, UPKEEP_RETRY, keep_up,
 };
 
 use crate::run;
@@ -40,10 +40,10 @@ impl Needy {
     }
 }
 
-impl Layer for Needy {
-    type Beneath = MemoryStore;
+impl StoreWrapper for Needy {
+    type Inner = MemoryStore;
 
-    fn beneath(&self) -> &MemoryStore {
+    fn inner(&self) -> &MemoryStore {
         &self.beneath
     }
 
@@ -68,13 +68,13 @@ impl Layer for Needy {
     }
 }
 
-/// A layer that changes nothing.
+/// A wrapper that changes nothing.
 pub(crate) struct Nothing<S>(pub(crate) S);
 
-impl<S: Store> Layer for Nothing<S> {
-    type Beneath = S;
+impl<S: Store> StoreWrapper for Nothing<S> {
+    type Inner = S;
 
-    fn beneath(&self) -> &S {
+    fn inner(&self) -> &S {
         &self.0
     }
 }
@@ -96,7 +96,7 @@ fn upkeep_reaches_a_store_through_every_layer() {
 #[test]
 fn upkeep_is_done_when_the_store_wants_it_and_tried_again_when_it_fails() {
     run(async {
-        let unavailable = || Err(StoreError::layer(Fault::Unavailable, "no disk"));
+        let unavailable = || Err(StoreError::wrapper(Fault::Unavailable, "no disk"));
         let answers = vec![Ok(Some(3 * MINUTE)), unavailable(), unavailable(), Ok(Some(MINUTE)), Ok(None)];
         let (needy, clock, asked) = Needy::new(answers);
         keep_up(&needy, &*clock).await.unwrap();
@@ -111,7 +111,7 @@ fn upkeep_is_done_when_the_store_wants_it_and_tried_again_when_it_fails() {
 #[test]
 fn upkeep_ends_with_a_store_that_may_not_go_on() {
     run(async {
-        let ended = || Err(StoreError::layer(Fault::Final, "taken over"));
+        let ended = || Err(StoreError::wrapper(Fault::Final, "taken over"));
         for (answer, tries) in [(ended(), 1), (Err(StoreError::Poisoned { source: None }), 1)] {
             let (needy, clock, asked) = Needy::new(vec![answer, Ok(Some(MINUTE))]);
             let error = keep_up(&needy, &*clock).await.unwrap_err();
@@ -152,7 +152,7 @@ impl tracing::Subscriber for Errors {
 /// A disk that is full for a day would fill the log, too.
 #[test]
 fn upkeep_that_fails_in_the_same_way_is_logged_once() {
-    let fails = |why: &'static str| Err(StoreError::layer(Fault::Unavailable, why));
+    let fails = |why: &'static str| Err(StoreError::wrapper(Fault::Unavailable, why));
     let answers = vec![
         fails("full"),
         fails("full"),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bulla_base::{Partition, Timestamp};
 use bulla_store::{
-    Batch, Commit, Counter, Expectation, Generation, Key, Layer, MAX_BATCH_BYTES, MemoryStore, Record, Scan,
-    Space, Store, StoreError, Version, Watch, Watchers, conformance, erase_by_page,
+    Batch, Commit, Counter, Expectation, Generation, Key, MAX_BATCH_BYTES, MemoryStore, Record, Scan, Space,
+    Store, StoreError, StoreWrapper, Version, Watch, Watchers, conformance, erase_by_page,
 };
 
 /// How an engine is wrong.
@@ -78,10 +78,10 @@ impl Engine {
     }
 }
 
-impl Layer for Engine {
-    type Beneath = Arc<MemoryStore>;
+impl StoreWrapper for Engine {
+    type Inner = Arc<MemoryStore>;
 
-    fn beneath(&self) -> &Arc<MemoryStore> {
+    fn inner(&self) -> &Arc<MemoryStore> {
         &self.0
     }
 

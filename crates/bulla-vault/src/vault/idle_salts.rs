@@ -15,7 +15,7 @@ use std::sync::PoisonError;
 use std::task::Poll;
 
 use bulla_base::{Day, Partition};
-use bulla_store::{BEFORE_ALL, Batch, Commit, OWN, Scan, Space, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Commit, SYSTEM_PARTITION, Scan, Space, Store, StoreError};
 
 use super::Vault;
 use crate::limits::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS};
@@ -33,10 +33,10 @@ impl<S: Store> Vault<S> {
         sealed: Batch,
     ) -> Result<Commit, StoreError> {
         // What belongs to no customer stays.
-        if partition == OWN {
+        if partition == SYSTEM_PARTITION {
             return self.engine.commit(sealed).await;
         }
-        let mut note = Batch::new(OWN);
+        let mut note = Batch::new(SYSTEM_PARTITION);
         note.put(store_layout::look(later(self.today(), IDLE_CHECK_DAYS), partition), "");
         let (noted, outcome) = tokio::join!(biased; self.engine.commit(note), self.engine.commit(sealed));
         if let (Err(error), Ok(Commit::Committed(_))) = (noted, &outcome) {
@@ -52,8 +52,8 @@ impl<S: Store> Vault<S> {
         let after = self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let looks = store_layout::looks().limit(MAX_IDLE_CHECKS);
         let looks = after.map_or(looks.clone(), |after| looks.after(after));
-        let (mut batch, mut last, mut idle) = (Batch::new(OWN), None, 0);
-        for (key, _) in self.engine.scan(OWN, &looks, BEFORE_ALL).await? {
+        let (mut batch, mut last, mut idle) = (Batch::new(SYSTEM_PARTITION), None, 0);
+        for (key, _) in self.engine.scan(SYSTEM_PARTITION, &looks, BEFORE_ALL).await? {
             // What is no note of ours is taken away.
             if let Some((day, partition)) = store_layout::read_look(&key) {
                 if day > today {
@@ -78,7 +78,7 @@ impl<S: Store> Vault<S> {
 
     /// Forgets when it was to be looked at a partition that was erased.
     pub(super) async fn forget_looks(&self, partition: Partition) -> Result<(), StoreError> {
-        let (today, mut batch) = (self.today(), Batch::new(OWN));
+        let (today, mut batch) = (self.today(), Batch::new(SYSTEM_PARTITION));
         // One that is overdue for longer is taken soon, and finds nothing.
         let first = today.minus(IDLE_CHECK_DAYS).number();
         for day in first..=later(today, IDLE_CHECK_DAYS).number() {

@@ -16,7 +16,7 @@
 //! that were durable, although its row is there: it is taken for one that was put back.
 
 use bulla_base::Rng;
-use bulla_store::{Batch, Commit, OWN, Record, Store, Version};
+use bulla_store::{Batch, Commit, Record, SYSTEM_PARTITION, Store, Version};
 
 use super::{Keeper, Vault};
 use crate::error::VaultError;
@@ -84,7 +84,7 @@ impl<S: Store> Vault<S> {
         epochs: KeyEpochs,
     ) -> Result<(), VaultError> {
         let next = keeper.fence.generation.saturating_add(1);
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         let key = store_layout::generation();
         batch.expect(key.clone(), keeper.fence.version);
         let other = |keeper: &Keeper| VaultError::OtherKeyring { keyring: keeper.keyring.place() };
@@ -94,7 +94,11 @@ impl<S: Store> Vault<S> {
             Commit::Committed(version) => version,
             _ => {
                 // Also ours, if an earlier call was dropped before it heard that it had committed.
-                let stored = self.engine.get(OWN, &key, self.clock.now()).await?.ok_or(VaultError::InUse)?;
+                let stored = self
+                    .engine
+                    .get(SYSTEM_PARTITION, &key, self.clock.now())
+                    .await?
+                    .ok_or(VaultError::InUse)?;
                 let said = read(&self.lasting, &stored).ok_or_else(|| other(keeper))?;
                 if said != (next, keeper.fence.token) {
                     return Err(VaultError::InUse);
@@ -115,14 +119,16 @@ impl<S: Store> Vault<S> {
 }
 
 fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> Option<Vec<u8>> {
-    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &store_layout::generation()) };
+    let under =
+        Under { key: lasting, salt: None, bound: &Place::own(SYSTEM_PARTITION, &store_layout::generation()) };
     let value = [&generation.to_be_bytes()[..], &token].concat();
     seal::seal(under, &value, rng).ok()
 }
 
 fn read(lasting: &Secret, record: &Record) -> Option<(u64, [u8; 16])> {
     let sealed = own_body(&record.value)?;
-    let under = Under { key: lasting, salt: None, bound: &Place::own(OWN, &store_layout::generation()) };
+    let under =
+        Under { key: lasting, salt: None, bound: &Place::own(SYSTEM_PARTITION, &store_layout::generation()) };
     let value = seal::open(under, sealed, |value| {
         let (generation, token) = value.split_first_chunk()?;
         Some((u64::from_be_bytes(*generation), token.try_into().ok()?))

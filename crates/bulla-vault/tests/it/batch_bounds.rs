@@ -52,7 +52,7 @@ fn the_vaults_own_space_is_refused_and_not_shown() {
         batches[2].expect_absent(own.clone());
         for batch in batches {
             let error = vault.commit(batch).await.unwrap_err();
-            assert!(matches!(error, StoreError::Layer { fault: Fault::Request, .. }), "{error}");
+            assert!(matches!(error, StoreError::Wrapper { fault: Fault::Request, .. }), "{error}");
             assert!(matches!(said(&error), VaultError::Reserved { space: 0x50 }), "{error}");
         }
         assert_eq!(vault.get(ALICE, &own, NOW).await.unwrap(), None);

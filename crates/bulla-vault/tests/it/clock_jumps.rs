@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulla_base::{Clock, Rng, SeededRng, Timestamp};
-use bulla_store::{Batch, Call, Commit, Key, OWN, Pause, Retention, SlowStore, Store};
+use bulla_store::{Batch, Commit, Key, Pause, Retention, SYSTEM_PARTITION, SlowStore, Store, StoreCall};
 use bulla_vault::{ClockState, KeyringFile, MemoryKeyring, Vault};
 use tokio::sync::Semaphore;
 
@@ -146,7 +146,7 @@ async fn writes_of_a_jump(commits: usize) -> usize {
     let passes = Arc::new(Semaphore::new(1));
     let gate = passes.clone();
     let engine = SlowStore::new(world.engine.clone()).before(move |call| match call {
-        Call::Commit(batch) if batch.partition() == OWN => {
+        StoreCall::Commit(batch) if batch.partition() == SYSTEM_PARTITION => {
             let gate = gate.clone();
             Pause::until(async move { drop(gate.acquire().await.unwrap()) })
         }

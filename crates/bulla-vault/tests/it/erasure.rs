@@ -1,7 +1,7 @@
 //! One conversation is forgotten, the others are not. What happens when somebody writes meanwhile is told in
 //! `races`.
 
-use bulla_store::{Batch, Commit, Key, OWN, Record, Scan, Space, Store};
+use bulla_store::{Batch, Commit, Key, Record, SYSTEM_PARTITION, Scan, Space, Store};
 use bulla_vault::Vault;
 
 use crate::world::{
@@ -102,7 +102,7 @@ fn a_store_that_was_copied_row_by_row_is_read_whatever_came_first() {
         put(&vault, ALICE, "name", "value").await;
         let (salt, generation) =
             (Key::undated(Space::new(0x50), "salt"), Key::undated(Space::new(0x50), "generation"));
-        let rows = [(ALICE, key("name")), (ALICE, salt), (OWN, generation)];
+        let rows = [(ALICE, key("name")), (ALICE, salt), (SYSTEM_PARTITION, generation)];
         for rows in [rows.clone(), {
             let [first, second, third] = rows;
             [third, second, first]

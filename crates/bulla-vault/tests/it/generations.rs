@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::Timestamp;
-use bulla_store::{Batch, Commit, Key, MemoryStore, OWN, Space, Store};
+use bulla_store::{Batch, Commit, Key, MemoryStore, SYSTEM_PARTITION, Space, Store};
 use bulla_vault::{MemoryKeyring, VaultError};
 
 use crate::world::{ALICE, Engine, HOUR, World, put, raw, read, run};
@@ -13,7 +13,7 @@ async fn backup(from: &Engine) -> Engine {
     let copy = Arc::new(MemoryStore::new());
     let own = |name: &'static str| Key::undated(Space::new(0x50), name);
     let record = Key::undated(crate::world::SPACE, "name");
-    for (partition, key) in [(OWN, own("generation")), (ALICE, own("salt")), (ALICE, record)] {
+    for (partition, key) in [(SYSTEM_PARTITION, own("generation")), (ALICE, own("salt")), (ALICE, record)] {
         if let Some(found) = from.get(partition, &key, Timestamp::from_millis(0)).await.unwrap() {
             let mut batch = Batch::new(partition);
             batch.put(key, found.value);
@@ -146,10 +146,10 @@ fn a_store_that_lost_its_last_commits_is_told_although_its_generation_is_there()
         vault.close().await.unwrap();
         drop(vault);
         let own = Key::undated(Space::new(0x50), "generation");
-        let last = raw(&world.engine, OWN, &own).await;
+        let last = raw(&world.engine, SYSTEM_PARTITION, &own).await;
         let lost = Engine::default();
-        crate::world::plant(&lost, OWN, own.clone(), &last).await;
-        assert!(raw(&lost, OWN, &own).await.version < last.version);
+        crate::world::plant(&lost, SYSTEM_PARTITION, own.clone(), &last).await;
+        assert!(raw(&lost, SYSTEM_PARTITION, &own).await.version < last.version);
         world.engine = lost;
         let vault = world.vault().await;
         assert!(vault.is_restored());
@@ -252,7 +252,7 @@ fn a_crash_at_any_step_of_opening_is_no_restore() {
             assert!(!vault.is_restored(), "after {writes} writes");
             put(&vault, ALICE, "name", "value").await;
             assert!(
-                !raw(&world.engine, OWN, &Key::undated(Space::new(0x50), "generation"))
+                !raw(&world.engine, SYSTEM_PARTITION, &Key::undated(Space::new(0x50), "generation"))
                     .await
                     .value
                     .is_empty()

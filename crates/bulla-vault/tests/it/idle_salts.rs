@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Clock, Partition, Timestamp};
-use bulla_store::{Batch, Commit, Key, OWN, Retention, Scan, Space, Store};
+use bulla_store::{Batch, Commit, Key, Retention, SYSTEM_PARTITION, Scan, Space, Store};
 use bulla_vault::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS, Vault};
 
 use crate::races::{Slow, TRIES, give_way, open};
@@ -18,7 +18,8 @@ async fn traces(engine: &impl Store, partition: Partition) -> usize {
         let rows = engine.scan(partition, &Scan::everything(space), Timestamp::from_millis(0)).await.unwrap();
         found += rows.len();
     }
-    let own = engine.scan(OWN, &Scan::everything(VAULT), Timestamp::from_millis(0)).await.unwrap();
+    let own =
+        engine.scan(SYSTEM_PARTITION, &Scan::everything(VAULT), Timestamp::from_millis(0)).await.unwrap();
     found + own.iter().filter(|(key, _)| key.name().ends_with(partition.as_bytes())).count()
 }
 

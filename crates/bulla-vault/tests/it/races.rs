@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use bulla_base::{Partition, Timestamp};
-use bulla_store::{Batch, Commit, Key, Layer, Record, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, Record, Store, StoreError, StoreWrapper};
 use bulla_vault::Vault;
 use tokio::task::yield_now;
 
@@ -28,10 +28,10 @@ pub(crate) async fn give_way(turns: usize) {
     }
 }
 
-impl Layer for Slow {
-    type Beneath = Engine;
+impl StoreWrapper for Slow {
+    type Inner = Engine;
 
-    fn beneath(&self) -> &Engine {
+    fn inner(&self) -> &Engine {
         &self.engine
     }
 

@@ -1,7 +1,7 @@
 //! What lies in the engine.
 
 use bulla_base::{Rng, SeededRng, Timestamp};
-use bulla_store::{CountedStore, Key, MAX_SCAN_ROWS, Record, Retention, Scan, Space, Store};
+use bulla_store::{CountingStore, Key, MAX_SCAN_ROWS, Record, Retention, Scan, Space, Store};
 use bulla_vault::Vault;
 use bytes::Bytes;
 
@@ -240,7 +240,7 @@ fn a_page_that_is_not_full_is_the_last_and_scanned_for_once() {
     run(async {
         let world = World::new(1);
         let (keys, clock, rng) = (world.operator(7), world.clock.clone(), world.rng.clone());
-        let engine = CountedStore::new(world.engine.clone());
+        let engine = CountingStore::new(world.engine.clone());
         let counts = engine.counts();
         let vault = Vault::open(engine, world.keyring.clone(), &keys, clock, rng).await.unwrap();
         for name in ["one", "two"] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::Clock;
-use bulla_store::{Fault, Layer, Store, StoreError, keep_up};
+use bulla_store::{Fault, Store, StoreError, StoreWrapper, keep_up};
 use bulla_vault::{MemoryKeyring, TICK, Vault, VaultError};
 
 use crate::world::{ALICE, Engine, HOUR, NOW, World, put, put_for, read, run, said};
@@ -14,10 +14,10 @@ use crate::world::{ALICE, Engine, HOUR, NOW, World, put, put_for, read, run, sai
 #[derive(Clone)]
 struct Needy(Engine, Duration);
 
-impl Layer for Needy {
-    type Beneath = Engine;
+impl StoreWrapper for Needy {
+    type Inner = Engine;
 
-    fn beneath(&self) -> &Engine {
+    fn inner(&self) -> &Engine {
         &self.0
     }
 
@@ -98,7 +98,7 @@ fn a_keyring_that_cannot_be_written_may_be_tried_again() {
         let vault = Vault::open(world.engine.clone(), full, &keys, clock, rng).await.unwrap();
         put(&vault, ALICE, "name", "value").await;
         let error = vault.upkeep().await.unwrap_err();
-        assert!(matches!(error, StoreError::Layer { fault: Fault::Unavailable, .. }), "{error}");
+        assert!(matches!(error, StoreError::Wrapper { fault: Fault::Unavailable, .. }), "{error}");
         assert!(matches!(said(&error), VaultError::Keyring(_)) && !error.is_final(), "{error}");
         assert_eq!(read(&vault, ALICE, "name").await.as_deref(), Some("value"));
     });

@@ -125,7 +125,7 @@ pub(crate) async fn raw(engine: &Engine, partition: Partition, key: &Key) -> Rec
 
 /// What the vault said, where the port hands on its trouble.
 pub(crate) fn said(error: &StoreError) -> &VaultError {
-    let StoreError::Layer { source, .. } = error else { panic!("not the vault's: {error:?}") };
+    let StoreError::Wrapper { source, .. } = error else { panic!("not the vault's: {error:?}") };
     source.downcast_ref().unwrap()
 }
 

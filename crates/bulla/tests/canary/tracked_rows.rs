@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use bulla::base::{Partition, Timestamp};
-use bulla::store::{Batch, Commit, Key, Layer, Space, Store, StoreError, Version};
+use bulla::store::{Batch, Commit, Key, Space, Store, StoreError, StoreWrapper, Version};
 use bulla::vault::Vault;
 
 /// The rows of a store, by partition; also those that are gone, with the version at which they went.
@@ -108,10 +108,10 @@ impl<E: Store> TrackedEngine<E> {
     }
 }
 
-impl<E: Store> Layer for TrackedEngine<E> {
-    type Beneath = E;
+impl<E: Store> StoreWrapper for TrackedEngine<E> {
+    type Inner = E;
 
-    fn beneath(&self) -> &E {
+    fn inner(&self) -> &E {
         &self.engine
     }
 

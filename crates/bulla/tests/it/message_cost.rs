@@ -8,14 +8,14 @@ use bulla::carrier::Carrier;
 use bulla::content::Text;
 use bulla::device::{Device, DeviceEventKind};
 use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError, Status};
-use bulla::store::{CountedStore, Counts, MemoryStore};
+use bulla::store::{CountingStore, Counts, MemoryStore};
 use bulla::transport::InProcess;
 use bulla::{SystemClock, SystemRng};
 use tokio::sync::Notify;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
-type TestStore = Arc<CountedStore<MemoryStore>>;
+type TestStore = Arc<CountingStore<MemoryStore>>;
 
 /// What the business has been told was read.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl EventSink for ReadReceipts {
 }
 
 fn store() -> (TestStore, Counts) {
-    let store = CountedStore::new(MemoryStore::new());
+    let store = CountingStore::new(MemoryStore::new());
     let counts = store.counts();
     (Arc::new(store), counts)
 }

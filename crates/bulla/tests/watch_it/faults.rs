@@ -9,7 +9,7 @@ use std::time::Duration;
 use bulla::base::{Address, Clock, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::fjall::{FjallOptions, FjallStore};
-use bulla::store::{Batch, Commit, Key, Layer, Space, Store, StoreError};
+use bulla::store::{Batch, Commit, Key, Space, Store, StoreError, StoreWrapper};
 use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
@@ -47,10 +47,10 @@ impl FaultyEngine {
     }
 }
 
-impl Layer for FaultyEngine {
-    type Beneath = FjallStore;
+impl StoreWrapper for FaultyEngine {
+    type Inner = FjallStore;
 
-    fn beneath(&self) -> &FjallStore {
+    fn inner(&self) -> &FjallStore {
         &self.engine
     }
 

@@ -64,7 +64,7 @@ impl Model {
     }
 
     /// `found` is the version with which it was answered, if it was committed. The port says that it is
-    /// larger than all before it and not that none is left out: a layer may commit something of its own in
+    /// larger than all before it and not that none is left out: a wrapper may commit something of its own in
     /// between.
     pub(super) fn commit(
         &mut self,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bulla::base::{Clock, Day, ManualClock, Partition, Rng, Timestamp};
 use bulla::fjall::{FjallOptions, FjallStore};
-use bulla::store::{Batch, Commit, Key, Layer, Record, Scan, Space, Store, StoreError};
+use bulla::store::{Batch, Commit, Key, Record, Scan, Space, Store, StoreError, StoreWrapper};
 use bulla::vault::{MemoryKeyring, OperatorKey, Vault};
 use tempfile::TempDir;
 
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 #[derive(Clone)]
 pub(crate) struct FrozenClockEngine(pub(crate) FjallStore);
 
-impl Layer for FrozenClockEngine {
-    type Beneath = FjallStore;
+impl StoreWrapper for FrozenClockEngine {
+    type Inner = FjallStore;
 
-    fn beneath(&self) -> &FjallStore {
+    fn inner(&self) -> &FjallStore {
         &self.0
     }
 

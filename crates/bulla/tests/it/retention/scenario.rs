@@ -14,7 +14,7 @@ use bulla::carrier::Carrier;
 use bulla::content::Text;
 use bulla::envelope::Envelope;
 use bulla::relay::{Business, Outgoing, OutgoingBody, Relay};
-use bulla::store::{Expiry, Key, MAX_RETENTION, MemoryStore, OWN, Scan, Space, Store};
+use bulla::store::{Expiry, Key, MAX_RETENTION, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store};
 use bulla::transport::InProcess;
 use bulla::vault::{TICK, Vault};
 use tokio::task::JoinSet;
@@ -109,7 +109,7 @@ impl Scenario {
         for user in USERS {
             phones[user].minute(&link, &clock, &rng, None).await;
         }
-        let mut partitions = vec![OWN];
+        let mut partitions = vec![SYSTEM_PARTITION];
         partitions.extend(partitions_of_all(&*vault, RELAYS_PEPPER).await);
         let tables = disk.tables();
         Self {
@@ -367,7 +367,7 @@ async fn check_expiry_edge(
 
 /// The partitions of the users and the businesses in a store that keeps its pepper in `space`.
 async fn partitions_of_all(store: &impl Store, space: Space) -> Vec<Partition> {
-    let record = store.get(OWN, &Key::undated(space, ""), EPOCH).await.unwrap().unwrap();
+    let record = store.get(SYSTEM_PARTITION, &Key::undated(space, ""), EPOCH).await.unwrap().unwrap();
     let pepper = Pepper::from_bytes(record.value[..].try_into().unwrap());
     let users = USERS.map(|user| Party::User(number(user)));
     let businesses: [PhoneNumberId; 2] = [SHOP, BAKERY];

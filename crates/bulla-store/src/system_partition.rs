@@ -5,9 +5,9 @@ use crate::scan::goes_on;
 use crate::{Batch, Commit, Counter, Key, Space, Store, StoreError};
 
 /// The partition of what belongs to no customer.
-pub const OWN: Partition = Partition::from_bytes([0; 16]);
+pub const SYSTEM_PARTITION: Partition = Partition::from_bytes([0; 16]);
 
-/// The pepper kept in `space` of a store's [`OWN`] partition, drawn and kept at first use.
+/// The pepper kept in `space` of a store's [`SYSTEM_PARTITION`], drawn and kept at first use.
 ///
 /// # Errors
 /// When the store fails or the pepper is damaged.
@@ -19,11 +19,11 @@ pub async fn pepper<S: Store>(
 ) -> Result<Pepper, StoreError> {
     let key = Key::undated(space, "");
     loop {
-        if let Some(record) = store.get(OWN, &key, now).await? {
+        if let Some(record) = store.get(SYSTEM_PARTITION, &key, now).await? {
             let bytes = record.value[..].try_into().map_err(|_| StoreError::Damaged { what: "pepper" })?;
             return Ok(Pepper::from_bytes(bytes));
         }
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.expect_absent(key.clone());
         batch.put(key.clone(), Pepper::new(rng).as_bytes().to_vec());
         // Whoever came first, committed or in conflict: there is one now.

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_base::{Partition, Timestamp};
 
-use crate::{Batch, Commit, Key, Layer, Record, Scan, Space, Store, StoreError};
+use crate::{Batch, Commit, Key, Record, Scan, Space, Store, StoreError, StoreWrapper};
 
 /// A store that counts what is asked of the one beneath: for budgets in tests and benches.
 ///
 /// A clone of its [`Counts`](Self::counts) goes on counting.
-pub struct CountedStore<S> {
+pub struct CountingStore<S> {
     beneath: S,
     counts: Counts,
 }
@@ -38,7 +38,7 @@ pub struct Asked {
     pub bytes_read: usize,
 }
 
-impl<S: Store> CountedStore<S> {
+impl<S: Store> CountingStore<S> {
     /// Counts what is asked of `beneath` from now on.
     #[must_use]
     pub fn new(beneath: S) -> Self {
@@ -81,10 +81,10 @@ impl Asked {
     }
 }
 
-impl<S: Store> Layer for CountedStore<S> {
-    type Beneath = S;
+impl<S: Store> StoreWrapper for CountingStore<S> {
+    type Inner = S;
 
-    fn beneath(&self) -> &S {
+    fn inner(&self) -> &S {
         &self.beneath
     }
 
@@ -143,8 +143,8 @@ impl<S: Store> Layer for CountedStore<S> {
     }
 }
 
-impl<S> fmt::Debug for CountedStore<S> {
+impl<S> fmt::Debug for CountingStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CountedStore").field("counts", &self.counts).finish_non_exhaustive()
+        f.debug_struct("CountingStore").field("counts", &self.counts).finish_non_exhaustive()
     }
 }

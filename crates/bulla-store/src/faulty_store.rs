@@ -3,23 +3,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_base::{Partition, Timestamp};
 
-use crate::call::Call;
-use crate::{Batch, Commit, Counter, Key, Layer, Record, Scan, Space, Store, StoreError, erase_by_page};
+use crate::store_call::StoreCall;
+use crate::{
+    Batch, Commit, Counter, Key, Record, Scan, Space, Store, StoreError, StoreWrapper, erase_by_page,
+};
 
 /// A store that fails when it is told to: for tests of what stands on a store.
 ///
-/// A plan is asked about each [`Call`] and says how it [fails](Failure), if it does; without a plan every
-/// call passes. Clones share the plan and the store beneath, so a test keeps one and hands the other over.
+/// A plan is asked about each [`StoreCall`] and says how it [fails](Failure), if it does; without a plan
+/// every call passes. Clones share the plan and the store beneath, so a test keeps one and hands the other
+/// over.
 ///
-/// An erasure goes page by page through this layer, so that each step of it can fail: put it beneath a vault,
-/// not over one. A sweep, upkeep and closing pass as they came.
+/// An erasure goes page by page through this wrapper, so that each step of it can fail: put it beneath a
+/// vault, not over one. A sweep, upkeep and closing pass as they came.
 ///
 /// ```
-/// use bulla_store::{Call, Failure, FaultyStore, MemoryStore, StoreError};
+/// use bulla_store::{StoreCall, Failure, FaultyStore, MemoryStore, StoreError};
 ///
 /// let store = FaultyStore::new(MemoryStore::new());
 /// // The disk dies: no write succeeds any more.
-/// store.fail_when(|call: &Call<'_>| {
+/// store.fail_when(|call: &StoreCall<'_>| {
 ///     call.is_commit().then(|| Failure::Refused(StoreError::Poisoned { source: None }))
 /// });
 /// store.recover();
@@ -29,7 +32,7 @@ pub struct FaultyStore<S> {
     plan: Arc<Mutex<Option<Plan>>>,
 }
 
-type Plan = Box<dyn FnMut(&Call<'_>) -> Option<Failure> + Send>;
+type Plan = Box<dyn FnMut(&StoreCall<'_>) -> Option<Failure> + Send>;
 
 /// How a call fails.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl<S: Store> FaultyStore<S> {
     }
 
     /// From now on each call fails as `plan` says.
-    pub fn fail_when(&self, plan: impl FnMut(&Call<'_>) -> Option<Failure> + Send + 'static) {
+    pub fn fail_when(&self, plan: impl FnMut(&StoreCall<'_>) -> Option<Failure> + Send + 'static) {
         self.set(Some(Box::new(plan)));
     }
 
@@ -79,7 +82,7 @@ impl<S: Store> FaultyStore<S> {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 
-    fn failure(&self, call: &Call<'_>) -> Option<Failure> {
+    fn failure(&self, call: &StoreCall<'_>) -> Option<Failure> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|plan| plan(call))
     }
 }
@@ -100,20 +103,20 @@ async fn carry_out<T: Send>(
     }
 }
 
-impl<S: Store> Layer for FaultyStore<S> {
-    type Beneath = S;
+impl<S: Store> StoreWrapper for FaultyStore<S> {
+    type Inner = S;
 
-    fn beneath(&self) -> &S {
+    fn inner(&self) -> &S {
         &self.beneath
     }
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        let failure = self.failure(&Call::Commit(&batch));
+        let failure = self.failure(&StoreCall::Commit(&batch));
         carry_out(self.beneath.commit(batch), failure).await
     }
 
     async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
-        let failure = self.failure(&Call::Get(of, key));
+        let failure = self.failure(&StoreCall::Get(of, key));
         carry_out(self.beneath.get(of, key, now), failure).await
     }
 
@@ -123,12 +126,12 @@ impl<S: Store> Layer for FaultyStore<S> {
         scan: &Scan,
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        let failure = self.failure(&Call::Scan(of, scan));
+        let failure = self.failure(&StoreCall::Scan(of, scan));
         carry_out(self.beneath.scan(of, scan, now), failure).await
     }
 
     async fn pass_keys(&self, of: Partition, scan: &Scan, now: Timestamp) -> Result<Vec<Key>, StoreError> {
-        let failure = self.failure(&Call::Keys(of, scan));
+        let failure = self.failure(&StoreCall::Keys(of, scan));
         carry_out(self.beneath.keys(of, scan, now), failure).await
     }
 
@@ -138,7 +141,7 @@ impl<S: Store> Layer for FaultyStore<S> {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        let failure = self.failure(&Call::Counters(space));
+        let failure = self.failure(&StoreCall::Counters(space));
         carry_out(self.beneath.counters(space, prefix, after), failure).await
     }
 

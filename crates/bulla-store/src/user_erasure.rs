@@ -2,7 +2,7 @@ use bulla_base::{Clock, Partition, Timestamp};
 use bytes::Bytes;
 
 use crate::scan::goes_on;
-use crate::{Batch, Key, OWN, Scan, Space, Store, StoreError};
+use crate::{Batch, Key, SYSTEM_PARTITION, Scan, Space, Store, StoreError};
 
 /// Before any record's expiry: read at this moment, everything that is on disk is there.
 pub const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
@@ -46,14 +46,14 @@ impl Erased {
 /// where is theirs to say, and that it is begun, repeated until nothing is found, and taken up after a crash
 /// is the same for all. They keep writers out meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Erasure {
+pub struct UserErasure {
     user: Partition,
     intents: Space,
 }
 
-impl Erasure {
-    /// The erasure of `user`, noted in `intents` of [`OWN`]. The user is named by the keyed tag: no number
-    /// stands in the wish to forget it.
+impl UserErasure {
+    /// The erasure of `user`, noted in `intents` of [`SYSTEM_PARTITION`]. The user is named by the keyed tag:
+    /// no number stands in the wish to forget it.
     #[must_use]
     pub const fn new(user: Partition, intents: Space) -> Self {
         Self { user, intents }
@@ -73,7 +73,7 @@ impl Erasure {
     pub async fn begun<S: Store>(store: &S, intents: Space, now: Timestamp) -> Result<Vec<Self>, StoreError> {
         let (mut begun, mut scan) = (Vec::new(), Scan::undated(intents));
         loop {
-            let page = store.scan(OWN, &scan, now).await?;
+            let page = store.scan(SYSTEM_PARTITION, &scan, now).await?;
             let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(begun) };
             goes_on(scan.begin_after(), first)?;
             scan = Scan::undated(intents).after(last.clone());
@@ -89,7 +89,7 @@ impl Erasure {
     /// # Errors
     /// When the store fails.
     pub async fn begin<S: Store>(self, store: &S) -> Result<(), StoreError> {
-        let mut batch = Batch::new(OWN);
+        let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.put(self.key(), Bytes::new());
         let _ = store.commit(batch).await?;
         Ok(())
@@ -114,7 +114,7 @@ impl Erasure {
             if removed > 0 {
                 continue;
             }
-            let mut batch = Batch::new(OWN);
+            let mut batch = Batch::new(SYSTEM_PARTITION);
             batch.delete(self.key());
             let _ = store.commit(batch).await?;
             return Ok(Erased { at: clock.now(), records });
@@ -135,10 +135,10 @@ mod tests {
     use crate::MemoryStore;
 
     const INTENTS: Space = Space::new(1);
-    const USER: Erasure = Erasure::new(Partition::from_bytes([7; 16]), INTENTS);
+    const USER: UserErasure = UserErasure::new(Partition::from_bytes([7; 16]), INTENTS);
 
-    async fn begun(store: &MemoryStore) -> Vec<Erasure> {
-        Erasure::begun(store, INTENTS, BEFORE_ALL).await.unwrap()
+    async fn begun(store: &MemoryStore) -> Vec<UserErasure> {
+        UserErasure::begun(store, INTENTS, BEFORE_ALL).await.unwrap()
     }
 
     /// A pass that finds these many records, one after the other.

@@ -7,18 +7,19 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, Store,
 
 /// A store over another, which passes on whatever it does not change.
 ///
-/// Whatever is a layer is a [`Store`]. It says what it stands on and how the calls it is about pass it: late,
-/// counted, in another task, or not at all. So a test has a slow disk, or one that fails, in a few lines:
+/// Whatever wraps a store is a [`Store`] itself. It says what it stands on and how the calls it is about pass
+/// it: late, counted, in another task, or not at all. So a test has a slow disk, or one that fails, in a few
+/// lines:
 ///
 /// ```
-/// use bulla_store::{Batch, Commit, Layer, MemoryStore, Store, StoreError};
+/// use bulla_store::{Batch, Commit, StoreWrapper, MemoryStore, Store, StoreError};
 ///
 /// struct Full(MemoryStore);
 ///
-/// impl Layer for Full {
-///     type Beneath = MemoryStore;
+/// impl StoreWrapper for Full {
+///     type Inner = MemoryStore;
 ///
-///     fn beneath(&self) -> &MemoryStore {
+///     fn inner(&self) -> &MemoryStore {
 ///         &self.0
 ///     }
 ///
@@ -33,22 +34,22 @@ use crate::{Batch, Commit, Counter, Generation, Key, Record, Scan, Space, Store,
 ///
 /// # For implementors
 /// Nothing changes but what you write: each call that is not written goes to the store beneath as it came. An
-/// erasure is one call there, so what it reads and commits does not pass this layer; for that, answer
+/// erasure is one call there, so what it reads and commits does not pass this wrapper; for that, answer
 /// [`pass_erase`](Self::pass_erase) with [`erase_by_page`](crate::erase_by_page), unless what is beneath
 /// destroys keys.
-pub trait Layer: Send + Sync + 'static {
+pub trait StoreWrapper: Send + Sync + 'static {
     /// What it stands on.
-    type Beneath: Store;
+    type Inner: Store;
 
     /// The store beneath.
-    fn beneath(&self) -> &Self::Beneath;
+    fn inner(&self) -> &Self::Inner;
 
     /// How [`Store::commit`] passes.
     ///
     /// # Errors
     /// As there.
     fn pass_commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send {
-        self.beneath().commit(batch)
+        self.inner().commit(batch)
     }
 
     /// How [`Store::get`] passes.
@@ -61,7 +62,7 @@ pub trait Layer: Send + Sync + 'static {
         key: &Key,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
-        self.beneath().get(partition, key, now)
+        self.inner().get(partition, key, now)
     }
 
     /// How [`Store::scan`] passes.
@@ -74,7 +75,7 @@ pub trait Layer: Send + Sync + 'static {
         scan: &Scan,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<(Key, Record)>, StoreError>> + Send {
-        self.beneath().scan(partition, scan, now)
+        self.inner().scan(partition, scan, now)
     }
 
     /// How [`Store::keys`] passes.
@@ -87,7 +88,7 @@ pub trait Layer: Send + Sync + 'static {
         scan: &Scan,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send {
-        self.beneath().keys(partition, scan, now)
+        self.inner().keys(partition, scan, now)
     }
 
     /// How [`Store::counters`] passes.
@@ -100,12 +101,12 @@ pub trait Layer: Send + Sync + 'static {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> impl Future<Output = Result<Vec<(Counter, u64)>, StoreError>> + Send {
-        self.beneath().counters(space, prefix, after)
+        self.inner().counters(space, prefix, after)
     }
 
     /// How [`Store::watch`] passes.
     fn pass_watch(&self, partition: Partition, space: Space) -> Watch {
-        self.beneath().watch(partition, space)
+        self.inner().watch(partition, space)
     }
 
     /// How [`Store::drop_days_before`] passes.
@@ -113,7 +114,7 @@ pub trait Layer: Send + Sync + 'static {
     /// # Errors
     /// As there.
     fn pass_drop(&self, day: Day) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.beneath().drop_days_before(day)
+        self.inner().drop_days_before(day)
     }
 
     /// How [`Store::erase_partition`] passes.
@@ -121,7 +122,7 @@ pub trait Layer: Send + Sync + 'static {
     /// # Errors
     /// As there.
     fn pass_erase(&self, partition: Partition) -> impl Future<Output = Result<usize, StoreError>> + Send {
-        self.beneath().erase_partition(partition)
+        self.inner().erase_partition(partition)
     }
 
     /// How [`Store::upkeep`] passes.
@@ -129,12 +130,12 @@ pub trait Layer: Send + Sync + 'static {
     /// # Errors
     /// As there.
     fn pass_upkeep(&self) -> impl Future<Output = Result<Option<Duration>, StoreError>> + Send {
-        self.beneath().upkeep()
+        self.inner().upkeep()
     }
 
     /// How [`Store::restored`] passes.
     fn pass_restored(&self) -> impl Future<Output = Option<Generation>> + Send {
-        self.beneath().restored()
+        self.inner().restored()
     }
 
     /// How [`Store::accept_restored`] passes.
@@ -142,7 +143,7 @@ pub trait Layer: Send + Sync + 'static {
     /// # Errors
     /// As there.
     fn pass_accept_restored(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.beneath().accept_restored()
+        self.inner().accept_restored()
     }
 
     /// How [`Store::close`] passes.
@@ -150,11 +151,11 @@ pub trait Layer: Send + Sync + 'static {
     /// # Errors
     /// As there.
     fn pass_close(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.beneath().close()
+        self.inner().close()
     }
 }
 
-impl<L: Layer> Store for L {
+impl<L: StoreWrapper> Store for L {
     fn commit(&self, batch: Batch) -> impl Future<Output = Result<Commit, StoreError>> + Send {
         self.pass_commit(batch)
     }
@@ -228,10 +229,10 @@ impl<L: Layer> Store for L {
 }
 
 /// One store for many holders.
-impl<S: Store> Layer for Arc<S> {
-    type Beneath = S;
+impl<S: Store> StoreWrapper for Arc<S> {
+    type Inner = S;
 
-    fn beneath(&self) -> &S {
+    fn inner(&self) -> &S {
         self
     }
 }

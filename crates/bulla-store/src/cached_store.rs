@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bulla_base::{Partition, Timestamp};
 
 use self::shard::{Row, Shard};
-use crate::{Batch, Commit, Key, Layer, Record, Store, StoreError, Version};
+use crate::{Batch, Commit, Key, Record, Store, StoreError, StoreWrapper, Version};
 
 /// How many parts a cache has at most, each with a lock of its own: a power of two.
 const MOST_SHARDS: usize = 64;
@@ -145,10 +145,10 @@ impl<S: Store> Drop for Erasing<'_, S> {
     }
 }
 
-impl<S: Store> Layer for CachedStore<S> {
-    type Beneath = S;
+impl<S: Store> StoreWrapper for CachedStore<S> {
+    type Inner = S;
 
-    fn beneath(&self) -> &S {
+    fn inner(&self) -> &S {
         &self.beneath
     }
 

@@ -6,7 +6,7 @@ use crate::{Batch, Key, Scan, Space};
 /// asked about it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Call<'a> {
+pub enum StoreCall<'a> {
     /// [`Store::commit`](crate::Store::commit) of this batch.
     Commit(&'a Batch),
     /// [`Store::get`](crate::Store::get) of this row.
@@ -19,7 +19,7 @@ pub enum Call<'a> {
     Counters(Space),
 }
 
-impl Call<'_> {
+impl StoreCall<'_> {
     /// Whether it writes.
     #[must_use]
     pub const fn is_commit(&self) -> bool {

@@ -5,25 +5,27 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Partition, Timestamp};
 
-use crate::call::Call;
-use crate::{Batch, Commit, Counter, Key, Layer, Record, Scan, Space, Store, StoreError, erase_by_page};
+use crate::store_call::StoreCall;
+use crate::{
+    Batch, Commit, Counter, Key, Record, Scan, Space, Store, StoreError, StoreWrapper, erase_by_page,
+};
 
 /// A store whose calls take as long as they are told to: for tests of what meets while a store is at work.
 ///
-/// It is asked how long to [pause](Pause) [before](Self::before) and [after](Self::after) each [`Call`], both
-/// when the call comes; at first it pauses nowhere. Whoever leaves during the pause before a call takes the
-/// call back, unless it is a commit of a store that [finishes](Self::finishing_commits) them. Clones share
-/// the store beneath.
+/// It is asked how long to [pause](Pause) [before](Self::before) and [after](Self::after) each [`StoreCall`],
+/// both when the call comes; at first it pauses nowhere. Whoever leaves during the pause before a call takes
+/// the call back, unless it is a commit of a store that [finishes](Self::finishing_commits) them. Clones
+/// share the store beneath.
 ///
-/// An erasure goes page by page through this layer, so that each step of it takes its time: put it beneath a
-/// vault, not over one. A sweep, upkeep and closing pass as they came.
+/// An erasure goes page by page through this wrapper, so that each step of it takes its time: put it beneath
+/// a vault, not over one. A sweep, upkeep and closing pass as they came.
 ///
 /// ```
-/// use bulla_store::{Call, MemoryStore, Pause, SlowStore};
+/// use bulla_store::{StoreCall, MemoryStore, Pause, SlowStore};
 ///
 /// // Others go first, three times, before any row is read.
 /// let store = SlowStore::new(MemoryStore::new())
-///     .before(|call: &Call<'_>| Pause::turns(if call.is_commit() { 0 } else { 3 }));
+///     .before(|call: &StoreCall<'_>| Pause::turns(if call.is_commit() { 0 } else { 3 }));
 /// # let _ = store;
 /// ```
 pub struct SlowStore<S> {
@@ -33,7 +35,7 @@ pub struct SlowStore<S> {
     finishes: bool,
 }
 
-type Pace = Arc<dyn Fn(&Call<'_>) -> Pause + Send + Sync>;
+type Pace = Arc<dyn Fn(&StoreCall<'_>) -> Pause + Send + Sync>;
 
 /// What a [`SlowStore`] waits for, before or after a call.
 pub struct Pause(Pin<Box<dyn Future<Output = ()> + Send>>);
@@ -78,14 +80,14 @@ impl<S: Store> SlowStore<S> {
 
     /// Each call waits for this before it is carried out.
     #[must_use]
-    pub fn before(mut self, pace: impl Fn(&Call<'_>) -> Pause + Send + Sync + 'static) -> Self {
+    pub fn before(mut self, pace: impl Fn(&StoreCall<'_>) -> Pause + Send + Sync + 'static) -> Self {
         self.before = Arc::new(pace);
         self
     }
 
     /// The answer to each call waits for this after it was carried out. Watches are told before it.
     #[must_use]
-    pub fn after(mut self, pace: impl Fn(&Call<'_>) -> Pause + Send + Sync + 'static) -> Self {
+    pub fn after(mut self, pace: impl Fn(&StoreCall<'_>) -> Pause + Send + Sync + 'static) -> Self {
         self.after = Arc::new(pace);
         self
     }
@@ -98,7 +100,7 @@ impl<S: Store> SlowStore<S> {
         self
     }
 
-    fn pauses(&self, call: &Call<'_>) -> (Pause, Pause) {
+    fn pauses(&self, call: &StoreCall<'_>) -> (Pause, Pause) {
         ((self.before)(call), (self.after)(call))
     }
 }
@@ -110,15 +112,15 @@ async fn between<T: Send>((before, after): (Pause, Pause), call: impl Future<Out
     answer
 }
 
-impl<S: Store> Layer for SlowStore<S> {
-    type Beneath = S;
+impl<S: Store> StoreWrapper for SlowStore<S> {
+    type Inner = S;
 
-    fn beneath(&self) -> &S {
+    fn inner(&self) -> &S {
         &self.beneath
     }
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        let (pauses, beneath) = (self.pauses(&Call::Commit(&batch)), Arc::clone(&self.beneath));
+        let (pauses, beneath) = (self.pauses(&StoreCall::Commit(&batch)), Arc::clone(&self.beneath));
         let commit = between(pauses, async move { beneath.commit(batch).await });
         if !self.finishes {
             return commit.await;
@@ -134,7 +136,7 @@ impl<S: Store> Layer for SlowStore<S> {
     }
 
     async fn pass_get(&self, of: Partition, key: &Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
-        between(self.pauses(&Call::Get(of, key)), self.beneath.get(of, key, now)).await
+        between(self.pauses(&StoreCall::Get(of, key)), self.beneath.get(of, key, now)).await
     }
 
     async fn pass_scan(
@@ -143,11 +145,11 @@ impl<S: Store> Layer for SlowStore<S> {
         scan: &Scan,
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        between(self.pauses(&Call::Scan(of, scan)), self.beneath.scan(of, scan, now)).await
+        between(self.pauses(&StoreCall::Scan(of, scan)), self.beneath.scan(of, scan, now)).await
     }
 
     async fn pass_keys(&self, of: Partition, scan: &Scan, now: Timestamp) -> Result<Vec<Key>, StoreError> {
-        between(self.pauses(&Call::Keys(of, scan)), self.beneath.keys(of, scan, now)).await
+        between(self.pauses(&StoreCall::Keys(of, scan)), self.beneath.keys(of, scan, now)).await
     }
 
     async fn pass_counters(
@@ -156,7 +158,7 @@ impl<S: Store> Layer for SlowStore<S> {
         prefix: &[u8],
         after: Option<&[u8]>,
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
-        between(self.pauses(&Call::Counters(space)), self.beneath.counters(space, prefix, after)).await
+        between(self.pauses(&StoreCall::Counters(space)), self.beneath.counters(space, prefix, after)).await
     }
 
     async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
