@@ -38,8 +38,8 @@ impl<S: Store> Carrier<S> {
         batch.delete(listed(business));
         // Neither expects anything.
         let _ = self.store.commit(batch).await?;
-        let fence = of_device(FENCE, &address);
-        if self.store.get(self.partition(&address), &fence, self.clock.now()).await?.is_some() {
+        let token = of_device(FENCE, &address);
+        if self.store.get(self.partition(&address), &token, self.clock.now()).await?.is_some() {
             // It is back already: whoever is erased later has to be looked for in its queue.
             let mut batch = Batch::new(SYSTEM_PARTITION);
             batch.put(listed(business), Bytes::new());

@@ -13,7 +13,7 @@ use tracing::{Instrument, Span};
 
 use tokio::task::JoinSet;
 
-use crate::fence::Fences;
+use crate::fencing_token::FencingTokenLocks;
 use crate::limits::CACHED_BYTES;
 use crate::pending_sends::PendingSends;
 use crate::queue_tails::QueueTails;
@@ -38,7 +38,7 @@ pub struct Carrier<S> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) keyed_mutex: KeyedMutex,
-    pub(crate) fences: Fences,
+    pub(crate) fencing_tokens: FencingTokenLocks,
     pub(crate) erasures: RunningErasures,
     pub(crate) verifier: Arc<dyn NumberVerifier>,
     /// What tells places in queues that this instance gives out from those that another did, on whatever
@@ -97,7 +97,7 @@ impl<S: Store> Carrier<S> {
             clock,
             pepper,
             keyed_mutex: KeyedMutex::new(),
-            fences: Fences::new(),
+            fencing_tokens: FencingTokenLocks::new(),
             erasures: RunningErasures::default(),
             verifier,
             epoch,
@@ -166,7 +166,7 @@ impl<S: Store> Transport for Carrier<S> {
         let connected = async {
             self.nobody_is_being_erased(caller.address()).await?;
             self.remember_business(caller.address()).await?;
-            self.raise_fence(caller).await?;
+            self.raise_fencing_token(caller).await?;
             self.connected(caller.address()).await
         };
         self.watched(self.call("connect", caller.address(), None), connected).await

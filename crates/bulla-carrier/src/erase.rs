@@ -16,8 +16,8 @@ const PAGE: usize = 64;
 
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
-    /// against duplicates, the fence, and what the user has sent that still waits for a business. When this
-    /// returns, the store was read once more and held nothing.
+    /// against duplicates, the fencing token, and what the user has sent that still waits for a business.
+    /// When this returns, the store was read once more and held nothing.
     ///
     /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a
     /// crash put it off, and it is carried out before anything else is done for the user, and before a
@@ -46,8 +46,8 @@ impl<S: Store> Carrier<S> {
         self.carry_out(partition, &asked).instrument(self.call("erase", address, None)).await
     }
 
-    /// Carries out the erasure of `address` if one was begun. To be called before a fence is passed, for it
-    /// waits until all have passed.
+    /// Carries out the erasure of `address` if one was begun. To be called before a fencing token is passed,
+    /// for it waits until all have passed.
     pub(crate) async fn nobody_is_being_erased(&self, address: &Address) -> Result<(), TransportError> {
         let user = self.partition(address);
         if let Some(asked) = self.erasures.under_way(user) {
@@ -60,7 +60,7 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn lock(&self, partition: Partition) -> Result<MutexGuard<'_, ()>, TransportError> {
         let lock = self.keyed_mutex.lock(partition).await;
         match self.erasures.is_under_way(partition) {
-            // Whoever waits for it in here, having passed a fence, may be whom it waits for.
+            // Whoever waits for it in here, having passed a fencing token, may be whom it waits for.
             true => Err(TransportError::unavailable("the recipient is being erased")),
             false => Ok(lock),
         }

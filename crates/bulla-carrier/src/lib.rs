@@ -9,7 +9,7 @@ mod duplicate_guard;
 mod meter;
 mod queue;
 
-mod fence;
+mod fencing_token;
 mod one_time_key_quota;
 mod verifier;
 

@@ -26,8 +26,8 @@ pub const MAX_COUNTED_KEYS: usize = 32;
 /// many.
 pub const MAX_COUNTED: usize = 4096;
 
-/// How many bytes of rows that are in use, such as fences and heads of queues, are kept in memory, about. A
-/// row takes some 200.
+/// How many bytes of rows that are in use, such as fencing tokens and heads of queues, are kept in memory,
+/// about. A row takes some 200.
 pub const CACHED_BYTES: usize = 32 << 20;
 
 #[cfg(test)]

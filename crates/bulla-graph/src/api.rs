@@ -2,8 +2,8 @@ mod admission;
 mod body;
 mod credentials;
 mod failure_log;
-mod field;
-mod fields;
+mod json_field;
+mod message_fields;
 mod path;
 mod request;
 mod trace_id;
@@ -31,7 +31,7 @@ use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
 use crate::api_error::ApiError;
 use crate::metrics::GaugeGuard;
-use crate::{Access, RelayApi, Settings, Tokens, message_id, metrics, server};
+use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
 ///
@@ -82,7 +82,7 @@ use crate::{Access, RelayApi, Settings, Tokens, message_id, metrics, server};
 /// second.
 pub struct GraphApi<D, A = Tokens> {
     relay: Arc<D>,
-    access: Arc<A>,
+    tokens: Arc<A>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     settings: Settings,
@@ -90,15 +90,15 @@ pub struct GraphApi<D, A = Tokens> {
     failures: Arc<FailureLog>,
 }
 
-impl<D: RelayApi, A: Access> GraphApi<D, A> {
-    /// The API over `relay`, which is a relay or an `Arc` of one, opened by the tokens that `access` knows.
+impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
+    /// The API over `relay`, which is a relay or an `Arc` of one, opened by those that `tokens` knows.
     #[must_use]
-    pub fn new(relay: D, access: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+    pub fn new(relay: D, tokens: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let settings = Settings::default();
         let admission = Arc::new(Admission::new(&settings));
         Self {
             relay: Arc::new(relay),
-            access: Arc::new(access),
+            tokens: Arc::new(tokens),
             clock,
             rng,
             settings,
@@ -194,7 +194,7 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
 
     async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, ApiError> {
         let token = credentials::token(head).ok_or_else(ApiError::token)?;
-        let grant = self.access.look_up(&token).await.map_err(|error| self.failed(error))?;
+        let grant = self.tokens.look_up(&token).await.map_err(|error| self.failed(error))?;
         let grant = grant.ok_or_else(ApiError::token)?;
         let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
         if head.method != Method::POST {
@@ -220,7 +220,7 @@ impl<D: RelayApi, A: Access> GraphApi<D, A> {
                 Ok(json!({
                     "messaging_product": "whatsapp",
                     "contacts": [contact],
-                    "messages": [{ "id": message_id::write(reference) }],
+                    "messages": [{ "id": wamid::write(reference) }],
                 }))
             }
             Request::MarkRead { message } => {
@@ -244,10 +244,10 @@ fn check_host(head: &Parts) -> Result<(), ApiError> {
 
 impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { relay, access, clock, rng, settings, admission, failures } = self;
+        let Self { relay, tokens, clock, rng, settings, admission, failures } = self;
         Self {
             relay: relay.clone(),
-            access: access.clone(),
+            tokens: tokens.clone(),
             clock: clock.clone(),
             rng: rng.clone(),
             settings: settings.clone(),
@@ -259,7 +259,7 @@ impl<D, A> Clone for GraphApi<D, A> {
 
 impl<D, A> fmt::Debug for GraphApi<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relay: _, access: _, clock: _, rng: _, settings, admission: _, failures: _ } = self;
+        let Self { relay: _, tokens: _, clock: _, rng: _, settings, admission: _, failures: _ } = self;
         write!(f, "GraphApi({settings:?})")
     }
 }

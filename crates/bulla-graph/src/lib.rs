@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`GraphApi`], [`Tokens`], [`Settings`]; [`Access`] and [`RelayApi`] are its ports.
+//! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`] are its ports.
 
-mod access;
 mod relay_api;
+mod token_lookup;
 mod tokens;
 
 mod api;
@@ -12,12 +12,11 @@ mod api_error;
 mod server;
 
 mod limits;
-mod message_id;
 mod metrics;
 mod settings;
 mod user_id;
+mod wamid;
 
-pub use access::{Access, AccessError, DynAccess, Grant, LookingUp};
 pub use api::GraphApi;
 pub use limits::{
     ANSWER_TIMEOUT, BODY_TIMEOUT, DRAIN_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, LINGER_TIMEOUT, MAX_BODY_BYTES,
@@ -25,4 +24,5 @@ pub use limits::{
 };
 pub use relay_api::{Answering, DynRelayApi, RelayApi};
 pub use settings::Settings;
+pub use token_lookup::{DynTokenLookup, Grant, LookingUp, TokenLookup, TokenLookupError};
 pub use tokens::{InvalidToken, Tokens};

@@ -1,7 +1,7 @@
 //! The connections the API is served on: how many there are, how long they may take, and how they end.
 
-mod activity;
 mod connection;
+mod connection_activity;
 mod connection_slots;
 mod head_timer;
 mod socket;
@@ -22,7 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 use self::connection::Connection;
 use self::connection_slots::ConnectionSlots;
 use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
-use crate::{Access, GraphApi, RelayApi, metrics};
+use crate::{GraphApi, RelayApi, TokenLookup, metrics};
 
 /// Where connections come from. A trait, so that a test can have it fail.
 pub(crate) trait Listener: Send {
@@ -36,7 +36,7 @@ impl Listener for TcpListener {
 }
 
 /// Serves `api` to whoever connects to `listener`, until `end`. What is under way then is still answered.
-pub(crate) async fn serve<D: RelayApi, A: Access>(
+pub(crate) async fn serve<D: RelayApi, A: TokenLookup>(
     api: GraphApi<D, A>,
     clock: Arc<dyn Clock>,
     slots: usize,

@@ -11,7 +11,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::limits::MAX_TOKEN_BYTES;
-use crate::{Access, AccessError, Grant};
+use crate::{Grant, TokenLookup, TokenLookupError};
 
 /// The bearer tokens that open the API, and the sending numbers each may use: in memory, and open to change
 /// while the API is served. Its clones are one.
@@ -100,8 +100,8 @@ impl Tokens {
     }
 }
 
-impl Access for Tokens {
-    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, AccessError> {
+impl TokenLookup for Tokens {
+    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, TokenLookupError> {
         Ok(self.find(token))
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bulla_base::{Rng, Timestamp};
 use bulla_store::Expiry;
 
-use crate::chain::Chain;
+use crate::hour_key_chain::HourKeyChain;
 use crate::limits::{MAX_HOURS_AHEAD, MAX_KEY_EPOCHS, MAX_STEP, MAX_TICK_CREDIT, TRUST_DELAY};
 use crate::secret::Secret;
 
@@ -85,7 +85,7 @@ struct KeyEpoch {
     until: u32,
     /// For how long it was the present, in milliseconds.
     present_for: u64,
-    chain: Chain,
+    chain: HourKeyChain,
 }
 
 impl KeyEpochs {
@@ -205,7 +205,7 @@ impl KeyEpochs {
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         let first = running_hour(self.time, offset);
-        let chain = Chain::begin(first, rng);
+        let chain = HourKeyChain::begin(first, rng);
         self.present = self.epochs.len();
         self.epochs.push(KeyEpoch { id, offset, until: first, present_for: 0, chain });
     }
@@ -271,6 +271,6 @@ fn millis(span: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod clock_jumps;
+mod clock_jump_simulation;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ use std::io;
 use bulla_base::Rng;
 use zeroize::Zeroizing;
 
-use crate::bytes::Reader;
+use crate::byte_reader::ByteReader;
 use crate::error::KeyringError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
 use crate::key_epochs::KeyEpochs;
@@ -246,7 +246,7 @@ impl KeyringState {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = ByteReader::new(bytes);
         let generation = u64::from_be_bytes(reader.array()?);
         let [opening] = reader.array()?;
         let version = u64::from_be_bytes(reader.array()?);

@@ -9,15 +9,15 @@ mod vault;
 mod key_encryption;
 mod keyring;
 
-mod chain;
+mod hour_key_chain;
 mod key_epochs;
 mod salt;
 
-mod row;
 mod seal;
+mod sealed_row;
 mod store_layout;
 
-mod bytes;
+mod byte_reader;
 mod new_file;
 mod secret;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 mod batch;
-mod clock_steps;
+mod clock_changes;
 mod idle_salts;
 mod record;
-mod rollback_fence;
+mod rollback_detection;
 mod store_impl;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -24,7 +24,7 @@ use crate::salt::Salts;
 use crate::secret::Secret;
 use crate::store_layout;
 
-use rollback_fence::RollbackFence;
+use rollback_detection::RollbackDetection;
 
 /// How many locks keep erasures and writes apart: a power of two.
 const PARTITION_LOCKS: usize = 1024;
@@ -84,7 +84,7 @@ pub struct Vault<S> {
 #[derive(Debug)]
 struct Keeper {
     keyring: Keyring,
-    fence: RollbackFence,
+    rollback: RollbackDetection,
     /// The vault time that was last written down, in milliseconds.
     saved: u64,
 }
@@ -148,11 +148,11 @@ impl<S: Store> Vault<S> {
             // It expects nothing.
             return Err(StoreError::Damaged { what: "version" }.into());
         };
-        let (fence, is_older) =
-            RollbackFence::compare(&state, stored.as_ref(), last, || keyring.place(), &*rng)?;
+        let (rollback, is_older) =
+            RollbackDetection::compare(&state, stored.as_ref(), last, || keyring.place(), &*rng)?;
         let restored = is_older || engine.restored().await.is_some();
         state.epochs.step(clock.now(), &*rng);
-        let keeper = Keeper { keyring, fence, saved: 0 };
+        let keeper = Keeper { keyring, rollback, saved: 0 };
         let vault = Self {
             engine,
             clock,
@@ -168,7 +168,7 @@ impl<S: Store> Vault<S> {
         };
         let mut keeper = vault.keeper.lock().await;
         vault.adopt(&mut keeper, state.epochs, true).await?;
-        let generation = keeper.fence.generation();
+        let generation = keeper.rollback.generation();
         drop(keeper);
         match restored {
             false => tracing::info!(generation, "the vault is open"),
@@ -239,7 +239,7 @@ impl<S: Store> Vault<S> {
     /// How many generations of the store there were: one for each opening, and for each tick since which
     /// something was written. No later opening says less, whatever became of the store: the keyring counts.
     pub async fn generation(&self) -> Generation {
-        Generation::new(self.keeper.lock().await.fence.generation())
+        Generation::new(self.keeper.lock().await.rollback.generation())
     }
 
     /// Gives the keyring another operator's key: from now on `keys` opens it, and the old one does not.
@@ -252,7 +252,7 @@ impl<S: Store> Vault<S> {
     /// Who has a copy of the old keyring and the old key can still read what that copy could.
     pub async fn rewrap(&self, keys: &impl KeyEncryption) -> Result<(), VaultError> {
         let mut keeper = self.keeper.lock().await;
-        let state = self.state(&keeper.fence, self.epochs().clone());
+        let state = self.state(&keeper.rollback, self.epochs().clone());
         keeper.keyring.rewrap(keys, &state, &*self.rng).await?;
         tracing::info!("the keyring opens with another operator's key from now on");
         Ok(())

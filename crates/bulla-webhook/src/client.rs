@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use crate::concurrency_limit::SharedLimits;
 use crate::http_connection::HttpConnection;
 use crate::limits::{ANSWER_TIMEOUT, MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT};
-use crate::web_server_state::WebServer;
+use crate::web_server::WebServer;
 use crate::{Connector, WebhookError, metrics};
 
 /// Who calls.

@@ -10,7 +10,7 @@ mod webhook;
 pub mod signature;
 
 mod api_ids;
-mod ascii;
+mod ascii_json;
 mod payload;
 
 mod outage_log;
@@ -20,7 +20,7 @@ mod client;
 mod concurrency_limit;
 mod http_connection;
 mod idle_connections;
-mod web_server_state;
+mod web_server;
 
 mod connector;
 mod dialer;

@@ -11,7 +11,7 @@ use self::objects::{
     Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
     StatusLine, TextBody, Value,
 };
-use crate::{WebhookError, api_ids, ascii};
+use crate::{WebhookError, api_ids, ascii_json};
 
 /// The body of the update that tells `business` of `event`.
 pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, WebhookError> {
@@ -39,7 +39,7 @@ pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, Webho
         object: "whatsapp_business_account",
         entry: [Entry { id: business.account().to_string(), changes: [Change { field: "messages", value }] }],
     };
-    ascii::write(&notification).map_err(WebhookError::broken)
+    ascii_json::write(&notification).map_err(WebhookError::broken)
 }
 
 fn message<'a>(

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::client::{Purpose, WebhookClient};
 use crate::outage_log::OutageLog;
-use crate::web_server_state::WebServer;
+use crate::web_server::WebServer;
 use crate::{Webhook, WebhookError};
 
 /// A webhook, and whether it has shown that it knows its verify token.

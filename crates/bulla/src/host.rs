@@ -150,16 +150,16 @@ impl Host {
         crate::graph::Tokens::new(&*self.rng)
     }
 
-    /// The Graph API over `relay`, opened by the tokens that `access` knows. It is still to be
+    /// The Graph API over `relay`, opened by those that `tokens` knows. It is still to be
     /// [served](crate::graph::GraphApi::serve).
     #[cfg(feature = "graph")]
     #[must_use]
-    pub fn graph_api<D: crate::graph::RelayApi, A: crate::graph::Access>(
+    pub fn graph_api<D: crate::graph::RelayApi, A: crate::graph::TokenLookup>(
         &self,
         relay: D,
-        access: A,
+        tokens: A,
     ) -> crate::graph::GraphApi<D, A> {
-        crate::graph::GraphApi::new(relay, access, self.clock(), self.rng())
+        crate::graph::GraphApi::new(relay, tokens, self.clock(), self.rng())
     }
 }
 

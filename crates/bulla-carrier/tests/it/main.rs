@@ -9,7 +9,7 @@
 mod concurrent_erasures;
 mod directory;
 mod erase;
-mod fence;
+mod fencing_token;
 mod queue;
 mod queue_cost;
 mod register;

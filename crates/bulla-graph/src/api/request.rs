@@ -6,11 +6,11 @@ use bulla_relay::{MAX_TRACKING_CHARS, MessageRef, Outgoing, OutgoingBody, Recipi
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::field::{Field, Object, Text};
-use super::fields::{MessageFields, ReactionFields, TextFields};
+use super::json_field::{Field, Object, Text};
+use super::message_fields::{MessageFields, ReactionFields, TextFields};
 use crate::api_error::ApiError;
 use crate::limits::MAX_TO_CHARS;
-use crate::{message_id, user_id};
+use crate::{user_id, wamid};
 
 /// The types of message that clients of the original know and that are not served here.
 const OTHER_TYPES: [&str; 9] =
@@ -97,7 +97,7 @@ impl Request {
         // A message that is not known is not quoted, and the reply is sent all the same. A reaction names its
         // message already.
         let quoted =
-            quoted.and_then(|name| message_id::read(&name)).filter(|_| matches!(body, OutgoingBody::Text(_)));
+            quoted.and_then(|name| wamid::read(&name)).filter(|_| matches!(body, OutgoingBody::Text(_)));
         let tracking = fields.tracking.filled("biz_opaque_callback_data")?;
         let mut message = Outgoing::new(to, body);
         if let Some(quoted) = quoted {
@@ -177,7 +177,7 @@ fn reaction(fields: ReactionFields<'_>) -> Result<OutgoingBody, ApiError> {
 }
 
 fn reference(field: &'static str, name: &str) -> Result<MessageRef, ApiError> {
-    message_id::read(name).ok_or_else(|| ApiError::unknown_message(field))
+    wamid::read(name).ok_or_else(|| ApiError::unknown_message(field))
 }
 
 fn at_most(field: &'static str, limit: usize, text: &str) -> Result<(), ApiError> {

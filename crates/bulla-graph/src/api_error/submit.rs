@@ -5,7 +5,7 @@ use bulla_content::InvalidContent;
 use bulla_relay::{MarkReadError, SubmitError};
 
 use super::ApiError;
-use crate::AccessError;
+use crate::TokenLookupError;
 
 impl ApiError {
     /// A message breaks a bound of content in `field`.
@@ -91,10 +91,10 @@ fn outside(field: &'static str) -> &'static str {
     }
 }
 
-impl From<AccessError> for ApiError {
-    fn from(source: AccessError) -> Self {
+impl From<TokenLookupError> for ApiError {
+    fn from(source: TokenLookupError) -> Self {
         match source {
-            AccessError::Unavailable { .. } => {
+            TokenLookupError::Unavailable { .. } => {
                 Self::unavailable("what the token opens cannot be looked up now; send the request again")
             }
         }

@@ -17,13 +17,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::activity::Activity;
+use super::connection_activity::Activity;
 use super::connection_slots::ConnectionSlot;
 use super::head_timer::HeadTimer;
 use super::socket::Socket;
 use crate::limits::{HEAD_TIMEOUT, LINGER_TIMEOUT, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
 use crate::metrics::{self, GaugeGuard};
-use crate::{Access, GraphApi, RelayApi};
+use crate::{GraphApi, RelayApi, TokenLookup};
 
 /// How much is read at once of what nobody wants.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -48,7 +48,7 @@ impl Connection {
     }
 
     /// Answers requests until either side has enough.
-    pub(super) async fn serve<D: RelayApi, A: Access>(self, api: GraphApi<D, A>) {
+    pub(super) async fn serve<D: RelayApi, A: TokenLookup>(self, api: GraphApi<D, A>) {
         let Self { stream, slot, activity, clock, mut closed } = self;
         let _gauge = GaugeGuard::new(metrics::CONNECTIONS);
         let socket = Socket::new(stream, activity.clone(), clock.clone());

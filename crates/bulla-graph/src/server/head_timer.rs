@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bulla_base::Clock;
 use hyper::rt::{Sleep, Timer};
 
-use super::activity::Activity;
+use super::connection_activity::Activity;
 use crate::limits::{HEAD_TIMEOUT, IDLE_TIMEOUT};
 
 type Sleeping = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -8,7 +8,7 @@ use bulla_base::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::activity::Activity;
+use super::connection_activity::Activity;
 use crate::limits::ANSWER_TIMEOUT;
 
 /// A connection's socket: it tells what comes in, and gives up on a client that does not take its answers.

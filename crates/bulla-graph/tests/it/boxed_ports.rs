@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::{ManualClock, SeededRng};
-use bulla_graph::{DynAccess, DynRelayApi, GraphApi};
+use bulla_graph::{DynRelayApi, DynTokenLookup, GraphApi};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -14,7 +14,7 @@ use crate::harness::{messages, tokens};
 async fn an_api_over_boxed_ports_answers_as_over_the_ports_themselves() {
     let recording = Arc::new(RecordingRelay::default());
     let relay: Arc<dyn DynRelayApi> = recording.clone();
-    let access: Arc<dyn DynAccess> = Arc::new(tokens());
+    let access: Arc<dyn DynTokenLookup> = Arc::new(tokens());
     let api = GraphApi::new(relay, access, Arc::new(ManualClock::default()), Arc::new(SeededRng::new(1)));
     let text = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } });
     let read = json!({ "messaging_product": "whatsapp", "status": "read",

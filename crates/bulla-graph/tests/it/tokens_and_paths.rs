@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use bulla_base::{ManualClock, SeededRng};
-use bulla_graph::{Access, AccessError, Grant, GraphApi, MAX_TOKEN_BYTES};
+use bulla_graph::{Grant, GraphApi, MAX_TOKEN_BYTES, TokenLookup, TokenLookupError};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -171,11 +171,11 @@ struct Elsewhere {
     is_away: bool,
 }
 
-impl Access for Elsewhere {
-    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, AccessError> {
+impl TokenLookup for Elsewhere {
+    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, TokenLookupError> {
         assert!(!token.is_empty() && token.len() <= MAX_TOKEN_BYTES);
         if self.is_away {
-            return Err(AccessError::Unavailable { source: None });
+            return Err(TokenLookupError::Unavailable { source: None });
         }
         Ok((token == b"kept elsewhere").then(|| Grant::new([NUMBER])))
     }

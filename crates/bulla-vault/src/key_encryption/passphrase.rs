@@ -5,7 +5,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use bulla_base::Rng;
 use zeroize::Zeroizing;
 
-use crate::bytes::Reader;
+use crate::byte_reader::ByteReader;
 use crate::error::KeyEncryptionError;
 use crate::key_encryption::operator_key::{unwrap_key, wrap_key};
 use crate::key_encryption::{KeyEncryption, KeyringKey};
@@ -107,7 +107,7 @@ impl KeyEncryption for Passphrase {
     async fn unwrap_key(&self, wrapped: &[u8], context: &[u8]) -> Result<KeyringKey, KeyEncryptionError> {
         const HEAD_BYTES: usize = 1 + 3 * 4 + SALT_BYTES;
         let (head, sealed) = wrapped.split_first_chunk::<HEAD_BYTES>().ok_or_else(refused)?;
-        let mut reader = Reader::new(&head[1..]);
+        let mut reader = ByteReader::new(&head[1..]);
         let mut number = || reader.array().map(u32::from_be_bytes).ok_or_else(refused);
         let (form, salt) = (head[0], head.last_chunk().ok_or_else(refused)?);
         if form != FORM {

@@ -8,8 +8,8 @@
 use zeroize::Zeroizing;
 
 use super::{KeyEpoch, KeyEpochs};
-use crate::bytes::Reader;
-use crate::chain::Chain;
+use crate::byte_reader::ByteReader;
+use crate::hour_key_chain::HourKeyChain;
 use crate::limits::MAX_KEY_EPOCHS;
 use crate::secret::Secret;
 
@@ -32,7 +32,7 @@ impl KeyEpochs {
         }
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn read(reader: &mut ByteReader<'_>) -> Option<Self> {
         let time = u64::from_be_bytes(reader.array()?);
         let gone_on = u64::from_be_bytes(reader.array()?);
         let present = u16::from_be_bytes(reader.array()?);
@@ -48,7 +48,7 @@ impl KeyEpochs {
             let until = u32::from_be_bytes(reader.array()?);
             let present_for = u64::from_be_bytes(reader.array()?);
             let first = u32::from_be_bytes(reader.array()?);
-            let chain = Chain::resume(first, Secret::from_bytes(reader.array()?));
+            let chain = HourKeyChain::resume(first, Secret::from_bytes(reader.array()?));
             epochs.push(KeyEpoch { id, offset, until, present_for, chain });
         }
         let present = epochs.iter().position(|epoch| epoch.id == present)?;

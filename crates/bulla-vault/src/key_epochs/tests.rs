@@ -248,13 +248,13 @@ fn key_epochs_are_read_as_they_were_written() {
     }
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
     world.epochs.write(&mut bytes);
-    let mut reader = crate::bytes::Reader::new(&bytes);
+    let mut reader = crate::byte_reader::ByteReader::new(&bytes);
     let read = KeyEpochs::read(&mut reader).unwrap();
     assert!(reader.is_empty() && !read.has_turned_since(&world.epochs));
     assert_eq!((read.time(), read.clock_state()), (world.epochs.time(), world.epochs.clock_state()));
     world.epochs = read;
     assert!(world.opens(before));
     for length in 0..bytes.len() {
-        assert!(KeyEpochs::read(&mut crate::bytes::Reader::new(&bytes[..length])).is_none());
+        assert!(KeyEpochs::read(&mut crate::byte_reader::ByteReader::new(&bytes[..length])).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::bytes::Reader;
+use crate::byte_reader::ByteReader;
 use crate::limits::SLOT_BYTES;
 
 /// What every keyring begins with, and the version of its form.
@@ -52,7 +52,7 @@ impl Slot {
         if Self::version_of(bytes)? != char::from(VERSION) {
             return None;
         }
-        let mut reader = Reader::new(bytes.get(MAGIC.len() + 1..CHECKED_BYTES)?);
+        let mut reader = ByteReader::new(bytes.get(MAGIC.len() + 1..CHECKED_BYTES)?);
         let sequence = u64::from_be_bytes(reader.array()?);
         let id = reader.array()?;
         let mut part = || {

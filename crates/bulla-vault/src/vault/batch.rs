@@ -5,8 +5,8 @@ use bytes::Bytes;
 
 use super::Vault;
 use crate::error::VaultError;
-use crate::row::{Head, Place};
 use crate::seal::{self, Bound, Once, Sealer, Under};
+use crate::sealed_row::{Head, Place};
 use crate::secret::Secret;
 use crate::store_layout;
 

@@ -11,9 +11,9 @@ use super::Vault;
 use crate::error::VaultError;
 use crate::key_epochs::hour_of;
 use crate::metrics::UNOPENED;
-use crate::row::{Body, Head, Place, own_body};
 use crate::salt::Salt;
 use crate::seal::{self, Bound, DEEP, Under};
+use crate::sealed_row::{Body, Head, Place, own_body};
 use crate::store_layout;
 
 impl<S: Store> Vault<S> {

@@ -199,7 +199,7 @@ impl<S: Store> Store for Vault<S> {
         }
         accepted?;
         if was_restored {
-            let generation = keeper.fence.generation();
+            let generation = keeper.rollback.generation();
             tracing::info!(generation, "the store that was put back is the present one from now on");
         }
         Ok(())

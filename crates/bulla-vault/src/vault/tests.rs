@@ -8,10 +8,10 @@ use bulla_store::{Batch, Expiry, Key, MemoryStore, Record, Retention, Scan, Spac
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::row::{Head, Place};
 use crate::salt::Salt;
 use crate::seal::tests::key_of;
 use crate::seal::{Bound, Under};
+use crate::sealed_row::{Head, Place};
 use crate::stack_residue::{after, holds};
 use crate::{MemoryKeyring, OperatorKey};
 

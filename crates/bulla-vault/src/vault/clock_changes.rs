@@ -20,7 +20,7 @@ impl<S: Store> Vault<S> {
         let turned = anyway || next.has_turned_since(&self.epochs());
         let fenced = turned && !self.is_restored();
         if fenced {
-            Self::announce(&mut keeper.fence);
+            Self::announce(&mut keeper.rollback);
         }
         self.save_and_live_by(keeper, &next, turned)?;
         if fenced { self.next_generation(keeper, next).await } else { Ok(()) }
@@ -50,7 +50,7 @@ impl<S: Store> Vault<S> {
     ) -> Result<(), VaultError> {
         let time = next.time();
         if at_once || time.since(Timestamp::from_millis(keeper.saved)) >= MAX_UNSAVED {
-            let state = self.state(&keeper.fence, next.clone());
+            let state = self.state(&keeper.rollback, next.clone());
             keeper.keyring.save(&state, &*self.rng)?;
             keeper.saved = time.as_millis();
         }

@@ -9,14 +9,14 @@ use crate::carrier::store_failed;
 use crate::metrics::REGISTERED;
 use crate::store_layout::{FENCE, of_device};
 
-/// How many fences' locks there are: a power of two.
+/// How many locks of fencing tokens there are: a power of two.
 const LOCKS: usize = 1024;
 
-/// Keeps a fence from being raised while somebody is passing it.
+/// Keeps a fencing token from being raised while somebody is let pass by it.
 #[derive(Debug)]
-pub(crate) struct Fences(Box<[RwLock<()>]>);
+pub(crate) struct FencingTokenLocks(Box<[RwLock<()>]>);
 
-impl Fences {
+impl FencingTokenLocks {
     pub(crate) fn new() -> Self {
         Self((0..LOCKS).map(|_| RwLock::new(())).collect())
     }
@@ -28,12 +28,12 @@ impl Fences {
 }
 
 /// Who speaks for a number: the installation, and the lowest incarnation of it that may.
-struct Fence {
+struct FencingToken {
     installation: Installation,
     highest: Incarnation,
 }
 
-impl Fence {
+impl FencingToken {
     const BYTES: usize = 24;
 
     fn of(caller: &Caller) -> Self {
@@ -65,12 +65,12 @@ impl Fence {
 
 impl<S: Store> Carrier<S> {
     /// Makes `caller`'s incarnation the lowest that may pass, if its installation is that of the number.
-    pub(crate) async fn raise_fence(&self, caller: &Caller) -> Result<(), TransportError> {
+    pub(crate) async fn raise_fencing_token(&self, caller: &Caller) -> Result<(), TransportError> {
         let alone = self.alone(caller.address()).await?;
-        if let Some(held) = self.fence(caller.address()).await? {
+        if let Some(held) = self.fencing_token(caller.address()).await? {
             held.1.check(caller)?;
             let batch = Batch::new(self.partition(caller.address()));
-            return self.put_fence(&alone, caller, Some(held), batch).await;
+            return self.put_fencing_token(&alone, caller, Some(held), batch).await;
         }
         drop(alone);
         // Nobody has the number, and there is nothing to prove it with but to say so.
@@ -80,8 +80,8 @@ impl<S: Store> Carrier<S> {
     /// Gives the number to the installation of `caller`, if that is proven. Whatever is of another
     /// installation goes, but what is queued.
     pub(crate) async fn take_over(&self, caller: &Caller, proof: &Proof) -> Result<(), TransportError> {
-        let is_its = |fence: &Fence| fence.installation == caller.installation();
-        if !self.fence(caller.address()).await?.is_some_and(|(_, fence)| is_its(&fence)) {
+        let is_its = |token: &FencingToken| token.installation == caller.installation();
+        if !self.fencing_token(caller.address()).await?.is_some_and(|(_, token)| is_its(&token)) {
             let verdict = self.verifier.verify(caller.address(), proof).await;
             if !verdict.map_err(TransportError::carrier_failed)? {
                 tracing::info!("a number was not proven to be the caller's");
@@ -89,54 +89,57 @@ impl<S: Store> Carrier<S> {
             }
         }
         let alone = self.alone(caller.address()).await?;
-        let held = self.fence(caller.address()).await?;
+        let held = self.fencing_token(caller.address()).await?;
         let mut batch = Batch::new(self.partition(caller.address()));
         match &held {
-            Some((_, fence)) if is_its(fence) => fence.check(caller)?,
+            Some((_, token)) if is_its(token) => token.check(caller)?,
             _ => {
                 self.forget_keys(caller.address(), &mut batch).await?;
                 metrics::counter!(REGISTERED).increment(1);
                 tracing::info!(replaces = held.is_some(), "a number was registered");
             }
         }
-        self.put_fence(&alone, caller, held, batch).await
+        self.put_fencing_token(&alone, caller, held, batch).await
     }
 
-    /// Lets nobody pass the fence of `address`, nor change anything of it, until both are dropped.
+    /// Lets nobody pass the fencing token of `address`, nor change anything of it, until both are dropped.
     async fn alone(
         &self,
         address: &Address,
     ) -> Result<(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>), TransportError> {
         let partition = self.partition(address);
-        let nobody_passes = self.fences.of(partition).write().await;
+        let nobody_passes = self.fencing_tokens.of(partition).write().await;
         Ok((nobody_passes, self.lock(partition).await?))
     }
 
-    async fn put_fence(
+    async fn put_fencing_token(
         &self,
         _alone: &(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>),
         caller: &Caller,
-        held: Option<(Version, Fence)>,
+        held: Option<(Version, FencingToken)>,
         mut batch: Batch,
     ) -> Result<(), TransportError> {
-        let fence = Fence::of(caller);
-        if held.as_ref().is_some_and(|(_, held)| held.to_bytes() == fence.to_bytes()) {
+        let token = FencingToken::of(caller);
+        if held.as_ref().is_some_and(|(_, held)| held.to_bytes() == token.to_bytes()) {
             return Ok(());
         }
-        if held.as_ref().is_some_and(|(_, held)| held.installation == fence.installation) {
-            tracing::info!(incarnation = fence.highest.number(), "earlier incarnations are shut out");
+        if held.as_ref().is_some_and(|(_, held)| held.installation == token.installation) {
+            tracing::info!(incarnation = token.highest.number(), "earlier incarnations are shut out");
         }
         let key = of_device(FENCE, caller.address());
         batch.expect(key.clone(), held.map(|(version, _)| version));
-        batch.put(key, fence.to_bytes());
+        batch.put(key, token.to_bytes());
         self.commit(batch).await
     }
 
     /// Who speaks for `address`, if anybody does.
-    async fn fence(&self, address: &Address) -> Result<Option<(Version, Fence)>, TransportError> {
+    async fn fencing_token(
+        &self,
+        address: &Address,
+    ) -> Result<Option<(Version, FencingToken)>, TransportError> {
         let (partition, key) = (self.partition(address), of_device(FENCE, address));
         let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
-        held.map(|record| Ok((record.version, Fence::read(&record.value)?))).transpose()
+        held.map(|record| Ok((record.version, FencingToken::read(&record.value)?))).transpose()
     }
 
     /// The installation that speaks for `address`, if anybody does.
@@ -144,23 +147,24 @@ impl<S: Store> Carrier<S> {
         &self,
         address: &Address,
     ) -> Result<Option<Installation>, TransportError> {
-        Ok(self.fence(address).await?.map(|(_, fence)| fence.installation))
+        Ok(self.fencing_token(address).await?.map(|(_, token)| token.installation))
     }
 
     /// Waits until everybody has passed who began to before now.
     pub(crate) async fn everybody_has_passed(&self, partition: Partition) {
-        drop(self.fences.of(partition).write().await);
+        drop(self.fencing_tokens.of(partition).write().await);
     }
 
-    /// Lets `caller` pass, if nobody has replaced it; the fence stays as it is while the guard is held.
+    /// Lets `caller` pass, if nobody has replaced it; the fencing token stays as it is while the guard is
+    /// held.
     pub(crate) async fn pass(&self, caller: &Caller) -> Result<RwLockReadGuard<'_, ()>, TransportError> {
         let partition = self.partition(caller.address());
-        let guard = self.fences.of(partition).read().await;
+        let guard = self.fencing_tokens.of(partition).read().await;
         if self.erasures.is_under_way(partition) {
             return Err(TransportError::unavailable("the caller is being erased"));
         }
-        match self.fence(caller.address()).await? {
-            Some((_, fence)) => fence.check(caller)?,
+        match self.fencing_token(caller.address()).await? {
+            Some((_, token)) => token.check(caller)?,
             None => return Err(TransportError::unavailable("the caller has not connected")),
         }
         Ok(guard)
@@ -168,5 +172,5 @@ impl<S: Store> Carrier<S> {
 }
 
 fn damaged() -> TransportError {
-    TransportError::carrier_failed("a stored fence is damaged, or of an earlier version")
+    TransportError::carrier_failed("a stored fencing token is damaged, or of an earlier version")
 }

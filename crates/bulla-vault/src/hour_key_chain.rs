@@ -23,7 +23,7 @@ const NEXT: &[u8] = b"bulla vault next hour";
 /// The keys of an hour and of the hours after it. Hours are counted from the Unix epoch; hour *h* ends at *h*
 /// · 3600 s.
 #[derive(Debug, Clone)]
-pub(crate) struct Chain {
+pub(crate) struct HourKeyChain {
     first: u32,
     value: Secret,
     /// Keys made already: of `first`, and of the hours after it without a gap.
@@ -32,7 +32,7 @@ pub(crate) struct Chain {
     tip: Secret,
 }
 
-impl Chain {
+impl HourKeyChain {
     /// A new chain that begins with the hour `first`.
     pub(crate) fn begin(first: u32, rng: &dyn Rng) -> Self {
         Self::resume(first, Secret::draw(rng))
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn keys_are_the_same_however_they_are_come_by() {
-        let mut at_once = Chain::begin(100, &SeededRng::new(1));
+        let mut at_once = HourKeyChain::begin(100, &SeededRng::new(1));
         let mut by_steps = at_once.clone();
         let mut expected: Vec<_> = (100..200).map(|hour| *at_once.key(hour).unwrap().expose()).collect();
         let found: Vec<_> = (100..200)
@@ -101,7 +101,7 @@ mod tests {
             })
             .collect();
         assert_eq!(found, expected);
-        let mut resumed = Chain::resume(by_steps.first(), by_steps.value().clone());
+        let mut resumed = HourKeyChain::resume(by_steps.first(), by_steps.value().clone());
         assert_eq!(resumed.key(199).unwrap().expose(), expected.last().unwrap());
         expected.sort_unstable();
         expected.dedup();
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn an_hour_that_is_over_has_no_key() {
-        let mut chain = Chain::begin(100, &SeededRng::new(1));
+        let mut chain = HourKeyChain::begin(100, &SeededRng::new(1));
         let before = *chain.key(100).unwrap().expose();
         chain.forget_before(101);
         assert!(chain.key(100).is_none());
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn keys_reach_as_far_as_the_bound_and_no_further() {
-        let mut chain = Chain::begin(100, &SeededRng::new(1));
+        let mut chain = HourKeyChain::begin(100, &SeededRng::new(1));
         assert!(chain.key(100 + MAX_HOURS_AHEAD).is_some());
         assert!(chain.key(100 + MAX_HOURS_AHEAD + 1).is_none());
         assert!(chain.key(u32::MAX).is_none());

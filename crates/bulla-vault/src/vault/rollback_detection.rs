@@ -23,13 +23,13 @@ use crate::error::VaultError;
 use crate::key_epochs::KeyEpochs;
 use crate::keyring::KeyringState;
 use crate::metrics::GENERATIONS;
-use crate::row::{Place, own_body};
 use crate::seal::{self, Under};
+use crate::sealed_row::{Place, own_body};
 use crate::secret::Secret;
 use crate::store_layout;
 
 #[derive(Debug)]
-pub(super) struct RollbackFence {
+pub(super) struct RollbackDetection {
     generation: u64,
     opening: bool,
     /// The version of the store's row when the keyring was last told.
@@ -40,8 +40,8 @@ pub(super) struct RollbackFence {
     token: [u8; 16],
 }
 
-impl RollbackFence {
-    /// The fence, and whether the store is older than the keyring.
+impl RollbackDetection {
+    /// What is known of it, and whether the store is older than the keyring.
     pub(super) fn compare(
         state: &KeyringState,
         stored: Option<&Record>,
@@ -62,8 +62,8 @@ impl RollbackFence {
         rng.fill(&mut token);
         let generation = state.generation.max(said);
         let (known, version) = (state.version, stored.map(|record| record.version));
-        let fence = Self { generation, opening: false, known, version, token };
-        Ok((fence, said < state.generation || last.number() < known))
+        let rollback = Self { generation, opening: false, known, version, token };
+        Ok((rollback, said < state.generation || last.number() < known))
     }
 
     pub(super) const fn generation(&self) -> u64 {
@@ -72,8 +72,8 @@ impl RollbackFence {
 }
 
 impl<S: Store> Vault<S> {
-    pub(super) fn state(&self, fence: &RollbackFence, epochs: KeyEpochs) -> KeyringState {
-        let RollbackFence { generation, opening, known, .. } = *fence;
+    pub(super) fn state(&self, rollback: &RollbackDetection, epochs: KeyEpochs) -> KeyringState {
+        let RollbackDetection { generation, opening, known, .. } = *rollback;
         KeyringState { generation, opening, version: known, lasting: self.lasting.clone(), epochs }
     }
 
@@ -83,12 +83,12 @@ impl<S: Store> Vault<S> {
         keeper: &mut Keeper,
         epochs: KeyEpochs,
     ) -> Result<(), VaultError> {
-        let next = keeper.fence.generation.saturating_add(1);
+        let next = keeper.rollback.generation.saturating_add(1);
         let mut batch = Batch::new(SYSTEM_PARTITION);
         let key = store_layout::generation();
-        batch.expect(key.clone(), keeper.fence.version);
+        batch.expect(key.clone(), keeper.rollback.version);
         let other = |keeper: &Keeper| VaultError::OtherKeyring { keyring: keeper.keyring.place() };
-        let value = write(&self.lasting, next, keeper.fence.token, &*self.rng);
+        let value = write(&self.lasting, next, keeper.rollback.token, &*self.rng);
         batch.put(key.clone(), value.ok_or_else(|| other(keeper))?);
         let version = match self.engine.commit(batch).await? {
             Commit::Committed(version) => version,
@@ -100,21 +100,21 @@ impl<S: Store> Vault<S> {
                     .await?
                     .ok_or(VaultError::InUse)?;
                 let said = read(&self.lasting, &stored).ok_or_else(|| other(keeper))?;
-                if said != (next, keeper.fence.token) {
+                if said != (next, keeper.rollback.token) {
                     return Err(VaultError::InUse);
                 }
                 stored.version
             }
         };
         ::metrics::counter!(GENERATIONS).increment(1);
-        let RollbackFence { generation, opening, known, version: stored, .. } = &mut keeper.fence;
+        let RollbackDetection { generation, opening, known, version: stored, .. } = &mut keeper.rollback;
         (*generation, *opening, *known, *stored) = (next, false, version.number(), Some(version));
-        let state = self.state(&keeper.fence, epochs);
+        let state = self.state(&keeper.rollback, epochs);
         Ok(keeper.keyring.save(&state, &*self.rng)?)
     }
 
-    pub(super) fn announce(fence: &mut RollbackFence) {
-        fence.opening = true;
+    pub(super) fn announce(rollback: &mut RollbackDetection) {
+        rollback.opening = true;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::field::{Field, Fields, Object, Text};
+use super::json_field::{Field, Fields, Object, Text};
 
 /// The fields of a request.
 #[derive(Default)]

@@ -14,39 +14,40 @@ use thiserror::Error;
 /// granted may change from one request to the next. Look a token up by a keyed hash of it, or compare it in
 /// constant time: how long an answer takes must not tell how near a guess came. The future is dropped when
 /// the client hangs up.
-pub trait Access: Send + Sync + 'static {
+pub trait TokenLookup: Send + Sync + 'static {
     /// What the presented token opens, if anything. It is not empty and has at most
     /// [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES) bytes.
     ///
     /// # Errors
     /// When it cannot be told now. The client is asked to try again.
-    fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, AccessError>> + Send;
+    fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, TokenLookupError>> + Send;
 }
 
-impl<A: Access + ?Sized> Access for Arc<A> {
-    fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, AccessError>> + Send {
+impl<A: TokenLookup + ?Sized> TokenLookup for Arc<A> {
+    fn look_up(&self, token: &[u8]) -> impl Future<Output = Result<Option<Grant>, TokenLookupError>> + Send {
         (**self).look_up(token)
     }
 }
 
-/// [`Access`] in a form of which there can be a `dyn`: for a host that chooses by configuration, and hands
-/// the API an `Arc<dyn DynAccess>`. Every [`Access`] is one. Each look-up costs an allocation more.
-pub trait DynAccess: Send + Sync + 'static {
-    /// As [`Access::look_up`].
+/// [`TokenLookup`] in a form of which there can be a `dyn`: for a host that chooses by configuration, and
+/// hands the API an `Arc<dyn DynTokenLookup>`. Every [`TokenLookup`] is one. Each look-up costs an allocation
+/// more.
+pub trait DynTokenLookup: Send + Sync + 'static {
+    /// As [`TokenLookup::look_up`].
     fn look_up_boxed<'a>(&'a self, token: &'a [u8]) -> LookingUp<'a>;
 }
 
-/// What [`DynAccess::look_up_boxed`] returns.
-pub type LookingUp<'a> = Pin<Box<dyn Future<Output = Result<Option<Grant>, AccessError>> + Send + 'a>>;
+/// What [`DynTokenLookup::look_up_boxed`] returns.
+pub type LookingUp<'a> = Pin<Box<dyn Future<Output = Result<Option<Grant>, TokenLookupError>> + Send + 'a>>;
 
-impl<A: Access> DynAccess for A {
+impl<A: TokenLookup> DynTokenLookup for A {
     fn look_up_boxed<'a>(&'a self, token: &'a [u8]) -> LookingUp<'a> {
         Box::pin(self.look_up(token))
     }
 }
 
-impl Access for dyn DynAccess {
-    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, AccessError> {
+impl TokenLookup for dyn DynTokenLookup {
+    async fn look_up(&self, token: &[u8]) -> Result<Option<Grant>, TokenLookupError> {
         self.look_up_boxed(token).await
     }
 }
@@ -54,7 +55,7 @@ impl Access for dyn DynAccess {
 /// Why it cannot be told what a token opens.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum AccessError {
+pub enum TokenLookupError {
     /// The operator's: whoever knows the tokens cannot be asked.
     #[error("what a token opens cannot be looked up")]
     Unavailable {
