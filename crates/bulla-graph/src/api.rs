@@ -91,7 +91,8 @@ pub struct GraphApi<D, A = Tokens> {
 }
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
-    /// The API over `relay`, which is a relay or an `Arc` of one, opened by those that `tokens` knows.
+    /// The API over `relay`, which is a relay or an `Arc` of one, opened by the bearer tokens that `tokens`
+    /// knows.
     #[must_use]
     pub fn new(relay: D, tokens: A, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let settings = Settings::default();

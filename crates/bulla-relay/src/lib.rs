@@ -18,7 +18,7 @@ mod limits;
 mod report;
 mod settings;
 mod stats;
-mod suspension;
+mod suspended_part;
 
 mod id_text;
 mod metrics;
@@ -43,7 +43,7 @@ pub use limits::{
 pub use report::{Report, Reports};
 pub use settings::{InvalidSettings, Settings};
 pub use stats::Stats;
-pub use suspension::{Suspended, SuspendedPart};
+pub use suspended_part::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{EndpointError, Identity, IdentityPolicy, InvalidIdentity, SafetyNumber, SealError};

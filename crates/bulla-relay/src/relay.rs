@@ -12,6 +12,7 @@ mod time_to_live;
 mod receive;
 mod retry_requests;
 
+mod acknowledged_events;
 mod active_pumps;
 mod dead_letters;
 mod forward;
@@ -20,22 +21,21 @@ mod pump_task;
 mod queue_page;
 mod sink_outages;
 mod sink_permits;
-mod taken_events;
 
+mod business_registry;
 mod business_start;
 mod businesses;
 mod identities;
-mod registry;
 mod tenant;
 
-mod conversation_end;
+mod conversation_expiry;
 mod conversation_index;
 mod erase_business;
 mod erase_user;
 mod running_erasures;
 mod sweep;
 
-mod error_scope;
+mod failure_domain;
 mod shutdown;
 mod unreadable_records;
 
@@ -54,18 +54,18 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
+use self::acknowledged_events::AcknowledgedEvents;
 use self::active_pumps::Pumps;
+use self::business_registry::{BusinessRegistry, BusinessState};
 use self::conversation::Conversation;
 use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
-use self::error_scope::Suspensions;
+use self::failure_domain::Suspensions;
 use self::pending_approval::PendingApproval;
-use self::registry::{BusinessState, Registry};
 use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
-use self::taken_events::TakenEvents;
 use self::tenant::Tenant;
 use self::time_to_live::Deadlines;
 pub use self::unreadable_records::SetAside;
@@ -91,7 +91,7 @@ pub(crate) struct Inner<S, T, K> {
     rng: Arc<dyn Rng>,
     settings: Settings,
     pepper: Pepper,
-    businesses: Registry,
+    businesses: BusinessRegistry,
     suspensions: Suspensions,
     /// Permits for those who connect to the carrier.
     connecting: Semaphore,
@@ -105,7 +105,7 @@ pub(crate) struct Inner<S, T, K> {
     sink_outages: SinkOutages,
     sink_permits: SinkPermits,
     pumps: Pumps,
-    taken_events: TakenEvents,
+    acknowledged_events: AcknowledgedEvents,
     shutdown: Shutdown,
     reports: Arc<Board>,
     counts: Counts,
@@ -140,7 +140,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let store = CachedStore::new(store, CACHED_BYTES);
         let _was_restored = bulla_endpoint::begin_generation_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
-        let (registry, mut ids) = (Registry::default(), Vec::with_capacity(businesses.len()));
+        let (registry, mut ids) = (BusinessRegistry::default(), Vec::with_capacity(businesses.len()));
         for business in businesses {
             let id = business.id();
             if registry.enter(business) {
@@ -168,7 +168,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             sink_outages: SinkOutages::default(),
             sink_permits,
             pumps: Pumps::default(),
-            taken_events: TakenEvents::default(),
+            acknowledged_events: AcknowledgedEvents::default(),
             shutdown: Shutdown::default(),
             reports: Arc::default(),
             counts: Counts::default(),

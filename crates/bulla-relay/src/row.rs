@@ -1,6 +1,6 @@
 //! What the relay's records hold. The field numbers are for ever; nothing here prints.
 
-mod held_message;
+mod message_pending_approval;
 mod outbound;
 mod queue_indexes;
 mod retry_request;
@@ -9,7 +9,7 @@ mod stored_event;
 use bulla_base::Category;
 use bulla_store::StoreError;
 
-pub(crate) use self::held_message::HeldMessage;
+pub(crate) use self::message_pending_approval::MessagePendingApproval;
 pub(crate) use self::outbound::{Outbound, Stage};
 pub(crate) use self::queue_indexes::QueueIndexes;
 pub(crate) use self::retry_request::RetryRequest;

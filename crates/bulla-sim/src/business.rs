@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use bulla::relay::{Event, EventSink, Incoming, SinkError, SinkErrorKind, Status};
 use bulla_base::Rng;
 
-use crate::conditions::Conditions;
+use crate::current_faults::CurrentFaults;
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, Process};
 use crate::model::Model;
 use crate::oracle::Oracle;
-use crate::parties::user_of;
+use crate::phone_numbers::user_of;
 use crate::planted_bugs::{HeldEvent, PlantedBug};
 use crate::random::happens;
 
@@ -21,7 +21,7 @@ use crate::random::happens;
 pub(crate) struct BusinessSink {
     pub(crate) machine: Arc<Machine>,
     pub(crate) process: Arc<Process>,
-    pub(crate) conditions: Arc<Conditions>,
+    pub(crate) current_faults: Arc<CurrentFaults>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
     pub(crate) model: Arc<Model>,
@@ -35,7 +35,7 @@ impl EventSink for BusinessSink {
         if self.process.is_dead() {
             return Err(SinkError::new("the relay is dead"));
         }
-        if self.conditions.is_sink_down.load(Ordering::SeqCst) {
+        if self.current_faults.is_sink_down.load(Ordering::SeqCst) {
             self.oracle.count(FaultKind::SinkDown);
             self.model.report_failed(event.subject().message.id(), kind(event), self.process.number);
             return Err(SinkError::new("the server is down").with_kind(SinkErrorKind::Unreachable));
@@ -44,7 +44,7 @@ impl EventSink for BusinessSink {
             self.hear(&event);
         }
         // It may have taken the event and still not say so.
-        if happens(&*self.rng, self.conditions.rates().refused) {
+        if happens(&*self.rng, self.current_faults.rates().refused) {
             self.oracle.count(FaultKind::Refused);
             return Err(SinkError::new("the business is busy").with_kind(SinkErrorKind::Unavailable));
         }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use bulla_base::{Address, Clock as _};
 
 use crate::machine::MachineName;
-use crate::parties::number;
+use crate::phone_numbers::number;
 use crate::plan::Fault;
 use crate::world::World;
-use crate::{programs, retention};
+use crate::{retention, supervisor};
 
 /// What was done to the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,9 +80,9 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
             later(world, span, move || machine.is_cut_off.store(false, Ordering::SeqCst));
         }
         Fault::SinkDown(span) => {
-            let conditions = Arc::clone(&world.conditions);
-            conditions.is_sink_down.store(true, Ordering::SeqCst);
-            later(world, span, move || conditions.is_sink_down.store(false, Ordering::SeqCst));
+            let current_faults = Arc::clone(&world.current_faults);
+            current_faults.is_sink_down.store(true, Ordering::SeqCst);
+            later(world, span, move || current_faults.is_sink_down.store(false, Ordering::SeqCst));
         }
         Fault::Full(name, span) => {
             let machine = Arc::clone(world.machine(name));
@@ -100,7 +100,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
             world.oracle.count(FaultKind::HandOver);
             world.model.two_tell();
             world.relay.add_program();
-            tokio::spawn(programs::relay(Arc::clone(world)));
+            tokio::spawn(supervisor::relay(Arc::clone(world)));
             let machine = Arc::clone(&world.relay);
             later(world, overlap, move || machine.end_all_but_the_last());
         }
@@ -115,7 +115,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
         Fault::PutBack(name) => put_back(world, name),
         Fault::LoseStore => {
             world.oracle.count(FaultKind::LostStore);
-            world.conditions.forgets();
+            world.current_faults.forgets();
             world.model.forget_all();
             world.relay.lose_disk();
         }
@@ -126,7 +126,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
 /// What is sealed for the old phone may never be read: all that is said before the carrier knows the new one.
 fn reinstall(world: &Arc<World>, user: usize) {
     world.oracle.count(FaultKind::Reinstall);
-    world.conditions.forgets();
+    world.current_faults.forgets();
     world.model.other_phone(user);
     world.devices[user].lose_disk();
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
@@ -144,7 +144,7 @@ fn put_back(world: &Arc<World>, name: MachineName) {
         return;
     }
     world.oracle.count(FaultKind::Restored);
-    world.conditions.forgets();
+    world.current_faults.forgets();
     match name {
         MachineName::Device(user) => world.model.other_phone(user),
         _ => world.model.forget_all(),
@@ -154,7 +154,7 @@ fn put_back(world: &Arc<World>, name: MachineName) {
 /// The carrier first, as the relay's page says; each until it is done.
 fn erase(world: &Arc<World>, user: usize) {
     world.oracle.count(FaultKind::Erased);
-    world.conditions.forgets();
+    world.current_faults.forgets();
     world.model.forget(user);
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
     tokio::spawn(async move {

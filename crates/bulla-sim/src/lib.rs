@@ -22,12 +22,12 @@ mod carrier_endpoint;
 mod network;
 
 mod business;
-mod parties;
-mod programs;
+mod phone_numbers;
+mod supervisor;
 mod workload;
 
 // What goes wrong, and when.
-mod conditions;
+mod current_faults;
 mod faults;
 
 // What must hold, and who sees that it does not.
@@ -48,7 +48,7 @@ mod shrink;
 mod planted_bugs;
 
 // Small parts.
-mod flag;
+mod awaitable_flag;
 mod observed_transport;
 mod random;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bulla_base::{Clock as _, Rng, SeededRng};
 use bulla_store::Generation;
 
+use crate::awaitable_flag::AwaitableFlag;
 use crate::clock::{MachineClock, VirtualClock};
 use crate::disk_contents::DiskContents;
-use crate::flag::Flag;
 use crate::planted_bugs::PlantedBug;
 
 /// How often a planted bug syncs what was committed.
@@ -66,7 +66,7 @@ pub(crate) struct Machine {
     synced: Mutex<Option<DiskContents>>,
     generations: AtomicU64,
     processes: Mutex<Vec<Arc<Process>>>,
-    is_off: Flag,
+    is_off: AwaitableFlag,
     /// How many programs of the same kind run on it, and how many should.
     programs: AtomicU64,
     wanted: AtomicU64,
@@ -94,7 +94,7 @@ impl Machine {
             synced: Mutex::default(),
             generations: AtomicU64::new(0),
             processes: Mutex::default(),
-            is_off: Flag::default(),
+            is_off: AwaitableFlag::default(),
             programs: AtomicU64::new(1),
             wanted: AtomicU64::new(1),
             had_company: AtomicBool::new(false),
@@ -115,7 +115,7 @@ impl Machine {
             number,
             rng,
             troubles: self.disk_troubles.load(Ordering::SeqCst),
-            is_dead: Flag::default(),
+            is_dead: AwaitableFlag::default(),
         });
         self.processes.lock().unwrap().push(Arc::clone(&process));
         process
@@ -243,7 +243,7 @@ pub(crate) struct Process {
     pub(crate) rng: Arc<dyn Rng>,
     /// What troubles its disk had had before.
     troubles: u64,
-    is_dead: Flag,
+    is_dead: AwaitableFlag,
 }
 
 impl Process {

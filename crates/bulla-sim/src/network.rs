@@ -9,7 +9,7 @@ use bulla::transport::{Caller, Connected, Delivery, Proof, Sent, Sequence, Trans
 use bulla_base::{Address, Clock, MessageId, Rng};
 
 use crate::carrier_endpoint::CarrierEndpoint;
-use crate::conditions::Conditions;
+use crate::current_faults::CurrentFaults;
 use crate::disk_contents::DiskContents;
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
@@ -27,7 +27,7 @@ pub(crate) struct NetworkLink {
     pub(crate) process: Arc<Process>,
     pub(crate) rows: Arc<DiskContents>,
     pub(crate) planted_bug: Option<PlantedBug>,
-    pub(crate) conditions: Arc<Conditions>,
+    pub(crate) current_faults: Arc<CurrentFaults>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
 }
@@ -37,7 +37,7 @@ const LATEST_DOUBLE_MS: u64 = 3_000;
 
 impl NetworkLink {
     fn rates(&self) -> FaultRates {
-        self.conditions.rates()
+        self.current_faults.rates()
     }
 
     async fn delay(&self) {
@@ -110,7 +110,7 @@ impl NetworkLink {
 
     /// Nothing is said of a message before it is on the disk of whoever says it.
     fn is_durable(&self, id: MessageId, what: &str) {
-        if !self.rows.has_name(id.as_bytes()) && !self.conditions.is_forgetting() {
+        if !self.rows.has_name(id.as_bytes()) && !self.current_faults.is_forgetting() {
             let name = self.machine.name;
             self.oracle
                 .violated(Invariant::Durable, format_args!("{name} {what} {id}, which it does not have"));

@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName};
-use crate::parties::number;
+use crate::phone_numbers::number;
 use crate::wire_checks::CANARY;
 use crate::world::World;
 

@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 
 use crate::faults::FaultKind;
 use crate::invariants::{Invariant, Violation};
-use crate::parties::BUSINESS;
+use crate::phone_numbers::BUSINESS;
 use crate::plan::Plan;
 use crate::planted_bugs::PlantedBug;
 use crate::world::World;
-use crate::{faults, programs, retention, workload};
+use crate::{faults, retention, supervisor, workload};
 
 /// By when, in virtual time, everything must have drained once all is well.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
@@ -85,12 +85,12 @@ async fn run_phases(world: &Arc<World>) {
 /// Starts everything, before anything fails: who is unknown cannot be written to.
 async fn begin(world: &Arc<World>) -> JoinSet<()> {
     let mut writers = JoinSet::new();
-    tokio::spawn(programs::carrier(Arc::clone(world)));
+    tokio::spawn(supervisor::carrier(Arc::clone(world)));
     world.clock.sleep(Duration::from_secs(1)).await;
     for user in 0..world.plan.users {
-        tokio::spawn(programs::device(Arc::clone(world), user));
+        tokio::spawn(supervisor::device(Arc::clone(world), user));
     }
-    tokio::spawn(programs::relay(Arc::clone(world)));
+    tokio::spawn(supervisor::relay(Arc::clone(world)));
     world.clock.sleep(Duration::from_secs(10)).await;
     for user in 0..world.plan.users {
         writers.spawn(workload::writes(Arc::clone(world), user, world.plan.messages));
@@ -112,7 +112,7 @@ async fn inject_faults(world: &Arc<World>) {
 /// The healing phase: all is well, one more message is said each way, and everything drains.
 async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
     world.oracle.trace_line("all is well from now on");
-    world.conditions.become_calm();
+    world.current_faults.become_calm();
     for machine in [&world.carrier, &world.relay].into_iter().chain(&world.devices) {
         machine.heal();
         machine.switch(false);
@@ -158,7 +158,7 @@ async fn compare_counts(world: &Arc<World>) {
     let (Some(relay), Some(carrier)) = (relay, world.carrier_endpoint.carrier()) else {
         return world.oracle.violated(Invariant::Alive, "relay or carrier do not run");
     };
-    if world.conditions.is_forgetting() {
+    if world.current_faults.is_forgetting() {
         return;
     }
     let (Ok(ours), Ok(theirs)) = (relay.bill(BUSINESS).await, carrier.bill(BUSINESS).await) else {

@@ -11,7 +11,7 @@ use bulla_base::Clock as _;
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
 use crate::model::text;
-use crate::parties::{BUSINESS, number};
+use crate::phone_numbers::{BUSINESS, number};
 use crate::random::{below, happens, one_of};
 use crate::world::{SimDevice, World};
 
@@ -92,7 +92,7 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
             match relay.submit(BUSINESS, outgoing(user, number)).await {
                 Ok(reference) => {
                     world.model.accepted(user, number, reference.id());
-                    if !happens(&*world.rng, world.conditions.rates().lost) {
+                    if !happens(&*world.rng, world.current_faults.rates().lost) {
                         break;
                     }
                     // The business does not hear of it, and asks again.

@@ -9,7 +9,7 @@ use bulla_base::{Rng, SeededRng, Timestamp};
 use crate::business::BusinessSink;
 use crate::carrier_endpoint::CarrierEndpoint;
 use crate::clock::VirtualClock;
-use crate::conditions::Conditions;
+use crate::current_faults::CurrentFaults;
 use crate::disk::Disk;
 use crate::machine::{Machine, MachineName, Process};
 use crate::model::Model;
@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) oracle: Arc<Oracle>,
     pub(crate) model: Arc<Model>,
-    pub(crate) conditions: Arc<Conditions>,
+    pub(crate) current_faults: Arc<CurrentFaults>,
     pub(crate) carrier_endpoint: Arc<CarrierEndpoint>,
     held: Arc<HeldEvent>,
     pub(crate) carrier: Arc<Machine>,
@@ -51,7 +51,7 @@ impl World {
         let machine = |name| Machine::new(name, plan.seed, &clock, planted_bug);
         Arc::new(Self {
             model: Arc::new(Model::new(Arc::clone(&oracle), Arc::clone(&clock), plan.users)),
-            conditions: Arc::new(Conditions::new(plan.rates)),
+            current_faults: Arc::new(CurrentFaults::new(plan.rates)),
             carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&oracle), planted_bug, plan.seed)),
             rng: Arc::new(SeededRng::new(plan.seed)),
             held: Arc::default(),
@@ -94,7 +94,7 @@ impl World {
             process: Arc::clone(process),
             rows: machine.disk(),
             planted_bug: self.planted_bug,
-            conditions: Arc::clone(&self.conditions),
+            current_faults: Arc::clone(&self.current_faults),
             rng: Arc::clone(&process.rng),
             oracle: Arc::clone(&self.oracle),
         }
@@ -104,7 +104,7 @@ impl World {
         BusinessSink {
             machine: Arc::clone(&self.relay),
             process: Arc::clone(process),
-            conditions: Arc::clone(&self.conditions),
+            current_faults: Arc::clone(&self.current_faults),
             rng: Arc::clone(&process.rng),
             oracle: Arc::clone(&self.oracle),
             model: Arc::clone(&self.model),

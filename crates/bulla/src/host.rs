@@ -150,7 +150,7 @@ impl Host {
         crate::graph::Tokens::new(&*self.rng)
     }
 
-    /// The Graph API over `relay`, opened by those that `tokens` knows. It is still to be
+    /// The Graph API over `relay`, opened by the bearer tokens that `tokens` knows. It is still to be
     /// [served](crate::graph::GraphApi::serve).
     #[cfg(feature = "graph")]
     #[must_use]

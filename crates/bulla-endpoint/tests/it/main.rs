@@ -6,14 +6,14 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod bounds;
+mod content_kinds;
 mod generation;
 mod identity;
-mod kinds;
+mod limits;
+mod ratchet_steps;
 mod renewal;
 mod repair;
 mod session_cache;
-mod steps;
 
 use bulla_base::{Address, Category, MessageId, Number, Partition, PhoneNumberId, Rng, SeededRng, Timestamp};
 use bulla_content::{Content, Text};

@@ -11,8 +11,8 @@ use futures_util::StreamExt;
 use tracing::{Instrument, Span};
 
 use super::Inner;
-use super::error_scope::ErrorScope;
-use super::registry::BusinessState;
+use super::business_registry::BusinessState;
+use super::failure_domain::FailureDomain;
 use super::tenant::Tenant;
 use crate::limits::OPENED_AT_ONCE;
 use crate::{EventSink, RelayError, Report, Suspended, SuspendedPart};
@@ -65,13 +65,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
         let tenant = match self.open_voice(business).await {
             Ok(tenant) => Arc::new(tenant),
-            Err(error) => match error.scope() {
-                ErrorScope::Passing => return Err(error),
-                ErrorScope::Relay => {
+            Err(error) => match error.failure_domain() {
+                FailureDomain::Passing => return Err(error),
+                FailureDomain::Relay => {
                     self.stop(Some(error));
                     return Ok(());
                 }
-                ErrorScope::Part | ErrorScope::Business => {
+                FailureDomain::Part | FailureDomain::Business => {
                     self.suspend_unopened(business, error);
                     return Ok(());
                 }

@@ -5,8 +5,8 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
+use super::business_registry::BusinessState;
 use super::conversation::Conversation;
-use super::registry::BusinessState;
 use super::tenant::Tenant;
 use super::{Inner, Relay, trace_span};
 use crate::{Business, BusinessError, EventSink, Report, SuspendedPart};

@@ -6,7 +6,7 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
-use super::error_scope::{ErrorScope, of_store};
+use super::failure_domain::{FailureDomain, of_store};
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE,
@@ -73,7 +73,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for key in self.store.keys(SYSTEM_PARTITION, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
             let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
             if let Err(error) = self.erase_all_of(PhoneNumberId::new(u64::from_be_bytes(number))).await {
-                if of_store(&error) == ErrorScope::Relay {
+                if of_store(&error) == FailureDomain::Relay {
                     return Err(error);
                 }
                 tracing::error!(error = &error as &dyn std::error::Error, "a business is still not erased");
@@ -120,7 +120,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         self.index.forget(user);
         self.pumps.reset(|ended| *ended == conversation);
-        self.taken_events.reset(|ended| *ended == conversation);
+        self.acknowledged_events.reset(|ended| *ended == conversation);
         let mut batch = Batch::new(self.home(business));
         for space in [CONVERSATION, WAITING] {
             batch.delete(Key::undated(space, user.as_bytes().to_vec()));

@@ -7,7 +7,7 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 use tracing::Instrument;
 
-use super::error_scope::{ErrorScope, of_store};
+use super::failure_domain::{FailureDomain, of_store};
 use super::trace_span::Tag;
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, WAITING};
@@ -78,7 +78,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _lock = self.keyed_mutex.lock(begun.user()).await;
             self.erasures.begin(begun.user());
             if let Err(error) = self.carry_out(begun).await {
-                if of_store(&error) == ErrorScope::Relay {
+                if of_store(&error) == FailureDomain::Relay {
                     return Err(error);
                 }
                 // It is carried out before anything else is written about the user.
@@ -105,7 +105,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
         // What was read meanwhile was of the old queues and sessions.
         self.pumps.reset(|conversation| conversation.user == user);
-        self.taken_events.reset(|conversation| conversation.user == user);
+        self.acknowledged_events.reset(|conversation| conversation.user == user);
         self.session_cache.forget(user);
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");

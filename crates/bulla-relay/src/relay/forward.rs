@@ -99,7 +99,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let pending = StoredEvent::read(&value)?;
             let at = read.place;
             let event = event(tenant, conversation, &pending)?;
-            if self.taken_events.has(conversation, pending.message()?) {
+            if self.acknowledged_events.has(conversation, pending.message()?) {
                 // The one before is gone first: were both still there after a crash, `delivered` would follow
                 // on `read`.
                 self.settle_taken(conversation).await?;
@@ -228,7 +228,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         pending: &StoredEvent,
     ) -> Result<bool, StoreError> {
         let said = pending.what_was_said()?.is_some();
-        Ok(!said && self.taken_events.note(conversation, read, pending.message()?))
+        Ok(!said && self.acknowledged_events.note(conversation, read, pending.message()?))
     }
 
     /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the

@@ -18,7 +18,7 @@ use super::identities::Changed;
 use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use crate::row::{HeldMessage, Outbound, Stage};
+use crate::row::{MessagePendingApproval, Outbound, Stage};
 use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
@@ -46,8 +46,13 @@ impl PendingApproval {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// `content` as it is held: a message of this category, or a receipt.
-    pub(super) fn held(&self, id: MessageId, category: Option<Category>, content: &Content) -> HeldMessage {
-        HeldMessage::new(id, category, self.encoded(content))
+    pub(super) fn held(
+        &self,
+        id: MessageId,
+        category: Option<Category>,
+        content: &Content,
+    ) -> MessagePendingApproval {
+        MessagePendingApproval::new(id, category, self.encoded(content))
     }
 
     /// `content` as it is stored.
@@ -92,7 +97,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if peer.is_held() {
             return Ok(Attempt::Done(false));
         }
-        let held = HeldMessage::read(&next.record.value)?;
+        let held = MessagePendingApproval::read(&next.record.value)?;
         let message = match held.of_category()? {
             None => None,
             Some(_) => {
@@ -136,7 +141,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn waiting(
         &self,
         transaction: &Transaction,
-        held: &HeldMessage,
+        held: &MessagePendingApproval,
     ) -> Result<Option<Record>, StoreError> {
         let key = store_layout::about(MESSAGE, transaction.conversation.business, held.id()?);
         let Some(record) = self.store.get(transaction.conversation.user, &key, transaction.now).await? else {
@@ -152,7 +157,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Tenant,
         mut transaction: Transaction,
         mut peer: Peer<'_>,
-        (next, held): (&Queued, &HeldMessage),
+        (next, held): (&Queued, &MessagePendingApproval),
         message: Option<Record>,
         changed: Option<Changed>,
     ) -> Result<Attempt<bool>, RelayError> {

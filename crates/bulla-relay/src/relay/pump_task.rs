@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use super::Inner;
 use super::active_pumps::{Pump, Waiting};
 use super::conversation::Conversation;
-use super::error_scope::ErrorScope;
+use super::failure_domain::FailureDomain;
 use super::tenant::Tenant;
 use crate::{EventSink, RelayError};
 
@@ -65,7 +65,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
             };
             match pumped.unwrap_or(Err(RelayError::Panicked)) {
-                Err(error) if error.scope() == ErrorScope::Passing => {
+                Err(error) if error.failure_domain() == FailureDomain::Passing => {
                     self.counts.retried("store");
                     if retries.failures() == 0 {
                         let error: &dyn std::error::Error = &error;

@@ -30,7 +30,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let (mut page, seen) = self.every_page(conversation, pump, limit).await?;
             let last = page.last().map(|waiting| waiting.read.place);
             if pump == Pump::Events {
-                self.taken_events.retain_others(conversation, &mut page);
+                self.acknowledged_events.retain_others(conversation, &mut page);
             }
             match last {
                 // All of the page was taken: the pump is done with it, and looks behind it.

@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::conversation::{Attempt, Attempts, Conversation};
-use super::error_scope::ErrorScope;
+use super::failure_domain::FailureDomain;
 use super::identities::Changed;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
@@ -90,7 +90,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     retries.reset();
                     continue;
                 }
-                Err(error) if error.scope() == ErrorScope::Passing => error,
+                Err(error) if error.failure_domain() == FailureDomain::Passing => error,
                 Err(error) => return Err(error),
             };
             let is_of_carrier = matches!(error, RelayError::Transport(_));
@@ -184,7 +184,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     self.look_again(tenant);
                     break;
                 }
-                Err(error) if error.scope() == ErrorScope::Part => {
+                Err(error) if error.failure_domain() == FailureDomain::Part => {
                     self.contain(tenant, Some(conversation), error)?;
                     break;
                 }

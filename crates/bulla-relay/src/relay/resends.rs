@@ -18,7 +18,7 @@ use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::metrics::RESENT;
-use crate::row::{HeldMessage, Outbound, Stage};
+use crate::row::{MessagePendingApproval, Outbound, Stage};
 use crate::store_layout::{self, CONTENT, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 use bulla_endpoint::Unconfirmed;
@@ -77,7 +77,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Ok(changed)
             }
             Way::Held(changed) => {
-                transaction.push_held(&HeldMessage::again(id, outbound.of_category()?));
+                transaction.push_held(&MessagePendingApproval::again(id, outbound.of_category()?));
                 self.pending_approval.note(transaction.conversation);
                 Ok(changed)
             }
@@ -126,7 +126,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (sealed, changed) = match way.map_err(passing)? {
             Way::Sealed(sealed, changed) => (sealed, changed),
             Way::Held(changed) => {
-                let place = transaction.push_held(&HeldMessage::again(id, outbound.of_category()?));
+                let place =
+                    transaction.push_held(&MessagePendingApproval::again(id, outbound.of_category()?));
                 if outbound.stage()? == Stage::Accepted {
                     transaction.mark_held(id, &message, place)?;
                 }

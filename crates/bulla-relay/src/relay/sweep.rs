@@ -8,7 +8,7 @@ use bulla_transport::Transport;
 use super::Inner;
 use super::conversation::{Attempts, Conversation};
 use super::erase_business::user;
-use super::error_scope::ErrorScope;
+use super::failure_domain::FailureDomain;
 use super::tenant::Tenant;
 use crate::row::{Outbound, Stage};
 use crate::store_layout::{self, BUSY, MESSAGE};
@@ -31,7 +31,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             match self.sweep().await {
                 Ok(()) => failing = false,
-                Err(error) if error.scope() == ErrorScope::Relay => return Err(error),
+                Err(error) if error.failure_domain() == FailureDomain::Relay => return Err(error),
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(
@@ -81,7 +81,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Ok(())
             };
             match renewed.await.or_else(|error| self.contain(&tenant, None, error)) {
-                Err(error) if error.scope() == ErrorScope::Passing => {
+                Err(error) if error.failure_domain() == FailureDomain::Passing => {
                     tracing::warn!(%business, error = &error as &dyn std::error::Error, "prekeys are not renewed yet");
                 }
                 renewed => renewed?,

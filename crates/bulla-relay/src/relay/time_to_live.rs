@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::Inner;
 use super::conversation::Conversation;
-use super::error_scope::ErrorScope;
+use super::failure_domain::FailureDomain;
 use super::sweep::INTERVAL;
 use crate::store_layout::{self, DUE, MESSAGE};
 use crate::{EventSink, RelayError};
@@ -153,7 +153,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             marks.into_iter().for_each(|key| batch.delete(key));
             if let Err(error) = self.store.commit(batch).await {
                 let error = RelayError::from(error);
-                if error.scope() == ErrorScope::Relay {
+                if error.failure_domain() == FailureDomain::Relay {
                     return Err(error);
                 }
                 // They are found again, and there is nothing to be done about their messages.
@@ -170,7 +170,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         error: RelayError,
     ) -> Result<(), RelayError> {
         match self.contain(tenant, Some(conversation), error) {
-            Err(error) if error.scope() == ErrorScope::Passing => {
+            Err(error) if error.failure_domain() == FailureDomain::Passing => {
                 self.counts.retried("store");
                 Ok(())
             }

@@ -14,7 +14,7 @@ use super::Inner;
 use super::active_pumps::{Pump, Waiting};
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
-use crate::row::{HeldMessage, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
+use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
 use crate::store_layout::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
 use crate::{EventSink, Failure, Status};
 use bulla_endpoint::Unconfirmed;
@@ -99,7 +99,7 @@ impl Transaction {
     }
 
     /// Puts `held` at the end of what waits for the approval of the user's identity, and says where.
-    pub(super) fn push_held(&mut self, held: &HeldMessage) -> u64 {
+    pub(super) fn push_held(&mut self, held: &MessagePendingApproval) -> u64 {
         let (day, place) = self.head.held.append(self.now.day());
         let key = self.queue(HELD).key(day, place);
         self.batch.put_until(key, held.to_bytes(), self.expiry());
@@ -349,7 +349,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let outcome = self.store.commit(batch).await?;
         let Commit::Committed(version) = outcome else { return Ok(outcome) };
         // Durable before visible: nothing of it is held, counted or handed on before this line.
-        self.taken_events.settled(conversation, &taken);
+        self.acknowledged_events.settled(conversation, &taken);
         sessions.into_iter().for_each(|sessions| sessions.committed(version));
         reached.into_iter().for_each(|status| self.counts.reached(status));
         let (mut envelopes, mut events) = (Vec::new(), Vec::new());

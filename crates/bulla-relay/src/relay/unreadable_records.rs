@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::{Inner, Relay, trace_span};
-use crate::row::{HeldMessage, Outbound, QueueIndexes, StoredEvent};
+use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, StoredEvent};
 use crate::store_layout::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
@@ -164,7 +164,7 @@ fn is_envelope(value: &[u8]) -> bool {
 }
 
 fn is_held(value: &[u8]) -> bool {
-    HeldMessage::read(value)
+    MessagePendingApproval::read(value)
         .is_ok_and(|held| held.id().is_ok() && held.of_category().is_ok() && held.content().is_ok())
 }
 

@@ -6,6 +6,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod acknowledged_events;
 mod businesses;
 mod cancellation;
 mod clock_jumps;
@@ -13,7 +14,7 @@ mod conflicts;
 mod dead_letters;
 mod debug_output;
 mod erasure;
-mod error_scopes;
+mod failure_domains;
 mod forward;
 mod identities;
 mod idle_memory;
@@ -23,6 +24,5 @@ mod resends;
 mod sink_calls;
 mod start_up;
 mod submit;
-mod taken_events;
 mod time_to_live;
 mod world;

@@ -10,7 +10,7 @@ use crate::{Business, Suspended};
 
 /// The businesses of the relay, and how each fares.
 #[derive(Debug, Default)]
-pub(super) struct Registry {
+pub(super) struct BusinessRegistry {
     entries: Mutex<BTreeMap<PhoneNumberId, Entry>>,
     turns: Turns,
 }
@@ -48,7 +48,7 @@ pub(super) struct Turn<'a> {
     business: PhoneNumberId,
 }
 
-impl Registry {
+impl BusinessRegistry {
     /// Waits until nobody changes `business` any more, and keeps others from it.
     pub(super) async fn turn(&self, business: PhoneNumberId) -> Turn<'_> {
         loop {
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn one_changes_a_business_at_a_time_and_the_next_when_it_is_done() {
-        let registry = Registry::default();
+        let registry = BusinessRegistry::default();
         let (shop, bakery) = (PhoneNumberId::new(1), PhoneNumberId::new(2));
         let turn = registry.turn(shop).now_or_never().unwrap();
         assert!(registry.turn(bakery).now_or_never().is_some(), "another is free");

@@ -16,7 +16,7 @@ use crate::{EventSink, MarkReadError, RelayError, Report, SubmitError, Suspended
 
 /// What a failure stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ErrorScope {
+pub(super) enum FailureDomain {
     /// Nothing: the same may work later.
     Passing,
     /// What it was about, a conversation or else a business.
@@ -28,26 +28,26 @@ pub(super) enum ErrorScope {
 }
 
 impl RelayError {
-    pub(super) const fn scope(&self) -> ErrorScope {
+    pub(super) const fn failure_domain(&self) -> FailureDomain {
         match self {
             Self::Store(error) => of_store(error),
             Self::Identity { source: EndpointError::Store(error), .. } => match of_store(error) {
-                ErrorScope::Part => ErrorScope::Business,
+                FailureDomain::Part => FailureDomain::Business,
                 reach => reach,
             },
-            Self::Transport(error) if error.may_pass() => ErrorScope::Passing,
-            Self::Transport(_) | Self::Identity { .. } => ErrorScope::Business,
-            Self::Contended { .. } | Self::Panicked => ErrorScope::Part,
-            Self::Settings(_) | Self::Stopped { .. } => ErrorScope::Relay,
+            Self::Transport(error) if error.may_pass() => FailureDomain::Passing,
+            Self::Transport(_) | Self::Identity { .. } => FailureDomain::Business,
+            Self::Contended { .. } | Self::Panicked => FailureDomain::Part,
+            Self::Settings(_) | Self::Stopped { .. } => FailureDomain::Relay,
         }
     }
 }
 
-pub(super) const fn of_store(error: &StoreError) -> ErrorScope {
+pub(super) const fn of_store(error: &StoreError) -> FailureDomain {
     if error.is_final() {
-        return ErrorScope::Relay;
+        return FailureDomain::Relay;
     }
-    if error.may_pass() { ErrorScope::Passing } else { ErrorScope::Part }
+    if error.may_pass() { FailureDomain::Passing } else { FailureDomain::Part }
 }
 
 /// The conversations that are suspended.
@@ -108,13 +108,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Option<Conversation>,
         error: RelayError,
     ) -> Result<(), RelayError> {
-        match (error.scope(), conversation) {
-            (ErrorScope::Passing, _) => return Err(error),
-            (ErrorScope::Relay, _) => self.stop(Some(error)),
-            (ErrorScope::Part, Some(conversation)) => {
+        match (error.failure_domain(), conversation) {
+            (FailureDomain::Passing, _) => return Err(error),
+            (FailureDomain::Relay, _) => self.stop(Some(error)),
+            (FailureDomain::Part, Some(conversation)) => {
                 self.suspend_conversation(tenant, conversation, Arc::new(error));
             }
-            (ErrorScope::Part, None) | (ErrorScope::Business, _) => {
+            (FailureDomain::Part, None) | (FailureDomain::Business, _) => {
                 self.suspend_business(tenant, Arc::new(error))
             }
         }
@@ -206,7 +206,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Stops the relay if `error` says that its store is dead, and gives it back if it is not.
     pub(super) fn survive(&self, error: StoreError) -> Option<StoreError> {
         match of_store(&error) {
-            ErrorScope::Relay => {
+            FailureDomain::Relay => {
                 self.stop(Some(error.into()));
                 None
             }

@@ -12,7 +12,7 @@ use super::category;
 /// Something for a user whose new identity waits for approval: a message of the business, or a receipt.
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
-pub(crate) struct HeldMessage {
+pub(crate) struct MessagePendingApproval {
     #[prost(bytes = "bytes", tag = "1")]
     id: Bytes,
     /// Of a message; a receipt has none.
@@ -25,7 +25,7 @@ pub(crate) struct HeldMessage {
     pub(crate) again: bool,
 }
 
-impl HeldMessage {
+impl MessagePendingApproval {
     pub(crate) fn new(id: MessageId, category: Option<Category>, words: Bytes) -> Self {
         let category = category.map(|category| u32::from(category.code()));
         Self { id: Bytes::copy_from_slice(id.as_bytes()), category, words, again: false }
@@ -63,7 +63,7 @@ impl HeldMessage {
     }
 }
 
-impl fmt::Debug for HeldMessage {
+impl fmt::Debug for MessagePendingApproval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Held(…)")
     }

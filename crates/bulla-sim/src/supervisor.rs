@@ -11,7 +11,7 @@ use bulla_base::Clock as _;
 
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName, Process};
-use crate::parties::{business, number};
+use crate::phone_numbers::{business, number};
 use crate::workload;
 use crate::world::{SimRelay, World};
 

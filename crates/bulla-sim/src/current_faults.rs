@@ -1,4 +1,4 @@
-//! What is wrong for everybody at once.
+//! The faults that are so for everybody at once: how often, and which last.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::plan::FaultRates;
 
 /// What is so for everybody at once.
-pub(crate) struct Conditions {
+pub(crate) struct CurrentFaults {
     rates: Mutex<FaultRates>,
     /// Whether the business's server is down.
     pub(crate) is_sink_down: AtomicBool,
@@ -14,7 +14,7 @@ pub(crate) struct Conditions {
     forgetting: AtomicU64,
 }
 
-impl Conditions {
+impl CurrentFaults {
     pub(crate) const fn new(rates: FaultRates) -> Self {
         Self { rates: Mutex::new(rates), is_sink_down: AtomicBool::new(false), forgetting: AtomicU64::new(0) }
     }

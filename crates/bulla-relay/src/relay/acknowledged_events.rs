@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::active_pumps::Waiting;
 use super::conversation::{Attempts, Conversation};
-use super::error_scope::ErrorScope;
+use super::failure_domain::FailureDomain;
 use super::queue_page::QueuedRow;
 use super::{Inner, trace_span};
 use crate::{EventSink, RelayError};
@@ -34,7 +34,7 @@ const SETTLED_AT_ONCE: usize = 64;
 /// To remove each in a record of its own would cost as much as to tell it. What follows it mostly comes soon:
 /// the next status of the message, or the next message.
 #[derive(Debug, Default)]
-pub(super) struct TakenEvents {
+pub(super) struct AcknowledgedEvents {
     noted: Mutex<Noted>,
     /// Told when the first was noted.
     some: Notify,
@@ -55,7 +55,7 @@ struct Event {
     round: u64,
 }
 
-impl TakenEvents {
+impl AcknowledgedEvents {
     /// Takes note that the event was taken. False when it has to be removed at once.
     pub(super) fn note(&self, conversation: Conversation, read: &QueuedRow, message: MessageId) -> bool {
         let mut noted = self.noted();
@@ -163,10 +163,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn keep_settling(self: Arc<Self>) -> Result<(), RelayError> {
         let mut failing = false;
         loop {
-            self.taken_events.some.notified().await;
+            self.acknowledged_events.some.notified().await;
             loop {
                 self.clock.sleep(SETTLED_AFTER).await;
-                let (due, has_more) = self.taken_events.due();
+                let (due, has_more) = self.acknowledged_events.due();
                 self.settle_all(due, &mut failing).await;
                 if !has_more {
                     break;
@@ -177,7 +177,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Removes whatever was taken: nothing of the relay runs any more.
     pub(super) async fn settle_at_close(self: &Arc<Self>) {
-        let all = self.taken_events.noted().events.keys().copied().collect();
+        let all = self.acknowledged_events.noted().events.keys().copied().collect();
         self.settle_all(all, &mut false).await;
     }
 
@@ -195,7 +195,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "events that the business has taken stay; it is tried again");
             }
-            if error.scope() == ErrorScope::Relay {
+            if error.failure_domain() == FailureDomain::Relay {
                 // The store is dead: whoever needs it next says so, and the relay stops.
                 return;
             }
@@ -208,7 +208,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
-            if self.taken_events.of(conversation).is_empty() {
+            if self.acknowledged_events.of(conversation).is_empty() {
                 return Ok(());
             }
             let transaction = self.transaction(conversation).await?;
@@ -221,11 +221,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Which of the events that were taken still stand there, and their removal does not meet another queue.
     pub(super) async fn still_taken(&self, conversation: Conversation) -> Result<Vec<QueuedRow>, StoreError> {
         let mut taken = Vec::new();
-        for read in self.taken_events.of(conversation) {
+        for read in self.acknowledged_events.of(conversation) {
             if self.is_still(conversation.user, &read).await? {
                 taken.push(read);
             } else {
-                self.taken_events.settled(conversation, std::slice::from_ref(&read));
+                self.acknowledged_events.settled(conversation, std::slice::from_ref(&read));
             }
         }
         Ok(taken)
