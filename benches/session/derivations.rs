@@ -7,8 +7,8 @@ use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::bare_primitives::sha::Keyed;
 use crate::clock::{median, timed};
-use crate::floor::sha::Keyed;
 
 /// One derivation of what a message needs.
 type Derive = fn(&[u8; 32]) -> [u8; 32];

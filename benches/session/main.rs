@@ -4,28 +4,28 @@
 //! with `-- --only turns` to have a profiler look at that part of ours alone (see [`runner::PARTS`]).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement that goes wrong should stop")]
 
-mod board;
+mod bare_primitives;
+mod bulla_sessions;
 mod clock;
 mod contender;
 mod derivations;
-mod floor;
-mod olm;
-mod ours;
+mod measurements;
 mod report;
-mod rows;
+mod row_names;
 mod runner;
+mod vodozemac_sessions;
 mod x25519;
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use board::{Board, Who};
+use bulla_sessions::Ours;
+use bulla_sessions::steps::Steps;
 use clock::{median, timed};
-use olm::Olm;
-use ours::Ours;
-use ours::steps::Steps;
+use measurements::{Measurements, Who};
 use runner::{Floor, PARTS, Runner, Sessions};
+use vodozemac_sessions::Olm;
 use x25519::Choices;
 use zeroize::Zeroize;
 
@@ -50,7 +50,7 @@ fn main() -> io::Result<()> {
     if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--only").nth(1) {
         return only(name, rounds);
     }
-    floor::sha::prove();
+    bare_primitives::sha::prove();
     let mut runners: [Box<dyn Runner>; 4] = [
         Box::new(Sessions::<Ours<true>>::new(Who::Ours)),
         Box::new(Sessions::<Ours<false>>::new(Who::Read)),
@@ -58,10 +58,10 @@ fn main() -> io::Result<()> {
         Box::new(Floor::new()),
     ];
     let mut choices = Choices::new();
-    let mut board = Board::default();
+    let mut board = Measurements::default();
     for round in 0..WARM_UP + rounds {
         if round == WARM_UP {
-            board = Board::default();
+            board = Measurements::default();
         }
         for (_, part) in PARTS {
             for turn in 0..runners.len() {
@@ -104,7 +104,7 @@ fn main() -> io::Result<()> {
 /// One part of ours and nothing else, for a profiler.
 fn only(name: &str, rounds: usize) -> io::Result<()> {
     let (_, part) = PARTS.iter().find(|(known, _)| *known == name).ok_or(io::ErrorKind::InvalidInput)?;
-    let (mut ours, mut board) = (Sessions::<Ours<false>>::new(Who::Read), Board::default());
+    let (mut ours, mut board) = (Sessions::<Ours<false>>::new(Who::Read), Measurements::default());
     for _ in 0..rounds {
         ours.run(*part, &mut board);
     }
@@ -113,9 +113,9 @@ fn only(name: &str, rounds: usize) -> io::Result<()> {
 
 /// What it costs to wipe a record as `zeroize` does, byte by byte, and as one run of bytes that the compiler
 /// may not leave out either.
-fn wiping(board: &Board, rounds: usize, out: &mut impl Write) -> io::Result<()> {
+fn wiping(board: &Measurements, rounds: usize, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| wiping, µs | byte by byte | as one run |\n|---|---:|---:|")?;
-    for row in [rows::RECORD, rows::RECORD_STORED] {
+    for row in [row_names::RECORD, row_names::RECORD_STORED] {
         let size = board.median(row, Who::Ours).unwrap();
         #[expect(clippy::cast_possible_truncation, reason = "a length, a small whole number")]
         let mut bytes = vec![1_u8; size as usize];

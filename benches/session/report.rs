@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::board::{Board, Who};
-use crate::ours::steps::{STEPS, Steps};
-use crate::rows;
+use crate::bulla_sessions::steps::{STEPS, Steps};
+use crate::measurements::{Measurements, Who};
+use crate::row_names;
 use crate::x25519::Choices;
 
 /// What a row of ours may cost, as a multiple of the floor.
@@ -13,19 +13,24 @@ const TARGETS: [(&str, f64); 8] = [
     ("open 100 B", 1.8),
     ("seal 1 KiB", 1.5),
     ("open 1 KiB", 1.5),
-    (rows::PING_PONG, 1.25),
-    (rows::SETUP, 1.25),
-    (rows::FIRST_OPEN, 1.25),
-    (rows::SKIP, 1.3),
+    (row_names::PING_PONG, 1.25),
+    (row_names::SETUP, 1.25),
+    (row_names::FIRST_OPEN, 1.25),
+    (row_names::SKIP, 1.3),
 ];
 
 /// What the next open may cost with 500 seeds stored, as a multiple of the one without.
 const STORED_TARGET: f64 = 1.1;
 
-const SIZES: [&str; 5] =
-    [rows::RECORD, rows::RECORD_FIRST, rows::RECORD_STORED, rows::WIRE_FIRST, rows::WIRE];
+const SIZES: [&str; 5] = [
+    row_names::RECORD,
+    row_names::RECORD_FIRST,
+    row_names::RECORD_STORED,
+    row_names::WIRE_FIRST,
+    row_names::WIRE,
+];
 
-pub(crate) fn times(board: &Board, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn times(board: &Measurements, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "| µs | held | read | vodozemac | floor | held / floor | read / floor | target | held | read |"
@@ -34,10 +39,10 @@ pub(crate) fn times(board: &Board, out: &mut impl Write) -> io::Result<()> {
     for row in board.rows().filter(|row| !SIZES.contains(row)) {
         let all = [Who::Ours, Who::Read, Who::Olm, Who::Floor].map(|who| board.median(row, who));
         let ours = [Who::Ours, Who::Read];
-        let (over, target) = if row == rows::STORED {
+        let (over, target) = if row == row_names::STORED {
             // Of the same without any stored.
             (
-                ours.map(|who| ratio(board.median(row, who), board.median(rows::UNSTORED, who))),
+                ours.map(|who| ratio(board.median(row, who), board.median(row_names::UNSTORED, who))),
                 Some(STORED_TARGET),
             )
         } else {
@@ -60,7 +65,7 @@ pub(crate) fn times(board: &Board, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn sizes(board: &Board, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn sizes(board: &Measurements, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| bytes | ours | vodozemac |\n|---|---:|---:|")?;
     for row in SIZES {
         let [ours, olm] = [Who::Ours, Who::Olm].map(|who| board.median(row, who).unwrap_or(f64::NAN));

@@ -2,14 +2,14 @@
 
 use std::hint::black_box;
 
-use crate::board::{Board, Who};
+use crate::bare_primitives::Steady;
+use crate::bare_primitives::cipher::Letter;
+use crate::bare_primitives::handshake::Handshake;
+use crate::bare_primitives::turns::{EPOCH, Turns};
 use crate::clock::timed;
 use crate::contender::{Contender, End, acquainted, turn};
-use crate::floor::Steady;
-use crate::floor::cipher::Letter;
-use crate::floor::handshake::Handshake;
-use crate::floor::turns::{EPOCH, Turns};
-use crate::rows;
+use crate::measurements::{Measurements, Who};
+use crate::row_names;
 
 /// A part of a round.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ const fn batch(length: usize) -> usize {
 }
 
 pub(crate) trait Runner {
-    fn run(&mut self, part: Part, board: &mut Board);
+    fn run(&mut self, part: Part, board: &mut Measurements);
 }
 
 /// An implementation with sessions that go on from round to round, so that every phase of them comes up.
@@ -70,7 +70,7 @@ impl<C: Contender> Sessions<C> {
         Self { who, steady, bursts, turns, strangers: C::strangers() }
     }
 
-    fn steady(&mut self, length: usize, board: &mut Board) {
+    fn steady(&mut self, length: usize, board: &mut Measurements) {
         let (both, count, text) = (&mut self.steady, batch(length), vec![b'x'; length]);
         let mut sealed = Vec::with_capacity(count);
         let seal = timed(count, |_| sealed.push(both.seal(End::Alice, &text)));
@@ -79,15 +79,15 @@ impl<C: Contender> Sessions<C> {
         let open = timed(count - 1, |number| {
             black_box(both.open(End::Bob, &sealed[1 + number]));
         });
-        board.add(&rows::seal(length), self.who, seal);
-        board.add(&rows::open(length), self.who, open);
+        board.add(&row_names::seal(length), self.who, seal);
+        board.add(&row_names::open(length), self.who, open);
         if length == TEXT {
-            board.add(rows::WIRE, self.who, C::len(&sealed[0]) as f64);
+            board.add(row_names::WIRE, self.who, C::len(&sealed[0]) as f64);
         }
         turn(both, End::Bob, b"understood");
     }
 
-    fn bursts(&mut self, board: &mut Board) {
+    fn bursts(&mut self, board: &mut Measurements) {
         let (both, text) = (&mut self.bursts, [b'x'; TEXT]);
         for _ in 0..batch(TEXT) / BURST {
             let mut sealed = Vec::with_capacity(BURST);
@@ -97,13 +97,13 @@ impl<C: Contender> Sessions<C> {
             let open = timed(BURST - 1, |number| {
                 black_box(both.open(End::Bob, &sealed[1 + number]));
             });
-            board.add(rows::SEAL_BURST, self.who, seal);
-            board.add(rows::OPEN_BURST, self.who, open);
+            board.add(row_names::SEAL_BURST, self.who, seal);
+            board.add(row_names::OPEN_BURST, self.who, open);
             turn(both, End::Bob, b"understood");
         }
     }
 
-    fn turns(&mut self, board: &mut Board) {
+    fn turns(&mut self, board: &mut Measurements) {
         let (both, text) = (&mut self.turns, [b'x'; 1024]);
         let mut from = End::Alice;
         let each = timed(EPOCH, |_| {
@@ -111,28 +111,28 @@ impl<C: Contender> Sessions<C> {
             black_box(both.open(from.other(), &message));
             from = from.other();
         });
-        board.add(rows::PING_PONG, self.who, each);
+        board.add(row_names::PING_PONG, self.who, each);
         // The round has an odd number of messages; the next begins with the same end.
         turn(both, from, b"and so on");
     }
 
-    fn handshake(&mut self, board: &mut Board) {
+    fn handshake(&mut self, board: &mut Measurements) {
         let (both, text) = (&mut self.strangers, [b'x'; TEXT]);
         for _ in 0..HANDSHAKES {
             both.publish();
             let mut first = None;
-            board.add(rows::SETUP, self.who, timed(1, |_| first = Some(both.meet(&text))));
+            board.add(row_names::SETUP, self.who, timed(1, |_| first = Some(both.meet(&text))));
             let first = first.unwrap();
-            board.add(rows::RECORD_FIRST, self.who, both.stored(End::Alice).len() as f64);
-            board.add(rows::WIRE_FIRST, self.who, C::len(&first) as f64);
+            board.add(row_names::RECORD_FIRST, self.who, both.stored(End::Alice).len() as f64);
+            board.add(row_names::WIRE_FIRST, self.who, C::len(&first) as f64);
             let open = timed(1, |_| {
                 black_box(both.open(End::Bob, &first));
             });
-            board.add(rows::FIRST_OPEN, self.who, open);
+            board.add(row_names::FIRST_OPEN, self.who, open);
         }
     }
 
-    fn skip(&mut self, board: &mut Board) {
+    fn skip(&mut self, board: &mut Measurements) {
         let (mut both, text) = (acquainted::<C>(), [b'x'; TEXT]);
         let (who, count) = (self.who, batch(TEXT));
         let mut opens = |both: &mut C, row| {
@@ -142,7 +142,7 @@ impl<C: Contender> Sessions<C> {
             });
             board.add(row, who, open);
         };
-        opens(&mut both, rows::UNSTORED);
+        opens(&mut both, row_names::UNSTORED);
         for _ in 0..SKIPPED {
             both.seal(End::Alice, &text);
         }
@@ -150,15 +150,15 @@ impl<C: Contender> Sessions<C> {
         let skip = timed(1, |_| {
             black_box(both.open(End::Bob, &late));
         });
-        opens(&mut both, rows::STORED);
-        board.add(rows::SKIP, who, skip);
+        opens(&mut both, row_names::STORED);
+        board.add(row_names::SKIP, who, skip);
         let mut sealed = Vec::with_capacity(count);
-        board.add(rows::SEAL_STORED, who, timed(count, |_| sealed.push(both.seal(End::Bob, &text))));
-        keep(&both, who, [rows::SAVE_STORED, rows::LOAD_STORED, rows::RECORD_STORED], board);
+        board.add(row_names::SEAL_STORED, who, timed(count, |_| sealed.push(both.seal(End::Bob, &text))));
+        keep(&both, who, [row_names::SAVE_STORED, row_names::LOAD_STORED, row_names::RECORD_STORED], board);
     }
 }
 
-fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: &mut Board) {
+fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: &mut Measurements) {
     let stored = both.stored(End::Bob);
     let loading = timed(STORES, |_| both.load(End::Bob, &stored));
     let saving = timed(STORES, |_| {
@@ -171,14 +171,16 @@ fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: 
 }
 
 impl<C: Contender> Runner for Sessions<C> {
-    fn run(&mut self, part: Part, board: &mut Board) {
+    fn run(&mut self, part: Part, board: &mut Measurements) {
         match part {
             Part::Steady(length) => self.steady(length, board),
             Part::Bursts => self.bursts(board),
             Part::Turns => self.turns(board),
             Part::Handshake => self.handshake(board),
             Part::Skip => self.skip(board),
-            Part::Keep => keep(&self.steady, self.who, [rows::SAVE, rows::LOAD, rows::RECORD], board),
+            Part::Keep => {
+                keep(&self.steady, self.who, [row_names::SAVE, row_names::LOAD, row_names::RECORD], board)
+            }
         }
     }
 }
@@ -195,7 +197,7 @@ impl Floor {
         Self { steady: Steady::new(), turns: Turns::new(), handshake: Handshake::new() }
     }
 
-    fn steady(&mut self, length: usize, [sealing, opening]: [&str; 2], board: &mut Board) {
+    fn steady(&mut self, length: usize, [sealing, opening]: [&str; 2], board: &mut Measurements) {
         let (count, text) = (batch(length), vec![b'x'; length]);
         let (mut letters, mut out) = (vec![Letter::room(length); count], Letter::opened(length));
         let seal = timed(count, |number| self.steady.seal(&text, &mut letters[number]));
@@ -207,7 +209,7 @@ impl Floor {
         board.add(opening, Who::Floor, open);
     }
 
-    fn turns(&mut self, board: &mut Board) {
+    fn turns(&mut self, board: &mut Measurements) {
         let text = [b'x'; 1024];
         let (mut letter, mut out) = (Letter::room(text.len()), Letter::opened(text.len()));
         let each = timed(EPOCH, |number| {
@@ -216,42 +218,42 @@ impl Floor {
             }
             self.turns.turn(&text, &mut letter, &mut out);
         });
-        board.add(rows::PING_PONG, Who::Floor, each);
+        board.add(row_names::PING_PONG, Who::Floor, each);
     }
 
-    fn handshake(&mut self, board: &mut Board) {
+    fn handshake(&mut self, board: &mut Measurements) {
         let text = [b'x'; TEXT];
         let mut out = Letter::opened(TEXT);
         for _ in 0..HANDSHAKES {
             let mut first = None;
-            board.add(rows::SETUP, Who::Floor, timed(1, |_| first = Some(self.handshake.start(&text))));
+            board.add(row_names::SETUP, Who::Floor, timed(1, |_| first = Some(self.handshake.start(&text))));
             let mut first = first.unwrap();
             let open = timed(1, |_| {
                 black_box(self.handshake.answer(&mut first, &mut out));
             });
             assert_eq!(out[..TEXT], text, "the floor lost its text");
-            board.add(rows::FIRST_OPEN, Who::Floor, open);
+            board.add(row_names::FIRST_OPEN, Who::Floor, open);
         }
     }
 
-    fn skip(&mut self, board: &mut Board) {
+    fn skip(&mut self, board: &mut Measurements) {
         let (mut letter, mut out) = (Letter::room(TEXT), Letter::opened(TEXT));
         self.steady.lose(SKIPPED);
         self.steady.seal(&[b'x'; TEXT], &mut letter);
         let skip = timed(1, |_| {
             black_box(self.steady.open_ahead(SKIPPED, &mut letter, &mut out));
         });
-        board.add(rows::SKIP, Who::Floor, skip);
+        board.add(row_names::SKIP, Who::Floor, skip);
     }
 }
 
 impl Runner for Floor {
-    fn run(&mut self, part: Part, board: &mut Board) {
+    fn run(&mut self, part: Part, board: &mut Measurements) {
         match part {
             Part::Steady(length) => {
-                self.steady(length, [&rows::seal(length), &rows::open(length)], board);
+                self.steady(length, [&row_names::seal(length), &row_names::open(length)], board);
             }
-            Part::Bursts => self.steady(TEXT, [rows::SEAL_BURST, rows::OPEN_BURST], board),
+            Part::Bursts => self.steady(TEXT, [row_names::SEAL_BURST, row_names::OPEN_BURST], board),
             Part::Turns => self.turns(board),
             Part::Handshake => self.handshake(board),
             Part::Skip => self.skip(board),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use crate::accept::MESSAGE_BYTES;
-use crate::board::Board;
 use crate::clock::{quantile, spent, written};
+use crate::measurements::Measurements;
+use crate::submit_batch::MESSAGE_BYTES;
 
 /// Something that keeps messages durably.
 pub(crate) trait Contender: Sized + Send + Sync + 'static {
@@ -34,7 +34,7 @@ fn message() -> Bytes {
 }
 
 /// So many callers, each asking for the next accept when it has had the last, for a while.
-pub(crate) fn closed_loop<C: Contender>(callers: usize, window_ms: u64, board: &mut Board) {
+pub(crate) fn closed_loop<C: Contender>(callers: usize, window_ms: u64, board: &mut Measurements) {
     let folder = TempDir::new().unwrap();
     let contender = Arc::new(C::open(folder.path(), callers));
     let runtime = runtime();
@@ -77,7 +77,7 @@ const GROUP: usize = 64;
 
 /// One caller asks for 64 accepts at once, and for the next when it has had them all: groups of 64 and hardly
 /// any hand-over.
-pub(crate) fn in_groups<C: Contender>(groups: u64, board: &mut Board) {
+pub(crate) fn in_groups<C: Contender>(groups: u64, board: &mut Measurements) {
     let folder = TempDir::new().unwrap();
     let contender = C::open(folder.path(), GROUP);
     let message = message();

@@ -10,23 +10,23 @@
     reason = "a measurement that goes wrong should stop, and is made with a clock"
 )]
 
-mod accept;
-mod board;
+mod bulla_engine;
 mod clock;
 mod contender;
-mod days;
-mod group;
-mod ours;
+mod drop_day;
+mod group_commit;
+mod measurements;
 mod raw_fjall;
 mod raw_log;
 mod reopen;
 mod report;
+mod submit_batch;
 
 use std::io::{self, Write};
 
-use board::Board;
+use bulla_engine::{Ours, Unsealed};
 use contender::{Contender, closed_loop, in_groups};
-use ours::{Ours, Unsealed};
+use measurements::Measurements;
 use raw_fjall::RawFjall;
 use raw_log::RawLog;
 use report::Report;
@@ -57,7 +57,7 @@ fn main() -> io::Result<()> {
     // Cargo says `--bench` when it is to be measured; as a test it only has to run.
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
-    let mut board = Board::default();
+    let mut board = Measurements::default();
     if asked("--only") {
         let only = match arguments.last().map(String::as_str) {
             Some("raw") => round::<RawFjall>,
@@ -71,7 +71,7 @@ fn main() -> io::Result<()> {
     for turn in 0..=extent.rounds {
         // The first warms up what can be warmed, and is forgotten.
         if turn == 1 {
-            board = Board::default();
+            board = Measurements::default();
         }
         let contenders = [round::<RawLog>, round::<RawFjall>, round::<Ours>, round::<Unsealed>];
         for place in 0..contenders.len() {
@@ -85,7 +85,7 @@ fn main() -> io::Result<()> {
         return Report::of_accepts(&board).write(out);
     }
     for _ in 0..extent.days {
-        days::run(extent.day, &mut board);
+        drop_day::run(extent.day, &mut board);
     }
     reopen::run(extent.records, &mut board);
 
@@ -95,7 +95,7 @@ fn main() -> io::Result<()> {
         "Medians of {} rounds of {} ms. An accept of ours: {}",
         extent.rounds,
         extent.window_ms,
-        accept::WHAT
+        submit_batch::WHAT
     )?;
     writeln!(
         out,
@@ -107,7 +107,7 @@ fn main() -> io::Result<()> {
 }
 
 /// All that is measured of one contender in one round, each on a fresh directory.
-fn round<C: Contender>(extent: Extent, board: &mut Board) {
+fn round<C: Contender>(extent: Extent, board: &mut Measurements) {
     for in_flight in IN_FLIGHT {
         closed_loop::<C>(in_flight, extent.window_ms, board);
     }

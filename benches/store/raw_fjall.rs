@@ -6,9 +6,9 @@ use std::path::Path;
 use bytes::Bytes;
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 
-use crate::accept::{NOW, id, partition};
 use crate::contender::Contender;
-use crate::group::Group;
+use crate::group_commit::Group;
+use crate::submit_batch::{NOW, id, partition};
 
 /// As ours are by default.
 const WRITE_BUFFER_BYTES: u64 = 16 << 20;

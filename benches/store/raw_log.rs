@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::accept::id;
 use crate::contender::Contender;
-use crate::group::Group;
+use crate::group_commit::Group;
+use crate::submit_batch::id;
 
 pub(crate) struct RawLog(Group);
 

@@ -11,9 +11,9 @@ use bulla_store::{Batch, Commit, Key, MAX_BATCH_ROWS, Space, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use tempfile::TempDir;
 
-use crate::accept::NOW;
-use crate::board::Board;
 use crate::clock::most_memory_kib;
+use crate::measurements::Measurements;
+use crate::submit_batch::NOW;
 
 /// Tells a child where to load, and how much.
 pub(crate) const FOLDER: &str = "BULLA_BENCH_FOLDER";
@@ -33,7 +33,7 @@ pub(crate) const TRIED: [(&str, [u64; 3]); 2] = [
 const ROWS: u64 = MAX_BATCH_ROWS as u64;
 const TABLES: u64 = 4;
 
-pub(crate) fn run(records: u64, board: &mut Board) {
+pub(crate) fn run(records: u64, board: &mut Measurements) {
     for (name, settings) in TRIED {
         let folder = TempDir::new().unwrap();
         let words: Vec<String> = settings.iter().map(u64::to_string).collect();

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::board::Board;
+use crate::bulla_engine::{Ours, Unsealed};
 use crate::contender::Contender;
-use crate::days;
-use crate::ours::{Ours, Unsealed};
+use crate::drop_day;
+use crate::measurements::Measurements;
 use crate::raw_fjall::RawFjall;
 use crate::raw_log::RawLog;
 use crate::reopen;
@@ -31,7 +31,7 @@ const OURS: &str = Ours::NAME;
 const UNSEALED: &str = Unsealed::NAME;
 
 /// Median, and from least to most.
-pub(crate) fn accepts(board: &Board, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn accepts(board: &Measurements, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| | {OURS} | {UNSEALED} | {FJALL} | {LOG} |\n|---|---:|---:|---:|---:|")?;
     for row in ROWS {
         let cells = [OURS, UNSEALED, FJALL, LOG].map(|who| {
@@ -56,7 +56,7 @@ enum Aim {
 
 impl Report {
     /// Of accepts alone.
-    pub(crate) fn of_accepts(board: &Board) -> Self {
+    pub(crate) fn of_accepts(board: &Measurements) -> Self {
         use Aim::{AtLeast, AtMost};
         let ratio = |row, other| board.ratio(row, OURS, other);
         let rows = [
@@ -91,23 +91,23 @@ impl Report {
     }
 
     /// Of everything.
-    pub(crate) fn of(board: &Board, messages: u32, records: u64) -> Self {
+    pub(crate) fn of(board: &Measurements, messages: u32, records: u64) -> Self {
         use Aim::{AtLeast, AtMost};
         let Self(mut rows) = Self::of_accepts(board);
         rows.extend([
             (
                 format!("ms to drop a day of {messages} messages"),
-                board.median(days::TIME, days::DROPPED),
+                board.median(drop_day::TIME, drop_day::DROPPED),
                 AtMost(250.0),
             ),
             (
                 "walking the day, in time, of dropping it".into(),
-                board.ratio(days::TIME, days::WALKED, days::DROPPED),
+                board.ratio(drop_day::TIME, drop_day::WALKED, drop_day::DROPPED),
                 AtLeast(20.0),
             ),
             (
                 "walking the day, in CPU, of dropping it".into(),
-                board.ratio(days::CPU, days::WALKED, days::DROPPED),
+                board.ratio(drop_day::CPU, drop_day::WALKED, drop_day::DROPPED),
                 AtLeast(20.0),
             ),
         ]);

@@ -29,10 +29,10 @@ use self::observers::{CarrierView, RecordingSink, RelayView};
 use self::script::{Exchange, IN_A_ROW};
 use self::user::User;
 use crate::disk_search::{self, Search};
+use crate::exit_error::ExitError;
 use crate::graph_client::GraphClient;
-use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, Link, PHONE_NUMBER_ID, Parties, business};
-use crate::problem::Problem;
 use crate::storage::SealedStore;
+use crate::system::{BUSINESS_ACCOUNT_ID, FOLDERS, Link, PHONE_NUMBER_ID, Parties, business};
 use crate::terminal::Terminal;
 use crate::timing::{Stopwatch, within};
 use crate::webhook_receiver::WebhookReceiver;
@@ -60,19 +60,19 @@ type DemoUser = User<SealedStore, Link<CarrierView>>;
 ///
 /// # Errors
 /// When something is missing, wrong or late.
-pub async fn run_demo(terminal: Terminal) -> Result<(), Problem> {
+pub async fn run_demo(terminal: Terminal) -> Result<(), ExitError> {
     let whole = Stopwatch::start();
     let folder = tempfile::Builder::new().prefix("bulla-").tempdir();
-    let folder = folder.map_err(Problem::because("no temporary folder can be made"))?;
+    let folder = folder.map_err(ExitError::because("no temporary folder can be made"))?;
     let demo = Demo::set_up(folder.path(), terminal).await?;
 
     let outcome = tokio::select! {
         outcome = demo.run() => outcome?,
         problem = demo.history.stalled() => return Err(problem),
-        _ = tokio::signal::ctrl_c() => return Err(Problem::new("interrupted")),
+        _ = tokio::signal::ctrl_c() => return Err(ExitError::new("interrupted")),
     };
     within(TIMEOUT, "the end", demo.report(outcome, whole)).await??;
-    folder.close().map_err(Problem::because("the temporary folder cannot be removed"))
+    folder.close().map_err(ExitError::because("the temporary folder cannot be removed"))
 }
 
 /// Everybody and everything the demo needs.
@@ -85,7 +85,7 @@ struct Demo<'a> {
     history: Arc<History>,
     webhook: WebhookReceiver,
     api: JoinHandle<std::io::Result<()>>,
-    shop: tokio::sync::Mutex<JoinHandle<Result<(), Problem>>>,
+    shop: tokio::sync::Mutex<JoinHandle<Result<(), ExitError>>>,
     scripts: BTreeMap<String, Vec<Exchange>>,
 }
 
@@ -98,19 +98,19 @@ struct Outcome {
 }
 
 impl<'a> Demo<'a> {
-    async fn set_up(folder: &'a Path, terminal: Terminal) -> Result<Self, Problem> {
+    async fn set_up(folder: &'a Path, terminal: Terminal) -> Result<Self, ExitError> {
         let business = business(PHONE_NUMBER_ID, BUSINESS_ACCOUNT_ID)
-            .map_err(Problem::because("the business has no number"))?;
+            .map_err(ExitError::because("the business has no number"))?;
         let (webhook, updates) = WebhookReceiver::start(VERIFY_TOKEN, APP_SECRET).await?;
         let host = Host::new();
         let destination = Webhook::new(&webhook.url(), VERIFY_TOKEN, APP_SECRET)
-            .map_err(Problem::because("the webhook cannot be used"))?;
+            .map_err(ExitError::because("the webhook cannot be used"))?;
         // The shop's web server stands on this machine, where webhooks may not lead unless it is said.
         let connector = Connector::new().allow(AllowedNetworks::loopback());
         let sink = host.webhook_sink(connector);
         sink.subscribe([business.clone()], destination)
-            .map_err(Problem::because("the webhook cannot be used"))?;
-        sink.verify().await.map_err(Problem::because("the webhook's handshake failed"))?;
+            .map_err(ExitError::because("the webhook cannot be used"))?;
+        sink.verify().await.map_err(ExitError::because("the webhook's handshake failed"))?;
 
         let (carrier_view, relay_view) = (Arc::new(CarrierView::default()), Arc::new(RelayView::default()));
         let users = USERS.map(|(_, number)| Number::parse(number));
@@ -119,11 +119,11 @@ impl<'a> Demo<'a> {
         let parties = Parties::open(folder, business, &users, carrier_view.clone(), recording, &[]).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.map_err(Problem::because("the Graph API cannot be served"))?;
-        let address = listener.local_addr().map_err(Problem::because("the Graph API has no address"))?;
+        let listener = listener.map_err(ExitError::because("the Graph API cannot be served"))?;
+        let address = listener.local_addr().map_err(ExitError::because("the Graph API has no address"))?;
         let tokens = host.tokens();
         let opened = tokens.grant(TOKEN, [PHONE_NUMBER_ID]);
-        opened.map_err(Problem::because("the token opens nothing"))?;
+        opened.map_err(ExitError::because("the token opens nothing"))?;
         let api = host.graph_api(parties.relay.clone(), tokens);
         let api = tokio::spawn(async move { api.serve(listener, std::future::pending()).await });
 
@@ -148,23 +148,23 @@ impl<'a> Demo<'a> {
     }
 
     /// Has the conversations, then follows the one message.
-    async fn run(&self) -> Result<Outcome, Problem> {
+    async fn run(&self) -> Result<Outcome, ExitError> {
         let mut shop = self.shop.lock().await;
         tokio::select! {
             outcome = self.converse() => outcome,
             ended = &mut *shop => Err(match ended {
                 Ok(Err(problem)) => problem,
-                Ok(Ok(())) => Problem::new("the shop has closed"),
-                Err(error) => Problem::because("the shop has broken off")(error),
+                Ok(Ok(())) => ExitError::new("the shop has closed"),
+                Err(error) => ExitError::because("the shop has broken off")(error),
             }),
             why = self.parties.relay.stopped() => Err(match why {
-                Err(why) => Problem::because("the relay has stopped")(why),
-                Ok(()) => Problem::new("the relay has stopped"),
+                Err(why) => ExitError::because("the relay has stopped")(why),
+                Ok(()) => ExitError::new("the relay has stopped"),
             }),
         }
     }
 
-    async fn converse(&self) -> Result<Outcome, Problem> {
+    async fn converse(&self) -> Result<Outcome, ExitError> {
         let (terminal, began) = (self.terminal, Stopwatch::start());
         terminal.headline("The conversation: user → shop");
         let mut users: Vec<DemoUser> = USERS
@@ -176,7 +176,7 @@ impl<'a> Demo<'a> {
                 User::new(name, number, shown, device, self.history.clone())
             })
             .collect();
-        let [alice, amira] = &mut users[..] else { return Err(Problem::new("there are not two users")) };
+        let [alice, amira] = &mut users[..] else { return Err(ExitError::new("there are not two users")) };
         tokio::try_join!(
             alice.converse(&self.scripts[alice.number.digits()], terminal),
             amira.converse(&self.scripts[amira.number.digits()], terminal),
@@ -196,7 +196,7 @@ impl<'a> Demo<'a> {
     }
 
     /// Lets the users read on until everybody has been told everything.
-    async fn settle(&self, alice: &mut DemoUser, amira: &mut DemoUser) -> Result<(), Problem> {
+    async fn settle(&self, alice: &mut DemoUser, amira: &mut DemoUser) -> Result<(), ExitError> {
         tokio::select! {
             () = self.history.until(history::Entries::is_settled) => Ok(()),
             problem = read_on(alice) => Err(problem),
@@ -205,10 +205,10 @@ impl<'a> Demo<'a> {
     }
 
     /// Stops everything and tells what there is to tell.
-    async fn report(self, outcome: Outcome, whole: Stopwatch) -> Result<(), Problem> {
+    async fn report(self, outcome: Outcome, whole: Stopwatch) -> Result<(), ExitError> {
         let Outcome { pace, message, in_flight } = outcome;
         let terminal = self.terminal;
-        let unseen = || Problem::new("somebody did not see the message");
+        let unseen = || ExitError::new("somebody did not see the message");
         let (relay, carrier) = (self.relay_view.of(message), self.carrier_view.of(message));
         let (relay, carrier) = (relay.ok_or_else(unseen)?, carrier.ok_or_else(unseen)?);
         let business = self.history.read(|entries| entries.heard_last.clone());
@@ -217,7 +217,7 @@ impl<'a> Demo<'a> {
 
         self.api.abort();
         self.parties.stop().await;
-        let unread = || Problem::because("a bill cannot be read");
+        let unread = || ExitError::because("a bill cannot be read");
         let by_carrier = self.parties.carrier.bill(PHONE_NUMBER_ID).await.map_err(unread())?;
         let by_relay = self.parties.relay.bill(PHONE_NUMBER_ID).await.map_err(unread())?;
         self.parties.compact().await?;
@@ -237,15 +237,15 @@ impl<'a> Demo<'a> {
         report::times(&mut entries, pace, whole.span(), terminal);
         self.parties.close().await?;
         match entries.out_of_order() {
-            _ if seen => Err(Problem::new("a text or a number can be read on disk")),
-            Some(told) => Err(Problem::new(format!("the shop was told {told:?} of a message"))),
+            _ if seen => Err(ExitError::new("a text or a number can be read on disk")),
+            Some(told) => Err(ExitError::new(format!("the shop was told {told:?} of a message"))),
             None => Ok(()),
         }
     }
 
     /// Searches the disks of the relay, the carrier and the devices for the one text, all texts, and the
     /// users' numbers.
-    fn search(&self) -> Result<[Search; 3], Problem> {
+    fn search(&self) -> Result<[Search; 3], ExitError> {
         let mut texts = vec![start(THE_TEXT), start(ITS_ANSWER)];
         for exchange in self.scripts.values().flatten() {
             texts.extend([start(&exchange.asks), start(&exchange.answer)]);
@@ -270,7 +270,7 @@ fn the_exchange() -> Exchange {
 }
 
 /// Reads what still comes.
-async fn read_on(user: &mut DemoUser) -> Problem {
+async fn read_on(user: &mut DemoUser) -> ExitError {
     loop {
         if let Err(problem) = user.read_next().await {
             return problem;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use memchr::memmem::Finder;
 
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 
 /// What a search of a folder came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub(crate) struct Search {
 }
 
 /// Searches every file below `folder` for the texts of each group.
-pub(crate) fn search(folder: &Path, groups: &[&[String]]) -> Result<Search, Problem> {
+pub(crate) fn search(folder: &Path, groups: &[&[String]]) -> Result<Search, ExitError> {
     let finders: Vec<(usize, Finder<'_>)> = groups
         .iter()
         .enumerate()
         .flat_map(|(group, texts)| texts.iter().map(move |text| (group, Finder::new(text.as_bytes()))))
         .collect();
     let mut search = Search { files: 0, bytes: 0, hits: vec![0; groups.len()] };
-    let unread = || Problem::because(format!("{} cannot be searched", folder.display()));
+    let unread = || ExitError::because(format!("{} cannot be searched", folder.display()));
     search.folder(folder, &finders).map_err(unread())?;
     Ok(search)
 }

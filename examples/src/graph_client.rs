@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 
 /// Speaks for one business number over HTTP.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl GraphClient {
         text: &str,
         context: Option<&str>,
         key: Option<&str>,
-    ) -> Result<String, Problem> {
+    ) -> Result<String, ExitError> {
         let context = context.map(|id| json!({ "message_id": id }));
         let text = json!({ "body": text });
         let (_, answer) = self.post(&json!({ "to": to, "text": text, "context": context }), key).await?;
@@ -58,7 +58,7 @@ impl GraphClient {
     ///
     /// # Errors
     /// As when something is said.
-    pub async fn react(&self, to: &str, message: &str, emoji: &str) -> Result<String, Problem> {
+    pub async fn react(&self, to: &str, message: &str, emoji: &str) -> Result<String, ExitError> {
         let reaction = json!({ "message_id": message, "emoji": emoji });
         let body = json!({ "to": to, "type": "reaction", "reaction": reaction });
         let (_, answer) = self.post(&body, None).await?;
@@ -69,13 +69,13 @@ impl GraphClient {
     ///
     /// # Errors
     /// When it was not.
-    pub async fn mark_read(&self, message: &str) -> Result<(), Problem> {
+    pub async fn mark_read(&self, message: &str) -> Result<(), ExitError> {
         self.post(&json!({ "status": "read", "message_id": message }), None).await?;
         Ok(())
     }
 
     /// Posts `body` and returns the answer's.
-    async fn post(&self, body: &Value, key: Option<&str>) -> Result<(StatusCode, Value), Problem> {
+    async fn post(&self, body: &Value, key: Option<&str>) -> Result<(StatusCode, Value), ExitError> {
         let mut body = body.clone();
         if let Some(fields) = body.as_object_mut() {
             fields.insert("messaging_product".into(), "whatsapp".into());
@@ -88,22 +88,23 @@ impl GraphClient {
             None => request,
         };
         let request = request.body(Full::new(Bytes::from(body.to_string())));
-        let request = request.map_err(Problem::because("the request cannot be made"))?;
+        let request = request.map_err(ExitError::because("the request cannot be made"))?;
         let response = self.http.request(request).await;
-        let response = response.map_err(Problem::because("the Graph API cannot be reached"))?;
+        let response = response.map_err(ExitError::because("the Graph API cannot be reached"))?;
         let status = response.status();
         let answer = response.into_body().collect().await;
-        let answer = answer.map_err(Problem::because("the Graph API's answer broke off"))?.to_bytes();
-        let answer: Value =
-            serde_json::from_slice(&answer).map_err(Problem::because("the Graph API's answer is no JSON"))?;
+        let answer = answer.map_err(ExitError::because("the Graph API's answer broke off"))?.to_bytes();
+        let answer: Value = serde_json::from_slice(&answer)
+            .map_err(ExitError::because("the Graph API's answer is no JSON"))?;
         if status != StatusCode::OK {
-            return Err(Problem::new(format!("the Graph API answered {status} {answer}")));
+            return Err(ExitError::new(format!("the Graph API answered {status} {answer}")));
         }
         Ok((status, answer))
     }
 }
 
-fn id(answer: &Value) -> Result<String, Problem> {
+fn id(answer: &Value) -> Result<String, ExitError> {
     let id = answer.pointer("/messages/0/id").and_then(Value::as_str);
-    id.map(str::to_owned).ok_or_else(|| Problem::new(format!("the Graph API's answer names no id: {answer}")))
+    id.map(str::to_owned)
+        .ok_or_else(|| ExitError::new(format!("the Graph API's answer names no id: {answer}")))
 }

@@ -13,19 +13,19 @@ pub mod serve;
 // The carrier, the relay and the devices, and what lies between them.
 pub mod carrier_log;
 pub mod observed_transport;
-pub mod parties;
 pub mod storage;
+pub mod system;
 
 // The business's side: it calls the Graph API and receives webhooks.
 pub mod graph_client;
 pub mod webhook_receiver;
 
 // The program around them.
+pub mod escaped_text;
+pub mod exit_error;
 pub mod observability;
 pub mod open_files;
 pub mod options;
-pub mod problem;
-pub mod quoted;
 pub mod terminal;
 pub mod timing;
 

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub(crate) use self::metrics_server::{PATH, serve};
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 
 /// Names what is told, as in `RUST_LOG=info,bulla_relay=debug`.
@@ -34,19 +34,20 @@ impl Observability {
     ///
     /// # Errors
     /// When `RUST_LOG` cannot be read, or another has begun before.
-    pub fn begin(terminal: Terminal) -> Result<Self, Problem> {
+    pub fn begin(terminal: Terminal) -> Result<Self, ExitError> {
         let asked = std::env::var(VARIABLE).unwrap_or_else(|_| UNLESS_ASKED.to_owned());
         let filter = EnvFilter::try_new(&asked);
-        let filter = filter.map_err(Problem::because(format!("{VARIABLE}={asked} names nothing to tell")))?;
+        let filter =
+            filter.map_err(ExitError::because(format!("{VARIABLE}={asked} names nothing to tell")))?;
         let told = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(terminal);
-        told.finish().try_init().map_err(Problem::because("nothing can be told"))?;
+        told.finish().try_init().map_err(ExitError::because("nothing can be told"))?;
 
         let seconds = Matcher::Suffix("_seconds".to_owned());
         let builder = PrometheusBuilder::new().set_buckets(&COUNTS);
         let builder = builder.and_then(|builder| builder.set_buckets_for_metric(seconds, &SECONDS));
-        let recorder = builder.map_err(Problem::because("nothing can be counted"))?.build_recorder();
+        let recorder = builder.map_err(ExitError::because("nothing can be counted"))?.build_recorder();
         let handle = recorder.handle();
-        metrics::set_global_recorder(recorder).map_err(Problem::because("nothing can be counted"))?;
+        metrics::set_global_recorder(recorder).map_err(ExitError::because("nothing can be counted"))?;
         Ok(Self(handle))
     }
 

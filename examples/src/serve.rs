@@ -22,11 +22,11 @@ use tokio::task::JoinSet;
 use self::event_sink::ServeSink;
 use self::stdin::Stdin;
 use crate::carrier_log::CarrierLog;
+use crate::exit_error::ExitError;
 use crate::observability::{self, Observability};
 use crate::open_files;
 use crate::options::Options;
-use crate::parties::{Parties, business};
-use crate::problem::Problem;
+use crate::system::{Parties, business};
 use crate::terminal::Terminal;
 use crate::timing::within;
 
@@ -46,7 +46,7 @@ pub async fn serve(
     terminal: Terminal,
     observability: Observability,
     end: impl Future<Output = ()>,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     let listeners = Listeners::open(&options).await?;
     let folder = DataFolder::open(options.data.clone())?;
     let parties = open(&options, folder.path(), terminal).await?;
@@ -62,16 +62,16 @@ pub async fn serve(
     Ok(())
 }
 
-async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<ServeParties, Problem> {
+async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<ServeParties, ExitError> {
     let business = business(options.phone_number_id, options.business_account_id)
-        .map_err(Problem::because("the business has no number"))?;
+        .map_err(ExitError::because("the business has no number"))?;
     let log = options.carrier_log.as_deref().map(CarrierLog::open).transpose();
-    let log = log.map_err(Problem::because("the carrier log cannot be opened"))?;
+    let log = log.map_err(ExitError::because("the carrier log cannot be opened"))?;
     let sink = match options.webhook.clone() {
         Some(webhook) => {
             let sink = Host::new().webhook_sink(Connector::new().allow(options.networks.clone()));
             sink.subscribe([business.clone()], webhook)
-                .map_err(Problem::because("the webhook cannot be used"))?;
+                .map_err(ExitError::because("the webhook cannot be used"))?;
             ServeSink::Webhook(Box::new(sink))
         }
         None => ServeSink::Terminal(terminal),
@@ -88,12 +88,12 @@ async fn run(
     terminal: Terminal,
     observability: Observability,
     end: impl Future<Output = ()>,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     let addresses = listeners.addresses()?;
     let host = Host::new();
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
-    opened.map_err(Problem::because("the token opens nothing"))?;
+    opened.map_err(ExitError::because("the token opens nothing"))?;
     let api = host.graph_api(parties.relay.clone(), tokens);
     // Strangers' connections leave the stores the files they need.
     let api = api.settings(Settings::default().connections(open_files::connections()));
@@ -118,7 +118,7 @@ async fn run(
     };
     tasks.spawn(observability::serve(listeners.metrics, observability, look));
     let carrier = parties.carrier.clone();
-    tasks.spawn(async move { Err(Problem::because("the carrier has stopped")(carrier.stopped().await)) });
+    tasks.spawn(async move { Err(ExitError::because("the carrier has stopped")(carrier.stopped().await)) });
 
     banner::print(options, addresses, folder, terminal);
     let input = Stdin::new(parties.devices.clone(), options.phone_number_id, terminal);
@@ -130,18 +130,18 @@ async fn run(
     let outcome = tokio::select! {
         () = end => Ok(()),
         why = parties.relay.stopped() => Err(match why {
-            Ok(()) => Problem::new("the relay has stopped"),
-            Err(why) => Problem::because("the relay has stopped")(why),
+            Ok(()) => ExitError::new("the relay has stopped"),
+            Err(why) => ExitError::because("the relay has stopped")(why),
         }),
         Some(ended) = tasks.join_next() => Err(match ended {
-            Ok(Ok(())) => Problem::new("a task has ended"),
+            Ok(Ok(())) => ExitError::new("a task has ended"),
             Ok(Err(problem)) => problem,
-            Err(error) => Problem::because("a task has broken off")(error),
+            Err(error) => ExitError::because("a task has broken off")(error),
         }),
         served = &mut serving => Err(match served {
-            Ok(Ok(())) => Problem::new("the Graph API has ended"),
-            Ok(Err(error)) => Problem::because("the Graph API cannot be served")(error),
-            Err(error) => Problem::because("the Graph API has broken off")(error),
+            Ok(Ok(())) => ExitError::new("the Graph API has ended"),
+            Ok(Err(error)) => ExitError::because("the Graph API cannot be served")(error),
+            Err(error) => ExitError::because("the Graph API has broken off")(error),
         }),
     };
     ending.send_replace(true);
@@ -159,8 +159,8 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn open(options: &Options) -> Result<Self, Problem> {
-        let shut = |what, address| Problem::because(format!("{what} cannot be served on {address}"));
+    async fn open(options: &Options) -> Result<Self, ExitError> {
+        let shut = |what, address| ExitError::because(format!("{what} cannot be served on {address}"));
         let api = TcpListener::bind(options.listen).await;
         let metrics = TcpListener::bind(options.metrics).await;
         Ok(Self {
@@ -169,8 +169,8 @@ impl Listeners {
         })
     }
 
-    fn addresses(&self) -> Result<[SocketAddr; 2], Problem> {
-        let unknown = || Problem::because("what is served has no address");
+    fn addresses(&self) -> Result<[SocketAddr; 2], ExitError> {
+        let unknown = || ExitError::because("what is served has no address");
         Ok([self.api.local_addr().map_err(unknown())?, self.metrics.local_addr().map_err(unknown())?])
     }
 }
@@ -182,12 +182,12 @@ enum DataFolder {
 }
 
 impl DataFolder {
-    fn open(path: Option<PathBuf>) -> Result<Self, Problem> {
+    fn open(path: Option<PathBuf>) -> Result<Self, ExitError> {
         match path {
             Some(path) => Ok(Self::Permanent(path)),
             None => {
                 let made = tempfile::Builder::new().prefix("bulla-").tempdir();
-                made.map(Self::Temporary).map_err(Problem::because("no temporary folder can be made"))
+                made.map(Self::Temporary).map_err(ExitError::because("no temporary folder can be made"))
             }
         }
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 use bulla::vault::VaultError;
 use bulla::{Host, OpenStoreError};
 
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 
 /// A store as everybody here has one.
 pub use bulla::SealedStore;
@@ -36,15 +36,15 @@ pub(crate) async fn open(
     folder: &Path,
     name: &str,
     if_lost: IfLost,
-) -> Result<SealedStore, Problem> {
+) -> Result<SealedStore, ExitError> {
     let unopened = || format!("the store in {} cannot be opened", folder.join(name).display());
     let keys = folder.join(KEYS);
-    fs::create_dir_all(&keys).map_err(Problem::because(unopened()))?;
+    fs::create_dir_all(&keys).map_err(ExitError::because(unopened()))?;
     let opened = match host.open_store(name, folder, &keys).await {
         Err(OpenStoreError::Vault { source: lost @ VaultError::StoreEmptied { .. }, .. }) => match if_lost {
             IfLost::Refuse => {
                 let way_out = format!("{}; --begin-anew {name} gives it up, identities and all", unopened());
-                return Err(Problem::because(way_out)(lost));
+                return Err(ExitError::because(way_out)(lost));
             }
             IfLost::BeginAnew => {
                 tracing::warn!(
@@ -57,11 +57,11 @@ pub(crate) async fn open(
         opened => opened,
     };
     opened.map_err(|error| match error {
-        OpenStoreError::Key { source } => Problem::because("the operator's key cannot be read")(source),
-        OpenStoreError::Folder { source, .. } => Problem::because(unopened())(source),
-        OpenStoreError::Engine { source, .. } => Problem::because(unopened())(source),
-        OpenStoreError::Keyring { source, .. } => Problem::because(unopened())(source),
-        OpenStoreError::Vault { source, .. } => Problem::because(unopened())(source),
-        other => Problem::because(unopened())(other),
+        OpenStoreError::Key { source } => ExitError::because("the operator's key cannot be read")(source),
+        OpenStoreError::Folder { source, .. } => ExitError::because(unopened())(source),
+        OpenStoreError::Engine { source, .. } => ExitError::because(unopened())(source),
+        OpenStoreError::Keyring { source, .. } => ExitError::because(unopened())(source),
+        OpenStoreError::Vault { source, .. } => ExitError::because(unopened())(source),
+        other => ExitError::because(unopened())(other),
     })
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use self::printer::Printer;
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 
 /// How long the end of the program waits for somebody who reads nothing.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ impl Terminal {
     ///
     /// # Errors
     /// When there can be no thread that writes to them.
-    pub fn open() -> Result<Self, Problem> {
+    pub fn open() -> Result<Self, ExitError> {
         let out = printer(&OUT, "output", || unbuffered(io::stdout()))?;
         let err = printer(&ERR, "errors", || unbuffered(io::stderr()))?;
         Ok(Self { out, err })
@@ -69,11 +69,11 @@ fn printer(
     place: &'static OnceLock<Printer>,
     name: &str,
     stream: impl FnOnce() -> Box<dyn Write + Send>,
-) -> Result<&'static Printer, Problem> {
+) -> Result<&'static Printer, ExitError> {
     if let Some(printer) = place.get() {
         return Ok(printer);
     }
-    let printer = Printer::start(name, stream()).map_err(Problem::because("nothing can be printed"))?;
+    let printer = Printer::start(name, stream()).map_err(ExitError::because("nothing can be printed"))?;
     Ok(place.get_or_init(|| printer))
 }
 

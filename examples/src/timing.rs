@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 
 /// Runs from when it is made.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ impl Stopwatch {
     clippy::disallowed_methods,
     reason = "the deadlines of the program itself are in the machine's time"
 )]
-pub async fn within<R>(limit: Duration, what: &str, work: impl Future<Output = R>) -> Result<R, Problem> {
-    let late = |_| Problem::new(format!("{what}: not within {} s", limit.as_secs()));
+pub async fn within<R>(limit: Duration, what: &str, work: impl Future<Output = R>) -> Result<R, ExitError> {
+    let late = |_| ExitError::new(format!("{what}: not within {} s", limit.as_secs()));
     tokio::time::timeout(limit, work).await.map_err(late)
 }

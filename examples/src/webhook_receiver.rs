@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 
 /// More than any update has.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -79,10 +79,10 @@ impl WebhookReceiver {
     pub async fn start(
         verify_token: &str,
         app_secret: &str,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Update>), Problem> {
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Update>), ExitError> {
         let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.map_err(Problem::because("the webhook cannot listen"))?;
-        let address = listener.local_addr().map_err(Problem::because("the webhook has no address"))?;
+        let listener = listener.map_err(ExitError::because("the webhook cannot listen"))?;
+        let address = listener.local_addr().map_err(ExitError::because("the webhook has no address"))?;
         let (updates, taken) = mpsc::unbounded_channel();
         let handler = Arc::new(Handler {
             verify_token: verify_token.to_owned(),

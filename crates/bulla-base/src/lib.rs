@@ -20,7 +20,7 @@ mod rng;
 
 mod backoff;
 
-mod trace;
+mod stack_wiping;
 
 mod error;
 mod hex;
@@ -41,7 +41,7 @@ pub use rng::{Draw, Rng, SeededRng};
 
 pub use backoff::{Backoff, InvalidBackoff, Retries, jitter};
 
-pub use trace::{HASHING, without_trace};
+pub use stack_wiping::{HASHING_STACK_BYTES, without_trace};
 
 pub use error::InvalidWord;
 pub use protobuf::is_flat;

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{HASHING, Party, Rng, hex, without_trace};
+use crate::{HASHING_STACK_BYTES, Party, Rng, hex, without_trace};
 
 /// The keyed tag under which all about one customer is kept: HMAC-SHA-256(pepper, party), its first sixteen
 /// bytes.
@@ -79,7 +79,7 @@ impl Pepper {
     }
 
     fn tag(&self, bytes: &[u8]) -> Partition {
-        without_trace::<HASHING, _>(|| self.tagged(bytes))
+        without_trace::<HASHING_STACK_BYTES, _>(|| self.tagged(bytes))
     }
 
     fn tagged(&self, bytes: &[u8]) -> Partition {
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn no_number_and_no_pepper_is_left_on_the_stack() {
-        use crate::trace::tests::left_on_the_stack;
+        use crate::stack_wiping::tests::left_on_the_stack;
 
         let (number, pepper) = ("16505551234", Pepper::from_bytes(*b"thirty-two bytes nobody else has"));
         let user = Party::User(Number::parse(number).unwrap());

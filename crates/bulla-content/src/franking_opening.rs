@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bulla_base::{HASHING, Rng, without_trace};
+use bulla_base::{HASHING_STACK_BYTES, Rng, without_trace};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use thiserror::Error;
@@ -38,7 +38,7 @@ impl Opening {
     /// The franking tag of `plaintext`.
     #[must_use]
     pub fn tag(&self, plaintext: &[u8]) -> [u8; 32] {
-        without_trace::<HASHING, _>(|| self.mac(plaintext).finalize().into_bytes().into())
+        without_trace::<HASHING_STACK_BYTES, _>(|| self.mac(plaintext).finalize().into_bytes().into())
     }
 
     /// Checks, in constant time, that `tag` was made of `plaintext`.
@@ -46,7 +46,8 @@ impl Opening {
     /// # Errors
     /// When it was not.
     pub fn verify(&self, plaintext: &[u8], tag: &[u8; 32]) -> Result<(), NotWhatWasSent> {
-        without_trace::<HASHING, _>(|| self.mac(plaintext).verify(tag.into())).map_err(|_| NotWhatWasSent)
+        without_trace::<HASHING_STACK_BYTES, _>(|| self.mac(plaintext).verify(tag.into()))
+            .map_err(|_| NotWhatWasSent)
     }
 
     fn mac(&self, plaintext: &[u8]) -> Hmac<Sha256> {

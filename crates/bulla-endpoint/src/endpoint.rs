@@ -2,7 +2,7 @@ use std::fmt;
 
 use bulla_base::{Address, Partition, Rng, Timestamp};
 use bulla_envelope::Installation;
-use bulla_session::{IdentityKeyPair, LocalParty, RegistrationId};
+use bulla_session::{IdentityKeyPair, LocalIdentity, RegistrationId};
 use bulla_store::{Batch, Commit, SYSTEM_PARTITION, Store, Version};
 use bytes::Bytes;
 use prost::Message;
@@ -20,7 +20,7 @@ pub(crate) const ATTEMPTS: usize = 4;
 pub struct Endpoint {
     pub(crate) address: Address,
     pub(crate) home: Partition,
-    pub(crate) local: LocalParty,
+    pub(crate) local: LocalIdentity,
     incarnation: u64,
     /// Whether it was registered when it was opened. Then it is for good.
     was_registered: bool,
@@ -201,12 +201,12 @@ async fn load_identity<S: Store>(
     store: &S,
     home: Partition,
     now: Timestamp,
-) -> Result<Option<LocalParty>, EndpointError> {
+) -> Result<Option<LocalIdentity>, EndpointError> {
     let Some(record) = store.get(home, &only(IDENTITY), now).await? else { return Ok(None) };
     let damaged = EndpointError::Damaged { what: "identity" };
     let Some((pair, registration)) = record.value.split_last_chunk::<4>() else { return Err(damaged) };
     let Ok(pair) = IdentityKeyPair::from_bytes(pair) else { return Err(damaged) };
-    Ok(Some(LocalParty::new(pair, RegistrationId::new(u32::from_be_bytes(*registration)))))
+    Ok(Some(LocalIdentity::new(pair, RegistrationId::new(u32::from_be_bytes(*registration)))))
 }
 
 async fn create_identity<S: Store>(
@@ -214,7 +214,7 @@ async fn create_identity<S: Store>(
     home: Partition,
     now: Timestamp,
     rng: &dyn Rng,
-) -> Result<LocalParty, EndpointError> {
+) -> Result<LocalIdentity, EndpointError> {
     let pair = IdentityKeyPair::generate(&mut rng.draw());
     // Fourteen bits, as the official service has it, and never zero.
     let mut bits = [0; 2];
@@ -228,7 +228,7 @@ async fn create_identity<S: Store>(
     batch.put(only(IDENTITY), Bytes::copy_from_slice(&value));
     prekeys::create_lasting(&mut batch, &pair, now, rng);
     match store.commit(batch).await? {
-        Commit::Committed(_) => Ok(LocalParty::new(pair, RegistrationId::new(registration))),
+        Commit::Committed(_) => Ok(LocalIdentity::new(pair, RegistrationId::new(registration))),
         _ => Err(EndpointError::Shared { what: "identity" }),
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bulla_base::{HASHING, PhoneNumberId, Rng, without_trace};
+use bulla_base::{HASHING_STACK_BYTES, PhoneNumberId, Rng, without_trace};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -93,7 +93,7 @@ impl Tokens {
     }
 
     fn tag(&self, token: &[u8]) -> Tag {
-        without_trace::<HASHING, _>(|| {
+        without_trace::<HASHING_STACK_BYTES, _>(|| {
             let key = (&*self.0.key).into();
             Tag(Hmac::<Sha256>::new(key).chain_update(token).finalize().into_bytes().into())
         })

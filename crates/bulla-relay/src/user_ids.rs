@@ -2,7 +2,7 @@ use std::fmt;
 
 use aes::Aes256;
 use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
-use bulla_base::{HASHING, Partition, Pepper, PhoneNumberId, without_trace};
+use bulla_base::{HASHING_STACK_BYTES, Partition, Pepper, PhoneNumberId, without_trace};
 use sha2::{Digest, Sha256};
 
 use crate::UserId;
@@ -16,7 +16,7 @@ pub(crate) struct UserIds(Box<Aes256>);
 
 impl UserIds {
     pub(crate) fn new(pepper: &Pepper, business: PhoneNumberId) -> Self {
-        without_trace::<HASHING, _>(|| {
+        without_trace::<HASHING_STACK_BYTES, _>(|| {
             let key = Sha256::new()
                 .chain_update(b"bulla user id of a business")
                 .chain_update(pepper.as_bytes())

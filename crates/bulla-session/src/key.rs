@@ -5,9 +5,9 @@ use std::fmt;
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
-use crate::agreement;
 use crate::error::{KeyError, SignatureError};
 use crate::secret::Secret;
+use crate::x25519;
 use crate::xeddsa;
 
 /// The only type of curve key there is.
@@ -74,7 +74,7 @@ impl PublicKey {
 
     /// Whether these bytes are the one proper encoding of a point in the prime-order group.
     pub(crate) fn is_canonical(&self) -> bool {
-        agreement::is_canonical(&self.0)
+        x25519::is_canonical(&self.0)
     }
 }
 
@@ -152,7 +152,7 @@ impl PrivateKey {
     /// The public key that belongs to it.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(agreement::public_of(&self.0))
+        PublicKey(x25519::public_of(&self.0))
     }
 
     /// The raw X25519 secret shared with the owner of `their`.
@@ -161,7 +161,7 @@ impl PrivateKey {
     ///
     /// [`KeyError::Agreement`] if it would be all zeros.
     pub fn agree(&self, their: &PublicKey) -> Result<Secret<32>, KeyError> {
-        agreement::agree(&self.0, &their.0).ok_or(KeyError::Agreement)
+        x25519::agree(&self.0, &their.0).ok_or(KeyError::Agreement)
     }
 
     /// Signs `message` (XEdDSA), drawing 64 bytes of `rng`.

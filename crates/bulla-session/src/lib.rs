@@ -1,18 +1,18 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`LocalParty`], [`PreKeyBundle`], [`Sessions`]; then [`LoadedPreKeys`] for what a message uses up,
+//! [`LocalIdentity`], [`PreKeyBundle`], [`Sessions`]; then [`LoadedPreKeys`] for what a message uses up,
 //! [`StoredPart`] for what is stored, [`Fingerprint`] to compare, and every bound in [`limits`].
 
 mod id;
 mod identity;
 mod key;
-mod party;
+mod local_identity;
 
-mod agreement;
 mod kyber;
 mod pqxdh;
 mod prekey;
+mod x25519;
 mod xeddsa;
 
 pub mod message;
@@ -29,7 +29,7 @@ mod time;
 pub use id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 pub use identity::{IdentityKey, IdentityKeyPair};
 pub use key::{PrivateKey, PublicKey, Signature};
-pub use party::{Addresses, LocalParty, ServiceAddress, ServiceKind, Trust};
+pub use local_identity::{Addresses, LocalIdentity, ServiceAddress, ServiceKind, Trust};
 
 pub use kyber::{KyberKeyPair, KyberPublicKey};
 pub use prekey::{

@@ -7,7 +7,7 @@ use crate::error::KeyError;
 use crate::identity::IdentityKey;
 use crate::key::{KeyPair, PublicKey};
 use crate::kyber::KyberCiphertext;
-use crate::party::LocalParty;
+use crate::local_identity::LocalIdentity;
 use crate::prekey::{KyberPreKey, OneTimePreKey, PreKeyBundle, SignedPreKey};
 use crate::secret::Secret;
 use crate::session::{copied, derived};
@@ -31,7 +31,7 @@ pub(crate) struct Initiated {
 
 /// The initiator's side. The bundle's signatures have been verified.
 pub(crate) fn initiate(
-    local: &LocalParty,
+    local: &LocalIdentity,
     bundle: &PreKeyBundle,
     rng: &mut impl CryptoRng,
 ) -> Result<Initiated, KeyError> {
@@ -51,7 +51,7 @@ pub(crate) fn initiate(
 
 /// The responder's side. The base key has been found canonical.
 pub(crate) fn respond(
-    local: &LocalParty,
+    local: &LocalIdentity,
     signed: &SignedPreKey,
     kyber: &KyberPreKey,
     one_time: Option<&OneTimePreKey>,

@@ -1,8 +1,8 @@
 //! Key chains: for every epoch one in each direction, from which every message takes a key.
 
-mod links;
+mod epoch_chains;
 
-pub(crate) use links::{Direction, Link, Links};
+pub(crate) use epoch_chains::{Direction, Link, Links};
 
 use crate::error::{ReceiveError, SendError};
 use crate::kdf::{Keyed, UNSALTED, derived};

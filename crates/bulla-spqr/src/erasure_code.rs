@@ -4,7 +4,7 @@
 //! polynomial of a degree below k, taking row j's word at the point j; chunk i is the 16 polynomials' values
 //! at i. So the first k chunks are the text itself.
 
-use self::nodes::Nodes;
+use self::interpolation::Nodes;
 
 /// Bytes in a chunk.
 pub(crate) const CHUNK_BYTES: usize = 32;
@@ -135,6 +135,6 @@ pub(crate) enum Arrival {
     Complete(Vec<u8>),
 }
 
-mod nodes;
+mod interpolation;
 #[cfg(test)]
 mod tests;

@@ -8,12 +8,12 @@ use sha2::block_api::compress256;
 use crate::secret::Secret;
 use crate::wiped::wipe;
 
-mod short;
-mod stream;
+mod fixed_length;
+mod sha256_stream;
 #[cfg(test)]
 mod tests;
 
-use stream::Stream;
+use sha256_stream::Stream;
 
 /// A key of HMAC-SHA256 with its two blocks hashed already, or HKDF's salt.
 pub struct Keyed {
@@ -122,7 +122,7 @@ pub(crate) fn derived<const N: usize>(salt: &Keyed, secret: &[u8], info: &[&[u8]
 fn padded(key: &[u8; 32], pad: u8) -> [u32; 8] {
     let mut block = [pad; 64];
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-    let mut state = stream::START;
+    let mut state = sha256_stream::START;
     compress256(&mut state, std::slice::from_ref(&block));
     wipe(&mut block);
     state

@@ -11,7 +11,7 @@ mod secret;
 mod authenticator;
 mod braid;
 mod erasure_code;
-mod field;
+mod galois_field;
 mod kem;
 
 mod chain;

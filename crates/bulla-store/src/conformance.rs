@@ -27,11 +27,11 @@ mod days;
 mod erasure;
 mod expectations;
 mod expiry;
+mod random_walk;
 mod rule;
 mod scans;
 mod upkeep;
 mod versions;
-mod walk;
 mod watches;
 
 use crate::Store;
@@ -50,6 +50,7 @@ pub use days::{dropped_days_are_gone_and_the_others_stay, dropped_days_begin_ane
 pub use erasure::erased_partitions_are_empty_and_the_others_stay;
 pub use expectations::{conflicts_name_the_key, expectations_are_of_what_was_read};
 pub use expiry::{expired_records_are_not_read, expired_records_still_count_as_records};
+pub use random_walk::{walk, walks_end_where_the_model_does};
 pub use scans::{
     keys_are_those_of_the_scan, scans_are_ordered, scans_begin_behind_a_key, scans_keep_to_their_prefix,
     scans_stop_at_their_limit,
@@ -59,7 +60,6 @@ pub use upkeep::{
     upkeep_is_done_as_often_as_it_is_asked_for,
 };
 pub use versions::{a_batch_that_writes_nothing_takes_no_version, versions_are_never_used_again};
-pub use walk::{walk, walks_end_where_the_model_does};
 pub use watches::{watches_hear_of_their_own_changes_only, watches_miss_nothing};
 
 /// Tries every rule, each on a fresh and empty store from `open`.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use bulla_base::{HASHING, Rng, without_trace};
+use bulla_base::{HASHING_STACK_BYTES, Rng, without_trace};
 use hmac::digest::{FixedOutput, Key};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -40,7 +40,7 @@ impl Secret {
     /// The secret that follows from this one under `label`: HKDF-Expand with SHA-256 (RFC 5869, section 2.3),
     /// of which the first block is one HMAC that cannot fail.
     pub(crate) fn derive(&self, label: &[u8]) -> Self {
-        without_trace::<HASHING, _>(|| self.derived(label))
+        without_trace::<HASHING_STACK_BYTES, _>(|| self.derived(label))
     }
 
     fn derived(&self, label: &[u8]) -> Self {

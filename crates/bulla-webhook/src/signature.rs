@@ -1,7 +1,7 @@
 //! How a webhook shows that it comes from the relay: `X-Hub-Signature-256: sha256=` and, in lower-case
 //! hexadecimal, the HMAC-SHA-256 of the body's exact bytes under the app secret.
 
-use bulla_base::{HASHING, without_trace};
+use bulla_base::{HASHING_STACK_BYTES, without_trace};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -23,7 +23,7 @@ const BLOCK_BYTES: usize = 64;
 pub fn sign(secret: &[u8], body: &[u8]) -> String {
     use std::fmt::Write;
 
-    let tag = without_trace::<HASHING, _>(|| tag(secret, body));
+    let tag = without_trace::<HASHING_STACK_BYTES, _>(|| tag(secret, body));
     let mut value = String::with_capacity(SCHEME.len() + 2 * tag.len());
     value.push_str(SCHEME);
     for byte in tag {

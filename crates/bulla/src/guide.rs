@@ -18,8 +18,8 @@ pub mod watch_it {}
 #[doc = include_str!("guide/backups.md")]
 pub mod backups {}
 
-#[doc = include_str!("guide/withstands.md")]
-pub mod withstands {}
+#[doc = include_str!("guide/fault_tolerance.md")]
+pub mod fault_tolerance {}
 
 #[doc = include_str!("guide/write_an_engine.md")]
 pub mod write_an_engine {}

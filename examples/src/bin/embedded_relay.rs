@@ -4,10 +4,10 @@
 use std::process::ExitCode;
 
 use bulla_examples::demo::run_demo;
+use bulla_examples::exit_error::ExitError;
 use bulla_examples::observability::Observability;
 use bulla_examples::open_files;
 use bulla_examples::options::{Command, HELP};
-use bulla_examples::problem::Problem;
 use bulla_examples::serve::serve;
 use bulla_examples::terminal::Terminal;
 
@@ -54,9 +54,9 @@ fn outcome(terminal: Terminal) -> ExitCode {
     }
 }
 
-fn run(program: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
+fn run(program: impl Future<Output = Result<(), ExitError>>) -> Result<(), ExitError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(Problem::because("there is no runtime"))?.block_on(program)
+    runtime.map_err(ExitError::because("there is no runtime"))?.block_on(program)
 }
 
 #[expect(
@@ -69,9 +69,9 @@ fn print_error(why: &str) {
 
 /// Ready at the first Ctrl-C, or when the system asks the program to end.
 #[cfg(unix)]
-fn asked_to_end() -> Result<impl Future<Output = ()>, Problem> {
+fn asked_to_end() -> Result<impl Future<Output = ()>, ExitError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let unheard = || Problem::because("signals cannot be heard");
+    let unheard = || ExitError::because("signals cannot be heard");
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(unheard())?;
     Ok(async move {
@@ -84,6 +84,6 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, Problem> {
 
 /// Ready at the first Ctrl-C.
 #[cfg(not(unix))]
-fn asked_to_end() -> Result<impl Future<Output = ()>, Problem> {
+fn asked_to_end() -> Result<impl Future<Output = ()>, ExitError> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::history::History;
 use super::script::Exchange;
+use crate::exit_error::ExitError;
 use crate::graph_client::GraphClient;
-use crate::problem::Problem;
 use crate::timing::Stopwatch;
 use crate::webhook_receiver::Update;
 
@@ -30,7 +30,7 @@ pub(super) async fn run(
     client: GraphClient,
     answers: Answers,
     history: Arc<History>,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     let (mut queues, mut workers) = (BTreeMap::new(), JoinSet::new());
     for (user, exchanges) in answers {
         let (queue, heard) = mpsc::unbounded_channel();
@@ -41,7 +41,7 @@ pub(super) async fn run(
         let update = tokio::select! {
             Some(update) = updates.recv() => update,
             Some(ended) = workers.join_next() => {
-                return ended.map_err(Problem::because("the shop has broken off"))?;
+                return ended.map_err(ExitError::because("the shop has broken off"))?;
             }
         };
         match update {
@@ -50,7 +50,8 @@ pub(super) async fn run(
                     entries.heard += 1;
                     entries.heard_last.clone_from(&body);
                 });
-                let queue = queues.get(&from).ok_or_else(|| Problem::new("a stranger writes to the shop"))?;
+                let queue =
+                    queues.get(&from).ok_or_else(|| ExitError::new("a stranger writes to the shop"))?;
                 // A worker that is gone is found by `join_next` above, with the reason.
                 let _ = queue.send(Heard { id, body, context });
             }
@@ -70,14 +71,17 @@ async fn serve_user(
     mut heard: mpsc::UnboundedReceiver<Heard>,
     client: GraphClient,
     history: Arc<History>,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     for (place, exchange) in exchanges.iter().enumerate() {
         let Some(Heard { id, body, context }) = heard.recv().await else { return Ok(()) };
         if body != exchange.asks {
-            return Err(Problem::new(format!("the shop expected {:?} and was told {body:?}", exchange.asks)));
+            return Err(ExitError::new(format!(
+                "the shop expected {:?} and was told {body:?}",
+                exchange.asks
+            )));
         }
         if context.is_some() != exchange.asks_in_context {
-            return Err(Problem::new(format!("{body:?} came with the context {context:?}")));
+            return Err(ExitError::new(format!("{body:?} came with the context {context:?}")));
         }
         client.mark_read(&id).await?;
         if let Some(emoji) = exchange.business_reacts {

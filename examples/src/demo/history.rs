@@ -7,7 +7,7 @@ use bulla::base::MessageId;
 use bulla::content::Progress;
 use tokio::sync::watch;
 
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 use crate::timing::within;
 
 /// How long nothing may happen before the demo is given up.
@@ -100,11 +100,11 @@ impl History {
     }
 
     /// Waits until nothing has happened for too long.
-    pub(super) async fn stalled(&self) -> Problem {
+    pub(super) async fn stalled(&self) -> ExitError {
         let mut changes = self.0.subscribe();
         while within(TIMEOUT, "progress", changes.changed()).await.is_ok() {}
         self.read(|entries| {
-            Problem::new(format!(
+            ExitError::new(format!(
                 "nothing has happened for {} s: {} of {} accepted texts read, {} of {} texts of users read, {} of {} reactions seen",
                 TIMEOUT.as_secs(),
                 entries.reached("read"),

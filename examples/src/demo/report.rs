@@ -9,8 +9,8 @@ use bulla::meter::{Bill, Flow};
 use super::history::Entries;
 use super::observers::EnvelopeView;
 use crate::disk_search::Search;
-use crate::problem::Problem;
-use crate::quoted::Quoted;
+use crate::escaped_text::EscapedText;
+use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 
 /// One message, as each party saw it.
@@ -28,13 +28,13 @@ impl Views<'_> {
         let line =
             |who: &str, what: &str, seen: String| terminal.line(format_args!("  {who:<9}{what:<12}{seen}"));
         terminal.headline("One message, as each party saw it");
-        line(name, "wrote", Quoted::whole(written).to_string());
-        line("relay", "text", Quoted::whole(text).to_string());
+        line(name, "wrote", EscapedText::whole(written).to_string());
+        line("relay", "text", EscapedText::whole(text).to_string());
         line("", "number", format!("+{number}"));
         line("carrier", "addresses", format!("{} → {}", carrier.from, carrier.to));
         line("", "outside", format!("{}, {} bytes sealed", carrier.kind, carrier.sealed_bytes));
         line("", "ciphertext", format!("{}…", carrier.sealed_start));
-        line("shop", "was told", Quoted::whole(business).to_string());
+        line("shop", "was told", EscapedText::whole(business).to_string());
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn bills(
     carrier: &Bill,
     relay: &Bill,
     terminal: Terminal,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     let totals = |bill: &Bill| [Flow::ToUser, Flow::ToBusiness].map(|flow| bill.total(business, flow));
     let (by_carrier, by_relay) = (totals(carrier), totals(relay));
     let [to_users, to_business] = by_carrier;
@@ -73,7 +73,7 @@ pub(super) fn bills(
     terminal.headline("Billed, by the carrier and by the relay, each for itself");
     terminal.line(format_args!("  to users       {to_users:>4} and {relay_to_users:>4}   {verdict}"));
     terminal.line(format_args!("  to the shop    {to_business:>4} and {relay_to_business:>4}"));
-    if by_carrier == by_relay { Ok(()) } else { Err(Problem::new("the carrier and the relay disagree")) }
+    if by_carrier == by_relay { Ok(()) } else { Err(ExitError::new("the carrier and the relay disagree")) }
 }
 
 /// How many messages came how far.

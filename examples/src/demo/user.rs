@@ -11,9 +11,9 @@ use bulla::transport::Transport;
 
 use super::history::History;
 use super::script::{Exchange, IN_A_ROW};
-use crate::parties::PHONE_NUMBER_ID;
-use crate::problem::Problem;
-use crate::quoted::Quoted;
+use crate::escaped_text::EscapedText;
+use crate::exit_error::ExitError;
+use crate::system::PHONE_NUMBER_ID;
 use crate::terminal::Terminal;
 
 /// How much of a text is shown.
@@ -50,7 +50,7 @@ impl<S: Store, T: Transport> User<S, T> {
         &mut self,
         exchanges: &[Exchange],
         terminal: Terminal,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), ExitError> {
         for few in exchanges.chunks(IN_A_ROW) {
             for exchange in few {
                 self.write(exchange).await?;
@@ -59,7 +59,8 @@ impl<S: Store, T: Transport> User<S, T> {
                 self.read_next().await?;
             }
             if let Some(Exchange { asks, answer, .. }) = few.get(self.shown) {
-                let (asks, answer) = (Quoted::start(asks, SHOWN_CHARS), Quoted::start(answer, SHOWN_CHARS));
+                let (asks, answer) =
+                    (EscapedText::start(asks, SHOWN_CHARS), EscapedText::start(answer, SHOWN_CHARS));
                 let (name, so_far) = (self.name, self.answers);
                 terminal.line(format_args!("  {name:<6} {so_far:>2}/{}  {asks} → {answer}", exchanges.len()));
             }
@@ -68,8 +69,9 @@ impl<S: Store, T: Transport> User<S, T> {
     }
 
     /// Writes what `exchange` begins with.
-    pub(super) async fn write(&mut self, exchange: &Exchange) -> Result<MessageId, Problem> {
-        let text = Text::new(&*exchange.asks).map_err(Problem::because("a line of the script is no text"))?;
+    pub(super) async fn write(&mut self, exchange: &Exchange) -> Result<MessageId, ExitError> {
+        let text =
+            Text::new(&*exchange.asks).map_err(ExitError::because("a line of the script is no text"))?;
         let mut content = Content::text(text);
         if let (true, Some(last)) = (exchange.asks_in_context, self.last) {
             content = content.replying_to(last);
@@ -83,8 +85,8 @@ impl<S: Store, T: Transport> User<S, T> {
     }
 
     /// Reads what comes next, and checks that it is what the script says.
-    pub(super) async fn read_next(&mut self) -> Result<(), Problem> {
-        let event = self.device.next().await.map_err(Problem::because("a user's device has stopped"))?;
+    pub(super) async fn read_next(&mut self) -> Result<(), ExitError> {
+        let event = self.device.next().await.map_err(ExitError::because("a user's device has stopped"))?;
         let mut reaction = None;
         match event.kind() {
             DeviceEventKind::Message(content) => match content.body() {
@@ -99,9 +101,9 @@ impl<S: Store, T: Transport> User<S, T> {
                     }
                 }
             }),
-            _ => return Err(Problem::new(format!("a message of {} failed", self.name))),
+            _ => return Err(ExitError::new(format!("a message of {} failed", self.name))),
         }
-        self.device.acknowledge(event).await.map_err(Problem::because("an event cannot be finished"))?;
+        self.device.acknowledge(event).await.map_err(ExitError::because("an event cannot be finished"))?;
         if let Some(reaction) = reaction {
             self.send(&Content::new(Body::Reaction(reaction))).await?;
             self.history.note(|entries| entries.reactions_sent += 1);
@@ -116,26 +118,26 @@ impl<S: Store, T: Transport> User<S, T> {
         id: MessageId,
         text: &Text,
         context: Option<MessageId>,
-    ) -> Result<Option<Reaction>, Problem> {
+    ) -> Result<Option<Reaction>, ExitError> {
         let Some((asked, exchange)) = self.open.pop_front() else {
-            return Err(Problem::new(format!("nobody asked for {:?}", text.body())));
+            return Err(ExitError::new(format!("nobody asked for {:?}", text.body())));
         };
         if text.body() != exchange.answer {
             let (name, expected, told) = (self.name, &exchange.answer, text.body());
-            return Err(Problem::new(format!("{name} expected {expected:?} and was told {told:?}")));
+            return Err(ExitError::new(format!("{name} expected {expected:?} and was told {told:?}")));
         }
         if context.is_some_and(|context| context != asked) {
-            return Err(Problem::new(format!("{:?} answers another message", text.body())));
+            return Err(ExitError::new(format!("{:?} answers another message", text.body())));
         }
         self.history.note(|entries| entries.received += 1);
         self.answers += 1;
         self.last = Some(id);
         let reaction = exchange.user_reacts.map(|emoji| Reaction::put(id, emoji));
-        reaction.transpose().map_err(Problem::because("a line of the script is no reaction"))
+        reaction.transpose().map_err(ExitError::because("a line of the script is no reaction"))
     }
 
-    async fn send(&self, content: &Content) -> Result<MessageId, Problem> {
+    async fn send(&self, content: &Content) -> Result<MessageId, ExitError> {
         let sent = self.device.send(PHONE_NUMBER_ID, content).await;
-        sent.map_err(Problem::because(format!("{} cannot send", self.name)))
+        sent.map_err(ExitError::because(format!("{} cannot send", self.name)))
     }
 }

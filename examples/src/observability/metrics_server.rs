@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::Observability;
-use crate::problem::Problem;
+use crate::exit_error::ExitError;
 use crate::timing::within;
 
 /// Where the counters are.
@@ -38,7 +38,7 @@ pub(crate) async fn serve<L: Future<Output = ()> + Send>(
     listener: TcpListener,
     observability: Observability,
     look: impl Fn() -> L + Clone + Send + Sync + 'static,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     let counting = observability.clone();
     let add_up = async move {
         loop {
@@ -56,7 +56,7 @@ async fn take<L: Future<Output = ()> + Send>(
     listener: TcpListener,
     observability: Observability,
     look: impl Fn() -> L + Clone + Send + Sync + 'static,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     let tickets = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let ticket = Arc::clone(&tickets).acquire_owned().await;

@@ -6,8 +6,8 @@ use bulla::device::{Device, DeviceError, DeviceEvent, DeviceEventKind, SendError
 use bulla::store::Store;
 use bulla::transport::Transport;
 
-use crate::problem::Problem;
-use crate::quoted::Quoted;
+use crate::escaped_text::EscapedText;
+use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 
 /// A user who reads whatever the device receives, as soon as it does.
@@ -15,7 +15,7 @@ pub(super) async fn run<S: Store, T: Transport>(
     device: Device<S, T>,
     number: Number,
     terminal: Terminal,
-) -> Result<(), Problem> {
+) -> Result<(), ExitError> {
     loop {
         let event = match device.next().await {
             Ok(event) => event,
@@ -24,7 +24,7 @@ pub(super) async fn run<S: Store, T: Transport>(
                 // The others go on.
                 return std::future::pending().await;
             }
-            Err(why) => return Err(Problem::because("a user's device has stopped")(why)),
+            Err(why) => return Err(ExitError::because("a user's device has stopped")(why)),
         };
         for line in in_words(&event, number.digits()) {
             terminal.shown(line).await;
@@ -32,7 +32,7 @@ pub(super) async fn run<S: Store, T: Transport>(
         match device.acknowledge(event).await {
             Ok(()) => {}
             Err(error @ SendError::Store(_)) => {
-                return Err(Problem::because("a user's device has stopped")(error));
+                return Err(ExitError::because("a user's device has stopped")(error));
             }
             // It stays in the mailbox and is shown again when the program is started the next time.
             Err(error) => terminal.line(format_args!("{}: not marked as read: {error}", number.digits())),
@@ -66,10 +66,14 @@ fn said(content: &Content) -> String {
     match content.body() {
         Body::Text(text) => {
             let context = content.in_reply_to().map(|id| format!(" re {id}")).unwrap_or_default();
-            format!("{}{context}", Quoted::whole(text.body()))
+            format!("{}{context}", EscapedText::whole(text.body()))
         }
         Body::Reaction(reaction) => {
-            format!("reaction {} on {}", Quoted::whole(reaction.emoji().unwrap_or_default()), reaction.to())
+            format!(
+                "reaction {} on {}",
+                EscapedText::whole(reaction.emoji().unwrap_or_default()),
+                reaction.to()
+            )
         }
         _ => "(something this program does not know)".to_owned(),
     }

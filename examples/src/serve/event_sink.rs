@@ -4,7 +4,7 @@ use bulla::base::Number;
 use bulla::relay::{Event, EventSink, Failure, Incoming, SinkError, Status};
 use bulla::webhook::WebhookSink;
 
-use crate::quoted::Quoted;
+use crate::escaped_text::EscapedText;
 use crate::terminal::Terminal;
 
 /// Where events for the business go.
@@ -32,12 +32,12 @@ fn in_words(event: &Event) -> String {
     let (business, user, id) = (about.business, Number::digits(&about.user), about.message.id());
     match event {
         Event::Message(_, Incoming::Text { text, in_reply_to }) => {
-            let text = Quoted::whole(text.body());
+            let text = EscapedText::whole(text.body());
             let context = in_reply_to.map(|message| format!(" re {}", message.id())).unwrap_or_default();
             format!("{business} <- {user} {id} {text}{context}")
         }
         Event::Message(_, Incoming::Reaction { to, emoji }) => {
-            let emoji = Quoted::whole(emoji.as_deref().unwrap_or_default());
+            let emoji = EscapedText::whole(emoji.as_deref().unwrap_or_default());
             format!("{business} <- {user} {id} reaction {emoji} on {}", to.id())
         }
         Event::Status(_, update) => {

@@ -9,8 +9,8 @@ use bulla::store::Store;
 use bulla::transport::Transport;
 use tokio::sync::mpsc;
 
-use crate::problem::Problem;
-use crate::quoted::Quoted;
+use crate::escaped_text::EscapedText;
+use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 
 /// The longest line, in bytes: a number and the longest text. Of a longer one nothing is sent.
@@ -33,12 +33,12 @@ impl<S: Store, T: Transport> Stdin<S, T> {
     }
 
     /// Sends every line of the standard input, for as long as the program runs.
-    pub(super) async fn follow(self) -> Result<(), Problem> {
+    pub(super) async fn follow(self) -> Result<(), ExitError> {
         let (sender, mut lines) = mpsc::channel(16);
         // A thread of its own, and not one of the runtime's, which would wait for the next line when the
         // program ends.
         let spawned = std::thread::Builder::new().name("input".into()).spawn(move || read_lines(&sender));
-        spawned.map_err(Problem::because("the standard input cannot be read"))?;
+        spawned.map_err(ExitError::because("the standard input cannot be read"))?;
         while let Some(line) = lines.recv().await {
             if !line.trim().is_empty() {
                 self.take(&line).await;
@@ -51,7 +51,7 @@ impl<S: Store, T: Transport> Stdin<S, T> {
         let not_sent = |user: &str, why: &str| self.terminal.line(format_args!("{user} -> not sent: {why}"));
         let (user, text) = line.split_once(' ').unwrap_or((line, ""));
         let Ok(number) = Number::parse(user) else {
-            let user = Quoted::start(user, 20);
+            let user = EscapedText::start(user, 20);
             return self.terminal.line(format_args!(
                 "not sent: a line is a user's number, a space and a text, and {user} is not a number"
             ));

@@ -1,4 +1,4 @@
-use bulla_base::{HASHING, MessageId, Partition, Party, SeededRng, without_trace};
+use bulla_base::{HASHING_STACK_BYTES, MessageId, Partition, Party, SeededRng, without_trace};
 use bulla_content::Content;
 use bulla_store::{Batch, Commit, Key, Retention, Store, StoreError};
 use bulla_transport::Transport;
@@ -97,5 +97,5 @@ fn fingerprint(checked: &Checked) -> [u8; 32] {
 
 fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let digest = || parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
-    without_trace::<HASHING, _>(digest).into()
+    without_trace::<HASHING_STACK_BYTES, _>(digest).into()
 }

@@ -2,8 +2,8 @@
 
 mod handshake;
 mod keys;
-mod party;
-mod planted;
+mod device;
+mod planted_leaks;
 mod ratchet;
 mod records;
 mod session;
@@ -52,7 +52,7 @@ pub(crate) const CASES: &[Case] = &[
     without("dialogue", 240, session::dialogue),
     without("ratchet", 600, ratchet::exchange),
     without("ratchet_forged", 4, ratchet::forged),
-    leaking("planted_branch", 1, planted::branch),
-    leaking("planted_index", 1, planted::index),
-    leaking("planted_comparison", 1, planted::comparison),
+    leaking("planted_branch", 1, planted_leaks::branch),
+    leaking("planted_index", 1, planted_leaks::index),
+    leaking("planted_comparison", 1, planted_leaks::comparison),
 ];

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::cases::{CASES, Case};
-use crate::lock;
-use crate::public::PUBLIC;
+use crate::lock_files;
+use crate::allowed_findings::PUBLIC;
 use crate::report::{HOME, Report};
 
 /// How much of a report is shown.
@@ -138,7 +138,7 @@ fn judge(case: &Case, x25519: &str, outcome: &Outcome, unexpected: &[&Report]) -
     }
     // Of the leak itself, not of anything before or after it.
     let planted = |report: &&Report| {
-        report.calls.iter().any(|call| call.file == "bulla-session/constant-time/src/cases/planted.rs")
+        report.calls.iter().any(|call| call.file == "bulla-session/constant-time/src/cases/planted_leaks.rs")
     };
     match (case.leaks, unexpected.len()) {
         (false, 0) => Ok(()),
@@ -153,7 +153,7 @@ fn stale_locks() -> Vec<String> {
         fs::read_to_string(Path::new(HOME).join(path)).map_err(|error| format!("{path}: {error}"))
     };
     match (read("Cargo.lock"), read("../../../Cargo.lock")) {
-        (Ok(ours), Ok(workspace)) => lock::differences(&ours, &workspace),
+        (Ok(ours), Ok(workspace)) => lock_files::differences(&ours, &workspace),
         (Err(fault), _) | (_, Err(fault)) => vec![fault],
     }
 }

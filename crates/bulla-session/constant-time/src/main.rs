@@ -8,8 +8,8 @@
 mod cases;
 mod driver;
 mod layout;
-mod lock;
-mod public;
+mod lock_files;
+mod allowed_findings;
 mod report;
 mod secret;
 

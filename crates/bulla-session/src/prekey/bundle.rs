@@ -4,7 +4,7 @@ use crate::id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, Signed
 use crate::identity::IdentityKey;
 use crate::key::{PublicKey, Signature};
 use crate::kyber::KyberPublicKey;
-use crate::party::LocalParty;
+use crate::local_identity::LocalIdentity;
 
 /// What one needs of a device to start a session with it.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl PreKeyBundle {
     /// The bundle a party hands out about itself.
     #[must_use]
     pub fn of(
-        party: &LocalParty,
+        party: &LocalIdentity,
         device: DeviceId,
         one_time: Option<&OneTimePreKey>,
         signed: &SignedPreKey,

@@ -4,7 +4,7 @@ use thiserror::Error;
 use super::state::Session;
 use super::{Failed, Sessions};
 use crate::error::{KeyError, NotWhole, SignatureError};
-use crate::party::{LocalParty, Trust};
+use crate::local_identity::{LocalIdentity, Trust};
 use crate::pqxdh;
 use crate::prekey::PreKeyBundle;
 use crate::time::UnixSeconds;
@@ -41,7 +41,7 @@ impl Sessions {
     /// Six or seven X25519 operations beside two signatures and a Kyber encapsulation.
     pub fn initiate(
         mut self,
-        local: &LocalParty,
+        local: &LocalIdentity,
         bundle: &PreKeyBundle,
         trust: Trust<'_>,
         now: UnixSeconds,
@@ -62,7 +62,7 @@ impl Sessions {
 }
 
 fn start(
-    local: &LocalParty,
+    local: &LocalIdentity,
     bundle: &PreKeyBundle,
     trust: Trust<'_>,
     now: UnixSeconds,

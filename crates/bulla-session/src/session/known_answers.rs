@@ -9,8 +9,8 @@ use crate::id::{KyberPreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::{IdentityKey, IdentityKeyPair};
 use crate::key::{PrivateKey, PublicKey, Signature};
 use crate::kyber::KyberKeyPair;
+use crate::local_identity::LocalIdentity;
 use crate::message::PreKeySignalMessage;
-use crate::party::LocalParty;
 use crate::pqxdh;
 use crate::prekey::{KyberPreKey, OneTimePreKey, SignedPreKey};
 use crate::time::UnixMillis;
@@ -44,7 +44,7 @@ fn the_responder_agrees_on_what_the_official_initiator_agreed_on() {
         let ids = message.ids();
 
         let identity = IdentityKeyPair::from(private(bob, "identity_private"));
-        let party = LocalParty::new(identity, RegistrationId::new(1));
+        let party = LocalIdentity::new(identity, RegistrationId::new(1));
         let unsigned = Signature::from_bytes(&[0; 64]).unwrap();
         let made = UnixMillis::new(0);
         let signed = private(bob, "signed_pre_key_private");

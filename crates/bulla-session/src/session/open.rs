@@ -11,8 +11,8 @@ use crate::error::{MessageError, NotWhole};
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::limits::MAX_SKIP;
+use crate::local_identity::{Addresses, LocalIdentity, Trust};
 use crate::message::{CiphertextRef, MessageKind, PreKeySignalMessage, SignalMessage};
-use crate::party::{Addresses, LocalParty, Trust};
 use crate::pqxdh;
 use crate::prekey::{PreKeySource, UsedPreKeys};
 
@@ -164,7 +164,7 @@ impl Sessions {
     /// [`MAX_SKIP`](crate::limits::MAX_SKIP) steps of each of two chains for each session there is.
     pub fn open<'a>(
         mut self,
-        local: &LocalParty,
+        local: &LocalIdentity,
         message: impl Into<CiphertextRef<'a>>,
         addresses: Option<&Addresses>,
         trust: Trust<'_>,
@@ -243,7 +243,7 @@ impl Sessions {
     /// Opens in the session the message names, or in the one it starts, and in no other.
     fn open_prekey(
         &mut self,
-        local: &LocalParty,
+        local: &LocalIdentity,
         bytes: &[u8],
         addresses: Option<&Addresses>,
         trust: Trust<'_>,
@@ -282,7 +282,7 @@ impl Sessions {
 
 /// The session a message starts, before it has proved genuine.
 fn respond(
-    local: &LocalParty,
+    local: &LocalIdentity,
     message: &PreKeySignalMessage<'_>,
     prekeys: &impl PreKeySource,
 ) -> Result<(Box<Session>, UsedPreKeys), OpenError> {

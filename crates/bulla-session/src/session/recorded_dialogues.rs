@@ -15,8 +15,8 @@ use crate::id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, Signed
 use crate::identity::IdentityKeyPair;
 use crate::key::Signature;
 use crate::kyber::KyberKeyPair;
+use crate::local_identity::{Addresses, LocalIdentity, ServiceAddress, ServiceKind, Trust};
 use crate::message::{CiphertextRef, MessageKind};
-use crate::party::{Addresses, LocalParty, ServiceAddress, ServiceKind, Trust};
 use crate::prekey::{KyberPreKey, LoadedPreKeys, OneTimePreKey, SignedPreKey};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -53,7 +53,7 @@ fn address(party: &Value) -> Option<ServiceAddress> {
     Some(ServiceAddress::new(ServiceKind::Account, uuid.to_be_bytes(), device))
 }
 
-fn owner(bob: &Value) -> (LocalParty, LoadedPreKeys) {
+fn owner(bob: &Value) -> (LocalIdentity, LoadedPreKeys) {
     let identity = IdentityKeyPair::from(private(bob, "identity_private"));
     let unsigned = Signature::from_bytes(&[0; 64]).unwrap();
     let made = UnixMillis::new(0);
@@ -68,7 +68,7 @@ fn owner(bob: &Value) -> (LocalParty, LoadedPreKeys) {
         let id = OneTimePreKeyId::new(number(bob, "pre_key_id"));
         prekeys.one_time = Some(OneTimePreKey::from_private(id, private(bob, "pre_key_private")));
     }
-    (LocalParty::new(identity, RegistrationId::new(number(bob, "registration_id"))), prekeys)
+    (LocalIdentity::new(identity, RegistrationId::new(number(bob, "registration_id"))), prekeys)
 }
 
 #[test]

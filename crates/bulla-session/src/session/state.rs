@@ -12,8 +12,8 @@ use crate::identity::IdentityKey;
 use crate::key::{KeyPair, PublicKey};
 use crate::kyber::KyberCiphertext;
 use crate::limits::{MAX_RECEIVING_CHAINS, MAX_UNACKNOWLEDGED_SECONDS};
+use crate::local_identity::LocalIdentity;
 use crate::message::{PreKeyHeader, PreKeyIds};
-use crate::party::LocalParty;
 use crate::pqxdh::{Agreed, Initiated};
 use crate::prekey::{PreKeyBundle, SignedPreKey};
 use crate::time::UnixSeconds;
@@ -55,7 +55,7 @@ pub(super) struct Pending {
 impl Session {
     /// The initiator's session, which takes its first ratchet step at once.
     pub(super) fn initiated(
-        local: &LocalParty,
+        local: &LocalIdentity,
         bundle: &PreKeyBundle,
         initiated: Initiated,
         now: UnixSeconds,
@@ -98,7 +98,7 @@ impl Session {
 
     /// The responder's session, whose first ratchet key is the signed prekey.
     pub(super) fn responded(
-        local: &LocalParty,
+        local: &LocalIdentity,
         signed: &SignedPreKey,
         ids: &PreKeyIds,
         agreed: Agreed,

@@ -17,7 +17,7 @@ fn secrets_do_not_print() {
     assert_eq!(
         format!("{:?}", alice.party),
         format!(
-            "LocalParty {{ identity: IdentityKeyPair {{ public: {identity}, .. }}, \
+            "LocalIdentity {{ identity: IdentityKeyPair {{ public: {identity}, .. }}, \
              registration: RegistrationId(1) }}"
         )
     );

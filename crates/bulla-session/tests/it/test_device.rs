@@ -32,7 +32,7 @@ impl PreKeySource for PreKeys {
 }
 
 pub(crate) struct TestDevice {
-    pub(crate) party: LocalParty,
+    pub(crate) party: LocalIdentity,
     pub(crate) prekeys: PreKeys,
     pub(crate) sessions: Sessions,
     pub(crate) addresses: Option<Addresses>,
@@ -55,7 +55,7 @@ impl TestDevice {
             .map(|id| (id, OneTimePreKey::generate(id, &mut rng)))
             .collect();
         Self {
-            party: LocalParty::new(identity, RegistrationId::new(u32::from(seed))),
+            party: LocalIdentity::new(identity, RegistrationId::new(u32::from(seed))),
             prekeys: PreKeys { signed, kyber, one_time },
             sessions: Sessions::new(),
             addresses: None,

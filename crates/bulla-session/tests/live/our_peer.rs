@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bulla_session::{
-    CiphertextRef, DeviceId, IdentityKeyPair, KyberPreKey, KyberPreKeyId, LoadedPreKeys, LocalParty,
+    CiphertextRef, DeviceId, IdentityKeyPair, KyberPreKey, KyberPreKeyId, LoadedPreKeys, LocalIdentity,
     MessageKind, NoPreKeys, OneTimePreKey, OneTimePreKeyId, OpenError, PreKeyBundle, PreKeyIds,
     RegistrationId, Sessions, SignedPreKey, SignedPreKeyId, Trust, UnixMillis, UnixSeconds,
 };
@@ -15,14 +15,14 @@ use crate::official_peer::{from_hex, to_hex};
 const NOW: UnixSeconds = UnixSeconds::new(1_795_293_590);
 
 pub(crate) struct OurPeer {
-    local: LocalParty,
+    local: LocalIdentity,
     stored: Vec<u8>,
     prekeys: BTreeMap<u32, (Option<Vec<u8>>, Vec<u8>, Vec<u8>)>,
 }
 
 impl OurPeer {
     pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
-        let local = LocalParty::new(IdentityKeyPair::generate(rng), RegistrationId::new(4711));
+        let local = LocalIdentity::new(IdentityKeyPair::generate(rng), RegistrationId::new(4711));
         Self { local, stored: Sessions::new().to_bytes().unwrap().to_vec(), prekeys: BTreeMap::new() }
     }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::field::{invert, multiply};
+use crate::galois_field::{invert, multiply};
 
 const CODES: [Code; 4] = [Code::HEADER, Code::KEY, Code::CT1, Code::CT2];
 

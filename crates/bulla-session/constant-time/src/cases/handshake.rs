@@ -2,7 +2,7 @@
 
 use bulla_session::{OpenError, Trust};
 
-use super::party::{Plain, Secret};
+use super::device::{Plain, Secret};
 
 /// With and without a one-time prekey.
 pub(super) fn initiating() -> usize {

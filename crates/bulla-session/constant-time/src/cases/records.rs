@@ -2,13 +2,13 @@
 
 use bulla_session::{IdentityKeyPair, KyberPreKey, OneTimePreKey, Sessions, SignedPreKey};
 
-use super::party::{Party, Plain};
+use super::device::{Device, Plain};
 use crate::layout::{Layout, hide_kyber};
 use crate::secret::{hidden, hide_private, reveal, reveal_shape};
 
 /// An identity and the three sorts of prekey.
 pub(super) fn keys() -> usize {
-    let Party { local, signed, kyber, one_time } = Party::plain(40);
+    let Device { local, signed, kyber, one_time } = Device::plain(40);
     let curve = |bytes: &mut [u8]| hide_private(bytes.first_chunk_mut().unwrap());
     let identity = local.identity();
     again(&identity.to_bytes(), identity.private().expose(), 32, curve, |bytes| {

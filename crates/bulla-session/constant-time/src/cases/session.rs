@@ -3,7 +3,7 @@
 use bulla_session::message::SignalMessage;
 use bulla_session::{OpenError, Sessions, Trust};
 
-use super::party::{Plain, Secret};
+use super::device::{Plain, Secret};
 
 /// Two acquainted devices, the first of them with all its secrets hidden.
 fn secret_alice() -> (Secret, Plain) {

@@ -233,7 +233,7 @@ impl Device {
         let one_time =
             [1, 2].map(OneTimePreKeyId::new).map(|id| (id, OneTimePreKey::generate(id, &mut rng))).into();
         let side = TestDevice {
-            party: LocalParty::new(identity, RegistrationId::new(u32::from(seed))),
+            party: LocalIdentity::new(identity, RegistrationId::new(u32::from(seed))),
             prekeys: PreKeys { signed, kyber, one_time },
             sessions: Sessions::new(),
             addresses: None,

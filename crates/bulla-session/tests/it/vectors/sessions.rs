@@ -10,7 +10,7 @@ use super::bytes::{array, bytes, number, text};
 
 /// A party of the file who has all private keys.
 pub(crate) struct Owner {
-    pub(crate) party: LocalParty,
+    pub(crate) party: LocalIdentity,
     pub(crate) prekeys: LoadedPreKeys,
 }
 
@@ -38,7 +38,7 @@ impl Owner {
         let id = KyberPreKeyId::new(number(bob, "kyber_pre_key_id"));
         prekeys.kyber = Some(KyberPreKey::from_pair(id, pair, signature, made));
         Self {
-            party: LocalParty::new(identity, RegistrationId::new(number(bob, "registration_id"))),
+            party: LocalIdentity::new(identity, RegistrationId::new(number(bob, "registration_id"))),
             prekeys,
         }
     }

@@ -7,9 +7,9 @@ use bulla_store::{Batch, Commit, Key, Retention, Scan, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use tempfile::TempDir;
 
-use crate::accept::{IDS, MESSAGE_BYTES, MESSAGES, NOW};
-use crate::board::Board;
 use crate::clock::spent;
+use crate::measurements::Measurements;
+use crate::submit_batch::{IDS, MESSAGE_BYTES, MESSAGES, NOW};
 
 pub(crate) const DROPPED: &str = "dropped";
 pub(crate) const WALKED: &str = "walked";
@@ -19,7 +19,7 @@ pub(crate) const CPU: &str = "CPU ms to forget a day";
 const PARTITIONS: u32 = 100;
 
 /// A day of so many messages and their ids, and one message of the next day.
-pub(crate) fn run(messages: u32, board: &mut Board) {
+pub(crate) fn run(messages: u32, board: &mut Measurements) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         for who in [DROPPED, WALKED] {

@@ -1,7 +1,7 @@
 //! What a calculation leaves on the stack, and that it does not stay there.
 
 /// How deep hashing goes, SHA-256 and HMAC, and more: where nothing is optimised it is 2 KiB.
-pub const HASHING: usize = 4 << 10;
+pub const HASHING_STACK_BYTES: usize = 4 << 10;
 
 /// Does `work`, and overwrites the first `DEEP` bytes of the stack on which it was done, also when it panics.
 ///
@@ -11,10 +11,10 @@ pub const HASHING: usize = 4 << 10;
 /// it has not.
 ///
 /// ```
-/// use bulla_base::{HASHING, without_trace};
+/// use bulla_base::{HASHING_STACK_BYTES, without_trace};
 /// use sha2::{Digest, Sha256};
 ///
-/// let digest = without_trace::<HASHING, _>(|| Sha256::digest("a secret"));
+/// let digest = without_trace::<HASHING_STACK_BYTES, _>(|| Sha256::digest("a secret"));
 /// assert_eq!(digest, Sha256::digest("a secret"));
 /// ```
 ///
@@ -58,7 +58,7 @@ pub(crate) mod tests {
 
     /// So far below us it is worked, so that to look does not overwrite what was left.
     const BELOW: usize = 16 << 10;
-    const LOOKED_AT: usize = 2 * BELOW + 2 * HASHING;
+    const LOOKED_AT: usize = 2 * BELOW + 2 * HASHING_STACK_BYTES;
 
     /// How often `secret` stands on the stack after `work`.
     pub(crate) fn left_on_the_stack<T>(secret: &[u8], work: impl FnOnce() -> T) -> usize {
@@ -88,13 +88,13 @@ pub(crate) mod tests {
     fn nothing_is_left_on_the_stack() {
         let secret = b"what nobody else may know";
         assert!(left_on_the_stack(secret, || remember(secret)) > 0, "what is left is not seen");
-        let wiped = || without_trace::<HASHING, _>(|| remember(secret));
+        let wiped = || without_trace::<HASHING_STACK_BYTES, _>(|| remember(secret));
         assert_eq!(left_on_the_stack(secret, wiped), 0);
         let fails = || {
             remember(secret);
             panic!("on purpose");
         };
-        let wiped = || std::panic::catch_unwind(|| without_trace::<HASHING, ()>(fails));
+        let wiped = || std::panic::catch_unwind(|| without_trace::<HASHING_STACK_BYTES, ()>(fails));
         assert_eq!(left_on_the_stack(secret, wiped), 0);
     }
 }

@@ -60,7 +60,7 @@ pub(crate) const PUBLIC: &[Public] = &[
     Public {
         name: "whether the peer's key is of low order, as portable code asks",
         at: At::Line((
-            "bulla-session/src/agreement.rs",
+            "bulla-session/src/x25519.rs",
             "if bool::from(shared.ct_eq(&Secret::ZERO)) { None } else { Some(shared) }",
         )),
     },

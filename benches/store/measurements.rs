@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::clock::median;
 
 #[derive(Default)]
-pub(crate) struct Board(BTreeMap<(String, &'static str), Vec<f64>>);
+pub(crate) struct Measurements(BTreeMap<(String, &'static str), Vec<f64>>);
 
-impl Board {
+impl Measurements {
     pub(crate) fn add(&mut self, row: impl Into<String>, who: &'static str, sample: f64) {
         self.0.entry((row.into(), who)).or_default().push(sample);
     }

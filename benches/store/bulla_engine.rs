@@ -11,8 +11,8 @@ use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
 
-use crate::accept::{NOW, batch};
 use crate::contender::Contender;
+use crate::submit_batch::{NOW, batch};
 
 /// What a relay runs on: every value is sealed.
 pub(crate) struct Ours(Asked<Vault<FjallStore>>);

@@ -5,13 +5,13 @@ use std::error::Error;
 /// A sentence for the person in front of the program, and what caused it.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
-pub struct Problem {
+pub struct ExitError {
     what: String,
     #[source]
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl Problem {
+impl ExitError {
     /// The problem that `what` says, with no other cause.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {

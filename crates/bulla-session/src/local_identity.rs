@@ -5,12 +5,12 @@ use crate::identity::{IdentityKey, IdentityKeyPair};
 
 /// Ourselves: the identity we act under and this installation's number.
 #[derive(Debug)]
-pub struct LocalParty {
+pub struct LocalIdentity {
     identity: IdentityKeyPair,
     registration: RegistrationId,
 }
 
-impl LocalParty {
+impl LocalIdentity {
     /// The party with this identity and registration.
     #[must_use]
     pub const fn new(identity: IdentityKeyPair, registration: RegistrationId) -> Self {

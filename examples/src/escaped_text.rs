@@ -4,12 +4,12 @@ use std::fmt::{self, Write};
 
 /// A text as a JSON string, in which nothing can break the line or move the cursor.
 #[derive(Debug, Clone, Copy)]
-pub struct Quoted<'a> {
+pub struct EscapedText<'a> {
     text: &'a str,
     most_chars: usize,
 }
 
-impl<'a> Quoted<'a> {
+impl<'a> EscapedText<'a> {
     /// The whole text.
     #[must_use]
     pub const fn whole(text: &'a str) -> Self {
@@ -23,7 +23,7 @@ impl<'a> Quoted<'a> {
     }
 }
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for EscapedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
         for character in self.text.chars().take(self.most_chars) {
@@ -52,14 +52,14 @@ mod tests {
     #[test]
     fn a_quoted_text_is_one_line_of_json() {
         let text = "a \"b\" \\ c\r\n\u{1b}[31m\u{9b}\u{2028}\u{202e}שלום 👩🏽‍🚀";
-        let quoted = Quoted::whole(text).to_string();
+        let quoted = EscapedText::whole(text).to_string();
         assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
         assert!(!quoted.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}')), "{quoted}");
     }
 
     #[test]
     fn only_a_longer_text_is_cut() {
-        assert_eq!(Quoted::start("abc", 3).to_string(), "\"abc\"");
-        assert_eq!(Quoted::start("abcd", 3).to_string(), "\"abc…\" (4 characters)");
+        assert_eq!(EscapedText::start("abc", 3).to_string(), "\"abc\"");
+        assert_eq!(EscapedText::start("abcd", 3).to_string(), "\"abc…\" (4 characters)");
     }
 }

@@ -6,7 +6,7 @@
 //! 1, too.
 
 use super::{CHUNK_BYTES, Chunk};
-use crate::field::{double, invert, invert_each, multiply, multiply_each};
+use crate::galois_field::{double, invert, invert_each, multiply, multiply_each};
 
 /// The most points.
 const MOST: usize = 36;

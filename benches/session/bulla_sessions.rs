@@ -22,14 +22,14 @@ pub(crate) struct Ours<const HELD: bool> {
 }
 
 struct Side {
-    party: LocalParty,
+    party: LocalIdentity,
     peer: IdentityKey,
     store: PartStore,
     rng: ChaCha20Rng,
 }
 
 impl Side {
-    fn new(party: LocalParty, peer: IdentityKey, seed: u8, held: bool) -> Self {
+    fn new(party: LocalIdentity, peer: IdentityKey, seed: u8, held: bool) -> Self {
         Self { party, peer, store: PartStore::new(held), rng: ChaCha20Rng::from_seed([seed; 32]) }
     }
 
@@ -98,7 +98,7 @@ impl<const HELD: bool> Contender for Ours<HELD> {
         let mut rng = ChaCha20Rng::from_seed([9; 32]);
         let made = UnixMillis::new(1_800_000_000_000);
         let [alice, bob] =
-            [1, 2].map(|id| LocalParty::new(IdentityKeyPair::generate(&mut rng), RegistrationId::new(id)));
+            [1, 2].map(|id| LocalIdentity::new(IdentityKeyPair::generate(&mut rng), RegistrationId::new(id)));
         let signed = SignedPreKey::generate(SignedPreKeyId::new(1), bob.identity(), made, &mut rng);
         let kyber = KyberPreKey::generate(KyberPreKeyId::new(2), bob.identity(), made, &mut rng);
         let one_time = OneTimePreKey::generate(OneTimePreKeyId::new(3), &mut rng);

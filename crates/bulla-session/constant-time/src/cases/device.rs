@@ -11,14 +11,14 @@ pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 const MADE: UnixMillis = UnixMillis::new(1_800_000_000_000);
 
 /// A party and its prekeys.
-pub(super) struct Party {
-    pub(super) local: LocalParty,
+pub(super) struct Device {
+    pub(super) local: LocalIdentity,
     pub(super) signed: SignedPreKey,
     pub(super) kyber: KyberPreKey,
     pub(super) one_time: OneTimePreKey,
 }
 
-impl Party {
+impl Device {
     /// A party of which nothing is hidden, the same for the same seed.
     pub(super) fn plain(seed: u8) -> Self {
         Self::new(seed, |_| {}, |_| {})
@@ -49,7 +49,7 @@ impl Party {
         let pair = KyberKeyPair::from_secret_bytes(&secret).unwrap();
         let [identity, signed, one_time] = keys.map(|key| PrivateKey::from_bytes(&key).unwrap());
         Self {
-            local: LocalParty::new(IdentityKeyPair::from(identity), RegistrationId::new(u32::from(seed))),
+            local: LocalIdentity::new(IdentityKeyPair::from(identity), RegistrationId::new(u32::from(seed))),
             signed: SignedPreKey::from_private(SignedPreKeyId::new(1), signed, signed_signature, MADE),
             kyber: KyberPreKey::from_pair(KyberPreKeyId::new(2), pair, kyber_signature, MADE),
             one_time: OneTimePreKey::from_private(OneTimePreKeyId::new(3), one_time),
@@ -66,7 +66,7 @@ impl Party {
     }
 }
 
-impl PreKeySource for Party {
+impl PreKeySource for Device {
     fn signed(&self, id: SignedPreKeyId) -> Option<&SignedPreKey> {
         Some(&self.signed).filter(|prekey| prekey.id() == id)
     }
@@ -82,7 +82,7 @@ impl PreKeySource for Party {
 
 /// A device of which nothing is hidden: the other end of what is checked.
 pub(super) struct Plain {
-    pub(super) party: Party,
+    pub(super) party: Device,
     pub(super) sessions: Sessions,
     rng: ChaCha20Rng,
 }
@@ -90,7 +90,7 @@ pub(super) struct Plain {
 impl Plain {
     pub(super) fn new(seed: u8) -> Self {
         let rng = ChaCha20Rng::from_seed([seed ^ 0xFF; 32]);
-        Self { party: Party::plain(seed), sessions: Sessions::new(), rng }
+        Self { party: Device::plain(seed), sessions: Sessions::new(), rng }
     }
 
     /// Two that have heard of each other, so that neither needs prekeys any more.
@@ -137,7 +137,7 @@ impl Plain {
 ///
 /// It stores its sessions after every step and loads them before the next, as the relay does.
 pub(super) struct Secret {
-    pub(super) party: Party,
+    pub(super) party: Device,
     pub(super) record: Vec<u8>,
     chance: Chance,
 }
@@ -147,7 +147,7 @@ impl Secret {
     pub(super) fn new(seed: u8) -> Self {
         // Another seed than its keys come from, or those of a plain one: a key drawn twice ends a session.
         let chance = Chance::new(seed ^ 0x7F);
-        Self { party: Party::secret(seed), record: Sessions::new().to_bytes().unwrap().to_vec(), chance }
+        Self { party: Device::secret(seed), record: Sessions::new().to_bytes().unwrap().to_vec(), chance }
     }
 
     /// A device with the sessions of one made from the same seed.

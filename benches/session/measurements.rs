@@ -15,11 +15,11 @@ pub(crate) enum Who {
 
 /// Samples of every row, in the order in which the rows first came up.
 #[derive(Default)]
-pub(crate) struct Board {
+pub(crate) struct Measurements {
     rows: Vec<(String, [Vec<f64>; 4])>,
 }
 
-impl Board {
+impl Measurements {
     pub(crate) fn add(&mut self, row: &str, who: Who, sample: f64) {
         let place = self.rows.iter().position(|(name, _)| name == row).unwrap_or_else(|| {
             self.rows.push((row.to_owned(), Default::default()));

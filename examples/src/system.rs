@@ -13,8 +13,8 @@ use bulla::relay::{Business, EventSink, Relay};
 use bulla::store::Store;
 use bulla::transport::InProcess;
 
+use crate::exit_error::ExitError;
 use crate::observed_transport::{EnvelopeObserver, ObservedTransport};
-use crate::problem::Problem;
 use crate::storage::{self, IfLost, SealedStore};
 
 /// The sending number of the business, unless another is named.
@@ -62,7 +62,7 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
         observer: Arc<W>,
         sink: K,
         begin_anew: &[&str],
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ExitError> {
         let [relay, carrier, devices] = FOLDERS;
         let if_lost = |name| match begin_anew.contains(&name) {
             true => IfLost::BeginAnew,
@@ -76,10 +76,10 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
         let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
 
         let carrier = host.open_carrier(carrier_store).await;
-        let carrier = carrier.map_err(Problem::because("the carrier cannot be opened"))?;
+        let carrier = carrier.map_err(ExitError::because("the carrier cannot be opened"))?;
         let link = || ObservedTransport::new(InProcess::new(carrier.clone()), observer.clone());
         let relay = host.relay(relay_store, link(), sink).business(business).open().await;
-        let relay = relay.map_err(Problem::because("the relay cannot be opened"))?;
+        let relay = relay.map_err(ExitError::because("the relay cannot be opened"))?;
 
         let mut devices = Vec::new();
         for user in users {
@@ -89,7 +89,7 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
                 Err(error @ (DeviceError::Replaced(_) | DeviceError::Unproven)) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a user's device stays closed");
                 }
-                Err(error) => return Err(Problem::because("a user's device cannot be opened")(error)),
+                Err(error) => return Err(ExitError::because("a user's device cannot be opened")(error)),
             }
         }
         Ok(Self { carrier, relay, devices, stores })
@@ -105,16 +105,16 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
     }
 
     /// Makes what was deleted leave the disk.
-    pub(crate) async fn compact(&self) -> Result<(), Problem> {
+    pub(crate) async fn compact(&self) -> Result<(), ExitError> {
         let [relay, carrier, devices] = self.stores.each_ref().map(|store| store.engine());
         let (relay, carrier, devices) = tokio::join!(relay.compact(), carrier.compact(), devices.compact());
-        relay.and(carrier).and(devices).map_err(Problem::because("a store cannot be compacted"))
+        relay.and(carrier).and(devices).map_err(ExitError::because("a store cannot be compacted"))
     }
 
     /// Closes the stores.
-    pub(crate) async fn close(self) -> Result<(), Problem> {
+    pub(crate) async fn close(self) -> Result<(), ExitError> {
         for store in &self.stores {
-            store.close().await.map_err(Problem::because("a store cannot be closed"))?;
+            store.close().await.map_err(ExitError::because("a store cannot be closed"))?;
         }
         Ok(())
     }
