@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::dialer::Connection;
 use crate::limits::{CONNECT_TIMEOUT, MAX_ADDRESSES};
-use crate::origin::{Host, Origin};
+use crate::webhook_url::{Host, Origin};
 use crate::{AllowedNetworks, Dialer, Resolver, SystemResolver, TcpDialer, WebhookError};
 
 /// Connects to web servers, and to nothing that is not one of the public internet's unless it was allowed by

@@ -24,8 +24,8 @@ mod web_server;
 
 mod connector;
 mod dialer;
-mod origin;
 mod resolver;
+mod webhook_url;
 
 mod address_class;
 mod allowed_networks;

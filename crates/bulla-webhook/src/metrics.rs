@@ -1,4 +1,4 @@
-//! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
+//! What this crate counts. The guide's page "Monitoring" lists the same, and a test compares the two.
 
 /// Counter of updates, by `outcome`: given to a business's web server, and whether it took them.
 pub(crate) const UPDATES: &str = "bulla_webhook_updates_total";

@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use crate::concurrency_limit::ConcurrencyLimit;
 use crate::idle_connections::IdleConnections;
-use crate::origin::Origin;
+use crate::webhook_url::Origin;
 
 /// A web server, as the client knows it.
 #[derive(Debug)]

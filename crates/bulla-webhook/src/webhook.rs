@@ -2,12 +2,11 @@ use std::fmt;
 
 use bulla_relay::Destination;
 use form_urlencoded::byte_serialize;
-use http::Uri;
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::PathAndQuery;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::origin::Origin;
+use crate::webhook_url::{Origin, WebhookUrl};
 
 /// Where a business takes its updates, and the two secrets it shares with the relay for it.
 ///
@@ -16,8 +15,7 @@ use crate::origin::Origin;
 /// dropped.
 #[derive(Clone)]
 pub struct Webhook {
-    url: Uri,
-    origin: Origin,
+    url: WebhookUrl,
     verify_token: Zeroizing<String>,
     app_secret: Zeroizing<String>,
 }
@@ -39,24 +37,9 @@ impl Webhook {
         verify_token: impl Into<String>,
         app_secret: impl Into<String>,
     ) -> Result<Self, InvalidWebhook> {
-        if !url.is_ascii() {
-            return Err(InvalidWebhook::Url {
-                why: "it must be ASCII: write a host of another script as xn--",
-            });
-        }
-        let url: Uri = url.parse().map_err(|_| InvalidWebhook::Url { why: "it cannot be read" })?;
-        match url.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => {}
-            Some(scheme) if *scheme == Scheme::HTTPS => return Err(InvalidWebhook::Https),
-            _ => return Err(InvalidWebhook::Url { why: "it must start with http://" }),
-        }
-        let origin = match url.authority() {
-            Some(authority) => Origin::read(authority.as_str())?,
-            None => return Err(InvalidWebhook::Url { why: "it names no host" }),
-        };
+        let url = WebhookUrl::parse(url)?;
         let webhook = Self {
             url,
-            origin,
             verify_token: Zeroizing::new(verify_token.into()),
             app_secret: Zeroizing::new(app_secret.into()),
         };
@@ -73,17 +56,17 @@ impl Webhook {
     }
 
     pub(crate) const fn origin(&self) -> &Origin {
-        &self.origin
+        self.url.origin()
     }
 
     /// The web server and the path: whatever the query says, they fail together.
     pub(crate) fn destination(&self) -> Destination {
-        Destination::named(format!("{}{}", self.origin, self.url.path()))
+        Destination::named(format!("{}{}", self.url.origin(), self.url.uri().path()))
     }
 
     /// What is asked for at the origin.
     pub(crate) fn target(&self) -> Option<PathAndQuery> {
-        self.url.path_and_query().cloned()
+        self.url.uri().path_and_query().cloned()
     }
 
     pub(crate) fn app_secret(&self) -> &[u8] {
@@ -92,9 +75,9 @@ impl Webhook {
 
     /// What asks the web server to show that it knows the verify token, by answering with `challenge`.
     pub(crate) fn handshake_target(&self, challenge: &str) -> Option<PathAndQuery> {
-        let mut target = Zeroizing::new(String::from(self.url.path()));
+        let mut target = Zeroizing::new(String::from(self.url.uri().path()));
         target.push('?');
-        if let Some(query) = self.url.query().filter(|query| !query.is_empty()) {
+        if let Some(query) = self.url.uri().query().filter(|query| !query.is_empty()) {
             target.push_str(query);
             target.push('&');
         }
@@ -108,8 +91,8 @@ impl Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, origin, verify_token: _, app_secret: _ } = self;
-        write!(f, "Webhook(http://{origin}{})", url.path())
+        let Self { url, verify_token: _, app_secret: _ } = self;
+        write!(f, "Webhook(http://{}{})", url.origin(), url.uri().path())
     }
 }
 

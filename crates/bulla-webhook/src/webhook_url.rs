@@ -1,7 +1,51 @@
+//! What the URL of a webhook may be: its scheme, its host and its port. What its address may be is looked at
+//! when it is called, by the [`Connector`](crate::Connector).
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use http::Uri;
+use http::uri::Scheme;
+
 use crate::InvalidWebhook;
+
+/// The URL of a webhook that may be called, as far as the URL itself tells.
+#[derive(Clone)]
+pub(crate) struct WebhookUrl {
+    uri: Uri,
+    origin: Origin,
+}
+
+impl WebhookUrl {
+    /// Reads `url`, or says what is wrong with it.
+    pub(crate) fn parse(url: &str) -> Result<Self, InvalidWebhook> {
+        let refused = |why| Err(InvalidWebhook::Url { why });
+        if !url.is_ascii() {
+            return refused("it must be ASCII: write a host of another script as xn--");
+        }
+        let uri: Uri = url.parse().map_err(|_| InvalidWebhook::Url { why: "it cannot be read" })?;
+        match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => {}
+            Some(scheme) if *scheme == Scheme::HTTPS => return Err(InvalidWebhook::Https),
+            _ => return refused("it must start with http://"),
+        }
+        let origin = match uri.authority() {
+            Some(authority) => Origin::read(authority.as_str())?,
+            None => return refused("it names no host"),
+        };
+        Ok(Self { uri, origin })
+    }
+
+    /// The web server.
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Path and query, if there are any.
+    pub(crate) const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+}
 
 /// Where a web server stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
