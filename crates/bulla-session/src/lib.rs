@@ -8,6 +8,8 @@ mod id;
 mod identity;
 mod key;
 mod local_identity;
+mod service_address;
+mod trust;
 
 mod kyber;
 mod pqxdh;
@@ -29,7 +31,9 @@ mod time;
 pub use id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 pub use identity::{IdentityKey, IdentityKeyPair};
 pub use key::{PrivateKey, PublicKey, Signature};
-pub use local_identity::{Addresses, LocalIdentity, ServiceAddress, ServiceKind, Trust};
+pub use local_identity::LocalIdentity;
+pub use service_address::{Addresses, ServiceAddress, ServiceKind};
+pub use trust::Trust;
 
 pub use kyber::{KyberKeyPair, KyberPublicKey};
 pub use prekey::{

@@ -1,7 +1,7 @@
-//! The two ends of a session as a caller names them.
+//! Who we are in a session.
 
-use crate::id::{DeviceId, RegistrationId};
-use crate::identity::{IdentityKey, IdentityKeyPair};
+use crate::id::RegistrationId;
+use crate::identity::IdentityKeyPair;
 
 /// Ourselves: the identity we act under and this installation's number.
 #[derive(Debug)]
@@ -28,112 +28,4 @@ impl LocalIdentity {
     pub const fn registration(&self) -> RegistrationId {
         self.registration
     }
-}
-
-/// The caller's decision whom to believe.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Trust<'a> {
-    /// Whoever it is: the first contact, or an identity change that was consented to.
-    Anyone,
-    /// Only the holder of this identity key.
-    Only(&'a IdentityKey),
-}
-
-impl Trust<'_> {
-    pub(crate) fn admits(&self, identity: &IdentityKey) -> bool {
-        match self {
-            Self::Anyone => true,
-            Self::Only(expected) => *expected == identity,
-        }
-    }
-}
-
-impl<'a> From<Option<&'a IdentityKey>> for Trust<'a> {
-    /// The identity known so far, or none: trust on first use.
-    fn from(known: Option<&'a IdentityKey>) -> Self {
-        known.map_or(Self::Anyone, Self::Only)
-    }
-}
-
-/// What sort of name a [`ServiceAddress`] has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ServiceKind {
-    /// The name of an account.
-    Account,
-    /// The name of the phone number an account has at present.
-    PhoneNumber,
-}
-
-/// A device of a service: kind of name, UUID, device.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ServiceAddress {
-    kind: ServiceKind,
-    uuid: [u8; 16],
-    device: DeviceId,
-}
-
-impl ServiceAddress {
-    /// The address made of these.
-    #[must_use]
-    pub const fn new(kind: ServiceKind, uuid: [u8; 16], device: DeviceId) -> Self {
-        Self { kind, uuid, device }
-    }
-
-    fn to_bytes(self) -> [u8; 18] {
-        let mut bytes = [0; 18];
-        bytes[0] = match self.kind {
-            ServiceKind::Account => 0,
-            ServiceKind::PhoneNumber => 1,
-        };
-        bytes[1..17].copy_from_slice(&self.uuid);
-        bytes[17] = self.device.value();
-        bytes
-    }
-}
-
-impl std::fmt::Debug for ServiceAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Whose address it is shall not stand in a log.
-        let Self { kind, uuid: _, device } = self;
-        f.debug_struct("ServiceAddress").field("kind", kind).field("device", device).finish_non_exhaustive()
-    }
-}
-
-/// Both ends' addresses, which messages that start a session are bound to.
-///
-/// Parties that do not go by service addresses pass none: what they seal is not bound, and what they receive
-/// must not be either.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    local: ServiceAddress,
-    remote: ServiceAddress,
-}
-
-impl Addresses {
-    /// Our own address and the peer's.
-    #[must_use]
-    pub const fn new(local: ServiceAddress, remote: ServiceAddress) -> Self {
-        Self { local, remote }
-    }
-
-    /// The value that binds what we send: sender, then recipient.
-    #[must_use]
-    pub fn outgoing(&self) -> [u8; 36] {
-        concatenate(self.local, self.remote)
-    }
-
-    /// The value that binds what we receive.
-    #[must_use]
-    pub fn incoming(&self) -> [u8; 36] {
-        concatenate(self.remote, self.local)
-    }
-}
-
-fn concatenate(sender: ServiceAddress, recipient: ServiceAddress) -> [u8; 36] {
-    let mut bytes = [0; 36];
-    bytes[..18].copy_from_slice(&sender.to_bytes());
-    bytes[18..].copy_from_slice(&recipient.to_bytes());
-    bytes
 }

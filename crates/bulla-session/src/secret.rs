@@ -6,6 +6,9 @@ use bulla_spqr::wiped::wipe;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+// `bulla-spqr` has one like it. It stands twice because `PrivateKey::agree` gives one out, and what the users
+// of a session meet comes from this crate alone.
+
 /// `N` secret bytes: wiped when dropped, compared in constant time, redacted in `Debug`.
 pub struct Secret<const N: usize>([u8; N]);
 

@@ -4,10 +4,11 @@ use thiserror::Error;
 use super::state::Session;
 use super::{Failed, Sessions};
 use crate::error::{KeyError, NotWhole, SignatureError};
-use crate::local_identity::{LocalIdentity, Trust};
+use crate::local_identity::LocalIdentity;
 use crate::pqxdh;
 use crate::prekey::PreKeyBundle;
 use crate::time::UnixSeconds;
+use crate::trust::Trust;
 
 /// Why no session could be started. Ask the directory for another bundle, or the user whom to trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

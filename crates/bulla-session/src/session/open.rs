@@ -11,10 +11,12 @@ use crate::error::{MessageError, NotWhole};
 use crate::id::{KyberPreKeyId, OneTimePreKeyId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::limits::MAX_SKIP;
-use crate::local_identity::{Addresses, LocalIdentity, Trust};
+use crate::local_identity::LocalIdentity;
 use crate::message::{CiphertextRef, MessageKind, PreKeySignalMessage, SignalMessage};
 use crate::pqxdh;
 use crate::prekey::{PreKeySource, UsedPreKeys};
+use crate::service_address::Addresses;
+use crate::trust::Trust;
 
 /// An opened message and the sessions as they are from now on.
 ///

@@ -11,8 +11,8 @@ use super::stored_part::StoredPart;
 use crate::error::KeyError;
 use crate::key::{KeyPair, PublicKey};
 use crate::limits::{MAX_SKIP, MAX_SKIPPED_KEYS};
-use crate::local_identity::Addresses;
 use crate::message::SignalMessage;
+use crate::service_address::Addresses;
 
 /// A message that was opened, and what the session becomes by it.
 pub(super) struct Step {

@@ -15,10 +15,12 @@ use crate::id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, Signed
 use crate::identity::IdentityKeyPair;
 use crate::key::Signature;
 use crate::kyber::KyberKeyPair;
-use crate::local_identity::{Addresses, LocalIdentity, ServiceAddress, ServiceKind, Trust};
+use crate::local_identity::LocalIdentity;
 use crate::message::{CiphertextRef, MessageKind};
 use crate::prekey::{KyberPreKey, LoadedPreKeys, OneTimePreKey, SignedPreKey};
+use crate::service_address::{Addresses, ServiceAddress, ServiceKind};
 use crate::time::{UnixMillis, UnixSeconds};
+use crate::trust::Trust;
 
 /// Hands out what was drawn once, in pieces of the size they were drawn in.
 struct Recorded(VecDeque<Vec<u8>>);

@@ -4,8 +4,8 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use super::{Failed, Sessions};
-use crate::local_identity::Addresses;
 use crate::message::CiphertextMessage;
+use crate::service_address::Addresses;
 use crate::time::UnixSeconds;
 
 /// A sealed message and the sessions as they are from now on.

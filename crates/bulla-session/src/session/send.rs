@@ -4,8 +4,8 @@ use rand_core::CryptoRng;
 
 use super::message_key::CipherKeys;
 use super::state::Session;
-use crate::local_identity::Addresses;
 use crate::message::{CiphertextMessage, MAC_BYTES, MessageKind, SignalHeader};
+use crate::service_address::Addresses;
 
 /// A sending chain has run through all its positions.
 pub(super) struct Exhausted;
