@@ -1,4 +1,4 @@
-//! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
+//! What this crate counts. The guide's page "Monitoring" lists the same, and a test compares the two.
 
 /// Counter of envelopes, by `kind`: queued for their recipients.
 pub(crate) const ENQUEUED: &str = "bulla_carrier_enqueued_total";

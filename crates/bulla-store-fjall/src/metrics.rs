@@ -1,4 +1,4 @@
-//! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
+//! What this crate counts. The guide's page "Monitoring" lists the same, and a test compares the two.
 
 /// Counter of batches: committed, durable.
 pub(crate) const COMMITS: &str = "bulla_store_fjall_commits_total";

@@ -1,4 +1,4 @@
-//! What this crate counts. The guide's page "Watch it" lists the same, and a test compares the two.
+//! What this crate counts. The guide's page "Monitoring" lists the same, and a test compares the two.
 
 /// Counter of ticks: the vault took note of the time; when they stop, nothing is forgotten any more.
 pub(crate) const TICKS: &str = "bulla_vault_ticks_total";

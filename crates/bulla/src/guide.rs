@@ -12,8 +12,8 @@ pub mod how_to {}
 #[doc = include_str!("guide/glossary.md")]
 pub mod glossary {}
 
-#[doc = include_str!("guide/watch_it.md")]
-pub mod watch_it {}
+#[doc = include_str!("guide/monitoring.md")]
+pub mod monitoring {}
 
 #[doc = include_str!("guide/backups.md")]
 pub mod backups {}

@@ -1,5 +1,5 @@
-//! The guide's page "Watch it" against the code, and what is told and counted at its most talkative, on every
-//! route and every error path.
+//! The guide's page on monitoring against the code, and what is told and counted at its most talkative, on
+//! every route and every error path.
 //!
 //! Would count as failure: a number in any shape, a text, a name, an emoji that was used, a token, a secret,
 //! an idempotency key or a tracking text in an event, a span, or the name or a label of a counter; or a

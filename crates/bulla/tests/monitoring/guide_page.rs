@@ -1,8 +1,8 @@
-//! The guide's page "Watch it" against the code.
+//! The guide's page "Monitoring" against the code.
 
 use crate::declared_metrics::{Metric, in_crates, on_page};
 
-pub(crate) const PAGE: &str = include_str!("../../src/guide/watch_it.md");
+pub(crate) const PAGE: &str = include_str!("../../src/guide/monitoring.md");
 
 #[test]
 fn the_page_lists_every_metric_of_every_crate_as_it_is() {
