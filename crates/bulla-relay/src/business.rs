@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_transport::Proof;
+
+use crate::Rules;
 
 /// A business's sending number, for which the relay speaks.
 #[derive(Debug, Clone)]
@@ -8,13 +12,15 @@ pub struct Business {
     account: BusinessAccountId,
     display_number: Number,
     proof: Option<Proof>,
+    rules: Option<Arc<Rules>>,
 }
 
 /// Of a business; with what it was proven is not of it.
 impl PartialEq for Business {
     fn eq(&self, other: &Self) -> bool {
-        let Self { id, account, display_number, proof: _ } = self;
-        (id, account, display_number) == (&other.id, &other.account, &other.display_number)
+        let Self { id, account, display_number, proof: _, rules } = self;
+        (id, account, display_number, rules)
+            == (&other.id, &other.account, &other.display_number, &other.rules)
     }
 }
 
@@ -24,7 +30,7 @@ impl Business {
     /// The sending number `id` of `account`, which users see as `display_number`.
     #[must_use]
     pub const fn new(id: PhoneNumberId, account: BusinessAccountId, display_number: Number) -> Self {
-        Self { id, account, display_number, proof: None }
+        Self { id, account, display_number, proof: None, rules: None }
     }
 
     /// Hands over the `proof` that the number is the business's, for a carrier that asks for one: when the
@@ -38,6 +44,20 @@ impl Business {
     pub fn proven_by(mut self, proof: Proof) -> Self {
         self.proof = Some(proof);
         self
+    }
+
+    /// Has these rules hold for it, instead of those in the relay's [`Settings`](crate::Settings::rules). They
+    /// can be [changed](crate::Relay::change_business) at any time, as when it comes to a higher tier: what
+    /// waits for a rule goes by the new ones at once.
+    #[must_use]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(Arc::new(rules));
+        self
+    }
+
+    /// The rules that hold for it alone.
+    pub(crate) fn own_rules(&self) -> Option<Arc<Rules>> {
+        self.rules.clone()
     }
 
     /// The id by which requests name it.
@@ -78,5 +98,6 @@ mod tests {
         assert_eq!(shop, shop.clone().proven_by(Proof::new(b"a letter".to_vec()).unwrap()));
         let others = [(2, 2, "15550783881"), (1, 3, "15550783881"), (1, 2, "15550783882")];
         assert!(others.into_iter().all(|(id, account, number)| shop != business(id, account, number)));
+        assert_ne!(shop, shop.clone().rules(Rules::none()));
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulla_base::PhoneNumberId;
 use bulla_content::InvalidContent;
@@ -7,7 +8,8 @@ use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use thiserror::Error;
 
-use crate::{InvalidSettings, SuspendedPart};
+use crate::limits::RETRY_AFTER;
+use crate::{InvalidSettings, Rule, SuspendedPart};
 
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
 #[derive(Debug, Error)]
@@ -46,6 +48,24 @@ pub enum SubmitError {
     /// The caller's move: the idempotency key was used for another message.
     #[error("the idempotency key belongs to another message")]
     KeyReused,
+    /// The caller's move: the user has not written for so long that no service message goes any more. It goes
+    /// when the user writes again; a message of another category goes now.
+    #[error("the user's service window is closed")]
+    WindowClosed,
+    /// The caller's move: one message more breaks a rule on how much may be sent. Send it again later.
+    #[error("the {rule} is exhausted for {} ms", wait.as_millis())]
+    Limited {
+        /// Which rule.
+        rule: Rule,
+        /// After how long it is allowed, if nothing else is sent until then.
+        wait: Duration,
+    },
+    /// The caller's move: as many messages to this user as can be wait for a rule. Send it again later.
+    #[error("{limit} messages to this user wait already")]
+    TooManyDeferred {
+        /// How many can wait.
+        limit: u64,
+    },
     /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
     #[error("the carrier cannot be reached")]
     Unavailable(#[source] TransportError),
@@ -108,6 +128,9 @@ impl SubmitError {
             Self::OtherConversation { .. } => "other conversation",
             Self::UnknownUser => "unknown user",
             Self::KeyReused => "key reused",
+            Self::WindowClosed => "window closed",
+            Self::Limited { rule, .. } => rule.name(),
+            Self::TooManyDeferred { .. } => "deferred",
             Self::Unavailable(_) => "carrier",
             Self::Fenced { .. } => "fenced",
             Self::Store(_) => "store",
@@ -117,6 +140,23 @@ impl SubmitError {
             Self::NotYet { .. } => "not yet",
             Self::Stopped => "stopped",
             Self::Panicked => "panicked",
+        }
+    }
+
+    /// After how long the same message may be accepted, when that is only a matter of time: as a rule has it,
+    /// or [`RETRY_AFTER`] when nobody knows. Nothing when the caller or the operator has to do something first,
+    /// or it is not known whether it was accepted.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Limited { wait, .. } => Some(*wait),
+            Self::TooManyDeferred { .. }
+            | Self::Unavailable(_)
+            | Self::Store(_)
+            | Self::Contended { .. }
+            | Self::Suspended { .. }
+            | Self::NotYet { .. } => Some(RETRY_AFTER),
+            _ => None,
         }
     }
 }

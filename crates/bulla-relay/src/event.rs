@@ -3,7 +3,7 @@ use std::fmt;
 use bulla_base::{Category, Number, PhoneNumberId, Timestamp};
 use bulla_content::Text;
 
-use crate::MessageRef;
+use crate::{MessageRef, Rule};
 
 /// A user, as one business knows them: the same for every message between the two, different for every other
 /// business, and not to be traced back to a number.
@@ -116,6 +116,25 @@ pub enum Failure {
     /// The user's device could not open it, and it was sent again as often as it ever is
     /// ([`MAX_RESENDS`](bulla_envelope::MAX_RESENDS)).
     NotOpened,
+    /// The user had not written within [`SERVICE_WINDOW`](crate::SERVICE_WINDOW), and it was a service message.
+    WindowClosed,
+    /// It was more than the [pair rate](crate::Rules::pair_rate) allows.
+    PairRate,
+    /// It was to one user more than the [messaging limit](crate::Rules::messaging_limit) allows.
+    MessagingLimit,
+    /// It was more than the [throughput](crate::Rules::throughput) allows.
+    Throughput,
+}
+
+impl From<Rule> for Failure {
+    fn from(broken: Rule) -> Self {
+        match broken {
+            Rule::ServiceWindow => Self::WindowClosed,
+            Rule::PairRate => Self::PairRate,
+            Rule::MessagingLimit => Self::MessagingLimit,
+            Rule::Throughput => Self::Throughput,
+        }
+    }
 }
 
 /// A message of the business has come further.

@@ -1,14 +1,15 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`EventSink`]; then [`Settings`], [`Reports`] and what
-//! is [`Suspended`].
+//! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`EventSink`]; then [`Settings`], [`Rules`],
+//! [`Reports`] and what is [`Suspended`].
 
 mod builder;
 mod business;
 mod message_ref;
 mod outgoing;
 mod relay;
+mod rules;
 
 mod event;
 mod event_sink;
@@ -38,9 +39,14 @@ pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError
 pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitError};
 pub use id_text::InvalidId;
 pub use limits::{
-    CACHED_BYTES, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS, MIN_BACKOFF,
+    CACHED_BYTES, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS,
+    MIN_BACKOFF, RETRY_AFTER,
 };
 pub use report::{Report, Reports};
+pub use rules::{
+    Fallback, InvalidRule, LIMIT_PERIOD, MessagingLimit, OnBreach, PairRate, Rule, Rules, SERVICE_WINDOW,
+    ServiceWindow, Throughput,
+};
 pub use settings::{InvalidSettings, Settings};
 pub use stats::Stats;
 pub use suspended_part::{Suspended, SuspendedPart};

@@ -3,6 +3,10 @@
 /// Counter of messages, by `category`: accepted from businesses, sealed and durable.
 pub(crate) const ACCEPTED: &str = "bulla_relay_accepted_total";
 
+/// Counter of messages, by `rule`: accepted and kept back until this rule allows them, or, by `order`, until
+/// those before them have gone.
+pub(crate) const DEFERRED: &str = "bulla_relay_deferred_total";
+
 /// Counter of events, by `kind`: taken by their businesses.
 pub(crate) const FORWARDED: &str = "bulla_relay_forwarded_total";
 

@@ -2,10 +2,14 @@ mod conversation;
 mod trace_span;
 mod transaction;
 
+mod deferred_messages;
 mod idempotency;
 mod mark_read;
 mod pending_approval;
 mod resends;
+mod rule_check;
+mod rule_state;
+mod service_windows;
 mod submit;
 mod time_to_live;
 

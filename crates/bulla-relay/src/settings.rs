@@ -1,4 +1,5 @@
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Backoff, Category};
@@ -6,6 +7,7 @@ use bulla_endpoint::IdentityPolicy;
 use bulla_store::Retention;
 use thiserror::Error;
 
+use crate::Rules;
 use crate::limits::MIN_BACKOFF;
 
 /// What an operator may turn on a relay.
@@ -19,6 +21,7 @@ pub struct Settings {
     pub(crate) at_sink: usize,
     pub(crate) at_sink_per_business: usize,
     pub(crate) event_tries: Option<NonZeroU32>,
+    pub(crate) rules: Arc<Rules>,
 }
 
 /// How long to wait before trying again, unless the operator says so.
@@ -48,6 +51,7 @@ impl Default for Settings {
             at_sink: 256,
             at_sink_per_business: 32,
             event_tries: None,
+            rules: Arc::default(),
         }
         .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
@@ -143,6 +147,16 @@ impl Settings {
     #[must_use]
     pub const fn event_tries(mut self, tries: NonZeroU32) -> Self {
         self.event_tries = Some(tries);
+        self
+    }
+
+    /// Which rules hold for what businesses send that have none of [their own](crate::Business::rules).
+    ///
+    /// Default: [`Rules::none`]. A rule keeps a business from being blocked by its users; each says what it
+    /// costs.
+    #[must_use]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = Arc::new(rules);
         self
     }
 

@@ -6,9 +6,11 @@
 //! user        CONTENT/day      business ‖ message id      what a message of the business says, until it is confirmed
 //! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
 //! user        ASKED/day        business ‖ envelope id     one that could not be, and how often it was asked for again
-//! user        HEAD             business                   which places its queues have, and on which day each is
+//! user        HEAD             business                   which places its queues have, and on which day each is;
+//!                                                         the moments by which rules go
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
 //! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
+//! user        DEFERRED/day     business ‖ place           what is not sealed before a rule allows it
 //! user        EVENTS/day       business ‖ place           an event the business does not have yet
 //! user        DEAD_LETTERS/day business ‖ place           an event the business did not take, however often
 //! user        CONTACT/day      business                   the user's number
@@ -18,6 +20,7 @@
 //! business    WAITING          user's partition           nothing: this conversation may have work
 //! business    DUE/day          user's partition ‖ time ‖ message id   nothing: the message fails then, if it has not arrived
 //! business    DEAD_LETTERS/day user's partition ‖ place   nothing: there is this dead letter
+//! business    RECIPIENT/day    user's partition           when the user was written to last outside a window
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
@@ -28,8 +31,8 @@
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN and ASKED, where it is the
 //! id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN,
-//! OUTBOX, EVENTS, HELD and DEAD_LETTERS. OUTBOX, EVENTS and HELD are queues and are read in the order of
-//! their places: a clock that is ahead for a moment puts nothing before what came earlier.
+//! OUTBOX, EVENTS, HELD, DEFERRED and DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and are read in
+//! the order of their places: a clock that is ahead for a moment puts nothing before what came earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};
@@ -55,6 +58,8 @@ pub(crate) const CONTENT: Space = Space::new(0x61);
 pub(crate) const ASKED: Space = Space::new(0x60);
 pub(crate) const DUE: Space = Space::new(0x62);
 pub(crate) const DEAD_LETTERS: Space = Space::new(0x63);
+pub(crate) const DEFERRED: Space = Space::new(0x64);
+pub(crate) const RECIPIENT: Space = Space::new(0x65);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

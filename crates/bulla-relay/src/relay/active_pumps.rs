@@ -9,7 +9,7 @@ use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use crate::metrics::OLDEST;
 use crate::row::QueueIndexes;
-use crate::store_layout::{EVENTS, OUTBOX};
+use crate::store_layout::{DEFERRED, EVENTS, OUTBOX};
 
 /// The most of one queue that is kept in memory for its pump.
 const MOST_OF_ONE: usize = 64;
@@ -27,6 +27,8 @@ pub(super) enum Pump {
     Outbox,
     /// Events, to the sink.
     Events,
+    /// Messages that a rule has kept back, into the outbox.
+    Deferred,
 }
 
 impl Pump {
@@ -35,6 +37,7 @@ impl Pump {
         match self {
             Self::Outbox => OUTBOX,
             Self::Events => EVENTS,
+            Self::Deferred => DEFERRED,
         }
     }
 
@@ -43,6 +46,7 @@ impl Pump {
         match self {
             Self::Outbox => &head.outbox,
             Self::Events => &head.events,
+            Self::Deferred => &head.deferred,
         }
     }
 }
@@ -122,7 +126,7 @@ impl Pumps {
                 // If nothing older waits, all there is is at hand.
                 let after = added.first().map_or(0, |added| added.read.place - 1);
                 let after = if first == after + 1 { after } else { 0 };
-                working.begin(now);
+                working.begin(pump, now);
                 (Work { unseen: None, since: now, after, tail: None, resets }, true)
             }
         };
@@ -203,10 +207,11 @@ impl Pumps {
         working.in_memory = working.pumps.values().map(Work::in_memory).sum();
     }
 
-    /// How many pumps work, and since when the one that has for longest.
+    /// How many pumps work, and since when the one that has for longest; but for those that wait for a rule.
     pub(super) fn at_work(&self) -> (usize, Option<Timestamp>) {
         let working = self.working();
-        (working.pumps.len(), working.oldest())
+        let at_work = working.pumps.keys().filter(|(_, pump)| *pump != Pump::Deferred);
+        (at_work.count(), working.oldest())
     }
 
     /// Says that the pump has found nothing more. True when it may end; false when something was added
@@ -219,8 +224,8 @@ impl Pumps {
             // What it began with is done: it works since the first of what was added.
             Some(unseen) => {
                 work.since = unseen;
-                working.begin(unseen);
-                working.end(since);
+                working.begin(pump, unseen);
+                working.end(pump, since);
                 false
             }
             None => {
@@ -276,7 +281,7 @@ impl AtWork {
     fn remove(&mut self, conversation: Conversation, pump: Pump) {
         if let Some(work) = self.pumps.remove(&(conversation, pump)) {
             self.in_memory -= work.in_memory();
-            self.end(work.since);
+            self.end(pump, work.since);
         }
     }
 
@@ -288,14 +293,21 @@ impl AtWork {
     }
 
     /// A pump works since `since`.
-    fn begin(&mut self, since: Timestamp) {
+    fn begin(&mut self, pump: Pump, since: Timestamp) {
+        if pump == Pump::Deferred {
+            // What a rule keeps back is as it should be.
+            return;
+        }
         let before = self.oldest();
         *self.since.entry(since).or_default() += 1;
         self.tell(before);
     }
 
     /// One that worked since `since` does no longer.
-    fn end(&mut self, since: Timestamp) {
+    fn end(&mut self, pump: Pump, since: Timestamp) {
+        if pump == Pump::Deferred {
+            return;
+        }
         let before = self.oldest();
         if let Some(count) = self.since.get_mut(&since) {
             *count -= 1;

@@ -43,8 +43,9 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         added.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
-    /// Takes the account and the number users see from `business`, and with what it is
-    /// [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is interrupted.
+    /// Takes the account, the number users see and the [rules](Business::rules) from `business`, and with what
+    /// it is [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is
+    /// interrupted.
     ///
     /// # Errors
     /// [`BusinessError::Unknown`] when the relay does not have it.
@@ -52,7 +53,12 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let id = business.id();
         let _turn = self.0.businesses.turn(id).await;
         match self.0.businesses.describe(business) {
-            true => Ok(()),
+            true => {
+                if let Some(tenant) = self.0.businesses.tenant(id) {
+                    tenant.rules.change(self.0.rules_of(id));
+                }
+                Ok(())
+            }
             false => Err(BusinessError::Unknown { business: id }),
         }
     }

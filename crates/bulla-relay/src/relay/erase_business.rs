@@ -9,14 +9,14 @@ use super::conversation::Conversation;
 use super::failure_domain::{FailureDomain, of_store};
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{
-    self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, ERASING_BUSINESS, EVENTS, HEAD, HELD, MESSAGE,
-    ONCE, OUTBOX, SEEN, WAITING,
+    self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, DEFERRED, ERASING_BUSINESS, EVENTS, HEAD,
+    HELD, MESSAGE, ONCE, OUTBOX, SEEN, WAITING,
 };
 use crate::{BusinessError, EventSink};
 
 /// The spaces in users' partitions whose records are named after a business first.
-const OF_CONVERSATIONS: [Space; 11] =
-    [MESSAGE, CONTENT, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEAD_LETTERS, ONCE, CONTACT, HEAD];
+const OF_CONVERSATIONS: [Space; 12] =
+    [MESSAGE, CONTENT, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED, DEAD_LETTERS, ONCE, CONTACT, HEAD];
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::failure_domain::{FailureDomain, of_store};
 use super::trace_span::Tag;
 use super::{Inner, Relay, trace_span};
-use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, WAITING};
+use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, RECIPIENT, WAITING};
 use crate::{EraseError, EventSink};
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -42,7 +42,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     ///
     /// # Cost
     /// Two commits, one for each business and one for each 128 records. Two passes, of which the second finds
-    /// nothing: each is 257 scans and one more for each business.
+    /// nothing: each is 257 scans and two more for each business.
     pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
@@ -107,6 +107,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.pumps.reset(|conversation| conversation.user == user);
         self.acknowledged_events.reset(|conversation| conversation.user == user);
         self.session_cache.forget(user);
+        for tenant in self.businesses.ids().into_iter().filter_map(|id| self.businesses.tenant(id)) {
+            tenant.rules.erase(user);
+        }
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
         Ok(erased)
@@ -120,6 +123,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let name = Bytes::copy_from_slice(user.as_bytes());
         let mut seen = 0;
         for home in self.homes(user).await? {
+            // It is counted before there is a conversation.
+            seen += erase_names(&self.store, home, RECIPIENT, name.clone()).await?;
             // One look-up for a business that the user has nothing to do with.
             let listed = Scan::undated(CONVERSATION).prefix(name.clone());
             let listed = self.store.keys(home, &listed, BEFORE_ALL).await?;

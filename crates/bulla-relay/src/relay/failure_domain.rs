@@ -219,5 +219,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.pending_approval.note(conversation);
         self.wake(conversation, Pump::Outbox);
         self.wake(conversation, Pump::Events);
+        self.wake(conversation, Pump::Deferred);
     }
 }

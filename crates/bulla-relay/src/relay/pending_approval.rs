@@ -138,7 +138,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// A message of the business that is still to be sent.
-    async fn waiting(
+    pub(super) async fn waiting(
         &self,
         transaction: &Transaction,
         held: &MessagePendingApproval,

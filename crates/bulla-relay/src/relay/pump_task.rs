@@ -63,6 +63,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Pump::Events => {
                     AssertUnwindSafe(inner.pump_events(tenant, conversation)).catch_unwind().await
                 }
+                Pump::Deferred => {
+                    AssertUnwindSafe(inner.pump_deferred(tenant, conversation)).catch_unwind().await
+                }
             };
             match pumped.unwrap_or(Err(RelayError::Panicked)) {
                 Err(error) if error.failure_domain() == FailureDomain::Passing => {

@@ -337,6 +337,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let encoded = content.encode(&*self.rng);
                 let said = Bytes::copy_from_slice(encoded.plaintext());
                 transaction.put_contact(number);
+                self.note_incoming(transaction);
                 let expiry = transaction.expiry();
                 transaction
                     .push_event(&StoredEvent::said(envelope.id(), number, transaction.now, said), expiry);

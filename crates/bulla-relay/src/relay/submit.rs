@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla_base::{Address, MessageId, Number, PhoneNumberId};
+use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId, Timestamp};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
 use bulla_envelope::Kind;
@@ -14,13 +14,16 @@ use tracing::Instrument;
 
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
+use super::rule_check::Admission;
+use super::rule_state::Reserved;
 use super::sweep::LONGEST_LIFE;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use super::{Inner, Relay, trace_span};
 use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
-use crate::metrics::{ACCEPTED, UNQUOTED};
+use crate::metrics::{ACCEPTED, DEFERRED, UNQUOTED};
 use crate::row::{Outbound, StoredEvent};
+use crate::rules::{Fallback, Rule};
 use crate::store_layout::{self, MESSAGE, SEEN};
 use crate::{
     EventSink, Failure, MessageRef, Outgoing, OutgoingBody, Recipient, RelayError, Status, SubmitError,
@@ -34,7 +37,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// knows no such user, it is durable that it failed, and the business will be told so. For a user whose
     /// new identity [waits for approval](crate::Report::IdentityChanged) it is durable and counted as
     /// accepted, and is sealed, counted for the bill and sent when the host approves, after what was accepted
-    /// before it.
+    /// before it. What breaks a [rule](crate::Rules) is refused, fails or waits, as the rule says.
     ///
     /// A caller that drops the future does not take the message back: it is accepted or refused all the same.
     /// Who may have to ask again gives it a key ([`Outgoing::idempotency_key`]).
@@ -46,7 +49,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// # Cost
     /// One commit, shared with others that run at the same time; another on the first message of a
     /// conversation on a day, and one before it for a message with a key, and for one that lives for less
-    /// than 30 days. An answer is looked up first. The first message to a user also asks the carrier for
+    /// than 30 days; the messaging limit has its own. An answer is looked up first. The first message to a user also asks the carrier for
     /// keys, and costs about a third of a millisecond of computation.
     pub async fn submit(&self, from: PhoneNumberId, message: Outgoing) -> Result<MessageRef, SubmitError> {
         let inner = Arc::clone(&self.0);
@@ -66,6 +69,15 @@ pub(super) struct Checked {
     to: Number,
     pub(super) content: Content,
     pub(super) message: Outgoing,
+}
+
+/// A message that is about to be accepted, and what is sent of it.
+struct Accepting {
+    id: MessageId,
+    content: Content,
+    category: Category,
+    outbound: Outbound,
+    has_failed: bool,
 }
 
 /// Whether a user can be written to.
@@ -134,65 +146,97 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if let Some(first) = self.claim_key(tenant, &mut transaction, id, checked).await? {
             return Ok(Attempt::Done(first));
         }
+        let admission = self.admit(tenant, &mut transaction, checked.message.category).await?;
         let lives = self.time_to_live_of(&checked.message);
         let due = transaction.now.after(lives);
-        let mut outbound =
-            Outbound::new(&checked.to, checked.message.category, checked.message.tracking.clone(), due);
-        outbound.reaction = matches!(checked.message.body, OutgoingBody::Reaction { .. });
+        let mut accepting = Accepting::new(id, checked, due);
         transaction.put_contact(&checked.to);
-
-        let address = Address::user(checked.to.clone());
-        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, transaction.now).await;
-        let mut peer = peer.map_err(SubmitError::Seal)?;
-        let reachable = match transaction.has_held() {
-            // It is not to pass what was accepted before it.
-            true => Reachable::Held(None),
-            false => self.reachable(tenant, &mut peer, &address, &transaction).await?,
+        let (reachable, reserved) = match admission {
+            Admission::Goes(instead, reserved) => {
+                accepting.replace(instead);
+                (Some(self.seal_in(tenant, &mut transaction, checked, &mut accepting).await?), reserved)
+            }
+            Admission::Deferred(rule) => {
+                let deferred = self.held(id, Some(accepting.category), &accepting.content);
+                accepting.outbound.outbox_place = transaction.push_deferred(&deferred);
+                accepting.outbound.deferred = true;
+                let rule = rule.map_or("order", Rule::name);
+                metrics::counter!(DEFERRED, "rule" => rule).increment(1);
+                (None, None)
+            }
+            Admission::Fails(failure) => {
+                accepting.fail(&mut transaction, failure);
+                (None, None)
+            }
         };
-        if let Reachable::Held(_) = reachable {
-            let held = self.held(id, Some(checked.message.category), &checked.content);
-            (outbound.outbox_place, outbound.held) = (transaction.push_held(&held), true);
-            self.pending_approval.note(conversation);
-            transaction.put_sessions(peer);
-        } else if let Reachable::InSession(_) = reachable {
-            let kind = Kind::Message(checked.message.category);
-            let sealed = peer
-                .seal(id, kind, &checked.content, transaction.now, &*self.rng)
-                .map_err(SubmitError::Seal)?;
-            outbound.outbox_place = transaction.push_outbox(&sealed);
-            let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(&checked.content));
-            let expiry = transaction.expiry();
-            transaction.put_content(id, &unconfirmed, expiry);
-            transaction.put_sessions(peer);
-            transaction.count(Flow::ToUser, checked.message.category);
-        } else {
-            let failed = Status::Failed(Failure::Undeliverable);
-            outbound.advance(failed);
-            transaction.reached.push(failed);
-            let expiry = transaction.expiry();
-            transaction.push_event(&StoredEvent::status_of(id, &outbound, transaction.now, failed), expiry);
-        }
         let key = store_layout::about(MESSAGE, conversation.business, id);
         let expiry = transaction.expiry();
         transaction.batch.expect_absent(key.clone());
-        transaction.batch.put_until(key, outbound.to_bytes(), expiry);
-        let is_marked = lives < LONGEST_LIFE && !matches!(reachable, Reachable::Unknown);
+        transaction.batch.put_until(key, accepting.outbound.to_bytes(), expiry);
+        let is_marked = lives < LONGEST_LIFE && !accepting.has_failed;
         if is_marked {
             self.mark_due(conversation, due, id).await?;
         }
-        let committed = self.commit(transaction).await?;
+        let reserved = reserved.filter(|_| !accepting.has_failed);
+        if let Some(reserved) = &reserved {
+            self.put_recipient(conversation.business, reserved, transaction.now).await?;
+        }
+        let committed = self.commit(transaction).await;
+        if !matches!(committed, Ok(false)) {
+            // Also when it is not known.
+            reserved.into_iter().for_each(Reserved::keep);
+        }
+        let committed = committed?;
         if committed {
             if is_marked {
                 self.note_due(conversation, due, id);
             }
             tracing::debug!("accepted");
             self.counts.accepted();
-            metrics::counter!(ACCEPTED, "category" => checked.message.category.name()).increment(1);
-            if let Reachable::InSession(changed) | Reachable::Held(changed) = reachable {
+            metrics::counter!(ACCEPTED, "category" => accepting.category.name()).increment(1);
+            if let Some(Reachable::InSession(changed) | Reachable::Held(changed)) = reachable {
                 self.tell_identity(tenant, conversation, changed);
             }
         }
         Ok(Attempt::of(committed, MessageRef::new(id, tenant.user_ids.user_id(conversation.user))))
+    }
+
+    /// Seals what is accepted into `transaction`, if the user can be written to, or holds it, or fails it.
+    async fn seal_in(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        transaction: &mut Transaction,
+        checked: &Checked,
+        accepting: &mut Accepting,
+    ) -> Result<Reachable, SubmitError> {
+        let (user, id, category) = (transaction.conversation.user, accepting.id, accepting.category);
+        let address = Address::user(checked.to.clone());
+        let peer = tenant.endpoint.peer(&self.store, user, &address, transaction.now).await;
+        let mut peer = peer.map_err(SubmitError::Seal)?;
+        let reachable = match transaction.has_held() {
+            // It is not to pass what was accepted before it.
+            true => Reachable::Held(None),
+            false => self.reachable(tenant, &mut peer, &address, transaction).await?,
+        };
+        if let Reachable::Held(_) = reachable {
+            let held = self.held(id, Some(category), &accepting.content);
+            (accepting.outbound.outbox_place, accepting.outbound.held) = (transaction.push_held(&held), true);
+            self.pending_approval.note(transaction.conversation);
+            transaction.put_sessions(peer);
+        } else if let Reachable::InSession(_) = reachable {
+            let sealed = peer
+                .seal(id, Kind::Message(category), &accepting.content, transaction.now, &*self.rng)
+                .map_err(SubmitError::Seal)?;
+            accepting.outbound.outbox_place = transaction.push_outbox(&sealed);
+            let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(&accepting.content));
+            let expiry = transaction.expiry();
+            transaction.put_content(id, &unconfirmed, expiry);
+            transaction.put_sessions(peer);
+            transaction.count(Flow::ToUser, category);
+        } else {
+            accepting.fail(transaction, Failure::Undeliverable);
+        }
+        Ok(reachable)
     }
 
     /// How long `message` lives: as long as it says, or else as others of its category do. Not quite as long
@@ -272,6 +316,34 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             Err(error) => Err(SubmitError::Unavailable(error)),
         }
+    }
+}
+
+impl Accepting {
+    fn new(id: MessageId, checked: &Checked, due: Timestamp) -> Self {
+        let Outgoing { category, tracking, body, .. } = &checked.message;
+        let mut outbound = Outbound::new(&checked.to, *category, tracking.clone(), due);
+        outbound.reaction = matches!(body, OutgoingBody::Reaction { .. });
+        Self { id, content: checked.content.clone(), category: *category, outbound, has_failed: false }
+    }
+
+    /// Has `instead` go in its place, if there is something.
+    fn replace(&mut self, instead: Option<Fallback>) {
+        let Some(fallback) = instead else { return };
+        self.content = Content::new(Body::Text(fallback.body().clone()));
+        self.category = fallback.category();
+        self.outbound.set_category(self.category);
+        self.outbound.reaction = false;
+    }
+
+    /// Has it fail, of which the business is told.
+    fn fail(&mut self, transaction: &mut Transaction, failure: Failure) {
+        let failed = Status::Failed(failure);
+        self.outbound.advance(failed);
+        self.has_failed = true;
+        transaction.reached.push(failed);
+        let (expiry, now) = (transaction.expiry(), transaction.now);
+        transaction.push_event(&StoredEvent::status_of(self.id, &self.outbound, now, failed), expiry);
     }
 }
 

@@ -8,6 +8,7 @@ use bulla_transport::{Caller, Incarnation, Transport};
 use tokio::sync::Notify;
 
 use super::Inner;
+use super::rule_state::RuleState;
 use super::shutdown::TaskGroup;
 use crate::user_ids::UserIds;
 use crate::{EventSink, RelayError};
@@ -27,6 +28,8 @@ pub(crate) struct Tenant {
     pub(super) looks_again: AtomicBool,
     /// Whether the carrier knows this incarnation and has keys of it.
     pub(super) is_connected: AtomicBool,
+    /// Which rules hold for it, and what they know.
+    pub(super) rules: RuleState,
 }
 
 impl Tenant {
@@ -51,6 +54,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let user_ids = UserIds::new(&self.pepper, business);
         let (tasks, again) = (Arc::default(), Notify::new());
         let (looks_again, is_connected) = Default::default();
-        Ok(Tenant { endpoint, caller, user_ids, business, tasks, again, looks_again, is_connected })
+        let rules = RuleState::new(self.rules_of(business), self.clock.now());
+        Ok(Tenant { endpoint, caller, user_ids, business, tasks, again, looks_again, is_connected, rules })
     }
 }

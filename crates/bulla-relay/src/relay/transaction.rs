@@ -15,8 +15,10 @@ use super::active_pumps::{Pump, Waiting};
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
-use crate::store_layout::{self, ASKED, CONTACT, CONTENT, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN};
-use crate::{EventSink, Failure, Status};
+use crate::store_layout::{
+    self, ASKED, CONTACT, CONTENT, DEFERRED, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN,
+};
+use crate::{EventSink, Failure, ServiceWindow, Status};
 use bulla_endpoint::Unconfirmed;
 
 /// The next atomic record of a conversation, while it is being put together.
@@ -111,6 +113,7 @@ impl Transaction {
         self.head_before.outbox.is_empty()
             && self.head_before.events.is_empty()
             && self.head_before.held.is_empty()
+            && self.head_before.deferred.is_empty()
     }
 
     /// Whether something is held, as far as is known: it may be over.
@@ -135,6 +138,58 @@ impl Transaction {
         if let Some(day) = self.head.held.remove(place) {
             self.batch.delete(self.queue(HELD).key(day, place));
         }
+    }
+
+    /// Puts `deferred` at the end of what a rule keeps back, and says where.
+    pub(super) fn push_deferred(&mut self, deferred: &MessagePendingApproval) -> u64 {
+        let (day, place) = self.head.deferred.append(self.now.day());
+        let key = self.queue(DEFERRED).key(day, place);
+        self.batch.put_until(key, deferred.to_bytes(), self.expiry());
+        place
+    }
+
+    /// How many are deferred, at most: some of them may be over.
+    pub(super) const fn deferred(&self) -> u64 {
+        (self.head.deferred.last() + 1).saturating_sub(self.head.deferred.first())
+    }
+
+    /// The next that is deferred.
+    pub(super) async fn next_deferred<S: Store>(&self, store: &S) -> Result<Option<Queued>, StoreError> {
+        let deferred = self.head.deferred.read(store, &self.queue(DEFERRED), 0, 1, self.now).await?;
+        Ok(deferred.into_iter().next())
+    }
+
+    /// Takes the next that is deferred out; what was before it is over.
+    pub(super) fn remove_deferred(&mut self, next: &Queued) {
+        self.head.deferred.remove_through(next.place);
+        self.batch.delete(next.key.clone());
+    }
+
+    /// Takes out what is deferred at `place`, wherever that is.
+    fn remove_deferred_at(&mut self, place: u64) {
+        if let Some(day) = self.head.deferred.remove(place) {
+            self.batch.delete(self.queue(DEFERRED).key(day, place));
+        }
+    }
+
+    /// Notes that the user has written.
+    pub(super) const fn open_window(&mut self) {
+        self.head.last_incoming = Some(self.now);
+    }
+
+    /// The user's window, if it is kept.
+    pub(super) fn window(&self) -> ServiceWindow {
+        ServiceWindow::at(self.head.last_incoming, self.now)
+    }
+
+    /// When everything that was sent to the user is paid for by the business's rate.
+    pub(super) const fn paid(&self) -> Option<Timestamp> {
+        self.head.paid
+    }
+
+    /// Notes when everything that was sent to the user is paid for.
+    pub(super) const fn set_paid(&mut self, paid: Timestamp) {
+        self.head.paid = Some(paid);
     }
 
     fn queue(&self, space: Space) -> Queue {
@@ -212,6 +267,8 @@ impl Transaction {
         let is_over = arrived || matches!(status, Status::Failed(Failure::Expired | Failure::NotOpened));
         if stage == Stage::Accepted && is_over && outbound.held {
             self.remove_held_at(outbound.outbox_place);
+        } else if stage == Stage::Accepted && is_over && outbound.deferred {
+            self.remove_deferred_at(outbound.outbox_place);
         } else if stage == Stage::Accepted && is_over {
             // The carrier has it or is never to have it, so the envelope need not go there.
             self.remove_from_outbox(outbound.outbox_place);
@@ -239,6 +296,22 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         let mut outbound = Outbound::read(&record.value)?;
         (outbound.outbox_place, outbound.held) = (place, false);
+        self.put_message(id, record, &outbound);
+        Ok(())
+    }
+
+    /// Notes that a message of the business that was deferred stands at `place`, in the outbox or among those
+    /// that are held; as a message of `category`.
+    pub(super) fn mark_undeferred(
+        &mut self,
+        id: MessageId,
+        record: &Record,
+        (place, held): (u64, bool),
+        category: Category,
+    ) -> Result<(), StoreError> {
+        let mut outbound = Outbound::read(&record.value)?;
+        (outbound.outbox_place, outbound.held, outbound.deferred) = (place, held, false);
+        outbound.set_category(category);
         self.put_message(id, record, &outbound);
         Ok(())
     }
@@ -356,6 +429,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for (pump, place, key, value, expiry) in added {
             let waiting = Waiting { read: QueuedRow { place, key, version, begun }, value, expiry };
             if pump == Pump::Outbox { &mut envelopes } else { &mut events }.push(waiting);
+        }
+        let may_go_on =
+            head.deferred != head_before.deferred || head.last_incoming != head_before.last_incoming;
+        if may_go_on && !head.deferred.is_empty() {
+            self.wake(conversation, Pump::Deferred);
         }
         for (pump, added) in [(Pump::Outbox, envelopes), (Pump::Events, events)] {
             if !added.is_empty() {

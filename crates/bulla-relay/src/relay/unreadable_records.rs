@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::conversation::Conversation;
 use super::{Inner, Relay, trace_span};
 use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, StoredEvent};
-use crate::store_layout::{self, CONTACT, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
+use crate::store_layout::{self, CONTACT, DEFERRED, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
 /// What of a conversation could not be read, and was taken out of its way.
@@ -65,6 +65,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let events = self.remove_unlike(conversation, EVENTS, prefix(), is_event).await?;
         let envelopes = self.remove_unlike(conversation, OUTBOX, prefix(), is_envelope).await?;
         let envelopes = envelopes + self.remove_unlike(conversation, HELD, prefix(), is_held).await?;
+        let envelopes = envelopes + self.remove_unlike(conversation, DEFERRED, prefix(), is_held).await?;
         let messages = self.remove_unlike(conversation, MESSAGE, prefix(), is_message).await?;
         let mut others = self.remove_unlike(conversation, SEEN, prefix(), |_| true).await?;
         others += self.remove_unlike(conversation, ONCE, prefix(), |value| value.len() >= 16).await?;
@@ -126,6 +127,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             outbox: self.places(conversation, OUTBOX).await?,
             events: self.places(conversation, EVENTS).await?,
             held: self.places(conversation, HELD).await?,
+            deferred: self.places(conversation, DEFERRED).await?,
+            // Every window is closed until its user writes, and rates begin anew.
+            last_incoming: None,
+            paid: None,
         };
         let mut batch = Batch::new(conversation.user);
         batch.put(key, head.to_bytes());

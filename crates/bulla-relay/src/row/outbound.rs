@@ -31,6 +31,9 @@ pub(crate) struct Outbound {
     /// When it fails, if it has not arrived.
     #[prost(uint64, tag = "10")]
     due: u64,
+    /// Whether it is not sealed yet, and its place is one among those that a rule keeps back.
+    #[prost(bool, tag = "11")]
+    pub(crate) deferred: bool,
 }
 
 impl Outbound {
@@ -44,6 +47,7 @@ impl Outbound {
             reaction: false,
             held: false,
             due: due.as_millis(),
+            deferred: false,
         }
     }
 
@@ -53,6 +57,10 @@ impl Outbound {
 
     pub(crate) fn advance(&mut self, status: Status) {
         self.stage = Stage::Reached(status).code();
+    }
+
+    pub(crate) fn set_category(&mut self, category: Category) {
+        self.category = u32::from(category.code());
     }
 
     pub(crate) fn of_category(&self) -> Result<Category, StoreError> {
@@ -96,6 +104,10 @@ impl Stage {
             Self::Reached(Status::Failed(Failure::Undeliverable)) => 5,
             Self::Reached(Status::Failed(Failure::Expired)) => 6,
             Self::Reached(Status::Failed(Failure::NotOpened)) => 7,
+            Self::Reached(Status::Failed(Failure::WindowClosed)) => 8,
+            Self::Reached(Status::Failed(Failure::PairRate)) => 9,
+            Self::Reached(Status::Failed(Failure::MessagingLimit)) => 10,
+            Self::Reached(Status::Failed(Failure::Throughput)) => 11,
         }
     }
 
@@ -115,6 +127,10 @@ impl Stage {
             5 => Some(Self::Reached(Status::Failed(Failure::Undeliverable))),
             6 => Some(Self::Reached(Status::Failed(Failure::Expired))),
             7 => Some(Self::Reached(Status::Failed(Failure::NotOpened))),
+            8 => Some(Self::Reached(Status::Failed(Failure::WindowClosed))),
+            9 => Some(Self::Reached(Status::Failed(Failure::PairRate))),
+            10 => Some(Self::Reached(Status::Failed(Failure::MessagingLimit))),
+            11 => Some(Self::Reached(Status::Failed(Failure::Throughput))),
             _ => None,
         }
     }
@@ -126,8 +142,8 @@ mod tests {
 
     #[test]
     fn stages_come_back_from_their_codes_and_only_go_forward() {
-        let stages: Vec<Stage> = (1..=7).filter_map(Stage::from_code).collect();
-        assert_eq!(stages.len(), 7);
+        let stages: Vec<Stage> = (1..=11).filter_map(Stage::from_code).collect();
+        assert_eq!(stages.len(), 11);
         assert!(stages.windows(2).all(|pair| pair[0] < pair[1]), "later stages compare greater");
         assert!(stages.iter().zip(1..).all(|(stage, code)| stage.code() == code));
         let delivered = Stage::Reached(Status::Delivered);
@@ -140,6 +156,6 @@ mod tests {
             !failed.may_advance_to(Status::Read) && !failed.may_advance_to(Status::Failed(Failure::Expired))
         );
         assert_eq!(Stage::from_code(0), None);
-        assert_eq!(Stage::from_code(8), None);
+        assert_eq!(Stage::from_code(12), None);
     }
 }

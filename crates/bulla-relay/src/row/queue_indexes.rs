@@ -1,12 +1,19 @@
+use bulla_base::Timestamp;
 use bulla_store::{QueueIndex, StoreError};
 use prost::Message as _;
 
-/// Which places there are in a conversation's queues, and on which day each stands.
+/// Which places there are in a conversation's queues, and on which day each stands; and the moments by which
+/// rules go, which change when something is queued.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct QueueIndexes {
     pub(crate) outbox: QueueIndex,
     pub(crate) events: QueueIndex,
     pub(crate) held: QueueIndex,
+    pub(crate) deferred: QueueIndex,
+    /// When the user has written last, if a rule asks for it.
+    pub(crate) last_incoming: Option<Timestamp>,
+    /// When all that the business has sent is paid for by its rate, if it has one.
+    pub(crate) paid: Option<Timestamp>,
 }
 
 /// As it is stored; nothing for a queue in which nothing was ever put. What an earlier version wrote under
@@ -19,6 +26,12 @@ struct QueueIndexesRow {
     events: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     held: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    deferred: Vec<u8>,
+    #[prost(uint64, optional, tag = "5")]
+    last_incoming: Option<u64>,
+    #[prost(uint64, optional, tag = "6")]
+    paid: Option<u64>,
 }
 
 impl QueueIndexes {
@@ -28,12 +41,21 @@ impl QueueIndexes {
             [] => Ok(QueueIndex::new()),
             bytes => QueueIndex::from_bytes(bytes),
         };
-        Ok(Self { outbox: index(&row.outbox)?, events: index(&row.events)?, held: index(&row.held)? })
+        Ok(Self {
+            outbox: index(&row.outbox)?,
+            events: index(&row.events)?,
+            held: index(&row.held)?,
+            deferred: index(&row.deferred)?,
+            last_incoming: row.last_incoming.map(Timestamp::from_millis),
+            paid: row.paid.map(Timestamp::from_millis),
+        })
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let bytes = |index: &QueueIndex| if index.last() == 0 { Vec::new() } else { index.to_bytes() };
-        let [outbox, events, held] = [&self.outbox, &self.events, &self.held].map(bytes);
-        QueueIndexesRow { outbox, events, held }.encode_to_vec()
+        let [outbox, events, held, deferred] =
+            [&self.outbox, &self.events, &self.held, &self.deferred].map(bytes);
+        let [last_incoming, paid] = [self.last_incoming, self.paid].map(|at| at.map(Timestamp::as_millis));
+        QueueIndexesRow { outbox, events, held, deferred, last_incoming, paid }.encode_to_vec()
     }
 }

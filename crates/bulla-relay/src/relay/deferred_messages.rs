@@ -1,0 +1,221 @@
+//! What a rule keeps back, and is sealed when the rule allows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_base::{Address, Category, MessageId};
+use bulla_content::{Body, Content};
+use bulla_endpoint::Unconfirmed;
+use bulla_envelope::Kind;
+use bulla_meter::Flow;
+use bulla_store::{Queued, Record, Store};
+use bulla_transport::Transport;
+
+use super::Inner;
+use super::active_pumps::Pump;
+use super::conversation::{Attempt, Attempts, Conversation};
+use super::pending_approval::passing;
+use super::rule_check::Ruling;
+use super::rule_state::Reserved;
+use super::submit::Reachable;
+use super::tenant::Tenant;
+use super::transaction::Transaction;
+use crate::row::MessagePendingApproval;
+use crate::rules::{Fallback, OnBreach, Rule};
+use crate::{EventSink, Failure, RelayError, Status, SubmitError};
+
+/// What came of the next message that is deferred.
+enum Turn {
+    /// It is not deferred any more.
+    Done,
+    /// There is none, or it waits for its user to write.
+    Nothing,
+    /// It waits for this rule, for so long.
+    Waits(Rule, Duration),
+}
+
+/// The next message that is deferred, and what is sent of it.
+struct Next {
+    queued: Queued,
+    id: MessageId,
+    message: Record,
+    content: Content,
+    category: Category,
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Seals what the rules have kept back for the user of the conversation, in its order, each as soon as
+    /// they allow it, until there is none, or the user has to write first.
+    pub(super) async fn pump_deferred(
+        self: Arc<Self>,
+        tenant: &Arc<Tenant>,
+        conversation: Conversation,
+    ) -> Result<(), RelayError> {
+        let mut turn = None;
+        loop {
+            let changed = tenant.rules.changed();
+            match self.take_turn(tenant, conversation).await? {
+                Turn::Done => turn = None,
+                Turn::Nothing if self.pumps.rest(conversation, Pump::Deferred) => return Ok(()),
+                Turn::Nothing => turn = None,
+                Turn::Waits(rule, wait) => match tenant.rules.turn(rule) {
+                    // Others wait for the same; when it is this one's turn, it looks again.
+                    Some(others) if turn.as_ref().is_none_or(|(of, _)| *of != rule) => {
+                        turn = None;
+                        let mine = tokio::select! {
+                            mine = others.lock() => Some((rule, mine)),
+                            () = changed => None,
+                        };
+                        turn = mine.or(turn);
+                    }
+                    others => {
+                        if others.is_none() {
+                            turn = None;
+                        }
+                        tokio::select! {
+                            () = self.clock.sleep(wait) => {}
+                            () = changed => {}
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    async fn take_turn(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        conversation: Conversation,
+    ) -> Result<Turn, RelayError> {
+        let mut attempts = Attempts::default();
+        loop {
+            attempts.begin()?;
+            let _lock = self.lock(conversation.user).await?;
+            if let Attempt::Done(turn) = self.try_turn(tenant, conversation).await? {
+                return Ok(turn);
+            }
+        }
+    }
+
+    async fn try_turn(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        conversation: Conversation,
+    ) -> Result<Attempt<Turn>, RelayError> {
+        let mut transaction = self.transaction(conversation).await?;
+        let Some(queued) = transaction.next_deferred(&self.store).await? else {
+            return Ok(Attempt::Done(Turn::Nothing));
+        };
+        let deferred = MessagePendingApproval::read(&queued.record.value)?;
+        let (Some(message), Some(category)) =
+            (self.waiting(&transaction, &deferred).await?, deferred.of_category()?)
+        else {
+            // It has failed.
+            transaction.remove_deferred(&queued);
+            return Ok(Attempt::of(self.commit(transaction).await?, Turn::Done));
+        };
+        let rules = tenant.rules.rules();
+        let ruling = self.rule_on(tenant, &rules, &mut transaction, category).await?;
+        let (id, content) = (deferred.id()?, deferred.content()?);
+        let mut next = Next { queued, id, message, content, category };
+        match ruling {
+            Ruling::Goes(instead, reserved) => {
+                next.replace(instead);
+                self.release_deferred(tenant, transaction, next, reserved).await
+            }
+            Ruling::Breaks(rule, Some(wait)) => Ok(Attempt::Done(Turn::Waits(rule, wait))),
+            Ruling::Breaks(rule, None) if rules.on_breach(rule) == OnBreach::Defer => {
+                Ok(Attempt::Done(Turn::Nothing))
+            }
+            // It waited for another rule, and the window has closed meanwhile.
+            Ruling::Breaks(rule, None) => self.fail_deferred(transaction, &next, rule.into()).await,
+        }
+    }
+
+    async fn release_deferred(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        mut transaction: Transaction,
+        next: Next,
+        reserved: Option<Reserved>,
+    ) -> Result<Attempt<Turn>, RelayError> {
+        let conversation = transaction.conversation;
+        let Some(number) = self.number(conversation).await? else {
+            return self.fail_deferred(transaction, &next, Failure::Undeliverable).await;
+        };
+        let address = Address::user(number);
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, transaction.now).await;
+        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
+        let reachable = match transaction.has_held() {
+            // It is not to pass what is held.
+            true => Reachable::Held(None),
+            false => {
+                let reachable = self.reachable(tenant, &mut peer, &address, &transaction).await;
+                reachable.map_err(passing)?
+            }
+        };
+        let reserved = reserved.filter(|_| !matches!(reachable, Reachable::Unknown));
+        if let Some(reserved) = &reserved {
+            self.put_recipient(conversation.business, reserved, transaction.now).await?;
+        }
+        let Next { queued, id, message, content, category } = &next;
+        transaction.remove_deferred(queued);
+        let changed = match reachable {
+            Reachable::Unknown => {
+                transaction.advance_status(*id, message, Status::Failed(Failure::Undeliverable))?;
+                None
+            }
+            Reachable::Held(changed) => {
+                let place = transaction.push_held(&self.held(*id, Some(*category), content));
+                transaction.mark_undeferred(*id, message, (place, true), *category)?;
+                self.pending_approval.note(conversation);
+                transaction.put_sessions(peer);
+                changed
+            }
+            Reachable::InSession(changed) => {
+                let kind = Kind::Message(*category);
+                let sealed = peer.seal(*id, kind, content, transaction.now, &*self.rng);
+                let sealed = sealed.map_err(|error| passing(SubmitError::Seal(error)))?;
+                let place = transaction.push_outbox(&sealed);
+                transaction.mark_undeferred(*id, message, (place, false), *category)?;
+                let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
+                let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(content));
+                transaction.put_content(*id, &unconfirmed, expiry);
+                transaction.put_sessions(peer);
+                transaction.count(Flow::ToUser, *category);
+                changed
+            }
+        };
+        let committed = self.commit(transaction).await;
+        if !matches!(committed, Ok(false)) {
+            // Also when it is not known.
+            reserved.into_iter().for_each(Reserved::keep);
+        }
+        let committed = committed?;
+        if committed {
+            self.tell_identity(tenant, conversation, changed);
+        }
+        Ok(Attempt::of(committed, Turn::Done))
+    }
+
+    async fn fail_deferred(
+        self: &Arc<Self>,
+        mut transaction: Transaction,
+        next: &Next,
+        failure: Failure,
+    ) -> Result<Attempt<Turn>, RelayError> {
+        transaction.remove_deferred(&next.queued);
+        transaction.advance_status(next.id, &next.message, Status::Failed(failure))?;
+        Ok(Attempt::of(self.commit(transaction).await?, Turn::Done))
+    }
+}
+
+impl Next {
+    /// Has `instead` go in its place, if there is something.
+    fn replace(&mut self, instead: Option<Fallback>) {
+        if let Some(fallback) = instead {
+            self.content = Content::new(Body::Text(fallback.body().clone()));
+            self.category = fallback.category();
+        }
+    }
+}
