@@ -48,6 +48,8 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | 131009 | a field is well formed and its value cannot be: no number, no such message or user | 400 | \[C\] |
 /// | 131021 | the recipient is the business's own number | 400 | its documentation |
 /// | 131051 | the original has such messages, and we have not | 400 | its documentation |
+/// | 131047 | the recipient has not written for 24 hours: by the relay's [rules](bulla_relay::Rules), if they say so | 400 | its documentation |
+/// | 131056, 131048, 130429 | too many to this recipient, to too many recipients, in this second: by the same rules; `Retry-After` says when | 429 | its documentation |
 /// | 131000 | the relay failed: its disk, or itself | 500 | its documentation |
 /// | 131016 | the carrier cannot be reached, or this relay has been replaced or has stopped: try again | 503 | its documentation |
 ///

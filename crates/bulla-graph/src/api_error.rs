@@ -4,6 +4,7 @@ mod submit;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -11,9 +12,6 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::api::TraceId;
-
-/// Seconds after which a client is asked to try again.
-const RETRY_AFTER_SECS: &str = "5";
 
 /// An error as clients know it.
 pub(crate) struct ApiError {
@@ -25,7 +23,8 @@ pub(crate) struct ApiError {
     details: Option<Cow<'static, str>>,
     /// What it is counted as.
     reason: &'static str,
-    again: bool,
+    /// After how long the client is asked to try again, if at all.
+    again: Option<Duration>,
 }
 
 impl ApiError {
@@ -39,9 +38,13 @@ impl ApiError {
             131_016 => "unavailable",
             131_021 => "own number",
             131_051 => "type",
+            130_429 => "throughput",
+            131_047 => "window closed",
+            131_048 => "messaging limit",
+            131_056 => "pair rate",
             _ => "other",
         };
-        Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, reason, again: false }
+        Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, reason, again: None }
     }
 
     fn because(mut self, details: impl Into<Cow<'static, str>>) -> Self {
@@ -194,7 +197,7 @@ impl ApiError {
                 code,
                 error_subcode: subcode,
                 error_data: details.as_deref().map(|details| Data { messaging_product: "whatsapp", details }),
-                is_transient: again.then_some(true),
+                is_transient: again.map(|_| true),
                 fbtrace_id: trace.as_str(),
             },
         };
@@ -204,8 +207,10 @@ impl ApiError {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if again {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));
+        if let Some(again) = again {
+            // Whole seconds, and none too few.
+            let seconds = again.as_millis().div_ceil(1000).max(1);
+            headers.insert(RETRY_AFTER, HeaderValue::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -102,14 +102,34 @@ fn line<'a>(
 }
 
 /// The original says nothing of a message whose time to live has ended. It is undeliverable like any other,
-/// and the details tell why.
+/// and the details tell why. What breaks a rule has the original's own codes.
 fn undelivered(failure: Failure) -> Fault {
-    let details = match failure {
-        Failure::Expired => "the message was not delivered within its time to live",
-        Failure::NotOpened => "the recipient's device could not open the message, however often it was sent",
-        _ => "the recipient is not known, or cannot be delivered to",
-    };
-    fault(131_026, "Message undeliverable", details)
+    let undeliverable = |details| fault(131_026, "Message undeliverable", details);
+    match failure {
+        Failure::Expired => undeliverable("the message was not delivered within its time to live"),
+        Failure::NotOpened => {
+            undeliverable("the recipient's device could not open the message, however often it was sent")
+        }
+        Failure::WindowClosed => fault(
+            131_047,
+            "Re-engagement message",
+            "more than 24 hours have passed since the recipient last wrote to this number",
+        ),
+        Failure::PairRate => fault(
+            131_056,
+            "(Business Account, Consumer Account) pair rate limit hit",
+            "too many messages were sent to this recipient in a short time",
+        ),
+        Failure::MessagingLimit => fault(
+            131_048,
+            "Spam rate limit hit",
+            "as many recipients as may be were written to within 24 hours, outside their service windows",
+        ),
+        Failure::Throughput => {
+            fault(130_429, "Rate limit hit", "more messages a second were sent from this number than may be")
+        }
+        _ => undeliverable("the recipient is not known, or cannot be delivered to"),
+    }
 }
 
 const fn fault(code: u32, title: &'static str, details: &'static str) -> Fault {

@@ -1,8 +1,10 @@
 //! What the relay's errors become.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use bulla_content::InvalidContent;
-use bulla_relay::{MarkReadError, SubmitError};
+use bulla_relay::{MarkReadError, RETRY_AFTER, Rule, SubmitError};
 
 use super::ApiError;
 use crate::TokenLookupError;
@@ -25,7 +27,30 @@ impl ApiError {
     pub(super) fn unavailable(details: &'static str) -> Self {
         let api_error =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, 131_016, "Service unavailable").because(details);
-        Self { again: true, ..api_error }
+        Self { again: Some(RETRY_AFTER), ..api_error }
+    }
+
+    /// A message breaks `rule`, for so long.
+    fn limited(rule: Rule, wait: Duration) -> Self {
+        let (code, title, details) = match rule {
+            Rule::PairRate => (
+                131_056,
+                "(Business Account, Consumer Account) pair rate limit hit",
+                "too many messages were sent to this recipient in a short time; nothing was accepted",
+            ),
+            Rule::MessagingLimit => (
+                131_048,
+                "Spam rate limit hit",
+                "as many recipients as may be were written to within 24 hours, outside their service windows; nothing was accepted",
+            ),
+            _ => (
+                130_429,
+                "Rate limit hit",
+                "more messages a second were sent from this number than may be; nothing was accepted",
+            ),
+        };
+        let api_error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, title).because(details);
+        Self { again: Some(wait), ..api_error }
     }
 }
 
@@ -50,6 +75,16 @@ impl From<SubmitError> for ApiError {
                 let details =
                     "Idempotency-Key: it belongs to another message; draw a new one for each message";
                 Self { status: StatusCode::CONFLICT, reason: "key reused", ..Self::unreadable(details) }
+            }
+            SubmitError::WindowClosed => {
+                let details = "more than 24 hours have passed since the recipient last wrote to this number; nothing was accepted";
+                Self::new(StatusCode::BAD_REQUEST, 131_047, "Re-engagement message").because(details)
+            }
+            SubmitError::Limited { rule, wait } => Self::limited(rule, wait),
+            SubmitError::TooManyDeferred { .. } => {
+                let details =
+                    "as many messages as may be wait for this recipient already; nothing was accepted";
+                Self::limited(Rule::PairRate, RETRY_AFTER).because(details)
             }
             SubmitError::Unavailable(_) => Self::unavailable(
                 "the carrier cannot be reached and nothing was accepted; send the message again",

@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bulla_graph::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_TO_CHARS};
-use bulla_relay::{MarkReadError, RelayError, SubmitError, SuspendedPart};
+use bulla_relay::{MarkReadError, RelayError, Rule, SubmitError, SuspendedPart};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use bytes::Bytes;
@@ -262,6 +263,22 @@ async fn a_bad_idempotency_key_is_refused() {
     assert_eq!(bench.relay.take(), []);
 }
 
+fn limited(rule: Rule) -> SubmitError {
+    SubmitError::Limited { rule, wait: Duration::from_secs(6) }
+}
+
+/// In whole seconds: a client that comes back at that moment is not too early.
+#[tokio::test]
+async fn what_breaks_a_rule_comes_back_with_the_time_until_it_does_not() {
+    let bench = Bench::new();
+    for (millis, seconds) in [(1, "1"), (1000, "1"), (1001, "2"), (86_400_000, "86400")] {
+        let wait = Duration::from_millis(millis);
+        bench.relay.fail(SubmitError::Limited { rule: Rule::MessagingLimit, wait });
+        let reply = bench.post(text_with(json!({}))).await;
+        assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (429, seconds), "{millis}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
     let bench = Bench::new();
@@ -303,6 +320,11 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
             "context.message_id: it names no message of the",
         ),
         (SubmitError::KeyReused, 409, 100, "Idempotency-Key: it belongs to another message"),
+        (SubmitError::WindowClosed, 400, 131_047, "more than 24 hours have passed"),
+        (limited(Rule::PairRate), 429, 131_056, "too many messages were sent to this recipient"),
+        (limited(Rule::MessagingLimit), 429, 131_048, "as many recipients as may be were written to"),
+        (limited(Rule::Throughput), 429, 130_429, "more messages a second were sent"),
+        (SubmitError::TooManyDeferred { limit: 1024 }, 429, 131_056, "as many messages as may be wait"),
     ] {
         bench.relay.fail(error);
         let reply = bench.post(text()).await;
@@ -310,7 +332,8 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
         assert!(reply.details().starts_with(details), "{}", reply.json);
         let again =
             reply.headers.get("retry-after").map(|seconds| seconds.to_str().unwrap().parse::<u64>().is_ok());
-        assert_eq!(again, (status == 503).then_some(true));
+        assert_eq!(again, [429, 503].contains(&status).then_some(true));
+        assert_eq!(reply.json["error"]["is_transient"] == true, again.is_some());
     }
     bench.relay.fail(MarkReadError::UnknownMessage);
     let read = text_with(json!({ "status": "read", "message_id": wamid(1) }));

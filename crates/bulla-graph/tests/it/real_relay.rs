@@ -1,13 +1,14 @@
 //! The API, a real relay and a real carrier, together. With webhooks they are tested beside those.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bulla_base::{BusinessAccountId, Number, SeededRng};
 use bulla_carrier::Carrier;
 use bulla_device::{Device, DeviceEventKind};
 use bulla_graph::{GraphApi, Tokens};
-use bulla_relay::{Business, Event, EventSink, Relay, SinkError};
+use bulla_relay::{Business, Event, EventSink, OnBreach, PairRate, Relay, Rules, SinkError};
 use bulla_store::MemoryStore;
 use bulla_transport::InProcess;
 use http_body_util::BodyExt;
@@ -40,11 +41,18 @@ async fn open() -> (RealRelay, GraphApi<RealRelay>) {
 }
 
 async fn open_at(carrier: Arc<Carrier<MemoryStore>>) -> (RealRelay, GraphApi<RealRelay>) {
+    open_with(carrier, business()).await
+}
+
+async fn open_with(
+    carrier: Arc<Carrier<MemoryStore>>,
+    business: Business,
+) -> (RealRelay, GraphApi<RealRelay>) {
     let clock = Arc::new(WaitingClock);
     let rng = Arc::new(SeededRng::new(1));
     let relay =
         Relay::builder(MemoryStore::new(), InProcess::new(carrier), IgnoreEvents, clock.clone(), rng.clone())
-            .business(business())
+            .business(business)
             .open()
             .await
             .unwrap();
@@ -81,6 +89,26 @@ async fn what_belongs_elsewhere_is_refused_by_the_relay_itself() {
         let details = reply["error"]["error_data"]["details"].as_str().unwrap();
         assert!(details.starts_with(&format!("{field}: ")), "{details}");
     }
+    relay.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_a_rule_is_told_when_to_come_back() {
+    let carrier = Carrier::open(MemoryStore::new(), Arc::new(WaitingClock), &SeededRng::new(2)).await;
+    let rate = PairRate::new(Duration::from_secs(3600), 1).unwrap();
+    let rules = Rules::none().pair_rate(rate, OnBreach::Refuse);
+    let (relay, api) = open_with(Arc::new(carrier.unwrap()), business().rules(rules)).await;
+    let body = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "hello" } });
+    assert_eq!(post(&api, "one", &body).await.0, 200);
+    let request = messages().body(Body::from(body.to_string())).unwrap();
+    let response = api.router().oneshot(request).await.unwrap();
+    let seconds: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert_eq!(response.status(), 429);
+    assert!(seconds > 3590 && seconds <= 3600, "{seconds}");
+    let reply: Value =
+        serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!(reply["error"]["code"], 131_056, "{reply}");
+    assert_eq!(post(&api, "one", &body).await.0, 200, "what was accepted is answered");
     relay.close().await;
 }
 

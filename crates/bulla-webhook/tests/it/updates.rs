@@ -195,6 +195,21 @@ async fn a_failed_message_tells_why() {
 }
 
 #[tokio::test]
+async fn a_message_that_broke_a_rule_fails_with_the_code_of_the_original() {
+    for (failure, code, why) in [
+        (Failure::WindowClosed, 131_047, "24 hours"),
+        (Failure::PairRate, 131_056, "this recipient"),
+        (Failure::MessagingLimit, 131_048, "service windows"),
+        (Failure::Throughput, 130_429, "a second"),
+    ] {
+        let value = delivered(status(Status::Failed(failure), None)).await;
+        let (line, error) = (&value["statuses"][0], &value["statuses"][0]["errors"][0]);
+        assert_eq!((&line["status"], &error["code"]), (&json!("failed"), &json!(code)));
+        assert!(error["error_data"]["details"].as_str().unwrap().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn only_200_is_a_yes() {
     let receiver = Receiver::start().await;
     let sink = sink(&receiver);
