@@ -46,9 +46,9 @@ impl Business {
         self
     }
 
-    /// Has these rules hold for it, instead of those in the relay's [`Settings`](crate::Settings::rules). They
-    /// can be [changed](crate::Relay::change_business) at any time, as when it comes to a higher tier: what
-    /// waits for a rule goes by the new ones at once.
+    /// Has these rules hold for it, instead of those in the relay's [`Settings`](crate::Settings::rules).
+    /// They can be [changed](crate::Relay::change_business) at any time, as when it comes to a higher tier:
+    /// what waits for a rule goes by the new ones at once.
     #[must_use]
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = Some(Arc::new(rules));

@@ -144,8 +144,8 @@ impl SubmitError {
     }
 
     /// After how long the same message may be accepted, when that is only a matter of time: as a rule has it,
-    /// or [`RETRY_AFTER`] when nobody knows. Nothing when the caller or the operator has to do something first,
-    /// or it is not known whether it was accepted.
+    /// or [`RETRY_AFTER`] when nobody knows. Nothing when the caller or the operator has to do something
+    /// first, or it is not known whether it was accepted.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -116,7 +116,8 @@ pub enum Failure {
     /// The user's device could not open it, and it was sent again as often as it ever is
     /// ([`MAX_RESENDS`](bulla_envelope::MAX_RESENDS)).
     NotOpened,
-    /// The user had not written within [`SERVICE_WINDOW`](crate::SERVICE_WINDOW), and it was a service message.
+    /// The user had not written within [`SERVICE_WINDOW`](crate::SERVICE_WINDOW), and it was a service
+    /// message.
     WindowClosed,
     /// It was more than the [pair rate](crate::Rules::pair_rate) allows.
     PairRate,

@@ -35,5 +35,6 @@ pub(crate) const SESSION_CACHE_BYTES: usize = 128 << 20;
 /// How many messages to one user can wait for a rule, at most. One more is refused.
 pub const MAX_DEFERRED: u64 = 1024;
 
-/// After how long it is tried again what was refused for a reason that passes by itself, and nobody knows when.
+/// After how long it is tried again what was refused for a reason that passes by itself, and nobody knows
+/// when.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);

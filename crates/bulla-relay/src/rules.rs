@@ -1,8 +1,9 @@
-//! Rules on what a business may send, as data: which are on, with which numbers, and what becomes of a message
-//! that breaks one.
+//! Rules on what a business may send, as data: which are on, with which numbers, and what becomes of a
+//! message that breaks one.
 //!
 //! The machines below are pure: a state and the time in, a decision and a state out. They know no store, no
-//! clock and no relay. Where their states are kept, and when they are asked, is told in `relay/rule_check.rs`.
+//! clock and no relay. Where their states are kept, and when they are asked, is told in
+//! `relay/rule_check.rs`.
 
 mod messaging_limit;
 mod pair_rate;
@@ -22,12 +23,12 @@ pub use self::service_window::{SERVICE_WINDOW, ServiceWindow};
 pub use self::throughput::Throughput;
 pub(crate) use self::throughput::ThroughputLog;
 
-/// Which rules hold for what a business sends. Each is on or off by itself, and says what becomes of a message
-/// that breaks it.
+/// Which rules hold for what a business sends. Each is on or off by itself, and says what becomes of a
+/// message that breaks it.
 ///
 /// They are asked in this order, and the first that is broken decides: the service window, the pair rate, the
-/// messaging limit, the throughput. An answer repeated under its idempotency key breaks none. Receipts are not
-/// asked about.
+/// messaging limit, the throughput. An answer repeated under its idempotency key breaks none. Receipts are
+/// not asked about.
 ///
 /// # Examples
 /// ```
@@ -134,8 +135,8 @@ impl Rules {
 
     /// Sends `fallback` in place of a service message when the window is closed: the user is asked back, and
     /// what was to be said is not. Without [`service_window`](Self::service_window) it does nothing; with it,
-    /// no service message breaks that rule. It is counted in its own category, and the statuses of the message
-    /// name that.
+    /// no service message breaks that rule. It is counted in its own category, and the statuses of the
+    /// message name that.
     #[must_use]
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = Some(fallback);
@@ -156,8 +157,8 @@ impl Rules {
     /// it is 131048.
     ///
     /// # Cost
-    /// Another commit for each message outside a window. The first after a start reads every user that counts;
-    /// from then on they are in memory, about 100 bytes each.
+    /// Another commit for each message outside a window. The first after a start reads every user that
+    /// counts; from then on they are in memory, about 100 bytes each.
     #[must_use]
     pub const fn messaging_limit(mut self, limit: MessagingLimit, on_breach: OnBreach) -> Self {
         self.messaging_limit = Some((limit, on_breach));

@@ -275,7 +275,11 @@ async fn what_breaks_a_rule_comes_back_with_the_time_until_it_does_not() {
         let wait = Duration::from_millis(millis);
         bench.relay.fail(SubmitError::Limited { rule: Rule::MessagingLimit, wait });
         let reply = bench.post(text_with(json!({}))).await;
-        assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (429, seconds), "{millis}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()),
+            (429, seconds),
+            "{millis}"
+        );
     }
 }
 

@@ -43,8 +43,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         added.await.unwrap_or(Err(BusinessError::Stopped))
     }
 
-    /// Takes the account, the number users see and the [rules](Business::rules) from `business`, and with what
-    /// it is [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is
+    /// Takes the account, the number users see and the [rules](Business::rules) from `business`, and with
+    /// what it is [proven](Business::proven_by), if it says so. Nothing else of it changes, and nothing is
     /// interrupted.
     ///
     /// # Errors

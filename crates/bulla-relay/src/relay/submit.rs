@@ -49,8 +49,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// # Cost
     /// One commit, shared with others that run at the same time; another on the first message of a
     /// conversation on a day, and one before it for a message with a key, and for one that lives for less
-    /// than 30 days; the messaging limit has its own. An answer is looked up first. The first message to a user also asks the carrier for
-    /// keys, and costs about a third of a millisecond of computation.
+    /// than 30 days; the messaging limit has its own. An answer is looked up first. The first message to a
+    /// user also asks the carrier for keys, and costs about a third of a millisecond of computation.
     pub async fn submit(&self, from: PhoneNumberId, message: Outgoing) -> Result<MessageRef, SubmitError> {
         let inner = Arc::clone(&self.0);
         let accepted = async {

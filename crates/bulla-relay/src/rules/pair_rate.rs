@@ -17,8 +17,8 @@ pub struct PairRate {
     ahead: u32,
 }
 
-/// The longest time between two messages, and the longest that can be borrowed. What stands in a state is over
-/// before anything of the conversation is forgotten.
+/// The longest time between two messages, and the longest that can be borrowed. What stands in a state is
+/// over before anything of the conversation is forgotten.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl PairRate {
@@ -28,8 +28,8 @@ impl PairRate {
     /// One message in `every` on average, and `ahead` of them at once.
     ///
     /// # Errors
-    /// When `every` is less than a millisecond, `ahead` is nothing, or all that can be sent ahead is worth more
-    /// than a day.
+    /// When `every` is less than a millisecond, `ahead` is nothing, or all that can be sent ahead is worth
+    /// more than a day.
     pub fn new(every: Duration, ahead: u32) -> Result<Self, InvalidRule> {
         let (millis, most) = (every.as_millis(), LONGEST.as_millis());
         if millis == 0 || millis > most {

@@ -23,8 +23,8 @@ pub enum ServiceWindow {
 }
 
 impl ServiceWindow {
-    /// The window at `now` of a user who has written at `last`, if ever. At the very millisecond of its end it
-    /// is closed.
+    /// The window at `now` of a user who has written at `last`, if ever. At the very millisecond of its end
+    /// it is closed.
     pub(crate) fn at(last: Option<Timestamp>, now: Timestamp) -> Self {
         // What seems to come from the future was noted by a clock that was ahead.
         let until = last.map(|last| last.min(now).after(SERVICE_WINDOW));

@@ -18,7 +18,8 @@ fn user(number: u64) -> Number {
     Number::parse(&(16_505_590_000 + number).to_string()).unwrap()
 }
 
-/// Of so many messages at once to users nobody knows, how many are accepted, and the longest wait of the others.
+/// Of so many messages at once to users nobody knows, how many are accepted, and the longest wait of the
+/// others.
 async fn at_once(relay: &TestRelay, messages: u64) -> (usize, Option<Duration>) {
     let posts = (0..messages).map(|number| relay.submit(SHOP, to(user(number), "hello")));
     let answers = futures_util::future::join_all(posts).await;

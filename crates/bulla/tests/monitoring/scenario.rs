@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{Body, Content, Reaction, Text};
-use bulla::relay::{Business, SuspendedPart, UserId};
+use bulla::relay::{Business, OnBreach, Outgoing, OutgoingBody, Rules, ServiceWindow, SuspendedPart, UserId};
 use bulla::store::Retention;
 
 use crate::business::{Behaviour, TestBusiness};
@@ -97,7 +97,8 @@ impl Scenario<'_> {
         let theirs = alice.device.safety_number(SHOP).await.unwrap().unwrap();
         assert_eq!(ours.to_string(), theirs.to_string());
         let identity = relay.identity(SHOP, number.clone()).await.unwrap().unwrap();
-        assert!(!relay.approve_identity(SHOP, number, identity).await.unwrap(), "none waits");
+        assert!(!relay.approve_identity(SHOP, number.clone(), identity).await.unwrap(), "none waits");
+        Box::pin(self.a_rule_keeps_something_back(number)).await;
         relay.bill(SHOP).await.unwrap();
         let other = PhoneNumberId::new(106_540_352_242_923);
         let business = Business::new(other, BusinessAccountId::new(1), Number::parse("15550783882").unwrap());
@@ -107,6 +108,17 @@ impl Scenario<'_> {
         assert!(relay.resume(SuspendedPart::Business(SHOP)).await.is_err(), "it is not suspended");
         let nobody = UserId::from_bytes([7; 16]);
         assert!(relay.set_aside(SHOP, nobody).await.is_err(), "it is not suspended");
+    }
+
+    /// A business has a rule for a moment.
+    async fn a_rule_keeps_something_back(&self, user: Number) {
+        let (relay, usual) = (&self.running.relay, self.running.relay.business(SHOP).unwrap());
+        let rules = Rules::none().service_window(OnBreach::Defer);
+        relay.change_business(usual.clone().rules(rules)).await.unwrap();
+        assert_eq!(relay.window(SHOP, user.clone()).await.unwrap(), ServiceWindow::Closed);
+        let text = OutgoingBody::Text(Text::new(self.personal.text()).unwrap());
+        relay.submit(SHOP, Outgoing::new(user, text)).await.unwrap();
+        relay.change_business(usual).await.unwrap();
     }
 
     async fn requests_are_refused(&self) {
