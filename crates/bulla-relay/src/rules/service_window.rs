@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_window_is_open_for_twenty_four_hours_to_the_millisecond() {
-        let (last, day) = (Timestamp::from_millis(5), SERVICE_WINDOW.as_millis() as u64);
+        let (last, day) = (Timestamp::from_millis(5), SERVICE_WINDOW.as_secs() * 1000);
         let at = |millis| ServiceWindow::at(Some(last), Timestamp::from_millis(millis));
         let open = ServiceWindow::Open { until: Timestamp::from_millis(5 + day) };
         assert_eq!((at(5), at(4 + day)), (open, open));

@@ -135,10 +135,11 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(sent.len() as u32, throughput.per_second * 4);
+            let per_second = usize::try_from(throughput.per_second).unwrap();
+            assert_eq!(sent.len(), per_second * 4);
             for (number, from) in sent.iter().enumerate() {
                 let within = sent[number..].iter().take_while(|at| **at < from + 1_000).count();
-                assert!(within as u32 <= throughput.per_second, "{within} from {from}");
+                assert!(within <= per_second, "{within} from {from}");
             }
             assert!(log.sent.len() <= 1_000);
         }
