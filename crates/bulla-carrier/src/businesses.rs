@@ -34,18 +34,25 @@ impl<S: Store> Carrier<S> {
     pub async fn erase_business(&self, business: PhoneNumberId) -> Result<Erased, StoreError> {
         let address = Address::business(business);
         let erased = self.erase_party(&address).await?;
+        let span = self.call("erase", &address, None);
+        self.for_host(span, self.strike_off(business, &address)).await?;
+        Ok(erased)
+    }
+
+    /// The business is among those that have connected no more, unless it is back.
+    async fn strike_off(&self, business: PhoneNumberId, address: &Address) -> Result<(), StoreError> {
         let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.delete(listed(business));
         // Neither expects anything.
         let _ = self.store.commit(batch).await?;
-        let token = of_device(FENCE, &address);
-        if self.store.get(self.partition(&address), &token, self.clock.now()).await?.is_some() {
+        let token = of_device(FENCE, address);
+        if self.store.get(self.partition(address), &token, self.clock.now()).await?.is_some() {
             // It is back already: whoever is erased later has to be looked for in its queue.
             let mut batch = Batch::new(SYSTEM_PARTITION);
             batch.put(listed(business), Bytes::new());
             let _ = self.store.commit(batch).await?;
         }
-        Ok(erased)
+        Ok(())
     }
 
     /// Every business that has connected and was not erased since: nobody can have queued anything for

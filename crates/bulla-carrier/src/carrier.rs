@@ -22,7 +22,7 @@ use crate::stats::Tallies;
 use crate::store_generation::StoreGeneration;
 use crate::store_layout::PEPPER;
 use crate::trace_span;
-use crate::upkeep::Upkeep;
+use crate::upkeep::{Upkeep, once_more};
 use crate::verifier::{NumberVerifier, TrustedHost};
 
 /// The blind service.
@@ -272,6 +272,25 @@ impl<S: Store> Carrier<S> {
             self.upkeep.fail(Arc::clone(why));
         }
         self.tallies.noted(outcome)
+    }
+
+    /// Carries out `call` of the host in `span`. A store that fails for good in it is the end of the carrier,
+    /// and whoever waits for that hears it, as of any other call.
+    pub(crate) async fn for_host<R>(
+        &self,
+        span: Span,
+        call: impl Future<Output = Result<R, StoreError>>,
+    ) -> Result<R, StoreError> {
+        let noting = async {
+            let outcome = call.await;
+            if let Err(why) = &outcome
+                && why.is_final()
+            {
+                self.upkeep.fail(Arc::new(once_more(why)));
+            }
+            outcome
+        };
+        noting.instrument(span).await
     }
 
     /// Before anybody can write to it: whoever is erased later has to be looked for in its queue.

@@ -3,7 +3,6 @@ use bulla_envelope::Envelope;
 use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Scan, Store, StoreError, UserErasure};
 use bulla_transport::TransportError;
 use tokio::sync::MutexGuard;
-use tracing::Instrument;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
@@ -43,7 +42,7 @@ impl<S: Store> Carrier<S> {
         let partition = self.partition(address);
         // From here on it cannot send, nor be sent to.
         let asked = self.erasures.begin(partition);
-        self.carry_out(partition, &asked).instrument(self.call("erase", address, None)).await
+        self.for_host(self.call("erase", address, None), self.carry_out(partition, &asked)).await
     }
 
     /// Carries out the erasure of `address` if one was begun. To be called before a fencing token is passed,

@@ -2,7 +2,6 @@ use bulla_base::{Address, Category, Day, Party, PhoneNumberId};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{Bill, Flow, Tally};
 use bulla_store::{Batch, Counter, Store, StoreError};
-use tracing::Instrument;
 
 use crate::Carrier;
 use crate::store_layout::METER;
@@ -28,7 +27,7 @@ impl<S: Store> Carrier<S> {
     pub async fn bill(&self, business: PhoneNumberId) -> Result<Bill, StoreError> {
         let span = self.call("bill", &Address::business(business), None);
         let prefix = Tally::prefix(business);
-        let counts = bulla_store::every_counter(&self.store, METER, &prefix).instrument(span).await?;
+        let counts = self.for_host(span, bulla_store::every_counter(&self.store, METER, &prefix)).await?;
         let tally = |(counter, count): (Counter, u64)| {
             let tally = Tally::from_name(counter.name()).ok_or(StoreError::Damaged { what: "counter" })?;
             Ok((tally, count))

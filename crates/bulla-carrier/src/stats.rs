@@ -5,7 +5,6 @@ use bulla_base::Party;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
 use bulla_transport::TransportError;
-use tracing::Instrument;
 
 use crate::metrics::{ACKNOWLEDGED, BUNDLES, DELIVERED, ENQUEUED, OLDEST, REFUSED, WAITING};
 use crate::{Carrier, trace_span};
@@ -113,7 +112,7 @@ impl<S: Store> Carrier<S> {
     /// # Cost
     /// For each business that has ever connected, a look-up and a scan of what waits for it.
     pub async fn stats(&self) -> Result<CarrierStats, StoreError> {
-        self.look_at_queues().instrument(trace_span::for_host("stats")).await
+        self.for_host(trace_span::for_host("stats"), self.look_at_queues()).await
     }
 
     async fn look_at_queues(&self) -> Result<CarrierStats, StoreError> {

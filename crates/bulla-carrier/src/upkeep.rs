@@ -1,8 +1,10 @@
+use std::io;
+use std::iter;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulla_base::Clock;
-use bulla_store::{Store, StoreError};
+use bulla_store::{Fault, Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -78,6 +80,24 @@ fn fail(failure: &watch::Sender<Option<Arc<StoreError>>>, why: Arc<StoreError>) 
     });
 }
 
+/// A store's final error for another who has to be told: what it comes from is in it as words.
+pub(crate) fn once_more(error: &StoreError) -> StoreError {
+    let words = |cause: &dyn std::error::Error| {
+        iter::successors(Some(cause), |cause| cause.source())
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(": ")
+    };
+    match error {
+        StoreError::Closed => StoreError::Closed,
+        StoreError::Poisoned { source } => StoreError::Poisoned {
+            source: source.as_ref().map(|cause| io::Error::new(cause.kind(), words(cause))),
+        },
+        StoreError::Wrapper { source, .. } => StoreError::wrapper(Fault::Final, words(&**source)),
+        other => StoreError::wrapper(Fault::Final, words(other)),
+    }
+}
+
 /// Drops what is over, once an hour. What fails is tried again with the next; a store that may not go on ends
 /// it.
 async fn keep_sweeping<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
@@ -107,6 +127,6 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// When the store fails.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        sweep(&*self.store, &*self.clock).instrument(trace_span::for_host("sweep")).await
+        self.for_host(trace_span::for_host("sweep"), sweep(&*self.store, &*self.clock)).await
     }
 }
