@@ -9,6 +9,7 @@
 
 pub(crate) mod committer;
 mod queue;
+mod reopenings;
 pub(crate) mod writer;
 
 // What is in a group, and what it is checked against.

@@ -61,18 +61,29 @@ pub(crate) const MAX_CACHED_FILES: usize = 256;
 /// connections has taken all others.
 pub(crate) const RESERVED_FILES: usize = 32;
 
-/// How often the engine is opened again in a row, without as many groups being written in between as would
-/// show that it helped. Beyond it the store stops: its threads do not tell whether files were wanting or the
-/// disk is broken.
+/// How often the engine is opened again in a row: without as many groups being written in between as would
+/// show that it helped, and without an hour between two. Beyond it the store stops: its threads do not tell
+/// whether files were wanting or the disk is broken.
+///
+/// With the pauses before them it takes at least five minutes: what was wanting comes back meanwhile.
 pub(crate) const MAX_OPENINGS_IN_A_ROW: u32 = 16;
 
 /// How often it is tried to open the engine again before its callers are told that something is wanting; a
 /// second passes meanwhile.
 pub(crate) const OPENING_TRIES: u32 = 20;
 
-/// So much longer is waited each time before the engine is opened again in a row, 6 seconds in all: what is
-/// wanting comes back meanwhile.
+/// How long after it was opened again the engine is opened another time, if it failed again; after each
+/// further failure in a row twice as long as before.
 pub(crate) const PAUSE_BEFORE_OPENING: Duration = Duration::from_millis(50);
+
+/// But never longer.
+pub(crate) const MAX_PAUSE_BEFORE_OPENING: Duration = Duration::from_secs(60);
+
+/// How long whoever commits waits for that at most. If it takes longer, they are told to try again.
+pub(crate) const LONGEST_WAIT_FOR_OPENING: Duration = Duration::from_secs(1);
+
+/// Openings of the engine that are so far apart are not in a row.
+pub(crate) const ROW_OF_OPENINGS_ENDS_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// So many groups written since the engine was opened again show that it helped.
 pub(crate) const GROUPS_THAT_SHOW_IT_HELPED: u64 = 64;
@@ -88,5 +99,7 @@ mod tests {
         assert_eq!((MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_GROUP_BATCHES), (1_048_576, 65_536, 512));
         // 65,799 rows, of which each has 55 bytes besides what its batch counts.
         assert_eq!(MAX_TORN_BYTES, 26 + 16_777_216 + 8_388_864 + 3_618_945);
+        let spans = [MAX_PAUSE_BEFORE_OPENING, LONGEST_WAIT_FOR_OPENING, ROW_OF_OPENINGS_ENDS_AFTER];
+        assert_eq!(spans.map(|span| span.as_secs()), [60, 1, 3_600]);
     }
 }

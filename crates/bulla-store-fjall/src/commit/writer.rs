@@ -13,11 +13,12 @@ use bulla_store::StoreError;
 use super::committer::Committer;
 use super::group_writes::{Values, Writes};
 use super::queue::{ExclusiveJob, ReplyTo, Work};
+use super::reopenings::{Reopenings, Turn};
 use crate::OpenError;
 use crate::disk::file_reserve::{FileReserve, has_room};
 use crate::disk::tables::{ClosedTables, Tables};
 use crate::error::disk;
-use crate::limits::{GROUPS_THAT_SHOW_IT_HELPED, MAX_OPENINGS_IN_A_ROW, OPENING_TRIES, PAUSE_BEFORE_OPENING};
+use crate::limits::OPENING_TRIES;
 use crate::metrics::TABLES;
 use crate::store::{Absence, Shared};
 use crate::system_error::{SystemError, is_shortage};
@@ -36,10 +37,7 @@ pub(crate) struct Writer {
     shut: Option<ClosedTables>,
     /// A table was half made an end of: what the engine holds in memory may differ from what is on the disk.
     is_broken: bool,
-    /// How often the engine was opened again in a row.
-    openings: u32,
-    /// Groups written since.
-    since_opened: u64,
+    reopenings: Reopenings,
     /// Groups written since the table of the next day could not be made, if it could not.
     since_not_ahead: Option<u64>,
 }
@@ -61,8 +59,7 @@ impl Writer {
             reserve,
             shut: None,
             is_broken: false,
-            openings: 0,
-            since_opened: 0,
+            reopenings: Reopenings::default(),
             since_not_ahead: None,
         };
         thread::Builder::new().name("bulla-writer".into()).spawn(move || writer.run())
@@ -121,7 +118,7 @@ impl Writer {
         let began = now();
         rows.map_or(Ok(()), |rows| tables.commit(rows)).map_err(|error| self.unwritten(tables, error))?;
         shared.tally.sync(began.elapsed());
-        self.since_opened = self.since_opened.saturating_add(1);
+        self.reopenings.group_written();
         if let Some(groups) = &mut self.since_not_ahead {
             *groups += 1;
         }
@@ -262,7 +259,8 @@ impl Writer {
         shared.be_absent(Absence::Closed);
         drop(slot);
         self.shut = None;
-        (self.is_broken, self.openings, self.since_opened) = (false, self.openings + 1, 0);
+        self.is_broken = false;
+        self.reopenings.opened(now());
         tracing::warn!("the engine's own threads had failed; it was opened again, and nothing is lost");
         shared.tally.reopened();
         Ok(())
@@ -291,15 +289,17 @@ impl Writer {
             return Ok(None);
         };
         self.reserve.has_more().and_then(|()| has_room(&path)).map_err(WriteError::NotBegun)?;
-        if self.since_opened >= GROUPS_THAT_SHOW_IT_HELPED {
-            self.openings = 0;
+        match self.reopenings.turn(now()) {
+            Turn::In(pause) => thread::sleep(pause),
+            Turn::Later => {
+                let soon = "the engine's own threads have failed again; it is opened again a little later";
+                return Err(WriteError::NotBegun(io::Error::other(soon)));
+            }
+            Turn::Never => {
+                let why = "the engine fails as soon as it is opened again";
+                return Err(WriteError::Failed(io::Error::other(why)));
+            }
         }
-        if self.openings >= MAX_OPENINGS_IN_A_ROW {
-            return Err(WriteError::Failed(io::Error::other(
-                "the engine fails as soon as it is opened again",
-            )));
-        }
-        thread::sleep(PAUSE_BEFORE_OPENING * self.openings);
         // Also a compaction writes to the journal; it takes note of a failure before it ends.
         let _compacted = shared.compacting();
         let mut slot = shared.write();
@@ -350,7 +350,7 @@ fn reason(error: OpenError) -> io::Error {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "it measures what the disk takes, and nothing is decided by it"
+    reason = "it measures what the disk takes, and how long ago the engine was opened again"
 )]
 fn now() -> Instant {
     Instant::now()

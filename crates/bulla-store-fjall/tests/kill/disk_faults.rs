@@ -23,6 +23,7 @@ use crate::TOLD_TO;
 use crate::expected::Expected;
 use crate::power_cut::{call, text};
 use crate::process_kill::Writer;
+use crate::scenario::TOO_SOON;
 
 /// Everything the engine asks of a disk that can fail, and the report.
 const CALLS: [&str; 14] = [
@@ -137,10 +138,10 @@ impl Fault {
     /// what it threw away, no later one brings back.
     ///
     /// A thread's first openings fail in every thread that the engine starts, however often it is opened
-    /// again: then it may stop, and says so.
+    /// again: then it may ask for patience, longer than a play is, and says so.
     fn is_strange(&self, ending: &str, report: &str) -> bool {
         match (self.call.as_str(), self.what) {
-            (_, NO_FILES) => ending != "played" && !report.contains("fails as soon as it is opened again"),
+            (_, NO_FILES) => ending != "played" && !report.contains(TOO_SOON),
             ("fdatasync", what) if ERRORS.contains(&what) => ending == "played",
             _ => false,
         }

@@ -22,6 +22,9 @@ impl Voice {
 /// A failing call can be made by several threads, and each try needs at least one.
 const MAX_TRIES: usize = 500;
 
+/// What is said of an engine that fails again and again.
+pub(crate) const TOO_SOON: &str = "it is opened again a little later";
+
 /// What ended the play early, and what the store said.
 struct End {
     how: &'static str,
@@ -108,7 +111,13 @@ async fn until_done<T, F: Future<Output = Result<T, StoreError>>>(
             other => return done(store, other).await,
         }
     }
-    panic!("it can never be begun")
+    match ask().await {
+        // Nothing is wanting: so soon after it has failed again, the engine is not opened another time.
+        Err(StoreError::Unavailable { source }) if source.to_string().contains(TOO_SOON) => {
+            Err(End::of("unbegun", &source))
+        }
+        _ => panic!("it can never be begun"),
+    }
 }
 
 /// Whether open files are wanting.
