@@ -4,7 +4,8 @@ use bulla_base::{Address, Day, MessageId, Number, Partition, Party, Pepper, Seed
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_store::{
-    Failure, FaultyStore, Key, MemoryStore, Record, SYSTEM_PARTITION, Scan, Space, Store, StoreError,
+    CountingStore, Failure, FaultyStore, Key, MemoryStore, Record, SYSTEM_PARTITION, Scan, Space, Store,
+    StoreError,
 };
 use bulla_transport::{Caller, InProcess, Sequence, Transport, TransportError};
 
@@ -135,6 +136,26 @@ async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
         }
     }
     assert!(tried > 1000, "{tried}");
+}
+
+/// What is looked through and holds nothing of the user is not written to.
+#[tokio::test]
+async fn an_erasure_writes_only_where_there_is_something_to_erase() {
+    let world = World::new().await;
+    let (us, him) = (world.join(shop()).await, world.join(bob()).await);
+    world.transport().send(&him, world.envelope(&him, &us)).await.unwrap();
+    let commits = async |user: Address| {
+        let store = CountingStore::new(world.store.clone());
+        let counts = store.counts();
+        let carrier = Carrier::open(store, world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+        let _ = counts.take();
+        carrier.erase(&number(&user)).await.unwrap();
+        counts.take().commits
+    };
+    // That it has begun, and that it is done; of what a stranger left there is nothing, in two passes.
+    assert_eq!(commits(alice()).await, 2);
+    // And what waits for the shop. What is his own goes with its partition.
+    assert_eq!(commits(bob()).await, 2 + 1);
 }
 
 /// That a business had connected was remembered for good, and each erasure of a user walked through its

@@ -10,6 +10,7 @@ mod concurrent_erasures;
 mod directory;
 mod erase;
 mod fencing_token;
+mod logs;
 mod queue;
 mod queue_cost;
 mod register;
