@@ -217,7 +217,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         admission.without_body();
         match request {
             Request::Send { contact, .. } if contact.is(&own) => Err(ApiError::own_number()),
-            Request::Send { contact, message } => {
+            Request::Send { contact, mut message } => {
+                if self.settings.callback_data_is_key {
+                    message = message.tracking_is_key();
+                }
                 let reference =
                     self.relay.submit(business, message).await.map_err(|error| self.failed(error))?;
                 Ok(json!({

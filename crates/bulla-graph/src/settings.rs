@@ -1,17 +1,18 @@
 use crate::limits::MAX_BODY_BYTES;
 
-/// What an operator may turn on the API: how much of it may go on at once.
+/// What an operator may turn on the API: how much of it may go on at once, and what names a message.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) connections: usize,
     pub(crate) requests: usize,
     pub(crate) body_bytes: usize,
+    pub(crate) callback_data_is_key: bool,
 }
 
 impl Default for Settings {
-    /// 512 connections, 512 requests and 32 MiB of bodies at once.
+    /// 512 connections, 512 requests and 32 MiB of bodies at once; what clients attach is no key.
     fn default() -> Self {
-        Self { connections: 512, requests: 512, body_bytes: 32 * 1024 * 1024 }
+        Self { connections: 512, requests: 512, body_bytes: 32 * 1024 * 1024, callback_data_is_key: false }
     }
 }
 
@@ -50,6 +51,19 @@ impl Settings {
     #[must_use]
     pub fn body_bytes(mut self, at_once: usize) -> Self {
         self.body_bytes = at_once.max(MAX_BODY_BYTES);
+        self
+    }
+
+    /// Has `biz_opaque_callback_data` name the message, as the header `Idempotency-Key` does where it is
+    /// given: for clients that cannot set a header, and give each message a reference of their own. The same
+    /// message with the same reference is then answered with the first one's id and not sent again, for 30
+    /// days; another one is refused, with 409.
+    ///
+    /// Default: off. Clients of the original may attach the same text to many messages, such as the name of a
+    /// campaign: with this on, all but the first of them are refused. It costs a commit more a message.
+    #[must_use]
+    pub const fn callback_data_is_key(mut self, is_key: bool) -> Self {
+        self.callback_data_is_key = is_key;
         self
     }
 }

@@ -45,9 +45,12 @@ pub enum SubmitError {
     /// The caller's move: no message exchanged with this user lives, so the id leads to nobody.
     #[error("the user id leads to no user of this number")]
     UnknownUser,
-    /// The caller's move: the idempotency key was used for another message.
-    #[error("the idempotency key belongs to another message")]
-    KeyReused,
+    /// The caller's move: the idempotency key, or the tracking that is one, was used for another message.
+    #[error("the {field} belongs to another message")]
+    KeyReused {
+        /// Which of the two.
+        field: &'static str,
+    },
     /// The caller's move: the user has not written for so long that no service message goes any more. It goes
     /// when the user writes again; a message of another category goes now.
     #[error("the user's service window is closed")]
@@ -60,11 +63,19 @@ pub enum SubmitError {
         /// After how long it is allowed, if nothing else is sent until then.
         wait: Duration,
     },
-    /// The caller's move: as many messages to this user as can be wait for a rule. Send it again later.
+    /// The caller's move: as many messages to this user wait as can: for a rule, for the carrier, or for the
+    /// user's new identity to be approved. Send it again later.
     #[error("{limit} messages to this user wait already")]
-    TooManyDeferred {
+    TooManyWaiting {
         /// How many can wait.
         limit: u64,
+    },
+    /// The caller's move: as many calls as may be are being carried out, in all or about this user. Send it
+    /// again.
+    #[error("{limit} calls are being carried out already")]
+    Busy {
+        /// How many may be.
+        limit: usize,
     },
     /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
     #[error("the carrier cannot be reached")]
@@ -127,10 +138,11 @@ impl SubmitError {
             Self::TooLong { .. } => "too long",
             Self::OtherConversation { .. } => "other conversation",
             Self::UnknownUser => "unknown user",
-            Self::KeyReused => "key reused",
+            Self::KeyReused { .. } => "key reused",
             Self::WindowClosed => "window closed",
             Self::Limited { rule, .. } => rule.name(),
-            Self::TooManyDeferred { .. } => "deferred",
+            Self::TooManyWaiting { .. } => "waiting",
+            Self::Busy { .. } => "busy",
             Self::Unavailable(_) => "carrier",
             Self::Fenced { .. } => "fenced",
             Self::Store(_) => "store",
@@ -150,7 +162,8 @@ impl SubmitError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Limited { wait, .. } => Some(*wait),
-            Self::TooManyDeferred { .. }
+            Self::TooManyWaiting { .. }
+            | Self::Busy { .. }
             | Self::Unavailable(_)
             | Self::Store(_)
             | Self::Contended { .. }

@@ -39,8 +39,8 @@ pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError
 pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitError};
 pub use id_text::InvalidId;
 pub use limits::{
-    CACHED_BYTES, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS, MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS,
-    MIN_BACKOFF, RETRY_AFTER,
+    CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS,
+    MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS, MAX_WAITING, MIN_BACKOFF, RETRY_AFTER,
 };
 pub use report::{Report, Reports};
 pub use rules::{

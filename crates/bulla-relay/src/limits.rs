@@ -35,6 +35,16 @@ pub(crate) const SESSION_CACHE_BYTES: usize = 128 << 20;
 /// How many messages to one user can wait for a rule, at most. One more is refused.
 pub const MAX_DEFERRED: u64 = 1024;
 
+/// How many messages to one user can wait for the carrier, or for the user's new identity to be approved, at
+/// most. One more is refused.
+pub const MAX_WAITING: u64 = 8192;
+
+/// How many calls of businesses are carried out at once, at most. One more is refused.
+pub const MAX_CALLS: usize = 16_384;
+
+/// How many of them are about one conversation, at most: the others have room whatever one is flooded with.
+pub const MAX_CALLS_PER_CONVERSATION: usize = 1024;
+
 /// After how long it is tried again what was refused for a reason that passes by itself, and nobody knows
 /// when.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);

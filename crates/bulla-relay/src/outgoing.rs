@@ -66,6 +66,7 @@ pub struct Outgoing {
     pub(crate) in_reply_to: Option<MessageRef>,
     pub(crate) tracking: Option<String>,
     pub(crate) idempotency_key: Option<Bytes>,
+    pub(crate) tracking_is_key: bool,
     pub(crate) time_to_live: Option<Retention>,
 }
 
@@ -80,6 +81,7 @@ impl Outgoing {
             in_reply_to: None,
             tracking: None,
             idempotency_key: None,
+            tracking_is_key: false,
             time_to_live: None,
         }
     }
@@ -118,6 +120,15 @@ impl Outgoing {
         self
     }
 
+    /// Has what is [attached](Self::tracking) name the wish to send, as an
+    /// [`idempotency_key`](Self::idempotency_key) does, if there is none: for businesses that give each
+    /// message a reference of their own. The two do not meet: a reference is no key of the same bytes.
+    #[must_use]
+    pub const fn tracking_is_key(mut self) -> Self {
+        self.tracking_is_key = true;
+        self
+    }
+
     /// Names the wish to send: the same message under the same key is answered with the first one's reference
     /// and not sent, for 30 days; another one, or one to another user, is refused. At most
     /// [`MAX_IDEMPOTENCY_BYTES`](crate::MAX_IDEMPOTENCY_BYTES).
@@ -131,7 +142,16 @@ impl Outgoing {
 impl fmt::Debug for Outgoing {
     /// What the business attached, and its key, print their lengths.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { to, body, category, in_reply_to, tracking, idempotency_key, time_to_live } = self;
+        let Self {
+            to,
+            body,
+            category,
+            in_reply_to,
+            tracking,
+            idempotency_key,
+            tracking_is_key,
+            time_to_live,
+        } = self;
         f.debug_struct("Outgoing")
             .field("to", to)
             .field("body", body)
@@ -139,6 +159,7 @@ impl fmt::Debug for Outgoing {
             .field("in_reply_to", in_reply_to)
             .field("tracking_bytes", &tracking.as_ref().map(String::len))
             .field("key_bytes", &idempotency_key.as_ref().map(Bytes::len))
+            .field("tracking_is_key", tracking_is_key)
             .field("time_to_live", time_to_live)
             .finish()
     }

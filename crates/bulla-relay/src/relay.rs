@@ -18,6 +18,7 @@ mod retry_requests;
 
 mod acknowledged_events;
 mod active_pumps;
+mod calls_in_flight;
 mod dead_letters;
 mod forward;
 mod outbox;
@@ -61,6 +62,7 @@ use tracing::{Instrument, Span};
 use self::acknowledged_events::AcknowledgedEvents;
 use self::active_pumps::Pumps;
 use self::business_registry::{BusinessRegistry, BusinessState};
+use self::calls_in_flight::CallsInFlight;
 use self::conversation::Conversation;
 use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
@@ -109,6 +111,7 @@ pub(crate) struct Inner<S, T, K> {
     sink_outages: SinkOutages,
     sink_permits: SinkPermits,
     pumps: Pumps,
+    calls: Arc<CallsInFlight>,
     acknowledged_events: AcknowledgedEvents,
     shutdown: Shutdown,
     reports: Arc<Board>,
@@ -172,6 +175,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             sink_outages: SinkOutages::default(),
             sink_permits,
             pumps: Pumps::default(),
+            calls: Arc::default(),
             acknowledged_events: AcknowledgedEvents::default(),
             shutdown: Shutdown::default(),
             reports: Arc::default(),

@@ -71,9 +71,11 @@ impl From<SubmitError> for ApiError {
             SubmitError::OtherConversation { field } => {
                 Self::value(outside(field), "it names no message of the conversation with this recipient")
             }
-            SubmitError::KeyReused => {
-                let details =
-                    "Idempotency-Key: it belongs to another message; draw a new one for each message";
+            SubmitError::KeyReused { field } => {
+                let details = format!(
+                    "{}: it belongs to another message; draw a new one for each message",
+                    outside(field)
+                );
                 Self { status: StatusCode::CONFLICT, reason: "key reused", ..Self::unreadable(details) }
             }
             SubmitError::WindowClosed => {
@@ -81,11 +83,12 @@ impl From<SubmitError> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, 131_047, "Re-engagement message").because(details)
             }
             SubmitError::Limited { rule, wait } => Self::limited(rule, wait),
-            SubmitError::TooManyDeferred { .. } => {
+            SubmitError::TooManyWaiting { .. } => {
                 let details =
                     "as many messages as may be wait for this recipient already; nothing was accepted";
                 Self::limited(Rule::PairRate, RETRY_AFTER).because(details)
             }
+            SubmitError::Busy { .. } => Self::busy(),
             SubmitError::Unavailable(_) => Self::unavailable(
                 "the carrier cannot be reached and nothing was accepted; send the message again",
             ),

@@ -323,12 +323,24 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
             131_009,
             "context.message_id: it names no message of the",
         ),
-        (SubmitError::KeyReused, 409, 100, "Idempotency-Key: it belongs to another message"),
+        (SubmitError::Busy { limit: 1024 }, 503, 131_016, "as many requests as may be are under way"),
+        (
+            SubmitError::KeyReused { field: "idempotency key" },
+            409,
+            100,
+            "Idempotency-Key: it belongs to another message",
+        ),
+        (
+            SubmitError::KeyReused { field: "tracking" },
+            409,
+            100,
+            "biz_opaque_callback_data: it belongs to another message",
+        ),
         (SubmitError::WindowClosed, 400, 131_047, "more than 24 hours have passed"),
         (limited(Rule::PairRate), 429, 131_056, "too many messages were sent to this recipient"),
         (limited(Rule::MessagingLimit), 429, 131_048, "as many recipients as may be were written to"),
         (limited(Rule::Throughput), 429, 130_429, "more messages a second were sent"),
-        (SubmitError::TooManyDeferred { limit: 1024 }, 429, 131_056, "as many messages as may be wait"),
+        (SubmitError::TooManyWaiting { limit: 1024 }, 429, 131_056, "as many messages as may be wait"),
     ] {
         bench.relay.fail(error);
         let reply = bench.post(text()).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bulla_base::{Clock, ManualClock, SeededRng};
-use bulla_graph::{GraphApi, RelayApi, Tokens};
+use bulla_graph::{GraphApi, RelayApi, Settings, Tokens};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -36,6 +36,11 @@ impl Bench {
     pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let relay = Arc::new(RecordingRelay::default());
         Self { api: api(relay.clone(), clock), relay }
+    }
+
+    /// The same with other settings.
+    pub(crate) fn settings(self, settings: Settings) -> Self {
+        Self { api: self.api.settings(settings), ..self }
     }
 
     /// Makes a request.

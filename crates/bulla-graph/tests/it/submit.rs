@@ -2,6 +2,7 @@
 
 use bulla_base::Number;
 use bulla_content::Text;
+use bulla_graph::Settings;
 use bulla_relay::{Outgoing, OutgoingBody, UserId};
 use serde_json::json;
 
@@ -173,6 +174,22 @@ async fn an_idempotency_key_reaches_the_relay() {
         let expected = Outgoing::new(user(), text("x")).idempotency_key(key.to_owned());
         assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, expected)]);
     }
+}
+
+/// Off unless the operator says so: clients of the original may attach the same text to many messages.
+#[tokio::test]
+async fn what_a_client_attaches_names_its_message_if_the_operator_says_so() {
+    let body = json!({
+        "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" },
+        "biz_opaque_callback_data": "order 7",
+    });
+    let expected = Outgoing::new(user(), text("x")).tracking("order 7");
+    let bench = Bench::new();
+    assert_eq!(bench.post(body.to_string()).await.status, 200);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, expected.clone())]);
+    let bench = Bench::new().settings(Settings::default().callback_data_is_key(true));
+    assert_eq!(bench.post(body.to_string()).await.status, 200);
+    assert_eq!(bench.relay.take(), [Asked::Submit(NUMBER, expected.tracking_is_key())]);
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use super::conversation::{Attempts, Conversation};
 use super::submit::Checked;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
+use crate::limits::MAX_IDEMPOTENCY_BYTES;
 use crate::store_layout::{self, KEY, ONCE};
-use crate::{EventSink, MessageRef, SubmitError};
+use crate::{EventSink, MessageRef, Outgoing, SubmitError};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Makes sure that the message's idempotency key, if it has one, is used for no other user.
@@ -25,7 +26,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         checked: &Checked,
     ) -> Result<(), SubmitError> {
-        let Some(key) = &checked.message.idempotency_key else { return Ok(()) };
+        let Some(key) = key(&checked.message) else { return Ok(()) };
+        let key = &key[..];
         let business = conversation.business;
         let (name, of) = (digest(&[key]), digest(&[conversation.user.as_bytes(), key]));
         // One at a time binds this key. A lock like any other, let go before that of the user is taken.
@@ -39,7 +41,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // Over all days that can be read: the key may have been bound before midnight.
             let scan = store_layout::all(KEY, now).prefix(Bytes::copy_from_slice(&name)).limit(1);
             if let Some((_, record)) = self.store.scan(home, &scan, now).await?.first() {
-                return if record.value[..] == of { Ok(()) } else { Err(SubmitError::KeyReused) };
+                return if record.value[..] == of { Ok(()) } else { Err(reused(&checked.message)) };
             }
             let mut batch = Batch::new(home);
             let key = Key::dated(KEY, now.day(), Bytes::copy_from_slice(&name));
@@ -60,9 +62,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         id: MessageId,
         checked: &Checked,
     ) -> Result<Option<MessageRef>, SubmitError> {
-        let Some(key) = &checked.message.idempotency_key else { return Ok(None) };
+        let Some(key) = key(&checked.message) else { return Ok(None) };
         let (business, user) = (transaction.conversation.business, transaction.conversation.user);
-        let name = store_layout::named(business, &digest(&[key]));
+        let name = store_layout::named(business, &digest(&[&key]));
         let scan = store_layout::all(ONCE, transaction.now).prefix(name.clone()).limit(1);
         let fingerprint = fingerprint(checked);
         if let Some((_, record)) = self.store.scan(user, &scan, transaction.now).await?.first() {
@@ -71,7 +73,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let first = first.map_err(|_| StoreError::Damaged { what: "idempotency key" })?;
             let same = of == fingerprint;
             let reference = MessageRef::new(first, tenant.user_ids.user_id(user));
-            return if same { Ok(Some(reference)) } else { Err(SubmitError::KeyReused) };
+            return if same { Ok(Some(reference)) } else { Err(reused(&checked.message)) };
         }
         let value = [&id.as_bytes()[..], &fingerprint].concat();
         let (key, expiry) = (Key::dated(ONCE, transaction.now.day(), name), transaction.expiry());
@@ -81,17 +83,41 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 }
 
+/// The key under which `message` is sent at most once, if there is one.
+fn key(message: &Outgoing) -> Option<Bytes> {
+    let of_tracking = || {
+        let tracking = message.tracking.as_deref().filter(|_| message.tracking_is_key)?;
+        // Longer than a key can be, so that it is none that somebody has drawn.
+        Some(Bytes::from([&digest(&[tracking.as_bytes()])[..], &[0; MAX_IDEMPOTENCY_BYTES]].concat()))
+    };
+    message.idempotency_key.clone().or_else(of_tracking)
+}
+
+/// That the key of `message` belongs to another.
+const fn reused(message: &Outgoing) -> SubmitError {
+    SubmitError::KeyReused {
+        field: if message.idempotency_key.is_some() { "idempotency key" } else { "tracking" },
+    }
+}
+
 /// What makes a message the same as another sent under its idempotency key: what the business asked for,
 /// whatever came of it.
 fn fingerprint(checked: &Checked) -> [u8; 32] {
+    let Outgoing { category, in_reply_to, tracking, time_to_live, .. } = &checked.message;
     // With randomness that never varies, a content has one encoding.
     let said = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
-    let answered = checked.message.in_reply_to.map(MessageRef::to_bytes);
+    let tracking = tracking.as_deref().unwrap_or_default().as_bytes();
+    let answered = in_reply_to.map(MessageRef::to_bytes);
+    let lives =
+        time_to_live.map_or(u64::MAX, |lives| u64::try_from(lives.span().as_millis()).unwrap_or(u64::MAX));
+    // Each part has a length that is known by what stands before it.
     digest(&[
-        said.plaintext(),
-        &[checked.message.category.code(), u8::from(answered.is_some())],
+        &[category.code(), u8::from(answered.is_some())],
         answered.as_ref().map_or(&[], |reference| &reference[..]),
-        checked.message.tracking.as_deref().unwrap_or_default().as_bytes(),
+        &lives.to_be_bytes(),
+        &tracking.len().to_be_bytes(),
+        tracking,
+        said.plaintext(),
     ])
 }
 

@@ -40,6 +40,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (business, user) = (tenant.business(), tenant.user_ids.partition(message.user()));
         let conversation = Conversation { business, user };
         self.is_going_on(conversation)?;
+        let _call = self.calls.begin(conversation)?;
         let marking = async {
             let marked = self.mark_read_in(tenant, conversation, message).await;
             marked.map_err(|error| self.refuse_mark(tenant, conversation, error))

@@ -180,7 +180,7 @@ fn breaks_window(rules: &Rules, transaction: &Transaction, category: Category) -
 
 fn deferred(transaction: &Transaction, rule: Option<Rule>) -> Result<Admission, SubmitError> {
     if transaction.deferred() >= MAX_DEFERRED {
-        return Err(SubmitError::TooManyDeferred { limit: MAX_DEFERRED });
+        return Err(SubmitError::TooManyWaiting { limit: MAX_DEFERRED });
     }
     Ok(Admission::Deferred(rule))
 }

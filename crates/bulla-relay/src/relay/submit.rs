@@ -20,7 +20,7 @@ use super::sweep::LONGEST_LIFE;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use super::{Inner, Relay, trace_span};
-use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS};
+use crate::limits::{MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MAX_WAITING};
 use crate::metrics::{ACCEPTED, DEFERRED, UNQUOTED};
 use crate::row::{Outbound, StoredEvent};
 use crate::rules::{Fallback, Rule};
@@ -104,6 +104,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
         };
         self.is_going_on(conversation)?;
+        let _call = self.calls.begin(conversation)?;
         let accepting = async {
             let accepted = self.accept_in(tenant, conversation, message).await;
             accepted.map_err(|error| self.refuse(tenant, conversation, error))
@@ -145,6 +146,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         trace_span::is_about(id);
         if let Some(first) = self.claim_key(tenant, &mut transaction, id, checked).await? {
             return Ok(Attempt::Done(first));
+        }
+        if transaction.waiting() >= MAX_WAITING {
+            return Err(SubmitError::TooManyWaiting { limit: MAX_WAITING });
         }
         let admission = self.admit(tenant, &mut transaction, checked.message.category).await?;
         let lives = self.time_to_live_of(&checked.message);

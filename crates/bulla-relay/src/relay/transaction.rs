@@ -153,6 +153,12 @@ impl Transaction {
         (self.head.deferred.last() + 1).saturating_sub(self.head.deferred.first())
     }
 
+    /// How many messages wait for the carrier or for an approval, at most: some of them may be over.
+    pub(super) fn waiting(&self) -> u64 {
+        let queues = [&self.head.outbox, &self.head.held];
+        queues.map(|queue| (queue.last() + 1).saturating_sub(queue.first())).into_iter().sum()
+    }
+
     /// The next that is deferred.
     pub(super) async fn next_deferred<S: Store>(&self, store: &S) -> Result<Option<Queued>, StoreError> {
         let deferred = self.head.deferred.read(store, &self.queue(DEFERRED), 0, 1, self.now).await?;

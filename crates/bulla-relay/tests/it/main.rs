@@ -8,6 +8,7 @@
 
 mod acknowledged_events;
 mod businesses;
+mod calls_in_flight;
 mod cancellation;
 mod clock_jumps;
 mod conflicts;
@@ -16,6 +17,7 @@ mod debug_output;
 mod erasure;
 mod failure_domains;
 mod forward;
+mod idempotency;
 mod identities;
 mod idle_memory;
 mod messaging_limit;

@@ -115,7 +115,7 @@ async fn as_many_wait_as_may_and_one_more_is_refused_with_a_time() {
         }
     };
     assert!(more < 2, "{more}");
-    assert!(matches!(refused, SubmitError::TooManyDeferred { limit: MAX_DEFERRED }), "{refused:?}");
+    assert!(matches!(refused, SubmitError::TooManyWaiting { limit: MAX_DEFERRED }), "{refused:?}");
     assert!(refused.retry_after().is_some());
     world.pass(Duration::from_secs(61)).await;
     world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();

@@ -37,7 +37,7 @@ async fn a_message_under_a_key_that_was_used_is_sent_once() {
         );
     }
     let other = world.relay.submit(SHOP, to(alice(), "something else").idempotency_key("key")).await;
-    assert!(matches!(other, Err(SubmitError::KeyReused)));
+    assert!(matches!(other, Err(SubmitError::KeyReused { .. })));
     let second = world.relay.submit(SHOP, to(alice(), "next").idempotency_key("another key")).await.unwrap();
     assert_ne!(second, first);
 
@@ -156,7 +156,7 @@ async fn a_key_that_was_used_for_another_recipient_is_a_conflict() {
     let (_alice, _bob) = (world.device(alice()).await, world.device(bob()).await);
     world.relay.submit(SHOP, to(alice(), "hello").idempotency_key("key")).await.unwrap();
     let other = world.relay.submit(SHOP, to(bob(), "hello").idempotency_key("key")).await;
-    assert!(matches!(other, Err(SubmitError::KeyReused)), "{other:?}");
+    assert!(matches!(other, Err(SubmitError::KeyReused { .. })), "{other:?}");
     // Another business's keys are its own.
     world.relay.submit(BAKERY, to(bob(), "hello").idempotency_key("key")).await.unwrap();
     let posts =
@@ -167,7 +167,7 @@ async fn a_key_that_was_used_for_another_recipient_is_a_conflict() {
     // For as long as the key lives, over days.
     world.pass(std::time::Duration::from_secs(29 * 24 * 3600)).await;
     let other = world.relay.submit(SHOP, to(bob(), "hello").idempotency_key("key")).await;
-    assert!(matches!(other, Err(SubmitError::KeyReused)), "{other:?}");
+    assert!(matches!(other, Err(SubmitError::KeyReused { .. })), "{other:?}");
     assert_eq!(accepted_and_counted(&world).await, 2);
 }
 
