@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bulla_device::DeviceEventKind;
 use bulla_relay::{MAX_CALLS_PER_CONVERSATION, MAX_WAITING, MarkReadError, RETRY_AFTER, SubmitError};
+use futures_util::FutureExt;
 
 use crate::world::{SHOP, World, alice, bob, says, to};
 
@@ -19,8 +20,7 @@ async fn who_floods_one_conversation_is_refused_with_a_time_and_others_are_serve
             let relay = world.relay.clone();
             tokio::spawn(async move {
                 // It hangs up at once.
-                let asked = relay.submit(SHOP, to(alice(), "flood"));
-                assert!(tokio::time::timeout(Duration::ZERO, asked).await.is_err());
+                assert!(relay.submit(SHOP, to(alice(), "flood")).now_or_never().is_none());
             })
         })
         .collect();
