@@ -24,11 +24,13 @@ mod stack_wiping;
 
 mod error;
 mod hex;
+mod limits;
 mod protobuf;
 
 pub use address::{Address, DeviceId, Party};
 pub use business::{BusinessAccountId, PhoneNumberId};
-pub use number::{MAX_NUMBER_DIGITS, Number};
+pub use limits::MAX_NUMBER_DIGITS;
+pub use number::Number;
 pub use partition::{Partition, Pepper};
 
 pub use category::Category;

@@ -1,9 +1,7 @@
 use std::fmt;
 
 use crate::InvalidWord;
-
-/// The most digits a phone number has, by ITU-T E.164.
-pub const MAX_NUMBER_DIGITS: usize = 15;
+use crate::limits::MAX_NUMBER_DIGITS;
 
 /// A consumer's phone number: one to fifteen digits, country code first, by ITU-T E.164.
 ///

@@ -30,6 +30,12 @@ pub const MAX_COUNTED: usize = 4096;
 /// about. A row takes some 200.
 pub const CACHED_BYTES: usize = 32 << 20;
 
+/// How often what is over is dropped.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The most envelopes for one party that are queued in one record.
+pub(crate) const MAX_ENVELOPES_A_RECORD: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,10 +8,10 @@ use bulla_transport::{MAX_DELIVERIES, Sent};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
-/// The most envelopes for one party that are queued in one record.
-pub(crate) const MAX_AT_ONCE: usize = 64;
+use crate::limits::MAX_ENVELOPES_A_RECORD;
 
-const _: () = assert!(MAX_DELIVERIES <= MAX_AT_ONCE, "what is sent together is not queued together");
+const _: () =
+    assert!(MAX_DELIVERIES <= MAX_ENVELOPES_A_RECORD, "what is sent together is not queued together");
 
 /// Envelopes that wait for the lock of their recipient: whoever gets it next queues all of them in one
 /// record.
@@ -70,22 +70,23 @@ impl Drop for Waiting<'_> {
 }
 
 impl PendingSends {
-    /// Lets `envelopes`, at most [`MAX_AT_ONCE`], wait with the others for the party of `partition`.
+    /// Lets `envelopes`, at most [`MAX_ENVELOPES_A_RECORD`], wait with the others for the party of
+    /// `partition`.
     pub(crate) fn add(&self, partition: Partition, envelopes: Vec<Envelope>) -> Waiting<'_> {
         let (outcome, waiting) = oneshot::channel();
         self.waiting().entry(partition).or_default().push(PendingSend { envelopes, outcome });
         Waiting { pending: self, partition, outcome: waiting }
     }
 
-    /// Those who wait for the party of `partition`, at most [`MAX_AT_ONCE`], in the order in which they
-    /// came.
+    /// Those who wait for the party of `partition`, at most [`MAX_ENVELOPES_A_RECORD`], in the order in which
+    /// they came.
     pub(crate) fn take(&self, partition: Partition) -> Vec<PendingSend> {
         let mut waiting = self.waiting();
         let Entry::Occupied(mut pending) = waiting.entry(partition) else { return Vec::new() };
         let mut envelopes = 0;
         let fit = pending.get().iter().take_while(|send| {
             envelopes += send.envelopes.len();
-            envelopes <= MAX_AT_ONCE
+            envelopes <= MAX_ENVELOPES_A_RECORD
         });
         let count = fit.count();
         if count < pending.get().len() {
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn sends_are_taken_in_order_and_so_many_at_once() {
         let pending = PendingSends::default();
-        let most = u8::try_from(MAX_AT_ONCE).unwrap();
+        let most = u8::try_from(MAX_ENVELOPES_A_RECORD).unwrap();
         let _waiting: Vec<_> =
             (0..=most).map(|number| pending.add(BUSINESS, vec![envelope(number)])).collect();
         let sealed = |taken: Vec<PendingSend>| -> Vec<u8> {
@@ -135,12 +136,12 @@ mod tests {
     #[test]
     fn what_was_sent_together_is_taken_together() {
         let pending = PendingSends::default();
-        let most = u8::try_from(MAX_AT_ONCE).unwrap();
+        let most = u8::try_from(MAX_ENVELOPES_A_RECORD).unwrap();
         let _one = pending.add(BUSINESS, vec![envelope(0)]);
         let _many = pending.add(BUSINESS, (0..most).map(envelope).collect());
         let counts = |taken: Vec<PendingSend>| taken.iter().map(|send| send.envelopes.len()).sum::<usize>();
         assert_eq!(counts(pending.take(BUSINESS)), 1);
-        assert_eq!(counts(pending.take(BUSINESS)), MAX_AT_ONCE);
+        assert_eq!(counts(pending.take(BUSINESS)), MAX_ENVELOPES_A_RECORD);
         assert!(pending.take(BUSINESS).is_empty());
     }
 

@@ -1,7 +1,6 @@
 use std::io;
 use std::iter;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bulla_base::Clock;
 use bulla_store::{Fault, Store, StoreError};
@@ -9,11 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::limits::MAX_ID_AGE;
+use crate::limits::{MAX_ID_AGE, SWEEP_INTERVAL};
 use crate::{Carrier, trace_span};
-
-/// How often what is over is dropped.
-pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What keeps the store up, for as long as the carrier is there.
 #[derive(Debug)]

@@ -30,6 +30,7 @@ use self::queues::Tails;
 use self::retry_requests::Asking;
 use self::transaction::Transaction;
 use crate::event::Row;
+use crate::limits::SWEEP_INTERVAL;
 use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::store_layout::PEPPER;
 use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
@@ -45,9 +46,6 @@ const CACHED_BYTES: usize = 64 * 1024;
 
 /// How many bytes of sessions are held in memory between messages, about.
 const SESSION_CACHE_BYTES: usize = 64 * 1024;
-
-/// How often what is over is dropped.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The tasks that wait and try again when the carrier does not answer, as they are called in spans and
 /// counters.

@@ -24,6 +24,9 @@ pub const FIRST_WAIT: Duration = Duration::from_secs(300);
 /// taken does not come back with it: nobody has it any more.
 pub const LONGEST_ASKED_FOR: Duration = Duration::from_secs(5 * 24 * 3600);
 
+/// How often what is over is dropped.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// How long to wait after a message was asked for the time number `times`.
 pub(crate) fn wait_after(times: u32) -> Duration {
     FIRST_WAIT.saturating_mul(4_u32.saturating_pow(times.saturating_sub(1)))

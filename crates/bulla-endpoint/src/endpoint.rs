@@ -8,13 +8,9 @@ use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
 
-use crate::prekeys::RENEWED_AFTER;
+use crate::limits::{ATTEMPTS, RENEWED_AFTER};
 use crate::store_layout::{IDENTITY, STATE, only};
 use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, generation, prekeys};
-
-/// How often what lost against another change of the state is made anew: within one program two may leave
-/// keys at once.
-pub(crate) const ATTEMPTS: usize = 4;
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
 pub struct Endpoint {

@@ -19,11 +19,12 @@ mod session_store;
 mod unconfirmed_message;
 
 mod error;
+mod limits;
 mod store_layout;
 
 pub use endpoint::Endpoint;
 pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
-pub use prekeys::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER, SpentKey};
+pub use prekeys::SpentKey;
 
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;
@@ -32,5 +33,7 @@ pub use generation::{begin_generation, begin_generation_if_restored};
 pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use session_cache::{SessionCache, Uncommitted};
 pub use unconfirmed_message::Unconfirmed;
+
+pub use limits::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER};
 
 pub use error::{EndpointError, OpenError, SealError, Unreadable};

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use bulla_base::{Day, Partition, Rng, Timestamp};
 use bulla_envelope::{KeyUpload, OneTimeKey, SignedKey};
 use bulla_session::{
@@ -10,23 +8,9 @@ use bulla_store::{Batch, Commit, Key, Retention, Scan, Space, Store, StoreError}
 use bytes::Bytes;
 use prost::Message;
 
-use crate::endpoint::ATTEMPTS;
+use crate::limits::{ATTEMPTS, ONE_TIME_KEYS, REFILL_BELOW};
 use crate::store_layout::{KYBER, SIGNED, STATE, one_time, only};
 use crate::{Endpoint, EndpointError, OpenError};
-
-/// How many one-time keys an endpoint leaves with the carrier at a time.
-pub const ONE_TIME_KEYS: usize = 100;
-
-/// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and
-/// sessions start without one.
-pub const REFILL_BELOW: usize = 25;
-
-/// After so long the signed and the Kyber prekey are replaced. What was sealed to those before is opened for
-/// as long as it may be under way.
-///
-/// The shorter, the less is open to who takes a store, and the more keys of before are kept. While the
-/// carrier cannot be reached it gives away those of before, which open for 30 days from their replacement on.
-pub const RENEWED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A one-time prekey that has started a session and must go, once the session is durable.
 ///

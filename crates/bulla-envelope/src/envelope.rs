@@ -4,10 +4,8 @@ use bulla_base::{Address, MessageId};
 use bytes::Bytes;
 use prost::Message as _;
 
+use crate::limits::MAX_WIRE_BYTES;
 use crate::{Form, FrankingTag, Installation, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES};
-
-/// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
-const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
 
 /// A sealed message with its outside.
 #[derive(Clone, PartialEq, Eq)]

@@ -16,6 +16,9 @@ pub const MAX_ONE_TIME_KEYS: usize = 200;
 /// does so for another reason.
 pub const MAX_RESENDS: u8 = 5;
 
+/// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
+pub(crate) const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bulla_store::Retention;
+
 /// The longest tracking text a business may attach to a message, in characters. A longer one is refused with
 /// the message.
 pub const MAX_TRACKING_CHARS: usize = 512;
@@ -48,3 +50,14 @@ pub const MAX_CALLS_PER_CONVERSATION: usize = 1024;
 /// After how long it is tried again what was refused for a reason that passes by itself, and nobody knows
 /// when.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// How often what is over is looked for.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+
+/// A message that is not delivered fails this long before it is forgotten, so that there is something left to
+/// tell of.
+const NOTICE: Duration = Duration::from_secs(2 * 3600);
+
+/// The longest that a message lives before it fails.
+pub(crate) const LONGEST_LIFE: Duration =
+    Duration::from_secs(Retention::LONGEST.span().as_secs() - NOTICE.as_secs());

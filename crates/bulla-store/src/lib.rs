@@ -59,13 +59,13 @@ pub use faulty_store::{Failure, FaultyStore};
 pub use key::{Key, Space};
 pub use keyed_mutex::KeyedMutex;
 pub use limits::{
-    MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_SCAN_ROWS, MAX_VALUE_BYTES, SEAL_ROOM_BATCH_BYTES,
-    SEAL_ROOM_BYTES, SEAL_ROOM_ROWS,
+    MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, MAX_RETENTION,
+    MAX_SCAN_ROWS, MAX_VALUE_BYTES, SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_BYTES, SEAL_ROOM_ROWS, UPKEEP_RETRY,
 };
 pub use memory_store::MemoryStore;
-pub use queue::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, Queue, QueueIndex, QueueTail, Queued, TailRead};
+pub use queue::{Queue, QueueIndex, QueueTail, Queued, TailRead};
 pub use record::{Record, Version};
-pub use retention::{Expiry, MAX_RETENTION, Retention, RetentionTooLong};
+pub use retention::{Expiry, Retention, RetentionTooLong};
 pub use scan::Scan;
 #[cfg(feature = "conformance")]
 pub use slow_store::{Pause, SlowStore};
@@ -74,6 +74,6 @@ pub use store::Store;
 pub use store_call::StoreCall;
 pub use store_wrapper::StoreWrapper;
 pub use system_partition::{SYSTEM_PARTITION, every_counter, pepper};
-pub use upkeep::{Generation, UPKEEP_RETRY, keep_up};
+pub use upkeep::{Generation, keep_up};
 pub use user_erasure::{BEFORE_ALL, Erased, UserErasure};
 pub use watch::{Watch, Watchers};

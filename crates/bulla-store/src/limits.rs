@@ -3,6 +3,8 @@
 //! The bounds are for those who use a store, and the same whether a vault stands in it or not: what sealing
 //! adds has room of its own, of which only a batch that [was sealed](crate::Batch::try_seal) may take.
 
+use std::time::Duration;
+
 /// The longest name in a [`Key`](crate::Key) or [`Counter`](crate::Counter), in bytes. A longer one is
 /// refused with the batch.
 pub const MAX_NAME_BYTES: usize = 512;
@@ -36,6 +38,24 @@ pub const SEAL_ROOM_BATCH_BYTES: usize = (MAX_BATCH_ROWS + SEAL_ROOM_ROWS) * SEA
 /// The most rows one scan returns, whatever limit it asks for. Continue with
 /// [`Scan::after`](crate::Scan::after).
 pub const MAX_SCAN_ROWS: usize = 4096;
+
+/// The longest anything about a message is kept: 30 days.
+pub const MAX_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The most runs of days a queue remembers. Beyond it the oldest is forgotten, with what is still unread in
+/// it.
+///
+/// In thirty days there are thirty-one, and two more each time the clock goes to another day and back: what
+/// was queued a month ago and is still unread can be lost after it has done so five times.
+pub const MAX_QUEUE_DAYS: usize = 40;
+
+/// The most gaps a queue remembers: runs of places that were removed while one before them was not. Beyond it
+/// the shortest is forgotten, and who reads the queue from its beginning walks over what was deleted there.
+pub const MAX_QUEUE_GAPS: usize = 16;
+
+/// How often upkeep that failed is tried again: once a minute. More often, a full disk is written to in vain;
+/// less often, a store that forgets goes on later than it could.
+pub const UPKEEP_RETRY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ mod tail;
 use bulla_base::{Day, Partition};
 use bytes::Bytes;
 
-pub use index::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, QueueIndex};
+pub use index::QueueIndex;
 pub use tail::{QueueTail, TailRead};
 
 use crate::{Key, Record, Space, StoreError};

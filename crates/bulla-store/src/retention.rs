@@ -3,8 +3,7 @@ use std::time::Duration;
 use bulla_base::Timestamp;
 use thiserror::Error;
 
-/// The longest anything about a message is kept: 30 days.
-pub const MAX_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+use crate::limits::MAX_RETENTION;
 
 /// How long something is kept, never longer than [`MAX_RETENTION`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

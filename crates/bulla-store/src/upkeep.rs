@@ -1,14 +1,10 @@
 use std::error::Error;
-use std::time::Duration;
 
 use bulla_base::Clock;
 
+use crate::limits::UPKEEP_RETRY;
 use crate::metrics::UPKEEP;
 use crate::{Store, StoreError};
-
-/// How often upkeep that failed is tried again: once a minute. More often, a full disk is written to in vain;
-/// less often, a store that forgets goes on later than it could.
-pub const UPKEEP_RETRY: Duration = Duration::from_secs(60);
 
 /// How often a store was begun: opened, put back, or only written to since it was last counted. Counted where
 /// no backup of the store reaches.

@@ -1,8 +1,5 @@
 use bulla_envelope::Envelope;
 
-/// The most envelopes one call to receive returns. The rest comes with the next call.
-pub const MAX_DELIVERIES: usize = 64;
-
 /// An envelope's place in its recipient's queue, from 1, as the carrier counts since it was opened.
 ///
 /// A carrier that was opened anew, perhaps on a store that was put back from a backup, begins another epoch:

@@ -17,16 +17,18 @@ mod boxed;
 mod in_process;
 
 mod error;
+mod limits;
 
 pub use transport::Transport;
 
 pub use caller::{Caller, Incarnation};
-pub use proof::{MAX_PROOF_BYTES, Proof};
+pub use proof::Proof;
 
-pub use delivery::{Connected, Delivery, MAX_DELIVERIES, Sequence, in_order};
+pub use delivery::{Connected, Delivery, Sequence, in_order};
 pub use sent::Sent;
 
 pub use boxed::BoxTransport;
 pub use in_process::InProcess;
 
 pub use error::TransportError;
+pub use limits::{MAX_DELIVERIES, MAX_PROOF_BYTES};

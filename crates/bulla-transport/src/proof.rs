@@ -3,8 +3,7 @@ use std::fmt;
 use bulla_envelope::InvalidEnvelope;
 use zeroize::Zeroizing;
 
-/// The most bytes a proof has: 1 KiB. A longer one is refused where it is made.
-pub const MAX_PROOF_BYTES: usize = 1024;
+use crate::limits::MAX_PROOF_BYTES;
 
 /// What a party shows to prove that a number is its own, such as a code that was sent to the number. What it
 /// is, the carrier's operator decides.

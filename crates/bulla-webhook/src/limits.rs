@@ -60,6 +60,13 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// the operator is told every time.
 pub(crate) const MAX_UNKNOWN: usize = 64;
 
+/// The longest host name in a webhook's URL, in bytes (RFC 1035 §2.3.4). A longer one is refused with the
+/// URL.
+pub(crate) const MAX_HOST_NAME_BYTES: usize = 253;
+
+/// The longest part of a host name between two dots, in bytes (RFC 1035 §2.3.4).
+pub(crate) const MAX_HOST_LABEL_BYTES: usize = 63;
+
 #[cfg(test)]
 mod tests {
     use super::*;

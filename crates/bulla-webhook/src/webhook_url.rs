@@ -8,6 +8,7 @@ use http::Uri;
 use http::uri::Scheme;
 
 use crate::InvalidWebhook;
+use crate::limits::{MAX_HOST_LABEL_BYTES, MAX_HOST_NAME_BYTES};
 
 /// The URL of a webhook that may be called, as far as the URL itself tells.
 #[derive(Clone)]
@@ -66,10 +67,6 @@ pub(crate) enum Host {
 /// Where plain HTTP is served when no port is named.
 const HTTP_PORT: u16 = 80;
 
-/// The longest name of a host and of each part of it, in bytes (RFC 1035 §2.3.4).
-const MAX_NAME_BYTES: usize = 253;
-const MAX_LABEL_BYTES: usize = 63;
-
 impl Origin {
     /// Reads the authority of a URL.
     ///
@@ -119,9 +116,9 @@ fn host_of(host: &str) -> Result<Host, InvalidWebhook> {
     }
     let is_label = |label: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        (1..=MAX_LABEL_BYTES).contains(&label.len()) && label.bytes().all(plain)
+        (1..=MAX_HOST_LABEL_BYTES).contains(&label.len()) && label.bytes().all(plain)
     };
-    if name.len() > MAX_NAME_BYTES || !name.split('.').all(is_label) {
+    if name.len() > MAX_HOST_NAME_BYTES || !name.split('.').all(is_label) {
         return refused("its host is not a name of letters, digits, hyphens and dots, nor an address");
     }
     if name.rsplit('.').next().is_some_and(is_numeric) {

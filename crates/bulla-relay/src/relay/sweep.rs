@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use bulla_base::Timestamp;
 use bulla_store::{Key, Retention, Scan, Store, StoreError};
@@ -10,20 +9,10 @@ use super::conversation::{Attempts, Conversation};
 use super::erase_business::user;
 use super::failure_domain::FailureDomain;
 use super::tenant::Tenant;
+use crate::limits::{LONGEST_LIFE, SWEEP_INTERVAL};
 use crate::row::{Outbound, Stage};
 use crate::store_layout::{self, BUSY, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
-
-/// How often what is over is looked for.
-pub(super) const INTERVAL: Duration = Duration::from_secs(600);
-
-/// A message that is not delivered fails this long before it is forgotten, so that there is something left to
-/// tell of.
-const NOTICE: Duration = Duration::from_secs(2 * 3600);
-
-/// The longest that a message lives before it fails.
-pub(super) const LONGEST_LIFE: Duration =
-    Duration::from_secs(Retention::LONGEST.span().as_secs() - NOTICE.as_secs());
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn keep_sweeping(self: Arc<Self>) -> Result<(), RelayError> {
@@ -41,7 +30,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     }
                 }
             }
-            self.clock.sleep(INTERVAL).await;
+            self.clock.sleep(SWEEP_INTERVAL).await;
         }
     }
 

@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 use super::Inner;
 use super::conversation::Conversation;
 use super::failure_domain::FailureDomain;
-use super::sweep::INTERVAL;
+use crate::limits::SWEEP_INTERVAL;
 use crate::store_layout::{self, DUE, MESSAGE};
 use crate::{EventSink, RelayError};
 
-/// How many are in memory at most. What is beyond is found by a sweep: it then fails up to [`INTERVAL`] after
-/// its time.
+/// How many are in memory at most. What is beyond is found by a sweep: it then fails up to [`SWEEP_INTERVAL`]
+/// after its time.
 const MOST_IN_MEMORY: usize = 65_536;
 
 /// How many that are due at once are ended before the others are looked at.
@@ -96,14 +96,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Says that a message that was marked is durable.
     pub(super) fn note_due(&self, conversation: Conversation, due: Timestamp, id: MessageId) {
-        if due <= self.clock.now().after(INTERVAL * 2) {
+        if due <= self.clock.now().after(SWEEP_INTERVAL * 2) {
             self.deadlines.note(due, conversation, id);
         }
     }
 
     /// Looks up which messages of `business` come to their end before the sweep after the next.
     pub(super) async fn find_due(&self, business: PhoneNumberId, now: Timestamp) -> Result<(), StoreError> {
-        let (home, soon) = (self.home(business), now.after(INTERVAL * 2));
+        let (home, soon) = (self.home(business), now.after(SWEEP_INTERVAL * 2));
         let mut scan = store_layout::all(DUE, now);
         loop {
             let page = self.store.keys(home, &scan, now).await?;

@@ -1,18 +1,8 @@
 use bulla_base::{Day, Timestamp};
 
 use super::{DAMAGED, Queue, Queued};
+use crate::limits::{MAX_QUEUE_DAYS, MAX_QUEUE_GAPS};
 use crate::{MAX_RETENTION, Scan, Store, StoreError};
-
-/// The most runs of days a queue remembers. Beyond it the oldest is forgotten, with what is still unread in
-/// it.
-///
-/// In thirty days there are thirty-one, and two more each time the clock goes to another day and back: what
-/// was queued a month ago and is still unread can be lost after it has done so five times.
-pub const MAX_QUEUE_DAYS: usize = 40;
-
-/// The most gaps a queue remembers: runs of places that were removed while one before them was not. Beyond it
-/// the shortest is forgotten, and who reads the queue from its beginning walks over what was deleted there.
-pub const MAX_QUEUE_GAPS: usize = 16;
 
 /// The first number of the stored form.
 const FORM: u64 = 2;

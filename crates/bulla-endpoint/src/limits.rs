@@ -1,0 +1,21 @@
+//! How many prekeys there are, for how long, and how often what lost against another is made anew.
+
+use std::time::Duration;
+
+/// How many one-time keys an endpoint leaves with the carrier at a time.
+pub const ONE_TIME_KEYS: usize = 100;
+
+/// With how many one-time keys left it brings new ones. The fewer, the more likely that they run out and
+/// sessions start without one.
+pub const REFILL_BELOW: usize = 25;
+
+/// After so long the signed and the Kyber prekey are replaced. What was sealed to those before is opened for
+/// as long as it may be under way.
+///
+/// The shorter, the less is open to who takes a store, and the more keys of before are kept. While the
+/// carrier cannot be reached it gives away those of before, which open for 30 days from their replacement on.
+pub const RENEWED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often what lost against another change of the state is made anew: within one program two may leave
+/// keys at once.
+pub(crate) const ATTEMPTS: usize = 4;
