@@ -57,7 +57,8 @@ impl Endpoint {
     }
 
     /// Whether it is time to leave other lasting prekeys [with the carrier](Self::keys_to_publish): ours are
-    /// older than [`RENEWED_AFTER`], or the carrier has not taken those that replaced them.
+    /// older than [`RENEWED_AFTER`](crate::RENEWED_AFTER), or the carrier has not taken those that replaced
+    /// them.
     ///
     /// # Errors
     /// When the store fails.
