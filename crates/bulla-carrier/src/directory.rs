@@ -27,8 +27,8 @@ enum KeysVersion {
 }
 
 impl<S: Store> Carrier<S> {
-    /// Keeps what `owner` uploads. A new identity key means a new installation, whose predecessor's one-time
-    /// keys are worthless.
+    /// Keeps what `owner` uploads. One-time keys are given away beside the signed prekey they were left with,
+    /// and by no other: their owner keeps the private halves no longer than that of the signed prekey.
     pub(crate) async fn keep_keys(
         &self,
         owner: &Address,
@@ -39,7 +39,8 @@ impl<S: Store> Carrier<S> {
         let _lock = self.lock(partition).await?;
         let held = self.held(owner).await?;
         let stock = self.one_time_keys(owner, MAX_ONE_TIME_KEYS + 1).await?;
-        let reinstalled = held.keys.as_ref().is_some_and(|keys| keys.identity != upload.identity);
+        // Beside which they were left is not known any more of keys that are damaged.
+        let is_renewed = held.keys.as_ref().is_none_or(|keys| keys.signed != upload.signed);
 
         let mut batch = Batch::new(partition);
         let keys_key = of_device(KEYS, owner);
@@ -49,12 +50,9 @@ impl<S: Store> Carrier<S> {
             KeysVersion::Unreadable => {}
         }
         let (mut highest, mut one_time_keys) = (self.highest_one_time(owner).await?, 0);
-        if reinstalled {
-            highest = 0;
-        }
         for (key, record) in stock {
             // What an earlier generation of the store had may have been given away in it.
-            match !reinstalled && self.generation.is_of(&record) {
+            match !is_renewed && self.generation.is_of(&record) {
                 true => one_time_keys += 1,
                 false => batch.delete(key),
             }

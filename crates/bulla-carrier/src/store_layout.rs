@@ -23,7 +23,7 @@
 //! | space | ends with |
 //! |---|---|
 //! | KEYS, HIGHEST | the installation: when another registers the number, and when the party is erased |
-//! | ONE_TIME | being given away; or as KEYS, or with the generation of the store |
+//! | ONE_TIME | being given away; or as KEYS, with the signed prekey beside which they were left, or with the generation of the store |
 //! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |

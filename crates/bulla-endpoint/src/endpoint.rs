@@ -176,6 +176,20 @@ pub(crate) struct EndpointState {
     /// Since when the signed and the Kyber prekey are those they are, in milliseconds.
     #[prost(uint64, tag = "6")]
     pub(crate) lasting_since: u64,
+    /// The one-time prekeys that were left beside signed prekeys of before, oldest first.
+    #[prost(message, repeated, tag = "7")]
+    pub(crate) replaced: Vec<ReplacedKeys>,
+}
+
+/// One-time prekeys that the carrier gives away no more.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(crate) struct ReplacedKeys {
+    /// The highest id of them.
+    #[prost(uint32, tag = "1")]
+    pub(crate) last: u32,
+    /// Since when others are left, in milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub(crate) since: u64,
 }
 
 impl EndpointState {

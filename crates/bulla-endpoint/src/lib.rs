@@ -34,6 +34,6 @@ pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use session_cache::{SessionCache, Uncommitted};
 pub use unconfirmed_message::Unconfirmed;
 
-pub use limits::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER};
+pub use limits::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER, REPLACED_KEYS_KEPT};
 
 pub use error::{EndpointError, OpenError, SealError, Unreadable};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bulla_store::Retention;
+
 /// How many one-time keys an endpoint leaves with the carrier at a time.
 pub const ONE_TIME_KEYS: usize = 100;
 
@@ -15,6 +17,13 @@ pub const REFILL_BELOW: usize = 25;
 /// The shorter, the less is open to who takes a store, and the more keys of before are kept. While the
 /// carrier cannot be reached it gives away those of before, which open for 30 days from their replacement on.
 pub const RENEWED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long replaced prekeys are kept, one-time prekeys too, which are replaced with the signed prekey they
+/// were left beside. They are opened with together, so one-time prekeys have no reason to outlive it. Those
+/// that were given away and never used go at the first renewal after it.
+///
+/// What was sealed to them and arrives later is asked for again, in a session with those of now.
+pub const REPLACED_KEYS_KEPT: Duration = Retention::LONGEST.span();
 
 /// How often what lost against another change of the state is made anew: within one program two may leave
 /// keys at once.

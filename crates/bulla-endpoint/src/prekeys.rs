@@ -4,18 +4,20 @@ use bulla_session::{
     IdentityKeyPair, KyberPreKey, KyberPreKeyId, LoadedPreKeys, OneTimePreKey, OneTimePreKeyId, PreKeyIds,
     SignedPreKey, SignedPreKeyId, UnixMillis,
 };
-use bulla_store::{Batch, Commit, Key, Retention, Scan, Space, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Key, Retention, Scan, Space, Store, StoreError};
 use bytes::Bytes;
 use prost::Message;
 
-use crate::limits::{ATTEMPTS, ONE_TIME_KEYS, REFILL_BELOW};
-use crate::store_layout::{KYBER, SIGNED, STATE, one_time, only};
+use crate::endpoint::{EndpointState, ReplacedKeys};
+use crate::limits::{ATTEMPTS, ONE_TIME_KEYS, REFILL_BELOW, REPLACED_KEYS_KEPT};
+use crate::store_layout::{KYBER, ONE_TIME, SIGNED, STATE, one_time, only};
 use crate::{Endpoint, EndpointError, OpenError};
 
 /// A one-time prekey that has started a session and must go, once the session is durable.
 ///
 /// Prekey and session stand in different partitions, so they cannot go in one batch. If it is not spent
-/// because the program dies, the key stays behind unused: the carrier has given it away and will not again.
+/// because the program dies, the key stays behind unused until
+/// it is [replaced](crate::REPLACED_KEYS_KEPT): the carrier has given it away and will not again.
 #[derive(Debug)]
 #[must_use = "a one-time prekey is to be deleted when its session is durable"]
 pub struct SpentKey {
@@ -98,8 +100,8 @@ impl Endpoint {
     }
 
     /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have
-    /// [`ONE_TIME_KEYS`] again, with ids above `highest`, the highest it ever had of ours. They are durable
-    /// here before they are returned.
+    /// [`ONE_TIME_KEYS`] again, all if there is another signed prekey than it has, with ids above `highest`,
+    /// the highest it ever had of ours. They are durable here before they are returned.
     ///
     /// # Errors
     /// When the store fails, or another instance makes keys at the same time.
@@ -117,6 +119,13 @@ impl Endpoint {
                 Err(EndpointError::Shared { .. }) if attempts.next().is_some() => {}
                 outcome => break outcome?,
             }
+        };
+        // With another signed prekey the carrier drops the one-time keys it has. If it has later ones, it has
+        // done so already.
+        let state = self.state(store, now).await?.0;
+        let left = match state.replaced.last() {
+            Some(replaced) if highest <= replaced.last => 0,
+            _ => left,
         };
         attempts = 1..ATTEMPTS;
         let fresh = loop {
@@ -153,6 +162,8 @@ impl Endpoint {
         if !state.is_renewal_due(now) {
             return Ok((signed, kyber));
         }
+        self.end_replaced(store, &mut state, now).await?;
+        state.replaced.push(ReplacedKeys { last: state.next_one_time, since: now.as_millis() });
         let identity = self.local.identity();
         let (created, mut draw) = (UnixMillis::new(now.as_millis()), rng.draw());
         let ids = (signed.id().value().wrapping_add(1), kyber.id().value().wrapping_add(1));
@@ -182,6 +193,37 @@ impl Endpoint {
         match store.commit(batch).await? {
             Commit::Committed(_) => Ok(new),
             _ => Err(EndpointError::Shared { what: "prekeys" }),
+        }
+    }
+
+    /// Deletes the one-time prekeys that were replaced so long ago that nothing sealed to them is opened any
+    /// more, and forgets in `state` that there were any.
+    async fn end_replaced<S: Store>(
+        &self,
+        store: &S,
+        state: &mut EndpointState,
+        now: Timestamp,
+    ) -> Result<(), EndpointError> {
+        let is_over =
+            |keys: &ReplacedKeys| now.since(Timestamp::from_millis(keys.since)) >= REPLACED_KEYS_KEPT;
+        let Some(last) = state.replaced.iter().filter(|keys| is_over(keys)).map(|keys| keys.last).max()
+        else {
+            return Ok(());
+        };
+        state.replaced.retain(|keys| !is_over(keys));
+        let (end, mut scan) = (one_time(last), Scan::undated(ONE_TIME));
+        loop {
+            let page = store.keys(self.home, &scan, BEFORE_ALL).await?;
+            let mut batch = Batch::new(self.home);
+            page.iter().filter(|key| **key <= end).for_each(|key| batch.delete(key.clone()));
+            if batch.writes() {
+                // It expects nothing: no id is given to another key, so nobody can come in between.
+                let _ = store.commit(batch).await?;
+            }
+            match page.last() {
+                Some(key) if *key <= end => scan = Scan::undated(ONE_TIME).after(key.clone()),
+                _ => return Ok(()),
+            }
         }
     }
 

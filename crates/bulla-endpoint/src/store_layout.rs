@@ -7,7 +7,7 @@
 //! home        SIGNED      –                                      the signed prekey
 //! home        KYBER       –                                      the Kyber prekey of last resort
 //! home        SIGNED/day  id                                     one that was replaced on that day; so KYBER
-//! home        ONE_TIME    id                                     a one-time prekey
+//! home        ONE_TIME    id                                     a one-time prekey, until it is used, or was replaced long ago
 //! system      GENERATION  –                                      that of the store, if it was put back from a backup
 //! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer
 //! customer    SESSIONS    business ‖ device ‖ 0                  what is remembered of the peer's identity

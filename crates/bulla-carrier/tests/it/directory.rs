@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bulla_base::{Partition, Timestamp};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS, MAX_ONE_TIME_KEYS_A_DAY};
-use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey};
+use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey, SignedKey};
 use bulla_store::{Batch, Commit, Fault, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper};
 use bulla_transport::{Caller, InProcess, Transport, TransportError};
 
@@ -117,7 +117,7 @@ async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (2, 0), "it is to leave all anew");
     world.transport().publish(&her, upload(b"identity", 3)).await.unwrap();
     let connected = world.transport().connect(&her).await.unwrap();
-    assert_eq!((connected.one_time_keys, connected.highest_one_time), (3, 3));
+    assert_eq!((connected.one_time_keys, connected.highest_one_time), (1, 3), "the new one");
     assert_eq!(&world.transport().bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
 }
 
@@ -187,6 +187,26 @@ async fn a_repeated_upload_does_not_bring_back_what_was_given_away() {
     assert_eq!(connected.one_time_keys, 1);
     let bundle = world.transport().bundle(&shop, alice.address()).await.unwrap();
     assert_eq!(bundle.one_time.unwrap().id, 2);
+}
+
+/// A one-time key was given away beside a later signed prekey than it was left with, long after its owner had
+/// reason to keep it.
+#[tokio::test]
+async fn one_time_keys_are_given_beside_the_signed_prekey_they_were_left_with_and_no_other() {
+    let world = World::new().await;
+    let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
+    let renewed = |ids: &[u32]| {
+        let mut keys = upload(b"identity", 0);
+        keys.signed = Some(SignedKey::new(2, vec![5; 33], vec![2; 64]));
+        keys.one_time = ids.iter().map(|id| OneTimeKey::new(*id, vec![3; 33])).collect();
+        keys
+    };
+    let left = world.transport().publish(&alice, renewed(&[3, 4])).await.unwrap();
+    assert_eq!((left.one_time_keys, left.highest_one_time), (2, 4), "those of before are gone");
+    let left = world.transport().publish(&alice, renewed(&[5])).await.unwrap();
+    assert_eq!((left.one_time_keys, left.highest_one_time), (3, 5), "it is the same signed prekey");
+    let bundle = world.transport().bundle(&shop, alice.address()).await.unwrap();
+    assert_eq!((bundle.signed().unwrap().id, bundle.one_time.unwrap().id), (2, 3));
 }
 
 #[tokio::test]
