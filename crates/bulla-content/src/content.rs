@@ -4,7 +4,7 @@ use bulla_base::{MessageId, Rng};
 use zeroize::Zeroizing;
 
 use crate::franking_opening::OPENING_BYTES;
-use crate::{InvalidContent, Opening, Reaction, Receipt, Text, padding, wire};
+use crate::{InvalidContent, Opening, Reaction, Receipt, RetryRequest, Text, padding, wire};
 
 /// What is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Body {
     /// How far messages have come.
     Receipt(Receipt),
     /// Please send this message again: it could not be opened.
-    RetryRequest(MessageId),
+    RetryRequest(RetryRequest),
 }
 
 /// What is said, and what it answers.

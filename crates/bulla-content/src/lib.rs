@@ -7,6 +7,7 @@ mod content;
 mod emoji;
 mod reaction;
 mod receipt;
+mod retry_request;
 mod text;
 
 mod franking_opening;
@@ -19,6 +20,7 @@ mod limits;
 pub use content::{Body, Content, Encoded};
 pub use reaction::Reaction;
 pub use receipt::{Progress, Receipt};
+pub use retry_request::RetryRequest;
 pub use text::Text;
 
 pub use franking_opening::{NotWhatWasSent, Opening};

@@ -6,7 +6,7 @@ use bulla_base::{MessageId, is_flat};
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{Body, Content, InvalidContent, Progress, Reaction, Receipt, Text};
+use crate::{Body, Content, InvalidContent, Progress, Reaction, Receipt, RetryRequest, Text};
 
 pub(crate) fn encode(content: &Content) -> Vec<u8> {
     let mut wire = Wire { in_reply_to: content.in_reply_to().map(id_bytes), ..Wire::default() };
@@ -26,7 +26,10 @@ pub(crate) fn encode(content: &Content) -> Vec<u8> {
             let messages = receipt.messages().iter().copied().map(id_bytes).collect();
             wire.receipt = Some(WireReceipt { progress, messages });
         }
-        Body::RetryRequest(message) => wire.retry = Some(id_bytes(*message)),
+        Body::RetryRequest(request) => {
+            let (message, attempt) = (id_bytes(request.message()), request.attempt().into());
+            wire.retry = Some(WireRetryRequest { message, attempt });
+        }
     }
     wire.encode_to_vec()
 }
@@ -43,7 +46,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Content, InvalidContent> {
         }
         (None, Some(reaction), None, None) => Body::Reaction(read_reaction(reaction)?),
         (None, None, Some(receipt), None) => Body::Receipt(read_receipt(&receipt)?),
-        (None, None, None, Some(message)) => Body::RetryRequest(read_id(&message)?),
+        (None, None, None, Some(retry)) => Body::RetryRequest(read_retry_request(&retry)?),
         _ => return Err(InvalidContent::Malformed),
     };
     Ok(Content::from_parts(body, in_reply_to))
@@ -63,6 +66,11 @@ fn read_receipt(wire: &WireReceipt) -> Result<Receipt, InvalidContent> {
     Receipt::new(progress, wire.messages.iter().map(read_id).collect::<Result<_, _>>()?)
 }
 
+fn read_retry_request(wire: &WireRetryRequest) -> Result<RetryRequest, InvalidContent> {
+    let attempt = u8::try_from(wire.attempt).map_err(|_| InvalidContent::Malformed)?;
+    Ok(RetryRequest::new(read_id(&wire.message)?, attempt))
+}
+
 fn id_bytes(id: MessageId) -> Bytes {
     Bytes::copy_from_slice(id.as_bytes())
 }
@@ -72,7 +80,7 @@ fn read_id(bytes: &Bytes) -> Result<MessageId, InvalidContent> {
 }
 
 /// The fields of [`Wire`] that are messages.
-const MESSAGES: [u32; 3] = [2, 3, 4];
+const MESSAGES: [u32; 4] = [2, 3, 4, 5];
 
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
@@ -85,8 +93,18 @@ struct Wire {
     reaction: Option<WireReaction>,
     #[prost(message, optional, tag = "4")]
     receipt: Option<WireReceipt>,
-    #[prost(bytes = "bytes", optional, tag = "5")]
-    retry: Option<Bytes>,
+    #[prost(message, optional, tag = "5")]
+    retry: Option<WireRetryRequest>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct WireRetryRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    message: Bytes,
+    /// At most 255.
+    #[prost(uint32, tag = "2")]
+    attempt: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -127,7 +145,7 @@ macro_rules! silent {
     )*};
 }
 
-silent!(Wire, WireText, WireReaction, WireReceipt);
+silent!(Wire, WireText, WireReaction, WireReceipt, WireRetryRequest);
 
 #[cfg(test)]
 mod tests {

@@ -9,14 +9,15 @@ mod event;
 mod limits;
 
 mod metrics;
-mod retry_request;
 mod store_layout;
 
 pub use device::Device;
 pub use error::{DeviceError, SendError};
 pub use event::{DeviceEvent, DeviceEventKind};
-pub use limits::{FIRST_WAIT, LONGEST_ASKED_FOR, MAX_ASKED_FOR, MAX_RETRY_REQUESTS, MAX_UNCONFIRMED};
+pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
 
 /// What shows in the signatures.
-pub use bulla_endpoint::{EndpointError, OpenError, SafetyNumber, SealError};
+pub use bulla_endpoint::{
+    EndpointError, FIRST_WAIT, LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, OpenError, SafetyNumber, SealError,
+};
 pub use bulla_transport::Proof;

@@ -6,7 +6,8 @@
 //! OUTBOX/day    place         an envelope the carrier does not have yet
 //! SEEN/day      envelope id   nothing: the envelope was opened
 //! SPOKEN/day    business      nothing: something was exchanged with the business on this day
-//! UNCONFIRMED/day   business ‖ message id   what the user has said, until the business has confirmed it
+//! UNCONFIRMED/day   business ‖ message id   what the user has said, until the business has confirmed it; or
+//!                                         that it is lost, and that the user knows
 //! ASKED/day         business ‖ envelope id  a message that could not be opened, and how often it was asked for
 //! HEAD          –             on which day each place in inbox and outbox stands
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
@@ -17,7 +18,7 @@
 //! moment hides nothing that came after.
 
 use bulla_base::{MessageId, PhoneNumberId};
-use bulla_store::{Key, Space};
+use bulla_store::{Key, Space, StoreError};
 use bytes::Bytes;
 
 pub(crate) const INBOX: Space = Space::new(0x30);
@@ -46,4 +47,12 @@ pub(crate) fn about(space: Space, business: PhoneNumberId, id: MessageId) -> Key
 /// What the names of all records of SPOKEN about `business` are.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {
     Bytes::copy_from_slice(&business.number().to_be_bytes())
+}
+
+/// Which message, exchanged with which business, the record under `key` is about.
+pub(crate) fn subject(key: &Key) -> Result<(PhoneNumberId, MessageId), StoreError> {
+    let damaged = || StoreError::Damaged { what: "name of a retry request" };
+    let (business, id) = key.name().split_first_chunk().ok_or_else(damaged)?;
+    let id = MessageId::from_bytes(id).map_err(|_| damaged())?;
+    Ok((PhoneNumberId::new(u64::from_be_bytes(*business)), id))
 }

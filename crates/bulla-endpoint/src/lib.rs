@@ -14,6 +14,7 @@ mod safety_number;
 
 mod generation;
 mod repair;
+mod retry_schedule;
 mod session_cache;
 mod session_store;
 mod unconfirmed_message;
@@ -31,9 +32,13 @@ pub use safety_number::SafetyNumber;
 
 pub use generation::{begin_generation, begin_generation_if_restored};
 pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
+pub use retry_schedule::RetrySchedule;
 pub use session_cache::{SessionCache, Uncommitted};
-pub use unconfirmed_message::Unconfirmed;
+pub use unconfirmed_message::{Resend, Unconfirmed};
 
-pub use limits::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER, REPLACED_KEYS_KEPT};
+pub use limits::{
+    FIRST_WAIT, LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER,
+    REPLACED_KEYS_KEPT,
+};
 
 pub use error::{EndpointError, OpenError, SealError, Unreadable};

@@ -1,7 +1,9 @@
-//! How many prekeys there are, for how long, and how often what lost against another is made anew.
+//! How many prekeys there are, for how long; how often and for how long a message is asked for; and how often
+//! what lost against another is made anew.
 
 use std::time::Duration;
 
+use bulla_envelope::MAX_RESENDS;
 use bulla_store::Retention;
 
 /// How many one-time keys an endpoint leaves with the carrier at a time.
@@ -24,6 +26,18 @@ pub const RENEWED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 ///
 /// What was sealed to them and arrives later is asked for again, in a session with those of now.
 pub const REPLACED_KEYS_KEPT: Duration = Retention::LONGEST.span();
+
+/// How often a message that cannot be opened is asked for, at most. One more than it is sent again: the last
+/// request tells the other side that it is lost.
+pub const MAX_RETRY_REQUESTS: u32 = MAX_RESENDS as u32 + 1;
+
+/// How long a message that was asked for once has time to come, before it is asked for again. Each further
+/// time takes four times as long.
+pub const FIRST_WAIT: Duration = Duration::from_secs(300);
+
+/// How long a message is asked for at most. A party that was off for longer than its next request would have
+/// taken does not come back with it: nobody has it any more.
+pub const LONGEST_ASKED_FOR: Duration = Duration::from_secs(5 * 24 * 3600);
 
 /// How often what lost against another change of the state is made anew: within one program two may leave
 /// keys at once.

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use bulla_base::Timestamp;
 use bulla_content::Content;
 use bulla_envelope::MAX_RESENDS;
 use bulla_store::StoreError;
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::SessionName;
+use crate::limits::FIRST_WAIT;
 
 /// The form of the row: it stands before the protobuf.
 const FORM: u8 = 1;
@@ -30,13 +32,36 @@ pub struct Unconfirmed {
     session: Bytes,
     #[prost(bytes = "bytes", tag = "3")]
     words: Bytes,
+    /// When it was sent again last, in milliseconds.
+    #[prost(uint64, tag = "4")]
+    resent: u64,
+}
+
+/// What there is to do about a message that is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// It is sent again, for the time with this number.
+    Due(u8),
+    /// It is on its way: who asks has not seen what was sent last.
+    UnderWay,
+    /// It was sent as often as it ever is: it is lost.
+    Over,
+    /// It is lost, and that was told.
+    Told,
 }
 
 impl Unconfirmed {
     /// What `words` say, an encoded content that was sealed in `session`.
     #[must_use]
     pub fn new(session: Option<SessionName>, words: Bytes) -> Self {
-        Self { resends: 0, session: session_bytes(session), words }
+        Self { resends: 0, session: session_bytes(session), words, resent: 0 }
+    }
+
+    /// A message that is lost, which was told to whoever wrote it.
+    #[must_use]
+    pub const fn lost() -> Self {
+        let words = Bytes::new();
+        Self { resends: MAX_RESENDS as u32 + 1, session: Bytes::new(), words, resent: 0 }
     }
 
     /// Which time it is when it is sent again; nothing when it was sent as often as it ever is.
@@ -45,15 +70,33 @@ impl Unconfirmed {
         u8::try_from(self.resends).ok().filter(|resends| *resends < MAX_RESENDS).map(|resends| resends + 1)
     }
 
+    /// What to do at `now`, when it is asked for because the time number `attempt` did not open.
+    ///
+    /// Requests are repeated while they are not answered, and wait with the carrier while this side is away:
+    /// then several come at once, and one answer serves all of them.
+    #[must_use]
+    pub fn asked_for(&self, attempt: u8, now: Timestamp) -> Resend {
+        let is_awaited = now < Timestamp::from_millis(self.resent).after(FIRST_WAIT);
+        if self.resends > u32::from(MAX_RESENDS) {
+            return Resend::Told;
+        }
+        match self.next_resend() {
+            _ if u32::from(attempt) < self.resends && is_awaited => Resend::UnderWay,
+            Some(time) => Resend::Due(time),
+            None => Resend::Over,
+        }
+    }
+
     /// Whether it was sealed last in `session`.
     #[must_use]
     pub fn was_sealed_in(&self, session: Option<SessionName>) -> bool {
         session.is_some_and(|session| self.session[..] == session)
     }
 
-    /// Notes that it was sealed in `session`, to be sent again for the time number `resends`.
-    pub fn resealed(&mut self, session: Option<SessionName>, resends: u8) {
+    /// Notes that it was sealed in `session` at `now`, to be sent again for the time number `resends`.
+    pub fn resealed(&mut self, session: Option<SessionName>, resends: u8, now: Timestamp) {
         (self.resends, self.session) = (u32::from(resends), session_bytes(session));
+        self.resent = now.as_millis();
     }
 
     /// What it says.
@@ -109,7 +152,7 @@ mod tests {
         );
         for time in 1..=MAX_RESENDS {
             assert_eq!(row.next_resend(), Some(time));
-            row.resealed(Some([time; 8]), time);
+            row.resealed(Some([time; 8]), time, Timestamp::from_millis(0));
             row = Unconfirmed::read(&row.to_bytes()).unwrap();
             assert!(row.was_sealed_in(Some([time; 8])));
         }
@@ -117,6 +160,27 @@ mod tests {
         row.resends = u32::MAX;
         assert_eq!(row.next_resend(), None);
         assert_eq!(format!("{row:?}"), "Unconfirmed(…)");
+    }
+
+    /// A device that was off for days found six requests for one message: it answered five, and told its user
+    /// that the message was lost.
+    #[test]
+    fn requests_that_come_together_are_answered_once() {
+        let now = Timestamp::from_millis(1_795_293_590_960);
+        let mut row = Unconfirmed::new(Some([7; 8]), Bytes::new());
+        assert_eq!(row.asked_for(0, now), Resend::Due(1));
+        row.resealed(None, 1, now);
+        let end = now.after(FIRST_WAIT);
+        let before = end.before(std::time::Duration::from_millis(1));
+        assert_eq!(row.asked_for(0, before), Resend::UnderWay);
+        assert_eq!(row.asked_for(0, end), Resend::Due(2), "that was lost as well");
+        assert_eq!(row.asked_for(1, now), Resend::Due(2), "what was sent last does not open either");
+        row.resealed(None, MAX_RESENDS, now);
+        assert_eq!(row.asked_for(MAX_RESENDS - 1, before), Resend::UnderWay);
+        assert_eq!(row.asked_for(MAX_RESENDS, before), Resend::Over);
+        assert_eq!(row.asked_for(0, end), Resend::Over);
+        assert_eq!(Unconfirmed::lost().asked_for(0, now), Resend::Told);
+        assert_eq!(Unconfirmed::lost().next_resend(), None);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitErro
 pub use id_text::InvalidId;
 pub use limits::{
     CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS,
-    MAX_RETRY_REQUESTS, MAX_TRACKING_CHARS, MAX_WAITING, MIN_BACKOFF, RETRY_AFTER,
+    MAX_TRACKING_CHARS, MAX_WAITING, MIN_BACKOFF, RETRY_AFTER,
 };
 pub use report::{Report, Reports};
 pub use rules::{
@@ -52,7 +52,9 @@ pub use stats::Stats;
 pub use suspended_part::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
-pub use bulla_endpoint::{EndpointError, Identity, IdentityPolicy, InvalidIdentity, SafetyNumber, SealError};
+pub use bulla_endpoint::{
+    EndpointError, Identity, IdentityPolicy, InvalidIdentity, MAX_RETRY_REQUESTS, SafetyNumber, SealError,
+};
 pub use bulla_store::Erased;
 
 /// The ports a [`Relay`] is opened on, for those who name its type.

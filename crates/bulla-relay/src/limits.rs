@@ -15,10 +15,6 @@ pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
 /// for whoever missed them.
 pub const MAX_REPORTS: usize = 256;
 
-/// How often a message of a user that cannot be opened is asked for, at most. One more than devices send it
-/// again: the last request tells the device that it is lost.
-pub const MAX_RETRY_REQUESTS: u32 = bulla_envelope::MAX_RESENDS as u32 + 1;
-
 /// The shortest first wait before something is tried again that has failed. With a shorter one a relay is not
 /// opened.
 pub const MIN_BACKOFF: Duration = Duration::from_millis(10);

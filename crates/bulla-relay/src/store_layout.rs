@@ -5,7 +5,7 @@
 //! user        MESSAGE/day      business ‖ message id      what became of a message of the business
 //! user        CONTENT/day      business ‖ message id      what a message of the business says, until it is confirmed
 //! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
-//! user        ASKED/day        business ‖ envelope id     one that could not be, and how often it was asked for again
+//! user        ASKED/day        business ‖ envelope id     one that could not be, whose it is, and how often it was asked for again
 //! user        HEAD             business                   which places its queues have, and on which day each is;
 //!                                                         the moments by which rules go
 //! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
@@ -18,7 +18,7 @@
 //! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
 //! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
 //! business    WAITING          user's partition           nothing: this conversation may have work
-//! business    DUE/day          user's partition ‖ time ‖ message id   nothing: the message fails then, if it has not arrived
+//! business    DUE/day          user's partition ‖ time ‖ message id ‖ 0 or 1   nothing: the message fails then, if it has not arrived; or is asked for again, if it has not come
 //! business    DEAD_LETTERS/day user's partition ‖ place   nothing: there is this dead letter
 //! business    RECIPIENT/day    user's partition           when the user was written to last outside a window
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
@@ -31,8 +31,9 @@
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN and ASKED, where it is the
 //! id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN,
-//! OUTBOX, EVENTS, HELD, DEFERRED and DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and are read
-//! in the order of their places: a clock that is ahead for a moment puts nothing before what came earlier.
+//! ASKED, OUTBOX, EVENTS, HELD, DEFERRED and DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and
+//! are read in the order of their places: a clock that is ahead for a moment puts nothing before what came
+//! earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};
@@ -56,7 +57,7 @@ pub(crate) const HELD: Space = Space::new(0x2e);
 pub(crate) const WAITING: Space = Space::new(0x2f);
 pub(crate) const CONTENT: Space = Space::new(0x61);
 pub(crate) const ASKED: Space = Space::new(0x60);
-pub(crate) const DUE: Space = Space::new(0x62);
+pub(crate) const DUE: Space = Space::new(0x66);
 pub(crate) const DEAD_LETTERS: Space = Space::new(0x63);
 pub(crate) const DEFERRED: Space = Space::new(0x64);
 pub(crate) const RECIPIENT: Space = Space::new(0x65);

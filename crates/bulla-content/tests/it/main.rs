@@ -12,7 +12,7 @@ mod corpus;
 use bulla_base::{MessageId, SeededRng, Timestamp};
 use bulla_content::{
     Body, Content, InvalidContent, MAX_EMOJI_BYTES, MAX_RECEIPT_IDS, MAX_TEXT_CHARS, Progress, Reaction,
-    Receipt, Text,
+    Receipt, RetryRequest, Text,
 };
 use proptest::prelude::*;
 
@@ -35,7 +35,9 @@ fn every_kind_of_content_comes_back() {
     for progress in [Progress::Delivered, Progress::Read] {
         comes_back(&Content::new(Body::Receipt(Receipt::new(progress, vec![id(3), id(4)]).unwrap())));
     }
-    comes_back(&Content::new(Body::RetryRequest(id(5))));
+    for attempt in [0, 5, u8::MAX] {
+        comes_back(&Content::new(Body::RetryRequest(RetryRequest::new(id(5), attempt))));
+    }
 }
 
 #[test]

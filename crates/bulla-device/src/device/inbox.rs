@@ -149,8 +149,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut is_failed = false;
         match &received.content {
             Ok(content) => {
-                if let Body::RetryRequest(lost) = content.body() {
-                    is_failed = !self.send_again(transaction, peer, business, *lost).await?;
+                if let Body::RetryRequest(request) = content.body() {
+                    is_failed = self.send_again(transaction, peer, business, *request).await?;
                 } else {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());

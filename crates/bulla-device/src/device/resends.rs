@@ -1,8 +1,8 @@
 //! What a business could not open is sealed anew and sent again, without the user.
 
 use bulla_base::{Category, MessageId, PhoneNumberId, Retries};
-use bulla_content::Content;
-use bulla_endpoint::{Peer, SealError, SessionName};
+use bulla_content::{Content, RetryRequest};
+use bulla_endpoint::{Peer, Resend, SealError, SessionName};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{BEFORE_ALL, Retention, Scan, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
@@ -35,6 +35,16 @@ impl<S: Store, T: Transport> Inner<S, T> {
         id: MessageId,
         (content, session): (&Content, Option<SessionName>),
     ) -> Result<(), StoreError> {
+        self.make_room(transaction).await?;
+        let row = Unconfirmed::new(session, Bytes::copy_from_slice(content.encode(&*self.rng).plaintext()));
+        let key = store_layout::about(UNCONFIRMED, business, id);
+        transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
+        transaction.unconfirmed += 1;
+        Ok(())
+    }
+
+    /// Forgets the oldest of what is not confirmed, if no more may be kept.
+    async fn make_room(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         if self.unconfirmed_count() >= MAX_UNCONFIRMED {
             let oldest = Scan::everything(UNCONFIRMED).limit(1);
             for key in self.store.keys(self.home, &oldest, BEFORE_ALL).await? {
@@ -42,10 +52,6 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 transaction.unconfirmed -= 1;
             }
         }
-        let row = Unconfirmed::new(session, Bytes::copy_from_slice(content.encode(&*self.rng).plaintext()));
-        let key = store_layout::about(UNCONFIRMED, business, id);
-        transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
-        transaction.unconfirmed += 1;
         Ok(())
     }
 
@@ -77,8 +83,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
     }
 
-    /// Seals the message `id` into `transaction` once more, as the business has asked for; or tells the user
-    /// that it is lost: it is not kept, or was sent as often as it ever is.
+    /// Seals a message into `transaction` once more, as the business has asked for; or tells the user, once,
+    /// that it is lost: it is not kept, or was sent as often as it ever is. Whether it is lost.
     ///
     /// What was sealed in the session that the request came in is sealed in a new one.
     pub(super) async fn send_again(
@@ -86,20 +92,31 @@ impl<S: Store, T: Transport> Inner<S, T> {
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
-        id: MessageId,
+        request: RetryRequest,
     ) -> Result<bool, DeviceError> {
-        let sealed = self.seal_again(transaction, peer, business, id).await?;
-        match &sealed {
-            Some(envelope) => {
-                transaction.push_outbox(envelope);
-                metrics::counter!(RESENT, "reason" => "asked").increment(1);
+        let (id, now) = (request.message(), transaction.now);
+        let key = store_layout::about(UNCONFIRMED, business, id);
+        let record = self.store.get(self.home, &key, now).await?;
+        let row = record.as_ref().map(|record| Unconfirmed::read(&record.value)).transpose()?;
+        match row.map_or(Resend::Over, |row| row.asked_for(request.attempt(), now)) {
+            Resend::UnderWay | Resend::Told => return Ok(false),
+            Resend::Due(_) => {
+                if let Some(envelope) = self.seal_again(transaction, peer, business, id).await? {
+                    transaction.push_outbox(&envelope);
+                    metrics::counter!(RESENT, "reason" => "asked").increment(1);
+                    return Ok(false);
+                }
             }
-            None => {
-                self.forget_content(transaction, business, id).await?;
-                transaction.push_event(&Row::new(id, business, transaction.now, None));
-            }
+            Resend::Over => {}
         }
-        Ok(sealed.is_some())
+        // What is asked for again and again is lost once.
+        if record.is_none() {
+            self.make_room(transaction).await?;
+            transaction.unconfirmed += 1;
+        }
+        transaction.batch.put_until(key, Unconfirmed::lost().to_bytes(), Retention::LONGEST.from(now));
+        transaction.push_event(&Row::new(id, business, now, None));
+        Ok(true)
     }
 
     /// Seals what stands in the outbox at `place` for the business as it is now: what it was sealed for is no
@@ -158,7 +175,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let kind = Kind::Message(Category::Service);
         let sealed = peer.seal(id, kind, &row.content()?, transaction.now, &*self.rng)?;
         let sealed = sealed.sent_again(time).map_err(SealError::TooLarge)?;
-        row.resealed(peer.session(), time);
+        row.resealed(peer.session(), time, transaction.now);
         let expiry = record.expiry.unwrap_or_else(|| Retention::LONGEST.from(transaction.now));
         transaction.batch.put_until(key, row.to_bytes(), expiry);
         Ok(Some(sealed))

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, MessageId, PhoneNumberId, Retries, Timestamp};
-use bulla_content::{Body, Content};
-use bulla_endpoint::Peer;
+use bulla_content::{Body, Content, RetryRequest};
+use bulla_endpoint::{Peer, RetrySchedule};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
@@ -16,9 +16,8 @@ use super::transaction::Transaction;
 use super::{ASKING, BACKOFF, Inner};
 use crate::DeviceError;
 use crate::event::Row;
-use crate::limits::{MAX_ASKED_FOR, MAX_RETRY_REQUESTS};
+use crate::limits::MAX_ASKED_FOR;
 use crate::metrics::{ASKED, DROPPED};
-use crate::retry_request::{self, RetryRequest};
 use crate::store_layout;
 
 /// How many messages of one business are asked for in one record.
@@ -75,8 +74,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             scan = Scan::everything(store_layout::ASKED).after(last.clone());
             for (key, record) in page {
                 let (asked, (business, id)) =
-                    (RetryRequest::read(&record.value)?, retry_request::subject(&key)?);
-                if asked.times <= MAX_RETRY_REQUESTS {
+                    (RetrySchedule::read(&record.value)?, store_layout::subject(&key)?);
+                if !asked.has_ended() {
                     self.asking.note(business, id, asked.next());
                 }
             }
@@ -94,13 +93,13 @@ impl<S: Store, T: Transport> Inner<S, T> {
         business: PhoneNumberId,
         envelope: &Envelope,
     ) -> Result<(), DeviceError> {
-        let (id, attempt) = (envelope.id(), u32::from(envelope.attempt()));
+        let (id, attempt) = (envelope.id(), envelope.attempt());
         let key = store_layout::about(store_layout::ASKED, business, id);
         let found = self.store.get(self.home, &key, transaction.now).await?;
-        let before = found.map(|record| RetryRequest::read(&record.value)).transpose()?;
+        let before = found.map(|record| RetrySchedule::read(&record.value)).transpose()?;
         match &before {
             // It was asked for when it came first.
-            Some(asked) if asked.attempt >= attempt => return Ok(()),
+            Some(asked) if asked.covers(attempt) => return Ok(()),
             Some(_) => {}
             None if self.asking.all().len() >= MAX_ASKED_FOR => {
                 metrics::counter!(DROPPED, "reason" => "too_many_asked_for").increment(1);
@@ -111,7 +110,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
         // If what was sealed after the last request does not open either: another session, then.
         let mut anew = before.is_some();
-        let before = before.unwrap_or_else(|| RetryRequest::never(transaction.now));
+        let before = before.unwrap_or_else(|| RetrySchedule::never(transaction.now));
         let asked = before.once_more(attempt, transaction.now);
         let next = self.ask(&mut transaction, &mut peer, business, id, asked, &mut anew).await?;
         transaction.put_sessions(peer);
@@ -129,7 +128,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
         id: MessageId,
-        asked: RetryRequest,
+        asked: RetrySchedule,
         anew: &mut bool,
     ) -> Result<Option<Timestamp>, DeviceError> {
         let now = transaction.now;
@@ -142,7 +141,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             peer.retire();
         }
         if let Begun::InSession = self.begin_if_needed(transaction, peer, business, id).await? {
-            let request = Content::new(Body::RetryRequest(id));
+            let request = Content::new(Body::RetryRequest(RetryRequest::new(id, asked.attempt())));
             let envelope = MessageId::new(now, &*self.rng);
             let sealed = peer.seal(envelope, Kind::RetryRequest, &request, now, &*self.rng)?;
             transaction.push_outbox(&sealed);
@@ -211,12 +210,12 @@ impl<S: Store, T: Transport> Inner<S, T> {
         for id in ids {
             let key = store_layout::about(store_layout::ASKED, business, *id);
             let found = self.store.get(self.home, &key, transaction.now).await?;
-            let Some(before) = found.map(|record| RetryRequest::read(&record.value)).transpose()? else {
+            let Some(before) = found.map(|record| RetrySchedule::read(&record.value)).transpose()? else {
                 // It has come meanwhile, or its time is over.
                 self.asking.forget(*id);
                 continue;
             };
-            let once_more = before.once_more(before.attempt, transaction.now);
+            let once_more = before.once_more(before.attempt(), transaction.now);
             asked.push((*id, self.ask(&mut transaction, &mut peer, business, *id, once_more, anew).await?));
         }
         if asked.is_empty() {
@@ -229,7 +228,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     }
 }
 
-fn put_asked(transaction: &mut Transaction, business: PhoneNumberId, id: MessageId, asked: RetryRequest) {
+fn put_asked(transaction: &mut Transaction, business: PhoneNumberId, id: MessageId, asked: RetrySchedule) {
     let key = store_layout::about(store_layout::ASKED, business, id);
     transaction.batch.put_until(key, asked.to_bytes(), Retention::LONGEST.from(transaction.now));
 }

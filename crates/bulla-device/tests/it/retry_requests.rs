@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Address, Category, MessageId, Partition};
-use bulla_content::{Body, Content, Progress};
+use bulla_content::{Body, Content, Progress, RetryRequest};
 use bulla_device::{Device, DeviceEventKind, FIRST_WAIT, MAX_ASKED_FOR, MAX_UNCONFIRMED};
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_store::{Batch, Key, MemoryStore, Scan, Space, Store};
@@ -47,7 +47,7 @@ impl World {
     /// The shop asks for the message `id` again.
     async fn ask_for(&self, id: MessageId) {
         let envelope = MessageId::new(self.clock.now(), &*self.rng);
-        let request = Content::new(Body::RetryRequest(id));
+        let request = Content::new(Body::RetryRequest(RetryRequest::new(id, 0)));
         let request = self.seal(envelope, Kind::RetryRequest, 0, &request).await;
         self.line.send(&self.caller, request).await.unwrap();
     }
@@ -172,7 +172,8 @@ async fn what_is_asked_for_is_sent_again_until_it_is_confirmed_and_the_oldest_go
     let confirmed = world.seal(envelope, Kind::Receipt, 0, &confirmed).await;
     world.line.send(&world.caller, confirmed).await.unwrap();
     assert!(matches!(device.next().await.unwrap().kind(), DeviceEventKind::Receipt(_)));
-    assert_eq!(unconfirmed(&store).await, MAX_UNCONFIRMED - 199);
+    // The oldest of them had made room for the news that the first is lost.
+    assert_eq!(unconfirmed(&store).await, MAX_UNCONFIRMED - 198);
     device.close().await;
     let device = world.device(&store).await;
     for number in 0..200 {
@@ -198,4 +199,35 @@ async fn what_opens_in_a_session_that_is_not_sealed_in_any_more_is_confirmed_in_
     assert_eq!(device.next().await.unwrap().id(), id);
     let heard = world.hear(1).await;
     assert_eq!(receipt(&heard[0].1), (Progress::Delivered, id));
+}
+
+/// A device that was off found several requests for one message, and answered each; or told its user each
+/// time that the message was lost.
+#[tokio::test(start_paused = true)]
+async fn requests_that_waited_for_a_device_are_answered_once() {
+    let (world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    let id = device.send(SHOP, &says("hello")).await.unwrap();
+    assert_eq!(world.hear(1).await, [(id, says("hello"))]);
+    device.close().await;
+    let unknown = MessageId::new(world.clock.now(), &*world.rng);
+    for _ in 0..3 {
+        world.ask_for(id).await;
+        world.ask_for(unknown).await;
+        world.clock.sleep(FIRST_WAIT * 4).await;
+    }
+    let device = world.device(&store).await;
+    assert_eq!(world.hear(1).await, [(id, says("hello"))]);
+    let event = device.next().await.unwrap();
+    assert_eq!((event.id(), event.kind()), (unknown, &DeviceEventKind::NotDelivered));
+    device.acknowledge(event).await.unwrap();
+    no_more(&world, &device).await;
+    world.clock.sleep(FIRST_WAIT).await;
+    for _ in 0..2 {
+        world.ask_for(id).await;
+        world.ask_for(unknown).await;
+    }
+    assert_eq!(world.hear(1).await, [(id, says("hello"))], "what was sent again has had its time to come");
+    no_more(&world, &device).await;
+    assert_eq!(unconfirmed(&store).await, 2, "that it is lost is remembered");
 }

@@ -1,5 +1,5 @@
 use bulla_base::{Category, MessageId, SeededRng};
-use bulla_content::{Body, Content, Progress, Reaction, Receipt};
+use bulla_content::{Body, Content, Progress, Reaction, Receipt, RetryRequest};
 use bulla_endpoint::{SealError, Unreadable};
 use bulla_envelope::{Envelope, Kind};
 
@@ -14,7 +14,7 @@ fn contents(of: MessageId) -> [(Content, usize); 4] {
         (said("hello"), 0),
         (Content::new(Body::Reaction(Reaction::removed(of))), 0),
         (Content::new(Body::Receipt(receipt)), 1),
-        (Content::new(Body::RetryRequest(of)), 2),
+        (Content::new(Body::RetryRequest(RetryRequest::new(of, 0))), 2),
     ]
 }
 

@@ -268,9 +268,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction.mark_opened(envelope);
         match content {
             Ok(content) => match content.body() {
-                Body::RetryRequest(id) => {
-                    let asked =
-                        self.send_again(tenant, &mut transaction, &mut peer, envelope.from(), *id).await?;
+                Body::RetryRequest(request) => {
+                    let asked = self
+                        .send_again(tenant, &mut transaction, &mut peer, envelope.from(), *request)
+                        .await?;
                     changed = changed.or(asked);
                 }
                 _ => self.take_in(&mut transaction, number, envelope, &content).await?,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bulla_base::{Address, MessageId};
-use bulla_endpoint::{Peer, SealError};
+use bulla_content::RetryRequest;
+use bulla_endpoint::{Peer, Resend, SealError, Unconfirmed};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Commit, Record, Store, StoreError, Version};
 use bulla_transport::Transport;
@@ -21,7 +22,6 @@ use crate::metrics::RESENT;
 use crate::row::{MessagePendingApproval, Outbound, Stage};
 use crate::store_layout::{self, CONTENT, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
-use bulla_endpoint::Unconfirmed;
 
 /// What became of an envelope that was sealed for an installation of the user that is no more.
 pub(super) enum Renewed {
@@ -41,8 +41,8 @@ enum Way {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
-    /// Seals the message `id` into `transaction` once more, as the user's device `from` has asked for; or
-    /// fails it, if it was sent as often as it ever is.
+    /// Seals a message into `transaction` once more, as the user's device `from` has asked for; or fails it,
+    /// if it was sent as often as it ever is.
     ///
     /// What was sealed in the session that the request came in is sealed in a new one. A message that the
     /// device has confirmed, or that has failed, is not sent again, whoever asks.
@@ -52,11 +52,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         from: &Address,
-        id: MessageId,
+        request: RetryRequest,
     ) -> Result<Option<Changed>, RelayError> {
+        let id = request.message();
         let Some((message, outbound)) = self.unconfirmed(transaction, id).await? else { return Ok(None) };
         if outbound.held {
             // It waits for the user's new identity to be approved, and comes then.
+            return Ok(None);
+        }
+        if let Some((content, _)) = self.content_of(transaction, id).await?
+            && content.asked_for(request.attempt(), transaction.now) == Resend::UnderWay
+        {
+            // Several requests that waited with the carrier come at once: one answer serves them all.
             return Ok(None);
         }
         let way = match self.seal_again(tenant, transaction, peer, from, (id, &message)).await {
@@ -221,7 +228,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let sealed = sealed.and_then(|sealed| Ok(sealed.sent_again(time)?));
         match sealed {
             Ok(sealed) => {
-                content.resealed(peer.session(), time);
+                content.resealed(peer.session(), time, transaction.now);
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
                 transaction.batch.expect_version(
                     store_layout::about(CONTENT, transaction.conversation.business, id),

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use super::conversation::{Attempt, Attempts, Conversation};
+use super::deadlines::{Action, Deadline};
 use super::identities::Changed;
 use super::rule_check::Admission;
 use super::rule_state::Reserved;
@@ -176,10 +177,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let expiry = transaction.expiry();
         transaction.batch.expect_absent(key.clone());
         transaction.batch.put_until(key, accepting.outbound.to_bytes(), expiry);
-        let is_marked = lives < LONGEST_LIFE && !accepting.has_failed;
-        if is_marked {
-            self.mark_due(conversation, due, id).await?;
-        }
+        // One that lives as long as any is found by a sweep.
+        let deadline = (lives < LONGEST_LIFE && !accepting.has_failed).then_some(Deadline {
+            due,
+            id,
+            action: Action::Fail,
+            conversation,
+        });
+        self.mark_deadlines(conversation.business, deadline.as_slice()).await?;
         let reserved = reserved.filter(|_| !accepting.has_failed);
         if let Some(reserved) = &reserved {
             self.put_recipient(conversation.business, reserved, transaction.now).await?;
@@ -191,8 +196,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let committed = committed?;
         if committed {
-            if is_marked {
-                self.note_due(conversation, due, id);
+            if let Some(deadline) = deadline {
+                self.note_deadline(deadline);
             }
             tracing::debug!("accepted");
             self.counts.accepted();

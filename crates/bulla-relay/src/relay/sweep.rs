@@ -42,7 +42,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for business in self.businesses.ids() {
             let Some(tenant) = self.businesses.tenant(business) else { continue };
             let swept = async {
-                self.find_due(business, now).await?;
+                self.find_deadlines(business, now).await?;
                 self.fail_overdue(&tenant, now).await
             };
             if let Err(error) = swept.await {

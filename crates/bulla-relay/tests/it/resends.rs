@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulla_device::{DeviceEventKind, MAX_RETRY_REQUESTS};
+use bulla_device::{DeviceEventKind, FIRST_WAIT, MAX_RETRY_REQUESTS};
 use bulla_envelope::MAX_RESENDS;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Failure, IdentityPolicy, Report, Settings, Status};
@@ -213,4 +213,67 @@ async fn what_the_relay_cannot_open_however_often_it_comes_is_reported_and_the_u
     let news = news(&world, &phone).await;
     assert!(matches!(news[..], [DeviceEventKind::NotDelivered, DeviceEventKind::Receipt(_)]), "{news:?}");
     assert_eq!(heard(&world.sink.taken()), ["the next"]);
+}
+
+/// A request was lost with the device that was put back, and the relay asked but once: the business never
+/// heard what its user had said, and nobody was told.
+#[tokio::test(start_paused = true)]
+async fn a_request_of_the_relay_that_is_lost_is_repeated_until_the_message_is_there() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let most = usize::try_from(MAX_RETRY_REQUESTS).unwrap();
+    world.line.garble("businesses", 1);
+    world.line.lose_requests_of_businesses(most - 1);
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(DAY * 5).await;
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
+    assert_eq!((world.line.requests_of_businesses(), lost(&world).await), (most, 0));
+
+    world.line.garble("businesses", 1);
+    world.line.lose_requests_of_businesses(most);
+    phone.send(SHOP, &says("good bye")).await.unwrap();
+    world.pass(DAY * 4).await;
+    assert_eq!(lost(&world).await, 0, "it may still come");
+    world.pass(DAY * 20).await;
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
+    assert_eq!(world.line.requests_of_businesses(), 2 * most, "as often as any is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_the_relay_is_repeated_after_a_restart_and_not_before_its_time() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.line.garble("businesses", 2);
+    world.line.lose_requests_of_businesses(2);
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    phone.send(SHOP, &says("and this")).await.unwrap();
+    world.pass(FIRST_WAIT / 2).await;
+    assert_eq!(world.line.requests_of_businesses(), 2);
+    world.relay.close().await;
+    let _relay = world.reopen().await.unwrap();
+    world.pass(FIRST_WAIT / 2 - MINUTE).await;
+    assert_eq!(world.line.requests_of_businesses(), 2);
+    world.pass(MINUTE * 2).await;
+    assert_eq!(world.line.requests_of_businesses(), 4);
+    let mut said = heard(&world.sink.taken());
+    said.sort_unstable();
+    assert_eq!(said, ["and this", "hello"]);
+    world.pass(DAY * 6).await;
+    assert_eq!(world.line.requests_of_businesses(), 4, "what has come is not asked for");
+}
+
+/// The relay was off for a day. When it came back, each of the requests that waited was answered, the last by
+/// failing the message; it was on its way all the time.
+#[tokio::test(start_paused = true)]
+async fn requests_that_waited_for_the_relay_are_answered_once() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.line.garble("users", 1);
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    world.pass(Duration::from_millis(50)).await;
+    world.relay.close().await;
+    world.pass(DAY + DAY / 4).await;
+    let _relay = world.reopen().await.unwrap();
+    assert_eq!(news(&world, &phone).await, [DeviceEventKind::Message(says("hello"))]);
+    assert_eq!(statuses(&world), [Status::Sent, Status::Delivered, Status::Read]);
 }

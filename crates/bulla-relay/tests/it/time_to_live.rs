@@ -14,7 +14,7 @@ use crate::world::{BAKERY, SHOP, World, alice, says, to};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
-const DUE: Space = Space::new(0x62);
+const DUE: Space = Space::new(0x66);
 
 fn statuses(events: &[Event]) -> Vec<Status> {
     let status = |event: &Event| match event {

@@ -223,6 +223,7 @@ pub(crate) struct Line {
     uploads: Arc<Mutex<Vec<KeyUpload>>>,
     broken_for: Arc<Mutex<Option<PhoneNumberId>>>,
     garbled: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    requests: Arc<Mutex<usize>>,
 }
 
 impl Line {
@@ -238,6 +239,7 @@ impl Line {
             uploads: Arc::default(),
             broken_for: Arc::default(),
             garbled: Arc::default(),
+            requests: Arc::default(),
         }
     }
 
@@ -249,6 +251,16 @@ impl Line {
     /// Loses so many of the next requests of users to send something again.
     pub(crate) fn lose_requests(&self, count: usize) {
         self.garbled.lock().unwrap().insert("requests", count);
+    }
+
+    /// Loses so many of the next requests of businesses to send something again.
+    pub(crate) fn lose_requests_of_businesses(&self, count: usize) {
+        self.garbled.lock().unwrap().insert("requests of businesses", count);
+    }
+
+    /// How many requests of businesses have come to the carrier.
+    pub(crate) fn requests_of_businesses(&self) -> usize {
+        *self.requests.lock().unwrap()
     }
 
     /// Whether one of those that are to be hit is at hand.
@@ -328,8 +340,11 @@ impl Transport for Line {
             _ => envelope,
         };
         let is_of_user = matches!(envelope.from().party(), Party::User(_));
-        if is_of_user && envelope.kind() == Kind::RetryRequest && self.hits("requests") {
-            return Ok(());
+        if envelope.kind() == Kind::RetryRequest {
+            *self.requests.lock().unwrap() += usize::from(!is_of_user);
+            if self.hits(if is_of_user { "requests" } else { "requests of businesses" }) {
+                return Ok(());
+            }
         }
         self.carrier.send(caller, envelope).await
     }
