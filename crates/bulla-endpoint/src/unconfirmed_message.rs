@@ -39,6 +39,7 @@ pub struct Unconfirmed {
 
 /// What there is to do about a message that is asked for again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "who is asked has to do each of them")]
 pub enum Resend {
     /// It is sent again, for the time with this number.
     Due(u8),

@@ -7,6 +7,7 @@ use bulla_base::{ManualClock, Number, PhoneNumberId, SeededRng, Timestamp};
 use bulla_graph::{GraphApi, MAX_BODY_BYTES, RelayApi, Tokens};
 use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use http_body_util::BodyExt;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
@@ -77,7 +78,8 @@ pub(crate) fn check(body: &[u8]) {
     } else {
         assert_eq!(status, 400);
     }
-    if read.is_err() {
+    // A number that no float can hold is JSON all the same: in a field that nobody reads it does no harm.
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
         assert_eq!(code, 100);
     }
 }
