@@ -174,3 +174,19 @@ impl<S: Store> Carrier<S> {
 fn damaged() -> TransportError {
     TransportError::carrier_failed("a stored fencing token is damaged, or of an earlier version")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else somebody shut out a caller that was just passing, and what that one did came after.
+    #[test]
+    fn whoever_has_the_lock_of_a_party_keeps_all_others_from_it() {
+        let (locks, of) = (FencingTokenLocks::new(), |first| Partition::from_bytes([first; 16]));
+        let passing = locks.of(of(1)).try_read().unwrap();
+        assert!(locks.of(of(1)).try_write().is_err());
+        assert!(locks.of(of(1)).try_read().is_ok() && locks.of(of(2)).try_write().is_ok());
+        drop(passing);
+        assert!(locks.of(of(1)).try_write().is_ok());
+    }
+}

@@ -96,7 +96,73 @@ impl fmt::Debug for Kept {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use bulla_base::{Sleep, Timestamp};
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::sync::Semaphore;
+
     use super::*;
+
+    /// A clock that stands still.
+    #[derive(Debug)]
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+
+        fn sleep(&self, _: Duration) -> Sleep<'_> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    struct Setting {
+        idle: Arc<IdleConnections>,
+        clock: Arc<dyn Clock>,
+    }
+
+    impl Setting {
+        fn new() -> Self {
+            Self { idle: Arc::default(), clock: Arc::new(Still) }
+        }
+
+        /// Keeps another connection, and returns its other end.
+        async fn put(&self) -> DuplexStream {
+            let (ours, theirs) = duplex(64);
+            let connection = HttpConnection::open(Box::new(ours)).await.unwrap();
+            let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().ok();
+            self.idle.put(connection, permit, &self.clock);
+            theirs
+        }
+    }
+
+    async fn until(what: impl Fn() -> bool) {
+        while !what() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_is_not_taken() {
+        let set = Setting::new();
+        let _open = set.put().await;
+        drop(set.put().await);
+        until(|| set.idle.kept().connections.iter().any(|idle| idle.connection.is_closed())).await;
+        assert!(!set.idle.take().unwrap().is_closed(), "the other one");
+        assert!(set.idle.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn so_many_connections_are_kept_and_no_more() {
+        let set = Setting::new();
+        let mut ends = Vec::new();
+        for count in 1..=MAX_IDLE_PER_WEBHOOK + 1 {
+            ends.push(set.put().await);
+            assert_eq!(set.idle.kept().connections.len(), count.min(MAX_IDLE_PER_WEBHOOK));
+        }
+    }
 
     #[test]
     fn of_unused_connections_only_their_number_prints() {

@@ -150,9 +150,7 @@ impl WebhookSink {
 
     fn tell_of_unknown(&self, business: PhoneNumberId) {
         let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news =
-            unknown.len() >= MAX_UNKNOWN && !unknown.contains(&business) || unknown.insert(business);
-        if is_news {
+        if is_news(&mut unknown, business) {
             tracing::warn!(%business, "there are updates for a business that has no webhook");
         }
     }
@@ -193,5 +191,29 @@ impl fmt::Debug for WebhookSink {
         let subscribers = self.read();
         let webhooks = subscribers.iter().map(|(id, to)| (id.number(), to.subscription.webhook()));
         f.debug_map().entries(webhooks).finish()
+    }
+}
+
+/// Whether the operator is to be told that `business` has no webhook. It is remembered that one was, of so
+/// many at most.
+fn is_news(unknown: &mut BTreeSet<PhoneNumberId>, business: PhoneNumberId) -> bool {
+    unknown.len() >= MAX_UNKNOWN && !unknown.contains(&business) || unknown.insert(business)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_is_told_once_of_each_that_is_remembered_and_always_of_others() {
+        let (mut unknown, most) = (BTreeSet::new(), u64::try_from(MAX_UNKNOWN).unwrap());
+        for business in (1..=most).map(PhoneNumberId::new) {
+            assert!(is_news(&mut unknown, business));
+            assert!(!is_news(&mut unknown, business));
+        }
+        for _ in 0..2 {
+            assert!(is_news(&mut unknown, PhoneNumberId::new(most + 1)));
+        }
+        assert!(!is_news(&mut unknown, PhoneNumberId::new(1)) && unknown.len() == MAX_UNKNOWN);
     }
 }
