@@ -30,7 +30,7 @@ use self::queues::Tails;
 use self::retry_requests::Asking;
 use self::transaction::Transaction;
 use crate::event::Row;
-use crate::limits::SWEEP_INTERVAL;
+use crate::limits::{CACHED_BYTES, SESSION_CACHE_BYTES, SWEEP_INTERVAL};
 use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::store_layout::PEPPER;
 use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
@@ -40,12 +40,6 @@ const BACKOFF: Backoff = match Backoff::new(Duration::from_millis(500), Duration
     Ok(backoff) => backoff,
     Err(_) => unreachable!(),
 };
-
-/// How many bytes of rows that are in use, such as sessions, are kept in memory, about.
-const CACHED_BYTES: usize = 64 * 1024;
-
-/// How many bytes of sessions are held in memory between messages, about.
-const SESSION_CACHE_BYTES: usize = 64 * 1024;
 
 /// The tasks that wait and try again when the carrier does not answer, as they are called in spans and
 /// counters.
