@@ -67,8 +67,8 @@ pub enum Report {
         is_held: bool,
     },
     /// A message of a user could not be opened, and was asked for as often as any is
-    /// ([`MAX_RETRY_REQUESTS`](crate::MAX_RETRY_REQUESTS)), or for as long. The business never gets it; the user's device
-    /// tells its user.
+    /// ([`MAX_RETRY_REQUESTS`](crate::MAX_RETRY_REQUESTS)), or for as long. The business never gets it; the
+    /// user's device tells its user.
     MessageLost {
         /// To which business.
         business: PhoneNumberId,

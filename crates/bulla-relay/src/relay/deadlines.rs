@@ -17,8 +17,8 @@ use crate::limits::SWEEP_INTERVAL;
 use crate::store_layout::{self, DUE, MESSAGE};
 use crate::{EventSink, RelayError};
 
-/// How many are in memory at most. What is beyond is found by a sweep: it is met up to [`SWEEP_INTERVAL`] after its
-/// time.
+/// How many are in memory at most. What is beyond is found by a sweep: it is met up to [`SWEEP_INTERVAL`]
+/// after its time.
 const MOST_IN_MEMORY: usize = 65_536;
 
 /// How many that are due at once are met before the others are looked at.

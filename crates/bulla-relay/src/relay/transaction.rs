@@ -216,8 +216,8 @@ impl Transaction {
         self.batch.put_until(key, content.to_bytes(), expiry);
     }
 
-    /// Remembers that the message `id` of the user was asked for again, as `asked` says, on the condition that
-    /// nobody has asked since.
+    /// Remembers that the message `id` of the user was asked for again, as `asked` says, on the condition
+    /// that nobody has asked since.
     pub(super) fn put_retry_request(&mut self, id: MessageId, asked: &RetryRequest, before: Option<Version>) {
         let key = store_layout::about(ASKED, self.conversation.business, id);
         self.batch.expect(key.clone(), before);
