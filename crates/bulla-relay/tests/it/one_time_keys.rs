@@ -98,7 +98,7 @@ async fn lasting_prekeys_are_replaced_every_week_while_the_relay_runs() {
     assert_eq!(of(&world.line.uploads()), []);
     for id in [2, 3] {
         world.pass(MINUTE * 40).await;
-        assert_eq!(of(&world.line.uploads()), [((id, id), 0); 2]);
+        assert_eq!(of(&world.line.uploads()), [((id, id), ONE_TIME_KEYS); 2], "and those left beside them");
         world.pass(almost - MINUTE * 20).await;
         assert_eq!(of(&world.line.uploads()), []);
     }
