@@ -71,12 +71,6 @@ impl RetrySchedule {
         self.times > 0 && self.attempt >= u32::from(attempt)
     }
 
-    /// How often it was asked for.
-    #[must_use]
-    pub const fn times(&self) -> u32 {
-        self.times
-    }
-
     /// The last time it was sent that could not be opened; of a damaged row the last that there is.
     #[must_use]
     pub fn attempt(&self) -> u8 {

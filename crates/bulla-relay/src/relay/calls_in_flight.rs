@@ -84,6 +84,7 @@ mod tests {
         under_way.pop();
         under_way.push(calls.begin(with(1)).unwrap());
         under_way.clear();
-        assert_eq!((calls.in_flight().in_all, calls.in_flight().of.len()), (0, 0));
+        let left = calls.in_flight();
+        assert_eq!((left.in_all, left.of.len()), (0, 0));
     }
 }

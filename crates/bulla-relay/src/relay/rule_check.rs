@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Category, Partition, PhoneNumberId, Timestamp};
+use bulla_base::{Category, PhoneNumberId, Timestamp};
 use bulla_store::{Batch, Key, Retention, Store, StoreError};
 use bulla_transport::Transport;
 
@@ -12,7 +12,7 @@ use super::rule_state::Reserved;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::limits::MAX_DEFERRED;
-use crate::rules::{Fallback, LIMIT_PERIOD, MessagingLimit, OnBreach, Recipients, Rule, Rules};
+use crate::rules::{Fallback, LIMIT_PERIOD, OnBreach, Recipients, Rule, Rules};
 use crate::store_layout::{self, RECIPIENT};
 use crate::{EventSink, Failure, SubmitError};
 
@@ -104,7 +104,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         let reserved = match rules.messaging_limit {
             Some((limit, _)) if !transaction.window().is_open() => {
-                match self.reserve(tenant, user, limit, now).await? {
+                self.know_recipients(tenant, now).await?;
+                match Reserved::take(tenant, user, limit, now) {
                     Ok(reserved) => Some(reserved),
                     Err(wait) => return Ok(Ruling::Breaks(Rule::MessagingLimit, Some(wait))),
                 }
@@ -123,21 +124,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(Ruling::Goes(instead, reserved))
     }
 
-    /// Counts `user` against the limit of the business, or says how long to wait.
-    async fn reserve(
-        &self,
-        tenant: &Arc<Tenant>,
-        user: Partition,
-        limit: MessagingLimit,
-        now: Timestamp,
-    ) -> Result<Result<Reserved, Duration>, StoreError> {
+    /// Reads whom the business has written to outside a window, unless that is known.
+    async fn know_recipients(&self, tenant: &Tenant, now: Timestamp) -> Result<(), StoreError> {
         if !tenant.rules.is_read() {
             let _reading = tenant.rules.reading().await;
             if !tenant.rules.is_read() {
                 tenant.rules.set(self.read_recipients(tenant, now).await?);
             }
         }
-        Ok(Reserved::take(tenant, user, limit, now))
+        Ok(())
     }
 
     /// Whom the business has written to outside a window, as the store knows it.
@@ -164,7 +159,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         reserved: &Reserved,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Ok(period) = Retention::new(LIMIT_PERIOD) else { return Ok(()) };
+        // A row that is kept for too long harms nobody, since it says when it was: one that is not there does.
+        let period = Retention::new(LIMIT_PERIOD).unwrap_or(Retention::LONGEST);
         let mut batch = Batch::new(self.home(business));
         let key = Key::dated(RECIPIENT, now.day(), reserved.user.as_bytes().to_vec());
         batch.put_until(key, now.as_millis().to_be_bytes().to_vec(), period.from(now));
