@@ -159,7 +159,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         reserved: &Reserved,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // A row that is kept for too long harms nobody, since it says when it was: one that is not there does.
+        // A row that is kept for too long harms nobody, since it says when it was; one that is not there
+        // does.
         let period = Retention::new(LIMIT_PERIOD).unwrap_or(Retention::LONGEST);
         let mut batch = Batch::new(self.home(business));
         let key = Key::dated(RECIPIENT, now.day(), reserved.user.as_bytes().to_vec());
