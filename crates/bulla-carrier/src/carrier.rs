@@ -6,7 +6,7 @@ use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
-    Caller, Connected, Delivery, MAX_DELIVERIES, Proof, Sent, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, MAX_DELIVERIES, Proof, SendOutcome, Sequence, Transport, TransportError,
 };
 use tracing::field::display;
 use tracing::{Instrument, Span};
@@ -15,15 +15,15 @@ use tokio::task::JoinSet;
 
 use crate::fencing_token::FencingTokenLocks;
 use crate::limits::CACHED_BYTES;
+use crate::number_verifier::{NumberVerifier, TrustedHost};
 use crate::pending_sends::PendingSends;
 use crate::queue_tails::QueueTails;
+use crate::restored_store::StoreGeneration;
 use crate::running_erasures::RunningErasures;
 use crate::stats::Tallies;
-use crate::store_generation::StoreGeneration;
 use crate::store_layout::PEPPER;
 use crate::trace_span;
 use crate::upkeep::{Upkeep, once_more};
-use crate::verifier::{NumberVerifier, TrustedHost};
 
 /// The blind service.
 ///
@@ -128,8 +128,10 @@ impl<S: Store> Carrier<S> {
     }
 
     /// Queues envelopes that all go to one party.
-    async fn send_run(&self, caller: &Caller, mut run: Vec<Envelope>) -> Sent {
-        let Some(to) = run.first().map(|envelope| envelope.to().clone()) else { return Sent::default() };
+    async fn send_run(&self, caller: &Caller, mut run: Vec<Envelope>) -> SendOutcome {
+        let Some(to) = run.first().map(|envelope| envelope.to().clone()) else {
+            return SendOutcome::default();
+        };
         let span = self.call("send", caller.address(), Some(&to));
         if let [envelope] = &run[..] {
             span.record("message", display(envelope.id()));
@@ -146,7 +148,7 @@ impl<S: Store> Carrier<S> {
             sent.error.or(foreign).map_or(Ok(()), Err)
         };
         let error = self.watched(span, sent).await.err();
-        Sent { taken, error }
+        SendOutcome { taken, error }
     }
 }
 
@@ -202,20 +204,20 @@ impl<S: Store> Transport for Carrier<S> {
             if envelope.from() != caller.address() {
                 return Err(TransportError::NotTheSender);
             }
-            let Sent { error, .. } = self.enqueue(self.partition(envelope.to()), vec![envelope]).await;
+            let SendOutcome { error, .. } = self.enqueue(self.partition(envelope.to()), vec![envelope]).await;
             error.map_or(Ok(()), Err)
         };
         self.watched(span, sent).await
     }
 
-    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         let (limit, actual) = (MAX_DELIVERIES, envelopes.len());
         if actual > limit {
-            return Sent::none(
+            return SendOutcome::none(
                 InvalidEnvelope::TooLarge { field: "envelopes at once", actual, limit }.into(),
             );
         }
-        let (mut all, mut rest) = (Sent::default(), VecDeque::from(envelopes));
+        let (mut all, mut rest) = (SendOutcome::default(), VecDeque::from(envelopes));
         while all.error.is_none()
             && let Some(first) = rest.pop_front()
         {
@@ -224,8 +226,8 @@ impl<S: Store> Transport for Carrier<S> {
             let mut run = vec![first];
             let others = rest.iter().position(|next| *next.to().party() != to).unwrap_or(rest.len());
             run.extend(rest.drain(..others));
-            let Sent { taken, error } = self.send_run(caller, run).await;
-            all = Sent { taken: all.taken + taken, error };
+            let SendOutcome { taken, error } = self.send_run(caller, run).await;
+            all = SendOutcome { taken: all.taken + taken, error };
         }
         all
     }

@@ -10,16 +10,16 @@ mod meter;
 mod queue;
 
 mod fencing_token;
+mod number_verifier;
 mod one_time_key_quota;
-mod verifier;
 
 mod businesses;
 mod pending_sends;
 mod queue_tails;
 
 mod erase;
+mod restored_store;
 mod running_erasures;
-mod store_generation;
 
 mod metrics;
 mod stats;
@@ -31,7 +31,7 @@ mod store_layout;
 
 pub use carrier::Carrier;
 
-pub use verifier::{NumberVerifier, TrustedHost, Verdict};
+pub use number_verifier::{NumberVerifier, TrustedHost, Verdict};
 
 pub use stats::CarrierStats;
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_base::Partition;
 use bulla_envelope::Envelope;
-use bulla_transport::{MAX_DELIVERIES, Sent};
+use bulla_transport::{MAX_DELIVERIES, SendOutcome};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -25,11 +25,11 @@ pub(crate) struct PendingSends(Mutex<HashMap<Partition, Vec<PendingSend>>>);
 #[derive(Debug)]
 pub(crate) struct PendingSend {
     pub(crate) envelopes: Vec<Envelope>,
-    outcome: oneshot::Sender<Sent>,
+    outcome: oneshot::Sender<SendOutcome>,
 }
 
 impl PendingSend {
-    pub(crate) fn tell(self, outcome: Sent) {
+    pub(crate) fn tell(self, outcome: SendOutcome) {
         // Who does not wait any more asks again, and finds it done.
         let _ = self.outcome.send(outcome);
     }
@@ -46,12 +46,12 @@ impl PendingSend {
 pub(crate) struct Waiting<'a> {
     pending: &'a PendingSends,
     partition: Partition,
-    outcome: oneshot::Receiver<Sent>,
+    outcome: oneshot::Receiver<SendOutcome>,
 }
 
 impl Waiting<'_> {
     /// What became of the envelopes, once somebody was at them.
-    pub(crate) fn outcome(&mut self) -> Result<Sent, TryRecvError> {
+    pub(crate) fn outcome(&mut self) -> Result<SendOutcome, TryRecvError> {
         self.outcome.try_recv()
     }
 }
@@ -153,8 +153,8 @@ mod tests {
         let mut taken = pending.take(BUSINESS);
         assert_eq!(taken.len(), 1);
         assert!(matches!(stays.outcome(), Err(TryRecvError::Empty)));
-        taken.remove(0).tell(Sent { taken: 1, error: None });
-        assert!(matches!(stays.outcome(), Ok(Sent { taken: 1, error: None })));
+        taken.remove(0).tell(SendOutcome { taken: 1, error: None });
+        assert!(matches!(stays.outcome(), Ok(SendOutcome { taken: 1, error: None })));
         drop(pending.add(BUSINESS, vec![envelope(3)]));
         assert!(pending.waiting().is_empty());
     }

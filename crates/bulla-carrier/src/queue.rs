@@ -7,7 +7,7 @@ use bulla_store::{
     Batch, Commit, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead,
     Version,
 };
-use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, Sent, Sequence, TransportError};
+use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, SendOutcome, Sequence, TransportError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -26,7 +26,7 @@ const ANOTHER_ENVELOPE: &str = "that of another envelope";
 impl<S: Store> Carrier<S> {
     /// Queues `envelopes`, all for one party, and counts them, in one record; or finds that this was done
     /// before. Ends with the first that cannot be queued.
-    pub(crate) async fn enqueue(&self, partition: Partition, mut envelopes: Vec<Envelope>) -> Sent {
+    pub(crate) async fn enqueue(&self, partition: Partition, mut envelopes: Vec<Envelope>) -> SendOutcome {
         let now = self.clock.now();
         let check = |envelope: &Envelope| check_route(envelope).and_then(|()| check_id(envelope, now));
         let checked = envelopes.iter().map(check).enumerate().find_map(|(at, is)| Some((at, is.err()?)));
@@ -36,18 +36,18 @@ impl<S: Store> Carrier<S> {
             refused = Some(error);
         }
         if envelopes.is_empty() {
-            return Sent { taken: 0, error: refused };
+            return SendOutcome { taken: 0, error: refused };
         }
         let sent = self.wait_in_line(partition, envelopes).await;
-        let sent = sent.unwrap_or_else(Sent::none);
-        Sent { error: sent.error.or(refused), taken: sent.taken }
+        let sent = sent.unwrap_or_else(SendOutcome::none);
+        SendOutcome { error: sent.error.or(refused), taken: sent.taken }
     }
 
     async fn wait_in_line(
         &self,
         partition: Partition,
         envelopes: Vec<Envelope>,
-    ) -> Result<Sent, TransportError> {
+    ) -> Result<SendOutcome, TransportError> {
         loop {
             let mut queued = self.pending.add(partition, envelopes.clone());
             let _lock = self.lock(partition).await?;
@@ -70,7 +70,7 @@ impl<S: Store> Carrier<S> {
     async fn enqueue_all(&self, partition: Partition, arrived: Vec<PendingSend>) {
         let mut round = Round::new(partition, self.clock.now());
         for send in arrived.into_iter().filter(|send| !send.is_abandoned()) {
-            let mut sent = Sent::default();
+            let mut sent = SendOutcome::default();
             for envelope in &send.envelopes {
                 if let Err(error) = self.place(&mut round, envelope).await {
                     sent.error = Some(error);
@@ -91,7 +91,7 @@ impl<S: Store> Carrier<S> {
         for (send, sent) in pending {
             let same = if outcome.is_ok() { Ok(()) } else { Err(not_queued()) };
             let outcome = std::mem::replace(&mut outcome, same);
-            send.tell(outcome.map_or_else(Sent::none, |()| sent));
+            send.tell(outcome.map_or_else(SendOutcome::none, |()| sent));
         }
     }
 
@@ -325,7 +325,7 @@ struct Round {
     seen: Vec<(Key, DuplicateGuard)>,
     placed: Vec<Placed>,
     /// Those who wait for it.
-    pending: Vec<(PendingSend, Sent)>,
+    pending: Vec<(PendingSend, SendOutcome)>,
 }
 
 /// The head of the queue of one of the party's devices.
@@ -371,7 +371,7 @@ impl Round {
         self.placed.push((place, envelope.clone(), expiry));
     }
 
-    fn end(mut self) -> (Batch, Vec<Placed>, Vec<(PendingSend, Sent)>) {
+    fn end(mut self) -> (Batch, Vec<Placed>, Vec<(PendingSend, SendOutcome)>) {
         for IndexRecord { key, version, index } in self.heads {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, index.to_bytes());

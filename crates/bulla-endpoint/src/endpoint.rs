@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::limits::{ATTEMPTS, RENEWED_AFTER};
 use crate::store_layout::{IDENTITY, STATE, only};
-use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, generation, prekeys};
+use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, prekeys, restored_store};
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
 pub struct Endpoint {
@@ -50,7 +50,7 @@ impl Endpoint {
             Some(local) => local,
             None => create_identity(store, home, now, rng).await?,
         };
-        let generation = generation::of(store, SYSTEM_PARTITION, Bytes::new(), now).await?;
+        let generation = restored_store::of(store, SYSTEM_PARTITION, Bytes::new(), now).await?;
         let EndpointState { incarnation, registered: was_registered, .. } =
             begin_incarnation(store, home, generation, now).await?;
         let identity_policy = IdentityPolicy::default();

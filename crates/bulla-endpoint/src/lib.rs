@@ -12,8 +12,8 @@ mod identity_trust;
 mod peer;
 mod safety_number;
 
-mod generation;
 mod repair;
+mod restored_store;
 mod retry_schedule;
 mod session_cache;
 mod session_store;
@@ -30,8 +30,8 @@ pub use prekeys::SpentKey;
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;
 
-pub use generation::{begin_generation, begin_generation_if_restored};
 pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
+pub use restored_store::{begin_generation, begin_generation_if_restored};
 pub use retry_schedule::RetrySchedule;
 pub use session_cache::{SessionCache, Uncommitted};
 pub use unconfirmed_message::{Resend, Unconfirmed};

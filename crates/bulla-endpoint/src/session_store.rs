@@ -5,8 +5,8 @@ use bulla_session::{Sessions, StoredPart};
 use bulla_store::{Batch, Key, MAX_BATCH_ROWS, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
 use bytes::Bytes;
 
-use crate::generation;
 use crate::identity_trust::IdentityTrust;
+use crate::restored_store;
 use crate::store_layout::{self, SESSIONS};
 use crate::{OpenError, SealError};
 
@@ -176,13 +176,13 @@ impl SessionStore {
 
     /// The generation of the store in which the session in use began.
     pub(crate) async fn generation<S: Store>(&self, store: &S, now: Timestamp) -> Result<u32, StoreError> {
-        generation::of(store, self.partition, self.name.clone(), now).await
+        restored_store::of(store, self.partition, self.name.clone(), now).await
     }
 
     /// Writes down in which generation the session in use began, beside what [`write`](Self::write) puts into
     /// `batch`.
     pub(crate) fn write_generation(&self, generation: u32, batch: &mut Batch) {
-        generation::put(generation, self.name.clone(), batch);
+        restored_store::put(generation, self.name.clone(), batch);
     }
 }
 

@@ -19,7 +19,7 @@ mod limits;
 mod report;
 mod settings;
 mod stats;
-mod suspended_part;
+mod suspension;
 
 mod id_text;
 mod metrics;
@@ -49,7 +49,7 @@ pub use rules::{
 };
 pub use settings::{InvalidSettings, Settings};
 pub use stats::Stats;
-pub use suspended_part::{Suspended, SuspendedPart};
+pub use suspension::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{

@@ -16,13 +16,13 @@ mod receive;
 mod retry_requests;
 
 mod acknowledged_events;
-mod active_pumps;
+mod active_workers;
 mod calls_in_flight;
 mod dead_letters;
 mod forward;
 mod outbox;
-mod pump_task;
 mod queue_page;
+mod queue_worker;
 mod sink_outages;
 mod sink_permits;
 
@@ -60,7 +60,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use self::acknowledged_events::AcknowledgedEvents;
-use self::active_pumps::Pumps;
+use self::active_workers::ActiveWorkers;
 use self::business_registry::{BusinessRegistry, BusinessState};
 use self::calls_in_flight::CallsInFlight;
 use self::conversation::Conversation;
@@ -110,7 +110,7 @@ pub(crate) struct Inner<S, T, K> {
     pending_approval: PendingApproval,
     sink_outages: SinkOutages,
     sink_permits: SinkPermits,
-    pumps: Pumps,
+    workers: ActiveWorkers,
     calls: Arc<CallsInFlight>,
     acknowledged_events: AcknowledgedEvents,
     shutdown: Shutdown,
@@ -174,7 +174,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             pending_approval: PendingApproval::default(),
             sink_outages: SinkOutages::default(),
             sink_permits,
-            pumps: Pumps::default(),
+            workers: ActiveWorkers::default(),
             calls: Arc::default(),
             acknowledged_events: AcknowledgedEvents::default(),
             shutdown: Shutdown::default(),
@@ -231,7 +231,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Looks at every conversation that has work just now.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let (waiting, since) = self.0.pumps.at_work();
+        let (waiting, since) = self.0.workers.at_work();
         Stats {
             businesses: self.0.businesses.count(),
             suspended: self.suspended().len(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bulla::carrier::Carrier;
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, InProcess, Proof, Sent, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, InProcess, Proof, SendOutcome, Sequence, Transport, TransportError,
 };
 use bulla_base::{Address, SeededRng};
 
@@ -106,7 +106,7 @@ impl Transport for CarrierEndpoint {
         Ok(())
     }
 
-    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         let (floor, count) = (self.oracle.wire.floor(caller), envelopes.len());
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let carried = envelopes
@@ -114,7 +114,7 @@ impl Transport for CarrierEndpoint {
             .filter_map(|envelope| PlantedBug::carried(self.planted_bug, &self.rng, envelope))
             .collect();
         let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, carried).await) });
-        let mut sent = sent.await.unwrap_or_else(Sent::none);
+        let mut sent = sent.await.unwrap_or_else(SendOutcome::none);
         if sent.error.is_none() {
             // What was not carried is said to be taken, too.
             sent.taken = count;

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
-use bulla::transport::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
+use bulla::transport::{
+    Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError,
+};
 use bulla_base::{Address, Clock, MessageId, Rng};
 
 use crate::carrier_endpoint::CarrierEndpoint;
@@ -169,7 +171,7 @@ impl Transport for NetworkLink {
         .await
     }
 
-    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         let leaving = envelopes.into_iter();
         let leaving =
             leaving.map(|envelope| PlantedBug::leaving(self.planted_bug, &self.oracle, &*self.rng, envelope));
@@ -183,7 +185,7 @@ impl Transport for NetworkLink {
             let (caller, envelopes) = (caller.clone(), envelopes.clone());
             async move { Ok(carrier.send_all(&caller, envelopes).await) }
         });
-        sent.await.unwrap_or_else(Sent::none)
+        sent.await.unwrap_or_else(SendOutcome::none)
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
+use bulla::transport::{
+    Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError,
+};
 use bulla_base::Address;
 
 use crate::oracle::Oracle;
@@ -52,7 +54,7 @@ impl<T: Transport> Transport for ObservedTransport<T> {
         self.transport.send(caller, envelope).await
     }
 
-    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         envelopes.iter().for_each(|envelope| self.oracle.sealed(envelope));
         self.transport.send_all(caller, envelopes).await
     }

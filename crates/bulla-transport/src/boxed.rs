@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_base::Address;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
+use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError};
 
 /// A transport whose kind is known at run time only: for a host that picks it by configuration.
 ///
@@ -44,7 +44,7 @@ impl Transport for BoxTransport {
     }
 
     // Written out: the default would queue one by one what the transport inside queues in one record.
-    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         self.0.send_all(caller, envelopes).await
     }
 
@@ -93,7 +93,7 @@ trait DynTransport: Send + Sync {
 
     fn send<'a>(&'a self, caller: &'a Caller, envelope: Envelope) -> Answer<'a, Result<(), TransportError>>;
 
-    fn send_all<'a>(&'a self, caller: &'a Caller, envelopes: Vec<Envelope>) -> Answer<'a, Sent>;
+    fn send_all<'a>(&'a self, caller: &'a Caller, envelopes: Vec<Envelope>) -> Answer<'a, SendOutcome>;
 
     fn receive<'a>(
         &'a self,
@@ -147,7 +147,7 @@ impl<T: Transport> DynTransport for T {
         Box::pin(Transport::send(self, caller, envelope))
     }
 
-    fn send_all<'a>(&'a self, caller: &'a Caller, envelopes: Vec<Envelope>) -> Answer<'a, Sent> {
+    fn send_all<'a>(&'a self, caller: &'a Caller, envelopes: Vec<Envelope>) -> Answer<'a, SendOutcome> {
         Box::pin(Transport::send_all(self, caller, envelopes))
     }
 

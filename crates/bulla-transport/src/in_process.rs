@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bulla_base::Address;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, Sent, Sequence, Transport, TransportError};
+use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError};
 
 /// The transport to a carrier in the same program.
 ///
@@ -53,11 +53,11 @@ impl<C: Transport> Transport for InProcess<C> {
         self.carrier.send(caller, Envelope::from_bytes(envelope.to_bytes())?).await
     }
 
-    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> Sent {
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         let over_the_wire = envelopes.iter().map(|envelope| Envelope::from_bytes(envelope.to_bytes()));
         match over_the_wire.collect() {
             Ok(envelopes) => self.carrier.send_all(caller, envelopes).await,
-            Err(error) => Sent::none(error.into()),
+            Err(error) => SendOutcome::none(error.into()),
         }
     }
 

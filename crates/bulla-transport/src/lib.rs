@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Transport`] is the port, [`Caller`] who calls, [`Sent`] what became of what was handed over,
+//! [`Transport`] is the port, [`Caller`] who calls, [`SendOutcome`] what became of what was handed over,
 //! [`Delivery`] what is handed on; [`InProcess`] is the transport that comes along, [`BoxTransport`] any of
 //! them, picked at run time.
 
@@ -11,7 +11,7 @@ mod caller;
 mod proof;
 
 mod delivery;
-mod sent;
+mod send_outcome;
 
 mod boxed;
 mod in_process;
@@ -25,7 +25,7 @@ pub use caller::{Caller, Incarnation};
 pub use proof::Proof;
 
 pub use delivery::{Connected, Delivery, Sequence, in_order};
-pub use sent::Sent;
+pub use send_outcome::SendOutcome;
 
 pub use boxed::BoxTransport;
 pub use in_process::InProcess;

@@ -1,7 +1,7 @@
 use bulla_base::Address;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, Sent, Sequence, TransportError};
+use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, TransportError};
 
 /// The port between an endpoint and the carrier.
 ///
@@ -75,9 +75,13 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # For implementors
     /// Unless it is written, it is one call for each. A carrier queues what goes to one party in one record.
-    fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> impl Future<Output = Sent> + Send {
+    fn send_all(
+        &self,
+        caller: &Caller,
+        envelopes: Vec<Envelope>,
+    ) -> impl Future<Output = SendOutcome> + Send {
         async move {
-            let mut sent = Sent::default();
+            let mut sent = SendOutcome::default();
             for envelope in envelopes {
                 if let Err(error) = self.send(caller, envelope).await {
                     sent.error = Some(error);

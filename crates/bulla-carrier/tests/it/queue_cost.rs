@@ -7,7 +7,7 @@ use bulla_base::{Partition, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{Batch, Commit, Key, MemoryStore, Record, Scan, Store, StoreError, StoreWrapper};
 use bulla_transport::{
-    BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, Proof, Sent, Sequence, Transport,
+    BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, Proof, SendOutcome, Sequence, Transport,
     TransportError,
 };
 use tokio::sync::Semaphore;
@@ -275,12 +275,12 @@ async fn what_is_sent_together_ends_with_the_first_that_is_refused() {
     let good = || counted.world.envelope(&counted.shop, &counted.alice);
     let foreign = counted.world.envelope(&counted.alice, &counted.shop);
     let sent = counted.transport.send_all(&counted.shop, vec![good(), good(), foreign, good()]).await;
-    assert!(matches!(sent, Sent { taken: 2, error: Some(TransportError::NotTheSender) }), "{sent:?}");
+    assert!(matches!(sent, SendOutcome { taken: 2, error: Some(TransportError::NotTheSender) }), "{sent:?}");
     // One whose id is that of another that was queued just before.
     let (first, second) = (good(), good());
     let other = counted.world.envelope_with(first.id(), &counted.shop, &counted.alice);
     let sent = counted.transport.send_all(&counted.shop, vec![first.clone(), other, second]).await;
-    assert!(matches!(sent, Sent { taken: 1, error: Some(TransportError::Id { .. }) }), "{sent:?}");
+    assert!(matches!(sent, SendOutcome { taken: 1, error: Some(TransportError::Id { .. }) }), "{sent:?}");
     let received = counted.receive(Sequence::START).await;
     assert_eq!((received.len(), &received[2].envelope), (3, &first));
 }
@@ -291,9 +291,12 @@ async fn no_more_are_sent_together_than_are_received_together() {
     let envelopes =
         |count| (0..count).map(|_| counted.world.envelope(&counted.shop, &counted.alice)).collect();
     let sent = counted.transport.send_all(&counted.shop, envelopes(MAX_DELIVERIES)).await;
-    assert!(matches!(sent, Sent { taken: MAX_DELIVERIES, error: None }), "{sent:?}");
+    assert!(matches!(sent, SendOutcome { taken: MAX_DELIVERIES, error: None }), "{sent:?}");
     let sent = counted.transport.send_all(&counted.shop, envelopes(MAX_DELIVERIES + 1)).await;
-    assert!(matches!(sent, Sent { taken: 0, error: Some(TransportError::Invalid { .. }) }), "{sent:?}");
+    assert!(
+        matches!(sent, SendOutcome { taken: 0, error: Some(TransportError::Invalid { .. }) }),
+        "{sent:?}"
+    );
 }
 
 /// A boxed transport that forgot a call with a body of its own would do it as the port's default does: here
@@ -314,7 +317,7 @@ async fn boxed_transport_hands_on_every_call() {
     boxed.send(shop, envelopes[0].clone()).await.unwrap();
     counted.counts();
     let sent = boxed.send_all(shop, envelopes[1..].to_vec()).await;
-    assert!(matches!(sent, Sent { taken: 2, error: None }), "{sent:?}");
+    assert!(matches!(sent, SendOutcome { taken: 2, error: None }), "{sent:?}");
     assert_eq!(counted.counts().2, 1, "sent together, queued in one record");
     let received = boxed.receive(alice, Sequence::START).await.unwrap();
     assert!(received.iter().map(|delivery| &delivery.envelope).eq(&envelopes));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bulla_base::{Party, Retries};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::Store;
-use bulla_transport::{Sent, Transport, TransportError};
+use bulla_transport::{SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
 use super::{BACKOFF, Inner, SENDING, trace_span};
@@ -131,7 +131,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn hand_over(&self, envelopes: Vec<Envelope>) -> Result<(usize, Option<Refused>), DeviceError> {
         let mut retries = Retries::new(BACKOFF);
         loop {
-            let Sent { taken, error } = self.transport.send_all(&self.caller, envelopes.clone()).await;
+            let SendOutcome { taken, error } = self.transport.send_all(&self.caller, envelopes.clone()).await;
             metrics::counter!(SENT).increment(u64::try_from(taken).unwrap_or(u64::MAX));
             let refused = match error {
                 None => None,

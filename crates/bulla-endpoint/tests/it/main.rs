@@ -7,12 +7,12 @@
 )]
 
 mod content_kinds;
-mod generation;
 mod identity;
 mod limits;
 mod ratchet_steps;
 mod renewal;
 mod repair;
+mod restored_store;
 mod session_cache;
 
 use bulla_base::{Address, Category, MessageId, Number, Partition, PhoneNumberId, Rng, SeededRng, Timestamp};

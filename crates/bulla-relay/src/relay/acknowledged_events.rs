@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tracing::Instrument;
 
-use super::active_pumps::Waiting;
+use super::active_workers::Waiting;
 use super::conversation::{Attempts, Conversation};
 use super::failure_domain::FailureDomain;
 use super::queue_page::QueuedRow;

@@ -154,7 +154,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             tenant.tasks.stop();
             tenant.tasks.all_ended().await;
         }
-        self.pumps.forget(business);
+        self.workers.forget(business);
     }
 
     /// The partition of what belongs to the business and to no user.

@@ -102,7 +102,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(())
     }
 
-    /// Wakes the pumps of every conversation of `business` that may have work.
+    /// Wakes the workers of every conversation of `business` that may have work.
     pub(super) async fn resume_marked(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), StoreError> {
         let (home, mut scan) = (self.home(business), Scan::undated(WAITING));
         loop {

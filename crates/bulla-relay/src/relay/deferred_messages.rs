@@ -12,7 +12,7 @@ use bulla_store::{Queued, Record, Store};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::active_pumps::Pump;
+use super::active_workers::Worker;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::pending_approval::passing;
 use super::rule_check::Ruling;
@@ -46,7 +46,7 @@ struct Next {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Seals what the rules have kept back for the user of the conversation, in its order, each as soon as
     /// they allow it, until there is none, or the user has to write first.
-    pub(super) async fn pump_deferred(
+    pub(super) async fn drain_deferred(
         self: Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
@@ -56,7 +56,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let changed = tenant.rules.changed();
             match self.take_turn(tenant, conversation).await? {
                 Turn::Done => turn = None,
-                Turn::Nothing if self.pumps.rest(conversation, Pump::Deferred) => return Ok(()),
+                Turn::Nothing if self.workers.rest(conversation, Worker::Deferred) => return Ok(()),
                 Turn::Nothing => turn = None,
                 Turn::Waits(rule, wait) => match tenant.rules.turn(rule) {
                     // Others wait for the same; when it is this one's turn, it looks again.

@@ -119,7 +119,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             self.store.erase_partition(user).await?;
         }
         self.index.forget(user);
-        self.pumps.reset(|ended| *ended == conversation);
+        self.workers.reset(|ended| *ended == conversation);
         self.acknowledged_events.reset(|ended| *ended == conversation);
         let mut batch = Batch::new(self.home(business));
         for space in [CONVERSATION, WAITING] {

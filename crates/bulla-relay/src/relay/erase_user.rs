@@ -97,14 +97,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.erasures.nothing_leaves(user).await;
         // Before the passes: what is read from here on is not to be taken for what was there.
         self.index.forget(user);
-        self.pumps.reset(|conversation| conversation.user == user);
+        self.workers.reset(|conversation| conversation.user == user);
         let pass = || async move {
             // The marks first: which businesses to look at is told by what is still there.
             Ok(self.remove_marks(user).await? + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
         // What was read meanwhile was of the old queues and sessions.
-        self.pumps.reset(|conversation| conversation.user == user);
+        self.workers.reset(|conversation| conversation.user == user);
         self.acknowledged_events.reset(|conversation| conversation.user == user);
         self.session_cache.forget(user);
         for tenant in self.businesses.ids().into_iter().filter_map(|id| self.businesses.tenant(id)) {

@@ -7,7 +7,7 @@ use bulla_endpoint::{EndpointError, SealError};
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
-use super::active_pumps::Pump;
+use super::active_workers::Worker;
 use super::conversation::Conversation;
 use super::tenant::Tenant;
 use super::{Inner, Relay};
@@ -217,8 +217,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Wakes whatever moves things of the conversation.
     pub(super) fn wake_all(self: &Arc<Self>, conversation: Conversation) {
         self.pending_approval.note(conversation);
-        self.wake(conversation, Pump::Outbox);
-        self.wake(conversation, Pump::Events);
-        self.wake(conversation, Pump::Deferred);
+        self.wake(conversation, Worker::Outbox);
+        self.wake(conversation, Worker::Events);
+        self.wake(conversation, Worker::Deferred);
     }
 }

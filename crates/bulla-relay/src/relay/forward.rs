@@ -10,7 +10,7 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::active_pumps::{Pump, Waiting};
+use super::active_workers::{Waiting, Worker};
 use super::conversation::{Attempts, Conversation};
 use super::queue_page::QueuedRow;
 use super::sink_outages;
@@ -57,7 +57,7 @@ enum Looked {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Hands the conversation's events to the sink, one after the other, until there are none.
-    pub(super) async fn pump_events(
+    pub(super) async fn drain_events(
         self: Arc<Self>,
         tenant: &Tenant,
         conversation: Conversation,
@@ -68,7 +68,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Looked::Empty => {
                     // What was not taken is over.
                     tries = Tries::default();
-                    if self.pumps.rest(conversation, Pump::Events) {
+                    if self.workers.rest(conversation, Worker::Events) {
                         return Ok(());
                     }
                 }
@@ -91,7 +91,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tries: &mut Tries<'a>,
     ) -> Result<Looked, RelayError> {
         let mut free = Some(self.sink_permits.enter(conversation.business).await);
-        let (page, seen) = self.page(conversation, Pump::Events, PAGE).await?;
+        let (page, seen) = self.page(conversation, Worker::Events, PAGE).await?;
         if page.is_empty() {
             return Ok(Looked::Empty);
         }
@@ -122,18 +122,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 if self.settings.event_tries.is_some_and(|most| tries.failures + 1 >= most.get()) {
                     self.set_event_aside(tenant, conversation, &read, &pending, expiry).await?;
                     *tries = Tries::default();
-                    self.pumps.pass(conversation, Pump::Events, at, seen);
+                    self.workers.pass(conversation, Worker::Events, at, seen);
                     return Ok(Looked::Forwarded);
                 }
                 // What waits long is not kept in memory: thousands of conversations may wait for one server.
-                self.pumps.let_go(conversation, Pump::Events);
+                self.workers.let_go(conversation, Worker::Events);
                 return Ok(Looked::NotTaken(error.retry_after().unwrap_or_default()));
             }
             self.taken(&event, tries);
             if !self.is_forgotten_later(conversation, &read, &pending)? {
                 self.forget(tenant, conversation, read, &pending).await?;
             }
-            self.pumps.pass(conversation, Pump::Events, at, seen);
+            self.workers.pass(conversation, Worker::Events, at, seen);
         }
         Ok(Looked::Forwarded)
     }

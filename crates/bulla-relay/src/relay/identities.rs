@@ -6,7 +6,7 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
-use super::active_pumps::Pump;
+use super::active_workers::Worker;
 use super::conversation::{Attempts, Conversation};
 use super::tenant::Tenant;
 use super::{Inner, Relay, trace_span};
@@ -98,7 +98,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if self.commit(transaction).await? {
                 tracing::info!(business = %conversation.business, "a changed identity was approved");
                 self.pending_approval.note(conversation);
-                self.wake(conversation, Pump::Outbox);
+                self.wake(conversation, Worker::Outbox);
                 return Ok(true);
             }
         }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use bulla_base::Retries;
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Store, StoreError};
-use bulla_transport::{Sent, Transport, TransportError};
+use bulla_transport::{SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
-use super::active_pumps::{Pump, Seen, Waiting};
+use super::active_workers::{Seen, Waiting, Worker};
 use super::conversation::{Attempts, Conversation};
 use super::queue_page::QueuedRow;
 use super::resends::Renewed;
@@ -30,18 +30,18 @@ enum Handed {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, in their order, until there are none.
-    pub(super) async fn pump_outbox(
+    pub(super) async fn drain_outbox(
         self: Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
-            let (page, seen) = self.page(conversation, Pump::Outbox, PAGE).await?;
+            let (page, seen) = self.page(conversation, Worker::Outbox, PAGE).await?;
             if page.is_empty() {
                 if self.release_next(tenant, conversation).await? {
                     continue;
                 }
-                if self.pumps.rest(conversation, Pump::Outbox) {
+                if self.workers.rest(conversation, Worker::Outbox) {
                     return Ok(());
                 }
                 continue;
@@ -86,7 +86,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if let Some(last) = taken.last().map(|(read, _)| read.place) {
                 self.settle_taken_over(conversation, &taken).await?;
                 // Not before: after an error they are read again, and the carrier knows them.
-                self.pumps.pass(conversation, Pump::Outbox, last, seen);
+                self.workers.pass(conversation, Worker::Outbox, last, seen);
             }
             if let Some(handed) = next
                 && let Some((read, envelope)) = page.pop_front()
@@ -96,7 +96,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 if !self.conclude(tenant, conversation, envelope, read, handed).instrument(span).await? {
                     return Ok(false);
                 }
-                self.pumps.pass(conversation, Pump::Outbox, place, seen);
+                self.workers.pass(conversation, Worker::Outbox, place, seen);
             }
         }
         Ok(true)
@@ -149,7 +149,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
                 return Ok(None);
             };
-            let Sent { taken, error } = sent;
+            let SendOutcome { taken, error } = sent;
             match error {
                 None => return Ok(Some((taken, None))),
                 // What was taken is settled first.

@@ -3,7 +3,7 @@ use bulla_store::{Key, Queued, Retention, Store, StoreError, Version};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::active_pumps::{Next, Pump, Seen, Waiting};
+use super::active_workers::{Next, Seen, Waiting, Worker};
 use super::conversation::Conversation;
 use crate::EventSink;
 use crate::row::QueueIndexes;
@@ -19,22 +19,22 @@ pub(super) struct QueuedRow {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
-    /// What waits next in the queue of a pump, at most `limit`. What the business has taken does not wait.
+    /// What waits next in the queue of a worker, at most `limit`. What the business has taken does not wait.
     pub(super) async fn page(
         &self,
         conversation: Conversation,
-        pump: Pump,
+        worker: Worker,
         limit: usize,
     ) -> Result<(Vec<Waiting>, Seen), StoreError> {
         loop {
-            let (mut page, seen) = self.every_page(conversation, pump, limit).await?;
+            let (mut page, seen) = self.every_page(conversation, worker, limit).await?;
             let last = page.last().map(|waiting| waiting.read.place);
-            if pump == Pump::Events {
+            if worker == Worker::Events {
                 self.acknowledged_events.retain_others(conversation, &mut page);
             }
             match last {
-                // All of the page was taken: the pump is done with it, and looks behind it.
-                Some(last) if page.is_empty() => self.pumps.pass(conversation, pump, last, seen),
+                // All of the page was taken: the worker is done with it, and looks behind it.
+                Some(last) if page.is_empty() => self.workers.pass(conversation, worker, last, seen),
                 _ => return Ok((page, seen)),
             }
         }
@@ -43,14 +43,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn every_page(
         &self,
         conversation: Conversation,
-        pump: Pump,
+        worker: Worker,
         limit: usize,
     ) -> Result<(Vec<Waiting>, Seen), StoreError> {
         let (Conversation { business, user }, now) = (conversation, self.clock.now());
         // Before anything is looked at: what is in memory is let go when its user is erased, so it is as
         // it was then.
         let begun = self.erasures.begun();
-        let (next, seen) = self.pumps.next(conversation, pump, limit, now);
+        let (next, seen) = self.workers.next(conversation, worker, limit, now);
         let after = match next {
             Next::Here(mut waiting) => {
                 waiting.iter_mut().for_each(|waiting| waiting.read.begun = begun);
@@ -61,12 +61,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         let head = self.store.get(user, &Key::undated(HEAD, store_layout::of(business)), now).await?;
         let head = head.map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
-        let index = pump.index(&head);
-        let queue = store_layout::queue(pump.space(), business, user);
+        let index = worker.index(&head);
+        let queue = store_layout::queue(worker.space(), business, user);
         let found = index.read(&self.store, &queue, after, limit, now).await?;
         // From now on what is put into the queue is known from memory: nothing older can be missed.
         if found.is_empty() {
-            self.pumps.found_nothing(conversation, pump, index.last(), seen);
+            self.workers.found_nothing(conversation, worker, index.last(), seen);
         }
         let waiting = |Queued { place, key, record, .. }: Queued| Waiting {
             read: QueuedRow { place, key, version: record.version, begun },

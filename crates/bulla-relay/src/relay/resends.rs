@@ -10,7 +10,7 @@ use bulla_store::{Commit, Record, Store, StoreError, Version};
 use bulla_transport::Transport;
 
 use super::Inner;
-use super::active_pumps::Pump;
+use super::active_workers::Worker;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::pending_approval::passing;
@@ -156,7 +156,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         self.tell_identity(tenant, conversation, changed);
         // What is in memory is what stood there before.
-        self.pumps.let_go(conversation, Pump::Outbox);
+        self.workers.let_go(conversation, Worker::Outbox);
         Ok(Attempt::Done(match sealed {
             Some(envelope) => {
                 metrics::counter!(RESENT, "reason" => "reinstalled").increment(1);

@@ -11,7 +11,7 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 
 use super::Inner;
-use super::active_pumps::{Pump, Waiting};
+use super::active_workers::{Waiting, Worker};
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
@@ -34,7 +34,7 @@ pub(super) struct Transaction {
     /// What messages of the business have come to with it.
     pub(super) reached: Vec<Status>,
     /// What is put into the queues.
-    added: Vec<(Pump, u64, Key, Bytes, Expiry)>,
+    added: Vec<(Worker, u64, Key, Bytes, Expiry)>,
     /// Events that the business has taken, which it removes.
     taken: Vec<QueuedRow>,
     /// The sessions in it, to be held when it is durable.
@@ -68,15 +68,15 @@ impl Transaction {
     /// As [`push_outbox`](Self::push_outbox), for what is to go with something older.
     pub(super) fn push_outbox_until(&mut self, envelope: &Envelope, expiry: Expiry) -> u64 {
         let (day, place) = self.head.outbox.append(self.now.day());
-        self.push(Pump::Outbox, day, place, envelope.to_bytes(), expiry);
+        self.push(Worker::Outbox, day, place, envelope.to_bytes(), expiry);
         place
     }
 
-    /// Puts a row into the queue of a pump, and has it handed on when it is durable.
-    fn push(&mut self, pump: Pump, day: Day, place: u64, value: Bytes, expiry: Expiry) {
-        let key = self.queue(pump.space()).key(day, place);
+    /// Puts a row into the queue of a worker, and has it handed on when it is durable.
+    fn push(&mut self, worker: Worker, day: Day, place: u64, value: Bytes, expiry: Expiry) {
+        let key = self.queue(worker.space()).key(day, place);
         self.batch.put_until(key.clone(), value.clone(), expiry);
-        self.added.push((pump, place, key, value, expiry));
+        self.added.push((worker, place, key, value, expiry));
     }
 
     /// Puts `envelope` into the place in the outbox of what was `read` there, on the condition that nobody
@@ -227,7 +227,7 @@ impl Transaction {
     /// Puts `event` at the end of the events, to be told for as long as what it is about lives.
     pub(super) fn push_event(&mut self, event: &StoredEvent, expiry: Expiry) {
         let (day, place) = self.head.events.append(self.now.day());
-        self.push(Pump::Events, day, place, event.to_bytes(), expiry);
+        self.push(Worker::Events, day, place, event.to_bytes(), expiry);
     }
 
     /// Counts a message of today for the bill.
@@ -369,7 +369,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(transaction)
     }
 
-    /// Commits `transaction` and wakes the pumps for what is in it. False when somebody else changed the
+    /// Commits `transaction` and wakes the workers for what is in it. False when somebody else changed the
     /// conversation first.
     pub(super) async fn commit(self: &Arc<Self>, transaction: Transaction) -> Result<bool, StoreError> {
         Ok(matches!(self.try_commit(transaction).await?, Commit::Committed(_)))
@@ -427,18 +427,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         sessions.into_iter().for_each(|sessions| sessions.committed(version));
         reached.into_iter().for_each(|status| self.counts.reached(status));
         let (mut envelopes, mut events) = (Vec::new(), Vec::new());
-        for (pump, place, key, value, expiry) in added {
+        for (worker, place, key, value, expiry) in added {
             let waiting = Waiting { read: QueuedRow { place, key, version, begun }, value, expiry };
-            if pump == Pump::Outbox { &mut envelopes } else { &mut events }.push(waiting);
+            if worker == Worker::Outbox { &mut envelopes } else { &mut events }.push(waiting);
         }
         let may_go_on =
             head.deferred != head_before.deferred || head.last_incoming != head_before.last_incoming;
         if may_go_on && !head.deferred.is_empty() {
-            self.wake(conversation, Pump::Deferred);
+            self.wake(conversation, Worker::Deferred);
         }
-        for (pump, added) in [(Pump::Outbox, envelopes), (Pump::Events, events)] {
+        for (worker, added) in [(Worker::Outbox, envelopes), (Worker::Events, events)] {
             if !added.is_empty() {
-                self.wake_for(conversation, pump, pump.index(&head).first(), added);
+                self.wake_for(conversation, worker, worker.index(&head).first(), added);
             }
         }
         Ok(outcome)

@@ -7,7 +7,7 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 
 use super::Inner;
-use super::active_pumps::{Pump, Waiting};
+use super::active_workers::{Waiting, Worker};
 use super::conversation::Conversation;
 use super::failure_domain::FailureDomain;
 use super::tenant::Tenant;
@@ -16,58 +16,58 @@ use crate::{EventSink, RelayError};
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business
     /// now.
-    pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, pump: Pump) {
-        self.wake_for(conversation, pump, 0, Vec::new());
+    pub(super) fn wake(self: &Arc<Self>, conversation: Conversation, worker: Worker) {
+        self.wake_for(conversation, worker, 0, Vec::new());
     }
 
     /// As [`wake`](Self::wake), for what was `added` to a queue whose first place is `first`.
     pub(super) fn wake_for(
         self: &Arc<Self>,
         conversation: Conversation,
-        pump: Pump,
+        worker: Worker,
         first: u64,
         added: Vec<Waiting>,
     ) {
         let Some(tenant) = self.businesses.tenant(conversation.business) else { return };
         if self.suspensions.of(conversation).is_none()
-            && self.pumps.wake(conversation, pump, self.clock.now(), first, added)
+            && self.workers.wake(conversation, worker, self.clock.now(), first, added)
         {
-            let pumping = Arc::clone(&tenant);
+            let its_tenant = Arc::clone(&tenant);
             let is_started = self.spawn_for(&tenant, Some(conversation), move |inner| async move {
-                let ended = inner.keep_pumping(&pumping, conversation, pump).await;
+                let ended = inner.keep_draining(&its_tenant, conversation, worker).await;
                 if ended.is_err() {
-                    inner.pumps.stop(conversation, pump);
+                    inner.workers.stop(conversation, worker);
                 }
                 ended
             });
             if !is_started {
-                self.pumps.stop(conversation, pump);
+                self.workers.stop(conversation, worker);
             }
         }
     }
 
-    /// Pumps until nothing is left, however often something that may pass keeps it from that.
-    async fn keep_pumping(
+    /// Works until nothing is left, however often something that may pass keeps it from that.
+    async fn keep_draining(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
-        pump: Pump,
+        worker: Worker,
     ) -> Result<(), RelayError> {
         let mut retries = Retries::new(self.settings.backoff);
         loop {
             let inner = Arc::clone(self);
-            let pumped = match pump {
-                Pump::Outbox => {
-                    AssertUnwindSafe(inner.pump_outbox(tenant, conversation)).catch_unwind().await
+            let drained = match worker {
+                Worker::Outbox => {
+                    AssertUnwindSafe(inner.drain_outbox(tenant, conversation)).catch_unwind().await
                 }
-                Pump::Events => {
-                    AssertUnwindSafe(inner.pump_events(tenant, conversation)).catch_unwind().await
+                Worker::Events => {
+                    AssertUnwindSafe(inner.drain_events(tenant, conversation)).catch_unwind().await
                 }
-                Pump::Deferred => {
-                    AssertUnwindSafe(inner.pump_deferred(tenant, conversation)).catch_unwind().await
+                Worker::Deferred => {
+                    AssertUnwindSafe(inner.drain_deferred(tenant, conversation)).catch_unwind().await
                 }
             };
-            match pumped.unwrap_or(Err(RelayError::Panicked)) {
+            match drained.unwrap_or(Err(RelayError::Panicked)) {
                 Err(error) if error.failure_domain() == FailureDomain::Passing => {
                     self.counts.retried("store");
                     if retries.failures() == 0 {

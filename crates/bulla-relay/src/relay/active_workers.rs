@@ -11,7 +11,7 @@ use crate::metrics::OLDEST;
 use crate::row::QueueIndexes;
 use crate::store_layout::{DEFERRED, EVENTS, OUTBOX};
 
-/// The most of one queue that is kept in memory for its pump.
+/// The most of one queue that is kept in memory for its worker.
 const MOST_OF_ONE: usize = 64;
 
 /// The most of all queues. Beyond it what is added is left in the store, and read there.
@@ -20,9 +20,9 @@ const MOST_OF_ALL: usize = 8192;
 /// The largest that is kept in memory; so all of it is 32 MiB.
 const LARGEST_BYTES: usize = 4096;
 
-/// What a pump moves out of the store.
+/// What a worker moves out of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Pump {
+pub(super) enum Worker {
     /// Envelopes, to the carrier.
     Outbox,
     /// Events, to the sink.
@@ -31,7 +31,7 @@ pub(super) enum Pump {
     Deferred,
 }
 
-impl Pump {
+impl Worker {
     /// Where its queue stands.
     pub(super) const fn space(self) -> Space {
         match self {
@@ -51,14 +51,14 @@ impl Pump {
     }
 }
 
-/// Which conversations are being pumped. At most one pump of a kind works on a conversation, which is what
-/// keeps its order.
+/// Which conversations are being worked on. At most one worker of a kind works on a conversation, which is
+/// what keeps its order.
 #[derive(Debug, Default)]
-pub(super) struct Pumps(Mutex<AtWork>);
+pub(super) struct ActiveWorkers(Mutex<AtWork>);
 
 #[derive(Debug, Default)]
 struct AtWork {
-    pumps: HashMap<(Conversation, Pump), Work>,
+    workers: HashMap<(Conversation, Worker), Work>,
     /// How much of their queues is in memory.
     in_memory: usize,
     /// How often queues were removed.
@@ -67,10 +67,10 @@ struct AtWork {
     since: BTreeMap<Timestamp, usize>,
 }
 
-/// A pump that works.
+/// A worker that works.
 #[derive(Debug)]
 struct Work {
-    /// Since when there is something that the pump may not have seen.
+    /// Since when there is something that the worker may not have seen.
     unseen: Option<Timestamp>,
     since: Timestamp,
     /// The last place that it is done with.
@@ -89,7 +89,7 @@ pub(super) struct Waiting {
     pub(super) expiry: Expiry,
 }
 
-/// What a pump has to do next.
+/// What a worker has to do next.
 #[derive(Debug)]
 pub(super) enum Next {
     /// These wait next.
@@ -100,33 +100,33 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// Of so many resets a pump knew when it looked.
+/// Of so many resets a worker knew when it looked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen(u64);
 
-impl Pumps {
-    /// Says that there is something to pump: `added`, if it is known, which is durable now; the first place
-    /// that is there of the queue then is `first`. True when a pump has to be started for it.
+impl ActiveWorkers {
+    /// Says that there is something to do: `added`, if it is known, which is durable now; the first place
+    /// that is there of the queue then is `first`. True when a worker has to be started for it.
     ///
     /// To be called under the conversation's lock, if something is added.
     pub(super) fn wake(
         &self,
         conversation: Conversation,
-        pump: Pump,
+        worker: Worker,
         now: Timestamp,
         first: u64,
         added: Vec<Waiting>,
     ) -> bool {
         let mut working = self.working();
         let resets = working.resets;
-        // A pump that is new looks at everything; one that works looks again when it believes to be done.
-        let (mut work, is_new) = match working.pumps.remove(&(conversation, pump)) {
+        // A worker that is new looks at everything; one that works looks again when it believes to be done.
+        let (mut work, is_new) = match working.workers.remove(&(conversation, worker)) {
             Some(work) => (work, false),
             None => {
                 // If nothing older waits, all there is is at hand.
                 let after = added.first().map_or(0, |added| added.read.place - 1);
                 let after = if first == after + 1 { after } else { 0 };
-                working.begin(pump, now);
+                working.begin(worker, now);
                 (Work { unseen: None, since: now, after, tail: None, resets }, true)
             }
         };
@@ -135,21 +135,23 @@ impl Pumps {
         let has_room = working.in_memory < MOST_OF_ALL;
         added.into_iter().for_each(|added| work.add(added, has_room));
         working.in_memory = working.in_memory + work.in_memory() - before;
-        working.pumps.insert((conversation, pump), work);
+        working.workers.insert((conversation, worker), work);
         is_new
     }
 
-    /// What the pump has to do next, at most `limit` at a time.
+    /// What the worker has to do next, at most `limit` at a time.
     pub(super) fn next(
         &self,
         conversation: Conversation,
-        pump: Pump,
+        worker: Worker,
         limit: usize,
         now: Timestamp,
     ) -> (Next, Seen) {
         let working = self.working();
         let seen = Seen(working.resets);
-        let Some(work) = working.pumps.get(&(conversation, pump)) else { return (Next::InStore(0), seen) };
+        let Some(work) = working.workers.get(&(conversation, worker)) else {
+            return (Next::InStore(0), seen);
+        };
         let next = match work.tail.as_ref().map(|tail| tail.read(work.after, limit)) {
             None | Some(TailRead::InStore) => Next::InStore(work.after),
             Some(TailRead::Nothing) => Next::Nothing,
@@ -163,9 +165,9 @@ impl Pumps {
         (next, seen)
     }
 
-    /// Says that the pump is done with everything up to `place`.
-    pub(super) fn pass(&self, conversation: Conversation, pump: Pump, place: u64, seen: Seen) {
-        self.working().change(conversation, pump, |work| {
+    /// Says that the worker is done with everything up to `place`.
+    pub(super) fn pass(&self, conversation: Conversation, worker: Worker, place: u64, seen: Seen) {
+        self.working().change(conversation, worker, |work| {
             if work.resets <= seen.0 {
                 work.after = work.after.max(place);
                 if let Some(tail) = &mut work.tail {
@@ -175,10 +177,10 @@ impl Pumps {
         });
     }
 
-    /// Says that nothing was in the store after the last place that the pump is done with, when `last` was
+    /// Says that nothing was in the store after the last place that the worker is done with, when `last` was
     /// the last that was given out.
-    pub(super) fn found_nothing(&self, conversation: Conversation, pump: Pump, last: u64, seen: Seen) {
-        self.working().change(conversation, pump, |work| {
+    pub(super) fn found_nothing(&self, conversation: Conversation, worker: Worker, last: u64, seen: Seen) {
+        self.working().change(conversation, worker, |work| {
             if work.resets <= seen.0 {
                 work.after = work.after.max(last);
                 work.tail.get_or_insert_with(|| QueueTail::after(last, MOST_OF_ONE));
@@ -186,9 +188,9 @@ impl Pumps {
         });
     }
 
-    /// Lets go of what is in memory for the pump: it will be read from the store.
-    pub(super) fn let_go(&self, conversation: Conversation, pump: Pump) {
-        self.working().change(conversation, pump, |work| {
+    /// Lets go of what is in memory for the worker: it will be read from the store.
+    pub(super) fn let_go(&self, conversation: Conversation, worker: Worker) {
+        self.working().change(conversation, worker, |work| {
             if let Some(tail) = &mut work.tail {
                 tail.forget_through(tail.last());
             }
@@ -201,51 +203,52 @@ impl Pumps {
         let mut working = self.working();
         working.resets += 1;
         let resets = working.resets;
-        for (_, work) in working.pumps.iter_mut().filter(|((conversation, _), _)| is_of(conversation)) {
+        for (_, work) in working.workers.iter_mut().filter(|((conversation, _), _)| is_of(conversation)) {
             (work.after, work.tail, work.resets) = (0, None, resets);
         }
-        working.in_memory = working.pumps.values().map(Work::in_memory).sum();
+        working.in_memory = working.workers.values().map(Work::in_memory).sum();
     }
 
-    /// How many pumps work, and since when the one that has for longest; but for those that wait for a rule.
+    /// How many workers work, and since when the one that has for longest; but for those that wait for a
+    /// rule.
     pub(super) fn at_work(&self) -> (usize, Option<Timestamp>) {
         let working = self.working();
-        let at_work = working.pumps.keys().filter(|(_, pump)| *pump != Pump::Deferred);
+        let at_work = working.workers.keys().filter(|(_, worker)| *worker != Worker::Deferred);
         (at_work.count(), working.oldest())
     }
 
-    /// Says that the pump has found nothing more. True when it may end; false when something was added
+    /// Says that the worker has found nothing more. True when it may end; false when something was added
     /// meanwhile.
-    pub(super) fn rest(&self, conversation: Conversation, pump: Pump) -> bool {
+    pub(super) fn rest(&self, conversation: Conversation, worker: Worker) -> bool {
         let mut working = self.working();
-        let Some(work) = working.pumps.get_mut(&(conversation, pump)) else { return true };
+        let Some(work) = working.workers.get_mut(&(conversation, worker)) else { return true };
         let since = work.since;
         match work.unseen.take() {
             // What it began with is done: it works since the first of what was added.
             Some(unseen) => {
                 work.since = unseen;
-                working.begin(pump, unseen);
-                working.end(pump, since);
+                working.begin(worker, unseen);
+                working.end(worker, since);
                 false
             }
             None => {
-                working.remove(conversation, pump);
+                working.remove(conversation, worker);
                 true
             }
         }
     }
 
-    /// Says that the pump has ended without being done. The next that is woken begins anew.
-    pub(super) fn stop(&self, conversation: Conversation, pump: Pump) {
-        self.working().remove(conversation, pump);
+    /// Says that the worker has ended without being done. The next that is woken begins anew.
+    pub(super) fn stop(&self, conversation: Conversation, worker: Worker) {
+        self.working().remove(conversation, worker);
     }
 
-    /// Forgets the pumps of a business, all of which have ended.
+    /// Forgets the workers of a business, all of which have ended.
     pub(super) fn forget(&self, business: PhoneNumberId) {
         let mut working = self.working();
-        let is_its = |(conversation, _): &(Conversation, Pump)| conversation.business == business;
-        let ended: Vec<_> = working.pumps.keys().copied().filter(is_its).collect();
-        ended.into_iter().for_each(|(conversation, pump)| working.remove(conversation, pump));
+        let is_its = |(conversation, _): &(Conversation, Worker)| conversation.business == business;
+        let ended: Vec<_> = working.workers.keys().copied().filter(is_its).collect();
+        ended.into_iter().for_each(|(conversation, worker)| working.remove(conversation, worker));
     }
 
     fn working(&self) -> MutexGuard<'_, AtWork> {
@@ -278,23 +281,23 @@ impl AtWork {
         self.since.first_key_value().map(|(since, _)| *since)
     }
 
-    fn remove(&mut self, conversation: Conversation, pump: Pump) {
-        if let Some(work) = self.pumps.remove(&(conversation, pump)) {
+    fn remove(&mut self, conversation: Conversation, worker: Worker) {
+        if let Some(work) = self.workers.remove(&(conversation, worker)) {
             self.in_memory -= work.in_memory();
-            self.end(pump, work.since);
+            self.end(worker, work.since);
         }
     }
 
-    fn change(&mut self, conversation: Conversation, pump: Pump, change: impl FnOnce(&mut Work)) {
-        let Some(work) = self.pumps.get_mut(&(conversation, pump)) else { return };
+    fn change(&mut self, conversation: Conversation, worker: Worker, change: impl FnOnce(&mut Work)) {
+        let Some(work) = self.workers.get_mut(&(conversation, worker)) else { return };
         let before = work.in_memory();
         change(work);
         self.in_memory = self.in_memory + work.in_memory() - before;
     }
 
-    /// A pump works since `since`.
-    fn begin(&mut self, pump: Pump, since: Timestamp) {
-        if pump == Pump::Deferred {
+    /// A worker works since `since`.
+    fn begin(&mut self, worker: Worker, since: Timestamp) {
+        if worker == Worker::Deferred {
             // What a rule keeps back is as it should be.
             return;
         }
@@ -304,8 +307,8 @@ impl AtWork {
     }
 
     /// One that worked since `since` does no longer.
-    fn end(&mut self, pump: Pump, since: Timestamp) {
-        if pump == Pump::Deferred {
+    fn end(&mut self, worker: Worker, since: Timestamp) {
+        if worker == Worker::Deferred {
             return;
         }
         let before = self.oldest();
@@ -348,36 +351,36 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_is_known_whichever_pump_begins_and_ends() {
-        let pumps = Pumps::default();
-        assert_eq!(pumps.at_work(), (0, None));
+    fn the_oldest_is_known_whichever_worker_begins_and_ends() {
+        let workers = ActiveWorkers::default();
+        assert_eq!(workers.at_work(), (0, None));
         for (user, second) in [(1, 5), (2, 3), (3, 3), (4, 9)] {
-            assert!(pumps.wake(with(user, SHOP), Pump::Outbox, at(second), 1, Vec::new()));
+            assert!(workers.wake(with(user, SHOP), Worker::Outbox, at(second), 1, Vec::new()));
         }
-        assert_eq!(pumps.at_work(), (4, Some(at(3))));
-        pumps.stop(with(2, SHOP), Pump::Outbox);
-        assert_eq!(pumps.at_work(), (3, Some(at(3))), "another began in the same moment");
-        pumps.stop(with(3, SHOP), Pump::Outbox);
-        pumps.stop(with(3, SHOP), Pump::Outbox);
-        assert_eq!(pumps.at_work(), (2, Some(at(5))));
-        pumps.wake(with(1, PhoneNumberId::new(2)), Pump::Events, at(1), 1, Vec::new());
-        pumps.forget(SHOP);
-        assert_eq!(pumps.at_work(), (1, Some(at(1))));
+        assert_eq!(workers.at_work(), (4, Some(at(3))));
+        workers.stop(with(2, SHOP), Worker::Outbox);
+        assert_eq!(workers.at_work(), (3, Some(at(3))), "another began in the same moment");
+        workers.stop(with(3, SHOP), Worker::Outbox);
+        workers.stop(with(3, SHOP), Worker::Outbox);
+        assert_eq!(workers.at_work(), (2, Some(at(5))));
+        workers.wake(with(1, PhoneNumberId::new(2)), Worker::Events, at(1), 1, Vec::new());
+        workers.forget(SHOP);
+        assert_eq!(workers.at_work(), (1, Some(at(1))));
     }
 
     #[test]
-    fn a_pump_that_is_never_idle_is_as_old_as_the_first_that_it_has_not_seen() {
-        let (pumps, conversation) = (Pumps::default(), with(1, SHOP));
-        assert!(pumps.wake(conversation, Pump::Events, at(10), 1, Vec::new()));
-        assert!(!pumps.rest(conversation, Pump::Events), "it has not looked yet");
+    fn a_worker_that_is_never_idle_is_as_old_as_the_first_that_it_has_not_seen() {
+        let (workers, conversation) = (ActiveWorkers::default(), with(1, SHOP));
+        assert!(workers.wake(conversation, Worker::Events, at(10), 1, Vec::new()));
+        assert!(!workers.rest(conversation, Worker::Events), "it has not looked yet");
         for second in [20, 30] {
-            assert!(!pumps.wake(conversation, Pump::Events, at(second), 1, Vec::new()));
+            assert!(!workers.wake(conversation, Worker::Events, at(second), 1, Vec::new()));
         }
-        assert_eq!(pumps.at_work(), (1, Some(at(10))), "it has not said that the first is done");
-        assert!(!pumps.rest(conversation, Pump::Events));
-        assert_eq!(pumps.at_work(), (1, Some(at(20))));
-        assert!(pumps.rest(conversation, Pump::Events));
-        assert_eq!(pumps.at_work(), (0, None));
+        assert_eq!(workers.at_work(), (1, Some(at(10))), "it has not said that the first is done");
+        assert!(!workers.rest(conversation, Worker::Events));
+        assert_eq!(workers.at_work(), (1, Some(at(20))));
+        assert!(workers.rest(conversation, Worker::Events));
+        assert_eq!(workers.at_work(), (0, None));
     }
 
     fn waiting(place: u64) -> Waiting {
@@ -391,8 +394,8 @@ mod tests {
     }
 
     /// The places that are at hand, or after which the store is to be read; nothing when nothing waits.
-    fn next(pumps: &Pumps, conversation: Conversation) -> Result<Vec<u64>, u64> {
-        match pumps.next(conversation, Pump::Outbox, 3, at(2)).0 {
+    fn next(workers: &ActiveWorkers, conversation: Conversation) -> Result<Vec<u64>, u64> {
+        match workers.next(conversation, Worker::Outbox, 3, at(2)).0 {
             Next::Here(found) => Ok(found.iter().map(|waiting| waiting.read.place).collect()),
             Next::InStore(after) => Err(after),
             Next::Nothing => Ok(Vec::new()),
@@ -401,84 +404,84 @@ mod tests {
 
     #[test]
     fn what_is_added_is_at_hand_if_nothing_older_waits() {
-        let (pumps, one) = (Pumps::default(), with(1, SHOP));
-        assert!(pumps.wake(one, Pump::Outbox, at(1), 7, all(7..=8)));
-        assert!(!pumps.wake(one, Pump::Outbox, at(1), 7, all(9..=12)));
-        assert_eq!(next(&pumps, one), Ok(vec![7, 8, 9]));
-        let seen = pumps.next(one, Pump::Outbox, 1, at(2)).1;
-        (7..=12).for_each(|place| pumps.pass(one, Pump::Outbox, place, seen));
-        assert_eq!(next(&pumps, one), Ok(vec![]));
-        assert_eq!(pumps.working().in_memory, 0);
+        let (workers, one) = (ActiveWorkers::default(), with(1, SHOP));
+        assert!(workers.wake(one, Worker::Outbox, at(1), 7, all(7..=8)));
+        assert!(!workers.wake(one, Worker::Outbox, at(1), 7, all(9..=12)));
+        assert_eq!(next(&workers, one), Ok(vec![7, 8, 9]));
+        let seen = workers.next(one, Worker::Outbox, 1, at(2)).1;
+        (7..=12).for_each(|place| workers.pass(one, Worker::Outbox, place, seen));
+        assert_eq!(next(&workers, one), Ok(vec![]));
+        assert_eq!(workers.working().in_memory, 0);
 
         let two = with(2, SHOP);
-        assert!(pumps.wake(two, Pump::Outbox, at(1), 3, all(7..=8)));
-        assert_eq!(next(&pumps, two), Err(0), "older ones wait, in the store");
-        let seen = pumps.next(two, Pump::Outbox, 1, at(2)).1;
-        (3..=6).for_each(|place| pumps.pass(two, Pump::Outbox, place, seen));
-        assert_eq!(next(&pumps, two), Ok(vec![7, 8]));
+        assert!(workers.wake(two, Worker::Outbox, at(1), 3, all(7..=8)));
+        assert_eq!(next(&workers, two), Err(0), "older ones wait, in the store");
+        let seen = workers.next(two, Worker::Outbox, 1, at(2)).1;
+        (3..=6).for_each(|place| workers.pass(two, Worker::Outbox, place, seen));
+        assert_eq!(next(&workers, two), Ok(vec![7, 8]));
     }
 
     #[test]
     fn who_is_woken_for_what_is_not_known_reads_the_store_to_its_end() {
-        let (pumps, one) = (Pumps::default(), with(1, SHOP));
-        assert!(pumps.wake(one, Pump::Outbox, at(1), 0, Vec::new()));
-        let seen = pumps.next(one, Pump::Outbox, 1, at(2)).1;
-        pumps.pass(one, Pump::Outbox, 4, seen);
-        assert_eq!(next(&pumps, one), Err(4));
-        pumps.found_nothing(one, Pump::Outbox, 5, seen);
-        assert_eq!(next(&pumps, one), Ok(vec![]));
-        assert!(!pumps.wake(one, Pump::Outbox, at(1), 6, all(6..=6)));
-        assert_eq!(next(&pumps, one), Ok(vec![6]));
+        let (workers, one) = (ActiveWorkers::default(), with(1, SHOP));
+        assert!(workers.wake(one, Worker::Outbox, at(1), 0, Vec::new()));
+        let seen = workers.next(one, Worker::Outbox, 1, at(2)).1;
+        workers.pass(one, Worker::Outbox, 4, seen);
+        assert_eq!(next(&workers, one), Err(4));
+        workers.found_nothing(one, Worker::Outbox, 5, seen);
+        assert_eq!(next(&workers, one), Ok(vec![]));
+        assert!(!workers.wake(one, Worker::Outbox, at(1), 6, all(6..=6)));
+        assert_eq!(next(&workers, one), Ok(vec![6]));
         // Something was put while the store was being read: what was found then is not the end.
-        pumps.found_nothing(one, Pump::Outbox, 5, seen);
-        assert_eq!(next(&pumps, one), Ok(vec![6]));
+        workers.found_nothing(one, Worker::Outbox, 5, seen);
+        assert_eq!(next(&workers, one), Ok(vec![6]));
     }
 
     #[test]
     fn what_is_let_go_or_over_or_too_large_is_read_from_the_store() {
-        let (pumps, one) = (Pumps::default(), with(1, SHOP));
-        pumps.wake(one, Pump::Outbox, at(1), 1, all(1..=2));
-        pumps.let_go(one, Pump::Outbox);
-        assert_eq!(next(&pumps, one), Err(0));
+        let (workers, one) = (ActiveWorkers::default(), with(1, SHOP));
+        workers.wake(one, Worker::Outbox, at(1), 1, all(1..=2));
+        workers.let_go(one, Worker::Outbox);
+        assert_eq!(next(&workers, one), Err(0));
         let two = with(2, SHOP);
-        pumps.wake(two, Pump::Outbox, at(1), 1, all(1..=2));
+        workers.wake(two, Worker::Outbox, at(1), 1, all(1..=2));
         let too_late = Retention::LONGEST.from(at(1)).at();
-        assert!(matches!(pumps.next(two, Pump::Outbox, 3, too_late).0, Next::InStore(0)));
+        assert!(matches!(workers.next(two, Worker::Outbox, 3, too_late).0, Next::InStore(0)));
         let (three, large) =
             (with(3, SHOP), Waiting { value: vec![0; LARGEST_BYTES + 1].into(), ..waiting(1) });
-        pumps.wake(three, Pump::Outbox, at(1), 1, vec![large]);
-        assert_eq!(next(&pumps, three), Err(0));
-        assert_eq!(pumps.working().in_memory, 2);
+        workers.wake(three, Worker::Outbox, at(1), 1, vec![large]);
+        assert_eq!(next(&workers, three), Err(0));
+        assert_eq!(workers.working().in_memory, 2);
     }
 
     #[test]
     fn what_was_read_of_a_queue_that_was_removed_says_nothing_of_the_one_that_begins_anew() {
-        let (pumps, one, two) = (Pumps::default(), with(1, SHOP), with(2, SHOP));
+        let (workers, one, two) = (ActiveWorkers::default(), with(1, SHOP), with(2, SHOP));
         for conversation in [one, two] {
-            pumps.wake(conversation, Pump::Outbox, at(1), 57, all(57..=58));
+            workers.wake(conversation, Worker::Outbox, at(1), 57, all(57..=58));
         }
-        let seen = pumps.next(one, Pump::Outbox, 1, at(2)).1;
-        pumps.reset(|conversation| *conversation == one);
-        pumps.pass(one, Pump::Outbox, 57, seen);
-        pumps.found_nothing(one, Pump::Outbox, 58, seen);
-        assert_eq!((next(&pumps, one), next(&pumps, two)), (Err(0), Ok(vec![57, 58])));
-        pumps.wake(one, Pump::Outbox, at(1), 1, all(1..=1));
-        assert_eq!(next(&pumps, one), Ok(vec![1]));
-        assert_eq!(pumps.working().in_memory, 3);
+        let seen = workers.next(one, Worker::Outbox, 1, at(2)).1;
+        workers.reset(|conversation| *conversation == one);
+        workers.pass(one, Worker::Outbox, 57, seen);
+        workers.found_nothing(one, Worker::Outbox, 58, seen);
+        assert_eq!((next(&workers, one), next(&workers, two)), (Err(0), Ok(vec![57, 58])));
+        workers.wake(one, Worker::Outbox, at(1), 1, all(1..=1));
+        assert_eq!(next(&workers, one), Ok(vec![1]));
+        assert_eq!(workers.working().in_memory, 3);
     }
 
     #[test]
     fn the_bounds_of_what_is_in_memory_hold_and_nothing_is_passed_over() {
-        let pumps = Pumps::default();
+        let workers = ActiveWorkers::default();
         let most = u64::try_from(MOST_OF_ONE).unwrap();
         for user in 0..200 {
-            pumps.wake(with(user, SHOP), Pump::Outbox, at(1), 1, all(1..=most + 1));
-            assert_eq!(next(&pumps, with(user, SHOP)), Err(0), "the first is only in the store");
+            workers.wake(with(user, SHOP), Worker::Outbox, at(1), 1, all(1..=most + 1));
+            assert_eq!(next(&workers, with(user, SHOP)), Err(0), "the first is only in the store");
         }
-        assert!(pumps.working().in_memory <= MOST_OF_ALL + MOST_OF_ONE);
+        assert!(workers.working().in_memory <= MOST_OF_ALL + MOST_OF_ONE);
         for user in 0..200 {
-            pumps.stop(with(user, SHOP), Pump::Outbox);
+            workers.stop(with(user, SHOP), Worker::Outbox);
         }
-        assert_eq!(pumps.working().in_memory, 0);
+        assert_eq!(workers.working().in_memory, 0);
     }
 }
