@@ -6,9 +6,9 @@
 //! long to wait before what failed is tried again.
 
 mod address;
-mod business;
-mod number;
+mod business_ids;
 mod partition;
+mod phone_number;
 
 mod category;
 mod message_id;
@@ -28,10 +28,10 @@ mod limits;
 mod protobuf;
 
 pub use address::{Address, DeviceId, Party};
-pub use business::{BusinessAccountId, PhoneNumberId};
+pub use business_ids::{BusinessAccountId, PhoneNumberId};
 pub use limits::MAX_NUMBER_DIGITS;
-pub use number::Number;
 pub use partition::{Partition, Pepper};
+pub use phone_number::Number;
 
 pub use category::Category;
 pub use message_id::MessageId;

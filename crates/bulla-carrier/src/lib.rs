@@ -4,8 +4,8 @@
 //! [`Carrier`] is the service, [`NumberVerifier`] the port that decides whose a number is.
 
 mod carrier;
+mod deduplication;
 mod directory;
-mod duplicate_guard;
 mod meter;
 mod queue;
 
@@ -13,11 +13,11 @@ mod fencing_token;
 mod number_verifier;
 mod one_time_key_quota;
 
-mod businesses;
+mod erase_business;
 mod pending_sends;
 mod queue_tails;
 
-mod erase;
+mod erase_user;
 mod restored_store;
 mod running_erasures;
 

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::carrier::{not_alone, store_failed};
-use crate::duplicate_guard::{self, DuplicateGuard};
+use crate::deduplication::{self, DeduplicationRecord};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::one_time_key_quota::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
@@ -133,13 +133,13 @@ impl<S: Store> Carrier<S> {
     /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
     async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
         let wire = envelope.to_bytes();
-        let (key, ours) = (duplicate_guard::key(envelope), DuplicateGuard::of(envelope, &wire));
+        let (key, ours) = (deduplication::key(envelope), DeduplicationRecord::of(envelope, &wire));
         if let Some(seen) = self.seen(round, &key).await? {
             return if seen == ours { Ok(()) } else { Err(TransportError::Id { why: ANOTHER_ENVELOPE }) };
         }
         let mut seen = vec![(key, ours)];
         if envelope.attempt() > 0 {
-            let (first_key, first) = (duplicate_guard::key_of_message(envelope), ours.of_message_alone());
+            let (first_key, first) = (deduplication::key_of_message(envelope), ours.of_message_alone());
             match self.seen(round, &first_key).await? {
                 Some(first) if first.is_of_message(&ours) => {}
                 Some(_) => return Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
@@ -167,12 +167,12 @@ impl<S: Store> Carrier<S> {
     }
 
     /// What was queued under `key`, in this round or before it.
-    async fn seen(&self, round: &Round, key: &Key) -> Result<Option<DuplicateGuard>, TransportError> {
+    async fn seen(&self, round: &Round, key: &Key) -> Result<Option<DeduplicationRecord>, TransportError> {
         if let Some(seen) = round.seen(key) {
             return Ok(Some(seen));
         }
         let seen = self.store.get(round.partition, key, round.now).await.map_err(store_failed)?;
-        seen.map(|record| DuplicateGuard::read(&record.value)).transpose().map_err(store_failed)
+        seen.map(|record| DeduplicationRecord::read(&record.value)).transpose().map_err(store_failed)
     }
 
     /// The envelopes queued for `caller` after `after`; waits until there is one.
@@ -322,7 +322,7 @@ struct Round {
     now: Timestamp,
     batch: Batch,
     heads: Vec<IndexRecord>,
-    seen: Vec<(Key, DuplicateGuard)>,
+    seen: Vec<(Key, DeduplicationRecord)>,
     placed: Vec<Placed>,
     /// Those who wait for it.
     pending: Vec<(PendingSend, SendOutcome)>,
@@ -347,18 +347,24 @@ impl Round {
     }
 
     /// What is queued under `key` in this round.
-    fn seen(&self, key: &Key) -> Option<DuplicateGuard> {
+    fn seen(&self, key: &Key) -> Option<DeduplicationRecord> {
         self.seen.iter().find(|(seen, _)| seen == key).map(|(_, seen)| *seen)
     }
 
     /// Puts `envelope` at the end of `queue`, whose head is known, and counts its message if that was not
     /// seen before.
-    fn put(&mut self, envelope: &Envelope, wire: Bytes, seen: Vec<(Key, DuplicateGuard)>, queue: &Queue) {
+    fn put(
+        &mut self,
+        envelope: &Envelope,
+        wire: Bytes,
+        seen: Vec<(Key, DeduplicationRecord)>,
+        queue: &Queue,
+    ) {
         let today = self.now.day();
         let Some(head) = self.head(&of_device(QUEUE_INDEX, envelope.to())) else { return };
         let (day, place) = head.index.append(today);
         let expiry = Retention::LONGEST.from(self.now);
-        let message = duplicate_guard::key_of_message(envelope);
+        let message = deduplication::key_of_message(envelope);
         if seen.iter().any(|(key, _)| *key == message) {
             meter::count(&mut self.batch, envelope, today);
         }

@@ -12,10 +12,10 @@ mod identity_trust;
 mod peer;
 mod safety_number;
 
-mod repair;
 mod restored_store;
 mod retry_schedule;
 mod session_cache;
+mod session_repair;
 mod session_store;
 mod unconfirmed_message;
 
@@ -30,10 +30,10 @@ pub use prekeys::SpentKey;
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;
 
-pub use repair::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use restored_store::{begin_generation, begin_generation_if_restored};
 pub use retry_schedule::RetrySchedule;
 pub use session_cache::{SessionCache, Uncommitted};
+pub use session_repair::{businesses_in_session, forget_sessions, remove_unreadable};
 pub use unconfirmed_message::{Resend, Unconfirmed};
 
 pub use limits::{

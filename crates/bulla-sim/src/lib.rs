@@ -48,7 +48,7 @@ mod shrink;
 mod planted_bugs;
 
 // Small parts.
-mod awaitable_flag;
+mod async_flag;
 mod observed_transport;
 mod random;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bulla_base::{Clock as _, Rng, SeededRng};
 use bulla_store::Generation;
 
-use crate::awaitable_flag::AwaitableFlag;
+use crate::async_flag::AsyncFlag;
 use crate::clock::{MachineClock, VirtualClock};
 use crate::disk_contents::DiskContents;
 use crate::planted_bugs::PlantedBug;
@@ -66,7 +66,7 @@ pub(crate) struct Machine {
     synced: Mutex<Option<DiskContents>>,
     generations: AtomicU64,
     processes: Mutex<Vec<Arc<Process>>>,
-    is_off: AwaitableFlag,
+    is_off: AsyncFlag,
     /// How many programs of the same kind run on it, and how many should.
     programs: AtomicU64,
     wanted: AtomicU64,
@@ -94,7 +94,7 @@ impl Machine {
             synced: Mutex::default(),
             generations: AtomicU64::new(0),
             processes: Mutex::default(),
-            is_off: AwaitableFlag::default(),
+            is_off: AsyncFlag::default(),
             programs: AtomicU64::new(1),
             wanted: AtomicU64::new(1),
             had_company: AtomicBool::new(false),
@@ -115,7 +115,7 @@ impl Machine {
             number,
             rng,
             troubles: self.disk_troubles.load(Ordering::SeqCst),
-            is_dead: AwaitableFlag::default(),
+            is_dead: AsyncFlag::default(),
         });
         self.processes.lock().unwrap().push(Arc::clone(&process));
         process
@@ -243,7 +243,7 @@ pub(crate) struct Process {
     pub(crate) rng: Arc<dyn Rng>,
     /// What troubles its disk had had before.
     troubles: u64,
-    is_dead: AwaitableFlag,
+    is_dead: AsyncFlag,
 }
 
 impl Process {

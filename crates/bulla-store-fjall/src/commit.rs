@@ -9,7 +9,7 @@
 
 pub(crate) mod committer;
 mod queue;
-mod reopenings;
+mod reopen_backoff;
 pub(crate) mod writer;
 
 // What is in a group, and what it is checked against.
@@ -18,4 +18,4 @@ mod prefetch;
 pub(crate) mod version_cache;
 
 mod bounded_cache;
-mod space_set;
+mod changed_spaces;

@@ -4,7 +4,7 @@
 //! lock                   directory_lock: held while files are looked at before the engine is let in
 //! version, keyspaces/    tables, rows in them; what every store has: required_files
 //! 0.jnl, 1.jnl, …        journal: where it ends, and what of it is torn
-//! closed                 closing_inventory: what there was when the store was closed
+//! closed                 shutdown_manifest: what there was when the store was closed
 //! ```
 
 // While the engine has it.
@@ -12,14 +12,14 @@ pub(crate) mod tables;
 
 pub(crate) mod bloom_filter;
 pub(crate) mod compaction;
-pub(crate) mod file_reserve;
-pub(crate) mod row;
+pub(crate) mod descriptor_reserve;
+pub(crate) mod row_format;
 
 // Before the engine is let in, and after it has gone.
 pub(crate) mod startup_check;
 
-pub(crate) mod closing_inventory;
 pub(crate) mod directory_lock;
 pub(crate) mod interrupted_creation;
 pub(crate) mod journal;
 pub(crate) mod required_files;
+pub(crate) mod shutdown_manifest;

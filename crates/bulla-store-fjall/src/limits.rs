@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulla_store::{MAX_BATCH_BYTES, MAX_BATCH_ROWS, SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_ROWS};
 
 use crate::disk::journal::frame::{BATCH_HEAD_AND_TAIL_BYTES, ITEM_HEAD_BYTES};
-use crate::disk::row::{MAX_HEAD_BYTES, RECORD_KEY_HEAD_BYTES};
+use crate::disk::row_format::{MAX_HEAD_BYTES, RECORD_KEY_HEAD_BYTES};
 
 /// The most batches and other jobs that wait to be carried out. Beyond it callers wait for a place, and
 /// nothing is lost.

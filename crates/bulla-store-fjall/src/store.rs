@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use crate::commit::committer::Committer;
 use crate::commit::writer::Writer;
 use crate::disk::compaction::Compaction;
-use crate::disk::file_reserve::FileReserve;
-use crate::disk::row;
+use crate::disk::descriptor_reserve::DescriptorReserve;
+use crate::disk::row_format;
 use crate::disk::tables::Tables;
 use crate::error::unread;
 use crate::stats::Tally;
@@ -71,7 +71,7 @@ impl FjallStore {
         let version = tables.last_version()?;
         let shared = Arc::new(Shared::new(tables));
         let committer = Arc::new(Committer::new(Arc::clone(&shared), version));
-        let (path, reserve) = (path.as_ref(), FileReserve::of(path.as_ref()));
+        let (path, reserve) = (path.as_ref(), DescriptorReserve::of(path.as_ref()));
         let writer = Writer::start(Arc::clone(&committer), reserve).map_err(OpenError::unreadable(path))?;
         tracing::info!(store = %path.display(), version = version.number(), "the store is open");
         Ok(Self(Arc::new(Handle { committer, writer: Running(Mutex::new(Some(writer))), shared })))
@@ -149,11 +149,11 @@ impl Store for FjallStore {
         let tables = self.0.shared.read();
         let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
         let Some(table) = tables.of(key.day()) else { return Ok(None) };
-        let row_key = row::record_key(partition, key.space(), key.name());
+        let row_key = row_format::record_key(partition, key.space(), key.name());
         // Through a snapshot, so that two reads in a row never see a commit and then not see it.
         let row =
             tables.database().snapshot().get(table, row_key).map_err(|error| unread(error, "record"))?;
-        let record = row.map(|row| row::record(row, key.day())).transpose()?;
+        let record = row.map(|row| row_format::record(row, key.day())).transpose()?;
         Ok(record.filter(|record| !has_expired(record, now)))
     }
 
@@ -166,25 +166,25 @@ impl Store for FjallStore {
         let tables = self.0.shared.read();
         let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
         let snapshot = tables.database().snapshot();
-        let prefix = row::record_key(partition, scan.space(), scan.name_prefix());
+        let prefix = row_format::record_key(partition, scan.space(), scan.name_prefix());
         let mut found = Vec::new();
         for (day, table) in tables.within(scan.day_range()) {
             let here = (scan.space(), day);
             let after = match scan.begin_after() {
                 Some(key) if (key.space(), key.day()) > here => continue,
                 Some(key) if (key.space(), key.day()) == here => {
-                    Some(row::record_key(partition, scan.space(), key.name()))
+                    Some(row_format::record_key(partition, scan.space(), key.name()))
                 }
                 _ => None,
             };
-            for row in snapshot.range(table, row::range(prefix.clone(), after)) {
+            for row in snapshot.range(table, row_format::range(prefix.clone(), after)) {
                 if found.len() == scan.row_limit() {
                     return Ok(found);
                 }
                 let (row_key, value) = row.into_inner().map_err(|error| unread(error, "record"))?;
-                let record = row::record(value, day)?;
+                let record = row_format::record(value, day)?;
                 if !has_expired(&record, now) {
-                    found.push((row::key(scan.space(), day, &row_key)?, record));
+                    found.push((row_format::key(scan.space(), day, &row_key)?, record));
                 }
             }
         }
@@ -199,13 +199,13 @@ impl Store for FjallStore {
     ) -> Result<Vec<(Counter, u64)>, StoreError> {
         let tables = self.0.shared.read();
         let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
-        let after = after.map(|name| row::counter_key(space, name));
-        let range = row::range(row::counter_key(space, prefix), after);
+        let after = after.map(|name| row_format::counter_key(space, name));
+        let range = row_format::range(row_format::counter_key(space, prefix), after);
         let rows = tables.database().snapshot().range(tables.counters(), range);
         rows.take(MAX_SCAN_ROWS)
             .map(|row| {
                 let (key, value) = row.into_inner().map_err(|error| unread(error, "counter"))?;
-                Ok((row::counter(space, &key)?, row::count(&value)?))
+                Ok((row_format::counter(space, &key)?, row_format::count(&value)?))
             })
             .collect()
     }

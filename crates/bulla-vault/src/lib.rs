@@ -17,8 +17,8 @@ mod seal;
 mod sealed_row;
 mod store_layout;
 
+mod atomic_file;
 mod byte_reader;
-mod new_file;
 mod secret;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -37,7 +37,7 @@ pub use key_epochs::ClockState;
 
 pub use error::{KeyEncryptionError, KeyringError, VaultError};
 pub use limits::{
-    IDLE_CHECK_DAYS, KEYRING_BYTES, MAX_CACHED_SALTS, MAX_HOURS_AHEAD, MAX_IDLE_CHECKS, MAX_KEY_EPOCHS,
-    MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_STEP, MAX_TICK_CREDIT, MAX_UNSAVED,
-    MAX_WRAPPED_BYTES, TICK, TRUST_DELAY,
+    KEYRING_BYTES, MAX_CACHED_SALTS, MAX_HOURS_AHEAD, MAX_KEY_EPOCHS, MAX_PASSPHRASE_KIB,
+    MAX_PASSPHRASE_LANES, MAX_PASSPHRASE_PASSES, MAX_SALT_CHECKS, MAX_STEP, MAX_TICK_CREDIT, MAX_UNSAVED,
+    MAX_WRAPPED_BYTES, SALT_CHECK_DAYS, TICK, TRUST_DELAY,
 };

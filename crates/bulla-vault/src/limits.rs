@@ -47,11 +47,11 @@ pub const MAX_CACHED_SALTS: usize = 65_536;
 /// How often it is looked whether anything is left of a conversation, in days: its salt goes that much later
 /// than its last record. More often, conversations that live are looked at in vain; less often, it can be
 /// seen for longer that there was one.
-pub const IDLE_CHECK_DAYS: u32 = 8;
+pub const SALT_CHECK_DAYS: u32 = 8;
 
 /// At how many conversations one upkeep looks. What is due beyond that is looked at in the next, a minute
 /// later: a store of more than three million conversations keeps up with them more slowly.
-pub const MAX_IDLE_CHECKS: usize = 256;
+pub const MAX_SALT_CHECKS: usize = 256;
 
 /// The most memory a stored passphrase setting may ask for, in KiB: 1 GiB. A setting beyond is refused, not
 /// tried.
@@ -75,7 +75,7 @@ mod tests {
             [MAX_STEP, TRUST_DELAY, MAX_TICK_CREDIT, TICK, MAX_UNSAVED].map(|span| span.as_millis());
         assert_eq!(seconds, [3_600_000, 3_600_000, 300_000, 60_000, 300_000]);
         assert_eq!((MAX_KEY_EPOCHS, KEYRING_BYTES, MAX_WRAPPED_BYTES), (64, 16_384, 2_048));
-        assert_eq!((MAX_CACHED_SALTS, IDLE_CHECK_DAYS, MAX_IDLE_CHECKS), (65_536, 8, 256));
+        assert_eq!((MAX_CACHED_SALTS, SALT_CHECK_DAYS, MAX_SALT_CHECKS), (65_536, 8, 256));
         // A gibibyte, in KiB.
         let passphrase = (MAX_PASSPHRASE_KIB, MAX_PASSPHRASE_PASSES, MAX_PASSPHRASE_LANES);
         assert_eq!(passphrase, (1_048_576, 64, 64));

@@ -1,12 +1,12 @@
 mod batch;
 mod clock_changes;
-mod idle_salts;
 mod record;
 mod rollback_detection;
 mod store_impl;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
+mod unused_salts;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use crate::concurrency_limit::SharedLimits;
+use crate::circuit_breaker::SharedPermits;
 use crate::http_connection::HttpConnection;
 use crate::limits::{ANSWER_TIMEOUT, MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT};
 use crate::web_server::WebServer;
@@ -24,7 +24,7 @@ const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("bulla-webhook/",
 pub(crate) struct WebhookClient {
     connector: Connector,
     clock: Arc<dyn Clock>,
-    shared: SharedLimits,
+    shared: SharedPermits,
 }
 
 /// What a web server answered.
@@ -46,7 +46,7 @@ pub(crate) enum Purpose {
 
 impl WebhookClient {
     pub(crate) fn new(connector: Connector, clock: Arc<dyn Clock>) -> Self {
-        Self { connector, clock, shared: SharedLimits::new() }
+        Self { connector, clock, shared: SharedPermits::new() }
     }
 
     pub(crate) const fn connector(&self) -> &Connector {
@@ -77,7 +77,7 @@ impl WebhookClient {
         purpose: Purpose,
         request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
-        let turn = pin!(server.limit.acquire(&self.shared));
+        let turn = pin!(server.breaker.acquire(&self.shared));
         let permit = match select(turn, self.clock.sleep(QUEUE_TIMEOUT)).await {
             Either::Left((permit, _)) => permit.map_err(|_| WebhookError::StillSilent)?,
             Either::Right(_) => return Err(WebhookError::Busy { limit: QUEUE_TIMEOUT }),
@@ -85,7 +85,7 @@ impl WebhookClient {
         let under_way = UnderWay::begin(purpose, &*self.clock);
         let outcome = self.exchange(server, request).await;
         under_way.end();
-        server.limit.release(permit, outcome.is_ok());
+        server.breaker.release(permit, outcome.is_ok());
         outcome
     }
 

@@ -16,8 +16,8 @@ mod payload;
 mod outage_log;
 mod subscription;
 
+mod circuit_breaker;
 mod client;
-mod concurrency_limit;
 mod http_connection;
 mod idle_connections;
 mod web_server;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::concurrency_limit::ConcurrencyLimit;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::idle_connections::IdleConnections;
 use crate::webhook_url::Origin;
 
@@ -12,7 +12,7 @@ use crate::webhook_url::Origin;
 #[derive(Debug)]
 pub(crate) struct WebServer {
     pub(crate) origin: Origin,
-    pub(crate) limit: ConcurrencyLimit,
+    pub(crate) breaker: CircuitBreaker,
     pub(crate) idle: Arc<IdleConnections>,
     /// Held by the look-up of its name that is under way.
     pub(crate) lookup: Arc<Mutex<()>>,
@@ -20,6 +20,6 @@ pub(crate) struct WebServer {
 
 impl WebServer {
     pub(crate) fn new(origin: Origin) -> Self {
-        Self { origin, limit: ConcurrencyLimit::new(), idle: Arc::default(), lookup: Arc::default() }
+        Self { origin, breaker: CircuitBreaker::new(), idle: Arc::default(), lookup: Arc::default() }
     }
 }

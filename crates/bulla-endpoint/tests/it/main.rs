@@ -11,9 +11,9 @@ mod identity;
 mod limits;
 mod ratchet_steps;
 mod renewal;
-mod repair;
 mod restored_store;
 mod session_cache;
+mod session_repair;
 
 use bulla_base::{Address, Category, MessageId, Number, Partition, PhoneNumberId, Rng, SeededRng, Timestamp};
 use bulla_content::{Content, Text};

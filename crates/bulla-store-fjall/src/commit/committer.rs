@@ -43,7 +43,7 @@ use crate::MAX_WAITING;
 use crate::disk::tables::Tables;
 use crate::store::Shared;
 
-mod writer_half;
+mod writer_interface;
 
 /// With so many in the open group the writer is woken whoever else might come: a sync costs each of them
 /// little by then, and the disk is not to wait for a long round of the executor.

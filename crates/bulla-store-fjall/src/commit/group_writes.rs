@@ -11,7 +11,7 @@ use super::prefetch::Prefetch;
 use super::version_cache::{KnownVersion, VersionCache};
 use crate::MAX_DAYS;
 use crate::disk::bloom_filter::BloomFilter;
-use crate::disk::row;
+use crate::disk::row_format;
 use crate::disk::tables::Tables;
 use crate::error::unread;
 use crate::limits::MAX_SPARE_ROWS;
@@ -135,7 +135,7 @@ impl Writes {
         self.new_days.extend(new_days);
         self.version = Version::new(self.version.number() + 1);
         for (counter, count) in batch.adds() {
-            row::counter_key_into(&mut self.sought, counter.space(), counter.name());
+            row_format::counter_key_into(&mut self.sought, counter.space(), counter.name());
             if let Some(sum) = self.counters.get_mut(&self.sought) {
                 *sum = sum.saturating_add(*count);
             }
@@ -146,7 +146,7 @@ impl Writes {
             }
         }
         for put in batch.puts() {
-            let value = row::record_value(self.version, put.key.day(), put.expiry, &put.value);
+            let value = row_format::record_value(self.version, put.key.day(), put.expiry, &put.value);
             let (version, place) = (self.version, self.values.len());
             *self.row(batch.partition(), &put.key) = Row::Put { version, place };
             self.values.push(value);
@@ -155,7 +155,7 @@ impl Writes {
     }
 
     fn row(&mut self, partition: Partition, key: &Key) -> &mut Row {
-        self.rows.entry(key.day()).or_default().entry(row::record_name(partition, key)).or_default()
+        self.rows.entry(key.day()).or_default().entry(row_format::record_name(partition, key)).or_default()
     }
 
     /// Takes the values out, which from then on only [`Writes::rows`] needs.
@@ -222,7 +222,7 @@ impl Writes {
             }
         }
         for (key, count) in &self.counters {
-            batch.insert(tables.counters(), &key[..], row::counter_value(*count));
+            batch.insert(tables.counters(), &key[..], row_format::counter_value(*count));
         }
         self.new_days.iter().for_each(|day| tables.register(&mut batch, *day));
         tables.set_version(&mut batch, self.version);
@@ -236,7 +236,7 @@ impl Writes {
         key: &Key,
         prefetched: KnownVersion,
     ) -> Result<Option<Version>, StoreError> {
-        row::record_key_into(&mut self.sought, partition, key.space(), key.name());
+        row_format::record_key_into(&mut self.sought, partition, key.space(), key.name());
         let sought = &self.sought[..];
         let written_in = |writes: &Self| {
             let row = writes.rows.get(&key.day()).and_then(|rows| rows.get(sought));
@@ -260,7 +260,7 @@ impl Writes {
     /// Brings the counters of `batch` here as they stand, so that adding to them cannot fail.
     fn look_up_counters(&mut self, base: BaseView<'_>, batch: &Batch) -> Result<(), StoreError> {
         for (counter, _) in batch.adds() {
-            row::counter_key_into(&mut self.sought, counter.space(), counter.name());
+            row_format::counter_key_into(&mut self.sought, counter.space(), counter.name());
             if self.counters.contains_key(&self.sought) {
                 continue;
             }
@@ -269,7 +269,8 @@ impl Writes {
                 Some(sum) => sum,
                 None => {
                     let row = base.tables.counters().get(&self.sought);
-                    row.map_err(|error| unread(error, "counter"))?.map_or(Ok(0), |row| row::count(&row))?
+                    row.map_err(|error| unread(error, "counter"))?
+                        .map_or(Ok(0), |row| row_format::count(&row))?
                 }
             };
             self.counters.insert(self.sought.clone(), sum);
@@ -349,8 +350,8 @@ mod tests {
         writes.rows(values, &tables).unwrap().unwrap().commit().unwrap();
         let table = tables.of(key(0).day()).unwrap();
         let stored = [1, 2, 3].map(|number| {
-            let row = table.get(row::record_name(PARTITION, &key(number))).unwrap()?;
-            let record = row::record(row, key(number).day()).unwrap();
+            let row = table.get(row_format::record_name(PARTITION, &key(number))).unwrap()?;
+            let record = row_format::record(row, key(number).day()).unwrap();
             Some((record.version.number(), record.value))
         });
         assert_eq!(stored, [Some((4, "fourth".into())), None, Some((3, "third".into()))]);

@@ -11,9 +11,9 @@ use bulla_base::{Day, Partition};
 use bulla_store::{Batch, Commit, StoreError, Version};
 use tokio::sync::oneshot;
 
+use super::changed_spaces::ChangedSpaces;
 use super::group_writes::{BaseView, Values, Writes};
 use super::prefetch::Prefetch;
-use super::space_set::SpaceSet;
 use super::version_cache::VersionCache;
 use crate::disk::tables::Tables;
 use crate::system_error::SystemError;
@@ -71,7 +71,7 @@ pub(super) struct Member {
     pub(super) outcome: Result<Commit, StoreError>,
     pub(super) reply_to: ReplyTo<Commit>,
     pub(super) partition: Partition,
-    pub(super) spaces: SpaceSet,
+    pub(super) spaces: ChangedSpaces,
 }
 
 /// What waits, in the order it was asked for.
@@ -146,7 +146,7 @@ impl Queue {
         let outcome = open.writes.add(base, batch);
         open.size.bytes += size.bytes;
         open.size.rows += size.rows;
-        let (partition, spaces) = (batch.partition(), SpaceSet::of(batch));
+        let (partition, spaces) = (batch.partition(), ChangedSpaces::of(batch));
         // Also a conflict is a member: what it conflicts with may not be durable yet, or never be.
         open.members.push(Member { outcome, reply_to, partition, spaces });
     }

@@ -13,9 +13,9 @@ use bulla_store::StoreError;
 use super::committer::Committer;
 use super::group_writes::{Values, Writes};
 use super::queue::{ExclusiveJob, ReplyTo, Work};
-use super::reopenings::{Reopenings, Turn};
+use super::reopen_backoff::{ReopenBackoff, Turn};
 use crate::OpenError;
-use crate::disk::file_reserve::{FileReserve, has_room};
+use crate::disk::descriptor_reserve::{DescriptorReserve, has_room};
 use crate::disk::tables::{ClosedTables, Tables};
 use crate::error::disk;
 use crate::limits::OPENING_TRIES;
@@ -32,12 +32,12 @@ type Slot<'a> = RwLockWriteGuard<'a, Option<Tables>>;
 /// Writes one group after the other while callers put the next together.
 pub(crate) struct Writer {
     committer: Arc<Committer>,
-    reserve: FileReserve,
+    reserve: DescriptorReserve,
     /// The tables while the engine is closed, to be opened again as soon as nothing is wanting for that.
     shut: Option<ClosedTables>,
     /// A table was half made an end of: what the engine holds in memory may differ from what is on the disk.
     is_broken: bool,
-    reopenings: Reopenings,
+    reopen_backoff: ReopenBackoff,
     /// Groups written since the table of the next day could not be made, if it could not.
     since_not_ahead: Option<u64>,
 }
@@ -53,13 +53,13 @@ pub(crate) enum WriteError {
 
 impl Writer {
     /// Starts the thread. It ends when it is told to close or when nobody can ask it for anything any more.
-    pub(crate) fn start(committer: Arc<Committer>, reserve: FileReserve) -> io::Result<JoinHandle<()>> {
+    pub(crate) fn start(committer: Arc<Committer>, reserve: DescriptorReserve) -> io::Result<JoinHandle<()>> {
         let writer = Self {
             committer,
             reserve,
             shut: None,
             is_broken: false,
-            reopenings: Reopenings::default(),
+            reopen_backoff: ReopenBackoff::default(),
             since_not_ahead: None,
         };
         thread::Builder::new().name("bulla-writer".into()).spawn(move || writer.run())
@@ -118,7 +118,7 @@ impl Writer {
         let began = now();
         rows.map_or(Ok(()), |rows| tables.commit(rows)).map_err(|error| self.unwritten(tables, error))?;
         shared.tally.sync(began.elapsed());
-        self.reopenings.group_written();
+        self.reopen_backoff.group_written();
         if let Some(groups) = &mut self.since_not_ahead {
             *groups += 1;
         }
@@ -260,7 +260,7 @@ impl Writer {
         drop(slot);
         self.shut = None;
         self.is_broken = false;
-        self.reopenings.opened(now());
+        self.reopen_backoff.opened(now());
         tracing::warn!("the engine's own threads had failed; it was opened again, and nothing is lost");
         shared.tally.reopened();
         Ok(())
@@ -289,7 +289,7 @@ impl Writer {
             return Ok(None);
         };
         self.reserve.has_more().and_then(|()| has_room(&path)).map_err(WriteError::NotBegun)?;
-        match self.reopenings.turn(now()) {
+        match self.reopen_backoff.turn(now()) {
             Turn::In(pause) => thread::sleep(pause),
             Turn::Later => {
                 let soon = "the engine's own threads have failed again; it is opened again a little later";

@@ -5,20 +5,20 @@ use std::path::Path;
 use bulla_store::Version;
 
 use crate::OpenError;
-use crate::disk::closing_inventory::ClosingInventory;
 use crate::disk::directory_lock::DirectoryLock;
 use crate::disk::interrupted_creation;
 use crate::disk::journal;
 use crate::disk::required_files;
+use crate::disk::shutdown_manifest::ShutdownManifest;
 
 /// Looks at the store in `folder` as it lies, and mends what a crash may leave. Says what it had when it was
 /// closed, if it was, and strikes that out: from now on the engine may write.
-pub(crate) fn look(folder: &Path) -> Result<Option<ClosingInventory>, OpenError> {
+pub(crate) fn look(folder: &Path) -> Result<Option<ShutdownManifest>, OpenError> {
     let Some(_held) = DirectoryLock::take(folder)? else {
         required_files::check_unlocked(folder)?;
         return Ok(None);
     };
-    let closed = ClosingInventory::read(folder)?;
+    let closed = ShutdownManifest::read(folder)?;
     if closed.is_none() {
         interrupted_creation::sweep(folder).map_err(OpenError::unreadable(folder))?;
     }
@@ -31,7 +31,7 @@ pub(crate) fn look(folder: &Path) -> Result<Option<ClosingInventory>, OpenError>
     if closed.is_none() && journals.iter().any(|journal| journal.whole > 0) {
         tracing::info!(store = %folder.display(), "the store was not closed; what it lacks may not be noticed");
     }
-    ClosingInventory::remove(folder).map_err(OpenError::unreadable(folder))?;
+    ShutdownManifest::remove(folder).map_err(OpenError::unreadable(folder))?;
     Ok(closed)
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn write_down(folder: &Path, version: Version) {
         let Some(_held) = DirectoryLock::take(folder)? else { return Ok(()) };
         let journals = journal::read(folder)?;
         if journals.iter().all(|journal| journal.torn == 0) {
-            let inventory = ClosingInventory::take(folder, version, &journals);
-            let written = inventory.and_then(|inventory| inventory.write(folder));
+            let manifest = ShutdownManifest::take(folder, version, &journals);
+            let written = manifest.and_then(|manifest| manifest.write(folder));
             written.map_err(OpenError::unreadable(folder))?;
         }
         Ok(())

@@ -18,7 +18,7 @@ use self::engine_options::layout;
 pub(crate) use self::open::ClosedTables;
 use crate::FjallOptions;
 use crate::disk::bloom_filter::BloomFilter;
-use crate::disk::row;
+use crate::disk::row_format;
 use crate::error::unread;
 use crate::limits::MAX_FILTERS;
 use crate::system_error::SystemError;
@@ -77,12 +77,12 @@ impl Tables {
         sought: &mut Vec<u8>,
     ) -> Result<Option<Version>, StoreError> {
         let Some(table) = self.of(key.day()) else { return Ok(None) };
-        row::record_key_into(sought, partition, key.space(), key.name());
+        row_format::record_key_into(sought, partition, key.space(), key.name());
         if self.filter(key.day()).is_some_and(|filter| !filter.may_hold(sought)) {
             return Ok(None);
         }
         let row = table.get(sought).map_err(|error| unread(error, "record"))?;
-        row.map(|row| row::version(&row)).transpose()
+        row.map(|row| row_format::version(&row)).transpose()
     }
 
     pub(crate) fn within(&self, days: RangeInclusive<Day>) -> impl Iterator<Item = (Day, &Keyspace)> {

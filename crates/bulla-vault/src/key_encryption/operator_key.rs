@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bulla_base::Rng;
 use zeroize::Zeroizing;
 
+use crate::atomic_file::AtomicFile;
 use crate::error::KeyEncryptionError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
-use crate::new_file::NewFile;
 use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
@@ -77,7 +77,7 @@ impl OperatorKey {
     /// When the file is there already or cannot be written.
     pub fn create_file(path: impl AsRef<Path>, rng: Arc<dyn Rng>) -> Result<Self, KeyEncryptionError> {
         let (path, key) = (path.as_ref(), Secret::draw(&*rng));
-        let created = NewFile::begin(path).and_then(|new| match new {
+        let created = AtomicFile::begin(path).and_then(|new| match new {
             Some(mut new) => new.finish(key.expose()),
             None => Err(io::ErrorKind::AlreadyExists.into()),
         });

@@ -3,10 +3,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::atomic_file::{AtomicFile, lock, sync_folders};
 use crate::error::KeyringError;
 use crate::keyring::KeyringFile;
 use crate::limits::KEYRING_BYTES;
-use crate::new_file::{NewFile, lock, sync_folders};
 
 /// A keyring in a file, locked as long as this lives.
 ///
@@ -21,7 +21,7 @@ pub struct FileKeyring {
 #[derive(Debug)]
 enum Place {
     Taken(File),
-    Free(NewFile),
+    Free(AtomicFile),
 }
 
 impl FileKeyring {
@@ -61,7 +61,7 @@ fn open(path: &Path) -> io::Result<Place> {
                 return Ok(Place::Taken(file));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Some(new) = NewFile::begin(path)? {
+                if let Some(new) = AtomicFile::begin(path)? {
                     return Ok(Place::Free(new));
                 }
                 // Somebody made it meanwhile.

@@ -180,7 +180,7 @@ impl<S: Store> Store for Vault<S> {
         let ticked = self.tick().await;
         let beneath = self.engine.upkeep().await?;
         let _reckoning = ticked?;
-        self.drop_idle_salts().await?;
+        self.drop_unused_salts().await?;
         Ok(Some(beneath.map_or(TICK, |beneath| beneath.min(TICK))))
     }
 

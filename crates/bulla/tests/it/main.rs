@@ -6,10 +6,10 @@
 )]
 
 mod architecture;
-mod columns;
 mod features;
 mod front_pages;
 mod host;
+mod line_width;
 mod message_cost;
 mod packages;
 mod reinstalled_device;

@@ -41,8 +41,8 @@ const PARTITION: Partition = Partition::from_bytes([7; 16]);
 
 /// What the tables say of `key` after a row was written behind their back.
 fn written_unnoticed(tables: &Tables, key: &Key) -> Option<Version> {
-    let row = row::record_value(Version::new(1), key.day(), None, b"value");
-    tables.of(key.day()).unwrap().insert(row::record_name(PARTITION, key), row).unwrap();
+    let row = row_format::record_value(Version::new(1), key.day(), None, b"value");
+    tables.of(key.day()).unwrap().insert(row_format::record_name(PARTITION, key), row).unwrap();
     tables.version_of(PARTITION, key, &mut Vec::new()).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn key_never_put_into_a_day_that_was_begun_is_not_looked_up() {
         assert_eq!(written_unnoticed(&tables, key).is_none(), is_known);
     }
     assert_eq!([&first, &second, &third].map(|key| found(&tables, key).is_none()), [false, true, true]);
-    tables.filter(third.day()).unwrap().noting().note(&row::record_key(PARTITION, SPACE, b"key"));
+    tables.filter(third.day()).unwrap().noting().note(&row_format::record_key(PARTITION, SPACE, b"key"));
     assert_eq!(found(&tables, &third), Some(Version::new(1)));
 
     // To begin a day that has a table changes nothing; to begin it after its end makes another.

@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 /// Something that is so or not, and can be waited for. Who waits is woken in order: a `watch` of tokio draws
 /// lots of its own, and the same seed would not do the same.
 #[derive(Debug, Default)]
-pub(crate) struct AwaitableFlag {
+pub(crate) struct AsyncFlag {
     is_set: AtomicBool,
     changed: Notify,
 }
 
-impl AwaitableFlag {
+impl AsyncFlag {
     pub(crate) fn set(&self, is_set: bool) {
         self.is_set.store(is_set, Ordering::SeqCst);
         self.changed.notify_waiters();

@@ -1,4 +1,5 @@
-//! How many calls may be under way at once: to one web server, and to all.
+//! The circuit breaker of each web server: closed, several calls are let through at once; open, one probe at
+//! a time. How many that are stands in `limits.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,13 +10,13 @@ use crate::limits::{MAX_CALLS, MAX_CALLS_PER_WEBHOOK, MAX_IDLE, MAX_PROBES};
 
 /// How much there may be of everything at once, over all webhooks.
 #[derive(Debug)]
-pub(crate) struct SharedLimits {
+pub(crate) struct SharedPermits {
     calls: Arc<Semaphore>,
     probes: Arc<Semaphore>,
     idle: Arc<Semaphore>,
 }
 
-impl SharedLimits {
+impl SharedPermits {
     pub(crate) fn new() -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self { calls: semaphore(MAX_CALLS), probes: semaphore(MAX_PROBES), idle: semaphore(MAX_IDLE) }
@@ -32,7 +33,7 @@ impl SharedLimits {
 /// So web servers that are silent hold a connection each, and these come out of a budget of their own: those
 /// that answer are not kept waiting by those that do not.
 #[derive(Debug)]
-pub(crate) struct ConcurrencyLimit {
+pub(crate) struct CircuitBreaker {
     calls: Arc<Semaphore>,
     /// Whether the last call that ended got no answer.
     silent: AtomicBool,
@@ -53,7 +54,7 @@ pub(crate) struct Permit {
 #[derive(Debug)]
 pub(crate) struct StillSilent;
 
-impl ConcurrencyLimit {
+impl CircuitBreaker {
     pub(crate) fn new() -> Self {
         Self {
             calls: Arc::new(Semaphore::new(MAX_CALLS_PER_WEBHOOK)),
@@ -66,7 +67,7 @@ impl ConcurrencyLimit {
     /// Waits until a call may be made.
     ///
     /// Whoever comes while a silent web server is being tried waits for the outcome and shares it.
-    pub(crate) async fn acquire(&self, shared: &SharedLimits) -> Result<Permit, StillSilent> {
+    pub(crate) async fn acquire(&self, shared: &SharedPermits) -> Result<Permit, StillSilent> {
         loop {
             if !self.silent.load(Ordering::Acquire) {
                 let permits = [acquire(&self.calls).await, acquire(&shared.calls).await];
@@ -109,61 +110,61 @@ mod tests {
 
     use super::*;
 
-    fn acquire(limit: &ConcurrencyLimit, shared: &SharedLimits) -> Option<Result<Permit, StillSilent>> {
-        limit.acquire(shared).now_or_never()
+    fn acquire(breaker: &CircuitBreaker, shared: &SharedPermits) -> Option<Result<Permit, StillSilent>> {
+        breaker.acquire(shared).now_or_never()
     }
 
     #[test]
     fn a_web_server_that_answers_is_called_so_often_at_once_and_no_more() {
-        let (limit, shared) = (ConcurrencyLimit::new(), SharedLimits::new());
+        let (breaker, shared) = (CircuitBreaker::new(), SharedPermits::new());
         let mut permits: Vec<Permit> =
-            (0..MAX_CALLS_PER_WEBHOOK).map(|_| acquire(&limit, &shared).unwrap().unwrap()).collect();
-        assert!(acquire(&limit, &shared).is_none());
-        limit.release(permits.pop().unwrap(), true);
-        assert!(acquire(&limit, &shared).unwrap().is_ok());
+            (0..MAX_CALLS_PER_WEBHOOK).map(|_| acquire(&breaker, &shared).unwrap().unwrap()).collect();
+        assert!(acquire(&breaker, &shared).is_none());
+        breaker.release(permits.pop().unwrap(), true);
+        assert!(acquire(&breaker, &shared).unwrap().is_ok());
     }
 
     #[test]
     fn all_together_are_called_so_often_at_once_and_no_more() {
-        let shared = SharedLimits::new();
-        let limits: Vec<ConcurrencyLimit> = (0..=MAX_CALLS).map(|_| ConcurrencyLimit::new()).collect();
-        let permits: Vec<_> = limits.iter().map(|limit| acquire(limit, &shared)).collect();
+        let shared = SharedPermits::new();
+        let breakers: Vec<CircuitBreaker> = (0..=MAX_CALLS).map(|_| CircuitBreaker::new()).collect();
+        let permits: Vec<_> = breakers.iter().map(|breaker| acquire(breaker, &shared)).collect();
         assert_eq!(permits.iter().filter(|permit| permit.is_some()).count(), MAX_CALLS);
     }
 
     #[test]
     fn a_silent_web_server_is_called_once_at_a_time_out_of_another_budget() {
-        let shared = SharedLimits::new();
-        let limits: Vec<ConcurrencyLimit> = (0..=MAX_PROBES).map(|_| ConcurrencyLimit::new()).collect();
-        for limit in &limits {
-            limit.release(acquire(limit, &shared).unwrap().unwrap(), false);
+        let shared = SharedPermits::new();
+        let breakers: Vec<CircuitBreaker> = (0..=MAX_PROBES).map(|_| CircuitBreaker::new()).collect();
+        for breaker in &breakers {
+            breaker.release(acquire(breaker, &shared).unwrap().unwrap(), false);
         }
-        let probes: Vec<_> = limits.iter().map(|limit| acquire(limit, &shared)).collect();
+        let probes: Vec<_> = breakers.iter().map(|breaker| acquire(breaker, &shared)).collect();
         assert_eq!(probes.iter().filter(|probe| probe.is_some()).count(), MAX_PROBES);
-        assert!(limits.iter().all(|limit| acquire(limit, &shared).is_none()));
-        let other = ConcurrencyLimit::new();
+        assert!(breakers.iter().all(|breaker| acquire(breaker, &shared).is_none()));
+        let other = CircuitBreaker::new();
         assert!(acquire(&other, &shared).unwrap().is_ok(), "one that answers is kept waiting");
     }
 
     #[test]
     fn who_waits_for_a_probe_shares_its_outcome() {
         for answered in [true, false] {
-            let (limit, shared) = (ConcurrencyLimit::new(), SharedLimits::new());
-            limit.release(acquire(&limit, &shared).unwrap().unwrap(), false);
-            let probe = acquire(&limit, &shared).unwrap().unwrap();
-            let mut waiting = Box::pin(limit.acquire(&shared));
+            let (breaker, shared) = (CircuitBreaker::new(), SharedPermits::new());
+            breaker.release(acquire(&breaker, &shared).unwrap().unwrap(), false);
+            let probe = acquire(&breaker, &shared).unwrap().unwrap();
+            let mut waiting = Box::pin(breaker.acquire(&shared));
             assert!(waiting.as_mut().now_or_never().is_none());
-            limit.release(probe, answered);
+            breaker.release(probe, answered);
             assert_eq!(waiting.now_or_never().unwrap().is_ok(), answered);
         }
     }
 
     #[test]
     fn a_probe_that_was_given_up_is_made_by_the_next() {
-        let (limit, shared) = (ConcurrencyLimit::new(), SharedLimits::new());
-        limit.release(acquire(&limit, &shared).unwrap().unwrap(), false);
-        let probe = acquire(&limit, &shared).unwrap().unwrap();
-        let mut waiting = Box::pin(limit.acquire(&shared));
+        let (breaker, shared) = (CircuitBreaker::new(), SharedPermits::new());
+        breaker.release(acquire(&breaker, &shared).unwrap().unwrap(), false);
+        let probe = acquire(&breaker, &shared).unwrap().unwrap();
+        let mut waiting = Box::pin(breaker.acquire(&shared));
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(probe);
         assert!(waiting.now_or_never().unwrap().is_ok());

@@ -32,11 +32,11 @@ const NEW_NAME: &str = "closed.new";
 const HEADLINE: &str = "bulla store closed 1";
 const WHAT: &str = "list of what there was when it was closed";
 
-/// A store has some thousand files at most, of which a line each is kept; a longer inventory is none.
+/// A store has some thousand files at most, of which a line each is kept; a longer manifest is none.
 const MAX_BYTES: u64 = 16 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClosingInventory {
+pub(crate) struct ShutdownManifest {
     pub(crate) version: Version,
     /// Bytes of whole batches and the name of each journal.
     journals: Vec<(u64, String)>,
@@ -44,7 +44,7 @@ pub(crate) struct ClosingInventory {
     files: Vec<(u64, String)>,
 }
 
-impl ClosingInventory {
+impl ShutdownManifest {
     /// Writes down what there is in `folder`, of which the last commit was `version`. The caller holds the
     /// lock.
     pub(crate) fn take(folder: &Path, version: Version, journals: &[Journal]) -> io::Result<Self> {
@@ -87,8 +87,8 @@ impl ClosingInventory {
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= MAX_BYTES);
-        let inventory = text.as_deref().and_then(Self::parse);
-        inventory.map(Some).ok_or_else(|| OpenError::damaged(WHAT, &path))
+        let manifest = text.as_deref().and_then(Self::parse);
+        manifest.map(Some).ok_or_else(|| OpenError::damaged(WHAT, &path))
     }
 
     /// Compares it with what there is now.
@@ -151,17 +151,17 @@ impl ClosingInventory {
             return None;
         }
         let version = lines.next()?.strip_prefix("version ")?.parse().ok()?;
-        let mut inventory = Self { version: Version::new(version), journals: Vec::new(), files: Vec::new() };
+        let mut manifest = Self { version: Version::new(version), journals: Vec::new(), files: Vec::new() };
         for line in lines {
             let mut words = line.splitn(3, ' ');
             let (kind, number, name) = (words.next()?, words.next()?.parse().ok()?, words.next()?.to_owned());
             match kind {
-                "journal" => inventory.journals.push((number, name)),
-                "file" => inventory.files.push((number, name)),
+                "journal" => manifest.journals.push((number, name)),
+                "file" => manifest.files.push((number, name)),
                 _ => return None,
             }
         }
-        Some(inventory)
+        Some(manifest)
     }
 }
 

@@ -4,9 +4,9 @@ use bulla_store::{Batch, Space};
 
 /// A bit for each space there can be.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SpaceSet([u64; 4]);
+pub(crate) struct ChangedSpaces([u64; 4]);
 
-impl SpaceSet {
+impl ChangedSpaces {
     /// Those in which `batch` changes a record.
     pub(crate) fn of(batch: &Batch) -> Self {
         let mut spaces = Self::default();
@@ -38,7 +38,7 @@ mod tests {
             batch.put(Key::undated(space, "1"), "value");
             batch.delete(Key::undated(space, "2"));
         }
-        assert_eq!(SpaceSet::of(&batch).iter().collect::<Vec<_>>(), all);
-        assert_eq!(SpaceSet::default().iter().count(), 0);
+        assert_eq!(ChangedSpaces::of(&batch).iter().collect::<Vec<_>>(), all);
+        assert_eq!(ChangedSpaces::default().iter().count(), 0);
     }
 }

@@ -13,7 +13,7 @@ use crate::limits::{
 /// two openings passes more time each time, and only who fails through all of them is broken. What happened
 /// long ago, or before much was written, says nothing about that.
 #[derive(Debug, Default)]
-pub(crate) struct Reopenings {
+pub(crate) struct ReopenBackoff {
     in_a_row: u32,
     last: Option<Instant>,
     /// Groups written since.
@@ -31,7 +31,7 @@ pub(crate) enum Turn {
     Never,
 }
 
-impl Reopenings {
+impl ReopenBackoff {
     /// A group was written.
     pub(crate) fn group_written(&mut self) {
         self.groups = self.groups.saturating_add(1);
@@ -87,7 +87,7 @@ mod tests {
     /// connections lasts longer.
     #[test]
     fn an_engine_that_fails_at_once_is_opened_again_ever_more_seldom_for_minutes() {
-        let (mut openings, began) = (Reopenings::default(), any_moment());
+        let (mut openings, began) = (ReopenBackoff::default(), any_moment());
         let (mut now, mut pauses) = (began, Vec::new());
         loop {
             match openings.turn(now) {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn who_commits_waits_a_second_for_an_opening_and_no_longer() {
-        let (mut openings, now) = (Reopenings::default(), any_moment());
+        let (mut openings, now) = (ReopenBackoff::default(), any_moment());
         for _ in 0..6 {
             openings.opened(now);
         }
@@ -126,7 +126,7 @@ mod tests {
     /// shortage a night stopped it after sixteen.
     #[test]
     fn openings_that_are_an_hour_apart_are_not_in_a_row() {
-        let (mut openings, mut now) = (Reopenings::default(), any_moment());
+        let (mut openings, mut now) = (ReopenBackoff::default(), any_moment());
         for _ in 0..100 {
             now += seconds(3_600);
             assert_eq!(openings.turn(now), Turn::In(Duration::ZERO));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn openings_after_which_enough_was_written_are_not_in_a_row() {
-        let (mut openings, now) = (Reopenings::default(), any_moment());
+        let (mut openings, now) = (ReopenBackoff::default(), any_moment());
         for _ in 0..MAX_OPENINGS_IN_A_ROW {
             openings.opened(now);
         }

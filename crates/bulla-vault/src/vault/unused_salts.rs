@@ -18,7 +18,7 @@ use bulla_base::{Day, Partition};
 use bulla_store::{BEFORE_ALL, Batch, Commit, SYSTEM_PARTITION, Scan, Space, Store, StoreError};
 
 use super::Vault;
-use crate::limits::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS};
+use crate::limits::{MAX_SALT_CHECKS, SALT_CHECK_DAYS};
 use crate::metrics::SALTS;
 use crate::store_layout::{self, VAULT};
 
@@ -37,7 +37,7 @@ impl<S: Store> Vault<S> {
             return self.engine.commit(sealed).await;
         }
         let mut note = Batch::new(SYSTEM_PARTITION);
-        note.put(store_layout::look(later(self.today(), IDLE_CHECK_DAYS), partition), "");
+        note.put(store_layout::look(later(self.today(), SALT_CHECK_DAYS), partition), "");
         let (noted, outcome) = tokio::join!(biased; self.engine.commit(note), self.engine.commit(sealed));
         if let (Err(error), Ok(Commit::Committed(_))) = (noted, &outcome) {
             let error = &error as &dyn std::error::Error;
@@ -47,12 +47,12 @@ impl<S: Store> Vault<S> {
     }
 
     /// Takes the looks that are due, as many as may be taken at a time.
-    pub(super) async fn drop_idle_salts(&self) -> Result<(), StoreError> {
+    pub(super) async fn drop_unused_salts(&self) -> Result<(), StoreError> {
         let today = self.today();
         let after = self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let looks = store_layout::looks().limit(MAX_IDLE_CHECKS);
+        let looks = store_layout::looks().limit(MAX_SALT_CHECKS);
         let looks = after.map_or(looks.clone(), |after| looks.after(after));
-        let (mut batch, mut last, mut idle) = (Batch::new(SYSTEM_PARTITION), None, 0);
+        let (mut batch, mut last, mut unused) = (Batch::new(SYSTEM_PARTITION), None, 0);
         for (key, _) in self.engine.scan(SYSTEM_PARTITION, &looks, BEFORE_ALL).await? {
             // What is no note of ours is taken away.
             if let Some((day, partition)) = store_layout::read_look(&key) {
@@ -60,8 +60,8 @@ impl<S: Store> Vault<S> {
                     break;
                 }
                 match self.is_in_use(partition).await? {
-                    true => batch.put(store_layout::look(later(today, IDLE_CHECK_DAYS), partition), ""),
-                    false => idle += 1,
+                    true => batch.put(store_layout::look(later(today, SALT_CHECK_DAYS), partition), ""),
+                    false => unused += 1,
                 }
             }
             batch.delete(key.clone());
@@ -72,7 +72,7 @@ impl<S: Store> Vault<S> {
             let _outcome = self.engine.commit(batch).await?;
             *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = last;
         }
-        ::metrics::counter!(SALTS, "reason" => "nothing_left").increment(idle);
+        ::metrics::counter!(SALTS, "reason" => "nothing_left").increment(unused);
         Ok(())
     }
 
@@ -80,8 +80,8 @@ impl<S: Store> Vault<S> {
     pub(super) async fn forget_looks(&self, partition: Partition) -> Result<(), StoreError> {
         let (today, mut batch) = (self.today(), Batch::new(SYSTEM_PARTITION));
         // One that is overdue for longer is taken soon, and finds nothing.
-        let first = today.minus(IDLE_CHECK_DAYS).number();
-        for day in first..=later(today, IDLE_CHECK_DAYS).number() {
+        let first = today.minus(SALT_CHECK_DAYS).number();
+        for day in first..=later(today, SALT_CHECK_DAYS).number() {
             batch.delete(store_layout::look(Day::from_number(day), partition));
         }
         let _outcome = self.engine.commit(batch).await?;

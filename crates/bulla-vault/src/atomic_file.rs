@@ -1,4 +1,4 @@
-//! A file that comes into being whole.
+//! A file that comes into being whole, or not at all.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 ///
 /// Locked from the beginning, so that of two who find nothing there one goes on.
 #[derive(Debug)]
-pub(crate) struct NewFile {
+pub(crate) struct AtomicFile {
     path: PathBuf,
     unfinished: PathBuf,
     file: File,
 }
 
-impl NewFile {
+impl AtomicFile {
     /// Begins a file for `path`, readable by its owner alone; nothing if there is one.
     ///
     /// # Errors
@@ -125,14 +125,14 @@ mod tests {
         let path = folder.path().join("file");
         // What a crash left of an earlier try, longer than what is written now.
         fs::write(folder.path().join("file.new"), [7; 100]).unwrap();
-        let mut begun = NewFile::begin(&path).unwrap().unwrap();
+        let mut begun = AtomicFile::begin(&path).unwrap().unwrap();
         assert!(!path.exists());
-        let second = NewFile::begin(&path).unwrap_err();
+        let second = AtomicFile::begin(&path).unwrap_err();
         assert_eq!(second.kind(), io::ErrorKind::WouldBlock, "two would write one file");
         drop(begun.finish(b"content").unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"content");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         drop(begun);
-        assert!(NewFile::begin(&path).unwrap().is_none());
+        assert!(AtomicFile::begin(&path).unwrap().is_none());
     }
 }

@@ -9,13 +9,13 @@ use crate::limits::RESERVED_FILES;
 /// Open files that nobody else in the process gets, such as a flood of connections: enough to make or remove
 /// a table, or to open the engine again. They are given back for that moment.
 #[derive(Debug)]
-pub(crate) struct FileReserve {
+pub(crate) struct DescriptorReserve {
     /// What is held open, again and again.
     file: PathBuf,
     held: Vec<File>,
 }
 
-impl FileReserve {
+impl DescriptorReserve {
     /// For the store in `folder`. Whether all could be had is seen when they are needed.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut reserve = Self { file: folder.join("version"), held: Vec::new() };
@@ -78,7 +78,7 @@ mod tests {
     fn lent_files_are_free_meanwhile_and_taken_again() {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("version"), "").unwrap();
-        let mut reserve = FileReserve::of(folder.path());
+        let mut reserve = DescriptorReserve::of(folder.path());
         assert_eq!(reserve.held.len(), RESERVED_FILES);
         reserve.held.pop();
         reserve.lend(|| ()).unwrap();

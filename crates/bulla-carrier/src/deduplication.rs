@@ -1,4 +1,4 @@
-//! The guard against duplicates: what was queued, so that it is queued once and its message counted once.
+//! Deduplication: what was queued is remembered, so that it is queued once and its message counted once.
 
 use bulla_base::{Address, Category};
 use bulla_envelope::{Envelope, Kind};
@@ -13,14 +13,14 @@ const FORM: u8 = 1;
 
 /// An envelope that was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DuplicateGuard {
+pub(crate) struct DeduplicationRecord {
     /// Of the whole envelope; zeros if only that its message was sent is known.
     envelope: [u8; 16],
     /// Of what is the same each time its message is sent: between whom, and what it is counted as.
     message: [u8; 8],
 }
 
-impl DuplicateGuard {
+impl DeduplicationRecord {
     const BYTES: usize = 25;
 
     pub(crate) fn of(envelope: &Envelope, wire: &[u8]) -> Self {
@@ -89,13 +89,13 @@ mod tests {
 
     #[test]
     fn guard_comes_back_from_its_bytes_and_nothing_else_is_read() {
-        let seen = DuplicateGuard { envelope: [7; 16], message: [9; 8] };
+        let seen = DeduplicationRecord { envelope: [7; 16], message: [9; 8] };
         let bytes = seen.to_bytes();
-        assert_eq!(DuplicateGuard::read(&bytes).unwrap(), seen);
+        assert_eq!(DeduplicationRecord::read(&bytes).unwrap(), seen);
         let longer = [&bytes[..], &[0]].concat();
         let other = [&[2][..], &bytes[1..]].concat();
         for bad in [&bytes[..24], &longer, &other, &[], &[7; 16]] {
-            assert!(matches!(DuplicateGuard::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
+            assert!(matches!(DeduplicationRecord::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_base::{Clock, Partition, Timestamp};
 use bulla_store::{Batch, Commit, Key, Retention, SYSTEM_PARTITION, Scan, Space, Store};
-use bulla_vault::{IDLE_CHECK_DAYS, MAX_IDLE_CHECKS, Vault};
+use bulla_vault::{MAX_SALT_CHECKS, SALT_CHECK_DAYS, Vault};
 
 use crate::races::{Slow, TRIES, give_way, open};
 use crate::world::{ALICE, BOB, DAY, Engine, HOUR, NOW, SPACE, World, key, put, read, run};
@@ -57,7 +57,7 @@ fn a_conversation_of_which_nothing_is_left_leaves_nothing_behind() {
         assert_eq!(read(&vault, ALICE, "session").await.as_deref(), Some("value"), "a record keeps its salt");
         assert_eq!(traces(&world.engine, ALICE).await, 3);
         delete(&vault, ALICE, "session").await;
-        days(&world, &vault, IDLE_CHECK_DAYS + 1).await;
+        days(&world, &vault, SALT_CHECK_DAYS + 1).await;
         assert_eq!(traces(&world.engine, ALICE).await, 0);
         assert_eq!(read(&vault, BOB, "name").await.as_deref(), Some("value"));
 
@@ -66,7 +66,7 @@ fn a_conversation_of_which_nothing_is_left_leaves_nothing_behind() {
         drop(vault);
         let vault = world.vault().await;
         assert_eq!(read(&vault, ALICE, "again").await.as_deref(), Some("value"));
-        days(&world, &vault, 3 * IDLE_CHECK_DAYS).await;
+        days(&world, &vault, 3 * SALT_CHECK_DAYS).await;
         assert_eq!(read(&vault, ALICE, "again").await.as_deref(), Some("value"));
         assert_eq!(traces(&world.engine, ALICE).await, 3);
     });
@@ -77,7 +77,7 @@ fn an_erased_conversation_leaves_no_note_either() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
-        for after in [0, IDLE_CHECK_DAYS - 1, IDLE_CHECK_DAYS, 5 * IDLE_CHECK_DAYS] {
+        for after in [0, SALT_CHECK_DAYS - 1, SALT_CHECK_DAYS, 5 * SALT_CHECK_DAYS] {
             put(&vault, ALICE, "name", "value").await;
             days(&world, &vault, after).await;
             assert_eq!(traces(&world.engine, ALICE).await, 3, "after {after} days");
@@ -89,27 +89,27 @@ fn an_erased_conversation_leaves_no_note_either() {
 
 /// What is due beyond the bound is looked at in the next upkeep; and so is what was due while nothing ran.
 #[test]
-fn idle_checks_are_made_up_to_the_bound_at_a_time() {
+fn salt_checks_are_made_up_to_the_bound_at_a_time() {
     run(async {
         let world = World::new(1);
         let vault = world.vault().await;
         let of = |number: usize| Partition::from_bytes((number as u128 + 1).to_be_bytes());
-        for number in 0..=MAX_IDLE_CHECKS {
+        for number in 0..=MAX_SALT_CHECKS {
             put(&vault, of(number), "name", "value").await;
             delete(&vault, of(number), "name").await;
         }
         drop(vault);
-        world.clock.advance((IDLE_CHECK_DAYS + 1) * DAY);
+        world.clock.advance((SALT_CHECK_DAYS + 1) * DAY);
         let vault = world.vault().await;
         let _ = vault.trust_clock().await.unwrap();
         let left = async || {
             let mut left = 0;
-            for number in 0..=MAX_IDLE_CHECKS {
+            for number in 0..=MAX_SALT_CHECKS {
                 left += usize::from(traces(&world.engine, of(number)).await > 0);
             }
             left
         };
-        for expected in [MAX_IDLE_CHECKS + 1, 1, 0, 0] {
+        for expected in [MAX_SALT_CHECKS + 1, 1, 0, 0] {
             assert_eq!(left().await, expected);
             vault.upkeep().await.unwrap();
         }
@@ -127,7 +127,7 @@ fn write_made_while_the_salt_goes_is_read() {
                 let vault = open(&world, &engine).await;
                 put(&*vault, ALICE, "old", "value").await;
                 delete(&*vault, ALICE, "old").await;
-                world.clock.advance((IDLE_CHECK_DAYS + 1) * DAY);
+                world.clock.advance((SALT_CHECK_DAYS + 1) * DAY);
                 let _ = vault.trust_clock().await.unwrap();
                 let looking = Arc::clone(&vault);
                 let looking = tokio::spawn(async move { looking.upkeep().await.unwrap() });
@@ -159,14 +159,14 @@ fn write_made_while_the_salt_goes_is_read() {
 /// Nobody waited for its end: what is written afterwards must not be sealed under the salt that is on its way
 /// out.
 #[test]
-fn idle_check_that_is_cut_short_loses_nothing() {
+fn salt_check_that_is_cut_short_loses_nothing() {
     run(async {
         for delay in 0..4 * TRIES {
             let (world, engine) = (World::new(1), Slow::default());
             let vault = open(&world, &engine).await;
             put(&*vault, ALICE, "old", "value").await;
             delete(&*vault, ALICE, "old").await;
-            world.clock.advance((IDLE_CHECK_DAYS + 1) * DAY);
+            world.clock.advance((SALT_CHECK_DAYS + 1) * DAY);
             let _ = vault.trust_clock().await.unwrap();
             let looking = Arc::clone(&vault);
             let looking = tokio::spawn(async move { looking.upkeep().await });
