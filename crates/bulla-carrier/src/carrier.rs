@@ -256,12 +256,14 @@ impl<S: Store> Transport for Carrier<S> {
 
 impl<S: Store> Carrier<S> {
     /// Carries out `call` in `span`, and takes note of what it comes to.
-    async fn watched<R>(
+    fn watched<R>(
         &self,
         span: Span,
-        call: impl Future<Output = Result<R, TransportError>>,
-    ) -> Result<R, TransportError> {
-        async { self.noted(call.await) }.instrument(span).await
+        call: impl Future<Output = Result<R, TransportError>> + Send,
+    ) -> impl Future<Output = Result<R, TransportError>> + Send {
+        // In a box, and before anything waits: what is moved into a future is in it twice.
+        let call = Box::pin(call);
+        async move { self.noted(call.await) }.instrument(span)
     }
 
     /// Passes on what a call comes to. If it is refused, that is counted; if the store has failed for good,

@@ -2,6 +2,7 @@ mod queues;
 mod trace_span;
 mod transaction;
 
+mod handed_over;
 mod inbox;
 mod retry_requests;
 
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use self::handed_over::HandedOver;
 use self::queues::Tails;
 use self::retry_requests::Asking;
 use self::transaction::Transaction;
@@ -57,6 +59,7 @@ struct Inner<S, T> {
     store: Arc<CachedStore<S>>,
     tails: Arc<Tails>,
     asking: Asking,
+    handed_over: HandedOver,
     /// How many messages of the user are kept because they are not confirmed. Changed within the lane.
     unconfirmed: AtomicUsize,
     transport: T,
@@ -149,6 +152,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             store,
             tails,
             asking: Asking::default(),
+            handed_over: HandedOver::default(),
             unconfirmed: AtomicUsize::new(0),
             transport,
             clock,
@@ -272,6 +276,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn stop(&self) {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
+        self.settle_at_close().await;
         let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut commits) = commits {
             commits.shutdown().await;
@@ -293,7 +298,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         trace_span::is_about(id);
         let mut peer = self.endpoint.peer(&self.store, self.home, &address, transaction.now).await?;
         if peer.needs_keys(transaction.now) {
-            self.begin(&mut transaction, &mut peer, business, id).await?;
+            Box::pin(self.begin(&mut transaction, &mut peer, business, id)).await?;
         }
         let kind = Kind::Message(bulla_base::Category::Service);
         let envelope = peer.seal(id, kind, content, transaction.now, &*self.rng)?;
@@ -346,7 +351,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         F: FnOnce(Arc<Self>) -> R,
         R: Future<Output = Result<(), DeviceError>> + Send + 'static,
     {
-        let (inner, task) = (Arc::clone(self), task(Arc::clone(self)));
+        // In a box: what is moved into a future is in it twice.
+        let (inner, task) = (Arc::clone(self), Box::pin(task(Arc::clone(self))));
         let running = async move {
             if let Err(error) = task.await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the device stops");
@@ -382,7 +388,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         loop {
             self.sweep(&mut ended_on).await?;
             if self.endpoint.renewal_is_due(&self.store, self.clock.now()).await? {
-                match self.connect().await {
+                match Box::pin(self.connect()).await {
                     // The next sweep tries again; there is time.
                     Err(DeviceError::Transport(error)) if error.may_pass() => {}
                     renewed => renewed?,

@@ -3,7 +3,7 @@
 //! ```text
 //! space         name          value
 //! INBOX/day     place         events that were not acknowledged
-//! OUTBOX/day    place         an envelope the carrier does not have yet
+//! OUTBOX/day    place         an envelope that is to go to the carrier
 //! SEEN/day      envelope id   nothing: the envelope was opened
 //! SPOKEN/day    business      nothing: something was exchanged with the business on this day
 //! UNCONFIRMED/day   business ‖ message id   what the user has said, until the business has confirmed it; or

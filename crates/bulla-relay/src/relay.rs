@@ -359,20 +359,23 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// As [`see_through`](Self::see_through), for a business, which does not stop before this is done.
-    async fn see_through_for<R: Send + 'static>(
+    fn see_through_for<R: Send + 'static>(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         task: impl Future<Output = R> + Send + 'static,
-    ) -> Result<R, SubmitError> {
-        let business = tenant.business();
-        // It has stopped since it was looked up.
-        let member = tenant.tasks.join().ok_or(SubmitError::UnknownBusiness { business })?;
-        let task = AssertUnwindSafe(task).catch_unwind();
-        let seen = self.see_through(async move {
-            let _member = member;
-            task.await
-        });
-        seen.await.ok_or(SubmitError::Stopped)?.map_err(|_| SubmitError::Panicked)
+    ) -> impl Future<Output = Result<R, SubmitError>> + Send {
+        // In a box, and before anything waits: what is moved into a future is in it twice.
+        let task = Box::pin(AssertUnwindSafe(task).catch_unwind());
+        async move {
+            let business = tenant.business();
+            // It has stopped since it was looked up.
+            let member = tenant.tasks.join().ok_or(SubmitError::UnknownBusiness { business })?;
+            let seen = self.see_through(async move {
+                let _member = member;
+                task.await
+            });
+            seen.await.ok_or(SubmitError::Stopped)?.map_err(|_| SubmitError::Panicked)
+        }
     }
 
     /// Stops everything, for good: nothing tries again with a store that is dead or a relay that was

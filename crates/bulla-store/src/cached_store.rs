@@ -154,7 +154,8 @@ impl<S: Store> StoreWrapper for CachedStore<S> {
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let mut begun = self.begin(&batch);
-        let outcome = self.beneath.commit(batch).await;
+        // In a box: every future that commits has this one in it, often several times over.
+        let outcome = Box::pin(self.beneath.commit(batch)).await;
         begun.outcome = match &outcome {
             Ok(Commit::Committed(version)) => Outcome::Committed(*version),
             Ok(Commit::Conflict(_)) => Outcome::Conflict,

@@ -30,7 +30,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             } else {
                 // A carrier that forgot us counts from the beginning; what it still has and we have seen is
                 // known.
-                self.connect().await.map(|()| (connected, after) = (true, Sequence::START))
+                Box::pin(self.connect()).await.map(|()| (connected, after) = (true, Sequence::START))
             };
             match outcome {
                 Ok(()) => retries.reset(),
@@ -56,7 +56,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             rest = &rest[done..];
         }
         let sequences: Vec<Sequence> = deliveries.iter().map(|delivery| delivery.sequence).collect();
-        match self.transport.acknowledge(&self.caller, &sequences).await {
+        match Box::pin(self.transport.acknowledge(&self.caller, &sequences)).await {
             Ok(()) => {}
             // They come again after a restart, and are known then.
             Err(error) if error.may_pass() => {}
@@ -104,7 +104,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 Err(error) => {
                     dropped(reason(&error), &error);
                     if let (OpenError::Undecipherable(_), Kind::Message(_)) = (&error, envelope.kind()) {
-                        self.ask_again(transaction, peer, business, envelope).await?;
+                        Box::pin(self.ask_again(transaction, peer, business, envelope)).await?;
                     }
                     return Ok(done + 1);
                 }
@@ -150,7 +150,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         match &received.content {
             Ok(content) => {
                 if let Body::RetryRequest(request) = content.body() {
-                    is_failed = self.send_again(transaction, peer, business, *request).await?;
+                    is_failed = Box::pin(self.send_again(transaction, peer, business, *request)).await?;
                 } else {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());

@@ -13,9 +13,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
     /// installation registers.
     pub(super) async fn connect(&self) -> Result<(), DeviceError> {
         let connected = if self.endpoint.is_registered(&self.store, self.clock.now()).await? {
-            self.transport.connect(&self.caller).await?
+            Box::pin(self.transport.connect(&self.caller)).await?
         } else {
-            let connected = self.transport.register(&self.caller, &self.proof).await?;
+            let connected = Box::pin(self.transport.register(&self.caller, &self.proof)).await?;
             self.endpoint.set_registered(&self.store, self.clock.now()).await?;
             connected
         };
@@ -64,7 +64,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
         let left = if left <= REFILL_BELOW { left } else { ONE_TIME_KEYS };
         let keys = self.endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await?;
-        match self.transport.publish(&self.caller, keys.clone()).await {
+        match Box::pin(self.transport.publish(&self.caller, keys.clone())).await {
             Ok(_) => {
                 self.endpoint.set_published(&self.store, &keys, now).await?;
                 Ok(true)

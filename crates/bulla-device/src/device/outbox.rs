@@ -7,6 +7,7 @@ use bulla_store::Store;
 use bulla_transport::{SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
+use super::handed_over::SETTLED_AFTER;
 use super::{BACKOFF, Inner, SENDING, trace_span};
 use crate::DeviceError;
 use crate::event::Row;
@@ -33,8 +34,14 @@ impl<S: Store, T: Transport> Inner<S, T> {
         loop {
             let page = self.envelopes(after, PAGE).await?;
             if page.items.is_empty() {
-                // The sender is ours: it cannot be gone.
-                let _ = put.changed().await;
+                tokio::select! {
+                    biased;
+                    // The sender is ours: it cannot be gone.
+                    _ = put.changed() => {}
+                    () = self.clock.sleep(SETTLED_AFTER), if !self.handed_over.is_empty() => {
+                        self.settle_handed_over().await?;
+                    }
+                }
             }
             // What fails within is final, so that nothing is passed over that is to be tried again.
             after = page.after;
@@ -49,14 +56,14 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
             let (taken, refused) = self.hand_over(envelopes).instrument(span).await?;
             let taken: Vec<_> = page.drain(..taken).map(|(place, _)| place).collect();
-            if !taken.is_empty() {
-                self.settle_taken(&taken).await?;
+            if !self.handed_over.note(&taken) {
+                self.settle_handed_over().await?;
             }
             if let Some(refused) = refused
                 && let Some((place, envelope)) = page.pop_front()
             {
                 let span = trace_span::about("hand over", self.home, &envelope);
-                self.conclude(place, envelope, refused).instrument(span).await?;
+                Box::pin(self.conclude(place, envelope, refused)).instrument(span).await?;
             }
         }
         Ok(())
@@ -77,17 +84,37 @@ impl<S: Store, T: Transport> Inner<S, T> {
             envelope = anew;
             match self.hand_over(vec![envelope.clone()]).await? {
                 (_, Some(again)) => refused = again,
-                (_, None) => return self.settle_taken(&[place]).await,
+                (_, None) => {
+                    self.handed_over.note(&[place]);
+                    return self.settle_handed_over().await;
+                }
             }
         }
         self.settle_refused(place, &envelope, refused).await
     }
 
-    /// Takes what the carrier has out of the outbox, in one record.
-    async fn settle_taken(&self, places: &[u64]) -> Result<(), DeviceError> {
+    /// Takes what the carrier has out of the outbox, in a record of its own.
+    async fn settle_handed_over(&self) -> Result<(), DeviceError> {
         let _lane = self.lane.lock().await;
-        let mut transaction = self.transaction().await?;
-        places.iter().for_each(|place| transaction.remove_from_outbox(*place));
+        self.settle_in_lane().await
+    }
+
+    /// As [`settle_handed_over`](Self::settle_handed_over), when nothing of the device runs any more. What it
+    /// comes to does not matter: what stays is handed over again, and the carrier knows it.
+    pub(super) async fn settle_at_close(&self) {
+        // Who is in the lane may wait for a carrier that does not answer.
+        let Ok(_lane) = self.lane.try_lock() else { return };
+        if let Err(error) = self.settle_in_lane().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "what was handed over stays");
+        }
+    }
+
+    async fn settle_in_lane(&self) -> Result<(), DeviceError> {
+        // It may have gone with another record meanwhile.
+        if self.handed_over.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.transaction().await?;
         Ok(self.commit(transaction).await?)
     }
 
@@ -131,7 +158,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
     async fn hand_over(&self, envelopes: Vec<Envelope>) -> Result<(usize, Option<Refused>), DeviceError> {
         let mut retries = Retries::new(BACKOFF);
         loop {
-            let SendOutcome { taken, error } = self.transport.send_all(&self.caller, envelopes.clone()).await;
+            let sending = Box::pin(self.transport.send_all(&self.caller, envelopes.clone()));
+            let SendOutcome { taken, error } = sending.await;
             metrics::counter!(SENT).increment(u64::try_from(taken).unwrap_or(u64::MAX));
             let refused = match error {
                 None => None,

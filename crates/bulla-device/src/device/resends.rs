@@ -195,7 +195,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         if !peer.needs_keys(transaction.now) {
             return Ok(Begun::InSession);
         }
-        match self.begin(transaction, peer, business, id).await {
+        match Box::pin(self.begin(transaction, peer, business, id)).await {
             Ok(()) => Ok(Begun::InSession),
             Err(SendError::Store(error) | SendError::Seal(SealError::Store(error))) => Err(error.into()),
             Err(SendError::Unavailable(error)) if error.may_pass() => Err(error.into()),

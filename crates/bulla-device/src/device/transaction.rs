@@ -28,6 +28,8 @@ pub(super) struct Transaction {
     sessions: Vec<Uncommitted>,
     /// How many identities of businesses it says have changed.
     identities: u64,
+    /// The places in the outbox that it takes out because the carrier has what stands there.
+    handed_over: Vec<u64>,
     /// By how many there are more messages that are kept because they are not confirmed.
     pub(super) unconfirmed: isize,
 }
@@ -145,7 +147,25 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let head_version = record.map(|record| record.version);
         let (sent, noticed, sessions, identities, unconfirmed) = Default::default();
         let batch = Batch::new(self.home);
-        Ok(Transaction { batch, now, head, head_version, sent, noticed, sessions, identities, unconfirmed })
+        // They go with whatever is written next: a record of their own would cost as much as to put
+        // them there.
+        let handed_over = self.handed_over.places();
+        let mut transaction = Transaction {
+            batch,
+            now,
+            head,
+            head_version,
+            sent,
+            noticed,
+            sessions,
+            identities,
+            handed_over,
+            unconfirmed,
+        };
+        for place in transaction.handed_over.clone() {
+            transaction.remove_from_outbox(place);
+        }
+        Ok(transaction)
     }
 
     pub(super) async fn commit(&self, transaction: Transaction) -> Result<(), StoreError> {
@@ -157,6 +177,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             noticed,
             sessions,
             identities,
+            handed_over,
             unconfirmed,
             ..
         } = transaction;
@@ -166,6 +187,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         match self.commit_and_hand_on(batch, noticed, sent).await? {
             Commit::Committed(version) => {
                 sessions.into_iter().for_each(|sessions| sessions.committed(version));
+                self.handed_over.settled(&handed_over);
                 let count = self.unconfirmed_count().saturating_add_signed(unconfirmed);
                 self.unconfirmed.store(count, Ordering::Relaxed);
                 if identities > 0 {

@@ -19,7 +19,7 @@ pub(crate) async fn home_of(store: &MemoryStore) -> Partition {
 }
 
 /// What a copy of a device's files would be.
-async fn copy_of(store: &MemoryStore, world: &World) -> Arc<MemoryStore> {
+pub(crate) async fn copy_of(store: &MemoryStore, world: &World) -> Arc<MemoryStore> {
     let (copy, now) = (Arc::new(MemoryStore::new()), world.clock.now());
     let home = home_of(store).await;
     for partition in [SYSTEM_PARTITION, home] {

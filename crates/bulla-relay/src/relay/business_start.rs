@@ -127,7 +127,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (endpoint, now) = (&tenant.endpoint, self.clock.now());
         // A new installation registers, once: a copy of an old store must not come in as one.
         let connected = if endpoint.is_registered(&self.store, now).await.map_err(identity)? {
-            match self.transport.connect(&tenant.caller).await {
+            match Box::pin(self.transport.connect(&tenant.caller)).await {
                 // The carrier has lost whose the number is. One that knows another installation says that we
                 // are shut out.
                 Err(TransportError::Unproven) => self.register(tenant).await?,
@@ -148,7 +148,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Registers the number, with the proof that the host has handed over, if it has.
     async fn register(&self, tenant: &Tenant) -> Result<Connected, TransportError> {
         let proof = self.businesses.proof(tenant.business());
-        self.transport.register(&tenant.caller, &proof.unwrap_or_else(Proof::none)).await
+        Box::pin(self.transport.register(&tenant.caller, &proof.unwrap_or_else(Proof::none))).await
     }
 
     /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none,
@@ -163,7 +163,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let left = if left <= REFILL_BELOW { left } else { ONE_TIME_KEYS };
         let keys = endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await;
         let keys = keys.map_err(identity)?;
-        self.transport.publish(&tenant.caller, keys.clone()).await?;
+        Box::pin(self.transport.publish(&tenant.caller, keys.clone())).await?;
         endpoint.set_published(&self.store, &keys, now).await.map_err(identity)
     }
 

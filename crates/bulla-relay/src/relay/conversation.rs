@@ -77,7 +77,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn lock(&self, user: Partition) -> Result<MutexGuard<'_, ()>, StoreError> {
         let lock = self.keyed_mutex.lock(user).await;
         if self.erasures.is_under_way(user) {
-            self.carry_out(UserErasure::new(user, ERASING)).await?;
+            Box::pin(self.carry_out(UserErasure::new(user, ERASING))).await?;
         }
         Ok(lock)
     }

@@ -120,7 +120,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 // A try counts when the event's own time had come; this one is counted by the wait that
                 // follows it.
                 if self.settings.event_tries.is_some_and(|most| tries.failures + 1 >= most.get()) {
-                    self.set_event_aside(tenant, conversation, &read, &pending, expiry).await?;
+                    let aside = self.set_event_aside(tenant, conversation, &read, &pending, expiry);
+                    Box::pin(aside).await?;
                     *tries = Tries::default();
                     self.workers.pass(conversation, Worker::Events, at, seen);
                     return Ok(Looked::Forwarded);

@@ -38,7 +38,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             let (page, seen) = self.page(conversation, Worker::Outbox, PAGE).await?;
             if page.is_empty() {
-                if self.release_next(tenant, conversation).await? {
+                if Box::pin(self.release_next(tenant, conversation)).await? {
                     continue;
                 }
                 if self.workers.rest(conversation, Worker::Outbox) {
@@ -93,7 +93,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             {
                 let place = read.place;
                 let span = trace_span::about("send", conversation, Some(envelope.id()));
-                if !self.conclude(tenant, conversation, envelope, read, handed).instrument(span).await? {
+                let concluded = Box::pin(self.conclude(tenant, conversation, envelope, read, handed));
+                if !concluded.instrument(span).await? {
                     return Ok(false);
                 }
                 self.workers.pass(conversation, Worker::Outbox, place, seen);
@@ -145,7 +146,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<Option<(usize, Option<Handed>)>, RelayError> {
         let mut retries = Retries::new(self.settings.backoff);
         loop {
-            let sending = self.transport.send_all(&tenant.caller, envelopes.clone());
+            let sending = Box::pin(self.transport.send_all(&tenant.caller, envelopes.clone()));
             let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
                 return Ok(None);
             };

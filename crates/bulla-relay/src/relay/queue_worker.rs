@@ -64,7 +64,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     AssertUnwindSafe(inner.drain_events(tenant, conversation)).catch_unwind().await
                 }
                 Worker::Deferred => {
-                    AssertUnwindSafe(inner.drain_deferred(tenant, conversation)).catch_unwind().await
+                    // Rarely there: it would make the others larger.
+                    let draining = AssertUnwindSafe(inner.drain_deferred(tenant, conversation));
+                    Box::pin(draining.catch_unwind()).await
                 }
             };
             match drained.unwrap_or(Err(RelayError::Panicked)) {

@@ -124,7 +124,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     async fn acknowledge(&self, tenant: &Tenant, sequences: &[Sequence]) -> Result<(), RelayError> {
-        match self.transport.acknowledge(&tenant.caller, sequences).await {
+        match Box::pin(self.transport.acknowledge(&tenant.caller, sequences)).await {
             Ok(()) => Ok(()),
             // They come again after a restart, and are known then.
             Err(error) if error.may_pass() => Ok(()),
@@ -149,8 +149,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
             }
         }
-        let of_users =
-            by_user.into_iter().map(|(number, deliveries)| self.open_of_user(tenant, number, deliveries));
+        let of_users = by_user
+            .into_iter()
+            .map(|(number, deliveries)| Box::pin(self.open_of_user(tenant, number, deliveries)));
         for opened in futures_util::future::join_all(of_users).await {
             let Opened { spent, durable } = opened?;
             all.spent += spent;
@@ -256,7 +257,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 self.counts.dropped();
                 let lost = matches!(error, OpenError::Undecipherable(_));
                 let outcome = if lost {
-                    self.ask_again(tenant, transaction, peer, envelope).await?
+                    Box::pin(self.ask_again(tenant, transaction, peer, envelope)).await?
                 } else {
                     CommitOutcome::Committed
                 };
@@ -269,10 +270,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         match content {
             Ok(content) => match content.body() {
                 Body::RetryRequest(request) => {
-                    let asked = self
-                        .send_again(tenant, &mut transaction, &mut peer, envelope.from(), *request)
-                        .await?;
-                    changed = changed.or(asked);
+                    let sending =
+                        self.send_again(tenant, &mut transaction, &mut peer, envelope.from(), *request);
+                    changed = changed.or(Box::pin(sending).await?);
                 }
                 _ => self.take_in(&mut transaction, number, envelope, &content).await?,
             },
@@ -291,7 +291,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             CommitOutcome::Duplicate => return Ok(ALONE),
             CommitOutcome::Conflict => return Ok(Attempt::Conflict),
             CommitOutcome::TooLarge => {
-                let outcome = self.give_up(tenant, conversation, envelope).await?;
+                let outcome = Box::pin(self.give_up(tenant, conversation, envelope)).await?;
                 return Ok(Attempt::of(outcome != CommitOutcome::Conflict, Settled::Alone));
             }
         }

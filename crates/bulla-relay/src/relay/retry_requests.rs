@@ -139,7 +139,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (now, rng) = (transaction.now, &*self.rng);
         let mut changed = None;
         if peer.needs_keys(now) {
-            let begun = match self.transport.bundle(&tenant.caller, of).await {
+            let begun = match Box::pin(self.transport.bundle(&tenant.caller, of)).await {
                 Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
                 // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
                 // that it was lost.

@@ -224,7 +224,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let reachable = match transaction.has_held() {
             // It is not to pass what was accepted before it.
             true => Reachable::Held(None),
-            false => self.reachable(tenant, &mut peer, &address, transaction).await?,
+            false => Box::pin(self.reachable(tenant, &mut peer, &address, transaction)).await?,
         };
         if let Reachable::Held(_) = reachable {
             let held = self.held(id, Some(category), &accepting.content);

@@ -1,0 +1,48 @@
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What was handed over is taken out of the outbox with the next record. If none is made, it is after so
+/// long: a device that dies meanwhile hands it over again, and the carrier knows it.
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// The most that may wait for the next record. Beyond it they are taken out at once.
+const MAX_UNSETTLED: usize = 16;
+
+/// The places of envelopes that the carrier has and that still stand in the outbox.
+///
+/// To take each out in a record of its own would cost as much as to put it there. What follows it mostly
+/// comes soon: the next receipt, or the next message.
+#[derive(Debug, Default)]
+pub(super) struct HandedOver(Mutex<BTreeSet<u64>>);
+
+impl HandedOver {
+    /// Takes note of `places`. False when there are so many that they are to be taken out now.
+    pub(super) fn note(&self, places: &[u64]) -> bool {
+        let mut noted = self.lock();
+        noted.extend(places);
+        noted.len() <= MAX_UNSETTLED
+    }
+
+    /// Where they stand.
+    pub(super) fn places(&self) -> Vec<u64> {
+        self.lock().iter().copied().collect()
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Forgets those that are durably out of the outbox.
+    pub(super) fn settled(&self, places: &[u64]) {
+        let mut noted = self.lock();
+        places.iter().for_each(|place| {
+            noted.remove(place);
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
