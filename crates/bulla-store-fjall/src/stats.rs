@@ -51,9 +51,8 @@ impl Tally {
         self.commits.fetch_add(commits, Ordering::Relaxed);
         self.refused.fetch_add(refused, Ordering::Relaxed);
         metrics::counter!(COMMITS).increment(commits);
-        if refused > 0 {
-            metrics::counter!(REFUSED, "reason" => "conflict").increment(refused);
-        }
+        // Also when none was: a series that is there from the beginning shows its first rise.
+        metrics::counter!(REFUSED, "reason" => "conflict").increment(refused);
         metrics::histogram!(GROUP).record(u32::try_from(commits).unwrap_or(u32::MAX));
     }
 

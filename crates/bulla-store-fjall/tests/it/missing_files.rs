@@ -138,6 +138,42 @@ fn a_store_of_parts_that_do_not_belong_together_is_not_opened() {
     });
 }
 
+/// A journal of the same length, whole and of the same store, of which another part of the past was put back.
+#[test]
+fn a_journal_of_the_right_length_that_ends_at_another_commit_is_damage() {
+    run(async {
+        let folder = closed().await;
+        let branch = async |values: &[usize]| {
+            let branch = TempDir::new().unwrap();
+            copy(folder.path(), branch.path());
+            let store = open(&branch);
+            for length in values {
+                committed(&store, put(&today("more"), vec![1; *length])).await;
+            }
+            store.close().await.unwrap();
+            branch
+        };
+        // What the list says of the journal: how many of its bytes are whole batches.
+        let journal = |branch: &TempDir| {
+            let list = fs::read_to_string(branch.path().join("closed")).unwrap();
+            let line = list.lines().rfind(|line| line.starts_with("journal ")).unwrap();
+            let (length, name) = line.strip_prefix("journal ").unwrap().split_once(' ').unwrap();
+            (length.parse::<usize>().unwrap(), name.to_owned())
+        };
+        let twice = branch(&[300, 300]).await;
+        let (length, name) = journal(&twice);
+        let missing = length - journal(&branch(&[300]).await).0;
+        let once = branch(&[300 + missing]).await;
+        assert_eq!(journal(&once), (length, name.clone()));
+        assert!(fs::copy(once.path().join(&name), twice.path().join(&name)).is_ok());
+        // Asked twice: what was noticed once is not forgotten.
+        for _ in 0..2 {
+            let error = opened(twice.path()).unwrap_err();
+            assert!(matches!(&error, OpenError::Damaged { path, .. } if path == twice.path()), "{error:?}");
+        }
+    });
+}
+
 /// As after a kill: nothing was written down.
 #[test]
 fn required_file_is_missed_also_when_the_store_was_not_closed() {

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::meta_table::FILLER_KEY;
 use super::*;
+use crate::OpenError;
 use crate::commit::group_writes::{BaseView, Writes};
 use crate::commit::version_cache::VersionCache;
 
@@ -78,6 +79,33 @@ fn key_never_put_into_a_day_that_was_begun_is_not_looked_up() {
     assert!([&first, &second, &third].iter().all(|key| found(&tables, key).is_some()));
     let undated = Key::undated(SPACE, "key");
     assert_eq!(written_unnoticed(&tables, &undated), Some(Version::new(1)));
+}
+
+#[test]
+fn what_is_known_of_a_day_outlasts_that_the_engine_is_opened_again() {
+    let folder = TempDir::new().unwrap();
+    let mut tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+    let [key, other] = ["key", "other"].map(|name| Key::dated(SPACE, Day::from_number(1), name));
+    tables.begin(key.day()).unwrap();
+    assert_eq!(written_unnoticed(&tables, &other), None);
+    let version = tables.last_version().unwrap();
+    let tables = tables.shut(version).open(1).unwrap();
+    assert_eq!(written_unnoticed(&tables, &key), None, "it was never put, and is not looked up");
+}
+
+/// Whoever commits waits for it.
+#[test]
+fn an_engine_that_others_hold_is_tried_so_often_and_then_left_closed() {
+    let folder = TempDir::new().unwrap();
+    let tables = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+    let version = tables.last_version().unwrap();
+    let mut closed = tables.shut(version);
+    let others = Tables::open(folder.path(), FjallOptions::default()).unwrap();
+    for tries in [1, 3] {
+        assert!(matches!(closed.open(tries), Err(OpenError::Locked { .. })), "{tries}");
+    }
+    drop(others);
+    closed.open(1).unwrap();
 }
 
 #[test]
