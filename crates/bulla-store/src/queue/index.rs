@@ -194,7 +194,8 @@ impl QueueIndex {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<Queued>, StoreError> {
-        // What was appended on a day is over when its last moment is as long past as anything is kept.
+        // What was appended on a day is over when its last moment is as long past as anything is kept; a day
+        // more, as those leave it who sweep.
         let oldest = now.before(MAX_RETENTION).day().minus(1);
         let mut found = Vec::new();
         for (day, run) in self.runs_after(after) {

@@ -61,6 +61,21 @@ async fn expired_places_are_not_read() {
     assert_eq!(places(&store, &index, 0, 9, days_later(30)).await, [2]);
 }
 
+/// As long as sweeps leave it: what was put there without an end of its own can be read until then.
+#[tokio::test]
+async fn a_day_is_read_until_it_is_a_whole_day_longer_past_than_anything_is_kept() {
+    let (store, mut index) = (MemoryStore::new(), QueueIndex::new());
+    for now in [NOW, days_later(2)] {
+        let (day, place) = index.append(now.day());
+        let mut batch = Batch::new(queue().partition);
+        batch.put(queue().key(day, place), "without an end");
+        let _ = store.commit(batch).await.unwrap();
+    }
+    for (days, read) in [(30, &[1, 2][..]), (31, &[1, 2]), (32, &[2]), (33, &[2]), (34, &[])] {
+        assert_eq!(places(&store, &index, 0, 9, days_later(days)).await, read, "{days} days later");
+    }
+}
+
 #[tokio::test]
 async fn removed_places_are_not_looked_at_though_their_record_is_still_there() {
     let (store, mut index) = (MemoryStore::new(), QueueIndex::new());
