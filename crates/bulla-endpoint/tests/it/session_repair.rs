@@ -2,10 +2,11 @@
 
 use bulla_base::{Address, SeededRng};
 use bulla_endpoint::{OpenError, REFILL_BELOW, forget_sessions, remove_unreadable};
-use bulla_store::{Batch, Key, Scan, Space, Store};
+use bulla_store::{Batch, Failure, FaultyStore, Key, Scan, Space, Store, StoreCall, StoreError};
 
 use crate::{End, HOME, NOW, USER, alice, met, shop};
 
+const ONE_TIME: Space = Space::new(0x14);
 const SESSIONS: Space = Space::new(0x15);
 const STARTED: Space = Space::new(0x16);
 
@@ -75,6 +76,33 @@ async fn sessions_with_a_damaged_row_go_together() {
         assert!(shop.peer(&alice).await.needs_keys(NOW));
     }
     assert!(!shop.peer(&alice).await.needs_keys(NOW));
+}
+
+/// A vault says so of a record that it cannot open, and of nothing else.
+#[tokio::test]
+async fn a_prekey_that_the_store_cannot_open_goes_and_one_it_cannot_read_just_now_stays() {
+    let rng = SeededRng::new(1);
+    let shop = End::open(shop(), &rng).await;
+    // It leaves keys with the carrier, and keeps their secrets.
+    let _bundle = shop.bundle(&rng).await;
+    let store = FaultyStore::new(shop.store);
+    let keys = async || store.keys(HOME, &Scan::undated(ONE_TIME), NOW).await.unwrap().len();
+    let all = keys().await;
+    let fail = |error: fn() -> StoreError| {
+        let mut is_first = true;
+        store.fail_when(move |call| {
+            let hits = matches!(call, StoreCall::Get(HOME, key) if key.space() == ONE_TIME) && is_first;
+            is_first &= !hits;
+            hits.then(|| Failure::Refused(error()))
+        });
+    };
+    fail(|| StoreError::Unreadable { source: std::io::ErrorKind::Other.into() });
+    let refused = remove_unreadable(&store, HOME, USER, business(), NOW).await;
+    assert!(matches!(refused, Err(StoreError::Unreadable { .. })), "{refused:?}");
+    assert_eq!(keys().await, all);
+    fail(|| StoreError::Damaged { what: "record" });
+    assert_eq!(remove_unreadable(&store, HOME, USER, business(), NOW).await.unwrap(), 1);
+    assert_eq!(keys().await, all - 1);
 }
 
 #[tokio::test]
