@@ -270,6 +270,8 @@ struct Data<'a> {
 
 #[cfg(test)]
 mod tests {
+    use bulla_relay::{Rule, SubmitError};
+
     use super::*;
 
     #[test]
@@ -298,8 +300,22 @@ mod tests {
     #[test]
     fn reasons_tell_refusals_apart() {
         let limit = std::time::Duration::from_secs(1);
-        let reasons = [ApiError::busy(), ApiError::too_slow(limit), ApiError::number(), ApiError::path()]
-            .map(|error| error.reason);
-        assert_eq!(reasons, ["busy", "too slow", "number", "path"]);
+        for (api_error, reason) in [
+            (ApiError::busy(), "busy"),
+            (ApiError::too_slow(limit), "too slow"),
+            (ApiError::too_long(1), "too long"),
+            (ApiError::number(), "number"),
+            (ApiError::path(), "path"),
+            (SubmitError::Busy { limit: 1 }.into(), "busy"),
+            (SubmitError::KeyReused { field: "tracking" }.into(), "key reused"),
+            (SubmitError::WindowClosed.into(), "window closed"),
+            (SubmitError::Limited { rule: Rule::PairRate, wait: limit }.into(), "pair rate"),
+            (SubmitError::Limited { rule: Rule::MessagingLimit, wait: limit }.into(), "messaging limit"),
+            (SubmitError::Limited { rule: Rule::Throughput, wait: limit }.into(), "throughput"),
+            (SubmitError::Stopped.into(), "unavailable"),
+            (SubmitError::Panicked.into(), "failed"),
+        ] {
+            assert_eq!(api_error.reason(), reason, "{api_error:?}");
+        }
     }
 }
