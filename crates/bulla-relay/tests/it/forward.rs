@@ -41,6 +41,22 @@ async fn a_conversation_that_is_refused_does_not_hold_up_another() {
     assert_eq!(words(&taken), ["from bob", "from alice"]);
 }
 
+/// Also when it comes to the business much later.
+#[tokio::test(start_paused = true)]
+async fn what_a_user_says_is_told_with_the_time_at_which_it_came() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.sink.close(true);
+    let before = world.clock.now();
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    let after = world.clock.now();
+    world.pass(Duration::from_secs(3600)).await;
+    world.sink.close(false);
+    let told = world.sink.wait_for(1, &*world.clock).await[0].subject().at;
+    assert!((before..after).contains(&told), "{before:?}, {told:?}, {after:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_business_did_not_take_before_a_restart_comes_after_it() {
     let world = World::new().await;

@@ -250,6 +250,7 @@ async fn what_was_sealed_for_a_phone_that_is_no_more_is_sealed_anew_and_arrives_
     let world = world(IdentityPolicy::Follow).await;
     let phone = a_new_phone(&world).await;
     let (before, billed) = (world.sink.taken().len(), world.line.bill(SHOP).await.total(SHOP, Flow::ToUser));
+    let taken = world.line.messages_of_businesses();
     assert_eq!(changes(&world).await, [], "nobody has come with another identity yet");
     // All but the last are sealed before the first is refused.
     world.line.cut(true);
@@ -266,6 +267,7 @@ async fn what_was_sealed_for_a_phone_that_is_no_more_is_sealed_anew_and_arrives_
         assert_eq!(statuses.iter().filter(|told| **told == status).count(), 4, "{statuses:?}");
     }
     assert_eq!(world.line.bill(SHOP).await.total(SHOP, Flow::ToUser), billed + 4);
+    assert_eq!(world.line.messages_of_businesses(), taken + 4, "what the carrier has is not sent again");
     assert!(world.relay.suspended().is_empty());
 }
 

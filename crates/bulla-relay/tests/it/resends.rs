@@ -196,6 +196,7 @@ async fn what_the_relay_cannot_open_comes_again_by_itself_and_is_forwarded_once(
     let mut said = heard(&world.sink.taken());
     said.sort_unstable();
     assert_eq!(said, ["and this", "hello"], "each once");
+    assert_eq!(world.relay.stats().dropped, u64::from(MAX_RESENDS), "what could not be opened");
     assert_eq!(world.line.bill(SHOP).await.total(SHOP, Flow::ToBusiness), 2);
     assert_eq!(world.relay.bill(SHOP).await.unwrap().total(SHOP, Flow::ToBusiness), 2);
     assert!(news(&world, &phone).await.iter().all(|news| matches!(news, DeviceEventKind::Receipt(_))));

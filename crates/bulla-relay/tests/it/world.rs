@@ -224,6 +224,7 @@ pub(crate) struct Line {
     broken_for: Arc<Mutex<Option<PhoneNumberId>>>,
     garbled: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     requests: Arc<Mutex<usize>>,
+    messages: Arc<Mutex<usize>>,
 }
 
 impl Line {
@@ -240,6 +241,7 @@ impl Line {
             broken_for: Arc::default(),
             garbled: Arc::default(),
             requests: Arc::default(),
+            messages: Arc::default(),
         }
     }
 
@@ -261,6 +263,11 @@ impl Line {
     /// How many requests of businesses have come to the carrier.
     pub(crate) fn requests_of_businesses(&self) -> usize {
         *self.requests.lock().unwrap()
+    }
+
+    /// How many messages of businesses the carrier has taken, each as often as it was handed over.
+    pub(crate) fn messages_of_businesses(&self) -> usize {
+        *self.messages.lock().unwrap()
     }
 
     /// Whether one of those that are to be hit is at hand.
@@ -346,7 +353,10 @@ impl Transport for Line {
                 return Ok(());
             }
         }
-        self.carrier.send(caller, envelope).await
+        let is_counted = !is_of_user && matches!(envelope.kind(), Kind::Message(_));
+        self.carrier.send(caller, envelope).await?;
+        *self.messages.lock().unwrap() += usize::from(is_counted);
+        Ok(())
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
