@@ -6,12 +6,10 @@ use tokio::sync::MutexGuard;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
+use crate::limits::ERASE_PAGE;
 use crate::metrics::ERASED;
 use crate::running_erasures::Asked;
 use crate::store_layout::{ERASING, QUEUE};
-
-/// How many envelopes are looked at at a time.
-const PAGE: usize = 64;
 
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
@@ -104,7 +102,7 @@ impl<S: Store> Carrier<S> {
         let mut removed = 0;
         for business in self.businesses().await? {
             let queue = self.pepper.partition(&Party::Business(business));
-            let everything = Scan::everything(QUEUE).limit(PAGE);
+            let everything = Scan::everything(QUEUE).limit(ERASE_PAGE);
             let mut scan = everything.clone();
             loop {
                 let _lock = self.keyed_mutex.lock(queue).await;

@@ -6,11 +6,9 @@ use tokio::sync::{MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Carrier;
 use crate::carrier::store_failed;
+use crate::limits::FENCING_LOCKS;
 use crate::metrics::REGISTERED;
 use crate::store_layout::{FENCE, of_device};
-
-/// How many locks of fencing tokens there are: a power of two.
-const LOCKS: usize = 1024;
 
 /// Keeps a fencing token from being raised while somebody is let pass by it.
 #[derive(Debug)]
@@ -18,12 +16,12 @@ pub(crate) struct FencingTokenLocks(Box<[RwLock<()>]>);
 
 impl FencingTokenLocks {
     pub(crate) fn new() -> Self {
-        Self((0..LOCKS).map(|_| RwLock::new(())).collect())
+        Self((0..FENCING_LOCKS).map(|_| RwLock::new(())).collect())
     }
 
     fn of(&self, partition: Partition) -> &RwLock<()> {
         let [first, second, ..] = *partition.as_bytes();
-        &self.0[usize::from(u16::from_be_bytes([first, second])) & (LOCKS - 1)]
+        &self.0[usize::from(u16::from_be_bytes([first, second])) & (FENCING_LOCKS - 1)]
     }
 }
 

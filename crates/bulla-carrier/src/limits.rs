@@ -36,6 +36,22 @@ pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// The most envelopes for one party that are queued in one record.
 pub(crate) const MAX_ENVELOPES_A_RECORD: usize = 64;
 
+/// How many envelopes are looked at at a time when a user is erased.
+pub(crate) const ERASE_PAGE: usize = 64;
+
+/// How many locks of fencing tokens there are: a power of two.
+pub(crate) const FENCING_LOCKS: usize = 1024;
+
+/// The most envelopes of one queue that are kept in memory for its reader.
+pub(crate) const MAX_RECENT_PER_QUEUE: usize = 1024;
+
+/// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the
+/// store once.
+pub(crate) const MAX_RECENT_ENVELOPES: usize = 8192;
+
+/// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
+pub(crate) const MAX_RECENT_SEALED_BYTES: usize = 4096;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,17 +5,8 @@ use bulla_base::{Address, DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
 use bulla_store::{Expiry, QueueTail, TailRead, Watch, Watchers};
 
+use crate::limits::{MAX_RECENT_ENVELOPES, MAX_RECENT_PER_QUEUE, MAX_RECENT_SEALED_BYTES};
 use crate::store_layout::QUEUE;
-
-/// The most envelopes of one queue that are kept in memory for its reader.
-const MAX_OF_ONE: usize = 1024;
-
-/// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the
-/// store once.
-const MAX_OF_ALL: usize = 8192;
-
-/// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
-const LARGEST_BYTES: usize = 4096;
 
 /// The ends of the queues that are being read, in memory: what has just become durable is handed on without a
 /// look into the store.
@@ -45,18 +36,20 @@ impl QueueTails {
     /// Begins to hand on what is queued for `address` after the place `last`.
     pub(crate) fn begin(&self, partition: Partition, address: &Address, last: u64) {
         let mut held = self.held();
-        held.tails.entry((partition, address.device())).or_insert_with(|| QueueTail::after(last, MAX_OF_ONE));
+        held.tails
+            .entry((partition, address.device()))
+            .or_insert_with(|| QueueTail::after(last, MAX_RECENT_PER_QUEUE));
     }
 
     /// Takes `envelope` in, which is durable at `place` of the queue of its recipient.
     pub(crate) fn push(&self, partition: Partition, place: u64, envelope: Envelope, expiry: Expiry) {
         let mut held = self.held();
-        if held.envelopes >= MAX_OF_ALL {
+        if held.envelopes >= MAX_RECENT_ENVELOPES {
             *held = Held::default();
         }
         let device = envelope.to().device();
         held.change((partition, device), |tail| {
-            if envelope.sealed().len() > LARGEST_BYTES {
+            if envelope.sealed().len() > MAX_RECENT_SEALED_BYTES {
                 tail.skip(place);
             } else {
                 tail.push(place, Waiting { envelope, expiry });

@@ -15,9 +15,8 @@ mod sweep;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use bulla_base::{Address, Backoff, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Retries, Rng};
+use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Retries, Rng};
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
@@ -32,16 +31,10 @@ use self::queues::Tails;
 use self::retry_requests::Asking;
 use self::transaction::Transaction;
 use crate::event::Row;
-use crate::limits::{CACHED_BYTES, SESSION_CACHE_BYTES, SWEEP_INTERVAL};
+use crate::limits::{BACKOFF, CACHED_BYTES, SESSION_CACHE_BYTES, SWEEP_INTERVAL};
 use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::store_layout::PEPPER;
 use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
-
-/// How long to wait after the carrier did not answer; each further failure doubles it.
-const BACKOFF: Backoff = match Backoff::new(Duration::from_millis(500), Duration::from_secs(60)) {
-    Ok(backoff) => backoff,
-    Err(_) => unreachable!(),
-};
 
 /// The tasks that wait and try again when the carrier does not answer, as they are called in spans and
 /// counters.

@@ -1,6 +1,8 @@
-//! What others could make grow in a device.
+//! What others could make grow in a device, and how long it waits.
 
 use std::time::Duration;
+
+use bulla_base::Backoff;
 
 /// How many messages are asked for at one time, at most. What cannot be opened beyond it is dropped, as
 /// everything that is sent by somebody who floods the device with what nobody can open.
@@ -18,3 +20,21 @@ pub(crate) const SESSION_CACHE_BYTES: usize = 64 * 1024;
 
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How long to wait after the carrier did not answer; each further failure doubles it.
+pub(crate) const BACKOFF: Backoff = match Backoff::new(Duration::from_millis(500), Duration::from_secs(60)) {
+    Ok(backoff) => backoff,
+    Err(_) => unreachable!(),
+};
+
+/// How many envelopes are opened in one record.
+pub(crate) const MAX_OPENED_PER_RECORD: usize = 16;
+
+/// How many envelopes of the outbox are read from the store at a time.
+pub(crate) const OUTBOX_PAGE: usize = 16;
+
+/// How many of the newest rows of a queue, inbox or outbox, are kept in memory.
+pub(crate) const MAX_RECENT_PER_QUEUE: usize = 64;
+
+/// How many messages of one business are asked for in one record.
+pub(crate) const MAX_ASKED_FOR_PER_RECORD: usize = 16;

@@ -42,3 +42,12 @@ pub const LONGEST_ASKED_FOR: Duration = Duration::from_secs(5 * 24 * 3600);
 /// How often what lost against another change of the state is made anew: within one program two may leave
 /// keys at once.
 pub(crate) const ATTEMPTS: usize = 4;
+
+/// How many parts a session cache has at most, each with a lock of its own: a power of two.
+pub(crate) const MAX_SESSION_CACHE_SHARDS: usize = 16;
+
+/// How many bytes a part of a session cache is worth having for.
+pub(crate) const SESSION_CACHE_SHARD_BYTES: usize = 64 * 1024;
+
+/// What the session cache holds of one peer takes so many bytes beside its stored form, about.
+pub(crate) const SESSION_OVERHEAD_BYTES: usize = 512;

@@ -8,16 +8,8 @@ use bulla_store::Version;
 use bytes::Bytes;
 
 use crate::identity_trust::IdentityTrust;
+use crate::limits::{MAX_SESSION_CACHE_SHARDS, SESSION_CACHE_SHARD_BYTES, SESSION_OVERHEAD_BYTES};
 use crate::peer::Age;
-
-/// How many parts the sessions are held in at most, each with a lock of its own: a power of two.
-const MOST_SHARDS: usize = 16;
-
-/// How many bytes a part is worth having for.
-const SHARD_BYTES: usize = 64 * 1024;
-
-/// What is held of one peer takes so many bytes beside its stored form, about.
-const SESSION_CACHE_BYTES: usize = 512;
 
 /// Which sessions: the partition of the user, and what the names of their parts begin with.
 type Name = (Partition, Bytes);
@@ -91,7 +83,8 @@ impl SessionCache {
     /// Holds nothing, and at most about `bytes`.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        let shards = (bytes / SHARD_BYTES).clamp(1, MOST_SHARDS).next_power_of_two();
+        let shards =
+            (bytes / SESSION_CACHE_SHARD_BYTES).clamp(1, MAX_SESSION_CACHE_SHARDS).next_power_of_two();
         let shard = || Mutex::new(Shard { room: bytes / shards / 2, ..Shard::default() });
         Self((0..shards).map(|_| shard()).collect())
     }
@@ -214,7 +207,7 @@ impl Generation {
 
 impl Held {
     fn bytes(&self) -> usize {
-        SESSION_CACHE_BYTES + self.sessions.stored_len()
+        SESSION_OVERHEAD_BYTES + self.sessions.stored_len()
     }
 }
 

@@ -65,6 +65,12 @@ pub(crate) const FIRST_ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// The longest such wait.
 pub(crate) const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a failure on our side must not have been seen to be told to the operator again.
+pub(crate) const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How much is read at once of what nobody wants, in bytes.
+pub(crate) const DRAIN_PIECE_BYTES: usize = 16 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;

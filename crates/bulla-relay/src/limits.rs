@@ -57,3 +57,67 @@ const NOTICE: Duration = Duration::from_secs(2 * 3600);
 /// The longest that a message lives before it fails.
 pub(crate) const LONGEST_LIFE: Duration =
     Duration::from_secs(Retention::LONGEST.span().as_secs() - NOTICE.as_secs());
+
+/// An acknowledged event is removed from the store with the next record of its conversation. If none is made,
+/// it is after so long, and before twice as long: a relay that dies meanwhile tells it again.
+pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// How many acknowledged events of one conversation stand in the store at most. Beyond it one is removed at
+/// once.
+pub(crate) const MAX_UNSETTLED_PER_CONVERSATION: usize = 16;
+
+/// How many of all conversations stand there at most. Beyond it one is removed at once.
+pub(crate) const MAX_UNSETTLED: usize = 65_536;
+
+/// How many conversations' acknowledged events are removed at once.
+pub(crate) const SETTLED_AT_ONCE: usize = 64;
+
+/// The most events, envelopes or messages of one queue that are kept in memory for its worker.
+pub(crate) const MAX_QUEUED_IN_MEMORY_PER_QUEUE: usize = 64;
+
+/// The most that are kept in memory of all queues. Beyond it what is added is left in the store, and read
+/// there.
+pub(crate) const MAX_QUEUED_IN_MEMORY: usize = 8192;
+
+/// The largest of them, in bytes; so all that is kept in memory is 32 MiB.
+pub(crate) const MAX_QUEUED_IN_MEMORY_BYTES: usize = 4096;
+
+/// How often a record that lost against another is made anew. Within one relay the lock keeps others out.
+pub(crate) const MAX_COMMIT_ATTEMPTS: usize = 4;
+
+/// How many deadlines are in memory at most. What is beyond is found by a sweep: it is met up to
+/// [`SWEEP_INTERVAL`] after its time.
+pub(crate) const MAX_DEADLINES_IN_MEMORY: usize = 65_536;
+
+/// How many deadlines that are due at once are met before the others are looked at.
+pub(crate) const DEADLINES_AT_ONCE: usize = 128;
+
+/// How many events or envelopes of a queue are read from the store at a time.
+pub(crate) const QUEUE_PAGE: usize = 16;
+
+/// How often a conversation that waits is offered early, because another event got to its destination, before
+/// its own time comes.
+///
+/// An event that its business never takes would otherwise be offered again after every other one.
+pub(crate) const MAX_EARLY_TRIES: u32 = 3;
+
+/// How long a request that cannot be answered yet waits to be looked at again: a device connects and then
+/// leaves its keys.
+pub(crate) const UNANSWERED_RETRY: Duration = Duration::from_secs(10);
+
+/// How far the conversations that wait for one destination are spread when it is back: so long for each, up
+/// to the longest.
+pub(crate) const SINK_RETURN_SPREAD: Duration = Duration::from_millis(20);
+
+/// The longest that they are spread.
+pub(crate) const LONGEST_SINK_RETURN_SPREAD: Duration = Duration::from_secs(5);
+
+/// The most users a messaging limit can name: they are in memory while they count.
+pub(crate) const MAX_MESSAGING_LIMIT: u32 = 1_000_000;
+
+/// The longest time between two messages that a pair rate can name, and the longest that can be borrowed.
+/// What stands in a state is over before anything of the conversation is forgotten.
+pub(crate) const LONGEST_PAIR_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// More messages a second than this a relay does not do, and a throughput cannot name.
+pub(crate) const MAX_THROUGHPUT: u32 = 1_000_000;

@@ -88,6 +88,37 @@ pub(crate) const ROW_OF_OPENINGS_ENDS_AFTER: Duration = Duration::from_secs(60 *
 /// So many groups written since the engine was opened again show that it helped.
 pub(crate) const GROUPS_THAT_SHOW_IT_HELPED: u64 = 64;
 
+/// With so many in the open group the writer is woken whoever else might come: a sync costs each of them
+/// little by then, and the disk is not to wait for a long round of the executor.
+pub(crate) const BATCHES_WORTH_A_SYNC: usize = 64;
+
+/// After so many groups it is tried again to make a table ahead.
+pub(crate) const GROUPS_BEFORE_ANOTHER_TRY: u64 = 64;
+
+/// How often a compaction looks for progress of the engine's own threads.
+pub(crate) const COMPACTION_POLL: Duration = Duration::from_millis(10);
+
+/// How often it looks before it gives up: for a minute, if nothing moves meanwhile.
+pub(crate) const MAX_COMPACTION_POLLS: usize = 6000;
+
+/// How often the lock of a store's folder is tried: a store that has just been closed may hold it a moment
+/// longer.
+pub(crate) const LOCK_TRIES: u32 = 3;
+
+/// How long is waited in between.
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Shorter values are copied out of the block they were read in, so that a small value does not keep a whole
+/// block in memory.
+pub(crate) const MIN_SHARED_BYTES: usize = 1024;
+
+/// The longest shutdown manifest, in bytes. A store has some thousand files at most, of which a line each is
+/// kept; a longer one is none.
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+
+/// How long is waited before it is tried another time to open the engine again.
+pub(crate) const OPENING_PAUSE: Duration = Duration::from_millis(50);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use bulla_base::Partition;
 use bytes::Bytes;
 
+use crate::limits::UNINDEXED_BATCH_ROWS;
 use crate::{
     Counter, Expiry, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES,
     SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_BYTES, SEAL_ROOM_ROWS, StoreError, Version,
@@ -56,9 +57,6 @@ pub struct Batch {
     /// Where each key stands among the puts or the deletes, once there are too many to look through.
     places: Option<HashMap<Key, usize>>,
 }
-
-/// How many puts and deletes are looked through one by one.
-const FEW: usize = 32;
 
 impl Batch {
     /// An empty batch on `partition`.
@@ -160,7 +158,7 @@ impl Batch {
 
     /// Notes where a key is about to stand.
     fn note(&mut self, key: &Key, place: usize) {
-        if self.places.is_none() && self.puts.len() + self.deletes.len() >= FEW {
+        if self.places.is_none() && self.puts.len() + self.deletes.len() >= UNINDEXED_BATCH_ROWS {
             let puts = self.puts.iter().map(|put| &put.key).zip(0..);
             let all = puts.chain(self.deletes.iter().zip(0..));
             self.places = Some(all.map(|(key, place)| (key.clone(), place)).collect());
@@ -273,7 +271,7 @@ mod tests {
     /// As many as are looked through, and far more.
     #[test]
     fn the_last_word_on_a_key_counts_however_many_there_are() {
-        for keys in [FEW / 4, 10 * FEW] {
+        for keys in [UNINDEXED_BATCH_ROWS / 4, 10 * UNINDEXED_BATCH_ROWS] {
             let key = |number: usize| Key::undated(Space::new(1), number.to_be_bytes().to_vec());
             let mut batch = Batch::new(Partition::from_bytes([0; 16]));
             let mut expected = std::collections::BTreeMap::new();
@@ -293,7 +291,10 @@ mod tests {
             assert_eq!(all.len(), expected.len(), "a key stands there twice");
             assert_eq!(all.into_iter().collect::<std::collections::BTreeMap<_, _>>(), expected);
             // Of many it is known where each stands: to look through all for each takes minutes.
-            assert_eq!(batch.places.map(|places| places.len()), (keys > FEW).then_some(keys));
+            assert_eq!(
+                batch.places.map(|places| places.len()),
+                (keys > UNINDEXED_BATCH_ROWS).then_some(keys)
+            );
         }
     }
 

@@ -6,16 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bulla_base::{Partition, Timestamp};
 
 use self::shard::{Row, Shard};
+use crate::limits::{CACHE_SHARD_BYTES, MAX_CACHE_SHARDS};
 use crate::{Batch, Commit, Key, Record, Store, StoreError, StoreWrapper, Version};
-
-/// How many parts a cache has at most, each with a lock of its own: a power of two.
-const MOST_SHARDS: usize = 64;
-
-/// How many bytes a part is worth having for.
-const SHARD_BYTES: usize = 64 * 1024;
-
-/// How many bytes a row takes in the cache beside its name and its value, about.
-const ROW_BYTES: usize = 160;
 
 /// A store that remembers, within a bound, the undated rows that were read or written last: sessions, heads
 /// of queues, fences.
@@ -53,7 +45,7 @@ impl<S: Store> CachedStore<S> {
     /// A cache of at most about `bytes` before `beneath`, which has no rows when it begins.
     #[must_use]
     pub fn new(beneath: S, bytes: usize) -> Self {
-        let shards = (bytes / SHARD_BYTES).clamp(1, MOST_SHARDS).next_power_of_two();
+        let shards = (bytes / CACHE_SHARD_BYTES).clamp(1, MAX_CACHE_SHARDS).next_power_of_two();
         let shard = || Mutex::new(Shard::new(bytes / shards));
         Self { beneath, shards: (0..shards).map(|_| shard()).collect() }
     }

@@ -1,11 +1,9 @@
 use bulla_base::Partition;
 use bytes::Bytes;
 
+use crate::limits::ERASE_PAGE;
 use crate::scan::goes_on;
 use crate::{BEFORE_ALL, Batch, Commit, Scan, Space, Store, StoreError};
-
-/// How many records are read and deleted at a time.
-const PAGE: usize = 128;
 
 /// Deletes every record of `partition` by the other calls of `store`: it scans and deletes, space by space, a
 /// page at a time.
@@ -18,7 +16,7 @@ const PAGE: usize = 128;
 pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -> Result<usize, StoreError> {
     let mut deleted = 0;
     for space in (0..=u8::MAX).map(Space::new) {
-        let everything = Scan::everything(space).limit(PAGE);
+        let everything = Scan::everything(space).limit(ERASE_PAGE);
         let mut scan = everything.clone();
         loop {
             let page = store.scan(partition, &scan, BEFORE_ALL).await?;
@@ -33,7 +31,7 @@ pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -
                 return Err(StoreError::Damaged { what: "record to be erased" });
             };
             deleted += found;
-            if found < PAGE {
+            if found < ERASE_PAGE {
                 break;
             }
         }
@@ -56,7 +54,7 @@ pub async fn erase_names<S: Store + ?Sized>(
     prefix: Bytes,
 ) -> Result<usize, StoreError> {
     let mut deleted = 0;
-    let everything = Scan::everything(space).prefix(prefix).limit(PAGE);
+    let everything = Scan::everything(space).prefix(prefix).limit(ERASE_PAGE);
     let mut scan = everything.clone();
     loop {
         let page = store.keys(partition, &scan, BEFORE_ALL).await?;
@@ -69,7 +67,7 @@ pub async fn erase_names<S: Store + ?Sized>(
         // It expects nothing.
         let _ = store.commit(batch).await?;
         deleted += found;
-        if found < PAGE {
+        if found < ERASE_PAGE {
             return Ok(deleted);
         }
     }
@@ -85,7 +83,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let (alice, space) = (Partition::from_bytes([1; 16]), Space::new(7));
-            for records in [0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE, 3 * PAGE + 5] {
+            for records in
+                [0, 1, ERASE_PAGE - 1, ERASE_PAGE, ERASE_PAGE + 1, 3 * ERASE_PAGE, 3 * ERASE_PAGE + 5]
+            {
                 let store = MemoryStore::new();
                 let mut batch = Batch::new(alice);
                 for number in 0..records {

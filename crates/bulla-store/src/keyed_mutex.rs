@@ -1,8 +1,7 @@
 use bulla_base::Partition;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// How many there are: a power of two.
-const LOCKS: usize = 4096;
+use crate::limits::KEYED_LOCKS;
 
 /// Lets one task at a time work on a partition, so that what it reads is still so when it commits.
 ///
@@ -17,7 +16,7 @@ pub struct KeyedMutex(Box<[Mutex<()>]>);
 
 impl Default for KeyedMutex {
     fn default() -> Self {
-        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
+        Self((0..KEYED_LOCKS).map(|_| Mutex::new(())).collect())
     }
 }
 
@@ -31,7 +30,7 @@ impl KeyedMutex {
     /// Waits for the lock of `partition` and holds it until the guard is dropped. First come, first served.
     pub async fn lock(&self, partition: Partition) -> MutexGuard<'_, ()> {
         let [first, second, ..] = *partition.as_bytes();
-        let lock = usize::from(u16::from_be_bytes([first, second])) & (LOCKS - 1);
+        let lock = usize::from(u16::from_be_bytes([first, second])) & (KEYED_LOCKS - 1);
         self.0[lock].lock().await
     }
 }

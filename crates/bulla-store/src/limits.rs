@@ -57,6 +57,34 @@ pub const MAX_QUEUE_GAPS: usize = 16;
 /// less often, a store that forgets goes on later than it could.
 pub const UPKEEP_RETRY: Duration = Duration::from_secs(60);
 
+/// How many puts and deletes of a batch are looked through one by one. With more it keeps an index.
+pub(crate) const UNINDEXED_BATCH_ROWS: usize = 32;
+
+/// How many parts a cache has at most, each with a lock of its own: a power of two.
+pub(crate) const MAX_CACHE_SHARDS: usize = 64;
+
+/// How many bytes a part of a cache is worth having for.
+pub(crate) const CACHE_SHARD_BYTES: usize = 64 * 1024;
+
+/// How many bytes a row takes in the cache beside its name and its value, about.
+pub(crate) const CACHED_ROW_OVERHEAD_BYTES: usize = 160;
+
+/// Of so many rows a part of a cache knows that nobody heard what became of them. Beyond it the part
+/// remembers nothing any more.
+pub(crate) const MAX_UNHEARD: usize = 4096;
+
+/// How many records of a partition are read and deleted at a time.
+pub(crate) const ERASE_PAGE: usize = 128;
+
+/// How many locks a keyed mutex has: a power of two.
+pub(crate) const KEYED_LOCKS: usize = 4096;
+
+/// How often what was removed is looked for again before it is said that it resists.
+pub(crate) const ERASE_ATTEMPTS: usize = 3;
+
+/// With fewer watches than this it is not worth looking for those nobody holds.
+pub(crate) const MIN_SWEPT_WATCHES: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,12 @@
 use bulla_base::{Clock, Partition, Timestamp};
 use bytes::Bytes;
 
+use crate::limits::ERASE_ATTEMPTS;
 use crate::scan::goes_on;
 use crate::{Batch, Key, SYSTEM_PARTITION, Scan, Space, Store, StoreError};
 
 /// Before any record's expiry: read at this moment, everything that is on disk is there.
 pub const BEFORE_ALL: Timestamp = Timestamp::from_millis(0);
-
-/// How often what was removed is looked for again before it is said that it resists.
-const ATTEMPTS: usize = 3;
 
 /// The receipt for an erasure: that at this moment the store was read once more, and held nothing about the
 /// user.
@@ -108,7 +106,7 @@ impl UserErasure {
         mut pass: impl FnMut() -> P,
     ) -> Result<Erased, StoreError> {
         let mut records = 0;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..ERASE_ATTEMPTS {
             let removed = pass().await?;
             records += removed;
             if removed > 0 {

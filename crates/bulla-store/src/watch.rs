@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use bulla_base::Partition;
 use tokio::sync::watch;
 
+use crate::limits::MIN_SWEPT_WATCHES;
 use crate::{Batch, Space};
 
 /// Tells when records of one space of one partition may have changed.
@@ -33,9 +34,6 @@ struct Watched {
     enough: usize,
 }
 
-/// With fewer watches than this it is not worth looking for those nobody holds.
-const FEW: usize = 64;
-
 impl Watchers {
     /// No watches yet.
     #[must_use]
@@ -46,7 +44,7 @@ impl Watchers {
     /// A new watch on `space` of `partition`.
     pub fn watch(&self, partition: Partition, space: Space) -> Watch {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if watched.senders.len() > watched.enough.max(FEW) {
+        if watched.senders.len() > watched.enough.max(MIN_SWEPT_WATCHES) {
             watched.senders.retain(|_, sender| sender.receiver_count() > 0);
             watched.enough = watched.senders.len() * 2;
         }
@@ -87,7 +85,7 @@ mod tests {
             drop(watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)));
         }
         let watched = watchers.0.lock().unwrap();
-        assert!(watched.senders.len() <= 2 * FEW, "{} are kept", watched.senders.len());
+        assert!(watched.senders.len() <= 2 * MIN_SWEPT_WATCHES, "{} are kept", watched.senders.len());
         assert!(watched.senders.contains_key(&(Partition::from_bytes([0; 16]), Space::new(0))));
         drop(held);
     }

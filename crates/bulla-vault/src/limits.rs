@@ -63,6 +63,9 @@ pub const MAX_PASSPHRASE_PASSES: u32 = 64;
 /// The most lanes a stored passphrase setting may ask for. A setting beyond is refused, not tried.
 pub const MAX_PASSPHRASE_LANES: u32 = 64;
 
+/// How many locks keep erasures and writes apart: a power of two.
+pub(crate) const PARTITION_LOCKS: usize = 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,3 +1,5 @@
+use crate::limits::PARTITION_LOCKS;
+
 mod batch;
 mod clock_changes;
 mod record;
@@ -25,9 +27,6 @@ use crate::secret::Secret;
 use crate::store_layout;
 
 use rollback_detection::RollbackDetection;
-
-/// How many locks keep erasures and writes apart: a power of two.
-const PARTITION_LOCKS: usize = 1024;
 
 /// A store whose records are sealed, over one whose records are not.
 ///

@@ -12,12 +12,10 @@ use super::resends::Begun;
 use super::transaction::Transaction;
 use super::{BACKOFF, Inner, RECEIVING, trace_span};
 use crate::event::Row;
+use crate::limits::MAX_OPENED_PER_RECORD;
 use crate::metrics::{DROPPED, FAILED, OPENED};
 use crate::store_layout;
 use crate::{DeviceError, DeviceEvent};
-
-/// How many envelopes are opened in one record.
-const MOST_AT_ONCE: usize = 16;
 
 impl<S: Store, T: Transport> Inner<S, T> {
     /// Receives what businesses send, for as long as the device runs.
@@ -50,7 +48,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut rest = &deliveries[..];
         while let Some(first) = rest.first() {
             let from = first.envelope.from();
-            let run = rest.iter().take_while(|next| next.envelope.from() == from).take(MOST_AT_ONCE).count();
+            let run = rest
+                .iter()
+                .take_while(|next| next.envelope.from() == from)
+                .take(MAX_OPENED_PER_RECORD)
+                .count();
             let span = trace_span::about("open envelope", self.home, &first.envelope);
             let done = self.open(&rest[..run]).instrument(span).await?;
             rest = &rest[done..];

@@ -11,10 +11,8 @@ use super::handed_over::SETTLED_AFTER;
 use super::{BACKOFF, Inner, SENDING, trace_span};
 use crate::DeviceError;
 use crate::event::Row;
+use crate::limits::OUTBOX_PAGE;
 use crate::metrics::{FAILED, SENT};
-
-/// How many envelopes are read from the store at a time.
-const PAGE: usize = 16;
 
 /// Why an envelope that was handed to the carrier was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut put = self.tails.sent.subscribe();
         let mut after = 0;
         loop {
-            let page = self.envelopes(after, PAGE).await?;
+            let page = self.envelopes(after, OUTBOX_PAGE).await?;
             if page.items.is_empty() {
                 tokio::select! {
                     biased;

@@ -9,10 +9,8 @@ use prost::Message as _;
 use tokio::sync::watch;
 
 use super::Inner;
+use crate::limits::MAX_RECENT_PER_QUEUE;
 use crate::store_layout::{self, INBOX, OUTBOX};
-
-/// How many of the newest of a queue are kept in memory.
-const IN_MEMORY: usize = 64;
 
 /// On which day each place of inbox and outbox stands.
 #[derive(Default)]
@@ -57,8 +55,8 @@ impl Tails {
         let head = store.get(home, &store_layout::head(), now).await?;
         let head = head.map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         Ok(Self {
-            inbox: Mutex::new(QueueTail::after(head.inbox.last(), IN_MEMORY)),
-            outbox: Mutex::new(QueueTail::after(head.outbox.last(), IN_MEMORY)),
+            inbox: Mutex::new(QueueTail::after(head.inbox.last(), MAX_RECENT_PER_QUEUE)),
+            outbox: Mutex::new(QueueTail::after(head.outbox.last(), MAX_RECENT_PER_QUEUE)),
             noticed: watch::Sender::new(()),
             sent: watch::Sender::new(()),
         })

@@ -16,12 +16,9 @@ use super::transaction::Transaction;
 use super::{ASKING, BACKOFF, Inner};
 use crate::DeviceError;
 use crate::event::Row;
-use crate::limits::MAX_ASKED_FOR;
+use crate::limits::{MAX_ASKED_FOR, MAX_ASKED_FOR_PER_RECORD};
 use crate::metrics::{ASKED, DROPPED};
 use crate::store_layout;
-
-/// How many messages of one business are asked for in one record.
-const AT_ONCE: usize = 16;
 
 /// What is asked for, and when it is asked for once more.
 #[derive(Debug, Default)]
@@ -188,7 +185,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         for (business, ids) in self.asking.due(now) {
             // One new session for all: each begun costs one of the business's one-time keys.
             let mut anew = true;
-            for some in ids.chunks(AT_ONCE) {
+            for some in ids.chunks(MAX_ASKED_FOR_PER_RECORD) {
                 self.ask_for(business, some, &mut anew).await?;
             }
         }

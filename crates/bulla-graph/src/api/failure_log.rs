@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use bulla_base::{Clock, Timestamp};
 
 use crate::api_error::ApiError;
-
-/// How long a failure must not have been seen to be told again.
-const QUIET: Duration = Duration::from_secs(60);
+use crate::limits::FAILURE_LOG_INTERVAL;
 
 /// The failures that are not the clients' move, as the operator is told of them: each at the first time, and
 /// again when it was away for a while. How often it happens is counted.
@@ -45,7 +42,7 @@ impl FailureLog {
     fn is_new(&self, cause: &'static str, now: Timestamp) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let last = seen.insert(cause, now);
-        last.is_none_or(|last| last.after(QUIET) <= now)
+        last.is_none_or(|last| last.after(FAILURE_LOG_INTERVAL) <= now)
     }
 }
 

@@ -21,12 +21,9 @@ use super::connection_activity::Activity;
 use super::connection_slots::ConnectionSlot;
 use super::head_timer::HeadTimer;
 use super::socket::Socket;
-use crate::limits::{HEAD_TIMEOUT, LINGER_TIMEOUT, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
+use crate::limits::{DRAIN_PIECE_BYTES, HEAD_TIMEOUT, LINGER_TIMEOUT, MAX_HEAD_BYTES, MAX_LINGER_BYTES};
 use crate::metrics::{self, GaugeGuard};
 use crate::{GraphApi, RelayApi, TokenLookup};
-
-/// How much is read at once of what nobody wants.
-const PIECE_BYTES: usize = 16 * 1024;
 
 /// A connection with a client.
 pub(super) struct Connection {
@@ -145,7 +142,7 @@ async fn linger(mut stream: TcpStream, clock: &dyn Clock) {
         return;
     }
     let reading = async {
-        let mut piece = vec![0; PIECE_BYTES];
+        let mut piece = vec![0; DRAIN_PIECE_BYTES];
         let mut left = MAX_LINGER_BYTES;
         while let Ok(read @ 1..) = stream.read(&mut piece).await {
             let Some(rest) = left.checked_sub(read) else { break };

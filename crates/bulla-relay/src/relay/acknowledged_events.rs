@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bulla_base::MessageId;
 use bulla_store::{Store, StoreError};
@@ -16,18 +15,8 @@ use super::conversation::{Attempts, Conversation};
 use super::failure_domain::FailureDomain;
 use super::queue_page::QueuedRow;
 use super::{Inner, trace_span};
+use crate::limits::{MAX_UNSETTLED, MAX_UNSETTLED_PER_CONVERSATION, SETTLED_AFTER, SETTLED_AT_ONCE};
 use crate::{EventSink, RelayError};
-
-/// An event that was taken is removed from the store with the next record of its conversation. If none is
-/// made, it is after so long, and before twice as long: a relay that dies meanwhile tells it again.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
-
-/// The most of one conversation, and of all. Beyond it an event is removed at once.
-const MOST_OF_ONE: usize = 16;
-const MOST_OF_ALL: usize = 65_536;
-
-/// How many conversations are settled at once.
-const SETTLED_AT_ONCE: usize = 64;
 
 /// Events that the business has taken and that still stand in the store.
 ///
@@ -59,12 +48,12 @@ impl AcknowledgedEvents {
     /// Takes note that the event was taken. False when it has to be removed at once.
     pub(super) fn note(&self, conversation: Conversation, read: &QueuedRow, message: MessageId) -> bool {
         let mut noted = self.noted();
-        if noted.count == MOST_OF_ALL {
+        if noted.count == MAX_UNSETTLED {
             return false;
         }
         let (round, first) = (noted.round, noted.count == 0);
         let events = noted.events.entry(conversation).or_default();
-        if events.len() == MOST_OF_ONE {
+        if events.len() == MAX_UNSETTLED_PER_CONVERSATION {
             return false;
         }
         // With the round: what was noted in this one has at least the next before it.

@@ -7,18 +7,10 @@ use bytes::Bytes;
 
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
+use crate::limits::{MAX_QUEUED_IN_MEMORY, MAX_QUEUED_IN_MEMORY_BYTES, MAX_QUEUED_IN_MEMORY_PER_QUEUE};
 use crate::metrics::OLDEST;
 use crate::row::QueueIndexes;
 use crate::store_layout::{DEFERRED, EVENTS, OUTBOX};
-
-/// The most of one queue that is kept in memory for its worker.
-const MOST_OF_ONE: usize = 64;
-
-/// The most of all queues. Beyond it what is added is left in the store, and read there.
-const MOST_OF_ALL: usize = 8192;
-
-/// The largest that is kept in memory; so all of it is 32 MiB.
-const LARGEST_BYTES: usize = 4096;
 
 /// What a worker moves out of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,7 +124,7 @@ impl ActiveWorkers {
         };
         work.unseen.get_or_insert(now);
         let before = work.in_memory();
-        let has_room = working.in_memory < MOST_OF_ALL;
+        let has_room = working.in_memory < MAX_QUEUED_IN_MEMORY;
         added.into_iter().for_each(|added| work.add(added, has_room));
         working.in_memory = working.in_memory + work.in_memory() - before;
         working.workers.insert((conversation, worker), work);
@@ -183,7 +175,7 @@ impl ActiveWorkers {
         self.working().change(conversation, worker, |work| {
             if work.resets <= seen.0 {
                 work.after = work.after.max(last);
-                work.tail.get_or_insert_with(|| QueueTail::after(last, MOST_OF_ONE));
+                work.tail.get_or_insert_with(|| QueueTail::after(last, MAX_QUEUED_IN_MEMORY_PER_QUEUE));
             }
         });
     }
@@ -267,8 +259,9 @@ impl Work {
             // Not to be met: a queue that begins anew was reset. What is in the store is read in any case.
             (self.after, self.tail) = (0, None);
         }
-        let tail = self.tail.get_or_insert_with(|| QueueTail::after(place - 1, MOST_OF_ONE));
-        if has_room && added.value.len() <= LARGEST_BYTES {
+        let tail =
+            self.tail.get_or_insert_with(|| QueueTail::after(place - 1, MAX_QUEUED_IN_MEMORY_PER_QUEUE));
+        if has_room && added.value.len() <= MAX_QUEUED_IN_MEMORY_BYTES {
             tail.push(place, added);
         } else {
             tail.skip(place);
@@ -448,7 +441,7 @@ mod tests {
         let too_late = Retention::LONGEST.from(at(1)).at();
         assert!(matches!(workers.next(two, Worker::Outbox, 3, too_late).0, Next::InStore(0)));
         let (three, large) =
-            (with(3, SHOP), Waiting { value: vec![0; LARGEST_BYTES + 1].into(), ..waiting(1) });
+            (with(3, SHOP), Waiting { value: vec![0; MAX_QUEUED_IN_MEMORY_BYTES + 1].into(), ..waiting(1) });
         workers.wake(three, Worker::Outbox, at(1), 1, vec![large]);
         assert_eq!(next(&workers, three), Err(0));
         assert_eq!(workers.working().in_memory, 2);
@@ -473,12 +466,12 @@ mod tests {
     #[test]
     fn the_bounds_of_what_is_in_memory_hold_and_nothing_is_passed_over() {
         let workers = ActiveWorkers::default();
-        let most = u64::try_from(MOST_OF_ONE).unwrap();
+        let most = u64::try_from(MAX_QUEUED_IN_MEMORY_PER_QUEUE).unwrap();
         for user in 0..200 {
             workers.wake(with(user, SHOP), Worker::Outbox, at(1), 1, all(1..=most + 1));
             assert_eq!(next(&workers, with(user, SHOP)), Err(0), "the first is only in the store");
         }
-        assert!(workers.working().in_memory <= MOST_OF_ALL + MOST_OF_ONE);
+        assert!(workers.working().in_memory <= MAX_QUEUED_IN_MEMORY + MAX_QUEUED_IN_MEMORY_PER_QUEUE);
         for user in 0..200 {
             workers.stop(with(user, SHOP), Worker::Outbox);
         }

@@ -5,6 +5,7 @@ use tokio::sync::MutexGuard;
 
 use super::Inner;
 use super::tenant::Tenant;
+use crate::limits::MAX_COMMIT_ATTEMPTS;
 use crate::store_layout::{self, CONTACT, ERASING};
 use crate::{EventSink, MarkReadError, RelayError, SubmitError};
 
@@ -14,9 +15,6 @@ pub(super) struct Conversation {
     pub(super) business: PhoneNumberId,
     pub(super) user: Partition,
 }
-
-/// How often a record that lost against another is made anew. Within one relay the lock keeps others out.
-const MAX_ATTEMPTS: usize = 4;
 
 /// The attempts to make one record.
 #[derive(Debug, Default)]
@@ -39,8 +37,8 @@ pub(super) struct Contended {
 impl Attempts {
     /// Counts one more attempt.
     pub(super) const fn begin(&mut self) -> Result<(), Contended> {
-        if self.0 == MAX_ATTEMPTS {
-            return Err(Contended { attempts: MAX_ATTEMPTS });
+        if self.0 == MAX_COMMIT_ATTEMPTS {
+            return Err(Contended { attempts: MAX_COMMIT_ATTEMPTS });
         }
         self.0 += 1;
         Ok(())

@@ -13,16 +13,9 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::failure_domain::FailureDomain;
 use super::tenant::Tenant;
-use crate::limits::SWEEP_INTERVAL;
+use crate::limits::{DEADLINES_AT_ONCE, MAX_DEADLINES_IN_MEMORY, SWEEP_INTERVAL};
 use crate::store_layout::{self, DUE, MESSAGE};
 use crate::{EventSink, RelayError};
-
-/// How many are in memory at most. What is beyond is found by a sweep: it is met up to [`SWEEP_INTERVAL`]
-/// after its time.
-const MOST_IN_MEMORY: usize = 65_536;
-
-/// How many that are due at once are met before the others are looked at.
-const AT_ONCE: usize = 128;
 
 /// What there is to do at a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +77,7 @@ impl Deadlines {
     /// Notes one that is marked; unless there is no room.
     fn note(&self, deadline: Deadline) {
         let mut next = self.next();
-        if next.len() < MOST_IN_MEMORY {
+        if next.len() < MAX_DEADLINES_IN_MEMORY {
             next.insert(deadline);
             drop(next);
             self.changed.notify_one();
@@ -98,7 +91,7 @@ impl Deadlines {
     /// Takes some of those that have come.
     fn take_due(&self, now: Timestamp) -> Vec<Deadline> {
         let (mut next, mut due) = (self.next(), Vec::new());
-        while due.len() < AT_ONCE
+        while due.len() < DEADLINES_AT_ONCE
             && next.first().is_some_and(|first| first.due <= now)
             && let Some(first) = next.pop_first()
         {
@@ -279,17 +272,17 @@ mod tests {
     fn those_that_are_due_come_in_their_order_and_what_does_not_fit_is_left_to_a_sweep() {
         let (deadlines, rng) = (Deadlines::default(), SeededRng::new(1));
         let ids: Vec<MessageId> =
-            (0..=MOST_IN_MEMORY).map(|_| MessageId::new(Timestamp::from_millis(0), &rng)).collect();
+            (0..=MAX_DEADLINES_IN_MEMORY).map(|_| MessageId::new(Timestamp::from_millis(0), &rng)).collect();
         for (number, id) in ids.iter().enumerate() {
             deadlines.note(at(number as u64, *id));
         }
-        assert_eq!(deadlines.next().len(), MOST_IN_MEMORY, "one more than there may be");
+        assert_eq!(deadlines.next().len(), MAX_DEADLINES_IN_MEMORY, "one more than there may be");
         assert_eq!(deadlines.first(), Some(Timestamp::from_millis(0)));
         let due = |now| deadlines.take_due(Timestamp::from_millis(now));
         assert_eq!(due(2).into_iter().map(|deadline| deadline.id).collect::<Vec<_>>(), ids[..3]);
         assert_eq!(due(2), []);
-        assert_eq!(due(u64::MAX).len(), AT_ONCE);
-        deadlines.note(at(1, ids[MOST_IN_MEMORY]));
+        assert_eq!(due(u64::MAX).len(), DEADLINES_AT_ONCE);
+        deadlines.note(at(1, ids[MAX_DEADLINES_IN_MEMORY]));
         assert_eq!(deadlines.first(), Some(Timestamp::from_millis(1)), "there is room again");
     }
 }

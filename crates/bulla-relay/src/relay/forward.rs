@@ -17,21 +17,13 @@ use super::sink_outages;
 use super::sink_permits::SinkPermit;
 use super::tenant::Tenant;
 use super::{Inner, trace_span};
+use crate::limits::{MAX_EARLY_TRIES, QUEUE_PAGE};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::StoredEvent;
 use crate::{
     Destination, Event, EventSink, Incoming, MessageRef, RelayError, Report, SinkError, StatusUpdate,
     Subject, SubmitError,
 };
-
-/// How many events are read from the store at a time.
-const PAGE: usize = 16;
-
-/// How often a conversation that waits is offered early, because another event got to its destination, before
-/// its own time comes.
-///
-/// An event that its business never takes would otherwise be offered again after every other one.
-const EARLY_TRIES: u32 = 3;
 
 /// How the conversation's next event fares.
 #[derive(Default)]
@@ -91,7 +83,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tries: &mut Tries<'a>,
     ) -> Result<Looked, RelayError> {
         let mut free = Some(self.sink_permits.enter(conversation.business).await);
-        let (page, seen) = self.page(conversation, Worker::Events, PAGE).await?;
+        let (page, seen) = self.page(conversation, Worker::Events, QUEUE_PAGE).await?;
         if page.is_empty() {
             return Ok(Looked::Empty);
         }
@@ -196,7 +188,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.clock.sleep(least).await;
         // Those who were asked to come back at the same time do not.
         let rest = whole.saturating_sub(least) + jitter(asked / 8, rng);
-        if let Some(waiting) = tries.waiting.as_mut().filter(|_| tries.early < EARLY_TRIES) {
+        if let Some(waiting) = tries.waiting.as_mut().filter(|_| tries.early < MAX_EARLY_TRIES) {
             tokio::select! {
                 biased;
                 spread = waiting.success() => {

@@ -13,11 +13,9 @@ use super::queue_page::QueuedRow;
 use super::resends::Renewed;
 use super::tenant::Tenant;
 use super::{Inner, trace_span};
+use crate::limits::QUEUE_PAGE;
 use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
-
-/// How many envelopes are read from the store at a time.
-const PAGE: usize = 16;
 
 /// Why an envelope that was handed to the carrier was not taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +34,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
-            let (page, seen) = self.page(conversation, Worker::Outbox, PAGE).await?;
+            let (page, seen) = self.page(conversation, Worker::Outbox, QUEUE_PAGE).await?;
             if page.is_empty() {
                 if Box::pin(self.release_next(tenant, conversation)).await? {
                     continue;

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bulla_base::{Category, Number, Party, Retries};
 use bulla_content::{Body, Content, Progress};
@@ -21,13 +20,11 @@ use super::identities::Changed;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use super::{Inner, trace_span};
+use crate::limits::UNANSWERED_RETRY;
 use crate::metrics::{DROPPED, OPENED};
 use crate::row::StoredEvent;
 use crate::store_layout::{self, MESSAGE, SEEN};
 use crate::{EventSink, RelayError, Status};
-
-/// What cannot be answered yet is looked at again after so long: a device connects and then leaves its keys.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What became of an envelope: it is durable here, or never will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,7 +200,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let looking = Arc::clone(tenant);
         let is_begun = self.spawn_for(tenant, None, move |inner| async move {
-            inner.clock.sleep(LOOK_AGAIN).await;
+            inner.clock.sleep(UNANSWERED_RETRY).await;
             looking.looks_again.store(false, Ordering::Relaxed);
             looking.again.notify_one();
             Ok(())

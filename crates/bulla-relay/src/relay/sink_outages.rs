@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+use crate::limits::{LONGEST_SINK_RETURN_SPREAD, SINK_RETURN_SPREAD};
 use crate::metrics::WAITING;
 use crate::{Destination, SinkErrorKind};
-
-/// How far the conversations that wait for one destination are spread when it is back: so long for each, up
-/// to the longest.
-const SPREAD_EACH: Duration = Duration::from_millis(20);
-const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
 /// The destinations that have not taken an event they were offered. Of the others nothing is kept.
 #[derive(Debug, Default)]
@@ -87,7 +83,9 @@ impl Waiting<'_> {
         // The sender is there as long as one waits; one of several successes is as good as the last.
         let _ = self.success.recv().await;
         let waiting = self.outages.outages().get(&self.destination).map_or(1, |outage| outage.waiting);
-        SPREAD_EACH.saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX)).min(LONGEST_SPREAD)
+        SINK_RETURN_SPREAD
+            .saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX))
+            .min(LONGEST_SINK_RETURN_SPREAD)
     }
 
     /// The event has got there. True when nobody waits for the destination any more.
@@ -157,6 +155,6 @@ mod tests {
         assert!(other.success().now_or_never().is_none());
         waiting.extend((0..900).map(|_| outages.wait(shop())));
         outages.succeed(&shop());
-        assert_eq!(waiting[0].success().now_or_never(), Some(LONGEST_SPREAD));
+        assert_eq!(waiting[0].success().now_or_never(), Some(LONGEST_SINK_RETURN_SPREAD));
     }
 }

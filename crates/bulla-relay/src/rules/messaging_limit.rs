@@ -6,6 +6,7 @@ use std::time::Duration;
 use bulla_base::{Partition, Timestamp};
 
 use super::InvalidRule;
+use crate::limits::MAX_MESSAGING_LIMIT;
 
 /// How long a user counts after the last message outside a window.
 pub const LIMIT_PERIOD: Duration = Duration::from_secs(24 * 3600);
@@ -15,9 +16,6 @@ pub const LIMIT_PERIOD: Duration = Duration::from_secs(24 * 3600);
 pub struct MessagingLimit {
     users: u32,
 }
-
-/// The most there can be: they are in memory while they count.
-const MOST: u32 = 1_000_000;
 
 impl MessagingLimit {
     /// The first tier of the Cloud API.
@@ -36,8 +34,8 @@ impl MessagingLimit {
     /// # Errors
     /// When it is nothing, or more than a million.
     pub fn users(users: u32) -> Result<Self, InvalidRule> {
-        if !(1..=MOST).contains(&users) {
-            let (actual, most) = (u128::from(users), u128::from(MOST));
+        if !(1..=MAX_MESSAGING_LIMIT).contains(&users) {
+            let (actual, most) = (u128::from(users), u128::from(MAX_MESSAGING_LIMIT));
             return Err(InvalidRule::Number { field: "users", actual, least: 1, most });
         }
         Ok(Self { users })
@@ -211,10 +209,10 @@ mod tests {
 
     #[test]
     fn limits_are_taken_at_their_edges_and_refused_past_them() {
-        for edge in [1, MOST] {
+        for edge in [1, MAX_MESSAGING_LIMIT] {
             MessagingLimit::users(edge).unwrap();
         }
-        for past in [0, MOST + 1] {
+        for past in [0, MAX_MESSAGING_LIMIT + 1] {
             MessagingLimit::users(past).unwrap_err();
         }
     }

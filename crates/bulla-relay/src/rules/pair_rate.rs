@@ -5,6 +5,7 @@ use std::time::Duration;
 use bulla_base::Timestamp;
 
 use super::InvalidRule;
+use crate::limits::LONGEST_PAIR_INTERVAL;
 
 /// One message in `every` on average, and up to `ahead` at once: each of those is paid for by the time that
 /// follows.
@@ -17,10 +18,6 @@ pub struct PairRate {
     ahead: u32,
 }
 
-/// The longest time between two messages, and the longest that can be borrowed. What stands in a state is
-/// over before anything of the conversation is forgotten.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
 impl PairRate {
     /// That of the Cloud API: one message in 6 seconds, and 45 ahead.
     pub const CLOUD_API: Self = Self { every: Duration::from_secs(6), ahead: 45 };
@@ -31,7 +28,7 @@ impl PairRate {
     /// When `every` is less than a millisecond, `ahead` is nothing, or all that can be sent ahead is worth
     /// more than a day.
     pub fn new(every: Duration, ahead: u32) -> Result<Self, InvalidRule> {
-        let (millis, most) = (every.as_millis(), LONGEST.as_millis());
+        let (millis, most) = (every.as_millis(), LONGEST_PAIR_INTERVAL.as_millis());
         if millis == 0 || millis > most {
             return Err(InvalidRule::Number { field: "every, in ms", actual: millis, least: 1, most });
         }
@@ -114,7 +111,7 @@ mod tests {
 
     #[test]
     fn rates_are_taken_at_their_edges_and_refused_past_them() {
-        let (day, ms) = (LONGEST, Duration::from_millis(1));
+        let (day, ms) = (LONGEST_PAIR_INTERVAL, Duration::from_millis(1));
         for (every, ahead) in [(ms, 1), (day, 1), (day / 2, 2), (ms, 86_400_000)] {
             PairRate::new(every, ahead).unwrap();
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bulla_base::Timestamp;
 
 use super::InvalidRule;
+use crate::limits::MAX_THROUGHPUT;
 
 /// At most so many messages in any second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,9 +15,6 @@ pub struct Throughput {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// More a second than this a relay does not do.
-const MOST: u32 = 1_000_000;
 
 impl Throughput {
     /// What a number of the Cloud API begins with.
@@ -30,8 +28,8 @@ impl Throughput {
     /// # Errors
     /// When it is nothing, or more than a million.
     pub fn per_second(messages: u32) -> Result<Self, InvalidRule> {
-        if !(1..=MOST).contains(&messages) {
-            let (actual, most) = (u128::from(messages), u128::from(MOST));
+        if !(1..=MAX_THROUGHPUT).contains(&messages) {
+            let (actual, most) = (u128::from(messages), u128::from(MAX_THROUGHPUT));
             return Err(InvalidRule::Number { field: "messages a second", actual, least: 1, most });
         }
         Ok(Self { per_second: messages })
@@ -178,10 +176,10 @@ mod tests {
 
     #[test]
     fn throughputs_are_taken_at_their_edges_and_refused_past_them() {
-        for edge in [1, MOST] {
+        for edge in [1, MAX_THROUGHPUT] {
             Throughput::per_second(edge).unwrap();
         }
-        for past in [0, MOST + 1] {
+        for past in [0, MAX_THROUGHPUT + 1] {
             Throughput::per_second(past).unwrap_err();
         }
     }

@@ -41,13 +41,10 @@ use super::prefetch::Prefetch;
 use super::queue::{ExclusiveJob, Job, Queue, ReplyTo, Size, WriterState, poison_on_panic};
 use crate::MAX_WAITING;
 use crate::disk::tables::Tables;
+use crate::limits::BATCHES_WORTH_A_SYNC;
 use crate::store::Shared;
 
 mod writer_interface;
-
-/// With so many in the open group the writer is woken whoever else might come: a sync costs each of them
-/// little by then, and the disk is not to wait for a long round of the executor.
-const WORTH_A_SYNC: usize = 64;
 
 /// What callers and the writer share.
 pub(crate) struct Committer {
@@ -146,7 +143,7 @@ impl Committer {
         let prefetch =
             Some(prefetch).filter(|prefetch| prefetch.holds_after(self.groups.load(Ordering::Relaxed)));
         queue.check(tables, prefetch, &batch, size, reply_to);
-        if queue.open.members.len() >= WORTH_A_SYNC {
+        if queue.open.members.len() >= BATCHES_WORTH_A_SYNC {
             self.wake_writer(queue);
             return Ok(false);
         }

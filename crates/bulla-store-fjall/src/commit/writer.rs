@@ -18,13 +18,10 @@ use crate::OpenError;
 use crate::disk::descriptor_reserve::{DescriptorReserve, has_room};
 use crate::disk::tables::{ClosedTables, Tables};
 use crate::error::disk;
-use crate::limits::OPENING_TRIES;
+use crate::limits::{GROUPS_BEFORE_ANOTHER_TRY, OPENING_TRIES};
 use crate::metrics::TABLES;
 use crate::store::{Absence, Shared};
 use crate::system_error::{SystemError, is_shortage};
-
-/// After so many groups it is tried again to make a table ahead.
-const GROUPS_BEFORE_ANOTHER_TRY: u64 = 64;
 
 /// The place of the tables.
 type Slot<'a> = RwLockWriteGuard<'a, Option<Tables>>;

@@ -12,7 +12,6 @@
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use bulla_store::StoreError;
 use fjall::{Keyspace, PersistMode};
@@ -20,6 +19,7 @@ use fjall::{Keyspace, PersistMode};
 use crate::CompactError;
 use crate::disk::journal::journals_in;
 use crate::disk::tables::Tables;
+use crate::limits::{COMPACTION_POLL, MAX_COMPACTION_POLLS};
 use crate::store::Shared;
 
 /// A journal is sealed at the first flush after it has taken this much.
@@ -29,11 +29,6 @@ const FILLER_BYTES: usize = 1 << 20;
 const FILLERS_PER_FLUSH: usize = 8;
 /// A full journal and one round more.
 const MAX_ROUNDS: usize = JOURNAL_BYTES.div_ceil(FILLER_BYTES * FILLERS_PER_FLUSH) + 1;
-
-/// How often progress of the engine's own threads is looked for.
-const PAUSE: Duration = Duration::from_millis(10);
-/// A minute.
-const MAX_PAUSES: usize = 6000;
 
 #[derive(Debug)]
 pub(crate) struct Compaction {
@@ -76,7 +71,7 @@ impl Compaction {
     /// Waits until `journal` and all older ones are gone. The engine looks for journals to remove when it
     /// flushes.
     fn let_go(&self, journal: u64) -> Result<(), CompactError> {
-        for _ in 0..MAX_PAUSES {
+        for _ in 0..MAX_COMPACTION_POLLS {
             if self.oldest_journal()? > journal {
                 return Ok(());
             }
@@ -123,7 +118,7 @@ impl Compaction {
     /// Waits a little, unless the engine has stopped and there is nothing to wait for.
     fn pause(&self) -> Result<(), CompactError> {
         self.with(|tables| tables.database().persist(PersistMode::Buffer))?;
-        thread::sleep(PAUSE);
+        thread::sleep(COMPACTION_POLL);
         Ok(())
     }
 

@@ -4,17 +4,12 @@ use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
 use crate::OpenError;
+use crate::limits::{LOCK_PAUSE, LOCK_TRIES};
 
 /// The engine's name for it.
 pub(crate) const LOCK: &str = "lock";
-
-/// How often the lock is tried, and how long is waited in between: a store that has just been closed may hold
-/// it a moment longer.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// The engine's own lock, held while files are looked at and mended before the engine is let in.
 ///
@@ -33,9 +28,9 @@ impl DirectoryLock {
             file => file.map_err(OpenError::unreadable(&path))?,
         };
         let mut taken = file.try_lock();
-        for _ in 1..TRIES {
+        for _ in 1..LOCK_TRIES {
             if matches!(taken, Err(TryLockError::WouldBlock)) {
-                thread::sleep(PAUSE);
+                thread::sleep(LOCK_PAUSE);
                 taken = file.try_lock();
             }
         }

@@ -20,6 +20,8 @@ use bulla_store::{Counter, Expiry, Key, Record, Space, StoreError, Version};
 use bytes::Bytes;
 use fjall::Slice;
 
+use crate::limits::MIN_SHARED_BYTES;
+
 /// How a record's value begins; the low bits are the length of its version.
 const NEVER: u8 = 0x00;
 const OF_ITS_DAY: u8 = 0x10;
@@ -33,10 +35,6 @@ pub(crate) const RECORD_KEY_HEAD_BYTES: usize = 16 + 1;
 pub(crate) const MAX_HEAD_BYTES: usize = 1 + 8 + 8;
 
 const MILLIS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
-
-/// Shorter values are copied out of the block they were read in, so that a small value does not keep a whole
-/// block in memory.
-const MIN_SHARED_BYTES: usize = 1024;
 
 /// The part of a record's key before its name; with a part of the name behind it, the beginning of many.
 pub(crate) fn record_key(partition: Partition, space: Space, name: &[u8]) -> Vec<u8> {

@@ -25,15 +25,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::OpenError;
 use crate::disk::journal::Journal;
+use crate::limits::MAX_MANIFEST_BYTES;
 
 const NAME: &str = "closed";
 /// It is written here, and renamed when it is on the disk.
 const NEW_NAME: &str = "closed.new";
 const HEADLINE: &str = "bulla store closed 1";
 const WHAT: &str = "list of what there was when it was closed";
-
-/// A store has some thousand files at most, of which a line each is kept; a longer manifest is none.
-const MAX_BYTES: u64 = 16 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShutdownManifest {
@@ -85,8 +83,8 @@ impl ShutdownManifest {
             Ok(file) => file,
         };
         let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= MAX_BYTES);
+        file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= MAX_MANIFEST_BYTES);
         let manifest = text.as_deref().and_then(Self::parse);
         manifest.map(Some).ok_or_else(|| OpenError::damaged(WHAT, &path))
     }

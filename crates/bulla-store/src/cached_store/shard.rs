@@ -3,15 +3,11 @@ use std::collections::{HashMap, HashSet};
 use bulla_base::Partition;
 use bytes::Bytes;
 
-use super::ROW_BYTES;
 use crate::batch::Put;
+use crate::limits::{CACHED_ROW_OVERHEAD_BYTES, MAX_UNHEARD};
 use crate::{Expiry, Key, Record, Version};
 
 type Name = (Partition, Key);
-
-/// Of so many rows it is known that nobody heard what became of them. Beyond it nothing is remembered any
-/// more.
-const MOST_UNHEARD: usize = 4096;
 
 /// Rows of some partitions, in two generations: what was not asked for while the younger one filled up is let
 /// go of with the older.
@@ -116,7 +112,7 @@ impl Shard {
 
     /// Takes note that nobody waits to hear what becomes of `rows`.
     pub(super) fn leave(&mut self, partition: Partition, rows: Vec<(Key, Row)>) {
-        if self.unheard.len() < MOST_UNHEARD {
+        if self.unheard.len() < MAX_UNHEARD {
             self.unheard.extend(rows.iter().map(|(key, _)| (partition, key.clone())));
         } else {
             self.room = 0;
@@ -200,5 +196,5 @@ impl Generation {
 }
 
 fn size((_, key): &Name, record: &Record) -> usize {
-    ROW_BYTES + key.name().len() + record.value.len()
+    CACHED_ROW_OVERHEAD_BYTES + key.name().len() + record.value.len()
 }

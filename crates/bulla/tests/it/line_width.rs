@@ -101,7 +101,7 @@ fn can_be_broken(said: &str) -> bool {
 }
 
 /// The sources and pages below `folder` that are written here: nothing hidden and nothing built.
-fn written(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn written(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

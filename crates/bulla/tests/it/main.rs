@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod bounds;
 mod features;
 mod front_pages;
 mod host;

@@ -121,7 +121,7 @@ fn sleeping_writer_is_woken_when_the_others_have_had_their_turn() {
 
     committer.queue().writer = WriterState::Asleep;
     let mut commits: Vec<_> =
-        (0..WORTH_A_SYNC).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
+        (0..BATCHES_WORTH_A_SYNC).map(|number| Box::pin(committer.commit(put(number, 1)))).collect();
     assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
     assert!(!sleeps(), "so many are worth a sync whoever else may come");
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
 
 use bulla_base::Day;
 use bulla_store::{Key, Version};
@@ -15,13 +14,11 @@ use super::meta_table::{DAY_KEY, FORMAT_KEY, UNCOUNTED, count_on, number};
 use super::{COUNTERS, OWN, Tables, UNDATED};
 use crate::disk::bloom_filter::BloomFilter;
 use crate::disk::startup_check;
+use crate::limits::OPENING_PAUSE;
 use crate::{FjallOptions, OpenError};
 
 /// The format of everything below; stands in the engine's own table.
 const FORMAT: u64 = 3;
-
-/// How long is waited before it is tried another time to open the engine again.
-const OPENING_PAUSE: Duration = Duration::from_millis(50);
 
 impl Tables {
     pub(crate) fn open(path: &Path, options: FjallOptions) -> Result<Self, OpenError> {
