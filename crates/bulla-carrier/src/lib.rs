@@ -11,7 +11,7 @@ mod queue;
 
 mod fencing_token;
 mod number_verifier;
-mod one_time_key_quota;
+mod one_time_key_usage;
 
 mod erase_business;
 mod pending_sends;

@@ -15,7 +15,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use crate::carrier::{not_alone, store_failed};
 use crate::deduplication::{self, DeduplicationRecord};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
-use crate::one_time_key_quota::ONE_SIDE_EACH;
+use crate::one_time_key_usage::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
 use crate::store_layout::{FENCE, QUEUE, QUEUE_INDEX, device, of_device};
 use crate::{Carrier, meter};

@@ -34,7 +34,7 @@ mod tenant;
 
 mod conversation_expiry;
 mod conversation_index;
-mod deadlines;
+mod deadline_scheduler;
 mod erase_business;
 mod erase_user;
 mod running_erasures;
@@ -66,7 +66,7 @@ use self::calls_in_flight::CallsInFlight;
 use self::conversation::Conversation;
 use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
-use self::deadlines::Deadlines;
+use self::deadline_scheduler::Deadlines;
 use self::failure_domain::Suspensions;
 use self::pending_approval::PendingApproval;
 use self::running_erasures::Erasures;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bulla_spqr::wiped::wipe;
+use bulla_spqr::wiped_bytes::wipe;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 

@@ -7,12 +7,12 @@ mod initiate;
 mod known_answers;
 mod message_key;
 mod open;
+mod open_step;
 mod post_quantum;
-mod receive;
 #[cfg(test)]
 mod recorded_dialogues;
 mod seal;
-mod send;
+mod seal_step;
 mod state;
 mod stored;
 mod stored_part;
@@ -26,7 +26,7 @@ pub use stored_part::{StoredPart, StoredPartName};
 use std::error::Error;
 use std::fmt;
 
-use bulla_spqr::wiped::{Out, Wiped};
+use bulla_spqr::wiped_bytes::{Out, Wiped};
 
 use self::archive::{Archive, Frame, Place};
 use self::state::Session;

@@ -9,7 +9,7 @@ use crate::kdf::{Keyed, UNSALTED, derived};
 use crate::limits::{MAX_SKIP, MAX_SKIPPED_KEYS};
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::skipped::{Found, Skipped};
+use crate::skipped_keys::{Found, Skipped};
 
 /// The chains of the epochs that are alive.
 pub(crate) struct Chain {

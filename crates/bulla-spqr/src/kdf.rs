@@ -6,7 +6,7 @@
 use sha2::block_api::compress256;
 
 use crate::secret::Secret;
-use crate::wiped::wipe;
+use crate::wiped_bytes::wipe;
 
 mod fixed_length;
 mod sha256_stream;

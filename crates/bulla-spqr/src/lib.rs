@@ -18,13 +18,13 @@ mod chain;
 #[doc(hidden)]
 pub mod kdf;
 #[doc(hidden)]
-pub mod skipped;
+pub mod skipped_keys;
 
 pub mod error;
 pub mod limits;
 pub mod stored;
 #[doc(hidden)]
-pub mod wiped;
+pub mod wiped_bytes;
 
 #[cfg(test)]
 mod known_answers;
@@ -36,4 +36,4 @@ pub use secret::Secret;
 
 pub use kem::KeyPair;
 
-pub use wiped::Wiped;
+pub use wiped_bytes::Wiped;

@@ -10,7 +10,7 @@ use crate::message::{Incoming, Message};
 use crate::role::Role;
 use crate::secret::Secret;
 use crate::stored::Rows;
-use crate::wiped::Wiped;
+use crate::wiped_bytes::Wiped;
 
 /// One party's end of the ratchet.
 pub struct Ratchet {

@@ -5,7 +5,7 @@ use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::wiped::wipe;
+use crate::wiped_bytes::wipe;
 
 /// `N` secret bytes: wiped when dropped, compared in constant time, redacted in `Debug`.
 pub struct Secret<const N: usize>([u8; N]);

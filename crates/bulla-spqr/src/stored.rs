@@ -63,7 +63,7 @@ use crate::error::StoredError;
 use crate::limits::{MAX_EPOCHS, MAX_STORED_BYTES};
 use crate::ratchet::Ratchet;
 use crate::role::Role;
-use crate::wiped::Out;
+use crate::wiped_bytes::Out;
 
 /// The one form there is.
 const FORM: u8 = 1;

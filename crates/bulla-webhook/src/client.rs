@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use crate::circuit_breaker::SharedPermits;
 use crate::http_connection::HttpConnection;
 use crate::limits::{ANSWER_TIMEOUT, MAX_RESPONSE_BODY_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT};
-use crate::web_server::WebServer;
+use crate::server_state::ServerState;
 use crate::{Connector, WebhookError, metrics};
 
 /// Who calls.
@@ -58,7 +58,7 @@ impl WebhookClient {
     /// already says what became of the call.
     pub(crate) async fn call(
         &self,
-        server: &WebServer,
+        server: &ServerState,
         purpose: Purpose,
         mut request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
@@ -73,7 +73,7 @@ impl WebhookClient {
 
     async fn take_turn(
         &self,
-        server: &WebServer,
+        server: &ServerState,
         purpose: Purpose,
         request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
@@ -91,7 +91,7 @@ impl WebhookClient {
 
     async fn exchange(
         &self,
-        server: &WebServer,
+        server: &ServerState,
         request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
         let mut used = None;
@@ -109,7 +109,7 @@ impl WebhookClient {
     /// The answer to `request`, and in `used` the connection that it came or should have come on.
     async fn answer(
         &self,
-        server: &WebServer,
+        server: &ServerState,
         request: Request<Full<Bytes>>,
         used: &mut Option<HttpConnection>,
     ) -> Result<WebhookResponse, WebhookError> {
@@ -126,7 +126,7 @@ impl WebhookClient {
     /// server had closed it before it saw the request; then there is one more try, on a new one.
     async fn ask(
         &self,
-        server: &WebServer,
+        server: &ServerState,
         request: Request<Full<Bytes>>,
         used: &mut Option<HttpConnection>,
     ) -> Result<Response<Incoming>, WebhookError> {

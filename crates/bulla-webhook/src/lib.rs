@@ -20,7 +20,7 @@ mod circuit_breaker;
 mod client;
 mod http_connection;
 mod idle_connections;
-mod web_server;
+mod server_state;
 
 mod connector;
 mod dialer;

@@ -9,14 +9,14 @@ use tokio::sync::Mutex;
 
 use crate::client::{Purpose, WebhookClient};
 use crate::outage_log::OutageLog;
-use crate::web_server::WebServer;
+use crate::server_state::ServerState;
 use crate::{Webhook, WebhookError};
 
 /// A webhook, and whether it has shown that it knows its verify token.
 pub(crate) struct Subscription {
     webhook: Webhook,
     destination: Destination,
-    server: WebServer,
+    server: ServerState,
     outage_log: OutageLog,
     verified: AtomicBool,
     /// How many handshakes have been tried.
@@ -29,7 +29,7 @@ impl Subscription {
     pub(crate) fn new(webhook: Webhook) -> Self {
         Self {
             destination: webhook.destination(),
-            server: WebServer::new(webhook.origin().clone()),
+            server: ServerState::new(webhook.origin().clone()),
             outage_log: OutageLog::default(),
             webhook,
             verified: AtomicBool::new(false),
@@ -47,7 +47,7 @@ impl Subscription {
         &self.destination
     }
 
-    pub(crate) const fn server(&self) -> &WebServer {
+    pub(crate) const fn server(&self) -> &ServerState {
         &self.server
     }
 

@@ -12,7 +12,7 @@ use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
 use super::conversation::{Attempt, Attempts, Conversation};
-use super::deadlines::{Action, Deadline};
+use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::pending_approval::passing;
 use super::receive::refused;

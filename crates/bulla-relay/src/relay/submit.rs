@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use super::conversation::{Attempt, Attempts, Conversation};
-use super::deadlines::{Action, Deadline};
+use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::rule_check::Admission;
 use super::rule_state::Reserved;

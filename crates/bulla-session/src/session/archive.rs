@@ -1,6 +1,6 @@
 //! Sessions that were replaced, kept for messages still under way.
 
-use bulla_spqr::wiped::Wiped;
+use bulla_spqr::wiped_bytes::Wiped;
 
 use super::state::Session;
 use super::stored::{Stored, put_u32};

@@ -1,7 +1,7 @@
 //! Symmetric chains: one key for every message, each forgetting the one before.
 
 use bulla_spqr::kdf::Keyed;
-use bulla_spqr::skipped::Skipped;
+use bulla_spqr::skipped_keys::Skipped;
 
 use super::message_key::MessageKey;
 use crate::key::{KeyPair, PublicKey};

@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use super::archive::{Frame, Place};
-use super::receive::{Step, StepError};
+use super::open_step::{Step, StepError};
 use super::state::Session;
 use super::{Failed, Sessions, StoredPart};
 use crate::error::{MessageError, NotWhole};

@@ -4,8 +4,8 @@ use bulla_spqr::error::{MessageError, ReceiveError, SendError};
 use bulla_spqr::{Ratchet, Received, Role, Sent};
 use rand_core::CryptoRng;
 
-use super::receive::StepError;
-use super::send::Exhausted;
+use super::open_step::StepError;
+use super::seal_step::Exhausted;
 use super::stored_part::StoredPart;
 use crate::error::StoredError;
 use crate::secret::Secret;

@@ -76,7 +76,7 @@ impl Sessions {
         }
         match session.seal(plaintext, addresses, rng) {
             Ok(message) => Ok(Sealed { sessions: self, message }),
-            Err(super::send::Exhausted) => Err(Failed::new(self, SealError::Exhausted)),
+            Err(super::seal_step::Exhausted) => Err(Failed::new(self, SealError::Exhausted)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One session: everything the Double Ratchet keeps.
 
-use bulla_spqr::skipped::Skipped;
+use bulla_spqr::skipped_keys::Skipped;
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};

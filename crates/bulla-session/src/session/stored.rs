@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use bulla_spqr::skipped::Skipped;
-use bulla_spqr::wiped::{Out, Wiped};
+use bulla_spqr::skipped_keys::Skipped;
+use bulla_spqr::wiped_bytes::{Out, Wiped};
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::post_quantum::PostQuantum;

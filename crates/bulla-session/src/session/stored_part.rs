@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Peekable;
 
 use bulla_spqr::stored::{HEAD_BYTES as RATCHET_HEAD, Row};
-use bulla_spqr::wiped::Brief;
+use bulla_spqr::wiped_bytes::Brief;
 
 use super::Sessions;
 use super::archive::{Archive, RecordChange};

@@ -3,7 +3,7 @@
 use crate::kdf::UNSALTED;
 use crate::limits::MAX_EPOCHS;
 use crate::secret::Secret;
-use crate::skipped::Skipped;
+use crate::skipped_keys::Skipped;
 
 /// What names the derivation of a step.
 const LABEL: &[u8; 31] = b"Signal PQ Ratchet V1 Chain Next";

@@ -5,7 +5,7 @@
 use sha2::block_api::compress256;
 
 use super::Keyed;
-use crate::wiped::wipe;
+use crate::wiped_bytes::wipe;
 
 const BLOCK: usize = 64;
 
@@ -111,7 +111,7 @@ impl Keyed {
 #[cfg(target_os = "linux")]
 mod tests {
     use super::*;
-    use crate::wiped::behind::{dropped, holds};
+    use crate::wiped_bytes::behind::{dropped, holds};
 
     #[test]
     fn what_was_hashed_is_gone_when_its_blocks_are_dropped() {

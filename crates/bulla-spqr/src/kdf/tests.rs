@@ -126,7 +126,7 @@ fn what_is_derived_for_known_lengths_is_what_is_derived_for_any() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_key_and_what_was_hashed_are_gone_when_they_are_dropped() {
-    use crate::wiped::behind::{dropped, holds};
+    use crate::wiped_bytes::behind::{dropped, holds};
 
     assert!(!holds(&dropped(Keyed { inner: [0xa7a7_a7a7; 8], outer: [0xa7a7_a7a7; 8] }), 0xa7));
     let mut stream = Stream::new();

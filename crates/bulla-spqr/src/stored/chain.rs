@@ -7,8 +7,8 @@ use crate::chain::{Chain, Direction, Link, Links};
 use crate::error::StoredError;
 use crate::limits::{MAX_EPOCHS, MAX_SKIPPED_KEYS};
 use crate::role::Role;
-use crate::skipped::Skipped;
-use crate::wiped::Out;
+use crate::skipped_keys::Skipped;
+use crate::wiped_bytes::Out;
 
 const DIRECTION: usize = 4 + 32;
 

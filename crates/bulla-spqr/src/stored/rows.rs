@@ -19,7 +19,7 @@ use crate::braid::Braid;
 use crate::error::StoredError;
 use crate::limits::MAX_EPOCHS;
 use crate::ratchet::Ratchet;
-use crate::wiped::Out;
+use crate::wiped_bytes::Out;
 
 /// The form of a head.
 const FORM: u8 = 2;
@@ -150,7 +150,7 @@ impl Ratchet {
             (now..self.rows.chunks).for_each(|chunk| apply(Row::Chunk(chunk), None));
         }
         if is_kept && !same_state {
-            let mut all = crate::wiped::Wiped::with_capacity(kept.parts().map(<[u8]>::len).sum());
+            let mut all = crate::wiped_bytes::Wiped::with_capacity(kept.parts().map(<[u8]>::len).sum());
             kept.parts().for_each(|part| all.extend_from_slice(part));
             apply(Row::Exchange, Some(&all));
         }

@@ -1,7 +1,7 @@
 //! Opening one message in one session: first everything is tried, then everything is changed, or nothing.
 
 use bulla_spqr::Received;
-use bulla_spqr::skipped::{Found, Skipped};
+use bulla_spqr::skipped_keys::{Found, Skipped};
 use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain, copied};

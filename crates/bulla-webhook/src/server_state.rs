@@ -10,7 +10,7 @@ use crate::webhook_url::Origin;
 
 /// A web server, as the client knows it.
 #[derive(Debug)]
-pub(crate) struct WebServer {
+pub(crate) struct ServerState {
     pub(crate) origin: Origin,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) idle: Arc<IdleConnections>,
@@ -18,7 +18,7 @@ pub(crate) struct WebServer {
     pub(crate) lookup: Arc<Mutex<()>>,
 }
 
-impl WebServer {
+impl ServerState {
     pub(crate) fn new(origin: Origin) -> Self {
         Self { origin, breaker: CircuitBreaker::new(), idle: Arc::default(), lookup: Arc::default() }
     }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::secret::Secret;
-use crate::wiped::{Wiped, wipe};
+use crate::wiped_bytes::{Wiped, wipe};
 
 /// How far behind the newest message of its chain one may be whose secret is kept.
 const WINDOW: u32 = crate::limits::MAX_SKIPPED_KEYS;
