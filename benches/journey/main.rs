@@ -1,7 +1,8 @@
 //! What a message of a business costs on its way to the user and back, whatever came before it.
 //!
 //! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all,
-//! and with `-- --users 1000` (or 1) for the costs of so many users alone.
+//! `-- --speed` for how fast each part of the way is, `-- --growth` for what a message costs after others, and
+//! with `-- --users 1000` (or 1), last, for so many users alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,14 +15,16 @@
 mod clock;
 mod load;
 mod report;
+mod speed;
 mod system;
 
 use std::io::{self, Write};
 
 use load::{Window, backlog, delivered};
 use report::Report;
+use speed::Floors;
 use system::System;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -32,10 +35,12 @@ struct Extent {
     window: usize,
     /// How many messages are on their way at a time.
     in_flight: usize,
+    /// How many messages a speed is measured over.
+    speed: usize,
 }
 
-const FULL: Extent = Extent { marks: [1_000, 10_000, 100_000], window: 1_000, in_flight: 64 };
-const QUICK: Extent = Extent { marks: [50, 100, 200], window: 50, in_flight: 16 };
+const FULL: Extent = Extent { marks: [1_000, 10_000, 100_000], window: 1_000, in_flight: 64, speed: 10_000 };
+const QUICK: Extent = Extent { marks: [50, 100, 200], window: 50, in_flight: 16, speed: 100 };
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -44,10 +49,26 @@ fn main() -> io::Result<()> {
     let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
     let users = if asked("--users") { arguments.last().and_then(|users| users.parse().ok()) } else { None };
     let out = &mut io::stdout().lock();
-    let runtime = Builder::new_multi_thread().enable_time().build()?;
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
     let mut report = Report::default();
     let crowd = users.unwrap_or(1_000).min(extent.marks[0]);
-    for users in if users.is_some() { vec![crowd] } else { vec![1, crowd] } {
+    if !asked("--growth") {
+        let floors = runtime.block_on(Floors::measured(extent));
+        for users in if users.is_some() { vec![crowd] } else { vec![crowd, 10, 1] } {
+            report.speeds.extend(runtime.block_on(speed::measured(users, extent, &floors)));
+        }
+        report.floors = Some(floors);
+    }
+    if !asked("--speed") {
+        grow(&runtime, extent, crowd, users.is_some(), &mut report);
+    }
+    report.write(out)?;
+    writeln!(out)
+}
+
+/// What a message costs, whatever came before it.
+fn grow(runtime: &Runtime, extent: Extent, crowd: usize, alone: bool, report: &mut Report) {
+    for users in if alone { vec![crowd] } else { vec![1, crowd] } {
         let progress = |window: &Window| eprintln!("{users} users: {window}");
         let windows = runtime.block_on(async {
             let system = System::new(users).await;
@@ -65,6 +86,4 @@ fn main() -> io::Result<()> {
         windows
     });
     report.add(&format!("waiting, {crowd} users"), &windows);
-    report.write(out)?;
-    writeln!(out)
 }

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_carrier::Carrier;
-use bulla_content::Text;
+use bulla_content::{Body, Text};
 use bulla_device::{Device, DeviceEventKind};
-use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, Settings, SinkError, Status};
+use bulla_relay::{
+    Business, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, Settings, SinkError, Status,
+};
 use bulla_store::{Asked, CountingStore, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_transport::InProcess;
@@ -18,15 +20,37 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::clock::Machine;
+use crate::speed::{Arrivals, Stage};
 
 pub(crate) type BenchStore = Arc<CountingStore<Vault<FjallStore>>>;
 type Link = InProcess<Carrier<BenchStore>>;
 
-const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
 /// A text of about a hundred bytes.
-const TEXT: &str =
+pub(crate) const TEXT: &str =
     "Your order has left our house and will be with you tomorrow between nine and eleven. Thank you!";
+
+/// The same, by which the message is known.
+pub(crate) fn text(place: usize) -> String {
+    format!("{place} {TEXT}")
+}
+
+/// Which message says `text`.
+fn place(text: &str) -> Option<usize> {
+    text.split_once(' ')?.0.parse().ok()
+}
+
+/// What the users do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Their devices are off.
+    None,
+    /// They see what is shown, and do not read it.
+    Look,
+    /// They read what is shown at once.
+    Read,
+}
 
 pub(crate) struct System {
     _folder: TempDir,
@@ -34,7 +58,7 @@ pub(crate) struct System {
     carrier: Arc<Carrier<BenchStore>>,
     stores: [BenchStore; 3],
     pub(crate) users: Vec<Number>,
-    devices: Vec<Device<BenchStore, Link>>,
+    pub(crate) devices: Vec<Device<BenchStore, Link>>,
     readers: JoinSet<()>,
     pub(crate) receipts: Arc<Receipts>,
 }
@@ -46,6 +70,7 @@ pub(crate) struct Receipts {
     pub(crate) read: AtomicUsize,
     pub(crate) failed: AtomicUsize,
     pub(crate) moved: Notify,
+    pub(crate) arrivals: Arrivals,
     /// Whether the users look at their devices.
     open: AtomicBool,
     opened: Notify,
@@ -87,12 +112,23 @@ impl Receipts {
 
 impl EventSink for Receipts {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
-        if let Event::Status(_, update) = event {
-            match update.status {
-                Status::Read => self.note(&self.read),
+        match event {
+            Event::Status(_, update) => match update.status {
+                Status::Read => {
+                    self.note(&self.read);
+                    if let Some(place) = update.tracking.as_ref().and_then(|tracking| tracking.parse().ok()) {
+                        self.arrivals.arrive(Stage::Read, place);
+                    }
+                }
                 Status::Failed(_) => self.note(&self.failed),
                 _ => {}
+            },
+            Event::Message(_, Incoming::Text { text, .. }) => {
+                if let Some(place) = place(text.body()) {
+                    self.arrivals.arrive(Stage::Forwarded, place);
+                }
             }
+            _ => {}
         }
         Ok(())
     }
@@ -100,6 +136,10 @@ impl EventSink for Receipts {
 
 impl System {
     pub(crate) async fn new(users: usize) -> Self {
+        Self::with(users, Readers::Read).await
+    }
+
+    pub(crate) async fn with(users: usize, does: Readers) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = async |name: &str| open_store(&folder.path().join(name)).await;
         let stores = [store("relay").await, store("carrier").await, store("devices").await];
@@ -125,7 +165,11 @@ impl System {
         let devices = futures_util::future::try_join_all(devices).await.unwrap();
         let mut readers = JoinSet::new();
         for device in devices.clone() {
-            readers.spawn(read_on(device, receipts.clone()));
+            match does {
+                Readers::Read => drop(readers.spawn(read_on(device, receipts.clone()))),
+                Readers::Look => drop(readers.spawn(look_on(device, receipts.clone()))),
+                Readers::None => device.close().await,
+            }
         }
         receipts.set_open(true);
         Self { _folder: folder, relay, carrier, stores, users, devices, readers, receipts }
@@ -168,7 +212,20 @@ async fn read_on(device: Device<BenchStore, Link>, receipts: Arc<Receipts>) {
     }
 }
 
-async fn open_store(folder: &Path) -> BenchStore {
+/// A user who looks at whatever is shown.
+async fn look_on(device: Device<BenchStore, Link>, receipts: Arc<Receipts>) {
+    loop {
+        let event = device.next().await.unwrap();
+        if let DeviceEventKind::Message(content) = event.kind()
+            && let Body::Text(text) = content.body()
+            && let Some(place) = place(text.body())
+        {
+            receipts.arrivals.arrive(Stage::Shown, place);
+        }
+    }
+}
+
+pub(crate) async fn open_store(folder: &Path) -> BenchStore {
     let rng = Arc::new(Machine);
     let keys = OperatorKey::from_bytes([7; 32], rng.clone());
     let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();
