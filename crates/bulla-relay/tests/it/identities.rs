@@ -7,11 +7,13 @@ use bulla_content::Body;
 use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Failure, Identity, IdentityPolicy, Report, Settings, Status};
-use bulla_store::Retention;
+use bulla_store::{Retention, Space};
 
 use crate::cancellation::{everything, partition};
 use crate::forward::words;
 use crate::world::{BAKERY, SHOP, TestDevice, World, alice, says, to};
+
+const HELD: Space = Space::new(0x2e);
 
 async fn world(policy: IdentityPolicy) -> World {
     World::with(Settings::default().changed_identities(policy)).await
@@ -198,6 +200,21 @@ async fn what_is_held_and_never_approved_fails_when_its_time_is_over_and_is_not_
     assert_eq!(statuses(&world, before), [Status::Failed(Failure::Expired)]);
     assert!(world.relay.approve_identity(SHOP, alice(), identity).await.unwrap());
     assert_eq!(told(&world, &phone).await.0, ["in time"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sealed_for_a_phone_that_is_no_more_is_not_held_longer_than_it_lives() {
+    let settings = Settings::default().changed_identities(IdentityPolicy::Hold);
+    let lives = Duration::from_secs(2 * 86_400);
+    let world = World::with(settings.time_to_live(Retention::new(lives).unwrap())).await;
+    let _phone = a_new_phone(&world).await;
+    let before = world.sink.taken().len();
+    let held = async || everything(&world.rows).await.iter().filter(|row| row.key.space() == HELD).count();
+    world.relay.submit(SHOP, to(alice(), "to the old one")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!((statuses(&world, before), held().await), (vec![], 1));
+    world.pass(lives).await;
+    assert_eq!((statuses(&world, before), held().await), (vec![Status::Failed(Failure::Expired)], 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use bulla_store::{Batch, Commit, MemoryStore, Store};
 use bulla_transport::{Caller, Incarnation, Transport};
 
 use crate::cancellation::everything;
-use crate::world::{Line, RecordingSink, SHOP, World, business};
+use crate::world::{Line, RecordingSink, SHOP, World, alice, business, says};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -83,6 +83,21 @@ async fn one_time_keys_are_brought_again_before_they_run_out_though_nobody_write
     assert!(take(&world, 3 * ONE_TIME_KEYS as u64).await, "they ran out");
     let made: usize = world.line.uploads().iter().map(|keys| keys.one_time.len()).sum();
     assert!((4 * ONE_TIME_KEYS..=6 * ONE_TIME_KEYS).contains(&made), "{made} of two businesses");
+}
+
+/// A carrier says so when keys run low, and may be slow to.
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_spent_by_who_wrote_are_brought_again_though_the_carrier_says_nothing() {
+    let world = World::new().await;
+    world.line.be_silent_of_stock();
+    let enough = ONE_TIME_KEYS - REFILL_BELOW;
+    let _crowd = world.crowd(enough as u64 - 1, SHOP).await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.line.uploads().iter().filter(|keys| keys.one_time.len() == enough).count(), 0);
+    let last = world.device(alice()).await;
+    last.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(MINUTE).await;
+    assert_eq!(world.line.uploads().iter().filter(|keys| keys.one_time.len() == enough).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use bulla_store::Space;
 use crate::cancellation::everything;
 use crate::erasure::heard;
 use crate::identities::told;
-use crate::world::{SHOP, TestDevice, World, alice, says, to};
+use crate::world::{SHOP, TestDevice, World, alice, bob, says, to};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -216,6 +216,21 @@ async fn what_the_relay_cannot_open_however_often_it_comes_is_reported_and_the_u
     assert_eq!(heard(&world.sink.taken()), ["the next"]);
 }
 
+/// The carrier has lost whom it knew: nobody can be asked.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_opened_of_somebody_the_carrier_does_not_know_any_more_is_let_go() {
+    let world = World::new().await;
+    let (phone, others) = (world.device(alice()).await, world.device(bob()).await);
+    world.line.garble("businesses", 1);
+    world.line.forget_users();
+    phone.send(SHOP, &says("never")).await.unwrap();
+    world.pass(MINUTE).await;
+    others.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(MINUTE).await;
+    assert_eq!(heard(&world.sink.taken()), ["hello"]);
+    assert!(world.relay.suspended().is_empty(), "{:?}", world.relay.suspended());
+}
+
 /// A request was lost with the device that was put back, and the relay asked but once: the business never
 /// heard what its user had said, and nobody was told.
 #[tokio::test(start_paused = true)]
@@ -238,6 +253,20 @@ async fn a_request_of_the_relay_that_is_lost_is_repeated_until_the_message_is_th
     world.pass(DAY * 20).await;
     assert_eq!(heard(&world.sink.taken()), ["hello"]);
     assert_eq!(world.line.requests_of_businesses(), 2 * most, "as often as any is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_for_the_last_request_and_does_not_open_is_reported_as_lost() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let most = usize::try_from(MAX_RETRY_REQUESTS).unwrap();
+    world.line.garble("businesses", 2);
+    world.line.lose_requests_of_businesses(most - 1);
+    phone.send(SHOP, &says("never")).await.unwrap();
+    world.pass(DAY * 5).await;
+    assert_eq!((world.line.requests_of_businesses(), lost(&world).await), (most, 1));
+    world.pass(DAY * 25).await;
+    assert_eq!((world.line.requests_of_businesses(), lost(&world).await), (most, 1), "once");
 }
 
 #[tokio::test(start_paused = true)]

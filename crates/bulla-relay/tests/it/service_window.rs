@@ -7,11 +7,12 @@ use bulla_content::Text;
 use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
 use bulla_relay::{
-    Event, Failure, Fallback, OnBreach, Outgoing, Rules, SERVICE_WINDOW, ServiceWindow, Settings, Status,
-    SubmitError,
+    Event, Failure, Fallback, OnBreach, Outgoing, PairRate, Rules, SERVICE_WINDOW, ServiceWindow, Settings,
+    Status, SubmitError,
 };
 use bulla_store::Retention;
 
+use crate::identities::told;
 use crate::world::{BAKERY, SHOP, TestDevice, TestRelay, World, alice, bob, says, text, to};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -189,6 +190,33 @@ async fn what_waits_for_a_window_longer_than_it_lives_fails_and_holds_up_nothing
     world.pass(HOUR * 2).await;
     world.relay.submit(SHOP, to(alice(), "six").category(Category::Utility)).await.unwrap();
     assert_eq!(hear(&phone).await, "six");
+}
+
+/// What a rule keeps back and what waits for the carrier have places of their own, with the same numbers.
+#[tokio::test(start_paused = true)]
+async fn what_fails_because_its_window_has_closed_meanwhile_takes_nothing_with_it_that_waits_for_the_carrier()
+{
+    let minute = Duration::from_secs(60);
+    let rules = Rules::none()
+        .service_window(OnBreach::Fail)
+        .pair_rate(PairRate::new(minute, 3).unwrap(), OnBreach::Defer);
+    let settings = Settings::default().rules(rules);
+    let world = World::with(settings.clone()).await;
+    let phone = world.device(alice()).await;
+    alice_writes(&world, &phone).await;
+    let left = until(&world.relay).await.since(world.clock.now());
+    world.pass(left - minute / 2).await;
+    world.line.cut(true);
+    for words in ["one", "two", "three", "four", "five", "six", "seven"] {
+        world.relay.submit(SHOP, to(alice(), words)).await.unwrap();
+    }
+    world.pass(minute * 5).await;
+    assert_eq!(statuses(&world), [Status::Failed(Failure::WindowClosed); 4]);
+    // From the store, and not from memory.
+    world.relay.close().await;
+    world.line.cut(false);
+    let _relay = world.reopen_with(settings).await.unwrap();
+    assert_eq!(told(&world, &phone).await.0, ["one", "two", "three"]);
 }
 
 #[tokio::test(start_paused = true)]

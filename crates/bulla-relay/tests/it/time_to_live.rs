@@ -97,6 +97,18 @@ async fn marks(world: &World) -> usize {
     everything(&world.rows).await.iter().filter(|row| row.key.space() == DUE).count()
 }
 
+/// A mark is a record more for each message. What lives as long as any is found by a sweep.
+#[tokio::test(start_paused = true)]
+async fn only_what_lives_shorter_than_any_is_marked() {
+    let world = World::new().await;
+    let _phone = world.device(alice()).await;
+    world.relay.submit(SHOP, to(alice(), "some time")).await.unwrap();
+    assert_eq!(marks(&world).await, 0);
+    let lives = Retention::new(DAY * 30 - HOUR * 2 - Duration::from_millis(1)).unwrap();
+    world.relay.submit(SHOP, to(alice(), "a little sooner").time_to_live(lives)).await.unwrap();
+    assert_eq!(marks(&world).await, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_fails_in_its_time_whatever_became_of_the_relay_meanwhile() {
     let world = World::new().await;

@@ -219,6 +219,8 @@ pub(crate) struct Line {
     ledger: Arc<Carrier<Arc<MemoryStore>>>,
     cut: Arc<Mutex<bool>>,
     no_keys: Arc<Mutex<bool>>,
+    knows_no_user: Arc<Mutex<bool>>,
+    is_silent_of_stock: Arc<Mutex<bool>>,
     declared: Arc<Mutex<Option<Kind>>>,
     uploads: Arc<Mutex<Vec<KeyUpload>>>,
     broken_for: Arc<Mutex<Option<PhoneNumberId>>>,
@@ -236,6 +238,8 @@ impl Line {
             ledger,
             cut: Arc::default(),
             no_keys: Arc::default(),
+            knows_no_user: Arc::default(),
+            is_silent_of_stock: Arc::default(),
             declared: Arc::default(),
             uploads: Arc::default(),
             broken_for: Arc::default(),
@@ -298,6 +302,16 @@ impl Line {
         *self.no_keys.lock().unwrap() = withheld;
     }
 
+    /// Has the carrier say of every user whose keys are asked for that it does not know them.
+    pub(crate) fn forget_users(&self) {
+        *self.knows_no_user.lock().unwrap() = true;
+    }
+
+    /// Has the carrier never say that keys run out.
+    pub(crate) fn be_silent_of_stock(&self) {
+        *self.is_silent_of_stock.lock().unwrap() = true;
+    }
+
     /// What users' envelopes are declared as, whatever they hold.
     pub(crate) fn declare(&self, declared: Kind) {
         *self.declared.lock().unwrap() = Some(declared);
@@ -336,6 +350,9 @@ impl Transport for Line {
         if *self.no_keys.lock().unwrap() {
             return Err(TransportError::unavailable("the directory is busy"));
         }
+        if *self.knows_no_user.lock().unwrap() && matches!(of.party(), Party::User(_)) {
+            return Err(TransportError::UnknownRecipient);
+        }
         self.carrier.bundle(caller, of).await
     }
 
@@ -373,7 +390,11 @@ impl Transport for Line {
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
         self.check()?;
-        self.carrier.low_stock(caller, at_most).await
+        let connected = self.carrier.low_stock(caller, at_most).await;
+        if *self.is_silent_of_stock.lock().unwrap() {
+            return std::future::pending().await;
+        }
+        connected
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
