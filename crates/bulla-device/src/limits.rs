@@ -38,3 +38,11 @@ pub(crate) const MAX_RECENT_PER_QUEUE: usize = 64;
 
 /// How many messages of one business are asked for in one record.
 pub(crate) const MAX_ASKED_FOR_PER_RECORD: usize = 16;
+
+/// What was handed over is taken out of the outbox with the next record. If none is made, it is after so
+/// long: a device that dies meanwhile hands it over again, and the carrier knows it.
+pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// The most envelopes that were handed over and wait for the next record. Beyond it they are taken out at
+/// once.
+pub(crate) const MAX_UNSETTLED: usize = 16;

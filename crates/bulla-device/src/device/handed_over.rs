@@ -1,13 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-/// What was handed over is taken out of the outbox with the next record. If none is made, it is after so
-/// long: a device that dies meanwhile hands it over again, and the carrier knows it.
-pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(2);
-
-/// The most that may wait for the next record. Beyond it they are taken out at once.
-const MAX_UNSETTLED: usize = 16;
+use crate::limits::MAX_UNSETTLED;
 
 /// The places of envelopes that the carrier has and that still stand in the outbox.
 ///

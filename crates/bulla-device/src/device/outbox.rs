@@ -7,11 +7,10 @@ use bulla_store::Store;
 use bulla_transport::{SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
-use super::handed_over::SETTLED_AFTER;
 use super::{BACKOFF, Inner, SENDING, trace_span};
 use crate::DeviceError;
 use crate::event::Row;
-use crate::limits::OUTBOX_PAGE;
+use crate::limits::{OUTBOX_PAGE, SETTLED_AFTER};
 use crate::metrics::{FAILED, SENT};
 
 /// Why an envelope that was handed to the carrier was not taken.
