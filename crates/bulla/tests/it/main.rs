@@ -12,6 +12,7 @@ mod front_pages;
 mod host;
 mod line_width;
 mod message_cost;
+mod named_paths;
 mod packages;
 mod reinstalled_device;
 mod restored_backup;
