@@ -1,53 +1,29 @@
 //! The corpora that fuzzing has left behind.
 
-use std::path::{Path, PathBuf};
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
+use self::replay::Corpora;
 use crate::checks::{exchange, message, stored};
 
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
-
-/// A corpus is read with every clone: so many files, and so many bytes, for all targets of the crate.
-const FILES: usize = 50;
-const BYTES: u64 = 150_000;
-
-/// Runs a check over each file of its corpus, of which there has to be one at least.
-fn replay(target: &str, check: fn(&[u8])) {
-    let mut files: Vec<_> =
-        std::fs::read_dir(Path::new(CORPUS).join(target)).unwrap().map(|file| file.unwrap().path()).collect();
-    assert!(!files.is_empty(), "{target} has no corpus");
-    files.sort();
-    for file in &files {
-        // The last one that is printed is the one that fails.
-        println!("{}", file.display());
-        check(&std::fs::read(file).unwrap());
-    }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
-    files
-}
+const CORPORA: Corpora = Corpora { package: env!("CARGO_MANIFEST_DIR"), max_files: 50, max_bytes: 150_000 };
 
 #[test]
 fn the_corpora_stay_small() {
-    let files: Vec<_> = files(Path::new(CORPUS)).iter().flat_map(|target| files(target)).collect();
-    let bytes: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
-    println!("{} files, {bytes} bytes", files.len());
-    assert!(files.len() <= FILES && bytes <= BYTES);
+    CORPORA.stay_small();
 }
 
 #[test]
 fn messages_of_any_peer_replay() {
-    replay("message", message::check);
+    CORPORA.replay("message", message::check);
 }
 
 #[test]
 fn stored_ratchets_replay() {
-    replay("stored", stored::check);
+    CORPORA.replay("stored", stored::check);
 }
 
 #[test]
 fn exchanges_replay() {
-    replay("exchange", exchange::check);
+    CORPORA.replay("exchange", exchange::check);
 }

@@ -1,46 +1,26 @@
-//! The corpora of the fuzz targets, and what was found with them.
+//! The corpora that fuzzing has left behind, and what was found with them.
 
-use std::path::{Path, PathBuf};
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
 
+use self::replay::Corpora;
 use crate::checks::{keyring, row};
 
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
-
-/// A corpus is read with every clone: so many files, and so many bytes, for all targets of the crate.
-const FILES: usize = 100;
-const BYTES: u64 = 100_000;
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
-    files
-}
-
-fn replay(target: &str, check: fn(&[u8])) {
-    let files = files(&Path::new(CORPUS).join(target));
-    assert!(!files.is_empty(), "{target} has no corpus");
-    for file in &files {
-        // The last one that is printed is the one that fails.
-        println!("{}", file.display());
-        check(&std::fs::read(file).unwrap());
-    }
-}
+const CORPORA: Corpora = Corpora { package: env!("CARGO_MANIFEST_DIR"), max_files: 100, max_bytes: 100_000 };
 
 #[test]
 fn the_corpora_stay_small() {
-    let files: Vec<_> = files(Path::new(CORPUS)).iter().flat_map(|target| files(target)).collect();
-    let bytes: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
-    assert!(files.len() <= FILES && bytes <= BYTES, "{} files, {bytes} bytes", files.len());
+    CORPORA.stay_small();
 }
 
 #[test]
 fn keyrings_replay() {
-    replay("keyring", keyring::check);
+    CORPORA.replay("keyring", keyring::check);
 }
 
 #[test]
 fn sealed_rows_replay() {
-    replay("row", row::check);
+    CORPORA.replay("row", row::check);
 }
 
 /// What a fuzzer reaches soon, so that a machine that never runs one has seen it too.

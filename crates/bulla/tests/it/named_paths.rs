@@ -31,8 +31,8 @@ fn files_that_are_named_are_there() {
 #[test]
 fn paths_are_told_from_other_code() {
     let line =
-        "See `crates/a/src/b.rs` and `fuzz/`, not `src/b.rs`, `a::b`, `crates/a/x*.rs` or crates/c/d.rs.";
-    assert_eq!(paths(line).collect::<Vec<_>>(), ["crates/a/src/b.rs", "fuzz/"]);
+        "See `crates/bulla/src/lib.rs` and `fuzz/`, not `src/b.rs`, `a::b`, `crates/b*.rs` or crates/c.rs.";
+    assert_eq!(paths(line).collect::<Vec<_>>(), ["crates/bulla/src/lib.rs", "fuzz/"]);
 }
 
 /// What `line` names between backticks as a path from the top of the workspace.

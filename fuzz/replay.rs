@@ -1,0 +1,46 @@
+//! The corpora that fuzzing has left behind, replayed by the tests of the crates: each includes this file
+//! and says with which check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The corpora of a crate, a folder for each target.
+pub(crate) struct Corpora {
+    /// The crate's folder.
+    pub(crate) package: &'static str,
+    /// A corpus is read with every clone: of all targets so many files, and so many bytes.
+    pub(crate) max_files: usize,
+    pub(crate) max_bytes: u64,
+}
+
+#[expect(clippy::print_stdout, reason = "a test that fails shows what it printed")]
+impl Corpora {
+    /// Runs `check` over each file of the corpus of `target`, of which there has to be one at least.
+    pub(crate) fn replay(&self, target: &str, mut check: impl FnMut(&[u8])) {
+        let files = files(&self.folder().join(target));
+        assert!(!files.is_empty(), "{target} has no corpus");
+        for file in &files {
+            // The last one that is printed is the one that fails.
+            println!("{}", file.display());
+            check(&fs::read(file).unwrap());
+        }
+    }
+
+    pub(crate) fn stay_small(&self) {
+        let files: Vec<_> = files(&self.folder()).iter().flat_map(|target| files(target)).collect();
+        let bytes: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
+        println!("{} files, {bytes} bytes", files.len());
+        assert!(!files.is_empty() && files.len() <= self.max_files && bytes <= self.max_bytes);
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new(self.package).join("tests/data/corpus")
+    }
+}
+
+/// In their order, so that a failure comes back at the same place.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
