@@ -1,8 +1,9 @@
 //! What a message of a business costs on its way to the user and back, whatever came before it.
 //!
 //! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all,
-//! `-- --speed` for how fast each part of the way is, `-- --growth` for what a message costs after others, and
-//! with `-- --users 1000` (or 1), last, for so many users alone.
+//! `-- --speed` for how fast each part of the way is, `-- --growth` for what a message costs after others,
+//! `-- --users 1000` (or 1), last, for so many users alone, and `-- --soak 30` for so many minutes at a thousand
+//! messages a second, after which nothing may have grown.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,6 +16,7 @@
 mod clock;
 mod load;
 mod report;
+mod soak;
 mod speed;
 mod system;
 
@@ -50,6 +52,10 @@ fn main() -> io::Result<()> {
     let users = if asked("--users") { arguments.last().and_then(|users| users.parse().ok()) } else { None };
     let out = &mut io::stdout().lock();
     let runtime = Builder::new_multi_thread().enable_all().build()?;
+    if asked("--soak") {
+        let minutes = arguments.last().and_then(|minutes| minutes.parse().ok()).unwrap_or(3.0);
+        return runtime.block_on(soak::soak(minutes, out));
+    }
     let mut report = Report::default();
     let crowd = users.unwrap_or(1_000).min(extent.marks[0]);
     if !asked("--growth") {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bulla_content::{Content, Text};
+use bulla_store_fjall::FjallOptions;
 use tokio::task::JoinSet;
 
 pub(crate) use self::arrivals::{Arrivals, Stage};
@@ -97,7 +98,7 @@ pub(crate) async fn measured(users: usize, extent: Extent, floors: &Floors) -> V
             Way::Shown => Readers::Look,
             Way::Forwarded | Way::Told => Readers::Read,
         };
-        let system = Arc::new(System::with(users, readers).await);
+        let system = Arc::new(System::with(users, readers, FjallOptions::default()).await);
         let server = Server::of(&system).await;
         let run = Run { way, system: Arc::clone(&system), server: Arc::new(server) };
         // Every user has a session, and the day has begun.

@@ -53,7 +53,7 @@ pub(crate) enum Readers {
 }
 
 pub(crate) struct System {
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) relay: Relay<BenchStore, Link, Arc<Receipts>>,
     carrier: Arc<Carrier<BenchStore>>,
     stores: [BenchStore; 3],
@@ -136,12 +136,12 @@ impl EventSink for Receipts {
 
 impl System {
     pub(crate) async fn new(users: usize) -> Self {
-        Self::with(users, Readers::Read).await
+        Self::with(users, Readers::Read, FjallOptions::default()).await
     }
 
-    pub(crate) async fn with(users: usize, does: Readers) -> Self {
+    pub(crate) async fn with(users: usize, does: Readers, options: FjallOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = async |name: &str| open_store(&folder.path().join(name)).await;
+        let store = async |name: &str| open_store(&folder.path().join(name), options).await;
         let stores = [store("relay").await, store("carrier").await, store("devices").await];
         let [of_relay, of_carrier, of_devices] = stores.clone();
         let (clock, rng) = (Arc::new(Machine), Arc::new(Machine));
@@ -172,7 +172,12 @@ impl System {
             }
         }
         receipts.set_open(true);
-        Self { _folder: folder, relay, carrier, stores, users, devices, readers, receipts }
+        Self { folder, relay, carrier, stores, users, devices, readers, receipts }
+    }
+
+    /// Where the stores' files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Has the relay accept a text to the user at `place`.
@@ -225,10 +230,10 @@ async fn look_on(device: Device<BenchStore, Link>, receipts: Arc<Receipts>) {
     }
 }
 
-pub(crate) async fn open_store(folder: &Path) -> BenchStore {
+pub(crate) async fn open_store(folder: &Path, options: FjallOptions) -> BenchStore {
     let rng = Arc::new(Machine);
     let keys = OperatorKey::from_bytes([7; 32], rng.clone());
-    let engine = FjallStore::open(folder, FjallOptions::default()).unwrap();
+    let engine = FjallStore::open(folder, options).unwrap();
     let vault = Vault::open(engine, MemoryKeyring::new(), &keys, Arc::new(Machine), rng).await.unwrap();
     Arc::new(CountingStore::new(vault))
 }

@@ -10,6 +10,7 @@ use bulla_session::{
     Trust, UnixMillis, UnixSeconds,
 };
 use bulla_store::{Batch, Commit, Key, Retention, Space, Store};
+use bulla_store_fjall::FjallOptions;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::task::JoinSet;
@@ -104,7 +105,7 @@ fn sessions(messages: usize) -> (f64, f64) {
 /// What a commit of so many rows costs in a sealed store, as many at once as there are messages on their way.
 async fn commits(extent: Extent, rows: u8) -> f64 {
     let folder = tempfile::tempdir().unwrap();
-    let store = open_store(folder.path()).await;
+    let store = open_store(folder.path(), FjallOptions::default()).await;
     let (mut writers, next, last) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)), extent.speed);
     let cpu = spent();
     for _ in 0..extent.in_flight {
