@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all,
 //! `-- --speed` for how fast each part of the way is, `-- --growth` for what a message costs after others,
-//! `-- --users 1000` (or 1), last, for so many users alone, and `-- --soak 30` for so many minutes at a thousand
-//! messages a second, after which nothing may have grown.
+//! `-- --users 1000` (or 1), last, for so many users alone, and `-- --soak 30` for so many minutes at a
+//! thousand messages a second, after which nothing may have grown.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -29,8 +29,18 @@ impl KeyedMutex {
 
     /// Waits for the lock of `partition` and holds it until the guard is dropped. First come, first served.
     pub async fn lock(&self, partition: Partition) -> MutexGuard<'_, ()> {
+        self.of(partition).lock().await
+    }
+
+    /// The lock of `partition`, if nobody has it. Partitions share locks: who holds that of one may be
+    /// refused another.
+    #[must_use]
+    pub fn try_lock(&self, partition: Partition) -> Option<MutexGuard<'_, ()>> {
+        self.of(partition).try_lock().ok()
+    }
+
+    fn of(&self, partition: Partition) -> &Mutex<()> {
         let [first, second, ..] = *partition.as_bytes();
-        let lock = usize::from(u16::from_be_bytes([first, second])) & (KEYED_LOCKS - 1);
-        self.0[lock].lock().await
+        &self.0[usize::from(u16::from_be_bytes([first, second])) & (KEYED_LOCKS - 1)]
     }
 }

@@ -11,8 +11,12 @@ use bytes::Bytes;
 use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
+use super::tenant::Tenant;
 use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
+
+/// How many conversations are looked at together. What comes for one of them waits for one record.
+const UNMARKED_AT_ONCE: usize = 64;
 
 /// The marks that this relay knows to be in the store.
 #[derive(Debug, Default)]
@@ -119,28 +123,50 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Takes the marks from the conversations that have no work any more: a start does not look at them.
     pub(super) async fn unmark_idle(self: &Arc<Self>) -> Result<(), RelayError> {
-        for conversation in self.index.waiting() {
-            let Some(tenant) = self.businesses.tenant(conversation.business) else { continue };
-            if self.suspensions.of(conversation).is_none() {
-                let unmarked = self.unmark_if_idle(conversation).await;
-                unmarked.or_else(|error| self.contain(&tenant, Some(conversation), error.into()))?;
+        let waiting = self.index.waiting();
+        for of_business in waiting.chunk_by(|one, other| one.business == other.business) {
+            let Some(tenant) = of_business.first().and_then(|one| self.businesses.tenant(one.business))
+            else {
+                continue;
+            };
+            for some in of_business.chunks(UNMARKED_AT_ONCE) {
+                let unmarked = Box::pin(self.unmark_idle_of(&tenant, some)).await;
+                unmarked.or_else(|error| self.contain(&tenant, None, error))?;
             }
         }
         Ok(())
     }
 
-    async fn unmark_if_idle(self: &Arc<Self>, conversation: Conversation) -> Result<(), StoreError> {
-        // Under the lock nothing is added meanwhile.
-        let _lock = self.lock(conversation.user).await?;
-        if !self.transaction(conversation).await?.has_nothing_queued() {
-            return Ok(());
+    /// Takes the marks from those of `some` of a business's conversations that have no work, in one record.
+    async fn unmark_idle_of(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        some: &[Conversation],
+    ) -> Result<(), RelayError> {
+        let (mut batch, mut locks) = (Batch::new(self.home(tenant.business())), Vec::new());
+        for conversation in some.iter().copied() {
+            // Whoever has the lock is at work on the conversation: the next sweep looks again. It is not
+            // waited for while others are held.
+            let Some(lock) = self.keyed_mutex.try_lock(conversation.user) else { continue };
+            if self.suspensions.of(conversation).is_some() || self.erasures.is_under_way(conversation.user) {
+                continue;
+            }
+            match self.transaction(conversation).await {
+                Ok(transaction) if transaction.has_nothing_queued() => {
+                    batch.delete(Key::undated(WAITING, conversation.user.as_bytes().to_vec()));
+                    // First, so that what is put next is marked again if this is cut short.
+                    self.index.forget_waiting(conversation);
+                    // Until the record is made nothing is added.
+                    locks.push(lock);
+                }
+                Ok(_) => {}
+                Err(error) => self.contain(tenant, Some(conversation), error.into())?,
+            }
         }
-        let mut batch = Batch::new(self.home(conversation.business));
-        batch.delete(Key::undated(WAITING, conversation.user.as_bytes().to_vec()));
-        // First, so that what is put next is marked again if this is cut short.
-        self.index.forget_waiting(conversation);
-        // It expects nothing, so nothing can be in the way.
-        let _ = self.store.commit(batch).await?;
+        if !batch.deletes().is_empty() {
+            // It expects nothing, so nothing can be in the way.
+            let _ = self.store.commit(batch).await?;
+        }
         Ok(())
     }
 }

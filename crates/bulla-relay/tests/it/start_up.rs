@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_relay::{Relay, Status};
-use bulla_store::{CountingStore, MemoryStore};
+use bulla_store::{CountingStore, Counts, MemoryStore};
 
 use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
 
@@ -23,6 +23,12 @@ async fn talked_to(users: u64) -> World {
 
 /// The next relay on the same store, and how much it read to start.
 async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize) {
+    let (relay, counts) = counted(world).await;
+    (relay, counts.take().reads())
+}
+
+/// The next relay on the same store, ten seconds after its start.
+async fn counted(world: &World) -> (Relay<Counted, Line, RecordingSink>, Counts) {
     let store = Arc::new(CountingStore::new(Arc::clone(&world.rows)));
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
@@ -30,7 +36,7 @@ async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize)
     let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open();
     let relay = relay.await.unwrap();
     world.pass(Duration::from_secs(10)).await;
-    (relay, counts.take().reads())
+    (relay, counts)
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,6 +48,25 @@ async fn a_start_looks_at_no_conversation_without_work() {
         reads.push(reopened(&world).await.1);
     }
     assert_eq!(reads[0], reads[1], "as much with 40 conversations as with 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_notes_in_few_records_which_conversations_have_no_work() {
+    const USERS: u64 = 200;
+    let world = World::new().await;
+    let _crowd = world.crowd(USERS, SHOP).await;
+    world.sink.wait_for(usize::try_from(USERS).unwrap(), &*world.clock).await;
+    // What was taken is out of the store, and no sweep has gone by.
+    world.pass(Duration::from_secs(10)).await;
+    world.relay.close().await;
+    let (relay, counts) = counted(&world).await;
+    // The first sweep is made at once; what else a start writes is in it.
+    let commits = counts.take().commits;
+    assert!((4..=24).contains(&commits), "{commits} commits for {USERS} conversations");
+    world.pass(QUARTER).await;
+    relay.close().await;
+    let (_relay, reads) = reopened(&world).await;
+    assert!(reads < 100, "{reads} reads");
 }
 
 #[tokio::test(start_paused = true)]
