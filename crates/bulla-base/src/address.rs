@@ -37,15 +37,6 @@ pub enum Party {
 }
 
 impl Party {
-    /// The party as bytes: `u` and the digits, or `b` and the id as 8 bytes, big-endian.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::User(number) => [b"u", number.digits().as_bytes()].concat(),
-            Self::Business(id) => [b"b".as_slice(), &id.number().to_be_bytes()].concat(),
-        }
-    }
-
     /// Reads what [`Party::to_bytes`] wrote.
     ///
     /// # Errors
@@ -64,6 +55,15 @@ impl Party {
                 Ok(Self::Business(PhoneNumberId::new(u64::from_be_bytes(id))))
             }
             _ => Err(invalid),
+        }
+    }
+
+    /// The party as bytes: `u` and the digits, or `b` and the id as 8 bytes, big-endian.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::User(number) => [b"u", number.digits().as_bytes()].concat(),
+            Self::Business(id) => [b"b".as_slice(), &id.number().to_be_bytes()].concat(),
         }
     }
 }
@@ -94,6 +94,15 @@ impl Address {
         Self::new(Party::Business(id), DeviceId::PRIMARY)
     }
 
+    /// Reads what [`Address::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are not of that form.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidWord> {
+        let (device, party) = bytes.split_first().ok_or(InvalidWord::new("address", "it is empty"))?;
+        Ok(Self::new(Party::from_bytes(party)?, DeviceId::new(*device)?))
+    }
+
     /// Whose device it is.
     #[must_use]
     pub const fn party(&self) -> &Party {
@@ -112,15 +121,6 @@ impl Address {
         let mut bytes = vec![self.device.number()];
         bytes.extend_from_slice(&self.party.to_bytes());
         bytes
-    }
-
-    /// Reads what [`Address::to_bytes`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes are not of that form.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidWord> {
-        let (device, party) = bytes.split_first().ok_or(InvalidWord::new("address", "it is empty"))?;
-        Ok(Self::new(Party::from_bytes(party)?, DeviceId::new(*device)?))
     }
 }
 

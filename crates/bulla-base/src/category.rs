@@ -16,6 +16,12 @@ impl Category {
     /// All categories, in the order of their codes.
     pub const ALL: [Self; 4] = [Self::Service, Self::Utility, Self::Authentication, Self::Marketing];
 
+    /// The category with this code, if there is one.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.code() == code)
+    }
+
     /// The code that stands in keys and on the wire.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -25,12 +31,6 @@ impl Category {
             Self::Authentication => 3,
             Self::Marketing => 4,
         }
-    }
-
-    /// The category with this code, if there is one.
-    #[must_use]
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|category| category.code() == code)
     }
 
     /// The name the Graph API uses, such as `service`.

@@ -39,16 +39,6 @@ impl DeduplicationRecord {
         Self { envelope, message }
     }
 
-    /// What is known of the message if only something that was sent again is.
-    pub(crate) const fn of_message_alone(&self) -> Self {
-        Self { envelope: [0; 16], message: self.message }
-    }
-
-    /// Whether both are of messages between the same two that are counted alike.
-    pub(crate) fn is_of_message(&self, other: &Self) -> bool {
-        self.message == other.message
-    }
-
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let damaged = StoreError::Damaged { what: "guard against duplicates" };
         match <&[u8; Self::BYTES]>::try_from(bytes) {
@@ -62,6 +52,16 @@ impl DeduplicationRecord {
             }
             _ => Err(damaged),
         }
+    }
+
+    /// What is known of the message if only something that was sent again is.
+    pub(crate) const fn of_message_alone(&self) -> Self {
+        Self { envelope: [0; 16], message: self.message }
+    }
+
+    /// Whether both are of messages between the same two that are counted alike.
+    pub(crate) fn is_of_message(&self, other: &Self) -> bool {
+        self.message == other.message
     }
 
     pub(crate) fn to_bytes(self) -> Vec<u8> {

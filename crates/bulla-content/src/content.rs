@@ -40,6 +40,22 @@ impl Content {
         Self::new(Body::Text(text))
     }
 
+    /// Reads what [`Content::encode`] wrote, with the opening key that stood before it.
+    ///
+    /// # Errors
+    /// When the bytes are too many, not padded, malformed, or say something beyond a limit.
+    pub fn decode(plaintext: &[u8]) -> Result<(Self, Opening), InvalidContent> {
+        let unpadded = padding::unpad(plaintext)?;
+        let (opening, body) =
+            unpadded.split_first_chunk::<OPENING_BYTES>().ok_or(InvalidContent::Malformed)?;
+        let content = wire::decode(body)?;
+        Ok((content, Opening::from_bytes(*opening)))
+    }
+
+    pub(crate) const fn from_parts(body: Body, in_reply_to: Option<MessageId>) -> Self {
+        Self { body, in_reply_to }
+    }
+
     /// Makes it an answer to the message `id`.
     #[must_use]
     pub const fn replying_to(mut self, id: MessageId) -> Self {
@@ -73,22 +89,6 @@ impl Content {
         plaintext.extend_from_slice(&body);
         padding::pad(&mut plaintext);
         Encoded { plaintext, opening }
-    }
-
-    /// Reads what [`Content::encode`] wrote, with the opening key that stood before it.
-    ///
-    /// # Errors
-    /// When the bytes are too many, not padded, malformed, or say something beyond a limit.
-    pub fn decode(plaintext: &[u8]) -> Result<(Self, Opening), InvalidContent> {
-        let unpadded = padding::unpad(plaintext)?;
-        let (opening, body) =
-            unpadded.split_first_chunk::<OPENING_BYTES>().ok_or(InvalidContent::Malformed)?;
-        let content = wire::decode(body)?;
-        Ok((content, Opening::from_bytes(*opening)))
-    }
-
-    pub(crate) const fn from_parts(body: Body, in_reply_to: Option<MessageId>) -> Self {
-        Self { body, in_reply_to }
     }
 }
 

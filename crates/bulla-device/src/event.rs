@@ -37,6 +37,28 @@ pub enum DeviceEventKind {
 }
 
 impl DeviceEvent {
+    pub(crate) fn read(place: u64, bytes: &[u8]) -> Result<Self, StoreError> {
+        let damaged = StoreError::Damaged { what: "event" };
+        let Ok(row) = Row::decode(bytes) else { return Err(damaged) };
+        let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
+        let kind = match &row.words {
+            _ if row.identity_changed => DeviceEventKind::IdentityChanged,
+            None if row.lost => DeviceEventKind::MessageLost,
+            None => DeviceEventKind::NotDelivered,
+            Some(words) => match Content::decode(words) {
+                Ok((content, _)) => DeviceEventKind::of(content),
+                Err(_) => return Err(damaged),
+            },
+        };
+        Ok(Self {
+            place,
+            business: PhoneNumberId::new(row.business),
+            id,
+            at: Timestamp::from_millis(row.at),
+            kind,
+        })
+    }
+
     /// Which business it is about.
     #[must_use]
     pub const fn business(&self) -> PhoneNumberId {
@@ -60,28 +82,6 @@ impl DeviceEvent {
     #[must_use]
     pub const fn kind(&self) -> &DeviceEventKind {
         &self.kind
-    }
-
-    pub(crate) fn read(place: u64, bytes: &[u8]) -> Result<Self, StoreError> {
-        let damaged = StoreError::Damaged { what: "event" };
-        let Ok(row) = Row::decode(bytes) else { return Err(damaged) };
-        let Ok(id) = MessageId::from_bytes(&row.id) else { return Err(damaged) };
-        let kind = match &row.words {
-            _ if row.identity_changed => DeviceEventKind::IdentityChanged,
-            None if row.lost => DeviceEventKind::MessageLost,
-            None => DeviceEventKind::NotDelivered,
-            Some(words) => match Content::decode(words) {
-                Ok((content, _)) => DeviceEventKind::of(content),
-                Err(_) => return Err(damaged),
-            },
-        };
-        Ok(Self {
-            place,
-            business: PhoneNumberId::new(row.business),
-            id,
-            at: Timestamp::from_millis(row.at),
-            kind,
-        })
     }
 }
 

@@ -39,6 +39,15 @@ impl RetrySchedule {
         Self { times: 0, attempt: 0, next: now.as_millis(), since: now.as_millis() }
     }
 
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// When it is damaged, or of another form.
+    pub fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
+        Self::decode(row).map_err(|_| Self::DAMAGED)
+    }
+
     /// The same, asked for once more at `now`, since what came at the time number `attempt` does not open
     /// either.
     #[must_use]
@@ -84,15 +93,6 @@ impl RetrySchedule {
     }
 
     const DAMAGED: StoreError = StoreError::Damaged { what: "retry schedule" };
-
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// When it is damaged, or of another form.
-    pub fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
-        Self::decode(row).map_err(|_| Self::DAMAGED)
-    }
 
     /// As it is stored.
     #[must_use]

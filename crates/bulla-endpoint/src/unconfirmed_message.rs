@@ -65,6 +65,15 @@ impl Unconfirmed {
         Self { resends: MAX_RESENDS as u32 + 1, session: Bytes::new(), words, resent: 0 }
     }
 
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// When it is damaged, or of another form.
+    pub fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
+        Self::decode(row).map_err(|_| Self::DAMAGED)
+    }
+
     /// Which time it is when it is sent again; nothing when it was sent as often as it ever is.
     #[must_use]
     pub fn next_resend(&self) -> Option<u8> {
@@ -110,15 +119,6 @@ impl Unconfirmed {
     }
 
     const DAMAGED: StoreError = StoreError::Damaged { what: "unconfirmed message" };
-
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// When it is damaged, or of another form.
-    pub fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
-        Self::decode(row).map_err(|_| Self::DAMAGED)
-    }
 
     /// As it is stored.
     #[must_use]

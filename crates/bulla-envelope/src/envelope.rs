@@ -22,6 +22,33 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Reads the wire form. The ciphertext is shared with `bytes`, not copied.
+    ///
+    /// # Errors
+    /// When the bytes are too many, malformed, or a field is missing or beyond its limit.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
+        InvalidEnvelope::at_most("envelope (bytes)", MAX_WIRE_BYTES, bytes.len())?;
+        InvalidEnvelope::unless_flat(&bytes, &[])?;
+        let wire = Wire::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
+        let field = |field| InvalidEnvelope::Field { field };
+        let franking: [u8; 32] = wire.franking[..].try_into().map_err(|_| field("franking tag"))?;
+        let installation = match &wire.installation[..] {
+            [] => None,
+            bytes => Some(bytes.try_into().map(Installation::from_bytes).map_err(|_| field("installation"))?),
+        };
+        let envelope = Self::new(
+            MessageId::from_bytes(&wire.id).map_err(InvalidEnvelope::word("id"))?,
+            Address::from_bytes(&wire.from).map_err(InvalidEnvelope::word("from"))?,
+            Address::from_bytes(&wire.to).map_err(InvalidEnvelope::word("to"))?,
+            Kind::from_codes(wire.kind, wire.category).ok_or(field("kind"))?,
+            FrankingTag::from_bytes(franking),
+            Form::from_code(wire.form).ok_or(field("form"))?,
+            wire.sealed,
+        )?;
+        let attempt = u8::try_from(wire.attempt).map_err(|_| field("attempt"))?;
+        Self { installation, ..envelope }.sent_again(attempt)
+    }
+
     /// Puts `sealed` into an envelope.
     ///
     /// # Errors
@@ -135,33 +162,6 @@ impl Envelope {
             attempt: u32::from(self.attempt),
         };
         wire.encode_to_vec().into()
-    }
-
-    /// Reads the wire form. The ciphertext is shared with `bytes`, not copied.
-    ///
-    /// # Errors
-    /// When the bytes are too many, malformed, or a field is missing or beyond its limit.
-    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
-        InvalidEnvelope::at_most("envelope (bytes)", MAX_WIRE_BYTES, bytes.len())?;
-        InvalidEnvelope::unless_flat(&bytes, &[])?;
-        let wire = Wire::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
-        let field = |field| InvalidEnvelope::Field { field };
-        let franking: [u8; 32] = wire.franking[..].try_into().map_err(|_| field("franking tag"))?;
-        let installation = match &wire.installation[..] {
-            [] => None,
-            bytes => Some(bytes.try_into().map(Installation::from_bytes).map_err(|_| field("installation"))?),
-        };
-        let envelope = Self::new(
-            MessageId::from_bytes(&wire.id).map_err(InvalidEnvelope::word("id"))?,
-            Address::from_bytes(&wire.from).map_err(InvalidEnvelope::word("from"))?,
-            Address::from_bytes(&wire.to).map_err(InvalidEnvelope::word("to"))?,
-            Kind::from_codes(wire.kind, wire.category).ok_or(field("kind"))?,
-            FrankingTag::from_bytes(franking),
-            Form::from_code(wire.form).ok_or(field("form"))?,
-            wire.sealed,
-        )?;
-        let attempt = u8::try_from(wire.attempt).map_err(|_| field("attempt"))?;
-        Self { installation, ..envelope }.sent_again(attempt)
     }
 }
 

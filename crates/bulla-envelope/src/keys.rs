@@ -88,12 +88,6 @@ impl KeyUpload {
         }
     }
 
-    /// The wire form.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        self.encode_to_vec().into()
-    }
-
     /// Reads the wire form.
     ///
     /// # Errors
@@ -105,6 +99,12 @@ impl KeyUpload {
         let upload = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         upload.check()?;
         Ok(upload)
+    }
+
+    /// The wire form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
     }
 
     /// Checks that nothing is missing or beyond its limit.
@@ -165,6 +165,24 @@ impl KeyBundle {
         })
     }
 
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    /// When the bytes are malformed, a key is missing, or a bound is broken.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
+        InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
+        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6])?;
+        let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
+        bundle.device()?;
+        check_key("identity key", &bundle.identity)?;
+        bundle.signed()?;
+        bundle.kyber()?;
+        if let Some(key) = &bundle.one_time {
+            check_key("one-time prekey", &key.public)?;
+        }
+        Ok(bundle)
+    }
+
     /// The device whose keys these are.
     ///
     /// # Errors
@@ -194,24 +212,6 @@ impl KeyBundle {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         self.encode_to_vec().into()
-    }
-
-    /// Reads the wire form.
-    ///
-    /// # Errors
-    /// When the bytes are malformed, a key is missing, or a bound is broken.
-    pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
-        InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
-        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6])?;
-        let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
-        bundle.device()?;
-        check_key("identity key", &bundle.identity)?;
-        bundle.signed()?;
-        bundle.kyber()?;
-        if let Some(key) = &bundle.one_time {
-            check_key("one-time prekey", &key.public)?;
-        }
-        Ok(bundle)
     }
 }
 

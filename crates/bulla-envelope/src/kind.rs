@@ -13,20 +13,20 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(crate) const fn codes(self) -> (u32, u32) {
-        match self {
-            Self::Message(category) => (1, category.code() as u32),
-            Self::Receipt => (2, 0),
-            Self::RetryRequest => (3, 0),
-        }
-    }
-
     pub(crate) fn from_codes(kind: u32, category: u32) -> Option<Self> {
         match (kind, category) {
             (1, code) => u8::try_from(code).ok().and_then(Category::from_code).map(Self::Message),
             (2, 0) => Some(Self::Receipt),
             (3, 0) => Some(Self::RetryRequest),
             _ => None,
+        }
+    }
+
+    pub(crate) const fn codes(self) -> (u32, u32) {
+        match self {
+            Self::Message(category) => (1, category.code() as u32),
+            Self::Receipt => (2, 0),
+            Self::RetryRequest => (3, 0),
         }
     }
 }
@@ -42,18 +42,18 @@ pub enum Form {
 }
 
 impl Form {
-    pub(crate) const fn code(self) -> u32 {
-        match self {
-            Self::Signal => 2,
-            Self::PreKey => 3,
-        }
-    }
-
     pub(crate) const fn from_code(code: u32) -> Option<Self> {
         match code {
             2 => Some(Self::Signal),
             3 => Some(Self::PreKey),
             _ => None,
+        }
+    }
+
+    pub(crate) const fn code(self) -> u32 {
+        match self {
+            Self::Signal => 2,
+            Self::PreKey => 3,
         }
     }
 }

@@ -43,6 +43,20 @@ impl Tally {
         Self { business, day, flow, category }
     }
 
+    /// Reads a counter's name.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        let (business, rest) = name.split_first_chunk::<8>()?;
+        let (day, rest) = rest.split_first_chunk::<4>()?;
+        let [flow, category] = rest else { return None };
+        Some(Self {
+            business: PhoneNumberId::new(u64::from_be_bytes(*business)),
+            day: Day::from_number(u32::from_be_bytes(*day)),
+            flow: Flow::from_code(*flow)?,
+            category: Category::from_code(*category)?,
+        })
+    }
+
     /// Whose messages.
     #[must_use]
     pub const fn business(self) -> PhoneNumberId {
@@ -82,20 +96,6 @@ impl Tally {
     #[must_use]
     pub fn prefix(business: PhoneNumberId) -> [u8; 8] {
         business.number().to_be_bytes()
-    }
-
-    /// Reads a counter's name.
-    #[must_use]
-    pub fn from_name(name: &[u8]) -> Option<Self> {
-        let (business, rest) = name.split_first_chunk::<8>()?;
-        let (day, rest) = rest.split_first_chunk::<4>()?;
-        let [flow, category] = rest else { return None };
-        Some(Self {
-            business: PhoneNumberId::new(u64::from_be_bytes(*business)),
-            day: Day::from_number(u32::from_be_bytes(*day)),
-            flow: Flow::from_code(*flow)?,
-            category: Category::from_code(*category)?,
-        })
     }
 }
 

@@ -20,6 +20,16 @@ impl MessageRef {
         Self { id, user }
     }
 
+    /// Reads what [`MessageRef::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When the first sixteen bytes are not a message id.
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Result<Self, InvalidWord> {
+        let mut user = [0; 16];
+        user.copy_from_slice(&bytes[16..]);
+        Ok(Self { id: MessageId::from_bytes(&bytes[..16])?, user: UserId::from_bytes(user) })
+    }
+
     /// The message's id.
     #[must_use]
     pub const fn id(self) -> MessageId {
@@ -39,15 +49,5 @@ impl MessageRef {
         bytes[..16].copy_from_slice(self.id.as_bytes());
         bytes[16..].copy_from_slice(self.user.as_bytes());
         bytes
-    }
-
-    /// Reads what [`MessageRef::to_bytes`] wrote.
-    ///
-    /// # Errors
-    /// When the first sixteen bytes are not a message id.
-    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Result<Self, InvalidWord> {
-        let mut user = [0; 16];
-        user.copy_from_slice(&bytes[16..]);
-        Ok(Self { id: MessageId::from_bytes(&bytes[..16])?, user: UserId::from_bytes(user) })
     }
 }

@@ -24,15 +24,6 @@ pub(crate) const VERSION: u8 = 4;
 /// What every message starts with: the session's version and the newest the sender knows.
 pub(crate) const VERSION_BYTE: u8 = (VERSION << 4) | VERSION;
 
-/// Accepts a version byte by its high half; the low half is the sender's to fill.
-fn check_version(byte: u8) -> Result<(), MessageError> {
-    match byte >> 4 {
-        VERSION => Ok(()),
-        found if found < VERSION => Err(MessageError::TooOld { found }),
-        found => Err(MessageError::Unknown { found }),
-    }
-}
-
 /// The two sorts of message between two devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -44,15 +35,6 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    /// The kind's number on the wire of the official service: 2 or 3.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Signal => 2,
-            Self::PreKey => 3,
-        }
-    }
-
     /// The kind with this number.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
@@ -60,6 +42,15 @@ impl MessageKind {
             2 => Some(Self::Signal),
             3 => Some(Self::PreKey),
             _ => None,
+        }
+    }
+
+    /// The kind's number on the wire of the official service: 2 or 3.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Signal => 2,
+            Self::PreKey => 3,
         }
     }
 }
@@ -110,6 +101,15 @@ impl<'a> From<&'a CiphertextMessage> for CiphertextRef<'a> {
 impl fmt::Debug for CiphertextRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}({} bytes)", self.kind, self.bytes.len())
+    }
+}
+
+/// Accepts a version byte by its high half; the low half is the sender's to fill.
+fn check_version(byte: u8) -> Result<(), MessageError> {
+    match byte >> 4 {
+        VERSION => Ok(()),
+        found if found < VERSION => Err(MessageError::TooOld { found }),
+        found => Err(MessageError::Unknown { found }),
     }
 }
 

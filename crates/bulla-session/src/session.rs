@@ -61,6 +61,37 @@ impl Sessions {
         Self::default()
     }
 
+    /// Reads [one record](Self::to_bytes). Archived sessions are measured here and read when they are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] if the bytes are not such a form, whole and without anything behind it.
+    ///
+    /// # Security
+    ///
+    /// The form has no checksum. Whoever can alter it can alter the keys: store it where that is detected.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredError> {
+        if bytes.len() > MAX_RECORD_BYTES {
+            return Err(StoredError::TooLong { most: MAX_RECORD_BYTES, actual: bytes.len() });
+        }
+        let mut from = Stored::new(bytes);
+        let found = from.u8("form")?;
+        if found != FORM {
+            return Err(StoredError::Form { found, newest: FORM });
+        }
+        let length = usize::try_from(from.u32("session in use")?).unwrap_or(usize::MAX);
+        if length > MAX_SESSION_BYTES {
+            return Err(StoredError::Value { field: "session in use" });
+        }
+        let current = match from.take("session in use", length)? {
+            [] => None,
+            stored => Some(Box::new(Session::load(stored)?)),
+        };
+        let count = from.u8("archived sessions")?;
+        let archive = Archive::from_bytes(count, from.rest())?;
+        Ok(Self { current, archive, obsolete: Vec::new() })
+    }
+
     /// Takes the session in use out of use: nothing can be sealed until another is started, while messages
     /// under way still open.
     ///
@@ -241,37 +272,6 @@ impl Sessions {
         if let Some(session) = &self.current {
             session.store_head(out);
         }
-    }
-
-    /// Reads [one record](Self::to_bytes). Archived sessions are measured here and read when they are needed.
-    ///
-    /// # Errors
-    ///
-    /// [`StoredError`] if the bytes are not such a form, whole and without anything behind it.
-    ///
-    /// # Security
-    ///
-    /// The form has no checksum. Whoever can alter it can alter the keys: store it where that is detected.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredError> {
-        if bytes.len() > MAX_RECORD_BYTES {
-            return Err(StoredError::TooLong { most: MAX_RECORD_BYTES, actual: bytes.len() });
-        }
-        let mut from = Stored::new(bytes);
-        let found = from.u8("form")?;
-        if found != FORM {
-            return Err(StoredError::Form { found, newest: FORM });
-        }
-        let length = usize::try_from(from.u32("session in use")?).unwrap_or(usize::MAX);
-        if length > MAX_SESSION_BYTES {
-            return Err(StoredError::Value { field: "session in use" });
-        }
-        let current = match from.take("session in use", length)? {
-            [] => None,
-            stored => Some(Box::new(Session::load(stored)?)),
-        };
-        let count = from.u8("archived sessions")?;
-        let archive = Archive::from_bytes(count, from.rest())?;
-        Ok(Self { current, archive, obsolete: Vec::new() })
     }
 
     /// Puts a session in use and archives the one that was.

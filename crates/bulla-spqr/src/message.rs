@@ -13,6 +13,61 @@ use crate::limits::MAX_MESSAGE_BYTES;
 /// The version of the ratchet spoken here.
 const VERSION: u8 = 1;
 
+/// A message to be sent, at most [`MAX_MESSAGE_BYTES`] bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    bytes: [u8; MAX_MESSAGE_BYTES],
+    length: usize,
+}
+
+impl Message {
+    pub(crate) fn new(epoch: u64, index: u32, payload: &Payload) -> Self {
+        let mut out = Self { bytes: [0; MAX_MESSAGE_BYTES], length: 0 };
+        out.put(&[VERSION]);
+        out.put_varint(epoch);
+        out.put_varint(u64::from(index));
+        out.put(&[payload.code()]);
+        if let Some(chunk) = payload.chunk() {
+            out.put_varint(u64::from(chunk.index));
+            out.put(&chunk.data);
+        }
+        out
+    }
+
+    /// The bytes to send.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        // What a message has at most is what the buffer has room for.
+        let end = self.length + bytes.len();
+        self.bytes[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+    }
+
+    fn put_varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.put(&[value.to_le_bytes()[0] | 0x80]);
+            value >>= 7;
+        }
+        self.put(&[value.to_le_bytes()[0]]);
+    }
+}
+
+impl AsRef<[u8]> for Message {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({} bytes)", self.length)
+    }
+}
+
 /// What a message carries of the exchange under way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Payload {
@@ -94,61 +149,6 @@ impl Incoming {
             _ => return Err(MessageError::OutOfRange { field: "type" }),
         };
         Ok(Self { epoch, index, payload })
-    }
-}
-
-/// A message to be sent, at most [`MAX_MESSAGE_BYTES`] bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Message {
-    bytes: [u8; MAX_MESSAGE_BYTES],
-    length: usize,
-}
-
-impl Message {
-    pub(crate) fn new(epoch: u64, index: u32, payload: &Payload) -> Self {
-        let mut out = Self { bytes: [0; MAX_MESSAGE_BYTES], length: 0 };
-        out.put(&[VERSION]);
-        out.put_varint(epoch);
-        out.put_varint(u64::from(index));
-        out.put(&[payload.code()]);
-        if let Some(chunk) = payload.chunk() {
-            out.put_varint(u64::from(chunk.index));
-            out.put(&chunk.data);
-        }
-        out
-    }
-
-    /// The bytes to send.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        // What a message has at most is what the buffer has room for.
-        let end = self.length + bytes.len();
-        self.bytes[self.length..end].copy_from_slice(bytes);
-        self.length = end;
-    }
-
-    fn put_varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.put(&[value.to_le_bytes()[0] | 0x80]);
-            value >>= 7;
-        }
-        self.put(&[value.to_le_bytes()[0]]);
-    }
-}
-
-impl AsRef<[u8]> for Message {
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Message({} bytes)", self.length)
     }
 }
 

@@ -56,6 +56,19 @@ impl Ratchet {
         }
     }
 
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    ///
+    /// [`StoredError`] if the bytes are not such a form, whole and without anything behind it.
+    ///
+    /// # Security
+    ///
+    /// The form has no checksum. Whoever can alter it can alter the keys: store it where that is detected.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredError> {
+        Self::load(bytes)
+    }
+
     /// Takes the step of sending a message. Store the ratchet before the message leaves.
     ///
     /// Draws 64 bytes of `rng` when a key pair is needed, 32 when something is encapsulated, otherwise
@@ -149,19 +162,6 @@ impl Ratchet {
         let mut out = Wiped::with_capacity(self.stored_len());
         self.store(&mut out);
         out
-    }
-
-    /// Reads the stored form.
-    ///
-    /// # Errors
-    ///
-    /// [`StoredError`] if the bytes are not such a form, whole and without anything behind it.
-    ///
-    /// # Security
-    ///
-    /// The form has no checksum. Whoever can alter it can alter the keys: store it where that is detected.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoredError> {
-        Self::load(bytes)
     }
 }
 

@@ -65,12 +65,6 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::CarrierFailed { .. })
-    }
-
     /// [`TransportError::Unavailable`] because of `source`.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable { source: Some(source.into()) }
@@ -79,6 +73,12 @@ impl TransportError {
     /// [`TransportError::CarrierFailed`] because of `source`.
     pub fn carrier_failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::CarrierFailed { source: source.into() }
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::CarrierFailed { .. })
     }
 }
 

@@ -36,6 +36,10 @@ impl MessagePendingApproval {
         Self { again: true, ..Self::new(id, Some(category), Bytes::new()) }
     }
 
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
     pub(crate) fn id(&self) -> Result<MessageId, StoreError> {
         MessageId::from_bytes(&self.id).map_err(|_| StoreError::Damaged { what: "held message" })
     }
@@ -52,10 +56,6 @@ impl MessagePendingApproval {
     /// What it says, now that it is sealed in `session`.
     pub(crate) fn unconfirmed(&self, session: Option<SessionName>) -> Unconfirmed {
         Unconfirmed::new(session, self.words.clone())
-    }
-
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

@@ -51,6 +51,10 @@ impl Outbound {
         }
     }
 
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "message" })
+    }
+
     pub(crate) fn stage(&self) -> Result<Stage, StoreError> {
         Stage::from_code(self.stage).ok_or(StoreError::Damaged { what: "message" })
     }
@@ -72,10 +76,6 @@ impl Outbound {
         Timestamp::from_millis(self.due)
     }
 
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "message" })
-    }
-
     pub(crate) fn to_bytes(&self) -> Bytes {
         self.encode_to_vec().into()
     }
@@ -95,6 +95,23 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
+    pub(super) const fn from_code(code: u32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Accepted),
+            2 => Some(Self::Reached(Status::Sent)),
+            3 => Some(Self::Reached(Status::Delivered)),
+            4 => Some(Self::Reached(Status::Read)),
+            5 => Some(Self::Reached(Status::Failed(Failure::Undeliverable))),
+            6 => Some(Self::Reached(Status::Failed(Failure::Expired))),
+            7 => Some(Self::Reached(Status::Failed(Failure::NotOpened))),
+            8 => Some(Self::Reached(Status::Failed(Failure::WindowClosed))),
+            9 => Some(Self::Reached(Status::Failed(Failure::PairRate))),
+            10 => Some(Self::Reached(Status::Failed(Failure::MessagingLimit))),
+            11 => Some(Self::Reached(Status::Failed(Failure::Throughput))),
+            _ => None,
+        }
+    }
+
     pub(super) const fn code(self) -> u32 {
         match self {
             Self::Accepted => 1,
@@ -116,23 +133,6 @@ impl Stage {
     pub(crate) fn may_advance_to(self, status: Status) -> bool {
         let over = self >= Self::Reached(Status::Delivered);
         self < Self::Reached(status) && !(over && matches!(status, Status::Failed(_)))
-    }
-
-    pub(super) const fn from_code(code: u32) -> Option<Self> {
-        match code {
-            1 => Some(Self::Accepted),
-            2 => Some(Self::Reached(Status::Sent)),
-            3 => Some(Self::Reached(Status::Delivered)),
-            4 => Some(Self::Reached(Status::Read)),
-            5 => Some(Self::Reached(Status::Failed(Failure::Undeliverable))),
-            6 => Some(Self::Reached(Status::Failed(Failure::Expired))),
-            7 => Some(Self::Reached(Status::Failed(Failure::NotOpened))),
-            8 => Some(Self::Reached(Status::Failed(Failure::WindowClosed))),
-            9 => Some(Self::Reached(Status::Failed(Failure::PairRate))),
-            10 => Some(Self::Reached(Status::Failed(Failure::MessagingLimit))),
-            11 => Some(Self::Reached(Status::Failed(Failure::Throughput))),
-            _ => None,
-        }
     }
 }
 

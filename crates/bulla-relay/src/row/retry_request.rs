@@ -24,14 +24,14 @@ impl RetryRequest {
         Self { schedule, from: from.to_bytes() }
     }
 
-    /// The device that is asked.
-    pub(crate) fn from(&self) -> Result<Address, StoreError> {
-        Address::from_bytes(&self.from).map_err(|_| Self::DAMAGED)
-    }
-
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
         Self::decode(row).map_err(|_| Self::DAMAGED)
+    }
+
+    /// The device that is asked.
+    pub(crate) fn from(&self) -> Result<Address, StoreError> {
+        Address::from_bytes(&self.from).map_err(|_| Self::DAMAGED)
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

@@ -53,6 +53,10 @@ impl StoredEvent {
         }
     }
 
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| damaged())
+    }
+
     pub(crate) fn message(&self) -> Result<MessageId, StoreError> {
         MessageId::from_bytes(&self.message).map_err(|_| damaged())
     }
@@ -80,10 +84,6 @@ impl StoredEvent {
 
     pub(crate) fn of_category(&self) -> Result<Category, StoreError> {
         category(self.category)
-    }
-
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        Self::decode(bytes).map_err(|_| damaged())
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

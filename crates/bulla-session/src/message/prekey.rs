@@ -8,51 +8,6 @@ use crate::key::PublicKey;
 use crate::kyber::KyberCiphertext;
 use crate::protobuf::{self, Fields};
 
-/// What a message that can start a session carries besides the message itself.
-#[derive(Clone, Copy)]
-pub(crate) struct PreKeyHeader<'a> {
-    pub(crate) one_time: Option<OneTimePreKeyId>,
-    pub(crate) base_key: PublicKey,
-    pub(crate) identity: IdentityKey,
-    pub(crate) registration: RegistrationId,
-    pub(crate) signed: SignedPreKeyId,
-    pub(crate) kyber: KyberPreKeyId,
-    pub(crate) kyber_ciphertext: &'a [u8; KyberCiphertext::BYTES],
-}
-
-impl PreKeyHeader<'_> {
-    /// The length of the whole message around an inner one of `inner` bytes.
-    pub(crate) fn message_len(&self, inner: usize) -> usize {
-        1 + self.one_time.map_or(0, |id| protobuf::uint32_len(id.value()))
-            + 2 * protobuf::bytes_len(PublicKey::BYTES)
-            + protobuf::bytes_len(inner)
-            + protobuf::uint32_len(self.registration.value())
-            + protobuf::uint32_len(self.signed.value())
-            + protobuf::uint32_len(self.kyber.value())
-            + protobuf::bytes_len(KyberCiphertext::BYTES)
-    }
-
-    /// Appends the message; `put_inner` appends exactly `inner` bytes.
-    pub(crate) fn put(&self, out: &mut Vec<u8>, inner: usize, put_inner: impl FnOnce(&mut Vec<u8>)) {
-        self.put_as(VERSION_BYTE, out, inner, put_inner);
-    }
-
-    fn put_as(&self, version: u8, out: &mut Vec<u8>, inner: usize, put_inner: impl FnOnce(&mut Vec<u8>)) {
-        out.push(version);
-        if let Some(id) = self.one_time {
-            protobuf::put_uint32(out, 1, id.value());
-        }
-        protobuf::put_bytes(out, 2, &self.base_key.to_bytes());
-        protobuf::put_bytes(out, 3, &self.identity.to_bytes());
-        protobuf::put_bytes_header(out, 4, inner);
-        put_inner(out);
-        protobuf::put_uint32(out, 5, self.registration.value());
-        protobuf::put_uint32(out, 6, self.signed.value());
-        protobuf::put_uint32(out, 7, self.kyber.value());
-        protobuf::put_bytes(out, 8, self.kyber_ciphertext);
-    }
-}
-
 /// A message that can start its session, as its bytes show it: nothing here is verified.
 #[derive(Clone, Copy)]
 pub struct PreKeySignalMessage<'a> {
@@ -172,5 +127,50 @@ impl PreKeyIds {
     /// [`MessageError`] if the message could not be opened whatever the prekeys.
     pub fn peek(bytes: &[u8]) -> Result<Self, MessageError> {
         PreKeySignalMessage::parse(bytes).map(|message| message.ids())
+    }
+}
+
+/// What a message that can start a session carries besides the message itself.
+#[derive(Clone, Copy)]
+pub(crate) struct PreKeyHeader<'a> {
+    pub(crate) one_time: Option<OneTimePreKeyId>,
+    pub(crate) base_key: PublicKey,
+    pub(crate) identity: IdentityKey,
+    pub(crate) registration: RegistrationId,
+    pub(crate) signed: SignedPreKeyId,
+    pub(crate) kyber: KyberPreKeyId,
+    pub(crate) kyber_ciphertext: &'a [u8; KyberCiphertext::BYTES],
+}
+
+impl PreKeyHeader<'_> {
+    /// The length of the whole message around an inner one of `inner` bytes.
+    pub(crate) fn message_len(&self, inner: usize) -> usize {
+        1 + self.one_time.map_or(0, |id| protobuf::uint32_len(id.value()))
+            + 2 * protobuf::bytes_len(PublicKey::BYTES)
+            + protobuf::bytes_len(inner)
+            + protobuf::uint32_len(self.registration.value())
+            + protobuf::uint32_len(self.signed.value())
+            + protobuf::uint32_len(self.kyber.value())
+            + protobuf::bytes_len(KyberCiphertext::BYTES)
+    }
+
+    /// Appends the message; `put_inner` appends exactly `inner` bytes.
+    pub(crate) fn put(&self, out: &mut Vec<u8>, inner: usize, put_inner: impl FnOnce(&mut Vec<u8>)) {
+        self.put_as(VERSION_BYTE, out, inner, put_inner);
+    }
+
+    fn put_as(&self, version: u8, out: &mut Vec<u8>, inner: usize, put_inner: impl FnOnce(&mut Vec<u8>)) {
+        out.push(version);
+        if let Some(id) = self.one_time {
+            protobuf::put_uint32(out, 1, id.value());
+        }
+        protobuf::put_bytes(out, 2, &self.base_key.to_bytes());
+        protobuf::put_bytes(out, 3, &self.identity.to_bytes());
+        protobuf::put_bytes_header(out, 4, inner);
+        put_inner(out);
+        protobuf::put_uint32(out, 5, self.registration.value());
+        protobuf::put_uint32(out, 6, self.signed.value());
+        protobuf::put_uint32(out, 7, self.kyber.value());
+        protobuf::put_bytes(out, 8, self.kyber_ciphertext);
     }
 }

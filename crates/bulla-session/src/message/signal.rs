@@ -7,60 +7,6 @@ use crate::protobuf::{self, Fields};
 
 pub(crate) const MAC_BYTES: usize = 8;
 
-/// The fields of a message that are not its ciphertext.
-#[derive(Clone, Copy)]
-pub(crate) struct SignalHeader<'a> {
-    pub(crate) ratchet_key: PublicKey,
-    pub(crate) counter: u32,
-    pub(crate) previous_counter: u32,
-    pub(crate) post_quantum: Option<&'a [u8]>,
-    pub(crate) addresses: Option<&'a [u8]>,
-}
-
-impl SignalHeader<'_> {
-    /// The length of the whole message, version and MAC included.
-    pub(crate) fn message_len(&self, ciphertext: usize) -> usize {
-        1 + protobuf::bytes_len(PublicKey::BYTES)
-            + protobuf::uint32_len(self.counter)
-            + protobuf::uint32_len(self.previous_counter)
-            + protobuf::bytes_len(ciphertext)
-            + self.post_quantum.map_or(0, |bytes| protobuf::bytes_len(bytes.len()))
-            + self.addresses.map_or(0, |bytes| protobuf::bytes_len(bytes.len()))
-            + MAC_BYTES
-    }
-
-    /// Appends all but the MAC; `put_ciphertext` appends exactly `ciphertext` bytes.
-    pub(crate) fn put(
-        &self,
-        out: &mut Vec<u8>,
-        ciphertext: usize,
-        put_ciphertext: impl FnOnce(&mut Vec<u8>),
-    ) {
-        self.put_as(VERSION_BYTE, out, ciphertext, put_ciphertext);
-    }
-
-    fn put_as(
-        &self,
-        version: u8,
-        out: &mut Vec<u8>,
-        ciphertext: usize,
-        put_ciphertext: impl FnOnce(&mut Vec<u8>),
-    ) {
-        out.push(version);
-        protobuf::put_bytes(out, 1, &self.ratchet_key.to_bytes());
-        protobuf::put_uint32(out, 2, self.counter);
-        protobuf::put_uint32(out, 3, self.previous_counter);
-        protobuf::put_bytes_header(out, 4, ciphertext);
-        put_ciphertext(out);
-        if let Some(bytes) = self.post_quantum {
-            protobuf::put_bytes(out, 5, bytes);
-        }
-        if let Some(bytes) = self.addresses {
-            protobuf::put_bytes(out, 6, bytes);
-        }
-    }
-}
-
 /// A message of a running session, as its bytes show it: nothing here is verified.
 #[derive(Clone, Copy)]
 pub struct SignalMessage<'a> {
@@ -177,5 +123,59 @@ impl fmt::Debug for SignalMessage<'_> {
             .field("post_quantum_bytes", &header.post_quantum.map(<[u8]>::len))
             .field("bound", &header.addresses.is_some())
             .finish()
+    }
+}
+
+/// The fields of a message that are not its ciphertext.
+#[derive(Clone, Copy)]
+pub(crate) struct SignalHeader<'a> {
+    pub(crate) ratchet_key: PublicKey,
+    pub(crate) counter: u32,
+    pub(crate) previous_counter: u32,
+    pub(crate) post_quantum: Option<&'a [u8]>,
+    pub(crate) addresses: Option<&'a [u8]>,
+}
+
+impl SignalHeader<'_> {
+    /// The length of the whole message, version and MAC included.
+    pub(crate) fn message_len(&self, ciphertext: usize) -> usize {
+        1 + protobuf::bytes_len(PublicKey::BYTES)
+            + protobuf::uint32_len(self.counter)
+            + protobuf::uint32_len(self.previous_counter)
+            + protobuf::bytes_len(ciphertext)
+            + self.post_quantum.map_or(0, |bytes| protobuf::bytes_len(bytes.len()))
+            + self.addresses.map_or(0, |bytes| protobuf::bytes_len(bytes.len()))
+            + MAC_BYTES
+    }
+
+    /// Appends all but the MAC; `put_ciphertext` appends exactly `ciphertext` bytes.
+    pub(crate) fn put(
+        &self,
+        out: &mut Vec<u8>,
+        ciphertext: usize,
+        put_ciphertext: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.put_as(VERSION_BYTE, out, ciphertext, put_ciphertext);
+    }
+
+    fn put_as(
+        &self,
+        version: u8,
+        out: &mut Vec<u8>,
+        ciphertext: usize,
+        put_ciphertext: impl FnOnce(&mut Vec<u8>),
+    ) {
+        out.push(version);
+        protobuf::put_bytes(out, 1, &self.ratchet_key.to_bytes());
+        protobuf::put_uint32(out, 2, self.counter);
+        protobuf::put_uint32(out, 3, self.previous_counter);
+        protobuf::put_bytes_header(out, 4, ciphertext);
+        put_ciphertext(out);
+        if let Some(bytes) = self.post_quantum {
+            protobuf::put_bytes(out, 5, bytes);
+        }
+        if let Some(bytes) = self.addresses {
+            protobuf::put_bytes(out, 6, bytes);
+        }
     }
 }

@@ -24,6 +24,20 @@ impl PostQuantum {
         Self(Ratchet::new(Role::Responder, auth_key.expose()))
     }
 
+    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
+        let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
+        Ratchet::from_bytes(bytes).map(Self).map_err(damaged)
+    }
+
+    pub(super) fn from_rows<'a>(
+        head: &[u8],
+        exchange: &[u8],
+        chunks: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Self, StoredError> {
+        let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
+        Ratchet::from_rows(head, exchange, chunks).map(Self).map_err(damaged)
+    }
+
     /// What the next message sealed carries in its field 5, and the salt of its keys. If it fails nothing has
     /// changed.
     pub(super) fn send(&mut self, rng: &mut impl CryptoRng) -> Result<Sent, Exhausted> {
@@ -48,20 +62,6 @@ impl PostQuantum {
 
     pub(super) fn store(&self, out: &mut Vec<u8>) {
         self.0.store(out);
-    }
-
-    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
-        let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
-        Ratchet::from_bytes(bytes).map(Self).map_err(damaged)
-    }
-
-    pub(super) fn from_rows<'a>(
-        head: &[u8],
-        exchange: &[u8],
-        chunks: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<Self, StoredError> {
-        let damaged = |_| StoredError::Value { field: "post-quantum ratchet" };
-        Ratchet::from_rows(head, exchange, chunks).map(Self).map_err(damaged)
     }
 
     pub(super) fn ratchet(&self) -> &Ratchet {

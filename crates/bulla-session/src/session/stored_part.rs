@@ -64,6 +64,31 @@ impl StoredPart {
     /// do.
     pub const WORKING: u8 = 0;
 
+    /// The part with this name.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Some(match *name {
+            [0, 0] => Self::Head,
+            [0, 1] => Self::Pending,
+            [0, 2] => Self::Exchange,
+            [0, 3, number] => Self::Chunk(number),
+            [1, 0, chain, i, j, k, l] => Self::MessageKey { chain, index: u32::from_be_bytes([i, j, k, l]) },
+            [1, 1, epoch, i, j, k, l] => {
+                Self::PostQuantumKey { epoch, index: u32::from_be_bytes([i, j, k, l]) }
+            }
+            [2] => Self::Archive,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn of_ratchet(row: Row) -> Self {
+        match row {
+            Row::Exchange => Self::Exchange,
+            Row::Chunk(number) => Self::Chunk(number),
+            Row::Key { epoch, index } => Self::PostQuantumKey { epoch, index },
+        }
+    }
+
     /// A name to store the part under, short and unique among those of one [`Sessions`].
     ///
     /// ```text
@@ -88,31 +113,6 @@ impl StoredPart {
         };
         let [i, j, k, l] = index.to_be_bytes();
         StoredPartName { bytes: [a, b, c, i, j, k, l], length }
-    }
-
-    /// The part with this name.
-    #[must_use]
-    pub fn named(name: &[u8]) -> Option<Self> {
-        Some(match *name {
-            [0, 0] => Self::Head,
-            [0, 1] => Self::Pending,
-            [0, 2] => Self::Exchange,
-            [0, 3, number] => Self::Chunk(number),
-            [1, 0, chain, i, j, k, l] => Self::MessageKey { chain, index: u32::from_be_bytes([i, j, k, l]) },
-            [1, 1, epoch, i, j, k, l] => {
-                Self::PostQuantumKey { epoch, index: u32::from_be_bytes([i, j, k, l]) }
-            }
-            [2] => Self::Archive,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn of_ratchet(row: Row) -> Self {
-        match row {
-            Row::Exchange => Self::Exchange,
-            Row::Chunk(number) => Self::Chunk(number),
-            Row::Key { epoch, index } => Self::PostQuantumKey { epoch, index },
-        }
     }
 }
 

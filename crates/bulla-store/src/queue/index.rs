@@ -71,6 +71,36 @@ impl QueueIndex {
         index
     }
 
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// When it is not what that writes.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, StoreError> {
+        let bytes = &mut bytes;
+        if take(bytes)? != FORM {
+            return Err(DAMAGED);
+        }
+        let (last, first, gaps) = (take(bytes)?, take(bytes)?, take(bytes)?);
+        let mut index = Self { first, last, gaps: Vec::new(), days: Vec::new() };
+        let one_more = last.checked_add(1).ok_or(DAMAGED)?;
+        if first == 0 || first > one_more || gaps > MAX_QUEUE_GAPS as u64 {
+            return Err(DAMAGED);
+        }
+        let mut before = first;
+        for at in 0..gaps {
+            let (after, more) = (take(bytes)?, take(bytes)?);
+            let from = before.checked_add(after).ok_or(DAMAGED)?;
+            let to = from.checked_add(more).filter(|to| *to <= last).ok_or(DAMAGED)?;
+            if after == 0 || (at > 0 && after == 1) {
+                return Err(DAMAGED);
+            }
+            index.gaps.push(Gap { first: from, last: to });
+            before = to;
+        }
+        index.days = days(bytes, first, last)?;
+        Ok(index)
+    }
+
     /// Whether everything that was appended is removed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -250,36 +280,6 @@ impl QueueIndex {
             before = run.first;
         }
         out
-    }
-
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// When it is not what that writes.
-    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, StoreError> {
-        let bytes = &mut bytes;
-        if take(bytes)? != FORM {
-            return Err(DAMAGED);
-        }
-        let (last, first, gaps) = (take(bytes)?, take(bytes)?, take(bytes)?);
-        let mut index = Self { first, last, gaps: Vec::new(), days: Vec::new() };
-        let one_more = last.checked_add(1).ok_or(DAMAGED)?;
-        if first == 0 || first > one_more || gaps > MAX_QUEUE_GAPS as u64 {
-            return Err(DAMAGED);
-        }
-        let mut before = first;
-        for at in 0..gaps {
-            let (after, more) = (take(bytes)?, take(bytes)?);
-            let from = before.checked_add(after).ok_or(DAMAGED)?;
-            let to = from.checked_add(more).filter(|to| *to <= last).ok_or(DAMAGED)?;
-            if after == 0 || (at > 0 && after == 1) {
-                return Err(DAMAGED);
-            }
-            index.gaps.push(Gap { first: from, last: to });
-            before = to;
-        }
-        index.days = days(bytes, first, last)?;
-        Ok(index)
     }
 }
 

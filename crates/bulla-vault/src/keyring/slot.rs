@@ -20,6 +20,21 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Reads a slot, if it is whole and of this form.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if Self::version_of(bytes)? != char::from(VERSION) {
+            return None;
+        }
+        let mut reader = ByteReader::new(bytes.get(MAGIC.len() + 1..CHECKED_BYTES)?);
+        let sequence = u64::from_be_bytes(reader.array()?);
+        let id = reader.array()?;
+        let mut part = || {
+            let length = u16::from_be_bytes(reader.array()?);
+            reader.slice(usize::from(length)).map(<[u8]>::to_vec)
+        };
+        Some(Self { sequence, id, wrapped: part()?, sealed: part()? })
+    }
+
     /// The slot's bytes, if it is not too full.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(SLOT_BYTES);
@@ -45,21 +60,6 @@ impl Slot {
         let (checked, check) = bytes.split_at_checked(CHECKED_BYTES)?;
         let (version, _) = checked.strip_prefix(&MAGIC)?.split_first()?;
         (Sha256::digest(checked)[..] == *check).then_some(char::from(*version))
-    }
-
-    /// Reads a slot, if it is whole and of this form.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if Self::version_of(bytes)? != char::from(VERSION) {
-            return None;
-        }
-        let mut reader = ByteReader::new(bytes.get(MAGIC.len() + 1..CHECKED_BYTES)?);
-        let sequence = u64::from_be_bytes(reader.array()?);
-        let id = reader.array()?;
-        let mut part = || {
-            let length = u16::from_be_bytes(reader.array()?);
-            reader.slice(usize::from(length)).map(<[u8]>::to_vec)
-        };
-        Some(Self { sequence, id, wrapped: part()?, sealed: part()? })
     }
 }
 
