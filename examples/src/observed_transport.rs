@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bulla::base::Address;
+use bulla::base::{Address, DeviceId};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
 
@@ -61,6 +61,10 @@ impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.transport.receive(caller, after).await
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.transport.remove(caller, device).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

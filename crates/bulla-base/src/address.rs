@@ -1,6 +1,6 @@
-use crate::{InvalidWord, Number, PhoneNumberId};
+use crate::{InvalidWord, MAX_DEVICES, Number, PhoneNumberId};
 
-/// One of a party's devices, 1 to 127.
+/// One of a party's devices, 1 to [`MAX_DEVICES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(u8);
 
@@ -11,11 +11,11 @@ impl DeviceId {
     /// The device with this number.
     ///
     /// # Errors
-    /// When the number is 0 or above 127.
+    /// When the number is 0 or above [`MAX_DEVICES`].
     pub const fn new(number: u8) -> Result<Self, InvalidWord> {
         match number {
-            1..=127 => Ok(Self(number)),
-            _ => Err(InvalidWord::new("device id", "it must be 1 to 127")),
+            1..=MAX_DEVICES => Ok(Self(number)),
+            _ => Err(InvalidWord::new("device id", "it must be 1 to 10")),
         }
     }
 
@@ -138,9 +138,21 @@ mod tests {
     }
 
     #[test]
+    fn a_user_has_ten_devices_and_an_eleventh_is_refused() {
+        let user = Party::User(Number::parse("16505551234").unwrap());
+        let tenth = Address::new(user, DeviceId::new(MAX_DEVICES).unwrap());
+        assert_eq!(Address::from_bytes(&tenth.to_bytes()).unwrap(), tenth);
+        for beyond in [0, MAX_DEVICES + 1, u8::MAX] {
+            let refused = DeviceId::new(beyond).unwrap_err();
+            assert_eq!(refused.to_string(), "not a device id: it must be 1 to 10");
+        }
+        assert_eq!(MAX_DEVICES, 10);
+    }
+
+    #[test]
     fn only_the_written_form_is_read() {
         for bytes in
-            [&b""[..], b"\x01", b"\x01u", b"\x01u+1650", b"\x01b123", b"\x00u1650", b"\x80u1650", b"\x01x1"]
+            [&b""[..], b"\x01", b"\x01u", b"\x01u+1650", b"\x01b123", b"\x00u1650", b"\x0bu1650", b"\x01x1"]
         {
             assert!(Address::from_bytes(bytes).is_err(), "{bytes:?}");
         }

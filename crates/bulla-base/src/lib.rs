@@ -1,12 +1,13 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Number`], [`PhoneNumberId`], [`Party`] and [`Address`] say who, [`MessageId`] and [`Category`] what,
-//! [`Timestamp`] and [`Day`] when; [`Clock`] and [`Rng`] are the ports; [`Backoff`] and [`Retries`] say how
-//! long to wait before what failed is tried again.
+//! [`Number`], [`PhoneNumberId`], [`Party`], [`Address`] and [`DeviceSet`] say who, [`MessageId`] and
+//! [`Category`] what, [`Timestamp`] and [`Day`] when; [`Clock`] and [`Rng`] are the ports; [`Backoff`] and
+//! [`Retries`] say how long to wait before what failed is tried again.
 
 mod address;
 mod business_ids;
+mod device_set;
 mod partition;
 mod phone_number;
 
@@ -29,7 +30,8 @@ mod protobuf;
 
 pub use address::{Address, DeviceId, Party};
 pub use business_ids::{BusinessAccountId, PhoneNumberId};
-pub use limits::MAX_NUMBER_DIGITS;
+pub use device_set::DeviceSet;
+pub use limits::{MAX_DEVICES, MAX_NUMBER_DIGITS};
 pub use partition::{Partition, Pepper};
 pub use phone_number::Number;
 

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{HASHING_STACK_BYTES, Party, Rng, hex, without_trace};
+use crate::{Address, DeviceId, HASHING_STACK_BYTES, Party, Rng, hex, without_trace};
 
 /// The keyed tag under which all about one customer is kept: HMAC-SHA-256(pepper, party), its first sixteen
 /// bytes.
@@ -78,6 +78,15 @@ impl Pepper {
         self.tag(&party.to_bytes())
     }
 
+    /// The partition of one device alone; for a party's first device, that of the party.
+    #[must_use]
+    pub fn device_partition(&self, address: &Address) -> Partition {
+        match address.device() {
+            DeviceId::PRIMARY => self.partition(address.party()),
+            _ => self.tag(&address.to_bytes()),
+        }
+    }
+
     fn tag(&self, bytes: &[u8]) -> Partition {
         without_trace::<HASHING_STACK_BYTES, _>(|| self.tagged(bytes))
     }
@@ -131,6 +140,16 @@ mod tests {
         assert_eq!(pepper.partition(&user), pepper.partition(&user));
         assert_ne!(pepper.partition(&user), pepper.partition(&other));
         assert_ne!(pepper.partition(&user), Pepper::from_bytes([2; 32]).partition(&user));
+    }
+
+    #[test]
+    fn devices_of_one_party_have_partitions_of_their_own() {
+        let user = Party::User(Number::parse("16505551234").unwrap());
+        let pepper = Pepper::from_bytes([1; 32]);
+        let of =
+            |device| pepper.device_partition(&Address::new(user.clone(), DeviceId::new(device).unwrap()));
+        assert_eq!(of(1), pepper.partition(&user));
+        assert!(of(2) != of(1) && of(2) != of(3));
     }
 
     #[test]

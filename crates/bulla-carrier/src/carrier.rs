@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use bulla_base::{Address, Clock, Partition, Party, Pepper, Rng};
+use bulla_base::{Address, Clock, DeviceId, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
@@ -252,11 +252,16 @@ impl<S: Store> Transport for Carrier<S> {
         };
         self.watched(self.call("acknowledge", caller.address(), None), acknowledged).await
     }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        let removed = self.remove_for(caller, device);
+        self.watched(self.call("remove", caller.address(), None), removed).await
+    }
 }
 
 impl<S: Store> Carrier<S> {
     /// Carries out `call` in `span`, and takes note of what it comes to.
-    fn watched<R>(
+    pub(crate) fn watched<R>(
         &self,
         span: Span,
         call: impl Future<Output = Result<R, TransportError>> + Send,

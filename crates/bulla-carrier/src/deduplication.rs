@@ -1,6 +1,6 @@
 //! Deduplication: what was queued is remembered, so that it is queued once and its message counted once.
 
-use bulla_base::{Address, Category};
+use bulla_base::{Category, DeviceId};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Key, StoreError};
 use bytes::Bytes;
@@ -9,77 +9,118 @@ use sha2::{Digest, Sha256};
 use crate::store_layout::DUPLICATES;
 
 /// The form of the record.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
+
+/// What was queued of one message: to which devices, and for which time. All of it is one message, and is
+/// counted once.
+///
+/// ```text
+/// 2 ‖ digest of the message's outside (8 bytes) ‖ (device ‖ attempt ‖ digest of the envelope (16 bytes))*
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeduplicationRecord {
+    /// Of what is the same in all its envelopes: between whom it is, and what it is counted as.
+    message: [u8; 8],
+    queued: Vec<QueuedEnvelope>,
+}
 
 /// An envelope that was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DeduplicationRecord {
-    /// Of the whole envelope; zeros if only that its message was sent is known.
-    envelope: [u8; 16],
-    /// Of what is the same each time its message is sent: between whom, and what it is counted as.
-    message: [u8; 8],
+struct QueuedEnvelope {
+    device: DeviceId,
+    attempt: u8,
+    digest: [u8; 16],
+}
+
+/// How an envelope stands to what was queued of its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It is a device's, or a time, that was not queued yet.
+    Never,
+    /// It was queued before.
+    Before,
+    /// Its id, or its place in the message, is that of another.
+    Another,
+}
+
+impl QueuedEnvelope {
+    const BYTES: usize = 18;
+
+    fn read([device, attempt, digest @ ..]: &[u8; Self::BYTES]) -> Option<Self> {
+        Some(Self { device: DeviceId::new(*device).ok()?, attempt: *attempt, digest: *digest })
+    }
 }
 
 impl DeduplicationRecord {
-    const BYTES: usize = 25;
+    const HEAD_BYTES: usize = 9;
 
+    /// That of `envelope` alone, whose bytes are `wire`.
     pub(crate) fn of(envelope: &Envelope, wire: &[u8]) -> Self {
         let whole: [u8; 32] = Sha256::digest(wire).into();
         let mut outside = Sha256::new();
-        for address in [envelope.from(), envelope.to()].map(Address::to_bytes) {
-            outside.update([u8::try_from(address.len()).unwrap_or(u8::MAX)]);
-            outside.update(address);
+        for party in [envelope.from().to_bytes(), envelope.to().party().to_bytes()] {
+            outside.update([u8::try_from(party.len()).unwrap_or(u8::MAX)]);
+            outside.update(party);
         }
         outside.update(match envelope.kind() {
             Kind::Message(category) => [1, Category::code(category)],
             _ => [0, 0],
         });
         let outside: [u8; 32] = outside.finalize().into();
-        let (envelope, message) = (whole.as_chunks::<16>().0[0], outside.as_chunks::<8>().0[0]);
-        Self { envelope, message }
+        let (device, attempt) = (envelope.to().device(), envelope.attempt());
+        let queued = QueuedEnvelope { device, attempt, digest: whole.as_chunks::<16>().0[0] };
+        Self { message: outside.as_chunks::<8>().0[0], queued: vec![queued] }
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        let damaged = StoreError::Damaged { what: "guard against duplicates" };
-        match <&[u8; Self::BYTES]>::try_from(bytes) {
-            Ok([FORM, digests @ ..]) => {
-                let (Some((envelope, _)), Some((_, message))) =
-                    (digests.split_first_chunk(), digests.split_last_chunk())
-                else {
-                    return Err(damaged);
-                };
-                Ok(Self { envelope: *envelope, message: *message })
-            }
-            _ => Err(damaged),
+        let read = || {
+            let (head, rows) = bytes.split_first_chunk::<{ Self::HEAD_BYTES }>()?;
+            let [FORM, message @ ..] = head else { return None };
+            let (rows, []) = rows.as_chunks::<{ QueuedEnvelope::BYTES }>() else { return None };
+            let queued: Option<Vec<_>> = rows.iter().map(QueuedEnvelope::read).collect();
+            Some(Self { message: *message, queued: queued.filter(|queued| !queued.is_empty())? })
+        };
+        read().ok_or(StoreError::Damaged { what: "guard against duplicates" })
+    }
+
+    /// How what `ours` is of stands to what was queued.
+    pub(crate) fn sees(&self, ours: &Self) -> Seen {
+        if self.message != ours.message {
+            return Seen::Another;
         }
+        let mut outcome = Seen::Before;
+        for ours in &ours.queued {
+            let mut of_device = self.queued.iter().filter(|queued| queued.device == ours.device).peekable();
+            // What was sealed anew is not followed by what it was sealed in place of.
+            let is_late = ours.attempt == 0 && of_device.peek().is_some();
+            match of_device.find(|queued| queued.attempt == ours.attempt) {
+                Some(queued) if queued == ours => {}
+                None if !is_late => outcome = Seen::Never,
+                _ => return Seen::Another,
+            }
+        }
+        outcome
     }
 
-    /// What is known of the message if only something that was sent again is.
-    pub(crate) const fn of_message_alone(&self) -> Self {
-        Self { envelope: [0; 16], message: self.message }
+    /// Adds what `ours` is of, which was not queued before.
+    pub(crate) fn add(&mut self, ours: Self) {
+        self.queued.extend(ours.queued);
     }
 
-    /// Whether both are of messages between the same two that are counted alike.
-    pub(crate) fn is_of_message(&self, other: &Self) -> bool {
-        self.message == other.message
-    }
-
-    pub(crate) fn to_bytes(self) -> Vec<u8> {
-        [&[FORM][..], &self.envelope, &self.message].concat()
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::HEAD_BYTES + self.queued.len() * QueuedEnvelope::BYTES);
+        bytes.push(FORM);
+        bytes.extend_from_slice(&self.message);
+        for QueuedEnvelope { device, attempt, digest } in &self.queued {
+            bytes.extend_from_slice(&[device.number(), *attempt]);
+            bytes.extend_from_slice(digest);
+        }
+        bytes
     }
 }
 
-/// Under which `envelope` is remembered.
+/// Under which it is remembered what was queued of the message of `envelope`.
 pub(crate) fn key(envelope: &Envelope) -> Key {
-    let mut name = envelope.id().as_bytes().to_vec();
-    if envelope.attempt() > 0 {
-        name.push(envelope.attempt());
-    }
-    Key::dated(DUPLICATES, envelope.id().day(), name)
-}
-
-/// Under which it is remembered that its message was sent at all.
-pub(crate) fn key_of_message(envelope: &Envelope) -> Key {
     Key::dated(DUPLICATES, envelope.id().day(), Bytes::copy_from_slice(envelope.id().as_bytes()))
 }
 
@@ -87,15 +128,37 @@ pub(crate) fn key_of_message(envelope: &Envelope) -> Key {
 mod tests {
     use super::*;
 
+    fn queued(device: u8, attempt: u8, digest: u8) -> DeduplicationRecord {
+        let queued = QueuedEnvelope { device: DeviceId::new(device).unwrap(), attempt, digest: [digest; 16] };
+        DeduplicationRecord { message: [9; 8], queued: vec![queued] }
+    }
+
     #[test]
     fn guard_comes_back_from_its_bytes_and_nothing_else_is_read() {
-        let seen = DeduplicationRecord { envelope: [7; 16], message: [9; 8] };
+        let mut seen = queued(1, 0, 7);
+        seen.add(queued(10, 5, 8));
         let bytes = seen.to_bytes();
         assert_eq!(DeduplicationRecord::read(&bytes).unwrap(), seen);
         let longer = [&bytes[..], &[0]].concat();
-        let other = [&[2][..], &bytes[1..]].concat();
-        for bad in [&bytes[..24], &longer, &other, &[], &[7; 16]] {
+        let other = [&[1][..], &bytes[1..]].concat();
+        let mut eleventh = bytes.clone();
+        eleventh[9] = 11;
+        for bad in [&bytes[..bytes.len() - 1], &bytes[..9], &longer, &other, &eleventh, &[], &[7; 16]] {
             assert!(matches!(DeduplicationRecord::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn each_device_and_each_time_is_one_envelope() {
+        let mut seen = queued(1, 0, 7);
+        seen.add(queued(2, 0, 8));
+        assert_eq!(seen.sees(&queued(2, 0, 8)), Seen::Before);
+        assert_eq!(seen.sees(&queued(2, 0, 9)), Seen::Another);
+        assert_eq!(seen.sees(&queued(2, 1, 9)), Seen::Never);
+        assert_eq!(seen.sees(&queued(3, 0, 9)), Seen::Never);
+        seen.add(queued(3, 1, 9));
+        assert_eq!(seen.sees(&queued(3, 0, 8)), Seen::Another, "it was sealed anew since");
+        let of_another = DeduplicationRecord { message: [1; 8], ..queued(3, 0, 9) };
+        assert_eq!(seen.sees(&of_another), Seen::Another);
     }
 }

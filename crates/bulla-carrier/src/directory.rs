@@ -1,4 +1,4 @@
-use bulla_base::Address;
+use bulla_base::{Address, DeviceSet};
 use bulla_envelope::{InvalidEnvelope, KeyBundle, KeyUpload, MAX_ONE_TIME_KEYS, OneTimeKey};
 use bulla_store::{Batch, Commit, Key, Record, Scan, Store, Version};
 use bulla_transport::{Caller, Connected, TransportError};
@@ -7,8 +7,9 @@ use prost::Message;
 
 use crate::Carrier;
 use crate::carrier::{not_alone, store_failed};
+use crate::device_tokens::Standing;
 use crate::limits::MAX_COUNTED_KEYS;
-use crate::store_layout::{FENCE, HIGHEST, KEYS, ONE_TIME, device, of_device};
+use crate::store_layout::{FENCE, HIGHEST, KEYS, ONE_TIME, device, fence, of_device};
 
 /// What is kept of the keys that a party has left.
 struct Held {
@@ -73,8 +74,21 @@ impl<S: Store> Carrier<S> {
         let mut lasting = upload;
         lasting.one_time.clear();
         batch.put(keys_key, lasting.to_bytes());
+        self.put_in_use(owner, &mut batch).await?;
         self.commit(batch).await?;
         Ok(Connected::new(one_time_keys, highest))
+    }
+
+    /// Notes in `batch` that `owner` can be written to, the first time that it leaves keys. Under the lock.
+    async fn put_in_use(&self, owner: &Address, batch: &mut Batch) -> Result<(), TransportError> {
+        let (version, mut tokens) = self.device_tokens(batch.partition()).await?;
+        if let Some(token) = tokens.of(owner.device()).filter(|token| token.standing == Standing::Registered)
+        {
+            tokens.put(owner.device(), token.with_standing(Standing::InUse));
+            batch.expect(fence(), version);
+            batch.put(fence(), tokens.to_bytes());
+        }
+        Ok(())
     }
 
     /// Removes all keys that `owner` has left, in `batch`.
@@ -99,7 +113,9 @@ impl<S: Store> Carrier<S> {
         let keys = self.lasting_keys(owner).await?;
         let one_time = if may_have_one { self.give_one_time_key(owner).await? } else { None };
         self.tallies.bundle(one_time.is_some());
-        Ok(KeyBundle::new(owner.device(), &keys, one_time)?)
+        let (_, tokens) = self.device_tokens(self.partition(owner)).await?;
+        let devices = tokens.in_use().with(owner.device());
+        Ok(KeyBundle::new(owner.device(), &keys, one_time)?.among(devices)?)
     }
 
     /// Gives away one of the one-time keys of `owner`. Under the lock.
@@ -130,8 +146,14 @@ impl<S: Store> Carrier<S> {
     async fn lasting_keys(&self, owner: &Address) -> Result<KeyUpload, TransportError> {
         match self.held(owner).await?.keys {
             Some(keys) => Ok(keys),
-            None if self.installation(owner).await?.is_some() => Err(TransportError::NoKeys),
-            None => Err(TransportError::UnknownRecipient),
+            None => {
+                let (_, tokens) = self.device_tokens(self.partition(owner)).await?;
+                Err(match tokens.in_use() {
+                    _ if tokens.installation(owner.device()).is_some() => TransportError::NoKeys,
+                    DeviceSet::EMPTY => TransportError::UnknownRecipient,
+                    now => TransportError::Devices { now },
+                })
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::store_layout::{BUSINESS, FENCE, of_device};
+use crate::store_layout::{BUSINESS, fence};
 
 impl<S: Store> Carrier<S> {
     /// Remembers that `business` has connected, until it is erased.
@@ -45,8 +45,7 @@ impl<S: Store> Carrier<S> {
         batch.delete(listed(business));
         // Neither expects anything.
         let _ = self.store.commit(batch).await?;
-        let token = of_device(FENCE, address);
-        if self.store.get(self.partition(address), &token, self.clock.now()).await?.is_some() {
+        if self.store.get(self.partition(address), &fence(), self.clock.now()).await?.is_some() {
             // It is back already: whoever is erased later has to be looked for in its queue.
             let mut batch = Batch::new(SYSTEM_PARTITION);
             batch.put(listed(business), Bytes::new());

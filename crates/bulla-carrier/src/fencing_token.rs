@@ -1,14 +1,14 @@
 use bulla_base::{Address, Partition};
-use bulla_envelope::Installation;
 use bulla_store::{Batch, Store, Version};
-use bulla_transport::{Caller, Incarnation, Proof, TransportError};
+use bulla_transport::{Caller, Proof, TransportError};
 use tokio::sync::{MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Carrier;
 use crate::carrier::store_failed;
+use crate::device_tokens::{DeviceToken, DeviceTokens};
 use crate::limits::FENCING_LOCKS;
 use crate::metrics::REGISTERED;
-use crate::store_layout::{FENCE, of_device};
+use crate::store_layout::fence;
 
 /// Keeps a fencing token from being raised while somebody is let pass by it.
 #[derive(Debug)]
@@ -25,61 +25,30 @@ impl FencingTokenLocks {
     }
 }
 
-/// Who speaks for a number: the installation, and the lowest incarnation of it that may.
-struct FencingToken {
-    installation: Installation,
-    highest: Incarnation,
-}
-
-impl FencingToken {
-    const BYTES: usize = 24;
-
-    fn of(caller: &Caller) -> Self {
-        Self { installation: caller.installation(), highest: caller.incarnation() }
-    }
-
-    fn read(bytes: &[u8]) -> Result<Self, TransportError> {
-        let bytes: &[u8; Self::BYTES] = bytes.try_into().map_err(|_| damaged())?;
-        let (installation, incarnation) = bytes.split_first_chunk::<16>().ok_or_else(damaged)?;
-        let incarnation = incarnation.try_into().map_err(|_| damaged())?;
-        Ok(Self {
-            installation: Installation::from_bytes(*installation),
-            highest: Incarnation::new(u64::from_be_bytes(incarnation)),
-        })
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        [&self.installation.as_bytes()[..], &self.highest.number().to_be_bytes()].concat()
-    }
-
-    fn check(&self, caller: &Caller) -> Result<(), TransportError> {
-        let (ours, reinstalled) = (caller.incarnation(), caller.installation() != self.installation);
-        match reinstalled || ours < self.highest {
-            true => Err(TransportError::Fenced { ours, highest: self.highest, reinstalled }),
-            false => Ok(()),
-        }
-    }
+/// Nobody passes the fencing tokens of a party, nor changes anything of it, until this is dropped.
+pub(crate) struct Alone<'a> {
+    _nobody_passes: RwLockWriteGuard<'a, ()>,
+    _lock: MutexGuard<'a, ()>,
 }
 
 impl<S: Store> Carrier<S> {
-    /// Makes `caller`'s incarnation the lowest that may pass, if its installation is that of the number.
+    /// Makes `caller`'s incarnation the lowest that may pass, if its installation is that of the device.
     pub(crate) async fn raise_fencing_token(&self, caller: &Caller) -> Result<(), TransportError> {
         let alone = self.alone(caller.address()).await?;
-        if let Some(held) = self.fencing_token(caller.address()).await? {
-            held.1.check(caller)?;
+        if let Some(token) = self.token(caller.address()).await? {
+            token.check(caller)?;
             let batch = Batch::new(self.partition(caller.address()));
-            return self.put_fencing_token(&alone, caller, Some(held), batch).await;
+            return self.put_token(&alone, caller.address(), token.raised_by(caller), batch).await;
         }
         drop(alone);
-        // Nobody has the number, and there is nothing to prove it with but to say so.
+        // Nobody has the device, and there is nothing to prove the number with but to say so.
         self.take_over(caller, &Proof::none()).await
     }
 
-    /// Gives the number to the installation of `caller`, if that is proven. Whatever is of another
-    /// installation goes, but what is queued.
+    /// Gives the device to the installation of `caller`, if it is proven that the number is its own. Whatever
+    /// is of another installation goes, but what is queued.
     pub(crate) async fn take_over(&self, caller: &Caller, proof: &Proof) -> Result<(), TransportError> {
-        let is_its = |token: &FencingToken| token.installation == caller.installation();
-        if !self.fencing_token(caller.address()).await?.is_some_and(|(_, token)| is_its(&token)) {
+        if !self.token(caller.address()).await?.is_some_and(|token| token.is_of(caller)) {
             let verdict = self.verifier.verify(caller.address(), proof).await;
             if !verdict.map_err(TransportError::carrier_failed)? {
                 tracing::info!("a number was not proven to be the caller's");
@@ -87,65 +56,70 @@ impl<S: Store> Carrier<S> {
             }
         }
         let alone = self.alone(caller.address()).await?;
-        let held = self.fencing_token(caller.address()).await?;
+        // What is left of one that was removed is not for who comes after it.
+        self.finish_removal(&alone, caller.address()).await?;
+        let held = self.token(caller.address()).await?;
         let mut batch = Batch::new(self.partition(caller.address()));
-        match &held {
-            Some((_, token)) if is_its(token) => token.check(caller)?,
+        let token = match held {
+            Some(token) if token.is_of(caller) => {
+                token.check(caller)?;
+                token.raised_by(caller)
+            }
             _ => {
                 self.forget_keys(caller.address(), &mut batch).await?;
                 metrics::counter!(REGISTERED).increment(1);
                 tracing::info!(replaces = held.is_some(), "a number was registered");
+                DeviceToken::of(caller, held.as_ref())
             }
-        }
-        self.put_fencing_token(&alone, caller, held, batch).await
+        };
+        self.put_token(&alone, caller.address(), token, batch).await
     }
 
-    /// Lets nobody pass the fencing token of `address`, nor change anything of it, until both are dropped.
-    async fn alone(
-        &self,
-        address: &Address,
-    ) -> Result<(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>), TransportError> {
+    /// Lets nobody pass the fencing tokens of the party at `address`, nor change anything of it.
+    pub(crate) async fn alone(&self, address: &Address) -> Result<Alone<'_>, TransportError> {
         let partition = self.partition(address);
         let nobody_passes = self.fencing_tokens.of(partition).write().await;
-        Ok((nobody_passes, self.lock(partition).await?))
+        Ok(Alone { _nobody_passes: nobody_passes, _lock: self.lock(partition).await? })
     }
 
-    async fn put_fencing_token(
+    /// Puts the token of the device at `address` into `batch`, and commits that; unless nothing changes.
+    pub(crate) async fn put_token(
         &self,
-        _alone: &(RwLockWriteGuard<'_, ()>, MutexGuard<'_, ()>),
-        caller: &Caller,
-        held: Option<(Version, FencingToken)>,
+        _alone: &Alone<'_>,
+        address: &Address,
+        token: DeviceToken,
         mut batch: Batch,
     ) -> Result<(), TransportError> {
-        let token = FencingToken::of(caller);
-        if held.as_ref().is_some_and(|(_, held)| held.to_bytes() == token.to_bytes()) {
+        let (version, mut tokens) = self.device_tokens(batch.partition()).await?;
+        let held = tokens.of(address.device()).copied();
+        if held == Some(token) {
             return Ok(());
         }
-        if held.as_ref().is_some_and(|(_, held)| held.installation == token.installation) {
+        if held.is_some_and(|held| held.installation == token.installation && held.highest < token.highest) {
             tracing::info!(incarnation = token.highest.number(), "earlier incarnations are shut out");
         }
-        let key = of_device(FENCE, caller.address());
-        batch.expect(key.clone(), held.map(|(version, _)| version));
-        batch.put(key, token.to_bytes());
+        tokens.put(address.device(), token);
+        batch.expect(fence(), version);
+        batch.put(fence(), tokens.to_bytes());
         self.commit(batch).await
     }
 
-    /// Who speaks for `address`, if anybody does.
-    async fn fencing_token(
+    /// Who speaks for the devices of a party.
+    pub(crate) async fn device_tokens(
         &self,
-        address: &Address,
-    ) -> Result<Option<(Version, FencingToken)>, TransportError> {
-        let (partition, key) = (self.partition(address), of_device(FENCE, address));
-        let held = self.store.get(partition, &key, self.clock.now()).await.map_err(store_failed)?;
-        held.map(|record| Ok((record.version, FencingToken::read(&record.value)?))).transpose()
+        partition: Partition,
+    ) -> Result<(Option<Version>, DeviceTokens), TransportError> {
+        let held = self.store.get(partition, &fence(), self.clock.now()).await.map_err(store_failed)?;
+        match held {
+            Some(record) => Ok((Some(record.version), DeviceTokens::read(&record.value)?)),
+            None => Ok((None, DeviceTokens::default())),
+        }
     }
 
-    /// The installation that speaks for `address`, if anybody does.
-    pub(crate) async fn installation(
-        &self,
-        address: &Address,
-    ) -> Result<Option<Installation>, TransportError> {
-        Ok(self.fencing_token(address).await?.map(|(_, token)| token.installation))
+    /// Who speaks for the device at `address`, if anybody does or did.
+    async fn token(&self, address: &Address) -> Result<Option<DeviceToken>, TransportError> {
+        let (_, tokens) = self.device_tokens(self.partition(address)).await?;
+        Ok(tokens.of(address.device()).copied())
     }
 
     /// Waits until everybody has passed who began to before now.
@@ -161,16 +135,12 @@ impl<S: Store> Carrier<S> {
         if self.erasures.is_under_way(partition) {
             return Err(TransportError::unavailable("the caller is being erased"));
         }
-        match self.fencing_token(caller.address()).await? {
-            Some((_, token)) => token.check(caller)?,
+        match self.token(caller.address()).await? {
+            Some(token) => token.check(caller)?,
             None => return Err(TransportError::unavailable("the caller has not connected")),
         }
         Ok(guard)
     }
-}
-
-fn damaged() -> TransportError {
-    TransportError::carrier_failed("a stored fencing token is damaged, or of an earlier version")
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ mod erase_business;
 mod pending_sends;
 mod queue_tails;
 
+mod device_tokens;
 mod erase_user;
+mod remove_device;
 mod restored_store;
 mod running_erasures;
 

@@ -18,6 +18,9 @@ pub(crate) const BUNDLES: &str = "bulla_carrier_bundles_total";
 /// Counter of numbers: registered by an installation that was not there before.
 pub(crate) const REGISTERED: &str = "bulla_carrier_registered_total";
 
+/// Counter of devices: removed.
+pub(crate) const REMOVED: &str = "bulla_carrier_removed_total";
+
 /// Counter of numbers: erased.
 pub(crate) const ERASED: &str = "bulla_carrier_erased_total";
 

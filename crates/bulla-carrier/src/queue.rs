@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bulla_base::{Address, DeviceId, Partition, Party, Timestamp};
+use bulla_base::{Address, DeviceId, DeviceSet, Partition, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope};
 use bulla_store::{
     Batch, Commit, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead,
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::carrier::{not_alone, store_failed};
-use crate::deduplication::{self, DeduplicationRecord};
+use crate::deduplication::{self, DeduplicationRecord, Seen};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::one_time_key_usage::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
@@ -132,24 +132,34 @@ impl<S: Store> Carrier<S> {
 
     /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
     async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
+        let known = envelope.devices();
+        // What the sender knows of the recipient's devices is for the carrier alone.
+        let envelope = envelope.clone().for_recipient();
         let wire = envelope.to_bytes();
-        let (key, ours) = (deduplication::key(envelope), DeduplicationRecord::of(envelope, &wire));
-        if let Some(seen) = self.seen(round, &key).await? {
-            return if seen == ours { Ok(()) } else { Err(TransportError::Id { why: ANOTHER_ENVELOPE }) };
+        let (key, ours) = (deduplication::key(&envelope), DeduplicationRecord::of(&envelope, &wire));
+        if round.guard(&key).is_none() {
+            let record = self.store.get(round.partition, &key, round.now).await.map_err(store_failed)?;
+            let guard = record.as_ref().map(|record| DeduplicationRecord::read(&record.value)).transpose();
+            let (guard, version) = (guard.map_err(store_failed)?, version(record));
+            round.guards.push(GuardRecord { key: key.clone(), version, guard, is_changed: false });
         }
-        let mut seen = vec![(key, ours)];
-        if envelope.attempt() > 0 {
-            let (first_key, first) = (deduplication::key_of_message(envelope), ours.of_message_alone());
-            match self.seen(round, &first_key).await? {
-                Some(first) if first.is_of_message(&ours) => {}
-                Some(_) => return Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
-                // What was sent before never came here: the message is counted now, and never again.
-                None => seen.push((first_key, first)),
-            }
+        match round.guard(&key).and_then(|record| record.guard.as_ref()).map(|guard| guard.sees(&ours)) {
+            None | Some(Seen::Never) => {}
+            Some(Seen::Before) => return Ok(()),
+            Some(Seen::Another) => return Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
         }
         // Known is who has ever connected. One may write before one's keys have arrived, and must be able to
         // get the answer.
-        let installation = self.installation(envelope.to()).await?.ok_or(TransportError::UnknownRecipient)?;
+        let (_, tokens) = self.device_tokens(round.partition).await?;
+        if let Some(known) = known {
+            match tokens.for_sender(known) {
+                DeviceSet::EMPTY => return Err(TransportError::UnknownRecipient),
+                now if now != known => return Err(TransportError::Devices { now }),
+                _ => {}
+            }
+        }
+        let installation = tokens.installation(envelope.to().device());
+        let installation = installation.ok_or(TransportError::UnknownRecipient)?;
         if envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
             return Err(TransportError::Reinstalled);
         }
@@ -162,17 +172,9 @@ impl<S: Store> Carrier<S> {
                 key: head_key,
             });
         }
-        round.put(envelope, wire, seen, &self.queue(envelope.to()));
+        let queue = self.queue(envelope.to());
+        round.put(envelope, wire, (key, ours), &queue);
         Ok(())
-    }
-
-    /// What was queued under `key`, in this round or before it.
-    async fn seen(&self, round: &Round, key: &Key) -> Result<Option<DeduplicationRecord>, TransportError> {
-        if let Some(seen) = round.seen(key) {
-            return Ok(Some(seen));
-        }
-        let seen = self.store.get(round.partition, key, round.now).await.map_err(store_failed)?;
-        seen.map(|record| DeduplicationRecord::read(&record.value)).transpose().map_err(store_failed)
     }
 
     /// The envelopes queued for `caller` after `after`; waits until there is one.
@@ -322,7 +324,7 @@ struct Round {
     now: Timestamp,
     batch: Batch,
     heads: Vec<IndexRecord>,
-    seen: Vec<(Key, DeduplicationRecord)>,
+    guards: Vec<GuardRecord>,
     placed: Vec<Placed>,
     /// Those who wait for it.
     pending: Vec<(PendingSend, SendOutcome)>,
@@ -335,52 +337,66 @@ struct IndexRecord {
     index: QueueIndex,
 }
 
+/// What was queued of a message, in this round or before it.
+struct GuardRecord {
+    key: Key,
+    version: Option<Version>,
+    guard: Option<DeduplicationRecord>,
+    is_changed: bool,
+}
+
 impl Round {
     fn new(partition: Partition, now: Timestamp) -> Self {
         let batch = Batch::new(partition);
-        let (heads, seen, placed, pending) = Default::default();
-        Self { partition, now, batch, heads, seen, placed, pending }
+        let (heads, guards, placed, pending) = Default::default();
+        Self { partition, now, batch, heads, guards, placed, pending }
     }
 
     fn head(&mut self, key: &Key) -> Option<&mut IndexRecord> {
         self.heads.iter_mut().find(|head| head.key == *key)
     }
 
-    /// What is queued under `key` in this round.
-    fn seen(&self, key: &Key) -> Option<DeduplicationRecord> {
-        self.seen.iter().find(|(seen, _)| seen == key).map(|(_, seen)| *seen)
+    fn guard(&mut self, key: &Key) -> Option<&mut GuardRecord> {
+        self.guards.iter_mut().find(|record| record.key == *key)
     }
 
-    /// Puts `envelope` at the end of `queue`, whose head is known, and counts its message if that was not
-    /// seen before.
+    /// Puts `envelope` at the end of `queue`, whose head is known, as its guard is, and counts its message if
+    /// nothing of that was queued before.
     fn put(
         &mut self,
-        envelope: &Envelope,
+        envelope: Envelope,
         wire: Bytes,
-        seen: Vec<(Key, DeduplicationRecord)>,
+        (key, ours): (Key, DeduplicationRecord),
         queue: &Queue,
     ) {
         let today = self.now.day();
         let Some(head) = self.head(&of_device(QUEUE_INDEX, envelope.to())) else { return };
         let (day, place) = head.index.append(today);
         let expiry = Retention::LONGEST.from(self.now);
-        let message = deduplication::key_of_message(envelope);
-        if seen.iter().any(|(key, _)| *key == message) {
-            meter::count(&mut self.batch, envelope, today);
+        let mut is_first = false;
+        if let Some(GuardRecord { guard, is_changed, .. }) = self.guard(&key) {
+            *is_changed = true;
+            match guard {
+                Some(guard) => guard.add(ours),
+                None => (*guard, is_first) = (Some(ours), true),
+            }
         }
-        for (key, seen) in &seen {
-            self.batch.expect_absent(key.clone());
-            self.batch.put(key.clone(), seen.to_bytes());
+        if is_first {
+            meter::count(&mut self.batch, &envelope, today);
         }
         self.batch.put_until(queue.key(day, place), wire, expiry);
-        self.seen.extend(seen);
-        self.placed.push((place, envelope.clone(), expiry));
+        self.placed.push((place, envelope, expiry));
     }
 
     fn end(mut self) -> (Batch, Vec<Placed>, Vec<(PendingSend, SendOutcome)>) {
         for IndexRecord { key, version, index } in self.heads {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, index.to_bytes());
+        }
+        for GuardRecord { key, version, guard, .. } in self.guards.into_iter().filter(|it| it.is_changed) {
+            let Some(guard) = guard else { continue };
+            self.batch.expect(key.clone(), version);
+            self.batch.put(key, guard.to_bytes());
         }
         (self.batch, self.placed, self.pending)
     }
@@ -395,7 +411,7 @@ fn not_queued() -> TransportError {
     TransportError::carrier_failed("the carrier's store failed")
 }
 
-fn index(head: Option<&Record>) -> Result<QueueIndex, TransportError> {
+pub(crate) fn index(head: Option<&Record>) -> Result<QueueIndex, TransportError> {
     head.map_or(Ok(QueueIndex::new()), |record| QueueIndex::from_bytes(&record.value)).map_err(store_failed)
 }
 

@@ -92,6 +92,14 @@ impl QueueTails {
         self.held().change((partition, address.device()), |tail| tail.forget_through(first - 1));
     }
 
+    /// Lets go of the queue of one device.
+    pub(crate) fn forget_device(&self, partition: Partition, device: DeviceId) {
+        let mut held = self.held();
+        if let Some(tail) = held.tails.remove(&(partition, device)) {
+            held.envelopes -= tail.len();
+        }
+    }
+
     /// Lets go of all queues of a party. Who reads one begins anew.
     pub(crate) fn forget(&self, partition: Partition) {
         let mut held = self.held();

@@ -88,6 +88,8 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::Fenced { .. } => "fenced",
         TransportError::Unproven => "unproven",
         TransportError::UnknownRecipient => "unknown_recipient",
+        TransportError::Devices { .. } => "devices",
+        TransportError::Removed => "removed",
         TransportError::NoKeys => "no_keys",
         TransportError::Reinstalled => "reinstalled",
         TransportError::NotTheSender => "not_the_sender",

@@ -5,11 +5,10 @@
 //! recipient   KEYS            device                  its public keys, the one-time ones aside
 //! recipient   ONE_TIME        device ‖ key id         generation of the store (u64) ‖ a one-time key
 //! recipient   HIGHEST         device                  the highest id of a one-time key it ever left
-//! recipient   FENCE           device                  the installation ‖ the highest incarnation seen of it
+//! recipient   FENCE           –                       of each device: the installation ‖ the highest incarnation seen of it
 //! recipient   QUEUE_INDEX     device                  on which day each place in its queue stands
 //! recipient   QUEUE/day       device ‖ place          an envelope
-//! recipient   DUPLICATES/day  envelope id             1 ‖ digest of the envelope (16 bytes) ‖ digest of its outside (8)
-//! recipient   DUPLICATES/day  envelope id ‖ attempt   the same, of what was sent again
+//! recipient   DUPLICATES/day  message id              of each device and attempt: digest of what was queued
 //! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
@@ -22,7 +21,7 @@
 //!
 //! | space | ends with |
 //! |---|---|
-//! | KEYS, HIGHEST | the installation: when another registers the number, and when the party is erased |
+//! | KEYS, HIGHEST | the installation: when another registers the device, and when the device is removed or the party erased |
 //! | ONE_TIME | being given away; or as KEYS, with the signed prekey beside which they were left, or with the generation of the store |
 //! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
@@ -50,6 +49,11 @@ pub(crate) const GENERATION: Space = Space::new(0x4c);
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {
     Key::undated(space, device(address))
+}
+
+/// The key of a party's fencing tokens.
+pub(crate) fn fence() -> Key {
+    Key::undated(FENCE, "")
 }
 
 /// What names of records of `address` begin with.

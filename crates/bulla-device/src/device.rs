@@ -16,7 +16,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bulla_base::{Address, Clock, MessageId, Number, Partition, Party, PhoneNumberId, Retries, Rng};
+use bulla_base::{
+    Address, Clock, DeviceId, MessageId, Number, Partition, Party, PhoneNumberId, Retries, Rng,
+};
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
@@ -74,9 +76,25 @@ struct Inner<S, T> {
     commits: Mutex<Option<JoinSet<()>>>,
 }
 
+/// When a proof that the number is the user's is shown to the carrier.
+enum Proving {
+    /// When the carrier does not know the device.
+    IfUnknown(Proof),
+    /// Also when the device was removed, which its user has undone.
+    IfUnknownOrRemoved(Proof),
+}
+
+impl Proving {
+    const fn proof(&self) -> &Proof {
+        match self {
+            Self::IfUnknown(proof) | Self::IfUnknownOrRemoved(proof) => proof,
+        }
+    }
+}
+
 impl<S: Store, T: Transport> Device<S, T> {
-    /// Opens the device of the user `number`, on a store that is new or was this device's before, and takes
-    /// up whatever was left undone.
+    /// Opens the first device of the user `number`, on a store that is new or was this device's before, and
+    /// takes up whatever was left undone.
     ///
     /// Must be called on a tokio runtime. A carrier that cannot be reached is no error: the device goes on
     /// trying. Several devices may share a store. What the store needs regularly, such as forgetting, each of
@@ -87,7 +105,8 @@ impl<S: Store, T: Transport> Device<S, T> {
     ///
     /// # Errors
     /// When the store fails or is damaged. [`DeviceError::Replaced`] when a later incarnation of the device,
-    /// or another one with the same number, has spoken to the carrier. [`DeviceError::Unproven`] when the
+    /// or another that was registered in its place, has spoken to the carrier. [`DeviceError::Removed`] when
+    /// the user has removed it. [`DeviceError::Unproven`] when the
     /// carrier wants it proven that the number is the user's: [register](Self::register) it.
     pub async fn open(
         store: S,
@@ -96,13 +115,13 @@ impl<S: Store, T: Transport> Device<S, T> {
         rng: Arc<dyn Rng>,
         number: Number,
     ) -> Result<Self, DeviceError> {
-        Self::register(store, transport, clock, rng, number, Proof::none()).await
+        Self::open_as(store, transport, clock, rng, number, DeviceId::PRIMARY).await
     }
 
     /// Opens the device as [`open`](Self::open) does, with a `proof` that the number is the user's. It is
     /// shown to the carrier if this store's device is new there: the first time, and after the user's store
-    /// was lost. Then every other device with the number, and every copy of one, is shut out, and businesses
-    /// are told that the user has another identity.
+    /// was lost, or the device was removed. Then whatever was the user's first device before, and every copy
+    /// of it, is shut out, and businesses are told that it has another identity.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -114,11 +133,59 @@ impl<S: Store, T: Transport> Device<S, T> {
         number: Number,
         proof: Proof,
     ) -> Result<Self, DeviceError> {
+        Self::register_as(store, transport, clock, rng, number, DeviceId::PRIMARY, proof).await
+    }
+
+    /// Opens one of the user's devices as [`open`](Self::open) does the first: a phone, a second phone, a
+    /// desk. Each has a number, a store, an identity and a mailbox of its own, and hears everything that
+    /// businesses send from when it was registered on.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). [`DeviceError::Removed`] when the user has removed this device: then it is to
+    /// be registered anew.
+    pub async fn open_as(
+        store: S,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        number: Number,
+        device: DeviceId,
+    ) -> Result<Self, DeviceError> {
+        let address = Address::new(Party::User(number), device);
+        Self::open_at(store, transport, clock, rng, address, Proving::IfUnknown(Proof::none())).await
+    }
+
+    /// Opens one of the user's devices as [`register`](Self::register) does the first. The user's other
+    /// devices stay as they are.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn register_as(
+        store: S,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        number: Number,
+        device: DeviceId,
+        proof: Proof,
+    ) -> Result<Self, DeviceError> {
+        let address = Address::new(Party::User(number), device);
+        Self::open_at(store, transport, clock, rng, address, Proving::IfUnknownOrRemoved(proof)).await
+    }
+
+    async fn open_at(
+        store: S,
+        transport: T,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        address: Address,
+        proving: Proving,
+    ) -> Result<Self, DeviceError> {
         let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
         let _was_restored = bulla_endpoint::begin_generation_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
-        let home = pepper.partition(&Party::User(number.clone()));
-        let opening = Self::begin(store, transport, clock, rng, number, proof, home);
+        let home = pepper.device_partition(&address);
+        let opening = Self::begin(store, transport, clock, rng, address, proving, home);
         opening.instrument(trace_span::of("open", home, None)).await
     }
 
@@ -127,11 +194,10 @@ impl<S: Store, T: Transport> Device<S, T> {
         transport: T,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
-        number: Number,
-        proof: Proof,
+        address: Address,
+        proving: Proving,
         home: Partition,
     ) -> Result<Self, DeviceError> {
-        let address = Address::user(number);
         let endpoint = Endpoint::open(&store, home, address.clone(), clock.now(), &*rng).await?;
         // The user is told of a changed identity, and may compare safety numbers; what they write is not held
         // up.
@@ -156,14 +222,14 @@ impl<S: Store, T: Transport> Device<S, T> {
             home,
             lane: tokio::sync::Mutex::default(),
             shown: tokio::sync::Mutex::default(),
-            proof,
+            proof: proving.proof().clone(),
             failure: watch::Sender::new(None),
             tasks: Mutex::default(),
             commits: Mutex::new(Some(JoinSet::new())),
         }));
         device.0.remember_asked().await?;
         device.0.unconfirmed.store(device.0.count_unconfirmed().await?, Ordering::Relaxed);
-        let connected = match device.0.connect().await {
+        let connected = match device.0.begin_connected(&proving).await {
             Ok(()) => true,
             Err(DeviceError::Transport(error)) if error.may_pass() => {
                 tracing::warn!("the carrier cannot be reached yet");
@@ -239,6 +305,18 @@ impl<S: Store, T: Transport> Device<S, T> {
             taken.inspect_err(|error| self.0.stop_if_final(error))
         };
         finishing.instrument(span).await
+    }
+
+    /// Removes another device of the user's, or this one: what is queued for it is forgotten, and businesses
+    /// write to it no more. To come back it has to be registered anew. One that is not there is removed
+    /// already.
+    ///
+    /// # Errors
+    /// Why the carrier did not do it. After [`TransportError::Unavailable`] it may have been done; to ask
+    /// again does no harm.
+    pub async fn remove(&self, device: DeviceId) -> Result<(), TransportError> {
+        let removing = self.0.transport.remove(&self.0.caller, device);
+        removing.instrument(trace_span::of("remove", self.0.home, None)).await
     }
 
     /// The number to compare with `business`, to know that nobody stands between the two; nothing before they

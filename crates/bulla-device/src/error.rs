@@ -48,6 +48,9 @@ pub enum DeviceError {
     /// own, has taken its place. Stop, and open it nowhere again.
     #[error("the device has been replaced")]
     Replaced(#[source] TransportError),
+    /// The user's: they have removed the device. Stop; or register it anew, with a proof.
+    #[error("the device was removed")]
+    Removed,
     /// The user's: the carrier wants it proven that the number is theirs. Register the device with a proof.
     #[error("the number has to be proven to the carrier; register the device with a proof")]
     Unproven,
@@ -66,6 +69,7 @@ impl From<TransportError> for DeviceError {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Fenced { .. } => Self::Replaced(error),
+            TransportError::Removed => Self::Removed,
             TransportError::Unproven => Self::Unproven,
             error => Self::Transport(error),
         }

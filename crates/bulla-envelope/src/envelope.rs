@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bulla_base::{Address, MessageId};
+use bulla_base::{Address, DeviceSet, MessageId};
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -18,10 +18,30 @@ pub struct Envelope {
     form: Form,
     installation: Option<Installation>,
     attempt: u8,
+    devices: DeviceSet,
     sealed: Bytes,
 }
 
 impl Envelope {
+    /// Puts `sealed` into an envelope.
+    ///
+    /// # Errors
+    /// When `sealed` is larger than [`MAX_SEALED_BYTES`].
+    pub fn new(
+        id: MessageId,
+        from: Address,
+        to: Address,
+        kind: Kind,
+        franking: FrankingTag,
+        form: Form,
+        sealed: impl Into<Bytes>,
+    ) -> Result<Self, InvalidEnvelope> {
+        let sealed = sealed.into();
+        InvalidEnvelope::at_most("sealed (bytes)", MAX_SEALED_BYTES, sealed.len())?;
+        let (installation, attempt, devices) = (None, 0, DeviceSet::EMPTY);
+        Ok(Self { id, from, to, kind, franking, form, installation, attempt, devices, sealed })
+    }
+
     /// Reads the wire form. The ciphertext is shared with `bytes`, not copied.
     ///
     /// # Errors
@@ -46,25 +66,11 @@ impl Envelope {
             wire.sealed,
         )?;
         let attempt = u8::try_from(wire.attempt).map_err(|_| field("attempt"))?;
-        Self { installation, ..envelope }.sent_again(attempt)
-    }
-
-    /// Puts `sealed` into an envelope.
-    ///
-    /// # Errors
-    /// When `sealed` is larger than [`MAX_SEALED_BYTES`].
-    pub fn new(
-        id: MessageId,
-        from: Address,
-        to: Address,
-        kind: Kind,
-        franking: FrankingTag,
-        form: Form,
-        sealed: impl Into<Bytes>,
-    ) -> Result<Self, InvalidEnvelope> {
-        let sealed = sealed.into();
-        InvalidEnvelope::at_most("sealed (bytes)", MAX_SEALED_BYTES, sealed.len())?;
-        Ok(Self { id, from, to, kind, franking, form, installation: None, attempt: 0, sealed })
+        let envelope = Self { installation, ..envelope }.sent_again(attempt)?;
+        match DeviceSet::from_bits(wire.devices).map_err(InvalidEnvelope::word("devices"))? {
+            DeviceSet::EMPTY => Ok(envelope),
+            devices => envelope.among(devices),
+        }
     }
 
     /// The same envelope, to be delivered to this installation of the recipient and to no other: who seals
@@ -87,6 +93,28 @@ impl Envelope {
         }
         self.attempt = attempt;
         Ok(self)
+    }
+
+    /// The same envelope, one of those with which its message goes to each of `devices`: these are all that
+    /// its sender knows the recipient to have. A carrier that knows of others does not take it.
+    ///
+    /// # Errors
+    /// When the envelope is no message, or is for a device that is not among them.
+    pub fn among(mut self, devices: DeviceSet) -> Result<Self, InvalidEnvelope> {
+        let is_for_one = devices.contains(self.to.device());
+        if !is_for_one || !matches!(self.kind, Kind::Message(_)) {
+            return Err(InvalidEnvelope::Field { field: "devices" });
+        }
+        self.devices = devices;
+        Ok(self)
+    }
+
+    /// The same envelope, without what its sender has said of the recipient's devices: that is for the
+    /// carrier alone.
+    #[must_use]
+    pub const fn for_recipient(mut self) -> Self {
+        self.devices = DeviceSet::EMPTY;
+        self
     }
 
     /// Which message this is.
@@ -137,6 +165,12 @@ impl Envelope {
         self.attempt
     }
 
+    /// All devices that its sender knows the recipient to have, if it has said.
+    #[must_use]
+    pub fn devices(&self) -> Option<DeviceSet> {
+        Some(self.devices).filter(|devices| !devices.is_empty())
+    }
+
     /// The ciphertext.
     #[must_use]
     pub const fn sealed(&self) -> &Bytes {
@@ -160,6 +194,7 @@ impl Envelope {
                 .map_or_else(Bytes::new, |it| Bytes::copy_from_slice(it.as_bytes())),
             sealed: self.sealed.clone(),
             attempt: u32::from(self.attempt),
+            devices: self.devices.bits(),
         };
         wire.encode_to_vec().into()
     }
@@ -168,11 +203,12 @@ impl Envelope {
 impl fmt::Debug for Envelope {
     /// The ciphertext prints its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, from, to, kind, franking: _, form, installation: _, attempt, sealed } = self;
+        let Self { id, from, to, kind, franking: _, form, installation: _, attempt, devices, sealed } = self;
         let sealed = format_args!("{} bytes", sealed.len());
         (f.debug_struct("Envelope").field("id", id).field("from", from).field("to", to).field("kind", kind))
             .field("form", form)
             .field("attempt", attempt)
+            .field("devices", devices)
             .field("sealed", &sealed)
             .finish_non_exhaustive()
     }
@@ -200,11 +236,13 @@ struct Wire {
     sealed: Bytes,
     #[prost(uint32, tag = "10")]
     attempt: u32,
+    #[prost(uint32, tag = "11")]
+    devices: u32,
 }
 
 #[cfg(test)]
 mod tests {
-    use bulla_base::{Category, Number, PhoneNumberId, SeededRng, Timestamp};
+    use bulla_base::{Category, DeviceId, MAX_DEVICES, Number, PhoneNumberId, SeededRng, Timestamp};
 
     use super::*;
 
@@ -258,8 +296,31 @@ mod tests {
     }
 
     #[test]
+    fn a_message_says_to_which_devices_it_goes_and_is_for_one_of_them() {
+        let all: DeviceSet = (1..=MAX_DEVICES).map(|number| DeviceId::new(number).unwrap()).collect();
+        let first = envelope(vec![7; 40]).unwrap();
+        assert_eq!(first.devices(), None);
+        let among = first.clone().among(all).unwrap();
+        let read = Envelope::from_bytes(among.to_bytes()).unwrap();
+        assert_eq!((read.devices(), &read), (Some(all), &among));
+        assert_eq!(among.for_recipient(), first, "the recipient does not see it");
+        let others = all.without(DeviceId::PRIMARY);
+        assert!(first.clone().among(others).is_err());
+        for beyond in [others.bits(), all.bits() + 1, u32::MAX] {
+            let mut wire = Wire::decode(first.to_bytes()).unwrap();
+            wire.devices = beyond;
+            assert!(Envelope::from_bytes(wire.encode_to_vec().into()).is_err(), "{beyond:x}");
+        }
+        let mut receipt = first;
+        receipt.kind = Kind::Receipt;
+        assert!(receipt.among(all).is_err());
+    }
+
+    #[test]
     fn the_outside_of_the_largest_envelope_has_room_and_no_more() {
-        let largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
+        let mut largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
+        largest.to = Address::new(largest.to.party().clone(), DeviceId::new(MAX_DEVICES).unwrap());
+        let largest = largest.among(DeviceSet::from_bits(0x3ff).unwrap()).unwrap();
         let largest = largest.sealed_for(Installation::of_identity(b"identity")).to_bytes();
         assert!(largest.len() <= MAX_SEALED_BYTES + 256, "{}", largest.len());
         // A field that is not known, as long as it may be and one byte longer: the bound of the whole is met

@@ -1,4 +1,4 @@
-use bulla_base::DeviceId;
+use bulla_base::{DeviceId, DeviceSet};
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -142,10 +142,13 @@ pub struct KeyBundle {
     /// A one-time prekey, given away with this bundle, unless they had run out.
     #[prost(message, optional, tag = "6")]
     pub one_time: Option<OneTimeKey>,
+    /// All devices that the owner has.
+    #[prost(uint32, tag = "7")]
+    devices: u32,
 }
 
 impl KeyBundle {
-    /// The bundle that `upload` and one of its one-time keys make.
+    /// The bundle that `upload` and one of its one-time keys make, of the owner's only device.
     ///
     /// # Errors
     /// When the upload does not pass [`KeyUpload::check`].
@@ -162,6 +165,7 @@ impl KeyBundle {
             signed: upload.signed.clone(),
             kyber: upload.kyber.clone(),
             one_time,
+            devices: DeviceSet::of(device).bits(),
         })
     }
 
@@ -173,7 +177,7 @@ impl KeyBundle {
         InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
         InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6])?;
         let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
-        bundle.device()?;
+        bundle.devices()?;
         check_key("identity key", &bundle.identity)?;
         bundle.signed()?;
         bundle.kyber()?;
@@ -181,6 +185,28 @@ impl KeyBundle {
             check_key("one-time prekey", &key.public)?;
         }
         Ok(bundle)
+    }
+
+    /// The same bundle, of an owner who has these devices.
+    ///
+    /// # Errors
+    /// When its own is not among them.
+    pub fn among(mut self, devices: DeviceSet) -> Result<Self, InvalidEnvelope> {
+        self.devices = devices.bits();
+        self.devices()?;
+        Ok(self)
+    }
+
+    /// All devices that the owner has, the bundle's own among them.
+    ///
+    /// # Errors
+    /// Never for a bundle that came from [`KeyBundle::new`] or [`KeyBundle::from_bytes`].
+    pub fn devices(&self) -> Result<DeviceSet, InvalidEnvelope> {
+        let devices = DeviceSet::from_bits(self.devices).map_err(InvalidEnvelope::word("devices"))?;
+        match devices.contains(self.device()?) {
+            true => Ok(devices),
+            false => Err(InvalidEnvelope::Field { field: "devices" }),
+        }
     }
 
     /// The device whose keys these are.
@@ -296,7 +322,21 @@ mod tests {
             KeyBundle::from_bytes(without.to_bytes()).unwrap_err(),
             InvalidEnvelope::Field { field: "kyber prekey" }
         );
-        let no_device = KeyBundle { device: 0, ..bundle };
+        let no_device = KeyBundle { device: 0, ..bundle.clone() };
         assert!(KeyBundle::from_bytes(no_device.to_bytes()).is_err());
+        for devices in [0, 2, 0x401] {
+            let others = KeyBundle { devices, ..bundle.clone() };
+            assert!(KeyBundle::from_bytes(others.to_bytes()).is_err(), "{devices:x}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_tells_all_devices_of_its_owner() {
+        let [second, all] = [DeviceSet::of(DeviceId::new(2).unwrap()), DeviceSet::from_bits(0x3ff).unwrap()];
+        let bundle = KeyBundle::new(DeviceId::PRIMARY, &upload(1, 33), None).unwrap();
+        assert_eq!(bundle.devices(), Ok(DeviceSet::PRIMARY));
+        assert!(bundle.clone().among(second).is_err(), "it is of one of them");
+        let bundle = KeyBundle::from_bytes(bundle.among(all).unwrap().to_bytes()).unwrap();
+        assert_eq!(bundle.devices(), Ok(all));
     }
 }

@@ -7,7 +7,7 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
     Caller, Connected, Delivery, InProcess, Proof, SendOutcome, Sequence, Transport, TransportError,
 };
-use bulla_base::{Address, SeededRng};
+use bulla_base::{Address, DeviceId, SeededRng};
 
 use crate::disk::Disk;
 use crate::machine::Process;
@@ -127,6 +127,10 @@ impl Transport for CarrierEndpoint {
         let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
         self.oracle.wire.deliver(caller, &deliveries);
         Ok(deliveries)
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.ask(|carrier| async move { carrier.remove(caller, device).await }).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

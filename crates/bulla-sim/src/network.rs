@@ -8,7 +8,7 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::transport::{
     Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError,
 };
-use bulla_base::{Address, Clock, MessageId, Rng};
+use bulla_base::{Address, Clock, DeviceId, MessageId, Rng};
 
 use crate::carrier_endpoint::CarrierEndpoint;
 use crate::current_faults::CurrentFaults;
@@ -214,6 +214,15 @@ impl Transport for NetworkLink {
             deliveries.pop();
         }
         Ok(deliveries)
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        let call = |carrier: Arc<CarrierEndpoint>| {
+            let caller = caller.clone();
+            async move { carrier.remove(&caller, device).await }
+        };
+        // Late, it would remove a device that has come back since.
+        self.once(call).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

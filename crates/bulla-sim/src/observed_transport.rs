@@ -6,7 +6,7 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
     Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError,
 };
-use bulla_base::Address;
+use bulla_base::{Address, DeviceId};
 
 use crate::oracle::Oracle;
 
@@ -61,6 +61,10 @@ impl<T: Transport> Transport for ObservedTransport<T> {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.transport.receive(caller, after).await
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.transport.remove(caller, device).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bulla_base::Address;
+use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
 use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError};
@@ -50,6 +50,10 @@ impl Transport for BoxTransport {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.0.receive(caller, after).await
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.0.remove(caller, device).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
@@ -100,6 +104,8 @@ trait DynTransport: Send + Sync {
         caller: &'a Caller,
         after: Sequence,
     ) -> Answer<'a, Result<Vec<Delivery>, TransportError>>;
+
+    fn remove<'a>(&'a self, caller: &'a Caller, device: DeviceId) -> Answer<'a, Result<(), TransportError>>;
 
     fn low_stock<'a>(
         &'a self,
@@ -157,6 +163,10 @@ impl<T: Transport> DynTransport for T {
         after: Sequence,
     ) -> Answer<'a, Result<Vec<Delivery>, TransportError>> {
         Box::pin(Transport::receive(self, caller, after))
+    }
+
+    fn remove<'a>(&'a self, caller: &'a Caller, device: DeviceId) -> Answer<'a, Result<(), TransportError>> {
+        Box::pin(Transport::remove(self, caller, device))
     }
 
     fn low_stock<'a>(

@@ -1,3 +1,4 @@
+use bulla_base::DeviceSet;
 use bulla_envelope::InvalidEnvelope;
 use thiserror::Error;
 
@@ -39,6 +40,16 @@ pub enum TransportError {
     /// The caller's: nobody with this address has ever connected.
     #[error("the carrier knows no such recipient")]
     UnknownRecipient,
+    /// The caller's: the recipient has other devices than the envelope goes to, or than the one whose keys
+    /// were asked for. Seal the message for each of them and let go of the others, and hand it over again.
+    #[error("the recipient has other devices than the caller knows of")]
+    Devices {
+        /// Those that it has.
+        now: DeviceSet,
+    },
+    /// The caller's: its user has removed it. Register it anew, or stop.
+    #[error("the device was removed")]
+    Removed,
     /// The recipient's: it has not left usable keys (yet). Ask again when it has been online.
     #[error("the recipient has left no usable keys")]
     NoKeys,

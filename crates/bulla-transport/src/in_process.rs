@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::Address;
+use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
 use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError};
@@ -68,6 +68,10 @@ impl<C: Transport> Transport for InProcess<C> {
             Ok(Delivery::new(delivery.sequence, delivery.previous, envelope))
         };
         deliveries.into_iter().map(over_the_wire).collect()
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.carrier.remove(caller, device).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

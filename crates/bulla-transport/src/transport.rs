@@ -1,4 +1,4 @@
-use bulla_base::Address;
+use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
 use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, TransportError};
@@ -11,8 +11,9 @@ use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport
 /// each other; callers that need an order wait in between.
 pub trait Transport: Send + Sync + 'static {
     /// Proves that the number is the caller's, and says that from now on only this installation speaks for
-    /// it, in this incarnation or a later one. Another installation, and every copy of it, is shut out for
-    /// good, and its keys are forgotten. What is queued stays.
+    /// the device, in this incarnation or a later one. Another installation of the device, and every copy of
+    /// it, is shut out for good, and its keys are forgotten. What is queued stays, and so do the user's other
+    /// devices.
     ///
     /// To be called once by each installation, before it connects; thereafter [`connect`](Self::connect) is
     /// enough. A store remembers whether it was, so that a copy of yesterday's does not come in as tomorrow's
@@ -32,7 +33,8 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`TransportError::Fenced`] when a later incarnation or another installation has come in since;
-    /// [`TransportError::Unproven`] when the number has to be registered.
+    /// [`TransportError::Unproven`] when the number has to be registered; [`TransportError::Removed`] when
+    /// the device was [removed](Self::remove) since it has.
     fn connect(&self, caller: &Caller) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
     /// Leaves public keys with the carrier.
@@ -46,11 +48,11 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
     /// The keys with which to write to `of` first. Uses up one of its one-time keys, unless the caller has
-    /// had its share of them for now.
+    /// had its share of them for now. It tells which devices there are besides.
     ///
     /// # Errors
-    /// [`TransportError::UnknownRecipient`] when nobody has ever connected there, [`TransportError::NoKeys`]
-    /// when it has left none.
+    /// [`TransportError::UnknownRecipient`] when nobody has ever connected there, [`TransportError::Devices`]
+    /// when other devices of the party have, and [`TransportError::NoKeys`] when it has left none.
     fn bundle(
         &self,
         caller: &Caller,
@@ -58,10 +60,10 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<KeyBundle, TransportError>> + Send;
 
     /// Hands over an envelope, to be queued for its recipient. The same envelope again is answered with the
-    /// same `Ok`.
+    /// same `Ok`, also if it says something else of the recipient's [devices](Envelope::devices).
     ///
     /// # Errors
-    /// [`TransportError::NotTheSender`], [`TransportError::UnknownRecipient`],
+    /// [`TransportError::NotTheSender`], [`TransportError::UnknownRecipient`], [`TransportError::Devices`],
     /// [`TransportError::Reinstalled`], [`TransportError::Id`] or [`TransportError::Invalid`]; nothing is
     /// queued then.
     fn send(
@@ -105,6 +107,19 @@ pub trait Transport: Send + Sync + 'static {
         caller: &Caller,
         after: Sequence,
     ) -> impl Future<Output = Result<Vec<Delivery>, TransportError>> + Send;
+
+    /// Removes a device of the caller's party, perhaps the caller itself: what is queued for it and its keys
+    /// are forgotten, and it is written to no more. To come back it has to [register](Self::register). One
+    /// that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`TransportError::Fenced`]; [`TransportError::Invalid`] from a business, which has one device for
+    /// good.
+    fn remove(
+        &self,
+        caller: &Caller,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<(), TransportError>> + Send;
 
     /// Waits until the carrier has `at_most` so many one-time keys of the caller's left, and tells how many:
     /// the time to [`publish`](Self::publish) more, whoever has taken them.

@@ -7,6 +7,7 @@
 )]
 
 mod concurrent_erasures;
+mod devices;
 mod directory;
 mod erase;
 mod fencing_token;

@@ -5,7 +5,7 @@ use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
 use bulla_store::Store;
 use bulla_transport::{Connected, Transport, TransportError};
 
-use super::{BACKOFF, Inner, STOCKING};
+use super::{BACKOFF, Inner, Proving, STOCKING};
 use crate::DeviceError;
 
 impl<S: Store, T: Transport> Inner<S, T> {
@@ -21,6 +21,17 @@ impl<S: Store, T: Transport> Inner<S, T> {
         };
         self.leave_keys(connected).await?;
         Ok(())
+    }
+
+    /// Connects for the first time. A device that was removed is registered anew if its user wants that.
+    pub(super) async fn begin_connected(&self, proving: &Proving) -> Result<(), DeviceError> {
+        match (self.connect().await, proving) {
+            (Err(DeviceError::Removed), Proving::IfUnknownOrRemoved(proof)) => {
+                let connected = self.transport.register(&self.caller, proof).await?;
+                self.leave_keys(connected).await.map(drop)
+            }
+            (connected, _) => connected,
+        }
     }
 
     /// Waits until the carrier knows this installation. It would take what comes before that for something of

@@ -166,7 +166,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     self.pause(SENDING, &mut retries).await;
                     continue;
                 }
-                Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),
+                Some(error @ (TransportError::Fenced { .. } | TransportError::Removed)) => {
+                    return Err(error.into());
+                }
                 Some(TransportError::Reinstalled) => Some(Refused::Reinstalled),
                 Some(error) => {
                     tracing::warn!(

@@ -199,7 +199,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
             Ok(()) => Ok(Begun::InSession),
             Err(SendError::Store(error) | SendError::Seal(SealError::Store(error))) => Err(error.into()),
             Err(SendError::Unavailable(error)) if error.may_pass() => Err(error.into()),
-            Err(SendError::Unavailable(error @ TransportError::Fenced { .. })) => Err(error.into()),
+            Err(SendError::Unavailable(
+                error @ (TransportError::Fenced { .. } | TransportError::Removed),
+            )) => Err(error.into()),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "no session can be begun with a business");

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
 mod dead_store;
+mod devices;
 mod handed_over;
 mod lost_device;
 mod one_time_keys;

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla_base::{
-    Address, BusinessAccountId, Clock, Number, Party, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
+    Address, BusinessAccountId, Clock, DeviceId, Number, Party, PhoneNumberId, Rng, SeededRng, Sleep,
+    Timestamp,
 };
 use bulla_carrier::Carrier;
 use bulla_content::{Content, Text};
@@ -249,6 +250,11 @@ impl Line {
         }
     }
 
+    /// The carrier itself.
+    pub(crate) fn ledger(&self) -> &Carrier<Arc<MemoryStore>> {
+        &self.ledger
+    }
+
     /// Makes so many of the next messages that are delivered to users, or to businesses, unreadable.
     pub(crate) fn garble(&self, to: &'static str, count: usize) {
         self.garbled.lock().unwrap().insert(to, count);
@@ -386,6 +392,11 @@ impl Transport for Line {
             }
         }
         Ok(deliveries)
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.check()?;
+        self.carrier.remove(caller, device).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

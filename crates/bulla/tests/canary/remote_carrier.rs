@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bulla::base::Address;
+use bulla::base::{Address, DeviceId, DeviceSet};
 use bulla::carrier::Carrier;
 use bulla::envelope::{Envelope, Installation, KeyBundle, KeyUpload};
 use bulla::store::Store;
@@ -22,12 +22,15 @@ const RECEIVE: u8 = 5;
 const ACKNOWLEDGE: u8 = 6;
 const REGISTER: u8 = 7;
 const REFILL_BELOW: u8 = 8;
+const REMOVE: u8 = 9;
 
 const UNAVAILABLE: u8 = 1;
 const FENCED: u8 = 2;
 const UNKNOWN_RECIPIENT: u8 = 3;
 const REINSTALLED: u8 = 4;
 const NO_KEYS: u8 = 5;
+const DEVICES: u8 = 6;
+const REMOVED: u8 = 7;
 
 /// The way to a carrier in another process.
 #[derive(Clone)]
@@ -57,6 +60,8 @@ impl RemoteCarrier {
             UNKNOWN_RECIPIENT => Err(TransportError::UnknownRecipient),
             REINSTALLED => Err(TransportError::Reinstalled),
             NO_KEYS => Err(TransportError::NoKeys),
+            DEVICES => Err(TransportError::Devices { now: DeviceSet::from_bits(answer.get_u32()).unwrap() }),
+            REMOVED => Err(TransportError::Removed),
             _ => Err(TransportError::unavailable(String::from_utf8_lossy(&answer).into_owned())),
         }
     }
@@ -103,6 +108,11 @@ impl Transport for RemoteCarrier {
         Ok(deliveries)
     }
 
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.call(REMOVE, caller, &[device.number()]).await?;
+        Ok(())
+    }
+
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
         if self.pretended_stock.is_some() {
             // Nobody asks who is told that there are enough.
@@ -141,7 +151,7 @@ pub(crate) struct Counter<S> {
 impl<S: Store> Counter<S> {
     /// The answer to one call; nothing when it is none of the transport's.
     pub(crate) async fn answer(&self, word: u8, body: Bytes) -> Option<(u8, Vec<u8>)> {
-        if !(CONNECT..=REFILL_BELOW).contains(&word) {
+        if !(CONNECT..=REMOVE).contains(&word) {
             return None;
         }
         Some(match self.carry_out(word, body).await {
@@ -152,6 +162,8 @@ impl<S: Store> Counter<S> {
             }
             Err(TransportError::Reinstalled) => (REINSTALLED, Vec::new()),
             Err(TransportError::NoKeys) => (NO_KEYS, Vec::new()),
+            Err(TransportError::Devices { now }) => (DEVICES, now.bits().to_be_bytes().to_vec()),
+            Err(TransportError::Removed) => (REMOVED, Vec::new()),
             Err(TransportError::UnknownRecipient) => (UNKNOWN_RECIPIENT, Vec::new()),
             Err(error) => (UNAVAILABLE, error.to_string().into_bytes()),
         })
@@ -177,6 +189,10 @@ impl<S: Store> Counter<S> {
             REFILL_BELOW => {
                 let at_most = usize::try_from(body.get_u64()).unwrap();
                 Ok(stock(self.carrier.low_stock(&caller, at_most).await?))
+            }
+            REMOVE => {
+                let device = DeviceId::new(body.get_u8()).unwrap();
+                self.carrier.remove(&caller, device).await.map(|()| Vec::new())
             }
             PUBLISH => Ok(stock(self.carrier.publish(&caller, KeyUpload::from_bytes(body)?).await?)),
             BUNDLE => {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulla::base::{Address, Clock, Partition, Sleep, Timestamp};
+use bulla::base::{Address, Clock, DeviceId, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::store::{Batch, Commit, Key, Space, Store, StoreError, StoreWrapper};
@@ -204,6 +204,10 @@ impl<T: Transport> Transport for FaultyTransport<T> {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         self.open()?.receive(caller, after).await
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        self.open()?.remove(caller, device).await
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {

@@ -286,6 +286,7 @@ impl Scenario<'_> {
     async fn somebody_is_erased(&self, system: &System) {
         let gone = Number::parse(self.personal.number(2)).unwrap();
         self.running.relay.erase(&gone).await.unwrap();
+        system.carrier.remove_device(&gone, bulla::base::DeviceId::PRIMARY).await.unwrap();
         system.carrier.erase(&gone).await.unwrap();
     }
 

@@ -1,0 +1,194 @@
+//! Who speaks for the devices of a party, and which devices it has.
+
+use std::collections::BTreeMap;
+
+use bulla_base::{DeviceId, DeviceSet};
+use bulla_envelope::Installation;
+use bulla_transport::{Caller, Incarnation, TransportError};
+
+/// The form of the record.
+const FORM: u8 = 1;
+
+/// The fencing tokens of a party: one for each of its devices. They stand in one record, so that the set of
+/// devices and who speaks for each are never at odds.
+///
+/// ```text
+/// 1 ‖ (device ‖ standing ‖ installation (16 bytes) ‖ incarnation (u64, big-endian))*
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct DeviceTokens(BTreeMap<DeviceId, DeviceToken>);
+
+/// Who speaks for a device: the installation, and the lowest incarnation of it that may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceToken {
+    pub(crate) installation: Installation,
+    pub(crate) highest: Incarnation,
+    pub(crate) standing: Standing,
+}
+
+/// How a device stands to its party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is there, and has never left keys: nobody can write to it first.
+    Registered = 0,
+    /// It has left keys: it is one of those that every message goes to, also while another installation of
+    /// it has not left its own yet.
+    InUse = 1,
+    /// It was removed, and what is queued for it may still be there.
+    Leaving = 2,
+    /// It was removed. Who was it may not come back as if nothing had happened.
+    Removed = 3,
+}
+
+impl DeviceToken {
+    const BYTES: usize = 26;
+
+    fn read(bytes: &[u8; Self::BYTES]) -> Option<(DeviceId, Self)> {
+        let ([device, standing], rest) = bytes.split_first_chunk()?;
+        let (installation, incarnation) = rest.split_first_chunk::<16>()?;
+        let standing = match standing {
+            0 => Standing::Registered,
+            1 => Standing::InUse,
+            2 => Standing::Leaving,
+            3 => Standing::Removed,
+            _ => return None,
+        };
+        let installation = Installation::from_bytes(*installation);
+        let highest = Incarnation::new(u64::from_be_bytes(incarnation.try_into().ok()?));
+        Some((DeviceId::new(*device).ok()?, Self { installation, highest, standing }))
+    }
+
+    /// That of `caller`, which takes the place of the one that was `held` before it.
+    pub(crate) fn of(caller: &Caller, held: Option<&Self>) -> Self {
+        // A device that is installed anew is one that messages go to, as it was.
+        let standing = match held {
+            Some(Self { standing: Standing::InUse, .. }) => Standing::InUse,
+            _ => Standing::Registered,
+        };
+        Self { installation: caller.installation(), highest: caller.incarnation(), standing }
+    }
+
+    /// The same, of the incarnation that calls.
+    pub(crate) const fn raised_by(self, caller: &Caller) -> Self {
+        Self { highest: caller.incarnation(), ..self }
+    }
+
+    pub(crate) const fn with_standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
+    }
+
+    const fn is_there(&self) -> bool {
+        matches!(self.standing, Standing::Registered | Standing::InUse)
+    }
+
+    /// Lets `caller` pass, if it is who speaks for the device.
+    pub(crate) fn check(&self, caller: &Caller) -> Result<(), TransportError> {
+        if !self.is_there() {
+            return Err(TransportError::Removed);
+        }
+        let (ours, reinstalled) = (caller.incarnation(), caller.installation() != self.installation);
+        match reinstalled || ours < self.highest {
+            true => Err(TransportError::Fenced { ours, highest: self.highest, reinstalled }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it is that of the installation that calls.
+    pub(crate) fn is_of(&self, caller: &Caller) -> bool {
+        self.is_there() && self.installation == caller.installation()
+    }
+}
+
+impl DeviceTokens {
+    pub(crate) fn of(&self, device: DeviceId) -> Option<&DeviceToken> {
+        self.0.get(&device)
+    }
+
+    pub(crate) fn put(&mut self, device: DeviceId, token: DeviceToken) {
+        self.0.insert(device, token);
+    }
+
+    /// Which installation is the device, if there is one.
+    pub(crate) fn installation(&self, device: DeviceId) -> Option<Installation> {
+        self.of(device).filter(|token| token.is_there()).map(|token| token.installation)
+    }
+
+    /// The devices that every message to the party goes to.
+    pub(crate) fn in_use(&self) -> DeviceSet {
+        self.those(|token| token.standing == Standing::InUse)
+    }
+
+    /// The devices that a message goes to whose sender knows of these: of `known` also those that have left
+    /// no keys yet, for who has a session with one needs none.
+    pub(crate) fn for_sender(&self, known: DeviceSet) -> DeviceSet {
+        self.those(DeviceToken::is_there).intersection(known).union(self.in_use())
+    }
+
+    fn those(&self, are: impl Fn(&DeviceToken) -> bool) -> DeviceSet {
+        self.0.iter().filter(|(_, token)| are(token)).map(|(device, _)| *device).collect()
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, TransportError> {
+        let damaged =
+            || TransportError::carrier_failed("stored fencing tokens are damaged, or of another version");
+        let Some((&FORM, rows)) = bytes.split_first() else { return Err(damaged()) };
+        let (rows, []) = rows.as_chunks::<{ DeviceToken::BYTES }>() else { return Err(damaged()) };
+        rows.iter().map(|row| DeviceToken::read(row).ok_or_else(damaged)).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![FORM];
+        for (device, token) in &self.0 {
+            bytes.extend_from_slice(&[device.number(), token.standing as u8]);
+            bytes.extend_from_slice(token.installation.as_bytes());
+            bytes.extend_from_slice(&token.highest.number().to_be_bytes());
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::MAX_DEVICES;
+
+    use super::*;
+
+    fn token(standing: Standing) -> DeviceToken {
+        let installation = Installation::from_bytes([7; 16]);
+        DeviceToken { installation, highest: Incarnation::new(u64::MAX - 1), standing }
+    }
+
+    #[test]
+    fn ten_tokens_come_back_from_their_bytes_and_nothing_else_is_read() {
+        let standings = [Standing::Registered, Standing::InUse, Standing::Leaving, Standing::Removed];
+        let mut tokens = DeviceTokens::default();
+        for (number, standing) in (1..=MAX_DEVICES).zip(standings.into_iter().cycle()) {
+            tokens.put(DeviceId::new(number).unwrap(), token(standing));
+        }
+        let bytes = tokens.to_bytes();
+        assert_eq!(DeviceTokens::read(&bytes).unwrap(), tokens);
+        let other_form = [&[2][..], &bytes[1..]].concat();
+        let (mut eleventh, mut unknown) = (bytes.clone(), bytes.clone());
+        (eleventh[1], unknown[2]) = (MAX_DEVICES + 1, 4);
+        for bad in [&[][..], &bytes[..bytes.len() - 1], &other_form, &eleventh, &unknown] {
+            assert!(DeviceTokens::read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_goes_to_those_in_use_and_to_those_its_sender_knows() {
+        let [one, two, three, four] = [1, 2, 3, 4].map(|number| DeviceId::new(number).unwrap());
+        let mut tokens = DeviceTokens::default();
+        tokens.put(one, token(Standing::InUse));
+        tokens.put(two, token(Standing::Registered));
+        tokens.put(three, token(Standing::Removed));
+        tokens.put(four, token(Standing::Leaving));
+        assert_eq!(tokens.in_use(), DeviceSet::of(one));
+        let set = |devices: &[DeviceId]| devices.iter().copied().collect::<DeviceSet>();
+        assert_eq!(tokens.for_sender(set(&[one, two, three, four])), set(&[one, two]));
+        assert_eq!(tokens.for_sender(set(&[two])), set(&[one, two]));
+        assert_eq!(tokens.for_sender(DeviceSet::EMPTY), set(&[one]));
+        assert_eq!(tokens.installation(two), Some(Installation::from_bytes([7; 16])));
+        assert_eq!((tokens.installation(three), tokens.installation(four)), (None, None));
+    }
+}
