@@ -122,6 +122,12 @@ impl Endpoint {
 }
 
 impl Peer<'_> {
+    /// The device that it is.
+    #[must_use]
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// Whether there is nothing to seal in, so that the peer's keys are needed first.
     #[must_use]
     pub fn needs_keys(&self, now: Timestamp) -> bool {

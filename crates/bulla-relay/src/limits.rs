@@ -47,6 +47,13 @@ pub const MAX_CALLS_PER_CONVERSATION: usize = 1024;
 /// when.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// More bytes than the outside of an envelope takes in the outbox, with its length.
+pub(crate) const OUTSIDE_BYTES: usize = 512;
+
+/// How old a message becomes at most that waits for one of several devices of its user to leave keys: one
+/// that never does must not keep the others from it.
+pub(crate) const KEYS_AWAITED_FOR: Duration = Duration::from_secs(60);
+
 /// How often what is over is looked for.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 

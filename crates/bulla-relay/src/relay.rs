@@ -3,8 +3,10 @@ mod trace_span;
 mod transaction;
 
 mod deferred_messages;
+mod device_changes;
 mod idempotency;
 mod mark_read;
+mod message_status;
 mod pending_approval;
 mod resends;
 mod rule_check;
@@ -17,6 +19,7 @@ mod retry_requests;
 
 mod acknowledged_events;
 mod active_workers;
+mod audience;
 mod calls_in_flight;
 mod dead_letters;
 mod forward;

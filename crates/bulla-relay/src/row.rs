@@ -2,18 +2,32 @@
 
 mod message_pending_approval;
 mod outbound;
+mod outbox_entry;
 mod queue_indexes;
 mod retry_request;
 mod stored_event;
+mod unconfirmed_copies;
 
-use bulla_base::Category;
+use bulla_base::{Category, DeviceId};
 use bulla_store::StoreError;
 
 pub(crate) use self::message_pending_approval::MessagePendingApproval;
 pub(crate) use self::outbound::{Outbound, Stage};
+pub(crate) use self::outbox_entry::OutboxEntry;
 pub(crate) use self::queue_indexes::QueueIndexes;
 pub(crate) use self::retry_request::RetryRequest;
 pub(crate) use self::stored_event::StoredEvent;
+pub(crate) use self::unconfirmed_copies::UnconfirmedCopies;
+
+/// The device with this number; the first, where none was noted.
+fn device(number: u32) -> Result<DeviceId, StoreError> {
+    let damaged = StoreError::Damaged { what: "number of a device" };
+    match u8::try_from(number) {
+        Ok(0) => Ok(DeviceId::PRIMARY),
+        Ok(number) => DeviceId::new(number).map_err(|_| damaged),
+        Err(_) => Err(damaged),
+    }
+}
 
 fn category(code: u32) -> Result<Category, StoreError> {
     let code = u8::try_from(code).ok();

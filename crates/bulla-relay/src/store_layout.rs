@@ -3,12 +3,12 @@
 //! ```text
 //! partition   space            name                       value
 //! user        MESSAGE/day      business ‖ message id      what became of a message of the business
-//! user        CONTENT/day      business ‖ message id      what a message of the business says, until it is confirmed
+//! user        CONTENT/day      business ‖ message id      what a message of the business says, until each device has confirmed it
 //! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
 //! user        ASKED/day        business ‖ envelope id     one that could not be, whose it is, and how often it was asked for again
 //! user        HEAD             business                   which places its queues have, and on which day each is;
-//!                                                         the moments by which rules go
-//! user        OUTBOX/day       business ‖ place           an envelope the carrier does not have yet
+//!                                                         the moments by which rules go; the user's devices
+//! user        OUTBOX/day       business ‖ place           what the carrier does not have yet: an envelope for each device
 //! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
 //! user        DEFERRED/day     business ‖ place           what is not sealed before a rule allows it
 //! user        EVENTS/day       business ‖ place           an event the business does not have yet

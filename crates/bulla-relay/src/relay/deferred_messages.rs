@@ -3,24 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Address, Category, MessageId};
+use bulla_base::{Category, MessageId};
 use bulla_content::{Body, Content};
-use bulla_endpoint::Unconfirmed;
-use bulla_envelope::Kind;
 use bulla_meter::Flow;
 use bulla_store::{Queued, Record, Store};
 use bulla_transport::Transport;
 
 use super::Inner;
 use super::active_workers::Worker;
+use super::audience::{Audience, Recipients};
 use super::conversation::{Attempt, Attempts, Conversation};
+use super::identities::Changed;
 use super::pending_approval::passing;
 use super::rule_check::Ruling;
 use super::rule_state::Reserved;
-use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use crate::row::MessagePendingApproval;
+use crate::row::{MessagePendingApproval, Outbound};
 use crate::rules::{Fallback, OnBreach, Rule};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
@@ -143,49 +142,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Some(number) = self.number(conversation).await? else {
             return self.fail_deferred(transaction, &next, Failure::Undeliverable).await;
         };
-        let address = Address::user(number);
-        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, transaction.now).await;
-        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
-        let reachable = match transaction.has_held() {
+        let audience = match transaction.has_held() {
             // It is not to pass what is held.
-            true => Reachable::Held(None),
-            false => {
-                let reachable = self.reachable(tenant, &mut peer, &address, &transaction).await;
-                reachable.map_err(passing)?
-            }
+            true => Audience::Held(Recipients::default()),
+            false => self.audience(tenant, &mut transaction, &number).await.map_err(passing)?,
         };
-        let reserved = reserved.filter(|_| !matches!(reachable, Reachable::Unknown));
+        let reserved = reserved.filter(|_| !matches!(audience, Audience::Unknown));
         if let Some(reserved) = &reserved {
             self.put_recipient(conversation.business, reserved, transaction.now).await?;
         }
-        let Next { queued, id, message, content, category } = &next;
-        transaction.remove_deferred(queued);
-        let changed = match reachable {
-            Reachable::Unknown => {
-                transaction.advance_status(*id, message, Status::Failed(Failure::Undeliverable))?;
-                None
-            }
-            Reachable::Held(changed) => {
-                let place = transaction.push_held(&self.held(*id, Some(*category), content));
-                transaction.mark_undeferred(*id, message, (place, true), *category)?;
-                self.pending_approval.note(conversation);
-                transaction.put_sessions(peer);
-                changed
-            }
-            Reachable::InSession(changed) => {
-                let kind = Kind::Message(*category);
-                let sealed = peer.seal(*id, kind, content, transaction.now, &*self.rng);
-                let sealed = sealed.map_err(|error| passing(SubmitError::Seal(error)))?;
-                let place = transaction.push_outbox(&sealed);
-                transaction.mark_undeferred(*id, message, (place, false), *category)?;
-                let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(content));
-                transaction.put_content(*id, &unconfirmed, expiry);
-                transaction.put_sessions(peer);
-                transaction.count(Flow::ToUser, *category);
-                changed
-            }
-        };
+        let changed = self.put_undeferred(&mut transaction, &next, audience)?;
         let committed = self.commit(transaction).await;
         if !matches!(committed, Ok(false)) {
             // Also when it is not known.
@@ -193,9 +159,46 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let committed = committed?;
         if committed {
-            self.tell_identity(tenant, conversation, changed);
+            changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
         }
         Ok(Attempt::of(committed, Turn::Done))
+    }
+
+    /// Seals what was deferred into `transaction`, or holds it, or fails it. Which devices have another
+    /// identity than before.
+    fn put_undeferred(
+        &self,
+        transaction: &mut Transaction,
+        next: &Next,
+        audience: Audience<'_>,
+    ) -> Result<Vec<Changed>, RelayError> {
+        let Next { queued, id, message, content, category } = next;
+        transaction.remove_deferred(queued);
+        let mut outbound = Outbound::read(&message.value)?;
+        outbound.set_category(*category);
+        let changed = match audience {
+            Audience::Unknown => {
+                transaction.advance_status(*id, message, Status::Failed(Failure::Undeliverable))?;
+                return Ok(Vec::new());
+            }
+            Audience::Held(recipients) => {
+                (outbound.held, outbound.deferred) = (true, false);
+                outbound.outbox_place = transaction.push_held(&self.held(*id, Some(*category), content));
+                self.pending_approval.note(transaction.conversation);
+                recipients.put(transaction)
+            }
+            Audience::InSession(mut recipients) => {
+                let what = (content, self.encoded(content));
+                let sealed = recipients.seal((*id, *category), what, transaction.now, &*self.rng);
+                let sealed = sealed.map_err(|error| passing(SubmitError::Seal(error)))?;
+                let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
+                sealed.put(transaction, (*id, &mut outbound), expiry);
+                transaction.count(Flow::ToUser, *category);
+                recipients.put(transaction)
+            }
+        };
+        transaction.put_message(*id, message, &outbound);
+        Ok(changed)
     }
 
     async fn fail_deferred(

@@ -244,10 +244,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let mut transaction = self.transaction(conversation).await?;
             transaction.remove_from_events(read.place);
             if said {
-                match self
-                    .seal_receipt(tenant, &mut transaction, Progress::Delivered, pending.message()?)
-                    .await
-                {
+                let message = (pending.message()?, pending.device()?);
+                match self.seal_receipt(tenant, &mut transaction, Progress::Delivered, message).await {
                     Ok(()) => {}
                     Err(SubmitError::Store(error)) => return Err(error.into()),
                     Err(error) => {

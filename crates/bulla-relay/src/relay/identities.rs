@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::{Address, Number, PhoneNumberId};
+use bulla_base::{Address, DeviceId, Number, Party, PhoneNumberId};
 use bulla_endpoint::{Identity, Peer, SafetyNumber};
 use bulla_store::Store;
 use bulla_transport::Transport;
@@ -90,11 +90,17 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             attempts.begin()?;
             let mut transaction = self.transaction(conversation).await?;
-            let mut peer = self.peer(tenant, conversation, number.clone()).await?;
-            if !peer.approve(&identity) {
+            let mut is_approved = false;
+            for device in transaction.devices().iter() {
+                let mut peer = self.peer(tenant, conversation, (&number, device)).await?;
+                if peer.approve(&identity) {
+                    is_approved = true;
+                    transaction.put_sessions(peer);
+                }
+            }
+            if !is_approved {
                 return Ok(false);
             }
-            transaction.put_sessions(peer);
             if self.commit(transaction).await? {
                 tracing::info!(business = %conversation.business, "a changed identity was approved");
                 self.pending_approval.note(conversation);
@@ -117,20 +123,30 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// What `tenant` has of `user`.
+    /// What `tenant` has of `user`: of the device whose new identity waits for approval, or else of the first
+    /// there is.
     async fn peer_of<'v>(&self, tenant: &'v Tenant, user: Recipient) -> Result<Peer<'v>, SubmitError> {
         let (conversation, number) = self.user_of(tenant, user).await?;
         trace_span::is_with(conversation.user);
-        self.peer(tenant, conversation, number).await
+        let devices = self.transaction(conversation).await?.devices();
+        let mut first = self.peer(tenant, conversation, (&number, DeviceId::PRIMARY)).await?;
+        for device in devices.without(DeviceId::PRIMARY).iter() {
+            let peer = self.peer(tenant, conversation, (&number, device)).await?;
+            let is_news = peer.is_held() && !first.is_held();
+            if is_news || first.identity().is_none() {
+                first = peer;
+            }
+        }
+        Ok(first)
     }
 
     async fn peer<'v>(
         &self,
         tenant: &'v Tenant,
         conversation: Conversation,
-        number: Number,
+        (number, device): (&Number, DeviceId),
     ) -> Result<Peer<'v>, SubmitError> {
-        let (address, now) = (Address::user(number), self.clock.now());
+        let (address, now) = (Address::new(Party::User(number.clone()), device), self.clock.now());
         tenant.endpoint.peer(&self.store, conversation.user, &address, now).await.map_err(SubmitError::Seal)
     }
 

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use bulla_base::{Address, MessageId, PhoneNumberId};
+use bulla_base::{Address, DeviceId, MessageId, Party, PhoneNumberId};
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_envelope::Kind;
-use bulla_store::Store;
+use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
@@ -11,6 +11,7 @@ use super::conversation::{Attempts, Conversation};
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use super::{Inner, Relay, trace_span};
+use crate::row::OutboxEntry;
 use crate::store_layout::{self, SEEN};
 use crate::{EventSink, MarkReadError, MessageRef, SubmitError};
 
@@ -56,37 +57,40 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<(), MarkReadError> {
         let _lock = self.lock(conversation.user).await?;
         let seen = store_layout::about(SEEN, conversation.business, message.id());
-        if self.store.get(conversation.user, &seen, self.clock.now()).await?.is_none() {
+        let Some(seen) = self.store.get(conversation.user, &seen, self.clock.now()).await? else {
             return Err(MarkReadError::UnknownMessage);
-        }
+        };
+        let device = seen.value.first().and_then(|device| DeviceId::new(*device).ok());
+        let device = device.ok_or(StoreError::Damaged { what: "opened message" })?;
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
             let mut transaction = self.transaction(conversation).await?;
-            self.seal_receipt(tenant, &mut transaction, Progress::Read, message.id()).await?;
+            self.seal_receipt(tenant, &mut transaction, Progress::Read, (message.id(), device)).await?;
             if self.commit(transaction).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Seals a receipt for `message` into `transaction`, or holds it; unless the user cannot be written to
-    /// any more.
+    /// Seals a receipt for `message` to the device that has sent it into `transaction`, or holds it; unless
+    /// the device cannot be written to any more.
     pub(super) async fn seal_receipt(
         &self,
         tenant: &Tenant,
         transaction: &mut Transaction,
         progress: Progress,
-        message: MessageId,
+        (message, device): (MessageId, DeviceId),
     ) -> Result<(), SubmitError> {
         let user = transaction.conversation.user;
         let Some(number) = self.number(transaction.conversation).await? else { return Ok(()) };
-        let peer = tenant.endpoint.peer(&self.store, user, &Address::user(number), transaction.now).await;
+        let address = Address::new(Party::User(number), device);
+        let peer = tenant.endpoint.peer(&self.store, user, &address, transaction.now).await;
         let mut peer = peer.map_err(SubmitError::Seal)?;
         let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
         let id = MessageId::new(transaction.now, &*self.rng);
         if peer.is_held() {
-            transaction.push_held(&self.held(id, None, &receipt));
+            transaction.push_held(&self.held(id, None, &receipt).for_device(device));
             self.pending_approval.note(transaction.conversation);
             return Ok(());
         }
@@ -97,7 +101,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let envelope =
             peer.seal(id, Kind::Receipt, &receipt, transaction.now, &*self.rng).map_err(SubmitError::Seal)?;
-        transaction.push_outbox(&envelope);
+        transaction.push_outbox(&OutboxEntry::of(envelope));
         transaction.put_sessions(peer);
         Ok(())
     }

@@ -1,10 +1,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use bulla_base::Retries;
-use bulla_envelope::{Envelope, Kind};
-use bulla_store::{Store, StoreError};
-use bulla_transport::{SendOutcome, Transport, TransportError};
+use bulla_base::{DeviceSet, Retries};
+use bulla_envelope::Envelope;
+use bulla_store::{Commit, Store};
+use bulla_transport::{MAX_DELIVERIES, SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
 use super::active_workers::{Seen, Waiting, Worker};
@@ -14,6 +14,7 @@ use super::resends::Renewed;
 use super::tenant::Tenant;
 use super::{Inner, trace_span};
 use crate::limits::QUEUE_PAGE;
+use crate::row::OutboxEntry;
 use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
 
@@ -22,9 +23,14 @@ use crate::{EventSink, Failure, RelayError, Status};
 enum Handed {
     /// It will never have it.
     Refused,
-    /// It is sealed for an installation of the user that is no more.
+    /// It is sealed for an installation of the device that is no more.
     Reinstalled,
+    /// The user has these devices, and not those that its message goes to.
+    Devices(DeviceSet),
 }
+
+/// What was read in the outbox.
+type Read = (QueuedRow, OutboxEntry);
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, in their order, until there are none.
@@ -44,15 +50,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
                 continue;
             }
-            let envelope = |Waiting { read, value, .. }: Waiting| match Envelope::from_bytes(value) {
-                Ok(envelope) => Ok((read, envelope)),
-                Err(_) => Err(StoreError::Damaged { what: "envelope" }),
-            };
+            let entry =
+                |Waiting { read, value, .. }: Waiting| OutboxEntry::read(value).map(|entry| (read, entry));
             // What stands before one that is damaged goes out.
             let mut damaged = None;
             let page = page
                 .into_iter()
-                .map(envelope)
+                .map(entry)
                 .map_while(|read| read.map_err(|error| damaged = Some(error)).ok());
             let page: VecDeque<_> = page.collect();
             if !self.send_page(tenant, conversation, page, seen).await? {
@@ -64,35 +68,51 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Sends envelopes for good, as many at once as the carrier takes. False when somebody was erased since
+    /// Sends entries for good, as many at once as the carrier takes. False when somebody was erased since
     /// they were read, perhaps the one they are for.
     async fn send_page(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
-        mut page: VecDeque<(QueuedRow, Envelope)>,
+        mut page: VecDeque<Read>,
         seen: Seen,
     ) -> Result<bool, RelayError> {
-        while let Some((first, envelope)) = page.front() {
-            let only = (page.len() == 1).then_some(envelope.id());
+        while let Some((first, entry)) = page.front() {
+            let only = entry.id().filter(|_| page.len() == 1);
             // Cheap: the sealed bytes are shared, not copied.
-            let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
-            let handing_over = self.hand_over(tenant, conversation, envelopes, first.begun);
+            let (mut envelopes, mut least) = (entry.envelopes().to_vec(), entry.envelopes().len());
+            for (_, entry) in page.iter().skip(1) {
+                if envelopes.len() + entry.envelopes().len() > MAX_DELIVERIES {
+                    break;
+                }
+                envelopes.extend_from_slice(entry.envelopes());
+            }
+            let handing_over = self.hand_over(tenant, conversation, envelopes, (first.begun, least));
             let handed = handing_over.instrument(trace_span::about("send", conversation, only)).await?;
-            let Some((taken, next)) = handed else { return Ok(false) };
-            let taken: Vec<_> = page.drain(..taken).collect();
+            let Some((mut count, next)) = handed else { return Ok(false) };
+            let mut taken = Vec::new();
+            // Of an entry that is not taken whole all is handed over again: the carrier knows what it has.
+            while count >= least
+                && let Some(read) = page.pop_front()
+            {
+                count -= least;
+                taken.push(read);
+                least = page.front().map_or(usize::MAX, |(_, entry)| entry.envelopes().len());
+            }
             if let Some(last) = taken.last().map(|(read, _)| read.place) {
                 self.settle_taken_over(conversation, &taken).await?;
                 // Not before: after an error they are read again, and the carrier knows them.
                 self.workers.pass(conversation, Worker::Outbox, last, seen);
             }
             if let Some(handed) = next
-                && let Some((read, envelope)) = page.pop_front()
+                && let Some((read, entry)) = page.pop_front()
             {
                 let place = read.place;
-                let span = trace_span::about("send", conversation, Some(envelope.id()));
-                let concluded = Box::pin(self.conclude(tenant, conversation, envelope, read, handed));
-                if !concluded.instrument(span).await? {
+                let span = trace_span::about("send", conversation, entry.id());
+                // Seldom: what is awaited in it is not to be a part of what every message is handed over in.
+                let concluding =
+                    Box::pin(self.conclude(tenant, conversation, (read, entry), (count, handed)));
+                if !concluding.instrument(span).await? {
                     return Ok(false);
                 }
                 self.workers.pass(conversation, Worker::Outbox, place, seen);
@@ -101,46 +121,53 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(true)
     }
 
-    /// Sees to an envelope that was `handed` to the carrier, and not taken. False when somebody was erased
-    /// since it was read, perhaps the one it is for.
+    /// Sees to an entry of which the envelope at the index was `handed` to the carrier, and not taken. False
+    /// when somebody was erased since it was read, perhaps the one it is for.
     async fn conclude(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
-        mut envelope: Envelope,
-        mut read: QueuedRow,
-        mut handed: Handed,
+        (mut read, mut entry): Read,
+        (mut index, mut handed): (usize, Handed),
     ) -> Result<bool, RelayError> {
-        // Receipts and requests are about sessions that are gone with that installation: they are let go.
-        while handed == Handed::Reinstalled && matches!(envelope.kind(), Kind::Message(_)) {
-            match self.renew(tenant, conversation, &read, &envelope).await? {
-                Renewed::Sealed(anew) => (envelope, read) = *anew,
-                Renewed::TakenOut => return Ok(true),
-                Renewed::Not => break,
-            }
-            let again = self.hand_over(tenant, conversation, vec![envelope.clone()], read.begun).await?;
-            match again {
+        loop {
+            // Receipts and requests are about sessions that are gone with that installation: they are let go.
+            let renewed = match handed {
+                Handed::Devices(now) if entry.is_message() => {
+                    self.regroup(tenant, conversation, (&read, &entry), now).await?
+                }
+                Handed::Reinstalled if entry.is_message() => {
+                    self.renew(tenant, conversation, (&read, &entry), index).await?
+                }
+                _ => Renewed::Not,
+            };
+            let renewed = match renewed {
+                Renewed::Not => self.settle_refused(tenant, conversation, (&read, &entry), index).await?,
+                renewed => renewed,
+            };
+            let Renewed::Sealed(anew) = renewed else { return Ok(true) };
+            (entry, read) = *anew;
+            let (envelopes, all) = (entry.envelopes().to_vec(), entry.envelopes().len());
+            match self.hand_over(tenant, conversation, envelopes, (read.begun, all)).await? {
                 None => return Ok(false),
-                Some((_, Some(refused))) => handed = refused,
+                Some((taken, Some(refused))) => (index, handed) = (taken, refused),
                 Some((_, None)) => {
-                    self.settle_taken_over(conversation, &[(read, envelope)]).await?;
+                    self.settle_taken_over(conversation, &[(read, entry)]).await?;
                     return Ok(true);
                 }
             }
         }
-        self.settle_refused(tenant, conversation, read, &envelope).await?;
-        Ok(true)
     }
 
-    /// Hands `envelopes` to the carrier, however long it takes: how many it has taken, and why it will not
-    /// have the next, if it will not. Nothing when somebody was erased since `begun`, perhaps the one they
-    /// are for.
+    /// Hands `envelopes` to the carrier, however long it takes, until at least so many are taken: how many
+    /// it has taken, and why it will not have the next, if it will not. Nothing when somebody was erased
+    /// since `begun`, perhaps the one they are for.
     async fn hand_over(
         &self,
         tenant: &Tenant,
         conversation: Conversation,
         envelopes: Vec<Envelope>,
-        begun: u64,
+        (begun, least): (u64, usize),
     ) -> Result<Option<(usize, Option<Handed>)>, RelayError> {
         let mut retries = Retries::new(self.settings.backoff);
         loop {
@@ -152,7 +179,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             match error {
                 None => return Ok(Some((taken, None))),
                 // What was taken is settled first.
-                Some(error) if error.may_pass() && taken > 0 => return Ok(Some((taken, None))),
+                Some(error) if error.may_pass() && taken >= least => return Ok(Some((taken, None))),
                 Some(error) if error.may_pass() => {
                     self.counts.retried("carrier");
                     tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
@@ -161,6 +188,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 // Another speaks for the business now: it will settle what is left.
                 Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),
                 Some(TransportError::Reinstalled) => return Ok(Some((taken, Some(Handed::Reinstalled)))),
+                Some(TransportError::Devices { now }) => {
+                    return Ok(Some((taken, Some(Handed::Devices(now)))));
+                }
                 Some(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -172,11 +202,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Takes envelopes that the carrier has out of the outbox and tells the business, in one record.
+    /// Takes entries that the carrier has out of the outbox and tells the business, in one record.
     async fn settle_taken_over(
         self: &Arc<Self>,
         conversation: Conversation,
-        taken: &[(QueuedRow, Envelope)],
+        taken: &[Read],
     ) -> Result<(), RelayError> {
         let mut attempts = Attempts::default();
         loop {
@@ -184,19 +214,22 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _lock = self.lock(conversation.user).await?;
             let (mut transaction, mut messages, mut sent) =
                 (self.transaction(conversation).await?, BTreeSet::new(), 0);
-            for (read, envelope) in taken {
+            for (read, entry) in taken {
                 // Its user was erased while the carrier had it: what stands there now is another's.
                 if !self.is_still(conversation.user, read).await? {
                     continue;
                 }
                 transaction.remove_from_outbox(read.place);
-                sent += 1;
+                sent += entry.envelopes().len();
                 // One that was sent again may be there twice.
-                if matches!(envelope.kind(), Kind::Message(_)) && messages.insert(envelope.id()) {
-                    let message = store_layout::about(MESSAGE, conversation.business, envelope.id());
+                if let Some(id) = entry.id()
+                    && entry.is_message()
+                    && messages.insert(id)
+                {
+                    let message = store_layout::about(MESSAGE, conversation.business, id);
                     if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await?
                     {
-                        transaction.advance_status(envelope.id(), &record, Status::Sent)?;
+                        transaction.advance_status(id, &record, Status::Sent)?;
                     }
                 }
             }
@@ -207,33 +240,37 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Takes an envelope that the carrier will never have out of the outbox and tells the business, in one
-    /// record.
+    /// Takes the envelope at `index`, which the carrier will never have, out of an entry, and the entry out
+    /// of the outbox if there is no other in it; and tells the business, in one record.
     async fn settle_refused(
         self: &Arc<Self>,
         tenant: &Tenant,
         conversation: Conversation,
-        read: QueuedRow,
-        envelope: &Envelope,
-    ) -> Result<(), RelayError> {
+        (read, entry): (&QueuedRow, &OutboxEntry),
+        index: usize,
+    ) -> Result<Renewed, RelayError> {
+        let Some(envelope) = entry.envelopes().get(index) else { return Ok(Renewed::TakenOut) };
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
-            if !self.is_still(conversation.user, &read).await? {
-                return Ok(());
+            if !self.is_still(conversation.user, read).await? {
+                return Ok(Renewed::TakenOut);
             }
             let mut transaction = self.transaction(conversation).await?;
-            transaction.remove_from_outbox(read.place);
-            if matches!(envelope.kind(), Kind::Message(_)) {
-                let message = store_layout::about(MESSAGE, conversation.business, envelope.id());
+            let (id, device) = (envelope.id(), envelope.to().device());
+            let (rest, mut expiry) = (entry.without(device), transaction.expiry());
+            if entry.is_message() {
+                let message = store_layout::about(MESSAGE, conversation.business, id);
                 if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await? {
-                    transaction.advance_status(
-                        envelope.id(),
-                        &record,
-                        Status::Failed(Failure::Undeliverable),
-                    )?;
+                    expiry = record.expiry.unwrap_or(expiry);
+                    let device = DeviceSet::of(device);
+                    transaction.let_go(id, &record, device, Failure::Undeliverable)?;
                 }
+            }
+            match &rest {
+                Some(rest) => transaction.replace_in_outbox(read, rest, expiry),
+                None => transaction.remove_from_outbox(read.place),
             }
             if let Some(gone) = envelope.installation() {
                 // If that installation is no more, what is accepted next goes out in a session with the one
@@ -247,9 +284,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     transaction.put_sessions(peer);
                 }
             }
-            if self.commit(transaction).await? {
-                return Ok(());
-            }
+            let Commit::Committed(version) = self.try_commit(transaction).await? else { continue };
+            let Some(rest) = rest else { return Ok(Renewed::TakenOut) };
+            // What is in memory is what stood there before.
+            self.workers.let_go(conversation, Worker::Outbox);
+            return Ok(Renewed::Sealed(Box::new((rest, QueuedRow { version, ..read.clone() }))));
         }
     }
 }

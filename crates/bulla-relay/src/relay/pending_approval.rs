@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Address, Category, MessageId};
+use bulla_base::{Address, Category, DeviceSet, MessageId, Number, Party};
 use bulla_content::Content;
 use bulla_endpoint::{Peer, SealError};
 use bulla_envelope::Kind;
@@ -13,12 +13,13 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 
 use super::Inner;
+use super::audience::Audience;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
-use crate::row::{MessagePendingApproval, Outbound, Stage};
+use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, Stage};
 use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
@@ -91,12 +92,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             self.pending_approval.forget(conversation);
             return Ok(Attempt::Done(false));
         };
-        let address = Address::user(number);
-        let peer = tenant.endpoint.peer(&self.store, conversation.user, &address, transaction.now).await;
-        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
-        if peer.is_held() {
-            return Ok(Attempt::Done(false));
-        }
         let held = MessagePendingApproval::read(&next.record.value)?;
         let message = match held.of_category()? {
             None => None,
@@ -110,7 +105,85 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 waiting
             }
         };
-        match self.reachable(tenant, &mut peer, &address, &transaction).await.map_err(passing)? {
+        match message {
+            Some(message) if !held.again => {
+                self.release_message(tenant, transaction, &number, (&next, &held, &message)).await
+            }
+            message => {
+                let address = Address::new(Party::User(number), held.device()?);
+                self.release_for_device(tenant, transaction, &address, (&next, &held), message).await
+            }
+        }
+    }
+
+    /// Seals a message that was never sealed before, for each device of its user. False when one of them
+    /// still waits for approval.
+    async fn release_message(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        mut transaction: Transaction,
+        number: &Number,
+        (next, held, message): (&Queued, &MessagePendingApproval, &Record),
+    ) -> Result<Attempt<bool>, RelayError> {
+        let (conversation, id) = (transaction.conversation, held.id()?);
+        let Some(category) = held.of_category()? else { return Ok(Attempt::Done(false)) };
+        let audience = self.audience(tenant, &mut transaction, number).await.map_err(passing)?;
+        let (changed, is_released) = match audience {
+            // Perhaps with yet another identity.
+            Audience::Held(recipients) => (recipients.put(&mut transaction), false),
+            Audience::Unknown => {
+                transaction.remove_held(next);
+                transaction.advance_status(id, message, Status::Failed(Failure::Undeliverable))?;
+                (Vec::new(), true)
+            }
+            Audience::InSession(mut recipients) => {
+                transaction.remove_held(next);
+                let (content, words, now) = (held.content()?, held.words(), transaction.now);
+                match recipients.seal((id, category), (&content, words), now, &*self.rng) {
+                    Ok(sealed) => {
+                        transaction.count(Flow::ToUser, category);
+                        let mut outbound = Outbound::read(&message.value)?;
+                        let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
+                        sealed.put(&mut transaction, (id, &mut outbound), expiry);
+                        transaction.put_message(id, message, &outbound);
+                    }
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "what was held cannot be sealed");
+                        let failed = Status::Failed(Failure::Undeliverable);
+                        transaction.advance_status(id, message, failed)?;
+                    }
+                }
+                (recipients.put(&mut transaction), true)
+            }
+        };
+        if !is_released && changed.is_empty() {
+            return Ok(Attempt::Done(false));
+        }
+        let committed = self.commit(transaction).await?;
+        if committed {
+            changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
+        }
+        Ok(Attempt::of(committed, is_released))
+    }
+
+    /// Seals what is for one device: a receipt, or a message that others have been sent before. False when
+    /// the device still waits for approval.
+    async fn release_for_device(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        mut transaction: Transaction,
+        address: &Address,
+        (next, held): (&Queued, &MessagePendingApproval),
+        message: Option<Record>,
+    ) -> Result<Attempt<bool>, RelayError> {
+        let conversation = transaction.conversation;
+        let peer = tenant.endpoint.peer(&self.store, conversation.user, address, transaction.now).await;
+        let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
+        if peer.is_held() {
+            return Ok(Attempt::Done(false));
+        }
+        match self.reachable(tenant, &mut peer, address, &mut transaction).await.map_err(passing)? {
             // With yet another identity.
             Reachable::Held(changed) => {
                 transaction.put_sessions(peer);
@@ -120,19 +193,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
                 Ok(Attempt::of(committed, false))
             }
-            Reachable::Unknown => {
-                transaction.remove_held(&next);
+            Reachable::Unknown | Reachable::Gone => {
+                transaction.remove_held(next);
                 if let Some(message) = message {
-                    transaction.advance_status(
-                        held.id()?,
-                        &message,
-                        Status::Failed(Failure::Undeliverable),
-                    )?;
+                    let (device, failure) = (DeviceSet::of(address.device()), Failure::Undeliverable);
+                    transaction.let_go(held.id()?, &message, device, failure)?;
                 }
                 Ok(Attempt::of(self.commit(transaction).await?, true))
             }
             Reachable::InSession(changed) => {
-                self.seal_held(tenant, transaction, peer, (&next, &held), message, changed).await
+                self.seal_held(tenant, transaction, peer, (next, held), message, changed).await
             }
         }
     }
@@ -147,8 +217,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Some(record) = self.store.get(transaction.conversation.user, &key, transaction.now).await? else {
             return Ok(None);
         };
-        let stage = Outbound::read(&record.value)?.stage()?;
-        let is_waiting = stage == Stage::Accepted || held.again && stage == Stage::Reached(Status::Sent);
+        let outbound = Outbound::read(&record.value)?;
+        let is_waiting = match held.again {
+            true => outbound.awaited()?.contains(held.device()?),
+            false => outbound.stage()? == Stage::Accepted,
+        };
         Ok(is_waiting.then_some(record))
     }
 
@@ -161,33 +234,26 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         message: Option<Record>,
         changed: Option<Changed>,
     ) -> Result<Attempt<bool>, RelayError> {
-        let (id, category) = (held.id()?, held.of_category()?);
-        let kind = category.map_or(Kind::Receipt, Kind::Message);
+        let id = held.id()?;
         transaction.remove_held(next);
-        let again = message.as_ref().filter(|_| held.again);
-        if let Some(message) = again {
+        if let Some(message) = &message {
             if let Some(sealed) = self.reseal(&mut transaction, &mut peer, id, message).await? {
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                let place = transaction.push_outbox_until(&sealed, expiry);
-                transaction.mark_released(id, message, place)?;
+                let place = transaction.push_outbox_until(&OutboxEntry::of(sealed), expiry);
+                let mut outbound = Outbound::read(&message.value)?;
+                if outbound.held {
+                    (outbound.outbox_place, outbound.held) = (place, false);
+                    transaction.put_message(id, message, &outbound);
+                }
             }
             return self.keep_released(tenant, transaction, peer, changed).await;
         }
-        match peer.seal(id, kind, &held.content()?, transaction.now, &*self.rng) {
+        match peer.seal(id, Kind::Receipt, &held.content()?, transaction.now, &*self.rng) {
             Ok(sealed) => {
-                let place = transaction.push_outbox(&sealed);
-                if let (Some(message), Some(category)) = (message, category) {
-                    transaction.count(Flow::ToUser, category);
-                    transaction.mark_released(id, &message, place)?;
-                    let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                    transaction.put_content(id, &held.unconfirmed(peer.session()), expiry);
-                }
+                transaction.push_outbox(&OutboxEntry::of(sealed));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "what was held cannot be sealed");
-                if let Some(message) = message {
-                    transaction.advance_status(id, &message, Status::Failed(Failure::Undeliverable))?;
-                }
             }
         }
         self.keep_released(tenant, transaction, peer, changed).await

@@ -337,8 +337,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 transaction.put_contact(number);
                 self.note_incoming(transaction);
                 let expiry = transaction.expiry();
-                transaction
-                    .push_event(&StoredEvent::said(envelope.id(), number, transaction.now, said), expiry);
+                let message = (envelope.id(), envelope.from().device());
+                transaction.push_event(&StoredEvent::said(message, number, transaction.now, said), expiry);
                 // As what it is, whatever the envelope declares: who writes does not choose what is metered.
                 transaction.count(Flow::ToBusiness, Category::Service);
             }
@@ -356,7 +356,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     if let Some(record) =
                         self.store.get(transaction.conversation.user, &key, transaction.now).await?
                     {
-                        transaction.advance_status(id, &record, status)?;
+                        transaction.confirm(id, &record, status, envelope.from().device())?;
                     }
                 }
             }

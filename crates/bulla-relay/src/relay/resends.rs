@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bulla_base::{Address, MessageId};
+use bulla_base::{Address, DeviceId, DeviceSet, MessageId};
 use bulla_content::RetryRequest;
 use bulla_endpoint::{Peer, Resend, SealError, Unconfirmed};
 use bulla_envelope::{Envelope, Kind};
 use bulla_store::{Commit, Record, Store, StoreError, Version};
-use bulla_transport::Transport;
+use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
 use super::active_workers::Worker;
@@ -18,18 +18,19 @@ use super::queue_page::QueuedRow;
 use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
+use crate::limits::KEYS_AWAITED_FOR;
 use crate::metrics::RESENT;
-use crate::row::{MessagePendingApproval, Outbound, Stage};
+use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, Stage, UnconfirmedCopies};
 use crate::store_layout::{self, CONTENT, MESSAGE};
-use crate::{EventSink, Failure, RelayError, Status, SubmitError};
+use crate::{EventSink, Failure, RelayError, SubmitError};
 
-/// What became of an envelope that was sealed for an installation of the user that is no more.
+/// What became of an entry of the outbox that the carrier did not take as it was.
 pub(super) enum Renewed {
-    /// It is sealed for the one that is, and stands where it did.
-    Sealed(Box<(Envelope, QueuedRow)>),
+    /// It is another now, and stands where it did.
+    Sealed(Box<(OutboxEntry, QueuedRow)>),
     /// It is not in the outbox any more.
     TakenOut,
-    /// Nothing can be sealed for the user.
+    /// Nothing can be sealed for the device.
     Not,
 }
 
@@ -55,18 +56,22 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         request: RetryRequest,
     ) -> Result<Option<Changed>, RelayError> {
         let id = request.message();
-        let Some((message, outbound)) = self.unconfirmed(transaction, id).await? else { return Ok(None) };
+        let device = from.device();
+        let Some((message, outbound)) = self.unconfirmed(transaction, id, device).await? else {
+            return Ok(None);
+        };
         if outbound.held {
             // It waits for the user's new identity to be approved, and comes then.
             return Ok(None);
         }
-        if let Some((content, _)) = self.content_of(transaction, id).await?
-            && content.asked_for(request.attempt(), transaction.now) == Resend::UnderWay
+        if let Some((copies, _)) = self.copies_of(transaction, id).await?
+            && let Some(copy) = copies.of(device)
+            && copy.asked_for(request.attempt(), transaction.now) == Resend::UnderWay
         {
             // Several requests that waited with the carrier come at once: one answer serves them all.
             return Ok(None);
         }
-        let way = match self.seal_again(tenant, transaction, peer, from, (id, &message)).await {
+        let way = match self.seal_again(tenant, transaction, peer, (id, &message)).await {
             Err(error) if is_of_peer(&error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "who has asked for a message has left no keys to seal it with");
@@ -78,13 +83,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Way::Sealed(envelope, changed) => {
                 if let Some(envelope) = envelope {
                     let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                    transaction.push_outbox_until(&envelope, expiry);
+                    transaction.push_outbox_until(&OutboxEntry::of(*envelope), expiry);
                     metrics::counter!(RESENT, "reason" => "asked").increment(1);
                 }
                 Ok(changed)
             }
             Way::Held(changed) => {
-                transaction.push_held(&MessagePendingApproval::again(id, outbound.of_category()?));
+                let category = outbound.of_category()?;
+                transaction.push_held(&MessagePendingApproval::again(id, category, device));
                 self.pending_approval.note(transaction.conversation);
                 Ok(changed)
             }
@@ -93,23 +99,24 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Seals what was `read` in the outbox for the installation of the user that is now: the carrier has
-    /// refused it, for the one it was sealed for is no more. It keeps its place, so that nothing passes it.
+    /// Seals the envelope at `index` of what was `read` in the outbox for the installation of its device that
+    /// is now: the carrier has refused it, for the one it was sealed for is no more. It keeps its place, so
+    /// that nothing passes it.
     pub(super) async fn renew(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
-        read: &QueuedRow,
-        envelope: &Envelope,
+        read: (&QueuedRow, &OutboxEntry),
+        index: usize,
     ) -> Result<Renewed, RelayError> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
-            if !self.is_still(conversation.user, read).await? {
+            if !self.is_still(conversation.user, read.0).await? {
                 return Ok(Renewed::TakenOut);
             }
-            if let Attempt::Done(renewed) = self.try_renew(tenant, conversation, read, envelope).await? {
+            if let Attempt::Done(renewed) = self.try_renew(tenant, conversation, read, index).await? {
                 return Ok(renewed);
             }
         }
@@ -119,34 +126,55 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         conversation: Conversation,
-        read: &QueuedRow,
-        envelope: &Envelope,
+        (read, entry): (&QueuedRow, &OutboxEntry),
+        index: usize,
     ) -> Result<Attempt<Renewed>, RelayError> {
+        let Some(envelope) = entry.envelopes().get(index) else { return Ok(Attempt::Done(Renewed::Not)) };
         let (mut transaction, id, to) = (self.transaction(conversation).await?, envelope.id(), envelope.to());
-        let Some((message, outbound)) = self.unconfirmed(&transaction, id).await? else {
+        let Some((message, mut outbound)) = self.unconfirmed(&transaction, id, to.device()).await? else {
             return Ok(Attempt::Done(Renewed::Not));
         };
         let peer = tenant.endpoint.peer(&self.store, conversation.user, to, transaction.now).await;
         let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
         envelope.installation().into_iter().for_each(|gone| peer.retire_session(gone));
-        let way = self.seal_again(tenant, &mut transaction, &mut peer, to, (id, &message)).await;
-        let (sealed, changed) = match way.map_err(passing)? {
-            Way::Sealed(sealed, changed) => (sealed, changed),
+        let way = match self.seal_again(tenant, &mut transaction, &mut peer, (id, &message)).await {
+            // The others do not wait for its keys for long.
+            Err(error)
+                if is_of_peer(&error)
+                    && entry.known() != Some(DeviceSet::of(to.device()))
+                    && transaction.now >= id.time().after(KEYS_AWAITED_FOR) =>
+            {
+                Way::Unknown
+            }
+            way => way.map_err(passing)?,
+        };
+        let (renewed, changed) = match way {
+            Way::Sealed(Some(sealed), changed) => {
+                let sealed = match entry.known() {
+                    Some(known) => sealed.among(known).map_err(TransportError::from)?,
+                    None => *sealed,
+                };
+                metrics::counter!(RESENT, "reason" => "reinstalled").increment(1);
+                (Some(entry.with(sealed)), changed)
+            }
+            Way::Sealed(None, changed) => (entry.without(to.device()), changed),
             Way::Held(changed) => {
-                let place =
-                    transaction.push_held(&MessagePendingApproval::again(id, outbound.of_category()?));
-                if outbound.stage()? == Stage::Accepted {
-                    transaction.mark_held(id, &message, place)?;
+                let rest = entry.without(to.device());
+                let again = MessagePendingApproval::again(id, outbound.of_category()?, to.device());
+                let place = transaction.push_held(&again);
+                if outbound.stage()? == Stage::Accepted && rest.is_none() {
+                    (outbound.outbox_place, outbound.held) = (place, true);
+                    transaction.put_message(id, &message, &outbound);
                 }
                 self.pending_approval.note(conversation);
-                (None, changed)
+                (rest, changed)
             }
             Way::Unknown => return Ok(Attempt::Done(Renewed::Not)),
         };
-        match &sealed {
-            Some(envelope) => {
+        match &renewed {
+            Some(renewed) => {
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                transaction.replace_in_outbox(read, envelope, expiry);
+                transaction.replace_in_outbox(read, renewed, expiry);
             }
             None => transaction.remove_from_outbox(read.place),
         }
@@ -157,27 +185,25 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.tell_identity(tenant, conversation, changed);
         // What is in memory is what stood there before.
         self.workers.let_go(conversation, Worker::Outbox);
-        Ok(Attempt::Done(match sealed {
-            Some(envelope) => {
-                metrics::counter!(RESENT, "reason" => "reinstalled").increment(1);
-                Renewed::Sealed(Box::new((*envelope, QueuedRow { version, ..read.clone() })))
-            }
+        Ok(Attempt::Done(match renewed {
+            Some(renewed) => Renewed::Sealed(Box::new((renewed, QueuedRow { version, ..read.clone() }))),
             None => Renewed::TakenOut,
         }))
     }
 
-    /// A message of the business that its user's device has not confirmed and that has not failed.
+    /// A message of the business that this device of its user has not confirmed, and that has not failed.
     async fn unconfirmed(
         &self,
         transaction: &Transaction,
         id: MessageId,
+        device: DeviceId,
     ) -> Result<Option<(Record, Outbound)>, StoreError> {
         let key = store_layout::about(MESSAGE, transaction.conversation.business, id);
         let record = self.store.get(transaction.conversation.user, &key, transaction.now).await?;
         let Some(record) = record else { return Ok(None) };
         let outbound = Outbound::read(&record.value)?;
-        let is_unconfirmed = outbound.stage()? <= Stage::Reached(Status::Sent);
-        Ok(is_unconfirmed.then_some((record, outbound)))
+        let is_awaited = outbound.awaited()?.contains(device);
+        Ok(is_awaited.then_some((record, outbound)))
     }
 
     async fn seal_again(
@@ -185,31 +211,32 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<Tenant>,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
-        to: &Address,
         (id, message): (MessageId, &Record),
     ) -> Result<Way, SubmitError> {
-        let Some((content, _)) = self.content_of(transaction, id).await?.filter(may_be_sent_again) else {
-            transaction.advance_status(id, message, Status::Failed(Failure::NotOpened))?;
+        let to = peer.address().clone();
+        let Some((_, copy, _)) = self.copy_to_resend(transaction, id, to.device()).await? else {
+            transaction.let_go(id, message, DeviceSet::of(to.device()), Failure::NotOpened)?;
             return Ok(Way::Sealed(None, None));
         };
-        if content.was_sealed_in(peer.session()) {
+        if copy.was_sealed_in(peer.session()) {
             peer.retire();
         }
         // It is not to pass what is held.
         let reachable = match transaction.has_held() {
             true => Reachable::Held(None),
-            false => self.reachable(tenant, peer, to, transaction).await?,
+            false => self.reachable(tenant, peer, &to, transaction).await?,
         };
         Ok(match reachable {
             Reachable::InSession(changed) => {
                 Way::Sealed(self.reseal(transaction, peer, id, message).await?.map(Box::new), changed)
             }
             Reachable::Held(changed) => Way::Held(changed),
-            Reachable::Unknown => Way::Unknown,
+            Reachable::Unknown | Reachable::Gone => Way::Unknown,
         })
     }
 
-    /// Seals the message `id` anew, in the session in use. Nothing when it is not sent again: then it fails.
+    /// Seals the message `id` anew for one device, in the session in use. Nothing when it is not sent again:
+    /// then it fails, unless another device has it or is about to.
     pub(super) async fn reseal(
         &self,
         transaction: &mut Transaction,
@@ -218,56 +245,66 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         message: &Record,
     ) -> Result<Option<Envelope>, StoreError> {
         let kind = Kind::Message(Outbound::read(&message.value)?.of_category()?);
-        let found = self.content_of(transaction, id).await?.filter(may_be_sent_again);
-        let Some((mut content, version)) = found else {
-            transaction.advance_status(id, message, Status::Failed(Failure::NotOpened))?;
+        let device = peer.address().device();
+        let found = self.copy_to_resend(transaction, id, device).await?;
+        let Some((mut copies, mut copy, version)) = found else {
+            transaction.let_go(id, message, DeviceSet::of(device), Failure::NotOpened)?;
             return Ok(None);
         };
-        let Some(time) = content.next_resend() else { return Ok(None) };
-        let sealed = peer.seal(id, kind, &content.content()?, transaction.now, &*self.rng);
+        let Some(time) = copy.next_resend() else { return Ok(None) };
+        let sealed = peer.seal(id, kind, &copies.content()?, transaction.now, &*self.rng);
         let sealed = sealed.and_then(|sealed| Ok(sealed.sent_again(time)?));
         match sealed {
             Ok(sealed) => {
-                content.resealed(peer.session(), time, transaction.now);
+                copy.resealed(peer.session(), time, transaction.now);
+                copies.put(device, copy);
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
                 transaction.batch.expect_version(
                     store_layout::about(CONTENT, transaction.conversation.business, id),
                     version,
                 );
-                transaction.put_content(id, &content, expiry);
+                transaction.put_content(id, &copies, expiry);
                 Ok(Some(sealed))
             }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "what is to be sent again cannot be sealed");
-                transaction.advance_status(id, message, Status::Failed(Failure::Undeliverable))?;
+                transaction.let_go(id, message, DeviceSet::of(device), Failure::Undeliverable)?;
                 Ok(None)
             }
         }
     }
 
-    /// What the message `id` says, as it is stored.
-    async fn content_of(
+    /// What the message `id` says and how it stands with `device`, if it may be sent there once more.
+    async fn copy_to_resend(
         &self,
         transaction: &Transaction,
         id: MessageId,
-    ) -> Result<Option<(Unconfirmed, Version)>, StoreError> {
+        device: DeviceId,
+    ) -> Result<Option<(UnconfirmedCopies, Unconfirmed, Version)>, StoreError> {
+        let Some((copies, version)) = self.copies_of(transaction, id).await? else { return Ok(None) };
+        let copy = copies.of(device).filter(|copy| copy.next_resend().is_some()).cloned();
+        Ok(copy.map(|copy| (copies, copy, version)))
+    }
+
+    /// What the message `id` says, as it is stored.
+    pub(super) async fn copies_of(
+        &self,
+        transaction: &Transaction,
+        id: MessageId,
+    ) -> Result<Option<(UnconfirmedCopies, Version)>, StoreError> {
         let key = store_layout::about(CONTENT, transaction.conversation.business, id);
         let record = self.store.get(transaction.conversation.user, &key, transaction.now).await?;
-        record.map(|record| Ok((Unconfirmed::read(&record.value)?, record.version))).transpose()
+        record.map(|record| Ok((UnconfirmedCopies::read(&record.value)?, record.version))).transpose()
     }
 }
 
 /// Whether it is the user's doing: to try again would hold up what others send.
-fn is_of_peer(error: &SubmitError) -> bool {
+pub(super) fn is_of_peer(error: &SubmitError) -> bool {
     match error {
         SubmitError::Unavailable(error) => !error.may_pass(),
         SubmitError::Seal(SealError::Store(_) | SealError::Damaged) => false,
         SubmitError::Seal(_) => true,
         _ => false,
     }
-}
-
-fn may_be_sent_again((content, _): &(Unconfirmed, Version)) -> bool {
-    content.next_resend().is_some()
 }

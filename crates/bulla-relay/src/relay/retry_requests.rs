@@ -19,7 +19,7 @@ use super::receive::refused;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::metrics::{ASKED, DROPPED};
-use crate::row::RetryRequest;
+use crate::row::{OutboxEntry, RetryRequest};
 use crate::store_layout::{self, ASKED as ASKED_FOR, SEEN};
 use crate::{EventSink, RelayError, Report, SubmitError};
 
@@ -166,7 +166,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let request = Content::new(Body::RetryRequest(request));
         match peer.seal(MessageId::new(now, rng), Kind::RetryRequest, &request, now, rng) {
             Ok(sealed) => {
-                transaction.push_outbox(&sealed);
+                transaction.push_outbox(&OutboxEntry::of(sealed));
                 Ok(Sealing::Sealed(changed))
             }
             Err(error) => {

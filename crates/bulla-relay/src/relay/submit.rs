@@ -5,13 +5,13 @@ use std::time::Duration;
 use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId, Timestamp};
 use bulla_content::{Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
-use bulla_envelope::Kind;
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use tracing::Instrument;
 
+use super::audience::{Audience, Recipients};
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
@@ -28,7 +28,6 @@ use crate::store_layout::{self, MESSAGE, SEEN};
 use crate::{
     EventSink, Failure, MessageRef, Outgoing, OutgoingBody, Recipient, RelayError, Status, SubmitError,
 };
-use bulla_endpoint::Unconfirmed;
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Accepts `message` from the business number `from`.
@@ -80,12 +79,14 @@ struct Accepting {
     has_failed: bool,
 }
 
-/// Whether a user can be written to.
+/// Whether a device of a user can be written to.
 pub(super) enum Reachable {
     /// There is a session, perhaps with another identity than before.
     InSession(Option<Changed>),
     /// The carrier knows no such user.
     Unknown,
+    /// It is none of the user's, who has others.
+    Gone,
     /// The user's new identity waits for approval; it may have come just now.
     Held(Option<Changed>),
 }
@@ -155,10 +156,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let due = transaction.now.after(lives);
         let mut accepting = Accepting::new(id, checked, due);
         transaction.put_contact(&checked.to);
-        let (reachable, reserved) = match admission {
+        let (changed, reserved) = match admission {
             Admission::Goes(instead, reserved) => {
                 accepting.replace(instead);
-                (Some(self.seal_in(tenant, &mut transaction, checked, &mut accepting).await?), reserved)
+                (self.seal_in(tenant, &mut transaction, checked, &mut accepting).await?, reserved)
             }
             Admission::Deferred(rule) => {
                 let deferred = self.held(id, Some(accepting.category), &accepting.content);
@@ -166,11 +167,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 accepting.outbound.deferred = true;
                 let rule = rule.map_or("order", Rule::name);
                 metrics::counter!(DEFERRED, "rule" => rule).increment(1);
-                (None, None)
+                (Vec::new(), None)
             }
             Admission::Fails(failure) => {
                 accepting.fail(&mut transaction, failure);
-                (None, None)
+                (Vec::new(), None)
             }
         };
         let key = store_layout::about(MESSAGE, conversation.business, id);
@@ -202,49 +203,48 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             tracing::debug!("accepted");
             self.counts.accepted();
             metrics::counter!(ACCEPTED, "category" => accepting.category.name()).increment(1);
-            if let Some(Reachable::InSession(changed) | Reachable::Held(changed)) = reachable {
-                self.tell_identity(tenant, conversation, changed);
-            }
+            changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
         }
         Ok(Attempt::of(committed, MessageRef::new(id, tenant.user_ids.user_id(conversation.user))))
     }
 
-    /// Seals what is accepted into `transaction`, if the user can be written to, or holds it, or fails it.
+    /// Seals what is accepted into `transaction`, for each device of the user, if the user can be written to,
+    /// or holds it, or fails it. Which of them have another identity than before.
     async fn seal_in(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         transaction: &mut Transaction,
         checked: &Checked,
         accepting: &mut Accepting,
-    ) -> Result<Reachable, SubmitError> {
-        let (user, id, category) = (transaction.conversation.user, accepting.id, accepting.category);
-        let address = Address::user(checked.to.clone());
-        let peer = tenant.endpoint.peer(&self.store, user, &address, transaction.now).await;
-        let mut peer = peer.map_err(SubmitError::Seal)?;
-        let reachable = match transaction.has_held() {
+    ) -> Result<Vec<Changed>, SubmitError> {
+        let (id, category) = (accepting.id, accepting.category);
+        let audience = match transaction.has_held() {
             // It is not to pass what was accepted before it.
-            true => Reachable::Held(None),
-            false => Box::pin(self.reachable(tenant, &mut peer, &address, transaction)).await?,
+            true => Audience::Held(Recipients::default()),
+            false => self.audience(tenant, transaction, &checked.to).await?,
         };
-        if let Reachable::Held(_) = reachable {
-            let held = self.held(id, Some(category), &accepting.content);
-            (accepting.outbound.outbox_place, accepting.outbound.held) = (transaction.push_held(&held), true);
-            self.pending_approval.note(transaction.conversation);
-            transaction.put_sessions(peer);
-        } else if let Reachable::InSession(_) = reachable {
-            let sealed = peer
-                .seal(id, Kind::Message(category), &accepting.content, transaction.now, &*self.rng)
-                .map_err(SubmitError::Seal)?;
-            accepting.outbound.outbox_place = transaction.push_outbox(&sealed);
-            let unconfirmed = Unconfirmed::new(peer.session(), self.encoded(&accepting.content));
-            let expiry = transaction.expiry();
-            transaction.put_content(id, &unconfirmed, expiry);
-            transaction.put_sessions(peer);
-            transaction.count(Flow::ToUser, category);
-        } else {
-            accepting.fail(transaction, Failure::Undeliverable);
+        match audience {
+            Audience::Held(recipients) => {
+                let held = self.held(id, Some(category), &accepting.content);
+                accepting.outbound.outbox_place = transaction.push_held(&held);
+                accepting.outbound.held = true;
+                self.pending_approval.note(transaction.conversation);
+                Ok(recipients.put(transaction))
+            }
+            Audience::InSession(mut recipients) => {
+                let words = self.encoded(&accepting.content);
+                let what = (&accepting.content, words);
+                let sealed = recipients.seal((id, category), what, transaction.now, &*self.rng);
+                let expiry = transaction.expiry();
+                sealed.map_err(SubmitError::Seal)?.put(transaction, (id, &mut accepting.outbound), expiry);
+                transaction.count(Flow::ToUser, category);
+                Ok(recipients.put(transaction))
+            }
+            Audience::Unknown => {
+                accepting.fail(transaction, Failure::Undeliverable);
+                Ok(Vec::new())
+            }
         }
-        Ok(reachable)
     }
 
     /// How long `message` lives: as long as it says, or else as others of its category do. Not quite as long
@@ -291,13 +291,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(false)
     }
 
-    /// Makes sure that there is a session to seal in, if there can be one.
+    /// Makes sure that there is a session with one device to seal in, if there can be one. What the carrier
+    /// says of the others is noted in `transaction`.
     pub(super) async fn reachable(
         &self,
         tenant: &Arc<Tenant>,
         peer: &mut Peer<'_>,
         address: &Address,
-        transaction: &Transaction,
+        transaction: &mut Transaction,
     ) -> Result<Reachable, SubmitError> {
         if peer.is_held() {
             return Ok(Reachable::Held(None));
@@ -305,13 +306,33 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if !peer.needs_keys(transaction.now) {
             return Ok(Reachable::InSession(None));
         }
+        // Seldom: it is not to be a part of what every message is sealed in.
+        Box::pin(self.begin_session(tenant, peer, address, transaction)).await
+    }
+
+    /// Begins a session with the keys that the device has left with the carrier.
+    async fn begin_session(
+        &self,
+        tenant: &Arc<Tenant>,
+        peer: &mut Peer<'_>,
+        address: &Address,
+        transaction: &mut Transaction,
+    ) -> Result<Reachable, SubmitError> {
         match self.transport.bundle(&tenant.caller, address).await {
-            Ok(keys) => match peer.begin(&self.store, &keys, transaction.now, &*self.rng).await {
-                Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
-                Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
-                Err(error) => Err(SubmitError::Seal(error)),
-            },
+            Ok(keys) => {
+                let devices = keys.devices().map_err(|error| SubmitError::Seal(error.into()))?;
+                transaction.set_devices(devices);
+                match peer.begin(&self.store, &keys, transaction.now, &*self.rng).await {
+                    Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
+                    Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
+                    Err(error) => Err(SubmitError::Seal(error)),
+                }
+            }
             Err(TransportError::UnknownRecipient) => Ok(Reachable::Unknown),
+            Err(TransportError::Devices { now }) => {
+                transaction.set_devices(now);
+                Ok(Reachable::Gone)
+            }
             // It does not know this installation yet: that the one before is replaced is for it to hear.
             Err(error @ TransportError::Fenced { reinstalled: true, .. })
                 if !tenant.is_connected.load(Ordering::Relaxed) =>

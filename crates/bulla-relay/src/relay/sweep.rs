@@ -116,15 +116,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             scan = messages.clone().after(last.clone());
             for (key, record) in page {
                 let outbound = Outbound::read(&record.value)?;
-                let waiting = outbound.stage()? <= Stage::Reached(Status::Sent);
-                if waiting && outbound.due() <= now {
+                if is_open(&outbound)? && outbound.due() <= now {
                     self.fail(conversation, &key).await?;
                 }
             }
         }
     }
 
-    /// Fails the message under `key`, unless it has arrived or is forgotten.
+    /// Fails the message under `key`, unless it is forgotten or has arrived; then it is sent to no further
+    /// device.
     pub(super) async fn fail(
         self: &Arc<Self>,
         conversation: Conversation,
@@ -138,7 +138,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _lock = self.lock(conversation.user).await?;
             let now = self.clock.now();
             let Some(record) = self.store.get(conversation.user, key, now).await? else { return Ok(()) };
-            if Outbound::read(&record.value)?.stage()? > Stage::Reached(Status::Sent) {
+            if !is_open(&Outbound::read(&record.value)?)? {
                 return Ok(());
             }
             let mut transaction = self.transaction(conversation).await?;
@@ -148,4 +148,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
         }
     }
+}
+
+/// Whether there is a device that has not confirmed a message, and may yet.
+fn is_open(outbound: &Outbound) -> Result<bool, StoreError> {
+    Ok(outbound.stage()? <= Stage::Reached(Status::Sent) || !outbound.awaited()?.is_empty())
 }

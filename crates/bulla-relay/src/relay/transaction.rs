@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::{Category, Day, MessageId, Number, Timestamp};
+use bulla_base::{Category, Day, DeviceSet, MessageId, Number, Timestamp};
 use bulla_endpoint::{Peer, Uncommitted};
 use bulla_envelope::Envelope;
 use bulla_meter::{Flow, Tally};
@@ -14,12 +14,13 @@ use super::Inner;
 use super::active_workers::{Waiting, Worker};
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
-use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, RetryRequest, Stage, StoredEvent};
+use crate::row::{
+    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, UnconfirmedCopies,
+};
 use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, DEFERRED, EVENTS, HEAD, HELD, MESSAGE, METER, OUTBOX, SEEN,
 };
-use crate::{EventSink, Failure, ServiceWindow, Status};
-use bulla_endpoint::Unconfirmed;
+use crate::{EventSink, ServiceWindow, Status};
 
 /// The next atomic record of a conversation, while it is being put together.
 ///
@@ -60,15 +61,15 @@ impl Transaction {
         self.sessions.push(peer.write(&mut self.batch));
     }
 
-    /// Puts `envelope` at the end of the outbox, and says where.
-    pub(super) fn push_outbox(&mut self, envelope: &Envelope) -> u64 {
-        self.push_outbox_until(envelope, self.expiry())
+    /// Puts `entry` at the end of the outbox, and says where.
+    pub(super) fn push_outbox(&mut self, entry: &OutboxEntry) -> u64 {
+        self.push_outbox_until(entry, self.expiry())
     }
 
     /// As [`push_outbox`](Self::push_outbox), for what is to go with something older.
-    pub(super) fn push_outbox_until(&mut self, envelope: &Envelope, expiry: Expiry) -> u64 {
+    pub(super) fn push_outbox_until(&mut self, entry: &OutboxEntry, expiry: Expiry) -> u64 {
         let (day, place) = self.head.outbox.append(self.now.day());
-        self.push(Worker::Outbox, day, place, envelope.to_bytes(), expiry);
+        self.push(Worker::Outbox, day, place, entry.to_bytes(), expiry);
         place
     }
 
@@ -79,11 +80,10 @@ impl Transaction {
         self.added.push((worker, place, key, value, expiry));
     }
 
-    /// Puts `envelope` into the place in the outbox of what was `read` there, on the condition that nobody
-    /// has.
-    pub(super) fn replace_in_outbox(&mut self, read: &QueuedRow, envelope: &Envelope, expiry: Expiry) {
+    /// Puts `entry` into the place in the outbox of what was `read` there, on the condition that nobody has.
+    pub(super) fn replace_in_outbox(&mut self, read: &QueuedRow, entry: &OutboxEntry, expiry: Expiry) {
         self.batch.expect_version(read.key.clone(), read.version);
-        self.batch.put_until(read.key.clone(), envelope.to_bytes(), expiry);
+        self.batch.put_until(read.key.clone(), entry.to_bytes(), expiry);
     }
 
     /// Takes what stands at `place` out of the outbox, if it is there.
@@ -134,7 +134,7 @@ impl Transaction {
     }
 
     /// Takes out what is held at `place`, wherever that is.
-    fn remove_held_at(&mut self, place: u64) {
+    pub(super) fn remove_held_at(&mut self, place: u64) {
         if let Some(day) = self.head.held.remove(place) {
             self.batch.delete(self.queue(HELD).key(day, place));
         }
@@ -172,7 +172,7 @@ impl Transaction {
     }
 
     /// Takes out what is deferred at `place`, wherever that is.
-    fn remove_deferred_at(&mut self, place: u64) {
+    pub(super) fn remove_deferred_at(&mut self, place: u64) {
         if let Some(day) = self.head.deferred.remove(place) {
             self.batch.delete(self.queue(DEFERRED).key(day, place));
         }
@@ -198,6 +198,16 @@ impl Transaction {
         self.head.paid = Some(paid);
     }
 
+    /// The devices that the user has, as far as is known.
+    pub(super) const fn devices(&self) -> DeviceSet {
+        if self.head.devices.is_empty() { DeviceSet::PRIMARY } else { self.head.devices }
+    }
+
+    /// Notes which devices the user has, as the carrier says. Nothing is written for the first alone.
+    pub(super) fn set_devices(&mut self, devices: DeviceSet) {
+        self.head.devices = if devices == DeviceSet::PRIMARY { DeviceSet::EMPTY } else { devices };
+    }
+
     fn queue(&self, space: Space) -> Queue {
         store_layout::queue(space, self.conversation.business, self.conversation.user)
     }
@@ -210,8 +220,8 @@ impl Transaction {
         self.batch.put_until(seen, device, self.expiry());
     }
 
-    /// Remembers what the message `id` of the business says, until the user's device confirms it.
-    pub(super) fn put_content(&mut self, id: MessageId, content: &Unconfirmed, expiry: Expiry) {
+    /// Remembers what the message `id` of the business says, until the user's devices have confirmed it.
+    pub(super) fn put_content(&mut self, id: MessageId, content: &UnconfirmedCopies, expiry: Expiry) {
         let key = store_layout::about(CONTENT, self.conversation.business, id);
         self.batch.put_until(key, content.to_bytes(), expiry);
     }
@@ -243,89 +253,7 @@ impl Transaction {
         self.batch.put_until(key, digits, self.expiry());
     }
 
-    /// Brings a message of the business forward to `status`, if it is not there yet, and tells the business.
-    ///
-    /// Statuses are told in their order: what has been delivered was sent, whatever the carrier's answer came
-    /// to.
-    pub(super) fn advance_status(
-        &mut self,
-        id: MessageId,
-        record: &Record,
-        status: Status,
-    ) -> Result<(), StoreError> {
-        let mut outbound = Outbound::read(&record.value)?;
-        let stage = outbound.stage()?;
-        if !stage.may_advance_to(status) {
-            return Ok(());
-        }
-        // A user reads what was delivered, so `read` counts as arrived whether or not `delivered` came.
-        let arrived = matches!(status, Status::Delivered | Status::Read);
-        let expiry = record.expiry.unwrap_or_else(|| self.expiry());
-        // The receipt was faster than the carrier's answer; `sent` is told first all the same.
-        if stage == Stage::Accepted && arrived {
-            self.push_event(&StoredEvent::status_of(id, &outbound, self.now, Status::Sent), expiry);
-        }
-        let is_over = arrived || matches!(status, Status::Failed(Failure::Expired | Failure::NotOpened));
-        if stage == Stage::Accepted && is_over && outbound.held {
-            self.remove_held_at(outbound.outbox_place);
-        } else if stage == Stage::Accepted && is_over && outbound.deferred {
-            self.remove_deferred_at(outbound.outbox_place);
-        } else if stage == Stage::Accepted && is_over {
-            // The carrier has it or is never to have it, so the envelope need not go there.
-            self.remove_from_outbox(outbound.outbox_place);
-        }
-        // As the Cloud API does: of a reaction only `sent` and `failed` are told.
-        if !(arrived && outbound.reaction) {
-            self.push_event(&StoredEvent::status_of(id, &outbound, self.now, status), expiry);
-        }
-        if stage <= Stage::Reached(Status::Sent) && status != Status::Sent {
-            // What it says has served its purpose.
-            self.batch.delete(store_layout::about(CONTENT, self.conversation.business, id));
-        }
-        outbound.advance(status);
-        self.reached.push(status);
-        self.put_message(id, record, &outbound);
-        Ok(())
-    }
-
-    /// Notes that a message of the business that was held stands in the outbox.
-    pub(super) fn mark_released(
-        &mut self,
-        id: MessageId,
-        record: &Record,
-        place: u64,
-    ) -> Result<(), StoreError> {
-        let mut outbound = Outbound::read(&record.value)?;
-        (outbound.outbox_place, outbound.held) = (place, false);
-        self.put_message(id, record, &outbound);
-        Ok(())
-    }
-
-    /// Notes that a message of the business that was deferred stands at `place`, in the outbox or among those
-    /// that are held; as a message of `category`.
-    pub(super) fn mark_undeferred(
-        &mut self,
-        id: MessageId,
-        record: &Record,
-        (place, held): (u64, bool),
-        category: Category,
-    ) -> Result<(), StoreError> {
-        let mut outbound = Outbound::read(&record.value)?;
-        (outbound.outbox_place, outbound.held, outbound.deferred) = (place, held, false);
-        outbound.set_category(category);
-        self.put_message(id, record, &outbound);
-        Ok(())
-    }
-
-    /// Notes that a message of the business that stood in the outbox is held, at `place`.
-    pub(super) fn mark_held(&mut self, id: MessageId, record: &Record, place: u64) -> Result<(), StoreError> {
-        let mut outbound = Outbound::read(&record.value)?;
-        (outbound.outbox_place, outbound.held) = (place, true);
-        self.put_message(id, record, &outbound);
-        Ok(())
-    }
-
-    fn put_message(&mut self, id: MessageId, record: &Record, outbound: &Outbound) {
+    pub(super) fn put_message(&mut self, id: MessageId, record: &Record, outbound: &Outbound) {
         // It holds what the message does, so it is kept no longer.
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         let key = store_layout::about(MESSAGE, self.conversation.business, id);

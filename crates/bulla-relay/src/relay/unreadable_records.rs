@@ -1,14 +1,13 @@
 use std::sync::Arc;
 
-use bulla_base::{Number, PhoneNumberId};
-use bulla_envelope::Envelope;
+use bulla_base::{DeviceSet, Number, PhoneNumberId};
 use bulla_store::{BEFORE_ALL, Batch, Key, QueueIndex, Scan, Space, Store, StoreError};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::{Inner, Relay, trace_span};
-use crate::row::{MessagePendingApproval, Outbound, QueueIndexes, StoredEvent};
+use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, StoredEvent};
 use crate::store_layout::{self, CONTACT, DEFERRED, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
 use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
@@ -131,6 +130,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // Every window is closed until its user writes, and rates begin anew.
             last_incoming: None,
             paid: None,
+            // The carrier says it again.
+            devices: DeviceSet::EMPTY,
         };
         let mut batch = Batch::new(conversation.user);
         batch.put(key, head.to_bytes());
@@ -165,7 +166,7 @@ fn is_event(value: &[u8]) -> bool {
 }
 
 fn is_envelope(value: &[u8]) -> bool {
-    Envelope::from_bytes(bytes::Bytes::copy_from_slice(value)).is_ok()
+    OutboxEntry::read(bytes::Bytes::copy_from_slice(value)).is_ok()
 }
 
 fn is_held(value: &[u8]) -> bool {

@@ -1,8 +1,7 @@
 use std::fmt;
 
-use bulla_base::{Category, MessageId};
+use bulla_base::{Category, DeviceId, MessageId};
 use bulla_content::Content;
-use bulla_endpoint::{SessionName, Unconfirmed};
 use bulla_store::StoreError;
 use bytes::Bytes;
 use prost::Message as _;
@@ -23,17 +22,29 @@ pub(crate) struct MessagePendingApproval {
     /// Of a message that was sealed before: it is unconfirmed, and what it says stands there.
     #[prost(bool, tag = "4")]
     pub(crate) again: bool,
+    /// Of a receipt, and of a message that was sealed before: the device it is for.
+    #[prost(uint32, tag = "5")]
+    device: u32,
 }
 
 impl MessagePendingApproval {
     pub(crate) fn new(id: MessageId, category: Option<Category>, words: Bytes) -> Self {
         let category = category.map(|category| u32::from(category.code()));
-        Self { id: Bytes::copy_from_slice(id.as_bytes()), category, words, again: false }
+        Self { id: Bytes::copy_from_slice(id.as_bytes()), category, words, again: false, device: 0 }
     }
 
-    /// A message that is to be sent again.
-    pub(crate) fn again(id: MessageId, category: Category) -> Self {
-        Self { again: true, ..Self::new(id, Some(category), Bytes::new()) }
+    /// A message that is to be sealed for this device as well, or again.
+    pub(crate) fn again(id: MessageId, category: Category, device: DeviceId) -> Self {
+        Self { again: true, ..Self::new(id, Some(category), Bytes::new()).for_device(device) }
+    }
+
+    /// The same, for this device alone.
+    pub(crate) fn for_device(self, device: DeviceId) -> Self {
+        Self { device: u32::from(device.number()), ..self }
+    }
+
+    pub(crate) fn device(&self) -> Result<DeviceId, StoreError> {
+        super::device(self.device)
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
@@ -53,9 +64,9 @@ impl MessagePendingApproval {
         decoded.map_err(|_| StoreError::Damaged { what: "held message" })
     }
 
-    /// What it says, now that it is sealed in `session`.
-    pub(crate) fn unconfirmed(&self, session: Option<SessionName>) -> Unconfirmed {
-        Unconfirmed::new(session, self.words.clone())
+    /// What it says, encoded.
+    pub(crate) fn words(&self) -> Bytes {
+        self.words.clone()
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

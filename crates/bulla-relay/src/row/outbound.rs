@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bulla_base::{Category, Number, Timestamp};
+use bulla_base::{Category, DeviceSet, Number, Timestamp};
 use bulla_store::StoreError;
 use bytes::Bytes;
 use prost::Message as _;
@@ -34,6 +34,9 @@ pub(crate) struct Outbound {
     /// Whether it is not sealed yet, and its place is one among those that a rule keeps back.
     #[prost(bool, tag = "11")]
     pub(crate) deferred: bool,
+    /// Which devices it was sealed for, and have not confirmed it.
+    #[prost(uint32, tag = "12")]
+    awaited: u32,
 }
 
 impl Outbound {
@@ -48,6 +51,7 @@ impl Outbound {
             held: false,
             due: due.as_millis(),
             deferred: false,
+            awaited: 0,
         }
     }
 
@@ -61,6 +65,15 @@ impl Outbound {
 
     pub(crate) fn advance(&mut self, status: Status) {
         self.stage = Stage::Reached(status).code();
+    }
+
+    /// The devices that it was sealed for, and that have not confirmed it.
+    pub(crate) fn awaited(&self) -> Result<DeviceSet, StoreError> {
+        DeviceSet::from_bits(self.awaited).map_err(|_| StoreError::Damaged { what: "message" })
+    }
+
+    pub(crate) const fn set_awaited(&mut self, awaited: DeviceSet) {
+        self.awaited = awaited.bits();
     }
 
     pub(crate) fn set_category(&mut self, category: Category) {

@@ -1,4 +1,4 @@
-use bulla_base::Timestamp;
+use bulla_base::{DeviceSet, Timestamp};
 use bulla_store::{QueueIndex, StoreError};
 use prost::Message as _;
 
@@ -14,6 +14,8 @@ pub(crate) struct QueueIndexes {
     pub(crate) last_incoming: Option<Timestamp>,
     /// When all that the business has sent is paid for by its rate, if it has one.
     pub(crate) paid: Option<Timestamp>,
+    /// The devices that the user has, as the carrier has said last, if they are others than the first alone.
+    pub(crate) devices: DeviceSet,
 }
 
 /// As it is stored; nothing for a queue in which nothing was ever put. What an earlier version wrote under
@@ -32,6 +34,8 @@ struct QueueIndexesRow {
     last_incoming: Option<u64>,
     #[prost(uint64, optional, tag = "6")]
     paid: Option<u64>,
+    #[prost(uint32, tag = "7")]
+    devices: u32,
 }
 
 impl QueueIndexes {
@@ -48,6 +52,8 @@ impl QueueIndexes {
             deferred: index(&row.deferred)?,
             last_incoming: row.last_incoming.map(Timestamp::from_millis),
             paid: row.paid.map(Timestamp::from_millis),
+            devices: DeviceSet::from_bits(row.devices)
+                .map_err(|_| StoreError::Damaged { what: "set of devices" })?,
         })
     }
 
@@ -56,6 +62,7 @@ impl QueueIndexes {
         let [outbox, events, held, deferred] =
             [&self.outbox, &self.events, &self.held, &self.deferred].map(bytes);
         let [last_incoming, paid] = [self.last_incoming, self.paid].map(|at| at.map(Timestamp::as_millis));
-        QueueIndexesRow { outbox, events, held, deferred, last_incoming, paid }.encode_to_vec()
+        let devices = self.devices.bits();
+        QueueIndexesRow { outbox, events, held, deferred, last_incoming, paid, devices }.encode_to_vec()
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bulla_base::{Category, MessageId, Number, Timestamp};
+use bulla_base::{Category, DeviceId, MessageId, Number, Timestamp};
 use bulla_content::Content;
 use bulla_store::StoreError;
 use bytes::Bytes;
@@ -28,15 +28,24 @@ pub(crate) struct StoredEvent {
     category: u32,
     #[prost(string, optional, tag = "7")]
     pub(crate) tracking: Option<String>,
+    /// Of something said: the device that has sent it.
+    #[prost(uint32, tag = "8")]
+    device: u32,
 }
 
 impl StoredEvent {
-    pub(crate) fn said(message: MessageId, user: &Number, at: Timestamp, content: Bytes) -> Self {
+    pub(crate) fn said(
+        (message, device): (MessageId, DeviceId),
+        user: &Number,
+        at: Timestamp,
+        content: Bytes,
+    ) -> Self {
         Self {
             message: Bytes::copy_from_slice(message.as_bytes()),
             user: user.digits().to_owned(),
             at: at.as_millis(),
             words: Some(content),
+            device: u32::from(device.number()),
             ..Self::default()
         }
     }
@@ -50,6 +59,7 @@ impl StoredEvent {
             stage: Stage::Reached(status).code(),
             category: outbound.category,
             tracking: outbound.tracking.clone(),
+            device: 0,
         }
     }
 
@@ -59,6 +69,11 @@ impl StoredEvent {
 
     pub(crate) fn message(&self) -> Result<MessageId, StoreError> {
         MessageId::from_bytes(&self.message).map_err(|_| damaged())
+    }
+
+    /// The device that is to hear what became of what was said.
+    pub(crate) fn device(&self) -> Result<DeviceId, StoreError> {
+        super::device(self.device)
     }
 
     pub(crate) fn user(&self) -> Result<Number, StoreError> {

@@ -47,7 +47,7 @@ async fn hear(phone: &TestDevice, words: &str) {
 }
 
 /// The changes of identities reported so far: whose, and whether they wait.
-async fn changes(world: &World) -> Vec<(PhoneNumberId, Identity, bool)> {
+pub(crate) async fn changes(world: &World) -> Vec<(PhoneNumberId, Identity, bool)> {
     let mut reports = world.relay.reports();
     let mut changes = Vec::new();
     loop {

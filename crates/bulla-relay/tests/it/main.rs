@@ -14,6 +14,7 @@ mod clock_jumps;
 mod conflicts;
 mod dead_letters;
 mod debug_output;
+mod devices;
 mod erasure;
 mod failure_domains;
 mod forward;

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod bounds;
+mod devices;
 mod features;
 mod front_pages;
 mod host;
