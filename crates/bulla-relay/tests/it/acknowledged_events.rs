@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulla_relay::{Event, Status};
 
-use crate::world::{SHOP, World, alice, to};
+use crate::world::{SHOP, World, alice, bob, to};
 
 fn statuses(events: &[Event]) -> Vec<Status> {
     let status = |event: &Event| match event {
@@ -45,6 +45,16 @@ async fn a_relay_that_dies_four_seconds_later_tells_nothing_again() {
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_is_closed_tells_nothing_again() {
     let world = told().await;
+    world.relay.close().await;
+    let _next = world.reopen().await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(statuses(&world.sink.taken()), [Status::Sent, Status::Delivered]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_is_not_told_again_because_somebody_else_is_erased() {
+    let world = told().await;
+    world.relay.erase(&bob()).await.unwrap();
     world.relay.close().await;
     let _next = world.reopen().await.unwrap();
     world.pass(Duration::from_secs(60)).await;

@@ -25,7 +25,7 @@ fn poisoned() -> StoreError {
     StoreError::Poisoned { source: Some(io::ErrorKind::StorageFull.into()) }
 }
 
-fn unreadable() -> StoreError {
+pub(crate) fn unreadable() -> StoreError {
     StoreError::Unreadable { source: io::ErrorKind::Other.into() }
 }
 
@@ -58,7 +58,8 @@ async fn identity_of(engine: &MemoryStore, business: bulla_base::PhoneNumberId) 
     rows(engine, &[home]).await.into_iter().find(|row| row.key.space() == IDENTITY).unwrap()
 }
 
-async fn sick() -> (World, FaultyStore<MemoryStore>, Relay<FaultyStore<MemoryStore>, Line, RecordingSink>) {
+pub(crate) async fn sick()
+-> (World, FaultyStore<MemoryStore>, Relay<FaultyStore<MemoryStore>, Line, RecordingSink>) {
     let world = World::new().await;
     world.relay.close().await;
     let store = FaultyStore::default();

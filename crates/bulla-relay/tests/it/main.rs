@@ -21,6 +21,7 @@ mod forward;
 mod idempotency;
 mod identities;
 mod idle_memory;
+mod logs;
 mod messaging_limit;
 mod number_proofs;
 mod one_time_keys;

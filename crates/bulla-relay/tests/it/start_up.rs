@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_relay::{Relay, Status};
+use bulla_relay::{Event, Relay, Status};
 use bulla_store::{CountingStore, Counts, MemoryStore};
 
 use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
@@ -93,4 +93,19 @@ async fn a_start_takes_up_the_work_there_is() {
     let taken = world.sink.wait_for(11, &*world.clock).await;
     let read = |event: &bulla_relay::Event| matches!(event, bulla_relay::Event::Status(_, update) if update.status == Status::Read);
     assert_eq!(taken.iter().filter(|event| read(event)).count(), 2);
+}
+
+/// A sweep had found the conversation idle, and taken its mark away.
+#[tokio::test(start_paused = true)]
+async fn work_that_came_after_a_conversation_was_idle_is_found_at_a_start() {
+    let world = talked_to(1).await;
+    let user = world.sink.taken()[0].subject().user.clone();
+    world.line.cut(true);
+    world.relay.submit(SHOP, to(user, "hello")).await.unwrap();
+    world.relay.close().await;
+    world.line.cut(false);
+    let (relay, _) = reopened(&world).await;
+    let sent = |event: &Event| matches!(event, Event::Status(_, update) if update.status == Status::Sent);
+    assert_eq!(world.sink.taken().iter().filter(|event| sent(event)).count(), 1);
+    relay.close().await;
 }
