@@ -154,6 +154,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_message_prints_its_name_alone() {
+        let message = Outbound { to: "16505551234".to_owned(), ..Outbound::default() };
+        assert_eq!(format!("{message:?}"), "Outbound(…)");
+    }
+
+    #[test]
     fn stages_come_back_from_their_codes_and_only_go_forward() {
         let stages: Vec<Stage> = (1..=11).filter_map(Stage::from_code).collect();
         assert_eq!(stages.len(), 11);

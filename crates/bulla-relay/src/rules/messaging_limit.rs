@@ -188,6 +188,16 @@ mod tests {
         assert_eq!(recipients.until.len(), recipients.ends.len());
     }
 
+    /// As when they are read from the store, in any order.
+    #[test]
+    fn a_user_counts_from_the_last_message_that_is_noted_whichever_comes_first() {
+        for order in [[1, 5], [5, 1]] {
+            let (mut recipients, one) = (Recipients::default(), MessagingLimit::users(1).unwrap());
+            order.into_iter().for_each(|millis| recipients.note(user(1), at(millis)));
+            assert_eq!(recipients.reserve(user(2), one, at(5)), Err(Duration::from_millis(DAY)));
+        }
+    }
+
     #[test]
     fn a_limit_that_was_brought_down_waits_until_there_is_room() {
         let (mut recipients, two) = (Recipients::default(), MessagingLimit::users(2).unwrap());

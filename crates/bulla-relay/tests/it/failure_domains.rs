@@ -343,6 +343,27 @@ async fn places_that_cannot_be_read_go_on_behind_those_that_are_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn everything_that_cannot_be_read_is_set_aside_at_once_and_counted() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.relay.submit(SHOP, to(alice(), "hi").idempotency_key("key")).await.unwrap();
+    world.pass(MINUTE).await;
+    // The indexes of the queues, the user's number, and what was sent under a key.
+    for space in [0x22, 0x25, 0x26] {
+        damage(&world.rows, &first_of_alices(&world.rows, Space::new(space)).await).await;
+    }
+    phone.send(SHOP, &says("and this")).await.unwrap();
+    world.pass(MINUTE).await;
+    let suspended = world.relay.suspended();
+    let done = world.relay.set_aside(SHOP, conversation(&suspended[0])).await.unwrap();
+    assert_eq!((done.events, done.envelopes, done.messages, done.sessions, done.others), (0, 0, 0, 0, 3));
+    world.relay.resume(suspended[0].part).await.unwrap();
+    world.pass(MINUTE).await;
+    assert_eq!(heard(&world.sink.taken()), ["hello", "and this"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_is_set_aside_is_begun_anew_and_what_came_in_it_is_asked_for_again() {
     let world = World::new().await;
     let phone = world.device(alice()).await;

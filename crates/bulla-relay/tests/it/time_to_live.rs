@@ -49,6 +49,19 @@ async fn what_is_not_delivered_in_its_time_fails_once() {
     assert_eq!(world.sink.taken().len(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_never_came_to_the_carrier_fails_in_its_time_too() {
+    let world = World::with(Settings::default().time_to_live(Retention::new(HOUR).unwrap())).await;
+    let _phone = world.device(alice()).await;
+    world.relay.submit(SHOP, to(alice(), "so that there is a session")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    let before = world.sink.taken().len();
+    world.line.cut(true);
+    world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    world.pass(HOUR + Duration::from_secs(1)).await;
+    assert_eq!(statuses(&world.sink.taken()[before..]), [Status::Failed(Failure::Expired)]);
+}
+
 /// They failed when a sweep came by, up to ten minutes later; and a code lived for 30 days.
 #[tokio::test(start_paused = true)]
 async fn a_message_fails_the_moment_its_time_is_over_and_not_before() {
