@@ -36,6 +36,19 @@ fn a_store_prints_what_it_has_counted_and_no_record() {
     });
 }
 
+/// As relays, carriers and vaults close it, which know it as a store alone.
+#[test]
+fn a_store_that_is_closed_by_its_port_gives_its_directory_free() {
+    run(async {
+        let fresh = Fresh::open();
+        committed(&fresh.store, put(&today("record"), "value")).await;
+        Store::close(&fresh.store).await.unwrap();
+        assert_eq!(value(&open(&fresh.folder), &today("record")).await.as_deref(), Some(&b"value"[..]));
+        let closed = fresh.store.commit(put(&today("record"), "late")).await;
+        assert!(matches!(closed, Err(StoreError::Closed)), "{closed:?}");
+    });
+}
+
 #[test]
 fn one_directory_is_open_once() {
     run(async {

@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use bulla_base::Partition;
-use bulla_store::{Key, Space};
+use bulla_store::{Counter, Key, Space};
 use fjall::OwnedWriteBatch;
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ use crate::commit::group_writes::{BaseView, Writes};
 use crate::commit::queue::{Work, WriteGroup};
 use crate::commit::version_cache::VersionCache;
 use crate::commit::writer::WriteError;
-use crate::{FjallOptions, MAX_GROUP_BATCHES, MAX_GROUP_BYTES};
+use crate::{FjallOptions, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_GROUP_ROWS};
 
 fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -34,6 +34,43 @@ fn taken(committer: &Committer) -> WriteGroup {
     match committer.next_work() {
         Work::Write(group) => group,
         _ => panic!("there is no group"),
+    }
+}
+
+/// A batch of so many rows of one kind.
+fn batch_of(kind: &str, rows: usize) -> Batch {
+    let mut batch = Batch::new(Partition::from_bytes([7; 16]));
+    for number in 0..rows {
+        let (space, name) = (Space::new(200), number.to_string());
+        match kind {
+            "puts" => batch.put(Key::undated(space, name), "value"),
+            "deletes" => batch.delete(Key::undated(space, name)),
+            _ => batch.add(Counter::new(space, name), 1),
+        }
+    }
+    batch
+}
+
+#[test]
+fn open_group_is_full_after_so_many_rows_of_whichever_kind() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    for kind in ["puts", "deletes", "adds"] {
+        for (rows, fit) in [(MAX_GROUP_ROWS / 2, 2), (MAX_GROUP_ROWS / 2 + 1, 1)] {
+            let mut commits: Vec<_> =
+                (0..3).map(|_| Box::pin(committer.commit(batch_of(kind, rows)))).collect();
+            assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+            let mut left = 3;
+            while left > 0 {
+                let group = taken(&committer);
+                assert_eq!(group.members.len(), fit.min(left), "{rows} {kind} each");
+                left -= group.members.len();
+                committer.answer(group, Ok(()));
+                commits.drain(..commits.len() - left);
+                // Those that had no room are added to the next.
+                assert!(commits.iter_mut().all(|commit| poll(commit.as_mut()).is_pending()));
+            }
+        }
     }
 }
 
