@@ -137,7 +137,9 @@ impl DeviceTokens {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![FORM];
+        // No longer than it is: it is kept in memory.
+        let mut bytes = Vec::with_capacity(1 + self.0.len() * DeviceToken::BYTES);
+        bytes.push(FORM);
         for (device, token) in &self.0 {
             bytes.extend_from_slice(&[device.number(), token.standing as u8]);
             bytes.extend_from_slice(token.installation.as_bytes());

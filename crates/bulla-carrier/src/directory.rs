@@ -178,8 +178,9 @@ impl<S: Store> Carrier<S> {
         let mut keys = self.store.watch(partition, ONE_TIME);
         let mut fenced = self.store.watch(partition, FENCE);
         loop {
-            drop(self.pass(caller).await?);
-            let stock = self.stock(caller.address(), at_most.saturating_add(1)).await?;
+            // In boxes: everybody who waits would hold the room for them.
+            drop(Box::pin(self.pass(caller)).await?);
+            let stock = Box::pin(self.stock(caller.address(), at_most.saturating_add(1))).await?;
             if stock <= at_most {
                 return Ok(Connected::new(stock, self.highest_one_time(caller.address()).await?));
             }

@@ -187,8 +187,9 @@ impl<S: Store> Carrier<S> {
         let mut queued = self.tails.watch(partition);
         let mut fenced = self.store.watch(partition, FENCE);
         loop {
-            drop(self.pass(caller).await?);
-            let deliveries = self.deliveries(caller.address(), after).await?;
+            // In boxes: everybody who waits would hold the room for them.
+            drop(Box::pin(self.pass(caller)).await?);
+            let deliveries = Box::pin(self.deliveries(caller.address(), after)).await?;
             if !deliveries.is_empty() {
                 return Ok(deliveries);
             }
