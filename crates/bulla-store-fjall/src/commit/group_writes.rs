@@ -91,13 +91,10 @@ impl Writes {
 
     /// Nothing yet, on top of these, in the memory of what was [cleared](Self::cleared).
     pub(crate) fn next(&self, cleared: Option<Self>) -> Self {
-        let next = cleared.unwrap_or_else(|| Self::after(self.version));
-        Self {
-            before: self.version,
-            version: self.version,
-            values: Vec::with_capacity(self.values.len()),
-            ..next
-        }
+        let mut next = cleared.unwrap_or_else(|| Self::after(self.version));
+        (next.before, next.version) = (self.version, self.version);
+        next.values.reserve_exact(self.values.len());
+        next
     }
 
     /// Forgets what it holds, but keeps the memory unless that is much: the next group will have rows of the
