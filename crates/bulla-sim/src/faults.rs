@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla_base::{Address, Clock as _};
+use bulla_base::{Address, Clock as _, DeviceId};
 
 use crate::machine::MachineName;
-use crate::phone_numbers::number;
+use crate::phone_numbers::{device_address, number};
 use crate::plan::Fault;
 use crate::world::World;
 use crate::{retention, supervisor};
@@ -37,6 +37,8 @@ pub enum FaultKind {
     LostStore,
     Restored,
     Erased,
+    Appeared,
+    Vanished,
 }
 
 impl FaultKind {
@@ -61,6 +63,8 @@ impl FaultKind {
         Self::LostStore,
         Self::Restored,
         Self::Erased,
+        Self::Appeared,
+        Self::Vanished,
     ];
 }
 
@@ -120,7 +124,31 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
             world.relay.lose_disk();
         }
         Fault::Erase(user) => erase(world, user),
+        Fault::Appear(user, device) => {
+            world.oracle.count(FaultKind::Appeared);
+            tokio::spawn(supervisor::other_device(Arc::clone(world), user, device));
+        }
+        Fault::Vanish(user, device) => vanish(world, user, device),
     }
+}
+
+/// A device is lost, and its user has it removed.
+fn vanish(world: &Arc<World>, user: usize, device: u8) {
+    world.oracle.count(FaultKind::Vanished);
+    world.vanished.lock().unwrap().insert((user, device));
+    world.model.other_is_gone(user, device);
+    world.other_devices[&(user, device)].switch(true);
+    let world = Arc::clone(world);
+    tokio::spawn(async move {
+        let id = DeviceId::new(device).unwrap();
+        while let None | Some(Err(_)) = match world.carrier_endpoint.carrier() {
+            Some(carrier) => Some(carrier.remove_device(&number(user), id).await),
+            None => None,
+        } {
+            world.clock.sleep(Duration::from_secs(1)).await;
+        }
+        world.oracle.trace_line(format_args!("device {user}.{device} is removed"));
+    });
 }
 
 /// What is sealed for the old phone may never be read: all that is said before the carrier knows the new one.
@@ -147,6 +175,7 @@ fn put_back(world: &Arc<World>, name: MachineName) {
     world.current_faults.forgets();
     match name {
         MachineName::Device(user) => world.model.other_phone(user),
+        // None of them is put back.
         _ => world.model.forget_all(),
     }
 }
@@ -156,6 +185,12 @@ fn erase(world: &Arc<World>, user: usize) {
     world.oracle.count(FaultKind::Erased);
     world.current_faults.forgets();
     world.model.forget(user);
+    for device in world.model.other_devices(user) {
+        // It hears again what is said after it has left keys anew.
+        let published = world.oracle.wire.published(&device_address(user, device));
+        world.model.other_is_gone(user, device);
+        tokio::spawn(supervisor::awaits_keys(Arc::clone(world), user, device, published));
+    }
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
     tokio::spawn(async move {
         let published = world.oracle.wire.published(&address);
@@ -166,6 +201,7 @@ fn erase(world: &Arc<World>, user: usize) {
             {
                 // Known and not mended: a late upload brings them back (`corpus.rs`).
                 world.oracle.wire.erased(&address);
+                [2, 3].iter().for_each(|other| world.oracle.wire.erased(&device_address(user, *other)));
                 break retention::is_erased(&world, &world.carrier, user, commits).await;
             }
             world.clock.sleep(Duration::from_secs(1)).await;

@@ -21,8 +21,10 @@ const SYNC_INTERVAL: Duration = Duration::from_millis(700);
 pub(crate) enum MachineName {
     Carrier,
     Relay,
-    /// The device of the user with this number in the plan.
+    /// The first device of the user with this number in the plan.
     Device(usize),
+    /// Another device of that user.
+    OtherDevice(usize, u8),
 }
 
 impl MachineName {
@@ -31,6 +33,7 @@ impl MachineName {
             Self::Carrier => 1,
             Self::Relay => 2,
             Self::Device(user) => 3 + user as u64,
+            Self::OtherDevice(user, device) => 100 * u64::from(device) + user as u64,
         }
     }
 }
@@ -41,6 +44,7 @@ impl fmt::Display for MachineName {
             Self::Carrier => f.write_str("carrier"),
             Self::Relay => f.write_str("relay"),
             Self::Device(user) => write!(f, "device {user}"),
+            Self::OtherDevice(user, device) => write!(f, "device {user}.{device}"),
         }
     }
 }

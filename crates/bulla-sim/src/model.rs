@@ -55,6 +55,19 @@ pub(crate) struct Conversation {
     two_tell: bool,
     /// Whether something has happened that may have messages reported as failed.
     pub(crate) may_fail: bool,
+    /// The user's devices besides the first.
+    others: BTreeMap<u8, OtherDevice>,
+}
+
+/// What is known of a device of a user that is not the first: it is read on, and not written.
+#[derive(Default)]
+struct OtherDevice {
+    /// From which message on it hears everything, if it is there.
+    since: Option<usize>,
+    /// Under which id which message was shown.
+    shown: BTreeMap<usize, MessageId>,
+    /// What the user has done with on it.
+    finished: BTreeSet<MessageId>,
 }
 
 /// The messages that go one way, in the order in which they were said.
@@ -194,6 +207,81 @@ impl Model {
         }
     }
 
+    /// A device of the user that is not the first is there: it hears what is said from now on.
+    pub(crate) fn other_is_there(&self, user: usize, device: u8) {
+        let mut conversation = self.of(user);
+        let since = conversation.to_user.messages.len();
+        self.oracle.trace_line(format_args!("device {user}.{device} hears everything from {since} on"));
+        conversation.others.entry(device).or_default().since = Some(since);
+    }
+
+    /// It is gone, or will have to leave other keys before it hears anything.
+    pub(crate) fn other_is_gone(&self, user: usize, device: u8) {
+        self.of(user).others.entry(device).or_default().since = None;
+    }
+
+    /// Which of them are there.
+    pub(crate) fn other_devices(&self, user: usize) -> Vec<u8> {
+        let conversation = self.of(user);
+        let there = conversation.others.iter().filter(|(_, other)| other.since.is_some());
+        there.map(|(device, _)| *device).collect()
+    }
+
+    /// The user is shown the message with `text` on a device that is not the first.
+    pub(crate) fn shown_on_other(&self, (user, device): (usize, u8), text: &str, id: MessageId) {
+        self.oracle.trace_line(format_args!("shown on device {user}.{device}: {text} as {id}"));
+        let mut conversation = self.of(user);
+        let Conversation { to_user, others, .. } = &mut *conversation;
+        let Some(number) = number_of(text).filter(|number| *number < to_user.messages.len()) else {
+            return self.oracle.violated(Invariant::OneId, format_args!("nobody has said {text}"));
+        };
+        let (other, message) = (others.entry(device).or_default(), &to_user.messages[number]);
+        if message.excused.is_some() {
+            return;
+        }
+        if other.finished.contains(&id) {
+            let what = format_args!("{text} was shown on device {user}.{device}, finished, and shown");
+            self.oracle.violated(Invariant::ToldOnce, what);
+        }
+        // What has to be asked for comes late; so does what was said before it was there.
+        let came_again =
+            self.oracle.wire.was_sent_again(id) || other.since.is_none_or(|since| number < since);
+        let last = other.shown.last_key_value().map(|(last, _)| *last);
+        let is_first = other.shown.insert(number, id).is_none();
+        if is_first && !came_again && last.is_some_and(|last| last > number) {
+            let what = format_args!("{text} comes after the number {last:?} on device {user}.{device}");
+            self.oracle.violated(Invariant::Order, what);
+        }
+    }
+
+    /// The user has done with a message on a device that is not the first.
+    pub(crate) fn finished_on_other(&self, (user, device): (usize, u8), id: MessageId) {
+        let mut conversation = self.of(user);
+        let other = conversation.others.entry(device).or_default();
+        // Other events bear the id of the message that brought them.
+        if other.shown.values().any(|shown| *shown == id) {
+            other.finished.insert(id);
+        }
+    }
+
+    /// What a device of the user that is not the first still has to hear.
+    fn lacks_on_others(&self, user: usize) -> Option<String> {
+        let conversation = self.of(user);
+        for (device, other) in &conversation.others {
+            let Some(since) = other.since else { continue };
+            for (number, message) in conversation.to_user.messages.iter().enumerate().skip(since) {
+                let statuses = message.id.and_then(|id| conversation.statuses.get(&id));
+                let failed = matches!(statuses.and_then(|all| all.last()), Some(Status::Failed(_)));
+                let may_lack = message.id.is_none() || message.excused.is_some() || failed;
+                if !may_lack && !other.shown.contains_key(&number) {
+                    let id = message.id;
+                    return Some(format!("{number} to device {user}.{device}: {id:?}, {statuses:?}"));
+                }
+            }
+        }
+        None
+    }
+
     /// The user has done with a message.
     pub(crate) fn finished(&self, user: usize, id: MessageId) {
         let mut conversation = self.of(user);
@@ -292,7 +380,7 @@ impl Model {
             }
         }
         drop(conversation);
-        self.lacks_of_business(user)
+        self.lacks_of_business(user).or_else(|| self.lacks_on_others(user))
     }
 
     /// What the business still has to hear of `user`.

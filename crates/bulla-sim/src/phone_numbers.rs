@@ -1,7 +1,7 @@
 //! The numbers of the business and the users.
 
 use bulla::relay::Business;
-use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla_base::{Address, BusinessAccountId, DeviceId, Number, Party, PhoneNumberId};
 
 /// The business's number, by its id.
 pub(crate) const BUSINESS: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -14,6 +14,11 @@ pub(crate) fn business() -> Business {
 /// The number of a user.
 pub(crate) fn number(user: usize) -> Number {
     Number::parse(&format!("1650555{user:04}")).unwrap()
+}
+
+/// A device of a user.
+pub(crate) fn device_address(user: usize, device: u8) -> Address {
+    Address::new(Party::User(number(user)), DeviceId::new(device).unwrap())
 }
 
 /// The user with a number.

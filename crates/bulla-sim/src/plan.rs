@@ -22,14 +22,17 @@ pub struct Plan {
     pub rates: FaultRates,
     /// How long the faults go on.
     pub span: Duration,
+    /// The devices that users have from the beginning besides their first: whose, and which.
+    pub others: Vec<(usize, u8)>,
     /// What is done, and when.
     pub(crate) faults: Vec<(Duration, Fault)>,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, users, messages, rates, span, faults } = self;
+        let Self { seed, users, messages, rates, span, others, faults } = self;
         writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {rates:?}")?;
+        writeln!(f, "  other devices: {others:?}")?;
         faults.iter().try_for_each(|(at, fault)| writeln!(f, "  after {at:?}: {fault}"))
     }
 }
@@ -84,6 +87,10 @@ pub(crate) enum Fault {
     LoseStore,
     /// Everything about a user is erased, at the carrier and the relay.
     Erase(usize),
+    /// A user has one more device.
+    Appear(usize, u8),
+    /// A user's device that is not the first is lost, and removed at the carrier.
+    Vanish(usize, u8),
 }
 
 impl fmt::Display for Fault {
@@ -125,8 +132,9 @@ impl Plan {
             let at = Duration::from_millis(below(rng, span.as_secs() * 1000));
             faults.push((at, draw_fault(rng, users, severity)));
         }
+        let others = draw_others(seed, users, span, &mut faults);
         faults.sort_by_key(|(at, _)| *at);
-        Self { seed, users, messages, rates, span, faults }
+        Self { seed, users, messages, rates, span, others, faults }
     }
 
     /// Plans that do less of the same, the smallest first.
@@ -147,7 +155,13 @@ impl Plan {
             let users = self.users - 1;
             let faults = self.faults.iter().filter(|(_, fault)| fault.user().is_none_or(|user| user < users));
             let faults = faults.copied().collect();
-            plans.push(Self { users, faults, ..self.clone() });
+            let others = self.others.iter().filter(|(user, _)| *user < users).copied().collect();
+            plans.push(Self { users, others, faults, ..self.clone() });
+        }
+        for left_out in 0..self.others.len() {
+            let mut others = self.others.clone();
+            others.remove(left_out);
+            plans.push(Self { others, ..self.clone() });
         }
         let calmer = [
             FaultRates { lost: 0, ..self.rates },
@@ -171,7 +185,11 @@ impl Fault {
     /// The user it is about.
     const fn user(&self) -> Option<usize> {
         match self {
-            Self::Absent(user, _) | Self::Reinstall(user) | Self::Erase(user) => Some(*user),
+            Self::Absent(user, _)
+            | Self::Reinstall(user)
+            | Self::Erase(user)
+            | Self::Appear(user, _)
+            | Self::Vanish(user, _) => Some(*user),
             Self::Crash(name, _)
             | Self::CutOff(name, _)
             | Self::Full(name, _)
@@ -179,12 +197,47 @@ impl Fault {
             | Self::Jump(name, ..)
             | Self::BackUp(name)
             | Self::PutBack(name) => match name {
-                MachineName::Device(user) => Some(*user),
+                MachineName::Device(user) | MachineName::OtherDevice(user, _) => Some(*user),
                 _ => None,
             },
             _ => None,
         }
     }
+}
+
+/// Which users have more than one device: some from the beginning, some get one later, and some lose one.
+/// Drawn apart, so that all else of a seed is as it was for one device each.
+fn draw_others(
+    seed: u64,
+    users: usize,
+    span: Duration,
+    faults: &mut Vec<(Duration, Fault)>,
+) -> Vec<(usize, u8)> {
+    let rng = SeededRng::new(seed ^ 0x6f74_6865_7273);
+    let rng: &dyn Rng = &rng;
+    let moment = |rng: &dyn Rng| Duration::from_millis(below(rng, span.as_secs() * 1000));
+    let mut others = Vec::new();
+    for user in 0..users {
+        for device in 2..2 + one_of(rng, &[0, 0, 0, 1, 1, 2]) {
+            let mut since = Duration::ZERO;
+            if happens(rng, 50) {
+                since = moment(rng);
+                faults.push((since, Fault::Appear(user, device)));
+            } else {
+                others.push((user, device));
+            }
+            let name = MachineName::OtherDevice(user, device);
+            for _ in 0..below(rng, 3) {
+                let down = Duration::from_millis(below(rng, 12_000));
+                faults
+                    .push((moment(rng), one_of(rng, &[Fault::Crash(name, down), Fault::CutOff(name, down)])));
+            }
+            if happens(rng, 30) {
+                faults.push((moment(rng).max(since), Fault::Vanish(user, device)));
+            }
+        }
+    }
+    others
 }
 
 fn draw_fault(rng: &dyn Rng, users: usize, severity: Severity) -> Fault {

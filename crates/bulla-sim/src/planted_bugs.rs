@@ -56,6 +56,9 @@ pub enum PlantedBug {
     EventToldAgain,
     SweepAsleep,
     RetryAtOnce,
+    ChargedPerDevice,
+    DeviceLeftOut,
+    DevicesNotCompared,
 }
 
 impl PlantedBug {
@@ -101,6 +104,9 @@ impl PlantedBug {
         (Self::EventToldAgain, "an event that was taken is told again"),
         (Self::SweepAsleep, "the relay's sweep does not wake"),
         (Self::RetryAtOnce, "who tries again does not wait"),
+        (Self::ChargedPerDevice, "the carrier's batch charges a message for each device it goes to"),
+        (Self::DeviceLeftOut, "the carrier takes what is for a second device and forgets it, one in four"),
+        (Self::DevicesNotCompared, "the carrier does not compare whom a message goes to"),
     ];
 
     /// What it does.

@@ -67,7 +67,7 @@ pub(crate) async fn two_months_pass(world: &Arc<World>) {
         let lasting: &[u8] = match machine.name {
             MachineName::Carrier => &OF_CARRIER,
             MachineName::Relay => &OF_RELAY,
-            MachineName::Device(_) => &OF_DEVICE,
+            MachineName::Device(_) | MachineName::OtherDevice(..) => &OF_DEVICE,
         };
         let found = machine.disk().find(|owner, key, _| {
             let space = key.space().number();
@@ -116,5 +116,7 @@ pub(crate) async fn is_erased(world: &World, machine: &Machine, user: usize, com
 }
 
 fn all(world: &World) -> impl Iterator<Item = &Arc<Machine>> {
-    [&world.carrier, &world.relay].into_iter().chain(&world.devices)
+    let gone = |(name, machine)| (!world.vanished.lock().unwrap().contains(name)).then_some(machine);
+    let others = world.other_devices.iter().filter_map(gone);
+    [&world.carrier, &world.relay].into_iter().chain(&world.devices).chain(others)
 }

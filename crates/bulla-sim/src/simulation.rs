@@ -90,6 +90,9 @@ async fn begin(world: &Arc<World>) -> JoinSet<()> {
     for user in 0..world.plan.users {
         tokio::spawn(supervisor::device(Arc::clone(world), user));
     }
+    for (user, device) in &world.plan.others {
+        tokio::spawn(supervisor::other_device(Arc::clone(world), *user, *device));
+    }
     tokio::spawn(supervisor::relay(Arc::clone(world)));
     world.clock.sleep(Duration::from_secs(10)).await;
     for user in 0..world.plan.users {
@@ -116,6 +119,10 @@ async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
     for machine in [&world.carrier, &world.relay].into_iter().chain(&world.devices) {
         machine.heal();
         machine.switch(false);
+    }
+    for ((user, device), machine) in &world.other_devices {
+        machine.heal();
+        machine.switch(world.has_vanished(*user, *device));
     }
     world.relay.end_all_but_the_last();
     let drained = async {

@@ -7,11 +7,11 @@ use bulla::Host;
 use bulla::carrier::Carrier;
 use bulla::device::Device;
 use bulla::transport::Proof;
-use bulla_base::Clock as _;
+use bulla_base::{Clock as _, DeviceId};
 
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName, Process};
-use crate::phone_numbers::{business, number};
+use crate::phone_numbers::{business, device_address, number};
 use crate::workload;
 use crate::world::{SimRelay, World};
 
@@ -123,6 +123,49 @@ pub(crate) async fn device(world: Arc<World>, user: usize) {
         }
         process.kill();
         world.clock.sleep(RESTART_DELAY).await;
+    }
+}
+
+/// Keeps another device of a user running, until it is gone for good, and lets the user read what comes.
+pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
+    let machine = Arc::clone(&world.other_devices[&(user, device)]);
+    tokio::spawn(awaits_keys(Arc::clone(&world), user, device, 0));
+    loop {
+        machine.powered().await;
+        if world.has_vanished(user, device) {
+            return;
+        }
+        let process = machine.start_process();
+        let (disk, link) = (world.disk(&machine, &process), world.network_link(&machine, &process));
+        let (clock, rng, id) =
+            (Arc::clone(&machine.clock), Arc::clone(&process.rng), DeviceId::new(device).unwrap());
+        let opening = Device::register_as(disk, link, clock, rng, number(user), id, Proof::none());
+        match until_dead(&process, opening).await {
+            Some(Ok(opened)) => {
+                world.oracle.trace_line(format_args!("device {user}.{device} runs"));
+                let reading = workload::reads_on_other(&world, (user, device), &opened);
+                let why = until_dead(&process, reading).await;
+                explain(&world, &machine, &process, why);
+                process.kill();
+                opened.close().await;
+                world.oracle.trace_line(format_args!("device {user}.{device} is dead"));
+            }
+            Some(Err(why)) => explain(&world, &machine, &process, Some(why)),
+            None => {}
+        }
+        process.kill();
+        world.clock.sleep(RESTART_DELAY).await;
+    }
+}
+
+/// Once the device has left keys with the carrier more than `published` times, it hears everything.
+pub(crate) async fn awaits_keys(world: Arc<World>, user: usize, device: u8, published: u64) {
+    let address = device_address(user, device);
+    while world.oracle.wire.published(&address) == published {
+        world.clock.sleep(POLL_INTERVAL / 10).await;
+    }
+    if !world.has_vanished(user, device) {
+        world.model.other_is_there(user, device);
     }
 }
 

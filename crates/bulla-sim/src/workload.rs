@@ -47,6 +47,32 @@ pub(crate) async fn reads(world: &World, user: usize, device: &SimDevice) -> Arc
     }
 }
 
+/// The user reads on another device what the business writes, until the device stops.
+pub(crate) async fn reads_on_other(
+    world: &World,
+    (user, number): (usize, u8),
+    device: &SimDevice,
+) -> Arc<DeviceError> {
+    loop {
+        let event = match device.next().await {
+            Ok(event) => event,
+            Err(why) => return why,
+        };
+        let id = event.id();
+        if let DeviceEventKind::Message(content) = event.kind() {
+            match content.body() {
+                Body::Text(text) => world.model.shown_on_other((user, number), text.body(), id),
+                other => world.oracle.violated(Invariant::Kept, format_args!("nobody said {other:?}")),
+            }
+        }
+        while let Err(error) = device.acknowledge(event.clone()).await {
+            world.oracle.trace_line(format_args!("user {user} cannot finish {id} on {number}: {error:?}"));
+            pause(world, MAX_RETRY_MS).await;
+        }
+        world.model.finished_on_other((user, number), id);
+    }
+}
+
 /// The user writes `messages` to the business. What had no answer was perhaps sent, and is not sent again.
 pub(crate) async fn writes(world: Arc<World>, user: usize, messages: usize) {
     let mut answered = 0;

@@ -1,5 +1,6 @@
 //! Everything a run has.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bulla::device::Device;
@@ -38,6 +39,10 @@ pub(crate) struct World {
     pub(crate) carrier: Arc<Machine>,
     pub(crate) relay: Arc<Machine>,
     pub(crate) devices: Vec<Arc<Machine>>,
+    /// The devices that users have or may get besides.
+    pub(crate) other_devices: BTreeMap<(usize, u8), Arc<Machine>>,
+    /// Which of them are gone for good.
+    pub(crate) vanished: Mutex<BTreeSet<(usize, u8)>>,
     /// The relays that run: one, or two during a hand-over.
     pub(crate) relays: Mutex<Vec<(u64, SimRelay)>>,
     /// The device that each user has in hand, if it runs.
@@ -58,6 +63,11 @@ impl World {
             carrier: machine(MachineName::Carrier),
             relay: machine(MachineName::Relay),
             devices: (0..plan.users).map(|user| machine(MachineName::Device(user))).collect(),
+            other_devices: (0..plan.users)
+                .flat_map(|user| [2, 3].map(|device| (user, device)))
+                .map(|(user, device)| ((user, device), machine(MachineName::OtherDevice(user, device))))
+                .collect(),
+            vanished: Mutex::default(),
             relays: Mutex::default(),
             running_devices: (0..plan.users).map(|_| Mutex::default()).collect(),
             plan: plan.clone(),
@@ -67,11 +77,17 @@ impl World {
         })
     }
 
+    /// Whether a device that is not its user's first is gone for good.
+    pub(crate) fn has_vanished(&self, user: usize, device: u8) -> bool {
+        self.vanished.lock().unwrap().contains(&(user, device))
+    }
+
     pub(crate) fn machine(&self, name: MachineName) -> &Arc<Machine> {
         match name {
             MachineName::Carrier => &self.carrier,
             MachineName::Relay => &self.relay,
             MachineName::Device(user) => &self.devices[user],
+            MachineName::OtherDevice(user, device) => &self.other_devices[&(user, device)],
         }
     }
 

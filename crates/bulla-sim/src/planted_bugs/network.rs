@@ -2,7 +2,7 @@
 
 use bulla::envelope::{Envelope, KeyBundle};
 use bulla::transport::{Caller, Incarnation, Sequence};
-use bulla_base::{Address, Rng};
+use bulla_base::{Address, DeviceId, Rng};
 use bytes::Bytes;
 
 use super::PlantedBug;
@@ -37,6 +37,12 @@ impl PlantedBug {
     pub(crate) fn carried(planted_bug: Option<Self>, rng: &dyn Rng, envelope: Envelope) -> Option<Envelope> {
         match planted_bug {
             Some(Self::EnvelopeLost) if below(rng, 16) == 0 => None,
+            Some(Self::DeviceLeftOut)
+                if envelope.to().device() != DeviceId::PRIMARY && below(rng, 4) == 0 =>
+            {
+                None
+            }
+            Some(Self::DevicesNotCompared) => Some(envelope.for_recipient()),
             Some(Self::EnvelopeAltered) if below(rng, 16) == 0 => Some(altered(&envelope)),
             _ => Some(envelope),
         }

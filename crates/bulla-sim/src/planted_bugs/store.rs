@@ -1,7 +1,9 @@
 //! Bugs of whoever commits and reads.
 
-use bulla_base::Day;
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use bulla_base::Day;
 
 use bulla_store::{Batch, Expectation, Key, Record, Scan};
 
@@ -39,12 +41,13 @@ impl PlantedBug {
         let name = disk.machine.name;
         let now_and_then = |one_in: u64| below(&*disk.rng, one_in) == 0;
         let (relay, carrier) = (name == MachineName::Relay, name == MachineName::Carrier);
-        let device = matches!(name, MachineName::Device(_));
+        let device = matches!(name, MachineName::Device(_) | MachineName::OtherDevice(..));
         match planted_bug {
             Self::LostCharge if relay && !batch.adds().is_empty() && now_and_then(8) => {
                 changed(&batch, |_| true, |_| true, 0, true)
             }
             Self::DoubleCharge if carrier && now_and_then(8) => changed(&batch, |_| true, |_| true, 2, true),
+            Self::ChargedPerDevice if carrier => changed(&batch, |_| true, |_| true, devices(&batch), true),
             Self::ExpectationsIgnored if relay => changed(&batch, |_| true, |_| true, 1, false),
             Self::MessageRowLost if relay && now_and_then(8) => without(&batch, MESSAGE),
             Self::OutboxRowLost if relay && now_and_then(8) => without(&batch, RELAY_OUTBOX),
@@ -126,6 +129,13 @@ impl PlantedBug {
     pub(crate) fn hides_backups(disk: &Disk) -> bool {
         disk.planted_bug == Some(Self::BackupHidden)
     }
+}
+
+/// To how many devices envelopes are queued in it; 1 if none is.
+fn devices(batch: &Batch) -> u64 {
+    let queued = batch.puts().iter().filter(|put| put.key.space().number() == QUEUE);
+    let devices: BTreeSet<Option<&u8>> = queued.map(|put| put.key.name().first()).collect();
+    devices.len().max(1) as u64
 }
 
 fn without(batch: &Batch, space: u8) -> Batch {
