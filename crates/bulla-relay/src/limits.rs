@@ -54,6 +54,9 @@ pub(crate) const OUTSIDE_BYTES: usize = 512;
 /// that never does must not keep the others from it.
 pub(crate) const KEYS_AWAITED_FOR: Duration = Duration::from_secs(60);
 
+/// How many conversations a sweep looks at together. What comes for one of them waits for one record.
+pub(crate) const UNMARKED_AT_ONCE: usize = 64;
+
 /// How often what is over is looked for.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 

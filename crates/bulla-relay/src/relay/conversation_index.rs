@@ -12,11 +12,9 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
 use super::tenant::Tenant;
+use crate::limits::UNMARKED_AT_ONCE;
 use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
-
-/// How many conversations are looked at together. What comes for one of them waits for one record.
-const UNMARKED_AT_ONCE: usize = 64;
 
 /// The marks that this relay knows to be in the store.
 #[derive(Debug, Default)]
