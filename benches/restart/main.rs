@@ -1,6 +1,7 @@
 //! What a relay with a million conversations and a carrier with a million users read when they start.
 //!
-//! `cargo bench -p bulla-benches --bench restart`, with `-- --quick` for a look at whether it runs at all.
+//! `cargo bench -p bulla-benches --bench restart`, with `-- --quick` for a look at whether it runs at all,
+//! and with `-- --all 50000`, last, for so many instead of a million.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -132,7 +133,10 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // Cargo says `--bench` when it is to be measured; as a test it only has to run.
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
+    let mut extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
+    if asked("--all") {
+        extent.all = arguments.last().and_then(|all| all.parse().ok()).unwrap_or(extent.all);
+    }
     let runtime = Builder::new_multi_thread().enable_time().build()?;
     let keyrings = [MemoryKeyring::new(), MemoryKeyring::new()];
     let closed = Closed { folder: tempfile::tempdir()?, keyrings };

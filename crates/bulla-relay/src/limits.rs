@@ -131,3 +131,6 @@ pub(crate) const LONGEST_PAIR_INTERVAL: Duration = Duration::from_secs(24 * 3600
 
 /// More messages a second than this a relay does not do, and a throughput cannot name.
 pub(crate) const MAX_THROUGHPUT: u32 = 1_000_000;
+
+/// How many envelopes of one device are opened in one record.
+pub(crate) const MAX_OPENED_TOGETHER: usize = 16;

@@ -23,6 +23,7 @@ mod audience;
 mod calls_in_flight;
 mod dead_letters;
 mod forward;
+mod opening;
 mod outbox;
 mod queue_page;
 mod queue_worker;

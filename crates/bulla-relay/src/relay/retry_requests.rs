@@ -14,8 +14,8 @@ use super::Inner;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
+use super::opening::refused;
 use super::pending_approval::passing;
-use super::receive::refused;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::metrics::{ASKED, DROPPED};
@@ -57,7 +57,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         // Without an answer, then: the device is not told.
         let mut transaction = self.transaction(conversation).await?;
         transaction.mark_opened(envelope);
-        Ok(self.commit_opened(transaction, envelope).await?)
+        Ok(self.commit_opened(transaction, &[envelope]).await?)
     }
 
     /// Asks a device to send a message again that cannot be opened, in a new session if there is none (any
@@ -118,7 +118,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction.put_sessions(peer);
         let deadline = Deadline { due: schedule.next(), id, action: Action::AskAgain, conversation };
         self.mark_deadlines(conversation.business, &[deadline]).await?;
-        let kept = self.commit_opened(transaction, envelope).await?;
+        let kept = self.commit_opened(transaction, &[envelope]).await?;
         if kept == CommitOutcome::Committed {
             metrics::counter!(ASKED).increment(1);
             self.note_deadline(deadline);
@@ -296,7 +296,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<CommitOutcome, RelayError> {
         let conversation = transaction.conversation;
         transaction.put_retry_request(envelope.id(), asked, before);
-        let kept = self.commit_opened(transaction, envelope).await?;
+        let kept = self.commit_opened(transaction, &[envelope]).await?;
         if kept == CommitOutcome::Committed {
             self.tell_lost(tenant, conversation, envelope.id());
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bulla_base::{Category, Day, DeviceSet, MessageId, Number, Timestamp};
@@ -34,6 +35,8 @@ pub(super) struct Transaction {
     head_before: QueueIndexes,
     /// What messages of the business have come to with it.
     pub(super) reached: Vec<Status>,
+    /// The messages of the business that it brings forward, as they are then.
+    messages: BTreeMap<MessageId, Record>,
     /// What is put into the queues.
     added: Vec<(Worker, u64, Key, Bytes, Expiry)>,
     /// Events that the business has taken, which it removes.
@@ -258,7 +261,22 @@ impl Transaction {
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         let key = store_layout::about(MESSAGE, self.conversation.business, id);
         self.batch.expect_version(key.clone(), record.version);
-        self.batch.put_until(key, outbound.to_bytes(), expiry);
+        let value = outbound.to_bytes();
+        self.batch.put_until(key, value.clone(), expiry);
+        self.messages.insert(id, Record::new(record.version, Some(expiry), value));
+    }
+
+    /// The message `id` of the business, as it is with what this does to it.
+    pub(super) async fn message<S: Store>(
+        &self,
+        store: &S,
+        id: MessageId,
+    ) -> Result<Option<Record>, StoreError> {
+        if let Some(record) = self.messages.get(&id) {
+            return Ok(Some(record.clone()));
+        }
+        let key = store_layout::about(MESSAGE, self.conversation.business, id);
+        store.get(self.conversation.user, &key, self.now).await
     }
 
     /// When what is made now is forgotten at the latest.
@@ -289,6 +307,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             head,
             taken: Vec::new(),
             reached: Vec::new(),
+            messages: BTreeMap::new(),
             added: Vec::new(),
             sessions: Vec::new(),
         };
@@ -303,17 +322,20 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(matches!(self.try_commit(transaction).await?, Commit::Committed(_)))
     }
 
-    /// Commits `transaction`, which notes that `envelope` was opened or never will be.
+    /// Commits `transaction`, which notes that `envelopes` were opened or never will be.
     pub(super) async fn commit_opened(
         self: &Arc<Self>,
         transaction: Transaction,
-        envelope: &Envelope,
+        envelopes: &[&Envelope],
     ) -> Result<CommitOutcome, StoreError> {
-        let seen = store_layout::about(SEEN, transaction.conversation.business, envelope.id());
+        let business = transaction.conversation.business;
+        let seen = |envelope: &&Envelope| store_layout::about(SEEN, business, envelope.id());
         match self.try_commit(transaction).await {
             Ok(Commit::Committed(_)) => Ok(CommitOutcome::Committed),
             // Whether or not it can be read any more: a guard against duplicates does not open by the clock.
-            Ok(Commit::Conflict(key)) if key == seen => Ok(CommitOutcome::Duplicate),
+            Ok(Commit::Conflict(key)) if envelopes.iter().any(|envelope| seen(envelope) == key) => {
+                Ok(CommitOutcome::Duplicate)
+            }
             Ok(_) => Ok(CommitOutcome::Conflict),
             Err(StoreError::TooLarge { what, actual, limit }) => {
                 tracing::warn!(what, actual, limit, "an envelope comes to more than the store takes");
@@ -335,6 +357,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             added,
             taken,
             sessions,
+            ..
         } = transaction;
         // Before the commit: if a user is erased meanwhile, what is handed on below is looked up again.
         let begun = self.erasures.begun();

@@ -25,6 +25,7 @@ mod logs;
 mod messaging_limit;
 mod number_proofs;
 mod one_time_keys;
+mod opening;
 mod pair_rate;
 mod resends;
 mod service_window;

@@ -8,7 +8,7 @@ use bulla_store::{CountingStore, Counts, MemoryStore};
 
 use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
 
-type Counted = Arc<CountingStore<Arc<MemoryStore>>>;
+pub(crate) type Counted = Arc<CountingStore<Arc<MemoryStore>>>;
 
 const QUARTER: Duration = Duration::from_secs(900);
 
@@ -28,7 +28,7 @@ async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize)
 }
 
 /// The next relay on the same store, ten seconds after its start.
-async fn counted(world: &World) -> (Relay<Counted, Line, RecordingSink>, Counts) {
+pub(crate) async fn counted(world: &World) -> (Relay<Counted, Line, RecordingSink>, Counts) {
     let store = Arc::new(CountingStore::new(Arc::clone(&world.rows)));
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
