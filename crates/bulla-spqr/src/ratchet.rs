@@ -87,6 +87,7 @@ impl Ratchet {
         let epoch = self.braid.epoch;
         // Keys belong to the last epoch both are known to know.
         let sending = self.chain.try_send(epoch - 1)?;
+        // Only now: the braid's step cannot be taken back, and a chain at its end has to change nothing.
         let (payload, secret) = self.braid.send(rng)?;
         let (index, key) = self.chain.sent(sending);
         if let Some(secret) = secret {

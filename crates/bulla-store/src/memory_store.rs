@@ -43,6 +43,7 @@ impl Rows {
     }
 
     fn apply(&mut self, batch: &Batch) -> Version {
+        // A batch that only expects something takes no version.
         if batch.writes() {
             self.commits += 1;
         }
@@ -72,6 +73,7 @@ impl Store for MemoryStore {
             }
             rows.apply(&batch)
         };
+        // Behind the lock: who is woken comes to read at once.
         self.watchers.notify(&batch);
         Ok(Commit::Committed(version))
     }

@@ -73,6 +73,7 @@ impl UserErasure {
         loop {
             let page = store.scan(SYSTEM_PARTITION, &scan, now).await?;
             let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(begun) };
+            // An engine that gives the same page again would keep this at it for ever.
             goes_on(scan.begin_after(), first)?;
             scan = Scan::undated(intents).after(last.clone());
             for (key, _) in page {
@@ -88,6 +89,7 @@ impl UserErasure {
     /// When the store fails.
     pub async fn begin<S: Store>(self, store: &S) -> Result<(), StoreError> {
         let mut batch = Batch::new(SYSTEM_PARTITION);
+        // It expects nothing, so nothing can be in its way.
         batch.put(self.key(), Bytes::new());
         let _ = store.commit(batch).await?;
         Ok(())
@@ -109,6 +111,7 @@ impl UserErasure {
         for _ in 0..ERASE_ATTEMPTS {
             let removed = pass().await?;
             records += removed;
+            // Only a pass that finds nothing shows that nobody wrote behind the one before.
             if removed > 0 {
                 continue;
             }

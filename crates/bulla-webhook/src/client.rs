@@ -85,6 +85,7 @@ impl WebhookClient {
         let under_way = UnderWay::begin(purpose, &*self.clock);
         let outcome = self.exchange(server, request).await;
         under_way.end();
+        // A caller that gives up drops the permit instead: that says nothing about the web server.
         server.breaker.release(permit, outcome.is_ok());
         outcome
     }
@@ -119,6 +120,7 @@ impl WebhookClient {
             Either::Right(_) => return Err(WebhookError::TooSlow { limit: ANSWER_TIMEOUT }),
         };
         let (status, retry_after) = (response.status(), retry_after(&response));
+        // One end for head and body: a body that drips may not hold the turn for longer.
         Ok(WebhookResponse { status, retry_after, body: read(response, &mut end).await })
     }
 
@@ -135,6 +137,7 @@ impl WebhookClient {
         {
             return Ok(response);
         }
+        // Before another is opened, or one call would hold two connections.
         if let Some(broken) = used.take() {
             broken.close().await;
         }
@@ -154,6 +157,7 @@ async fn read(response: Response<Incoming>, end: &mut Sleep<'_>) -> Option<Bytes
 
 /// The seconds a web server that is busy asks for.
 fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    // Others bear the header too, redirects for one, and do not ask for patience with it.
     let busy = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = response.headers().get(RETRY_AFTER).filter(|_| busy)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))

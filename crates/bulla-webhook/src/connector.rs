@@ -85,6 +85,7 @@ impl Connector {
         };
         let (mut forbidden, mut failed) = (None, None);
         for address in addresses.into_iter().take(MAX_ADDRESSES) {
+            // Here, behind the look-up, and for each address: a name may lead elsewhere by now.
             if let Err(kind) = self.allowed.check(address) {
                 forbidden = Some(kind);
                 continue;

@@ -33,6 +33,7 @@ impl IdleConnections {
     /// The connection that was used last.
     pub(crate) fn take(&self) -> Option<HttpConnection> {
         let mut kept = self.kept();
+        // The newest first, so that those nobody needs grow old and are closed.
         while let Some(idle) = kept.connections.pop() {
             if !idle.connection.is_closed() {
                 return Some(idle.connection);
@@ -50,6 +51,7 @@ impl IdleConnections {
         clock: &Arc<dyn Clock>,
     ) {
         let mut kept = self.kept();
+        // What its web server has closed holds no place.
         kept.connections.retain(|idle| !idle.connection.is_closed());
         let Some(permit) = permit.filter(|_| kept.connections.len() < MAX_IDLE_PER_WEBHOOK) else { return };
         let since = kept.sweeps;

@@ -100,6 +100,8 @@ impl WebhookSink {
     /// When one did not; all have been asked all the same.
     pub async fn verify(&self) -> Result<(), WebhookError> {
         let mut asked: Vec<(PhoneNumberId, Arc<Subscription>)> = Vec::new();
+        // Taken out of the lock, which nobody holds while web servers are waited for; each once, however many
+        // businesses share it.
         for (id, Subscriber { business: _, subscription }) in &*self.read() {
             if !asked.iter().any(|(_, other)| Arc::ptr_eq(other, subscription)) {
                 asked.push((*id, Arc::clone(subscription)));
@@ -115,6 +117,7 @@ impl WebhookSink {
 
     async fn deliver(&self, event: &Event) -> Result<(), WebhookError> {
         let id = event.subject().business;
+        // Cloned, so that the lock is not held during the call.
         let Some(Subscriber { business, subscription }) = self.read().get(&id).cloned() else {
             self.tell_of_unknown(id);
             return Err(WebhookError::UnknownBusiness { business: id });

@@ -71,6 +71,7 @@ impl Archive {
             return Err(StoredError::TooLong { most: MAX_ARCHIVE_BYTES, actual: bytes.len() });
         }
         let mut from = Stored::new(bytes);
+        // Here, so that whoever reads frames later need not fail.
         for number in 0..count {
             if Frame::read(number, &mut from)?.session.len() > MAX_SESSION_BYTES {
                 return Err(StoredError::Value { field: "archived session" });
@@ -99,6 +100,7 @@ impl Archive {
                 Ok(())
             }
             Record::Absent => Err(StoredError::Surplus { part: StoredPart::Archive }),
+            // It is here, and may have changed since: what is stored would undo that.
             Record::Same | Record::Changed => Ok(()),
         }
     }
@@ -166,12 +168,14 @@ impl Archive {
     }
 
     fn push_as(&mut self, mut session: Box<Session>, retired: u32) {
+        // Nothing is sealed in it until a message comes in it, and that answers what is pending.
         session.pending = None;
         let length = session.stored_len();
         let mut first = usize::from(self.count == MAX_ARCHIVED_SESSIONS);
         while first < self.count && self.bytes.len() - self.offset(first) + 4 + length > MAX_ARCHIVE_BYTES {
             first += 1;
         }
+        // Room for all at once: to grow would leave a copy behind that is not wiped.
         let mut bytes = Wiped::with_capacity(self.bytes.len() + 4 + length);
         bytes.extend_from_slice(self.bytes.get(self.offset(first)..).unwrap_or_default());
         put_u32(&mut *bytes, u32::try_from(length).unwrap_or(RETIRED - 1) | retired);

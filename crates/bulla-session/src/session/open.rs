@@ -207,6 +207,7 @@ impl Sessions {
         if let Some(session) = &mut self.current {
             match session.try_open(&message, addresses, rng) {
                 Ok(step) => {
+                    // Before the step is taken: who is not trusted changes nothing.
                     let identity = trusted(session, trust)?;
                     return Ok(Outcome { plaintext: session.apply(step), identity, used: None });
                 }
@@ -218,6 +219,7 @@ impl Sessions {
         }
         let (from, mut session, step) = self.try_archived(&message, addresses, failure, rng)?;
         let identity = trusted(&session, trust)?;
+        // The session in use goes to the archive, with keys that may not be loaded yet.
         self.check_whole()?;
         let plaintext = session.apply(step);
         self.promote(from, session);
@@ -233,6 +235,7 @@ impl Sessions {
         rng: &mut impl CryptoRng,
     ) -> Result<(Place, Box<Session>, Step), OpenError> {
         for frame in self.archive.newest_first() {
+            // One that cannot be read hides none of the others.
             let Ok(session) = Session::load(frame.session) else { continue };
             match session.try_open(message, addresses, rng) {
                 Ok(step) => return Ok((frame.place, Box::new(session), step)),
@@ -258,6 +261,7 @@ impl Sessions {
         if !trust.admits(&identity) {
             return Err(OpenError::UntrustedIdentity { identity });
         }
+        // An earlier message has begun this session: to begin it again would want prekeys that are spent.
         if let Some(session) = self.current.as_mut().filter(|session| session.base_key == ids.base_key) {
             let step = session.try_open(message.message(), addresses, rng)?;
             let identity = trusted(session, trust)?;

@@ -158,6 +158,7 @@ impl Session {
                 self.root = root;
                 self.previous_counter = self.sending.index.saturating_sub(1);
                 self.sending = sending;
+                // The chain that has to go leaves parts in the store, and they go with it.
                 if let Some((number, oldest)) = self.receiving.push(chain) {
                     let rows =
                         oldest.skipped.rows().map(|index| StoredPart::MessageKey { chain: number, index });

@@ -65,6 +65,7 @@ impl Responder {
                 let secret = epoch_secret(epoch, &shared);
                 let authenticator = authenticator.updated(epoch, secret.expose());
                 let payload = Payload::Ct1(Code::CT1.encode(ct1.as_slice(), 0));
+                // With its randomness: the second part has to be made of the same.
                 let half = Box::new(Half { header: *header, m, ct1 });
                 *self = Self::Ct1 { half, next: 1, key: Collected::default() };
                 Ok((payload, Some(Agreed { secret, authenticator })))
@@ -92,6 +93,8 @@ impl Responder {
                     Arrival::New => Change::Chunk(Some(chunk), false),
                     Arrival::Complete(text) => {
                         let (header, mac) = text.split_first_chunk().ok_or(ReceiveError::Forged)?;
+                        // Before anything is encapsulated to it: a header of somebody else's would get our
+                        // secret.
                         if !authenticator.verifies_header(epoch, header, mac) {
                             return Err(ReceiveError::Forged);
                         }
@@ -115,6 +118,7 @@ impl Responder {
                 }
             }
             (Self::Ct1HasKey { .. }, Payload::KeyAndAck(_) | Payload::Ack) => Change::Acknowledged,
+            // Late, doubled or out of turn: messages overtake each other, so that is no fault.
             _ => return Ok(BraidChange::Stay),
         };
         Ok(BraidChange::Responder(change))

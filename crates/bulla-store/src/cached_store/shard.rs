@@ -84,6 +84,7 @@ impl Shard {
         if let Some(record) = self.young.rows.get(&name) {
             return Some(record.clone());
         }
+        // It moves to the younger: what is in use outlives the next change of generations.
         let record = self.old.remove(&name)?;
         self.remember(name, record.clone());
         Some(record)
@@ -92,6 +93,7 @@ impl Shard {
     /// Remembers what was read of the store beneath, unless something happened since.
     pub(super) fn read(&mut self, partition: Partition, key: &Key, record: &Record, since: Moment) {
         let name = (partition, key.clone());
+        // Of a row that is being written nobody can tell whether this was read before or after.
         if since == self.moment() && !self.committing.contains_key(&name) {
             self.remember(name, record.clone());
         }
@@ -115,6 +117,7 @@ impl Shard {
         if self.unheard.len() < MAX_UNHEARD {
             self.unheard.extend(rows.iter().map(|(key, _)| (partition, key.clone())));
         } else {
+            // Without a whole list of them any row may be one, so none is remembered: there is no room.
             self.room = 0;
             self.clear();
         }
@@ -145,6 +148,7 @@ impl Shard {
     }
 
     pub(super) fn end_erasing(&mut self, partition: Partition) {
+        // Forgotten once more, as that moves the moment on: what was read meanwhile is not remembered.
         self.erasing -= 1;
         self.forget_partition(partition);
     }
@@ -180,6 +184,7 @@ impl Shard {
         if self.young.bytes + bytes > self.room {
             self.old = std::mem::take(&mut self.young);
         }
+        // What it was before goes first, or its bytes would be counted for ever.
         self.old.remove(&name);
         self.young.remove(&name);
         self.young.bytes += bytes;
