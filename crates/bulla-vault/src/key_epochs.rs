@@ -199,6 +199,7 @@ impl KeyEpochs {
         } else {
             i64::try_from(ahead).unwrap_or(i64::MAX)
         };
+        // Ids come round, and an old epoch may still have the next one.
         while self.epochs.iter().any(|epoch| epoch.id == self.next_id) {
             self.next_id = self.next_id.wrapping_add(1);
         }
@@ -240,6 +241,7 @@ impl KeyEpochs {
             }
             lives
         });
+        // Those before it may have gone, and it has another place.
         self.present = self.epochs.iter().position(|epoch| epoch.id == present).unwrap_or(0);
     }
 }

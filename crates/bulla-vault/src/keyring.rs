@@ -157,6 +157,7 @@ impl Keyring {
         let state = seal::open(under, &slot.sealed, KeyringState::from_bytes);
         let state = state.ok().flatten().ok_or_else(damaged)?;
         let mut keyring = Self { file, key, slot };
+        // One of them was torn, or never got so far. Mended at once: a second fault would leave none.
         if slots[0] != slots[1] {
             keyring.save(&state, rng)?;
         }
@@ -200,6 +201,7 @@ impl Keyring {
         rng: &dyn Rng,
     ) -> Result<(), KeyringError> {
         let key = KeyringKey::draw(rng);
+        // First: a key that cannot be wrapped must not take the place of one that was.
         self.slot.wrapped = wrap_key(keys, &key, self.slot.id, &*self.file).await?;
         self.key = key;
         self.save(state, rng)

@@ -41,8 +41,10 @@ impl ConnectionSlots {
     /// A slot, once there is one. Until then the connections that wait longest are asked to leave, one at a
     /// time.
     pub(super) async fn take(self: &Arc<Self>, clock: &dyn Clock) -> ConnectionSlot {
+        // Once for all rounds, so that it keeps its place in the semaphore's queue.
         let mut taking = pin!(self.free.clone().acquire_owned());
         loop {
+            // Before anything is looked at: what becomes idle from here on is not missed.
             let became_idle = self.became_idle.notified();
             if let Ok(free) = self.free.clone().try_acquire_owned() {
                 return self.slot(free);
@@ -86,6 +88,7 @@ impl ConnectionSlot {
         if let Some(before) = self.turn().replace(turn) {
             waiting.by_turn.remove(&before);
         }
+        // Who is woken takes the lock.
         drop(waiting);
         self.slots.became_idle.notify_waiters();
     }

@@ -62,6 +62,7 @@ impl OperatorKey {
                 }
             }
             match Self::create_file(path, rng.clone()) {
+                // Another process was faster, and its key is the one.
                 Err(KeyEncryptionError::File { source, .. })
                     if source.kind() == io::ErrorKind::AlreadyExists => {}
                 created => return created,
@@ -99,11 +100,13 @@ impl OperatorKey {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
+            // Of the open file: what its name leads to may have changed since.
             let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
             if mode & 0o077 != 0 {
                 return Err(KeyEncryptionError::Exposed { place: place(), mode });
             }
         }
+        // One byte more than a key has, so that a longer file is noticed.
         let mut bytes = Zeroizing::new([0; 33]);
         let mut filled = 0;
         let mut rest = file.take(33);

@@ -53,6 +53,8 @@ impl RollbackDetection {
         let other = || VaultError::OtherKeyring { keyring: place() };
         let said = said.map(|said| said.ok_or_else(other)).transpose()?;
         let said = said.map_or(0, |(generation, _)| generation);
+        // The keyring says before that the store will be one ahead, and after that it is: a crash may come
+        // between.
         let left_open = state.opening && said == state.generation.saturating_add(1);
         if said > state.generation && !left_open {
             let (place, keyring) = (place(), state.generation);
@@ -86,6 +88,7 @@ impl<S: Store> Vault<S> {
         let next = keeper.rollback.generation.saturating_add(1);
         let mut batch = Batch::new(SYSTEM_PARTITION);
         let key = store_layout::generation();
+        // So that a second vault on the same store is noticed, whichever comes first.
         batch.expect(key.clone(), keeper.rollback.version);
         let other = |keeper: &Keeper| VaultError::OtherKeyring { keyring: keeper.keyring.place() };
         let value = write(&self.lasting, next, keeper.rollback.token, &*self.rng);
