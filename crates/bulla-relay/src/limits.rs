@@ -57,6 +57,9 @@ pub(crate) const KEYS_AWAITED_FOR: Duration = Duration::from_secs(60);
 /// How many conversations a sweep looks at together. What comes for one of them waits for one record.
 pub(crate) const UNMARKED_AT_ONCE: usize = 64;
 
+/// How often it looks at those of them that share a lock with another.
+pub(crate) const UNMARK_ROUNDS: usize = 4;
+
 /// How often what is over is looked for.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 

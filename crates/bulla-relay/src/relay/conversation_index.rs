@@ -12,7 +12,7 @@ use super::Inner;
 use super::conversation::Conversation;
 use super::erase_business::user;
 use super::tenant::Tenant;
-use crate::limits::UNMARKED_AT_ONCE;
+use crate::limits::{UNMARK_ROUNDS, UNMARKED_AT_ONCE};
 use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
 
@@ -128,24 +128,37 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 continue;
             };
             for some in of_business.chunks(UNMARKED_AT_ONCE) {
-                let unmarked = Box::pin(self.unmark_idle_of(&tenant, some)).await;
-                unmarked.or_else(|error| self.contain(&tenant, None, error))?;
+                let mut rest = some.to_vec();
+                for _ in 0..UNMARK_ROUNDS {
+                    match Box::pin(self.unmark_idle_of(&tenant, &rest)).await {
+                        Ok(locked) => rest = locked,
+                        Err(error) => {
+                            self.contain(&tenant, None, error)?;
+                            break;
+                        }
+                    }
+                }
             }
         }
         Ok(())
     }
 
     /// Takes the marks from those of `some` of a business's conversations that have no work, in one record.
+    /// Those it has not looked at, because their locks were held, perhaps by this.
     async fn unmark_idle_of(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         some: &[Conversation],
-    ) -> Result<(), RelayError> {
-        let (mut batch, mut locks) = (Batch::new(self.home(tenant.business())), Vec::new());
+    ) -> Result<Vec<Conversation>, RelayError> {
+        let mut batch = Batch::new(self.home(tenant.business()));
+        let (mut locks, mut locked) = (Vec::new(), Vec::new());
         for conversation in some.iter().copied() {
-            // Whoever has the lock is at work on the conversation: the next sweep looks again. It is not
-            // waited for while others are held.
-            let Some(lock) = self.keyed_mutex.try_lock(conversation.user) else { continue };
+            // It is not waited for while others are held. Whoever has it is at work on the conversation, or on
+            // one that shares the lock.
+            let Some(lock) = self.keyed_mutex.try_lock(conversation.user) else {
+                locked.push(conversation);
+                continue;
+            };
             if self.suspensions.of(conversation).is_some() || self.erasures.is_under_way(conversation.user) {
                 continue;
             }
@@ -165,6 +178,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // It expects nothing, so nothing can be in the way.
             let _ = self.store.commit(batch).await?;
         }
-        Ok(())
+        Ok(locked)
     }
 }
