@@ -50,3 +50,24 @@ impl Drop for DirectoryLock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A process that is just being started has copies of all files, until it has begun.
+    #[test]
+    fn the_lock_is_given_back_though_another_process_has_a_copy_of_its_file() {
+        let folder = TempDir::new().unwrap();
+        assert!(DirectoryLock::take(folder.path()).unwrap().is_none(), "there is no store");
+        File::create(folder.path().join(LOCK)).unwrap();
+        let held = DirectoryLock::take(folder.path()).unwrap().unwrap();
+        let _copy = held.0.try_clone().unwrap();
+        let error = DirectoryLock::take(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
+        drop(held);
+        assert!(DirectoryLock::take(folder.path()).unwrap().is_some());
+    }
+}

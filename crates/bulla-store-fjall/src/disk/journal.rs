@@ -210,3 +210,27 @@ fn read_until_zeros(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
         zeros = length - last - 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_unwritten_if_a_sector_that_it_touches_is_or_all_that_was_written_ends_before_it() {
+        const LENGTH: u64 = 2000;
+        // Batches that begin with a sector, behind the beginning of one, and with its last byte.
+        for whole in [512, 700, 1535] {
+            let sector_of = |place: u64| (whole + place) / SECTOR_BYTES as u64;
+            for lost in sector_of(0)..sector_of(LENGTH - 1) {
+                let batch: Vec<u8> = (0..LENGTH).map(|at| u8::from(sector_of(at) != lost)).collect();
+                for place in (0..LENGTH).flat_map(|start| [start..start, start..start + 1, start..start + 8])
+                {
+                    let touched = place.start..place.end.max(place.start + 1);
+                    let expected = place.end > LENGTH || touched.clone().any(|at| sector_of(at) == lost);
+                    let found = is_unwritten(&batch, whole, &place);
+                    assert_eq!(found, expected, "{place:?} of a batch at {whole} without sector {lost}");
+                }
+            }
+        }
+    }
+}

@@ -256,6 +256,21 @@ mod tests {
         }
     }
 
+    /// A row is a part of the block it was read in, and what shares the row keeps all of that in memory.
+    #[test]
+    fn a_small_value_is_copied_out_of_its_row_and_a_large_one_shares_it() {
+        let day = Day::from_number(20_000);
+        for (row_bytes, shares) in
+            [(100, false), (MIN_SHARED_BYTES - 1, false), (MIN_SHARED_BYTES, true), (100_000, true)]
+        {
+            // One byte stands before the value, and none of its version.
+            let row = record_value(Version::new(0), day, None, &vec![7; row_bytes - 1]);
+            assert_eq!(row.len(), row_bytes);
+            let value = record(row.clone(), day).unwrap().value;
+            assert_eq!(row.as_ptr_range().contains(&value.as_ptr()), shares, "a row of {row_bytes} bytes");
+        }
+    }
+
     #[test]
     fn counters_come_back_and_take_no_more_than_they_need() {
         for (number, bytes) in [(0, 0), (1, 1), (255, 1), (256, 2), (1 << 40, 6), (u64::MAX, 8)] {

@@ -12,6 +12,8 @@ use crate::commit::group_writes::{BaseView, Writes};
 use crate::commit::queue::{Work, WriteGroup};
 use crate::commit::version_cache::VersionCache;
 use crate::commit::writer::WriteError;
+use crate::store::Absence;
+use crate::system_error::SystemError;
 use crate::{FjallOptions, MAX_GROUP_BATCHES, MAX_GROUP_BYTES, MAX_GROUP_ROWS};
 
 fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
@@ -308,6 +310,36 @@ fn ended_writer_is_waited_for_by_nobody() {
     assert!(matches!(poll(waiting), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
     let late = pin!(committer.commit(put(2, 1)));
     assert!(matches!(poll(late), Poll::Ready(Err(StoreError::Poisoned { source: None }))));
+}
+
+/// Whoever asks has it tried whether there can be tables again, unless there never can be.
+#[test]
+fn commit_waits_for_tables_only_if_there_may_be_some_again() {
+    let folder = TempDir::new().unwrap();
+    let committer = committer(&folder);
+    *committer.shared().write() = None;
+    let no_files = io::Error::from_raw_os_error(24);
+    let sleeps = || committer.queue().writer == WriterState::Asleep;
+    for (absence, is_answered) in [
+        (Absence::Closed, true),
+        (Absence::Lost(SystemError::of(&no_files)), true),
+        (Absence::Shortage(SystemError::of(&no_files)), false),
+    ] {
+        let what = format!("{absence:?}");
+        committer.shared().be_absent(absence);
+        committer.queue().writer = WriterState::Asleep;
+        let mut commit = pin!(committer.commit(put(1, 1)));
+        assert_eq!(poll(commit.as_mut()).is_ready(), is_answered, "{what}");
+        assert_eq!((sleeps(), committer.waiting() == 0), (is_answered, is_answered), "{what}");
+    }
+    assert!(matches!(committer.next_work(), Work::OpenAgain));
+
+    // Nobody would try any more.
+    committer.answer_waiting_unavailable(&no_files);
+    committer.end();
+    let late = pin!(committer.commit(put(2, 1)));
+    assert!(matches!(poll(late), Poll::Ready(Err(StoreError::Unavailable { .. }))));
+    assert_eq!((committer.waiting(), committer.permits.available_permits()), (0, MAX_WAITING));
 }
 
 /// A panic in the middle of a change would leave half a batch in the group.
