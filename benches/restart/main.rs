@@ -69,7 +69,7 @@ impl Clock for SweepClock {
     }
 
     fn sleep(&self, span: Duration) -> Sleep<'_> {
-        if span < SWEPT_EVERY {
+        if span != SWEPT_EVERY {
             return Machine.sleep(span);
         }
         self.swept.notify_one();
@@ -77,7 +77,7 @@ impl Clock for SweepClock {
     }
 }
 
-/// What waits as long waits for a sweep.
+/// Who waits as long as this waits for the next sweep.
 const SWEPT_EVERY: Duration = Duration::from_secs(600);
 
 /// Takes events, or does not.

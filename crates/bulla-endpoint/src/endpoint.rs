@@ -243,6 +243,9 @@ async fn create_identity<S: Store>(
     }
 }
 
+/// Of a signed prekey that there is none of, so that the one there is goes to the carrier.
+const NEVER_PUBLISHED: u32 = u32::MAX;
+
 async fn begin_incarnation<S: Store>(
     store: &S,
     home: Partition,
@@ -257,7 +260,12 @@ async fn begin_incarnation<S: Store>(
         None => EndpointState::default(),
     };
     // Above all that were spoken in earlier lives of the store, which it may not know of.
-    state.incarnation = (state.incarnation + 1).max(u64::from(generation) << 32);
+    let first_of_life = u64::from(generation) << 32;
+    if first_of_life > state.incarnation {
+        // Nor does it know whether the prekeys that it has are those with the carrier.
+        state.published_signed = NEVER_PUBLISHED;
+    }
+    state.incarnation = (state.incarnation + 1).max(first_of_life);
     if state.lasting_since == 0 {
         state.lasting_since = now.as_millis();
     }

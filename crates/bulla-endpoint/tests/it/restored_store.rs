@@ -192,3 +192,21 @@ async fn a_changed_identity_is_noticed_across_a_restore() {
     let begun = peer.begin(&shop.store, &impostor.bundle(&rng).await, NOW, &rng).await.unwrap();
     assert!(begun.identity_changed);
 }
+
+/// What the carrier gives away may have been left by a later life of the store, whose keys are lost.
+#[tokio::test]
+async fn a_restored_store_leaves_its_prekeys_with_the_carrier_anew_and_once() {
+    let rng = SeededRng::new(7);
+    let (mut shop, _) = acquainted(&rng).await;
+    let keys = shop.endpoint.keys_to_publish(&shop.store, 0, 0, NOW, &rng).await.unwrap();
+    shop.endpoint.set_published(&shop.store, &keys, NOW).await.unwrap();
+    assert!(!shop.endpoint.renewal_is_due(&shop.store, NOW).await.unwrap());
+
+    let backup = copy_of(&shop.store).await;
+    shop.put_back(backup, 1, &rng).await;
+    assert!(shop.endpoint.renewal_is_due(&shop.store, NOW).await.unwrap());
+    let again = shop.endpoint.keys_to_publish(&shop.store, 100, 100, NOW, &rng).await.unwrap();
+    assert_eq!(again.signed, keys.signed, "those it has: nothing is made anew before its time");
+    shop.endpoint.set_published(&shop.store, &again, NOW).await.unwrap();
+    assert!(!shop.endpoint.renewal_is_due(&shop.store, NOW).await.unwrap());
+}
