@@ -2,7 +2,7 @@ mod queues;
 mod trace_span;
 mod transaction;
 
-mod handed_over;
+mod handed_over_envelopes;
 mod inbox;
 mod retry_requests;
 
@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use self::handed_over::HandedOver;
+use self::handed_over_envelopes::HandedOver;
 use self::queues::Tails;
 use self::retry_requests::Asking;
 use self::transaction::Transaction;

@@ -243,9 +243,6 @@ async fn create_identity<S: Store>(
     }
 }
 
-/// Of a signed prekey that there is none of, so that the one there is goes to the carrier.
-const NEVER_PUBLISHED: u32 = u32::MAX;
-
 async fn begin_incarnation<S: Store>(
     store: &S,
     home: Partition,
@@ -262,8 +259,9 @@ async fn begin_incarnation<S: Store>(
     // Above all that were spoken in earlier lives of the store, which it may not know of.
     let first_of_life = u64::from(generation) << 32;
     if first_of_life > state.incarnation {
-        // Nor does it know whether the prekeys that it has are those with the carrier.
-        state.published_signed = NEVER_PUBLISHED;
+        // Nor does it know whether the prekeys that it has are those with the carrier. None has this id, so
+        // that they go there.
+        state.published_signed = u32::MAX;
     }
     state.incarnation = (state.incarnation + 1).max(first_of_life);
     if state.lasting_since == 0 {

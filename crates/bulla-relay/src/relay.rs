@@ -19,14 +19,14 @@ mod retry_requests;
 
 mod acknowledged_events;
 mod active_workers;
-mod audience;
 mod calls_in_flight;
 mod dead_letters;
 mod forward;
-mod opening;
+mod open_envelopes;
 mod outbox;
 mod queue_page;
 mod queue_worker;
+mod recipient_devices;
 mod sink_outages;
 mod sink_permits;
 

@@ -153,8 +153,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut batch = Batch::new(self.home(tenant.business()));
         let (mut locks, mut locked) = (Vec::new(), Vec::new());
         for conversation in some.iter().copied() {
-            // It is not waited for while others are held. Whoever has it is at work on the conversation, or on
-            // one that shares the lock.
+            // It is not waited for while others are held. Whoever has it is at work on the conversation, or
+            // on one that shares the lock.
             let Some(lock) = self.keyed_mutex.try_lock(conversation.user) else {
                 locked.push(conversation);
                 continue;

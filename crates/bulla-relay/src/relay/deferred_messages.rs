@@ -11,10 +11,10 @@ use bulla_transport::Transport;
 
 use super::Inner;
 use super::active_workers::Worker;
-use super::audience::{Audience, Recipients};
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::pending_approval::passing;
+use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Ruling;
 use super::rule_state::Reserved;
 use super::tenant::Tenant;

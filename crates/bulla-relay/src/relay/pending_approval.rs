@@ -13,9 +13,9 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 
 use super::Inner;
-use super::audience::Audience;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
+use super::recipient_devices::Audience;
 use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::failure_domain::FailureDomain;
-use super::opening::{refused, run_of};
+use super::open_envelopes::{refused, run_of};
 use super::tenant::Tenant;
 use super::{Inner, trace_span};
 use crate::limits::UNANSWERED_RETRY;

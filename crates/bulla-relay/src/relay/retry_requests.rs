@@ -14,7 +14,7 @@ use super::Inner;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
-use super::opening::refused;
+use super::open_envelopes::refused;
 use super::pending_approval::passing;
 use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};

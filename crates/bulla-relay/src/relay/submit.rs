@@ -11,10 +11,10 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use tracing::Instrument;
 
-use super::audience::{Audience, Recipients};
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
+use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Admission;
 use super::rule_state::Reserved;
 use super::tenant::Tenant;

@@ -25,7 +25,7 @@ mod logs;
 mod messaging_limit;
 mod number_proofs;
 mod one_time_keys;
-mod opening;
+mod open_envelopes;
 mod pair_rate;
 mod resends;
 mod service_window;
