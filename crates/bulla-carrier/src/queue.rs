@@ -184,7 +184,7 @@ impl<S: Store> Carrier<S> {
         after: Sequence,
     ) -> Result<Vec<Delivery>, TransportError> {
         let partition = self.partition(caller.address());
-        let mut queued = self.tails.watch(partition);
+        let mut queued = self.tails.watch(partition, caller.address().device());
         let mut fenced = self.store.watch(partition, FENCE);
         loop {
             // In boxes: everybody who waits would hold the room for them.

@@ -3,10 +3,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Address, DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
-use bulla_store::{Expiry, QueueTail, TailRead, Watch, Watchers};
+use bulla_store::{Expiry, QueueTail, Space, TailRead, Watch, Watchers};
 
 use crate::limits::{MAX_RECENT_ENVELOPES, MAX_RECENT_PER_QUEUE, MAX_RECENT_SEALED_BYTES};
-use crate::store_layout::QUEUE;
 
 /// The ends of the queues that are being read, in memory: what has just become durable is handed on without a
 /// look into the store.
@@ -15,7 +14,8 @@ use crate::store_layout::QUEUE;
 #[derive(Debug, Default)]
 pub(crate) struct QueueTails {
     held: Mutex<Held>,
-    /// Told when something was taken in, and not before: the store tells its watches earlier.
+    /// Told when something was taken in, and not before: the store tells its watches earlier. A device has one
+    /// of its own, in the space with its number: in what order several who wait are woken is left to chance.
     arrived: Watchers,
 }
 
@@ -56,12 +56,12 @@ impl QueueTails {
             }
         });
         drop(held);
-        self.arrived.notify_spaces(partition, [QUEUE]);
+        self.arrived.notify_spaces(partition, [Space::new(device.number())]);
     }
 
-    /// A watch on what is taken in for a party.
-    pub(crate) fn watch(&self, partition: Partition) -> Watch {
-        self.arrived.watch(partition, QUEUE)
+    /// A watch on what is taken in for a device.
+    pub(crate) fn watch(&self, partition: Partition, device: DeviceId) -> Watch {
+        self.arrived.watch(partition, Space::new(device.number()))
     }
 
     /// What is queued for `address` after the place `after`, at most `limit`, unless it is only known to the

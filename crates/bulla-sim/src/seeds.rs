@@ -68,6 +68,10 @@ fn run_one(plan: &Plan, options: &Options) -> Outcome {
     if plan.seed.is_multiple_of(REPLAY_EVERY) && outcome.violation.is_none() {
         let again = bulla_sim::run(plan, None, options.trace);
         if again.hash != outcome.hash {
+            let differ = outcome.trace.iter().zip(&again.trace).find(|(first, second)| first != second);
+            if let Some((first, second)) = differ {
+                println!("first:  {first}\nsecond: {second}");
+            }
             outcome.violation = Some(Invariant::Replays.broken("two runs of the seed differ"));
         }
     }
