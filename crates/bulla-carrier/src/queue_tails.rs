@@ -15,8 +15,7 @@ use crate::limits::{MAX_RECENT_ENVELOPES, MAX_RECENT_PER_QUEUE, MAX_RECENT_SEALE
 pub(crate) struct QueueTails {
     held: Mutex<Held>,
     /// Told when something was taken in, and not before: the store tells its watches earlier. A device has
-    /// one of its own, in the space with its number: in what order several who wait are woken is left to
-    /// chance.
+    /// one of its own, in the space with its number: what is for another does not wake it.
     arrived: Watchers,
 }
 

@@ -44,8 +44,8 @@ fn what_was_taken_is_not_told_again_when_the_disk_was_full() {
     );
 }
 
-/// Two devices of a user waited for what the carrier hands on by one watch, which wakes in an order that is
-/// left to chance: one run in two showed a message on the other of them first.
+/// Two devices of a user waited for what the carrier hands on by one watch, which woke them in an order that
+/// was left to chance: one run in two showed a message on the other of them first.
 #[test]
 fn two_devices_of_a_user_hear_in_the_same_order_in_each_run() {
     let plan = Plan::of(3840);

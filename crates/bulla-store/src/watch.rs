@@ -1,15 +1,30 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_base::Partition;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::limits::MIN_SWEPT_WATCHES;
 use crate::{Batch, Space};
 
 /// Tells when records of one space of one partition may have changed.
+///
+/// Those who wait for the same are woken in the order in which they began to.
 #[derive(Debug)]
-pub struct Watch(watch::Receiver<()>);
+pub struct Watch {
+    changes: Arc<Changes>,
+    /// How many changes it has told.
+    told: u64,
+}
+
+/// What has changed under the eyes of some watches. Not a [`tokio::sync::watch`], which leaves to chance in
+/// what order those who wait are woken: a run of a simulator would not be the same twice.
+#[derive(Debug, Default)]
+struct Changes {
+    count: AtomicU64,
+    changed: Notify,
+}
 
 impl Watch {
     /// Waits for a commit that put or deleted a record, since the watch was made or this was last called.
@@ -17,8 +32,15 @@ impl Watch {
     ///
     /// Cancel safe: a change that was not waited for is told the next time.
     pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        loop {
+            // Before the look: what changes after it wakes this.
+            let changed = self.changes.changed.notified();
+            let count = self.changes.count.load(Ordering::Acquire);
+            if count != self.told {
+                self.told = count;
+                return;
+            }
+            changed.await;
         }
     }
 }
@@ -29,7 +51,7 @@ pub struct Watchers(Mutex<Watched>);
 
 #[derive(Debug, Default)]
 struct Watched {
-    senders: HashMap<(Partition, Space), watch::Sender<()>>,
+    changes: HashMap<(Partition, Space), Arc<Changes>>,
     /// How many there may be before those nobody holds any more are looked for.
     enough: usize,
 }
@@ -44,11 +66,12 @@ impl Watchers {
     /// A new watch on `space` of `partition`.
     pub fn watch(&self, partition: Partition, space: Space) -> Watch {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if watched.senders.len() > watched.enough.max(MIN_SWEPT_WATCHES) {
-            watched.senders.retain(|_, sender| sender.receiver_count() > 0);
-            watched.enough = watched.senders.len() * 2;
+        if watched.changes.len() > watched.enough.max(MIN_SWEPT_WATCHES) {
+            watched.changes.retain(|_, changes| is_watched(changes));
+            watched.enough = watched.changes.len() * 2;
         }
-        Watch(watched.senders.entry((partition, space)).or_insert_with(|| watch::Sender::new(())).subscribe())
+        let changes = Arc::clone(watched.changes.entry((partition, space)).or_default());
+        Watch { told: changes.count.load(Ordering::Acquire), changes }
     }
 
     /// Wakes the watches that `batch`, now durable, concerns, and forgets those nobody holds any more.
@@ -60,17 +83,26 @@ impl Watchers {
     /// The same for engines that do not keep the batch until it is durable: these spaces of the partition it
     /// was on have changed.
     pub fn notify_spaces(&self, partition: Partition, spaces: impl IntoIterator<Item = Space>) {
-        let senders = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).senders;
-        if senders.is_empty() {
+        let all = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).changes;
+        if all.is_empty() {
             return;
         }
         for space in spaces {
             let watched = (partition, space);
-            if senders.get(&watched).is_some_and(|sender| sender.send(()).is_err()) {
-                senders.remove(&watched);
+            let Some(changes) = all.get(&watched) else { continue };
+            if is_watched(changes) {
+                changes.count.fetch_add(1, Ordering::Release);
+                changes.changed.notify_waiters();
+            } else {
+                all.remove(&watched);
             }
         }
     }
+}
+
+/// Whether anybody but the engine holds it. Nobody comes to hold it while the engine's lock is held.
+fn is_watched(changes: &Arc<Changes>) -> bool {
+    Arc::strong_count(changes) > 1
 }
 
 #[cfg(test)]
@@ -85,9 +117,27 @@ mod tests {
             drop(watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)));
         }
         let watched = watchers.0.lock().unwrap();
-        assert!(watched.senders.len() <= 2 * MIN_SWEPT_WATCHES, "{} are kept", watched.senders.len());
-        assert!(watched.senders.contains_key(&(Partition::from_bytes([0; 16]), Space::new(0))));
+        assert!(watched.changes.len() <= 2 * MIN_SWEPT_WATCHES, "{} are kept", watched.changes.len());
+        assert!(watched.changes.contains_key(&(Partition::from_bytes([0; 16]), Space::new(0))));
         drop(held);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_the_same_are_woken_in_the_order_in_which_they_began_to() {
+        let (watchers, partition, space) = (Watchers::new(), Partition::from_bytes([0; 16]), Space::new(0));
+        let woken = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..32 {
+            let (mut watch, woken) = (watchers.watch(partition, space), Arc::clone(&woken));
+            waiting.spawn(async move {
+                watch.changed().await;
+                woken.lock().unwrap().push(number);
+            });
+        }
+        tokio::task::yield_now().await;
+        watchers.notify_spaces(partition, [space]);
+        waiting.join_all().await;
+        assert_eq!(*woken.lock().unwrap(), (0..32).collect::<Vec<_>>());
     }
 
     /// Else each new one of thousands would look through all of them.
@@ -98,7 +148,7 @@ mod tests {
             .map(|number| watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)))
             .collect();
         let watched = watchers.0.lock().unwrap();
-        assert_eq!(watched.senders.len(), held.len());
+        assert_eq!(watched.changes.len(), held.len());
         // With 65, and then each time there are more than twice as many.
         assert_eq!(watched.enough, 1_054);
     }
