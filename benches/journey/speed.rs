@@ -197,7 +197,6 @@ async fn one(way: Way, system: &System, connection: &mut Connection, place: usiz
 
 /// How many bytes this process has had written to the disk.
 fn written() -> f64 {
-    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0.0)
+    let io = std::fs::read_to_string("/proc/self/io").unwrap();
+    io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).unwrap().parse().unwrap()
 }

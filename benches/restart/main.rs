@@ -249,10 +249,10 @@ fn write(extent: Extent, starts: &[Start; 2], out: &mut impl Write) -> io::Resul
             "  {cpu:.2} s of processor time, {} reads ({scans} scans) of {rows} rows",
             asked.reads()
         )?;
-        let touched = rows as f64 / extent.waiting as f64;
-        writeln!(out, "  {touched:.1} rows for each of the conversations that have work")?;
     }
-    Ok(())
+    let [_, relay] = starts;
+    let touched = relay.asked.rows_read as f64 / extent.waiting as f64;
+    writeln!(out, "  {touched:.1} rows for each of the conversations that have work")
 }
 
 async fn relay(
