@@ -145,11 +145,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             .as_ref()
             .map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let head_version = record.map(|record| record.version);
-        let (sent, noticed, sessions, identities, unconfirmed) = Default::default();
+        let (sent, noticed, sessions, identities, handed_over, unconfirmed) = Default::default();
         let batch = Batch::new(self.home);
-        // They go with whatever is written next: a record of their own would cost as much as to put
-        // them there.
-        let handed_over = self.handed_over.places();
         let mut transaction = Transaction {
             batch,
             now,
@@ -162,9 +159,11 @@ impl<S: Store, T: Transport> Inner<S, T> {
             handed_over,
             unconfirmed,
         };
-        for place in transaction.handed_over.clone() {
-            transaction.remove_from_outbox(place);
-        }
+        // They go with whatever is written next: a record of their own would cost as much as to put
+        // them there.
+        let handed_over = self.handed_over.places();
+        handed_over.iter().for_each(|place| transaction.remove_from_outbox(*place));
+        transaction.handed_over = handed_over;
         Ok(transaction)
     }
 

@@ -121,24 +121,23 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Takes the marks from the conversations that have no work any more: a start does not look at them.
     pub(super) async fn unmark_idle(self: &Arc<Self>) -> Result<(), RelayError> {
-        let waiting = self.index.waiting();
-        for of_business in waiting.chunk_by(|one, other| one.business == other.business) {
-            let Some(tenant) = of_business.first().and_then(|one| self.businesses.tenant(one.business))
-            else {
-                continue;
-            };
-            for some in of_business.chunks(UNMARKED_AT_ONCE) {
-                let mut rest = some.to_vec();
-                for _ in 0..UNMARK_ROUNDS {
-                    match Box::pin(self.unmark_idle_of(&tenant, &rest)).await {
-                        Ok(locked) => rest = locked,
-                        Err(error) => {
-                            self.contain(&tenant, None, error)?;
-                            break;
-                        }
+        let mut waiting = self.index.waiting();
+        for _ in 0..UNMARK_ROUNDS {
+            let mut locked = Vec::new();
+            for of_business in waiting.chunk_by(|one, other| one.business == other.business) {
+                let first = of_business.first();
+                let Some(tenant) = first.and_then(|first| self.businesses.tenant(first.business)) else {
+                    continue;
+                };
+                for some in of_business.chunks(UNMARKED_AT_ONCE) {
+                    match Box::pin(self.unmark_idle_of(&tenant, some)).await {
+                        Ok(of_these) => locked.extend(of_these),
+                        Err(error) => self.contain(&tenant, None, error)?,
                     }
                 }
             }
+            // In the order they were in.
+            waiting = locked;
         }
         Ok(())
     }

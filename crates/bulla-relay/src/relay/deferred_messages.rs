@@ -159,7 +159,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let committed = committed?;
         if committed {
-            changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
+            self.tell_identities(tenant, conversation, changed);
         }
         Ok(Attempt::of(committed, Turn::Done))
     }

@@ -22,7 +22,6 @@ use super::transaction::Transaction;
 use crate::limits::KEYS_AWAITED_FOR;
 use crate::metrics::RESENT;
 use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, Stage, UnconfirmedCopies};
-use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, SubmitError};
 
 /// What came of sealing a message for a device that was not known when it was sealed for others.
@@ -111,7 +110,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Commit::Committed(version) = self.try_commit(transaction).await? else {
             return Ok(Attempt::Conflict);
         };
-        changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
+        self.tell_identities(tenant, conversation, changed);
         // What is in memory is what stood there before.
         self.workers.let_go(conversation, Worker::Outbox);
         Ok(Attempt::Done(match entry {
@@ -126,8 +125,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         entry: &OutboxEntry,
     ) -> Result<Option<Regrouped>, RelayError> {
         let Some(id) = entry.id() else { return Ok(None) };
-        let key = store_layout::about(MESSAGE, transaction.conversation.business, id);
-        let record = self.store.get(transaction.conversation.user, &key, transaction.now).await?;
+        let record = transaction.message(&self.store, id).await?;
         let (Some(record), Some((copies, _))) = (record, self.copies_of(transaction, id).await?) else {
             return Ok(None);
         };

@@ -150,18 +150,19 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant.endpoint.peer(&self.store, conversation.user, &address, now).await.map_err(SubmitError::Seal)
     }
 
-    /// Tells that the user of the conversation has come with another identity, as `changed` says.
-    pub(super) fn tell_identity(
+    /// Tells that devices of the conversation's user have come with other identities, as `changed` says.
+    pub(super) fn tell_identities(
         &self,
         tenant: &Tenant,
         conversation: Conversation,
-        changed: Option<Changed>,
+        changed: impl IntoIterator<Item = Changed>,
     ) {
-        let Some(Changed { identity, is_held }) = changed else { return };
-        let (business, user) = (conversation.business, tenant.user_ids.user_id(conversation.user));
-        metrics::counter!(IDENTITY_CHANGES).increment(1);
-        tracing::warn!(%business, is_held, "a user has another identity than before");
-        self.reports.tell(Report::IdentityChanged { business, user, identity, is_held });
+        for Changed { identity, is_held } in changed {
+            let (business, user) = (conversation.business, tenant.user_ids.user_id(conversation.user));
+            metrics::counter!(IDENTITY_CHANGES).increment(1);
+            tracing::warn!(%business, is_held, "a user has another identity than before");
+            self.reports.tell(Report::IdentityChanged { business, user, identity, is_held });
+        }
     }
 }
 

@@ -171,7 +171,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for OpenedOne { envelope, changed, spent } in opened {
             self.counts.opened();
             metrics::counter!(OPENED, "kind" => kind_name(envelope.kind())).increment(1);
-            self.tell_identity(tenant, conversation, changed);
+            self.tell_identities(tenant, conversation, changed);
             let Some(key) = spent else { continue };
             keys += 1;
             if let Err(error) = tenant.endpoint.spend(&self.store, key).await {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bulla_base::{DeviceSet, Retries};
@@ -15,7 +15,6 @@ use super::tenant::Tenant;
 use super::{Inner, trace_span};
 use crate::limits::QUEUE_PAGE;
 use crate::row::OutboxEntry;
-use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status};
 
 /// Why an envelope that was handed to the carrier was not taken.
@@ -212,8 +211,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
-            let (mut transaction, mut messages, mut sent) =
-                (self.transaction(conversation).await?, BTreeSet::new(), 0);
+            let (mut transaction, mut sent) = (self.transaction(conversation).await?, 0);
             for (read, entry) in taken {
                 // Its user was erased while the carrier had it: what stands there now is another's.
                 if !self.is_still(conversation.user, read).await? {
@@ -221,16 +219,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
                 transaction.remove_from_outbox(read.place);
                 sent += entry.envelopes().len();
-                // One that was sent again may be there twice.
+                // One that was sent again may be there twice: what was done to it is seen, and it is told
+                // once.
                 if let Some(id) = entry.id()
                     && entry.is_message()
-                    && messages.insert(id)
+                    && let Some(record) = transaction.message(&self.store, id).await?
                 {
-                    let message = store_layout::about(MESSAGE, conversation.business, id);
-                    if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await?
-                    {
-                        transaction.advance_status(id, &record, Status::Sent)?;
-                    }
+                    transaction.advance_status(id, &record, Status::Sent)?;
                 }
             }
             if self.commit(transaction).await? {
@@ -260,13 +255,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let mut transaction = self.transaction(conversation).await?;
             let (id, device) = (envelope.id(), envelope.to().device());
             let (rest, mut expiry) = (entry.without(device), transaction.expiry());
-            if entry.is_message() {
-                let message = store_layout::about(MESSAGE, conversation.business, id);
-                if let Some(record) = self.store.get(conversation.user, &message, transaction.now).await? {
-                    expiry = record.expiry.unwrap_or(expiry);
-                    let device = DeviceSet::of(device);
-                    transaction.let_go(id, &record, device, Failure::Undeliverable)?;
-                }
+            if entry.is_message()
+                && let Some(record) = transaction.message(&self.store, id).await?
+            {
+                expiry = record.expiry.unwrap_or(expiry);
+                transaction.let_go(id, &record, DeviceSet::of(device), Failure::Undeliverable)?;
             }
             match &rest {
                 Some(rest) => transaction.replace_in_outbox(read, rest, expiry),

@@ -20,7 +20,6 @@ use super::submit::Reachable;
 use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, Stage};
-use crate::store_layout::{self, MESSAGE};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
 
 /// The conversations in which something may be held: nobody else has to look.
@@ -162,7 +161,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let committed = self.commit(transaction).await?;
         if committed {
-            changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
+            self.tell_identities(tenant, conversation, changed);
         }
         Ok(Attempt::of(committed, is_released))
     }
@@ -189,7 +188,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 transaction.put_sessions(peer);
                 let committed = self.commit(transaction).await?;
                 if committed {
-                    self.tell_identity(tenant, conversation, changed);
+                    self.tell_identities(tenant, conversation, changed);
                 }
                 Ok(Attempt::of(committed, false))
             }
@@ -213,10 +212,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: &Transaction,
         held: &MessagePendingApproval,
     ) -> Result<Option<Record>, StoreError> {
-        let key = store_layout::about(MESSAGE, transaction.conversation.business, held.id()?);
-        let Some(record) = self.store.get(transaction.conversation.user, &key, transaction.now).await? else {
-            return Ok(None);
-        };
+        let Some(record) = transaction.message(&self.store, held.id()?).await? else { return Ok(None) };
         let outbound = Outbound::read(&record.value)?;
         let is_waiting = match held.again {
             true => outbound.awaited()?.contains(held.device()?),
@@ -270,7 +266,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction.put_sessions(peer);
         let committed = self.commit(transaction).await?;
         if committed {
-            self.tell_identity(tenant, conversation, changed);
+            self.tell_identities(tenant, conversation, changed);
         }
         Ok(Attempt::of(committed, true))
     }

@@ -21,7 +21,7 @@ use super::transaction::Transaction;
 use crate::limits::KEYS_AWAITED_FOR;
 use crate::metrics::RESENT;
 use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, Stage, UnconfirmedCopies};
-use crate::store_layout::{self, CONTENT, MESSAGE};
+use crate::store_layout::{self, CONTENT};
 use crate::{EventSink, Failure, RelayError, SubmitError};
 
 /// What became of an entry of the outbox that the carrier did not take as it was.
@@ -182,7 +182,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Commit::Committed(version) = self.try_commit(transaction).await? else {
             return Ok(Attempt::Conflict);
         };
-        self.tell_identity(tenant, conversation, changed);
+        self.tell_identities(tenant, conversation, changed);
         // What is in memory is what stood there before.
         self.workers.let_go(conversation, Worker::Outbox);
         Ok(Attempt::Done(match renewed {
@@ -198,9 +198,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         id: MessageId,
         device: DeviceId,
     ) -> Result<Option<(Record, Outbound)>, StoreError> {
-        let key = store_layout::about(MESSAGE, transaction.conversation.business, id);
-        let record = self.store.get(transaction.conversation.user, &key, transaction.now).await?;
-        let Some(record) = record else { return Ok(None) };
+        let Some(record) = transaction.message(&self.store, id).await? else { return Ok(None) };
         let outbound = Outbound::read(&record.value)?;
         let is_awaited = outbound.awaited()?.contains(device);
         Ok(is_awaited.then_some((record, outbound)))

@@ -122,7 +122,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if kept == CommitOutcome::Committed {
             metrics::counter!(ASKED).increment(1);
             self.note_deadline(deadline);
-            self.tell_identity(tenant, conversation, changed);
+            self.tell_identities(tenant, conversation, changed);
         }
         Ok(kept)
     }
@@ -234,7 +234,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         metrics::counter!(ASKED).increment(asked_again);
         next.into_iter().for_each(|deadline| self.note_deadline(deadline));
-        identities.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, changed));
+        self.tell_identities(tenant, conversation, identities.into_iter().flatten());
         lost.into_iter().for_each(|message| self.tell_lost(tenant, conversation, message));
         Ok(Attempt::Done(()))
     }
@@ -327,7 +327,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if !self.commit(transaction).await? {
             return Ok(CommitOutcome::Conflict);
         }
-        self.tell_identity(tenant, conversation, changed);
+        self.tell_identities(tenant, conversation, changed);
         Ok(CommitOutcome::Committed)
     }
 }

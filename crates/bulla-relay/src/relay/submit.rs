@@ -203,7 +203,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             tracing::debug!("accepted");
             self.counts.accepted();
             metrics::counter!(ACCEPTED, "category" => accepting.category.name()).increment(1);
-            changed.into_iter().for_each(|changed| self.tell_identity(tenant, conversation, Some(changed)));
+            self.tell_identities(tenant, conversation, changed);
         }
         Ok(Attempt::of(committed, MessageRef::new(id, tenant.user_ids.user_id(conversation.user))))
     }

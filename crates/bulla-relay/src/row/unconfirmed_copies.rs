@@ -4,7 +4,7 @@ use bulla_base::DeviceId;
 use bulla_content::Content;
 use bulla_endpoint::{SessionName, Unconfirmed};
 use bulla_store::StoreError;
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message as _;
 
 /// The form of the row: it stands before the protobuf.
@@ -68,10 +68,10 @@ impl UnconfirmedCopies {
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {
-        let mut bytes = Vec::with_capacity(1 + self.encoded_len());
-        bytes.push(FORM);
-        bytes.extend_from_slice(&self.encode_to_vec());
-        bytes.into()
+        let mut bytes = BytesMut::with_capacity(1 + self.encoded_len());
+        bytes.put_u8(FORM);
+        self.encode_raw(&mut bytes);
+        bytes.freeze()
     }
 }
 
