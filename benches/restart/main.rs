@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 use bulla_base::{Address, BusinessAccountId, Clock, Number, PhoneNumberId, Sleep, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_content::Text;
-use bulla_envelope::Installation;
+use bulla_envelope::InstallationId;
 use bulla_relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, SinkError};
 use bulla_store::{Asked, CountingStore, Store};
 use bulla_store_fjall::{FjallOptions, FjallStore};
-use bulla_transport::{Caller, InProcess, Incarnation, Proof, Transport};
+use bulla_transport::{Caller, InProcess, Incarnation, NumberProof, Transport};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use clock::{Machine, spent};
 use futures_util::StreamExt;
@@ -185,7 +185,7 @@ async fn fill(closed: &Closed, extent: Extent) {
         .for_each_concurrent(AT_ONCE, |user| {
             let (carrier, tell) = (&carrier, &tell);
             async move {
-                carrier.register(&caller(user), &Proof::none()).await.unwrap();
+                carrier.register(&caller(user), &NumberProof::none()).await.unwrap();
                 tell();
             }
         })
@@ -279,7 +279,7 @@ async fn submit(relay: &Relay<BenchStore, InProcess<Carrier<BenchStore>>, Arc<Si
 /// One of the users whom the carrier knows.
 fn caller(user: usize) -> Caller {
     let address = Address::user(Number::parse(&format!("1777{user:07}")).unwrap());
-    Caller::new(address, Installation::of_identity(&user.to_be_bytes()), Incarnation::new(1))
+    Caller::new(address, InstallationId::of_identity(&user.to_be_bytes()), Incarnation::new(1))
 }
 
 async fn open_store(folder: &Path, keyring: &MemoryKeyring) -> BenchStore {

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use self::part_store::PartStore;
-use crate::contender::{Contender, End};
+use crate::implementation_under_test::{End, ImplementationUnderTest};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
@@ -89,7 +89,7 @@ impl<const HELD: bool> Ours<HELD> {
     }
 }
 
-impl<const HELD: bool> Contender for Ours<HELD> {
+impl<const HELD: bool> ImplementationUnderTest for Ours<HELD> {
     type Message = CiphertextMessage;
 
     const LOADS_TO_SAVE: bool = true;

@@ -7,8 +7,8 @@
 mod bare_primitives;
 mod bulla_sessions;
 mod clock;
-mod contender;
 mod derivations;
+mod implementation_under_test;
 mod measurements;
 mod report;
 mod row_names;
@@ -35,7 +35,7 @@ const QUICK_ROUNDS: usize = 3;
 const WARM_UP: usize = 2;
 
 /// Keeps the allocator from giving memory back to the system after every longer message and faulting it in
-/// again, which would add the same page faults to every contender.
+/// again, which would add the same page faults to every implementation.
 const MALLOC: [(&str, &str); 2] = [("MALLOC_TRIM_THRESHOLD_", "1073741824"), ("MALLOC_TOP_PAD_", "67108864")];
 
 fn main() -> io::Result<()> {
@@ -135,12 +135,12 @@ fn wiping(board: &Measurements, rounds: usize, out: &mut impl Write) -> io::Resu
 
 /// How often ours allocate, with and without what loading and storing takes.
 fn allocations(out: &mut impl Write) -> io::Result<()> {
-    use contender::{Contender, End, acquainted};
+    use implementation_under_test::{End, ImplementationUnderTest, acquainted};
     writeln!(out, "| allocations, ours | seal | open |\n|---|---:|---:|")?;
     let mut both: Ours<false> = acquainted();
     let text = [b'x'; 1024];
     // The first of a direction is not steady: its open makes a new ratchet key.
-    contender::turn(&mut both, End::Alice, &text);
+    implementation_under_test::turn(&mut both, End::Alice, &text);
     let (seal, open) = both.allocations_of_the_step(text.len());
     writeln!(out, "| the step alone | {seal} | {open} |")?;
     let mut message = None;

@@ -1,4 +1,4 @@
-//! Measures one part at a time, so that contenders can take turns.
+//! Measures one part at a time, so that implementations can take turns.
 
 use std::hint::black_box;
 
@@ -7,7 +7,7 @@ use crate::bare_primitives::cipher::Letter;
 use crate::bare_primitives::handshake::Handshake;
 use crate::bare_primitives::turns::{EPOCH, Turns};
 use crate::clock::timed;
-use crate::contender::{Contender, End, acquainted, turn};
+use crate::implementation_under_test::{End, ImplementationUnderTest, acquainted, turn};
 use crate::measurements::{Measurements, Who};
 use crate::row_names;
 
@@ -64,7 +64,7 @@ pub(crate) struct Sessions<C> {
     strangers: C,
 }
 
-impl<C: Contender> Sessions<C> {
+impl<C: ImplementationUnderTest> Sessions<C> {
     pub(crate) fn new(who: Who) -> Self {
         let [steady, bursts, turns] = [(); 3].map(|()| acquainted());
         Self { who, steady, bursts, turns, strangers: C::strangers() }
@@ -158,7 +158,12 @@ impl<C: Contender> Sessions<C> {
     }
 }
 
-fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: &mut Measurements) {
+fn keep<C: ImplementationUnderTest>(
+    both: &C,
+    who: Who,
+    [save, load, size]: [&str; 3],
+    board: &mut Measurements,
+) {
     let stored = both.stored(End::Bob);
     let loading = timed(STORES, |_| both.load(End::Bob, &stored));
     let saving = timed(STORES, |_| {
@@ -170,7 +175,7 @@ fn keep<C: Contender>(both: &C, who: Who, [save, load, size]: [&str; 3], board: 
     board.add(size, who, stored.len() as f64);
 }
 
-impl<C: Contender> Runner for Sessions<C> {
+impl<C: ImplementationUnderTest> Runner for Sessions<C> {
     fn run(&mut self, part: Part, board: &mut Measurements) {
         match part {
             Part::Steady(length) => self.steady(length, board),

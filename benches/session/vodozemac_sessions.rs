@@ -4,7 +4,7 @@
 use vodozemac::Curve25519PublicKey;
 use vodozemac::olm::{Account, OlmMessage, Session, SessionConfig, SessionPickle};
 
-use crate::contender::{Contender, End};
+use crate::implementation_under_test::{End, ImplementationUnderTest};
 
 pub(crate) struct Olm {
     alice: Account,
@@ -26,7 +26,7 @@ impl Olm {
     }
 }
 
-impl Contender for Olm {
+impl ImplementationUnderTest for Olm {
     type Message = Wire;
 
     const LOADS_TO_SAVE: bool = false;

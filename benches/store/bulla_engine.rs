@@ -11,7 +11,7 @@ use bulla_store_fjall::{FjallOptions, FjallStore};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
 
-use crate::contender::Contender;
+use crate::engine_under_test::EngineUnderTest;
 use crate::submit_batch::{NOW, batch};
 
 /// What a relay runs on: every value is sealed.
@@ -20,7 +20,7 @@ pub(crate) struct Ours(Asked<Vault<FjallStore>>);
 /// The engine alone: what sealing costs is the difference.
 pub(crate) struct Unsealed(Asked<FjallStore>);
 
-impl Contender for Ours {
+impl EngineUnderTest for Ours {
     const NAME: &'static str = "ours";
 
     fn open(folder: &Path, callers: usize) -> Self {
@@ -41,7 +41,7 @@ impl Contender for Ours {
     }
 }
 
-impl Contender for Unsealed {
+impl EngineUnderTest for Unsealed {
     const NAME: &'static str = "ours, unsealed";
 
     fn open(folder: &Path, callers: usize) -> Self {

@@ -1,4 +1,4 @@
-//! Group commit for the raw contenders: the same queue, the same bounds, one thread, no timer.
+//! Group commit for the raw engines: the same queue, the same bounds, one thread, no timer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p bulla-benches --bench store`, with `-- --quick` for a look at whether it runs at all, with
 //! `-- --accepts` for accepts and nothing else, or with `-- --only ours` (or `raw`, `unsealed`) to have a
-//! profiler look at one contender's accepts alone.
+//! profiler look at one engine's accepts alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,8 +12,8 @@
 
 mod bulla_engine;
 mod clock;
-mod contender;
 mod drop_day;
+mod engine_under_test;
 mod group_commit;
 mod measurements;
 mod raw_fjall;
@@ -25,7 +25,7 @@ mod submit_batch;
 use std::io::{self, Write};
 
 use bulla_engine::{Ours, Unsealed};
-use contender::{Contender, closed_loop, in_groups};
+use engine_under_test::{EngineUnderTest, closed_loop, in_groups};
 use measurements::Measurements;
 use raw_fjall::RawFjall;
 use raw_log::RawLog;
@@ -73,9 +73,9 @@ fn main() -> io::Result<()> {
         if turn == 1 {
             board = Measurements::default();
         }
-        let contenders = [round::<RawLog>, round::<RawFjall>, round::<Ours>, round::<Unsealed>];
-        for place in 0..contenders.len() {
-            contenders[(place + turn) % contenders.len()](extent, &mut board);
+        let engines = [round::<RawLog>, round::<RawFjall>, round::<Ours>, round::<Unsealed>];
+        for place in 0..engines.len() {
+            engines[(place + turn) % engines.len()](extent, &mut board);
         }
     }
     if asked("--accepts") {
@@ -106,8 +106,8 @@ fn main() -> io::Result<()> {
     Report::of(&board, extent.day, extent.records).write(out)
 }
 
-/// All that is measured of one contender in one round, each on a fresh directory.
-fn round<C: Contender>(extent: Extent, board: &mut Measurements) {
+/// All that is measured of one engine in one round, each on a fresh directory.
+fn round<C: EngineUnderTest>(extent: Extent, board: &mut Measurements) {
     for in_flight in IN_FLIGHT {
         closed_loop::<C>(in_flight, extent.window_ms, board);
     }

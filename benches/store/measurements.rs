@@ -1,4 +1,4 @@
-//! What was measured, by row and contender.
+//! What was measured, by row and engine.
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 
-use crate::contender::Contender;
+use crate::engine_under_test::EngineUnderTest;
 use crate::group_commit::Group;
 use crate::submit_batch::{NOW, id, partition};
 
@@ -16,7 +16,7 @@ const MAX_JOURNAL_BYTES: u64 = 64 << 20;
 
 pub(crate) struct RawFjall(Group);
 
-impl Contender for RawFjall {
+impl EngineUnderTest for RawFjall {
     const NAME: &'static str = "raw fjall";
 
     fn open(folder: &Path, _callers: usize) -> Self {

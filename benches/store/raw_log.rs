@@ -6,13 +6,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::contender::Contender;
+use crate::engine_under_test::EngineUnderTest;
 use crate::group_commit::Group;
 use crate::submit_batch::id;
 
 pub(crate) struct RawLog(Group);
 
-impl Contender for RawLog {
+impl EngineUnderTest for RawLog {
     const NAME: &'static str = "raw log";
 
     fn open(folder: &Path, _callers: usize) -> Self {

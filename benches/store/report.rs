@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::bulla_engine::{Ours, Unsealed};
-use crate::contender::Contender;
 use crate::drop_day;
+use crate::engine_under_test::EngineUnderTest;
 use crate::measurements::Measurements;
 use crate::raw_fjall::RawFjall;
 use crate::raw_log::RawLog;

@@ -13,8 +13,8 @@ pub mod serve;
 // The carrier, the relay and the devices, and what lies between them.
 pub mod carrier_log;
 pub mod observed_transport;
+pub mod parties;
 pub mod storage;
-pub mod system;
 
 // The business's side: it calls the Graph API and receives webhooks.
 pub mod graph_client;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla::base::{Address, DeviceId};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, NumberProof, Sequence, Transport, TransportError};
 
 /// Sees every envelope that is handed to the carrier, as the carrier sees it.
 pub trait EnvelopeObserver: Send + Sync + 'static {
@@ -38,7 +38,7 @@ impl<T: Transport, W: EnvelopeObserver> ObservedTransport<T, W> {
 }
 
 impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.transport.register(caller, proof).await
     }
 

@@ -11,7 +11,7 @@ use bulla::graph::MAX_TOKEN_BYTES;
 use bulla::webhook::{AllowedNetworks, Webhook};
 use lexopt::{Arg, Parser};
 
-use crate::system::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
+use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("options/help.txt");

@@ -26,7 +26,7 @@ use crate::exit_error::ExitError;
 use crate::observability::{self, Observability};
 use crate::open_files;
 use crate::options::Options;
-use crate::system::{Parties, business};
+use crate::parties::{Parties, business};
 use crate::terminal::Terminal;
 use crate::timing::within;
 

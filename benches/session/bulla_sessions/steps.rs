@@ -7,7 +7,7 @@ use bulla_spqr::{Ratchet, Role};
 
 use super::{NOW, Ours};
 use crate::clock::{median, walled};
-use crate::contender::{Contender, End, acquainted, turn};
+use crate::implementation_under_test::{End, ImplementationUnderTest, acquainted, turn};
 
 /// Copies of one session that take the same step, few enough to stay in the nearest cache.
 const COPIES: usize = 4;
@@ -55,7 +55,7 @@ impl Steps {
         self.seal[2].push(walled(COPIES, |_| write(sealed.pop().unwrap().sessions, &mut stored)));
     }
 
-    fn open(&mut self, both: &Ours<false>, message: &<Ours<false> as Contender>::Message) {
+    fn open(&mut self, both: &Ours<false>, message: &<Ours<false> as ImplementationUnderTest>::Message) {
         let (side, mut rng) = (&both.bob, both.bob.rng.clone());
         let trust = Trust::Only(&side.peer);
         let mut loaded = Vec::with_capacity(COPIES);

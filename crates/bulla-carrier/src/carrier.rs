@@ -3,10 +3,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bulla_base::{Address, Clock, DeviceId, Partition, Party, Pepper, Rng};
-use bulla_envelope::{Envelope, Installation, InvalidEnvelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
-    Caller, Connected, Delivery, MAX_DELIVERIES, Proof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence, Transport,
+    TransportError,
 };
 use tracing::field::display;
 use tracing::{Instrument, Span};
@@ -154,7 +155,7 @@ impl<S: Store> Carrier<S> {
 
 /// The carrier as the transport of a program that holds it.
 impl<S: Store> Transport for Carrier<S> {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         let registered = async {
             self.nobody_is_being_erased(caller.address()).await?;
             self.remember_business(caller.address()).await?;
@@ -177,7 +178,7 @@ impl<S: Store> Transport for Carrier<S> {
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
         let published = async {
             let _pass = self.pass(caller).await?;
-            if Installation::of_identity(&keys.identity) != caller.installation() {
+            if InstallationId::of_identity(&keys.identity) != caller.installation() {
                 let field = "identity key (it must be that of the installation that was registered)";
                 return Err(InvalidEnvelope::Field { field }.into());
             }

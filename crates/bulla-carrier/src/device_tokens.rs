@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bulla_base::{DeviceId, DeviceSet};
-use bulla_envelope::Installation;
+use bulla_envelope::InstallationId;
 use bulla_transport::{Caller, Incarnation, TransportError};
 
 /// The form of the record.
@@ -21,7 +21,7 @@ pub(crate) struct DeviceTokens(BTreeMap<DeviceId, DeviceToken>);
 /// Who speaks for a device: the installation, and the lowest incarnation of it that may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeviceToken {
-    pub(crate) installation: Installation,
+    pub(crate) installation: InstallationId,
     pub(crate) highest: Incarnation,
     pub(crate) standing: Standing,
 }
@@ -53,7 +53,7 @@ impl DeviceToken {
             3 => Standing::Removed,
             _ => return None,
         };
-        let installation = Installation::from_bytes(*installation);
+        let installation = InstallationId::from_bytes(*installation);
         let highest = Incarnation::new(u64::from_be_bytes(incarnation.try_into().ok()?));
         Some((DeviceId::new(*device).ok()?, Self { installation, highest, standing }))
     }
@@ -109,7 +109,7 @@ impl DeviceTokens {
     }
 
     /// Which installation is the device, if there is one.
-    pub(crate) fn installation(&self, device: DeviceId) -> Option<Installation> {
+    pub(crate) fn installation(&self, device: DeviceId) -> Option<InstallationId> {
         self.of(device).filter(|token| token.is_there()).map(|token| token.installation)
     }
 
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     fn token(standing: Standing) -> DeviceToken {
-        let installation = Installation::from_bytes([7; 16]);
+        let installation = InstallationId::from_bytes([7; 16]);
         DeviceToken { installation, highest: Incarnation::new(u64::MAX - 1), standing }
     }
 
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(tokens.for_sender(set(&[one, two, three, four])), set(&[one, two]));
         assert_eq!(tokens.for_sender(set(&[two])), set(&[one, two]));
         assert_eq!(tokens.for_sender(DeviceSet::EMPTY), set(&[one]));
-        assert_eq!(tokens.installation(two), Some(Installation::from_bytes([7; 16])));
+        assert_eq!(tokens.installation(two), Some(InstallationId::from_bytes([7; 16])));
         assert_eq!((tokens.installation(three), tokens.installation(four)), (None, None));
     }
 }

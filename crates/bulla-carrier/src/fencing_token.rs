@@ -1,6 +1,6 @@
 use bulla_base::{Address, Partition};
 use bulla_store::{Batch, Store, Version};
-use bulla_transport::{Caller, Proof, TransportError};
+use bulla_transport::{Caller, NumberProof, TransportError};
 use tokio::sync::{MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Carrier;
@@ -42,12 +42,12 @@ impl<S: Store> Carrier<S> {
         }
         drop(alone);
         // Nobody has the device, and there is nothing to prove the number with but to say so.
-        self.take_over(caller, &Proof::none()).await
+        self.take_over(caller, &NumberProof::none()).await
     }
 
     /// Gives the device to the installation of `caller`, if it is proven that the number is its own. Whatever
     /// is of another installation goes, but what is queued.
-    pub(crate) async fn take_over(&self, caller: &Caller, proof: &Proof) -> Result<(), TransportError> {
+    pub(crate) async fn take_over(&self, caller: &Caller, proof: &NumberProof) -> Result<(), TransportError> {
         if !self.token(caller.address()).await?.is_some_and(|token| token.is_of(caller)) {
             let verdict = self.verifier.verify(caller.address(), proof).await;
             if !verdict.map_err(TransportError::carrier_failed)? {

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::pin::Pin;
 
 use bulla_base::Address;
-use bulla_transport::Proof;
+use bulla_transport::NumberProof;
 
 /// What a verifier comes to: whether the number is the caller's, or why that cannot be told now.
 pub type Verdict<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
@@ -17,10 +17,10 @@ pub type Verdict<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + 
 /// # For implementors
 /// Whoever is believed speaks for the number from then on, and shuts out who did before. The proof is the
 /// caller's word: bound how often it may be tried. A carrier that does not know a number (any more) asks with
-/// an [empty proof](Proof::none) when somebody connects with it.
+/// an [empty proof](NumberProof::none) when somebody connects with it.
 pub trait NumberVerifier: Send + Sync + 'static {
     /// Whether `proof` proves that `address` is the caller's.
-    fn verify<'a>(&'a self, address: &'a Address, proof: &'a Proof) -> Verdict<'a>;
+    fn verify<'a>(&'a self, address: &'a Address, proof: &'a NumberProof) -> Verdict<'a>;
 }
 
 /// Believes everybody: for a carrier in the same program, whose host opens relays and devices for the numbers
@@ -30,7 +30,7 @@ pub trait NumberVerifier: Send + Sync + 'static {
 pub struct TrustedHost;
 
 impl NumberVerifier for TrustedHost {
-    fn verify<'a>(&'a self, _: &'a Address, _: &'a Proof) -> Verdict<'a> {
+    fn verify<'a>(&'a self, _: &'a Address, _: &'a NumberProof) -> Verdict<'a> {
         Box::pin(std::future::ready(Ok(true)))
     }
 }

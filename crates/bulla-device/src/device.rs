@@ -23,7 +23,7 @@ use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
 use bulla_store::{Batch, CachedStore, Store};
-use bulla_transport::{Caller, Incarnation, Proof, Transport, TransportError};
+use bulla_transport::{Caller, Incarnation, NumberProof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -69,7 +69,7 @@ struct Inner<S, T> {
     /// The place of the last event that was shown.
     shown: tokio::sync::Mutex<u64>,
     /// Shown to the carrier if the number has to be registered.
-    proof: Proof,
+    proof: NumberProof,
     failure: watch::Sender<Option<Arc<DeviceError>>>,
     tasks: Mutex<JoinSet<()>>,
     /// The commits that are being made; nothing when the device is closed.
@@ -79,13 +79,13 @@ struct Inner<S, T> {
 /// When a proof that the number is the user's is shown to the carrier.
 enum Proving {
     /// When the carrier does not know the device.
-    IfUnknown(Proof),
+    IfUnknown(NumberProof),
     /// Also when the device was removed, which its user has undone.
-    IfUnknownOrRemoved(Proof),
+    IfUnknownOrRemoved(NumberProof),
 }
 
 impl Proving {
-    const fn proof(&self) -> &Proof {
+    const fn proof(&self) -> &NumberProof {
         match self {
             Self::IfUnknown(proof) | Self::IfUnknownOrRemoved(proof) => proof,
         }
@@ -131,7 +131,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
         number: Number,
-        proof: Proof,
+        proof: NumberProof,
     ) -> Result<Self, DeviceError> {
         Self::register_as(store, transport, clock, rng, number, DeviceId::PRIMARY, proof).await
     }
@@ -152,7 +152,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         device: DeviceId,
     ) -> Result<Self, DeviceError> {
         let address = Address::new(Party::User(number), device);
-        Self::open_at(store, transport, clock, rng, address, Proving::IfUnknown(Proof::none())).await
+        Self::open_at(store, transport, clock, rng, address, Proving::IfUnknown(NumberProof::none())).await
     }
 
     /// Opens one of the user's devices as [`register`](Self::register) does the first. The user's other
@@ -167,7 +167,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         rng: Arc<dyn Rng>,
         number: Number,
         device: DeviceId,
-        proof: Proof,
+        proof: NumberProof,
     ) -> Result<Self, DeviceError> {
         let address = Address::new(Party::User(number), device);
         Self::open_at(store, transport, clock, rng, address, Proving::IfUnknownOrRemoved(proof)).await

@@ -20,4 +20,4 @@ pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
 pub use bulla_endpoint::{
     EndpointError, FIRST_WAIT, LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, OpenError, SafetyNumber, SealError,
 };
-pub use bulla_transport::Proof;
+pub use bulla_transport::NumberProof;

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bulla_base::{Address, Partition, Rng, Timestamp};
-use bulla_envelope::Installation;
+use bulla_envelope::InstallationId;
 use bulla_session::{IdentityKeyPair, LocalIdentity, RegistrationId};
 use bulla_store::{Batch, Commit, SYSTEM_PARTITION, Store, Version};
 use bytes::Bytes;
@@ -125,8 +125,8 @@ impl Endpoint {
 
     /// The installation that it is: that of its identity.
     #[must_use]
-    pub fn installation(&self) -> Installation {
-        Installation::of_identity(&self.identity().to_bytes())
+    pub fn installation(&self) -> InstallationId {
+        InstallationId::of_identity(&self.identity().to_bytes())
     }
 
     /// The identity it speaks with.

@@ -5,12 +5,13 @@
 
 mod endpoint;
 mod identity;
+mod identity_policy;
 mod prekeys;
 
 mod content_kind;
-mod identity_trust;
 mod peer;
 mod safety_number;
+mod trusted_identity_record;
 
 mod restored_store;
 mod retry_schedule;
@@ -24,7 +25,8 @@ mod limits;
 mod store_layout;
 
 pub use endpoint::Endpoint;
-pub use identity::{Identity, IdentityPolicy, InvalidIdentity};
+pub use identity::{Identity, InvalidIdentity};
+pub use identity_policy::IdentityPolicy;
 pub use prekeys::SpentKey;
 
 pub use peer::{Begun, Peer, Received, SessionName};

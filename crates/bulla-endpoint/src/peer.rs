@@ -1,6 +1,6 @@
-mod identity;
+mod identity_change;
 
-pub use identity::SessionName;
+pub use identity_change::SessionName;
 
 use std::fmt;
 

@@ -7,9 +7,9 @@ use bulla_session::Sessions;
 use bulla_store::Version;
 use bytes::Bytes;
 
-use crate::identity_trust::IdentityTrust;
 use crate::limits::{MAX_SESSION_CACHE_SHARDS, SESSION_CACHE_SHARD_BYTES, SESSION_OVERHEAD_BYTES};
 use crate::peer::Age;
+use crate::trusted_identity_record::TrustedIdentityRecord;
 
 /// Which sessions: the partition of the user, and what the names of their parts begin with.
 type Name = (Partition, Bytes);
@@ -54,7 +54,7 @@ struct Generation {
 /// What is held of one peer.
 pub(crate) struct Held {
     pub(crate) sessions: Sessions,
-    pub(crate) trust: IdentityTrust,
+    pub(crate) trust: TrustedIdentityRecord,
     pub(crate) age: Age,
     /// That of the head of the sessions; nothing before the first.
     pub(crate) version: Option<Version>,

@@ -5,9 +5,9 @@ use bulla_session::{Sessions, StoredPart};
 use bulla_store::{Batch, Key, MAX_BATCH_ROWS, MAX_SCAN_ROWS, Record, Scan, Store, StoreError, Version};
 use bytes::Bytes;
 
-use crate::identity_trust::IdentityTrust;
 use crate::restored_store;
 use crate::store_layout::{self, SESSIONS};
+use crate::trusted_identity_record::TrustedIdentityRecord;
 use crate::{OpenError, SealError};
 
 /// Besides the parts, [`SessionStore::write`] expects one, and [`Peer::write`](crate::Peer::write) adds a
@@ -63,12 +63,12 @@ pub(crate) struct SessionStore {
     /// That of the head, which every change writes; nothing before the first session.
     pub(crate) version: Option<Version>,
     /// What is remembered of the peer's identity beside them.
-    pub(crate) trust: IdentityTrust,
+    pub(crate) trust: TrustedIdentityRecord,
 }
 
 impl SessionStore {
     pub(crate) fn new(partition: Partition, name: Bytes) -> Self {
-        Self { partition, name, version: None, trust: IdentityTrust::default() }
+        Self { partition, name, version: None, trust: TrustedIdentityRecord::default() }
     }
 
     pub(crate) const fn name(&self) -> &Bytes {
@@ -87,7 +87,7 @@ impl SessionStore {
         let trust = store_layout::trust(&self.name);
         // Its name is the shortest with the prefix, so that it is found first and with the same scan.
         let has_trust = rows.first().is_some_and(|(key, _)| *key == trust);
-        self.trust = IdentityTrust::read(has_trust.then(|| rows.remove(0).1))?;
+        self.trust = TrustedIdentityRecord::read(has_trust.then(|| rows.remove(0).1))?;
         let parts = self.parts_in(rows)?;
         self.version =
             parts.first().filter(|(part, _)| *part == StoredPart::Head).map(|(_, head)| head.version);

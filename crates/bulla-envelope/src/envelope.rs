@@ -5,7 +5,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::limits::MAX_WIRE_BYTES;
-use crate::{Form, FrankingTag, Installation, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES};
+use crate::{Form, FrankingTag, InstallationId, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES};
 
 /// A sealed message with its outside.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Envelope {
     kind: Kind,
     franking: FrankingTag,
     form: Form,
-    installation: Option<Installation>,
+    installation: Option<InstallationId>,
     attempt: u8,
     devices: DeviceSet,
     sealed: Bytes,
@@ -54,7 +54,9 @@ impl Envelope {
         let franking: [u8; 32] = wire.franking[..].try_into().map_err(|_| field("franking tag"))?;
         let installation = match &wire.installation[..] {
             [] => None,
-            bytes => Some(bytes.try_into().map(Installation::from_bytes).map_err(|_| field("installation"))?),
+            bytes => {
+                Some(bytes.try_into().map(InstallationId::from_bytes).map_err(|_| field("installation"))?)
+            }
         };
         let envelope = Self::new(
             MessageId::from_bytes(&wire.id).map_err(InvalidEnvelope::word("id"))?,
@@ -76,7 +78,7 @@ impl Envelope {
     /// The same envelope, to be delivered to this installation of the recipient and to no other: who seals
     /// knows whom for.
     #[must_use]
-    pub const fn sealed_for(mut self, installation: Installation) -> Self {
+    pub const fn sealed_for(mut self, installation: InstallationId) -> Self {
         self.installation = Some(installation);
         self
     }
@@ -155,7 +157,7 @@ impl Envelope {
 
     /// The installation of the recipient that can open it, if its sender has said.
     #[must_use]
-    pub const fn installation(&self) -> Option<Installation> {
+    pub const fn installation(&self) -> Option<InstallationId> {
         self.installation
     }
 
@@ -262,7 +264,7 @@ mod tests {
     fn the_largest_envelope_comes_back_and_one_byte_more_is_refused() {
         let largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
         assert_eq!(Envelope::from_bytes(largest.to_bytes()).unwrap(), largest);
-        let largest = largest.sealed_for(Installation::of_identity(b"identity"));
+        let largest = largest.sealed_for(InstallationId::of_identity(b"identity"));
         assert_eq!(Envelope::from_bytes(largest.to_bytes()).unwrap(), largest);
         let limit = MAX_SEALED_BYTES;
         let refused = InvalidEnvelope::TooLarge { field: "sealed (bytes)", actual: limit + 1, limit };
@@ -273,7 +275,7 @@ mod tests {
     fn who_it_is_sealed_for_comes_back() {
         let anybody = envelope(vec![7; 40]).unwrap();
         assert_eq!(anybody.installation(), None);
-        let installation = Installation::of_identity(b"identity");
+        let installation = InstallationId::of_identity(b"identity");
         let sealed_for = Envelope::from_bytes(anybody.sealed_for(installation).to_bytes()).unwrap();
         assert_eq!(sealed_for.installation(), Some(installation));
     }
@@ -321,7 +323,7 @@ mod tests {
         let mut largest = envelope(vec![7; MAX_SEALED_BYTES]).unwrap();
         largest.to = Address::new(largest.to.party().clone(), DeviceId::new(MAX_DEVICES).unwrap());
         let largest = largest.among(DeviceSet::from_bits(0x3ff).unwrap()).unwrap();
-        let largest = largest.sealed_for(Installation::of_identity(b"identity")).to_bytes();
+        let largest = largest.sealed_for(InstallationId::of_identity(b"identity")).to_bytes();
         assert!(largest.len() <= MAX_SEALED_BYTES + 256, "{}", largest.len());
         // A field that is not known, as long as it may be and one byte longer: the bound of the whole is met
         // first.
@@ -338,7 +340,7 @@ mod tests {
 
     #[test]
     fn no_prefix_of_an_envelope_is_an_envelope() {
-        let whole = envelope(vec![7; 40]).unwrap().sealed_for(Installation::of_identity(b"identity"));
+        let whole = envelope(vec![7; 40]).unwrap().sealed_for(InstallationId::of_identity(b"identity"));
         let bytes = whole.to_bytes();
         for length in 0..bytes.len() {
             // A prefix that ends with a field before the ciphertext lacks it; an empty one is not what was

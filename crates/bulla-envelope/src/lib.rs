@@ -5,7 +5,7 @@
 
 mod envelope;
 mod franking;
-mod installation;
+mod installation_id;
 mod kind;
 
 mod keys;
@@ -15,7 +15,7 @@ mod limits;
 
 pub use envelope::Envelope;
 pub use franking::FrankingTag;
-pub use installation::Installation;
+pub use installation_id::InstallationId;
 pub use kind::{Form, Kind};
 
 pub use keys::{KeyBundle, KeyUpload, OneTimeKey, SignedKey};

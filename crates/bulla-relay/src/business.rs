@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
-use bulla_transport::Proof;
+use bulla_transport::NumberProof;
 
 use crate::Rules;
 
@@ -11,7 +11,7 @@ pub struct Business {
     id: PhoneNumberId,
     account: BusinessAccountId,
     display_number: Number,
-    proof: Option<Proof>,
+    proof: Option<NumberProof>,
     rules: Option<Arc<Rules>>,
 }
 
@@ -41,7 +41,7 @@ impl Business {
     /// everything else goes on. Hand a proof over with [`change_business`](crate::Relay::change_business),
     /// then [resume](crate::Relay::resume) it.
     #[must_use]
-    pub fn proven_by(mut self, proof: Proof) -> Self {
+    pub fn proven_by(mut self, proof: NumberProof) -> Self {
         self.proof = Some(proof);
         self
     }
@@ -79,7 +79,7 @@ impl Business {
     }
 
     /// With what it is proven, which it then has no more.
-    pub(crate) const fn take_proof(&mut self) -> Option<Proof> {
+    pub(crate) const fn take_proof(&mut self) -> Option<NumberProof> {
         self.proof.take()
     }
 }
@@ -95,7 +95,7 @@ mod tests {
             Business::new(PhoneNumberId::new(id), BusinessAccountId::new(account), number)
         };
         let shop = business(1, 2, "15550783881");
-        assert_eq!(shop, shop.clone().proven_by(Proof::new(b"a letter".to_vec()).unwrap()));
+        assert_eq!(shop, shop.clone().proven_by(NumberProof::new(b"a letter".to_vec()).unwrap()));
         let others = [(2, 2, "15550783881"), (1, 3, "15550783881"), (1, 2, "15550783882")];
         assert!(others.into_iter().all(|(id, account, number)| shop != business(id, account, number)));
         assert_ne!(shop, shop.clone().rules(Rules::none()));

@@ -15,13 +15,13 @@ mod event;
 mod event_sink;
 
 mod error;
+mod host_reports;
 mod limits;
-mod report;
 mod settings;
 mod stats;
 mod suspension;
 
-mod id_text;
+mod id_hex_encoding;
 mod metrics;
 mod row;
 mod store_layout;
@@ -37,12 +37,12 @@ pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId}
 pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};
 
 pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitError};
-pub use id_text::InvalidId;
+pub use host_reports::{Report, Reports};
+pub use id_hex_encoding::InvalidId;
 pub use limits::{
     CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS,
     MAX_TRACKING_CHARS, MAX_WAITING, MIN_BACKOFF, RETRY_AFTER,
 };
-pub use report::{Report, Reports};
 pub use rules::{
     Fallback, InvalidRule, LIMIT_PERIOD, MessagingLimit, OnBreach, PairRate, Rule, Rules, SERVICE_WINDOW,
     ServiceWindow, Throughput,
@@ -59,4 +59,4 @@ pub use bulla_store::Erased;
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;
-pub use bulla_transport::{Proof, Transport};
+pub use bulla_transport::{NumberProof, Transport};

@@ -3,11 +3,11 @@ mod trace_span;
 mod transaction;
 
 mod deferred_messages;
-mod device_changes;
 mod idempotency;
 mod mark_read;
 mod message_status;
 mod pending_approval;
+mod reseal_for_changed_devices;
 mod resends;
 mod rule_check;
 mod rule_state;
@@ -21,7 +21,7 @@ mod acknowledged_events;
 mod active_workers;
 mod calls_in_flight;
 mod dead_letters;
-mod forward;
+mod forward_events;
 mod open_envelopes;
 mod outbox;
 mod queue_page;
@@ -30,11 +30,11 @@ mod recipient_devices;
 mod sink_outages;
 mod sink_permits;
 
+mod active_business;
 mod business_registry;
 mod business_start;
 mod businesses;
 mod identities;
-mod tenant;
 
 mod conversation_expiry;
 mod conversation_index;
@@ -44,7 +44,7 @@ mod erase_user;
 mod running_erasures;
 mod sweep;
 
-mod failure_domain;
+mod fault_isolation;
 mod shutdown;
 mod unreadable_records;
 
@@ -64,6 +64,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use self::acknowledged_events::AcknowledgedEvents;
+use self::active_business::ActiveBusiness;
 use self::active_workers::ActiveWorkers;
 use self::business_registry::{BusinessRegistry, BusinessState};
 use self::calls_in_flight::CallsInFlight;
@@ -71,16 +72,15 @@ use self::conversation::Conversation;
 use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
 use self::deadline_scheduler::Deadlines;
-use self::failure_domain::Suspensions;
+use self::fault_isolation::Suspensions;
 use self::pending_approval::PendingApproval;
 use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
-use self::tenant::Tenant;
 pub use self::unreadable_records::SetAside;
+use crate::host_reports::ReportLog;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
-use crate::report::Board;
 use crate::stats::Counts;
 use crate::store_layout::{METER, PEPPER};
 use crate::{EventSink, RelayBuilder, RelayError, Report, Reports, Settings, Stats, SubmitError};
@@ -118,7 +118,7 @@ pub(crate) struct Inner<S, T, K> {
     calls: Arc<CallsInFlight>,
     acknowledged_events: AcknowledgedEvents,
     shutdown: Shutdown,
-    reports: Arc<Board>,
+    reports: Arc<ReportLog>,
     counts: Counts,
 }
 
@@ -307,7 +307,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// stopped.
     fn spawn_for<F, R>(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Option<Conversation>,
         task: F,
     ) -> bool
@@ -365,7 +365,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// As [`see_through`](Self::see_through), for a business, which does not stop before this is done.
     fn see_through_for<R: Send + 'static>(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         task: impl Future<Output = R> + Send + 'static,
     ) -> impl Future<Output = Result<R, SubmitError>> + Send {
         // In a box, and before anything waits: what is moved into a future is in it twice.
@@ -399,7 +399,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Who speaks for `business`.
-    fn tenant(&self, business: PhoneNumberId) -> Result<Arc<Tenant>, SubmitError> {
+    fn tenant(&self, business: PhoneNumberId) -> Result<Arc<ActiveBusiness>, SubmitError> {
         match self.businesses.state(business) {
             _ if self.shutdown.is_stopped() => Err(SubmitError::Stopped),
             Some(BusinessState::Speaking(tenant)) => Ok(tenant),

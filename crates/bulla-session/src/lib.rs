@@ -4,10 +4,10 @@
 //! [`LocalIdentity`], [`PreKeyBundle`], [`Sessions`]; then [`LoadedPreKeys`] for what a message uses up,
 //! [`StoredPart`] for what is stored, [`Fingerprint`] to compare, and every bound in [`limits`].
 
-mod id;
 mod identity;
 mod key;
 mod local_identity;
+mod numeric_ids;
 mod service_address;
 mod trust;
 
@@ -28,10 +28,10 @@ pub mod limits;
 mod protobuf;
 mod time;
 
-pub use id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 pub use identity::{IdentityKey, IdentityKeyPair};
 pub use key::{PrivateKey, PublicKey, Signature};
 pub use local_identity::LocalIdentity;
+pub use numeric_ids::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 pub use service_address::{Addresses, ServiceAddress, ServiceKind};
 pub use trust::Trust;
 

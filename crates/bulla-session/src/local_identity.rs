@@ -1,7 +1,7 @@
 //! Who we are in a session.
 
-use crate::id::RegistrationId;
 use crate::identity::IdentityKeyPair;
+use crate::numeric_ids::RegistrationId;
 
 /// Ourselves: the identity we act under and this installation's number.
 #[derive(Debug)]

@@ -116,10 +116,10 @@ fn check_version(byte: u8) -> Result<(), MessageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
     use crate::identity::IdentityKey;
     use crate::key::PublicKey;
     use crate::kyber::KyberCiphertext;
+    use crate::numeric_ids::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 
     /// The bytes are written into buffers that are made as long, so that none grows and leaves a copy behind.
     #[test]

@@ -1,6 +1,6 @@
 //! The names of both ends that a session is bound to.
 
-use crate::id::DeviceId;
+use crate::numeric_ids::DeviceId;
 
 /// What sort of name a [`ServiceAddress`] has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

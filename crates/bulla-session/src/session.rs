@@ -6,22 +6,22 @@ mod initiate;
 #[cfg(test)]
 mod known_answers;
 mod message_key;
-mod open;
-mod open_step;
+mod open_message;
 mod post_quantum;
+mod ratchet_decrypt;
+mod ratchet_encrypt;
 #[cfg(test)]
 mod recorded_dialogues;
-mod seal;
-mod seal_step;
+mod seal_message;
+mod serialization;
+mod split_storage;
 mod state;
-mod stored;
-mod stored_part;
 
 pub(crate) use chain::{copied, derived};
 pub use initiate::InitiateError;
-pub use open::{MissingPreKey, OpenError, Opened};
-pub use seal::{SealError, Sealed};
-pub use stored_part::{StoredPart, StoredPartName};
+pub use open_message::{MissingPreKey, OpenError, Opened};
+pub use seal_message::{SealError, Sealed};
+pub use split_storage::{StoredPart, StoredPartName};
 
 use std::error::Error;
 use std::fmt;
@@ -29,13 +29,13 @@ use std::fmt;
 use bulla_spqr::wiped_bytes::{Out, Wiped};
 
 use self::archive::{Archive, Frame, Place};
+use self::serialization::{Stored, put_u32};
 use self::state::Session;
-use self::stored::{Stored, put_u32};
 use crate::error::{NotWhole, StoredError};
-use crate::id::RegistrationId;
 use crate::identity::IdentityKey;
 use crate::key::PublicKey;
 use crate::limits::{MAX_RECORD_BYTES, MAX_SESSION_BYTES};
+use crate::numeric_ids::RegistrationId;
 use crate::time::UnixSeconds;
 
 /// The one form sessions are stored in. Form 1, of before there was a post-quantum ratchet, was never
@@ -265,10 +265,10 @@ impl Sessions {
         let flags = match &self.current {
             None => 0,
             Some(session) => {
-                stored_part::IN_USE | if session.pending.is_some() { stored_part::PENDING } else { 0 }
+                split_storage::IN_USE | if session.pending.is_some() { split_storage::PENDING } else { 0 }
             }
         };
-        out.put(&[stored_part::FORM, self.archive.count().to_le_bytes()[0], flags]);
+        out.put(&[split_storage::FORM, self.archive.count().to_le_bytes()[0], flags]);
         if let Some(session) = &self.current {
             session.store_head(out);
         }

@@ -10,11 +10,11 @@ use crate::current_faults::CurrentFaults;
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, Process};
-use crate::model::Model;
-use crate::oracle::Oracle;
 use crate::phone_numbers::user_of;
 use crate::planted_bugs::{HeldEvent, PlantedBug};
 use crate::random::happens;
+use crate::reference_model::ReferenceModel;
+use crate::run_log::RunLog;
 
 /// The business: it is down, or refuses now and then, and notes what it takes.
 #[derive(Clone)]
@@ -23,20 +23,20 @@ pub(crate) struct BusinessSink {
     pub(crate) process: Arc<Process>,
     pub(crate) current_faults: Arc<CurrentFaults>,
     pub(crate) rng: Arc<dyn Rng>,
-    pub(crate) oracle: Arc<Oracle>,
-    pub(crate) model: Arc<Model>,
+    pub(crate) run_log: Arc<RunLog>,
+    pub(crate) model: Arc<ReferenceModel>,
     pub(crate) held: Arc<HeldEvent>,
     pub(crate) planted_bug: Option<PlantedBug>,
 }
 
 impl EventSink for BusinessSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
-        self.oracle.event();
+        self.run_log.event();
         if self.process.is_dead() {
             return Err(SinkError::new("the relay is dead"));
         }
         if self.current_faults.is_sink_down.load(Ordering::SeqCst) {
-            self.oracle.count(FaultKind::SinkDown);
+            self.run_log.count(FaultKind::SinkDown);
             self.model.report_failed(event.subject().message.id(), kind(event), self.process.number);
             return Err(SinkError::new("the server is down").with_kind(SinkErrorKind::Unreachable));
         }
@@ -45,7 +45,7 @@ impl EventSink for BusinessSink {
         }
         // It may have taken the event and still not say so.
         if happens(&*self.rng, self.current_faults.rates().refused) {
-            self.oracle.count(FaultKind::Refused);
+            self.run_log.count(FaultKind::Refused);
             return Err(SinkError::new("the business is busy").with_kind(SinkErrorKind::Unavailable));
         }
         let (user, id) = (user_of(&event.subject().user), event.subject().message.id());
@@ -62,7 +62,7 @@ impl BusinessSink {
         match event {
             Event::Message(_, Incoming::Text { text, .. }) => self.model.shown(user, false, text.body(), id),
             Event::Status(_, update) => self.model.status(user, id, update.status),
-            other => self.oracle.violated(Invariant::Kept, format_args!("nobody sent {other:?}")),
+            other => self.run_log.violated(Invariant::Kept, format_args!("nobody sent {other:?}")),
         }
     }
 

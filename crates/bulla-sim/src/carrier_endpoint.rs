@@ -5,19 +5,19 @@ use std::sync::{Arc, Mutex};
 use bulla::carrier::Carrier;
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, InProcess, Proof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, InProcess, NumberProof, SendOutcome, Sequence, Transport, TransportError,
 };
 use bulla_base::{Address, DeviceId, SeededRng};
 
 use crate::disk::Disk;
 use crate::machine::Process;
-use crate::oracle::Oracle;
 use crate::planted_bugs::PlantedBug;
+use crate::run_log::RunLog;
 
 /// Where the carrier is, if it runs: what everybody else calls.
 pub(crate) struct CarrierEndpoint {
     running: Mutex<Option<Running>>,
-    oracle: Arc<Oracle>,
+    run_log: Arc<RunLog>,
     planted_bug: Option<PlantedBug>,
     rng: SeededRng,
 }
@@ -29,8 +29,8 @@ struct Running {
 }
 
 impl CarrierEndpoint {
-    pub(crate) const fn new(oracle: Arc<Oracle>, planted_bug: Option<PlantedBug>, seed: u64) -> Self {
-        Self { running: Mutex::new(None), oracle, planted_bug, rng: SeededRng::new(!seed) }
+    pub(crate) const fn new(run_log: Arc<RunLog>, planted_bug: Option<PlantedBug>, seed: u64) -> Self {
+        Self { running: Mutex::new(None), run_log, planted_bug, rng: SeededRng::new(!seed) }
     }
 
     /// From now on this carrier answers.
@@ -66,48 +66,48 @@ impl CarrierEndpoint {
 }
 
 impl Transport for CarrierEndpoint {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
-        self.oracle.wire.registers(caller);
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
+        self.run_log.wire.registers(caller);
         let answer = self.ask(|carrier| async move { carrier.register(caller, proof).await }).await?;
-        self.oracle.connected(caller);
+        self.run_log.connected(caller);
         Ok(answer)
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
-        let floor = self.oracle.wire.floor(caller);
+        let floor = self.run_log.wire.floor(caller);
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let answer = self.ask(|carrier| async move { carrier.connect(&asks).await }).await?;
-        self.oracle.let_pass(caller, floor, "connect");
-        self.oracle.connected(caller);
+        self.run_log.let_pass(caller, floor, "connect");
+        self.run_log.connected(caller);
         Ok(answer)
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
         let answer = self.ask(|carrier| async move { carrier.publish(caller, keys).await }).await?;
-        self.oracle.wire.publish(caller.address());
+        self.run_log.wire.publish(caller.address());
         Ok(answer)
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
         let bundle = self.ask(|carrier| async move { carrier.bundle(caller, of).await }).await?;
-        let bundle = PlantedBug::bundle(self.planted_bug, &self.oracle, of, bundle);
-        self.oracle.given(of, &bundle);
+        let bundle = PlantedBug::bundle(self.planted_bug, &self.run_log, of, bundle);
+        self.run_log.given(of, &bundle);
         Ok(bundle)
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        let floor = self.oracle.wire.floor(caller);
+        let floor = self.run_log.wire.floor(caller);
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let Some(envelope) = PlantedBug::carried(self.planted_bug, &self.rng, envelope) else {
             return Ok(());
         };
         self.ask(|carrier| async move { carrier.send(&asks, envelope).await }).await?;
-        self.oracle.let_pass(caller, floor, "send");
+        self.run_log.let_pass(caller, floor, "send");
         Ok(())
     }
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
-        let (floor, count) = (self.oracle.wire.floor(caller), envelopes.len());
+        let (floor, count) = (self.run_log.wire.floor(caller), envelopes.len());
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let carried = envelopes
             .into_iter()
@@ -118,14 +118,14 @@ impl Transport for CarrierEndpoint {
         if sent.error.is_none() {
             // What was not carried is said to be taken, too.
             sent.taken = count;
-            self.oracle.let_pass(caller, floor, "send");
+            self.run_log.let_pass(caller, floor, "send");
         }
         sent
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
-        self.oracle.wire.deliver(caller, &deliveries);
+        self.run_log.wire.deliver(caller, &deliveries);
         Ok(deliveries)
     }
 

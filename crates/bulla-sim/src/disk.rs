@@ -13,20 +13,20 @@ use bulla_store::{
 use crate::disk_contents::DiskContents;
 use crate::faults::FaultKind;
 use crate::machine::{Machine, Process};
-use crate::oracle::Oracle;
 use crate::planted_bugs::PlantedBug;
 use crate::random::below;
+use crate::run_log::RunLog;
 
 /// A machine's disk as a program on it sees it: a commit takes a while, and who dies meanwhile has committed
 /// it or not. Cheap to clone. Particular to the simulation: what happens to it is drawn, and told to the
-/// oracle.
+/// run log.
 #[derive(Clone)]
 pub(crate) struct Disk {
     pub(crate) rows: Arc<DiskContents>,
     pub(crate) machine: Arc<Machine>,
     pub(crate) process: Arc<Process>,
     pub(crate) rng: Arc<dyn Rng>,
-    pub(crate) oracle: Arc<Oracle>,
+    pub(crate) run_log: Arc<RunLog>,
     /// The longest a commit takes, in milliseconds.
     pub(crate) slowness: u64,
     pub(crate) planted_bug: Option<PlantedBug>,
@@ -39,14 +39,14 @@ impl Disk {
 
     /// That the program still lives.
     fn live(&self) -> Result<(), StoreError> {
-        self.oracle.event();
+        self.run_log.event();
         if self.process.is_dead() { Err(StoreError::Closed) } else { Ok(()) }
     }
 
     /// What is wrong with the disk, if anything is.
     fn works(&self) -> Result<(), StoreError> {
         if self.machine.is_full.load(Ordering::SeqCst) {
-            self.oracle.count(FaultKind::Full);
+            self.run_log.count(FaultKind::Full);
             self.machine.note_disk_trouble();
             return Err(StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() });
         }
@@ -58,7 +58,7 @@ impl Disk {
         if !self.machine.is_failing.swap(false, Ordering::SeqCst) {
             return false;
         }
-        self.oracle.count(FaultKind::Failing);
+        self.run_log.count(FaultKind::Failing);
         self.machine.note_disk_trouble();
         if below(&*self.rng, 2) == 0 {
             let _ = self.rows.commit(batch.clone()).await;

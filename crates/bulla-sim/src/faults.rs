@@ -70,10 +70,10 @@ impl FaultKind {
 
 /// Does `fault` to the system. What lasts a while ends by itself, or when all is healed.
 pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
-    world.oracle.trace_line(fault);
+    world.run_log.trace_line(fault);
     match fault {
         Fault::Crash(name, down) => {
-            world.oracle.count(FaultKind::Crash);
+            world.run_log.count(FaultKind::Crash);
             let machine = Arc::clone(world.machine(name));
             machine.switch(true);
             later(world, down, move || machine.switch(false));
@@ -95,13 +95,13 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
         }
         Fault::Failing(name) => world.machine(name).is_failing.store(true, Ordering::SeqCst),
         Fault::Jump(name, minutes, span) => {
-            world.oracle.count(FaultKind::Jump);
+            world.run_log.count(FaultKind::Jump);
             let machine = Arc::clone(world.machine(name));
             machine.clock.set_wrong(minutes * 60_000);
             later(world, span, move || machine.clock.set_wrong(0));
         }
         Fault::HandOver(overlap) => {
-            world.oracle.count(FaultKind::HandOver);
+            world.run_log.count(FaultKind::HandOver);
             world.model.two_tell();
             world.relay.add_program();
             tokio::spawn(supervisor::relay(Arc::clone(world)));
@@ -109,7 +109,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
             later(world, overlap, move || machine.end_all_but_the_last());
         }
         Fault::Absent(user, span) => {
-            world.oracle.count(FaultKind::Absent);
+            world.run_log.count(FaultKind::Absent);
             let machine = Arc::clone(&world.devices[user]);
             machine.switch(true);
             later(world, span, move || machine.switch(false));
@@ -118,14 +118,14 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
         Fault::BackUp(name) => world.machine(name).back_up(),
         Fault::PutBack(name) => put_back(world, name),
         Fault::LoseStore => {
-            world.oracle.count(FaultKind::LostStore);
+            world.run_log.count(FaultKind::LostStore);
             world.current_faults.forgets();
             world.model.forget_all();
             world.relay.lose_disk();
         }
         Fault::Erase(user) => erase(world, user),
         Fault::Appear(user, device) => {
-            world.oracle.count(FaultKind::Appeared);
+            world.run_log.count(FaultKind::Appeared);
             tokio::spawn(supervisor::other_device(Arc::clone(world), user, device));
         }
         Fault::Vanish(user, device) => vanish(world, user, device),
@@ -134,7 +134,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
 
 /// A device is lost, and its user has it removed.
 fn vanish(world: &Arc<World>, user: usize, device: u8) {
-    world.oracle.count(FaultKind::Vanished);
+    world.run_log.count(FaultKind::Vanished);
     world.vanished.lock().unwrap().insert((user, device));
     world.model.other_is_gone(user, device);
     world.other_devices[&(user, device)].switch(true);
@@ -147,20 +147,20 @@ fn vanish(world: &Arc<World>, user: usize, device: u8) {
         } {
             world.clock.sleep(Duration::from_secs(1)).await;
         }
-        world.oracle.trace_line(format_args!("device {user}.{device} is removed"));
+        world.run_log.trace_line(format_args!("device {user}.{device} is removed"));
     });
 }
 
 /// What is sealed for the old phone may never be read: all that is said before the carrier knows the new one.
 fn reinstall(world: &Arc<World>, user: usize) {
-    world.oracle.count(FaultKind::Reinstall);
+    world.run_log.count(FaultKind::Reinstall);
     world.current_faults.forgets();
     world.model.other_phone(user);
     world.devices[user].lose_disk();
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
-    let old = world.oracle.wire.installation(&address);
+    let old = world.run_log.wire.installation(&address);
     tokio::spawn(async move {
-        while world.oracle.wire.installation(&address) == old {
+        while world.run_log.wire.installation(&address) == old {
             world.clock.sleep(Duration::from_millis(50)).await;
         }
         world.model.other_phone(user);
@@ -171,7 +171,7 @@ fn put_back(world: &Arc<World>, name: MachineName) {
     if !world.machine(name).put_back() {
         return;
     }
-    world.oracle.count(FaultKind::Restored);
+    world.run_log.count(FaultKind::Restored);
     world.current_faults.forgets();
     match name {
         MachineName::Device(user) => world.model.other_phone(user),
@@ -182,26 +182,26 @@ fn put_back(world: &Arc<World>, name: MachineName) {
 
 /// The carrier first, as the relay's page says; each until it is done.
 fn erase(world: &Arc<World>, user: usize) {
-    world.oracle.count(FaultKind::Erased);
+    world.run_log.count(FaultKind::Erased);
     world.current_faults.forgets();
     world.model.forget(user);
     for device in world.model.other_devices(user) {
         // It hears again what is said after it has left keys anew.
-        let published = world.oracle.wire.published(&device_address(user, device));
+        let published = world.run_log.wire.published(&device_address(user, device));
         world.model.other_is_gone(user, device);
         tokio::spawn(supervisor::awaits_keys(Arc::clone(world), user, device, published));
     }
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
     tokio::spawn(async move {
-        let published = world.oracle.wire.published(&address);
+        let published = world.run_log.wire.published(&address);
         loop {
             let commits = world.carrier.disk().commits();
             if let Some(carrier) = world.carrier_endpoint.carrier()
                 && carrier.erase(&number(user)).await.is_ok()
             {
                 // Known and not mended: a late upload brings them back (`corpus.rs`).
-                world.oracle.wire.erased(&address);
-                [2, 3].iter().for_each(|other| world.oracle.wire.erased(&device_address(user, *other)));
+                world.run_log.wire.erased(&address);
+                [2, 3].iter().for_each(|other| world.run_log.wire.erased(&device_address(user, *other)));
                 break retention::is_erased(&world, &world.carrier, user, commits).await;
             }
             world.clock.sleep(Duration::from_secs(1)).await;
@@ -217,9 +217,9 @@ fn erase(world: &Arc<World>, user: usize) {
             world.clock.sleep(Duration::from_secs(1)).await;
         }
         world.model.forget(user);
-        world.oracle.trace_line(format_args!("user {user} is erased"));
+        world.run_log.trace_line(format_args!("user {user} is erased"));
         // What the device says before it has left new keys cannot be answered, nor asked for again.
-        while world.oracle.wire.published(&address) == published {
+        while world.run_log.wire.published(&address) == published {
             world.clock.sleep(Duration::from_millis(50)).await;
         }
         world.model.forget(user);

@@ -33,11 +33,11 @@ mod faults;
 // What must hold, and who sees that it does not.
 mod invariants;
 
-mod oracle;
+mod run_log;
 
-mod model;
+mod envelope_checks;
+mod reference_model;
 mod retention;
-mod wire_checks;
 
 // What a violation is reduced to, and what was found once.
 #[cfg(test)]
@@ -48,9 +48,9 @@ mod shrink;
 mod planted_bugs;
 
 // Small parts.
-mod async_flag;
 mod observed_transport;
 mod random;
+mod waitable_flag;
 
 pub use plan::{FaultRates, Plan};
 pub use simulation::{Outcome, run};
@@ -64,4 +64,4 @@ pub use planted_bugs::{PlantedBug, SEEDS_FOR_PLANTED, find};
 // For tests that bring their own world.
 pub use clock::VirtualClock;
 pub use observed_transport::ObservedTransport;
-pub use oracle::Oracle;
+pub use run_log::RunLog;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use bulla_base::{Clock as _, Rng, SeededRng};
 use bulla_store::Generation;
 
-use crate::async_flag::AsyncFlag;
 use crate::clock::{MachineClock, VirtualClock};
 use crate::disk_contents::DiskContents;
 use crate::planted_bugs::PlantedBug;
+use crate::waitable_flag::WaitableFlag;
 
 /// How often a planted bug syncs what was committed.
 const SYNC_INTERVAL: Duration = Duration::from_millis(700);
@@ -70,7 +70,7 @@ pub(crate) struct Machine {
     synced: Mutex<Option<DiskContents>>,
     generations: AtomicU64,
     processes: Mutex<Vec<Arc<Process>>>,
-    is_off: AsyncFlag,
+    is_off: WaitableFlag,
     /// How many programs of the same kind run on it, and how many should.
     programs: AtomicU64,
     wanted: AtomicU64,
@@ -98,7 +98,7 @@ impl Machine {
             synced: Mutex::default(),
             generations: AtomicU64::new(0),
             processes: Mutex::default(),
-            is_off: AsyncFlag::default(),
+            is_off: WaitableFlag::default(),
             programs: AtomicU64::new(1),
             wanted: AtomicU64::new(1),
             had_company: AtomicBool::new(false),
@@ -119,7 +119,7 @@ impl Machine {
             number,
             rng,
             troubles: self.disk_troubles.load(Ordering::SeqCst),
-            is_dead: AsyncFlag::default(),
+            is_dead: WaitableFlag::default(),
         });
         self.processes.lock().unwrap().push(Arc::clone(&process));
         process
@@ -247,7 +247,7 @@ pub(crate) struct Process {
     pub(crate) rng: Arc<dyn Rng>,
     /// What troubles its disk had had before.
     troubles: u64,
-    is_dead: AsyncFlag,
+    is_dead: WaitableFlag,
 }
 
 impl Process {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::transport::{
-    Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError,
 };
 use bulla_base::{Address, Clock, DeviceId, MessageId, Rng};
 
@@ -16,10 +16,10 @@ use crate::disk_contents::DiskContents;
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, Process};
-use crate::oracle::Oracle;
 use crate::plan::FaultRates;
 use crate::planted_bugs::PlantedBug;
 use crate::random::{below, happens};
+use crate::run_log::RunLog;
 
 /// One process's link to the carrier: it loses, delays, doubles and shuffles, and is cut with the machine.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub(crate) struct NetworkLink {
     pub(crate) planted_bug: Option<PlantedBug>,
     pub(crate) current_faults: Arc<CurrentFaults>,
     pub(crate) rng: Arc<dyn Rng>,
-    pub(crate) oracle: Arc<Oracle>,
+    pub(crate) run_log: Arc<RunLog>,
 }
 
 /// The longest a doubled request is under way.
@@ -49,12 +49,12 @@ impl NetworkLink {
 
     /// That there is a connection.
     fn holds(&self) -> Result<(), TransportError> {
-        self.oracle.event();
+        self.run_log.event();
         if self.process.is_dead() {
             return Err(TransportError::unavailable("the caller is dead"));
         }
         if self.machine.is_cut_off.load(Ordering::SeqCst) {
-            self.oracle.count(FaultKind::CutOff);
+            self.run_log.count(FaultKind::CutOff);
             return Err(TransportError::unavailable("the caller is cut off"));
         }
         Ok(())
@@ -67,7 +67,7 @@ impl NetworkLink {
         R: Send + 'static,
     {
         if !self.process.is_dead() && happens(&*self.rng, self.rates().doubled) {
-            self.oracle.count(FaultKind::Doubled);
+            self.run_log.count(FaultKind::Doubled);
             let (again, clock) = (call(Arc::clone(&self.carrier_endpoint)), Arc::clone(&self.machine.clock));
             let later = Duration::from_millis(below(&*self.rng, LATEST_DOUBLE_MS));
             tokio::spawn(async move {
@@ -87,7 +87,7 @@ impl NetworkLink {
         self.delay().await;
         self.holds()?;
         if happens(&*self.rng, self.rates().lost) {
-            self.oracle.count(FaultKind::LostRequest);
+            self.run_log.count(FaultKind::LostRequest);
             return Err(TransportError::unavailable("the request was lost"));
         }
         let answer = call(Arc::clone(&self.carrier_endpoint)).await;
@@ -95,14 +95,14 @@ impl NetworkLink {
         self.delay().await;
         self.holds()?;
         if happens(&*self.rng, self.rates().lost) {
-            self.oracle.count(FaultKind::LostAnswer);
+            self.run_log.count(FaultKind::LostAnswer);
             return Err(TransportError::unavailable("the answer was lost"));
         }
         answer
     }
 
     fn is_to_be_sent(&self, envelope: &Envelope) {
-        self.oracle.sealed(envelope);
+        self.run_log.sealed(envelope);
         if matches!(envelope.kind(), Kind::Message(_))
             && self.machine.name == crate::machine::MachineName::Relay
         {
@@ -114,14 +114,14 @@ impl NetworkLink {
     fn is_durable(&self, id: MessageId, what: &str) {
         if !self.rows.has_name(id.as_bytes()) && !self.current_faults.is_forgetting() {
             let name = self.machine.name;
-            self.oracle
+            self.run_log
                 .violated(Invariant::Durable, format_args!("{name} {what} {id}, which it does not have"));
         }
     }
 }
 
 impl Transport for NetworkLink {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         // Late, it would be one more phone that proves the number to be its own.
         self.holds()?;
         self.delay().await;
@@ -134,7 +134,7 @@ impl Transport for NetworkLink {
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
-        self.oracle.speaks(caller, &self.process);
+        self.run_log.speaks(caller, &self.process);
         let call = |carrier: Arc<CarrierEndpoint>| {
             let caller = caller.clone();
             async move { carrier.connect(&caller).await }
@@ -160,7 +160,7 @@ impl Transport for NetworkLink {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        let envelope = PlantedBug::leaving(self.planted_bug, &self.oracle, &*self.rng, envelope);
+        let envelope = PlantedBug::leaving(self.planted_bug, &self.run_log, &*self.rng, envelope);
         if !self.process.is_dead() {
             self.is_to_be_sent(&envelope);
         }
@@ -173,8 +173,8 @@ impl Transport for NetworkLink {
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
         let leaving = envelopes.into_iter();
-        let leaving =
-            leaving.map(|envelope| PlantedBug::leaving(self.planted_bug, &self.oracle, &*self.rng, envelope));
+        let leaving = leaving
+            .map(|envelope| PlantedBug::leaving(self.planted_bug, &self.run_log, &*self.rng, envelope));
         let envelopes: Vec<_> = leaving.collect();
         if !self.process.is_dead() {
             for envelope in &envelopes {
@@ -200,7 +200,7 @@ impl Transport for NetworkLink {
         self.delay().await;
         self.holds()?;
         if happens(&*self.rng, self.rates().shuffled) {
-            self.oracle.count(FaultKind::Shuffled);
+            self.run_log.count(FaultKind::Shuffled);
             for place in 0..deliveries.len() {
                 let other = below(&*self.rng, deliveries.len() as u64);
                 deliveries.swap(place, usize::try_from(other).unwrap());
@@ -210,7 +210,7 @@ impl Transport for NetworkLink {
             deliveries.extend_from_within(..1);
         }
         if happens(&*self.rng, self.rates().lost) {
-            self.oracle.count(FaultKind::LostDelivery);
+            self.run_log.count(FaultKind::LostDelivery);
             deliveries.pop();
         }
         Ok(deliveries)
@@ -235,8 +235,8 @@ impl Transport for NetworkLink {
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
-        for id in sequences.iter().filter_map(|sequence| self.oracle.wire.envelope(caller, *sequence)) {
-            if !self.process.is_dead() && self.oracle.wire.is_message(id) {
+        for id in sequences.iter().filter_map(|sequence| self.run_log.wire.envelope(caller, *sequence)) {
+            if !self.process.is_dead() && self.run_log.wire.is_message(id) {
                 self.is_durable(id, "acknowledges");
             }
         }

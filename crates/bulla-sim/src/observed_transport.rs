@@ -1,39 +1,39 @@
-//! A transport that shows an oracle what passes.
+//! A transport that shows a run log what passes.
 
 use std::sync::Arc;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError,
 };
 use bulla_base::{Address, DeviceId};
 
-use crate::oracle::Oracle;
+use crate::run_log::RunLog;
 
-/// A transport that shows an oracle what is sent, and does nothing else: for tests that bring their own
+/// A transport that shows a run log what is sent, and does nothing else: for tests that bring their own
 /// world.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "nobody prints it")]
 pub struct ObservedTransport<T> {
     transport: T,
-    oracle: Arc<Oracle>,
+    run_log: Arc<RunLog>,
 }
 
 impl<T: Transport> ObservedTransport<T> {
-    /// Shows `oracle` what passes `transport`.
-    pub const fn new(transport: T, oracle: Arc<Oracle>) -> Self {
-        Self { transport, oracle }
+    /// Shows `run_log` what passes `transport`.
+    pub const fn new(transport: T, run_log: Arc<RunLog>) -> Self {
+        Self { transport, run_log }
     }
 
     /// Who looks on.
     #[must_use]
-    pub fn oracle(&self) -> &Oracle {
-        &self.oracle
+    pub fn run_log(&self) -> &RunLog {
+        &self.run_log
     }
 }
 
 impl<T: Transport> Transport for ObservedTransport<T> {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.transport.register(caller, proof).await
     }
 
@@ -50,12 +50,12 @@ impl<T: Transport> Transport for ObservedTransport<T> {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
-        self.oracle.sealed(&envelope);
+        self.run_log.sealed(&envelope);
         self.transport.send(caller, envelope).await
     }
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
-        envelopes.iter().for_each(|envelope| self.oracle.sealed(envelope));
+        envelopes.iter().for_each(|envelope| self.run_log.sealed(envelope));
         self.transport.send_all(caller, envelopes).await
     }
 

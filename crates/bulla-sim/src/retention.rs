@@ -7,10 +7,10 @@ use bulla_base::{Clock as _, Party, SeededRng};
 use bulla_store::{Key, SYSTEM_PARTITION, Space};
 use memchr::memmem;
 
+use crate::envelope_checks::CANARY;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName};
 use crate::phone_numbers::number;
-use crate::wire_checks::CANARY;
 use crate::world::World;
 
 /// In which strides the last days pass, in hours: nothing happens within one but that everybody sleeps. In
@@ -60,7 +60,7 @@ pub(crate) async fn two_months_pass(world: &Arc<World>) {
     }
     for user in 0..world.plan.users {
         if let Some(silent) = world.model.is_silent(user) {
-            world.oracle.violated(Invariant::Kept, silent);
+            world.run_log.violated(Invariant::Kept, silent);
         }
     }
     for machine in all(world) {
@@ -85,7 +85,7 @@ fn left(world: &World, machine: &Machine, found: &[(bulla_base::Partition, Key)]
         let (name, space, day) = (machine.name, key.space().number(), key.day().number());
         let what =
             format_args!("{} rows, the first of space {space:#x} and day {day}, at the {name}", found.len());
-        world.oracle.violated(Invariant::Forgotten, what);
+        world.run_log.violated(Invariant::Forgotten, what);
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn carrier_reads_nothing(world: &World) {
     let read =
         world.carrier.disk().find(|_, _, record| memmem::find(&record.value, CANARY.as_bytes()).is_some());
     if !read.is_empty() {
-        world.oracle.violated(Invariant::Sealed, "a text lies with the carrier");
+        world.run_log.violated(Invariant::Sealed, "a text lies with the carrier");
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) async fn is_erased(world: &World, machine: &Machine, user: usize, com
         let (name, space) = (machine.name, key.space().number());
         let what =
             format_args!("{} rows of user {user}, the first of space {space:#x}, at the {name}", left.len());
-        world.oracle.violated(Invariant::Erased, what);
+        world.run_log.violated(Invariant::Erased, what);
     }
 }
 

@@ -52,21 +52,21 @@ pub fn run(plan: &Plan, planted_bug: Option<PlantedBug>, whole_trace: bool) -> O
     runtime.block_on(async {
         let world = World::new(plan, planted_bug);
         if whole_trace {
-            world.oracle.keep_all();
+            world.run_log.keep_all();
         }
         tokio::select! {
             biased;
-            () = world.oracle.broken() => {}
+            () = world.run_log.broken() => {}
             () = run_phases(&world) => {}
         }
-        let (trace, hash) = world.oracle.trace();
+        let (trace, hash) = world.run_log.trace();
         Outcome {
-            violation: world.oracle.violation(),
+            violation: world.run_log.violation(),
             trace,
             hash,
-            events: world.oracle.events(),
-            steps: world.oracle.steps(),
-            faults: world.oracle.counts(),
+            events: world.run_log.events(),
+            steps: world.run_log.steps(),
+            faults: world.run_log.counts(),
             lived: world.clock.elapsed(),
         }
     })
@@ -114,7 +114,7 @@ async fn inject_faults(world: &Arc<World>) {
 
 /// The healing phase: all is well, one more message is said each way, and everything drains.
 async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
-    world.oracle.trace_line("all is well from now on");
+    world.run_log.trace_line("all is well from now on");
     world.current_faults.become_calm();
     for machine in [&world.carrier, &world.relay].into_iter().chain(&world.devices) {
         machine.heal();
@@ -140,7 +140,7 @@ async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
         () = drained => {}
         () = world.clock.sleep(DRAIN_TIMEOUT) => {
             let lacking = lacking(world).unwrap_or_else(|| "somebody still tries to write".to_owned());
-            world.oracle.violated(Invariant::Drains, lacking);
+            world.run_log.violated(Invariant::Drains, lacking);
         }
     }
 }
@@ -163,13 +163,13 @@ fn lacking(world: &World) -> Option<String> {
 async fn compare_counts(world: &Arc<World>) {
     let relay = world.relays.lock().unwrap().last().map(|(_, relay)| relay.clone());
     let (Some(relay), Some(carrier)) = (relay, world.carrier_endpoint.carrier()) else {
-        return world.oracle.violated(Invariant::Alive, "relay or carrier do not run");
+        return world.run_log.violated(Invariant::Alive, "relay or carrier do not run");
     };
     if world.current_faults.is_forgetting() {
         return;
     }
     let (Ok(ours), Ok(theirs)) = (relay.bill(BUSINESS).await, carrier.bill(BUSINESS).await) else {
-        return world.oracle.violated(Invariant::Counts, "nobody could count");
+        return world.run_log.violated(Invariant::Counts, "nobody could count");
     };
     let (to_user, to_business) = world.model.counts();
     let counted = [&ours, &theirs]
@@ -177,6 +177,6 @@ async fn compare_counts(world: &Arc<World>) {
     if counted != [(to_user, to_business); 2] {
         let what =
             format_args!("relay and carrier count {counted:?}, and there were {to_user}, {to_business}");
-        world.oracle.violated(Invariant::Counts, what);
+        world.run_log.violated(Invariant::Counts, what);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulla::Host;
 use bulla::carrier::Carrier;
 use bulla::device::Device;
-use bulla::transport::Proof;
+use bulla::transport::NumberProof;
 use bulla_base::{Clock as _, DeviceId};
 
 use crate::invariants::Invariant;
@@ -30,7 +30,7 @@ pub(crate) async fn carrier(world: Arc<World>) {
             Carrier::open(world.disk(machine, &process), Arc::clone(&machine.clock) as _, &*process.rng);
         match until_dead(&process, opening).await {
             Some(Ok(carrier)) => {
-                world.oracle.trace_line("the carrier runs");
+                world.run_log.trace_line("the carrier runs");
                 let carrier = Arc::new(carrier);
                 world.carrier_endpoint.runs(Arc::clone(&carrier), Arc::clone(&process));
                 let why = until_dead(&process, carrier.stopped()).await;
@@ -60,7 +60,7 @@ pub(crate) async fn relay(world: Arc<World>) {
             .open();
         match until_dead(&process, opening).await {
             Some(Ok(relay)) => {
-                world.oracle.trace_line(format_args!("relay {} runs", process.number));
+                world.run_log.trace_line(format_args!("relay {} runs", process.number));
                 world.relays.lock().unwrap().push((process.number, relay.clone()));
                 let stopped = async {
                     tokio::select! {
@@ -75,7 +75,7 @@ pub(crate) async fn relay(world: Arc<World>) {
                 world.model.relay_died(process.number);
                 relay.close().await;
                 world.relays.lock().unwrap().retain(|(number, _)| *number != process.number);
-                world.oracle.trace_line(format_args!("relay {} is dead", process.number));
+                world.run_log.trace_line(format_args!("relay {} is dead", process.number));
             }
             Some(Err(why)) => explain(&world, machine, &process, Some(why)),
             None => {}
@@ -106,17 +106,17 @@ pub(crate) async fn device(world: Arc<World>, user: usize) {
         let process = machine.start_process();
         let (disk, link) = (world.disk(machine, &process), world.network_link(machine, &process));
         let (clock, rng) = (Arc::clone(&machine.clock), Arc::clone(&process.rng));
-        let opening = Device::register(disk, link, clock, rng, number(user), Proof::none());
+        let opening = Device::register(disk, link, clock, rng, number(user), NumberProof::none());
         match until_dead(&process, opening).await {
             Some(Ok(device)) => {
-                world.oracle.trace_line(format_args!("device {user} runs"));
+                world.run_log.trace_line(format_args!("device {user} runs"));
                 *world.running_devices[user].lock().unwrap() = Some(device.clone());
                 let why = until_dead(&process, workload::reads(&world, user, &device)).await;
                 *world.running_devices[user].lock().unwrap() = None;
                 explain(&world, machine, &process, why);
                 process.kill();
                 device.close().await;
-                world.oracle.trace_line(format_args!("device {user} is dead"));
+                world.run_log.trace_line(format_args!("device {user} is dead"));
             }
             Some(Err(why)) => explain(&world, machine, &process, Some(why)),
             None => {}
@@ -139,16 +139,16 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
         let (disk, link) = (world.disk(&machine, &process), world.network_link(&machine, &process));
         let (clock, rng, id) =
             (Arc::clone(&machine.clock), Arc::clone(&process.rng), DeviceId::new(device).unwrap());
-        let opening = Device::register_as(disk, link, clock, rng, number(user), id, Proof::none());
+        let opening = Device::register_as(disk, link, clock, rng, number(user), id, NumberProof::none());
         match until_dead(&process, opening).await {
             Some(Ok(opened)) => {
-                world.oracle.trace_line(format_args!("device {user}.{device} runs"));
+                world.run_log.trace_line(format_args!("device {user}.{device} runs"));
                 let reading = workload::reads_on_other(&world, (user, device), &opened);
                 let why = until_dead(&process, reading).await;
                 explain(&world, &machine, &process, why);
                 process.kill();
                 opened.close().await;
-                world.oracle.trace_line(format_args!("device {user}.{device} is dead"));
+                world.run_log.trace_line(format_args!("device {user}.{device} is dead"));
             }
             Some(Err(why)) => explain(&world, &machine, &process, Some(why)),
             None => {}
@@ -161,7 +161,7 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
 /// Once the device has left keys with the carrier more than `published` times, it hears everything.
 pub(crate) async fn awaits_keys(world: Arc<World>, user: usize, device: u8, published: u64) {
     let address = device_address(user, device);
-    while world.oracle.wire.published(&address) == published {
+    while world.run_log.wire.published(&address) == published {
         world.clock.sleep(POLL_INTERVAL / 10).await;
     }
     if !world.has_vanished(user, device) {
@@ -181,12 +181,12 @@ async fn until_dead<R>(process: &Process, task: impl Future<Output = R>) -> Opti
 /// A program that stops by itself needs a reason.
 fn explain(world: &World, machine: &Machine, process: &Process, why: Option<impl std::fmt::Debug>) {
     let Some(why) = why else { return };
-    world.oracle.trace_line(format_args!("{} stops: {why:?}", machine.name));
+    world.run_log.trace_line(format_args!("{} stops: {why:?}", machine.name));
     // After a hand-over it may be the one that was started first that is left.
     let was_replaced = machine.name == MachineName::Relay
         && machine.had_company()
         && ["Fenced", "Shared"].iter().any(|word| format!("{why:?}").contains(word));
     if !machine.has_excuse(process) && !was_replaced {
-        world.oracle.violated(Invariant::Alive, format_args!("{} stops: {why:?}", machine.name));
+        world.run_log.violated(Invariant::Alive, format_args!("{} stops: {why:?}", machine.name));
     }
 }

@@ -10,9 +10,9 @@ use bulla_base::Clock as _;
 
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
-use crate::model::text;
 use crate::phone_numbers::{BUSINESS, number};
 use crate::random::{below, happens, one_of};
+use crate::reference_model::text;
 use crate::world::{SimDevice, World};
 
 /// How long somebody waits before asking again.
@@ -29,7 +29,7 @@ pub(crate) async fn reads(world: &World, user: usize, device: &SimDevice) -> Arc
         match event.kind() {
             DeviceEventKind::Message(content) => match content.body() {
                 Body::Text(text) => world.model.shown(user, true, text.body(), id),
-                other => world.oracle.violated(Invariant::Kept, format_args!("nobody said {other:?}")),
+                other => world.run_log.violated(Invariant::Kept, format_args!("nobody said {other:?}")),
             },
             DeviceEventKind::Receipt(receipt) => {
                 let (messages, progress) = (receipt.messages().to_vec(), receipt.progress());
@@ -40,7 +40,7 @@ pub(crate) async fn reads(world: &World, user: usize, device: &SimDevice) -> Arc
         }
         // A disk that is full today has room tomorrow; until then the event stays.
         while let Err(error) = device.acknowledge(event.clone()).await {
-            world.oracle.trace_line(format_args!("user {user} cannot finish {id}: {error:?}"));
+            world.run_log.trace_line(format_args!("user {user} cannot finish {id}: {error:?}"));
             pause(world, MAX_RETRY_MS).await;
         }
         world.model.finished(user, id);
@@ -62,11 +62,11 @@ pub(crate) async fn reads_on_other(
         if let DeviceEventKind::Message(content) = event.kind() {
             match content.body() {
                 Body::Text(text) => world.model.shown_on_other((user, number), text.body(), id),
-                other => world.oracle.violated(Invariant::Kept, format_args!("nobody said {other:?}")),
+                other => world.run_log.violated(Invariant::Kept, format_args!("nobody said {other:?}")),
             }
         }
         while let Err(error) = device.acknowledge(event.clone()).await {
-            world.oracle.trace_line(format_args!("user {user} cannot finish {id} on {number}: {error:?}"));
+            world.run_log.trace_line(format_args!("user {user} cannot finish {id} on {number}: {error:?}"));
             pause(world, MAX_RETRY_MS).await;
         }
         world.model.finished_on_other((user, number), id);
@@ -87,12 +87,12 @@ pub(crate) async fn writes(world: Arc<World>, user: usize, messages: usize) {
         let content = Content::text(Text::new(text("user", user, number)).unwrap());
         match device.send(BUSINESS, &content).await {
             Ok(id) => {
-                world.oracle.trace_line(format_args!("sent: {number} of user {user} as {id}"));
+                world.run_log.trace_line(format_args!("sent: {number} of user {user} as {id}"));
                 world.model.of(user).to_business.messages[number].id = Some(id);
                 answered += 1;
             }
             Err(error) => {
-                world.oracle.trace_line(format_args!("user {user} cannot send {number}: {error:?}"))
+                world.run_log.trace_line(format_args!("user {user} cannot send {number}: {error:?}"))
             }
         }
     }
@@ -122,12 +122,12 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
                         break;
                     }
                     // The business does not hear of it, and asks again.
-                    world.oracle.count(FaultKind::Unheard);
+                    world.run_log.count(FaultKind::Unheard);
                 }
                 Err(error) => {
                     let reason = error.reason();
                     world
-                        .oracle
+                        .run_log
                         .trace_line(format_args!("{number} to user {user} is not accepted: {reason}"));
                 }
             }

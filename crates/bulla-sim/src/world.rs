@@ -13,11 +13,11 @@ use crate::clock::VirtualClock;
 use crate::current_faults::CurrentFaults;
 use crate::disk::Disk;
 use crate::machine::{Machine, MachineName, Process};
-use crate::model::Model;
 use crate::network::NetworkLink;
-use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::planted_bugs::{HeldEvent, PlantedBug};
+use crate::reference_model::ReferenceModel;
+use crate::run_log::RunLog;
 
 /// When every run begins.
 const EPOCH: Timestamp = Timestamp::from_millis(1_795_293_590_960);
@@ -31,8 +31,8 @@ pub(crate) struct World {
     pub(crate) planted_bug: Option<PlantedBug>,
     pub(crate) clock: Arc<VirtualClock>,
     pub(crate) rng: Arc<dyn Rng>,
-    pub(crate) oracle: Arc<Oracle>,
-    pub(crate) model: Arc<Model>,
+    pub(crate) run_log: Arc<RunLog>,
+    pub(crate) model: Arc<ReferenceModel>,
     pub(crate) current_faults: Arc<CurrentFaults>,
     pub(crate) carrier_endpoint: Arc<CarrierEndpoint>,
     held: Arc<HeldEvent>,
@@ -52,12 +52,12 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: &Plan, planted_bug: Option<PlantedBug>) -> Arc<Self> {
         let clock = Arc::new(VirtualClock::new(EPOCH));
-        let oracle = Arc::new(Oracle::new(Arc::clone(&clock) as _));
+        let run_log = Arc::new(RunLog::new(Arc::clone(&clock) as _));
         let machine = |name| Machine::new(name, plan.seed, &clock, planted_bug);
         Arc::new(Self {
-            model: Arc::new(Model::new(Arc::clone(&oracle), Arc::clone(&clock), plan.users)),
+            model: Arc::new(ReferenceModel::new(Arc::clone(&run_log), Arc::clone(&clock), plan.users)),
             current_faults: Arc::new(CurrentFaults::new(plan.rates)),
-            carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&oracle), planted_bug, plan.seed)),
+            carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&run_log), planted_bug, plan.seed)),
             rng: Arc::new(SeededRng::new(plan.seed)),
             held: Arc::default(),
             carrier: machine(MachineName::Carrier),
@@ -73,7 +73,7 @@ impl World {
             plan: plan.clone(),
             planted_bug,
             clock,
-            oracle,
+            run_log,
         })
     }
 
@@ -97,7 +97,7 @@ impl World {
             machine: Arc::clone(machine),
             process: Arc::clone(process),
             rng: Arc::clone(&process.rng),
-            oracle: Arc::clone(&self.oracle),
+            run_log: Arc::clone(&self.run_log),
             slowness: 30,
             planted_bug: self.planted_bug,
         }
@@ -112,7 +112,7 @@ impl World {
             planted_bug: self.planted_bug,
             current_faults: Arc::clone(&self.current_faults),
             rng: Arc::clone(&process.rng),
-            oracle: Arc::clone(&self.oracle),
+            run_log: Arc::clone(&self.run_log),
         }
     }
 
@@ -122,7 +122,7 @@ impl World {
             process: Arc::clone(process),
             current_faults: Arc::clone(&self.current_faults),
             rng: Arc::clone(&process.rng),
-            oracle: Arc::clone(&self.oracle),
+            run_log: Arc::clone(&self.run_log),
             model: Arc::clone(&self.model),
             held: Arc::clone(&self.held),
             planted_bug: self.planted_bug,

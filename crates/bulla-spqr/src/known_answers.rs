@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::braid::State;
-use crate::braid::offerer::Offerer;
 use crate::erasure_code::Code;
 use crate::kem::KeyPair;
+use crate::ml_kem_braid::State;
+use crate::ml_kem_braid::offerer::Offerer;
 use crate::ratchet::Ratchet;
 use crate::role::Role;
 

@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Ratchet`] is the machine, [`Message`] what it sends, [`limits`] its bounds, [`stored`] its form at rest.
+//! [`Ratchet`] is the machine, [`Message`] what it sends, [`limits`] its bounds, [`serialization`] its form
+//! at rest.
 
 mod message;
 mod ratchet;
@@ -9,10 +10,10 @@ mod role;
 mod secret;
 
 mod authenticator;
-mod braid;
 mod erasure_code;
 mod galois_field;
 mod kem;
+mod ml_kem_braid;
 
 mod chain;
 #[doc(hidden)]
@@ -22,7 +23,7 @@ pub mod skipped_keys;
 
 pub mod error;
 pub mod limits;
-pub mod stored;
+pub mod serialization;
 #[doc(hidden)]
 pub mod wiped_bytes;
 

@@ -35,7 +35,7 @@ pub const MAX_ROWS: usize = 1 + 36 + MAX_EPOCHS * 2_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored::{HEAD_BYTES, WHOLE_HEAD_BYTES};
+    use crate::serialization::{HEAD_BYTES, WHOLE_HEAD_BYTES};
 
     /// What is drawn and documented, added up by hand: whoever lays out a store or a frame counts on these.
     #[test]

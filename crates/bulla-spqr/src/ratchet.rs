@@ -2,14 +2,14 @@ use std::fmt;
 
 use rand_core::CryptoRng;
 
-use crate::braid::{self, Braid};
 use crate::chain::{self, Chain};
 use crate::error::{ReceiveError, SendError, StoredError};
 use crate::kem::KeyPair;
 use crate::message::{Incoming, Message};
+use crate::ml_kem_braid::{self, Braid};
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::stored::Rows;
+use crate::serialization::Rows;
 use crate::wiped_bytes::Wiped;
 
 /// One party's end of the ratchet.
@@ -39,7 +39,7 @@ pub struct Sent {
 #[must_use = "nothing has changed until it is accepted"]
 pub struct Received {
     key: Secret<32>,
-    braid: braid::Change,
+    braid: ml_kem_braid::Change,
     chain: chain::Change,
     steps: u64,
 }

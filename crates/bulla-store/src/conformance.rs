@@ -19,16 +19,16 @@
 //! # Panics
 //! Every function here panics when the engine breaks its rule, with the rule as the message.
 
+mod assertions;
 mod atomicity;
 mod bounds;
 mod concurrency;
 mod counters;
 mod days;
 mod erasure;
-mod expectations;
+mod expected_versions;
 mod expiry;
 mod random_walk;
-mod rule;
 mod scans;
 mod upkeep;
 mod versions;
@@ -48,7 +48,7 @@ pub use concurrency::{concurrent_adds_lose_nothing, concurrent_increments_lose_n
 pub use counters::{counters_add_up, counters_are_read_in_pages};
 pub use days::{dropped_days_are_gone_and_the_others_stay, dropped_days_begin_anew};
 pub use erasure::erased_partitions_are_empty_and_the_others_stay;
-pub use expectations::{conflicts_name_the_key, expectations_are_of_what_was_read};
+pub use expected_versions::{conflicts_name_the_key, expectations_are_of_what_was_read};
 pub use expiry::{expired_records_are_not_read, expired_records_still_count_as_records};
 pub use random_walk::{walk, walks_end_where_the_model_does};
 pub use scans::{

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
-use crate::Space;
+use crate::scan::goes_on;
+use crate::{Space, Store, StoreError};
 
 /// A number that is only ever added to.
 ///
@@ -36,5 +37,24 @@ impl Counter {
     pub fn is_within(&self, space: Space, prefix: &[u8], after: Option<&[u8]>) -> bool {
         let name = &self.name[..];
         self.space == space && name.starts_with(prefix) && after.is_none_or(|after| name > after)
+    }
+}
+
+/// Every counter of `space` whose name begins with `prefix`, however many there are.
+///
+/// # Errors
+/// When the store fails or a counter is damaged.
+pub async fn every_counter<S: Store>(
+    store: &S,
+    space: Space,
+    prefix: &[u8],
+) -> Result<Vec<(Counter, u64)>, StoreError> {
+    let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
+    loop {
+        let page = store.counters(space, prefix, after.as_deref()).await?;
+        let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(counts) };
+        goes_on(after.as_ref(), first.name())?;
+        after = Some(last.name().clone());
+        counts.extend(page);
     }
 }

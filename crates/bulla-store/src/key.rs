@@ -1,4 +1,4 @@
-use bulla_base::Day;
+use bulla_base::{Day, Partition};
 use bytes::Bytes;
 
 /// Which kind of record a key names. Each crate that keeps records has its own.
@@ -66,3 +66,6 @@ impl Key {
         &self.name
     }
 }
+
+/// The partition of what belongs to no customer.
+pub const SYSTEM_PARTITION: Partition = Partition::from_bytes([0; 16]);

@@ -39,7 +39,7 @@ mod store_call;
 mod erase_partition;
 mod keyed_mutex;
 mod queue;
-mod system_partition;
+mod stored_pepper;
 mod upkeep;
 mod user_erasure;
 
@@ -50,13 +50,13 @@ mod metrics;
 pub use batch::{Batch, Commit, Expectation, Put};
 pub use boxed_store::BoxStore;
 pub use cached_store::CachedStore;
-pub use counter::Counter;
+pub use counter::{Counter, every_counter};
 pub use counting_store::{Asked, CountingStore, Counts};
 pub use erase_partition::{erase_by_page, erase_names};
 pub use error::{Fault, StoreError};
 #[cfg(feature = "conformance")]
 pub use faulty_store::{Failure, FaultyStore};
-pub use key::{Key, Space};
+pub use key::{Key, SYSTEM_PARTITION, Space};
 pub use keyed_mutex::KeyedMutex;
 pub use limits::{
     MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_QUEUE_DAYS, MAX_QUEUE_GAPS, MAX_RETENTION,
@@ -73,7 +73,7 @@ pub use store::Store;
 #[cfg(feature = "conformance")]
 pub use store_call::StoreCall;
 pub use store_wrapper::StoreWrapper;
-pub use system_partition::{SYSTEM_PARTITION, every_counter, pepper};
+pub use stored_pepper::pepper;
 pub use upkeep::{Generation, keep_up};
 pub use user_erasure::{BEFORE_ALL, Erased, UserErasure};
 pub use watch::{Watch, Watchers};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError};
+use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError};
 
 /// A transport whose kind is known at run time only: for a host that picks it by configuration.
 ///
@@ -23,7 +23,7 @@ impl BoxTransport {
 }
 
 impl Transport for BoxTransport {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.0.register(caller, proof).await
     }
 
@@ -78,7 +78,7 @@ trait DynTransport: Send + Sync {
     fn register<'a>(
         &'a self,
         caller: &'a Caller,
-        proof: &'a Proof,
+        proof: &'a NumberProof,
     ) -> Answer<'a, Result<Connected, TransportError>>;
 
     fn connect<'a>(&'a self, caller: &'a Caller) -> Answer<'a, Result<Connected, TransportError>>;
@@ -124,7 +124,7 @@ impl<T: Transport> DynTransport for T {
     fn register<'a>(
         &'a self,
         caller: &'a Caller,
-        proof: &'a Proof,
+        proof: &'a NumberProof,
     ) -> Answer<'a, Result<Connected, TransportError>> {
         Box::pin(Transport::register(self, caller, proof))
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, Transport, TransportError};
+use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError};
 
 /// The transport to a carrier in the same program.
 ///
@@ -32,7 +32,7 @@ impl<C> Clone for InProcess<C> {
 }
 
 impl<C: Transport> Transport for InProcess<C> {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.carrier.register(caller, proof).await
     }
 

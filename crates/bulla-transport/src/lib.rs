@@ -7,8 +7,9 @@
 
 mod transport;
 
-mod caller;
-mod proof;
+mod caller_identity;
+mod incarnation;
+mod number_proof;
 
 mod delivery;
 mod send_outcome;
@@ -21,8 +22,9 @@ mod limits;
 
 pub use transport::Transport;
 
-pub use caller::{Caller, Incarnation};
-pub use proof::Proof;
+pub use caller_identity::Caller;
+pub use incarnation::Incarnation;
+pub use number_proof::NumberProof;
 
 pub use delivery::{Connected, Delivery, Sequence, in_order};
 pub use send_outcome::SendOutcome;

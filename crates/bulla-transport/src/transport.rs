@@ -1,7 +1,7 @@
 use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
 
-use crate::{Caller, Connected, Delivery, Proof, SendOutcome, Sequence, TransportError};
+use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, TransportError};
 
 /// The port between an endpoint and the carrier.
 ///
@@ -25,7 +25,7 @@ pub trait Transport: Send + Sync + 'static {
     fn register(
         &self,
         caller: &Caller,
-        proof: &Proof,
+        proof: &NumberProof,
     ) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
     /// Says that from now on only this incarnation, or a later one, speaks for the address. A number that the

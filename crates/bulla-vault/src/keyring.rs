@@ -25,12 +25,12 @@ use bulla_base::Rng;
 use zeroize::Zeroizing;
 
 use crate::byte_reader::ByteReader;
+use crate::committing_aead::{self, Bound, Under};
 use crate::error::KeyringError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
 use crate::key_epochs::KeyEpochs;
 use crate::limits::{KEYRING_BYTES, MAX_WRAPPED_BYTES, SLOT_BYTES};
 use crate::metrics::KEYRING_WRITES;
-use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
 pub use file::FileKeyring;
@@ -154,7 +154,7 @@ impl Keyring {
         let key = unwrapped.map_err(|source| KeyringError::KeyEncryption { place: place.clone(), source })?;
         let bound = sequenced(slot.id, slot.sequence);
         let under = Under { key: key.secret(), salt: None, bound: &bound };
-        let state = seal::open(under, &slot.sealed, KeyringState::from_bytes);
+        let state = committing_aead::open(under, &slot.sealed, KeyringState::from_bytes);
         let state = state.ok().flatten().ok_or_else(damaged)?;
         let mut keyring = Self { file, key, slot };
         // One of them was torn, or never got so far. Mended at once: a second fault would leave none.
@@ -186,7 +186,7 @@ impl Keyring {
         let sequence = self.slot.sequence + 1;
         let bound = sequenced(self.slot.id, sequence);
         let under = Under { key: self.key.secret(), salt: None, bound: &bound };
-        let sealed = seal::seal(under, &state.to_bytes(), rng).map_err(|_| damaged(self))?;
+        let sealed = committing_aead::seal(under, &state.to_bytes(), rng).map_err(|_| damaged(self))?;
         // Also when writing fails: a sequence is never used for two states.
         self.slot.sequence = sequence;
         self.slot.sealed = sealed;

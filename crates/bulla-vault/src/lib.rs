@@ -13,8 +13,8 @@ mod hour_key_chain;
 mod key_epochs;
 mod salt;
 
-mod seal;
-mod sealed_row;
+mod committing_aead;
+mod sealed_row_format;
 mod store_layout;
 
 mod atomic_file;
@@ -22,7 +22,7 @@ mod byte_reader;
 mod secret;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod stack_residue;
+mod stack_inspection;
 
 mod error;
 mod limits;

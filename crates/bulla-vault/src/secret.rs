@@ -150,7 +150,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn secret_that_another_is_derived_from_is_not_left_on_the_stack() {
-        use crate::stack_residue::{after, holds};
+        use crate::stack_inspection::{after, holds};
 
         // Two of the same, because a secret is set up but once.
         let [first, second] = [(); 2].map(|()| Secret::from_bytes(*b"thirty-two bytes nobody else has"));

@@ -2,12 +2,13 @@ use crate::limits::PARTITION_LOCKS;
 
 mod batch;
 mod clock_changes;
-mod record;
+mod partition_salts;
 mod rollback_detection;
 mod store_impl;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
+mod unseal_records;
 mod unused_salts;
 
 use std::fmt;

@@ -5,17 +5,17 @@
 //! opened as its own page says, a relay by [`Relay::builder`](relay::Relay::builder). The [`guide`] tells how
 //! the parts stand to each other, why, and how to do what hosts do.
 
-mod host;
+mod host_setup;
 
-mod system;
+mod system_clock_and_rng;
 
 pub mod guide;
 
-pub use host::Host;
+pub use host_setup::Host;
 #[cfg(feature = "fjall")]
-pub use host::{OpenStoreError, SealedStore};
+pub use host_setup::{OpenStoreError, SealedStore};
 
-pub use system::{SystemClock, SystemRng};
+pub use system_clock_and_rng::{SystemClock, SystemRng};
 
 // The sighted side, from what a host holds down to the ratchets.
 

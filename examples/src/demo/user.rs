@@ -13,7 +13,7 @@ use super::history::History;
 use super::script::{Exchange, IN_A_ROW};
 use crate::escaped_text::EscapedText;
 use crate::exit_error::ExitError;
-use crate::system::PHONE_NUMBER_ID;
+use crate::parties::PHONE_NUMBER_ID;
 use crate::terminal::Terminal;
 
 /// How much of a text is shown.

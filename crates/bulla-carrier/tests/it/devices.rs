@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Category, DeviceId, DeviceSet, MAX_DEVICES, MessageId, Number, Partition, Party};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_envelope::{Envelope, Form, FrankingTag, Installation, KeyUpload, Kind};
+use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, KeyUpload, Kind};
 use bulla_meter::Flow;
 use bulla_store::{BEFORE_ALL, Batch, Key, Scan, Space, Store};
-use bulla_transport::{Caller, Incarnation, Proof, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, TransportError};
 
 use crate::{NOW, SHOP, World, alice, caller, shop, upload};
 
@@ -22,7 +22,7 @@ fn set(numbers: &[u8]) -> DeviceSet {
 /// A device of Alice's, each of which has an identity of its own.
 fn device(number: u8, incarnation: u64) -> Caller {
     let address = Address::new(alice().party().clone(), id(number));
-    Caller::new(address, Installation::of_identity(&[number]), Incarnation::new(incarnation))
+    Caller::new(address, InstallationId::of_identity(&[number]), Incarnation::new(incarnation))
 }
 
 fn keys(number: u8) -> KeyUpload {
@@ -39,7 +39,7 @@ impl World {
     /// Registers a device and leaves keys for it.
     async fn add(&self, number: u8) -> Caller {
         let device = device(number, 1);
-        self.transport().register(&device, &Proof::none()).await.unwrap();
+        self.transport().register(&device, &NumberProof::none()).await.unwrap();
         self.transport().publish(&device, keys(number)).await.unwrap();
         device
     }
@@ -91,8 +91,8 @@ async fn a_second_device_does_not_shut_out_the_first_and_each_has_keys_of_its_ow
     assert_eq!(world.carrier.devices(&number()).await.unwrap(), set(&[1, 10]));
     // A new incarnation, and a new installation, of one of them are nothing to the other.
     world.transport().connect(&device(10, 2)).await.unwrap();
-    let new = Caller::new(tenth.address().clone(), Installation::of_identity(b"new"), Incarnation::new(1));
-    world.transport().register(&new, &Proof::none()).await.unwrap();
+    let new = Caller::new(tenth.address().clone(), InstallationId::of_identity(b"new"), Incarnation::new(1));
+    world.transport().register(&new, &NumberProof::none()).await.unwrap();
     let shut_out = world.transport().connect(&device(10, 3)).await;
     assert!(matches!(shut_out, Err(TransportError::Fenced { reinstalled: true, .. })));
     world.transport().connect(&first).await.unwrap();
@@ -155,14 +155,14 @@ async fn a_device_that_has_left_no_keys_is_not_missed_and_one_that_is_installed_
     let world = World::new().await;
     let shop = world.join(shop()).await;
     world.add(1).await;
-    world.transport().register(&device(2, 1), &Proof::none()).await.unwrap();
+    world.transport().register(&device(2, 1), &NumberProof::none()).await.unwrap();
     let message = || MessageId::new(NOW, &world.rng);
     let sent = world.transport().send_all(&shop, world.fan_out(&shop, message(), set(&[1]))).await;
     assert!(sent.error.is_none(), "{sent:?}");
     world.transport().publish(&device(2, 1), keys(2)).await.unwrap();
     let new =
-        Caller::new(device(2, 1).address().clone(), Installation::of_identity(b"new"), Incarnation::new(1));
-    world.transport().register(&new, &Proof::none()).await.unwrap();
+        Caller::new(device(2, 1).address().clone(), InstallationId::of_identity(b"new"), Incarnation::new(1));
+    world.transport().register(&new, &NumberProof::none()).await.unwrap();
     let sent = world.transport().send_all(&shop, world.fan_out(&shop, message(), set(&[1]))).await;
     assert_eq!(other_devices(&sent.error), Some(set(&[1, 2])), "its new keys are about to come");
     let none = world.transport().bundle(&shop, new.address()).await;
@@ -197,7 +197,7 @@ async fn a_removed_device_is_shut_out_and_nothing_of_it_is_left_but_that_it_was(
     assert!(!world.carrier.remove_device(&number(), id(2)).await.unwrap(), "it is removed already");
 
     // Registered anew it begins with nothing, also as the installation that it was.
-    let connected = world.transport().register(&second, &Proof::none()).await.unwrap();
+    let connected = world.transport().register(&second, &NumberProof::none()).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (0, 0));
     world.transport().publish(&second, keys(2)).await.unwrap();
     assert_eq!(world.queued(&second).await, []);
@@ -241,7 +241,7 @@ async fn a_removal_that_was_cut_short_is_finished_before_the_device_comes_back()
     let world = world.restart().await;
     assert!(matches!(world.transport().connect(&second).await, Err(TransportError::Removed)));
     assert_eq!(world.carrier.devices(&number()).await.unwrap(), set(&[1]));
-    world.transport().register(&second, &Proof::none()).await.unwrap();
+    world.transport().register(&second, &NumberProof::none()).await.unwrap();
     assert_eq!(world.queued(&second).await, []);
 }
 
@@ -266,7 +266,7 @@ async fn an_erased_user_has_no_devices_and_nothing_of_any_is_left() {
 struct Codes;
 
 impl NumberVerifier for Codes {
-    fn verify<'a>(&'a self, address: &'a Address, proof: &'a Proof) -> Verdict<'a> {
+    fn verify<'a>(&'a self, address: &'a Address, proof: &'a NumberProof) -> Verdict<'a> {
         let is_its = proof.as_bytes() == [address.device().number()];
         Box::pin(std::future::ready(Ok(is_its)))
     }
@@ -277,7 +277,7 @@ async fn each_device_proves_that_the_number_is_its_own_and_again_after_it_was_re
     let world = World::new().await;
     let (clock, verifier) = (world.clock.clone(), Arc::new(Codes));
     let carrier = Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
-    let code = |number: u8| Proof::new(vec![number]).unwrap();
+    let code = |number: u8| NumberProof::new(vec![number]).unwrap();
     carrier.register(&device(1, 1), &code(1)).await.unwrap();
     assert!(matches!(carrier.connect(&device(2, 1)).await, Err(TransportError::Unproven)));
     assert!(matches!(carrier.register(&device(2, 1), &code(1)).await, Err(TransportError::Unproven)));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_carrier::Carrier;
-use bulla_transport::{InProcess, Proof, Sequence, Transport, TransportError};
+use bulla_transport::{InProcess, NumberProof, Sequence, Transport, TransportError};
 
 use crate::{World, alice, caller, shop, upload};
 
@@ -24,7 +24,7 @@ async fn an_older_incarnation_can_do_nothing_once_a_later_one_has_connected() {
     assert!(fenced(transport.bundle(&old, alice.address()).await));
     assert!(fenced(transport.publish(&old, upload(b"identity", 0)).await));
     assert!(fenced(transport.low_stock(&old, 0).await));
-    assert!(fenced(transport.register(&old, &Proof::none()).await));
+    assert!(fenced(transport.register(&old, &NumberProof::none()).await));
     transport.send(&new, world.envelope(&new, &alice)).await.unwrap();
 }
 

@@ -25,7 +25,7 @@ use bulla_base::{
     Address, Category, Clock, ManualClock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
 };
 use bulla_carrier::Carrier;
-use bulla_envelope::{Envelope, Form, FrankingTag, Installation, KeyUpload, Kind, OneTimeKey, SignedKey};
+use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, KeyUpload, Kind, OneTimeKey, SignedKey};
 use bulla_store::MemoryStore;
 use bulla_transport::{Caller, InProcess, Incarnation, Transport};
 
@@ -101,7 +101,7 @@ impl World {
 
 /// Somebody in this incarnation of the installation with the identity `identity`.
 fn caller(address: Address, incarnation: u64) -> Caller {
-    Caller::new(address, Installation::of_identity(b"identity"), Incarnation::new(incarnation))
+    Caller::new(address, InstallationId::of_identity(b"identity"), Incarnation::new(incarnation))
 }
 
 fn shop() -> Address {

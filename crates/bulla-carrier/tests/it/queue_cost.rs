@@ -7,7 +7,7 @@ use bulla_base::{Partition, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{Batch, Commit, Key, MemoryStore, Record, Scan, Store, StoreError, StoreWrapper};
 use bulla_transport::{
-    BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, Proof, SendOutcome, Sequence, Transport,
+    BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence, Transport,
     TransportError,
 };
 use tokio::sync::Semaphore;
@@ -306,7 +306,7 @@ async fn boxed_transport_hands_on_every_call() {
     let counted = CountedCarrier::new().await;
     let boxed = BoxTransport::new(counted.transport.clone());
     let (shop, alice) = (&counted.shop, &counted.alice);
-    let registered = boxed.register(alice, &Proof::none()).await.unwrap();
+    let registered = boxed.register(alice, &NumberProof::none()).await.unwrap();
     assert_eq!(registered.one_time_keys, 2);
     assert_eq!(boxed.connect(shop).await.unwrap().one_time_keys, 2);
     assert_eq!(boxed.publish(alice, upload(b"identity", 3)).await.unwrap().one_time_keys, 3);

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bulla_base::{Address, SeededRng};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_envelope::Installation;
-use bulla_transport::{Caller, Incarnation, Proof, Sequence, Transport, TransportError};
+use bulla_envelope::InstallationId;
+use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, TransportError};
 
 use crate::{World, alice, caller, shop, upload};
 
 /// Another installation than that of [`caller`].
 fn new_phone() -> Caller {
-    Caller::new(alice(), Installation::of_identity(b"a new phone"), Incarnation::new(1))
+    Caller::new(alice(), InstallationId::of_identity(b"a new phone"), Incarnation::new(1))
 }
 
 fn shut_out<T>(result: Result<T, TransportError>) -> bool {
@@ -30,7 +30,7 @@ async fn a_new_phone_gets_in_and_every_copy_of_the_old_one_is_shut_out() {
     transport.publish(&old, upload(b"identity", 2)).await.unwrap();
 
     assert!(shut_out(transport.connect(&new_phone()).await), "it has not registered");
-    let connected = transport.register(&new_phone(), &Proof::none()).await.unwrap();
+    let connected = transport.register(&new_phone(), &NumberProof::none()).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (0, 0));
     transport.publish(&new_phone(), upload(b"a new phone", 1)).await.unwrap();
     for incarnation in [1, 7, 8, u64::MAX] {
@@ -69,7 +69,7 @@ async fn a_new_phone_takes_the_old_keys_away_and_keeps_what_is_queued() {
         let (transport, her) = (world.transport(), her.clone());
         async move { transport.receive(&her, Sequence::new(0, 1)).await.map(|found| found.len()) }
     });
-    world.transport().register(&new_phone(), &Proof::none()).await.unwrap();
+    world.transport().register(&new_phone(), &NumberProof::none()).await.unwrap();
     let none = world.transport().bundle(&us, &alice()).await;
     assert!(matches!(none, Err(TransportError::NoKeys)), "the old ones open nothing any more");
     world.transport().publish(&new_phone(), upload(b"a new phone", 1)).await.unwrap();
@@ -85,10 +85,10 @@ async fn a_new_phone_takes_the_old_keys_away_and_keeps_what_is_queued() {
 async fn to_register_again_is_no_more_than_to_connect() {
     let world = World::new().await;
     let her = world.join(alice()).await;
-    let connected = world.transport().register(&her, &Proof::none()).await.unwrap();
+    let connected = world.transport().register(&her, &NumberProof::none()).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (2, 2), "its keys stay");
-    world.transport().register(&caller(alice(), 3), &Proof::none()).await.unwrap();
-    let refused = world.transport().register(&her, &Proof::none()).await;
+    world.transport().register(&caller(alice(), 3), &NumberProof::none()).await.unwrap();
+    let refused = world.transport().register(&her, &NumberProof::none()).await;
     assert!(matches!(refused, Err(TransportError::Fenced { reinstalled: false, .. })));
 }
 
@@ -96,7 +96,7 @@ async fn to_register_again_is_no_more_than_to_connect() {
 struct Code;
 
 impl NumberVerifier for Code {
-    fn verify<'a>(&'a self, address: &'a Address, proof: &'a Proof) -> Verdict<'a> {
+    fn verify<'a>(&'a self, address: &'a Address, proof: &'a NumberProof) -> Verdict<'a> {
         let is_business = *address == shop();
         Box::pin(async move {
             match proof.as_bytes() {
@@ -112,7 +112,7 @@ async fn a_number_is_given_to_who_proves_it_and_to_nobody_else() {
     let world = World::new().await;
     let (clock, verifier) = (world.clock.clone(), Arc::new(Code));
     let carrier = Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
-    let proof = |code: &[u8]| Proof::new(code.to_vec()).unwrap();
+    let proof = |code: &[u8]| NumberProof::new(code.to_vec()).unwrap();
     carrier.connect(&caller(shop(), 1)).await.unwrap();
 
     let her = caller(alice(), 1);

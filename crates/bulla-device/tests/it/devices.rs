@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_base::DeviceId;
 use bulla_device::{Device, DeviceError};
 use bulla_store::MemoryStore;
-use bulla_transport::Proof;
+use bulla_transport::NumberProof;
 
 use crate::{Line, SHOP, World, alice, says};
 
@@ -23,7 +23,8 @@ impl World {
 
     async fn register_as(&self, number: u8, store: &Arc<MemoryStore>) -> Opened {
         let (store, clock, rng) = (Arc::clone(store), Arc::clone(&self.clock), Arc::clone(&self.rng));
-        Device::register_as(store, self.line.clone(), clock, rng, alice(), id(number), Proof::none()).await
+        Device::register_as(store, self.line.clone(), clock, rng, alice(), id(number), NumberProof::none())
+            .await
     }
 }
 

@@ -19,7 +19,7 @@ use bulla_device::{Device, DeviceError, DeviceEventKind, SendError};
 use bulla_endpoint::Endpoint;
 use bulla_envelope::Kind;
 use bulla_store::{Batch, MemoryStore, Store};
-use bulla_transport::{Caller, InProcess, Incarnation, Proof, Sequence, Transport};
+use bulla_transport::{Caller, InProcess, Incarnation, NumberProof, Sequence, Transport};
 use tokio::time::Instant;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -142,7 +142,7 @@ async fn install(
     let (store, home) = (MemoryStore::new(), bulla_base::Partition::from_bytes([1; 16]));
     let shop = Endpoint::open(&store, home, Address::business(id), clock.now(), rng).await.unwrap();
     let caller = Caller::new(shop.address().clone(), shop.installation(), Incarnation::new(1));
-    line.register(&caller, &Proof::none()).await.unwrap();
+    line.register(&caller, &NumberProof::none()).await.unwrap();
     let keys = shop.keys_to_publish(&store, 0, 0, clock.now(), rng).await.unwrap();
     line.publish(&caller, keys).await.unwrap();
     (shop, store, caller)

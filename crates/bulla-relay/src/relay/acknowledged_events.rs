@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::active_workers::Waiting;
 use super::conversation::{Attempts, Conversation};
-use super::failure_domain::FailureDomain;
+use super::fault_isolation::FailureScope;
 use super::queue_page::QueuedRow;
 use super::{Inner, trace_span};
 use crate::limits::{MAX_UNSETTLED, MAX_UNSETTLED_PER_CONVERSATION, SETTLED_AFTER, SETTLED_AT_ONCE};
@@ -184,7 +184,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "events that the business has taken stay; it is tried again");
             }
-            if error.failure_domain() == FailureDomain::Relay {
+            if error.failure_scope() == FailureScope::Relay {
                 // The store is dead: whoever needs it next says so, and the relay stops.
                 return;
             }

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::PhoneNumberId;
-use bulla_transport::Proof;
+use bulla_transport::NumberProof;
 use tokio::sync::Notify;
 
-use super::tenant::Tenant;
+use super::active_business::ActiveBusiness;
 use crate::{Business, Suspended};
 
 /// The businesses of the relay, and how each fares.
@@ -19,7 +19,7 @@ pub(super) struct BusinessRegistry {
 struct Entry {
     business: Business,
     /// With what the number is to be proven, until it was.
-    proof: Option<Box<Proof>>,
+    proof: Option<Box<NumberProof>>,
     state: BusinessState,
 }
 
@@ -29,9 +29,9 @@ pub(super) enum BusinessState {
     /// Its keys are being read.
     Opening,
     /// The relay speaks for it.
-    Speaking(Arc<Tenant>),
+    Speaking(Arc<ActiveBusiness>),
     /// It has stopped by itself. Who spoke for it may still have calls to finish.
-    Suspended(Arc<Suspended>, Option<Arc<Tenant>>),
+    Suspended(Arc<Suspended>, Option<Arc<ActiveBusiness>>),
 }
 
 /// Lets one change of a business be made at a time.
@@ -93,7 +93,7 @@ impl BusinessRegistry {
 
     /// Suspends the business of `tenant`. False when somebody else has spoken for it since, or nobody does
     /// any more.
-    pub(super) fn suspend(&self, tenant: &Arc<Tenant>, suspended: Suspended) -> bool {
+    pub(super) fn suspend(&self, tenant: &Arc<ActiveBusiness>, suspended: Suspended) -> bool {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&tenant.business()) else { return false };
         let is_speaking =
@@ -113,7 +113,7 @@ impl BusinessRegistry {
     }
 
     /// With what `business` is to be proven.
-    pub(super) fn proof(&self, business: PhoneNumberId) -> Option<Proof> {
+    pub(super) fn proof(&self, business: PhoneNumberId) -> Option<NumberProof> {
         self.entries().get(&business)?.proof.as_deref().cloned()
     }
 
@@ -129,7 +129,7 @@ impl BusinessRegistry {
     }
 
     /// Who speaks for `business` now.
-    pub(super) fn tenant(&self, business: PhoneNumberId) -> Option<Arc<Tenant>> {
+    pub(super) fn tenant(&self, business: PhoneNumberId) -> Option<Arc<ActiveBusiness>> {
         match self.state(business)? {
             BusinessState::Speaking(tenant) => Some(tenant),
             BusinessState::Opening | BusinessState::Suspended(..) => None,

@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use bulla_base::{PhoneNumberId, Retries};
 use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
 use bulla_store::Store;
-use bulla_transport::{Connected, Proof, Transport, TransportError};
+use bulla_transport::{Connected, NumberProof, Transport, TransportError};
 use futures_util::StreamExt;
 use tracing::{Instrument, Span};
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::business_registry::BusinessState;
-use super::failure_domain::FailureDomain;
-use super::tenant::Tenant;
+use super::fault_isolation::FailureScope;
 use crate::limits::OPENED_AT_ONCE;
 use crate::{EventSink, RelayError, Report, Suspended, SuspendedPart};
 
@@ -65,13 +65,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
         let tenant = match self.open_voice(business).await {
             Ok(tenant) => Arc::new(tenant),
-            Err(error) => match error.failure_domain() {
-                FailureDomain::Passing => return Err(error),
-                FailureDomain::Relay => {
+            Err(error) => match error.failure_scope() {
+                FailureScope::Passing => return Err(error),
+                FailureScope::Relay => {
                     self.stop(Some(error));
                     return Ok(());
                 }
-                FailureDomain::Part | FailureDomain::Business => {
+                FailureScope::Part | FailureScope::Business => {
                     self.suspend_unopened(business, error);
                     return Ok(());
                 }
@@ -104,7 +104,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Takes up what was left undone for the business, and receives for it from now on.
-    async fn go_on(self: &Arc<Self>, tenant: &Arc<Tenant>) -> Result<(), RelayError> {
+    async fn go_on(self: &Arc<Self>, tenant: &Arc<ActiveBusiness>) -> Result<(), RelayError> {
         if let Err(error) = self.resume_marked(tenant.business()).await {
             // To be opened anew, if it is tried again.
             let error = self.contain(tenant, None, error.into());
@@ -120,7 +120,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
-    pub(super) async fn connect(&self, tenant: &Tenant) -> Result<(), RelayError> {
+    pub(super) async fn connect(&self, tenant: &ActiveBusiness) -> Result<(), RelayError> {
         // The semaphore is never closed, so there is no error to hear.
         let _place = self.connecting.acquire().await;
         let identity = |source| RelayError::Identity { business: tenant.business(), source };
@@ -146,14 +146,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Registers the number, with the proof that the host has handed over, if it has.
-    async fn register(&self, tenant: &Tenant) -> Result<Connected, TransportError> {
+    async fn register(&self, tenant: &ActiveBusiness) -> Result<Connected, TransportError> {
         let proof = self.businesses.proof(tenant.business());
-        Box::pin(self.transport.register(&tenant.caller, &proof.unwrap_or_else(Proof::none))).await
+        Box::pin(self.transport.register(&tenant.caller, &proof.unwrap_or_else(NumberProof::none))).await
     }
 
     /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none,
     /// as after nearly every start.
-    pub(super) async fn leave_keys(&self, tenant: &Tenant, connected: Connected) -> Result<(), RelayError> {
+    pub(super) async fn leave_keys(
+        &self,
+        tenant: &ActiveBusiness,
+        connected: Connected,
+    ) -> Result<(), RelayError> {
         let identity = |source| RelayError::Identity { business: tenant.business(), source };
         let (left, highest) = (connected.one_time_keys, connected.highest_one_time);
         let (endpoint, now) = (&tenant.endpoint, self.clock.now());

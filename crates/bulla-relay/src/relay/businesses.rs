@@ -5,9 +5,9 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
+use super::active_business::ActiveBusiness;
 use super::business_registry::BusinessState;
 use super::conversation::Conversation;
-use super::tenant::Tenant;
 use super::{Inner, Relay, trace_span};
 use crate::{Business, BusinessError, EventSink, Report, SuspendedPart};
 
@@ -149,7 +149,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Waits until nothing that `tenant` began runs any more.
-    pub(super) async fn wind_up(&self, business: PhoneNumberId, tenant: Option<Arc<Tenant>>) {
+    pub(super) async fn wind_up(&self, business: PhoneNumberId, tenant: Option<Arc<ActiveBusiness>>) {
         if let Some(tenant) = tenant {
             tenant.tasks.stop();
             tenant.tasks.all_ended().await;

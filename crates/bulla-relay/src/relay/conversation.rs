@@ -4,7 +4,7 @@ use bulla_transport::Transport;
 use tokio::sync::MutexGuard;
 
 use super::Inner;
-use super::tenant::Tenant;
+use super::active_business::ActiveBusiness;
 use crate::limits::MAX_COMMIT_ATTEMPTS;
 use crate::store_layout::{self, CONTACT, ERASING};
 use crate::{EventSink, MarkReadError, RelayError, SubmitError};
@@ -81,7 +81,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// The conversation between `tenant` and the user with this number.
-    pub(super) fn conversation(&self, tenant: &Tenant, number: &Number) -> Conversation {
+    pub(super) fn conversation(&self, tenant: &ActiveBusiness, number: &Number) -> Conversation {
         let user = self.pepper.partition(&Party::User(number.clone()));
         Conversation { business: tenant.business(), user }
     }

@@ -7,9 +7,9 @@ use bulla_store::{BEFORE_ALL, Batch, Key, SYSTEM_PARTITION, Scan, Space, Store, 
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::Conversation;
 use super::erase_business::user;
-use super::tenant::Tenant;
 use crate::store_layout::{
     self, ASKED, CONVERSATION, DEAD_LETTERS, DEFERRED, EVENTS, HELD, MESSAGE, OUTBOX, SEEN,
 };
@@ -43,7 +43,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ///
     /// It goes by what is there, not by the clock: a clock that leaps ahead ends nothing that has not been
     /// dropped with its day.
-    async fn end_what_is_over_of(self: &Arc<Self>, tenant: &Arc<Tenant>) -> Result<(), RelayError> {
+    async fn end_what_is_over_of(self: &Arc<Self>, tenant: &Arc<ActiveBusiness>) -> Result<(), RelayError> {
         let (business, home) = (tenant.business(), self.home(tenant.business()));
         let mut scan = Scan::undated(CONVERSATION);
         loop {

@@ -9,9 +9,9 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::Conversation;
 use super::erase_business::user;
-use super::tenant::Tenant;
 use crate::limits::{UNMARK_ROUNDS, UNMARKED_AT_ONCE};
 use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
@@ -146,7 +146,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Those it has not looked at, because their locks were held, perhaps by this.
     async fn unmark_idle_of(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         some: &[Conversation],
     ) -> Result<Vec<Conversation>, RelayError> {
         let mut batch = Batch::new(self.home(tenant.business()));

@@ -8,10 +8,10 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 use tracing::Instrument;
 
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempts, Conversation};
-use super::forward::event;
+use super::forward_events::event;
 use super::queue_page::QueuedRow;
-use super::tenant::Tenant;
 use super::{Inner, Relay, trace_span};
 use crate::metrics::DEAD_LETTERS as COUNTER;
 use crate::row::StoredEvent;
@@ -109,7 +109,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Takes an event out of the queue, which goes on behind it, and keeps it as a dead letter.
     pub(super) async fn set_event_aside(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         read: &QueuedRow,
         stored: &StoredEvent,
@@ -161,7 +161,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn list_dead_letters(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         after: Option<DeadLetterId>,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let (home, now) = (self.home(tenant.business()), self.clock.now());

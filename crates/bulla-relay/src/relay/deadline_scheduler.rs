@@ -10,9 +10,9 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::Conversation;
-use super::failure_domain::FailureDomain;
-use super::tenant::Tenant;
+use super::fault_isolation::FailureScope;
 use crate::limits::{DEADLINES_AT_ONCE, MAX_DEADLINES_IN_MEMORY, SWEEP_INTERVAL};
 use crate::store_layout::{self, DUE, MESSAGE};
 use crate::{EventSink, RelayError};
@@ -194,7 +194,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             marks.into_iter().for_each(|key| batch.delete(key));
             if let Err(error) = self.store.commit(batch).await {
                 let error = RelayError::from(error);
-                if error.failure_domain() == FailureDomain::Relay {
+                if error.failure_scope() == FailureScope::Relay {
                     return Err(error);
                 }
                 // They are found again, and there is nothing to be done about their messages.
@@ -206,7 +206,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn meet(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         action: Action,
         deadlines: &[Deadline],
@@ -225,13 +225,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     fn contain_or_put_off(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         error: RelayError,
     ) -> Result<(), RelayError> {
         let is_of_carrier = matches!(error, RelayError::Transport(_));
         match self.contain(tenant, Some(conversation), error) {
-            Err(error) if error.failure_domain() == FailureDomain::Passing => {
+            Err(error) if error.failure_scope() == FailureScope::Passing => {
                 self.counts.retried(if is_of_carrier { "carrier" } else { "store" });
                 Ok(())
             }

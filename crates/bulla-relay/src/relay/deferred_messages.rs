@@ -10,6 +10,7 @@ use bulla_store::{Queued, Record, Store};
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
@@ -17,7 +18,6 @@ use super::pending_approval::passing;
 use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Ruling;
 use super::rule_state::Reserved;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::row::{MessagePendingApproval, Outbound};
 use crate::rules::{Fallback, OnBreach, Rule};
@@ -47,7 +47,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// they allow it, until there is none, or the user has to write first.
     pub(super) async fn drain_deferred(
         self: Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         let mut turn = None;
@@ -83,7 +83,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn take_turn(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<Turn, RelayError> {
         let mut attempts = Attempts::default();
@@ -98,7 +98,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_turn(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<Attempt<Turn>, RelayError> {
         let mut transaction = self.transaction(conversation).await?;
@@ -133,7 +133,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn release_deferred(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         mut transaction: Transaction,
         next: Next,
         reserved: Option<Reserved>,

@@ -6,7 +6,7 @@ use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::conversation::Conversation;
-use super::failure_domain::{FailureDomain, of_store};
+use super::fault_isolation::{FailureScope, of_store};
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, DEFERRED, ERASING_BUSINESS, EVENTS, HEAD,
@@ -73,7 +73,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for key in self.store.keys(SYSTEM_PARTITION, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
             let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
             if let Err(error) = self.erase_all_of(PhoneNumberId::new(u64::from_be_bytes(number))).await {
-                if of_store(&error) == FailureDomain::Relay {
+                if of_store(&error) == FailureScope::Relay {
                     return Err(error);
                 }
                 tracing::error!(error = &error as &dyn std::error::Error, "a business is still not erased");

@@ -7,7 +7,7 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 use tracing::Instrument;
 
-use super::failure_domain::{FailureDomain, of_store};
+use super::fault_isolation::{FailureScope, of_store};
 use super::trace_span::Tag;
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, RECIPIENT, WAITING};
@@ -78,7 +78,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _lock = self.keyed_mutex.lock(begun.user()).await;
             self.erasures.begin(begun.user());
             if let Err(error) = self.carry_out(begun).await {
-                if of_store(&error) == FailureDomain::Relay {
+                if of_store(&error) == FailureScope::Relay {
                     return Err(error);
                 }
                 // It is carried out before anything else is written about the user.

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempts, Conversation};
 use super::submit::Checked;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::limits::MAX_IDEMPOTENCY_BYTES;
 use crate::store_layout::{self, KEY, ONCE};
@@ -57,7 +57,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// before, if there is one.
     pub(super) async fn claim_key(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         transaction: &mut Transaction,
         id: MessageId,
         checked: &Checked,

@@ -6,9 +6,9 @@ use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
+use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
 use super::conversation::{Attempts, Conversation};
-use super::tenant::Tenant;
 use super::{Inner, Relay, trace_span};
 use crate::metrics::IDENTITY_CHANGES;
 use crate::{EventSink, Recipient, Report, SubmitError};
@@ -79,7 +79,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn approve(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         user: Recipient,
         identity: Identity,
     ) -> Result<bool, SubmitError> {
@@ -111,7 +111,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// The conversation with `user`, and their number.
-    async fn user_of(&self, tenant: &Tenant, user: Recipient) -> Result<(Conversation, Number), SubmitError> {
+    async fn user_of(
+        &self,
+        tenant: &ActiveBusiness,
+        user: Recipient,
+    ) -> Result<(Conversation, Number), SubmitError> {
         match user {
             Recipient::Number(number) => Ok((self.conversation(tenant, &number), number)),
             Recipient::UserId(user) => {
@@ -125,7 +129,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// What `tenant` has of `user`: of the device whose new identity waits for approval, or else of the first
     /// there is.
-    async fn peer_of<'v>(&self, tenant: &'v Tenant, user: Recipient) -> Result<Peer<'v>, SubmitError> {
+    async fn peer_of<'v>(
+        &self,
+        tenant: &'v ActiveBusiness,
+        user: Recipient,
+    ) -> Result<Peer<'v>, SubmitError> {
         let (conversation, number) = self.user_of(tenant, user).await?;
         trace_span::is_with(conversation.user);
         let devices = self.transaction(conversation).await?.devices();
@@ -142,7 +150,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn peer<'v>(
         &self,
-        tenant: &'v Tenant,
+        tenant: &'v ActiveBusiness,
         conversation: Conversation,
         (number, device): (&Number, DeviceId),
     ) -> Result<Peer<'v>, SubmitError> {
@@ -153,7 +161,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Tells that devices of the conversation's user have come with other identities, as `changed` says.
     pub(super) fn tell_identities(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         changed: impl IntoIterator<Item = Changed>,
     ) {

@@ -7,8 +7,8 @@ use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempts, Conversation};
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use super::{Inner, Relay, trace_span};
 use crate::row::OutboxEntry;
@@ -35,7 +35,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn mark_read(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         message: MessageRef,
     ) -> Result<(), MarkReadError> {
         let (business, user) = (tenant.business(), tenant.user_ids.partition(message.user()));
@@ -51,7 +51,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn mark_read_in(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         message: MessageRef,
     ) -> Result<(), MarkReadError> {
@@ -77,7 +77,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// the device cannot be written to any more.
     pub(super) async fn seal_receipt(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         transaction: &mut Transaction,
         progress: Progress,
         (message, device): (MessageId, DeviceId),

@@ -12,9 +12,9 @@ use bulla_transport::{Delivery, Transport};
 use bytes::Bytes;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
-use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::limits::MAX_OPENED_TOGETHER;
 use crate::metrics::{DROPPED, OPENED};
@@ -68,7 +68,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Ends before one that takes more than that.
     pub(super) async fn open_run(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         number: &Number,
         mut run: &[Delivery],
     ) -> Result<Settled, RelayError> {
@@ -87,7 +87,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_open(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         number: &Number,
         run: &[Delivery],
@@ -139,7 +139,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Makes what was `opened` durable. With what was there before, that is so many envelopes.
     async fn settle_opened(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: Transaction,
         opened: Vec<OpenedOne<'_>>,
         envelopes: usize,
@@ -184,7 +184,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Sees to an envelope that does not open: it is asked for again, or dropped.
     async fn not_opened(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: Transaction,
         peer: Peer<'_>,
         envelope: &Envelope,
@@ -207,7 +207,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// The device that has sent `envelope`, as the store knows it. Nothing when it is none that may.
     pub(super) async fn sender<'v>(
         &self,
-        tenant: &'v Tenant,
+        tenant: &'v ActiveBusiness,
         transaction: &Transaction,
         envelope: &Envelope,
     ) -> Result<Option<Peer<'v>>, RelayError> {
@@ -230,7 +230,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Puts what an opened envelope comes to into `transaction`.
     async fn take_in<'a>(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         (number, envelope): (&Number, &'a Envelope),

@@ -7,11 +7,11 @@ use bulla_store::{Commit, Store};
 use bulla_transport::{MAX_DELIVERIES, SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
+use super::active_business::ActiveBusiness;
 use super::active_workers::{Seen, Waiting, Worker};
 use super::conversation::{Attempts, Conversation};
 use super::queue_page::QueuedRow;
 use super::resends::Renewed;
-use super::tenant::Tenant;
 use super::{Inner, trace_span};
 use crate::limits::QUEUE_PAGE;
 use crate::row::OutboxEntry;
@@ -35,7 +35,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Hands the conversation's envelopes to the carrier, in their order, until there are none.
     pub(super) async fn drain_outbox(
         self: Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         loop {
@@ -71,7 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// they were read, perhaps the one they are for.
     async fn send_page(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         mut page: VecDeque<Read>,
         seen: Seen,
@@ -124,7 +124,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// when somebody was erased since it was read, perhaps the one it is for.
     async fn conclude(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         (mut read, mut entry): Read,
         (mut index, mut handed): (usize, Handed),
@@ -133,7 +133,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // Receipts and requests are about sessions that are gone with that installation: they are let go.
             let renewed = match handed {
                 Handed::Devices(now) if entry.is_message() => {
-                    self.regroup(tenant, conversation, (&read, &entry), now).await?
+                    self.reseal_for_devices(tenant, conversation, (&read, &entry), now).await?
                 }
                 Handed::Reinstalled if entry.is_message() => {
                     self.renew(tenant, conversation, (&read, &entry), index).await?
@@ -163,7 +163,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// since `begun`, perhaps the one they are for.
     async fn hand_over(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         envelopes: Vec<Envelope>,
         (begun, least): (u64, usize),
@@ -239,7 +239,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// of the outbox if there is no other in it; and tells the business, in one record.
     async fn settle_refused(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         (read, entry): (&QueuedRow, &OutboxEntry),
         index: usize,

@@ -13,11 +13,11 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::recipient_devices::Audience;
 use super::submit::Reachable;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, Stage};
 use crate::{EventSink, Failure, RelayError, Status, SubmitError};
@@ -64,7 +64,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// there is none, or it still waits.
     pub(super) async fn release_next(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<bool, RelayError> {
         if !self.pending_approval.may_be(conversation) {
@@ -82,7 +82,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_release(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<Attempt<bool>, RelayError> {
         let mut transaction = self.transaction(conversation).await?;
@@ -119,7 +119,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// still waits for approval.
     async fn release_message(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         mut transaction: Transaction,
         number: &Number,
         (next, held, message): (&Queued, &MessagePendingApproval, &Record),
@@ -170,7 +170,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// the device still waits for approval.
     async fn release_for_device(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         mut transaction: Transaction,
         address: &Address,
         (next, held): (&Queued, &MessagePendingApproval),
@@ -223,7 +223,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn seal_held(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         mut transaction: Transaction,
         mut peer: Peer<'_>,
         (next, held): (&Queued, &MessagePendingApproval),
@@ -257,7 +257,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn keep_released(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         mut transaction: Transaction,
         peer: Peer<'_>,
         changed: Option<Changed>,

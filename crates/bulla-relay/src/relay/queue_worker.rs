@@ -7,10 +7,10 @@ use bulla_transport::Transport;
 use futures_util::FutureExt;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::active_workers::{Waiting, Worker};
 use super::conversation::Conversation;
-use super::failure_domain::FailureDomain;
-use super::tenant::Tenant;
+use super::fault_isolation::FailureScope;
 use crate::{EventSink, RelayError};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
@@ -49,7 +49,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Works until nothing is left, however often something that may pass keeps it from that.
     async fn keep_draining(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         worker: Worker,
     ) -> Result<(), RelayError> {
@@ -70,7 +70,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
             };
             match drained.unwrap_or(Err(RelayError::Panicked)) {
-                Err(error) if error.failure_domain() == FailureDomain::Passing => {
+                Err(error) if error.failure_scope() == FailureScope::Passing => {
                     self.counts.retried("store");
                     if retries.failures() == 0 {
                         let error: &dyn std::error::Error = &error;

@@ -10,9 +10,9 @@ use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::failure_domain::FailureDomain;
+use super::active_business::ActiveBusiness;
+use super::fault_isolation::FailureScope;
 use super::open_envelopes::{refused, run_of};
-use super::tenant::Tenant;
 use super::{Inner, trace_span};
 use crate::limits::UNANSWERED_RETRY;
 use crate::{EventSink, RelayError};
@@ -31,7 +31,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ///
     /// There is one such task for each business, and nearly all of them wait: what is only needed when
     /// something came is in boxes of its own.
-    pub(super) async fn keep_receiving(self: Arc<Self>, tenant: Arc<Tenant>) -> Result<(), RelayError> {
+    pub(super) async fn keep_receiving(
+        self: Arc<Self>,
+        tenant: Arc<ActiveBusiness>,
+    ) -> Result<(), RelayError> {
         // Who has not left keys yet cannot be written to: that comes first.
         let is_connected = tenant.is_connected.load(Ordering::Relaxed);
         let mut retries = Retries::new(self.settings.backoff);
@@ -70,7 +73,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     retries.reset();
                     continue;
                 }
-                Err(error) if error.failure_domain() == FailureDomain::Passing => error,
+                Err(error) if error.failure_scope() == FailureScope::Passing => error,
                 Err(error) => return Err(error),
             };
             let is_of_carrier = matches!(error, RelayError::Transport(_));
@@ -91,7 +94,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// that took.
     async fn take_deliveries(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         deliveries: Vec<Delivery>,
         after: &mut Sequence,
     ) -> Result<usize, RelayError> {
@@ -103,7 +106,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(opened.spent)
     }
 
-    async fn acknowledge(&self, tenant: &Tenant, sequences: &[Sequence]) -> Result<(), RelayError> {
+    async fn acknowledge(&self, tenant: &ActiveBusiness, sequences: &[Sequence]) -> Result<(), RelayError> {
         match Box::pin(self.transport.acknowledge(&tenant.caller, sequences)).await {
             Ok(()) => Ok(()),
             // They come again after a restart, and are known then.
@@ -115,7 +118,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Opens the deliveries: those of one user in their order, those of different users at once.
     async fn open_all(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         deliveries: Vec<Delivery>,
     ) -> Result<Opened, RelayError> {
         let (mut all, mut by_user) = (Opened::default(), BTreeMap::<Number, Vec<Delivery>>::new());
@@ -144,7 +147,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// stays with the carrier, and is received again when the conversation is resumed.
     async fn open_of_user(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         number: Number,
         deliveries: Vec<Delivery>,
     ) -> Result<Opened, RelayError> {
@@ -170,7 +173,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     self.look_again(tenant);
                     break;
                 }
-                Err(error) if error.failure_domain() == FailureDomain::Part => {
+                Err(error) if error.failure_scope() == FailureScope::Part => {
                     self.contain(tenant, Some(conversation), error)?;
                     break;
                 }
@@ -182,7 +185,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Receives again, after a while, what was left with the carrier because it cannot be answered yet.
     /// Others do not wait for it.
-    fn look_again(self: &Arc<Self>, tenant: &Arc<Tenant>) {
+    fn look_again(self: &Arc<Self>, tenant: &Arc<ActiveBusiness>) {
         if tenant.looks_again.swap(true, Ordering::Relaxed) {
             return;
         }

@@ -11,10 +11,10 @@ use bulla_transport::Transport;
 use bytes::Bytes;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::identities::Changed;
 use super::resends::is_of_peer;
 use super::submit::Reachable;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::row::{Outbound, OutboxEntry, UnconfirmedCopies};
 use crate::{EventSink, SubmitError};
@@ -50,7 +50,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// out here: the carrier does not take the message without it, and whoever hands it over sees to that.
     pub(super) async fn audience<'v>(
         &self,
-        tenant: &'v Arc<Tenant>,
+        tenant: &'v Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         number: &Number,
     ) -> Result<Audience<'v>, SubmitError> {

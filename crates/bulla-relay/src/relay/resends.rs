@@ -10,13 +10,13 @@ use bulla_store::{Commit, Record, Store, StoreError, Version};
 use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
 use super::pending_approval::passing;
 use super::queue_page::QueuedRow;
 use super::submit::Reachable;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::limits::KEYS_AWAITED_FOR;
 use crate::metrics::RESENT;
@@ -49,7 +49,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// device has confirmed, or that has failed, is not sent again, whoever asks.
     pub(super) async fn send_again(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         from: &Address,
@@ -104,7 +104,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// that nothing passes it.
     pub(super) async fn renew(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         read: (&QueuedRow, &OutboxEntry),
         index: usize,
@@ -124,7 +124,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_renew(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         (read, entry): (&QueuedRow, &OutboxEntry),
         index: usize,
@@ -206,7 +206,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn seal_again(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         (id, message): (MessageId, &Record),

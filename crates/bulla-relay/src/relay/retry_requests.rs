@@ -11,12 +11,12 @@ use bulla_store::{Store, StoreError, Version};
 use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::open_envelopes::refused;
 use super::pending_approval::passing;
-use super::tenant::Tenant;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::metrics::{ASKED, DROPPED};
 use crate::row::{OutboxEntry, RetryRequest};
@@ -41,7 +41,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// come again after every restart, and one device could stop the relay for all.
     pub(super) async fn give_up(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         envelope: &Envelope,
     ) -> Result<CommitOutcome, RelayError> {
@@ -67,7 +67,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Nothing but messages is asked for, so nobody asks for a request again.
     pub(super) async fn ask_again(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         transaction: Transaction,
         mut peer: Peer<'_>,
         envelope: &Envelope,
@@ -99,7 +99,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_to_ask(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         mut transaction: Transaction,
         mut peer: Peer<'_>,
         envelope: &Envelope,
@@ -130,7 +130,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Seals `request` to the device `of` into `transaction`, in a new session if there is none to seal in.
     async fn seal_request(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         of: &Address,
@@ -180,7 +180,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// well, for instance when the device it goes to is put back from a backup.
     pub(super) async fn repeat_requests(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         deadlines: &[Deadline],
     ) -> Result<(), RelayError> {
@@ -196,7 +196,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_to_repeat(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         deadlines: &[Deadline],
     ) -> Result<Attempt<()>, RelayError> {
@@ -276,7 +276,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// The sessions with a device that was asked before.
     async fn asked_device<'v>(
         &self,
-        tenant: &'v Tenant,
+        tenant: &'v ActiveBusiness,
         transaction: &Transaction,
         device: &Address,
     ) -> Result<Peer<'v>, RelayError> {
@@ -288,7 +288,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Gives a message up that was asked for as often as any is.
     async fn lose(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         mut transaction: Transaction,
         envelope: &Envelope,
         asked: &RetryRequest,
@@ -303,7 +303,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(kept)
     }
 
-    fn tell_lost(&self, tenant: &Tenant, Conversation { business, user }: Conversation, message: MessageId) {
+    fn tell_lost(
+        &self,
+        tenant: &ActiveBusiness,
+        Conversation { business, user }: Conversation,
+        message: MessageId,
+    ) {
         metrics::counter!(DROPPED, "reason" => "lost").increment(1);
         tracing::warn!("a message could not be opened, however often it was asked for");
         let user = tenant.user_ids.user_id(user);
@@ -314,7 +319,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// lost.
     async fn remember_held(
         self: &Arc<Self>,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         mut transaction: Transaction,
         peer: Peer<'_>,
         envelope: &Envelope,

@@ -8,8 +8,8 @@ use bulla_store::{Batch, Key, Retention, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::rule_state::Reserved;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use crate::limits::MAX_DEFERRED;
 use crate::rules::{Fallback, LIMIT_PERIOD, OnBreach, Recipients, Rule, Rules};
@@ -52,7 +52,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Decides about a message of `category` that is to be accepted in `transaction`.
     pub(super) async fn admit(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         category: Category,
     ) -> Result<Admission, SubmitError> {
@@ -84,7 +84,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// the transaction, and in the reservation.
     pub(super) async fn rule_on(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         rules: &Rules,
         transaction: &mut Transaction,
         category: Category,
@@ -125,7 +125,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Reads whom the business has written to outside a window, unless that is known.
-    async fn know_recipients(&self, tenant: &Tenant, now: Timestamp) -> Result<(), StoreError> {
+    async fn know_recipients(&self, tenant: &ActiveBusiness, now: Timestamp) -> Result<(), StoreError> {
         if !tenant.rules.is_read() {
             let _reading = tenant.rules.reading().await;
             if !tenant.rules.is_read() {
@@ -136,7 +136,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Whom the business has written to outside a window, as the store knows it.
-    async fn read_recipients(&self, tenant: &Tenant, now: Timestamp) -> Result<Recipients, StoreError> {
+    async fn read_recipients(
+        &self,
+        tenant: &ActiveBusiness,
+        now: Timestamp,
+    ) -> Result<Recipients, StoreError> {
         let (home, mut recipients) = (self.home(tenant.business()), Recipients::default());
         let mut scan = store_layout::all(RECIPIENT, now);
         loop {

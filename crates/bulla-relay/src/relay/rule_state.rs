@@ -7,7 +7,7 @@ use bulla_base::{Partition, Timestamp};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::tenant::Tenant;
+use super::active_business::ActiveBusiness;
 use crate::rules::{MessagingLimit, Recipients, Reservation, Rule, Rules, Throughput, ThroughputLog};
 
 /// The rules of a business. The state of a conversation stands with the conversation, that of the business
@@ -44,7 +44,7 @@ struct Turns {
 /// A user who counts against the limit for a message that is under way. Dropped, it is taken back.
 #[derive(Debug)]
 pub(super) struct Reserved {
-    tenant: Arc<Tenant>,
+    tenant: Arc<ActiveBusiness>,
     pub(super) user: Partition,
     reservation: Option<Reservation>,
 }
@@ -136,7 +136,7 @@ impl Reserved {
     /// # Errors
     /// How long to wait.
     pub(super) fn take(
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         user: Partition,
         limit: MessagingLimit,
         now: Timestamp,

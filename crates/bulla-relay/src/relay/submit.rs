@@ -11,13 +11,13 @@ use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 use tracing::Instrument;
 
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Admission;
 use super::rule_state::Reserved;
-use super::tenant::Tenant;
 use super::transaction::Transaction;
 use super::{Inner, Relay, trace_span};
 use crate::limits::{LONGEST_LIFE, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MAX_WAITING};
@@ -94,7 +94,7 @@ pub(super) enum Reachable {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     async fn submit(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         message: Outgoing,
     ) -> Result<MessageRef, SubmitError> {
         check_bounds(&message)?;
@@ -115,7 +115,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn accept_in(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         message: Outgoing,
     ) -> Result<MessageRef, SubmitError> {
@@ -138,7 +138,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     async fn try_submit(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         checked: &Checked,
     ) -> Result<Attempt<MessageRef>, SubmitError> {
@@ -212,7 +212,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// or holds it, or fails it. Which of them have another identity than before.
     async fn seal_in(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         checked: &Checked,
         accepting: &mut Accepting,
@@ -258,7 +258,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// answers nothing.
     async fn content(
         &self,
-        tenant: &Tenant,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         message: &Outgoing,
     ) -> Result<Content, SubmitError> {
@@ -295,7 +295,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// says of the others is noted in `transaction`.
     pub(super) async fn reachable(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         peer: &mut Peer<'_>,
         address: &Address,
         transaction: &mut Transaction,
@@ -313,7 +313,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Begins a session with the keys that the device has left with the carrier.
     async fn begin_session(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<ActiveBusiness>,
         peer: &mut Peer<'_>,
         address: &Address,
         transaction: &mut Transaction,

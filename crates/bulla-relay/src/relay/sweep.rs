@@ -5,10 +5,10 @@ use bulla_store::{Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::active_business::ActiveBusiness;
 use super::conversation::{Attempts, Conversation};
 use super::erase_business::user;
-use super::failure_domain::FailureDomain;
-use super::tenant::Tenant;
+use super::fault_isolation::FailureScope;
 use crate::limits::{LONGEST_LIFE, SWEEP_INTERVAL};
 use crate::row::{Outbound, Stage};
 use crate::store_layout::{self, BUSY, MESSAGE};
@@ -20,7 +20,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             match self.sweep().await {
                 Ok(()) => failing = false,
-                Err(error) if error.failure_domain() == FailureDomain::Relay => return Err(error),
+                Err(error) if error.failure_scope() == FailureScope::Relay => return Err(error),
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(
@@ -70,7 +70,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Ok(())
             };
             match renewed.await.or_else(|error| self.contain(&tenant, None, error)) {
-                Err(error) if error.failure_domain() == FailureDomain::Passing => {
+                Err(error) if error.failure_scope() == FailureScope::Passing => {
                     tracing::warn!(%business, error = &error as &dyn std::error::Error, "prekeys are not renewed yet");
                 }
                 renewed => renewed?,
@@ -79,7 +79,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(())
     }
 
-    async fn fail_overdue(self: &Arc<Self>, tenant: &Arc<Tenant>, now: Timestamp) -> Result<(), RelayError> {
+    async fn fail_overdue(
+        self: &Arc<Self>,
+        tenant: &Arc<ActiveBusiness>,
+        now: Timestamp,
+    ) -> Result<(), RelayError> {
         let business = tenant.business();
         // What lives for less long is marked.
         let overdue = now.before(LONGEST_LIFE);

@@ -107,7 +107,7 @@ impl OutboxEntry {
 #[cfg(test)]
 mod tests {
     use bulla_base::{Address, Category, Number, Party, PhoneNumberId, SeededRng, Timestamp};
-    use bulla_envelope::{Form, FrankingTag, Installation};
+    use bulla_envelope::{Form, FrankingTag, InstallationId};
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
             let (kind, franking) = (Kind::Message(Category::Service), FrankingTag::from_bytes([9; 32]));
             let envelope =
                 Envelope::new(id, from, to, kind, franking, Form::PreKey, vec![7; sealed]).unwrap();
-            envelope.sealed_for(Installation::from_bytes([3; 16])).among(known).unwrap()
+            envelope.sealed_for(InstallationId::from_bytes([3; 16])).among(known).unwrap()
         };
         OutboxEntry::of_all((1..=devices).map(envelope).collect()).unwrap()
     }

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use bulla_base::{Category, MessageId, SeededRng, Timestamp};
 use bulla_content::Text;
 use bulla_relay::{
-    Destination, Event, Incoming, MessageRef, Outgoing, OutgoingBody, Proof, SinkError, SinkErrorKind,
+    Destination, Event, Incoming, MessageRef, NumberProof, Outgoing, OutgoingBody, SinkError, SinkErrorKind,
     Status, StatusUpdate, Subject, UserId,
 };
 
@@ -47,7 +47,7 @@ async fn types_print_their_names_and_no_number_text_or_secret() {
         .idempotency_key("key-4711")
         .replying_to(reference());
     let error = SinkError::new("it is away").with_kind(SinkErrorKind::Unreachable);
-    let proven = business(SHOP).proven_by(Proof::new(b"code-4711".to_vec()).unwrap());
+    let proven = business(SHOP).proven_by(NumberProof::new(b"code-4711".to_vec()).unwrap());
     let table: [(&str, &str, &dyn Debug); 15] = [
         ("Relay", "businesses: 2", &world.relay),
         ("Reports", "next: 0", &world.relay.reports()),

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bulla_base::{Address, DeviceId, DeviceSet, MAX_DEVICES, MessageId, Party};
 use bulla_content::{Progress, Receipt};
 use bulla_device::{Device, DeviceEventKind, MAX_RETRY_REQUESTS};
-use bulla_envelope::{Installation, MAX_RESENDS};
+use bulla_envelope::{InstallationId, MAX_RESENDS};
 use bulla_meter::Flow;
 use bulla_relay::{Event, Failure, IdentityPolicy, Settings, Status};
 use bulla_store::{MemoryStore, Retention, Space};
-use bulla_transport::{Caller, Incarnation, Proof, Transport};
+use bulla_transport::{Caller, Incarnation, NumberProof, Transport};
 
 use crate::cancellation::{Row, everything, partition};
 use crate::identities::changes;
@@ -29,7 +29,7 @@ impl World {
     /// A device of Alice's, on `store`.
     async fn open_as(&self, number: u8, store: &Arc<MemoryStore>) -> SharedDevice {
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
-        let (store, line, proof) = (Arc::clone(store), self.line.clone(), Proof::none());
+        let (store, line, proof) = (Arc::clone(store), self.line.clone(), NumberProof::none());
         Device::register_as(store, line, clock, rng, alice(), id(number), proof).await.unwrap()
     }
 
@@ -300,8 +300,8 @@ async fn a_device_that_never_leaves_keys_keeps_the_others_waiting_for_a_minute_a
     assert_eq!([reads(&phone).await, reads(&desk).await], [message("hello"), message("hello")]);
     desk.close().await;
     let address = Address::new(Party::User(alice()), id(2));
-    let lost = Caller::new(address, Installation::of_identity(b"lost"), Incarnation::new(1));
-    world.line.register(&lost, &Proof::none()).await.unwrap();
+    let lost = Caller::new(address, InstallationId::of_identity(b"lost"), Incarnation::new(1));
+    world.line.register(&lost, &NumberProof::none()).await.unwrap();
     for words in ["one", "two", "three"] {
         let said = world.clock.now();
         world.say(words).await;

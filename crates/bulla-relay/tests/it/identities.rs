@@ -10,7 +10,7 @@ use bulla_relay::{Event, Failure, Identity, IdentityPolicy, Report, Settings, St
 use bulla_store::{Retention, Space};
 
 use crate::cancellation::{everything, partition};
-use crate::forward::words;
+use crate::forward_events::words;
 use crate::world::{BAKERY, SHOP, TestDevice, World, alice, says, to};
 
 const HELD: Space = Space::new(0x2e);

@@ -9,7 +9,7 @@ use tracing::Level;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 
-use crate::failure_domains::{sick, unreadable};
+use crate::fault_isolation::{sick, unreadable};
 use crate::world::{SHOP, alice, to};
 
 thread_local! {

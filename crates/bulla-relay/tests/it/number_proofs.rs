@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bulla_base::{Address, PhoneNumberId};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_relay::{Business, BusinessError, Proof, Relay, RelayError, Report, SubmitError, SuspendedPart};
+use bulla_relay::{
+    Business, BusinessError, NumberProof, Relay, RelayError, Report, SubmitError, SuspendedPart,
+};
 use bulla_store::MemoryStore;
 use bulla_transport::TransportError;
 
@@ -17,13 +19,13 @@ const KIOSK: PhoneNumberId = PhoneNumberId::new(7);
 struct Code;
 
 impl NumberVerifier for Code {
-    fn verify<'a>(&'a self, _: &'a Address, proof: &'a Proof) -> Verdict<'a> {
+    fn verify<'a>(&'a self, _: &'a Address, proof: &'a NumberProof) -> Verdict<'a> {
         Box::pin(async move { Ok(proof.as_bytes() == b"a secret code") })
     }
 }
 
 fn proven(id: PhoneNumberId, code: &[u8]) -> Business {
-    business(id).proven_by(Proof::new(code.to_vec()).unwrap())
+    business(id).proven_by(NumberProof::new(code.to_vec()).unwrap())
 }
 
 async fn line(world: &World) -> Line {

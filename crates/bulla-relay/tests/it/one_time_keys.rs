@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulla_base::{Address, Number};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS};
 use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER};
-use bulla_envelope::{Installation, KeyUpload};
+use bulla_envelope::{InstallationId, KeyUpload};
 use bulla_relay::Relay;
 use bulla_store::{Batch, Commit, MemoryStore, Store};
 use bulla_transport::{Caller, Incarnation, Transport};
@@ -36,7 +36,7 @@ async fn copy_of(store: &Arc<MemoryStore>) -> MemoryStore {
 /// Somebody who is known to the carrier and asks for keys of the shop.
 async fn asker(world: &World, number: u64) -> Caller {
     let address = Address::user(Number::parse(&number.to_string()).unwrap());
-    let caller = Caller::new(address, Installation::of_identity(b"asks"), Incarnation::new(1));
+    let caller = Caller::new(address, InstallationId::of_identity(b"asks"), Incarnation::new(1));
     world.line.connect(&caller).await.unwrap();
     caller
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulla_relay::{Event, Status};
 
-use crate::forward::words;
+use crate::forward_events::words;
 use crate::start_up::counted;
 use crate::world::{SHOP, World, alice, says, to};
 

@@ -6,7 +6,7 @@ use bulla_base::Backoff;
 use bulla_relay::{Event, InvalidSettings, RelayError, Report, Settings};
 use tokio::time::Instant;
 
-use crate::forward::words;
+use crate::forward_events::words;
 use crate::world::{BAKERY, SHOP, World, alice, bob, says};
 
 const HOUR: Duration = Duration::from_secs(3600);

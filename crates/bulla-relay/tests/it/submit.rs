@@ -7,7 +7,7 @@ use bulla_relay::{
     UserId,
 };
 
-use crate::forward::words;
+use crate::forward_events::words;
 use crate::world::{BAKERY, SHOP, TestDevice, World, alice, bob, says, text, to};
 
 /// What the next message with these words answers.

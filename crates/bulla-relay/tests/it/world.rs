@@ -16,7 +16,9 @@ use bulla_relay::{
     SinkError,
 };
 use bulla_store::{MemoryStore, Pause, SlowStore};
-use bulla_transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
+use bulla_transport::{
+    Caller, Connected, Delivery, InProcess, NumberProof, Sequence, Transport, TransportError,
+};
 use tokio::time::Instant;
 
 pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -333,7 +335,7 @@ impl Line {
 }
 
 impl Transport for Line {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.check()?;
         self.carrier.register(caller, proof).await
     }

@@ -36,7 +36,7 @@ pub(crate) const PUBLIC: &[Public] = &[
     Public {
         name: "whether the MAC of a header of the ratchet is right",
         at: At::Line((
-            "bulla-spqr/src/braid/responder.rs",
+            "bulla-spqr/src/ml_kem_braid/responder.rs",
             "if !authenticator.verifies_header(epoch, header, mac) {",
         )),
     },
@@ -44,7 +44,7 @@ pub(crate) const PUBLIC: &[Public] = &[
     Public {
         name: "whether the MAC of a ciphertext of the ratchet is right",
         at: At::Line((
-            "bulla-spqr/src/braid/offerer.rs",
+            "bulla-spqr/src/ml_kem_braid/offerer.rs",
             "if !authenticator.verifies_ciphertext(epoch, ct1, ct2, mac) {",
         )),
     },

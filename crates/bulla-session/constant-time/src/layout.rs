@@ -1,7 +1,7 @@
 //! Where the secrets stand in what is stored: the one place that knows the stored forms byte by byte.
 //!
-//! The forms are drawn at `bulla_session::Sessions::to_bytes` and in `bulla_spqr::stored`. All that is not
-//! named as a secret here is public: ids, counters, lengths, states, public keys, ciphertexts.
+//! The forms are drawn at `bulla_session::Sessions::to_bytes` and in `bulla_spqr::serialization`. All that is
+//! not named as a secret here is public: ids, counters, lengths, states, public keys, ciphertexts.
 
 mod ratchet;
 mod session;

@@ -2,10 +2,10 @@ use std::fmt;
 
 use super::{SignalMessage, VERSION_BYTE, check_version};
 use crate::error::MessageError;
-use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::key::PublicKey;
 use crate::kyber::KyberCiphertext;
+use crate::numeric_ids::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::protobuf::{self, Fields};
 
 /// A message that can start its session, as its bytes show it: nothing here is verified.

@@ -1,10 +1,10 @@
 use super::{KyberPreKey, OneTimePreKey, SignedPreKey};
 use crate::error::{KeyError, SignatureError};
-use crate::id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::key::{PublicKey, Signature};
 use crate::kyber::KyberPublicKey;
 use crate::local_identity::LocalIdentity;
+use crate::numeric_ids::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 
 /// What one needs of a device to start a session with it.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@ use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::error::RecordError;
-use crate::id::KyberPreKeyId;
 use crate::identity::IdentityKeyPair;
 use crate::key::Signature;
 use crate::kyber::{KyberKeyPair, KyberPublicKey};
+use crate::numeric_ids::KyberPreKeyId;
 use crate::time::UnixMillis;
 
 /// A post-quantum prekey, signed by its owner's identity.

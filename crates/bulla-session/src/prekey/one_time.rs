@@ -3,8 +3,8 @@ use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::error::RecordError;
-use crate::id::OneTimePreKeyId;
 use crate::key::{KeyPair, PrivateKey, PublicKey};
+use crate::numeric_ids::OneTimePreKeyId;
 
 /// A prekey for one session only; its owner deletes it once used.
 #[derive(Debug)]

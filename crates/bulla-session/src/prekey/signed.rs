@@ -3,9 +3,9 @@ use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::error::RecordError;
-use crate::id::SignedPreKeyId;
 use crate::identity::IdentityKeyPair;
 use crate::key::{KeyPair, PrivateKey, PublicKey, Signature};
+use crate::numeric_ids::SignedPreKeyId;
 use crate::time::UnixMillis;
 
 /// A prekey for many sessions, signed by its owner's identity and replaced every few days.

@@ -1,6 +1,6 @@
 use super::{KyberPreKey, OneTimePreKey, SignedPreKey};
-use crate::id::{KyberPreKeyId, OneTimePreKeyId, SignedPreKeyId};
 use crate::key::PublicKey;
+use crate::numeric_ids::{KyberPreKeyId, OneTimePreKeyId, SignedPreKeyId};
 
 /// Where [`Sessions::open`](crate::Sessions::open) finds the caller's own prekeys, which are loaded by then.
 ///

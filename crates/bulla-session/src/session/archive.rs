@@ -2,9 +2,9 @@
 
 use bulla_spqr::wiped_bytes::Wiped;
 
+use super::serialization::{Stored, put_u32};
+use super::split_storage::StoredPart;
 use super::state::Session;
-use super::stored::{Stored, put_u32};
-use super::stored_part::StoredPart;
 use crate::error::StoredError;
 use crate::limits::{MAX_ARCHIVE_BYTES, MAX_ARCHIVED_SESSIONS, MAX_SESSION_BYTES};
 

@@ -5,12 +5,12 @@
 use serde_json::Value;
 
 use super::chain::RootKey;
-use crate::id::{KyberPreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::{IdentityKey, IdentityKeyPair};
 use crate::key::{PrivateKey, PublicKey, Signature};
 use crate::kyber::KyberKeyPair;
 use crate::local_identity::LocalIdentity;
 use crate::message::PreKeySignalMessage;
+use crate::numeric_ids::{KyberPreKeyId, RegistrationId, SignedPreKeyId};
 use crate::pqxdh;
 use crate::prekey::{KyberPreKey, OneTimePreKey, SignedPreKey};
 use crate::time::UnixMillis;

@@ -4,9 +4,9 @@ use bulla_spqr::error::{MessageError, ReceiveError, SendError};
 use bulla_spqr::{Ratchet, Received, Role, Sent};
 use rand_core::CryptoRng;
 
-use super::open_step::StepError;
-use super::seal_step::Exhausted;
-use super::stored_part::StoredPart;
+use super::ratchet_decrypt::StepError;
+use super::ratchet_encrypt::Exhausted;
+use super::split_storage::StoredPart;
 use crate::error::StoredError;
 use crate::secret::Secret;
 

@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use super::Sessions;
 use super::known_answers::{bytes, private, vectors};
-use crate::id::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKeyPair;
 use crate::key::Signature;
 use crate::kyber::KyberKeyPair;
 use crate::local_identity::LocalIdentity;
 use crate::message::{CiphertextRef, MessageKind};
+use crate::numeric_ids::{DeviceId, KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::prekey::{KyberPreKey, LoadedPreKeys, OneTimePreKey, SignedPreKey};
 use crate::service_address::{Addresses, ServiceAddress, ServiceKind};
 use crate::time::{UnixMillis, UnixSeconds};

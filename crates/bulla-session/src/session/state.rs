@@ -5,15 +5,15 @@ use rand_core::CryptoRng;
 
 use super::chain::{ChainKey, ReceivingChain, RootKey, SendingChain};
 use super::post_quantum::PostQuantum;
-use super::stored_part::StoredPart;
+use super::split_storage::StoredPart;
 use crate::error::KeyError;
-use crate::id::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::identity::IdentityKey;
 use crate::key::{KeyPair, PublicKey};
 use crate::kyber::KyberCiphertext;
 use crate::limits::{MAX_RECEIVING_CHAINS, MAX_UNACKNOWLEDGED_SECONDS};
 use crate::local_identity::LocalIdentity;
 use crate::message::{PreKeyHeader, PreKeyIds};
+use crate::numeric_ids::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
 use crate::pqxdh::{Agreed, Initiated};
 use crate::prekey::{PreKeyBundle, SignedPreKey};
 use crate::time::UnixSeconds;

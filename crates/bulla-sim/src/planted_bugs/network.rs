@@ -6,9 +6,9 @@ use bulla_base::{Address, DeviceId, Rng};
 use bytes::Bytes;
 
 use super::PlantedBug;
-use crate::oracle::Oracle;
+use crate::envelope_checks::CANARY;
 use crate::random::below;
-use crate::wire_checks::CANARY;
+use crate::run_log::RunLog;
 
 impl PlantedBug {
     /// As whom the carrier takes `caller`, of whose installation `floor` is the lowest that may pass.
@@ -23,14 +23,14 @@ impl PlantedBug {
     /// The keys that are given away of `of`.
     pub(crate) fn bundle(
         planted_bug: Option<Self>,
-        oracle: &Oracle,
+        run_log: &RunLog,
         of: &Address,
         bundle: KeyBundle,
     ) -> KeyBundle {
         if planted_bug != Some(Self::KeyGivenTwice) {
             return bundle;
         }
-        oracle.wire.first_bundle(of, bundle)
+        run_log.wire.first_bundle(of, bundle)
     }
 
     /// What the carrier queues.
@@ -51,13 +51,13 @@ impl PlantedBug {
     /// What leaves a program that sends `envelope`.
     pub(crate) fn leaving(
         planted_bug: Option<Self>,
-        oracle: &Oracle,
+        run_log: &RunLog,
         rng: &dyn Rng,
         envelope: Envelope,
     ) -> Envelope {
         match planted_bug {
             Some(Self::NotSealed) if below(rng, 16) == 0 => sealed(&envelope, CANARY.as_bytes().to_vec()),
-            Some(Self::StepTwice) if oracle.wire.has_left(envelope.id()) => altered(&envelope),
+            Some(Self::StepTwice) if run_log.wire.has_left(envelope.id()) => altered(&envelope),
             _ => envelope,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bulla_spqr::error::ReceiveError;
-use bulla_spqr::stored::{HEAD_BYTES, Row};
+use bulla_spqr::serialization::{HEAD_BYTES, Row};
 use bulla_spqr::{Message, Ratchet};
 use rand_chacha::ChaCha20Rng;
 

@@ -1,4 +1,6 @@
-use super::rule::{ALICE, BOB, SPACE, commit, committed, count, get, holds, key, put, same, scan, value};
+use super::assertions::{
+    ALICE, BOB, SPACE, commit, committed, count, get, holds, key, put, same, scan, value,
+};
 use crate::{Batch, Commit, Counter, Scan, Store};
 
 /// A batch that conflicts changes no record and no counter, whatever else is in it.

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 
-use super::rule::{ALICE, SPACE, broken, committed, get, same, scan};
+use super::assertions::{ALICE, SPACE, broken, committed, get, same, scan};
 use crate::{
     Batch, Counter, Key, MAX_BATCH_BYTES, MAX_BATCH_ROWS, MAX_NAME_BYTES, MAX_VALUE_BYTES,
     SEAL_ROOM_BATCH_BYTES, SEAL_ROOM_BYTES, SEAL_ROOM_ROWS, Scan, Store, StoreError,

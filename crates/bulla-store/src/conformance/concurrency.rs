@@ -1,4 +1,6 @@
-use super::rule::{ALICE, SPACE, broken, commit, committed, count, get, key, put, same, together, value};
+use super::assertions::{
+    ALICE, SPACE, broken, commit, committed, count, get, key, put, same, together, value,
+};
 use crate::{Batch, Commit, Counter, Store};
 
 const CALLERS: u64 = 64;

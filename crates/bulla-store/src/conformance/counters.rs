@@ -1,4 +1,4 @@
-use super::rule::{ALICE, BOB, NOW, SPACE, committed, count, same, succeed};
+use super::assertions::{ALICE, BOB, NOW, SPACE, committed, count, same, succeed};
 use crate::{Batch, Counter, MAX_SCAN_ROWS, Space, Store};
 
 /// Adds to one counter add up: within a batch, over batches, over partitions, and never beyond the largest

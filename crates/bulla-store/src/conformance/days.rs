@@ -1,6 +1,6 @@
 use bulla_base::Day;
 
-use super::rule::{NOW, SPACE, commit, committed, dated, key, put, same, scan, succeed, value};
+use super::assertions::{NOW, SPACE, commit, committed, dated, key, put, same, scan, succeed, value};
 use crate::{Commit, Key, Scan, Store};
 
 /// Dropping days removes the records of the days before the given one, and no others.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::rule::{
+use super::assertions::{
     ALICE, BOB, NOW, SPACE, committed, dated, get, holds, key, put, same, scan, succeed, value,
 };
 use crate::{Batch, Key, Retention, Scan, Space, Store};

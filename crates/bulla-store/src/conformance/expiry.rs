@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::rule::{ALICE, NOW, SPACE, broken, commit, committed, dated, key, put, same, succeed};
+use super::assertions::{ALICE, NOW, SPACE, broken, commit, committed, dated, key, put, same, succeed};
 use crate::{Batch, Commit, Retention, Scan, Store};
 
 const SPAN: Duration = Duration::from_millis(5);

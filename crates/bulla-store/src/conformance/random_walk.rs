@@ -12,7 +12,7 @@ use bulla_base::{Day, Partition, Rng, SeededRng, Timestamp};
 
 use self::model::{Answer, Change, Model};
 use self::step::{Draft, Expected, PARTITIONS, SPACES, Step};
-use super::rule::{NOW, broken, commit, is_told, succeed, together};
+use super::assertions::{NOW, broken, commit, is_told, succeed, together};
 use crate::{Batch, Commit, Key, Scan, Space, Store, Version, Watch};
 
 const RULE: &str = "whatever is asked of an engine and of the model of it, both answer the same";

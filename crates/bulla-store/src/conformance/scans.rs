@@ -1,7 +1,7 @@
 use bulla_base::Day;
 use bytes::Bytes;
 
-use super::rule::{ALICE, BOB, NOW, SPACE, committed, same, scan, succeed};
+use super::assertions::{ALICE, BOB, NOW, SPACE, committed, same, scan, succeed};
 use crate::{Batch, Key, MAX_SCAN_ROWS, Scan, Space, Store};
 
 const NAMES: [&[u8]; 7] = [b"", b"\x00", b"a", b"a\x00", b"ab", b"b", b"\xff\xff"];

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::rule::{ALICE, SPACE, commit, holds, key, put, same, succeed, value};
+use super::assertions::{ALICE, SPACE, commit, holds, key, put, same, succeed, value};
 use crate::{Batch, Commit, Counter, Store, StoreError};
 
 /// Upkeep succeeds however often it is asked for, waits before it is asked for again, and loses nothing.

@@ -1,4 +1,4 @@
-use super::rule::{ALICE, BOB, SPACE, commit, committed, dated, holds, key, put, same};
+use super::assertions::{ALICE, BOB, SPACE, commit, committed, dated, holds, key, put, same};
 use crate::{Batch, Commit, Counter, Store};
 
 /// Versions grow with every commit and are not used again after a record was deleted and made anew.

@@ -1,4 +1,4 @@
-use super::rule::{ALICE, BOB, SPACE, committed, dated, holds, is_told, key, put};
+use super::assertions::{ALICE, BOB, SPACE, committed, dated, holds, is_told, key, put};
 use crate::{Batch, Counter, Key, Space, Store};
 
 /// A watch hears of puts and deletes in its space of its partition, and of nothing else.

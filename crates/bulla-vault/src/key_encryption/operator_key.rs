@@ -8,9 +8,9 @@ use bulla_base::Rng;
 use zeroize::Zeroizing;
 
 use crate::atomic_file::AtomicFile;
+use crate::committing_aead::{self, Bound, Under};
 use crate::error::KeyEncryptionError;
 use crate::key_encryption::{KeyEncryption, KeyringKey};
-use crate::seal::{self, Bound, Under};
 use crate::secret::Secret;
 
 /// The form and its version, before every key wrapped with an operator's key.
@@ -204,12 +204,12 @@ pub(super) fn wrap_key(
     rng: &dyn Rng,
 ) -> Option<Vec<u8>> {
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
-    seal::seal(under, key.expose(), rng).ok()
+    committing_aead::seal(under, key.expose(), rng).ok()
 }
 
 pub(super) fn unwrap_key(with: &Secret, head: &[u8], context: &[u8], sealed: &[u8]) -> Option<KeyringKey> {
     let under = Under { key: with, salt: None, bound: &Bound::new(head, context) };
-    let key = seal::open(under, sealed, |key| key.try_into().map(KeyringKey::from_bytes).ok());
+    let key = committing_aead::open(under, sealed, |key| key.try_into().map(KeyringKey::from_bytes).ok());
     key.ok().flatten()
 }
 

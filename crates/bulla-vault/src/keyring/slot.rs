@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_fullest_keyring_has_room() {
         let epochs = 22 + MAX_KEY_EPOCHS * 58;
-        let sealed = vec![1; 8 + 1 + 8 + 32 + epochs + crate::seal::OVERHEAD_BYTES];
+        let sealed = vec![1; 8 + 1 + 8 + 32 + epochs + crate::committing_aead::OVERHEAD_BYTES];
         let slot = Slot { sequence: u64::MAX, id: [1; 16], wrapped: vec![2; MAX_WRAPPED_BYTES], sealed };
         assert_eq!(Slot::from_bytes(&slot.to_bytes().unwrap()), Some(slot));
     }

@@ -4,9 +4,9 @@ use bulla_store::{Batch, Expiry, Store, StoreError};
 use bytes::Bytes;
 
 use super::Vault;
+use crate::committing_aead::{self, Bound, Once, Sealer, Under};
 use crate::error::VaultError;
-use crate::seal::{self, Bound, Once, Sealer, Under};
-use crate::sealed_row::{Head, Place};
+use crate::sealed_row_format::{Head, Place};
 use crate::secret::Secret;
 use crate::store_layout;
 
@@ -67,7 +67,7 @@ impl<S: Store> Vault<S> {
     pub(super) fn add_salt(&self, batch: &mut Batch, salt: &Secret) -> Result<(), StoreError> {
         let key = store_layout::salt();
         let under = Under { key: &self.lasting, salt: None, bound: &Place::own(batch.partition(), &key) };
-        let sealed = seal::seal(under, salt.expose(), &*self.rng);
+        let sealed = committing_aead::seal(under, salt.expose(), &*self.rng);
         batch.expect_absent(key.clone());
         batch.put(key, sealed.map_err(|_| VaultError::DoesNotOpen { what: "conversation's salt" })?);
         Ok(())

@@ -19,12 +19,12 @@ use bulla_base::Rng;
 use bulla_store::{Batch, Commit, Record, SYSTEM_PARTITION, Store, Version};
 
 use super::{Keeper, Vault};
+use crate::committing_aead::{self, Under};
 use crate::error::VaultError;
 use crate::key_epochs::KeyEpochs;
 use crate::keyring::KeyringState;
 use crate::metrics::GENERATIONS;
-use crate::seal::{self, Under};
-use crate::sealed_row::{Place, own_body};
+use crate::sealed_row_format::{Place, own_body};
 use crate::secret::Secret;
 use crate::store_layout;
 
@@ -125,14 +125,14 @@ fn write(lasting: &Secret, generation: u64, token: [u8; 16], rng: &dyn Rng) -> O
     let under =
         Under { key: lasting, salt: None, bound: &Place::own(SYSTEM_PARTITION, &store_layout::generation()) };
     let value = [&generation.to_be_bytes()[..], &token].concat();
-    seal::seal(under, &value, rng).ok()
+    committing_aead::seal(under, &value, rng).ok()
 }
 
 fn read(lasting: &Secret, record: &Record) -> Option<(u64, [u8; 16])> {
     let sealed = own_body(&record.value)?;
     let under =
         Under { key: lasting, salt: None, bound: &Place::own(SYSTEM_PARTITION, &store_layout::generation()) };
-    let value = seal::open(under, sealed, |value| {
+    let value = committing_aead::open(under, sealed, |value| {
         let (generation, token) = value.split_first_chunk()?;
         Some((u64::from_be_bytes(*generation), token.try_into().ok()?))
     });

@@ -10,12 +10,12 @@ use bulla_store::{
 };
 
 use super::Vault;
+use crate::committing_aead::DEEP;
 use crate::error::VaultError;
 use crate::key_epochs::ClockState;
 use crate::limits::TICK;
 use crate::metrics::SALTS;
 use crate::salt::Salt;
-use crate::seal::DEEP;
 use crate::secret::Secret;
 use crate::store_layout::{self, VAULT};
 

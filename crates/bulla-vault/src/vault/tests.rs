@@ -8,11 +8,11 @@ use bulla_store::{Batch, Expiry, Key, MemoryStore, Record, Retention, Scan, Spac
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
+use crate::committing_aead::tests::key_of;
+use crate::committing_aead::{Bound, Under};
 use crate::salt::Salt;
-use crate::seal::tests::key_of;
-use crate::seal::{Bound, Under};
-use crate::sealed_row::{Head, Place};
-use crate::stack_residue::{after, holds};
+use crate::sealed_row_format::{Head, Place};
+use crate::stack_inspection::{after, holds};
 use crate::{MemoryKeyring, OperatorKey};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulla::base::{Address, DeviceId, DeviceSet};
 use bulla::carrier::Carrier;
-use bulla::envelope::{Envelope, Installation, KeyBundle, KeyUpload};
+use bulla::envelope::{Envelope, InstallationId, KeyBundle, KeyUpload};
 use bulla::store::Store;
 use bulla::transport::{
-    Caller, Connected, Delivery, Incarnation, Proof, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, Incarnation, NumberProof, Sequence, Transport, TransportError,
 };
 use bytes::{Buf, BufMut, Bytes};
 
@@ -74,7 +74,7 @@ impl RemoteCarrier {
 }
 
 impl Transport for RemoteCarrier {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         Ok(self.connected(self.call(REGISTER, caller, proof.as_bytes()).await?))
     }
 
@@ -172,7 +172,7 @@ impl<S: Store> Counter<S> {
     async fn carry_out(&self, word: u8, mut body: Bytes) -> Result<Vec<u8>, TransportError> {
         let length = usize::from(body.get_u8());
         let address = Address::from_bytes(&body.split_to(length)).unwrap();
-        let installation = Installation::from_bytes(body.split_to(16)[..].try_into().unwrap());
+        let installation = InstallationId::from_bytes(body.split_to(16)[..].try_into().unwrap());
         let caller = Caller::new(address, installation, Incarnation::new(body.get_u64()));
         let stock = |connected: Connected| {
             let mut answer = Vec::new();
@@ -183,7 +183,7 @@ impl<S: Store> Counter<S> {
         match word {
             CONNECT => Ok(stock(self.carrier.connect(&caller).await?)),
             REGISTER => {
-                let proof = Proof::new(body.to_vec())?;
+                let proof = NumberProof::new(body.to_vec())?;
                 Ok(stock(self.carrier.register(&caller, &proof).await?))
             }
             REFILL_BELOW => {

@@ -12,7 +12,9 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::meter::Flow;
 use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, SinkError, Status};
 use bulla::store::MemoryStore;
-use bulla::transport::{Caller, Connected, Delivery, InProcess, Proof, Sequence, Transport, TransportError};
+use bulla::transport::{
+    Caller, Connected, Delivery, InProcess, NumberProof, Sequence, Transport, TransportError,
+};
 use bulla::{SystemClock, SystemRng};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -30,7 +32,7 @@ struct Line {
 }
 
 impl Transport for Line {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.carrier.register(caller, proof).await
     }
 

@@ -6,14 +6,14 @@
 )]
 
 mod architecture;
-mod bounds;
+mod bounds_stand_in_limits;
+mod crate_readmes;
 mod devices;
 mod features;
-mod front_pages;
-mod host;
+mod host_setup;
 mod line_width;
 mod message_cost;
-mod named_paths;
+mod named_paths_exist;
 mod packages;
 mod reinstalled_device;
 mod restored_backup;

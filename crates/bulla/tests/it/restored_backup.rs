@@ -18,7 +18,7 @@ use bulla::transport::{InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{Host, SystemClock, SystemRng};
 
-use bulla_sim::{ObservedTransport, Oracle};
+use bulla_sim::{ObservedTransport, RunLog};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
@@ -67,8 +67,8 @@ impl World {
     async fn new() -> Self {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
-        let oracle = Arc::new(Oracle::new(Arc::clone(&clock)));
-        let line = ObservedTransport::new(InProcess::new(Arc::new(carrier)), oracle);
+        let run_log = Arc::new(RunLog::new(Arc::clone(&clock)));
+        let line = ObservedTransport::new(InProcess::new(Arc::new(carrier)), run_log);
         let alice = Device::open(MemoryStore::new(), line.clone(), clock, rng, alice()).await.unwrap();
         Self { folder: tempfile::tempdir().unwrap(), line, counter: Counter::default(), alice }
     }
@@ -198,8 +198,8 @@ async fn a_store_from_a_backup_opens_what_comes_and_seals_in_new_sessions() {
         drop(relay);
         world.relay(async |relay| world.answer(relay, &format!("after a restart, {round}")).await).await;
     }
-    assert_eq!(world.line.oracle().violation(), None);
-    assert!(world.line.oracle().steps() > 20);
+    assert_eq!(world.line.run_log().violation(), None);
+    assert!(world.line.run_log().steps() > 20);
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn a_device_on_a_restored_store_writes_in_a_new_session() {
     .await;
     device.close().await;
     relay.close().await;
-    assert_eq!(world.line.oracle().violation(), None);
+    assert_eq!(world.line.run_log().violation(), None);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use bulla::base::{Address, Clock, DeviceId, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::store::{Batch, Commit, Key, Space, Store, StoreError, StoreWrapper};
-use bulla::transport::{Caller, Connected, Delivery, Proof, Sequence, Transport, TransportError};
+use bulla::transport::{Caller, Connected, Delivery, NumberProof, Sequence, Transport, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
 
@@ -171,7 +171,7 @@ impl<T> FaultyTransport<T> {
 }
 
 impl<T: Transport> Transport for FaultyTransport<T> {
-    async fn register(&self, caller: &Caller, proof: &Proof) -> Result<Connected, TransportError> {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.open()?.register(caller, proof).await
     }
 

@@ -25,7 +25,7 @@ mod personal_data;
 mod requests;
 mod scenario;
 mod spans;
-mod system;
+mod system_under_test;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::business::ask;
 use crate::personal_data::{EMOJI, PersonalData};
-use crate::system::{OWN_NUMBER, SHOP, TOKEN};
+use crate::system_under_test::{OWN_NUMBER, SHOP, TOKEN};
 
 /// A request, as it goes over the line.
 pub(crate) struct Request {

@@ -14,7 +14,7 @@ use crate::business::{Behaviour, TestBusiness};
 use crate::faults::{self, SetClock, copy};
 use crate::personal_data::{EMOJI, PersonalData};
 use crate::requests::{self, Request};
-use crate::system::{RunningRelay, SHOP, System, User, a_moment};
+use crate::system_under_test::{RunningRelay, SHOP, System, User, a_moment};
 
 pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     let shop = TestBusiness::open().await;

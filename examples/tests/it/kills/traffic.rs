@@ -4,7 +4,7 @@ use std::process::ChildStdin;
 use std::sync::Arc;
 
 use bulla_examples::graph_client::GraphClient;
-use bulla_examples::system::PHONE_NUMBER_ID;
+use bulla_examples::parties::PHONE_NUMBER_ID;
 use bulla_examples::webhook_receiver::Update;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

@@ -1,4 +1,4 @@
-//! The form in `bulla_spqr::stored`.
+//! The form in `bulla_spqr::serialization`.
 
 use super::Cursor;
 

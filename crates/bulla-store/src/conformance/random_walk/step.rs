@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulla_base::{Day, Partition};
 use bytes::Bytes;
 
-use super::super::rule::NOW;
+use super::super::assertions::NOW;
 use crate::{Batch, Counter, Expiry, Key, Retention, Scan, Space};
 
 /// So few of each that they meet; the first and the last, since those are where ranges end.

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bulla_base::{Address, Party, PhoneNumberId};
+use bulla_endpoint::Endpoint;
+use bulla_store::Store;
+use bulla_transport::{Caller, Incarnation, Transport};
+use tokio::sync::Notify;
+
+use super::Inner;
+use super::rule_state::RuleState;
+use super::shutdown::TaskGroup;
+use crate::user_ids::UserIds;
+use crate::{EventSink, RelayError};
+
+/// A business number that the relay speaks for, in one incarnation of it.
+#[derive(Debug)]
+pub(crate) struct ActiveBusiness {
+    pub(super) endpoint: Endpoint,
+    pub(super) caller: Caller,
+    pub(super) user_ids: UserIds,
+    business: PhoneNumberId,
+    /// Everything that is done for it.
+    pub(super) tasks: Arc<TaskGroup>,
+    /// Told when what was passed over in the queue at the carrier is to be received again.
+    pub(super) again: Notify,
+    /// Whether that will be told after a while, in any case.
+    pub(super) looks_again: AtomicBool,
+    /// Whether the carrier knows this incarnation and has keys of it.
+    pub(super) is_connected: AtomicBool,
+    /// Which rules hold for it, and what they know.
+    pub(super) rules: RuleState,
+}
+
+impl ActiveBusiness {
+    pub(super) const fn business(&self) -> PhoneNumberId {
+        self.business
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Takes the next incarnation of `business`, and its keys from the store, or new ones.
+    pub(super) async fn open_voice(&self, business: PhoneNumberId) -> Result<ActiveBusiness, RelayError> {
+        let address = Address::business(business);
+        let home = self.pepper.partition(&Party::Business(business));
+        let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
+            .await
+            .map_err(|source| RelayError::Identity { business, source })?;
+        let endpoint = endpoint
+            .with_identity_policy(self.settings.changed_identities)
+            .with_session_cache(self.session_cache.clone());
+        let incarnation = Incarnation::new(endpoint.incarnation());
+        let caller = Caller::new(address, endpoint.installation(), incarnation);
+        let user_ids = UserIds::new(&self.pepper, business);
+        let (tasks, again) = (Arc::default(), Notify::new());
+        let (looks_again, is_connected) = Default::default();
+        let rules = RuleState::new(self.rules_of(business), self.clock.now());
+        Ok(ActiveBusiness {
+            endpoint,
+            caller,
+            user_ids,
+            business,
+            tasks,
+            again,
+            looks_again,
+            is_connected,
+            rules,
+        })
+    }
+}
