@@ -100,6 +100,14 @@ impl DeviceToken {
 }
 
 impl DeviceTokens {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, TransportError> {
+        let damaged =
+            || TransportError::carrier_failed("stored fencing tokens are damaged, or of another version");
+        let Some((&FORM, rows)) = bytes.split_first() else { return Err(damaged()) };
+        let (rows, []) = rows.as_chunks::<{ DeviceToken::BYTES }>() else { return Err(damaged()) };
+        rows.iter().map(|row| DeviceToken::read(row).ok_or_else(damaged)).collect::<Result<_, _>>().map(Self)
+    }
+
     pub(crate) fn of(&self, device: DeviceId) -> Option<&DeviceToken> {
         self.0.get(&device)
     }
@@ -126,14 +134,6 @@ impl DeviceTokens {
 
     fn those(&self, are: impl Fn(&DeviceToken) -> bool) -> DeviceSet {
         self.0.iter().filter(|(_, token)| are(token)).map(|(device, _)| *device).collect()
-    }
-
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, TransportError> {
-        let damaged =
-            || TransportError::carrier_failed("stored fencing tokens are damaged, or of another version");
-        let Some((&FORM, rows)) = bytes.split_first() else { return Err(damaged()) };
-        let (rows, []) = rows.as_chunks::<{ DeviceToken::BYTES }>() else { return Err(damaged()) };
-        rows.iter().map(|row| DeviceToken::read(row).ok_or_else(damaged)).collect::<Result<_, _>>().map(Self)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

@@ -47,11 +47,6 @@ impl ApiError {
         Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, reason, again: None }
     }
 
-    fn because(mut self, details: impl Into<Cow<'static, str>>) -> Self {
-        self.details = Some(details.into());
-        self
-    }
-
     /// No token, or one that opens nothing.
     pub(crate) const fn token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, 190, "The access token is missing or not valid")
@@ -163,6 +158,11 @@ impl ApiError {
     pub(crate) fn value(field: &str, why: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 131_009, "Parameter value is not valid")
             .because(format!("{field}: {why}"))
+    }
+
+    fn because(mut self, details: impl Into<Cow<'static, str>>) -> Self {
+        self.details = Some(details.into());
+        self
     }
 
     fn parameter(title: String) -> Self {

@@ -77,6 +77,20 @@ const NEWEST_STATE: u8 = 10;
 pub const WHOLE_HEAD_BYTES: usize = 112 + MAX_EPOCHS * (4 + 32 + 4 + 32 + 2) - (4 + 32);
 
 impl Ratchet {
+    pub(crate) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
+        if bytes.len() > MAX_STORED_BYTES {
+            return Err(StoredError::TooLong { most: MAX_STORED_BYTES, actual: bytes.len() });
+        }
+        let mut from = Reader::new(bytes);
+        let Head { epoch, authenticator, state: (code, next, chunks), chains } =
+            Head::read(FORM, Layout::Whole, &mut from)?;
+        let state = StoredState::read(code, next, &mut from, Chunks { count: chunks, rows: None })?;
+        let chain = chains.fill(&mut from)?;
+        from.end()?;
+        let braid = Braid { epoch, authenticator, state };
+        Ok(Self { braid, chain, steps: 0, rows: Rows::default() })
+    }
+
     /// How long the stored form is.
     #[must_use]
     pub fn stored_len(&self) -> usize {
@@ -111,20 +125,6 @@ impl Ratchet {
         out.put(authenticator.root.expose());
         out.put(authenticator.mac_key.expose());
         chain.store_head(layout, out);
-    }
-
-    pub(crate) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
-        if bytes.len() > MAX_STORED_BYTES {
-            return Err(StoredError::TooLong { most: MAX_STORED_BYTES, actual: bytes.len() });
-        }
-        let mut from = Reader::new(bytes);
-        let Head { epoch, authenticator, state: (code, next, chunks), chains } =
-            Head::read(FORM, Layout::Whole, &mut from)?;
-        let state = StoredState::read(code, next, &mut from, Chunks { count: chunks, rows: None })?;
-        let chain = chains.fill(&mut from)?;
-        from.end()?;
-        let braid = Braid { epoch, authenticator, state };
-        Ok(Self { braid, chain, steps: 0, rows: Rows::default() })
     }
 }
 

@@ -57,12 +57,6 @@ impl UserErasure {
         Self { user, intents }
     }
 
-    /// Who is to be erased.
-    #[must_use]
-    pub const fn user(self) -> Partition {
-        self.user
-    }
-
     /// Those noted in `intents` that are not done: to be carried out before anything else when a store is
     /// opened.
     ///
@@ -81,6 +75,12 @@ impl UserErasure {
                 begun.push(Self::new(Partition::from_bytes(user), intents));
             }
         }
+    }
+
+    /// Who is to be erased.
+    #[must_use]
+    pub const fn user(self) -> Partition {
+        self.user
     }
 
     /// Notes the wish: from when this returns, it is carried out whatever happens.

@@ -59,24 +59,6 @@ impl Head {
         if hour == hour_of(expiry) { Self::Hourly { epoch } } else { Self::Elsewhen { epoch, hour } }
     }
 
-    /// Appends the head of a value that is empty or not.
-    pub(crate) fn write(self, is_empty: bool, bytes: &mut Vec<u8>) {
-        let emptiness = if is_empty { EMPTY } else { 0 };
-        match self {
-            Self::Own => bytes.push(OWN | emptiness),
-            Self::Lasting => bytes.push(LASTING | emptiness),
-            Self::Hourly { epoch } => {
-                bytes.push(HOURLY | emptiness);
-                bytes.extend_from_slice(&epoch.to_be_bytes());
-            }
-            Self::Elsewhen { epoch, hour } => {
-                bytes.push(ELSEWHEN | emptiness);
-                bytes.extend_from_slice(&epoch.to_be_bytes());
-                bytes.extend_from_slice(&hour.to_be_bytes());
-            }
-        }
-    }
-
     /// The head of `row` and what follows it.
     pub(crate) fn split(row: &[u8]) -> Option<(Self, Body<'_>)> {
         let (form, rest) = row.split_first()?;
@@ -96,6 +78,24 @@ impl Head {
         };
         let body = if form & EMPTY == 0 { Body::Sealed(rest) } else { Body::Empty(rest.try_into().ok()?) };
         Some((head, body))
+    }
+
+    /// Appends the head of a value that is empty or not.
+    pub(crate) fn write(self, is_empty: bool, bytes: &mut Vec<u8>) {
+        let emptiness = if is_empty { EMPTY } else { 0 };
+        match self {
+            Self::Own => bytes.push(OWN | emptiness),
+            Self::Lasting => bytes.push(LASTING | emptiness),
+            Self::Hourly { epoch } => {
+                bytes.push(HOURLY | emptiness);
+                bytes.extend_from_slice(&epoch.to_be_bytes());
+            }
+            Self::Elsewhen { epoch, hour } => {
+                bytes.push(ELSEWHEN | emptiness);
+                bytes.extend_from_slice(&epoch.to_be_bytes());
+                bytes.extend_from_slice(&hour.to_be_bytes());
+            }
+        }
     }
 }
 

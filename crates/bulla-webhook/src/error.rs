@@ -70,6 +70,10 @@ pub enum WebhookError {
 }
 
 impl WebhookError {
+    pub(crate) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Broken(source.into())
+    }
+
     /// The same in one word, for counters.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
@@ -91,10 +95,6 @@ impl WebhookError {
     /// Whether it tells nothing but that another call failed a moment ago.
     pub(crate) const fn is_a_consequence(&self) -> bool {
         matches!(self, Self::StillSilent | Self::Unverified | Self::Busy { .. })
-    }
-
-    pub(crate) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Broken(source.into())
     }
 }
 

@@ -21,6 +21,10 @@ const DELETE: u8 = 4;
 const ADD: u8 = 5;
 
 impl Entry {
+    pub(super) fn read(mut bytes: &[u8]) -> io::Result<Self> {
+        read(&mut bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
@@ -52,10 +56,6 @@ impl Entry {
             }
         }
         out
-    }
-
-    pub(super) fn read(mut bytes: &[u8]) -> io::Result<Self> {
-        read(&mut bytes).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 }
 

@@ -32,15 +32,9 @@ pub(crate) struct ActiveBusiness {
     pub(super) rules: RuleState,
 }
 
-impl ActiveBusiness {
-    pub(super) const fn business(&self) -> PhoneNumberId {
-        self.business
-    }
-}
-
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Takes the next incarnation of `business`, and its keys from the store, or new ones.
-    pub(super) async fn open_voice(&self, business: PhoneNumberId) -> Result<ActiveBusiness, RelayError> {
+    pub(super) async fn activate(&self, business: PhoneNumberId) -> Result<ActiveBusiness, RelayError> {
         let address = Address::business(business);
         let home = self.pepper.partition(&Party::Business(business));
         let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
@@ -66,5 +60,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             is_connected,
             rules,
         })
+    }
+}
+
+impl ActiveBusiness {
+    pub(super) const fn business(&self) -> PhoneNumberId {
+        self.business
     }
 }

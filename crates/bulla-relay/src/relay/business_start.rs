@@ -63,7 +63,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// The error comes back if the same may work later.
     async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
-        let tenant = match self.open_voice(business).await {
+        let tenant = match self.activate(business).await {
             Ok(tenant) => Arc::new(tenant),
             Err(error) => match error.failure_scope() {
                 FailureScope::Passing => return Err(error),

@@ -38,6 +38,10 @@ impl MessagePendingApproval {
         Self { again: true, ..Self::new(id, Some(category), Bytes::new()).for_device(device) }
     }
 
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
     /// The same, for this device alone.
     pub(crate) fn for_device(self, device: DeviceId) -> Self {
         Self { device: u32::from(device.number()), ..self }
@@ -45,10 +49,6 @@ impl MessagePendingApproval {
 
     pub(crate) fn device(&self) -> Result<DeviceId, StoreError> {
         super::device(self.device)
-    }
-
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
     }
 
     pub(crate) fn id(&self) -> Result<MessageId, StoreError> {

@@ -31,6 +31,26 @@ impl OutboxEntry {
         Some(Self(envelopes)).filter(|entry| !entry.0.is_empty())
     }
 
+    /// The ciphertexts are shared with `bytes`, not copied.
+    pub(crate) fn read(mut bytes: Bytes) -> Result<Self, StoreError> {
+        const DAMAGED: StoreError = StoreError::Damaged { what: "envelope" };
+        if bytes.first() != Some(&FORM) {
+            return Err(DAMAGED);
+        }
+        let (mut envelopes, mut rest) = (Vec::new(), bytes.split_off(1));
+        while !rest.is_empty() {
+            let (length, _) = rest.split_first_chunk().ok_or(DAMAGED)?;
+            let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| DAMAGED)?;
+            let mut envelope = rest.split_off(4);
+            if envelope.len() < length || envelopes.len() == usize::from(MAX_DEVICES) {
+                return Err(DAMAGED);
+            }
+            rest = envelope.split_off(length);
+            envelopes.push(Envelope::from_bytes(envelope).map_err(|_| DAMAGED)?);
+        }
+        Self::of_all(envelopes).ok_or(DAMAGED)
+    }
+
     pub(crate) fn envelopes(&self) -> &[Envelope] {
         &self.0
     }
@@ -68,26 +88,6 @@ impl OutboxEntry {
     pub(crate) fn among(self, devices: DeviceSet) -> Result<Self, InvalidEnvelope> {
         let among = self.0.into_iter().map(|envelope| envelope.among(devices));
         among.collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The ciphertexts are shared with `bytes`, not copied.
-    pub(crate) fn read(mut bytes: Bytes) -> Result<Self, StoreError> {
-        const DAMAGED: StoreError = StoreError::Damaged { what: "envelope" };
-        if bytes.first() != Some(&FORM) {
-            return Err(DAMAGED);
-        }
-        let (mut envelopes, mut rest) = (Vec::new(), bytes.split_off(1));
-        while !rest.is_empty() {
-            let (length, _) = rest.split_first_chunk().ok_or(DAMAGED)?;
-            let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| DAMAGED)?;
-            let mut envelope = rest.split_off(4);
-            if envelope.len() < length || envelopes.len() == usize::from(MAX_DEVICES) {
-                return Err(DAMAGED);
-            }
-            rest = envelope.split_off(length);
-            envelopes.push(Envelope::from_bytes(envelope).map_err(|_| DAMAGED)?);
-        }
-        Self::of_all(envelopes).ok_or(DAMAGED)
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

@@ -40,6 +40,11 @@ impl UnconfirmedCopies {
         Self { words, copies: Vec::new() }
     }
 
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
+        Self::decode(row).map_err(|_| Self::DAMAGED)
+    }
+
     /// Notes that it was sealed for `device` in `session`, for the first time.
     pub(crate) fn sealed_for(&mut self, device: DeviceId, session: Option<SessionName>) {
         let copy = Unconfirmed::new(session, Bytes::new());
@@ -60,11 +65,6 @@ impl UnconfirmedCopies {
     /// What it says.
     pub(crate) fn content(&self) -> Result<Content, StoreError> {
         Content::decode(&self.words).map(|(content, _)| content).map_err(|_| Self::DAMAGED)
-    }
-
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
-        Self::decode(row).map_err(|_| Self::DAMAGED)
     }
 
     pub(crate) fn to_bytes(&self) -> Bytes {

@@ -23,6 +23,40 @@ const CHAIN: usize = 32 + 32 + 4 + 2;
 const PENDING: usize = 8 + 4 + 4 + 1 + 4 + KyberCiphertext::BYTES;
 
 impl Session {
+    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
+        let mut from = Stored::new(bytes);
+        let fixed = Fixed::read(&mut from)?;
+        let heads = Chains::read(&mut from)?;
+        let pending = if from.flag("pending prekeys")? { Some(Pending::read(&mut from)?) } else { None };
+        let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
+        let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
+        let receiving = heads.fill(&mut from)?;
+        from.end()?;
+        Ok(fixed.with(receiving, pending, post_quantum, Rows::default()))
+    }
+
+    /// Reads what [`store_head`](Self::store_head) wrote, and what was pending.
+    pub(super) fn from_parts(
+        from: &mut Stored<'_>,
+        pending: Option<&[u8]>,
+        ratchet: impl FnOnce(&[u8]) -> Result<PostQuantum, StoredError>,
+    ) -> Result<Self, StoredError> {
+        let fixed = Fixed::read(from)?;
+        let receiving = chains_in_parts(from)?;
+        let post_quantum = ratchet(from.rest())?;
+        let rows = Rows { pending: pending.is_some() };
+        let pending = match pending {
+            None => None,
+            Some(bytes) => {
+                let mut from = Stored::new(bytes);
+                let pending = Pending::read(&mut from)?;
+                from.end()?;
+                Some(pending)
+            }
+        };
+        Ok(fixed.with(receiving, pending, post_quantum, rows))
+    }
+
     pub(super) fn stored_len(&self) -> usize {
         let chains: usize = self.receiving.iter().map(|chain| CHAIN + chain.skipped.as_bytes().len()).sum();
         FIXED + self.post_quantum.stored_len() + chains + if self.pending.is_some() { PENDING } else { 0 }
@@ -76,40 +110,6 @@ impl Session {
         out.put(self.sending.pair.public.as_raw());
         out.put(self.sending.key.0.expose());
         put_u32(out, self.sending.index);
-    }
-
-    pub(super) fn load(bytes: &[u8]) -> Result<Self, StoredError> {
-        let mut from = Stored::new(bytes);
-        let fixed = Fixed::read(&mut from)?;
-        let heads = Chains::read(&mut from)?;
-        let pending = if from.flag("pending prekeys")? { Some(Pending::read(&mut from)?) } else { None };
-        let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
-        let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
-        let receiving = heads.fill(&mut from)?;
-        from.end()?;
-        Ok(fixed.with(receiving, pending, post_quantum, Rows::default()))
-    }
-
-    /// Reads what [`store_head`](Self::store_head) wrote, and what was pending.
-    pub(super) fn from_parts(
-        from: &mut Stored<'_>,
-        pending: Option<&[u8]>,
-        ratchet: impl FnOnce(&[u8]) -> Result<PostQuantum, StoredError>,
-    ) -> Result<Self, StoredError> {
-        let fixed = Fixed::read(from)?;
-        let receiving = chains_in_parts(from)?;
-        let post_quantum = ratchet(from.rest())?;
-        let rows = Rows { pending: pending.is_some() };
-        let pending = match pending {
-            None => None,
-            Some(bytes) => {
-                let mut from = Stored::new(bytes);
-                let pending = Pending::read(&mut from)?;
-                from.end()?;
-                Some(pending)
-            }
-        };
-        Ok(fixed.with(receiving, pending, post_quantum, rows))
     }
 
     /// The base key of a stored session, without reading the rest.

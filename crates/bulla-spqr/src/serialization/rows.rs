@@ -58,12 +58,6 @@ pub(crate) struct Rows {
 }
 
 impl Ratchet {
-    /// Appends the head, at most [`HEAD_BYTES`].
-    #[doc(hidden)]
-    pub fn store_head(&self, out: &mut impl Out) {
-        self.store_head_as(FORM, Layout::Rows, out);
-    }
-
     /// What follows from a head, what is kept, and the chunks in their order. No skipped key is loaded.
     ///
     /// # Errors
@@ -93,6 +87,12 @@ impl Ratchet {
         };
         let chain = chains.fill(&mut Reader::new(&[]))?;
         Ok(Self { braid: Braid { epoch, authenticator, state }, chain, steps: 0, rows })
+    }
+
+    /// Appends the head, at most [`HEAD_BYTES`].
+    #[doc(hidden)]
+    pub fn store_head(&self, out: &mut impl Out) {
+        self.store_head_as(FORM, Layout::Rows, out);
     }
 
     /// Whether every skipped key is loaded.

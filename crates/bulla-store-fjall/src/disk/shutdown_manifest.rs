@@ -63,16 +63,6 @@ impl ShutdownManifest {
         Ok(Self { version, journals: journals.ok_or_else(strange)?, files })
     }
 
-    /// Makes it durable, as the last that is written in `folder`.
-    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
-        let new = folder.join(NEW_NAME);
-        let mut file = File::create(&new)?;
-        file.write_all(self.text().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(new, folder.join(NAME))?;
-        sync_folder(folder)
-    }
-
     /// What was written when the store in `folder` was closed; nothing if it was not.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>, OpenError> {
         let path = folder.join(NAME);
@@ -87,6 +77,16 @@ impl ShutdownManifest {
         let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= MAX_MANIFEST_BYTES);
         let manifest = text.as_deref().and_then(Self::parse);
         manifest.map(Some).ok_or_else(|| OpenError::damaged(WHAT, &path))
+    }
+
+    /// Makes it durable, as the last that is written in `folder`.
+    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
+        let new = folder.join(NEW_NAME);
+        let mut file = File::create(&new)?;
+        file.write_all(self.text().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, folder.join(NAME))?;
+        sync_folder(folder)
     }
 
     /// Compares it with what there is now.

@@ -14,24 +14,6 @@ use crate::limits::MAX_KEY_EPOCHS;
 use crate::secret::Secret;
 
 impl KeyEpochs {
-    /// Appends the stored form to `bytes`, which holds secrets from then on.
-    pub(crate) fn write(&self, bytes: &mut Zeroizing<Vec<u8>>) {
-        bytes.extend_from_slice(&self.time.to_be_bytes());
-        bytes.extend_from_slice(&self.gone_on.to_be_bytes());
-        bytes.extend_from_slice(&self.epochs[self.present].id.to_be_bytes());
-        bytes.extend_from_slice(&self.next_id.to_be_bytes());
-        bytes.extend_from_slice(&u16::try_from(self.epochs.len()).unwrap_or(u16::MAX).to_be_bytes());
-        for epoch in &self.epochs {
-            let KeyEpoch { id, offset, until, present_for, chain } = epoch;
-            bytes.extend_from_slice(&id.to_be_bytes());
-            bytes.extend_from_slice(&offset.to_be_bytes());
-            bytes.extend_from_slice(&until.to_be_bytes());
-            bytes.extend_from_slice(&present_for.to_be_bytes());
-            bytes.extend_from_slice(&chain.first().to_be_bytes());
-            bytes.extend_from_slice(chain.value().expose());
-        }
-    }
-
     pub(crate) fn read(reader: &mut ByteReader<'_>) -> Option<Self> {
         let time = u64::from_be_bytes(reader.array()?);
         let gone_on = u64::from_be_bytes(reader.array()?);
@@ -53,5 +35,23 @@ impl KeyEpochs {
         }
         let present = epochs.iter().position(|epoch| epoch.id == present)?;
         Some(Self { time, present, gone_on, epochs, next_id })
+    }
+
+    /// Appends the stored form to `bytes`, which holds secrets from then on.
+    pub(crate) fn write(&self, bytes: &mut Zeroizing<Vec<u8>>) {
+        bytes.extend_from_slice(&self.time.to_be_bytes());
+        bytes.extend_from_slice(&self.gone_on.to_be_bytes());
+        bytes.extend_from_slice(&self.epochs[self.present].id.to_be_bytes());
+        bytes.extend_from_slice(&self.next_id.to_be_bytes());
+        bytes.extend_from_slice(&u16::try_from(self.epochs.len()).unwrap_or(u16::MAX).to_be_bytes());
+        for epoch in &self.epochs {
+            let KeyEpoch { id, offset, until, present_for, chain } = epoch;
+            bytes.extend_from_slice(&id.to_be_bytes());
+            bytes.extend_from_slice(&offset.to_be_bytes());
+            bytes.extend_from_slice(&until.to_be_bytes());
+            bytes.extend_from_slice(&present_for.to_be_bytes());
+            bytes.extend_from_slice(&chain.first().to_be_bytes());
+            bytes.extend_from_slice(chain.value().expose());
+        }
     }
 }
