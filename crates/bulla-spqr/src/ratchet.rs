@@ -157,7 +157,7 @@ impl Ratchet {
         self.braid.epoch
     }
 
-    /// The form to store, in a buffer that is wiped; [`stored`](crate::stored) draws it.
+    /// The form to store, in a buffer that is wiped; [`serialization`](crate::serialization) draws it.
     #[must_use]
     pub fn to_bytes(&self) -> Wiped {
         let mut out = Wiped::with_capacity(self.stored_len());
