@@ -84,6 +84,7 @@ impl Fingerprint {
     #[must_use]
     pub fn digits(&self) -> String {
         let (local, remote) = (digits(&self.local), digits(&self.remote));
+        // In order, or each side would read its own half first and find another number.
         if local <= remote { local + &remote } else { remote + &local }
     }
 
@@ -121,6 +122,8 @@ impl Fingerprint {
         }
         let local = local.ok_or(FingerprintError::Missing { field: "own hash" })?;
         let remote = remote.ok_or(FingerprintError::Missing { field: "other hash" })?;
+        // Crossed over: what is ours is the other's in the code of the other. Both are compared, whatever
+        // the first comes to.
         Ok((self.local.as_slice().ct_eq(remote) & self.remote.as_slice().ct_eq(local)).into())
     }
 }
@@ -158,6 +161,7 @@ fn hash(iterations: u32, (name, key): (&[u8], &IdentityKey)) -> [u8; 32] {
         .chain_update(key)
         .finalize()
         .into();
+    // The hash above was the first round.
     for _ in 1..iterations {
         hash = Sha512::new().chain_update(hash).chain_update(key).finalize().into();
     }

@@ -92,6 +92,8 @@ impl IdentityKeyPair {
         }
         let public = public.ok_or(RecordError::Missing { field: "identity key" })?;
         let private = private.ok_or(RecordError::Missing { field: "identity private key" })?;
+        // Worked out anew and not taken from the bytes: with another public key, everything signed would be
+        // refused by everybody.
         let pair = Self::from(private);
         if pair.public == public { Ok(pair) } else { Err(RecordError::Mismatch) }
     }

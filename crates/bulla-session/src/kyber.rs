@@ -53,6 +53,8 @@ impl KyberPublicKey {
         let mut seed = Secret::<32>::ZERO;
         rng.fill_bytes(seed.expose_mut());
         let (ciphertext, shared) =
+            // The library's types are ML-KEM's for both: the function alone says that this is Kyber of
+            // round 3.
             kyber1024::encapsulate(&mlkem1024::MlKem1024PublicKey::from(key), *seed.expose());
         let mut bytes = Box::new([TYPE; KyberCiphertext::BYTES]);
         bytes[1..].copy_from_slice(ciphertext.as_slice());

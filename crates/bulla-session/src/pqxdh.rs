@@ -37,6 +37,8 @@ pub(crate) fn initiate(
 ) -> Result<Initiated, KeyError> {
     let base = KeyPair::generate(rng);
     let (_, signed, _) = &bundle.signed;
+    // Both ends add in this order, which is the specification's (PQXDH, section 3.3): DH1 to DH4, then the
+    // encapsulated secret.
     let mut material = Material::new();
     material.add(&local.identity().private().agree(signed)?);
     material.add(&base.private.agree(bundle.identity.public())?);
@@ -80,6 +82,8 @@ struct Material {
 impl Material {
     fn new() -> Self {
         let mut bytes = Secret::ZERO;
+        // No public key is encoded like this, so that what is hashed here is hashed nowhere else (X3DH,
+        // section 2.2).
         bytes.expose_mut()[..32].fill(0xFF);
         Self { bytes, length: 32 }
     }

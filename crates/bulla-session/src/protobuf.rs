@@ -48,9 +48,11 @@ impl<'a> Fields<'a> {
                 Value::Bytes(bytes)
             }
             5 => {
+                // None of our fields is one; but one that is not known may be, and has to be passed over.
                 self.take_chunk::<4>()?;
                 Value::Fixed32
             }
+            // Groups nest, so that to pass over one is to read all that is in it; nobody writes them.
             _ => return Err(ProtobufError::WireType { field: number, wire_type: wire_type(tag) }),
         };
         Ok(Some(Field { number, value }))

@@ -283,6 +283,7 @@ impl Sessions {
 
     /// Archives what was in use, all of which is loaded.
     fn put_away(&mut self, session: Box<Session>) {
+        // It is part of the archive from now on, and its own records would be of nobody.
         session.parts(|part| self.obsolete.push(part));
         self.archive.push(session);
     }

@@ -21,6 +21,8 @@ const NONCE_PREFIX: [u8; 32] = {
 pub(crate) fn sign(private: &Secret<32>, parts: &[&[u8]], rng: &mut impl CryptoRng) -> [u8; 64] {
     let a = zeroize::Zeroizing::new(Scalar::from_bytes_mod_order(*private.expose()));
     let public = EdwardsPoint::mul_base(&a).compress();
+    // Of the private key, the message and chance: a generator that repeats itself does not repeat a nonce
+    // for two messages, which would give the key away.
     let mut nonce = Secret::<64>::ZERO;
     rng.fill_bytes(nonce.expose_mut());
 
@@ -56,12 +58,14 @@ pub(crate) fn verify(public: &[u8; 32], parts: &[&[u8]], signature: &[u8; 64]) -
     s.copy_from_slice(&signature[32..]);
     let sign = s[31] >> 7;
     s[31] &= 0x7F;
+    // Below 2^253, which is all that the specification asks of it.
     if s[31] & 0xE0 != 0 {
         return false;
     }
     let Some(point) = MontgomeryPoint(*public).to_edwards(sign) else { return false };
     let h = challenge(&commitment, point.compress().as_bytes(), parts);
     let s = Scalar::from_bytes_mod_order(s);
+    // A signature and whose it is are public, so that the time this takes tells nothing.
     let expected = EdwardsPoint::vartime_double_scalar_mul_basepoint(&h, &-point, &s).compress();
     expected.as_bytes().ct_eq(&commitment).into()
 }

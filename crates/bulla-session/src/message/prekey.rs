@@ -54,6 +54,7 @@ impl<'a> PreKeySignalMessage<'a> {
             kyber_ciphertext: kyber_ciphertext.ok_or(missing("Kyber ciphertext"))?,
         };
         let inner = inner.ok_or(missing("inner message"))?;
+        // The one inside, too: prekeys are not to be loaded for what could not be opened with any.
         Ok(Self { version, header, inner, message: SignalMessage::parse(inner)? })
     }
 

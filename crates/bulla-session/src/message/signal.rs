@@ -41,6 +41,8 @@ impl<'a> SignalMessage<'a> {
                 4 => ciphertext = Some(field.bytes()?),
                 5 => post_quantum = Some(field.bytes()?),
                 6 => addresses = Some(field.bytes()?),
+                // What is not known is passed over, and is under the MAC like the rest: newer senders may
+                // say more.
                 _ => {}
             }
         }

@@ -80,6 +80,7 @@ impl PreKeyBundle {
     /// [`SignatureError`] if either signature is not its own.
     pub fn verify(&self) -> Result<(), SignatureError> {
         let identity = self.identity.public();
+        // What is signed is the serialised key, with the byte that says its type in front.
         identity.verify(&self.signed.1.to_bytes(), &self.signed.2)?;
         identity.verify(self.kyber.1.as_bytes(), &self.kyber.2)
     }

@@ -53,6 +53,7 @@ pub struct LoadedPreKeys {
 
 impl PreKeySource for LoadedPreKeys {
     fn signed(&self, id: SignedPreKeyId) -> Option<&SignedPreKey> {
+        // They may have been loaded for another message: what has another id is none.
         self.signed.as_ref().filter(|prekey| prekey.id() == id)
     }
 

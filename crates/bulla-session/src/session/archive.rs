@@ -136,6 +136,7 @@ impl Archive {
 
     /// The sessions, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = Frame<'_>> {
+        // Frames can be walked from the oldest on only, while the newest is wanted first.
         let mut frames = [Frame::default(); MAX_ARCHIVED_SESSIONS];
         let mut from = Stored::new(&self.bytes);
         for (number, frame) in frames.iter_mut().take(self.count).enumerate() {
@@ -191,6 +192,7 @@ impl Archive {
             return;
         }
         let (start, end) = (self.offset(number), self.offset(number + 1));
+        // Into a buffer of its own, so that what is taken away is wiped with the old one.
         let mut bytes = Wiped::with_capacity(self.bytes.len());
         bytes.extend_from_slice(self.bytes.get(..start).unwrap_or_default());
         bytes.extend_from_slice(self.bytes.get(end..).unwrap_or_default());

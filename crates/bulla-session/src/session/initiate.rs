@@ -48,6 +48,8 @@ impl Sessions {
         now: UnixSeconds,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Failed<InitiateError>> {
+        // First: without all its parts the session in use cannot be archived, and what was agreed would be
+        // for nothing.
         let started = match self.check_whole() {
             Ok(()) => start(local, bundle, trust, now, rng),
             Err(error) => Err(error.into()),
@@ -72,6 +74,7 @@ fn start(
     if !trust.admits(bundle.identity()) {
         return Err(InitiateError::UntrustedIdentity);
     }
+    // Only of somebody who is believed: a signature shows whose the prekeys are, not whom to believe.
     bundle.verify()?;
     let initiated = pqxdh::initiate(local, bundle, rng)?;
     Ok(Box::new(Session::initiated(local, bundle, initiated, now, rng)?))

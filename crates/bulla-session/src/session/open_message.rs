@@ -214,6 +214,8 @@ impl Sessions {
                 Err(error) => failure = failure.or(error)?,
             }
         }
+        // Not sooner: nearly every message opens in the session in use, and then the archive need not be
+        // read.
         if !self.archive.is_loaded() {
             return Err(OpenError::NotLoaded(StoredPart::Archive));
         }
@@ -258,6 +260,8 @@ impl Sessions {
         let message = PreKeySignalMessage::parse(bytes)?;
         let ids = message.ids();
         let identity = ids.identity;
+        // By what the message says of itself, since nothing in it is verified yet: enough to refuse, and
+        // asked again below of what is.
         if !trust.admits(&identity) {
             return Err(OpenError::UntrustedIdentity { identity });
         }
@@ -270,6 +274,8 @@ impl Sessions {
         // Whatever comes of it, the session in use will be replaced.
         self.check_whole()?;
         if let Some(Frame { place, session }) = self.archived(&ids.base_key) {
+            // No other session is tried: the base key is this one's alone, and to begin anew would use
+            // prekeys twice.
             let session = Session::load(session).map_err(|_| OpenError::Undecipherable)?;
             let mut session = Box::new(session);
             let step = session.try_open(message.message(), addresses, rng)?;
@@ -300,6 +306,8 @@ fn respond(
         Some(id) => Some(prekeys.one_time(id).ok_or(missing(MissingPreKey::OneTime(id)))?),
         None => None,
     };
+    // A session is named by its base key, and a replay is known by it: the same point in another encoding
+    // would be agreed on as well, under another name.
     if !ids.base_key.is_canonical() {
         return Err(MessageError::BaseKey.into());
     }

@@ -85,6 +85,8 @@ impl From<ReceiveError> for StepError {
             ReceiveError::NotLoaded { epoch, index } => {
                 Self::NotLoaded(StoredPart::PostQuantumKey { epoch: epoch.to_le_bytes()[0], index })
             }
+            // It shows in the message's public bytes, so that to say it gives nothing away; all else stays
+            // opaque.
             ReceiveError::Malformed(MessageError::Absent | MessageError::Version { .. }) => Self::PostQuantum,
             _ => Self::Undecipherable,
         }

@@ -90,6 +90,8 @@ impl Session {
         let (ratchet_key, counter) = (*message.ratchet_key(), message.counter());
         let key = match chain.skipped.find(counter) {
             Found::Secret(key) => MessageKey(copied(key.expose())),
+            // Used up, or so far behind that it was given up: both are dropped, so nobody need tell them
+            // apart.
             Found::Nothing => return Err(StepError::Duplicate { index: chain.index, counter }),
             Found::NotLoaded => {
                 let chain = self.receiving.number(&ratchet_key);
@@ -143,6 +145,8 @@ impl Session {
     pub(super) fn apply(&mut self, step: Step) -> Vec<u8> {
         match step.change {
             Change::Overtaken { ratchet_key, index } => {
+                // The chain is there, since `try_open` found it in this very session. Nothing from here on
+                // can fail, so that a step is never half taken.
                 if let Some(chain) = self.receiving.find_mut(&ratchet_key) {
                     chain.skipped.remove(index);
                 }
@@ -156,6 +160,8 @@ impl Session {
             }
             Change::Ratcheted { root, sending, chain } => {
                 self.root = root;
+                // The last position of the chain, as it is deployed, and not the number of its messages, as
+                // the paper has it.
                 self.previous_counter = self.sending.index.saturating_sub(1);
                 self.sending = sending;
                 // The chain that has to go leaves parts in the store, and they go with it.
@@ -199,7 +205,10 @@ impl Session {
 
 /// Walks a chain from `index` to `counter`, keeping the message keys passed over (SkipMessageKeys).
 fn advance(key: &ChainKey, index: u32, counter: u32) -> Result<(MessageKey, Advance), StepError> {
+    // The callers have seen to it that the counter is not below: what is below is `open_skipped`'s.
     let jump = counter - index;
+    // Before a single step is taken: the counter is not authenticated yet, and who forges one shall not set
+    // us to work.
     if jump > MAX_SKIP {
         return Err(StepError::TooFarAhead { index, counter });
     }

@@ -38,6 +38,8 @@ impl Session {
         };
         let ciphertext = CipherKeys::ciphertext_len(plaintext.len());
         let length = header.message_len(ciphertext);
+        // Encrypted where it is to stand: one allocation, and no other copy of the plaintext that would
+        // have to be wiped.
         let put = |out: &mut Vec<u8>| {
             let start = out.len();
             header.put(out, ciphertext, |out| keys.encrypt_onto(plaintext, out));

@@ -28,6 +28,7 @@ impl Session {
         let fixed = Fixed::read(&mut from)?;
         let heads = Chains::read(&mut from)?;
         let pending = if from.flag("pending prekeys")? { Some(Pending::read(&mut from)?) } else { None };
+        // Too long for this machine is longer than the bytes: `take` refuses it.
         let length = usize::try_from(from.u32("post-quantum ratchet")?).unwrap_or(usize::MAX);
         let post_quantum = PostQuantum::load(from.take("post-quantum ratchet", length)?)?;
         let receiving = heads.fill(&mut from)?;
@@ -245,6 +246,8 @@ fn chains_in_parts(from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError
         let chain = ReceivingChain::read(from)?;
         let bounds = from.u32("skipped message keys")?..from.u32("skipped message keys")?;
         let window = window(chain.index);
+        // Bounds that are none would have keys looked up that were never stored, at the word of damaged
+        // bytes.
         let possible = bounds.start < bounds.end && window.start <= bounds.start && bounds.end <= window.end;
         if !possible && bounds != (0..0) {
             return Err(StoredError::Value { field: "skipped message keys" });
@@ -256,6 +259,7 @@ fn chains_in_parts(from: &mut Stored<'_>) -> Result<ReceivingChains, StoredError
 
 /// Where a chain keeps message keys whose next message has this index.
 fn window(index: u32) -> Range<u32> {
+    // The message before the next has been opened, so that its own key is never among the skipped ones.
     index.saturating_sub(1).saturating_sub(MAX_SKIPPED_KEYS)..index.saturating_sub(1)
 }
 
@@ -283,6 +287,7 @@ impl Pending {
         let one_time = match (from.flag("pending prekeys")?, from.u32("pending prekeys")?) {
             (true, id) => Some(OneTimePreKeyId::new(id)),
             (false, 0) => None,
+            // What reads back has to write the same: a record has one form.
             (false, _) => return Err(StoredError::Value { field: "pending prekeys" }),
         };
         let ciphertext = KyberCiphertext::view(from.take("Kyber ciphertext", KyberCiphertext::BYTES)?)

@@ -221,6 +221,7 @@ impl Sessions {
         }
         let archive = Archive::in_store(from.u8("archived sessions")?)?;
         let flags = from.u8("flags")?;
+        // Only a session in use can await an answer.
         let impossible = flags > IN_USE | PENDING || flags == PENDING;
         if impossible || (flags & PENDING != 0) != pending.is_some() {
             return Err(StoredError::Value { field: "flags" });
@@ -283,6 +284,7 @@ impl Sessions {
 
     /// Takes over every part that is not working; says how many were taken.
     fn load_all(&mut self, parts: Parts<'_, '_>) -> Result<usize, StoredError> {
+        // Each chain's keys are found in one pass, which takes for granted that they stand together.
         if !parts.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(StoredError::Value { field: "order of parts" });
         }
@@ -352,6 +354,8 @@ impl Sessions {
     }
 
     fn hand_over(&self, mut apply: impl FnMut(StoredPart, Option<&[u8]>)) {
+        // Deleted before anything is written: chains and epochs of another session may go by the same
+        // names.
         for part in &self.obsolete {
             apply(*part, None);
         }

@@ -111,6 +111,8 @@ impl Session {
             remote_registration: ids.registration,
             root: RootKey(agreed.root),
             previous_counter: 0,
+            // No ratchet pair of our own is drawn before the message has proved genuine: the initiator has
+            // used the signed prekey in its place.
             sending: SendingChain { pair: signed.pair().duplicate(), key: ChainKey(agreed.chain), index: 0 },
             receiving: ReceivingChains::default(),
             given_up: Vec::new(),
@@ -123,6 +125,7 @@ impl Session {
     /// Whether the peer has been silent for too long for the session to be sealed with.
     pub(super) fn is_stale(&self, now: UnixSeconds) -> bool {
         self.pending.as_ref().is_some_and(|pending| {
+            // Added to the one and not taken from the other: a clock that was put back makes nothing stale.
             pending.since.value().saturating_add(MAX_UNACKNOWLEDGED_SECONDS) < now.value()
         })
     }
@@ -193,6 +196,7 @@ impl ReceivingChains {
         if self.count == MAX_RECEIVING_CHAINS {
             oldest = self.chains[0].take().map(|chain| (self.first, chain));
             self.chains.rotate_left(1);
+            // Names go round. Five are in use at most, so that one that comes again has long been free.
             self.first = self.first.wrapping_add(1);
             self.count -= 1;
         }
