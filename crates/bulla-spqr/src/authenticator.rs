@@ -66,6 +66,7 @@ impl Authenticator {
     }
 
     fn mac(&self, message: &[&[u8]]) -> [u8; MAC_BYTES] {
+        // All parts of a MAC have fixed lengths, so that what is joined can be taken apart in one way only.
         let mut mac = [0; MAC_BYTES];
         Keyed::new(self.mac_key.expose()).authenticate(message, &mut mac);
         mac

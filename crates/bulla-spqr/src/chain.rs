@@ -56,6 +56,7 @@ impl Chain {
         let all: Secret<96> = derived(&Keyed::new(self.next_root.expose()), secret.expose(), &info);
         let (next_root, link) = split(self.role, &all);
         self.next_root = next_root;
+        // A party that only receives gives up nothing in `sent`, and its peer shall not fill our memory.
         if self.links.is_full() {
             self.give_up_oldest();
         }
@@ -76,10 +77,12 @@ impl Chain {
         let Sending { epoch, send, key } = sending;
         if epoch > self.sending {
             self.sending = epoch;
+            // The epoch before this one stays: the peer's messages in it may still be under way.
             while self.oldest() + 1 < epoch {
                 self.give_up_oldest();
             }
             let older = usize::try_from(epoch - self.oldest()).unwrap_or(0);
+            // Nobody sends in an older epoch again, and what is gone cannot be stolen.
             self.links.iter_mut().take(older).for_each(|link| link.send = None);
         }
         let index = send.counter;
@@ -92,9 +95,11 @@ impl Chain {
     /// The key for a message of the peer's, and what taking it changes.
     pub(crate) fn receive(&self, epoch: u64, index: u32) -> Result<(Secret<32>, Change), ReceiveError> {
         let past = ReceiveError::Past { epoch, oldest: self.oldest() };
+        // An epoch that has not begun does not get here: the exchange has refused it.
         let link = self.place(epoch).and_then(|place| self.links.at(place)).ok_or(past)?;
         let counter = link.receive.counter;
         let used_up = ReceiveError::UsedUp { index, counter };
+        // The counter is the last index that was given, and not the next.
         let Some(jump) = index.checked_sub(counter).filter(|jump| *jump > 0) else {
             return match link.skipped.find(index) {
                 Found::Secret(key) => Ok((key, Change::Overtaken { epoch, index })),
@@ -102,12 +107,15 @@ impl Chain {
                 Found::NotLoaded => Err(ReceiveError::NotLoaded { epoch, index }),
             };
         };
+        // Before a key is derived: nobody knows yet whose message it is.
         if jump > MAX_SKIP {
             return Err(ReceiveError::TooFarAhead { index, counter, limit: MAX_SKIP });
         }
+        // Room for all at once: a buffer that grows leaves keys behind.
         let mut skipped = Skipped::with_capacity(jump - 1);
         let (mut receive, mut key) = link.receive.step().ok_or(used_up)?;
         while receive.counter < index {
+            // A jump may be longer than what is kept: the oldest of it are never stored.
             if index - receive.counter <= MAX_SKIPPED_KEYS {
                 skipped.push(receive.counter, key.expose());
             }

@@ -74,6 +74,7 @@ impl Code {
             }
         }
         let known: Vec<_> = collected.iter().map(|chunk| chunk.data).collect();
+        // Worked out only if a piece of the text is lacking: mostly none is, and all is copying.
         let mut nodes = None;
         let text = (0..).zip(pieces).flat_map(|(index, piece)| {
             piece
@@ -118,9 +119,11 @@ impl Collected {
         if self.0.len() + 1 < code.chunks() {
             return Arrival::New;
         }
+        // A copy, since nothing may change before the message has proved genuine.
         let mut all = Vec::with_capacity(code.chunks());
         all.extend_from_slice(&self.0);
         all.push(chunk);
+        // As many as it takes, and all different: it cannot fail.
         code.decode(&all).map_or(Arrival::Known, Arrival::Complete)
     }
 }

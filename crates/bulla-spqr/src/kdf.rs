@@ -99,6 +99,7 @@ impl Keyed {
 impl Drop for Keyed {
     fn drop(&mut self) {
         (self.inner, self.outer) = ([0; 8], [0; 8]);
+        // Or the compiler leaves the zeros out, since nobody reads them any more.
         zeroize::optimization_barrier(self);
     }
 }

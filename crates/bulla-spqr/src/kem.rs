@@ -98,10 +98,12 @@ pub(crate) fn encapsulate_second(
     m: &Secret<32>,
     key: &[u8],
 ) -> Option<[u8; CT2_BYTES]> {
+    // The header was authenticated, the key was not: it has to be the one whose hash the header has.
     incremental::validate_pk_bytes(header, key).ok()?;
     let mut public = [0; KEY_BYTES + 32];
     public[..KEY_BYTES].copy_from_slice(key);
     public[KEY_BYTES..].copy_from_slice(&header[..32]);
+    // The whole of it again, of which the first part has long been sent: what that costs is said above.
     let (ciphertext, mut shared) = mlkem768::encapsulate(&MlKem768PublicKey::from(public), *m.expose());
     shared.zeroize();
     ciphertext.as_slice().last_chunk().copied()

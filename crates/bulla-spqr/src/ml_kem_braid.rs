@@ -101,6 +101,7 @@ impl Braid {
     /// What a message of the peer's changes, once it has proved genuine.
     pub(crate) fn receive(&self, message: &Incoming) -> Result<Change, ReceiveError> {
         let future = ReceiveError::Future { epoch: message.epoch, current: self.epoch };
+        // Overtaken. Its key may well be wanted, but its part of an exchange that is over is not.
         if message.epoch < self.epoch {
             return Ok(Change::Stay);
         }
@@ -130,9 +131,12 @@ impl Braid {
             (Change::Agreed(Agreed { secret, authenticator }), _) => {
                 self.epoch += 1;
                 self.authenticator = authenticator;
+                // Roles change with every epoch: who offered responds in the next.
                 self.state = State::Responder(Responder::awaiting_header());
                 return Some(secret);
             }
+            // What was received in another state never gets here: `Ratchet::accept` has told it by the
+            // steps.
             (Change::Stay | Change::Offerer(_) | Change::Responder(_), _) => {}
         }
         None

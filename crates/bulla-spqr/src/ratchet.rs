@@ -90,6 +90,7 @@ impl Ratchet {
         // Only now: the braid's step cannot be taken back, and a chain at its end has to change nothing.
         let (payload, secret) = self.braid.send(rng)?;
         let (index, key) = self.chain.sent(sending);
+        // Behind the message's key: that is of the epoch which was known before.
         if let Some(secret) = secret {
             self.chain.add(&secret);
         }
@@ -146,6 +147,7 @@ impl Ratchet {
 
     /// Supplies the key pair for the next message, if [one is needed](Self::wants_key_pair), so that sending
     /// does not have to wait for it to be made. What is sent is the same.
+    // A step like any other: what was received before it was received in another state.
     pub fn prepare(&mut self, pair: KeyPair) {
         self.steps = self.steps.wrapping_add(1);
         self.braid.prepare(pair);

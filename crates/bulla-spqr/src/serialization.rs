@@ -149,6 +149,7 @@ impl Head {
             _ => return Err(StoredError::Value { field: "role" }),
         };
         let epoch = u64::from_be_bytes(from.array("epoch")?);
+        // Far beyond any epoch there will be, and far enough below the end for whatever is added.
         if epoch == 0 || epoch > u64::MAX / 2 {
             return Err(StoredError::Value { field: "epoch" });
         }
@@ -159,6 +160,7 @@ impl Head {
         let authenticator =
             Authenticator { root: from.secret("authenticator")?, mac_key: from.secret("authenticator")? };
         let knows_secret = code >= FIRST_WITH_CHAINS;
+        // Who responds knows an epoch's secret before the epoch is over.
         let newest = if knows_secret { epoch } else { epoch - 1 };
         let chains = Heads::read(role, newest, layout, from)?;
         Ok(Self { epoch, authenticator, state: (code, next, usize::from(chunks)), chains })

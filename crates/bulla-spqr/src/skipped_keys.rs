@@ -102,6 +102,7 @@ impl Skipped {
         let mut here = self.entries().iter().peekable();
         let (mut least, mut taken) = (self.stored.start, 0);
         for (index, secret) in rows {
+            // It may have been used up meanwhile, of which the store knows nothing yet.
             if index < least || self.is_known(index) {
                 continue;
             }
@@ -128,6 +129,7 @@ impl Skipped {
         let place = self.entries().partition_point(|entry| index_of(entry) < index) * Self::ENTRY;
         let here = self.here_mut();
         let slot = here.asked.partition_point(|asked| *asked < index);
+        // Whether there is one or not: it need not be asked for again.
         here.asked.insert(slot, index);
         let Some(secret) = secret else { return };
         let mut all = Wiped::with_capacity(here.bytes.len() + Self::ENTRY);
@@ -226,6 +228,7 @@ impl Skipped {
     pub fn remove(&mut self, index: u32) {
         if let Ok(slot) = self.entries().binary_search_by_key(&index, index_of) {
             self.cut(slot * Self::ENTRY, Self::ENTRY);
+            // What the store never had need not be deleted there.
             if self.stored.contains(&index) {
                 self.here_mut().gone.push(index..index + 1);
             }
@@ -247,6 +250,7 @@ impl Skipped {
         if self.stored.start < floor && !self.stored.is_empty() {
             let end = floor.min(self.stored.end);
             let left_behind = self.stored.start..end;
+            // As a range: what stands there is deleted without being read.
             self.here_mut().gone.push(left_behind);
             self.stored.start = end;
         }
@@ -257,6 +261,7 @@ impl Skipped {
         let Some(newer) = newer.here.filter(|newer| !newer.bytes.is_empty()) else { return };
         let bytes = &mut self.here_mut().bytes;
         if bytes.is_empty() {
+            // Nearly always there was none: the buffer is taken over, and nothing is copied.
             *bytes = newer.bytes;
             return;
         }
@@ -298,6 +303,7 @@ impl Skipped {
         let bytes = &mut self.here_mut().bytes;
         let end = bytes.len() - length;
         bytes.copy_within(at + length.., at);
+        // What was moved down still stands behind the new end.
         wipe(&mut bytes[end..]);
         bytes.truncate(end);
     }

@@ -141,6 +141,7 @@ impl<const N: usize> Deref for Brief<N> {
 
 impl<const N: usize> Drop for Brief<N> {
     fn drop(&mut self) {
+        // What is behind was never written.
         wipe(&mut self.bytes[..self.used]);
     }
 }

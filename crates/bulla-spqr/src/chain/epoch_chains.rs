@@ -22,6 +22,7 @@ impl Direction {
     /// The chain one further, and the key at that position; nothing after 2^32 - 1.
     pub(super) fn step(&self) -> Option<(Self, Secret<32>)> {
         let counter = self.counter.checked_add(1)?;
+        // In one piece, since `derive_short` wants to know its length when it is compiled.
         let mut info = [0; 4 + LABEL.len()];
         info[..4].copy_from_slice(&counter.to_be_bytes());
         info[4..].copy_from_slice(LABEL);

@@ -45,6 +45,8 @@ impl Stream {
 
     #[inline]
     pub(super) fn absorb(&mut self, mut bytes: &[u8]) {
+        // A block that is full is hashed at once, so that there is always room for the padding's first
+        // byte.
         if self.used + bytes.len() >= BLOCK {
             bytes = self.fill(bytes);
         }

@@ -44,6 +44,7 @@ impl Offerer {
             Self::Header { pair, next } => {
                 let mut text = [0; HEADER_BYTES + MAC_BYTES];
                 text[..HEADER_BYTES].copy_from_slice(pair.header());
+                // Made anew for every chunk: it follows from what is kept.
                 text[HEADER_BYTES..].copy_from_slice(&authenticator.header_mac(epoch, pair.header()));
                 Payload::Header(Code::HEADER.encode(&text, advance(next)))
             }
@@ -63,6 +64,8 @@ impl Offerer {
     ) -> Result<BraidChange, ReceiveError> {
         let keep = |chunk| Ok(BraidChange::Offerer(Change::Chunk(chunk)));
         match (self, payload) {
+            // A chunk of what comes next says that the peer has what is being sent: there is no other word
+            // for it.
             (Self::Header { .. }, Payload::Ct1(chunk)) | (Self::KeyAndAck { .. }, Payload::Ct2(chunk)) => {
                 keep(chunk)
             }
@@ -83,6 +86,7 @@ impl Offerer {
                     }
                 }
             }
+            // Late, doubled or out of turn, as messages are: no fault of anybody.
             _ => Ok(BraidChange::Stay),
         }
     }
@@ -119,6 +123,8 @@ fn agree(
 ) -> Result<Agreed, ReceiveError> {
     let (ct2, mac) = text.split_first_chunk::<CT2_BYTES>().ok_or(ReceiveError::Forged)?;
     let secret = epoch_secret(epoch, &pair.decapsulate(ct1, ct2));
+    // The MAC is under the key that the secret leads to, so that it shows at once whether both have the
+    // same.
     let authenticator = authenticator.updated(epoch, secret.expose());
     if !authenticator.verifies_ciphertext(epoch, ct1, ct2, mac) {
         return Err(ReceiveError::Forged);
@@ -128,5 +134,6 @@ fn agree(
 
 /// The index to send, which then moves on; after the last comes the first again.
 pub(super) fn advance(next: &mut u16) -> u16 {
+    // Chunks of any index do, so that to begin again is as good as going on.
     std::mem::replace(next, next.wrapping_add(1))
 }

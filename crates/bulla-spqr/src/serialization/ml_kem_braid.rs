@@ -87,6 +87,7 @@ impl StoredState<'_> {
         from: &mut Reader<'_>,
         mut chunks: Chunks<'_, '_>,
     ) -> Result<State, StoredError> {
+        // What a state has no use for has to be zero, or one ratchet could be written in two ways.
         let sends = matches!(code, 1 | 2 | 3 | 7 | 8 | 10);
         if next != 0 && !sends {
             return Err(StoredError::Value { field: "next chunk" });
@@ -172,6 +173,7 @@ impl Chunks<'_, '_> {
             let chunk = match &mut self.rows {
                 None => chunk(from)?,
                 Some(rows) => {
+                    // A row that is lacking reads as one that is cut short.
                     let mut row = Reader::new(rows.next().unwrap_or_default());
                     let chunk = chunk(&mut row)?;
                     row.end()?;

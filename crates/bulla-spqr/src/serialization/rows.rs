@@ -135,6 +135,8 @@ impl Ratchet {
         let kept = self.braid.state.stored_state();
         let same_state = self.rows.epoch == self.braid.epoch && self.rows.state == kept.code;
         let same_chunks = self.rows.epoch == self.braid.epoch
+            // By state and epoch, not byte by byte: what was collected in the same state can only have
+            // grown.
             && (same_state || [self.rows.state, kept.code] == COLLECT_KEY);
         let first = if same_chunks { self.rows.chunks } else { 0 };
 
