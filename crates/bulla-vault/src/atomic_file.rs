@@ -28,6 +28,7 @@ impl AtomicFile {
         name.push(".new");
         let unfinished = path.with_file_name(name);
         let mut options = OpenOptions::new();
+        // Not emptied here: until it is locked it may be somebody else's, who is writing it.
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -53,6 +54,7 @@ impl AtomicFile {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(bytes)?;
         self.file.sync_all()?;
+        // The name comes last: whoever finds it finds the whole.
         fs::rename(&self.unfinished, &self.path)?;
         sync_folders(&self.path)?;
         self.file.try_clone()

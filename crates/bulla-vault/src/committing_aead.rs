@@ -173,6 +173,7 @@ pub(crate) fn open_leaving_a_trace(under: Under<'_>, sealed: &[u8]) -> Result<Ve
     let (commitment, rest) = rest.split_first_chunk::<COMMITMENT_BYTES>().ok_or(Refused)?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(Refused)?;
     let keys = Keyed::new(under.key).prefix(under.salt, salt).keys(&under.bound.bytes);
+    // The cipher alone would not do: of GCM there are ciphertexts that open under two keys.
     if !bool::from(keys.commitment().ct_eq(commitment)) {
         return Err(Refused);
     }

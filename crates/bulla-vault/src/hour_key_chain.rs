@@ -63,6 +63,8 @@ impl HourKeyChain {
         while self.first < first {
             self.value = self.value.derive(NEXT);
             self.first += 1;
+            // No key was made yet, so that the tip is the value itself and goes on with it: else later hours
+            // would get the keys of earlier ones.
             if self.keys.pop_front().is_none() {
                 self.tip = self.value.clone();
             }

@@ -102,6 +102,8 @@ impl KeyEpochs {
         let clock = shown(clock);
         if !within(self.off(self.present, clock)) {
             self.gone_on = 0;
+            // A clock that comes back to where it was finds its epoch again, with all that was sealed in
+            // it.
             let nearest = (0..self.epochs.len()).min_by_key(|&epoch| self.off(epoch, clock).unsigned_abs());
             match nearest.filter(|&epoch| within(self.off(epoch, clock))) {
                 Some(epoch) => self.present = epoch,
@@ -113,6 +115,8 @@ impl KeyEpochs {
         let present = &mut self.epochs[self.present];
         present.present_for = present.present_for.saturating_add(ahead);
         if present.offset > 0 {
+            // No more than one tick's worth, however long nobody ticked: that the machine slept says
+            // nothing for its clock.
             self.gone_on = self.gone_on.saturating_add(ahead.min(millis(MAX_TICK_CREDIT)));
             if self.gone_on >= millis(TRUST_DELAY) {
                 self.leap();
@@ -233,6 +237,8 @@ impl KeyEpochs {
         self.epochs.retain_mut(|epoch| {
             let running = running_hour(time, epoch.offset);
             if epoch.id == present {
+                // Only in the present epoch is anything sealed: the others are over with the last hour that
+                // was used in them.
                 epoch.until = epoch.until.max(running.saturating_add(MAX_HOURS_AHEAD));
             }
             let lives = running <= epoch.until;

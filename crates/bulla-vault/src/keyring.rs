@@ -119,6 +119,7 @@ impl Keyring {
         let slot = Slot { sequence: 0, id, wrapped, sealed: Vec::new() };
         let mut keyring = Self { file, key, slot };
         let slot = keyring.next_slot(state, rng)?;
+        // Both slots the same from the beginning, so that one torn byte later on costs nothing.
         let created = keyring.file.create(&[&slot[..], &slot].concat());
         count_write(&created);
         created.map_err(|source| KeyringError::Unwritable { place: keyring.place(), source })?;
@@ -144,6 +145,8 @@ impl Keyring {
         let [first, second] = &slots;
         let newest = [first, second].into_iter().flatten().max_by_key(|slot| slot.sequence);
         let Some(slot) = newest.cloned() else {
+            // Whole, and of another form: the operator has another program to start, and not a keyring to
+            // give up.
             let other = parts.into_iter().flatten().find_map(Slot::version_of);
             return Err(match other {
                 Some(found) => KeyringError::OtherForm { place, found },

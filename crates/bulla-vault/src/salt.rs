@@ -63,6 +63,8 @@ impl Salts {
 
     pub(crate) fn cache(&mut self, partition: Partition, salt: Arc<Salt>) {
         if self.young.len() >= MAX_CACHED_SALTS / 2 {
+            // Half of them at once: to find the one that was used longest ago would need an order of its
+            // own.
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(partition, salt);

@@ -167,6 +167,7 @@ impl<S: Store> Vault<S> {
             looked: Mutex::default(),
         };
         let mut keeper = vault.keeper.lock().await;
+        // Each opening is a generation: a backup of before it is told from what the store becomes.
         vault.adopt(&mut keeper, state.epochs, true).await?;
         let generation = keeper.rollback.generation();
         drop(keeper);
@@ -272,6 +273,7 @@ impl<S: Store> Vault<S> {
     }
 
     fn partition_lock(&self, partition: Partition) -> &RwLock<()> {
+        // Partitions are keyed tags, so that any bytes of them are spread evenly.
         let [first, second, ..] = *partition.as_bytes();
         &self.partition_locks[usize::from(u16::from_be_bytes([first, second])) & (PARTITION_LOCKS - 1)]
     }

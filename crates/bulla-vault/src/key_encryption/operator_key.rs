@@ -54,6 +54,7 @@ impl OperatorKey {
     ) -> Result<Self, KeyEncryptionError> {
         let path = path.as_ref();
         let failed = |source| KeyEncryptionError::File { place: path.display().to_string(), source };
+        // Only where there is no key: whoever has one needs no folder of keyrings to be readable.
         if !path.try_exists().map_err(failed)? {
             for keyring in keyrings {
                 if let Some(keyring) = keyring_at(keyring.as_ref()).map_err(failed)? {

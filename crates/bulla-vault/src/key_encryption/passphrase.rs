@@ -113,6 +113,8 @@ impl KeyEncryption for Passphrase {
         if form != FORM {
             return Err(refused());
         }
+        // Held to the same bounds as ours: whoever writes to the keyring's folder could ask for all the
+        // memory there is.
         let cost = PassphraseCost::new(number()?, number()?, number()?)?;
         unwrap_key(&self.key(cost, salt)?, head, context, sealed).ok_or_else(refused)
     }

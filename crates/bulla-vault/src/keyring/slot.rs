@@ -49,6 +49,7 @@ impl Slot {
         if bytes.len() > CHECKED_BYTES {
             return None;
         }
+        // Of one length whatever is in it, so that writing a slot leaves nothing of the one before.
         bytes.resize(CHECKED_BYTES, 0);
         let check = Sha256::digest(&bytes);
         bytes.extend_from_slice(&check);

@@ -18,8 +18,12 @@ impl<S: Store> Vault<S> {
         anyway: bool,
     ) -> Result<(), VaultError> {
         let turned = anyway || next.has_turned_since(&self.epochs());
+        // A store that was put back keeps its generation until it is accepted: by that it is known again at
+        // the next opening.
         let fenced = turned && !self.is_restored();
         if fenced {
+            // Into the keyring before the store is written: whoever dies in between leaves a store one
+            // ahead, which is no keyring that was put back.
             Self::announce(&mut keeper.rollback);
         }
         self.save_and_live_by(keeper, &next, turned)?;
@@ -49,6 +53,8 @@ impl<S: Store> Vault<S> {
         at_once: bool,
     ) -> Result<(), VaultError> {
         let time = next.time();
+        // As long as no key dies there is nothing to destroy, and a crash costs a few minutes of vault time
+        // at most.
         if at_once || time.since(Timestamp::from_millis(keeper.saved)) >= MAX_UNSAVED {
             let state = self.state(&keeper.rollback, next.clone());
             keeper.keyring.save(&state, &*self.rng)?;

@@ -50,6 +50,7 @@ impl<S: Store> Vault<S> {
         now: Timestamp,
     ) -> Result<Option<Arc<Salt>>, StoreError> {
         const SEALED: VaultError = VaultError::DoesNotOpen { what: "conversation's salt" };
+        // Once more, under the lock: another may have read it meanwhile.
         if let Some(salt) = self.salts().find(partition) {
             return Ok(Some(salt));
         }

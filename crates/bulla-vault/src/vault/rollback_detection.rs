@@ -65,6 +65,7 @@ impl RollbackDetection {
         let generation = state.generation.max(said);
         let (known, version) = (state.version, stored.map(|record| record.version));
         let rollback = Self { generation, opening: false, known, version, token };
+        // Two ways to see it: the store's own row is older, or commits are missing that came after it.
         Ok((rollback, said < state.generation || last.number() < known))
     }
 

@@ -32,9 +32,11 @@ impl<S: Store> Store for Vault<S> {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         batch.check()?;
         check_spaces(&batch)?;
+        // Nothing is sealed, so no salt is wanted, and none is made that somebody would have to look for.
         if batch.puts().is_empty() {
             return self.engine.commit(batch).await;
         }
+        // What has no expiry is sealed under the same key whatever the clock says.
         if batch.puts().iter().any(|put| put.expiry.is_some()) {
             self.notice_a_jump().await?;
         }
@@ -161,6 +163,8 @@ impl<S: Store> Store for Vault<S> {
         let _alone = self.partition_lock(partition).write().await;
         let mut batch = Batch::new(partition);
         batch.delete(store_layout::salt());
+        // First: from here on nobody reads by a salt in memory, also if the rest of this is never carried
+        // out.
         self.salts().begin_erasure(partition);
         let Commit::Committed(_) = self.engine.commit(batch).await? else {
             // It expects nothing.
@@ -178,6 +182,8 @@ impl<S: Store> Store for Vault<S> {
     /// nothing is left.
     async fn upkeep(&self) -> Result<Option<Duration>, StoreError> {
         let ticked = self.tick().await;
+        // Done whatever became of ours: that a keyring cannot be written is no reason to let the engine's
+        // files grow.
         let beneath = self.engine.upkeep().await?;
         let _reckoning = ticked?;
         self.drop_unused_salts().await?;
@@ -189,6 +195,7 @@ impl<S: Store> Store for Vault<S> {
     }
 
     async fn accept_restored(&self) -> Result<(), StoreError> {
+        // What is beneath accepts first: if it does not, all of it is said again at the next opening.
         self.engine.accept_restored().await?;
         let mut keeper = self.keeper.lock().await;
         let was_restored = self.restored.swap(false, Ordering::AcqRel);

@@ -94,6 +94,8 @@ impl<S: Store> Vault<S> {
         if self.salts().is_erasing(partition) || self.holds_a_record(partition).await? {
             return Ok(true);
         }
+        // A write that was asked for and given up by its caller may be on its way still; what is committed
+        // after it comes behind it.
         let mut barrier = Batch::new(partition);
         barrier.delete(store_layout::nothing());
         let _outcome = self.engine.commit(barrier).await?;
