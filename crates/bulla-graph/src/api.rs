@@ -196,6 +196,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, ApiError> {
+        // The token before all else: without one nobody learns what is here, neither paths nor numbers.
         let token = credentials::token(head).ok_or_else(ApiError::token)?;
         let grant = self.tokens.look_up(&token).await.map_err(|error| self.failed(error))?;
         let grant = grant.ok_or_else(ApiError::token)?;
@@ -208,6 +209,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
         span.record("business", tracing::field::display(business));
         let once = credentials::idempotency_key(head)?;
+        // What can be refused by its head takes no place from those who wait for one.
         body.check()?;
         let admission = self.admission.take(body.most(), &*self.clock).await;
         let mut admission =

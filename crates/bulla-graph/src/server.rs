@@ -51,6 +51,7 @@ pub(crate) async fn serve<D: RelayApi, A: TokenLookup>(
     let outcome = loop {
         let stream = tokio::select! {
             biased;
+            // First of all: however many connect, that this is to end is seen.
             () = &mut end => break Ok(()),
             Some(ended) = connections.join_next() => {
                 report(ended);
@@ -84,6 +85,8 @@ pub(crate) async fn serve<D: RelayApi, A: TokenLookup>(
         let connection = Connection::new(stream, slot, clock.clone(), closed.clone());
         connections.spawn(connection.serve(api.clone()));
     };
+    // Before the others are waited for: who connects now is refused at once, and not left in a queue that
+    // nobody serves.
     drop(listener);
     closing.send_replace(true);
     while let Some(ended) = connections.join_next().await {

@@ -84,6 +84,7 @@ impl Tokens {
     /// still answered.
     pub fn revoke(&self, token: &str) -> bool {
         let tag = self.tag(token.as_bytes());
+        // A panic elsewhere must not keep a token open that was just revoked.
         self.0.grants.write().unwrap_or_else(PoisonError::into_inner).remove(&tag).is_some()
     }
 
@@ -120,6 +121,7 @@ impl PartialEq for Tag {
     fn eq(&self, other: &Self) -> bool {
         #[cfg(test)]
         tests::COMPARED.with(|compared| compared.set(compared.get() + 1));
+        // Also among tags of the same hash: how far a guess agrees is not told by time.
         self.0.ct_eq(&other.0).into()
     }
 }

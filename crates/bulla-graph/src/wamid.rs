@@ -21,6 +21,7 @@ pub(crate) fn write(reference: MessageRef) -> String {
 
 /// The reference that [`write`] named so; nothing when it is not a name that `write` gives.
 pub(crate) fn read(name: &str) -> Option<MessageRef> {
+    // Of one length, so that a message has one name.
     let encoded = name.strip_prefix(PREFIX).filter(|encoded| encoded.len() == ENCODED_CHARS)?;
     let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
     MessageRef::from_bytes(bytes.try_into().ok()?).ok()

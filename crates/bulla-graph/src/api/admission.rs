@@ -41,6 +41,7 @@ impl Admission {
             };
             Some(Admitted { _request: request, body })
         });
+        // One time for both places: else a request could wait twice as long as is said.
         match select(taking, clock.sleep(ROOM_TIMEOUT)).await {
             Either::Left((Some(taken), _)) => Ok(taken),
             Either::Left((None, _)) | Either::Right(_) => Err(ApiError::busy()),

@@ -82,6 +82,7 @@ impl Incoming {
         let mut bytes = Vec::new();
         while let Some(piece) = self.next().await? {
             if bytes.len() + piece.len() > MAX_BODY_BYTES {
+                // Counted as it comes: a body may be longer than it said, or say nothing.
                 return Err(ApiError::too_long(MAX_BODY_BYTES));
             }
             bytes.extend_from_slice(&piece);
@@ -96,6 +97,7 @@ impl Incoming {
             State::Lost => return false,
             // Were it read now, the client would be asked for it.
             State::Unread if self.waits => return false,
+            // It would be given up half-way, so it is not begun.
             State::Unread if self.most() > MAX_DRAINED_BYTES => return false,
             State::Unread | State::Begun => {}
         }

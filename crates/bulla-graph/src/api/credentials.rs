@@ -37,6 +37,8 @@ pub(crate) fn idempotency_key(head: &Parts) -> Result<Option<Bytes>, ApiError> {
     let mut keys = head.headers.get_all(IDEMPOTENCY_KEY).iter();
     match (keys.next(), keys.next()) {
         (None, _) => Ok(None),
+        // Which of the two is meant is not guessed: by the wrong one a message would go out twice, or not
+        // at all.
         (Some(_), Some(_)) => Err(ApiError::value("Idempotency-Key", "it is given more than once")),
         (Some(key), None) if key.is_empty() => Err(ApiError::value("Idempotency-Key", "it is empty")),
         (Some(key), None) if key.len() > MAX_IDEMPOTENCY_BYTES => {

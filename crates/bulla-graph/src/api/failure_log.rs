@@ -41,6 +41,8 @@ impl FailureLog {
 
     fn is_new(&self, cause: &'static str, now: Timestamp) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Also when it is not told: to be away for a while means not to happen, and not only not to be
+        // told.
         let last = seen.insert(cause, now);
         last.is_none_or(|last| last.after(FAILURE_LOG_INTERVAL) <= now)
     }

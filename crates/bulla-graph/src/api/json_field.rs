@@ -181,6 +181,7 @@ impl<'de, T: Kind<'de>> Visitor<'de> for FieldVisitor<T> {
         if list.next_element::<IgnoredAny>()?.is_none() {
             return Ok(T::empty_list());
         }
+        // To its end, or the parser would stand inside it when the next field is wanted.
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Field::Mistyped)
     }

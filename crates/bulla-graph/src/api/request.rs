@@ -143,6 +143,7 @@ fn recipient<'de>(
         let input = input.into_owned();
         return Ok((user.into(), Contact { user_id: Some(input.clone()), input, wa_id: None }));
     };
+    // Counted in characters, as the error says it, and before anything is made of it.
     let chars = input.chars().count();
     if chars > MAX_TO_CHARS {
         return Err(ApiError::value(

@@ -111,6 +111,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::Stopped => Self::unavailable(
                 "this relay has stopped; send the message again, under the same Idempotency-Key if it had one",
             ),
+            // What the relay comes to say in later versions is ours until it is known to be the client's.
             _ => Self::failed(),
         }
     }

@@ -68,6 +68,7 @@ impl Connection {
             .timer(HeadTimer { clock: clock.clone(), activity: activity.clone() })
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
+            // A client may say that it has sent all, and still wait for its answer.
             .half_close(true);
         let mut connection = builder.serve_connection(TokioIo::new(socket), service);
         slot.wait();
@@ -81,6 +82,8 @@ impl Connection {
         };
         let outcome = tokio::select! {
             biased;
+            // Without the shutdown that hyper would do: whether something is left unread decides how the
+            // socket is closed.
             outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(outcome),
             () = asked_to_leave => None,
         };

@@ -13,6 +13,7 @@ impl Activity {
     /// `bytes` more have come.
     pub(super) fn receive(&self, bytes: usize) {
         if bytes == 0 {
+            // Relaxed here and below: all parts of one connection run in its one task.
             self.ended.store(true, Ordering::Relaxed);
         } else {
             self.received.fetch_add(bytes as u64, Ordering::Relaxed);

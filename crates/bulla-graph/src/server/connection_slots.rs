@@ -66,6 +66,7 @@ impl ConnectionSlots {
     /// Asks the connection that has waited longest for a request to leave. Whether there was one.
     pub(super) fn evict_idle(&self) -> bool {
         let first = self.waiting().by_turn.pop_first();
+        // `notify_one` is kept for it, should it not wait just now.
         first.map(|(_, leave)| leave.notify_one()).is_some()
     }
 
@@ -85,6 +86,7 @@ impl ConnectionSlot {
         let turn = waiting.next;
         waiting.next += 1;
         waiting.by_turn.insert(turn, self.leave.clone());
+        // It may have waited already: then its time begins anew, behind all others.
         if let Some(before) = self.turn().replace(turn) {
             waiting.by_turn.remove(&before);
         }

@@ -39,6 +39,7 @@ impl Socket {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
+            // Any byte that is taken begins the time anew: slow is not stalled.
             self.stalled = None;
             return written;
         }
