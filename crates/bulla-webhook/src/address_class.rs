@@ -45,6 +45,7 @@ impl AddressClass {
     /// ```
     #[must_use]
     pub fn of(address: IpAddr) -> Option<Self> {
+        // First, since these lie in ranges that an operator may well allow.
         if METADATA.contains(&address) {
             return Some(Self::Metadata);
         }
@@ -90,6 +91,7 @@ pub(crate) fn embedded_ipv4(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
         // Teredo: the server, then the client with its bits turned over (RFC 4380 §4).
         (0x2001, 0) => [v4(c, d), v4(!g, !h)],
         (0x64, 0xff9b) => [v4(g, h), None],
+        // `::` and `::1` are addresses of their own, and embed nothing.
         (0, 0) if [c, d, e] == [0; 3] && (f == 0xffff || f == 0) && address.to_bits() > 1 => [v4(g, h), None],
         _ => [None, None],
     }

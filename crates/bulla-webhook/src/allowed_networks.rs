@@ -47,6 +47,8 @@ impl AllowedNetworks {
         }
         match address {
             IpAddr::V4(_) => Ok(()),
+            // By a translator or a tunnel the packet comes out at the address inside, whatever the one
+            // outside was allowed for.
             IpAddr::V6(address) => {
                 embedded_ipv4(address).into_iter().flatten().try_for_each(|inner| self.check(inner.into()))
             }

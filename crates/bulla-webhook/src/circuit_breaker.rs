@@ -70,12 +70,16 @@ impl CircuitBreaker {
     pub(crate) async fn acquire(&self, shared: &SharedPermits) -> Result<Permit, StillSilent> {
         loop {
             if !self.silent.load(Ordering::Acquire) {
+                // The server's own first: who waits for that holds nothing of what all share.
                 let permits = [acquire(&self.calls).await, acquire(&shared.calls).await];
+                // It may have fallen silent while this waited: then all but one give their permits back.
                 if self.silent.load(Ordering::Acquire) {
                     continue;
                 }
                 return Ok(Permit { probe: None, _permits: permits });
             }
+            // Read before the wait: by this a probe that ended meanwhile is known, and its outcome counts
+            // for this call as well.
             let before = self.probes.load(Ordering::Acquire);
             let probe = Arc::clone(&self.probe).lock_owned().await;
             if !self.silent.load(Ordering::Acquire) {

@@ -62,6 +62,7 @@ impl WebhookClient {
         purpose: Purpose,
         mut request: Request<Full<Bytes>>,
     ) -> Result<WebhookResponse, WebhookError> {
+        // Ours to set: a connection of hyper's sends what it is given, and adds no `Host`.
         let host = HeaderValue::from_str(&server.origin.to_string()).map_err(WebhookError::broken)?;
         request.headers_mut().insert(HOST, host);
         request.headers_mut().insert(USER_AGENT, OUR_NAME);
@@ -133,6 +134,8 @@ impl WebhookClient {
         used: &mut Option<HttpConnection>,
     ) -> Result<Response<Incoming>, WebhookError> {
         if let Some(idle) = server.idle.take()
+            // Should the server have seen it after all, it gets the update twice, as after an answer that
+            // was lost: it knows it by its id.
             && let Ok(response) = used.insert(idle).send(request.clone()).await
         {
             return Ok(response);

@@ -84,6 +84,7 @@ impl Connector {
             Host::Name(name) => (self.resolve(name, lookup).await?, name.clone()),
         };
         let (mut forbidden, mut failed) = (None, None);
+        // Also here: another resolver than ours may find any number of them.
         for address in addresses.into_iter().take(MAX_ADDRESSES) {
             // Here, behind the look-up, and for each address: a name may lead elsewhere by now.
             if let Err(kind) = self.allowed.check(address) {
@@ -97,6 +98,8 @@ impl Connector {
                 Either::Right(_) => failed = Some(io::ErrorKind::TimedOut.into()),
             }
         }
+        // What failed may work the next time. That others were forbidden is told only where nothing could
+        // be tried.
         Err(match (failed, forbidden) {
             (Some(error), _) => WebhookError::Unreachable(error.into()),
             (None, Some(kind)) => WebhookError::ForbiddenAddress { kind },

@@ -33,6 +33,7 @@ impl Dialer for TcpDialer {
     fn dial<'a>(&'a self, to: SocketAddr, _host: &'a str) -> Dialing<'a> {
         Box::pin(async move {
             let stream = TcpStream::connect(to).await?;
+            // A request is written at once and whole: there is nothing it could be sent together with.
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Connection>)
         })

@@ -65,6 +65,7 @@ impl IdleConnections {
     fn expire(&self) -> bool {
         let mut kept = self.kept();
         let sweeps = kept.sweeps;
+        // What came since the last sweep stays for one more: so no timer is needed for each.
         kept.connections.retain(|idle| idle.since == sweeps);
         kept.sweeps += 1;
         kept.is_swept = !kept.connections.is_empty();
@@ -78,6 +79,7 @@ impl IdleConnections {
 
 /// Closes unused connections for as long as there are any.
 async fn sweep(idle: Arc<IdleConnections>, clock: Arc<dyn Clock>) {
+    // Or a webhook that is gone would be kept by its own sweep.
     let weak = Arc::downgrade(&idle);
     drop(idle);
     loop {

@@ -38,6 +38,7 @@ impl IpNetwork {
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.first, address) {
             (IpAddr::V4(first), IpAddr::V4(address)) => {
+                // A prefix of no bits shifts by the whole width, which is no shift at all.
                 let ours = u32::MAX.checked_shl(32 - u32::from(self.prefix_bits)).unwrap_or(0);
                 (first.to_bits() ^ address.to_bits()) & ours == 0
             }
@@ -75,6 +76,7 @@ impl FromStr for IpNetwork {
         let first: IpAddr = first.parse().map_err(|_| InvalidNetwork::Address)?;
         let Some(prefix) = prefix else { return Ok(Self::one(first)) };
         let limit = width(first);
+        // `parse` alone would take a plus sign.
         let plain = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
         let prefix_bits = prefix.parse::<u8>().ok().filter(|bits| plain && *bits <= limit);
         let prefix_bits = prefix_bits.ok_or(InvalidNetwork::Prefix { limit })?;

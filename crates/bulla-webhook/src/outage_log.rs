@@ -51,6 +51,7 @@ impl OutageLog {
             return how.map(|_| Transition::Works { failures });
         };
         failing.failures += 1;
+        // It has no reason of its own: what it follows from was told.
         if failing.how.is_some() && error.is_a_consequence() {
             return None;
         }

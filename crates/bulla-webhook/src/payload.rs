@@ -71,6 +71,7 @@ fn message<'a>(
             message.reaction = Some(Reaction { message_id: api_ids::message(*to), emoji: emoji.as_deref() });
         }
         _ => {
+            // Told all the same: nobody would ever hear of a message that is left out.
             message.errors =
                 Some([fault(131_051, "Message type unknown", "this kind of message is not supported yet")])
         }

@@ -40,6 +40,7 @@ impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a> {
         Box::pin(async move {
             let _permit = self.lookups.acquire().await.map_err(io::Error::other)?;
+            // The look-up wants a port; the one that is connected to is the URL's.
             let found = lookup_host((name, 0)).await?;
             Ok(found.map(|address| address.ip()).take(MAX_ADDRESSES).collect())
         })

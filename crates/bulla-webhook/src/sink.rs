@@ -78,6 +78,8 @@ impl WebhookSink {
         webhook: Webhook,
     ) -> Result<(), WebhookError> {
         self.client.connector().check(webhook.origin())?;
+        // A new one even if the URL is the same: its secrets may be others, so that it has to show once
+        // more that it knows them.
         let subscription = Arc::new(Subscription::new(webhook));
         let mut subscribers = self.write();
         for business in businesses {
@@ -133,6 +135,7 @@ impl WebhookSink {
         business: &Business,
         subscription: &Subscription,
     ) -> Result<(), WebhookError> {
+        // Before the handshake: an event for which there is no update is none of the server's business.
         let body = payload::write(event, business)?;
         subscription.ensure_verified(&self.client, &*self.rng).await?;
         let webhook = subscription.webhook();

@@ -67,6 +67,7 @@ impl Subscription {
         if self.verified.load(Ordering::Acquire) {
             return Ok(());
         }
+        // Read before the wait: a handshake that has ended meanwhile was made for this call, too.
         let before = self.attempts.load(Ordering::Acquire);
         let attempting = self.attempting.lock().await;
         if self.verified.load(Ordering::Acquire) {
@@ -108,6 +109,7 @@ impl Subscription {
             });
         }
         match response.body {
+            // To the byte: a page that repeats what it was asked holds the challenge, and knows no token.
             Some(body) if body == challenge.as_bytes() => Ok(()),
             _ => Err(WebhookError::WrongChallenge),
         }

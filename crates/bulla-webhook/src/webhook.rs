@@ -49,6 +49,7 @@ impl Webhook {
         if webhook.app_secret.is_empty() {
             return Err(InvalidWebhook::EmptySecret { what: "app secret" });
         }
+        // Longer than any challenge: what does not fit shows now, and not when the first event is due.
         match webhook.handshake_target(&"0".repeat(20)) {
             Some(_) => Ok(webhook),
             None => Err(InvalidWebhook::Url { why: "it is too long for the handshake to be appended" }),
