@@ -141,6 +141,7 @@ impl Batch {
     /// Takes back what was said of a key.
     fn forget(&mut self, key: &Key) {
         let Some(places) = &mut self.places else {
+            // So few that looking through them costs less than an index would.
             self.puts.retain(|put| put.key != *key);
             self.deletes.retain(|delete| delete != key);
             return;
@@ -229,6 +230,8 @@ impl Batch {
         };
         let seals = usize::from(self.seals);
         let rows = self.expectations.len() + self.puts.len() + self.deletes.len() + self.adds.len();
+        // The number of rows first: to look at every name and value of what is too much would be work for
+        // nothing.
         at_most("batch (rows)", MAX_BATCH_ROWS + seals * SEAL_ROOM_ROWS, rows)?;
         for name in self.names() {
             at_most("name (bytes)", MAX_NAME_BYTES, name.len())?;

@@ -62,6 +62,7 @@ impl<S: Store> CachedStore<S> {
     }
 
     fn shard(&self, partition: Partition) -> MutexGuard<'_, Shard> {
+        // Partitions are keyed tags, so that any byte of them is spread evenly.
         let [.., last] = *partition.as_bytes();
         lock(&self.shards[usize::from(last) & (self.shards.len() - 1)])
     }
@@ -170,6 +171,8 @@ impl<S: Store> StoreWrapper for CachedStore<S> {
             if let Some(record) = shard.find(partition, key) {
                 return Ok((!record.has_expired(now)).then_some(record));
             }
+            // Taken before the store is asked: whatever happens beside the read makes its outcome unfit to
+            // be remembered.
             shard.moment()
         };
         let found = self.beneath.get(partition, key, now).await?;
@@ -181,11 +184,13 @@ impl<S: Store> StoreWrapper for CachedStore<S> {
 
     async fn pass_erase(&self, partition: Partition) -> Result<usize, StoreError> {
         self.shard(partition).begin_erasing(partition);
+        // By its drop, so that it ends also when nobody waits for the erasure any more.
         let _erasing = Erasing(self, partition);
         self.beneath.erase_partition(partition).await
     }
 
     async fn pass_close(&self) -> Result<(), StoreError> {
+        // Whatever becomes of the closing: who opens the store next may be another program.
         self.forget_all();
         self.beneath.close().await
     }

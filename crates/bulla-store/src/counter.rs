@@ -52,6 +52,8 @@ pub async fn every_counter<S: Store>(
     let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
     loop {
         let page = store.counters(space, prefix, after.as_deref()).await?;
+        // Only an empty page is the last: the port promises how many there are at most, and not how many at
+        // least.
         let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(counts) };
         goes_on(after.as_ref(), first.name())?;
         after = Some(last.name().clone());

@@ -15,6 +15,7 @@ use crate::{BEFORE_ALL, Batch, Commit, Scan, Space, Store, StoreError};
 /// As [`Store::scan`] and [`Store::commit`].
 pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -> Result<usize, StoreError> {
     let mut deleted = 0;
+    // Each that there can be: which of them are in use only those know who keep records.
     for space in (0..=u8::MAX).map(Space::new) {
         let everything = Scan::everything(space).limit(ERASE_PAGE);
         let mut scan = everything.clone();
@@ -31,6 +32,7 @@ pub async fn erase_by_page<S: Store + ?Sized>(store: &S, partition: Partition) -
                 return Err(StoreError::Damaged { what: "record to be erased" });
             };
             deleted += found;
+            // Short pages are the last here, which spares one more look at each of 256 spaces.
             if found < ERASE_PAGE {
                 break;
             }
@@ -57,6 +59,7 @@ pub async fn erase_names<S: Store + ?Sized>(
     let everything = Scan::everything(space).prefix(prefix).limit(ERASE_PAGE);
     let mut scan = everything.clone();
     loop {
+        // By keys alone: what cannot be opened any more has to go as well.
         let page = store.keys(partition, &scan, BEFORE_ALL).await?;
         let (Some(first), Some(last)) = (page.first(), page.last()) else { return Ok(deleted) };
         goes_on(scan.begin_after(), first)?;

@@ -40,6 +40,7 @@ impl KeyedMutex {
     }
 
     fn of(&self, partition: Partition) -> &Mutex<()> {
+        // Partitions are keyed tags, so that any bytes of them are spread evenly.
         let [first, second, ..] = *partition.as_bytes();
         &self.0[usize::from(u16::from_be_bytes([first, second])) & (KEYED_LOCKS - 1)]
     }

@@ -48,6 +48,7 @@ impl Rows {
             self.commits += 1;
         }
         let version = Version::new(self.commits);
+        // In either order: a batch has a key among its deletes or its puts, never in both.
         for key in batch.deletes() {
             self.records.remove(&(batch.partition(), key.clone()));
         }
@@ -57,6 +58,7 @@ impl Rows {
         }
         for (counter, count) in batch.adds() {
             let sum = self.counters.entry(counter.clone()).or_default();
+            // Not around: a sum that began anew would be billed.
             *sum = sum.saturating_add(*count);
         }
         version

@@ -126,6 +126,7 @@ impl<S: Store> StoreWrapper for SlowStore<S> {
             return commit.await;
         }
         match tokio::spawn(commit).await {
+            // In a task of its own, since real engines finish a commit whoever has given it up.
             Ok(outcome) => outcome,
             // A panic is the test's to see, wherever it was; otherwise the runtime is on its way out.
             Err(ended) => match ended.try_into_panic() {

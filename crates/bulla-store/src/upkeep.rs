@@ -49,9 +49,11 @@ pub async fn keep_up<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), Store
                     None => return Ok(()),
                 }
             }
+            // No try will ever work again: whoever runs the store has to open it anew.
             Err(error) if error.is_final() => return Err(error),
             Err(error) => {
                 let why = reasons(&error);
+                // Told once for each reason: every minute the same would bury whatever else is in the log.
                 if failing.as_ref() != Some(&why) {
                     tracing::error!(
                         error = &error as &dyn Error,

@@ -68,6 +68,7 @@ impl Watchers {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if watched.changes.len() > watched.enough.max(MIN_SWEPT_WATCHES) {
             watched.changes.retain(|_, changes| is_watched(changes));
+            // Doubled, or each new one of thousands would look through all of them.
             watched.enough = watched.changes.len() * 2;
         }
         let changes = Arc::clone(watched.changes.entry((partition, space)).or_default());
@@ -91,9 +92,12 @@ impl Watchers {
             let watched = (partition, space);
             let Some(changes) = all.get(&watched) else { continue };
             if is_watched(changes) {
+                // Counted before anybody is woken: who is woken has to find it.
                 changes.count.fetch_add(1, Ordering::Release);
                 changes.changed.notify_waiters();
             } else {
+                // In passing: whoever writes here comes by anyway, and no task is needed that looks for
+                // them.
                 all.remove(&watched);
             }
         }

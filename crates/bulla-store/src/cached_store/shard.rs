@@ -108,6 +108,8 @@ impl Shard {
             self.old.remove(&name);
             let committing = self.committing.entry(name).or_default();
             committing.batches += 1;
+            // Once contended, always, until both have ended: which of them was the last is known to the
+            // store beneath alone.
             committing.is_contended |= committing.batches > 1;
         }
     }
@@ -181,6 +183,7 @@ impl Shard {
         if self.erasing > 0 || bytes > self.room || self.unheard.contains(&name) {
             return;
         }
+        // A whole generation at once, so that no order of the rows by their last use has to be kept.
         if self.young.bytes + bytes > self.room {
             self.old = std::mem::take(&mut self.young);
         }

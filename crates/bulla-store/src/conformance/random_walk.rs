@@ -160,6 +160,8 @@ impl<S: Store> Walk<S> {
         answers.sort_by_key(|(place, _)| *place);
 
         let orders = orders(drafts.len());
+        // Any order that explains all answers will do: the port does not say in which one of those who came
+        // at once is first.
         for order in &orders {
             let (mut model, mut changes) = (self.model.clone(), Vec::new());
             let allowed = order.iter().all(|place| {

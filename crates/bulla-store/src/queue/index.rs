@@ -58,6 +58,8 @@ impl QueueIndex {
     /// next place is behind all of them.
     #[must_use]
     pub fn of(mut records: Vec<(Day, u64)>) -> Self {
+        // No queue gives out others: they are somebody's mistake, and the last would leave no place behind
+        // it.
         records.retain(|(_, place)| (1..u64::MAX).contains(place));
         records.sort_unstable_by_key(|(_, place)| *place);
         let mut index = Self::new();
@@ -123,6 +125,8 @@ impl QueueIndex {
     pub fn append(&mut self, today: Day) -> (Day, u64) {
         self.last += 1;
         if self.days.last().is_none_or(|run| run.day != today) {
+            // Bounded also against a clock that goes to and fro: the oldest go, which are the next to be
+            // over anyway.
             if self.days.len() == MAX_QUEUE_DAYS {
                 let next = self.days[1].first;
                 self.remove_through(next - 1);
@@ -136,6 +140,7 @@ impl QueueIndex {
     #[must_use]
     pub fn day_of(&self, place: u64) -> Option<Day> {
         let is_there = (self.first..=self.last).contains(&place) && self.gap_of(place).is_none();
+        // From the newest on: what is asked for stands there nearly always.
         let run = self.days.iter().rev().find(|run| run.first <= place);
         run.filter(|_| is_there).map(|run| run.day)
     }
@@ -154,6 +159,7 @@ impl QueueIndex {
 
     /// Takes out all places up to `place`, which itself goes, too.
     pub fn remove_through(&mut self, place: u64) {
+        // Never beyond what was given out, or a place that is yet to come would count as removed.
         self.first = self.first.max(place.min(self.last) + 1);
         while let Some(gap) = self.gaps.first().copied().filter(|gap| gap.first <= self.first) {
             self.first = self.first.max(gap.last + 1);
@@ -175,6 +181,7 @@ impl QueueIndex {
             (false, false) => self.gaps.insert(next, Gap { first: place, last: place }),
         }
         if self.gaps.len() > MAX_QUEUE_GAPS {
+            // The shortest is the cheapest to walk over, which is all that forgetting one costs.
             let lengths = self.gaps.iter().enumerate().map(|(at, gap)| (gap.last - gap.first, at));
             if let Some((_, shortest)) = lengths.min() {
                 self.gaps.remove(shortest);

@@ -69,6 +69,8 @@ impl<T: Clone> QueueTail<T> {
 
     /// Whether it comes in its turn, or one that was left out went before it.
     fn note(&mut self, place: u64) -> bool {
+        // What is in memory has no gaps, so that a place is found by counting: one that was left out parts
+        // it from all before.
         if place != self.last.wrapping_add(1) {
             self.items.clear();
         }

@@ -96,6 +96,7 @@ impl Model {
                 Some((partition, key.space(), Change::Some))
             }
             Write::Delete(key) => {
+                // The port leaves it to engines whether they look if there is anything to delete.
                 let change = if self.remove(partition, key) { Change::Some } else { Change::Perhaps };
                 Some((partition, key.space(), change))
             }
