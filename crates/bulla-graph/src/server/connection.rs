@@ -118,11 +118,11 @@ impl Connection {
         if unread && !activity.has_ended() {
             let lingering = pin!(linger(stream, &*clock));
             tokio::select! {
-            biased;
-                        () = lingering => {}
-                        () = slot.evicted() => {}
-                        _ = closed.wait_for(|closed| *closed) => {}
-                    }
+                biased;
+                () = lingering => {}
+                () = slot.evicted() => {}
+                _ = closed.wait_for(|closed| *closed) => {}
+            }
         }
     }
 }
@@ -153,7 +153,7 @@ async fn linger(mut stream: TcpStream, clock: &dyn Clock) {
         }
     };
     tokio::select! {
-    biased;
+        biased;
         () = reading => {}
         () = clock.sleep(LINGER_TIMEOUT) => {}
     }

@@ -54,12 +54,12 @@ impl ConnectionSlots {
                 tracing::debug!("all connections are busy; one more waits");
             }
             tokio::select! {
-            biased;
-                        // Semaphores of slots are never closed.
-                        Ok(free) = &mut taking => return self.slot(free),
-                        () = became_idle, if !one_leaves => {}
-                        () = clock.sleep(LEAVE_TIMEOUT), if one_leaves => {}
-                    }
+                biased;
+                // Semaphores of slots are never closed.
+                Ok(free) = &mut taking => return self.slot(free),
+                () = became_idle, if !one_leaves => {}
+                () = clock.sleep(LEAVE_TIMEOUT), if one_leaves => {}
+            }
         }
     }
 
