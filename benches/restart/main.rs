@@ -1,7 +1,7 @@
 //! What a relay with a million conversations and a carrier with a million users read when they start.
 //!
 //! `cargo bench -p bulla-benches --bench restart`, with `-- --quick` for a look at whether it runs at all,
-//! and with `-- --all 50000`, last, for so many instead of a million.
+//! and with `-- --all 50000` for so many instead of a million.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -135,7 +135,8 @@ fn main() -> io::Result<()> {
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let mut extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
     if asked("--all") {
-        extent.all = arguments.last().and_then(|all| all.parse().ok()).unwrap_or(extent.all);
+        let all = arguments.iter().skip_while(|argument| *argument != "--all").nth(1);
+        extent.all = all.and_then(|all| all.parse().ok()).unwrap_or(extent.all);
     }
     let runtime = Builder::new_multi_thread().enable_time().build()?;
     let keyrings = [MemoryKeyring::new(), MemoryKeyring::new()];
