@@ -2,6 +2,7 @@ mod queues;
 mod trace_span;
 mod transaction;
 
+mod active_businesses;
 mod handed_over_envelopes;
 mod inbox;
 mod retry_requests;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use self::active_businesses::ActiveBusinesses;
 use self::handed_over_envelopes::HandedOver;
 use self::queues::Tails;
 use self::retry_requests::Asking;
@@ -55,6 +57,7 @@ struct Inner<S, T> {
     tails: Arc<Tails>,
     asking: Asking,
     handed_over: HandedOver,
+    active: ActiveBusinesses,
     /// How many messages of the user are kept because they are not confirmed. Changed within the lane.
     unconfirmed: AtomicUsize,
     transport: T,
@@ -212,6 +215,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             tails,
             asking: Asking::default(),
             handed_over: HandedOver::default(),
+            active: ActiveBusinesses::default(),
             unconfirmed: AtomicUsize::new(0),
             transport,
             clock,

@@ -46,3 +46,7 @@ pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// The most envelopes that were handed over and wait for the next record. Beyond it they are taken out at
 /// once.
 pub(crate) const MAX_UNSETTLED: usize = 16;
+
+/// Of how many businesses it is known in memory that they are marked as active today. Beyond it they are
+/// marked again, which costs a row a message.
+pub(crate) const MAX_NOTED_ACTIVE: usize = 256;

@@ -18,6 +18,10 @@ impl<S: Store, T: Transport> Inner<S, T> {
         self.session_cache.evict_idle();
         let now = self.clock.now();
         let oldest = now.before(Retention::LONGEST.span()).day();
+        // Within the lane: whatever goes by a mark is durable before that is dropped.
+        let lane = self.lane.lock().await;
+        self.active.clear();
+        drop(lane);
         // The day of an envelope's id may lie one behind that on which it was made durable.
         self.store.drop_days_before(oldest.minus(1)).await?;
         if ended_on.replace(now.day()) == Some(now.day()) {

@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use bulla_base::{Address, Party, Timestamp};
+use bulla_base::{Address, Party, PhoneNumberId, Timestamp};
 use bulla_endpoint::{Peer, Uncommitted};
 use bulla_envelope::Envelope;
 use bulla_store::{Batch, Commit, Key, Queue, Retention, Space, Store, StoreError, Version};
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::Inner;
+use super::active_businesses::ActiveBusinesses;
 use super::queues::QueueIndexes;
 use crate::event::Row;
 use crate::metrics::IDENTITY_CHANGES;
@@ -30,6 +31,9 @@ pub(super) struct Transaction {
     identities: u64,
     /// The places in the outbox that it takes out because the carrier has what stands there.
     handed_over: Vec<u64>,
+    /// Which businesses are marked as active, and which it marks.
+    active: ActiveBusinesses,
+    marked: Vec<PhoneNumberId>,
     /// By how many there are more messages that are kept because they are not confirmed.
     pub(super) unconfirmed: isize,
 }
@@ -52,7 +56,11 @@ impl Transaction {
     /// Remembers, for as long as anything is, that something was exchanged today with the business at
     /// `address`.
     fn mark_active(&mut self, address: &Address) {
-        if let Party::Business(business) = address.party() {
+        if let Party::Business(business) = address.party()
+            && !self.active.contains(self.now.day(), *business)
+            && !self.marked.contains(business)
+        {
+            self.marked.push(*business);
             let key = Key::dated(SPOKEN, self.now.day(), store_layout::of(*business));
             self.batch.put_until(key, Bytes::new(), Retention::LONGEST.from(self.now));
         }
@@ -145,7 +153,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             .as_ref()
             .map_or(Ok(QueueIndexes::default()), |record| QueueIndexes::read(&record.value))?;
         let head_version = record.map(|record| record.version);
-        let (sent, noticed, sessions, identities, handed_over, unconfirmed) = Default::default();
+        let (sent, noticed, sessions, identities, handed_over, marked, unconfirmed) = Default::default();
         let batch = Batch::new(self.home);
         let mut transaction = Transaction {
             batch,
@@ -157,6 +165,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
             sessions,
             identities,
             handed_over,
+            active: self.active.clone(),
+            marked,
             unconfirmed,
         };
         // They go with whatever is written next: a record of their own would cost as much as to put
@@ -177,7 +187,10 @@ impl<S: Store, T: Transport> Inner<S, T> {
             sessions,
             identities,
             handed_over,
+            active,
+            marked,
             unconfirmed,
+            now,
             ..
         } = transaction;
         // Always, also when no place has changed: it is what notices a second program on the same store.
@@ -187,6 +200,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             Commit::Committed(version) => {
                 sessions.into_iter().for_each(|sessions| sessions.committed(version));
                 self.handed_over.settled(&handed_over);
+                active.note(now.day(), &marked);
                 let count = self.unconfirmed_count().saturating_add_signed(unconfirmed);
                 self.unconfirmed.store(count, Ordering::Relaxed);
                 if identities > 0 {

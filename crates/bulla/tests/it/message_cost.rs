@@ -112,7 +112,7 @@ type Budget = [usize; 5];
 /// delivered.
 const RELAY: Budget = [5, 3, 100, 7, 30];
 const CARRIER: Budget = [3, 0, 0, 6, 15];
-const DEVICE: Budget = [1, 0, 0, 2, 18];
+const DEVICE: Budget = [1, 0, 0, 2, 14];
 
 /// How many are measured together. Sessions take a step now and then that writes more than others.
 const MESSAGES: usize = 200;
