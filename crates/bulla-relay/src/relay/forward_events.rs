@@ -220,11 +220,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         read: &QueuedRow,
         pending: &StoredEvent,
     ) -> Result<bool, StoreError> {
-        let said = pending.what_was_said()?.is_some();
-        Ok(!said && self.acknowledged_events.note(conversation, read, pending.message()?))
+        let is_message = pending.message_content()?.is_some();
+        Ok(!is_message && self.acknowledged_events.note(conversation, read, pending.message()?))
     }
 
-    /// Forgets an event the business has. If it was something said, the user is told that it arrived, in the
+    /// Forgets an event the business has. If it was a message, the user is told that it arrived, in the
     /// same record.
     async fn forget(
         self: &Arc<Self>,
@@ -233,7 +233,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         read: QueuedRow,
         pending: &StoredEvent,
     ) -> Result<(), RelayError> {
-        let said = pending.what_was_said()?.is_some();
+        let is_message = pending.message_content()?.is_some();
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
@@ -243,7 +243,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             let mut transaction = self.transaction(conversation).await?;
             transaction.remove_from_events(read.place);
-            if said {
+            if is_message {
                 let message = (pending.message()?, pending.device()?);
                 match self.seal_receipt(tenant, &mut transaction, Progress::Delivered, message).await {
                     Ok(()) => {}
@@ -293,7 +293,7 @@ pub(super) fn event(
         message: reference(pending.message()?),
         at: pending.at(),
     };
-    let Some(content) = pending.what_was_said()? else {
+    let Some(content) = pending.message_content()? else {
         let (status, category) = (pending.status()?, pending.of_category()?);
         return Ok(Event::Status(
             subject,

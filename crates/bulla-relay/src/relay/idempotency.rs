@@ -105,7 +105,7 @@ const fn reused(message: &Outgoing) -> SubmitError {
 fn fingerprint(checked: &Checked) -> [u8; 32] {
     let Outgoing { category, in_reply_to, tracking, time_to_live, .. } = &checked.message;
     // With randomness that never varies, a content has one encoding.
-    let said = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
+    let encoded = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
     let tracking = tracking.as_deref().unwrap_or_default().as_bytes();
     let answered = in_reply_to.map(MessageRef::to_bytes);
     let lives =
@@ -117,7 +117,7 @@ fn fingerprint(checked: &Checked) -> [u8; 32] {
         &lives.to_be_bytes(),
         &tracking.len().to_be_bytes(),
         tracking,
-        said.plaintext(),
+        encoded.plaintext(),
     ])
 }
 

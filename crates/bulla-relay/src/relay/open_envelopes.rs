@@ -266,12 +266,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         match content.body() {
             Body::Text(_) | Body::Reaction(_) => {
                 let encoded = content.encode(&*self.rng);
-                let said = Bytes::copy_from_slice(encoded.plaintext());
+                let plaintext = Bytes::copy_from_slice(encoded.plaintext());
                 transaction.put_contact(number);
                 self.note_incoming(transaction);
                 let expiry = transaction.expiry();
                 let message = (envelope.id(), envelope.from().device());
-                transaction.push_event(&StoredEvent::said(message, number, transaction.now, said), expiry);
+                transaction.push_event(
+                    &StoredEvent::of_message(message, number, transaction.now, plaintext),
+                    expiry,
+                );
                 // As what it is, whatever the envelope declares: who writes does not choose what is metered.
                 transaction.count(Flow::ToBusiness, Category::Service);
             }

@@ -157,7 +157,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
 fn is_event(value: &[u8]) -> bool {
     let Ok(event) = StoredEvent::read(value) else { return false };
-    let is_whole = match event.what_was_said() {
+    let is_whole = match event.message_content() {
         Ok(Some(_)) => true,
         Ok(None) => event.status().is_ok() && event.of_category().is_ok(),
         Err(_) => false,

@@ -10,7 +10,7 @@ use super::category;
 use super::outbound::{Outbound, Stage};
 use crate::Status;
 
-/// An event the business does not have yet: something said, or a status.
+/// An event the business does not have yet: a user's message, or a status.
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
 pub(crate) struct StoredEvent {
@@ -28,13 +28,13 @@ pub(crate) struct StoredEvent {
     category: u32,
     #[prost(string, optional, tag = "7")]
     pub(crate) tracking: Option<String>,
-    /// Of something said: the device that has sent it.
+    /// Of a message: the device that has sent it.
     #[prost(uint32, tag = "8")]
     device: u32,
 }
 
 impl StoredEvent {
-    pub(crate) fn said(
+    pub(crate) fn of_message(
         (message, device): (MessageId, DeviceId),
         user: &Number,
         at: Timestamp,
@@ -71,7 +71,7 @@ impl StoredEvent {
         MessageId::from_bytes(&self.message).map_err(|_| damaged())
     }
 
-    /// The device that is to hear what became of what was said.
+    /// The device that is to hear what became of the message.
     pub(crate) fn device(&self) -> Result<DeviceId, StoreError> {
         super::device(self.device)
     }
@@ -84,8 +84,8 @@ impl StoredEvent {
         Timestamp::from_millis(self.at)
     }
 
-    /// What was said, if the event is that.
-    pub(crate) fn what_was_said(&self) -> Result<Option<Content>, StoreError> {
+    /// The message's content, if the event is one.
+    pub(crate) fn message_content(&self) -> Result<Option<Content>, StoreError> {
         let Some(content) = &self.words else { return Ok(None) };
         Content::decode(content).map(|(content, _)| Some(content)).map_err(|_| damaged())
     }
