@@ -8,19 +8,19 @@ use bulla_spqr::{Message, Ratchet};
 use rand_chacha::ChaCha20Rng;
 
 #[derive(Default)]
-pub(crate) struct Shelf {
+pub(crate) struct RowStore {
     head: Vec<u8>,
     rows: BTreeMap<Row, Vec<u8>>,
     /// The most bytes written at once besides what a state keeps, which is written but once.
     pub(crate) most_rewritten: usize,
 }
 
-impl Shelf {
+impl RowStore {
     /// A ratchet that was never stored in rows.
     pub(crate) fn of(ratchet: &Ratchet) -> Self {
-        let mut shelf = Self::default();
-        shelf.put(&Ratchet::from_bytes(&ratchet.to_bytes()).unwrap());
-        shelf
+        let mut row_store = Self::default();
+        row_store.put(&Ratchet::from_bytes(&ratchet.to_bytes()).unwrap());
+        row_store
     }
 
     /// Does what a ratchet read from here does, and remembers what it came to.

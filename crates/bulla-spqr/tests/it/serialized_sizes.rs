@@ -30,7 +30,7 @@ fn a_message_rewrites_the_head_and_adds_at_most_one_chunk() {
     let (mut alice, mut bob) = TestPeer::pair();
     alice.talk(&mut bob, 5);
     for end in [alice, bob] {
-        let most = end.shelf.most_rewritten;
+        let most = end.row_store.most_rewritten;
         assert!((HEAD_BYTES..=HEAD_BYTES + 34).contains(&most), "{most}");
     }
 }
@@ -39,10 +39,10 @@ fn a_message_rewrites_the_head_and_adds_at_most_one_chunk() {
 fn a_ratchet_is_whole_when_its_skipped_keys_are_loaded() {
     let (mut alice, mut bob) = TestPeer::pair();
     bob.receive(&alice.send()).unwrap();
-    assert!(bob.shelf.partial().is_whole(), "there is nothing to load");
+    assert!(bob.row_store.partial().is_whole(), "there is nothing to load");
     let (late, next) = (alice.send(), alice.send());
     bob.receive(&next).unwrap();
-    let mut partial = bob.shelf.partial();
+    let mut partial = bob.row_store.partial();
     assert!(!partial.is_whole());
     assert!(matches!(
         partial.receive(late.0.as_bytes()),

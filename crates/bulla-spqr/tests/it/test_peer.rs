@@ -5,13 +5,13 @@ use bulla_spqr::{Message, Ratchet, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::row_store::Shelf;
+use crate::row_store::RowStore;
 
 pub(crate) struct TestPeer {
     pub(crate) ratchet: Ratchet,
     pub(crate) rng: ChaCha20Rng,
     /// The same ratchet in rows, which is to do the same.
-    pub(crate) shelf: Shelf,
+    pub(crate) row_store: RowStore,
 }
 
 /// A message, and the key that was used for it.
@@ -22,14 +22,14 @@ impl TestPeer {
         let end = |role, seed| Self {
             ratchet: Ratchet::new(role, &[7; 32]),
             rng: ChaCha20Rng::from_seed([seed; 32]),
-            shelf: Shelf::of(&Ratchet::new(role, &[7; 32])),
+            row_store: RowStore::of(&Ratchet::new(role, &[7; 32])),
         };
         (end(Role::Initiator, 1), end(Role::Responder, 2))
     }
 
     pub(crate) fn send(&mut self) -> Sealed {
         let rng = self.rng.clone();
-        let (message, key) = self.shelf().send(rng);
+        let (message, key) = self.row_store().send(rng);
         let sent = self.ratchet.send(&mut self.rng).unwrap();
         assert_eq!((message.as_bytes(), &key), (sent.message.as_bytes(), sent.key.expose()));
         self.reload();
@@ -39,7 +39,7 @@ impl TestPeer {
     /// Receives a message and compares keys.
     pub(crate) fn receive(&mut self, (message, key): &Sealed) -> Result<(), ReceiveError> {
         let before = self.ratchet.to_bytes();
-        let from_rows = self.shelf().receive(message.as_bytes());
+        let from_rows = self.row_store().receive(message.as_bytes());
         assert_eq!(from_rows.err(), self.ratchet.receive(message.as_bytes()).err());
         match self.ratchet.receive(message.as_bytes()) {
             Ok(received) => {
@@ -74,14 +74,14 @@ impl TestPeer {
         assert_eq!(stored.len(), self.ratchet.stored_len());
         self.ratchet = Ratchet::from_bytes(&stored).unwrap();
         assert_eq!(self.ratchet.to_bytes(), stored, "the stored form is not canonical");
-        assert_eq!(self.shelf.whole().to_bytes(), stored, "the rows hold something else");
+        assert_eq!(self.row_store.whole().to_bytes(), stored, "the rows hold something else");
     }
 
     /// The ratchet in rows, which are written anew if a test has put another one in its place.
-    fn shelf(&mut self) -> &mut Shelf {
-        if self.shelf.whole().to_bytes() != self.ratchet.to_bytes() {
-            self.shelf = Shelf::of(&self.ratchet);
+    fn row_store(&mut self) -> &mut RowStore {
+        if self.row_store.whole().to_bytes() != self.ratchet.to_bytes() {
+            self.row_store = RowStore::of(&self.ratchet);
         }
-        &mut self.shelf
+        &mut self.row_store
     }
 }

@@ -11,9 +11,9 @@ use crate::TOLD_TO;
 use crate::entries::{self, NOW};
 
 /// Reports by a system call of its own, so that a failing write is never that of a report.
-struct Voice(UnixDatagram, String);
+struct ProgressSocket(UnixDatagram, String);
 
-impl Voice {
+impl ProgressSocket {
     fn say(&self, line: &str) {
         self.0.send_to(format!("{line}\n").as_bytes(), &self.1).unwrap();
     }
@@ -40,31 +40,31 @@ impl End {
 /// Opens a store, uses all that touches the disk, and closes it; twice. Reports what was acknowledged, and
 /// how it ended.
 pub(crate) async fn run(folder: &Path) {
-    let voice = Voice(UnixDatagram::unbound().unwrap(), std::env::var(TOLD_TO).unwrap());
+    let progress = ProgressSocket(UnixDatagram::unbound().unwrap(), std::env::var(TOLD_TO).unwrap());
     for act in 0..2 {
-        match one_act(folder, act, &voice).await {
+        match one_act(folder, act, &progress).await {
             Ok(()) => {}
             Err(End { how, why }) => {
-                voice.say(&format!("why {}", why.replace('\n', " ")));
-                return voice.say(&format!("end {how}"));
+                progress.say(&format!("why {}", why.replace('\n', " ")));
+                return progress.say(&format!("end {how}"));
             }
         }
     }
-    voice.say("end played");
+    progress.say("end played");
 }
 
-async fn one_act(folder: &Path, act: u64, voice: &Voice) -> Result<(), End> {
+async fn one_act(folder: &Path, act: u64, progress: &ProgressSocket) -> Result<(), End> {
     let store = open(folder)?;
     for round in 0..4 {
         for writer in 0..2 {
-            write(&store, writer, voice).await?;
+            write(&store, writer, progress).await?;
         }
         if round == 1 {
             for ago in 1..=2 {
                 let _kept = until_done(&store, || store.commit(entries::doomed(ago, act))).await?;
             }
             until_done(&store, || store.drop_days_before(NOW.day())).await?;
-            voice.say(&format!("dropped {act}"));
+            progress.say(&format!("dropped {act}"));
             // More than a write buffer holds, so that it is flushed.
             for number in 0..3 {
                 let mut large = Batch::new(entries::partition(200));
@@ -87,12 +87,14 @@ fn open(folder: &Path) -> Result<FjallStore, End> {
     panic!("it can never be opened")
 }
 
-async fn write(store: &FjallStore, writer: u8, voice: &Voice) -> Result<(), End> {
+async fn write(store: &FjallStore, writer: u8, progress: &ProgressSocket) -> Result<(), End> {
     let (partition, key) = (entries::partition(writer), entries::head());
     let head = until_done(store, || store.get(partition, &key, NOW)).await?;
     let last = head.as_ref().map_or(0, |head| u64::from_be_bytes(head.value[..].try_into().unwrap()));
     match until_done(store, || store.commit(entries::batch(writer, last + 1, head.as_ref()))).await? {
-        Commit::Committed(version) => voice.say(&format!("entry {writer} {} {}", last + 1, version.number())),
+        Commit::Committed(version) => {
+            progress.say(&format!("entry {writer} {} {}", last + 1, version.number()))
+        }
         other => panic!("{other:?}"),
     }
     Ok(())
