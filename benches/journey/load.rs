@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use crate::Extent;
 use crate::clock::spent;
-use crate::system::System;
+use crate::system_under_test::System;
 
 /// What some messages cost, on average.
 #[derive(Clone, Copy)]

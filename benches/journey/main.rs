@@ -18,18 +18,18 @@ mod load;
 mod report;
 mod soak;
 mod speed;
-mod system;
+mod system_under_test;
 
 use std::io::{self, Write};
 
 use load::{Window, backlog, delivered};
 use report::Report;
-use speed::Floors;
+use speed::LowerBounds;
 
 /// That of the platform takes a fifth of what a message costs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-use system::System;
+use system_under_test::System;
 use tokio::runtime::{Builder, Runtime};
 
 /// How much is measured.
@@ -64,11 +64,11 @@ fn main() -> io::Result<()> {
     let mut report = Report::default();
     let crowd = users.unwrap_or(1_000).min(extent.marks[0]);
     if !asked("--growth") {
-        let floors = runtime.block_on(Floors::measured(extent));
+        let lower_bounds = runtime.block_on(LowerBounds::measured(extent));
         for users in if users.is_some() { vec![crowd] } else { vec![crowd, 10, 1] } {
-            report.speeds.extend(runtime.block_on(speed::measured(users, extent, &floors)));
+            report.speeds.extend(runtime.block_on(speed::measured(users, extent, &lower_bounds)));
         }
-        report.floors = Some(floors);
+        report.lower_bounds = Some(lower_bounds);
     }
     if !asked("--speed") {
         grow(&runtime, extent, crowd, users.is_some(), &mut report);

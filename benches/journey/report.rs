@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use crate::load::Window;
-use crate::speed::{Floors, Speed, Way};
+use crate::speed::{LowerBounds, Speed, Way};
 
 /// The last window costs at most so many times what the first does.
 const MOST_RATIO: f64 = 1.1;
@@ -16,7 +16,7 @@ const MOST_CPU: f64 = 700.0;
 pub(crate) struct Report {
     growth: Vec<(String, Vec<Window>)>,
     pub(crate) speeds: Vec<Speed>,
-    pub(crate) floors: Option<Floors>,
+    pub(crate) lower_bounds: Option<LowerBounds>,
 }
 
 impl Report {
@@ -25,15 +25,15 @@ impl Report {
     }
 
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        if let Some(floors) = &self.floors {
-            self.write_speeds(floors, out)?;
+        if let Some(lower_bounds) = &self.lower_bounds {
+            self.write_speeds(lower_bounds, out)?;
         }
         if self.growth.is_empty() { Ok(()) } else { self.write_growth(out) }
     }
 
     /// How fast each part of the way is, beside what its parts cost by themselves.
-    fn write_speeds(&self, floors: &Floors, out: &mut impl Write) -> io::Result<()> {
-        let Floors { http, seal, open, commit, row } = floors;
+    fn write_speeds(&self, lower_bounds: &LowerBounds, out: &mut impl Write) -> io::Result<()> {
+        let LowerBounds { http, seal, open, commit, row } = lower_bounds;
         writeln!(
             out,
             "By themselves, µs of processor time: a request {http:.0}, sealing {seal:.1}, opening"

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::spent;
-use crate::system::{Readers, System};
+use crate::system_under_test::{Readers, System};
 
 const USERS: usize = 1_000;
 /// Messages a second, each with all its statuses.

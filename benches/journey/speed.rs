@@ -1,7 +1,7 @@
 //! How fast each part of a message's way is, and what it costs, beside the least that its parts cost.
 
 mod arrivals;
-mod floors;
+mod cost_lower_bounds;
 mod http;
 
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use bulla_store_fjall::FjallOptions;
 use tokio::task::JoinSet;
 
 pub(crate) use self::arrivals::{Arrivals, Stage};
-pub(crate) use self::floors::Floors;
+pub(crate) use self::cost_lower_bounds::LowerBounds;
 use self::http::{Connection, Server};
 use crate::Extent;
 use crate::clock::spent;
-use crate::system::{Readers, SHOP, System, text};
+use crate::system_under_test::{Readers, SHOP, System, text};
 
 /// A part of the way, from where a message comes in to where it is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub(crate) struct Speed {
 }
 
 /// What each way comes to with `users` users.
-pub(crate) async fn measured(users: usize, extent: Extent, floors: &Floors) -> Vec<Speed> {
+pub(crate) async fn measured(users: usize, extent: Extent, lower_bounds: &LowerBounds) -> Vec<Speed> {
     let mut speeds = Vec::new();
     for way in Way::ALL {
         let readers = match way {
@@ -103,7 +103,7 @@ pub(crate) async fn measured(users: usize, extent: Extent, floors: &Floors) -> V
         let run = Run { way, system: Arc::clone(&system), server: Arc::new(server) };
         // Every user has a session, and the day has begun.
         run.through(0..(users * 2).max(extent.window / 2), extent.in_flight, true).await;
-        let speed = run.measured(users, extent, floors).await;
+        let speed = run.measured(users, extent, lower_bounds).await;
         eprintln!("{users} users, {}: {:.0} a second, {:.0} µs", way.name(), speed.a_second, speed.cpu);
         speeds.push(speed);
         drop(run);
@@ -119,7 +119,7 @@ struct Run {
 }
 
 impl Run {
-    async fn measured(&self, users: usize, extent: Extent, floors: &Floors) -> Speed {
+    async fn measured(&self, users: usize, extent: Extent, lower_bounds: &LowerBounds) -> Speed {
         let from = 1_000_000;
         drop(self.system.asked());
         let (began, cpu, disk) = (Instant::now(), spent(), written());
@@ -131,7 +131,7 @@ impl Run {
         let commits = asked.iter().map(|asked| asked.commits).sum::<usize>() as f64 / count;
         let rows = asked.iter().map(|asked| asked.rows_written).sum::<usize>() as f64 / count;
         let (seals, opens) = self.way.turns();
-        let http = if self.way.is_http() { floors.http } else { 0.0 };
+        let http = if self.way.is_http() { lower_bounds.http } else { 0.0 };
         Speed {
             way: self.way,
             users,
@@ -143,10 +143,10 @@ impl Run {
             commits,
             rows,
             floor: http
-                + seals * floors.seal
-                + opens * floors.open
-                + commits * floors.commit
-                + rows * floors.row,
+                + seals * lower_bounds.seal
+                + opens * lower_bounds.open
+                + commits * lower_bounds.commit
+                + rows * lower_bounds.row,
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::clock::Machine;
-use crate::system::{SHOP, System, text};
+use crate::system_under_test::{SHOP, System, text};
 
 const TOKEN: &str = "a-token-of-the-shop";
 

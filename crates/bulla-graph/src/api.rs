@@ -1,11 +1,11 @@
 mod admission;
 mod body;
-mod credentials;
 mod failure_log;
 mod json_field;
 mod message_fields;
 mod path;
 mod request;
+mod request_headers;
 mod trace_id;
 
 use std::fmt;
@@ -197,7 +197,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
 
     async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, ApiError> {
         // The token before all else: without one nobody learns what is here, neither paths nor numbers.
-        let token = credentials::token(head).ok_or_else(ApiError::token)?;
+        let token = request_headers::token(head).ok_or_else(ApiError::token)?;
         let grant = self.tokens.look_up(&token).await.map_err(|error| self.failed(error))?;
         let grant = grant.ok_or_else(ApiError::token)?;
         let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
@@ -208,7 +208,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let business = business.ok_or_else(ApiError::number)?;
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
         span.record("business", tracing::field::display(business));
-        let once = credentials::idempotency_key(head)?;
+        let once = request_headers::idempotency_key(head)?;
         // What can be refused by its head takes no place from those who wait for one.
         body.check()?;
         let admission = self.admission.take(body.most(), &*self.clock).await;

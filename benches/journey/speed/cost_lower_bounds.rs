@@ -18,11 +18,11 @@ use tokio::task::JoinSet;
 use super::http::Server;
 use crate::Extent;
 use crate::clock::{Machine, spent};
-use crate::system::{TEXT, open_store};
+use crate::system_under_test::{TEXT, open_store};
 
 /// What one of each takes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Floors {
+pub(crate) struct LowerBounds {
     /// A request and its answer, by a server that does nothing.
     pub(crate) http: f64,
     /// Sealing a text in a session that is in memory.
@@ -35,7 +35,7 @@ pub(crate) struct Floors {
     pub(crate) row: f64,
 }
 
-impl Floors {
+impl LowerBounds {
     pub(crate) async fn measured(extent: Extent) -> Self {
         let http = http(extent).await;
         let (seal, open) = sessions(extent.speed);

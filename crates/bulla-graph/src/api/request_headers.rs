@@ -1,3 +1,5 @@
+//! What a request says of itself: its token, in a header or the query, and its idempotency key.
+
 use std::borrow::Cow;
 
 use axum::http::HeaderName;
