@@ -7,6 +7,7 @@
 
 mod architecture;
 mod bounds_stand_in_limits;
+mod constructors_come_first;
 mod crate_readmes;
 mod devices;
 mod features;

@@ -28,8 +28,8 @@ fn files_that_are_named_are_there() {
     assert!(found.is_empty(), "these are not there:\n{found}");
 }
 
-/// `carrier::fencing_token` is a file of that crate, and so is each of `relay::relay::{submit, receive}`. What
-/// is no file is a function.
+/// `carrier::fencing_token` is a file of that crate, and so is each of `relay::relay::{submit, receive}`.
+/// What is no file is a function.
 #[test]
 fn modules_that_the_architecture_names_are_there() {
     let page = fs::read_to_string(root().join("crates/bulla/src/guide/architecture.md")).unwrap();

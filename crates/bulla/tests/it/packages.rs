@@ -75,6 +75,22 @@ fn every_crate_says_how_to_depend_on_it() {
     }
 }
 
+/// What is there for people is told apart from what is there for tools, which is hidden.
+#[test]
+fn the_top_level_is_as_the_style_has_it_and_the_pages_for_contributors_are_hidden() {
+    let entries =
+        fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // What is built is no part of it.
+    let mut found: Vec<_> = entries.filter(|name| !name.starts_with('.') && name != "target").collect();
+    found.sort();
+    let expected =
+        ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "benches", "crates", "examples", "fuzz"];
+    assert_eq!(found, expected);
+    for page in ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        assert!(root().join(".github").join(page).exists(), "{page} is not there");
+    }
+}
+
 #[test]
 fn no_test_and_no_corpus_is_packed() {
     for package in packages() {
