@@ -82,6 +82,13 @@ pub(crate) const MAX_UNSETTLED_PER_CONVERSATION: usize = 16;
 /// How many of all conversations stand there at most. Beyond it one is removed at once.
 pub(crate) const MAX_UNSETTLED: usize = 65_536;
 
+/// How many messages of one conversation that the business has taken leave the queue in one record at most.
+pub(crate) const MAX_SETTLED_TOGETHER: usize = 16;
+
+/// A business that takes longer than this over a message is not waited for: the user is told of it before the
+/// next is offered.
+pub(crate) const SLOW_SINK: Duration = Duration::from_millis(50);
+
 /// How many conversations' acknowledged events are removed at once.
 pub(crate) const SETTLED_AT_ONCE: usize = 64;
 

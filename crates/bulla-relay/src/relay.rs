@@ -29,6 +29,7 @@ mod queue_worker;
 mod recipient_devices;
 mod sink_outages;
 mod sink_permits;
+mod taken_messages;
 
 mod active_business;
 mod business_registry;
@@ -78,6 +79,7 @@ use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
+use self::taken_messages::TakenMessages;
 pub use self::unreadable_records::SetAside;
 use crate::host_reports::ReportLog;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
@@ -117,6 +119,7 @@ pub(crate) struct Inner<S, T, K> {
     workers: ActiveWorkers,
     calls: Arc<CallsInFlight>,
     acknowledged_events: AcknowledgedEvents,
+    taken_messages: TakenMessages,
     shutdown: Shutdown,
     reports: Arc<ReportLog>,
     counts: Counts,
@@ -181,6 +184,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             workers: ActiveWorkers::default(),
             calls: Arc::default(),
             acknowledged_events: AcknowledgedEvents::default(),
+            taken_messages: TakenMessages::default(),
             shutdown: Shutdown::default(),
             reports: Arc::default(),
             counts: Counts::default(),
@@ -252,6 +256,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             self.0.stop(None);
             self.0.shutdown.tasks().all_ended().await;
             self.0.settle_at_close().await;
+            self.0.settle_messages_at_close().await;
             if let Err(error) = self.0.store.upkeep().await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the store could not note where it stands");

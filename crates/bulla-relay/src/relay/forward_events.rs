@@ -2,8 +2,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::jitter;
-use bulla_content::{Body, Progress};
+use bulla_base::{Timestamp, jitter};
+use bulla_content::Body;
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
@@ -16,13 +16,13 @@ use super::conversation::{Attempts, Conversation};
 use super::queue_page::QueuedRow;
 use super::sink_outages;
 use super::sink_permits::SinkPermit;
+use super::taken_messages::TakenMessage;
 use super::{Inner, trace_span};
-use crate::limits::{MAX_EARLY_TRIES, QUEUE_PAGE};
+use crate::limits::{MAX_EARLY_TRIES, MAX_SETTLED_TOGETHER, QUEUE_PAGE, SLOW_SINK};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
 use crate::row::StoredEvent;
 use crate::{
-    Destination, Event, EventSink, Incoming, MessageRef, RelayError, Report, SinkError, StatusUpdate,
-    Subject, SubmitError,
+    Destination, Event, EventSink, Incoming, MessageRef, RelayError, Report, SinkError, StatusUpdate, Subject,
 };
 
 /// How the conversation's next event fares.
@@ -56,7 +56,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<(), RelayError> {
         let mut tries = Tries::default();
         loop {
-            match self.forward_some(tenant, conversation, &mut tries).await? {
+            let looked = self.forward_some(tenant, conversation, &mut tries).await?;
+            self.settle_messages(tenant, conversation).await?;
+            match looked {
                 Looked::Empty => {
                     // What was not taken is over.
                     tries = Tries::default();
@@ -102,6 +104,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 None => self.sink_permits.enter(conversation.business).await,
             };
             let span = trace_span::about("forward", conversation, Some(event.subject().message.id()));
+            let offered = self.clock.now();
             let offering = AssertUnwindSafe(self.offer(&event, place).instrument(span)).catch_unwind();
             let Some(taken) = self.erasures.unless_erased(conversation.user, read.begun, offering).await
             else {
@@ -123,9 +126,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 return Ok(Looked::NotTaken(error.retry_after().unwrap_or_default()));
             }
             self.taken(&event, tries);
-            if !self.is_forgotten_later(conversation, &read, &pending)? {
-                self.forget(tenant, conversation, read, &pending).await?;
-            }
+            self.note_taken(tenant, conversation, (read, &pending), offered).await?;
             self.workers.pass(conversation, Worker::Events, at, seen);
         }
         Ok(Looked::Forwarded)
@@ -212,50 +213,46 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         named.unwrap_or_else(|_| Destination::business(event.subject().business))
     }
 
-    /// Whether an event that the business has goes with the next record of its conversation. One of which the
-    /// user is to hear does not wait for that.
-    fn is_forgotten_later(
-        &self,
-        conversation: Conversation,
-        read: &QueuedRow,
-        pending: &StoredEvent,
-    ) -> Result<bool, StoreError> {
-        let is_message = pending.message_content()?.is_some();
-        Ok(!is_message && self.acknowledged_events.note(conversation, read, pending.message()?))
-    }
-
-    /// Forgets an event the business has. If it was a message, the user is told that it arrived, in the
-    /// same record.
-    async fn forget(
+    /// Takes note of an event that the business has taken. It leaves the queue with the others that waited
+    /// with it, or with the next record of its conversation.
+    async fn note_taken(
         self: &Arc<Self>,
         tenant: &ActiveBusiness,
         conversation: Conversation,
-        read: QueuedRow,
-        pending: &StoredEvent,
+        (read, pending): (QueuedRow, &StoredEvent),
+        offered: Timestamp,
     ) -> Result<(), RelayError> {
-        let is_message = pending.message_content()?.is_some();
+        let id = pending.message()?;
+        if pending.message_content()?.is_some() {
+            let message = TakenMessage { read, id, device: pending.device()? };
+            let waiting = self.taken_messages.note(conversation, message);
+            // Who is slow would hold back what the user is to hear of the first for as long as all of them
+            // take.
+            let is_slow = self.clock.now().since(offered) > SLOW_SINK;
+            if is_slow || waiting >= MAX_SETTLED_TOGETHER {
+                self.settle_messages(tenant, conversation).await?;
+            }
+        } else if !self.acknowledged_events.note(conversation, &read, id) {
+            self.remove_event(conversation, &read).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes an event out of the queue, in a record of its own.
+    async fn remove_event(
+        self: &Arc<Self>,
+        conversation: Conversation,
+        read: &QueuedRow,
+    ) -> Result<(), RelayError> {
         let mut attempts = Attempts::default();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
-            if !self.is_still(conversation.user, &read).await? {
+            if !self.is_still(conversation.user, read).await? {
                 return Ok(());
             }
             let mut transaction = self.transaction(conversation).await?;
             transaction.remove_from_events(read.place);
-            if is_message {
-                let message = (pending.message()?, pending.device()?);
-                match self.seal_receipt(tenant, &mut transaction, Progress::Delivered, message).await {
-                    Ok(()) => {}
-                    Err(SubmitError::Store(error)) => return Err(error.into()),
-                    Err(error) => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "a receipt could not be sealed"
-                        );
-                    }
-                }
-            }
             if self.commit(transaction).await? {
                 return Ok(());
             }

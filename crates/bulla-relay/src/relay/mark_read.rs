@@ -66,28 +66,28 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         loop {
             attempts.begin()?;
             let mut transaction = self.transaction(conversation).await?;
-            self.seal_receipt(tenant, &mut transaction, Progress::Read, (message.id(), device)).await?;
+            self.seal_receipt(tenant, &mut transaction, Progress::Read, (vec![message.id()], device)).await?;
             if self.commit(transaction).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Seals a receipt for `message` to the device that has sent it into `transaction`, or holds it; unless
-    /// the device cannot be written to any more.
+    /// Seals a receipt for `messages` to the device that has sent them into `transaction`, or holds it;
+    /// unless the device cannot be written to any more.
     pub(super) async fn seal_receipt(
         &self,
         tenant: &ActiveBusiness,
         transaction: &mut Transaction,
         progress: Progress,
-        (message, device): (MessageId, DeviceId),
+        (messages, device): (Vec<MessageId>, DeviceId),
     ) -> Result<(), SubmitError> {
         let user = transaction.conversation.user;
         let Some(number) = self.number(transaction.conversation).await? else { return Ok(()) };
         let address = Address::new(Party::User(number), device);
         let peer = tenant.endpoint.peer(&self.store, user, &address, transaction.now).await;
         let mut peer = peer.map_err(SubmitError::Seal)?;
-        let receipt = Content::new(Body::Receipt(Receipt::new(progress, vec![message])?));
+        let receipt = Content::new(Body::Receipt(Receipt::new(progress, messages)?));
         let id = MessageId::new(transaction.now, &*self.rng);
         if peer.is_held() {
             transaction.push_held(&self.held(id, None, &receipt).for_device(device));

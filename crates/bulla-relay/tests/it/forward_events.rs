@@ -4,7 +4,7 @@ use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Incoming, Outgoing, OutgoingBody, Status};
 
-use crate::world::{SHOP, World, alice, bob, says, to};
+use crate::world::{SHOP, TestDevice, World, alice, bob, says, to};
 
 pub(crate) fn words(events: &[Event]) -> Vec<String> {
     let words = |event: &Event| match event {
@@ -110,4 +110,71 @@ async fn of_a_reaction_only_that_it_was_sent_is_told() {
     world.pass(Duration::from_secs(3600)).await;
     let taken = world.sink.taken();
     assert!(matches!(&taken[1..], [Event::Status(_, update)] if update.status == Status::Sent), "{taken:?}");
+}
+
+/// What the user's device has been told of its messages by now: how many each receipt speaks of.
+async fn receipts(phone: &TestDevice, count: usize) -> Vec<usize> {
+    let mut told = Vec::new();
+    while told.iter().sum::<usize>() < count {
+        let event = phone.next().await.unwrap();
+        if let DeviceEventKind::Receipt(receipt) = event.kind() {
+            told.push(receipt.messages().len());
+        }
+        phone.acknowledge(event).await.unwrap();
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_together_are_confirmed_in_one_receipt() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    phone.send(SHOP, &says("first")).await.unwrap();
+    assert_eq!(receipts(&phone, 1).await, [1], "alone, and at once");
+    world.sink.close(true);
+    for number in 0..10 {
+        phone.send(SHOP, &says(&format!("{number}"))).await.unwrap();
+    }
+    world.pass(Duration::from_secs(600)).await;
+    world.sink.close(false);
+    assert_eq!(
+        words(&world.sink.wait_for(11, &*world.clock).await)[1..],
+        (0..10).map(|number| number.to_string()).collect::<Vec<_>>()
+    );
+    assert_eq!(receipts(&phone, 10).await, [10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_told_of_a_message_before_a_slow_business_has_the_next() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.sink.pace(SHOP, Duration::from_secs(5));
+    for number in 0..4 {
+        phone.send(SHOP, &says(&format!("{number}"))).await.unwrap();
+    }
+    let began = world.clock.now();
+    assert_eq!(receipts(&phone, 1).await, [1]);
+    let waited = world.clock.now().since(began);
+    assert!(waited < Duration::from_secs(9), "{waited:?}");
+    assert_eq!(receipts(&phone, 3).await, [1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_closed_while_messages_are_taken_tells_at_most_the_last_again() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    world.sink.close(true);
+    for number in 0..10 {
+        phone.send(SHOP, &says(&format!("{number}"))).await.unwrap();
+    }
+    world.pass(Duration::from_secs(600)).await;
+    world.sink.pace(SHOP, Duration::from_millis(20));
+    world.sink.close(false);
+    let before = world.sink.wait_for(4, &*world.clock).await.len();
+    world.relay.close().await;
+    assert!(before < 10, "it was closed too late");
+    let _next = world.reopen().await.unwrap();
+    assert_eq!(receipts(&phone, 10).await.iter().sum::<usize>(), 10);
+    let told = words(&world.sink.taken());
+    assert!((10..=11).contains(&told.len()), "{told:?}");
 }
