@@ -87,6 +87,13 @@ pub enum SubmitError {
         /// The incarnation that was replaced.
         ours: Incarnation,
     },
+    /// Nobody's: another relay on the store speaks for the number, and this one takes over when that is gone.
+    /// Ask that one, or this one again.
+    #[error("another relay speaks for the number {business}, and this one stands by")]
+    StandsBy {
+        /// The number.
+        business: PhoneNumberId,
+    },
     /// The operator's: the disk.
     #[error("the message could not be stored")]
     Store(#[from] StoreError),
@@ -145,6 +152,7 @@ impl SubmitError {
             Self::Busy { .. } => "busy",
             Self::Unavailable(_) => "carrier",
             Self::Fenced { .. } => "fenced",
+            Self::StandsBy { .. } => "stands by",
             Self::Store(_) => "store",
             Self::Seal(_) => "seal",
             Self::Contended { .. } => "in the way",
@@ -168,6 +176,7 @@ impl SubmitError {
             | Self::Store(_)
             | Self::Contended { .. }
             | Self::Suspended { .. }
+            | Self::StandsBy { .. }
             | Self::NotYet { .. } => Some(RETRY_AFTER),
             _ => None,
         }
@@ -242,6 +251,9 @@ pub enum EraseError {
     /// The operator's: the disk.
     #[error("the store failed before everything about the user was removed")]
     Store(#[from] StoreError),
+    /// Nobody's: another relay acts on the store. Ask that one, or this one again when it has taken over.
+    #[error("another relay acts on the store, and this one stands by")]
+    StandsBy,
     /// The operator's: the relay is closed or has stopped.
     #[error("the relay has stopped")]
     Stopped,
@@ -269,6 +281,10 @@ pub enum RelayError {
     /// The carrier's, or the operator's when the relay is fenced.
     #[error("the carrier refused the relay")]
     Transport(#[from] TransportError),
+    /// Nobody's: another relay acts on the store ([`Settings::failover`](crate::Settings::failover)). This
+    /// one takes over when that is gone.
+    #[error("another relay acts on the store; this one takes over when that is gone")]
+    StandsBy,
     /// The host's or ours: a task has panicked. What it was at is taken up when it is resumed, or a relay is
     /// opened on the store again.
     #[error("a task of the relay has panicked; see the panic's own message")]

@@ -60,6 +60,14 @@ pub(crate) const UNMARKED_AT_ONCE: usize = 64;
 /// How often it looks at those of them that share a lock with another.
 pub(crate) const UNMARK_ROUNDS: usize = 4;
 
+/// How often a relay that acts renews its lease, and one that stands by looks at it.
+pub(crate) const LEASE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After so many looks at a lease that was not renewed meanwhile its holder is taken for dead: three seconds
+/// at least, and less than four after it has died. A holder that is slower than that is replaced, and stands
+/// by.
+pub(crate) const LEASE_LOOKS: u32 = 3;
+
 /// How often what is over is looked for.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 

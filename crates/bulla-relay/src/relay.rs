@@ -37,6 +37,10 @@ mod business_start;
 mod businesses;
 mod identities;
 
+mod lease;
+mod role;
+mod takeover;
+
 mod conversation_expiry;
 mod conversation_index;
 mod deadline_scheduler;
@@ -74,7 +78,9 @@ use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
 use self::deadline_scheduler::Deadlines;
 use self::fault_isolation::Suspensions;
+use self::lease::Lease;
 use self::pending_approval::PendingApproval;
+use self::role::{Phase, Role};
 use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
@@ -105,6 +111,8 @@ pub(crate) struct Inner<S, T, K> {
     pepper: Pepper,
     businesses: BusinessRegistry,
     suspensions: Suspensions,
+    role: Role,
+    lease: Lease,
     /// Permits for those who connect to the carrier.
     connecting: Semaphore,
     /// Whether the carrier did not answer the last that connected.
@@ -161,7 +169,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
                 ids.push(id);
             }
         }
+        let role = Role::new(if settings.failover { Phase::StandBy } else { Phase::Opening });
         let relay = Self(Arc::new(Inner {
+            role,
+            lease: Lease::new(&*rng),
             store,
             session_cache: SessionCache::new(SESSION_CACHE_BYTES),
             transport,
@@ -257,6 +268,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             self.0.shutdown.tasks().all_ended().await;
             self.0.settle_at_close().await;
             self.0.settle_messages_at_close().await;
+            self.0.release_lease().await;
             if let Err(error) = self.0.store.upkeep().await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the store could not note where it stands");
@@ -269,12 +281,28 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Finishes erasures that were begun, brings up the businesses, then starts what is done for all.
     async fn start(self: &Arc<Self>, businesses: Vec<PhoneNumberId>) -> Result<(), RelayError> {
-        self.finish_erasures().await?;
-        self.finish_erasures_of_businesses().await?;
+        let (losses, mut acts) = (self.role.losses(), true);
+        if self.settings.failover {
+            let held = self.take_lease_if_free().await?;
+            acts = held.is_some();
+            self.spawn(trace_span::task("keep lease"), move |inner| inner.keep_lease(held));
+        }
+        // While another acts they are its own to finish.
+        if acts {
+            self.finish_erasures().await?;
+            self.finish_erasures_of_businesses().await?;
+            self.role.advance(Phase::Opening, losses);
+        }
         self.bring_up_all(businesses).await;
-        self.spawn(trace_span::task("keep deadlines"), |inner| async move { inner.keep_deadlines().await });
-        self.spawn(trace_span::task("keep sweeping"), |inner| async move { inner.keep_sweeping().await });
-        self.spawn(trace_span::task("keep settling"), |inner| async move { inner.keep_settling().await });
+        if acts {
+            self.role.advance(Phase::Acting, losses);
+        }
+        self.spawn_while_acting(trace_span::task("keep deadlines"), Self::keep_deadlines);
+        self.spawn_while_acting(trace_span::task("keep sweeping"), Self::keep_sweeping);
+        self.spawn_while_acting(trace_span::task("keep settling"), Self::keep_settling);
+        if self.settings.failover {
+            self.spawn_while_acting(trace_span::task("keep looking"), Self::keep_looking_for_work);
+        }
         self.spawn(trace_span::task("keep up the store"), |inner| async move {
             Ok(bulla_store::keep_up(&inner.store, &*inner.clock).await?)
         });
@@ -378,7 +406,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         async move {
             let business = tenant.business();
             // It has stopped since it was looked up.
-            let member = tenant.tasks.join().ok_or(SubmitError::UnknownBusiness { business })?;
+            let gone = || self.tenant(business).err().unwrap_or(SubmitError::UnknownBusiness { business });
+            let member = tenant.tasks.join().ok_or_else(gone)?;
             let seen = self.see_through(async move {
                 let _member = member;
                 task.await
@@ -409,6 +438,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             _ if self.shutdown.is_stopped() => Err(SubmitError::Stopped),
             Some(BusinessState::Speaking(tenant)) => Ok(tenant),
             Some(BusinessState::Suspended(suspended, _)) => match &*suspended.why {
+                RelayError::StandsBy => Err(SubmitError::StandsBy { business }),
                 RelayError::Transport(TransportError::Fenced { ours, .. }) => {
                     Err(SubmitError::Fenced { ours: *ours })
                 }

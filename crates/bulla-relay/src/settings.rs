@@ -22,6 +22,7 @@ pub struct Settings {
     pub(crate) at_sink_per_business: usize,
     pub(crate) event_tries: Option<NonZeroU32>,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) failover: bool,
 }
 
 /// How long to wait before trying again, unless the operator says so.
@@ -52,6 +53,7 @@ impl Default for Settings {
             at_sink_per_business: 32,
             event_tries: None,
             rules: Arc::default(),
+            failover: false,
         }
         .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
@@ -157,6 +159,29 @@ impl Settings {
     #[must_use]
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = Arc::new(rules);
+        self
+    }
+
+    /// Has the relay share its store with others that have this set too: one of them acts, for all its
+    /// businesses, and the others stand by. A business that is stood by for is
+    /// [suspended](crate::Relay::suspended) and [reported](crate::Report::Suspended), with
+    /// [`RelayError::StandsBy`](crate::RelayError::StandsBy), and [resumed](crate::Report::Resumed) when this
+    /// relay takes over: at once when the one that acts is [closed](crate::Relay::close), if it runs in the
+    /// same process, or else within a second; less than five seconds after it has died. They have the same
+    /// businesses.
+    ///
+    /// Default: off. A relay acts as soon as it is opened, and shuts out whoever acted before it, for good.
+    /// It does so to relays that have this set, too, and they do not come back by themselves: set it for all
+    /// of them or for none.
+    ///
+    /// # Cost
+    /// Who acts makes a small commit a second; who stands by reads a row a second. A relay that is opened
+    /// again after a crash stands by for up to five seconds, since it cannot know that the one before is
+    /// dead. One whose store does not take a record for three seconds may be replaced although it lives: it
+    /// hears so at its next record, and the incarnation of each number keeps it from being heard until then.
+    #[must_use]
+    pub const fn failover(mut self) -> Self {
+        self.failover = true;
         self
     }
 

@@ -32,6 +32,7 @@ pub(crate) struct BusinessSink {
 impl EventSink for BusinessSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         self.run_log.event();
+        self.process.goes_on().await;
         if self.process.is_dead() {
             return Err(SinkError::new("the relay is dead"));
         }

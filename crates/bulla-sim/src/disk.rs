@@ -37,9 +37,10 @@ impl Disk {
         self.machine.clock.truth().sleep(Duration::from_millis(below(&*self.rng, at_most))).await;
     }
 
-    /// That the program still lives.
-    fn live(&self) -> Result<(), StoreError> {
+    /// That the program still lives. One that is stopped goes no further.
+    async fn live(&self) -> Result<(), StoreError> {
         self.run_log.event();
+        self.process.goes_on().await;
         if self.process.is_dead() { Err(StoreError::Closed) } else { Ok(()) }
     }
 
@@ -76,11 +77,11 @@ impl StoreWrapper for Disk {
     }
 
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
-        self.live()?;
+        self.live().await?;
         self.works()?;
         let batch = PlantedBug::batch(self, batch);
         self.wait(self.slowness).await;
-        self.live()?;
+        self.live().await?;
         if self.fails(&batch).await {
             return Err(StoreError::Poisoned { source: None });
         }
@@ -96,7 +97,7 @@ impl StoreWrapper for Disk {
         let committed = self.rows.commit(batch).await?;
         // It is durable; whether anybody hears of it is another matter.
         self.wait(self.slowness / 4).await;
-        self.live()?;
+        self.live().await?;
         Ok(committed)
     }
 
@@ -106,11 +107,12 @@ impl StoreWrapper for Disk {
         key: &Key,
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
-        self.live()?;
+        self.live().await?;
         if PlantedBug::forgets(self) {
             return Ok(None);
         }
-        self.rows.get(partition, key, now).await
+        let found = self.rows.get(partition, key, now).await?;
+        Ok(PlantedBug::found(self, key, found))
     }
 
     async fn pass_scan(
@@ -119,13 +121,13 @@ impl StoreWrapper for Disk {
         scan: &Scan,
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.live()?;
+        self.live().await?;
         let page = self.rows.scan(partition, scan, now).await?;
         Ok(PlantedBug::page(self, scan, page))
     }
 
     async fn pass_drop(&self, day: Day) -> Result<(), StoreError> {
-        self.live()?;
+        self.live().await?;
         match PlantedBug::dropped_before(self, day) {
             Some(day) => self.rows.drop_days_before(day).await,
             None => Ok(()),
@@ -147,7 +149,7 @@ impl StoreWrapper for Disk {
     }
 
     async fn pass_accept_restored(&self) -> Result<(), StoreError> {
-        self.live()?;
+        self.live().await?;
         *self.machine.restored.lock().unwrap() = None;
         Ok(())
     }

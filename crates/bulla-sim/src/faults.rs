@@ -11,7 +11,7 @@ use crate::machine::MachineName;
 use crate::phone_numbers::{device_address, number};
 use crate::plan::Fault;
 use crate::world::World;
-use crate::{retention, supervisor};
+use crate::{failover, retention, supervisor};
 
 /// What was done to the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,9 @@ pub enum FaultKind {
     Failing,
     Jump,
     HandOver,
+    Takeover,
+    Closed,
+    Stopped,
     Absent,
     Reinstall,
     LostStore,
@@ -58,6 +61,9 @@ impl FaultKind {
         Self::Failing,
         Self::Jump,
         Self::HandOver,
+        Self::Takeover,
+        Self::Closed,
+        Self::Stopped,
         Self::Absent,
         Self::Reinstall,
         Self::LostStore,
@@ -108,6 +114,9 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
             let machine = Arc::clone(&world.relay);
             later(world, overlap, move || machine.end_all_but_the_last());
         }
+        Fault::Takeover => failover::kill_acting(world),
+        Fault::CloseRelay => failover::close_acting(world),
+        Fault::StopRelay(span) => failover::stop_acting(world, span),
         Fault::Absent(user, span) => {
             world.run_log.count(FaultKind::Absent);
             let machine = Arc::clone(&world.devices[user]);
@@ -208,8 +217,7 @@ fn erase(world: &Arc<World>, user: usize) {
         }
         loop {
             let commits = world.relay.disk().commits();
-            let relay = world.relays.lock().unwrap().last().map(|(_, relay)| relay.clone());
-            if let Some(relay) = relay
+            if let Some(relay) = world.relay_that_acts()
                 && relay.erase(&number(user)).await.is_ok()
             {
                 break retention::is_erased(&world, &world.relay, user, commits).await;

@@ -24,6 +24,10 @@ pub enum Invariant {
     OneTimeKeys,
     /// Who was replaced is not heard.
     Fences,
+    /// Of two relays on a store one acts, for as long as it lives.
+    OneActs,
+    /// Another takes over from one that is gone, soon.
+    TakesOver,
     /// Nobody but the two ends sees what is said.
     Sealed,
     /// What an effect is based on is durable before anybody sees the effect.

@@ -22,6 +22,7 @@ mod carrier_endpoint;
 mod network;
 
 mod business;
+mod failover;
 mod phone_numbers;
 mod supervisor;
 mod workload;

@@ -74,6 +74,8 @@ pub(crate) struct Machine {
     /// How many programs of the same kind run on it, and how many should.
     programs: AtomicU64,
     wanted: AtomicU64,
+    /// How many there are when all is well.
+    usual: AtomicU64,
     had_company: AtomicBool,
 }
 
@@ -101,6 +103,7 @@ impl Machine {
             is_off: WaitableFlag::default(),
             programs: AtomicU64::new(1),
             wanted: AtomicU64::new(1),
+            usual: AtomicU64::new(1),
             had_company: AtomicBool::new(false),
         })
     }
@@ -120,6 +123,8 @@ impl Machine {
             rng,
             troubles: self.disk_troubles.load(Ordering::SeqCst),
             is_dead: WaitableFlag::default(),
+            is_stopped: WaitableFlag::default(),
+            is_closing: WaitableFlag::default(),
         });
         self.processes.lock().unwrap().push(Arc::clone(&process));
         process
@@ -127,7 +132,7 @@ impl Machine {
 
     /// The power goes: every program on it dies where it stands.
     pub(crate) fn crash(&self) {
-        self.wanted.store(1, Ordering::SeqCst);
+        self.wanted.store(self.usual.load(Ordering::SeqCst), Ordering::SeqCst);
         self.processes.lock().unwrap().drain(..).for_each(|process| process.kill());
         if let Some(synced) = self.synced.lock().unwrap().take() {
             *self.disk.lock().unwrap() = Arc::new(synced);
@@ -153,6 +158,18 @@ impl Machine {
         self.programs.fetch_add(1, Ordering::SeqCst);
         self.wanted.fetch_add(1, Ordering::SeqCst);
         self.had_company.store(true, Ordering::SeqCst);
+    }
+
+    /// There are two programs of the same kind on it, from now on.
+    pub(crate) fn begin_pair(&self) {
+        self.usual.store(2, Ordering::SeqCst);
+        self.add_program();
+    }
+
+    /// One is enough again: all of them die, and one is started anew.
+    pub(crate) fn end_pair(&self) {
+        self.usual.store(1, Ordering::SeqCst);
+        self.crash();
     }
 
     /// Whether there are more programs than wanted: who asks is one less.
@@ -248,11 +265,43 @@ pub(crate) struct Process {
     /// What troubles its disk had had before.
     troubles: u64,
     is_dead: WaitableFlag,
+    /// Whether it does nothing for now: each call of a port waits.
+    is_stopped: WaitableFlag,
+    /// Whether it was asked to end.
+    is_closing: WaitableFlag,
 }
 
 impl Process {
     pub(crate) fn kill(&self) {
         self.is_dead.set(true);
+    }
+
+    /// Stops it in the middle of what it does, or lets it go on.
+    pub(crate) fn stop(&self, is_stopped: bool) {
+        self.is_stopped.set(is_stopped);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped.is_set()
+    }
+
+    /// Waits until it is not stopped.
+    pub(crate) async fn goes_on(&self) {
+        self.is_stopped.is(false).await;
+    }
+
+    /// Asks it to end.
+    pub(crate) fn close(&self) {
+        self.is_closing.set(true);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.is_set()
+    }
+
+    /// Waits until it is asked to end.
+    pub(crate) async fn closes(&self) {
+        self.is_closing.is(true).await;
     }
 
     pub(crate) fn is_dead(&self) -> bool {

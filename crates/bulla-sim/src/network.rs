@@ -45,6 +45,7 @@ impl NetworkLink {
     async fn delay(&self) {
         let delay = below(&*self.rng, self.rates().delay_ms);
         self.machine.clock.truth().sleep(Duration::from_millis(delay)).await;
+        self.process.goes_on().await;
     }
 
     /// That there is a connection.

@@ -24,15 +24,17 @@ pub struct Plan {
     pub span: Duration,
     /// The devices that users have from the beginning besides their first: whose, and which.
     pub others: Vec<(usize, u8)>,
+    /// Whether there are two relays, of which one stands by.
+    pub failover: bool,
     /// What is done, and when.
     pub(crate) faults: Vec<(Duration, Fault)>,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, users, messages, rates, span, others, faults } = self;
+        let Self { seed, users, messages, rates, span, others, failover, faults } = self;
         writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {rates:?}")?;
-        writeln!(f, "  other devices: {others:?}")?;
+        writeln!(f, "  other devices: {others:?}, two relays: {failover}")?;
         faults.iter().try_for_each(|(at, fault)| writeln!(f, "  after {at:?}: {fault}"))
     }
 }
@@ -75,6 +77,12 @@ pub(crate) enum Fault {
     Jump(MachineName, i64, Duration),
     /// Another relay is started on the store of the first, which is stopped after a while.
     HandOver(Duration),
+    /// The relay that acts dies, and the other takes over.
+    Takeover,
+    /// The relay that acts is closed, and hands over.
+    CloseRelay,
+    /// The relay that acts is stopped in the middle of what it does, and goes on after so long.
+    StopRelay(Duration),
     /// A user's device is off.
     Absent(usize, Duration),
     /// A user has a new phone.
@@ -133,8 +141,9 @@ impl Plan {
             faults.push((at, draw_fault(rng, users, severity)));
         }
         let others = draw_others(seed, users, span, &mut faults);
+        let failover = draw_failover(seed, span, &mut faults);
         faults.sort_by_key(|(at, _)| *at);
-        Self { seed, users, messages, rates, span, others, faults }
+        Self { seed, users, messages, rates, span, others, failover, faults }
     }
 
     /// Plans that do less of the same, the smallest first.
@@ -162,6 +171,12 @@ impl Plan {
             let mut others = self.others.clone();
             others.remove(left_out);
             plans.push(Self { others, ..self.clone() });
+        }
+        if self.failover {
+            let of_two =
+                |fault: &Fault| matches!(fault, Fault::Takeover | Fault::CloseRelay | Fault::StopRelay(_));
+            let faults = self.faults.iter().filter(|(_, fault)| !of_two(fault)).copied().collect();
+            plans.push(Self { failover: false, faults, ..self.clone() });
         }
         let calmer = [
             FaultRates { lost: 0, ..self.rates },
@@ -238,6 +253,23 @@ fn draw_others(
         }
     }
     others
+}
+
+/// Whether there are two relays. Then they take over from each other, and no third one comes. Drawn apart, so
+/// that all else of a seed is as it was for one relay.
+fn draw_failover(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>) -> bool {
+    let rng = SeededRng::new(seed ^ 0x6661_696c);
+    let rng: &dyn Rng = &rng;
+    if !happens(rng, 25) {
+        return false;
+    }
+    faults.retain(|(_, fault)| !matches!(fault, Fault::HandOver(_)));
+    for _ in 0..1 + below(rng, 4) {
+        let at = Duration::from_millis(below(rng, span.as_secs() * 1000));
+        let stopped = Duration::from_millis(below(rng, 12_000));
+        faults.push((at, one_of(rng, &[Fault::Takeover, Fault::CloseRelay, Fault::StopRelay(stopped)])));
+    }
+    true
 }
 
 fn draw_fault(rng: &dyn Rng, users: usize, severity: Severity) -> Fault {

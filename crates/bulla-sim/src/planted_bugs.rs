@@ -59,6 +59,9 @@ pub enum PlantedBug {
     ChargedPerDevice,
     DeviceLeftOut,
     DevicesNotCompared,
+    LeaseNotSeen,
+    LeaseNeverOver,
+    LeaseKept,
 }
 
 impl PlantedBug {
@@ -107,6 +110,9 @@ impl PlantedBug {
         (Self::ChargedPerDevice, "the carrier's batch charges a message for each device it goes to"),
         (Self::DeviceLeftOut, "the carrier takes what is for a second device and forgets it, one in four"),
         (Self::DevicesNotCompared, "the carrier does not compare whom a message goes to"),
+        (Self::LeaseNotSeen, "a relay that stands by does not see that another acts"),
+        (Self::LeaseNeverOver, "a relay that stands by takes every lease for one that was just renewed"),
+        (Self::LeaseKept, "a relay that is closed does not give its lease back"),
     ];
 
     /// What it does.

@@ -69,7 +69,8 @@ fn keys_that_were_given_away_stay_away_after_an_erasure() {
 fn tried(messages: usize, rates: FaultRates, faults: &[(Duration, Fault)], seeds: u64) {
     for seed in 0..seeds {
         let (others, faults) = (Vec::new(), faults.to_vec());
-        let plan = Plan { seed, users: 1, messages, rates, span: seconds(60), others, faults };
+        let plan =
+            Plan { seed, users: 1, messages, rates, span: seconds(60), others, failover: false, faults };
         let outcome = run(&plan, None, false);
         assert_eq!(outcome.violation, None, "seed {seed}:\n{}", outcome.trace.join("\n"));
     }

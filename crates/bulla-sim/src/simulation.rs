@@ -14,7 +14,7 @@ use crate::phone_numbers::BUSINESS;
 use crate::plan::Plan;
 use crate::planted_bugs::PlantedBug;
 use crate::world::World;
-use crate::{faults, retention, supervisor, workload};
+use crate::{failover, faults, retention, supervisor, workload};
 
 /// By when, in virtual time, everything must have drained once all is well.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
@@ -77,6 +77,9 @@ async fn run_phases(world: &Arc<World>) {
     inject_faults(world).await;
     retention::carrier_reads_nothing(world);
     recover(world, writers).await;
+    if world.plan.failover {
+        failover::ends(world).await;
+    }
     compare_counts(world).await;
     retention::carrier_reads_nothing(world);
     retention::two_months_pass(world).await;
@@ -94,6 +97,11 @@ async fn begin(world: &Arc<World>) -> JoinSet<()> {
         tokio::spawn(supervisor::other_device(Arc::clone(world), *user, *device));
     }
     tokio::spawn(supervisor::relay(Arc::clone(world)));
+    if world.plan.failover {
+        world.relay.begin_pair();
+        tokio::spawn(supervisor::relay(Arc::clone(world)));
+        tokio::spawn(failover::keep_checking(Arc::clone(world)));
+    }
     world.clock.sleep(Duration::from_secs(10)).await;
     for user in 0..world.plan.users {
         writers.spawn(workload::writes(Arc::clone(world), user, world.plan.messages));
@@ -124,7 +132,12 @@ async fn recover(world: &Arc<World>, mut writers: JoinSet<()>) {
         machine.heal();
         machine.switch(world.has_vanished(*user, *device));
     }
-    world.relay.end_all_but_the_last();
+    if world.plan.failover {
+        world.relays.lock().unwrap().iter().for_each(|(process, _)| process.stop(false));
+        failover::last_takeovers(world).await;
+    } else {
+        world.relay.end_all_but_the_last();
+    }
     let drained = async {
         while writers.join_next().await.is_some() {}
         for user in 0..world.plan.users {
@@ -161,8 +174,7 @@ fn lacking(world: &World) -> Option<String> {
 
 /// Relay, carrier and model agree on how many messages there were.
 async fn compare_counts(world: &Arc<World>) {
-    let relay = world.relays.lock().unwrap().last().map(|(_, relay)| relay.clone());
-    let (Some(relay), Some(carrier)) = (relay, world.carrier_endpoint.carrier()) else {
+    let (Some(relay), Some(carrier)) = (world.relay_that_acts(), world.carrier_endpoint.carrier()) else {
         return world.run_log.violated(Invariant::Alive, "relay or carrier do not run");
     };
     if world.current_faults.is_forgetting() {

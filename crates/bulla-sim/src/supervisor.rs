@@ -1,14 +1,17 @@
 //! How programs are started, die, and are started again.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla::Host;
 use bulla::carrier::Carrier;
 use bulla::device::Device;
+use bulla::relay::Settings;
 use bulla::transport::NumberProof;
 use bulla_base::{Clock as _, DeviceId};
 
+use crate::failover;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName, Process};
 use crate::phone_numbers::{business, device_address, number};
@@ -17,6 +20,8 @@ use crate::world::{SimRelay, World};
 
 /// How long whoever looks after a program waits before starting it again.
 const RESTART_DELAY: Duration = Duration::from_millis(500);
+/// How long a relay has to end when it is asked to.
+const LONGEST_CLOSE: Duration = Duration::from_secs(10);
 /// How often the operator looks whether the relay speaks for its business.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 
@@ -57,24 +62,38 @@ pub(crate) async fn relay(world: Arc<World>) {
         let opening = Host::with(Arc::clone(&machine.clock) as _, Arc::clone(&process.rng))
             .relay(disk, link, world.business_sink(&process))
             .business(business())
+            .settings(settings(&world))
             .open();
         match until_dead(&process, opening).await {
             Some(Ok(relay)) => {
                 world.run_log.trace_line(format_args!("relay {} runs", process.number));
-                world.relays.lock().unwrap().push((process.number, relay.clone()));
+                world.relays.lock().unwrap().push((Arc::clone(&process), relay.clone()));
                 let stopped = async {
                     tokio::select! {
                         biased;
                         why = relay.stopped() => format!("{why:?}"),
                         why = suspended(&world, &relay) => why,
+                        () = process.closes() => "closed".to_owned(),
                     }
                 };
                 let why = until_dead(&process, stopped).await;
-                explain(&world, machine, &process, why);
+                if process.is_closing() {
+                    // What it has not done when it is ended by force is as after a crash.
+                    let closing = async {
+                        tokio::select! {
+                            biased;
+                            () = relay.close() => {}
+                            () = world.clock.sleep(LONGEST_CLOSE) => {}
+                        }
+                    };
+                    until_dead(&process, closing).await;
+                } else {
+                    explain(&world, machine, &process, why);
+                }
                 process.kill();
                 world.model.relay_died(process.number);
                 relay.close().await;
-                world.relays.lock().unwrap().retain(|(number, _)| *number != process.number);
+                world.relays.lock().unwrap().retain(|(other, _)| other.number != process.number);
                 world.run_log.trace_line(format_args!("relay {} is dead", process.number));
             }
             Some(Err(why)) => explain(&world, machine, &process, Some(why)),
@@ -85,13 +104,20 @@ pub(crate) async fn relay(world: Arc<World>) {
     }
 }
 
+fn settings(world: &World) -> Settings {
+    match world.has_failover.load(Ordering::SeqCst) {
+        true => Settings::default().failover(),
+        false => Settings::default(),
+    }
+}
+
 /// Waits until the relay does not speak for the business any more, although no other does: its operator
 /// starts it again then.
 async fn suspended(world: &World, relay: &SimRelay) -> String {
     loop {
         world.clock.sleep(POLL_INTERVAL).await;
         if let [first, ..] = &relay.suspended()[..]
-            && world.relay.is_alone()
+            && (world.relay.is_alone() || world.plan.failover && !failover::stands_by(relay))
         {
             return format!("{first:?}");
         }

@@ -1,6 +1,7 @@
 //! Everything a run has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bulla::device::Device;
@@ -12,6 +13,7 @@ use crate::carrier_endpoint::CarrierEndpoint;
 use crate::clock::VirtualClock;
 use crate::current_faults::CurrentFaults;
 use crate::disk::Disk;
+use crate::failover;
 use crate::machine::{Machine, MachineName, Process};
 use crate::network::NetworkLink;
 use crate::plan::Plan;
@@ -44,7 +46,9 @@ pub(crate) struct World {
     /// Which of them are gone for good.
     pub(crate) vanished: Mutex<BTreeSet<(usize, u8)>>,
     /// The relays that run: one, or two during a hand-over.
-    pub(crate) relays: Mutex<Vec<(u64, SimRelay)>>,
+    pub(crate) relays: Mutex<Vec<(Arc<Process>, SimRelay)>>,
+    /// Whether there are two, of which one stands by.
+    pub(crate) has_failover: AtomicBool,
     /// The device that each user has in hand, if it runs.
     pub(crate) running_devices: Vec<Mutex<Option<SimDevice>>>,
 }
@@ -69,6 +73,7 @@ impl World {
                 .collect(),
             vanished: Mutex::default(),
             relays: Mutex::default(),
+            has_failover: AtomicBool::new(plan.failover),
             running_devices: (0..plan.users).map(|_| Mutex::default()).collect(),
             plan: plan.clone(),
             planted_bug,
@@ -80,6 +85,12 @@ impl World {
     /// Whether a device that is not its user's first is gone for good.
     pub(crate) fn has_vanished(&self, user: usize, device: u8) -> bool {
         self.vanished.lock().unwrap().contains(&(user, device))
+    }
+
+    /// The relay that acts, or else the one that was started last.
+    pub(crate) fn relay_that_acts(&self) -> Option<SimRelay> {
+        let last = || self.relays.lock().unwrap().last().cloned();
+        failover::acting(self).filter(|_| self.plan.failover).or_else(last).map(|(_, relay)| relay)
     }
 
     pub(crate) fn machine(&self, name: MachineName) -> &Arc<Machine> {

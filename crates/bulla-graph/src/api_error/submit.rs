@@ -95,6 +95,9 @@ impl From<SubmitError> for ApiError {
             SubmitError::Fenced { .. } => Self::unavailable(
                 "this relay has been replaced and accepted nothing; send the message to its successor",
             ),
+            SubmitError::StandsBy { .. } => Self::unavailable(
+                "another relay speaks for this number and nothing was accepted here; send the message to that one",
+            ),
             SubmitError::Contended { .. } => Self::unavailable(
                 "another relay writes to this conversation and nothing was accepted; send the message again",
             ),

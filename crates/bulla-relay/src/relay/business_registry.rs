@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::PhoneNumberId;
-use bulla_transport::NumberProof;
+use bulla_base::{PhoneNumberId, Timestamp};
+use bulla_transport::{NumberProof, TransportError};
 use tokio::sync::Notify;
 
 use super::active_business::ActiveBusiness;
-use crate::{Business, Suspended};
+use crate::{Business, RelayError, Suspended, SuspendedPart};
 
 /// The businesses of the relay, and how each fares.
 #[derive(Debug, Default)]
@@ -104,6 +104,35 @@ impl BusinessRegistry {
         is_speaking
     }
 
+    /// Suspends those that are spoken for, and those that another relay has shut out, because that one acts:
+    /// each as it is then, and who spoke for it.
+    pub(super) fn stand_by(&self, since: Timestamp) -> Vec<(Suspended, Option<Arc<ActiveBusiness>>)> {
+        let mut stopped = Vec::new();
+        for (business, entry) in self.entries().iter_mut() {
+            let tenant = match &entry.state {
+                BusinessState::Speaking(tenant) => Some(Arc::clone(tenant)),
+                BusinessState::Suspended(suspended, tenant) if is_replaced(&suspended.why) => tenant.clone(),
+                BusinessState::Suspended(..) | BusinessState::Opening => continue,
+            };
+            let part = SuspendedPart::Business(*business);
+            let suspended = Suspended { part, since, why: Arc::new(RelayError::StandsBy) };
+            entry.state = BusinessState::Suspended(Arc::new(suspended.clone()), tenant.clone());
+            stopped.push((suspended, tenant));
+        }
+        stopped
+    }
+
+    /// Whether `business` is suspended because another relay acts.
+    pub(super) fn stands_by(&self, business: PhoneNumberId) -> bool {
+        self.entries().get(&business).is_some_and(Entry::stands_by)
+    }
+
+    /// The businesses that are.
+    pub(super) fn standing_by(&self) -> Vec<PhoneNumberId> {
+        let entries = self.entries();
+        entries.iter().filter(|(_, entry)| entry.stands_by()).map(|(business, _)| *business).collect()
+    }
+
     pub(super) fn remove(&self, business: PhoneNumberId) {
         self.entries().remove(&business);
     }
@@ -155,6 +184,18 @@ impl BusinessRegistry {
     fn entries(&self) -> MutexGuard<'_, BTreeMap<PhoneNumberId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Entry {
+    fn stands_by(&self) -> bool {
+        matches!(&self.state, BusinessState::Suspended(suspended, _)
+            if matches!(*suspended.why, RelayError::StandsBy))
+    }
+}
+
+/// Whether it is another relay on the store that keeps it from speaking.
+fn is_replaced(why: &RelayError) -> bool {
+    matches!(why, RelayError::Transport(TransportError::Fenced { reinstalled: false, .. }))
 }
 
 impl Turns {

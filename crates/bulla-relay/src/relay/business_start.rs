@@ -63,6 +63,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// The error comes back if the same may work later.
     async fn try_to_bring_up(self: &Arc<Self>, business: PhoneNumberId) -> Result<(), RelayError> {
+        while !self.role.may_act() {
+            self.suspend_unopened(business, RelayError::StandsBy);
+            // Whoever takes over meanwhile takes it up, or did not see it yet.
+            if !self.role.may_act() {
+                return Ok(());
+            }
+        }
         let tenant = match self.activate(business).await {
             Ok(tenant) => Arc::new(tenant),
             Err(error) => match error.failure_scope() {
@@ -79,6 +86,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         // Before the carrier is asked: messages are accepted while it is away.
         self.businesses.set(business, BusinessState::Speaking(Arc::clone(&tenant)));
+        if !self.role.may_act() {
+            self.suspend_business(&tenant, Arc::new(RelayError::StandsBy));
+            return Ok(());
+        }
         // While the carrier is away nobody waits for it: the task that receives goes on trying.
         if !self.carrier_is_away.load(Ordering::Relaxed)
             && let Err(error) = self.connect(&tenant).await

@@ -67,6 +67,11 @@ impl ConversationIndex {
         self.retain(|conversation| conversation.business != business);
     }
 
+    /// Forgets everything that was marked.
+    pub(super) fn forget_all(&self) {
+        self.retain(|_| false);
+    }
+
     fn retain(&self, stays: impl Fn(&Conversation) -> bool) {
         let mut known = self.known();
         known.busy.retain(&stays);

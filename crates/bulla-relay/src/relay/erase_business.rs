@@ -12,7 +12,7 @@ use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, DEFERRED, ERASING_BUSINESS, EVENTS, HEAD,
     HELD, MESSAGE, ONCE, OUTBOX, SEEN, WAITING,
 };
-use crate::{BusinessError, EventSink};
+use crate::{BusinessError, EventSink, RelayError};
 
 /// The spaces in users' partitions whose records are named after a business first.
 const OF_CONVERSATIONS: [Space; 12] =
@@ -40,13 +40,23 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let inner = Arc::clone(&self.0);
         let erasing = async move {
             let _turn = inner.businesses.turn(id).await;
+            let stands_by = || BusinessError::Suspended { business: id, why: Arc::new(RelayError::StandsBy) };
+            if !inner.role.may_act() {
+                return Err(stands_by());
+            }
             match inner.take_down(id).await {
                 Ok(()) | Err(BusinessError::Unknown { .. }) => {}
                 Err(error) => return Err(error),
             }
-            let erased = match inner.wish_to_erase(id).await {
-                Ok(()) => inner.erase_all_of(id).await,
-                Err(error) => Err(error),
+            let erasing = async {
+                inner.wish_to_erase(id).await?;
+                inner.erase_all_of(id).await
+            };
+            let erased = tokio::select! {
+                biased;
+                // Whoever takes over carries out what was begun.
+                () = inner.role.lost() => return Err(stands_by()),
+                erased = erasing => erased,
             };
             tracing::info!(business = %id, is_done = erased.is_ok(), "a business is erased");
             erased.map_err(|error| inner.survive(error).map_or(BusinessError::Stopped, BusinessError::Store))

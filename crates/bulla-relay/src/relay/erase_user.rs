@@ -48,7 +48,13 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let user = inner.pepper.partition(&Party::User(user.clone()));
         let erasing = async move {
             trace_span::is_with(user);
-            inner.erase(user).await.map_err(|error| match inner.survive(error) {
+            let erased = tokio::select! {
+                biased;
+                // Whoever takes over carries out what was begun.
+                () = inner.role.lost() => return Err(EraseError::StandsBy),
+                erased = inner.erase(user) => erased,
+            };
+            erased.map_err(|error| match inner.survive(error) {
                 Some(error) => EraseError::Store(error),
                 None => EraseError::Stopped,
             })

@@ -36,7 +36,7 @@ impl RelayError {
                 reach => reach,
             },
             Self::Transport(error) if error.may_pass() => FailureScope::Passing,
-            Self::Transport(_) | Self::Identity { .. } => FailureScope::Business,
+            Self::Transport(_) | Self::Identity { .. } | Self::StandsBy => FailureScope::Business,
             Self::Contended { .. } | Self::Panicked => FailureScope::Part,
             Self::Settings(_) | Self::Stopped { .. } => FailureScope::Relay,
         }
@@ -147,11 +147,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     pub(super) fn tell_suspended(&self, suspended: Suspended) {
         let Suspended { part, why, .. } = &suspended;
-        tracing::error!(
-            error = &**why as &dyn std::error::Error,
-            business = %part.business(),
-            "{part} is suspended; everything else goes on"
-        );
+        match &**why {
+            RelayError::StandsBy => {
+                tracing::info!(business = %part.business(), "the relay stands by for {part}")
+            }
+            why => tracing::error!(
+                error = why as &dyn std::error::Error,
+                business = %part.business(),
+                "{part} is suspended; everything else goes on"
+            ),
+        }
         let kind = match part {
             SuspendedPart::Business(_) => "business",
             SuspendedPart::Conversation { .. } => "conversation",

@@ -41,6 +41,14 @@ impl Erasures {
         self.changed.send_replace(());
     }
 
+    /// Forgets which are under way: another relay has done what was to be done, or the store says that it is
+    /// not.
+    pub(super) fn forget_all(&self) {
+        let mut state = self.state();
+        state.begun += 1;
+        state.under_way.clear();
+    }
+
     pub(super) fn end(&self, user: Partition) {
         self.state().under_way.remove(&user);
     }

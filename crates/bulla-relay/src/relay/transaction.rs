@@ -371,6 +371,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             batch.expect(key.clone(), head_version);
             batch.put(key, head.to_bytes());
         }
+        if !self.role.may_act() {
+            let source = std::io::Error::other("another relay has taken over");
+            return Err(StoreError::Unavailable { source });
+        }
         let outcome = self.store.commit(batch).await?;
         let Commit::Committed(version) = outcome else { return Ok(outcome) };
         // Durable before visible: nothing of it is held, counted or handed on before this line.

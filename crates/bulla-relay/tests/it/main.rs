@@ -32,6 +32,7 @@ mod service_window;
 mod sink_calls;
 mod start_up;
 mod submit;
+mod takeover;
 mod throughput;
 mod time_to_live;
 mod world;

@@ -252,6 +252,11 @@ impl Line {
         }
     }
 
+    /// Another line to the same carrier.
+    pub(crate) fn beside(&self) -> Self {
+        Self { cut: Arc::default(), ..self.clone() }
+    }
+
     /// The carrier itself.
     pub(crate) fn ledger(&self) -> &Carrier<Arc<MemoryStore>> {
         &self.ledger

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::Day;
 
-use bulla_store::{Batch, Expectation, Key, Record, Scan};
+use bulla_store::{Batch, Expectation, Key, Record, Scan, Version};
 
 use super::PlantedBug;
 use crate::disk::Disk;
@@ -20,6 +20,7 @@ const RELAY_SEEN: u8 = 0x21;
 const RELAY_OUTBOX: u8 = 0x23;
 const EVENTS: u8 = 0x24;
 const ONCE: u8 = 0x26;
+const LEASE: u8 = 0x67;
 const INBOX: u8 = 0x30;
 const DEVICE_OUTBOX: u8 = 0x31;
 const ONE_TIME_AT_CARRIER: u8 = 0x41;
@@ -66,7 +67,23 @@ impl PlantedBug {
             Self::OneTimeKeyKept if carrier => {
                 changed(&batch, |_| true, |key| key.space().number() != ONE_TIME_AT_CARRIER, 1, true)
             }
+            Self::LeaseNotSeen if relay && batch.puts().iter().any(|put| is_lease(&put.key)) => {
+                changed(&batch, |_| true, |_| true, 1, false)
+            }
+            Self::LeaseKept if relay => changed(&batch, |_| true, |key| !is_lease(key), 1, true),
             _ => batch,
+        }
+    }
+
+    /// What of the row under `key` is read, when this is there.
+    pub(crate) fn found(disk: &Disk, key: &Key, found: Option<Record>) -> Option<Record> {
+        match disk.planted_bug {
+            Some(Self::LeaseNotSeen) if is_lease(key) => None,
+            Some(Self::LeaseNeverOver) if is_lease(key) => found.map(|record| {
+                let version = Version::new(below(&*disk.rng, u64::MAX));
+                Record::new(version, record.expiry, record.value)
+            }),
+            _ => found,
         }
     }
 
@@ -129,6 +146,10 @@ impl PlantedBug {
     pub(crate) fn hides_backups(disk: &Disk) -> bool {
         disk.planted_bug == Some(Self::BackupHidden)
     }
+}
+
+fn is_lease(key: &Key) -> bool {
+    key.space().number() == LEASE
 }
 
 /// To how many devices envelopes are queued in it; 1 if none is.
