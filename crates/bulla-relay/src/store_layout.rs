@@ -3,32 +3,32 @@
 //! ```text
 //! partition   space            name                       value
 //! user        MESSAGE/day      business ‖ message id      what became of a message of the business
-//! user        CONTENT/day      business ‖ message id      what a message of the business says, until each
-//! device has confirmed it user        SEEN/day         business ‖ envelope id     an envelope that was
-//! opened: the user's device user        ASKED/day        business ‖ envelope id     one that could not be,
-//! whose it is, and how often it was asked for again user        HEAD             business
-//! which places its queues have, and on which day each is;
+//! user        CONTENT/day      business ‖ message id      what a message of the business says, until each device has confirmed it
+//! user        SEEN/day         business ‖ envelope id     an envelope that was opened: the user's device
+//! user        ASKED/day        business ‖ envelope id     one that could not be, whose it is, and how often it was asked for again
+//! user        HEAD             business                   which places its queues have, and on which day each is;
 //!                                                         the moments by which rules go; the user's devices
-//! user        OUTBOX/day       business ‖ place           what the carrier does not have yet: an envelope
-//! for each device user        HELD/day         business ‖ place           what is not sealed before the
-//! user's new identity is approved user        DEFERRED/day     business ‖ place           what is not sealed
-//! before a rule allows it user        EVENTS/day       business ‖ place           an event the business does
-//! not have yet user        DEAD_LETTERS/day business ‖ place           an event the business did not take,
-//! however often user        CONTACT/day      business                   the user's number user
-//! ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key business    KEY/day
-//! key's SHA-256              a digest of the idempotency key and the user it was used for business
-//! BUSY/day         user's partition           nothing: something was written of this conversation on that
-//! day business    WAITING          user's partition           nothing: this conversation may have work
-//! business    DUE/day          user's partition ‖ time ‖ message id ‖ 0 or 1   nothing: the message fails
-//! then, if it has not arrived; or is asked for again, if it has not come business    DEAD_LETTERS/day user's
-//! partition ‖ place   nothing: there is this dead letter business    RECIPIENT/day    user's partition
-//! when the user was written to last outside a window business    CONVERSATION     user's partition
-//! nothing: there is this conversation zero        ERASING          user's partition           nothing: this
-//! user's erasure was begun and is not done zero        ERASING_BUSINESS business                   nothing:
-//! this business's erasure was begun and is not done zero        CONVERSATION     –
-//! the day on which conversations that are over were ended last zero        PEPPER           –
-//! the key of all partitions zero        LEASE            –                          which of several relays
-//! acts counter     METER            tally                      messages ```
+//! user        OUTBOX/day       business ‖ place           what the carrier does not have yet: an envelope for each device
+//! user        HELD/day         business ‖ place           what is not sealed before the user's new identity is approved
+//! user        DEFERRED/day     business ‖ place           what is not sealed before a rule allows it
+//! user        EVENTS/day       business ‖ place           an event the business does not have yet
+//! user        DEAD_LETTERS/day business ‖ place           an event the business did not take, however often
+//! user        CONTACT/day      business                   the user's number
+//! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
+//! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
+//! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
+//! business    WAITING          user's partition           nothing: this conversation may have work
+//! business    DUE/day          user's partition ‖ time ‖ message id ‖ 0 or 1   nothing: the message fails then, if it has not arrived; or is asked for again, if it has not come
+//! business    DEAD_LETTERS/day user's partition ‖ place   nothing: there is this dead letter
+//! business    RECIPIENT/day    user's partition           when the user was written to last outside a window
+//! business    CONVERSATION     user's partition           nothing: there is this conversation
+//! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
+//! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
+//! zero        CONVERSATION     –                          the day on which conversations that are over were ended last
+//! zero        PEPPER           –                          the key of all partitions
+//! zero        LEASE            –                          which of several relays acts
+//! counter     METER            tally                      messages
+//! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN and ASKED, where it is the
 //! id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN,
