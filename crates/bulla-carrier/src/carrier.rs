@@ -14,6 +14,7 @@ use tracing::{Instrument, Span};
 
 use tokio::task::JoinSet;
 
+use crate::acknowledged_envelopes::AcknowledgedEnvelopes;
 use crate::fencing_token::FencingTokenLocks;
 use crate::limits::CACHED_BYTES;
 use crate::number_verifier::{NumberVerifier, TrustedHost};
@@ -21,6 +22,7 @@ use crate::pending_sends::PendingSends;
 use crate::queue_tails::QueueTails;
 use crate::restored_store::StoreGeneration;
 use crate::running_erasures::RunningErasures;
+use crate::settling::Settling;
 use crate::stats::Tallies;
 use crate::store_layout::PEPPER;
 use crate::trace_span;
@@ -34,11 +36,12 @@ pub struct Carrier<S> {
     pub(crate) store: Arc<CachedStore<S>>,
     pub(crate) pending: PendingSends,
     pub(crate) tails: Arc<QueueTails>,
+    pub(crate) acknowledged: Arc<AcknowledgedEnvelopes>,
     /// The commits of envelopes that are being made.
     pub(crate) commits: Mutex<JoinSet<()>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
-    pub(crate) keyed_mutex: KeyedMutex,
+    pub(crate) keyed_mutex: Arc<KeyedMutex>,
     pub(crate) fencing_tokens: FencingTokenLocks,
     pub(crate) erasures: RunningErasures,
     pub(crate) verifier: Arc<dyn NumberVerifier>,
@@ -94,10 +97,11 @@ impl<S: Store> Carrier<S> {
             store,
             pending: PendingSends::default(),
             tails: Arc::default(),
+            acknowledged: Arc::default(),
             commits: Mutex::default(),
             clock,
             pepper,
-            keyed_mutex: KeyedMutex::new(),
+            keyed_mutex: Arc::default(),
             fencing_tokens: FencingTokenLocks::new(),
             erasures: RunningErasures::default(),
             verifier,
@@ -107,6 +111,7 @@ impl<S: Store> Carrier<S> {
         };
         carrier.finish_erasures().await?;
         carrier.upkeep.begin(&carrier.store, &carrier.clock);
+        carrier.upkeep.spawn("keep settling", carrier.settling().keep_settling());
         tracing::info!("the carrier is open");
         Ok(carrier)
     }
@@ -118,10 +123,28 @@ impl<S: Store> Carrier<S> {
     }
 
     /// Stops keeping the store up, and waits until nothing of the carrier runs any more but the calls that
-    /// others make. Not to be called is no harm: what is dropped stops, too.
+    /// others make. What was acknowledged is taken out of the store before this returns.
+    ///
+    /// Not to be called is no harm: what is dropped stops, too, and what was acknowledged in the last seconds
+    /// comes to its recipients once more.
     pub async fn close(&self) {
-        self.upkeep.end().await;
-        trace_span::for_host("close").in_scope(|| tracing::info!("the carrier is closed"));
+        let closing = async {
+            self.upkeep.end().await;
+            self.settling().settle_at_close().await;
+            tracing::info!("the carrier is closed");
+        };
+        closing.instrument(trace_span::for_host("close")).await;
+    }
+
+    /// What takes acknowledged envelopes out of the store.
+    pub(crate) fn settling(&self) -> Settling<CachedStore<S>> {
+        Settling {
+            store: Arc::clone(&self.store),
+            keyed_mutex: Arc::clone(&self.keyed_mutex),
+            acknowledged: Arc::clone(&self.acknowledged),
+            tails: Arc::clone(&self.tails),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     pub(crate) fn partition(&self, address: &Address) -> Partition {
@@ -249,7 +272,7 @@ impl<S: Store> Transport for Carrier<S> {
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         let acknowledged = async {
             let _pass = self.pass(caller).await?;
-            self.dequeue(caller.address(), sequences).await
+            self.acknowledge_places(caller.address(), sequences).await
         };
         self.watched(self.call("acknowledge", caller.address(), None), acknowledged).await
     }

@@ -87,6 +87,7 @@ impl<S: Store> Carrier<S> {
             let removed = self.remove_sent(user).await?;
             let _lock = self.keyed_mutex.lock(user).await;
             self.tails.forget(user);
+            self.acknowledged.forget(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;

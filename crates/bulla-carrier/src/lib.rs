@@ -13,11 +13,13 @@ mod fencing_token;
 mod number_verifier;
 mod one_time_key_usage;
 
-mod erase_business;
+mod acknowledged_envelopes;
 mod pending_sends;
 mod queue_tails;
+mod settling;
 
 mod device_tokens;
+mod erase_business;
 mod erase_user;
 mod remove_device;
 mod restored_store;

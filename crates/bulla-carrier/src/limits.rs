@@ -52,6 +52,26 @@ pub(crate) const MAX_RECENT_ENVELOPES: usize = 8192;
 /// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
 pub(crate) const MAX_RECENT_SEALED_BYTES: usize = 4096;
 
+/// An acknowledged envelope is taken out of the store with the next record of its party's queues. If none
+/// is made, it is after so long, and before twice as long: a carrier that dies meanwhile hands it on again,
+/// and its recipient knows it.
+pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// The most acknowledged envelopes of one queue that stand in the store. With more, all of the party's are
+/// taken out at once.
+pub(crate) const MAX_UNSETTLED_PER_QUEUE: usize = 256;
+
+/// The most of all queues that stand there; to remember them takes 10 MiB at most. With more, those of
+/// whoever acknowledges are taken out at once.
+pub(crate) const MAX_UNSETTLED: usize = 65_536;
+
+/// How many parties' acknowledged envelopes are taken out at once.
+pub(crate) const SETTLED_AT_ONCE: usize = 64;
+
+/// How often a record of them that lost against another is made anew. Within one carrier the lock keeps
+/// others out, but for a record whose sender left while it was written.
+pub(crate) const MAX_SETTLE_ATTEMPTS: usize = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ pub(crate) const ENQUEUED: &str = "bulla_carrier_enqueued_total";
 /// Counter of envelopes: handed to their recipients, each time they were.
 pub(crate) const DELIVERED: &str = "bulla_carrier_delivered_total";
 
-/// Counter of envelopes: acknowledged by their recipients and forgotten.
+/// Counter of envelopes: acknowledged by their recipients.
 pub(crate) const ACKNOWLEDGED: &str = "bulla_carrier_acknowledged_total";
 
 /// Counter of calls, by `reason`: refused, or failed.

@@ -1,24 +1,25 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bulla_base::{Address, DeviceId, DeviceSet, Partition, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope};
 use bulla_store::{
-    Batch, Commit, Expiry, Key, Queue, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead,
-    Version,
+    Batch, Commit, Expiry, Key, QueueIndex, Queued, Record, Retention, Store, StoreError, TailRead, Version,
 };
 use bulla_transport::{Caller, Delivery, MAX_DELIVERIES, SendOutcome, Sequence, TransportError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
+use crate::acknowledged_envelopes::Places;
 use crate::carrier::{not_alone, store_failed};
 use crate::deduplication::{self, DeduplicationRecord, Seen};
 use crate::limits::{MAX_COUNTED, MAX_ID_AGE, MAX_ID_LEAD};
 use crate::one_time_key_usage::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
-use crate::store_layout::{FENCE, QUEUE, QUEUE_INDEX, device, of_device};
-use crate::{Carrier, meter};
+use crate::store_layout::{FENCE, queue, queue_head};
+use crate::{Carrier, meter, settling};
 
 /// Why an id is refused that was used before.
 const ANOTHER_ENVELOPE: &str = "that of another envelope";
@@ -83,10 +84,13 @@ impl<S: Store> Carrier<S> {
                 _ => round.pending.push((send, sent)),
             }
         }
-        let (batch, placed, pending) = round.end();
+        if !round.placed.is_empty() {
+            self.take_out_acknowledged(&mut round).await;
+        }
+        let (record, pending) = round.end();
         let mut outcome = Ok(());
-        if !placed.is_empty() {
-            outcome = self.commit_placed(batch, placed).await;
+        if !record.placed.is_empty() {
+            outcome = self.commit_record(record).await;
         }
         for (send, sent) in pending {
             let same = if outcome.is_ok() { Ok(()) } else { Err(not_queued()) };
@@ -95,17 +99,26 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Commits what was `placed`, and hands it on. It goes on when whoever waits leaves: else it would be
+    /// Commits what was placed, and hands it on. It goes on when whoever waits leaves: else it would be
     /// durable, and nobody would hear that it waits.
-    async fn commit_placed(&self, batch: Batch, placed: Vec<Placed>) -> Result<(), TransportError> {
+    async fn commit_record(&self, record: QueueRecord) -> Result<(), TransportError> {
+        let QueueRecord { batch, placed, acknowledged, firsts } = record;
         let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
+        let noted = Arc::clone(&self.acknowledged);
         let (done, outcome) = oneshot::channel();
         let queued: Vec<Envelope> = placed.iter().map(|(_, envelope, _)| envelope.clone()).collect();
         let committing = async move {
             let outcome = store.commit(batch).await;
             if let Ok(Commit::Committed(_)) = outcome {
+                noted.settled(partition, &acknowledged);
+                tails.settled(partition, &firsts);
                 for (place, envelope, expiry) in placed {
+                    let device = envelope.to().device();
                     tails.push(partition, place, envelope, expiry);
+                    // Who reads the store may have seen it before.
+                    if noted.has(partition, device, place) {
+                        tails.forget_through(partition, device, place);
+                    }
                 }
             }
             // Who has left does not hear it.
@@ -163,18 +176,30 @@ impl<S: Store> Carrier<S> {
         if envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
             return Err(TransportError::Reinstalled);
         }
-        let head_key = of_device(QUEUE_INDEX, envelope.to());
-        if round.head(&head_key).is_none() {
-            let record = self.store.get(round.partition, &head_key, round.now).await.map_err(store_failed)?;
-            round.heads.push(IndexRecord {
-                index: index(record.as_ref())?,
-                version: version(record),
-                key: head_key,
-            });
-        }
-        let queue = self.queue(envelope.to());
-        round.put(envelope, wire, (key, ours), &queue);
+        self.read_head(round, envelope.to().device()).await?;
+        round.put(envelope, wire, (key, ours));
         Ok(())
+    }
+
+    /// Reads the head of the queue of one of the party's devices, unless it is known.
+    async fn read_head(&self, round: &mut Round, device: DeviceId) -> Result<(), TransportError> {
+        if round.head(device).is_none() {
+            let record = self.store.get(round.partition, &queue_head(device), round.now).await;
+            let record = record.map_err(store_failed)?;
+            let index = index(record.as_ref())?;
+            round.heads.push(IndexRecord { device, version: version(record), index, is_changed: false });
+        }
+        Ok(())
+    }
+
+    /// Lets what the party's devices have acknowledged go with the record.
+    async fn take_out_acknowledged(&self, round: &mut Round) {
+        for (device, places) in self.acknowledged.of(round.partition) {
+            // What cannot be read now holds up nothing: it is tried again by itself.
+            if self.read_head(round, device).await.is_ok() {
+                round.take_out(device, places);
+            }
+        }
     }
 
     /// The envelopes queued for `caller` after `after`; waits until there is one.
@@ -204,7 +229,7 @@ impl<S: Store> Carrier<S> {
     async fn deliveries(&self, to: &Address, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let mut previous = after.number_in(self.epoch);
         let (partition, now) = (self.partition(to), self.clock.now());
-        let read = || self.tails.read(partition, to, previous, MAX_DELIVERIES, now);
+        let read = || self.tails.read(partition, to.device(), previous, MAX_DELIVERIES, now);
         let found = match read() {
             Some(read) => read,
             None => {
@@ -231,8 +256,8 @@ impl<S: Store> Carrier<S> {
     async fn begin_tail(&self, to: &Address) -> Result<(), TransportError> {
         let partition = self.partition(to);
         let _lock = self.lock(partition).await?;
-        let head = self.store.get(partition, &of_device(QUEUE_INDEX, to), self.clock.now()).await;
-        self.tails.begin(partition, to, index(head.map_err(store_failed)?.as_ref())?.last());
+        let head = self.store.get(partition, &queue_head(to.device()), self.clock.now()).await;
+        self.tails.begin(partition, to.device(), &index(head.map_err(store_failed)?.as_ref())?);
         Ok(())
     }
 
@@ -250,14 +275,26 @@ impl<S: Store> Carrier<S> {
         Ok(queued.into_iter().filter_map(read).collect())
     }
 
-    /// What is queued for `to` after the place `after`, at most `limit`.
-    async fn queued(&self, to: &Address, after: u64, limit: usize) -> Result<Vec<Queued>, StoreError> {
+    /// What is queued for `to` after the place `after` and was not acknowledged, at most `limit`.
+    async fn queued(&self, to: &Address, mut after: u64, limit: usize) -> Result<Vec<Queued>, StoreError> {
         let (partition, now) = (self.partition(to), self.clock.now());
-        let Some(head) = self.store.get(partition, &of_device(QUEUE_INDEX, to), now).await? else {
+        // Before anything is read: what is not among these any more by then is out of the store.
+        let acknowledged = self.acknowledged.of_device(partition, to.device());
+        let Some(head) = self.store.get(partition, &queue_head(to.device()), now).await? else {
             return Ok(Vec::new());
         };
-        let index = QueueIndex::from_bytes(&head.value)?;
-        index.read(&self.store, &self.queue(to), after, limit, now).await
+        let (index, queue) = (QueueIndex::from_bytes(&head.value)?, queue(partition, to.device()));
+        let mut found = Vec::new();
+        loop {
+            let room = limit - found.len();
+            let page = index.read(&self.store, &queue, after, room, now).await?;
+            let is_last = page.len() < room;
+            after = page.last().map_or(after, |last| last.place);
+            found.extend(page.into_iter().filter(|queued| !acknowledged.contains(&queued.place)));
+            if is_last || found.len() == limit {
+                return Ok(found);
+            }
+        }
     }
 
     /// How many envelopes wait for a party's first device, at most [`MAX_COUNTED`], and for how long the
@@ -275,9 +312,12 @@ impl<S: Store> Carrier<S> {
         Ok((u64::try_from(queued.len()).unwrap_or(u64::MAX), now.since(since)))
     }
 
-    /// Forgets the envelopes of `owner` at `sequences`. Places of an earlier epoch mean nothing any more:
-    /// what stands there comes again.
-    pub(crate) async fn dequeue(
+    /// Takes note that `owner` has the envelopes at `sequences`. They are not handed on any more, and go from
+    /// the store with the next record of the party's queues. Places of an earlier epoch mean nothing any
+    /// more: what stands there comes again.
+    ///
+    /// Not under the lock of the party: it would wait for what is being queued.
+    pub(crate) async fn acknowledge_places(
         &self,
         owner: &Address,
         sequences: &[Sequence],
@@ -288,31 +328,42 @@ impl<S: Store> Carrier<S> {
                 InvalidEnvelope::TooLarge { field: "acknowledgement (envelopes)", actual, limit }.into()
             );
         }
-        let partition = self.partition(owner);
-        let _lock = self.lock(partition).await?;
-        let head_key = of_device(QUEUE_INDEX, owner);
-        let head = self.store.get(partition, &head_key, self.clock.now()).await.map_err(store_failed)?;
-        let mut index = index(head.as_ref())?;
-        let (mut batch, queue) = (Batch::new(partition), self.queue(owner));
-        for sequence in sequences {
-            let place = sequence.number_in(self.epoch);
-            if let Some(day) = index.remove(place) {
-                batch.delete(queue.key(day, place));
+        let (partition, device) = (self.partition(owner), owner.device());
+        let places = sequences.iter().map(|sequence| sequence.number_in(self.epoch));
+        let places = self.known_places(partition, device, places.collect()).await?;
+        let Some(last) = places.iter().max() else { return Ok(()) };
+        let noting = self.acknowledged.note(partition, device, &places);
+        if !noting.is_noted {
+            let places = places.iter().copied().collect();
+            let settled = self.settling().settle(partition, &Places::from([(device, places)])).await;
+            if !settled.map_err(store_failed)? {
+                return Err(not_alone());
             }
         }
-        let count = batch.deletes().len();
-        if count > 0 {
-            batch.expect(head_key.clone(), head.map(|record| record.version));
-            batch.put(head_key, index.to_bytes());
-            self.commit(batch).await?;
-            self.tails.forget_before(partition, owner, index.first());
-            self.tallies.acknowledged(count);
-        }
+        self.tails.forget_through(partition, device, *last);
+        self.tallies.acknowledged(noting.new);
         Ok(())
     }
 
-    fn queue(&self, owner: &Address) -> Queue {
-        Queue::new(self.partition(owner), QUEUE, device(owner))
+    /// Those of `places` at which something may stand for a device: others are not remembered. What was read
+    /// in the store may have been durable before the tail heard of it.
+    async fn known_places(
+        &self,
+        partition: Partition,
+        device: DeviceId,
+        mut places: Vec<u64>,
+    ) -> Result<Vec<u64>, TransportError> {
+        match self.tails.places(partition, device) {
+            Some(known) if places.iter().all(|place| place <= known.end()) => {
+                places.retain(|place| known.contains(place));
+            }
+            _ => {
+                let head = self.store.get(partition, &queue_head(device), self.clock.now()).await;
+                let index = index(head.map_err(store_failed)?.as_ref())?;
+                places.retain(|place| index.day_of(*place).is_some());
+            }
+        }
+        Ok(places)
     }
 }
 
@@ -327,15 +378,27 @@ struct Round {
     heads: Vec<IndexRecord>,
     guards: Vec<GuardRecord>,
     placed: Vec<Placed>,
+    /// What goes with it because it was acknowledged.
+    acknowledged: Places,
     /// Those who wait for it.
     pending: Vec<(PendingSend, SendOutcome)>,
 }
 
+/// A record that is made.
+struct QueueRecord {
+    batch: Batch,
+    placed: Vec<Placed>,
+    acknowledged: Places,
+    /// The first place that is still there in each queue from which something goes.
+    firsts: Vec<(DeviceId, u64)>,
+}
+
 /// The head of the queue of one of the party's devices.
 struct IndexRecord {
-    key: Key,
+    device: DeviceId,
     version: Option<Version>,
     index: QueueIndex,
+    is_changed: bool,
 }
 
 /// What was queued of a message, in this round or before it.
@@ -349,30 +412,25 @@ struct GuardRecord {
 impl Round {
     fn new(partition: Partition, now: Timestamp) -> Self {
         let batch = Batch::new(partition);
-        let (heads, guards, placed, pending) = Default::default();
-        Self { partition, now, batch, heads, guards, placed, pending }
+        let (heads, guards, placed, acknowledged, pending) = Default::default();
+        Self { partition, now, batch, heads, guards, placed, acknowledged, pending }
     }
 
-    fn head(&mut self, key: &Key) -> Option<&mut IndexRecord> {
-        self.heads.iter_mut().find(|head| head.key == *key)
+    fn head(&mut self, device: DeviceId) -> Option<&mut IndexRecord> {
+        self.heads.iter_mut().find(|head| head.device == device)
     }
 
     fn guard(&mut self, key: &Key) -> Option<&mut GuardRecord> {
         self.guards.iter_mut().find(|record| record.key == *key)
     }
 
-    /// Puts `envelope` at the end of `queue`, whose head is known, as its guard is, and counts its message if
-    /// nothing of that was queued before.
-    fn put(
-        &mut self,
-        envelope: Envelope,
-        wire: Bytes,
-        (key, ours): (Key, DeduplicationRecord),
-        queue: &Queue,
-    ) {
-        let today = self.now.day();
-        let Some(head) = self.head(&of_device(QUEUE_INDEX, envelope.to())) else { return };
+    /// Puts `envelope` at the end of its queue, whose head is known, as its guard is, and counts its message
+    /// if nothing of that was queued before.
+    fn put(&mut self, envelope: Envelope, wire: Bytes, (key, ours): (Key, DeduplicationRecord)) {
+        let (today, device) = (self.now.day(), envelope.to().device());
+        let Some(head) = self.head(device) else { return };
         let (day, place) = head.index.append(today);
+        head.is_changed = true;
         let expiry = Retention::LONGEST.from(self.now);
         let mut is_first = false;
         if let Some(GuardRecord { guard, is_changed, .. }) = self.guard(&key) {
@@ -385,21 +443,32 @@ impl Round {
         if is_first {
             meter::count(&mut self.batch, &envelope, today);
         }
-        self.batch.put_until(queue.key(day, place), wire, expiry);
+        self.batch.put_until(queue(self.partition, device).key(day, place), wire, expiry);
         self.placed.push((place, envelope, expiry));
     }
 
-    fn end(mut self) -> (Batch, Vec<Placed>, Vec<(PendingSend, SendOutcome)>) {
-        for IndexRecord { key, version, index } in self.heads {
+    /// Takes what was acknowledged out of a queue whose head is known.
+    fn take_out(&mut self, device: DeviceId, places: BTreeSet<u64>) {
+        let Some(head) = self.heads.iter_mut().find(|head| head.device == device) else { return };
+        head.is_changed |= settling::take_out(&places, device, &mut head.index, &mut self.batch);
+        self.acknowledged.insert(device, places);
+    }
+
+    fn end(mut self) -> (QueueRecord, Vec<(PendingSend, SendOutcome)>) {
+        let mut firsts = Vec::new();
+        for IndexRecord { device, version, index, .. } in self.heads.into_iter().filter(|it| it.is_changed) {
+            let key = queue_head(device);
             self.batch.expect(key.clone(), version);
             self.batch.put(key, index.to_bytes());
+            firsts.push((device, index.first()));
         }
         for GuardRecord { key, version, guard, .. } in self.guards.into_iter().filter(|it| it.is_changed) {
             let Some(guard) = guard else { continue };
             self.batch.expect(key.clone(), version);
             self.batch.put(key, guard.to_bytes());
         }
-        (self.batch, self.placed, self.pending)
+        let (batch, placed, acknowledged) = (self.batch, self.placed, self.acknowledged);
+        (QueueRecord { batch, placed, acknowledged, firsts }, self.pending)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::device_tokens::Standing;
 use crate::metrics::REMOVED;
-use crate::store_layout::{QUEUE, QUEUE_INDEX, device, of_device};
+use crate::store_layout::{QUEUE, device, queue_head};
 
 impl<S: Store> Carrier<S> {
     /// The devices of `user` that every message goes to: those that have registered, left keys, and were not
@@ -83,10 +83,11 @@ impl<S: Store> Carrier<S> {
         let leaving = tokens.of(address.device()).filter(|token| token.standing == Standing::Leaving);
         let Some(token) = leaving.copied() else { return Ok(()) };
         self.tails.forget_device(partition, address.device());
+        self.acknowledged.forget_device(partition, address.device());
         erase_names(&self.store, partition, QUEUE, device(address)).await.map_err(store_failed)?;
         let mut batch = Batch::new(partition);
         // Places are not given out again: somebody may have come as far as one of them.
-        let key = of_device(QUEUE_INDEX, address);
+        let key = queue_head(address.device());
         if let Some(head) = self.store.get(partition, &key, now).await.map_err(store_failed)? {
             let mut index = crate::queue::index(Some(&head))?;
             index.remove_through(index.last());

@@ -28,8 +28,8 @@
 //! | BUSINESS | the business, when it is erased |
 //! | GENERATION, PEPPER | the store |
 
-use bulla_base::Address;
-use bulla_store::{Key, Space};
+use bulla_base::{Address, DeviceId, Partition};
+use bulla_store::{Key, Queue, Space};
 use bytes::Bytes;
 
 pub(crate) const KEYS: Space = Space::new(0x40);
@@ -56,7 +56,21 @@ pub(crate) fn fence() -> Key {
     Key::undated(FENCE, "")
 }
 
+/// The key of the index of the queue of a party's device.
+pub(crate) fn queue_head(device: DeviceId) -> Key {
+    Key::undated(QUEUE_INDEX, name(device))
+}
+
+/// The queue of a device of the party of `partition`.
+pub(crate) fn queue(partition: Partition, device: DeviceId) -> Queue {
+    Queue::new(partition, QUEUE, name(device))
+}
+
 /// What names of records of `address` begin with.
 pub(crate) fn device(address: &Address) -> Bytes {
-    Bytes::copy_from_slice(&[address.device().number()])
+    name(address.device())
+}
+
+fn name(device: DeviceId) -> Bytes {
+    Bytes::copy_from_slice(&[device.number()])
 }

@@ -30,7 +30,12 @@ impl Upkeep {
         self.spawn("keep up the store", async move { bulla_store::keep_up(&*kept, &*by).await });
     }
 
-    fn spawn(&self, name: &'static str, task: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+    /// Runs `task` for as long as the carrier is there. If it fails, the store has for good.
+    pub(crate) fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
         let failure = self.failure.clone();
         let kept = async move {
             if let Err(error) = task.await {

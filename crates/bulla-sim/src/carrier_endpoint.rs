@@ -35,6 +35,7 @@ impl CarrierEndpoint {
 
     /// From now on this carrier answers.
     pub(crate) fn runs(&self, carrier: Arc<Carrier<Disk>>, process: Arc<Process>) {
+        self.run_log.wire.carrier_starts();
         *self.running.lock().unwrap() = Some(Running { carrier, process });
     }
 
@@ -124,8 +125,10 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        let before = self.run_log.wire.acknowledgements();
         let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
-        self.run_log.wire.deliver(caller, &deliveries);
+        let deliveries = PlantedBug::received(self.planted_bug, &self.run_log, caller, deliveries);
+        self.run_log.handed_out(caller, &deliveries, before);
         Ok(deliveries)
     }
 
@@ -138,7 +141,9 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
-        let sequences = PlantedBug::acknowledged(self.planted_bug, sequences);
-        self.ask(|carrier| async move { carrier.acknowledge(caller, &sequences).await }).await
+        let asks = PlantedBug::acknowledged(self.planted_bug, sequences);
+        self.ask(|carrier| async move { carrier.acknowledge(caller, &asks).await }).await?;
+        self.run_log.wire.acknowledged(caller, sequences);
+        Ok(())
     }
 }

@@ -43,6 +43,14 @@ struct Observed {
     again: BTreeSet<MessageId>,
     /// What was delivered where.
     delivered: BTreeMap<(Vec<u8>, Sequence), MessageId>,
+    /// What this run of the carrier was told to be with its recipient, and after how many others.
+    acknowledged: BTreeMap<(Vec<u8>, Sequence), (MessageId, u64)>,
+    /// That of the places that this run of the carrier gives out, once it has.
+    epoch: Option<u64>,
+    /// How many were acknowledged, ever.
+    acknowledgements: u64,
+    /// The first that was delivered to each, for a planted bug.
+    first: BTreeMap<Vec<u8>, Delivery>,
 }
 
 impl WireHistory {
@@ -70,10 +78,53 @@ impl WireHistory {
         self.observed().registering.insert((caller.address().to_bytes(), caller.installation()));
     }
 
-    /// The carrier has forgotten which keys of `address` it gave away.
+    /// The carrier has forgotten which keys of `address` it gave away, and what it had for it.
     pub(crate) fn erased(&self, address: &Address) {
-        let address = address.to_bytes();
-        self.observed().given.retain(|(of, _)| *of != address);
+        let (address, mut observed) = (address.to_bytes(), self.observed());
+        observed.given.retain(|(of, _)| *of != address);
+        observed.acknowledged.retain(|(of, _), _| *of != address);
+    }
+
+    /// The carrier is started: what it was told before and did not write down it does not know.
+    pub(crate) fn carrier_starts(&self) {
+        let mut observed = self.observed();
+        observed.acknowledged.clear();
+        observed.epoch = None;
+    }
+
+    /// The carrier was told that `caller` has what stands at `sequences`.
+    pub(crate) fn acknowledged(&self, caller: &Caller, sequences: &[Sequence]) {
+        let (to, mut observed) = (caller.address().to_bytes(), self.observed());
+        let epoch = observed.epoch;
+        // Places of another run mean nothing to this one.
+        for sequence in sequences.iter().filter(|sequence| Some(sequence.epoch()) == epoch) {
+            let (place, before) = ((to.clone(), *sequence), observed.acknowledgements);
+            if let Some(id) = observed.delivered.get(&place).copied() {
+                observed.acknowledged.entry(place).or_insert((id, before));
+                observed.acknowledgements += 1;
+            }
+        }
+    }
+
+    /// How many envelopes were acknowledged.
+    pub(crate) fn acknowledgements(&self) -> u64 {
+        self.observed().acknowledgements
+    }
+
+    /// What was acknowledged: by whom, where it stood, and what it was.
+    pub(crate) fn all_acknowledged(&self) -> Vec<(Address, Sequence, MessageId)> {
+        let observed = self.observed();
+        let all = observed.acknowledged.iter();
+        all.map(|((of, sequence), (id, _))| (Address::from_bytes(of).unwrap(), *sequence, *id)).collect()
+    }
+
+    /// The first that was ever delivered to `caller`, for a planted bug.
+    pub(crate) fn first_delivery(&self, caller: &Caller, deliveries: &[Delivery]) -> Option<Delivery> {
+        let (to, mut observed) = (caller.address().to_bytes(), self.observed());
+        if let (None, Some(first)) = (observed.first.get(&to), deliveries.first()) {
+            observed.first.insert(to.clone(), first.clone());
+        }
+        observed.first.get(&to).cloned()
     }
 
     /// How often `address` has left keys with the carrier.
@@ -116,6 +167,7 @@ impl WireHistory {
 
     pub(crate) fn deliver(&self, caller: &Caller, deliveries: &[Delivery]) {
         let (to, mut observed) = (caller.address().to_bytes(), self.observed());
+        observed.epoch = deliveries.first().map(|delivery| delivery.sequence.epoch()).or(observed.epoch);
         for delivery in deliveries {
             observed.delivered.insert((to.clone(), delivery.sequence), delivery.envelope.id());
         }
@@ -187,6 +239,22 @@ impl RunLog {
             let what =
                 format_args!("incarnation {number} is that of two programs, {first} and {}", process.number);
             self.violated(Invariant::Fences, what);
+        }
+    }
+
+    /// The carrier hands `deliveries` to `caller`. When that one asked, `before` envelopes had been
+    /// acknowledged: none of them comes again.
+    pub(crate) fn handed_out(&self, caller: &Caller, deliveries: &[Delivery], before: u64) {
+        self.wire.deliver(caller, deliveries);
+        let (to, observed) = (caller.address().to_bytes(), self.wire.observed());
+        let again = deliveries.iter().find(|delivery| {
+            let known = observed.acknowledged.get(&(to.clone(), delivery.sequence));
+            known.is_some_and(|(id, after)| *id == delivery.envelope.id() && *after < before)
+        });
+        let again = again.map(|delivery| delivery.envelope.id());
+        drop(observed);
+        if let Some(id) = again {
+            self.violated(Invariant::ToldOnce, format_args!("{id} was acknowledged and is handed out again"));
         }
     }
 

@@ -62,6 +62,9 @@ pub enum PlantedBug {
     LeaseNotSeen,
     LeaseNeverOver,
     LeaseKept,
+    AcknowledgedHandedOut,
+    AcknowledgedKept,
+    SettlingAsleep,
 }
 
 impl PlantedBug {
@@ -113,6 +116,9 @@ impl PlantedBug {
         (Self::LeaseNotSeen, "a relay that stands by does not see that another acts"),
         (Self::LeaseNeverOver, "a relay that stands by takes every lease for one that was just renewed"),
         (Self::LeaseKept, "a relay that is closed does not give its lease back"),
+        (Self::AcknowledgedHandedOut, "the carrier hands out again what was acknowledged"),
+        (Self::AcknowledgedKept, "the carrier's batch does not remove what was acknowledged"),
+        (Self::SettlingAsleep, "what was acknowledged last stays with the carrier"),
     ];
 
     /// What it does.

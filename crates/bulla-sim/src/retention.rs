@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bulla::envelope::Envelope;
 use bulla_base::{Clock as _, Party, SeededRng};
 use bulla_store::{Key, SYSTEM_PARTITION, Space};
 use memchr::memmem;
@@ -42,11 +43,13 @@ const REPLACED: [u8; 2] = [0x12, 0x13];
 
 const RELAYS_PEPPER: Space = Space::new(0x28);
 const CARRIERS_PEPPER: Space = Space::new(0x46);
+const CARRIERS_QUEUE: Space = Space::new(0x44);
 
 /// Two months pass. After the first nothing is open any more, after the second nothing is left.
 pub(crate) async fn two_months_pass(world: &Arc<World>) {
     // What is put off for a while is done.
     world.clock.sleep(QUIET).await;
+    acknowledged_is_gone(world).await;
     for stride in STRIDES_H {
         world.clock.leap(HOUR * stride);
         world.clock.sleep(AWAKE).await;
@@ -95,6 +98,29 @@ pub(crate) fn carrier_reads_nothing(world: &World) {
         world.carrier.disk().find(|_, _, record| memmem::find(&record.value, CANARY.as_bytes()).is_some());
     if !read.is_empty() {
         world.run_log.violated(Invariant::Sealed, "a text lies with the carrier");
+    }
+}
+
+/// What the carrier was told to be with its recipient does not stand on its disk any more.
+async fn acknowledged_is_gone(world: &World) {
+    let (rows, chance) = (world.carrier.disk(), SeededRng::new(0));
+    let Ok(pepper) = bulla_store::pepper(&rows.copy(), CARRIERS_PEPPER, world.clock.now(), &chance).await
+    else {
+        return;
+    };
+    for (address, sequence, id) in world.run_log.wire.all_acknowledged() {
+        let partition = pepper.partition(address.party());
+        let name = [&[address.device().number()], &sequence.number().to_be_bytes()[..]].concat();
+        let left = rows.find(|owner, key, record| {
+            owner == partition
+                && key.space() == CARRIERS_QUEUE
+                && key.name()[..] == name
+                && Envelope::from_bytes(record.value.clone()).is_ok_and(|envelope| envelope.id() == id)
+        });
+        if !left.is_empty() {
+            let what = format_args!("{id} was acknowledged and is still at the carrier");
+            world.run_log.violated(Invariant::Forgotten, what);
+        }
     }
 }
 

@@ -133,7 +133,8 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Connected, TransportError>> + Send;
 
     /// Says that these envelopes, at most [`MAX_DELIVERIES`](crate::MAX_DELIVERIES), are durable with the
-    /// caller. The carrier forgets them.
+    /// caller. The carrier forgets them: as long as it runs they come to nobody any more. If it dies soon
+    /// after, they come once more.
     ///
     /// # Errors
     /// [`TransportError::Fenced`], or [`TransportError::Invalid`] when there are too many; then nothing is

@@ -6,6 +6,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod acknowledge;
 mod concurrent_erasures;
 mod devices;
 mod directory;

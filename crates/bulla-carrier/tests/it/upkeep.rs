@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{NOW, SHOP, alice, caller};
 
 #[derive(Debug)]
-struct VirtualClock(Instant);
+pub(crate) struct VirtualClock(pub(crate) Instant);
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {

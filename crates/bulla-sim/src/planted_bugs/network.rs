@@ -1,7 +1,7 @@
 //! Bugs of the carrier and of those who call it.
 
 use bulla::envelope::{Envelope, KeyBundle};
-use bulla::transport::{Caller, Incarnation, Sequence};
+use bulla::transport::{Caller, Delivery, Incarnation, Sequence};
 use bulla_base::{Address, DeviceId, Rng};
 use bytes::Bytes;
 
@@ -60,6 +60,19 @@ impl PlantedBug {
             Some(Self::StepTwice) if run_log.wire.has_left(envelope.id()) => altered(&envelope),
             _ => envelope,
         }
+    }
+
+    /// What `caller` is handed.
+    pub(crate) fn received(
+        planted_bug: Option<Self>,
+        run_log: &RunLog,
+        caller: &Caller,
+        deliveries: Vec<Delivery>,
+    ) -> Vec<Delivery> {
+        if planted_bug != Some(Self::AcknowledgedHandedOut) {
+            return deliveries;
+        }
+        run_log.wire.first_delivery(caller, &deliveries).into_iter().chain(deliveries).collect()
     }
 
     /// What is acknowledged when `sequences` are.

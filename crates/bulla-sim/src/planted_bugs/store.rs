@@ -71,6 +71,9 @@ impl PlantedBug {
                 changed(&batch, |_| true, |_| true, 1, false)
             }
             Self::LeaseKept if relay => changed(&batch, |_| true, |key| !is_lease(key), 1, true),
+            Self::AcknowledgedKept if carrier => {
+                changed(&batch, |_| true, |key| key.space().number() != QUEUE, 1, true)
+            }
             _ => batch,
         }
     }
@@ -138,6 +141,7 @@ impl PlantedBug {
     pub(crate) fn sleeps(planted_bug: Option<Self>, name: MachineName, span: Duration) -> Duration {
         match planted_bug {
             Some(Self::SweepAsleep) if name == MachineName::Relay && span >= SWEEP => NEVER,
+            Some(Self::SettlingAsleep) if name == MachineName::Carrier && span < SWEEP => NEVER,
             Some(Self::RetryAtOnce) if name == MachineName::Relay && span < SWEEP => span.min(AT_ONCE),
             _ => span,
         }

@@ -111,7 +111,7 @@ type Budget = [usize; 5];
 /// message. What a message says is one row of the relay's, which is put with it and goes when it is
 /// delivered.
 const RELAY: Budget = [5, 3, 100, 7, 30];
-const CARRIER: Budget = [3, 0, 0, 6, 15];
+const CARRIER: Budget = [3, 0, 0, 3, 12];
 const DEVICE: Budget = [1, 0, 0, 2, 14];
 
 /// How many are measured together. Sessions take a step now and then that writes more than others.
