@@ -1,20 +1,25 @@
 //! Which conversations there are, which were busy on a day, and which may have work.
 
 use std::collections::{BTreeSet, HashSet};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{Day, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{BEFORE_ALL, Batch, Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 use bytes::Bytes;
+use futures_util::StreamExt;
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::conversation::Conversation;
 use super::erase_business::user;
-use crate::limits::{UNMARK_ROUNDS, UNMARKED_AT_ONCE};
+use crate::limits::{UNMARK_ROUNDS, UNMARKED_AT_ONCE, UNMARKED_LOTS_AT_ONCE};
 use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
+
+/// What a lot of conversations is being looked at in: those whose locks were held.
+type Unmarking<'a> = Pin<Box<dyn Future<Output = Result<Vec<Conversation>, RelayError>> + Send + 'a>>;
 
 /// The marks that this relay knows to be in the store.
 #[derive(Debug, Default)]
@@ -128,23 +133,33 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn unmark_idle(self: &Arc<Self>) -> Result<(), RelayError> {
         let mut waiting = self.index.waiting();
         for _ in 0..UNMARK_ROUNDS {
+            let lots = waiting.chunk_by(|one, other| one.business == other.business);
+            let lots = lots.flat_map(|of_business| of_business.chunks(UNMARKED_AT_ONCE));
+            let lots: Vec<_> = lots.map(<[Conversation]>::to_vec).collect();
+            let mut unmarking = futures_util::stream::iter(lots)
+                .map(|lot| self.unmark_lot(lot))
+                .buffer_unordered(UNMARKED_LOTS_AT_ONCE);
             let mut locked = Vec::new();
-            for of_business in waiting.chunk_by(|one, other| one.business == other.business) {
-                let first = of_business.first();
-                let Some(tenant) = first.and_then(|first| self.businesses.tenant(first.business)) else {
-                    continue;
-                };
-                for some in of_business.chunks(UNMARKED_AT_ONCE) {
-                    match Box::pin(self.unmark_idle_of(&tenant, some)).await {
-                        Ok(of_these) => locked.extend(of_these),
-                        Err(error) => self.contain(&tenant, None, error)?,
-                    }
-                }
+            while let Some(of_these) = unmarking.next().await {
+                locked.extend(of_these?);
             }
-            // In the order they were in.
+            drop(unmarking);
+            locked.sort_unstable();
             waiting = locked;
         }
         Ok(())
+    }
+
+    /// As [`unmark_idle_of`](Self::unmark_idle_of), unless nobody speaks for the business of `some`.
+    fn unmark_lot(self: &Arc<Self>, some: Vec<Conversation>) -> Unmarking<'_> {
+        Box::pin(async move {
+            let first = some.first();
+            let Some(tenant) = first.and_then(|first| self.businesses.tenant(first.business)) else {
+                return Ok(Vec::new());
+            };
+            let unmarked = self.unmark_idle_of(&tenant, &some).await;
+            unmarked.or_else(|error| self.contain(&tenant, None, error).map(|()| Vec::new()))
+        })
     }
 
     /// Takes the marks from those of `some` of a business's conversations that have no work, in one record.

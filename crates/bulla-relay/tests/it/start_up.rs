@@ -1,14 +1,21 @@
 //! What a start looks at.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bulla_base::Party;
 use bulla_relay::{Event, Relay, Status};
-use bulla_store::{CountingStore, Counts, MemoryStore};
+use bulla_store::{
+    Batch, Commit, CountingStore, Counts, Key, MemoryStore, Pause, Scan, SlowStore, Space, Store, StoreCall,
+};
 
 use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
 
 pub(crate) type Counted = Arc<CountingStore<Arc<MemoryStore>>>;
+
+/// The mark of a conversation that may have work.
+const MARK: Space = Space::new(0x2f);
 
 const QUARTER: Duration = Duration::from_secs(900);
 
@@ -107,5 +114,76 @@ async fn work_that_came_after_a_conversation_was_idle_is_found_at_a_start() {
     let (relay, _) = reopened(&world).await;
     let sent = |event: &Event| matches!(event, Event::Status(_, update) if update.status == Status::Sent);
     assert_eq!(world.sink.taken().iter().filter(|event| sent(event)).count(), 1);
+    relay.close().await;
+}
+
+/// How many records with marks in them a store makes at the same time: now, and at most.
+#[derive(Default)]
+struct AtOnce {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// Whether it is a record that takes marks away.
+fn takes_marks(call: &StoreCall<'_>) -> bool {
+    match call {
+        StoreCall::Commit(batch) => batch.deletes().iter().any(|key| key.space() == MARK),
+        _ => false,
+    }
+}
+
+/// Were it one after the other, a million conversations would take 15,625 times as long as a record.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_looks_at_several_lots_of_idle_conversations_at_the_same_time() {
+    const IDLE: u64 = 20_000;
+    let world = World::new().await;
+    world.relay.close().await;
+    let now = world.clock.now();
+    let pepper = bulla_store::pepper(&world.rows, Space::new(0x28), now, &*world.rng).await.unwrap();
+    let home = pepper.partition(&Party::Business(SHOP));
+    let mut marks = Batch::new(home);
+    for user in 0..IDLE {
+        let mut name = [0; 16];
+        world.rng.fill(&mut name[..8]);
+        name[8..].copy_from_slice(&user.to_be_bytes());
+        marks.put(Key::undated(MARK, name.to_vec()), "");
+    }
+    assert!(matches!(world.rows.commit(marks).await.unwrap(), Commit::Committed(_)));
+    let (before, clock) = (Arc::new(AtOnce::default()), Arc::clone(&world.clock));
+    let begun = Arc::clone(&before);
+    let ended = Arc::clone(&before);
+    let slow = SlowStore::new(Arc::clone(&world.rows))
+        .before(move |call| {
+            if !takes_marks(call) {
+                return Pause::none();
+            }
+            let (begun, clock) = (Arc::clone(&begun), Arc::clone(&clock));
+            Pause::until(async move {
+                let now = begun.now.fetch_add(1, Ordering::SeqCst) + 1;
+                begun.most.fetch_max(now, Ordering::SeqCst);
+                clock.sleep(Duration::from_millis(4)).await;
+            })
+        })
+        .after(move |call| {
+            let (ended, is_one) = (Arc::clone(&ended), takes_marks(call));
+            Pause::until(async move {
+                ended.now.fetch_sub(usize::from(is_one), Ordering::SeqCst);
+            })
+        });
+    let store = Arc::new(CountingStore::new(slow));
+    let counts = store.counts();
+    let (line, sink) = (world.line.clone(), world.sink.clone());
+    let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
+    let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open().await.unwrap();
+    let _start = counts.take();
+    world.pass(Duration::from_secs(60)).await;
+    let asked = counts.take();
+    eprintln!("of {IDLE} idle conversations: {} commits, {} rows", asked.commits, asked.rows_written);
+    let lots = usize::try_from(IDLE / 64).unwrap();
+    // Those that shared a lock with another are in lots of their own, and some are left for the next sweep.
+    assert!((lots..lots + lots / 2).contains(&asked.commits), "{asked:?}");
+    assert_eq!(before.most.load(Ordering::SeqCst), 8);
+    let left = world.rows.keys(home, &Scan::undated(MARK), now).await.unwrap().len();
+    assert!(left < 100, "{left} are left");
     relay.close().await;
 }
