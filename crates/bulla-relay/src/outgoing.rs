@@ -5,7 +5,7 @@ use bulla_content::Text;
 use bulla_store::Retention;
 use bytes::Bytes;
 
-use crate::{MessageRef, UserId};
+use crate::{Fallback, MessageRef, UserId};
 
 /// What a business says to a user.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,6 +68,7 @@ pub struct Outgoing {
     pub(crate) idempotency_key: Option<Bytes>,
     pub(crate) tracking_is_key: bool,
     pub(crate) time_to_live: Option<Retention>,
+    pub(crate) fallback: Option<Fallback>,
 }
 
 impl Outgoing {
@@ -83,6 +84,7 @@ impl Outgoing {
             idempotency_key: None,
             tracking_is_key: false,
             time_to_live: None,
+            fallback: None,
         }
     }
 
@@ -120,6 +122,17 @@ impl Outgoing {
         self
     }
 
+    /// Has `fallback` go in its place if it is a service message and the user's window is closed when its
+    /// turn comes: decided once, in the record that seals it. It goes before the one of the
+    /// [rules](crate::Rules::fallback), and as that one does nothing without
+    /// [`Rules::service_window`](crate::Rules::service_window). It is counted in its own category, and the
+    /// statuses of the message name that.
+    #[must_use]
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = Some(fallback);
+        self
+    }
+
     /// Has what is [attached](Self::tracking) name the wish to send, as an
     /// [`idempotency_key`](Self::idempotency_key) does, if there is none: for businesses that give each
     /// message a reference of their own. The two do not meet: a reference is no key of the same bytes.
@@ -151,6 +164,7 @@ impl fmt::Debug for Outgoing {
             idempotency_key,
             tracking_is_key,
             time_to_live,
+            fallback,
         } = self;
         f.debug_struct("Outgoing")
             .field("to", to)
@@ -161,6 +175,7 @@ impl fmt::Debug for Outgoing {
             .field("key_bytes", &idempotency_key.as_ref().map(Bytes::len))
             .field("tracking_is_key", tracking_is_key)
             .field("time_to_live", time_to_live)
+            .field("fallback", fallback)
             .finish()
     }
 }

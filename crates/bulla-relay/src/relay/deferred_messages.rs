@@ -114,7 +114,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             return Ok(Attempt::of(self.commit(transaction).await?, Turn::Done));
         };
         let rules = tenant.rules.rules();
-        let ruling = self.rule_on(tenant, &rules, &mut transaction, category).await?;
+        let ruling = {
+            let own = deferred.fallback()?;
+            self.rule_on(tenant, &rules, &mut transaction, (category, own.as_ref())).await?
+        };
         let (id, content) = (deferred.id()?, deferred.content()?);
         let mut next = Next { queued, id, message, content, category };
         match ruling {

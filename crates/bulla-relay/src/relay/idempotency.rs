@@ -103,13 +103,15 @@ const fn reused(message: &Outgoing) -> SubmitError {
 /// What makes a message the same as another sent under its idempotency key: what the business asked for,
 /// whatever came of it.
 fn fingerprint(checked: &Checked) -> [u8; 32] {
-    let Outgoing { category, in_reply_to, tracking, time_to_live, .. } = &checked.message;
+    let Outgoing { category, in_reply_to, tracking, time_to_live, fallback, .. } = &checked.message;
     // With randomness that never varies, a content has one encoding.
     let encoded = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
     let tracking = tracking.as_deref().unwrap_or_default().as_bytes();
     let answered = in_reply_to.map(MessageRef::to_bytes);
     let lives =
         time_to_live.map_or(u64::MAX, |lives| u64::try_from(lives.span().as_millis()).unwrap_or(u64::MAX));
+    let fallback = fallback.as_ref().map(|fallback| (fallback.category().code(), fallback.body().body()));
+    let (of_fallback, instead) = fallback.unwrap_or_default();
     // Each part has a length that is known by what stands before it.
     digest(&[
         &[category.code(), u8::from(answered.is_some())],
@@ -117,6 +119,9 @@ fn fingerprint(checked: &Checked) -> [u8; 32] {
         &lives.to_be_bytes(),
         &tracking.len().to_be_bytes(),
         tracking,
+        &[of_fallback],
+        &instead.len().to_be_bytes(),
+        instead.as_bytes(),
         encoded.plaintext(),
     ])
 }

@@ -49,24 +49,27 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Decides about a message of `category` that is to be accepted in `transaction`.
+    /// Decides about a message of `category` that is to be accepted in `transaction`, and has a fallback of
+    /// its `own` or none.
     pub(super) async fn admit(
         &self,
         tenant: &Arc<ActiveBusiness>,
         transaction: &mut Transaction,
         category: Category,
+        own: Option<&Fallback>,
     ) -> Result<Admission, SubmitError> {
         let rules = tenant.rules.rules();
         let is_behind = transaction.deferred() > 0;
         let ruling = if is_behind {
             // It is not to pass what was accepted before it, and is asked about the rest when its turn comes.
-            let is_closed = rules.fallback.is_none() && breaks_window(&rules, transaction, category);
+            let has_fallback = own.is_some() || rules.fallback.is_some();
+            let is_closed = !has_fallback && breaks_window(&rules, transaction, category);
             if !is_closed {
                 return deferred(transaction, None);
             }
             Ruling::Breaks(Rule::ServiceWindow, None)
         } else {
-            self.rule_on(tenant, &rules, transaction, category).await?
+            self.rule_on(tenant, &rules, transaction, (category, own)).await?
         };
         let (rule, wait) = match ruling {
             Ruling::Goes(instead, reserved) => return Ok(Admission::Goes(instead, reserved)),
@@ -80,19 +83,19 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// Asks the rules about a message of `category` to the user of `transaction`. What it takes up stands in
-    /// the transaction, and in the reservation.
+    /// Asks the rules about a message of a category, perhaps with a fallback of its own, to the user of
+    /// `transaction`. What it takes up stands in the transaction, and in the reservation.
     pub(super) async fn rule_on(
         &self,
         tenant: &Arc<ActiveBusiness>,
         rules: &Rules,
         transaction: &mut Transaction,
-        category: Category,
+        (category, own): (Category, Option<&Fallback>),
     ) -> Result<Ruling, StoreError> {
         let (now, user) = (transaction.now, transaction.conversation.user);
         let mut instead = None;
         if breaks_window(rules, transaction, category) {
-            instead.clone_from(&rules.fallback);
+            instead = own.or(rules.fallback.as_ref()).cloned();
             if instead.is_none() {
                 return Ok(Ruling::Breaks(Rule::ServiceWindow, None));
             }

@@ -151,7 +151,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if transaction.waiting() >= MAX_WAITING {
             return Err(SubmitError::TooManyWaiting { limit: MAX_WAITING });
         }
-        let admission = self.admit(tenant, &mut transaction, checked.message.category).await?;
+        let admission = {
+            let Outgoing { category, fallback, .. } = &checked.message;
+            self.admit(tenant, &mut transaction, *category, fallback.as_ref()).await?
+        };
         let lives = self.time_to_live_of(&checked.message);
         let due = transaction.now.after(lives);
         let mut accepting = Accepting::new(id, checked, due);
@@ -163,6 +166,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             Admission::Deferred(rule) => {
                 let deferred = self.held(id, Some(accepting.category), &accepting.content);
+                let deferred = deferred.with_fallback(checked.message.fallback.as_ref());
                 accepting.outbound.outbox_place = transaction.push_deferred(&deferred);
                 accepting.outbound.deferred = true;
                 let rule = rule.map_or("order", Rule::name);

@@ -1,12 +1,13 @@
 use std::fmt;
 
 use bulla_base::{Category, DeviceId, MessageId};
-use bulla_content::Content;
+use bulla_content::{Content, Text};
 use bulla_store::StoreError;
 use bytes::Bytes;
 use prost::Message as _;
 
 use super::category;
+use crate::Fallback;
 
 /// Something for a user whose new identity waits for approval: a message of the business, or a receipt.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -25,12 +26,36 @@ pub(crate) struct MessagePendingApproval {
     /// Of a receipt, and of a message that was sealed before: the device it is for.
     #[prost(uint32, tag = "5")]
     device: u32,
+    /// Of a message that a rule keeps back: the category of what goes in its place if the window is closed.
+    #[prost(uint32, optional, tag = "6")]
+    fallback_category: Option<u32>,
+    /// And what that says.
+    #[prost(bytes = "bytes", tag = "7")]
+    fallback_text: Bytes,
 }
 
 impl MessagePendingApproval {
     pub(crate) fn new(id: MessageId, category: Option<Category>, words: Bytes) -> Self {
         let category = category.map(|category| u32::from(category.code()));
-        Self { id: Bytes::copy_from_slice(id.as_bytes()), category, words, again: false, device: 0 }
+        let id = Bytes::copy_from_slice(id.as_bytes());
+        let (fallback_category, fallback_text) = (None, Bytes::new());
+        Self { id, category, words, again: false, device: 0, fallback_category, fallback_text }
+    }
+
+    /// The same, with `fallback` to go in its place if the window is closed.
+    pub(crate) fn with_fallback(self, fallback: Option<&Fallback>) -> Self {
+        let Some(fallback) = fallback else { return self };
+        let fallback_text = Bytes::copy_from_slice(fallback.body().body().as_bytes());
+        Self { fallback_category: Some(u32::from(fallback.category().code())), fallback_text, ..self }
+    }
+
+    /// What goes in its place if the window is closed.
+    pub(crate) fn fallback(&self) -> Result<Option<Fallback>, StoreError> {
+        let Some(code) = self.fallback_category else { return Ok(None) };
+        let damaged = || StoreError::Damaged { what: "fallback" };
+        let text = std::str::from_utf8(&self.fallback_text).map_err(|_| damaged())?;
+        let text = Text::new(text).map_err(|_| damaged())?;
+        Fallback::text(text, category(code)?).map(Some).map_err(|_| damaged())
     }
 
     /// A message that is to be sealed for this device as well, or again.

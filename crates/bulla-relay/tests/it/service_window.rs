@@ -247,3 +247,79 @@ async fn a_fallback_goes_in_place_of_a_service_message_when_the_window_is_closed
     });
     assert!(of_it.clone().count() > 0 && of_it.clone().all(|category| category == Category::Utility));
 }
+
+fn instead(words: &str) -> Fallback {
+    Fallback::text(Text::new(words).unwrap(), Category::Utility).unwrap()
+}
+
+/// What was counted of messages to users, by category.
+async fn sent(world: &World, relay: &TestRelay) -> Vec<(Category, u64)> {
+    let mut bills = Vec::new();
+    for bill in [relay.bill(SHOP).await.unwrap(), world.line.bill(SHOP).await] {
+        let sent = bill.lines().filter(|(tally, _)| tally.flow() == Flow::ToUser);
+        bills.push(sent.map(|(tally, count)| (tally.category(), count)).collect::<Vec<_>>());
+    }
+    assert_eq!(bills[0], bills[1], "the relay counts as the carrier does");
+    bills.remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_of_a_message_goes_one_millisecond_after_its_window_and_not_at_the_last_moment() {
+    let rules = Rules::none().service_window(OnBreach::Refuse).fallback(instead("of the rules"));
+    let settings = Settings::default().rules(rules);
+    let world = World::with(settings.clone()).await;
+    let phone = world.device(alice()).await;
+    alice_writes(&world, &phone).await;
+    let end = until(&world.relay).await;
+    world.relay.close().await;
+    let relay = world.reopen_with(settings).await.unwrap();
+    let invoice =
+        |key: &'static str| to(alice(), "your invoice").fallback(instead("write to us")).idempotency_key(key);
+    world.pass(end.since(world.clock.now()) - Duration::from_millis(1)).await;
+    // Without a key, which takes a record of its own first.
+    let in_time = to(alice(), "your invoice").fallback(instead("write to us"));
+    relay.submit(SHOP, in_time).await.unwrap();
+    assert_eq!(hear(&phone).await, "your invoice");
+    world.pass(end.since(world.clock.now())).await;
+    let late = relay.submit(SHOP, invoice("late")).await.unwrap();
+    assert_eq!(hear(&phone).await, "write to us");
+    assert_eq!(relay.submit(SHOP, invoice("late")).await.unwrap(), late, "once");
+    // The wish was another: it says something else when the window is closed.
+    let other = to(alice(), "your invoice").idempotency_key("late");
+    assert!(matches!(relay.submit(SHOP, other).await, Err(SubmitError::KeyReused { .. })));
+    relay.submit(SHOP, to(alice(), "without its own")).await.unwrap();
+    assert_eq!(hear(&phone).await, "of the rules");
+    assert_eq!(sent(&world, &relay).await, [(Category::Service, 1), (Category::Utility, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_of_a_message_that_waits_is_as_durable_as_the_message() {
+    let minute = Duration::from_secs(60);
+    let rules = Rules::none()
+        .service_window(OnBreach::Refuse)
+        .pair_rate(PairRate::new(minute, 1).unwrap(), OnBreach::Defer);
+    let settings = Settings::default().rules(rules);
+    let world = World::with(settings.clone()).await;
+    let phone = world.device(alice()).await;
+    alice_writes(&world, &phone).await;
+    let left = until(&world.relay).await.since(world.clock.now());
+    world.pass(left - minute / 2).await;
+    for words in ["one", "two"] {
+        world.relay.submit(SHOP, to(alice(), words)).await.unwrap();
+    }
+    // It waits for the rate, and the window closes meanwhile.
+    world.relay.submit(SHOP, to(alice(), "three").fallback(instead("write to us"))).await.unwrap();
+    world.relay.close().await;
+    let relay = world.reopen_with(settings).await.unwrap();
+    // Nothing of its own goes in the place of this one.
+    world.pass(minute * 10).await;
+    let refused = relay.submit(SHOP, to(alice(), "four")).await;
+    assert!(is_closed(&refused), "{refused:?}");
+    let (shown, _) = told(&world, &phone).await;
+    assert_eq!(shown.last().map(String::as_str), Some("write to us"), "{shown:?}");
+    assert!(!shown.iter().any(|words| words == "three"));
+    let counted = sent(&world, &relay).await;
+    let sum: u64 = counted.iter().map(|(_, count)| count).sum();
+    assert_eq!(usize::try_from(sum).unwrap(), shown.len());
+    assert!(counted.contains(&(Category::Utility, 1)), "{counted:?}");
+}
