@@ -6,7 +6,7 @@ mod deferred_messages;
 mod idempotency;
 mod mark_read;
 mod message_status;
-mod pending_approval;
+mod pending_identity_approval;
 mod reseal_for_changed_devices;
 mod resends;
 mod rule_check;
@@ -22,6 +22,7 @@ mod active_workers;
 mod calls_in_flight;
 mod dead_letters;
 mod forward_events;
+mod forwarded_messages;
 mod open_envelopes;
 mod outbox;
 mod queue_page;
@@ -29,12 +30,11 @@ mod queue_worker;
 mod recipient_devices;
 mod sink_outages;
 mod sink_permits;
-mod taken_messages;
 
 mod active_business;
+mod add_and_remove_businesses;
 mod business_registry;
 mod business_start;
-mod businesses;
 mod identities;
 
 mod lease;
@@ -78,14 +78,14 @@ use self::conversation_index::ConversationIndex;
 pub use self::dead_letters::{DeadLetter, DeadLetterId};
 use self::deadline_scheduler::Deadlines;
 use self::fault_isolation::Suspensions;
+use self::forwarded_messages::ForwardedMessages;
 use self::lease::Lease;
-use self::pending_approval::PendingApproval;
+use self::pending_identity_approval::PendingApproval;
 use self::role::{Phase, Role};
 use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
-use self::taken_messages::TakenMessages;
 pub use self::unreadable_records::SetAside;
 use crate::host_reports::ReportLog;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
@@ -127,7 +127,7 @@ pub(crate) struct Inner<S, T, K> {
     workers: ActiveWorkers,
     calls: Arc<CallsInFlight>,
     acknowledged_events: AcknowledgedEvents,
-    taken_messages: TakenMessages,
+    forwarded_messages: ForwardedMessages,
     shutdown: Shutdown,
     reports: Arc<ReportLog>,
     counts: Counts,
@@ -195,7 +195,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             workers: ActiveWorkers::default(),
             calls: Arc::default(),
             acknowledged_events: AcknowledgedEvents::default(),
-            taken_messages: TakenMessages::default(),
+            forwarded_messages: ForwardedMessages::default(),
             shutdown: Shutdown::default(),
             reports: Arc::default(),
             counts: Counts::default(),

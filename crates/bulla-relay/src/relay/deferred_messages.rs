@@ -14,7 +14,7 @@ use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
 use super::conversation::{Attempt, Attempts, Conversation};
 use super::identities::Changed;
-use super::pending_approval::passing;
+use super::pending_identity_approval::passing;
 use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Ruling;
 use super::rule_state::Reserved;

@@ -131,7 +131,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.index.forget(user);
         self.workers.reset(|ended| *ended == conversation);
         self.acknowledged_events.reset(|ended| *ended == conversation);
-        self.taken_messages.reset(|ended| *ended == conversation);
+        self.forwarded_messages.reset(|ended| *ended == conversation);
         let mut batch = Batch::new(self.home(business));
         for space in [CONVERSATION, WAITING] {
             batch.delete(Key::undated(space, user.as_bytes().to_vec()));

@@ -112,7 +112,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         // What was read meanwhile was of the old queues and sessions.
         self.workers.reset(|conversation| conversation.user == user);
         self.acknowledged_events.reset(|conversation| conversation.user == user);
-        self.taken_messages.reset(|conversation| conversation.user == user);
+        self.forwarded_messages.reset(|conversation| conversation.user == user);
         self.session_cache.forget(user);
         for tenant in self.businesses.ids().into_iter().filter_map(|id| self.businesses.tenant(id)) {
             tenant.rules.erase(user);

@@ -13,10 +13,10 @@ use tracing::Instrument;
 use super::active_business::ActiveBusiness;
 use super::active_workers::{Waiting, Worker};
 use super::conversation::{Attempts, Conversation};
+use super::forwarded_messages::ForwardedMessage;
 use super::queue_page::QueuedRow;
 use super::sink_outages;
 use super::sink_permits::SinkPermit;
-use super::taken_messages::TakenMessage;
 use super::{Inner, trace_span};
 use crate::limits::{MAX_EARLY_TRIES, MAX_SETTLED_TOGETHER, QUEUE_PAGE, SLOW_SINK};
 use crate::metrics::{AT_SINK, FORWARDED, NOT_TAKEN};
@@ -224,8 +224,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<(), RelayError> {
         let id = pending.message()?;
         if pending.message_content()?.is_some() {
-            let message = TakenMessage { read, id, device: pending.device()? };
-            let waiting = self.taken_messages.note(conversation, message);
+            let message = ForwardedMessage { read, id, device: pending.device()? };
+            let waiting = self.forwarded_messages.note(conversation, message);
             // Who is slow would hold back what the user is to hear of the first for as long as all of them
             // take.
             let is_slow = self.clock.now().since(offered) > SLOW_SINK;

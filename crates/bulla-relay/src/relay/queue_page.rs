@@ -31,7 +31,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let last = page.last().map(|waiting| waiting.read.place);
             if worker == Worker::Events {
                 self.acknowledged_events.retain_others(conversation, &mut page);
-                self.taken_messages.retain_others(conversation, &mut page);
+                self.forwarded_messages.retain_others(conversation, &mut page);
             }
             match last {
                 // All of the page was taken: the worker is done with it, and looks behind it.

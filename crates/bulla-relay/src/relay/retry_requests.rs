@@ -16,7 +16,7 @@ use super::conversation::{Attempt, Attempts, Conversation};
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::open_envelopes::refused;
-use super::pending_approval::passing;
+use super::pending_identity_approval::passing;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::metrics::{ASKED, DROPPED};
 use crate::row::{OutboxEntry, RetryRequest};

@@ -96,7 +96,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         // They are another's to remove.
         self.acknowledged_events.reset(|_| true);
-        self.taken_messages.reset(|_| true);
+        self.forwarded_messages.reset(|_| true);
     }
 
     async fn keep_taking_over(self: Arc<Self>) -> Result<(), RelayError> {
@@ -121,7 +121,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.session_cache.clear();
         self.index.forget_all();
         self.acknowledged_events.reset(|_| true);
-        self.taken_messages.reset(|_| true);
+        self.forwarded_messages.reset(|_| true);
         self.suspensions.forget(|_| true);
         self.erasures.forget_all();
         self.finish_erasures().await?;

@@ -27,20 +27,20 @@ use crate::{EventSink, RelayError, SubmitError};
 /// What waits together is taken in one go, so that a record for each would cost more than to tell it. The
 /// last of them is never waited for: what is alone is settled at once.
 #[derive(Debug, Default)]
-pub(super) struct TakenMessages(Mutex<BTreeMap<Conversation, Vec<TakenMessage>>>);
+pub(super) struct ForwardedMessages(Mutex<BTreeMap<Conversation, Vec<ForwardedMessage>>>);
 
 /// A message that the business has taken, and that still stands in the store.
 #[derive(Debug, Clone)]
-pub(super) struct TakenMessage {
+pub(super) struct ForwardedMessage {
     pub(super) read: QueuedRow,
     pub(super) id: MessageId,
     /// The one that has sent it.
     pub(super) device: DeviceId,
 }
 
-impl TakenMessages {
+impl ForwardedMessages {
     /// Takes note of `message`; how many of the conversation there are now.
-    pub(super) fn note(&self, conversation: Conversation, message: TakenMessage) -> usize {
+    pub(super) fn note(&self, conversation: Conversation, message: ForwardedMessage) -> usize {
         let mut noted = self.lock();
         let messages = noted.entry(conversation).or_default();
         messages.push(message);
@@ -59,7 +59,7 @@ impl TakenMessages {
         self.lock().retain(|conversation, _| !is_of(conversation));
     }
 
-    fn of(&self, conversation: Conversation) -> Vec<TakenMessage> {
+    fn of(&self, conversation: Conversation) -> Vec<ForwardedMessage> {
         self.lock().get(&conversation).cloned().unwrap_or_default()
     }
 
@@ -68,7 +68,7 @@ impl TakenMessages {
     }
 
     /// Forgets those that do not stand in the store any more.
-    fn settled(&self, conversation: Conversation, gone: &[TakenMessage]) {
+    fn settled(&self, conversation: Conversation, gone: &[ForwardedMessage]) {
         let mut noted = self.lock();
         let Some(messages) = noted.get_mut(&conversation) else { return };
         messages.retain(|message| !gone.iter().any(|gone| message.is(&gone.read)));
@@ -77,12 +77,12 @@ impl TakenMessages {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Conversation, Vec<TakenMessage>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Conversation, Vec<ForwardedMessage>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl TakenMessage {
+impl ForwardedMessage {
     fn is(&self, read: &QueuedRow) -> bool {
         // The version, too: after an erasure the places begin anew.
         (self.read.place, self.read.version) == (read.place, read.version)
@@ -98,15 +98,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
     ) -> Result<(), RelayError> {
         let mut attempts = Attempts::default();
-        while !self.taken_messages.of(conversation).is_empty() {
+        while !self.forwarded_messages.of(conversation).is_empty() {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
             let (mut taken, mut gone) = (Vec::new(), Vec::new());
-            for message in self.taken_messages.of(conversation) {
+            for message in self.forwarded_messages.of(conversation) {
                 let is_still = self.is_still(conversation.user, &message.read).await?;
                 if is_still { &mut taken } else { &mut gone }.push(message);
             }
-            self.taken_messages.settled(conversation, &gone);
+            self.forwarded_messages.settled(conversation, &gone);
             if taken.is_empty() {
                 return Ok(());
             }
@@ -114,7 +114,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             taken.iter().for_each(|message| transaction.remove_from_events(message.read.place));
             self.seal_delivered(tenant, &mut transaction, &taken).await?;
             if self.commit(transaction).await? {
-                self.taken_messages.settled(conversation, &taken);
+                self.forwarded_messages.settled(conversation, &taken);
             }
         }
         Ok(())
@@ -125,7 +125,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         &self,
         tenant: &ActiveBusiness,
         transaction: &mut Transaction,
-        taken: &[TakenMessage],
+        taken: &[ForwardedMessage],
     ) -> Result<(), RelayError> {
         let mut devices: BTreeMap<DeviceId, Vec<MessageId>> = BTreeMap::new();
         taken.iter().for_each(|message| devices.entry(message.device).or_default().push(message.id));
@@ -145,7 +145,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Settles whatever was taken: nothing of the relay runs any more.
     pub(super) async fn settle_messages_at_close(self: &Arc<Self>) {
-        for conversation in self.taken_messages.all() {
+        for conversation in self.forwarded_messages.all() {
             let Some(tenant) = self.businesses.tenant(conversation.business) else { continue };
             let span = trace_span::of(conversation.business, Some(conversation));
             let settled = self.settle_messages(&tenant, conversation).instrument(span).await;
