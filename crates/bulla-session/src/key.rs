@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use bulla_spqr::Secret;
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
 use crate::error::{KeyError, SignatureError};
-use crate::secret::Secret;
 use crate::x25519;
 use crate::xeddsa;
 

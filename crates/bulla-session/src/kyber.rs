@@ -4,12 +4,12 @@
 
 use std::fmt;
 
+use bulla_spqr::Secret;
 use libcrux_ml_kem::{kyber1024, mlkem1024};
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
 use crate::error::KeyError;
-use crate::secret::Secret;
 
 const TYPE: u8 = 0x08;
 const PUBLIC: usize = 1568;

@@ -18,7 +18,6 @@ mod x25519;
 mod xeddsa;
 
 pub mod message;
-mod secret;
 mod session;
 
 mod fingerprint;
@@ -42,7 +41,6 @@ pub use prekey::{
 };
 
 pub use message::{CiphertextMessage, CiphertextRef, MessageKind, PreKeyIds};
-pub use secret::Secret;
 pub use session::{
     Failed, InitiateError, MissingPreKey, OpenError, Opened, SealError, Sealed, Sessions, StoredPart,
     StoredPartName,
@@ -53,4 +51,4 @@ pub use fingerprint::{Fingerprint, FingerprintError};
 pub use time::{UnixMillis, UnixSeconds};
 
 #[doc(inline)]
-pub use bulla_spqr::Wiped;
+pub use bulla_spqr::{Secret, Wiped};

@@ -1,5 +1,6 @@
 //! PQXDH: how two devices that never met agree on the secrets a session starts from.
 
+use bulla_spqr::Secret;
 use bulla_spqr::kdf::UNSALTED;
 use rand_core::CryptoRng;
 
@@ -9,7 +10,6 @@ use crate::key::{KeyPair, PublicKey};
 use crate::kyber::KyberCiphertext;
 use crate::local_identity::LocalIdentity;
 use crate::prekey::{KyberPreKey, OneTimePreKey, PreKeyBundle, SignedPreKey};
-use crate::secret::Secret;
 use crate::session::{copied, derived};
 
 const INFO: &[u8] = b"WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024";

@@ -3,10 +3,9 @@
 //! Where the processor allows it, graviola does: the routines of s2n-bignum, proven correct and in constant
 //! time, at less than half the time. Everywhere else, and for what is not X25519, curve25519-dalek does.
 
+use bulla_spqr::Secret;
 use curve25519_dalek::MontgomeryPoint;
 use subtle::ConstantTimeEq;
-
-use crate::secret::Secret;
 
 /// The public u-coordinate of a private key.
 pub(crate) fn public_of(private: &Secret<32>) -> [u8; 32] {

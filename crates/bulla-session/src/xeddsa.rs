@@ -3,12 +3,11 @@
 //! The deployed form differs from the published one in one point: the sign of the Edwards public key is not
 //! forced to zero but travels in the top bit of the signature's last byte.
 
+use bulla_spqr::Secret;
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint, Scalar};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
-
-use crate::secret::Secret;
 
 /// Separates the nonce's hash from every other use of SHA-512 here: 0xFE, then 31 times 0xFF.
 const NONCE_PREFIX: [u8; 32] = {

@@ -11,9 +11,12 @@ use crate::wiped_bytes::wipe;
 pub struct Secret<const N: usize>([u8; N]);
 
 impl<const N: usize> Secret<N> {
-    pub(crate) const ZERO: Self = Self([0; N]);
+    /// Nothing but zeros, to be filled.
+    pub const ZERO: Self = Self([0; N]);
 
-    pub(crate) fn new(bytes: [u8; N]) -> Self {
+    /// Takes `bytes` over. Whoever has made them wipes what is left of them.
+    #[must_use]
+    pub fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
 
@@ -36,7 +39,8 @@ impl<const N: usize> Secret<N> {
         &self.0
     }
 
-    pub(crate) fn expose_mut(&mut self) -> &mut [u8; N] {
+    /// The bytes themselves, to be filled.
+    pub fn expose_mut(&mut self) -> &mut [u8; N] {
         &mut self.0
     }
 }
@@ -64,5 +68,45 @@ impl<const N: usize> ConstantTimeEq for Secret<N> {
 impl<const N: usize> fmt::Debug for Secret<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret<{N}>(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_secret_is_gone_when_it_is_dropped() {
+        use std::fs::File;
+        use std::hint::black_box;
+        use std::os::unix::fs::FileExt;
+
+        /// The bytes in which a value lay, once it was dropped there. They belong to its vector still, so
+        /// that nobody else writes there.
+        fn dropped<T>(value: T) -> [u8; 32] {
+            let mut place = vec![value];
+            black_box(&mut place);
+            let at = std::ptr::from_ref(&place[0]).addr();
+            place.clear();
+            black_box(&mut place);
+            let mut left = [0; 32];
+            File::open("/proc/self/mem").unwrap().read_exact_at(&mut left, at as u64).unwrap();
+            left
+        }
+
+        assert_eq!(dropped([0xa7_u8; 32]), [0xa7; 32], "what is left is not seen");
+        assert_eq!(dropped(Secret::new([0xa7; 32])), [0; 32]);
+    }
+
+    #[test]
+    fn secrets_are_compared_in_every_byte() {
+        let secret = Secret::new([7; 4]);
+        assert!(bool::from(secret.ct_eq(&Secret::new([7; 4]))));
+        for at in 0..4 {
+            let mut other = [7; 4];
+            other[at] ^= 1;
+            assert!(!bool::from(secret.ct_eq(&Secret::new(other))));
+        }
     }
 }

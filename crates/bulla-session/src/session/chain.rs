@@ -1,11 +1,11 @@
 //! Symmetric chains: one key for every message, each forgetting the one before.
 
+use bulla_spqr::Secret;
 use bulla_spqr::kdf::Keyed;
 use bulla_spqr::skipped_keys::Skipped;
 
 use super::message_key::MessageKey;
 use crate::key::{KeyPair, PublicKey};
-use crate::secret::Secret;
 
 /// The key a chain stands at.
 pub(super) struct ChainKey(pub(super) Secret<32>);

@@ -3,13 +3,13 @@
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use aes::{Aes256Dec, Aes256Enc};
+use bulla_spqr::Secret;
 use bulla_spqr::kdf::Keyed;
 use subtle::ConstantTimeEq;
 
 use super::chain::copied;
 use crate::identity::IdentityKey;
 use crate::message::MAC_BYTES;
-use crate::secret::Secret;
 
 const BLOCK: usize = 16;
 

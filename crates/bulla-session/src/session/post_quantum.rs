@@ -1,5 +1,6 @@
 //! The post-quantum ratchet's place in a session: what it adds to every message, and how its refusals read.
 
+use bulla_spqr::Secret;
 use bulla_spqr::error::{MessageError, ReceiveError, SendError};
 use bulla_spqr::{Ratchet, Received, Role, Sent};
 use rand_core::CryptoRng;
@@ -8,7 +9,6 @@ use super::ratchet_decrypt::StepError;
 use super::ratchet_encrypt::Exhausted;
 use super::split_storage::StoredPart;
 use crate::error::StoredError;
-use crate::secret::Secret;
 
 /// A session's post-quantum ratchet.
 pub(super) struct PostQuantum(Ratchet);

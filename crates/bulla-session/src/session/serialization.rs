@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bulla_spqr::Secret;
 use bulla_spqr::skipped_keys::Skipped;
 use bulla_spqr::wiped_bytes::{Out, Wiped};
 
@@ -14,7 +15,6 @@ use crate::key::{KeyPair, PrivateKey, PublicKey};
 use crate::kyber::KyberCiphertext;
 use crate::limits::{MAX_RECEIVING_CHAINS, MAX_SKIPPED_KEYS};
 use crate::numeric_ids::{KyberPreKeyId, OneTimePreKeyId, RegistrationId, SignedPreKeyId};
-use crate::secret::Secret;
 use crate::time::UnixSeconds;
 
 /// What a session takes without receiving chains, skipped message keys and pending data.
