@@ -45,7 +45,7 @@ struct Extent {
     speed: usize,
 }
 
-const FULL: Extent = Extent { marks: [1_000, 10_000, 100_000], window: 5_000, in_flight: 64, speed: 10_000 };
+const FULL: Extent = Extent { marks: [1_000, 10_000, 100_000], window: 5_000, in_flight: 256, speed: 10_000 };
 const QUICK: Extent = Extent { marks: [50, 100, 200], window: 50, in_flight: 16, speed: 100 };
 
 fn main() -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -73,7 +74,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Has the text number `place` accepted, for `to`.
+    /// Has the text number `place` accepted, for `to`, however often it is told to come again.
     pub(crate) async fn post(&mut self, to: &Number, place: usize) {
         let (to, text) = (to.digits(), text(place));
         let body = format!(
@@ -84,14 +85,22 @@ impl Connection {
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        self.stream.write_all(request.as_bytes()).await.unwrap();
-        self.read.clear();
-        while !self.has_answer() {
-            let read = self.stream.read_buf(&mut self.read).await.unwrap();
-            assert!(read > 0, "the server hung up");
+        loop {
+            self.stream.write_all(request.as_bytes()).await.unwrap();
+            self.read.clear();
+            while !self.has_answer() {
+                let read = self.stream.read_buf(&mut self.read).await.unwrap();
+                assert!(read > 0, "the server hung up");
+            }
+            let answer = String::from_utf8_lossy(&self.read);
+            if answer.starts_with("HTTP/1.1 200") {
+                return;
+            }
+            assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+            // As many as may be wait for this one user. Sooner than the answer says: it is measured how fast
+            // they can be taken.
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let answer = String::from_utf8_lossy(&self.read);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     /// Whether a whole answer is there.
