@@ -1,7 +1,7 @@
 //! What is fuzzed.
 //!
-//! The checks stand beside the tests of the crates, which replay the corpora with them. Here they only get
-//! the names of their targets.
+//! The checks stand beside the tests of the crates, which replay the corpora with them; those of rows, which
+//! are private, in the crates. Here they only get the names of their targets.
 
 // Where the checks look for the parties they let talk.
 #[path = "../../crates/bulla-spqr/tests/it/test_peer.rs"]
@@ -18,6 +18,7 @@ mod test_device;
 mod content;
 mod envelope;
 mod graph;
+mod queue;
 mod session;
 mod spqr;
 mod store;
@@ -66,4 +67,14 @@ targets! {
     store_journal = store::journal::check;
     /// What a business's web server answers.
     webhook_answer = webhook::answer::check;
+    /// The indexes of queues.
+    store_queue = queue::queue_index::check;
+    /// The rows of an endpoint.
+    endpoint_rows = bulla_endpoint::fuzzing::rows;
+    /// The rows of a device.
+    device_rows = bulla_device::fuzzing::rows;
+    /// The rows of a relay.
+    relay_rows = bulla_relay::fuzzing::rows;
+    /// The rows of a carrier.
+    carrier_rows = bulla_carrier::fuzzing::rows;
 }

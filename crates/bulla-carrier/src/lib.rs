@@ -33,6 +33,10 @@ mod upkeep;
 mod limits;
 mod store_layout;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use carrier::Carrier;
 
 pub use number_verifier::{NumberVerifier, TrustedHost, Verdict};

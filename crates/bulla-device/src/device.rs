@@ -29,6 +29,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::queues::QueueIndexes;
+
 use self::active_businesses::ActiveBusinesses;
 use self::handed_over_envelopes::HandedOver;
 use self::queues::Tails;

@@ -11,6 +11,10 @@ mod limits;
 mod metrics;
 mod store_layout;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use device::Device;
 pub use error::{DeviceError, SendError};
 pub use event::{DeviceEvent, DeviceEventKind};

@@ -24,6 +24,10 @@ mod error;
 mod limits;
 mod store_layout;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use endpoint::Endpoint;
 pub use identity::{Identity, InvalidIdentity};
 pub use identity_policy::IdentityPolicy;

@@ -27,6 +27,10 @@ mod row;
 mod store_layout;
 mod user_ids;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use builder::RelayBuilder;
 pub use business::Business;
 pub use message_ref::MessageRef;

@@ -8,6 +8,7 @@
 
 mod acknowledge;
 mod concurrent_erasures;
+mod corpus;
 mod devices;
 mod directory;
 mod erase;

@@ -14,9 +14,9 @@ use crate::store_layout::{self, INBOX, OUTBOX};
 
 /// On which day each place of inbox and outbox stands.
 #[derive(Default)]
-pub(super) struct QueueIndexes {
-    pub(super) inbox: QueueIndex,
-    pub(super) outbox: QueueIndex,
+pub(crate) struct QueueIndexes {
+    pub(crate) inbox: QueueIndex,
+    pub(crate) outbox: QueueIndex,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -28,12 +28,12 @@ struct QueueIndexesRow {
 }
 
 impl QueueIndexes {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let row = QueueIndexesRow::decode(bytes).map_err(|_| StoreError::Damaged { what: "mailbox" })?;
         Ok(Self { inbox: QueueIndex::from_bytes(&row.inbox)?, outbox: QueueIndex::from_bytes(&row.outbox)? })
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         QueueIndexesRow { inbox: self.inbox.to_bytes(), outbox: self.outbox.to_bytes() }.encode_to_vec()
     }
 }

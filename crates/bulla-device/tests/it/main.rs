@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
+mod corpus;
 mod dead_store;
 mod devices;
 mod handed_over;

@@ -7,6 +7,7 @@
 )]
 
 mod content_kinds;
+mod corpus;
 mod identity;
 mod limits;
 mod ratchet_steps;

@@ -12,6 +12,7 @@ mod calls_in_flight;
 mod cancellation;
 mod clock_jumps;
 mod conflicts;
+mod corpus;
 mod dead_letters;
 mod debug_output;
 mod devices;

@@ -6,7 +6,9 @@
 )]
 
 mod cache;
+mod checks;
 mod conformance;
+mod corpus;
 mod model_walks;
 mod planted_bugs;
 mod test_stores;

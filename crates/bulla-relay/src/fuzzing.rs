@@ -1,0 +1,101 @@
+//! What fuzzing checks of the rows that a relay reads back.
+
+use bulla_base::{DeviceId, MAX_DEVICES, Timestamp};
+use bulla_store::StoreError;
+use bytes::Bytes;
+
+use crate::row::{
+    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, UnconfirmedCopies,
+};
+
+/// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
+/// head of a conversation, a retry request, an event, what waits for approval, or what is unconfirmed.
+///
+/// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
+/// whose every part is an error or there.
+pub fn rows(bytes: &[u8]) {
+    let Some((which, row)) = bytes.split_first() else { return };
+    match which {
+        0 => outbound(row),
+        1 => outbox_entry(row),
+        2 => queue_indexes(row),
+        3 => retry_request(row),
+        4 => stored_event(row),
+        5 => pending_approval(row),
+        6 => unconfirmed_copies(row),
+        _ => {}
+    }
+}
+
+fn outbound(bytes: &[u8]) {
+    let Some(row) = read_back(bytes, Outbound::read, Outbound::to_bytes) else { return };
+    let _ = (row.stage(), row.awaited(), row.of_category(), row.due());
+}
+
+fn outbox_entry(bytes: &[u8]) {
+    let read = |bytes: &[u8]| OutboxEntry::read(Bytes::copy_from_slice(bytes));
+    let Some(row) = read_back(bytes, read, OutboxEntry::to_bytes) else { return };
+    assert!(row.id().is_some() && row.envelopes().len() <= usize::from(MAX_DEVICES));
+    let _ = (row.is_message(), row.known());
+    for envelope in row.envelopes() {
+        let others = row.without(envelope.to().device());
+        assert!(others.is_none_or(|others| others.envelopes().len() < row.envelopes().len()));
+    }
+}
+
+fn queue_indexes(bytes: &[u8]) {
+    let write = |row: &QueueIndexes| row.to_bytes().into();
+    let Some(mut row) = read_back(bytes, QueueIndexes::read, write) else { return };
+    // What comes next is put behind, and what is there goes.
+    for index in [&mut row.outbox, &mut row.events, &mut row.held, &mut row.deferred] {
+        let (day, place) = index.append(Timestamp::from_millis(1_795_293_590_960).day());
+        assert!(index.day_of(place) == Some(day) && index.remove(place) == Some(day));
+        let first = index.first();
+        let _ = index.remove(first);
+    }
+    let _ = read_back(&row.to_bytes(), QueueIndexes::read, write);
+}
+
+fn retry_request(bytes: &[u8]) {
+    let Some(row) = read_back(bytes, RetryRequest::read, RetryRequest::to_bytes) else { return };
+    let _ = row.from();
+}
+
+fn stored_event(bytes: &[u8]) {
+    let Some(row) = read_back(bytes, StoredEvent::read, StoredEvent::to_bytes) else { return };
+    let _ = (row.message(), row.device(), row.user(), row.at());
+    let _ = (row.message_content(), row.status(), row.of_category());
+}
+
+fn pending_approval(bytes: &[u8]) {
+    let written = MessagePendingApproval::to_bytes;
+    let Some(row) = read_back(bytes, MessagePendingApproval::read, written) else { return };
+    let _ = (row.device(), row.id(), row.of_category(), row.content(), row.words());
+}
+
+fn unconfirmed_copies(bytes: &[u8]) {
+    let written = UnconfirmedCopies::to_bytes;
+    let Some(mut row) = read_back(bytes, UnconfirmedCopies::read, written) else { return };
+    let _ = row.content();
+    for number in 1..=MAX_DEVICES {
+        let Ok(device) = DeviceId::new(number) else { continue };
+        if let Some(copy) = row.of(device).cloned() {
+            let _ = copy.asked_for(1, Timestamp::from_millis(1_795_293_590_960));
+            row.put(device, copy);
+        }
+    }
+    let _ = read_back(&row.to_bytes(), UnconfirmedCopies::read, written);
+}
+
+/// The row in `bytes`, if there is one: written, it is read as the same.
+fn read_back<R: PartialEq>(
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> Result<R, StoreError>,
+    write: impl Fn(&R) -> Bytes,
+) -> Option<R> {
+    let row = read(bytes).ok()?;
+    let written = write(&row);
+    let again = read(&written);
+    assert!(again.is_ok_and(|again| again == row && write(&again) == written), "another row comes back");
+    Some(row)
+}

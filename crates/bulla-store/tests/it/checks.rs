@@ -1,0 +1,3 @@
+//! What fuzzing checks; the corpora of it are replayed.
+
+pub(crate) mod queue_index;
