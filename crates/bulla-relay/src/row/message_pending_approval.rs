@@ -42,6 +42,15 @@ impl MessagePendingApproval {
         Self { id, category, words, again: false, device: 0, fallback_category, fallback_text }
     }
 
+    /// A message that is to be sealed for this device as well, or again.
+    pub(crate) fn again(id: MessageId, category: Category, device: DeviceId) -> Self {
+        Self { again: true, ..Self::new(id, Some(category), Bytes::new()).for_device(device) }
+    }
+
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
+    }
+
     /// The same, with `fallback` to go in its place if the window is closed.
     pub(crate) fn with_fallback(self, fallback: Option<&Fallback>) -> Self {
         let Some(fallback) = fallback else { return self };
@@ -56,15 +65,6 @@ impl MessagePendingApproval {
         let text = std::str::from_utf8(&self.fallback_text).map_err(|_| damaged())?;
         let text = Text::new(text).map_err(|_| damaged())?;
         Fallback::text(text, category(code)?).map(Some).map_err(|_| damaged())
-    }
-
-    /// A message that is to be sealed for this device as well, or again.
-    pub(crate) fn again(id: MessageId, category: Category, device: DeviceId) -> Self {
-        Self { again: true, ..Self::new(id, Some(category), Bytes::new()).for_device(device) }
-    }
-
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        Self::decode(bytes).map_err(|_| StoreError::Damaged { what: "held message" })
     }
 
     /// The same, for this device alone.
