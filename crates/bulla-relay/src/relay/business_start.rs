@@ -10,10 +10,10 @@ use bulla_transport::{Connected, NumberProof, Transport, TransportError};
 use futures_util::StreamExt;
 use tracing::{Instrument, Span};
 
-use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::business_registry::BusinessState;
 use super::fault_isolation::FailureScope;
+use super::{Inner, trace_span};
 use crate::limits::OPENED_AT_ONCE;
 use crate::{EventSink, RelayError, Report, Suspended, SuspendedPart};
 
@@ -32,7 +32,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     let _member = member;
                     inner.bring_up(business).await;
                 };
-                if tokio::spawn(bringing_up.in_current_span()).await.is_err() {
+                if tokio::spawn(bringing_up.instrument(trace_span::call("open", Some(business))))
+                    .await
+                    .is_err()
+                {
                     self.suspend_unopened(business, RelayError::Panicked);
                 }
             })

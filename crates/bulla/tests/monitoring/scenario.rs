@@ -39,6 +39,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     let scenario = scenario.the_disk_fails(&system).await;
     scenario.rows_are_spoilt(&alice).await;
     scenario.the_business_begins_anew(&system, &alice).await;
+    system.one_takes_over("pair").await;
     alice.close().await;
     system.carrier.sweep().await.unwrap();
     system.carrier.stats().await.unwrap();

@@ -88,6 +88,25 @@ impl System {
         let serving = tokio::spawn(async move { drop(graph.serve(listener, std::future::pending()).await) });
         Ok(RunningRelay { relay, store, api, serving })
     }
+
+    /// Opens two relays on one store, of which the second takes over from the first.
+    pub(crate) async fn one_takes_over(&self, name: &str) {
+        let store = faults::open(&self.folder(name)).await;
+        let open = || {
+            let builder = Host::new().relay(store.clone(), self.transport.clone(), self.sink.clone());
+            builder.business(business()).settings(self.settings.clone().failover()).open()
+        };
+        let (first, second) = (open().await.unwrap(), open().await.unwrap());
+        assert!(first.suspended().is_empty() && !second.suspended().is_empty(), "one acts");
+        first.close().await;
+        while !second.suspended().is_empty() {
+            a_moment().await;
+        }
+        // Once in ten minutes it looks for work that another has left; the first look comes at once.
+        a_moment().await;
+        second.close().await;
+        store.engine().close().await;
+    }
 }
 
 /// A relay that runs.
