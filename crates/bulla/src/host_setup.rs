@@ -31,7 +31,7 @@ pub use open_sealed_store::{OpenStoreError, SealedStore};
 /// use bulla::content::{Content, Text};
 /// use bulla::device::DeviceEventKind;
 /// use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, SinkError};
-/// use bulla::open_sealed_store::MemoryStore;
+/// use bulla::store::MemoryStore;
 /// use bulla::transport::InProcess;
 /// use bulla::Host;
 ///
