@@ -29,7 +29,7 @@ const MOST_FILES: f64 = 1.5;
 /// What is under way when a sample ends has written rows and is not counted as a message.
 const MOST_ROWS: f64 = 1.5;
 /// Whoever else uses the machine makes every message dearer: only what grows without end fails by this.
-const MOST_COST: f64 = 1.5;
+const MOST_COST: f64 = 2.0;
 
 /// What some seconds came to.
 #[derive(Debug, Clone, Copy)]

@@ -29,7 +29,7 @@ pub(crate) const PUBLIC: &[Public] = &[
     Public {
         name: "whether the MAC of a message is right",
         at: At::Line((
-            "bulla-session/src/session/open_step.rs",
+            "bulla-session/src/session/ratchet_decrypt.rs",
             "if !keys.verify(sender, receiver, message.authenticated(), message.mac()) {",
         )),
     },
