@@ -47,6 +47,6 @@ pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// once.
 pub(crate) const MAX_UNSETTLED: usize = 16;
 
-/// Of how many businesses it is known in memory that they are marked as active today. Beyond it they are
-/// marked again, which costs a row a message.
+/// Of how many businesses it is known in memory that they are marked as active today. Beyond it all
+/// are forgotten, and each is marked once more, which costs a row.
 pub(crate) const MAX_NOTED_ACTIVE: usize = 256;

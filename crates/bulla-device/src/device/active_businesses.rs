@@ -30,7 +30,7 @@ impl ActiveBusinesses {
             return;
         }
         let mut noted = self.lock();
-        // Who has no room is marked again with every message.
+        // Without room all are forgotten: each is marked once more with its next message.
         if noted.day != day || noted.businesses.len() + businesses.len() > MAX_NOTED_ACTIVE {
             noted.businesses.clear();
         }

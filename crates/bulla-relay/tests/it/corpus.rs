@@ -17,17 +17,7 @@ fn rows_replay() {
     CORPORA.replay("rows", bulla_relay::fuzzing::rows);
 }
 
-/// What a fuzzer reaches soon, so that a machine that never runs one has seen it too.
 #[test]
 fn every_row_is_seen_cut_and_with_every_byte_changed() {
-    CORPORA.replay("rows", |row| {
-        for place in 0..row.len() {
-            bulla_relay::fuzzing::rows(&row[..place]);
-            for change in [1, 0x40, 0x80, 0xff] {
-                let mut changed = row.to_vec();
-                changed[place] ^= change;
-                bulla_relay::fuzzing::rows(&changed);
-            }
-        }
-    });
+    CORPORA.replay_changed("rows", bulla_relay::fuzzing::rows);
 }
