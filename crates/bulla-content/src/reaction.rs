@@ -2,13 +2,15 @@ use std::fmt;
 
 use bulla_base::MessageId;
 
+use crate::wire::record;
 use crate::{InvalidContent, MAX_EMOJI_BYTES, emoji};
 
-/// An emoji put on a message, or taken off it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Reaction {
-    to: MessageId,
-    emoji: Option<String>,
+record! {
+    /// An emoji put on a message, or taken off it.
+    pub struct Reaction {
+        to: MessageId = 1,
+        emoji: Option<String> = 2,
+    }
 }
 
 impl Reaction {
@@ -19,21 +21,25 @@ impl Reaction {
     /// Standard #51 has it: one that has a skin tone, or is made of several that are joined, is one; two are
     /// not, and neither is a letter.
     pub fn put(to: MessageId, emoji: impl Into<String>) -> Result<Self, InvalidContent> {
-        let emoji = emoji.into();
-        if emoji.is_empty() {
-            return Err(InvalidContent::Empty { field: "emoji" });
-        }
-        InvalidContent::at_most("emoji", "bytes", MAX_EMOJI_BYTES, emoji.len())?;
-        if !emoji::is_one(&emoji) {
-            return Err(InvalidContent::NotOneEmoji { field: "emoji" });
-        }
-        Ok(Self { to, emoji: Some(emoji) })
+        Self { to, emoji: Some(emoji.into()) }.checked()
     }
 
     /// Takes the reaction off the message `to`.
     #[must_use]
     pub const fn removed(to: MessageId) -> Self {
         Self { to, emoji: None }
+    }
+
+    fn checked(self) -> Result<Self, InvalidContent> {
+        let Some(emoji) = &self.emoji else { return Ok(self) };
+        if emoji.is_empty() {
+            return Err(InvalidContent::Empty { field: "emoji" });
+        }
+        InvalidContent::at_most("emoji", "bytes", MAX_EMOJI_BYTES, emoji.len())?;
+        if !emoji::is_one(emoji) {
+            return Err(InvalidContent::NotOneEmoji { field: "emoji" });
+        }
+        Ok(self)
     }
 
     /// The message reacted to.

@@ -1,22 +1,31 @@
 use bulla_base::MessageId;
 
+use crate::wire::{Listed, codes, record};
 use crate::{InvalidContent, MAX_RECEIPT_IDS};
 
-/// How far a message has come at its receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Progress {
-    /// It is durable with the receiver.
-    Delivered,
-    /// Somebody has seen it.
-    Read,
+codes! {
+    /// How far a message has come at its receiver.
+    pub enum Progress {
+        /// It is durable with the receiver.
+        Delivered = 1,
+        /// Somebody has seen it.
+        Read = 2,
+        /// Somebody has listened to it: of an audio.
+        Played = 3,
+    }
 }
 
-/// Tells a sender how far its messages have come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    progress: Progress,
-    messages: Vec<MessageId>,
+record! {
+    /// Tells a sender how far its messages have come.
+    #[derive(Debug)]
+    pub struct Receipt {
+        progress: Progress = 1,
+        messages: Vec<MessageId> = 2,
+    }
+}
+
+impl Listed for MessageId {
+    const LIST: (&'static str, &'static str, usize) = ("receipt", "messages", MAX_RECEIPT_IDS);
 }
 
 impl Receipt {
@@ -25,11 +34,12 @@ impl Receipt {
     /// # Errors
     /// When there are none, or more than [`MAX_RECEIPT_IDS`].
     pub fn new(progress: Progress, messages: Vec<MessageId>) -> Result<Self, InvalidContent> {
-        if messages.is_empty() {
-            return Err(InvalidContent::Empty { field: "receipt" });
-        }
-        InvalidContent::at_most("receipt", "messages", MAX_RECEIPT_IDS, messages.len())?;
-        Ok(Self { progress, messages })
+        Self { progress, messages }.checked()
+    }
+
+    fn checked(self) -> Result<Self, InvalidContent> {
+        InvalidContent::some_of(MessageId::LIST, &self.messages)?;
+        Ok(self)
     }
 
     /// How far they have come.

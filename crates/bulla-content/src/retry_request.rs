@@ -1,10 +1,15 @@
 use bulla_base::MessageId;
 
-/// Please send a message again: it could not be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryRequest {
-    message: MessageId,
-    attempt: u8,
+use crate::InvalidContent;
+use crate::wire::record;
+
+record! {
+    /// Please send a message again: it could not be opened.
+    #[derive(Debug, Copy)]
+    pub struct RetryRequest {
+        message: MessageId = 1,
+        attempt: u8 = 2,
+    }
 }
 
 impl RetryRequest {
@@ -13,6 +18,10 @@ impl RetryRequest {
     #[must_use]
     pub const fn new(message: MessageId, attempt: u8) -> Self {
         Self { message, attempt }
+    }
+
+    const fn checked(self) -> Result<Self, InvalidContent> {
+        Ok(self)
     }
 
     /// The message that could not be opened.

@@ -1,19 +1,19 @@
 use std::fmt;
 
-use crate::{InvalidContent, MAX_TEXT_CHARS};
+use crate::wire::record;
+use crate::{InvalidContent, MAX_TEXT_CHARS, bounded_text};
 
-const NUL: char = '\0';
-const REPLACEMENT: &str = "\u{fffd}";
-
-/// A written message, 1 to [`MAX_TEXT_CHARS`] characters.
-///
-/// A NUL (U+0000) in it becomes U+FFFD, the replacement character, whoever wrote it: databases and programs
-/// behind a webhook refuse a text with a NUL or cut it there, and a message is not to be lost for one
-/// character nobody sees. All other characters stay as they are.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text {
-    body: String,
-    preview_url: bool,
+record! {
+    /// A written message, 1 to [`MAX_TEXT_CHARS`] characters.
+    ///
+    /// A NUL (U+0000) in it becomes U+FFFD, the replacement character, whoever wrote it: databases and
+    /// programs behind a webhook refuse a text with a NUL or cut it there, and a message is not to be lost
+    /// for one character nobody sees. All other characters stay as they are. So it is with all texts in this
+    /// crate.
+    pub struct Text {
+        body: String = 1,
+        preview_url: bool = 2,
+    }
 }
 
 impl Text {
@@ -22,15 +22,12 @@ impl Text {
     /// # Errors
     /// When `body` is empty or longer than [`MAX_TEXT_CHARS`] characters.
     pub fn new(body: impl Into<String>) -> Result<Self, InvalidContent> {
-        let mut body = body.into();
-        if body.contains(NUL) {
-            body = body.replace(NUL, REPLACEMENT);
-        }
-        if body.is_empty() {
-            return Err(InvalidContent::Empty { field: "text" });
-        }
-        InvalidContent::at_most("text", "characters", MAX_TEXT_CHARS, body.chars().count())?;
-        Ok(Self { body, preview_url: false })
+        Self { body: body.into(), preview_url: false }.checked()
+    }
+
+    fn checked(mut self) -> Result<Self, InvalidContent> {
+        bounded_text::filled("text", MAX_TEXT_CHARS, &mut self.body)?;
+        Ok(self)
     }
 
     /// Asks the receiving device to show a preview of the first link.

@@ -1,167 +1,227 @@
-//! The Protocol Buffers form of a content. The field numbers are for ever.
+//! The Protocol Buffers form of a content, as `content.proto` describes it. The numbers are for ever.
+//!
+//! Each type says the numbers of its fields where it is declared, and is checked as it is read: what is
+//! malformed or beyond a limit ends the reading there and then, and nothing is kept of it. So what a stranger
+//! sends is never held in another form than the one that is within its limits.
 
-use std::fmt;
-
-use bulla_base::{MessageId, is_flat};
-use bytes::Bytes;
-use prost::Message as _;
-
-use crate::{Body, Content, InvalidContent, Progress, Reaction, Receipt, RetryRequest, Text};
-
-pub(crate) fn encode(content: &Content) -> Vec<u8> {
-    let mut wire = Wire { in_reply_to: content.in_reply_to().map(id_bytes), ..Wire::default() };
-    match content.body() {
-        Body::Text(text) => {
-            wire.text = Some(WireText { body: text.body().to_owned(), preview_url: text.preview_url() });
-        }
-        Body::Reaction(reaction) => {
-            let emoji = reaction.emoji().unwrap_or_default().to_owned();
-            wire.reaction = Some(WireReaction { to: id_bytes(reaction.to()), emoji });
-        }
-        Body::Receipt(receipt) => {
-            let progress = match receipt.progress() {
-                Progress::Delivered => 1,
-                Progress::Read => 2,
-            };
-            let messages = receipt.messages().iter().copied().map(id_bytes).collect();
-            wire.receipt = Some(WireReceipt { progress, messages });
-        }
-        Body::RetryRequest(request) => {
-            let (message, attempt) = (id_bytes(request.message()), request.attempt().into());
-            wire.retry = Some(WireRetryRequest { message, attempt });
-        }
-    }
-    wire.encode_to_vec()
-}
-
-pub(crate) fn decode(bytes: &[u8]) -> Result<Content, InvalidContent> {
-    if !is_flat(bytes, &MESSAGES) {
-        return Err(InvalidContent::Malformed);
-    }
-    let wire = Wire::decode(bytes).map_err(|_| InvalidContent::Malformed)?;
-    let in_reply_to = wire.in_reply_to.as_ref().map(read_id).transpose()?;
-    let body = match (wire.text, wire.reaction, wire.receipt, wire.retry) {
-        (Some(text), None, None, None) => {
-            Body::Text(Text::new(text.body)?.with_preview_url(text.preview_url))
-        }
-        (None, Some(reaction), None, None) => Body::Reaction(read_reaction(reaction)?),
-        (None, None, Some(receipt), None) => Body::Receipt(read_receipt(&receipt)?),
-        (None, None, None, Some(retry)) => Body::RetryRequest(read_retry_request(&retry)?),
-        _ => return Err(InvalidContent::Malformed),
-    };
-    Ok(Content::from_parts(body, in_reply_to))
-}
-
-fn read_reaction(wire: WireReaction) -> Result<Reaction, InvalidContent> {
-    let to = read_id(&wire.to)?;
-    if wire.emoji.is_empty() { Ok(Reaction::removed(to)) } else { Reaction::put(to, wire.emoji) }
-}
-
-fn read_receipt(wire: &WireReceipt) -> Result<Receipt, InvalidContent> {
-    let progress = match wire.progress {
-        1 => Progress::Delivered,
-        2 => Progress::Read,
-        _ => return Err(InvalidContent::Malformed),
-    };
-    Receipt::new(progress, wire.messages.iter().map(read_id).collect::<Result<_, _>>()?)
-}
-
-fn read_retry_request(wire: &WireRetryRequest) -> Result<RetryRequest, InvalidContent> {
-    let attempt = u8::try_from(wire.attempt).map_err(|_| InvalidContent::Malformed)?;
-    Ok(RetryRequest::new(read_id(&wire.message)?, attempt))
-}
-
-fn id_bytes(id: MessageId) -> Bytes {
-    Bytes::copy_from_slice(id.as_bytes())
-}
-
-fn read_id(bytes: &Bytes) -> Result<MessageId, InvalidContent> {
-    MessageId::from_bytes(bytes).map_err(|_| InvalidContent::Malformed)
-}
-
-/// The fields of [`Wire`] that are messages.
-const MESSAGES: [u32; 4] = [2, 3, 4, 5];
-
-#[derive(Clone, PartialEq, prost::Message)]
-#[prost(skip_debug)]
-struct Wire {
-    #[prost(bytes = "bytes", optional, tag = "1")]
-    in_reply_to: Option<Bytes>,
-    #[prost(message, optional, tag = "2")]
-    text: Option<WireText>,
-    #[prost(message, optional, tag = "3")]
-    reaction: Option<WireReaction>,
-    #[prost(message, optional, tag = "4")]
-    receipt: Option<WireReceipt>,
-    #[prost(message, optional, tag = "5")]
-    retry: Option<WireRetryRequest>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-#[prost(skip_debug)]
-struct WireRetryRequest {
-    #[prost(bytes = "bytes", tag = "1")]
-    message: Bytes,
-    /// At most 255.
-    #[prost(uint32, tag = "2")]
-    attempt: u32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-#[prost(skip_debug)]
-struct WireText {
-    #[prost(string, tag = "1")]
-    body: String,
-    #[prost(bool, tag = "2")]
-    preview_url: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-#[prost(skip_debug)]
-struct WireReaction {
-    #[prost(bytes = "bytes", tag = "1")]
-    to: Bytes,
-    #[prost(string, tag = "2")]
-    emoji: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-#[prost(skip_debug)]
-struct WireReceipt {
-    #[prost(uint32, tag = "1")]
-    progress: u32,
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    messages: Vec<Bytes>,
-}
-
-macro_rules! silent {
-    ($($wire:ident),*) => {$(
-        impl fmt::Debug for $wire {
-            /// Content does not print.
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($wire), "(…)"))
-            }
-        }
-    )*};
-}
-
-silent!(Wire, WireText, WireReaction, WireReceipt, WireRetryRequest);
+mod field;
+mod message;
+mod reader;
+mod writer;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::MAX_PLAINTEXT_BYTES;
+mod tests;
 
-    /// Each byte begins a group, of a field that is not known, in the one before it. In a build in which
-    /// somebody had turned off the decoder's own limit, a user's message ended the relay.
-    #[test]
-    fn however_deep_its_groups_go_a_content_is_merely_malformed() {
-        let groups = vec![0x7b; MAX_PLAINTEXT_BYTES];
-        for field in MESSAGES {
-            let head = [u8::try_from(field << 3 | 2).unwrap(), 0x80, 0x80, 0x04];
-            let nested = [&head[..], &groups].concat();
-            assert!(matches!(decode(&nested), Err(InvalidContent::Malformed)), "in field {field}");
-        }
-        assert!(matches!(decode(&groups), Err(InvalidContent::Malformed)));
+use std::borrow::Borrow;
+
+use bulla_base::MessageId;
+
+use crate::context::{Context, Forwarding, QuotedAuthor};
+use crate::limits::MAX_FALLBACK_CHARS;
+use crate::{
+    Audio, Body, Contacts, Content, Document, Edit, Image, Interactive, InteractiveReply, InvalidContent,
+    Location, Order, QuickReply, Reaction, Receipt, ReferredProduct, RetryRequest, Revoke, Sticker, System,
+    Template, Text, Typing, Unsupported, Video, bounded_text,
+};
+
+pub(crate) use self::field::Field;
+pub(crate) use self::message::{
+    Listed, Record, choice, codes, empty_record, optional_text, record, silent, text,
+};
+pub(crate) use self::reader::{Reader, Value};
+pub(crate) use self::writer::{number_size, write_number};
+
+use self::writer::{bytes_size, write_bytes};
+
+/// Why bytes are not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// They are malformed, or say something beyond a limit.
+    Invalid(InvalidContent),
+    /// They say something that this version does not know: a newer one may.
+    Newer,
+}
+
+impl ReadError {
+    pub(crate) const MALFORMED: Self = Self::Invalid(InvalidContent::Malformed);
+}
+
+impl From<InvalidContent> for ReadError {
+    fn from(invalid: InvalidContent) -> Self {
+        Self::Invalid(invalid)
     }
+}
+
+/// What a message is in `content.proto`: its name, and its fields with their numbers.
+#[cfg(test)]
+pub(crate) trait Described {
+    const MESSAGE: (&'static str, &'static [(&'static str, u32)]);
+}
+
+const IN_REPLY_TO: u32 = 1;
+const FALLBACK: u32 = 6;
+const QUOTED_AUTHOR: u32 = 7;
+const FORWARDING: u32 = 8;
+const PRODUCT: u32 = 9;
+
+/// The kinds that were there first: two messages, and two signals.
+const TEXT: u32 = 2;
+const REACTION: u32 = 3;
+const RETRY_REQUEST: u32 = 5;
+/// Kinds of messages, all there may ever be. What is not known shows its fallback text.
+const FIRST_MESSAGE: u32 = 16;
+const LAST_MESSAGE: u32 = 95;
+/// Kinds of signals: they are not shown, and travel as receipts do. What is not known is passed over.
+const LAST_SIGNAL: u32 = 127;
+
+/// Whether the field `number` of a content is a kind; all others say something about the content.
+const fn is_kind(number: u32) -> bool {
+    matches!(number, TEXT..=RETRY_REQUEST | FIRST_MESSAGE..=LAST_SIGNAL)
+}
+
+/// Whether the kind `number` is a message, and no signal.
+pub(crate) const fn is_message(number: u32) -> bool {
+    matches!(number, TEXT | REACTION | FIRST_MESSAGE..=LAST_MESSAGE)
+}
+
+/// The kinds with their numbers, once for both directions.
+macro_rules! kinds {
+    ($($kind:ident = $number:literal),+ $(,)?) => {
+        fn read_kind(number: u32, message: &[u8]) -> Result<Body, ReadError> {
+            match number {
+                $($number => <$kind as Record>::read(message).map(|one| Body::$kind(one.into())),)+
+                _ => Err(ReadError::Newer),
+            }
+        }
+
+        /// The number of the field in which `body` stands.
+        pub(crate) const fn number(body: &Body) -> u32 {
+            match body {
+                $(Body::$kind(_) => $number,)+
+                Body::Unsupported(other) => other.number(),
+            }
+        }
+
+        fn kind_size(body: &Body) -> usize {
+            match body {
+                $(Body::$kind(one) => Field::size(Borrow::<$kind>::borrow(one), $number),)+
+                Body::Unsupported(other) => bytes_size(other.number(), other.message().len()),
+            }
+        }
+
+        fn write_kind(body: &Body, to: &mut Vec<u8>) {
+            match body {
+                $(Body::$kind(one) => Field::write(Borrow::<$kind>::borrow(one), $number, to),)+
+                Body::Unsupported(other) => write_bytes(other.number(), other.message(), to),
+            }
+        }
+
+        #[cfg(test)]
+        const KINDS: &[(&str, u32)] = &[$((stringify!($kind), $number)),+];
+    };
+}
+
+kinds! {
+    Text = 2,
+    Reaction = 3,
+    Receipt = 4,
+    RetryRequest = 5,
+    Image = 16,
+    Video = 17,
+    Document = 18,
+    Audio = 19,
+    Sticker = 20,
+    Location = 21,
+    Contacts = 22,
+    Interactive = 23,
+    InteractiveReply = 24,
+    Template = 25,
+    QuickReply = 26,
+    Order = 27,
+    System = 28,
+    Edit = 29,
+    Revoke = 30,
+    Typing = 96,
+}
+
+/// How many bytes [`write`] writes.
+pub(crate) fn size(content: &Content) -> usize {
+    let (context, body) = (content.context(), kind_size(content.body()));
+    let author = context.quoted_author.map_or(0, QuotedAuthor::code);
+    let forwarding = context.forwarding.map_or(0, Forwarding::code);
+    context.in_reply_to.map_or(0, |id| id.size(IN_REPLY_TO))
+        + body
+        + content.fallback().map_or(0, |text| bytes_size(FALLBACK, text.len()))
+        + number_size(QUOTED_AUTHOR, author)
+        + number_size(FORWARDING, forwarding)
+        + context.product.size(PRODUCT)
+}
+
+/// Writes the fields in the order of their numbers.
+pub(crate) fn write(content: &Content, to: &mut Vec<u8>) {
+    let (context, body) = (content.context(), content.body());
+    let stands_first = number(body) < FALLBACK;
+    if let Some(id) = context.in_reply_to {
+        id.write(IN_REPLY_TO, to);
+    }
+    if stands_first {
+        write_kind(body, to);
+    }
+    if let Some(text) = content.fallback() {
+        write_bytes(FALLBACK, text.as_bytes(), to);
+    }
+    write_number(QUOTED_AUTHOR, context.quoted_author.map_or(0, QuotedAuthor::code), to);
+    write_number(FORWARDING, context.forwarding.map_or(0, Forwarding::code), to);
+    context.product.write(PRODUCT, to);
+    if !stands_first {
+        write_kind(body, to);
+    }
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Result<Content, InvalidContent> {
+    match read_parts(bytes) {
+        Ok(Parts { kind: Some(kind), context, fallback }) => {
+            let body = match read_kind(kind.0, kind.1) {
+                Ok(body) => body,
+                Err(ReadError::Newer) => Body::Unsupported(Unsupported::read(kind.0, kind.1)?),
+                Err(ReadError::Invalid(invalid)) => return Err(invalid),
+            };
+            Ok(Content::from_parts(body, context, fallback))
+        }
+        // Nothing that is read beside the kind can be of a newer version: it would have been passed over.
+        Ok(Parts { kind: None, .. }) | Err(ReadError::Newer) => Err(InvalidContent::Malformed),
+        Err(ReadError::Invalid(invalid)) => Err(invalid),
+    }
+}
+
+/// The fields of a content.
+struct Parts<'a> {
+    /// The number of the kind, and the message of that number. There has to be one, and once.
+    kind: Option<(u32, &'a [u8])>,
+    context: Context,
+    fallback: Option<String>,
+}
+
+fn read_parts(bytes: &[u8]) -> Result<Parts<'_>, ReadError> {
+    let (mut kind, mut context, mut fallback) = (None, Context::default(), None);
+    let mut reader = Reader::new(bytes);
+    while let Some((number, value)) = reader.next()? {
+        match number {
+            number if is_kind(number) => {
+                let one = (number, value.bytes()?);
+                if kind.replace(one).is_some() {
+                    return Err(ReadError::MALFORMED);
+                }
+            }
+            IN_REPLY_TO => MessageId::take(&mut context.in_reply_to, value)?,
+            FALLBACK => fallback = Some(value.string()?.to_owned()),
+            // What is of a newer version here is passed over: the content says as much without it.
+            QUOTED_AUTHOR => context.quoted_author = QuotedAuthor::from_code(value.number()?),
+            FORWARDING => context.forwarding = Forwarding::from_code(value.number()?),
+            PRODUCT => ReferredProduct::take(&mut context.product, value)?,
+            _ => {}
+        }
+    }
+    bounded_text::optional("fallback", MAX_FALLBACK_CHARS, &mut fallback)?;
+    Ok(Parts { kind, context, fallback })
 }

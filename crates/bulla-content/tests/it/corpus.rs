@@ -3,12 +3,19 @@
 #[path = "../../../../fuzz/replay.rs"]
 mod replay;
 
-use bulla_content::{Content, PADDING_STEP};
+use std::collections::BTreeSet;
+
+use bulla_content::{Body, Content};
 
 use self::replay::Corpora;
 use crate::checks::content;
+use crate::protobuf::padded;
+use crate::samples::bodies;
 
-const CORPORA: Corpora = Corpora { package: env!("CARGO_MANIFEST_DIR"), max_files: 50, max_bytes: 50_000 };
+/// Longer ones would be changed at many places that are alike.
+const MAX_CHANGED_BYTES: usize = 400;
+
+const CORPORA: Corpora = Corpora { package: env!("CARGO_MANIFEST_DIR"), max_files: 120, max_bytes: 60_000 };
 
 #[test]
 fn the_corpora_stay_small() {
@@ -25,8 +32,25 @@ fn contents_from_strangers_replay() {
     assert!(read >= 8, "only {read} files say something");
 }
 
-fn padded(protobuf: &[u8]) -> Vec<u8> {
-    let mut padded = [&[0; 32][..], protobuf, &[0x80]].concat();
-    padded.resize(padded.len().next_multiple_of(PADDING_STEP), 0);
-    padded
+/// Each small one cut at each place, and with each of its bytes changed.
+#[test]
+fn contents_that_were_cut_or_changed_replay() {
+    CORPORA.replay_changed("content", |bytes| {
+        if bytes.len() <= MAX_CHANGED_BYTES {
+            content::check(bytes);
+        }
+    });
+}
+
+/// Every kind has a seed, which says what its name tells.
+#[test]
+fn every_kind_has_a_seed() {
+    let mut kinds = BTreeSet::new();
+    CORPORA.replay("content", |bytes| {
+        if let Ok((content, _)) = Content::decode(&padded(bytes)) {
+            kinds.insert(content.body().name());
+        }
+    });
+    let expected = bodies().iter().map(Body::name).chain(["unsupported"]).collect();
+    assert_eq!(kinds, expected);
 }

@@ -6,19 +6,25 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod allocations;
 mod checks;
 mod corpus;
+mod kinds;
+mod limits;
+mod other_parser;
+mod protobuf;
+mod samples;
+mod unfit;
+mod versions;
 
-use bulla_base::{MessageId, SeededRng, Timestamp};
+use bulla_base::SeededRng;
 use bulla_content::{
     Body, Content, InvalidContent, MAX_EMOJI_BYTES, MAX_RECEIPT_IDS, MAX_TEXT_CHARS, Progress, Reaction,
     Receipt, RetryRequest, Text,
 };
 use proptest::prelude::*;
 
-fn id(seed: u64) -> MessageId {
-    MessageId::new(Timestamp::from_millis(seed), &SeededRng::new(seed))
-}
+use self::samples::id;
 
 fn comes_back(content: &Content) {
     let encoded = content.encode(&SeededRng::new(1));

@@ -24,6 +24,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-", &["FORM", "FORMAT", "VERSION", "BYTES"], FORMAT),
     ("bulla-carrier/src/deduplication.rs", &["HEAD_BYTES"], FORMAT),
     ("bulla-content/src/", &["OPENING_BYTES", "MARK"], FORMAT),
+    ("bulla-content/src/wire.rs", &[ANY], FORMAT),
     ("bulla-endpoint/src/session_store.rs", &["BUSINESS_BYTES"], FORMAT),
     ("bulla-graph/src/", &["DIGITS", "ENCODED_CHARS", "KEY_BYTES"], FORMAT),
     ("bulla-store-fjall/src/disk/journal", &[ANY], FORMAT),
