@@ -91,6 +91,17 @@ impl Batch {
         Ok(self)
     }
 
+    /// The same batch with other keys and values in the place of each, as long as they were.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn map_rows(mut self, key: impl Fn(&Key) -> Key, value: impl Fn(&Bytes) -> Bytes) -> Self {
+        self.expectations.iter_mut().for_each(|(of, _)| *of = key(of));
+        self.deletes.iter_mut().for_each(|of| *of = key(of));
+        for put in &mut self.puts {
+            (put.key, put.value) = (key(&put.key), value(&put.value));
+        }
+        self
+    }
+
     /// Commits only if there is no record under `key`. An expired record that is still on disk counts as a
     /// record: a duplicate guard must not open by the clock.
     pub fn expect_absent(&mut self, key: Key) {

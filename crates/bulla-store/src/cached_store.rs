@@ -32,6 +32,11 @@ use crate::{Batch, Commit, Key, Record, Store, StoreError, StoreWrapper, Version
 ///
 /// Dated rows are not remembered: most are written once and never read, and many name users.
 ///
+/// # Cost
+/// At most about the bytes it was made for: the older half of what is remembered is let go of when they are
+/// full, and whenever somebody calls [`evict_idle`](Self::evict_idle). A row takes its name, its value and up
+/// to 320 bytes beside them. Who calls that from time to time holds nothing for those who have fallen silent.
+///
 /// # Security
 /// What is remembered is in memory as it is in the records that the store beneath returns. It is forgotten
 /// when it is let go of for others, deleted or erased, and when the store is closed; whether freed memory
@@ -59,6 +64,12 @@ impl<S: Store> CachedStore<S> {
     /// Forgets everything: what is read next is read from the store beneath, which somebody may have mended.
     pub fn forget_all(&self) {
         self.shards.iter().for_each(|shard| lock(shard).clear());
+    }
+
+    /// Lets go of the rows that were not used since this was called last: for somebody to call from time to
+    /// time, so that those who have fallen silent take no memory. What is used again is read once.
+    pub fn evict_idle(&self) {
+        self.shards.iter().for_each(|shard| lock(shard).age());
     }
 
     fn shard(&self, partition: Partition) -> MutexGuard<'_, Shard> {

@@ -29,6 +29,8 @@ mod store_wrapper;
 
 // Stores that others are tested with.
 #[cfg(feature = "conformance")]
+mod copying_store;
+#[cfg(feature = "conformance")]
 mod faulty_store;
 #[cfg(feature = "conformance")]
 mod slow_store;
@@ -50,6 +52,8 @@ mod metrics;
 pub use batch::{Batch, Commit, Expectation, Put};
 pub use boxed_store::BoxStore;
 pub use cached_store::CachedStore;
+#[cfg(feature = "conformance")]
+pub use copying_store::CopyingStore;
 pub use counter::{Counter, every_counter};
 pub use counting_store::{Asked, CountingStore, Counts};
 pub use erase_partition::{erase_by_page, erase_names};

@@ -66,8 +66,9 @@ pub(crate) const MAX_CACHE_SHARDS: usize = 64;
 /// How many bytes a part of a cache is worth having for.
 pub(crate) const CACHE_SHARD_BYTES: usize = 64 * 1024;
 
-/// How many bytes a row takes in the cache beside its name and its value, about.
-pub(crate) const CACHED_ROW_OVERHEAD_BYTES: usize = 160;
+/// How many bytes a row takes in the cache beside its name and its value, on the average of maps that are
+/// more or less full; up to 320 in one that has just grown.
+pub(crate) const CACHED_ROW_OVERHEAD_BYTES: usize = 240;
 
 /// Of so many rows a part of a cache knows that nobody heard what became of them. Beyond it the part
 /// remembers nothing any more.
@@ -82,8 +83,8 @@ pub(crate) const KEYED_LOCKS: usize = 4096;
 /// How often what was removed is looked for again before it is said that it resists.
 pub(crate) const ERASE_ATTEMPTS: usize = 3;
 
-/// With fewer watches than this it is not worth looking for those nobody holds.
-pub(crate) const MIN_SWEPT_WATCHES: usize = 64;
+/// Room for so many is not worth giving back.
+pub(crate) const MIN_SHRUNK_ROOM: usize = 8;
 
 #[cfg(test)]
 mod tests {

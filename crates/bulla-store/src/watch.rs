@@ -1,22 +1,28 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::Partition;
 use tokio::sync::Notify;
 
-use crate::limits::MIN_SWEPT_WATCHES;
+use crate::limits::MIN_SHRUNK_ROOM;
 use crate::{Batch, Space};
 
 /// Tells when records of one space of one partition may have changed.
 ///
 /// Those who wait for the same are woken in the order in which they began to.
-#[derive(Debug)]
 pub struct Watch {
     changes: Arc<Changes>,
     /// How many changes it has told.
     told: u64,
+    of: Watched,
+    /// Where it is listed until it is dropped.
+    watchers: Watchers,
 }
+
+/// What a watch is on.
+type Watched = (Partition, Space);
 
 /// What has changed under the eyes of some watches. Not a [`tokio::sync::watch`], which leaves to chance in
 /// what order those who wait are woken: a run of a simulator would not be the same twice.
@@ -45,15 +51,38 @@ impl Watch {
     }
 }
 
-/// The watches of one engine: a part for engines to use.
-#[derive(Debug, Default)]
-pub struct Watchers(Mutex<Watched>);
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut all = self.watchers.listed();
+        if let Some(listed) = all.get_mut(&self.of) {
+            listed.watches -= 1;
+            if listed.watches == 0 {
+                all.remove(&self.of);
+                give_back_room(&mut all);
+            }
+        }
+    }
+}
 
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
+/// The watches of one engine: a part for engines to use.
+///
+/// # Cost
+/// Nothing for what nobody watches: the last watch that is dropped takes the memory with it.
 #[derive(Debug, Default)]
-struct Watched {
-    changes: HashMap<(Partition, Space), Arc<Changes>>,
-    /// How many there may be before those nobody holds any more are looked for.
-    enough: usize,
+pub struct Watchers(Arc<Mutex<HashMap<Watched, Listed>>>);
+
+/// What is known of something that is watched.
+#[derive(Debug, Default)]
+struct Listed {
+    changes: Arc<Changes>,
+    /// How many watches are on it.
+    watches: usize,
 }
 
 impl Watchers {
@@ -65,17 +94,14 @@ impl Watchers {
 
     /// A new watch on `space` of `partition`.
     pub fn watch(&self, partition: Partition, space: Space) -> Watch {
-        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if watched.changes.len() > watched.enough.max(MIN_SWEPT_WATCHES) {
-            watched.changes.retain(|_, changes| is_watched(changes));
-            // Doubled, or each new one of thousands would look through all of them.
-            watched.enough = watched.changes.len() * 2;
-        }
-        let changes = Arc::clone(watched.changes.entry((partition, space)).or_default());
-        Watch { told: changes.count.load(Ordering::Acquire), changes }
+        let (mut all, of) = (self.listed(), (partition, space));
+        let listed = all.entry(of).or_default();
+        listed.watches += 1;
+        let (changes, watchers) = (Arc::clone(&listed.changes), Self(Arc::clone(&self.0)));
+        Watch { told: changes.count.load(Ordering::Acquire), changes, of, watchers }
     }
 
-    /// Wakes the watches that `batch`, now durable, concerns, and forgets those nobody holds any more.
+    /// Wakes the watches that `batch`, now durable, concerns.
     pub fn notify(&self, batch: &Batch) {
         let puts = batch.puts().iter().map(|put| put.key.space());
         self.notify_spaces(batch.partition(), puts.chain(batch.deletes().iter().map(|key| key.space())));
@@ -84,29 +110,29 @@ impl Watchers {
     /// The same for engines that do not keep the batch until it is durable: these spaces of the partition it
     /// was on have changed.
     pub fn notify_spaces(&self, partition: Partition, spaces: impl IntoIterator<Item = Space>) {
-        let all = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).changes;
+        let all = self.listed();
         if all.is_empty() {
             return;
         }
         for space in spaces {
-            let watched = (partition, space);
-            let Some(changes) = all.get(&watched) else { continue };
-            if is_watched(changes) {
-                // Counted before anybody is woken: who is woken has to find it.
-                changes.count.fetch_add(1, Ordering::Release);
-                changes.changed.notify_waiters();
-            } else {
-                // In passing: whoever writes here comes by anyway, and no task is needed that looks for
-                // them.
-                all.remove(&watched);
-            }
+            let Some(Listed { changes, .. }) = all.get(&(partition, space)) else { continue };
+            // Counted before anybody is woken: who is woken has to find it.
+            changes.count.fetch_add(1, Ordering::Release);
+            changes.changed.notify_waiters();
         }
+    }
+
+    fn listed(&self) -> MutexGuard<'_, HashMap<Watched, Listed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether anybody but the engine holds it. Nobody comes to hold it while the engine's lock is held.
-fn is_watched(changes: &Arc<Changes>) -> bool {
-    Arc::strong_count(changes) > 1
+/// Gives back the room of those that are gone: thousands may have waited at once.
+fn give_back_room(all: &mut HashMap<Watched, Listed>) {
+    let room = all.capacity();
+    if room > MIN_SHRUNK_ROOM && all.len() <= room / 4 {
+        all.shrink_to(room / 2);
+    }
 }
 
 #[cfg(test)]
@@ -114,16 +140,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn watches_nobody_holds_do_not_pile_up() {
-        let watchers = Watchers::new();
-        let held = watchers.watch(Partition::from_bytes([0; 16]), Space::new(0));
-        for number in 0..10_000_u128 {
-            drop(watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)));
+    fn watches_that_are_dropped_leave_nothing_behind() {
+        let (watchers, space) = (Watchers::new(), Space::new(1));
+        let watch = |number: u128| watchers.watch(Partition::from_bytes(number.to_be_bytes()), space);
+        let (first, second) = (watch(0), watch(0));
+        let many: Vec<_> = (0..10_000).map(watch).collect();
+        assert_eq!(watchers.listed().len(), 10_000);
+        drop(many);
+        drop(first);
+        assert_eq!(watchers.listed().len(), 1, "another holds it");
+        drop(second);
+        let left = watchers.listed();
+        assert!(left.is_empty() && left.capacity() <= MIN_SHRUNK_ROOM, "room for {}", left.capacity());
+    }
+
+    /// Else it would be told of what changed before it.
+    #[tokio::test]
+    async fn a_watch_that_comes_after_others_were_dropped_begins_anew() {
+        let (watchers, partition, space) = (Watchers::new(), Partition::from_bytes([0; 16]), Space::new(0));
+        let mut watch = watchers.watch(partition, space);
+        watchers.notify_spaces(partition, [space]);
+        watch.changed().await;
+        drop(watch);
+        watchers.notify_spaces(partition, [space]);
+        let mut next = watchers.watch(partition, space);
+        tokio::select! {
+            biased;
+            () = next.changed() => panic!("it was before this one"),
+            () = std::future::ready(()) => {}
         }
-        let watched = watchers.0.lock().unwrap();
-        assert!(watched.changes.len() <= 2 * MIN_SWEPT_WATCHES, "{} are kept", watched.changes.len());
-        assert!(watched.changes.contains_key(&(Partition::from_bytes([0; 16]), Space::new(0))));
-        drop(held);
+        watchers.notify_spaces(partition, [space]);
+        next.changed().await;
     }
 
     #[tokio::test]
@@ -142,18 +189,5 @@ mod tests {
         watchers.notify_spaces(partition, [space]);
         waiting.join_all().await;
         assert_eq!(*woken.lock().unwrap(), (0..32).collect::<Vec<_>>());
-    }
-
-    /// Else each new one of thousands would look through all of them.
-    #[test]
-    fn watches_that_are_held_are_looked_through_more_and_more_seldom() {
-        let watchers = Watchers::new();
-        let held: Vec<_> = (0..1_000_u128)
-            .map(|number| watchers.watch(Partition::from_bytes(number.to_be_bytes()), Space::new(1)))
-            .collect();
-        let watched = watchers.0.lock().unwrap();
-        assert_eq!(watched.changes.len(), held.len());
-        // With 65, and then each time there are more than twice as many.
-        assert_eq!(watched.enough, 1_054);
     }
 }

@@ -9,8 +9,8 @@ use crate::{Expiry, Key, Record, Version};
 
 type Name = (Partition, Key);
 
-/// Rows of some partitions, in two generations: what was not asked for while the younger one filled up is let
-/// go of with the older.
+/// Rows of some partitions, in two generations: what was not asked for while the younger one filled up, or
+/// between two calls of [`age`](Shard::age), is let go of with the older.
 #[derive(Debug)]
 pub(super) struct Shard {
     young: Generation,
@@ -166,6 +166,15 @@ impl Shard {
         self.forget_all(|_| true);
     }
 
+    /// Lets go of the older generation, and begins a younger one. What is let go of was right: nothing that is
+    /// being read beside it becomes wrong, so the moment stays.
+    pub(super) fn age(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        // Both have grown with the most that were written at once.
+        self.committing.shrink_to_fit();
+        self.unheard.shrink_to_fit();
+    }
+
     fn forget_partition(&mut self, partition: Partition) {
         self.forget_all(|(of, _)| *of == partition);
     }
@@ -185,7 +194,7 @@ impl Shard {
         }
         // A whole generation at once, so that no order of the rows by their last use has to be kept.
         if self.young.bytes + bytes > self.room {
-            self.old = std::mem::take(&mut self.young);
+            self.age();
         }
         // What it was before goes first, or its bytes would be counted for ever.
         self.old.remove(&name);

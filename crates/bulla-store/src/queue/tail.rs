@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
 
+use crate::limits::MIN_SHRUNK_ROOM;
+
 /// The newest of a queue in memory: what has just become durable is handed on to whoever reads the queue,
 /// without a look into the store.
 ///
@@ -64,7 +66,7 @@ impl<T: Clone> QueueTail<T> {
     /// Takes note that something is durable at `place`, and leaves it in the store.
     pub fn skip(&mut self, place: u64) {
         let _ = self.note(place);
-        self.items.clear();
+        self.clear();
     }
 
     /// Whether it comes in its turn, or one that was left out went before it.
@@ -72,7 +74,7 @@ impl<T: Clone> QueueTail<T> {
         // What is in memory has no gaps, so that a place is found by counting: one that was left out parts
         // it from all before.
         if place != self.last.wrapping_add(1) {
-            self.items.clear();
+            self.clear();
         }
         let is_new = place > self.last;
         self.last = self.last.max(place);
@@ -99,6 +101,21 @@ impl<T: Clone> QueueTail<T> {
         let first = self.last - self.items.len() as u64 + 1;
         let gone = usize::try_from((place + 1).saturating_sub(first)).unwrap_or(usize::MAX);
         self.items.drain(..gone.min(self.items.len()));
+        self.give_back_room();
+    }
+
+    fn clear(&mut self) {
+        self.items.clear();
+        self.give_back_room();
+    }
+
+    /// Gives back the room of what is gone. One that was long once would else take its room for ever; one that
+    /// is short keeps what it needs for the next few.
+    fn give_back_room(&mut self) {
+        let room = self.items.capacity();
+        if room > MIN_SHRUNK_ROOM && self.items.len() <= room / 4 {
+            self.items.shrink_to(room / 2);
+        }
     }
 
     /// How many are in memory.
@@ -185,6 +202,23 @@ mod tests {
         tail.forget_through(99);
         assert!(tail.is_empty());
         assert_eq!(tail.read(5, 9), TailRead::Nothing);
+    }
+
+    #[test]
+    fn a_tail_that_was_long_gives_back_its_room() {
+        let mut tail = QueueTail::after(0, 1024);
+        for place in 1..=1024 {
+            tail.push(place, place);
+        }
+        for place in 1..=1024 {
+            tail.forget_through(place);
+            assert!(tail.items.capacity() <= MIN_SHRUNK_ROOM.max(4 * tail.len().max(1)), "after {place}");
+        }
+        for place in 1025..=1100 {
+            tail.push(place, place);
+        }
+        tail.skip(1101);
+        assert!(tail.items.capacity() <= 64, "{}", tail.items.capacity());
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bulla_base::{Partition, Timestamp};
 use bulla_store::{
     Batch, CachedStore, Commit, CountingStore, Counts, Failure, FaultyStore, Key, MemoryStore, Pause,
-    Retention, SlowStore, Space, Store, conformance,
+    Retention, SlowStore, Space, Store, StoreError, StoreWrapper, Version, conformance,
 };
 use tokio::sync::Semaphore;
 
@@ -250,4 +250,116 @@ fn the_bound_holds_and_what_is_asked_for_stays() {
         assert!(value(&store, &Key::undated(SPACE, 0_u32.to_be_bytes().to_vec())).await.is_some());
         assert_eq!(counts.take().reads(), 1);
     });
+}
+
+#[test]
+fn rows_that_were_not_used_between_two_looks_are_let_go_of() {
+    run(async {
+        let beneath = Arc::new(CountingStore::new(MemoryStore::new()));
+        let counts = beneath.counts();
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        committed(&store, put(key("idle"), "row")).await;
+        let idle = store.bytes();
+        committed(&store, put(key("used"), "row")).await;
+        store.evict_idle();
+        assert_eq!(value(&store, &key("used")).await.unwrap(), b"row");
+        store.evict_idle();
+        assert_eq!((store.bytes(), counts.take().reads()), (idle, 0), "one of two, which were of one size");
+        // Both are as they were, and the one that is in use was never read.
+        for (name, reads) in [("used", 0), ("idle", 1)] {
+            assert_eq!(value(&store, &key(name)).await.unwrap(), b"row");
+            assert_eq!(counts.take().reads(), reads, "{name}");
+        }
+        for _ in 0..2 {
+            store.evict_idle();
+        }
+        assert_eq!(store.bytes(), 0);
+    });
+}
+
+/// Whatever is under way when rows are let go of: it is remembered, or forgotten, as it would be without.
+#[test]
+fn rows_that_are_read_or_written_while_others_are_let_go_of_are_right() {
+    run(async {
+        let (beneath, gate, counts) = gated();
+        gate.add_permits(1);
+        committed(&beneath, put(key("row"), "first")).await;
+        let store = CachedStore::new(Arc::clone(&beneath), MEBIBYTE);
+        let row = key("row");
+        let mut reading = Box::pin(store.get(partition(1), &row, NOW));
+        let mut commit = Box::pin(store.commit(put(key("other"), "written")));
+        tokio::select! {
+            biased;
+            _ = &mut reading => panic!("the gate is shut"),
+            _ = &mut commit => panic!("the gate is shut"),
+            () = std::future::ready(()) => {}
+        }
+        store.evict_idle();
+        store.evict_idle();
+        gate.add_permits(2);
+        assert_eq!(&reading.await.unwrap().unwrap().value[..], b"first");
+        assert!(matches!(commit.await.unwrap(), Commit::Committed(_)));
+        drop(counts.take());
+        assert_eq!(value(&store, &key("other")).await.unwrap(), b"written");
+        assert_eq!(counts.take().reads(), 0, "what was written was not let go of");
+        // An erasure ends what is remembered, whether or not it was let go of before.
+        gate.add_permits(100_000);
+        store.evict_idle();
+        store.erase_partition(partition(1)).await.unwrap();
+        assert!(value(&store, &key("other")).await.is_none() && value(&store, &row).await.is_none());
+        // A conflict shows what another has written, also of a row that is about to go.
+        committed(&store, put(key("row"), "ours")).await;
+        let ours = store.get(partition(1), &row, NOW).await.unwrap().unwrap().version;
+        committed(&beneath, put(key("row"), "another's")).await;
+        store.evict_idle();
+        let mut batch = put(key("other"), "based on it");
+        batch.expect_version(key("row"), ours);
+        assert_eq!(store.commit(batch).await.unwrap(), Commit::Conflict(key("row")));
+        assert_eq!(value(&store, &row).await.unwrap(), b"another's");
+    });
+}
+
+/// A store that keeps nothing: what is in memory is the cache's.
+struct Sieve(MemoryStore);
+
+impl StoreWrapper for Sieve {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    async fn pass_commit(&self, _: Batch) -> Result<Commit, StoreError> {
+        Ok(Commit::Committed(Version::new(1)))
+    }
+}
+
+/// What the documentation says a row takes beside its name and its value.
+const MOST_BESIDE: i64 = 320;
+
+#[test]
+fn a_row_takes_no_more_memory_than_is_said_and_about_as_much_as_is_counted() {
+    const NAME: i64 = 8;
+    const VALUE: i64 = 100;
+    let (mut taken, mut counted) = (0, 0);
+    for rows in (500..4_000_i64).step_by(100) {
+        let store = CachedStore::new(Sieve(MemoryStore::new()), 512 * MEBIBYTE);
+        let held = allocation_counter::measure(|| {
+            run(async {
+                for number in 0..rows {
+                    let mut batch = Batch::new(partition(1));
+                    batch.put(Key::undated(SPACE, number.to_be_bytes().to_vec()), vec![0; 100]);
+                    committed(&store, batch).await;
+                }
+            });
+        });
+        let beside = held.bytes_current / rows - NAME - VALUE;
+        assert!(beside <= MOST_BESIDE, "{beside} bytes beside each of {rows}");
+        (taken, counted) = (taken + held.bytes_current, counted + i64::try_from(store.bytes()).unwrap());
+        let left = allocation_counter::measure(|| (0..2).for_each(|_| store.evict_idle()));
+        // But for what a thread keeps once it has run something.
+        assert!((0..256).contains(&(held.bytes_current + left.bytes_current)), "all of it goes");
+    }
+    eprintln!("{taken} bytes are taken, and {counted} counted");
+    assert!((taken - counted).abs() < counted / 20, "{taken} bytes are taken, and {counted} counted");
 }

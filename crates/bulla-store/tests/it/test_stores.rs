@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bulla_base::{Clock, Day, ManualClock, Partition, Timestamp};
 use bulla_store::{
-    Batch, Commit, Failure, FaultyStore, Key, MemoryStore, Pause, Scan, SlowStore, Space, Store, StoreCall,
-    StoreError, StoreWrapper, conformance,
+    Batch, Commit, CopyingStore, Failure, FaultyStore, Key, MemoryStore, Pause, Scan, SlowStore, Space,
+    Store, StoreCall, StoreError, StoreWrapper, conformance,
 };
 use tokio::sync::Semaphore;
 
@@ -46,6 +46,7 @@ fn poisoned() -> StoreError {
 #[test]
 fn without_plan_or_pause_they_keep_every_rule() {
     run(conformance::all(async || FaultyStore::new(MemoryStore::new())));
+    run(conformance::all(async || CopyingStore::new(MemoryStore::new())));
     run(conformance::all(async || SlowStore::new(MemoryStore::new())));
     run(conformance::all(async || SlowStore::new(MemoryStore::new()).finishing_commits()));
 }
