@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::acknowledged_envelopes::AcknowledgedEnvelopes;
 use crate::fencing_token::FencingTokenLocks;
+use crate::idle_eviction::IdleEviction;
 use crate::limits::CACHED_BYTES;
 use crate::number_verifier::{NumberVerifier, TrustedHost};
 use crate::pending_sends::PendingSends;
@@ -34,11 +35,11 @@ use crate::upkeep::{Upkeep, once_more};
 /// dropped. One carrier owns its store: places in queues are given out under locks of this instance.
 pub struct Carrier<S> {
     pub(crate) store: Arc<CachedStore<S>>,
-    pub(crate) pending: PendingSends,
+    pub(crate) pending: Arc<PendingSends>,
     pub(crate) tails: Arc<QueueTails>,
     pub(crate) acknowledged: Arc<AcknowledgedEnvelopes>,
     /// The commits of envelopes that are being made.
-    pub(crate) commits: Mutex<JoinSet<()>>,
+    pub(crate) commits: Arc<Mutex<JoinSet<()>>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pepper: Pepper,
     pub(crate) keyed_mutex: Arc<KeyedMutex>,
@@ -95,10 +96,10 @@ impl<S: Store> Carrier<S> {
         let carrier = Self {
             upkeep: Upkeep::new(),
             store,
-            pending: PendingSends::default(),
+            pending: Arc::default(),
             tails: Arc::default(),
             acknowledged: Arc::default(),
-            commits: Mutex::default(),
+            commits: Arc::default(),
             clock,
             pepper,
             keyed_mutex: Arc::default(),
@@ -112,6 +113,7 @@ impl<S: Store> Carrier<S> {
         carrier.finish_erasures().await?;
         carrier.upkeep.begin(&carrier.store, &carrier.clock);
         carrier.upkeep.spawn("keep settling", carrier.settling().keep_settling());
+        carrier.upkeep.spawn("keep evicting", carrier.idle_eviction().keep_evicting());
         tracing::info!("the carrier is open");
         Ok(carrier)
     }
@@ -143,6 +145,16 @@ impl<S: Store> Carrier<S> {
             keyed_mutex: Arc::clone(&self.keyed_mutex),
             acknowledged: Arc::clone(&self.acknowledged),
             tails: Arc::clone(&self.tails),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn idle_eviction(&self) -> IdleEviction<S> {
+        IdleEviction {
+            store: Arc::clone(&self.store),
+            tails: Arc::clone(&self.tails),
+            pending: Arc::clone(&self.pending),
+            commits: Arc::downgrade(&self.commits),
             clock: Arc::clone(&self.clock),
         }
     }

@@ -14,6 +14,7 @@ mod number_verifier;
 mod one_time_key_usage;
 
 mod acknowledged_envelopes;
+mod idle_eviction;
 mod pending_sends;
 mod queue_tails;
 mod settling;

@@ -27,11 +27,17 @@ pub const MAX_COUNTED_KEYS: usize = 32;
 pub const MAX_COUNTED: usize = 4096;
 
 /// How many bytes of rows that are in use, such as fencing tokens and heads of queues, are kept in memory,
-/// about. A row takes some 200.
+/// about. A row takes 237 beside its name and its value. What was not used for twenty minutes at most is let
+/// go of: a mailbox in which nothing happens takes nothing.
 pub const CACHED_BYTES: usize = 32 << 20;
 
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How often what was not used since the last time is let go of: what nobody uses is in memory for twice as
+/// long at most. More often, who is heard from every few minutes is read from the store each time; less often,
+/// those who have fallen silent take memory for longer.
+pub(crate) const EVICTION_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The most envelopes for one party that are queued in one record.
 pub(crate) const MAX_ENVELOPES_A_RECORD: usize = 64;
@@ -48,6 +54,10 @@ pub(crate) const MAX_RECENT_PER_QUEUE: usize = 1024;
 /// The most envelopes that are kept in memory in all. Beyond it all are let go, and their readers read the
 /// store once.
 pub(crate) const MAX_RECENT_ENVELOPES: usize = 8192;
+
+/// The most queues of which the end is known in memory. Beyond it all are let go, and their readers read the
+/// store once.
+pub(crate) const MAX_RECENT_QUEUES: usize = 1 << 20;
 
 /// The largest envelope that is kept in memory, in sealed bytes; so all of them are 32 MiB.
 pub(crate) const MAX_RECENT_SEALED_BYTES: usize = 4096;

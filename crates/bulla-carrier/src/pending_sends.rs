@@ -97,6 +97,11 @@ impl PendingSends {
         pending.remove()
     }
 
+    /// Gives back the room of those that wait no more.
+    pub(crate) fn give_back_room(&self) {
+        self.waiting().shrink_to_fit();
+    }
+
     fn waiting(&self) -> MutexGuard<'_, HashMap<Partition, Vec<PendingSend>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

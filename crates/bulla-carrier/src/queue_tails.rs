@@ -6,7 +6,7 @@ use bulla_base::{DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
 use bulla_store::{Expiry, QueueIndex, QueueTail, Space, TailRead, Watch, Watchers};
 
-use crate::limits::{MAX_RECENT_ENVELOPES, MAX_RECENT_PER_QUEUE, MAX_RECENT_SEALED_BYTES};
+use crate::limits::{MAX_RECENT_ENVELOPES, MAX_RECENT_PER_QUEUE, MAX_RECENT_QUEUES, MAX_RECENT_SEALED_BYTES};
 
 /// The ends of the queues that are being read, in memory: what has just become durable is handed on without a
 /// look into the store.
@@ -32,6 +32,8 @@ struct Tail {
     /// Before it nothing is there any more.
     first: u64,
     newest: QueueTail<Waiting>,
+    /// Whether somebody has read it since idle ones were last let go of.
+    was_read: bool,
 }
 
 /// An envelope that waits, and until when it may.
@@ -45,8 +47,12 @@ impl QueueTails {
     /// Begins to hand on what is queued for a device behind what stands in `index`.
     pub(crate) fn begin(&self, partition: Partition, device: DeviceId, index: &QueueIndex) {
         let newest = || QueueTail::after(index.last(), MAX_RECENT_PER_QUEUE);
-        let begin = || Tail { first: index.first(), newest: newest() };
-        self.held().tails.entry((partition, device)).or_insert_with(begin);
+        let begin = || Tail { first: index.first(), newest: newest(), was_read: true };
+        let mut held = self.held();
+        if held.tails.len() >= MAX_RECENT_QUEUES {
+            *held = Held::default();
+        }
+        held.tails.entry((partition, device)).or_insert_with(begin);
     }
 
     /// At which places something may stand in the queue of a device, if it is known here.
@@ -90,8 +96,10 @@ impl QueueTails {
         limit: usize,
         now: Timestamp,
     ) -> Option<TailRead<Envelope>> {
-        let held = self.held();
-        Some(match held.tails.get(&(partition, device))?.newest.read(after, limit) {
+        let mut held = self.held();
+        let tail = held.tails.get_mut(&(partition, device))?;
+        tail.was_read = true;
+        Some(match tail.newest.read(after, limit) {
             TailRead::Here(waiting) => {
                 let live = waiting.into_iter().filter(|(_, waiting)| !waiting.expiry.has_come(now));
                 let live: Vec<_> = live.map(|(place, waiting)| (place, waiting.envelope)).collect();
@@ -117,6 +125,15 @@ impl QueueTails {
                 tail.first = tail.first.max(*first);
             }
         }
+    }
+
+    /// Lets go of the queues that nobody has read since this was called last, whatever was put into them: for
+    /// somebody to call from time to time. Who reads one begins anew, with a look into the store.
+    pub(crate) fn evict_idle(&self) {
+        let mut held = self.held();
+        held.tails.retain(|_, tail| std::mem::take(&mut tail.was_read));
+        held.tails.shrink_to_fit();
+        held.envelopes = held.tails.values().map(|tail| tail.newest.len()).sum();
     }
 
     /// Lets go of the queue of one device.
@@ -146,5 +163,74 @@ impl Held {
         let before = tail.newest.len();
         change(&mut tail.newest);
         self.envelopes = self.envelopes + tail.newest.len() - before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId};
+    use bulla_envelope::{Form, FrankingTag, Kind};
+    use bulla_store::Retention;
+
+    use super::*;
+
+    const PHONE: DeviceId = DeviceId::PRIMARY;
+    const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
+
+    fn party(number: usize) -> Partition {
+        Partition::from_bytes((number as u128).to_be_bytes())
+    }
+
+    fn envelope() -> Envelope {
+        let (id, to) =
+            (MessageId::parse("01900000000070008000000000000000").unwrap(), Number::parse("16505551234"));
+        let (from, to) = (Address::business(PhoneNumberId::new(1)), Address::user(to.unwrap()));
+        let (kind, franking) = (Kind::Message(Category::Service), FrankingTag::from_bytes([0; 32]));
+        Envelope::new(id, from, to, kind, franking, Form::Signal, vec![7; 300]).unwrap()
+    }
+
+    fn push(tails: &QueueTails, number: usize, place: u64) {
+        tails.push(party(number), place, envelope(), Retention::LONGEST.from(NOW));
+    }
+
+    fn read(tails: &QueueTails, number: usize, after: u64) -> Option<TailRead<Envelope>> {
+        tails.read(party(number), PHONE, after, 16, NOW)
+    }
+
+    #[test]
+    fn queues_that_nobody_has_read_between_two_looks_are_let_go_of_whatever_waits_in_them() {
+        let tails = QueueTails::default();
+        (0..100).for_each(|number| tails.begin(party(number), PHONE, &QueueIndex::new()));
+        tails.evict_idle();
+        for place in 1..=3 {
+            (0..100).for_each(|number| push(&tails, number, place));
+        }
+        assert_eq!(tails.held().envelopes, 300);
+        assert!(matches!(read(&tails, 7, 1), Some(TailRead::Here(waiting)) if waiting.len() == 2));
+        tails.evict_idle();
+        assert_eq!(read(&tails, 8, 0), None, "its reader begins anew");
+        assert!(matches!(read(&tails, 7, 0), Some(TailRead::Here(waiting)) if waiting.len() == 3));
+        {
+            let held = tails.held();
+            assert_eq!((held.tails.len(), held.envelopes), (1, 3));
+            assert!(held.tails.capacity() < 8, "room for {}", held.tails.capacity());
+        }
+        // What comes to a queue that was let go of is left in the store.
+        push(&tails, 8, 4);
+        tails.forget_through(party(8), PHONE, 4);
+        assert_eq!((read(&tails, 8, 3), tails.held().envelopes), (None, 3));
+        (0..2).for_each(|_| tails.evict_idle());
+        let held = tails.held();
+        assert_eq!((held.tails.capacity(), held.envelopes), (0, 0));
+    }
+
+    #[test]
+    fn as_many_queues_are_known_as_may_be_and_all_are_let_go_of_beyond_it() {
+        let (tails, empty) = (QueueTails::default(), QueueIndex::new());
+        (0..MAX_RECENT_QUEUES).for_each(|number| tails.begin(party(number), PHONE, &empty));
+        assert_eq!(read(&tails, 0, 0), Some(TailRead::Nothing));
+        tails.begin(party(MAX_RECENT_QUEUES), PHONE, &empty);
+        assert_eq!((read(&tails, 0, 0), tails.held().tails.len()), (None, 1));
+        assert_eq!(read(&tails, MAX_RECENT_QUEUES, 0), Some(TailRead::Nothing));
     }
 }

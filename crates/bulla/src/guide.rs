@@ -15,6 +15,9 @@ pub mod glossary {}
 #[doc = include_str!("guide/monitoring.md")]
 pub mod monitoring {}
 
+#[doc = include_str!("guide/memory.md")]
+pub mod memory {}
+
 #[doc = include_str!("guide/backups.md")]
 pub mod backups {}
 

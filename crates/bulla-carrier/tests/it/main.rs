@@ -13,6 +13,7 @@ mod devices;
 mod directory;
 mod erase;
 mod fencing_token;
+mod idle_memory;
 mod logs;
 mod queue;
 mod queue_cost;
