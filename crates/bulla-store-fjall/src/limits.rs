@@ -57,6 +57,11 @@ pub(crate) const MAX_FILTERS: usize = 2;
 /// kept open is opened when it is read.
 pub(crate) const MAX_CACHED_FILES: usize = 256;
 
+/// How many threads write tables and compact them. With more than one, the engine's first keeps itself free
+/// for tables: it puts each compaction back into its queue and takes it out again for as long as the others
+/// are at work, which is a core that spins.
+pub(crate) const ENGINE_THREADS: usize = 1;
+
 /// Open files that are kept for making and removing tables and for opening the engine again, when a flood of
 /// connections has taken all others.
 pub(crate) const RESERVED_FILES: usize = 32;
