@@ -23,7 +23,7 @@ use bulla_base::{
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
-use bulla_store::{Batch, CachedStore, Store};
+use bulla_store::{Batch, CachedStore, Key, Store};
 use bulla_transport::{Caller, Incarnation, NumberProof, Transport, TransportError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -63,6 +63,8 @@ struct Inner<S, T> {
     active: ActiveBusinesses,
     /// How many messages of the user are kept because they are not confirmed. Changed within the lane.
     unconfirmed: AtomicUsize,
+    /// The last that was forgotten to make room for another. Changed within the lane.
+    last_forgotten: Mutex<Option<Key>>,
     transport: T,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -220,6 +222,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             handed_over: HandedOver::default(),
             active: ActiveBusinesses::default(),
             unconfirmed: AtomicUsize::new(0),
+            last_forgotten: Mutex::default(),
             transport,
             clock,
             rng,

@@ -1,10 +1,12 @@
 //! What a business could not open is sealed anew and sent again, without the user.
 
+use std::sync::PoisonError;
+
 use bulla_base::{Category, MessageId, PhoneNumberId, Retries};
 use bulla_content::{Content, RetryRequest};
 use bulla_endpoint::{Peer, Resend, SealError, SessionName};
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{BEFORE_ALL, Retention, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Key, Retention, Scan, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
 
@@ -45,14 +47,31 @@ impl<S: Store, T: Transport> Inner<S, T> {
 
     /// Forgets the oldest of what is not confirmed, if no more may be kept.
     async fn make_room(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        if self.unconfirmed_count() >= MAX_UNCONFIRMED {
-            let oldest = Scan::everything(UNCONFIRMED).limit(1);
-            for key in self.store.keys(self.home, &oldest, BEFORE_ALL).await? {
-                transaction.batch.delete(key);
-                transaction.unconfirmed -= 1;
-            }
+        if self.unconfirmed_count() >= MAX_UNCONFIRMED
+            && let Some(oldest) = self.oldest_unconfirmed().await?
+        {
+            transaction.batch.delete(oldest);
+            transaction.unconfirmed -= 1;
         }
         Ok(())
+    }
+
+    /// The oldest message that is kept, or nearly so: what was asked for again may stand before it.
+    async fn oldest_unconfirmed(&self) -> Result<Option<Key>, StoreError> {
+        let first = async |scan: Scan| {
+            Ok::<_, StoreError>(self.store.keys(self.home, &scan.limit(1), BEFORE_ALL).await?.pop())
+        };
+        let last = self.last_forgotten.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // From the beginning it would walk over everything that was ever deleted, for each message anew.
+        let mut oldest = None;
+        if let Some(last) = last {
+            oldest = first(Scan::everything(UNCONFIRMED).after(last)).await?;
+        }
+        if oldest.is_none() {
+            oldest = first(Scan::everything(UNCONFIRMED)).await?;
+        }
+        self.last_forgotten.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&oldest);
+        Ok(oldest)
     }
 
     /// Forgets what a message of the user says: the business has confirmed it, or never will.

@@ -1,13 +1,13 @@
 //! What a device cannot open it asks for, and what it is asked for it sends again; both within bounds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulla_base::{Address, Category, MessageId, Partition};
+use bulla_base::{Address, Category, MessageId, Partition, Timestamp};
 use bulla_content::{Body, Content, Progress, RetryRequest};
 use bulla_device::{Device, DeviceEventKind, FIRST_WAIT, MAX_ASKED_FOR, MAX_UNCONFIRMED};
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
-use bulla_store::{Batch, Key, MemoryStore, Scan, Space, Store};
+use bulla_store::{Batch, Key, MemoryStore, Scan, Space, Store, StoreError, StoreWrapper};
 use bulla_transport::{Sequence, Transport};
 
 use crate::{Line, SHOP, World, alice, receipt, says};
@@ -180,6 +180,46 @@ async fn what_is_asked_for_is_sent_again_until_it_is_confirmed_and_the_oldest_go
         device.send(SHOP, &says(&format!("more {number}"))).await.unwrap();
     }
     assert_eq!(unconfirmed(&store).await, MAX_UNCONFIRMED, "they are counted at the start");
+}
+
+/// Notes after which row each look for the oldest unconfirmed message begins.
+struct Watched {
+    rows: Arc<MemoryStore>,
+    looks: Arc<Mutex<Vec<Option<Key>>>>,
+}
+
+impl StoreWrapper for Watched {
+    type Inner = Arc<MemoryStore>;
+
+    fn inner(&self) -> &Arc<MemoryStore> {
+        &self.rows
+    }
+
+    async fn pass_keys(&self, of: Partition, scan: &Scan, now: Timestamp) -> Result<Vec<Key>, StoreError> {
+        if scan.space() == UNCONFIRMED {
+            self.looks.lock().unwrap().push(scan.begin_after().cloned());
+        }
+        self.rows.keys(of, scan, now).await
+    }
+}
+
+/// Each look walked over all that had ever been deleted, so that a message cost more than the one before it.
+#[tokio::test(start_paused = true)]
+async fn the_oldest_is_looked_for_behind_what_was_forgotten_before() {
+    let (world, looks) = (World::new().await, Arc::<Mutex<Vec<_>>>::default());
+    let store = Watched { rows: Arc::default(), looks: Arc::clone(&looks) };
+    let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
+    let device = Device::open(store, world.line.clone(), clock, rng, alice()).await.unwrap();
+    for _ in 0..MAX_UNCONFIRMED {
+        device.send(SHOP, &says("hello")).await.unwrap();
+    }
+    looks.lock().unwrap().clear();
+    for _ in 0..20 {
+        device.send(SHOP, &says("hello")).await.unwrap();
+    }
+    let looks = std::mem::take(&mut *looks.lock().unwrap());
+    assert_eq!((looks.len(), &looks[0]), (20, &None));
+    assert!(looks[1..].is_sorted() && looks[1..].iter().all(Option::is_some), "{looks:?}");
 }
 
 /// The device was put back from a backup: it opens what comes, and seals in new sessions only. It showed what
