@@ -206,17 +206,21 @@ impl EndpointState {
     }
 }
 
-/// identity key pair (69 bytes) ‖ registration id (u32, big-endian)
 async fn load_identity<S: Store>(
     store: &S,
     home: Partition,
     now: Timestamp,
 ) -> Result<Option<LocalIdentity>, EndpointError> {
-    let Some(record) = store.get(home, &only(IDENTITY), now).await? else { return Ok(None) };
+    let record = store.get(home, &only(IDENTITY), now).await?;
+    record.map(|record| read_identity(&record.value)).transpose()
+}
+
+/// identity key pair (69 bytes) ‖ registration id (u32, big-endian)
+pub(crate) fn read_identity(bytes: &[u8]) -> Result<LocalIdentity, EndpointError> {
     let damaged = EndpointError::Damaged { what: "identity" };
-    let Some((pair, registration)) = record.value.split_last_chunk::<4>() else { return Err(damaged) };
+    let Some((pair, registration)) = bytes.split_last_chunk::<4>() else { return Err(damaged) };
     let Ok(pair) = IdentityKeyPair::from_bytes(pair) else { return Err(damaged) };
-    Ok(Some(LocalIdentity::new(pair, RegistrationId::new(u32::from_be_bytes(*registration)))))
+    Ok(LocalIdentity::new(pair, RegistrationId::new(u32::from_be_bytes(*registration))))
 }
 
 async fn create_identity<S: Store>(

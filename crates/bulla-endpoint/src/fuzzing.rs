@@ -5,15 +5,15 @@ use bulla_store::{Batch, Key, Record, Space, StoreError, Version};
 use bytes::Bytes;
 use prost::Message;
 
-use crate::endpoint::EndpointState;
+use crate::endpoint::{EndpointState, read_identity};
 use crate::trusted_identity_record::TrustedIdentityRecord;
 use crate::{RetrySchedule, Unconfirmed};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 
 /// The first byte tells what the rest is read as: what is remembered of a peer's identity, what an endpoint
-/// remembers of itself, a message that is not confirmed, or a retry schedule. Its other rows are prekeys, an
-/// identity and the parts of sessions, which have checks of their own.
+/// remembers of itself, a message that is not confirmed, a retry schedule, or its identity. Its other rows are
+/// prekeys and the parts of sessions, which have checks of their own.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again.
 pub fn rows(bytes: &[u8]) {
@@ -23,6 +23,7 @@ pub fn rows(bytes: &[u8]) {
         1 => state(row),
         2 => unconfirmed(row),
         3 => retry_schedule(row),
+        4 => drop(read_identity(row)),
         _ => {}
     }
 }

@@ -5,11 +5,14 @@ use bulla_store::StoreError;
 use bytes::Bytes;
 
 use crate::row::{
-    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, UnconfirmedCopies,
+    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent,
+    UnconfirmedCopies, plain_rows,
 };
 
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
-/// head of a conversation, a retry request, an event, what waits for approval, or what is unconfirmed.
+/// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
+/// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, and who has
+/// sent a message that was opened.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -23,6 +26,10 @@ pub fn rows(bytes: &[u8]) {
         4 => stored_event(row),
         5 => pending_approval(row),
         6 => unconfirmed_copies(row),
+        7 => contact(row),
+        8 => sent_once(row),
+        9 => assert!(plain_rows::recipient(row).is_ok() == (row.len() == 8)),
+        10 => opened(row),
         _ => {}
     }
 }
@@ -85,6 +92,21 @@ fn unconfirmed_copies(bytes: &[u8]) {
         }
     }
     let _ = read_back(&row.to_bytes(), UnconfirmedCopies::read, written);
+}
+
+fn contact(bytes: &[u8]) {
+    let Ok(number) = plain_rows::contact(bytes) else { return };
+    assert!(plain_rows::contact(number.digits().as_bytes()).is_ok_and(|again| again == number));
+}
+
+fn sent_once(bytes: &[u8]) {
+    let Ok((id, fingerprint)) = plain_rows::sent_once(bytes) else { return };
+    assert!([id.as_bytes(), fingerprint].concat() == bytes, "there is one way to write it");
+}
+
+fn opened(bytes: &[u8]) {
+    let Ok(device) = plain_rows::opened(bytes) else { return };
+    assert!(bytes.first() == Some(&device.number()));
 }
 
 /// The row in `bytes`, if there is one: written, it is read as the same.

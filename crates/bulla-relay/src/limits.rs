@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bulla_base::Backoff;
 use bulla_store::Retention;
 
 /// The longest tracking text a business may attach to a message, in characters. A longer one is refused with
@@ -116,6 +117,17 @@ pub(crate) const MAX_QUEUED_IN_MEMORY_BYTES: usize = 4096;
 
 /// How often a record that lost against another is made anew. Within one relay the lock keeps others out.
 pub(crate) const MAX_COMMIT_ATTEMPTS: usize = 4;
+
+/// How the relay waits when it has lost so often in what it does by itself: in all 3 to 6 s, in which a relay
+/// that hands over has ended.
+pub(crate) const CONTENTION_BACKOFF: Backoff =
+    match Backoff::new(Duration::from_millis(100), Duration::from_secs(4)) {
+        Ok(backoff) => backoff,
+        Err(_) => unreachable!(),
+    };
+
+/// How often it waits.
+pub(crate) const MAX_CONTENTION_WAITS: u32 = 6;
 
 /// How many deadlines are in memory at most. What is beyond is found by a sweep: it is met up to
 /// [`SWEEP_INTERVAL`] after its time.

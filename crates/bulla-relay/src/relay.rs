@@ -1,3 +1,4 @@
+mod attempts;
 mod conversation;
 mod trace_span;
 mod transaction;
@@ -38,6 +39,7 @@ mod business_start;
 mod identities;
 
 mod lease;
+mod leased_store;
 mod role;
 mod takeover;
 

@@ -3,6 +3,7 @@
 mod message_pending_approval;
 mod outbound;
 mod outbox_entry;
+pub(crate) mod plain_rows;
 mod queue_indexes;
 mod retry_request;
 mod stored_event;

@@ -179,10 +179,6 @@ impl Settings {
     /// again after a crash stands by for up to five seconds, since it cannot know that the one before is
     /// dead. One whose store does not take a record for three seconds may be replaced although it lives: it
     /// hears so at its next record, and the incarnation of each number keeps it from being heard until then.
-    ///
-    /// It is young. In some three of a thousand simulated runs a takeover ends in a conversation that is
-    /// suspended and can be [resumed](crate::Relay::resume), in a status that is told twice, or in a moment
-    /// in which both act.
     #[must_use]
     pub const fn failover(mut self) -> Self {
         self.failover = true;

@@ -10,35 +10,31 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
     /// Whether every line of the traces is shown.
     pub(crate) trace: bool,
-    /// Whether every fourth seed has two relays.
-    pub(crate) failover: bool,
     /// Whether the planted bugs are looked for instead.
     pub(crate) planted: bool,
 }
 
 impl Options {
     pub(crate) const USAGE: &str = "\
-usage: bulla-sim [--first-seed N] [--seeds N] [--threads N] [--failover] [--trace]
+usage: bulla-sim [--first-seed N] [--seeds N] [--threads N] [--trace]
        bulla-sim --planted [--threads N]
 
   --first-seed N   the first seed to run (0)
   --seeds N        how many seeds to run (1000)
   --threads N      how many seeds to run at once (as many as there are cores)
-  --failover       has two relays in every fourth seed, which take over from each other
   --trace          shows all that happens: for one seed
   --planted        instead looks for each planted bug in the first thousand seeds";
 
     /// Reads the options of a command line.
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let cores = available_parallelism().map_or(1, usize::from);
-        let (trace, failover, planted) = (false, false, false);
-        let mut options = Self { first_seed: 0, seeds: 1000, threads: cores, trace, failover, planted };
+        let (trace, planted) = (false, false);
+        let mut options = Self { first_seed: 0, seeds: 1000, threads: cores, trace, planted };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--first-seed" => options.first_seed = number(&word, words.next())?,
                 "--seeds" => options.seeds = number(&word, words.next())?,
                 "--threads" => options.threads = number(&word, words.next())?,
-                "--failover" => options.failover = true,
                 "--planted" => options.planted = true,
                 "--trace" => options.trace = true,
                 _ => return Err(format!("{word} is no option")),

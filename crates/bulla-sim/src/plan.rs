@@ -120,16 +120,6 @@ impl Plan {
     /// The plan of `seed`, of every fourth with two relays on the store.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        Self::drawn(seed, true)
-    }
-
-    /// The same with one relay, whatever the seed.
-    #[must_use]
-    pub fn with_one_relay(seed: u64) -> Self {
-        Self::drawn(seed, false)
-    }
-
-    fn drawn(seed: u64, may_fail_over: bool) -> Self {
         let rng = SeededRng::new(seed ^ 0x706c_616e);
         let rng: &dyn Rng = &rng;
         let span = Duration::from_secs(20 + below(rng, 60));
@@ -151,7 +141,7 @@ impl Plan {
             faults.push((at, draw_fault(rng, users, severity)));
         }
         let others = draw_others(seed, users, span, &mut faults);
-        let failover = may_fail_over && draw_failover(seed, span, &mut faults);
+        let failover = draw_failover(seed, span, &mut faults);
         faults.sort_by_key(|(at, _)| *at);
         Self { seed, users, messages, rates, span, others, failover, faults }
     }

@@ -322,7 +322,14 @@ impl ReferenceModel {
 
     /// The business is told a report of this kind.
     pub(crate) fn told(&self, user: usize, id: MessageId, kind: u8, process: u64, troubles: u64) {
-        let Some(taken) = self.of(user).taken.get(&(id, kind)).copied() else { return };
+        let conversation = self.of(user);
+        // One that believed that it still acts may have told it, and acts again: it does not know that the
+        // other has left it to it.
+        let Some(taken) = conversation.taken.get(&(id, kind)).copied().filter(|_| !conversation.two_tell)
+        else {
+            return;
+        };
+        drop(conversation);
         let ended = self.ended.lock().unwrap().get(&taken.process).copied();
         let had_time = ended.is_some_and(|ended| ended > taken.at + SETTLING);
         if troubles == taken.troubles && (process == taken.process || had_time) {

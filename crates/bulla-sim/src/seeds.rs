@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
                 return;
             }
             let seed = options.first_seed + number;
-            let plan = if options.failover { Plan::of(seed) } else { Plan::with_one_relay(seed) };
+            let plan = Plan::of(seed);
             let outcome = run_one(&plan, options);
             let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
             totals.add(&outcome);
@@ -52,9 +52,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     thread::scope(|scope| (0..options.threads).for_each(|_| drop(scope.spawn(work))));
     let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!("{}", totals.lines());
-    let failover = if options.failover { " --failover" } else { "" };
     for seed in &totals.failed {
-        println!("failed: --first-seed {seed} --seeds 1{failover}");
+        println!("failed: --first-seed {seed} --seeds 1");
     }
     println!("sim: {}, {}", totals.line(), rate(totals.runs));
     ExitCode::from(u8::from(!totals.failed.is_empty()))

@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use tracing::Instrument;
 
 use super::active_workers::Waiting;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::fault_isolation::FailureScope;
 use super::queue_page::QueuedRow;
 use super::{Inner, trace_span};
@@ -193,9 +194,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Removes what was taken of a conversation, in a record of its own.
     pub(super) async fn settle_taken(self: &Arc<Self>, conversation: Conversation) -> Result<(), RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if self.acknowledged_events.of(conversation).is_empty() {
                 return Ok(());

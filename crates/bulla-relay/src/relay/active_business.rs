@@ -8,6 +8,7 @@ use bulla_transport::{Caller, Incarnation, Transport};
 use tokio::sync::Notify;
 
 use super::Inner;
+use super::leased_store::LeasedStore;
 use super::rule_state::RuleState;
 use super::shutdown::TaskGroup;
 use crate::user_ids::UserIds;
@@ -34,10 +35,14 @@ pub(crate) struct ActiveBusiness {
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Takes the next incarnation of `business`, and its keys from the store, or new ones.
-    pub(super) async fn activate(&self, business: PhoneNumberId) -> Result<ActiveBusiness, RelayError> {
+    pub(super) async fn activate(
+        self: &Arc<Self>,
+        business: PhoneNumberId,
+    ) -> Result<ActiveBusiness, RelayError> {
         let address = Address::business(business);
         let home = self.pepper.partition(&Party::Business(business));
-        let endpoint = Endpoint::open(&self.store, home, address.clone(), self.clock.now(), &*self.rng)
+        let store = LeasedStore::of(self);
+        let endpoint = Endpoint::open(&store, home, address.clone(), self.clock.now(), &*self.rng)
             .await
             .map_err(|source| RelayError::Identity { business, source })?;
         let endpoint = endpoint

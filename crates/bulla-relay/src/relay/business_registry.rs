@@ -104,15 +104,16 @@ impl BusinessRegistry {
         is_speaking
     }
 
-    /// Suspends those that are spoken for, and those that another relay has shut out, because that one acts:
-    /// each as it is then, and who spoke for it.
+    /// Suspends those that are spoken for or are being opened, and those that another relay has shut out,
+    /// because that one acts: each as it is then, and who spoke for it.
     pub(super) fn stand_by(&self, since: Timestamp) -> Vec<(Suspended, Option<Arc<ActiveBusiness>>)> {
         let mut stopped = Vec::new();
         for (business, entry) in self.entries().iter_mut() {
             let tenant = match &entry.state {
                 BusinessState::Speaking(tenant) => Some(Arc::clone(tenant)),
                 BusinessState::Suspended(suspended, tenant) if is_replaced(&suspended.why) => tenant.clone(),
-                BusinessState::Suspended(..) | BusinessState::Opening => continue,
+                BusinessState::Opening => None,
+                BusinessState::Suspended(..) => continue,
             };
             let part = SuspendedPart::Business(*business);
             let suspended = Suspended { part, since, why: Arc::new(RelayError::StandsBy) };

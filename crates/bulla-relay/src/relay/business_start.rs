@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bulla_base::{PhoneNumberId, Retries};
-use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW};
+use bulla_endpoint::{EndpointError, ONE_TIME_KEYS, REFILL_BELOW};
 use bulla_store::Store;
 use bulla_transport::{Connected, NumberProof, Transport, TransportError};
 use futures_util::StreamExt;
@@ -75,6 +75,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let tenant = match self.activate(business).await {
             Ok(tenant) => Arc::new(tenant),
+            // Another took the lease or gave it up meanwhile: the next attempt sees which of the two.
+            Err(error) if self.settings.failover && is_shared(&error) => return Err(error),
             Err(error) => match error.failure_scope() {
                 FailureScope::Passing => return Err(error),
                 FailureScope::Relay => {
@@ -197,4 +199,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         Some(())
     }
+}
+
+/// Whether another relay has begun to speak for the number at the same time.
+const fn is_shared(error: &RelayError) -> bool {
+    matches!(error, RelayError::Identity { source: EndpointError::Shared { .. }, .. })
 }

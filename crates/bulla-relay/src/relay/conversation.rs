@@ -5,69 +5,15 @@ use tokio::sync::MutexGuard;
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use crate::limits::MAX_COMMIT_ATTEMPTS;
+use crate::EventSink;
+use crate::row::plain_rows;
 use crate::store_layout::{self, CONTACT, ERASING};
-use crate::{EventSink, MarkReadError, RelayError, SubmitError};
 
 /// A business and a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Conversation {
     pub(super) business: PhoneNumberId,
     pub(super) user: Partition,
-}
-
-/// The attempts to make one record.
-#[derive(Debug, Default)]
-pub(super) struct Attempts(usize);
-
-/// What came of an attempt to make a record.
-#[derive(Debug)]
-pub(super) enum Attempt<R> {
-    Done(R),
-    /// Another changed the conversation first. Nothing was stored, and it is tried again.
-    Conflict,
-}
-
-/// Others changed the conversation first, at each attempt.
-#[derive(Debug)]
-pub(super) struct Contended {
-    attempts: usize,
-}
-
-impl Attempts {
-    /// Counts one more attempt.
-    pub(super) const fn begin(&mut self) -> Result<(), Contended> {
-        if self.0 == MAX_COMMIT_ATTEMPTS {
-            return Err(Contended { attempts: MAX_COMMIT_ATTEMPTS });
-        }
-        self.0 += 1;
-        Ok(())
-    }
-}
-
-impl<R> Attempt<R> {
-    /// `done`, if what it came to was `committed`.
-    pub(super) fn of(committed: bool, done: R) -> Self {
-        if committed { Self::Done(done) } else { Self::Conflict }
-    }
-}
-
-impl From<Contended> for RelayError {
-    fn from(Contended { attempts }: Contended) -> Self {
-        Self::Contended { attempts }
-    }
-}
-
-impl From<Contended> for MarkReadError {
-    fn from(contended: Contended) -> Self {
-        SubmitError::from(contended).into()
-    }
-}
-
-impl From<Contended> for SubmitError {
-    fn from(Contended { attempts }: Contended) -> Self {
-        Self::Contended { attempts }
-    }
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
@@ -100,8 +46,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             found = self.store.scan(conversation.user, &contact, now).await?.pop().map(|(_, record)| record);
         }
         let Some(record) = found else { return Ok(None) };
-        let digits =
-            std::str::from_utf8(&record.value).map_err(|_| StoreError::Damaged { what: "number" })?;
-        Number::parse(digits).map(Some).map_err(|_| StoreError::Damaged { what: "number" })
+        plain_rows::contact(&record.value).map(Some)
     }
 }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::forward_events::event;
 use super::queue_page::QueuedRow;
 use super::{Inner, Relay, trace_span};
@@ -115,7 +116,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         stored: &StoredEvent,
         expiry: Expiry,
     ) -> Result<(), RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
@@ -196,7 +197,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         again: bool,
     ) -> Result<bool, RelayError> {
         let key = letter(conversation, id.day, id.place);
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;

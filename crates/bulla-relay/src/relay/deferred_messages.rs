@@ -12,7 +12,8 @@ use bulla_transport::Transport;
 use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
-use super::conversation::{Attempt, Attempts, Conversation};
+use super::attempts::{Attempt, Attempts};
+use super::conversation::Conversation;
 use super::identities::Changed;
 use super::pending_identity_approval::passing;
 use super::recipient_devices::{Audience, Recipients};
@@ -86,9 +87,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<Turn, RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if let Attempt::Done(turn) = self.try_turn(tenant, conversation).await? {
                 return Ok(turn);

@@ -12,7 +12,8 @@ use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
 use super::active_workers::{Waiting, Worker};
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::forwarded_messages::ForwardedMessage;
 use super::queue_page::QueuedRow;
 use super::sink_outages;
@@ -244,9 +245,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         read: &QueuedRow,
     ) -> Result<(), RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, read).await? {
                 return Ok(());

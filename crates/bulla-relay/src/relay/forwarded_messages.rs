@@ -11,7 +11,8 @@ use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
 use super::active_workers::Waiting;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use super::transaction::Transaction;
 use super::{Inner, trace_span};
@@ -97,9 +98,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &ActiveBusiness,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         while !self.forwarded_messages.of(conversation).is_empty() {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             let (mut taken, mut gone) = (Vec::new(), Vec::new());
             for message in self.forwarded_messages.of(conversation) {

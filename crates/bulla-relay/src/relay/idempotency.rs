@@ -1,16 +1,18 @@
 use bulla_base::{HASHING_STACK_BYTES, MessageId, Partition, Party, SeededRng, without_trace};
 use bulla_content::Content;
-use bulla_store::{Batch, Commit, Key, Retention, Store, StoreError};
+use bulla_store::{Batch, Commit, Key, Retention, Store};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::submit::Checked;
 use super::transaction::Transaction;
 use crate::limits::MAX_IDEMPOTENCY_BYTES;
+use crate::row::plain_rows;
 use crate::store_layout::{self, KEY, ONCE};
 use crate::{EventSink, MessageRef, Outgoing, SubmitError};
 
@@ -34,7 +36,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let lock = digest(&[&business.number().to_be_bytes(), key]);
         let _lock = self.keyed_mutex.lock(Partition::from_bytes(std::array::from_fn(|at| lock[at]))).await;
         let home = self.pepper.partition(&Party::Business(business));
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let now = self.clock.now();
@@ -68,9 +70,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let scan = store_layout::all(ONCE, transaction.now).prefix(name.clone()).limit(1);
         let fingerprint = fingerprint(checked);
         if let Some((_, record)) = self.store.scan(user, &scan, transaction.now).await?.first() {
-            let (first, of) = record.value.split_at_checked(16).unwrap_or_default();
-            let first = MessageId::from_bytes(first);
-            let first = first.map_err(|_| StoreError::Damaged { what: "idempotency key" })?;
+            let (first, of) = plain_rows::sent_once(&record.value)?;
             let same = of == fingerprint;
             let reference = MessageRef::new(first, tenant.user_ids.user_id(user));
             return if same { Ok(Some(reference)) } else { Err(reused(&checked.message)) };

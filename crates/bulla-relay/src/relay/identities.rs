@@ -8,7 +8,8 @@ use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::{Inner, Relay, trace_span};
 use crate::metrics::IDENTITY_CHANGES;
 use crate::{EventSink, Recipient, Report, SubmitError};
@@ -86,7 +87,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (conversation, number) = self.user_of(tenant, user).await?;
         trace_span::is_with(conversation.user);
         let _lock = self.lock(conversation.user).await?;
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let mut transaction = self.transaction(conversation).await?;

@@ -60,6 +60,11 @@ impl Lease {
         Ok(held.filter(|held| held.value[..] == self.value).map(|held| held.version))
     }
 
+    /// Whether it is ours now, as the store has it.
+    pub(super) async fn is_held<S: Store>(&self, store: &S) -> Result<bool, StoreError> {
+        Ok(self.version(store).await?.is_some())
+    }
+
     /// Gives it back, if it is ours.
     pub(super) async fn release<S: Store>(&self, store: &S) -> Result<(), StoreError> {
         let Some(version) = self.version(store).await? else { return Ok(()) };

@@ -3,15 +3,16 @@ use std::sync::Arc;
 use bulla_base::{Address, DeviceId, MessageId, Party, PhoneNumberId};
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_envelope::Kind;
-use bulla_store::{Store, StoreError};
+use bulla_store::Store;
 use bulla_transport::Transport;
 use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::transaction::Transaction;
 use super::{Inner, Relay, trace_span};
-use crate::row::OutboxEntry;
+use crate::row::{OutboxEntry, plain_rows};
 use crate::store_layout::{self, SEEN};
 use crate::{EventSink, MarkReadError, MessageRef, SubmitError};
 
@@ -60,9 +61,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let Some(seen) = self.store.get(conversation.user, &seen, self.clock.now()).await? else {
             return Err(MarkReadError::UnknownMessage);
         };
-        let device = seen.value.first().and_then(|device| DeviceId::new(*device).ok());
-        let device = device.ok_or(StoreError::Damaged { what: "opened message" })?;
-        let mut attempts = Attempts::default();
+        let device = plain_rows::opened(&seen.value)?;
+        let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let mut transaction = self.transaction(conversation).await?;

@@ -13,7 +13,8 @@ use bytes::Bytes;
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempt, Attempts, Conversation};
+use super::attempts::{Attempt, Attempts};
+use super::conversation::Conversation;
 use super::identities::Changed;
 use super::transaction::{CommitOutcome, Transaction};
 use crate::limits::MAX_OPENED_TOGETHER;
@@ -73,10 +74,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         mut run: &[Delivery],
     ) -> Result<Settled, RelayError> {
         let conversation = self.conversation(tenant, number);
-        let _lock = self.lock(conversation.user).await?;
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
+            let _lock = self.lock(conversation.user).await?;
             match self.try_open(tenant, conversation, number, run).await? {
                 Attempt::Done(Together::Settled(settled)) => return Ok(settled),
                 Attempt::Done(Together::Apart) => run = &run[..1],

@@ -9,7 +9,8 @@ use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
 use super::active_workers::{Seen, Waiting, Worker};
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use super::resends::Renewed;
 use super::{Inner, trace_span};
@@ -121,7 +122,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Sees to an entry of which the envelope at the index was `handed` to the carrier, and not taken. False
-    /// when somebody was erased since it was read, perhaps the one it is for.
+    /// when it has to be read again: somebody was erased since it was read, perhaps the one it is for, or
+    /// another relay has changed it.
     async fn conclude(
         self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
@@ -144,8 +146,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Renewed::Not => self.settle_refused(tenant, conversation, (&read, &entry), index).await?,
                 renewed => renewed,
             };
-            let Renewed::Sealed(anew) = renewed else { return Ok(true) };
-            (entry, read) = *anew;
+            (entry, read) = match renewed {
+                Renewed::Sealed(anew) => *anew,
+                Renewed::Changed => {
+                    self.workers.let_go(conversation, Worker::Outbox);
+                    return Ok(false);
+                }
+                Renewed::TakenOut | Renewed::Not => return Ok(true),
+            };
             let (envelopes, all) = (entry.envelopes().to_vec(), entry.envelopes().len());
             match self.hand_over(tenant, conversation, envelopes, (read.begun, all)).await? {
                 None => return Ok(false),
@@ -207,9 +215,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         taken: &[Read],
     ) -> Result<(), RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             let (mut transaction, mut sent) = (self.transaction(conversation).await?, 0);
             for (read, entry) in taken {
@@ -245,9 +253,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         index: usize,
     ) -> Result<Renewed, RelayError> {
         let Some(envelope) = entry.envelopes().get(index) else { return Ok(Renewed::TakenOut) };
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, read).await? {
                 return Ok(Renewed::TakenOut);
@@ -277,7 +285,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     transaction.put_sessions(peer);
                 }
             }
-            let Commit::Committed(version) = self.try_commit(transaction).await? else { continue };
+            let version = match self.try_commit(transaction).await? {
+                Commit::Committed(version) => version,
+                Commit::Conflict(key) if key == read.key => return Ok(Renewed::Changed),
+                _ => continue,
+            };
             let Some(rest) = rest else { return Ok(Renewed::TakenOut) };
             // What is in memory is what stood there before.
             self.workers.let_go(conversation, Worker::Outbox);

@@ -14,7 +14,8 @@ use bytes::Bytes;
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempt, Attempts, Conversation};
+use super::attempts::{Attempt, Attempts};
+use super::conversation::Conversation;
 use super::identities::Changed;
 use super::recipient_devices::Audience;
 use super::submit::Reachable;
@@ -70,9 +71,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if !self.pending_approval.may_be(conversation) {
             return Ok(false);
         }
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if let Attempt::Done(is_released) = self.try_release(tenant, conversation).await? {
                 return Ok(is_released);

@@ -12,7 +12,8 @@ use bulla_transport::{Transport, TransportError};
 use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::active_workers::Worker;
-use super::conversation::{Attempt, Attempts, Conversation};
+use super::attempts::{Attempt, Attempts};
+use super::conversation::Conversation;
 use super::identities::Changed;
 use super::pending_identity_approval::passing;
 use super::queue_page::QueuedRow;
@@ -30,6 +31,8 @@ pub(super) enum Renewed {
     Sealed(Box<(OutboxEntry, QueuedRow)>),
     /// It is not in the outbox any more.
     TakenOut,
+    /// Another relay has changed it since it was read.
+    Changed,
     /// Nothing can be sealed for the device.
     Not,
 }
@@ -109,9 +112,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         read: (&QueuedRow, &OutboxEntry),
         index: usize,
     ) -> Result<Renewed, RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if !self.is_still(conversation.user, read.0).await? {
                 return Ok(Renewed::TakenOut);
@@ -179,8 +182,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             None => transaction.remove_from_outbox(read.place),
         }
         transaction.put_sessions(peer);
-        let Commit::Committed(version) = self.try_commit(transaction).await? else {
-            return Ok(Attempt::Conflict);
+        let version = match self.try_commit(transaction).await? {
+            Commit::Committed(version) => version,
+            Commit::Conflict(key) if key == read.key => return Ok(Attempt::Done(Renewed::Changed)),
+            _ => return Ok(Attempt::Conflict),
         };
         self.tell_identities(tenant, conversation, changed);
         // What is in memory is what stood there before.

@@ -12,7 +12,8 @@ use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempt, Attempts, Conversation};
+use super::attempts::{Attempt, Attempts};
+use super::conversation::Conversation;
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::open_envelopes::refused;
@@ -184,9 +185,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         conversation: Conversation,
         deadlines: &[Deadline],
     ) -> Result<(), RelayError> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             if let Attempt::Done(()) = self.try_to_repeat(tenant, conversation, deadlines).await? {
                 return Ok(());

@@ -12,6 +12,7 @@ use super::active_business::ActiveBusiness;
 use super::rule_state::Reserved;
 use super::transaction::Transaction;
 use crate::limits::MAX_DEFERRED;
+use crate::row::plain_rows;
 use crate::rules::{Fallback, LIMIT_PERIOD, OnBreach, Recipients, Rule, Rules};
 use crate::store_layout::{self, RECIPIENT};
 use crate::{EventSink, Failure, SubmitError};
@@ -151,9 +152,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let Some((last, _)) = page.last() else { return Ok(recipients) };
             scan = store_layout::all(RECIPIENT, now).after(last.clone());
             for (key, record) in page {
-                let at = record.value[..].try_into().map(u64::from_be_bytes);
-                let at = at.map_err(|_| StoreError::Damaged { what: "recipient" })?;
-                recipients.note(super::erase_business::user(&key)?, Timestamp::from_millis(at));
+                let at = plain_rows::recipient(&record.value)?;
+                recipients.note(super::erase_business::user(&key)?, at);
             }
         }
     }

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempt, Attempts, Conversation};
+use super::attempts::{Attempt, Attempts};
+use super::conversation::Conversation;
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
 use super::recipient_devices::{Audience, Recipients};
@@ -126,7 +127,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let content = self.content(tenant, conversation, &message).await?;
         let checked = Checked { to, content, message };
         self.bind_key(conversation, &checked).await?;
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;

@@ -6,7 +6,8 @@ use bulla_transport::Transport;
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use super::conversation::{Attempts, Conversation};
+use super::attempts::Attempts;
+use super::conversation::Conversation;
 use super::erase_business::user;
 use super::fault_isolation::FailureScope;
 use crate::limits::{LONGEST_LIFE, SWEEP_INTERVAL};
@@ -136,9 +137,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<(), RelayError> {
         let id = key.name().get(8..).and_then(|id| bulla_base::MessageId::from_bytes(id).ok());
         let id = id.ok_or(StoreError::Damaged { what: "message" })?;
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new();
         loop {
-            attempts.begin()?;
+            self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
             let now = self.clock.now();
             let Some(record) = self.store.get(conversation.user, key, now).await? else { return Ok(()) };

@@ -172,6 +172,20 @@ async fn a_record_that_stays_in_the_way_is_an_error() {
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     let suspended = relay.suspended();
-    assert!(matches!(*suspended[0].why, RelayError::Contended { attempts: 4 }), "{suspended:?}");
+    assert!(matches!(*suspended[0].why, RelayError::Contended { attempts: 10 }), "{suspended:?}");
     assert!(matches!(suspended[0].part, SuspendedPart::Conversation { business: SHOP, .. }));
+}
+
+/// So does one that hands over, until it has ended.
+#[tokio::test(start_paused = true)]
+async fn another_that_is_in_the_way_for_two_seconds_suspends_nothing() {
+    let (world, store, relay, phone) = begin().await;
+    store.become_(Wrong::Contested);
+    phone.send(SHOP, &says("hello")).await.unwrap();
+    world.pass(Duration::from_secs(2)).await;
+    store.become_(Wrong::Nothing);
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!((heard(&world.sink.taken()), relay.suspended().len()), (vec!["hello".to_owned()], 0));
+    relay.close().await;
+    relay.stopped().await.unwrap();
 }

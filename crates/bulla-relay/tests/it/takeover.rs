@@ -1,6 +1,7 @@
 //! Several relays on one store: one acts, and another takes over from it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulla_meter::Flow;
@@ -22,6 +23,8 @@ struct Host {
     relay: TestRelay,
     line: Line,
     is_stopped: watch::Sender<bool>,
+    /// How many calls of its store it makes before it is stopped.
+    calls_left: Arc<AtomicUsize>,
 }
 
 impl Host {
@@ -29,7 +32,12 @@ impl Host {
     async fn beside(world: &World) -> Self {
         let is_stopped = watch::Sender::new(false);
         let (gate, clock) = (is_stopped.clone(), Arc::clone(&world.clock));
+        let calls_left = Arc::new(AtomicUsize::new(usize::MAX));
+        let left = Arc::clone(&calls_left);
         let store = SlowStore::new(Arc::clone(&world.rows)).finishing_commits().before(move |call| {
+            if left.fetch_sub(1, Ordering::SeqCst) == 0 {
+                gate.send_replace(true);
+            }
             let (mut gate, clock, is_commit) = (gate.subscribe(), Arc::clone(&clock), call.is_commit());
             Pause::until(async move {
                 let _ = gate.wait_for(|is_stopped| !is_stopped).await;
@@ -44,13 +52,22 @@ impl Host {
             .businesses([business(SHOP), business(BAKERY)])
             .settings(Settings::default().failover())
             .open();
-        Self { relay: relay.await.unwrap(), line, is_stopped }
+        Self { relay: relay.await.unwrap(), line, is_stopped, calls_left }
     }
 
     /// It does nothing any more, whether or not it comes back.
     fn stop(&self) {
         self.is_stopped.send_replace(true);
         self.line.cut(true);
+    }
+
+    /// It does nothing any more after so many calls of its store.
+    fn stop_after(&self, calls: usize) {
+        self.calls_left.store(calls, Ordering::SeqCst);
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.is_stopped.borrow()
     }
 
     fn go_on(&self) {
@@ -215,6 +232,32 @@ async fn a_relay_that_wakes_after_it_was_replaced_stands_by_and_nothing_is_doubl
     assert!(until_acting(&world, &first).await < Duration::from_millis(100));
     first.relay.submit(SHOP, to(alice(), "three")).await.unwrap();
     assert_eq!(hear(&phone).await, "three");
+}
+
+/// It raised the incarnation above that of the relay that acted by then, and nobody spoke any more.
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_was_stopped_anywhere_in_its_takeover_leaves_the_one_that_acts_alone() {
+    let mut stopped = 0;
+    loop {
+        let (world, first, second, phone) = two().await;
+        first.stop();
+        second.stop_after(stopped);
+        world.pass(10 * SECOND).await;
+        if !second.is_stopped() {
+            assert!(second.acts(), "it is done with its takeover");
+            break;
+        }
+        second.line.cut(true);
+        let third = Host::beside(&world).await;
+        until_acting(&world, &third).await;
+        second.go_on();
+        world.pass(10 * SECOND).await;
+        assert!(third.acts() && second.stands_by(), "stopped before call {stopped}");
+        third.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+        assert_eq!(hear(&phone).await, "hello");
+        stopped += 1;
+    }
+    assert!(stopped > 20, "a takeover is more than {stopped} calls");
 }
 
 /// Whoever comes by force does not hold the lease, and is not driven out again.
