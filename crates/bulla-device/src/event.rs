@@ -21,7 +21,8 @@ pub struct DeviceEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceEventKind {
-    /// A text or a reaction of the business.
+    /// Something the business says, of whatever kind. One that this version does not know is
+    /// [`Body::Unsupported`], to be shown by its [fallback text](Content::fallback).
     Message(Content),
     /// Messages of ours have come further.
     Receipt(Receipt),

@@ -83,7 +83,7 @@ pub enum OpenError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The peer's: the content is malformed, or of a kind this version does not know.
+    /// The peer's: the content is malformed, or says something beyond a limit.
     #[error("the content cannot be read")]
     Content(#[from] InvalidContent),
     /// The peer's: the content is not of the kind that its envelope declares, by which it was metered.

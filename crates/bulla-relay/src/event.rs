@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bulla_base::{Category, Number, PhoneNumberId, Timestamp};
-use bulla_content::Text;
+use bulla_content::{Body, Text};
 
 use crate::{MessageRef, Rule};
 
@@ -72,6 +72,13 @@ pub enum Incoming {
         /// The emoji; nothing when it was taken off.
         emoji: Option<String>,
     },
+    /// Anything else. Messages that it names are named by their ids alone.
+    Other {
+        /// What it is.
+        body: Body,
+        /// The message it answers.
+        in_reply_to: Option<MessageRef>,
+    },
 }
 
 impl fmt::Debug for Incoming {
@@ -84,6 +91,9 @@ impl fmt::Debug for Incoming {
             Self::Reaction { to, emoji } => {
                 let bytes = emoji.as_ref().map(String::len);
                 f.debug_struct("Reaction").field("to", to).field("emoji_bytes", &bytes).finish()
+            }
+            Self::Other { body, in_reply_to } => {
+                f.debug_struct("Other").field("body", body).field("in_reply_to", in_reply_to).finish()
             }
         }
     }

@@ -9,7 +9,7 @@ use bulla_relay::{Business, Event, Failure, Incoming, Status, StatusUpdate, Subj
 
 use self::objects::{
     Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
-    StatusLine, TextBody, Value,
+    StatusLine, TextBody, Unsupported, Value,
 };
 use crate::{WebhookError, api_ids, ascii_json};
 
@@ -57,6 +57,7 @@ fn message<'a>(
         text: None,
         reaction: None,
         context: None,
+        unsupported: None,
         errors: None,
     };
     match incoming {
@@ -70,8 +71,10 @@ fn message<'a>(
             message.kind = "reaction";
             message.reaction = Some(Reaction { message_id: api_ids::message(*to), emoji: emoji.as_deref() });
         }
-        _ => {
+        other => {
             // Told all the same: nobody would ever hear of a message that is left out.
+            let kind = if let Incoming::Other { body, .. } = other { body.name() } else { "unsupported" };
+            message.unsupported = Some(Unsupported { kind });
             message.errors =
                 Some([fault(131_051, "Message type unknown", "this kind of message is not supported yet")])
         }

@@ -91,7 +91,11 @@ impl<S: Store, T: Transport> User<S, T> {
         match event.kind() {
             DeviceEventKind::Message(content) => match content.body() {
                 Body::Text(text) => reaction = self.check(event.id(), text, content.in_reply_to())?,
-                _ => self.history.note(|entries| entries.reactions_seen += 1),
+                Body::Reaction(_) => self.history.note(|entries| entries.reactions_seen += 1),
+                other => {
+                    let (name, kind) = (self.name, other.name());
+                    return Err(ExitError::new(format!("{name} was sent something else: {kind}")));
+                }
             },
             DeviceEventKind::Receipt(receipt) => self.history.note(|entries| {
                 // Reactions are told of as well, and are not counted here.

@@ -49,6 +49,7 @@ fn in_words(event: &DeviceEvent, user: &str) -> Vec<String> {
             let progress = match receipt.progress() {
                 Progress::Delivered => "delivered",
                 Progress::Read => "read",
+                Progress::Played => "played",
                 _ => "(a progress this program does not know)",
             };
             receipt.messages().iter().map(|id| told(&format!("{progress} {id}"))).collect()
@@ -75,6 +76,9 @@ fn said(content: &Content) -> String {
                 reaction.to()
             )
         }
-        _ => "(something this program does not know)".to_owned(),
+        other => {
+            let fallback = content.fallback().map(|text| format!(": {}", EscapedText::whole(text)));
+            format!("({} that this program does not show{})", other.name(), fallback.unwrap_or_default())
+        }
     }
 }

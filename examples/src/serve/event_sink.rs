@@ -40,6 +40,9 @@ fn in_words(event: &Event) -> String {
             let emoji = EscapedText::whole(emoji.as_deref().unwrap_or_default());
             format!("{business} <- {user} {id} reaction {emoji} on {}", to.id())
         }
+        Event::Message(_, Incoming::Other { body, .. }) => {
+            format!("{business} <- {user} {id} ({} that this program does not show)", body.name())
+        }
         Event::Status(_, update) => {
             let status = match update.status {
                 Status::Sent => "sent",

@@ -153,10 +153,14 @@ impl<S: Store, T: Transport> Inner<S, T> {
             Ok(content) => {
                 if let Body::RetryRequest(request) = content.body() {
                     is_failed = Box::pin(self.send_again(transaction, peer, business, *request)).await?;
-                } else {
+                } else if content.body().is_message() || matches!(content.body(), Body::Receipt(_)) {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());
                     transaction.push_event(&Row::new(envelope.id(), business, transaction.now, plaintext));
+                } else {
+                    // It is over sooner than a mailbox is read.
+                    let signal = content.body().name();
+                    tracing::debug!(signal, "a signal that is not kept was passed over");
                 }
                 if let Body::Receipt(receipt) = content.body() {
                     for id in receipt.messages() {
@@ -182,7 +186,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         opened: &[OpenedOne<'_>],
     ) -> Result<(), DeviceError> {
         let said = |one: &&OpenedOne<'_>| match &one.received.content {
-            Ok(content) => matches!(content.body(), Body::Text(_) | Body::Reaction(_)),
+            Ok(content) => content.body().is_message(),
             Err(_) => false,
         };
         let said: Vec<_> = opened.iter().filter(said).map(|one| one.envelope.id()).collect();

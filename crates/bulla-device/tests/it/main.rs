@@ -14,7 +14,7 @@ use bulla_base::{
     Address, Category, Clock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
 };
 use bulla_carrier::Carrier;
-use bulla_content::{Body, Content, Progress, Text};
+use bulla_content::{Body, Content, Progress, Text, Typing};
 use bulla_device::{Device, DeviceError, DeviceEventKind, SendError};
 use bulla_endpoint::Endpoint;
 use bulla_envelope::Kind;
@@ -94,6 +94,10 @@ impl World {
 
     /// The shop says something to alice.
     async fn say(&self, words: &str) -> MessageId {
+        self.seal(Kind::Message(Category::Service), &says(words)).await
+    }
+
+    async fn seal(&self, kind: Kind, content: &Content) -> MessageId {
         let (now, user) = (self.clock.now(), bulla_base::Partition::from_bytes([2; 16]));
         let address = Address::user(alice());
         let mut peer = self.shop.peer(&self.shop_store, user, &address, now).await.unwrap();
@@ -102,8 +106,7 @@ impl World {
             let _ = peer.begin(&self.shop_store, &keys, now, &*self.rng).await.unwrap();
         }
         let id = MessageId::new(now, &*self.rng);
-        let envelope =
-            peer.seal(id, Kind::Message(Category::Service), &says(words), now, &*self.rng).unwrap();
+        let envelope = peer.seal(id, kind, content, now, &*self.rng).unwrap();
         let mut batch = Batch::new(user);
         drop(peer.write(&mut batch));
         let _ = self.shop_store.commit(batch).await.unwrap();
@@ -175,6 +178,29 @@ async fn what_arrives_is_confirmed_at_once_and_what_is_finished_is_read() {
     let heard = world.hear(2).await;
     assert_eq!(receipt(&heard[0].1), (Progress::Delivered, id));
     assert_eq!(receipt(&heard[1].1), (Progress::Read, id));
+}
+
+/// What a newer business says is not lost on an older phone, and what passes by is not kept.
+#[tokio::test(start_paused = true)]
+async fn a_message_of_a_kind_that_is_not_known_is_shown_and_confirmed_and_a_signal_is_not() {
+    let (world, store) = (World::new().await, Arc::default());
+    let device = world.device(&store).await;
+    world.say("hello").await;
+    let first = device.next().await.unwrap();
+    world.seal(Kind::Receipt, &Content::new(Body::Typing(Typing))).await;
+    let mut plaintext = [&[7; 32][..], &[0x32, 2, b'o', b'k', 0xfa, 0x01, 1, b'x', 0x80]].concat();
+    plaintext.resize(256, 0);
+    let (newer, _) = Content::decode(&plaintext).unwrap();
+    let id = world.seal(Kind::Message(Category::Service), &newer).await;
+    device.acknowledge(first).await.unwrap();
+    let event = device.next().await.unwrap();
+    assert_eq!((event.id(), event.kind()), (id, &DeviceEventKind::Message(newer.clone())));
+    assert_eq!((newer.fallback(), newer.body().name()), (Some("ok"), "unsupported"));
+    device.acknowledge(event).await.unwrap();
+    let heard = world.hear(4).await;
+    let about: Vec<_> =
+        heard.iter().map(|(_, content)| receipt(content)).filter(|(_, of)| *of == id).collect();
+    assert_eq!(about, [(Progress::Delivered, id), (Progress::Read, id)]);
 }
 
 #[tokio::test(start_paused = true)]

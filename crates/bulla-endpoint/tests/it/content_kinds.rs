@@ -1,5 +1,5 @@
 use bulla_base::{Category, MessageId, SeededRng};
-use bulla_content::{Body, Content, Progress, Reaction, Receipt, RetryRequest};
+use bulla_content::{Body, Content, Location, Progress, Reaction, Receipt, RetryRequest, Typing};
 use bulla_endpoint::{SealError, Unreadable};
 use bulla_envelope::{Envelope, Kind};
 
@@ -8,14 +8,28 @@ use crate::{NOW, met, said};
 const KINDS: [Kind; 3] = [Kind::Message(Category::Service), Kind::Receipt, Kind::RetryRequest];
 
 /// Every content, with the place of its kind.
-fn contents(of: MessageId) -> [(Content, usize); 4] {
+fn contents(of: MessageId) -> [(Content, usize); 8] {
     let receipt = Receipt::new(Progress::Read, vec![of]).unwrap();
     [
         (said("hello"), 0),
         (Content::new(Body::Reaction(Reaction::removed(of))), 0),
+        (Content::new(Body::Location(Location::new(1.0, 2.0).unwrap())), 0),
+        (of_newer_kind(0xfa), 0),
+        (of_newer_kind(0x8a), 1),
+        (Content::new(Body::Typing(Typing)), 1),
         (Content::new(Body::Receipt(receipt)), 1),
         (Content::new(Body::RetryRequest(RetryRequest::new(of, 0))), 2),
     ]
+}
+
+/// Of a kind that this version does not know, by the first byte of its field: a message, or a signal.
+fn of_newer_kind(first: u8) -> Content {
+    let second = if first == 0xfa { 0x01 } else { 0x06 };
+    let mut plaintext = [&[7; 32][..], &[first, second, 1, b'x', 0x80]].concat();
+    plaintext.resize(256, 0);
+    let (content, _) = Content::decode(&plaintext).unwrap();
+    assert!(matches!(content.body(), Body::Unsupported(_)));
+    content
 }
 
 #[tokio::test]

@@ -304,7 +304,7 @@ pub(super) fn event(
         Body::Reaction(reaction) => {
             Incoming::Reaction { to: reference(reaction.to()), emoji: reaction.emoji().map(str::to_owned) }
         }
-        _ => return Err(StoreError::Damaged { what: "event" }),
+        other => Incoming::Other { body: other.clone(), in_reply_to },
     };
     Ok(Event::Message(subject, incoming))
 }

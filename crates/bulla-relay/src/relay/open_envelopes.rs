@@ -265,7 +265,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         content: &Content,
     ) -> Result<(), StoreError> {
         match content.body() {
-            Body::Text(_) | Body::Reaction(_) => {
+            // Of whatever kind: one that this version does not know stays as it came.
+            body if body.is_message() => {
                 let encoded = content.encode(&*self.rng);
                 let plaintext = Bytes::copy_from_slice(encoded.plaintext());
                 transaction.put_contact(number);
@@ -281,8 +282,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             Body::Receipt(receipt) => {
                 let status = match receipt.progress() {
-                    Progress::Read => Status::Read,
-                    _ => Status::Delivered,
+                    Progress::Delivered => Status::Delivered,
+                    // Who has listened to it has seen it.
+                    _ => Status::Read,
                 };
                 // A message named twice is brought forward once.
                 let mut messages = receipt.messages().to_vec();
@@ -294,7 +296,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     }
                 }
             }
-            _ => tracing::warn!("a request this version does not know was dropped"),
+            signal => {
+                tracing::debug!(signal = signal.name(), "a signal that nobody is told of was passed over")
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use bulla_base::{Category, MessageId, SeededRng, Timestamp};
-use bulla_content::Text;
+use bulla_content::{Body, Location, Text};
 use bulla_relay::{
     Destination, Event, Incoming, MessageRef, NumberProof, Outgoing, OutgoingBody, SinkError, SinkErrorKind,
     Status, StatusUpdate, Subject, UserId,
@@ -41,6 +41,8 @@ async fn types_print_their_names_and_no_number_text_or_secret() {
     let said =
         || Incoming::Text { text: Text::new("a private word").unwrap(), in_reply_to: Some(reference()) };
     let reacted = || Incoming::Reaction { to: reference(), emoji: thumb() };
+    let place = Location::new(1.0, 2.0).unwrap().with_name("a private word").unwrap();
+    let other = Incoming::Other { body: Body::Location(place), in_reply_to: Some(reference()) };
     let update = || StatusUpdate::new(Status::Read, Category::Service, Some("order-4711".to_owned()));
     let outgoing = to(alice(), "a private word")
         .tracking("order-4711")
@@ -48,7 +50,7 @@ async fn types_print_their_names_and_no_number_text_or_secret() {
         .replying_to(reference());
     let error = SinkError::new("it is away").with_kind(SinkErrorKind::Unreachable);
     let proven = business(SHOP).proven_by(NumberProof::new(b"code-4711".to_vec()).unwrap());
-    let table: [(&str, &str, &dyn Debug); 15] = [
+    let table: [(&str, &str, &dyn Debug); 16] = [
         ("Relay", "businesses: 2", &world.relay),
         ("Reports", "next: 0", &world.relay.reports()),
         ("Destination", "106540352242922", &Destination::business(SHOP)),
@@ -56,6 +58,7 @@ async fn types_print_their_names_and_no_number_text_or_secret() {
         ("StatusUpdate", "Read", &update()),
         ("Message", "Subject", &Event::Message(subject(), said())),
         ("Message", "emoji_bytes: Some(4)", &Event::Message(subject(), reacted())),
+        ("Other", "Location(", &other),
         ("Status", "StatusUpdate", &Event::Status(subject(), update())),
         ("Outgoing", "Service", &outgoing),
         (

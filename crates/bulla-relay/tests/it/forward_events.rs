@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bulla_content::{Body, Content, Location, Progress, Receipt};
 use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Incoming, Outgoing, OutgoingBody, Status};
@@ -25,6 +26,51 @@ async fn a_business_that_refuses_gets_the_same_again_and_in_order() {
     let taken = world.sink.wait_for(3, &*world.clock).await;
     assert_eq!(words(&taken), ["0", "1", "2"]);
     assert_eq!(world.sink.offered(), 6);
+}
+
+/// A poll, say, of which this version knows nothing but what it says to those who do not know it.
+fn of_newer_kind() -> Content {
+    let mut plaintext = [&[7; 32][..], &[0x32, 2, b'o', b'k', 0xfa, 0x01, 1, b'x', 0x80]].concat();
+    plaintext.resize(256, 0);
+    Content::decode(&plaintext).unwrap().0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_any_kind_is_told_and_confirmed_also_of_one_that_is_not_known() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let place = Content::new(Body::Location(Location::new(48.2, 16.4).unwrap()));
+    let first = phone.send(SHOP, &place).await.unwrap();
+    let second = phone.send(SHOP, &of_newer_kind()).await.unwrap();
+    let taken = world.sink.wait_for(2, &*world.clock).await;
+    for (event, content) in taken.iter().zip([&place, &of_newer_kind()]) {
+        let Event::Message(_, Incoming::Other { body, in_reply_to: None }) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(body, content.body());
+    }
+    let mut confirmed = Vec::new();
+    while confirmed.len() < 2 {
+        let event = phone.next().await.unwrap();
+        let DeviceEventKind::Receipt(receipt) = event.kind() else { panic!("{event:?}") };
+        assert_eq!(receipt.progress(), Progress::Delivered);
+        confirmed.extend_from_slice(receipt.messages());
+        phone.acknowledge(event).await.unwrap();
+    }
+    assert_eq!(confirmed, [first, second]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_listened_to_is_told_as_read() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let message = world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
+    let _ = phone.next().await.unwrap();
+    let played = Receipt::new(Progress::Played, vec![message.id()]).unwrap();
+    phone.send(SHOP, &Content::new(Body::Receipt(played))).await.unwrap();
+    let taken = world.sink.wait_for(3, &*world.clock).await;
+    let last = taken.last().unwrap();
+    assert!(matches!(last, Event::Status(_, update) if update.status == Status::Read), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]

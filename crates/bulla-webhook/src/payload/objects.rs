@@ -64,6 +64,8 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) context: Option<Answered<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unsupported: Option<Unsupported>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) errors: Option<[Fault; 1]>,
 }
 
@@ -83,6 +85,13 @@ pub(super) struct Reaction<'a> {
 pub(super) struct Answered<'a> {
     pub(super) from: &'a str,
     pub(super) id: String,
+}
+
+/// A message of a kind that is not told of, by the name of that.
+#[derive(Serialize)]
+pub(super) struct Unsupported {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
 }
 
 #[derive(Serialize)]
