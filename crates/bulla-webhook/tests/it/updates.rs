@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bulla_base::{BusinessAccountId, Category, Clock, Number, SeededRng, Timestamp};
-use bulla_content::{AttachmentKey, AttachmentPointer, Body, Sticker, Text};
+use bulla_content::{AttachmentKey, AttachmentPointer, Sticker, Text};
 use bulla_relay::{
     Business, Event, EventSink, Failure, Incoming, SinkError, SinkErrorKind, Status, StatusUpdate, Subject,
     UserId,
@@ -159,7 +159,7 @@ async fn a_reaction_that_was_taken_off_has_no_emoji() {
 
 #[tokio::test]
 async fn a_message_of_another_kind_is_told_as_unsupported_with_the_name_of_the_kind() {
-    let body = Body::Sticker(sticker());
+    let body = bulla_content::Body::Sticker(sticker());
     let value = delivered(message(Incoming::Other { body, in_reply_to: None })).await;
     let told = &value["messages"][0];
     assert_eq!((&told["type"], &told["id"]), (&json!("unsupported"), &json!(wamid(1))));
