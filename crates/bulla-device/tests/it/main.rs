@@ -94,10 +94,10 @@ impl World {
 
     /// The shop says something to alice.
     async fn say(&self, words: &str) -> MessageId {
-        self.seal(Kind::Message(Category::Service), &says(words)).await
+        self.write(Kind::Message(Category::Service), &says(words)).await
     }
 
-    async fn seal(&self, kind: Kind, content: &Content) -> MessageId {
+    async fn write(&self, kind: Kind, content: &Content) -> MessageId {
         let (now, user) = (self.clock.now(), bulla_base::Partition::from_bytes([2; 16]));
         let address = Address::user(alice());
         let mut peer = self.shop.peer(&self.shop_store, user, &address, now).await.unwrap();
@@ -187,11 +187,11 @@ async fn a_message_of_a_kind_that_is_not_known_is_shown_and_confirmed_and_a_sign
     let device = world.device(&store).await;
     world.say("hello").await;
     let first = device.next().await.unwrap();
-    world.seal(Kind::Receipt, &Content::new(Body::Typing(Typing))).await;
+    world.write(Kind::Receipt, &Content::new(Body::Typing(Typing))).await;
     let mut plaintext = [&[7; 32][..], &[0x32, 2, b'o', b'k', 0xfa, 0x01, 1, b'x', 0x80]].concat();
     plaintext.resize(256, 0);
     let (newer, _) = Content::decode(&plaintext).unwrap();
-    let id = world.seal(Kind::Message(Category::Service), &newer).await;
+    let id = world.write(Kind::Message(Category::Service), &newer).await;
     device.acknowledge(first).await.unwrap();
     let event = device.next().await.unwrap();
     assert_eq!((event.id(), event.kind()), (id, &DeviceEventKind::Message(newer.clone())));
