@@ -20,6 +20,7 @@ pub struct DeviceEvent {
 /// What an event tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a message, and is held one at a time")]
 pub enum DeviceEventKind {
     /// Something the business says, of whatever kind. One that this version does not know is
     /// [`Body::Unsupported`], to be shown by its [fallback text](Content::fallback).
