@@ -35,8 +35,8 @@ pub const CACHED_BYTES: usize = 32 << 20;
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// How often what was not used since the last time is let go of: what nobody uses is in memory for twice as
-/// long at most. More often, who is heard from every few minutes is read from the store each time; less often,
-/// those who have fallen silent take memory for longer.
+/// long at most. More often, who is heard from every few minutes is read from the store each time; less
+/// often, those who have fallen silent take memory for longer.
 pub(crate) const EVICTION_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The most envelopes for one party that are queued in one record.

@@ -12,8 +12,8 @@ use crate::{RetrySchedule, Unconfirmed};
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 
 /// The first byte tells what the rest is read as: what is remembered of a peer's identity, what an endpoint
-/// remembers of itself, a message that is not confirmed, a retry schedule, or its identity. Its other rows are
-/// prekeys and the parts of sessions, which have checks of their own.
+/// remembers of itself, a message that is not confirmed, a retry schedule, or its identity. Its other rows
+/// are prekeys and the parts of sessions, which have checks of their own.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again.
 pub fn rows(bytes: &[u8]) {

@@ -166,8 +166,8 @@ impl Shard {
         self.forget_all(|_| true);
     }
 
-    /// Lets go of the older generation, and begins a younger one. What is let go of was right: nothing that is
-    /// being read beside it becomes wrong, so the moment stays.
+    /// Lets go of the older generation, and begins a younger one. What is let go of was right: nothing that
+    /// is being read beside it becomes wrong, so the moment stays.
     pub(super) fn age(&mut self) {
         self.old = std::mem::take(&mut self.young);
         // Both have grown with the most that were written at once.

@@ -109,8 +109,8 @@ impl<T: Clone> QueueTail<T> {
         self.give_back_room();
     }
 
-    /// Gives back the room of what is gone. One that was long once would else take its room for ever; one that
-    /// is short keeps what it needs for the next few.
+    /// Gives back the room of what is gone. One that was long once would else take its room for ever; one
+    /// that is short keeps what it needs for the next few.
     fn give_back_room(&mut self) {
         let room = self.items.capacity();
         if room > MIN_SHRUNK_ROOM && self.items.len() <= room / 4 {
