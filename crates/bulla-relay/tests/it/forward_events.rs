@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bulla_content::{Body, Content, Location, Progress, Receipt};
+use bulla_content::{Body, Content, Location, Progress};
 use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Incoming, Outgoing, OutgoingBody, Status};
@@ -58,19 +58,6 @@ async fn a_message_of_any_kind_is_told_and_confirmed_also_of_one_that_is_not_kno
         phone.acknowledge(event).await.unwrap();
     }
     assert_eq!(confirmed, [first, second]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_listened_to_is_told_as_read() {
-    let world = World::new().await;
-    let phone = world.device(alice()).await;
-    let message = world.relay.submit(SHOP, to(alice(), "hello")).await.unwrap();
-    let _ = phone.next().await.unwrap();
-    let played = Receipt::new(Progress::Played, vec![message.id()]).unwrap();
-    phone.send(SHOP, &Content::new(Body::Receipt(played))).await.unwrap();
-    let taken = world.sink.wait_for(3, &*world.clock).await;
-    let last = taken.last().unwrap();
-    assert!(matches!(last, Event::Status(_, update) if update.status == Status::Read), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]
