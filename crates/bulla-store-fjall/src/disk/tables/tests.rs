@@ -158,7 +158,8 @@ fn journals_beyond_their_bound_are_flushed_and_go() {
         }
         most
     });
-    assert!(most[0] <= 64 + 2 * 64 + 32, "{most:?} MiB");
+    // Some come on top while a flush waits for tables that are being merged.
+    assert!(most[0] <= 64 + 2 * 64 + 32 + 64, "{most:?} MiB");
     assert!(most[1] > 300, "with more room more is kept: {most:?} MiB");
 }
 
