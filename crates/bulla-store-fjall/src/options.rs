@@ -43,8 +43,9 @@ impl FjallOptions {
     /// which is also the least.
     ///
     /// The journal in use comes on top (64 MiB and one write buffer), and what is written while a flush waits
-    /// for tables that are being merged, so disk holds two to three times this for journals. More means fewer and larger flushes, but a reopen after a crash replays it all, at roughly a
-    /// second per 256 MiB, and deleted bytes stay in it longer.
+    /// for tables that are being merged, so disk holds two to three times this for journals. More means fewer
+    /// and larger flushes, but a reopen after a crash replays it all, at roughly a second per 256 MiB, and
+    /// deleted bytes stay in it longer.
     #[must_use]
     pub const fn max_journal_bytes(mut self, bytes: u64) -> Self {
         self.max_journal_bytes = at_least(bytes, 64 * MIB);
