@@ -112,6 +112,11 @@ fn key() -> Key {
     Key::undated(LEASE, "")
 }
 
+/// What a write of a relay comes to that was replaced. It may pass: the relay may act again.
+pub(super) fn taken_over() -> StoreError {
+    StoreError::Unavailable { source: std::io::Error::other("another relay has taken over") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,10 @@
-use std::io;
 use std::sync::Arc;
 
 use bulla_store::{Batch, CachedStore, Commit, Store, StoreError, StoreWrapper};
 use bulla_transport::Transport;
 
 use super::Inner;
+use super::lease::taken_over;
 use crate::EventSink;
 
 /// The store of a relay, where it takes the next incarnation of a number: with [failover](crate::Settings)
@@ -32,8 +32,7 @@ impl<S: Store, T: Transport, K: EventSink> StoreWrapper for LeasedStore<S, T, K>
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         // The rows beneath the cache, which another may write.
         if self.0.settings.failover && !self.0.lease.is_held(self.0.store.inner()).await? {
-            let source = io::Error::other("another relay has taken over");
-            return Err(StoreError::Unavailable { source });
+            return Err(taken_over());
         }
         self.0.store.commit(batch).await
     }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::Inner;
 use super::active_workers::{Waiting, Worker};
 use super::conversation::Conversation;
+use super::lease::taken_over;
 use super::queue_page::QueuedRow;
 use crate::row::{
     MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, UnconfirmedCopies,
@@ -372,8 +373,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             batch.put(key, head.to_bytes());
         }
         if !self.role.may_act() {
-            let source = std::io::Error::other("another relay has taken over");
-            return Err(StoreError::Unavailable { source });
+            return Err(taken_over());
         }
         let outcome = self.store.commit(batch).await?;
         let Commit::Committed(version) = outcome else { return Ok(outcome) };

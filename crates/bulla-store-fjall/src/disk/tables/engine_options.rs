@@ -23,9 +23,9 @@ pub(super) fn database(path: &Path, options: FjallOptions) -> fjall::Result<Data
 
 /// How a table is made. It keeps that for good.
 pub(super) fn layout(options: FjallOptions) -> KeyspaceCreateOptions {
-    // The index and the filter of a file in pieces, but for the files that were written last. Whole they come
-    // to a megabyte and a half a file: with more data than the cache holds, each look-up read and hashed as
-    // much, a fourth of what a message cost.
+    // The index and the filter of a file in pieces, but for the files that were written last. With more data
+    // than the cache holds, each look-up read and hashed them whole: with a cache of 4 MiB, 23 % of a
+    // message's processor time after three minutes of the soak.
     let in_pieces = || PartitioningPolicy::new([false, true]);
     KeyspaceCreateOptions::default()
         .max_memtable_size(options.write_buffer())
