@@ -44,9 +44,11 @@ impl PairRate {
     /// # Errors
     /// How long to wait.
     pub(crate) fn take(self, paid: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Duration> {
-        let furthest = now.after(self.every * self.ahead);
-        // More than can be borrowed was never borrowed: the clock was ahead.
-        let paid = paid.unwrap_or(now).clamp(now, furthest).after(self.every);
+        let (full, furthest) = (now.after(self.every * (self.ahead - 1)), now.after(self.every * self.ahead));
+        // More than can be borrowed was never borrowed: the clock was ahead, or the rate was another. One
+        // goes: what is stored is as it was until then, and nobody is let through by a wait.
+        let paid = paid.map_or(now, |paid| if paid > furthest { full } else { paid.max(now) });
+        let paid = paid.after(self.every);
         if paid <= furthest { Ok(paid) } else { Err(paid.since(furthest)) }
     }
 }
@@ -105,8 +107,13 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_ahead_holds_nobody_up_for_longer_than_a_whole_burst() {
-        let (rate, far) = (PairRate::CLOUD_API, Some(at(86_400_000)));
+        let (rate, mut far) = (PairRate::CLOUD_API, Some(at(86_400_000)));
+        assert_eq!(burst(rate, &mut far, at(0)), 1, "nothing would change by waiting");
         assert_eq!(rate.take(far, at(0)), Err(Duration::from_secs(6)));
+        assert_eq!(burst(rate, &mut far, at(6_000)), 1);
+        let (one, mut far) = (PairRate::new(Duration::from_secs(6), 1).unwrap(), Some(at(86_400_000)));
+        assert_eq!((burst(one, &mut far, at(1)), burst(one, &mut far, at(6_000))), (1, 0));
+        assert_eq!(burst(one, &mut far, at(6_001)), 1);
     }
 
     #[test]
