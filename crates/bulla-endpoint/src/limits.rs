@@ -50,4 +50,4 @@ pub(crate) const MAX_SESSION_CACHE_SHARDS: usize = 16;
 pub(crate) const SESSION_CACHE_SHARD_BYTES: usize = 64 * 1024;
 
 /// What the session cache holds of one peer takes so many bytes beside its stored form, about.
-pub(crate) const SESSION_OVERHEAD_BYTES: usize = 512;
+pub(crate) const SESSION_OVERHEAD_BYTES: usize = 1_792;

@@ -27,8 +27,8 @@ pub(crate) const OPENED_AT_ONCE: usize = 128;
 /// How many bytes of rows that are in use, such as heads of queues, are kept in memory, about.
 pub const CACHED_BYTES: usize = 64 << 20;
 
-/// How many bytes of sessions are held in memory between messages, about. Those of a conversation take 1 to
-/// 6 KB; what does not fit is read from the store.
+/// How many bytes of sessions are held in memory between messages, about. Those with a device are counted
+/// with 4 to 6 KB; what does not fit is read from the store.
 pub(crate) const SESSION_CACHE_BYTES: usize = 128 << 20;
 
 /// How many messages to one user can wait for a rule, at most. One more is refused.
@@ -104,6 +104,10 @@ pub(crate) const SLOW_SINK: Duration = Duration::from_millis(50);
 
 /// How many conversations' acknowledged events are removed at once.
 pub(crate) const SETTLED_AT_ONCE: usize = 64;
+
+/// How many conversations are known in memory to be marked as busy today, at most: 24 to 56 bytes each.
+/// Beyond it all are forgotten, and each is marked once more with its next message.
+pub(crate) const MAX_BUSY_IN_MEMORY: usize = 1 << 20;
 
 /// The most events, envelopes or messages of one queue that are kept in memory for its worker.
 pub(crate) const MAX_QUEUED_IN_MEMORY_PER_QUEUE: usize = 64;

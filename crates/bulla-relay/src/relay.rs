@@ -48,6 +48,7 @@ mod conversation_index;
 mod deadline_scheduler;
 mod erase_business;
 mod erase_user;
+mod idle_eviction;
 mod running_erasures;
 mod sweep;
 

@@ -1,4 +1,5 @@
-//! What a carrier takes of memory for a mailbox in which nothing happens, and what its device is handed then.
+//! What a carrier takes of memory: for a mailbox in which nothing happens, for what waits in one, and for a
+//! device that waits for its mail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,15 +113,39 @@ fn held(users: u64, waiting: usize, away: Duration) -> i64 {
     -freed.bytes_current
 }
 
-/// What is said of it in the guide.
+const SOON: Duration = Duration::from_secs(10);
+
+/// What the guide says of a mailbox in which nothing has happened for an hour.
 const MOST_OF_IDLE: i64 = 64;
+
+/// What it says of one that was read within the last minutes.
+const MOST_OF_ONE_IN_USE: i64 = 2560;
 
 #[test]
 fn a_mailbox_that_is_idle_for_an_hour_takes_next_to_nothing() {
     const USERS: u64 = 2_000;
-    let each = (held(USERS, 0, HOUR) - held(0, 0, HOUR)) / i64::try_from(USERS).unwrap();
-    eprintln!("a mailbox that is idle for an hour takes {each} bytes");
-    assert!(each <= MOST_OF_IDLE, "{each} bytes");
+    for (away, most) in [(SOON, MOST_OF_ONE_IN_USE), (HOUR, MOST_OF_IDLE)] {
+        let each = (held(USERS, 0, away) - held(0, 0, away)) / i64::try_from(USERS).unwrap();
+        eprintln!("a mailbox that nobody has read for {away:?} takes {each} bytes");
+        assert!(each <= most, "{each} bytes after {away:?}");
+    }
+}
+
+/// What the guide says of an envelope that waits in a mailbox that is being read, beside what is sealed.
+const MOST_OF_WAITING: i64 = 1280;
+
+#[test]
+fn what_waits_for_a_device_that_is_away_for_an_hour_takes_next_to_nothing() {
+    const USERS: u64 = 50;
+    for (away, most) in [(SOON, MOST_OF_WAITING + i64::try_from(SEALED).unwrap()), (HOUR, MOST_OF_IDLE)] {
+        let none = held(USERS, 0, away);
+        for waiting in [4, 64] {
+            let in_all = i64::try_from(waiting).unwrap() * i64::try_from(USERS).unwrap();
+            let each = (held(USERS, waiting, away) - none) / in_all;
+            eprintln!("each of {waiting} that wait for {away:?} takes {each} bytes");
+            assert!(each <= most, "{each} bytes for each of {waiting} after {away:?}");
+        }
+    }
 }
 
 /// Whatever is let go of while it waits: it is handed what comes, and from then on nothing is read again.

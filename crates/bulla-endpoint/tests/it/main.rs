@@ -8,6 +8,7 @@
 
 mod content_kinds;
 mod corpus;
+mod held_memory;
 mod identity;
 mod limits;
 mod ratchet_steps;

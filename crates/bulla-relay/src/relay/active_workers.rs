@@ -243,6 +243,12 @@ impl ActiveWorkers {
         ended.into_iter().for_each(|(conversation, worker)| working.remove(conversation, worker));
     }
 
+    /// Gives back the room of those that have ended: after an outage there were as many as conversations
+    /// waited.
+    pub(super) fn give_back_room(&self) {
+        self.working().workers.shrink_to_fit();
+    }
+
     fn working(&self) -> MutexGuard<'_, AtWork> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::conversation::Conversation;
 use super::erase_business::user;
-use crate::limits::{UNMARK_ROUNDS, UNMARKED_AT_ONCE, UNMARKED_LOTS_AT_ONCE};
+use crate::limits::{MAX_BUSY_IN_MEMORY, UNMARK_ROUNDS, UNMARKED_AT_ONCE, UNMARKED_LOTS_AT_ONCE};
 use crate::store_layout::{BUSY, CONVERSATION, WAITING};
 use crate::{EventSink, RelayError};
 
@@ -42,7 +42,8 @@ impl ConversationIndex {
 
     fn mark(&self, conversation: Conversation, today: Day) {
         let mut known = self.known();
-        if known.today != today {
+        // Beyond the bound all are marked once more, which does no harm.
+        if known.today != today || known.busy.len() >= MAX_BUSY_IN_MEMORY {
             (known.today, known.busy) = (today, HashSet::new());
         }
         known.busy.insert(conversation);
@@ -75,6 +76,11 @@ impl ConversationIndex {
     /// Forgets everything that was marked.
     pub(super) fn forget_all(&self) {
         self.retain(|_| false);
+    }
+
+    /// Gives back the room of those that are forgotten.
+    pub(super) fn give_back_room(&self) {
+        self.known().busy.shrink_to_fit();
     }
 
     fn retain(&self, stays: impl Fn(&Conversation) -> bool) {
@@ -198,5 +204,32 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _ = self.store.commit(batch).await?;
         }
         Ok(locked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(user: usize) -> Conversation {
+        Conversation {
+            business: PhoneNumberId::new(7),
+            user: Partition::from_bytes((user as u128).to_be_bytes()),
+        }
+    }
+
+    #[test]
+    fn as_many_are_known_to_be_busy_as_may_be_and_all_are_marked_anew_beyond_it() {
+        let (index, today) = (ConversationIndex::default(), Day::from_number(20_000));
+        for user in 0..MAX_BUSY_IN_MEMORY {
+            index.mark(with(user), today);
+        }
+        assert!(index.is_marked(with(0), today), "there is room for it");
+        index.mark(with(MAX_BUSY_IN_MEMORY), today);
+        assert!(index.is_marked(with(MAX_BUSY_IN_MEMORY), today));
+        assert!(!index.is_marked(with(0), today), "it is marked again");
+        assert_eq!(index.known().busy.len(), 1);
+        // That it may have work is never forgotten: the sweeps look for its end.
+        assert_eq!(index.waiting().len(), MAX_BUSY_IN_MEMORY + 1);
     }
 }

@@ -114,6 +114,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.acknowledged_events.reset(|conversation| conversation.user == user);
         self.forwarded_messages.reset(|conversation| conversation.user == user);
         self.session_cache.forget(user);
+        self.pending_approval.forget_user(user);
         for tenant in self.businesses.ids().into_iter().filter_map(|id| self.businesses.tenant(id)) {
             tenant.rules.erase(user);
         }

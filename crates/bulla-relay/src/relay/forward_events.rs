@@ -57,8 +57,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<(), RelayError> {
         let mut tries = Tries::default();
         loop {
-            let looked = self.forward_some(tenant, conversation, &mut tries).await?;
-            self.settle_messages(tenant, conversation).await?;
+            // In boxes: all conversations may wait for one server, and hold next to nothing then.
+            let looked = Box::pin(self.forward_some(tenant, conversation, &mut tries)).await?;
+            Box::pin(self.settle_messages(tenant, conversation)).await?;
             match looked {
                 Looked::Empty => {
                     // What was not taken is over.

@@ -21,12 +21,27 @@ use crate::{EventSink, Failure, RelayError, Status};
 /// Why an envelope that was handed to the carrier was not taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Handed {
+    /// Nobody knows: it did not answer.
+    NotAnswered,
     /// It will never have it.
     Refused,
     /// It is sealed for an installation of the device that is no more.
     Reinstalled,
     /// The user has these devices, and not those that its message goes to.
     Devices(DeviceSet),
+}
+
+/// What became of a look at the conversation's outbox.
+enum Sent {
+    /// There was nothing in it.
+    Nothing,
+    /// The carrier has what was read, or will never have it.
+    Some,
+    /// The carrier did not answer, and is asked again later.
+    NotAnswered,
+    /// It is to be read again: somebody was erased since it was read, perhaps the one it is for, or another
+    /// relay has changed it.
+    Changed,
 }
 
 /// What was read in the outbox.
@@ -39,44 +54,60 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
+        let mut retries = Retries::new(self.settings.backoff);
         loop {
-            let (page, seen) = self.page(conversation, Worker::Outbox, QUEUE_PAGE).await?;
-            if page.is_empty() {
-                if Box::pin(self.release_next(tenant, conversation)).await? {
-                    continue;
+            // In a box: all conversations may wait for the carrier, and hold next to nothing then.
+            match Box::pin(self.send_some(tenant, conversation)).await? {
+                Sent::Nothing => {
+                    if !Box::pin(self.release_next(tenant, conversation)).await?
+                        && self.workers.rest(conversation, Worker::Outbox)
+                    {
+                        return Ok(());
+                    }
                 }
-                if self.workers.rest(conversation, Worker::Outbox) {
-                    return Ok(());
+                Sent::Some => retries = Retries::new(self.settings.backoff),
+                Sent::NotAnswered => {
+                    self.workers.let_go(conversation, Worker::Outbox);
+                    self.clock.sleep(retries.next_wait(&*self.rng)).await;
                 }
-                continue;
-            }
-            let entry =
-                |Waiting { read, value, .. }: Waiting| OutboxEntry::read(value).map(|entry| (read, entry));
-            // What stands before one that is damaged goes out.
-            let mut damaged = None;
-            let page = page
-                .into_iter()
-                .map(entry)
-                .map_while(|read| read.map_err(|error| damaged = Some(error)).ok());
-            let page: VecDeque<_> = page.collect();
-            if !self.send_page(tenant, conversation, page, seen).await? {
                 // Perhaps it is ours that was begun and not finished.
-                drop(self.lock(conversation.user).await?);
-            } else if let Some(error) = damaged {
-                return Err(error.into());
+                Sent::Changed => drop(self.lock(conversation.user).await?),
             }
         }
     }
 
-    /// Sends entries for good, as many at once as the carrier takes. False when somebody was erased since
-    /// they were read, perhaps the one they are for.
+    /// Reads some of the conversation's entries and hands them over, up to the first that the carrier does
+    /// not answer.
+    async fn send_some(
+        self: &Arc<Self>,
+        tenant: &Arc<ActiveBusiness>,
+        conversation: Conversation,
+    ) -> Result<Sent, RelayError> {
+        let (page, seen) = self.page(conversation, Worker::Outbox, QUEUE_PAGE).await?;
+        if page.is_empty() {
+            return Ok(Sent::Nothing);
+        }
+        let entry =
+            |Waiting { read, value, .. }: Waiting| OutboxEntry::read(value).map(|entry| (read, entry));
+        // What stands before one that is damaged goes out.
+        let mut damaged = None;
+        let page =
+            page.into_iter().map(entry).map_while(|read| read.map_err(|error| damaged = Some(error)).ok());
+        let page: VecDeque<_> = page.collect();
+        match (self.send_page(tenant, conversation, page, seen).await?, damaged) {
+            (Sent::Some, Some(error)) => Err(error.into()),
+            (sent, _) => Ok(sent),
+        }
+    }
+
+    /// Sends entries for good, as many at once as the carrier takes.
     async fn send_page(
         self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         mut page: VecDeque<Read>,
         seen: Seen,
-    ) -> Result<bool, RelayError> {
+    ) -> Result<Sent, RelayError> {
         while let Some((first, entry)) = page.front() {
             let only = entry.id().filter(|_| page.len() == 1);
             // Cheap: the sealed bytes are shared, not copied.
@@ -87,9 +118,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
                 envelopes.extend_from_slice(entry.envelopes());
             }
-            let handing_over = self.hand_over(tenant, conversation, envelopes, (first.begun, least));
+            let handing_over = self.hand_over(tenant, conversation, envelopes, first.begun);
             let handed = handing_over.instrument(trace_span::about("send", conversation, only)).await?;
-            let Some((mut count, next)) = handed else { return Ok(false) };
+            let Some((mut count, next)) = handed else { return Ok(Sent::Changed) };
             let mut taken = Vec::new();
             // Of an entry that is not taken whole all is handed over again: the carrier knows what it has.
             while count >= least
@@ -104,33 +135,35 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 // Not before: after an error they are read again, and the carrier knows them.
                 self.workers.pass(conversation, Worker::Outbox, last, seen);
             }
-            if let Some(handed) = next
-                && let Some((read, entry)) = page.pop_front()
-            {
-                let place = read.place;
-                let span = trace_span::about("send", conversation, entry.id());
-                // Seldom: what is awaited in it is not to be a part of what every message is handed over in.
-                let concluding =
-                    Box::pin(self.conclude(tenant, conversation, (read, entry), (count, handed)));
-                if !concluding.instrument(span).await? {
-                    return Ok(false);
+            match next {
+                Some(Handed::NotAnswered) if taken.is_empty() => return Ok(Sent::NotAnswered),
+                Some(Handed::NotAnswered) | None => continue,
+                Some(handed) => {
+                    let Some((read, entry)) = page.pop_front() else { continue };
+                    let place = read.place;
+                    let span = trace_span::about("send", conversation, entry.id());
+                    // Seldom: what is awaited in it is not to be a part of what every message is handed over
+                    // in.
+                    let concluding =
+                        Box::pin(self.conclude(tenant, conversation, (read, entry), (count, handed)));
+                    match concluding.instrument(span).await? {
+                        Sent::Some => self.workers.pass(conversation, Worker::Outbox, place, seen),
+                        otherwise => return Ok(otherwise),
+                    }
                 }
-                self.workers.pass(conversation, Worker::Outbox, place, seen);
             }
         }
-        Ok(true)
+        Ok(Sent::Some)
     }
 
-    /// Sees to an entry of which the envelope at the index was `handed` to the carrier, and not taken. False
-    /// when it has to be read again: somebody was erased since it was read, perhaps the one it is for, or
-    /// another relay has changed it.
+    /// Sees to an entry of which the envelope at the index was `handed` to the carrier, and not taken.
     async fn conclude(
         self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
         (mut read, mut entry): Read,
         (mut index, mut handed): (usize, Handed),
-    ) -> Result<bool, RelayError> {
+    ) -> Result<Sent, RelayError> {
         loop {
             // Receipts and requests are about sessions that are gone with that installation: they are let go.
             let renewed = match handed {
@@ -150,63 +183,55 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Renewed::Sealed(anew) => *anew,
                 Renewed::Changed => {
                     self.workers.let_go(conversation, Worker::Outbox);
-                    return Ok(false);
+                    return Ok(Sent::Changed);
                 }
-                Renewed::TakenOut | Renewed::Not => return Ok(true),
+                Renewed::TakenOut | Renewed::Not => return Ok(Sent::Some),
             };
-            let (envelopes, all) = (entry.envelopes().to_vec(), entry.envelopes().len());
-            match self.hand_over(tenant, conversation, envelopes, (read.begun, all)).await? {
-                None => return Ok(false),
+            let envelopes = entry.envelopes().to_vec();
+            match self.hand_over(tenant, conversation, envelopes, read.begun).await? {
+                None => return Ok(Sent::Changed),
+                Some((_, Some(Handed::NotAnswered))) => return Ok(Sent::NotAnswered),
                 Some((taken, Some(refused))) => (index, handed) = (taken, refused),
                 Some((_, None)) => {
                     self.settle_taken_over(conversation, &[(read, entry)]).await?;
-                    return Ok(true);
+                    return Ok(Sent::Some);
                 }
             }
         }
     }
 
-    /// Hands `envelopes` to the carrier, however long it takes, until at least so many are taken: how many
-    /// it has taken, and why it will not have the next, if it will not. Nothing when somebody was erased
-    /// since `begun`, perhaps the one they are for.
+    /// Hands `envelopes` to the carrier: how many it has taken, and why it has not the next, if it has not
+    /// all. Nothing when somebody was erased since `begun`, perhaps the one they are for.
     async fn hand_over(
         &self,
         tenant: &ActiveBusiness,
         conversation: Conversation,
         envelopes: Vec<Envelope>,
-        (begun, least): (u64, usize),
+        begun: u64,
     ) -> Result<Option<(usize, Option<Handed>)>, RelayError> {
-        let mut retries = Retries::new(self.settings.backoff);
-        loop {
-            let sending = Box::pin(self.transport.send_all(&tenant.caller, envelopes.clone()));
-            let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
-                return Ok(None);
-            };
-            let SendOutcome { taken, error } = sent;
-            match error {
-                None => return Ok(Some((taken, None))),
-                // What was taken is settled first.
-                Some(error) if error.may_pass() && taken >= least => return Ok(Some((taken, None))),
-                Some(error) if error.may_pass() => {
-                    self.counts.retried("carrier");
-                    tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
-                    self.clock.sleep(retries.next_wait(&*self.rng)).await;
-                }
-                // Another speaks for the business now: it will settle what is left.
-                Some(error @ TransportError::Fenced { .. }) => return Err(error.into()),
-                Some(TransportError::Reinstalled) => return Ok(Some((taken, Some(Handed::Reinstalled)))),
-                Some(TransportError::Devices { now }) => {
-                    return Ok(Some((taken, Some(Handed::Devices(now)))));
-                }
-                Some(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the carrier refuses an envelope"
-                    );
-                    return Ok(Some((taken, Some(Handed::Refused))));
-                }
+        let sending = self.transport.send_all(&tenant.caller, envelopes);
+        let Some(sent) = self.erasures.unless_erased(conversation.user, begun, sending).await else {
+            return Ok(None);
+        };
+        let SendOutcome { taken, error } = sent;
+        let Some(error) = error else { return Ok(Some((taken, None))) };
+        let handed = match error {
+            error if error.may_pass() => {
+                self.counts.retried("carrier");
+                tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
+                Handed::NotAnswered
             }
-        }
+            // Another speaks for the business now: it will settle what is left.
+            TransportError::Fenced { .. } => return Err(error.into()),
+            TransportError::Reinstalled => Handed::Reinstalled,
+            TransportError::Devices { now } => Handed::Devices(now),
+            error => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the carrier refuses an envelope");
+                Handed::Refused
+            }
+        };
+        Ok(Some((taken, Some(handed))))
     }
 
     /// Takes entries that the carrier has out of the outbox and tells the business, in one record.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{Address, Category, DeviceSet, MessageId, Number, Party};
+use bulla_base::{Address, Category, DeviceSet, MessageId, Number, Partition, Party};
 use bulla_content::Content;
 use bulla_endpoint::{Peer, SealError};
 use bulla_envelope::Kind;
@@ -38,6 +38,16 @@ impl PendingApproval {
 
     fn forget(&self, conversation: Conversation) {
         self.all().remove(&conversation);
+    }
+
+    /// Forgets what waits for `user`, who is erased: nothing does any more.
+    pub(super) fn forget_user(&self, user: Partition) {
+        self.all().retain(|conversation| conversation.user != user);
+    }
+
+    /// Gives back the room of what waits no more.
+    pub(super) fn give_back_room(&self) {
+        self.all().shrink_to_fit();
     }
 
     fn all(&self) -> MutexGuard<'_, HashSet<Conversation>> {

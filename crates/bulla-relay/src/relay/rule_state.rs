@@ -113,6 +113,15 @@ impl RuleState {
         }
     }
 
+    /// Lets go of what counts no more at `now`.
+    pub(super) fn evict_idle(&self, now: Timestamp) {
+        let Some(known) = self.known.get() else { return };
+        known.throughput.lock().unwrap_or_else(PoisonError::into_inner).evict_idle(now);
+        if let Some(recipients) = self.recipients().as_mut() {
+            recipients.evict_idle(now);
+        }
+    }
+
     fn recipients(&self) -> MutexGuard<'_, Option<Recipients>> {
         self.known().recipients.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,8 +38,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Fails what was not delivered in its time, and drops the days that nothing can be read of any more.
     /// Once a day also what belonged to them and has none.
     async fn sweep(self: &Arc<Self>) -> Result<(), RelayError> {
-        self.session_cache.evict_idle();
         let now = self.clock.now();
+        self.evict_idle(now);
         for business in self.businesses.ids() {
             let Some(tenant) = self.businesses.tenant(business) else { continue };
             let swept = async {

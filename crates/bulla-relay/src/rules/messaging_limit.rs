@@ -106,6 +106,12 @@ impl Recipients {
         let _ = self.set(user, None);
     }
 
+    /// Forgets those who count no more, and gives back their room: somebody who does not write takes none.
+    pub(crate) fn evict_idle(&mut self, now: Timestamp) {
+        self.forget(now);
+        self.until.shrink_to_fit();
+    }
+
     /// Forgets those who count no more. Nobody counts for longer than from now on: a later end is of a clock
     /// that was ahead.
     fn forget(&mut self, now: Timestamp) {
@@ -186,6 +192,19 @@ mod tests {
         recipients.erase(user(1));
         let _ = recipients.reserve(user(2), one, at(DAY + 3)).unwrap();
         assert_eq!(recipients.until.len(), recipients.ends.len());
+    }
+
+    #[test]
+    fn those_who_count_no_more_take_no_memory_though_nobody_is_written_to() {
+        let mut recipients = Recipients::default();
+        (0..10_000).for_each(|number| recipients.note(user(number), at(u64::from(number))));
+        recipients.evict_idle(at(DAY + 9_998));
+        assert_eq!((recipients.until.len(), recipients.ends.len()), (1, 1));
+        assert!(recipients.until.capacity() < 8, "room for {}", recipients.until.capacity());
+        let one = MessagingLimit::users(1).unwrap();
+        assert!(recipients.reserve(user(1), one, at(DAY + 9_998)).is_err(), "the last counts still");
+        recipients.evict_idle(at(DAY + 9_999));
+        assert_eq!((recipients.until.capacity(), recipients.ends.len()), (0, 0));
     }
 
     /// As when they are read from the store, in any order.

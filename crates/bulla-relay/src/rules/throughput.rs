@@ -73,6 +73,12 @@ impl ThroughputLog {
         Ok(())
     }
 
+    /// Forgets what was sent a second ago, and gives back its room.
+    pub(crate) fn evict_idle(&mut self, now: Timestamp) {
+        self.forget(now);
+        self.sent.shrink_to_fit();
+    }
+
     /// Forgets what was sent a second ago. What seems to be yet to come was sent by a clock that was ahead:
     /// it counts from now on.
     fn forget(&mut self, now: Timestamp) {
@@ -172,6 +178,19 @@ mod tests {
         let mut new = ThroughputLog::unknown_before(at(86_400_000));
         assert_eq!(new.take(one, at(5_000)), Err(SECOND));
         assert_eq!(burst(&mut new, one, 6_000), 80);
+    }
+
+    #[test]
+    fn a_second_that_is_over_takes_no_memory_and_one_that_is_not_counts() {
+        let (mut log, one) = (log(), Throughput::PER_SECOND_80);
+        for now in 1_000..1_080 {
+            log.take(one, at(now)).unwrap();
+        }
+        log.evict_idle(at(1_999));
+        assert_eq!(burst(&mut log, one, 1_999), 0);
+        log.evict_idle(at(2_079));
+        assert_eq!((log.sent.capacity(), log.in_all), (0, 0));
+        assert_eq!(burst(&mut log, one, 2_079), 80);
     }
 
     #[test]
