@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{PhoneNumberId, Timestamp};
 use bulla_store::{Expiry, QueueIndex, QueueTail, Space, TailRead};
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
@@ -71,6 +72,8 @@ struct Work {
     tail: Option<QueueTail<Waiting>>,
     /// What was read before so many resets says nothing about the queue as it is.
     resets: u64,
+    /// Told when the user writes, of a worker that may wait for that.
+    written: Option<Arc<Notify>>,
 }
 
 /// Something that waits in a queue, and how it is taken out.
@@ -119,7 +122,7 @@ impl ActiveWorkers {
                 let after = added.first().map_or(0, |added| added.read.place - 1);
                 let after = if first == after + 1 { after } else { 0 };
                 working.begin(worker, now);
-                (Work { unseen: None, since: now, after, tail: None, resets }, true)
+                (Work { unseen: None, since: now, after, tail: None, resets, written: None }, true)
             }
         };
         work.unseen.get_or_insert(now);
@@ -129,6 +132,20 @@ impl ActiveWorkers {
         working.in_memory = working.in_memory + work.in_memory() - before;
         working.workers.insert((conversation, worker), work);
         is_new
+    }
+
+    /// What tells a worker that its user has written, from now on.
+    pub(super) fn written(&self, conversation: Conversation, worker: Worker) -> Arc<Notify> {
+        let mut working = self.working();
+        let work = working.workers.get_mut(&(conversation, worker));
+        work.map(|work| Arc::clone(work.written.get_or_insert_default())).unwrap_or_default()
+    }
+
+    /// Says that the user has written.
+    pub(super) fn has_written(&self, conversation: Conversation, worker: Worker) {
+        let working = self.working();
+        let work = working.workers.get(&(conversation, worker));
+        work.and_then(|work| work.written.as_ref()).into_iter().for_each(|written| written.notify_one());
     }
 
     /// What the worker has to do next, at most `limit` at a time.

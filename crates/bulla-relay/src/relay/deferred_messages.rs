@@ -1,5 +1,6 @@
 //! What a rule keeps back, and is sealed when the rule allows it.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +52,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
     ) -> Result<(), RelayError> {
-        let mut turn = None;
+        let (mut turn, written) = (None, self.workers.written(conversation, Worker::Deferred));
+        // Who writes opens the window, and does not count against the limit then.
+        let opened = async |rule| match rule {
+            Rule::MessagingLimit => written.notified().await,
+            _ => pending().await,
+        };
         loop {
             let changed = tenant.rules.changed();
             match self.take_turn(tenant, conversation).await? {
@@ -65,6 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                         let mine = tokio::select! {
                             mine = others.lock() => Some((rule, mine)),
                             () = changed => None,
+                            () = opened(rule) => None,
                         };
                         turn = mine.or(turn);
                     }
@@ -75,6 +82,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                         tokio::select! {
                             () = self.clock.sleep(wait) => {}
                             () = changed => {}
+                            () = opened(rule) => {}
                         }
                     }
                 },

@@ -386,10 +386,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let waiting = Waiting { read: QueuedRow { place, key, version, begun }, value, expiry };
             if worker == Worker::Outbox { &mut envelopes } else { &mut events }.push(waiting);
         }
-        let may_go_on =
-            head.deferred != head_before.deferred || head.last_incoming != head_before.last_incoming;
-        if may_go_on && !head.deferred.is_empty() {
+        let has_written = head.last_incoming != head_before.last_incoming;
+        if (head.deferred != head_before.deferred || has_written) && !head.deferred.is_empty() {
             self.wake(conversation, Worker::Deferred);
+            if has_written {
+                self.workers.has_written(conversation, Worker::Deferred);
+            }
         }
         for (worker, added) in [(Worker::Outbox, envelopes), (Worker::Events, events)] {
             if !added.is_empty() {

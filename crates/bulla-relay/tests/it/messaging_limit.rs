@@ -152,6 +152,25 @@ async fn what_is_beyond_the_limit_fails_or_waits_until_somebody_does_not_count_a
     assert!(world.clock.now().since(started) < LIMIT_PERIOD + MINUTE * 2);
 }
 
+/// Three users are written to where one may be. The second waited a day, and kept the third from its turn,
+/// although both had written by then and it was answers that waited.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_the_limit_goes_when_its_user_writes() {
+    for first in [1, 2_usize] {
+        let world = World::with(settings(1, OnBreach::Defer)).await;
+        let (phones, started) = (phones(&world, 3).await, world.clock.now());
+        for number in 0..3 {
+            world.relay.submit(SHOP, to(user(number), "hello")).await.unwrap();
+            world.pass(MINUTE).await;
+        }
+        for number in [first, 3 - first] {
+            phones[number].send(SHOP, &says("and you")).await.unwrap();
+            assert_eq!(hear(&phones[number]).await, "hello");
+        }
+        assert!(world.clock.now().since(started) < MINUTE * 5);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_of_whom_a_business_wrote_to_beyond_the_day_and_an_erasure() {
     let world = World::with(settings(10, OnBreach::Refuse)).await;
