@@ -25,6 +25,7 @@ SHOWN = {
     "bulla_spqr": set(),
     "bulla_store": {"base"},
     "bulla_store_fjall": {"base", "store"},
+    "bulla_transparency": {"base"},
     "bulla_transport": {"base", "envelope"},
     "bulla_vault": {"base", "store"},
     "bulla_webhook": {"base", "relay"},

@@ -22,6 +22,7 @@ mod queue;
 mod session;
 mod spqr;
 mod store;
+mod transparency;
 mod vault;
 mod webhook;
 
@@ -67,6 +68,10 @@ targets! {
     store_journal = store::journal::check;
     /// What a business's web server answers.
     webhook_answer = webhook::answer::check;
+    /// The log of keys: statements, heads and proofs.
+    transparency_bytes = transparency::bytes;
+    /// The log of keys: checkpoints, evidence and keys.
+    transparency_text = transparency::text;
     /// The indexes of queues.
     store_queue = queue::queue_index::check;
     /// The rows of an endpoint.

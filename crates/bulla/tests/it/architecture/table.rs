@@ -36,10 +36,15 @@ pub(crate) const TABLE: &[Row] = &[
     row("store-postgres", Side::Engine, &["base", "store"]),
     row("vault", Side::Blind, &["base", "store"]),
     row("meter", Side::Blind, &["base"]),
+    row("transparency", Side::Blind, &["base"]),
     row("integrity", Side::Blind, &["base"]),
     row("transport", Side::Blind, &["base", "envelope"]),
-    row("carrier", Side::Blind, &["base", "envelope", "transport", "store", "vault", "meter", "integrity"]),
-    row("endpoint", Side::Sighted, &["base", "content", "session", "envelope", "store"]),
+    row(
+        "carrier",
+        Side::Blind,
+        &["base", "envelope", "transport", "store", "vault", "meter", "integrity", "transparency"],
+    ),
+    row("endpoint", Side::Sighted, &["base", "content", "session", "envelope", "store", "transparency"]),
     row("device", Side::Sighted, &["base", "content", "envelope", "endpoint", "transport", "store", "vault"]),
     row(
         "relay",
@@ -61,6 +66,7 @@ pub(crate) const TABLE: &[Row] = &[
             "store-fjall",
             "vault",
             "meter",
+            "transparency",
             "integrity",
             "transport",
             "carrier",
@@ -84,6 +90,7 @@ pub(crate) const TABLE: &[Row] = &[
             "store",
             "vault",
             "meter",
+            "transparency",
             "integrity",
             "transport",
             "carrier",
@@ -110,11 +117,18 @@ pub(crate) const MESSAGE_CIPHERS: &[&str] = &[
 
 /// Which blind crate may link which of them all the same, and why. What another crate links through it is not
 /// held against that one; what it links beside it is.
-pub(crate) const SEALING_EXCEPTIONS: &[(&str, &[&str], &str)] = &[(
-    "vault",
-    &["aes", "aes-gcm"],
-    "the vault seals rows, not messages: the keys are its own, and it has none of the words a message is made of",
-)];
+pub(crate) const SEALING_EXCEPTIONS: &[(&str, &[&str], &str)] = &[
+    (
+        "vault",
+        &["aes", "aes-gcm"],
+        "the vault seals rows, not messages: the keys are its own, and it has none of the words a message is made of",
+    ),
+    (
+        "transparency",
+        &["curve25519-dalek"],
+        "the log's heads are signed on that curve, by ed25519-dalek: a signature hides nothing, and no key is agreed on",
+    ),
+];
 
 /// How a source or a manifest names the system's clock or its randomness.
 pub(crate) const AMBIENT_NAMES: &[&str] = &[
