@@ -50,7 +50,7 @@ impl SignedCheckpoint {
         let mut lines = lines.split('\n');
 
         let origin = Origin::parse(lines.next().unwrap_or_default())?;
-        let size = parse_size(lines.next().unwrap_or_default())?;
+        let size = parse_size("size of the log, in leaves", lines.next().unwrap_or_default())?;
         let root = parse_hash("root", lines.next().unwrap_or_default())?;
         let head = Head::new(size, root)?;
         if lines.next() != Some("") {
@@ -162,14 +162,15 @@ impl NoteSignature {
     }
 }
 
-fn parse_size(line: &str) -> Result<u64, InvalidForm> {
+/// A number of leaves as a line of its own.
+pub(crate) fn parse_size(field: &'static str, line: &str) -> Result<u64, InvalidForm> {
     let expected = "a decimal number without leading zeros";
-    let invalid = InvalidForm::Field { field: "size of the log", expected };
+    let invalid = InvalidForm::Field { field, expected };
     let size: u64 = line.parse().map_err(|_| invalid.clone())?;
     // Also a plus before it.
     let is_plain =
         line.starts_with(|char: char| char.is_ascii_digit()) && (line == "0" || !line.starts_with('0'));
-    if is_plain { at_most("size of the log, in leaves", crate::MAX_LOG_LEAVES, size) } else { Err(invalid) }
+    if is_plain { at_most(field, crate::MAX_LOG_LEAVES, size) } else { Err(invalid) }
 }
 
 /// A hash as a line of Base64.

@@ -1,17 +1,15 @@
+mod contradiction;
+
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::checkpoint::{SignedCheckpoint, parse_hash};
+use self::contradiction::Contradiction;
 use crate::error::{InvalidForm, NotSigned, at_most_bytes};
-use crate::limits::{MAX_EVIDENCE_BYTES, MAX_PROOF_HASHES};
-use crate::{ConsistencyProof, Head, LogKey, TreeHash};
+use crate::limits::MAX_EVIDENCE_BYTES;
+use crate::{ConsistencyProof, InclusionProof, LogKey, SignedCheckpoint, TreeHash};
 
 const TITLE: &str = "bulla transparency evidence, form 1\n";
 const OLDER: &str = "== older checkpoint ==\n";
 const NEWER: &str = "== newer checkpoint ==\n";
-const PROOF: &str = "== root of the older size under the newer checkpoint, and proof ==\n";
 
 /// Two checkpoints of one log that cannot both be true, as a file that anybody can check with the log's key
 /// alone.
@@ -23,6 +21,9 @@ const PROOF: &str = "== root of the older size under the newer checkpoint, and p
 ///   consistency proof from that root to the newer one. Nobody can make one for a root that is not in the
 ///   newer tree, so an honest log cannot be accused with it. It is made by whoever has read the leaves under
 ///   the newer checkpoint, or is given by a log that proves to one what it denied to another.
+/// * **Two signed heads with another leaf in one place** are one, with a proof of inclusion for each: a log
+///   that only grew has the same leaf there. It takes nobody who has read the log: a user who was shown a key
+///   and a business that was shown another leaf in its place have what it takes.
 /// * Two heads of different sizes **without a proof**, or with **a proof that fails**, show nothing. Anybody
 ///   can write a proof that fails, and a log that gives none may be out of reach. Who gets none stops
 ///   trusting and asks others, but cannot convince a third.
@@ -40,19 +41,19 @@ const PROOF: &str = "== root of the older size under the newer checkpoint, and p
 /// (Base64 of the root)
 /// (Base64 of each hash of the consistency proof from it)
 /// ```
-/// The last part is left out where both are of one size.
+/// The last part is left out where both are of one size and their roots say enough. Where two leaves show it,
+/// it is another:
+/// ```text
+/// == another leaf in one place, with both proofs ==
+/// (the place, decimal)
+/// (Base64 of the hash of the leaf under the older one, and of each hash of its proof of inclusion)
+/// (the same under the newer one)
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     older: SignedCheckpoint,
     newer: SignedCheckpoint,
-    implied: Option<Implied>,
-}
-
-/// The root of the older size that the newer head implies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Implied {
-    root: TreeHash,
-    proof: ConsistencyProof,
+    contradiction: Option<Contradiction>,
 }
 
 /// What evidence comes to.
@@ -77,7 +78,7 @@ impl Evidence {
     pub fn of_roots(one: SignedCheckpoint, other: SignedCheckpoint) -> Self {
         let in_order = one.unverified_head().size() <= other.unverified_head().size();
         let (older, newer) = if in_order { (one, other) } else { (other, one) };
-        Self { older, newer, implied: None }
+        Self { older, newer, contradiction: None }
     }
 
     /// Evidence from two checkpoints of different sizes: under the newer one, the log had another root at the
@@ -91,11 +92,23 @@ impl Evidence {
         root: TreeHash,
         proof: ConsistencyProof,
     ) -> Result<Self, InvalidForm> {
-        let (old, new) = (older.unverified_head().size(), newer.unverified_head().size());
-        if old == 0 || old >= new || (proof.old_size(), proof.new_size()) != (old, new) {
-            return Err(InvalidForm::Field { field: "proof", expected: "one between the two sizes" });
-        }
-        Ok(Self { older, newer, implied: Some(Implied { root, proof }) })
+        let heads = (older.unverified_head(), newer.unverified_head());
+        let contradiction = Contradiction::of_prefix(heads.0, heads.1, root, proof)?;
+        Ok(Self { older, newer, contradiction: Some(contradiction) })
+    }
+
+    /// Evidence from two checkpoints and the leaf that each has in one place, by its hash, with its proof.
+    ///
+    /// # Errors
+    /// When the older one is larger, or the proofs are not of one place or not of the two sizes.
+    pub fn of_leaf(
+        (older, old_leaf, old_proof): (SignedCheckpoint, TreeHash, InclusionProof),
+        (newer, new_leaf, new_proof): (SignedCheckpoint, TreeHash, InclusionProof),
+    ) -> Result<Self, InvalidForm> {
+        check_order(&older, &newer)?;
+        let sizes = (older.unverified_head().size(), newer.unverified_head().size());
+        let contradiction = Contradiction::of_leaf(sizes, (old_leaf, old_proof), (new_leaf, new_proof))?;
+        Ok(Self { older, newer, contradiction: Some(contradiction) })
     }
 
     /// Reads the file. There is one way to write it: [`fmt::Display`] gives the same text again.
@@ -112,27 +125,13 @@ impl Evidence {
         let text = text.strip_prefix(OLDER).ok_or(invalid("evidence", "an older checkpoint"))?;
         // No line of a checkpoint begins as these do, nor does one end so.
         let (older, rest) = text.split_once(NEWER).ok_or(invalid("evidence", "a newer checkpoint"))?;
-        let (newer, proof) =
-            rest.split_once(PROOF).map_or((rest, None), |(newer, proof)| (newer, Some(proof)));
+        let (newer, unread) = Contradiction::split_off(rest);
 
         let older = SignedCheckpoint::parse(older.as_bytes())?;
         let newer = SignedCheckpoint::parse(newer.as_bytes())?;
-        let Some(proof) = proof else {
-            if older.unverified_head().size() > newer.unverified_head().size() {
-                return Err(invalid("newer checkpoint", "one of at least the size of the older"));
-            }
-            return Ok(Self { older, newer, implied: None });
-        };
-        let lines = proof.strip_suffix('\n').ok_or(invalid("proof", "a newline at the end"))?;
-        let mut hashes = Vec::new();
-        for line in lines.split('\n') {
-            at_most_bytes("hashes of the proof", MAX_PROOF_HASHES + 1, hashes.len() + 1)?;
-            hashes.push(parse_hash("proof", line)?);
-        }
-        let (root, hashes) = hashes.split_first().ok_or(invalid("proof", "a root"))?;
-        let (old, new) = (older.unverified_head().size(), newer.unverified_head().size());
-        let proof = ConsistencyProof::from_hashes(old, new, hashes)?;
-        Self::of_prefix(older, newer, *root, proof)
+        check_order(&older, &newer)?;
+        let read = unread.map(|unread| unread.read(older.unverified_head(), newer.unverified_head()));
+        Ok(Self { contradiction: read.transpose()?, older, newer })
     }
 
     /// What a witness has found: either both are of one size, or `proof` leads to `newer` from another root.
@@ -142,12 +141,12 @@ impl Evidence {
         proof: Option<&ConsistencyProof>,
     ) -> Self {
         // One between other sizes may come along, and says nothing of these.
-        let between = proof.filter(|proof| proof.old_size() == older.unverified_head().size());
-        let implied = between.and_then(|proof| {
-            let root = proof.implied_old_root(newer.unverified_head())?;
-            Some(Implied { root, proof: proof.clone() })
+        let contradiction = proof.and_then(|proof| {
+            let (older, newer) = (older.unverified_head(), newer.unverified_head());
+            let root = proof.implied_old_root(newer)?;
+            Contradiction::of_prefix(older, newer, root, proof.clone()).ok()
         });
-        Self { older, newer, implied }
+        Self { older, newer, contradiction }
     }
 
     /// What follows from it about the log with this key.
@@ -159,18 +158,12 @@ impl Evidence {
             (Ok(older), Ok(newer)) => (older, newer),
             (Err(error), _) | (_, Err(error)) => return Verdict::NotSigned(error),
         };
-        let implied = match &self.implied {
-            None if older.size() == newer.size() => newer,
-            None => return Verdict::NotProven,
-            Some(Implied { root, proof }) => {
-                let implied = Head::within_limits(older.size(), *root);
-                if proof.verify(&implied, &newer).is_err() {
-                    return Verdict::NotProven;
-                }
-                implied
-            }
-        };
-        if implied.root() == older.root() { Verdict::Consistent } else { Verdict::Equivocation }
+        match &self.contradiction {
+            Some(contradiction) => contradiction.verdict(&older, &newer),
+            None if older == newer => Verdict::Consistent,
+            None if older.size() == newer.size() => Verdict::Equivocation,
+            None => Verdict::NotProven,
+        }
     }
 
     /// The checkpoint of the smaller size.
@@ -189,11 +182,12 @@ impl Evidence {
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{TITLE}{OLDER}{}{NEWER}{}", self.older, self.newer)?;
-        let Some(Implied { root, proof }) = &self.implied else { return Ok(()) };
-        f.write_str(PROOF)?;
-        for hash in [root].into_iter().chain(proof.hashes()) {
-            writeln!(f, "{}", STANDARD.encode(hash.as_bytes()))?;
-        }
-        Ok(())
+        self.contradiction.as_ref().map_or(Ok(()), |contradiction| contradiction.fmt(f))
     }
+}
+
+fn check_order(older: &SignedCheckpoint, newer: &SignedCheckpoint) -> Result<(), InvalidForm> {
+    let is_in_order = older.unverified_head().size() <= newer.unverified_head().size();
+    let expected = "one of at least the size of the older";
+    if is_in_order { Ok(()) } else { Err(InvalidForm::Field { field: "newer checkpoint", expected }) }
 }

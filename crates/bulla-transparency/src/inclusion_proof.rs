@@ -60,6 +60,21 @@ impl InclusionProof {
         Ok(Self { index, size, hashes: reader.hashes(inclusion_spans(index, size).len())? })
     }
 
+    /// The proof with these hashes, if they are as many as it takes.
+    pub(crate) fn from_hashes(index: u64, size: u64, hashes: &[TreeHash]) -> Result<Self, InvalidForm> {
+        let (expected, actual) = (Self::hash_count(index, size)?, hashes.len());
+        if actual != expected {
+            return Err(InvalidForm::Length { field: "hashes of the proof", expected, actual });
+        }
+        Ok(Self { index, size, hashes: hashes.to_vec() })
+    }
+
+    /// How many hashes a proof for leaf `index` of a log of `size` has.
+    pub(crate) fn hash_count(index: u64, size: u64) -> Result<usize, InvalidForm> {
+        check_place(index, size)?;
+        Ok(inclusion_spans(index, size).len())
+    }
+
     /// The nodes that a proof for leaf `index` of a log of `size` takes: at most 126, and all of them
     /// complete once the log has that size.
     ///

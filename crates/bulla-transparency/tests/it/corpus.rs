@@ -40,6 +40,8 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
     let first = statement(7, 1);
     let of_prefix =
         Evidence::of_prefix(one.signed(5), other.signed(7), *other.head(5).root(), other.consistency(5, 7));
+    let of = |log: &TestLog, size| (log.signed(size), log.leaf(4), log.inclusion(4, size));
+    let of_leaf = Evidence::of_leaf(of(&one, 5), of(&other, 7)).unwrap().to_string();
     let tagged = |tag: u8, form: &[u8]| [&[tag], form].concat();
     let cosigned = format!("{}— witness.example AAAAAAAA\n", log.signed(13));
     vec![
@@ -58,6 +60,7 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
             tagged(1, Evidence::of_roots(one.signed(7), other.signed(7)).to_string().as_bytes()),
         ),
         ("text/evidence_of_prefix", tagged(1, of_prefix.unwrap().to_string().as_bytes())),
+        ("text/evidence_of_leaf", tagged(1, of_leaf.as_bytes())),
         ("text/key", tagged(2, signer().public().to_string().as_bytes())),
     ]
 }

@@ -62,6 +62,67 @@ fn two_roots_of_one_size_need_no_proof() {
 }
 
 #[test]
+fn two_leaves_in_one_place_convict_a_split_log_and_one_leaf_convicts_nobody() {
+    let (one, other) = split(3, 9);
+    let of = |log: &TestLog, index, size| (log.signed(size), log.leaf(index), log.inclusion(index, size));
+    let (mut convicted, mut not) = (0, 0);
+    for (old, new) in (1..=9).flat_map(|old| (old..=9).map(move |new| (old, new))) {
+        for index in 0..old {
+            let evidence = Evidence::of_leaf(of(&one, index, old), of(&other, index, new)).unwrap();
+            let expected = if index < 3 { Verdict::NotProven } else { Verdict::Equivocation };
+            assert_eq!(verdict(&evidence), expected, "{index} of {old} and {new}");
+            *(if index < 3 { &mut not } else { &mut convicted }) += 1;
+            let honest = Evidence::of_leaf(of(&one, index, old), of(&one, index, new)).unwrap();
+            assert_eq!(verdict(&honest), Verdict::NotProven);
+            // A leaf that is not there.
+            let made_up = (one.signed(new), TreeHash::of_nothing(), one.inclusion(index, new));
+            let made_up = Evidence::of_leaf(of(&one, index, old), made_up).unwrap();
+            assert_eq!(verdict(&made_up), Verdict::NotProven);
+        }
+    }
+    assert!(convicted > 50 && not > 50, "{convicted}, {not}");
+    // Another place, another size, and the larger one first.
+    assert!(Evidence::of_leaf(of(&one, 4, 6), of(&other, 5, 8)).is_err());
+    let wrong_size = (other.signed(8), other.leaf(4), other.inclusion(4, 7));
+    assert!(Evidence::of_leaf(of(&one, 4, 6), wrong_size).is_err());
+    assert!(Evidence::of_leaf(of(&one, 4, 8), of(&other, 4, 6)).is_err());
+}
+
+#[test]
+fn evidence_by_leaves_is_read_strictly() {
+    let (one, other) = split(3, 9);
+    let of = |log: &TestLog, size| (log.signed(size), log.leaf(4), log.inclusion(4, size));
+    let text = Evidence::of_leaf(of(&one, 6), of(&other, 9)).unwrap().to_string();
+    let (before, proofs) = text.split_once("both proofs ==\n").unwrap();
+    let lines: Vec<_> = proofs.lines().collect();
+    assert_eq!(
+        lines.len(),
+        1 + 2 + one.inclusion(4, 6).hashes().len() + other.inclusion(4, 9).hashes().len()
+    );
+    let with = |lines: &[&str]| format!("{before}both proofs ==\n{}\n", lines.join("\n"));
+    assert_eq!(with(&lines), text);
+    let at = |index| [&[index][..], &lines[1..]].concat();
+    for wrong in [
+        with(&[]),
+        with(&lines[..1]),
+        with(&lines[..2]),
+        with(&lines[1..]),
+        with(&lines[..lines.len() - 1]),
+        with(&[&lines[..], &lines[1..2]].concat()),
+        with(&[&lines[..1], &vec![lines[1]; 129][..]].concat()),
+        with(&at("04")),
+        with(&at("+4")),
+        with(&at("6")),
+        with(&at("9223372036854775807")),
+        with(&at("18446744073709551615")),
+        text.trim_end().to_owned(),
+        format!("{text}\n"),
+    ] {
+        assert!(Evidence::parse(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn what_the_log_has_not_signed_is_held_against_nobody() {
     let (one, other) = split(3, 8);
     let forger = LogSigner::generate(origin(), &SeededRng::new(5));
