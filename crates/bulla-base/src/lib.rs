@@ -48,4 +48,4 @@ pub use backoff::{Backoff, InvalidBackoff, Retries, jitter};
 pub use stack_wiping::{HASHING_STACK_BYTES, without_trace};
 
 pub use error::InvalidWord;
-pub use protobuf::is_flat;
+pub use protobuf::{Nested, flat_fields, is_flat};

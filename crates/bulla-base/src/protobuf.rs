@@ -29,6 +29,37 @@ pub fn is_flat(message: &[u8], nested: &[u32]) -> bool {
     true
 }
 
+/// A field that holds a message, and which of that one's fields do in turn.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "tables of it are written by hand")]
+pub struct Nested {
+    /// The field's number.
+    pub field: u32,
+    /// The fields of its message that hold messages.
+    pub within: &'static [Nested],
+}
+
+/// How many fields `message` has, with those of the messages `nested` in it, if it is in the Protocol Buffers
+/// wire form and neither it nor they hold a group; see [`is_flat`].
+///
+/// A decoder makes room for each field that may come more than once: of a few bytes on the wire each may take
+/// ten times as many in memory. So whoever reads a stranger's bytes bounds this number, too.
+///
+/// # Cost
+/// One step for each field; contents that are no messages are passed over.
+#[must_use]
+pub fn flat_fields(message: &[u8], nested: &[Nested]) -> Option<usize> {
+    let (mut rest, mut count) = (message, 0_usize);
+    while !rest.is_empty() {
+        let (field, content) = take_field(&mut rest)?;
+        count += 1;
+        if let Some(nested) = nested.iter().find(|nested| nested.field == field) {
+            count += flat_fields(content, nested.within)?;
+        }
+    }
+    Some(count)
+}
+
 /// The number of the field that stands first, and what it holds if that has a length; `None` if it is a group
 /// or cut short.
 fn take_field<'a>(rest: &mut &'a [u8]) -> Option<(u32, &'a [u8])> {
@@ -62,6 +93,22 @@ fn take_number(rest: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_are_counted_and_groups_found_however_deep_they_stand() {
+        const INNER: &[Nested] = &[Nested { field: 3, within: &[] }];
+        const OUTER: &[Nested] = &[Nested { field: 2, within: INNER }];
+        // Field 1, and in field 2 twice field 3, in the first of which is field 1.
+        let message = [0x08, 5, 0x12, 6, 0x1a, 2, 0x08, 7, 0x1a, 0];
+        assert_eq!(flat_fields(&message, OUTER), Some(5));
+        assert_eq!(flat_fields(&message, &[]), Some(2));
+        assert_eq!(flat_fields(&[], OUTER), Some(0));
+        let with_group = [0x12, 4, 0x1a, 2, 0x0b, 0x0c];
+        assert_eq!(flat_fields(&with_group, OUTER), None);
+        assert_eq!(flat_fields(&with_group, &[]), Some(1));
+        // A number is no message.
+        assert_eq!(flat_fields(&[0x10, 5], OUTER), Some(1));
+    }
 
     #[test]
     fn every_form_but_a_group_is_flat() {
