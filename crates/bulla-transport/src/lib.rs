@@ -3,7 +3,8 @@
 //! # In reading order
 //! [`Transport`] is the port, [`Caller`] who calls, [`SendOutcome`] what became of what was handed over,
 //! [`Delivery`] what is handed on; [`InProcess`] is the transport that comes along, [`BoxTransport`] any of
-//! them, picked at run time.
+//! them, picked at run time. With the feature `grpc` the module of that name has the wire form and the
+//! transport to a carrier on another machine.
 
 mod transport;
 
@@ -16,6 +17,9 @@ mod send_outcome;
 
 mod boxed;
 mod in_process;
+
+#[cfg(feature = "grpc")]
+pub mod grpc;
 
 mod error;
 mod limits;

@@ -1,0 +1,51 @@
+//! The wire form of the port, over gRPC, and the transport to a carrier on another machine.
+//!
+//! The files `proto/bulla/carrier/v1/*.proto` of this crate describe every field; with them alone a client
+//! can be written in any language. [`GrpcTransport`] is ours.
+//!
+//! # In reading order
+//! [`GrpcTransport`], and [`Connector`], which brings it to the carrier: [`PlainTcp`] or [`Tls`].
+//! [`proto`] is what the files compile to, for whoever serves it.
+
+mod client;
+mod connector;
+mod tls;
+
+mod connection;
+mod exchange;
+
+pub(crate) mod codec;
+mod refusal;
+mod wire;
+
+mod limits;
+
+/// What `proto/bulla/carrier/v1/*.proto` compile to: messages, a client and the frame of a service.
+///
+/// # Security
+/// The messages have no `Debug`: there are phone numbers and proofs among what they hold.
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "it is made by a compiler, and its comments are those of the files"
+)]
+pub mod proto {
+    tonic::include_proto!("bulla.carrier.v1");
+}
+
+pub use client::GrpcTransport;
+pub use connector::{ByteStream, Connecting, Connector, PlainTcp};
+pub use tls::{InvalidTls, Tls, tls_client, tls_server};
+
+pub use wire::address;
+
+pub use limits::{
+    CALL_DEADLINE, CONNECT_DEADLINE, MAX_CALLS_IN_FLIGHT, MAX_FIELDS, MAX_FRAME_BYTES, MAX_HEADER_BYTES,
+};

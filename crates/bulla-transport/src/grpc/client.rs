@@ -1,0 +1,292 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bulla_base::{Address, Clock, DeviceId, Rng};
+use bulla_envelope::{Envelope, InvalidEnvelope, KeyBundle, KeyUpload};
+use bytes::Bytes;
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Request, Response, Status};
+
+use super::Connector;
+use super::connection::{Channel, Connection};
+use super::exchange::{Exchange, opened};
+use super::limits::{CALL_DEADLINE, MAX_FRAME_BYTES};
+use super::proto::carrier_client::CarrierClient;
+use super::proto::carrier_frame::Frame;
+use super::proto::{self, client_frame};
+use super::refusal::error_of;
+use super::wire::fitting_envelopes;
+use crate::{
+    Caller, Connected, Delivery, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence, Transport,
+    TransportError,
+};
+
+/// The transport to a carrier on another machine.
+///
+/// It makes one connection, when it is first needed, and one stream on it for each caller, when that one
+/// first sends, receives, acknowledges or waits for a low stock; to open a stream is to connect. When the
+/// connection ends, every call that was under way fails with [`TransportError::Unavailable`], and the next
+/// one makes another, after a wait that grows with each failure. Nothing is lost by that, and nothing
+/// doubled: who calls repeats what it does not know to be done, as with any [`Transport`], and envelopes and
+/// places in queues are known again.
+///
+/// Of a caller at most [`MAX_CALLS_IN_FLIGHT`](super::MAX_CALLS_IN_FLIGHT) calls are under way at a time, and
+/// one that receives; others wait for their turn. It reads ahead of nobody: what was not asked for is not
+/// sent.
+///
+/// It must be used on a tokio runtime, and spawns a task there for the connection and one for each stream,
+/// which end with it. Clones share the connection.
+///
+/// # Cost
+/// A stream takes some kilobytes. One small frame goes each way every few minutes, as the carrier says.
+#[derive(Clone)]
+pub struct GrpcTransport {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    metadata: MetadataMap,
+    streams: Mutex<HashMap<Address, Arc<Stream>>>,
+}
+
+/// Where an address' stream is. Whoever finds none opens one, and others wait.
+type Stream = tokio::sync::Mutex<Option<Arc<Exchange>>>;
+
+impl GrpcTransport {
+    /// The transport to the carrier to which `connector` leads.
+    #[must_use]
+    pub fn new(connector: impl Connector, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Self::with_metadata(connector, clock, rng, MetadataMap::new())
+    }
+
+    /// The same, with `metadata` beside each call: where a credential stands, if the carrier asks for one.
+    #[must_use]
+    pub fn with_metadata(
+        connector: impl Connector,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        metadata: MetadataMap,
+    ) -> Self {
+        let connection = Connection::new(Box::new(connector), Arc::clone(&clock), rng);
+        Self { inner: Arc::new(Inner { connection, clock, metadata, streams: Mutex::default() }) }
+    }
+}
+
+impl Inner {
+    fn client(&self, channel: &Channel) -> CarrierClient<Channel> {
+        CarrierClient::with_origin(channel.clone(), self.connection.origin().clone())
+            .max_decoding_message_size(MAX_FRAME_BYTES)
+            .max_encoding_message_size(MAX_FRAME_BYTES)
+    }
+
+    fn request<M>(&self, message: M) -> Request<M> {
+        Request::from_parts(self.metadata.clone(), Extensions::new(), message)
+    }
+
+    /// Makes a call of its own, for which the carrier does not wait.
+    async fn call<R, F: Future<Output = Result<Response<R>, Status>>>(
+        &self,
+        call: impl FnOnce(CarrierClient<Channel>) -> F,
+    ) -> Result<R, TransportError> {
+        let channel = self.connection.channel().await?;
+        let heard = channel.heard();
+        match self.connection.within(CALL_DEADLINE, call(self.client(&channel))).await {
+            Ok(answer) => {
+                let answer = answer.map(Response::into_inner).map_err(error_of);
+                if answer.as_ref().map_or_else(|error| !error.may_pass(), |_| true) {
+                    channel.answered();
+                }
+                answer
+            }
+            Err(error) => {
+                channel.unanswered(heard);
+                Err(error)
+            }
+        }
+    }
+
+    /// The caller's stream, opened anew if it has ended.
+    async fn stream(&self, caller: &Caller) -> Result<Arc<Exchange>, TransportError> {
+        let stream = {
+            let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(streams.entry(caller.address().clone()).or_default())
+        };
+        let mut stream = stream.lock().await;
+        if let Some(exchange) = &*stream
+            && exchange.serves(caller)
+        {
+            return Ok(Arc::clone(exchange));
+        }
+        // The one before is let go of first: else the carrier would find the two in conflict.
+        *stream = None;
+        let exchange = self.open(caller).await?;
+        *stream = Some(Arc::clone(&exchange));
+        Ok(exchange)
+    }
+
+    async fn open(&self, caller: &Caller) -> Result<Arc<Exchange>, TransportError> {
+        let channel = self.connection.channel().await?;
+        let heard = channel.heard();
+        let (exchange, mut written) = Exchange::begin(caller, &channel);
+        let written = futures_util::stream::poll_fn(move |context| written.poll_recv(context));
+        let opening = async {
+            let mut client = self.client(&channel);
+            let mut incoming = client.exchange(self.request(written)).await.map_err(error_of)?.into_inner();
+            let opened = opened(&mut incoming).await?;
+            Ok::<_, TransportError>((opened, incoming))
+        };
+        match self.connection.within(CALL_DEADLINE, opening).await {
+            Ok(Ok((opened, incoming))) => {
+                channel.answered();
+                exchange.keep_reading(&opened, incoming, Arc::clone(&self.clock));
+                Ok(exchange)
+            }
+            Ok(Err(error)) => {
+                if !error.may_pass() {
+                    channel.answered();
+                }
+                Err(error)
+            }
+            Err(error) => {
+                channel.unanswered(heard);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a call on the caller's stream.
+    async fn exchange(
+        &self,
+        caller: &Caller,
+        call: impl FnOnce(u64) -> client_frame::Frame,
+    ) -> Result<Frame, TransportError> {
+        let exchange = self.stream(caller).await?;
+        let heard = exchange.channel().heard();
+        let answered = self.connection.within(CALL_DEADLINE, exchange.call(call)).await;
+        answered.inspect_err(|_| exchange.channel().unanswered(heard)).flatten()
+    }
+}
+
+impl Transport for GrpcTransport {
+    async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
+        let caller = Some(caller.into());
+        let proof = Bytes::copy_from_slice(proof.as_bytes());
+        let request = self.inner.request(proto::RegisterRequest { caller, proof });
+        let connected = self.inner.call(async |mut client| client.register(request).await).await?;
+        Ok(connected.into())
+    }
+
+    async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
+        let request = self.inner.request(proto::ConnectRequest { caller: Some(caller.into()) });
+        Ok(self.inner.call(async |mut client| client.connect(request).await).await?.into())
+    }
+
+    async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        let (caller, keys) = (Some(caller.into()), keys.to_bytes());
+        let request = self.inner.request(proto::PublishRequest { caller, keys });
+        Ok(self.inner.call(async |mut client| client.publish(request).await).await?.into())
+    }
+
+    async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        let (caller, of) = (Some(caller.into()), of.to_bytes().into());
+        let request = self.inner.request(proto::FetchKeysRequest { caller, of });
+        let fetched = self.inner.call(async |mut client| client.fetch_keys(request).await).await?;
+        KeyBundle::from_bytes(fetched.bundle).map_err(TransportError::carrier_failed)
+    }
+
+    async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        self.send_all(caller, vec![envelope]).await.error.map_or(Ok(()), Err)
+    }
+
+    async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
+        let (limit, actual) = (MAX_DELIVERIES, envelopes.len());
+        if actual > limit {
+            let field = "envelopes at once";
+            return SendOutcome::none(InvalidEnvelope::TooLarge { field, actual, limit }.into());
+        }
+        let mut rest: Vec<Bytes> = envelopes.iter().map(Envelope::to_bytes).collect();
+        let mut all = SendOutcome::default();
+        while !rest.is_empty() && all.error.is_none() {
+            let behind = rest.split_off(fitting_envelopes(&rest));
+            let sent = self.inner.send(caller, std::mem::replace(&mut rest, behind)).await;
+            all = SendOutcome { taken: all.taken + sent.taken, error: sent.error };
+        }
+        all
+    }
+
+    async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        let exchange = self.inner.stream(caller).await?;
+        match exchange.receive(after).await? {
+            Frame::Deliveries(deliveries) => deliveries.read().map_err(TransportError::carrier_failed),
+            _ => Err(another_answer()),
+        }
+    }
+
+    async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
+        let (caller, device) = (Some(caller.into()), u32::from(device.number()));
+        let request = self.inner.request(proto::RemoveDeviceRequest { caller, device });
+        self.inner.call(async |mut client| client.remove_device(request).await).await.map(|_| ())
+    }
+
+    async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
+        let exchange = self.inner.stream(caller).await?;
+        match exchange.low_stock(at_most).await? {
+            Frame::LowStock(proto::LowStock { one_time_keys, highest_one_time, .. }) => {
+                Ok(proto::Connected { one_time_keys, highest_one_time }.into())
+            }
+            _ => Err(another_answer()),
+        }
+    }
+
+    async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
+        let (limit, actual) = (MAX_DELIVERIES, sequences.len());
+        if actual > limit {
+            return Err(InvalidEnvelope::TooLarge { field: "sequences at once", actual, limit }.into());
+        }
+        // All of one epoch, unless the carrier was opened anew in between.
+        for of_epoch in sequences.chunk_by(|one, next| one.epoch() == next.epoch()) {
+            let epoch = of_epoch.first().map_or(0, |first| first.epoch());
+            let numbers = of_epoch.iter().map(|sequence| sequence.number()).collect();
+            let frame = |call| client_frame::Frame::Acknowledge(proto::Acknowledge { call, epoch, numbers });
+            match self.inner.exchange(caller, frame).await? {
+                Frame::Acknowledged(_) => {}
+                _ => return Err(another_answer()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Hands over what fits into one frame.
+    async fn send(&self, caller: &Caller, envelopes: Vec<Bytes>) -> SendOutcome {
+        let count = envelopes.len();
+        let frame = |call| client_frame::Frame::Send(proto::Send { call, envelopes });
+        match self.exchange(caller, frame).await {
+            Ok(Frame::Sent(sent)) => {
+                let taken = usize::try_from(sent.taken).unwrap_or(count).min(count);
+                let error = match sent.refusal {
+                    Some(refusal) => Some(refusal.into_error()),
+                    None => (taken < count).then(another_answer),
+                };
+                SendOutcome { taken, error }
+            }
+            Ok(_) => SendOutcome::none(another_answer()),
+            Err(error) => SendOutcome::none(error),
+        }
+    }
+}
+
+/// The carrier has not kept to the protocol.
+fn another_answer() -> TransportError {
+    TransportError::unavailable("the carrier answered something else than it was asked")
+}
+
+impl fmt::Debug for GrpcTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GrpcTransport(…)")
+    }
+}

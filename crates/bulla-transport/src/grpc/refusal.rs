@@ -1,0 +1,318 @@
+//! What a call fails with, as the wire says it.
+
+use bulla_base::DeviceSet;
+use bulla_envelope::InvalidEnvelope;
+use bytes::Bytes;
+use prost::Message;
+use tonic::{Code, Status};
+
+use super::codec;
+use super::limits::MAX_DETAIL_BYTES;
+use super::proto::{FieldProblem, IdProblem, Reason, Refusal};
+use crate::{Incarnation, TransportError};
+
+/// What Protocol Buffers call our message where any may stand.
+const TYPE_URL: &str = "type.googleapis.com/bulla.carrier.v1.Refusal";
+
+/// What is wrong with an envelope's id, in words and on the wire.
+const ID_PROBLEMS: [(&str, IdProblem); 3] = [
+    ("that of another envelope", IdProblem::Taken),
+    ("older than 30 days", IdProblem::TooOld),
+    ("more than a day ahead", IdProblem::TooNew),
+];
+
+/// The fields that are refused by name. A carrier that is newer than this client may name others.
+const FIELDS: [&str; 29] = [
+    "address",
+    "attempt",
+    "caller",
+    "deliveries at once",
+    "device",
+    "devices",
+    "envelope (bytes)",
+    "envelopes",
+    "envelopes at once",
+    "fields of a frame",
+    "form",
+    "frame",
+    "frame (bytes)",
+    "franking tag",
+    "from",
+    "id",
+    "identity key",
+    "identity key (it must be that of the installation that was registered)",
+    "installation",
+    "key upload (bytes)",
+    "kind",
+    "kyber prekey",
+    "one-time prekey",
+    "one-time prekeys",
+    "proof (bytes)",
+    "sealed (bytes)",
+    "sequences at once",
+    "signed prekey",
+    "to",
+];
+
+impl Refusal {
+    /// Why `error` refuses, without anything of what was sent.
+    #[must_use]
+    pub fn of(error: &TransportError) -> Self {
+        match error {
+            TransportError::Unavailable { .. } => Self::because(Reason::Unavailable),
+            TransportError::CarrierFailed { .. } => Self::because(Reason::CarrierFailed),
+            TransportError::Fenced { ours, highest, reinstalled } => Self {
+                ours: ours.number(),
+                highest: highest.number(),
+                reinstalled: *reinstalled,
+                ..Self::because(Reason::Fenced)
+            },
+            TransportError::Unproven => Self::because(Reason::Unproven),
+            TransportError::UnknownRecipient => Self::because(Reason::UnknownRecipient),
+            TransportError::Devices { now } => Self { devices: now.bits(), ..Self::because(Reason::Devices) },
+            TransportError::Removed => Self::because(Reason::Removed),
+            TransportError::NoKeys => Self::because(Reason::NoKeys),
+            TransportError::Reinstalled => Self::because(Reason::Reinstalled),
+            TransportError::NotTheSender => Self::because(Reason::NotTheSender),
+            TransportError::Id { why } => {
+                let problem = ID_PROBLEMS.iter().find(|(words, _)| words == why);
+                let problem = problem.map_or(IdProblem::Unspecified, |(_, problem)| *problem);
+                Self { id_problem: problem.into(), ..Self::because(Reason::Id) }
+            }
+            TransportError::Invalid { source } => Self::invalid(source),
+        }
+    }
+
+    /// The refusal for this reason.
+    #[must_use]
+    pub fn because(reason: Reason) -> Self {
+        Self { reason: reason.into(), ..Self::default() }
+    }
+
+    fn invalid(why: &InvalidEnvelope) -> Self {
+        let (problem, field, actual, limit) = match why {
+            InvalidEnvelope::Field { field } => (FieldProblem::Missing, *field, 0, 0),
+            InvalidEnvelope::TooLarge { field, actual, limit } => {
+                (FieldProblem::TooLarge, *field, *actual, *limit)
+            }
+            InvalidEnvelope::Word { field, .. } => (FieldProblem::NotValid, *field, 0, 0),
+            _ => (FieldProblem::Malformed, "", 0, 0),
+        };
+        let number = |number| u64::try_from(number).unwrap_or(u64::MAX);
+        Self {
+            field_problem: problem.into(),
+            field: field.to_owned(),
+            actual: number(actual),
+            limit: number(limit),
+            ..Self::because(Reason::Invalid)
+        }
+    }
+
+    /// The refusal in the details of `status`, if its sender has put one there.
+    #[must_use]
+    pub fn in_status(status: &Status) -> Option<Self> {
+        if status.details().len() > MAX_DETAIL_BYTES {
+            return None;
+        }
+        let details: RpcStatus = codec::decode(Bytes::copy_from_slice(status.details())).ok()?;
+        let detail = details.details.into_iter().find(|detail| detail.type_url == TYPE_URL)?;
+        codec::decode(detail.value).ok()
+    }
+
+    /// What the refusal comes to for the caller.
+    #[must_use]
+    pub fn into_error(self) -> TransportError {
+        match self.reason() {
+            Reason::Unavailable | Reason::ConflictingStream | Reason::Idle | Reason::ShuttingDown => {
+                TransportError::unavailable(self.words())
+            }
+            Reason::CarrierFailed => TransportError::carrier_failed("the carrier says so"),
+            Reason::Fenced => TransportError::Fenced {
+                ours: Incarnation::new(self.ours),
+                highest: Incarnation::new(self.highest),
+                reinstalled: self.reinstalled,
+            },
+            Reason::Unproven => TransportError::Unproven,
+            Reason::UnknownRecipient => TransportError::UnknownRecipient,
+            Reason::Devices => match DeviceSet::from_bits(self.devices) {
+                Ok(now) => TransportError::Devices { now },
+                Err(source) => InvalidEnvelope::Word { field: "devices", source }.into(),
+            },
+            Reason::Removed => TransportError::Removed,
+            Reason::NoKeys => TransportError::NoKeys,
+            Reason::Reinstalled => TransportError::Reinstalled,
+            Reason::NotTheSender => TransportError::NotTheSender,
+            Reason::Id => {
+                let words = ID_PROBLEMS.iter().find(|(_, problem)| *problem == self.id_problem());
+                TransportError::Id { why: words.map_or("not one that may be used", |(words, _)| words) }
+            }
+            Reason::Invalid => self.into_invalid().into(),
+            Reason::Unspecified => {
+                InvalidEnvelope::Field { field: "what this version of the carrier asks for" }.into()
+            }
+        }
+    }
+
+    fn into_invalid(self) -> InvalidEnvelope {
+        let field = FIELDS.iter().find(|field| **field == self.field);
+        let field = field.copied().unwrap_or("a field that this version does not know");
+        let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        match self.field_problem() {
+            FieldProblem::Malformed => InvalidEnvelope::Malformed,
+            FieldProblem::TooLarge => {
+                InvalidEnvelope::TooLarge { field, actual: number(self.actual), limit: number(self.limit) }
+            }
+            FieldProblem::Missing | FieldProblem::NotValid | FieldProblem::Unspecified => {
+                InvalidEnvelope::Field { field }
+            }
+        }
+    }
+
+    /// The status with which a call or a stream ends: its code and text for people, the refusal itself for
+    /// programs.
+    #[must_use]
+    pub fn into_status(self) -> Status {
+        let code = match self.reason() {
+            Reason::Unavailable | Reason::ShuttingDown => Code::Unavailable,
+            Reason::CarrierFailed => Code::Internal,
+            Reason::Unproven => Code::Unauthenticated,
+            Reason::UnknownRecipient => Code::NotFound,
+            Reason::Removed | Reason::NotTheSender => Code::PermissionDenied,
+            Reason::Fenced | Reason::Devices | Reason::NoKeys | Reason::Reinstalled => {
+                Code::FailedPrecondition
+            }
+            Reason::Id | Reason::Invalid => Code::InvalidArgument,
+            Reason::ConflictingStream => Code::Aborted,
+            Reason::Idle => Code::DeadlineExceeded,
+            Reason::Unspecified => Code::Unknown,
+        };
+        let (words, value) = (self.words(), Bytes::from(self.encode_to_vec()));
+        let details = vec![Any { type_url: TYPE_URL.to_owned(), value }];
+        let details = RpcStatus { code: i32::from(code), message: words.clone(), details };
+        Status::with_details(code, words, details.encode_to_vec().into())
+    }
+
+    fn words(&self) -> String {
+        match self.reason() {
+            Reason::ConflictingStream => "the same caller has opened another stream".to_owned(),
+            Reason::Idle => "a heartbeat was not answered".to_owned(),
+            Reason::ShuttingDown => "the carrier stops".to_owned(),
+            Reason::Unavailable => "the carrier cannot answer now".to_owned(),
+            Reason::Unspecified => "refused for a reason that this version does not know".to_owned(),
+            Reason::Invalid => self.clone().into_invalid().to_string(),
+            _ => self.clone().into_error().to_string(),
+        }
+    }
+}
+
+/// What became of a call that ended with `status`.
+pub(crate) fn error_of(status: Status) -> TransportError {
+    match Refusal::in_status(&status) {
+        Some(refusal) => refusal.into_error(),
+        // Whatever stands between us and the carrier, or the carrier's own wire, has said something.
+        None => TransportError::unavailable(status),
+    }
+}
+
+/// `google.rpc.Status`, as every gRPC library reads it from the details of a status.
+#[derive(Clone, PartialEq, Message)]
+struct RpcStatus {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<Any>,
+}
+
+impl codec::Bounded for RpcStatus {
+    const NESTED: &'static [bulla_base::Nested] = &[bulla_base::Nested { field: 3, within: &[] }];
+}
+
+/// `google.protobuf.Any`.
+#[derive(Clone, PartialEq, Message)]
+struct Any {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    value: Bytes,
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::{DeviceId, DeviceSet};
+
+    use super::*;
+
+    /// Every error there is, but for the sources of those that have one.
+    fn errors() -> Vec<TransportError> {
+        let too_large = InvalidEnvelope::TooLarge { field: "sealed (bytes)", actual: 98_305, limit: 98_304 };
+        let (ours, highest) = (Incarnation::new(3), Incarnation::new(u64::MAX));
+        let mut all = vec![
+            TransportError::unavailable("why"),
+            TransportError::carrier_failed("why"),
+            TransportError::Fenced { ours, highest, reinstalled: false },
+            TransportError::Fenced { ours, highest, reinstalled: true },
+            TransportError::Unproven,
+            TransportError::UnknownRecipient,
+            TransportError::Devices { now: DeviceSet::of(DeviceId::new(10).unwrap()) },
+            TransportError::Removed,
+            TransportError::NoKeys,
+            TransportError::Reinstalled,
+            TransportError::NotTheSender,
+            InvalidEnvelope::Malformed.into(),
+            too_large.into(),
+        ];
+        all.extend(ID_PROBLEMS.map(|(why, _)| TransportError::Id { why }));
+        all.extend(FIELDS.map(|field| InvalidEnvelope::Field { field }.into()));
+        all
+    }
+
+    /// All of an error but its source, which stays where it happened.
+    fn told(error: &TransportError) -> String {
+        match error {
+            TransportError::Unavailable { .. } | TransportError::CarrierFailed { .. } => error.to_string(),
+            _ => format!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn every_error_comes_back_from_a_status_and_its_details_stay_short() {
+        for error in errors() {
+            let status = Refusal::of(&error).into_status();
+            assert!(status.details().len() <= MAX_DETAIL_BYTES / 8, "{error:?}");
+            assert_ne!(status.code(), Code::Ok);
+            assert_eq!(told(&error_of(status)), told(&error));
+        }
+    }
+
+    #[test]
+    fn a_word_comes_back_by_the_name_of_its_field() {
+        let source = DeviceId::new(0).unwrap_err();
+        let error = InvalidEnvelope::Word { field: "device", source }.into();
+        let refusal = Refusal::of(&error);
+        assert!(refusal.field_problem() == FieldProblem::NotValid && refusal.field == "device");
+        let read = refusal.into_error();
+        assert_eq!(told(&read), told(&InvalidEnvelope::Field { field: "device" }.into()));
+    }
+
+    #[test]
+    fn the_ends_of_a_stream_may_pass_and_what_is_not_known_does_not() {
+        for reason in [Reason::ConflictingStream, Reason::Idle, Reason::ShuttingDown] {
+            assert!(error_of(Refusal::because(reason).into_status()).may_pass(), "{}", reason.as_str_name());
+        }
+        let unknown = Refusal { reason: 99, ..Refusal::default() };
+        assert!(!error_of(unknown.into_status()).may_pass());
+        let named = Refusal { field: "a new field".to_owned(), ..Refusal::because(Reason::Invalid) };
+        assert!(matches!(named.into_error(), TransportError::Invalid { .. }));
+    }
+
+    #[test]
+    fn a_status_without_our_details_or_with_spoilt_ones_is_the_networks() {
+        let garbage = Status::with_details(Code::Internal, "", Bytes::from_static(&[0x7b, 0x7c]));
+        let long = Status::with_details(Code::Internal, "", vec![0; MAX_DETAIL_BYTES + 1].into());
+        for status in [Status::internal("x"), garbage, long] {
+            assert!(matches!(error_of(status), TransportError::Unavailable { source: Some(_) }));
+        }
+    }
+}
