@@ -2,6 +2,7 @@
 //!
 //! # In reading order
 //! [`Carrier`] is the service, [`NumberVerifier`] the port that decides whose a number is.
+//! With the feature `grpc` the module of that name has the carrier as a service.
 
 mod carrier;
 mod deduplication;
@@ -33,6 +34,9 @@ mod upkeep;
 
 mod limits;
 mod store_layout;
+
+#[cfg(feature = "grpc")]
+pub mod grpc;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

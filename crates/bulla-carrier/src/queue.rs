@@ -226,6 +226,17 @@ impl<S: Store> Carrier<S> {
         }
     }
 
+    /// What is queued for `caller` after `after` as of now, perhaps nothing.
+    #[cfg(feature = "grpc")]
+    pub(crate) async fn deliveries_now(
+        &self,
+        caller: &Caller,
+        after: Sequence,
+    ) -> Result<Vec<Delivery>, TransportError> {
+        drop(Box::pin(self.pass(caller)).await?);
+        self.deliveries(caller.address(), after).await
+    }
+
     async fn deliveries(&self, to: &Address, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let mut previous = after.number_in(self.epoch);
         let (partition, now) = (self.partition(to), self.clock.now());

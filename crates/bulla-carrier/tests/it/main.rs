@@ -13,6 +13,7 @@ mod devices;
 mod directory;
 mod erase;
 mod fencing_token;
+mod grpc;
 mod idle_memory;
 mod logs;
 mod queue;
@@ -30,7 +31,7 @@ use bulla_base::{
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, KeyUpload, Kind, OneTimeKey, SignedKey};
 use bulla_store::MemoryStore;
-use bulla_transport::{Caller, InProcess, Incarnation, Transport};
+use bulla_transport::{BoxTransport, Caller, InProcess, Incarnation, Transport};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
@@ -60,6 +61,8 @@ struct World {
     rng: SeededRng,
     store: Arc<MemoryStore>,
     carrier: Arc<Carrier<Arc<MemoryStore>>>,
+    /// The way there over the wire, if the tests are to take it.
+    wire: Option<BoxTransport>,
 }
 
 impl World {
@@ -67,18 +70,26 @@ impl World {
         let (clock, rng) = (Arc::new(Hands(ManualClock::new(NOW))), SeededRng::new(1));
         let store = Arc::new(MemoryStore::new());
         let carrier = Carrier::open(Arc::clone(&store), clock.clone(), &rng).await.unwrap();
-        Self { clock, rng, store, carrier: Arc::new(carrier) }
+        Self { clock, rng, store, carrier: Arc::new(carrier), wire: None }.wired().await
     }
 
     /// The same world with another carrier on its store: what the test has done to the rows is read.
     async fn restart(mut self) -> Self {
         let carrier = Carrier::open(Arc::clone(&self.store), self.clock.clone(), &self.rng).await.unwrap();
         self.carrier = Arc::new(carrier);
+        self.wired().await
+    }
+
+    /// The same world with its carrier behind a wire, if the tests are told so.
+    async fn wired(mut self) -> Self {
+        if std::env::var_os(grpc::OVER_THE_WIRE).is_some() {
+            self.wire = Some(grpc::wire_to(&self).await);
+        }
         self
     }
 
-    fn transport(&self) -> InProcess<Carrier<Arc<MemoryStore>>> {
-        InProcess::new(Arc::clone(&self.carrier))
+    fn transport(&self) -> BoxTransport {
+        self.wire.clone().unwrap_or_else(|| BoxTransport::new(InProcess::new(Arc::clone(&self.carrier))))
     }
 
     /// Connects `address` and leaves keys for it.

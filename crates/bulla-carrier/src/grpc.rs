@@ -1,0 +1,27 @@
+//! The carrier as a service over gRPC.
+//!
+//! What goes over the wire is described in the files `proto/bulla/carrier/v1/*.proto` of `bulla-transport`;
+//! its `GrpcTransport` is the other side.
+//!
+//! # In reading order
+//! [`GrpcService`] is the service, for a host's own server; [`Authenticator`] decides who may speak for whom;
+//! [`serve`] is a server that does nothing else, over [`Listening`].
+
+mod authenticator;
+mod service;
+mod settings;
+
+mod exchange;
+mod open_streams;
+
+mod server;
+
+mod limits;
+
+pub use authenticator::{Authenticator, TrustedNetwork};
+pub use service::GrpcService;
+pub use settings::{GrpcSettings, InvalidSetting};
+
+pub use server::{Listening, serve};
+
+pub use limits::{MAX_CONNECTIONS, MAX_OPEN_STREAMS, OPENING_DEADLINE, STOPPING_DEADLINE};

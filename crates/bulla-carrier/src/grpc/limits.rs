@@ -1,0 +1,59 @@
+//! What the service takes from strangers; the sizes of what goes over the wire are bounded by
+//! `bulla-transport`.
+
+use std::time::Duration;
+
+/// The most streams that are open at a time. Who comes then is told that the carrier cannot answer now.
+///
+/// A stream in which nothing happens takes some kilobytes.
+pub const MAX_OPEN_STREAMS: usize = 1 << 17;
+
+/// The most connections at a time. Who comes then waits in the queue of the system.
+pub const MAX_CONNECTIONS: usize = 1 << 16;
+
+/// How long a connection may take until TLS is spoken and the first request is there, and a stream until its
+/// first frame is. After that it ends.
+pub const OPENING_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a server that stops waits for what was begun. After that it is cut off, and those who called
+/// repeat it.
+pub const STOPPING_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long to wait before a connection is accepted again when the system has refused one, because there are
+/// too many open files for instance.
+pub(crate) const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// How many frames wait to be written to a stream. Beyond them nothing more is read from it.
+pub(crate) const MAX_WAITING_FRAMES: usize = 4;
+
+/// How many bytes of one stream may be on their way to the carrier, and how many of all streams of a
+/// connection.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// The most bytes of one connection that wait to be written.
+pub(crate) const SEND_BUFFER_BYTES: usize = 256 * 1024;
+
+/// The interval of heartbeats unless the host says otherwise.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(240);
+
+/// The shortest and the longest interval of heartbeats a host may choose.
+pub(crate) const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3600);
+
+/// How many streams one connection may have, unless the host says otherwise.
+pub(crate) const STREAMS_PER_CONNECTION: u32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is documented, worked out by hand.
+    #[test]
+    fn every_bound_has_its_documented_value() {
+        assert_eq!((MAX_OPEN_STREAMS, MAX_CONNECTIONS), (131_072, 65_536));
+        assert_eq!([OPENING_DEADLINE, STOPPING_DEADLINE].map(|span| span.as_secs()), [10, 10]);
+        let heartbeats = [SHORTEST_HEARTBEAT, HEARTBEAT, LONGEST_HEARTBEAT].map(|span| span.as_secs());
+        assert_eq!((heartbeats, STREAMS_PER_CONNECTION), ([1, 240, 3600], 4096));
+    }
+}

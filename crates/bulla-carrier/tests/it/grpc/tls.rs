@@ -1,0 +1,88 @@
+//! The same over TLS 1.3. What stands in `tests/data/tls` was made for these tests and certifies nothing
+//! else: an authority, and `carrier.example` with its key.
+
+use std::sync::Arc;
+
+use bulla_base::{Clock, SeededRng, Timestamp};
+use bulla_carrier::grpc::{Listening, TrustedNetwork};
+use bulla_transport::grpc::{GrpcTransport, InvalidTls, Tls, tls_client, tls_server};
+use bulla_transport::{Transport, TransportError};
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::conversation::both_ways;
+use super::{Served, Steps, listener};
+use crate::{World, alice, caller};
+
+fn certificate(bytes: &'static [u8]) -> CertificateDer<'static> {
+    CertificateDer::from(bytes)
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls_graviola::default_provider())
+}
+
+/// A client that trusts the authority, at this time.
+fn client(clock: Arc<dyn Clock>) -> Arc<rustls::ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate(include_bytes!("../../data/tls/authority.der"))).unwrap();
+    tls_client(provider(), roots, clock).unwrap()
+}
+
+async fn served() -> Served {
+    let key = PrivateKeyDer::try_from(&include_bytes!("../../data/tls/carrier.key.der")[..]).unwrap();
+    let chain = vec![certificate(include_bytes!("../../data/tls/carrier.der"))];
+    let config = tls_server(provider(), chain, key, Steps::new()).unwrap();
+    let (world, listener) = (World::new().await, listener().await);
+    let address = listener.local_addr().unwrap();
+    Served::on(world, TrustedNetwork, Listening::with_tls(listener, config), address).await
+}
+
+fn transport(served: &Served, name: &str, config: Arc<rustls::ClientConfig>) -> GrpcTransport {
+    let tls = Tls::new(name, 443, config).unwrap().at(served.address.to_string());
+    GrpcTransport::new(tls, served.clock.clone(), Arc::new(SeededRng::new(3)))
+}
+
+#[tokio::test]
+async fn two_parties_do_all_they_do_over_tls() {
+    let served = served().await;
+    let config = client(served.clock.clone());
+    let [relay, device] = [(); 2].map(|()| transport(&served, "carrier.example", config.clone()));
+    both_ways(&served.world, &relay, &device).await;
+}
+
+#[tokio::test]
+async fn a_carrier_with_another_name_or_another_authority_or_out_of_its_time_is_none() {
+    let served = served().await;
+    let good = client(served.clock.clone());
+    let nobody = tls_client(provider(), RootCertStore::empty(), served.clock.clone()).unwrap();
+    let long_ago = client(Arc::new(bulla_base::ManualClock::new(Timestamp::from_millis(1))));
+    for (name, config, why) in [
+        ("other.example", good, "NotValidForName"),
+        ("carrier.example", nobody, "UnknownIssuer"),
+        ("carrier.example", long_ago, "NotValidYet"),
+    ] {
+        let refused = transport(&served, name, config).connect(&caller(alice(), 1)).await;
+        let Err(TransportError::Unavailable { source: Some(source) }) = refused else {
+            panic!("{refused:?}")
+        };
+        let told = format!("{source:?}");
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+/// Nobody falls back to it.
+#[tokio::test]
+async fn in_plain_nothing_is_served_where_tls_is_spoken() {
+    let served = served().await;
+    let in_plain = served.transport();
+    assert!(matches!(in_plain.connect(&caller(alice(), 1)).await, Err(TransportError::Unavailable { .. })));
+}
+
+#[test]
+fn what_is_no_host_is_refused() {
+    let config = client(Steps::new());
+    for name in ["", "a b", "x/y"] {
+        assert!(matches!(Tls::new(name, 443, config.clone()), Err(InvalidTls::Host)), "{name}");
+    }
+}
