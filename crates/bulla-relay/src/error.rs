@@ -77,6 +77,14 @@ pub enum SubmitError {
         /// How many may be.
         limit: usize,
     },
+    /// Nobody's: messages to as many users as may, or events about them, wait already, in all or of this
+    /// business. Nothing waits for this user, and nothing begins to now. Send it again later. The host sets
+    /// how many ([`Settings::waiting_queues`](crate::Settings::waiting_queues)).
+    #[error("something waits in {limit} queues already, which is as many as may")]
+    Backlogged {
+        /// How many may.
+        limit: usize,
+    },
     /// The carrier's: it cannot be reached, and its keys are needed to write to this user first. Try again.
     #[error("the carrier cannot be reached")]
     Unavailable(#[source] TransportError),
@@ -150,6 +158,7 @@ impl SubmitError {
             Self::Limited { rule, .. } => rule.name(),
             Self::TooManyWaiting { .. } => "waiting",
             Self::Busy { .. } => "busy",
+            Self::Backlogged { .. } => "backlogged",
             Self::Unavailable(_) => "carrier",
             Self::Fenced { .. } => "fenced",
             Self::StandsBy { .. } => "stands by",
@@ -172,6 +181,7 @@ impl SubmitError {
             Self::Limited { wait, .. } => Some(*wait),
             Self::TooManyWaiting { .. }
             | Self::Busy { .. }
+            | Self::Backlogged { .. }
             | Self::Unavailable(_)
             | Self::Store(_)
             | Self::Contended { .. }

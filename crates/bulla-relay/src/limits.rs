@@ -109,6 +109,9 @@ pub(crate) const SETTLED_AT_ONCE: usize = 64;
 /// Beyond it all are forgotten, and each is marked once more with its next message.
 pub(crate) const MAX_BUSY_IN_MEMORY: usize = 1 << 20;
 
+/// How often it is looked whether there is room again for what users send.
+pub(crate) const ROOM_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The most events, envelopes or messages of one queue that are kept in memory for its worker.
 pub(crate) const MAX_QUEUED_IN_MEMORY_PER_QUEUE: usize = 64;
 

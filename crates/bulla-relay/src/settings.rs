@@ -20,6 +20,8 @@ pub struct Settings {
     pub(crate) changed_identities: IdentityPolicy,
     pub(crate) at_sink: usize,
     pub(crate) at_sink_per_business: usize,
+    pub(crate) waiting: usize,
+    pub(crate) waiting_per_business: usize,
     pub(crate) event_tries: Option<NonZeroU32>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) failover: bool,
@@ -42,7 +44,7 @@ fn index(category: Category) -> usize {
 impl Default for Settings {
     /// 30 days to live, 10 minutes for a message of the authentication category; retries after 1 second, then
     /// twice as long each time, up to an hour, for as long as an event lives; 256 events with the sink at
-    /// once, 32 of them of one business.
+    /// once, 32 of them of one business; 262,144 queues that wait, 65,536 of them of one business.
     fn default() -> Self {
         Self {
             time_to_live: Retention::LONGEST,
@@ -51,6 +53,8 @@ impl Default for Settings {
             changed_identities: IdentityPolicy::Follow,
             at_sink: 256,
             at_sink_per_business: 32,
+            waiting: 262_144,
+            waiting_per_business: 65_536,
             event_tries: None,
             rules: Arc::default(),
             failover: false,
@@ -137,6 +141,23 @@ impl Settings {
         self
     }
 
+    /// In how many queues something may wait at once: `in_all`, and of one business `per_business`. A
+    /// conversation has three: messages that wait for the carrier, events that wait for the business, and
+    /// messages that wait for a rule. Beyond it nothing more begins to wait:
+    /// [`SubmitError::Backlogged`](crate::SubmitError::Backlogged) refuses messages to users for whom nothing
+    /// waits, and what users send stays with the carrier.
+    ///
+    /// Default: 262,144 and 65,536. Both are at least 1, and the second is no more than the first: a relay is
+    /// not opened with others. A queue takes 4 KiB of memory while it waits, and up to 12 while it begins to,
+    /// however much is in it: the default comes to 1 GiB in an outage of the carrier, and a quarter of it in
+    /// one of a business. How many conversations there are in which nothing waits does not matter.
+    #[must_use]
+    pub const fn waiting_queues(mut self, in_all: usize, per_business: usize) -> Self {
+        self.waiting = in_all;
+        self.waiting_per_business = per_business;
+        self
+    }
+
     /// How often an event is offered to the sink before it becomes a [dead
     /// letter](crate::Relay::dead_letters): its conversation goes on behind it, and it can be
     /// [replayed](crate::Relay::replay) or [discarded](crate::Relay::discard).
@@ -195,6 +216,10 @@ impl Settings {
         if per_business == 0 || per_business > in_all || in_all > MOST_AT_SINK {
             return Err(InvalidSettings::EventsAtSink { in_all, per_business, most: MOST_AT_SINK });
         }
+        let (in_all, per_business) = (self.waiting, self.waiting_per_business);
+        if per_business == 0 || per_business > in_all {
+            return Err(InvalidSettings::WaitingQueues { in_all, per_business });
+        }
         Ok(())
     }
 }
@@ -226,6 +251,16 @@ pub enum InvalidSettings {
         /// The most there can be.
         most: usize,
     },
+    /// Nothing would ever wait, or for one business more than for all.
+    #[error(
+        "waiting_queues: {per_business} a business and {in_all} in all; there must be 1 <= per business <= in all"
+    )]
+    WaitingQueues {
+        /// How many in all.
+        in_all: usize,
+        /// How many of one business.
+        per_business: usize,
+    },
 }
 
 #[cfg(test)]
@@ -253,6 +288,18 @@ mod tests {
             assert_eq!(first(short), Err(refused));
         }
         assert_eq!(first(hour), Ok(()));
+    }
+
+    #[test]
+    fn something_may_wait_and_of_one_business_no_more_than_of_all() {
+        let waiting = |in_all, per_business| Settings::default().waiting_queues(in_all, per_business).check();
+        for (in_all, per_business) in [(1, 1), (2, 1), (usize::MAX, usize::MAX)] {
+            assert_eq!(waiting(in_all, per_business), Ok(()));
+        }
+        for (in_all, per_business) in [(0, 0), (1, 0), (1, 2)] {
+            let refused = InvalidSettings::WaitingQueues { in_all, per_business };
+            assert_eq!(waiting(in_all, per_business), Err(refused));
+        }
     }
 
     #[test]

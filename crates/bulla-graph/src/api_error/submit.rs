@@ -89,6 +89,9 @@ impl From<SubmitError> for ApiError {
                 Self::limited(Rule::PairRate, RETRY_AFTER).because(details)
             }
             SubmitError::Busy { .. } => Self::busy(),
+            SubmitError::Backlogged { .. } => Self::unavailable(
+                "messages to as many recipients as may be wait already and nothing was accepted; send the message again",
+            ),
             SubmitError::Unavailable(_) => Self::unavailable(
                 "the carrier cannot be reached and nothing was accepted; send the message again",
             ),

@@ -325,6 +325,12 @@ async fn what_the_relay_says_reaches_the_client_with_the_right_code() {
         ),
         (SubmitError::Busy { limit: 1024 }, 503, 131_016, "as many requests as may be are under way"),
         (
+            SubmitError::Backlogged { limit: 1024 },
+            503,
+            131_016,
+            "messages to as many recipients as may be wait",
+        ),
+        (
             SubmitError::KeyReused { field: "idempotency key" },
             409,
             100,

@@ -52,6 +52,8 @@ pub(super) struct ActiveWorkers(Mutex<AtWork>);
 #[derive(Debug, Default)]
 struct AtWork {
     workers: HashMap<(Conversation, Worker), Work>,
+    /// How many of them are of each business that has some.
+    of: HashMap<PhoneNumberId, usize>,
     /// How much of their queues is in memory.
     in_memory: usize,
     /// How often queues were removed.
@@ -122,6 +124,7 @@ impl ActiveWorkers {
                 let after = added.first().map_or(0, |added| added.read.place - 1);
                 let after = if first == after + 1 { after } else { 0 };
                 working.begin(worker, now);
+                *working.of.entry(conversation.business).or_default() += 1;
                 (Work { unseen: None, since: now, after, tail: None, resets, written: None }, true)
             }
         };
@@ -132,6 +135,32 @@ impl ActiveWorkers {
         working.in_memory = working.in_memory + work.in_memory() - before;
         working.workers.insert((conversation, worker), work);
         is_new
+    }
+
+    /// That another worker of `business` may begin.
+    ///
+    /// # Errors
+    /// The bound that is reached.
+    pub(super) fn have_room(
+        &self,
+        business: PhoneNumberId,
+        (in_all, per_business): (usize, usize),
+    ) -> Result<(), usize> {
+        let working = self.working();
+        if working.workers.len() >= in_all {
+            return Err(in_all);
+        }
+        match working.of.get(&business) {
+            Some(count) if *count >= per_business => Err(per_business),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether something is being worked on of the conversation.
+    pub(super) fn work_on(&self, conversation: Conversation) -> bool {
+        let working = self.working();
+        let is_at_work = |worker| working.workers.contains_key(&(conversation, worker));
+        [Worker::Outbox, Worker::Events, Worker::Deferred].into_iter().any(is_at_work)
     }
 
     /// What tells a worker that its user has written, from now on.
@@ -263,7 +292,9 @@ impl ActiveWorkers {
     /// Gives back the room of those that have ended: after an outage there were as many as conversations
     /// waited.
     pub(super) fn give_back_room(&self) {
-        self.working().workers.shrink_to_fit();
+        let mut working = self.working();
+        working.workers.shrink_to_fit();
+        working.of.shrink_to_fit();
     }
 
     fn working(&self) -> MutexGuard<'_, AtWork> {
@@ -299,6 +330,12 @@ impl AtWork {
 
     fn remove(&mut self, conversation: Conversation, worker: Worker) {
         if let Some(work) = self.workers.remove(&(conversation, worker)) {
+            if let Some(count) = self.of.get_mut(&conversation.business) {
+                *count -= 1;
+                if *count == 0 {
+                    self.of.remove(&conversation.business);
+                }
+            }
             self.in_memory -= work.in_memory();
             self.end(worker, work.since);
         }
@@ -397,6 +434,27 @@ mod tests {
         assert_eq!(workers.at_work(), (1, Some(at(20))));
         assert!(workers.rest(conversation, Worker::Events));
         assert_eq!(workers.at_work(), (0, None));
+    }
+
+    #[test]
+    fn as_many_work_as_may_in_all_and_of_one_business() {
+        let (workers, other) = (ActiveWorkers::default(), PhoneNumberId::new(2));
+        let wake = |user, business, worker| workers.wake(with(user, business), worker, at(1), 0, Vec::new());
+        let room = || [SHOP, other].map(|business| workers.have_room(business, (4, 2)));
+        assert!(wake(1, SHOP, Worker::Outbox) && wake(2, SHOP, Worker::Outbox));
+        assert!(!wake(2, SHOP, Worker::Outbox), "it counts once");
+        assert_eq!(room(), [Err(2), Ok(())]);
+        assert!(workers.work_on(with(2, SHOP)) && !workers.work_on(with(2, other)));
+        // Who has begun goes on, whatever the bound is.
+        assert!(wake(2, SHOP, Worker::Deferred) && wake(2, other, Worker::Events));
+        assert_eq!(room(), [Err(4); 2]);
+        workers.stop(with(2, SHOP), Worker::Outbox);
+        workers.stop(with(2, SHOP), Worker::Outbox);
+        assert_eq!(room(), [Err(2), Ok(())]);
+        workers.forget(SHOP);
+        assert_eq!(room(), [Ok(()); 2]);
+        workers.stop(with(2, other), Worker::Events);
+        assert!(workers.working().of.is_empty());
     }
 
     fn waiting(place: u64) -> Waiting {

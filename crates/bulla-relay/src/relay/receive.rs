@@ -3,7 +3,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bulla_base::{Number, Party, Retries};
+use bulla_base::{Number, Party, PhoneNumberId, Retries};
 use bulla_endpoint::{ONE_TIME_KEYS, OpenError, REFILL_BELOW};
 use bulla_store::Store;
 use bulla_transport::{Delivery, Sequence, Transport, TransportError, in_order};
@@ -14,8 +14,8 @@ use super::active_business::ActiveBusiness;
 use super::fault_isolation::FailureScope;
 use super::open_envelopes::{refused, run_of};
 use super::{Inner, trace_span};
-use crate::limits::UNANSWERED_RETRY;
-use crate::{EventSink, RelayError};
+use crate::limits::{ROOM_INTERVAL, UNANSWERED_RETRY};
+use crate::{EventSink, RelayError, Settings};
 
 /// What became of deliveries.
 #[derive(Debug, Default)]
@@ -41,6 +41,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (mut after, mut spent) = (Sequence::START, if is_connected { 0 } else { ONE_TIME_KEYS });
         let mut low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
         loop {
+            if self.has_room_for(tenant.business()).is_err() {
+                Box::pin(self.has_room_again(tenant.business())).await;
+            }
             let outcome = if spent >= ONE_TIME_KEYS - REFILL_BELOW {
                 Box::pin(self.connect(&tenant)).await.map(|()| spent = 0)
             } else {
@@ -88,6 +91,24 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 spent = ONE_TIME_KEYS;
             }
         }
+    }
+
+    /// That something more of `business` may begin to wait.
+    ///
+    /// # Errors
+    /// As much waits as may: in so many queues.
+    pub(super) fn has_room_for(&self, business: PhoneNumberId) -> Result<(), usize> {
+        let Settings { waiting, waiting_per_business, .. } = self.settings;
+        self.workers.have_room(business, (waiting, waiting_per_business))
+    }
+
+    /// Waits until something more of `business` may begin to wait: until then the carrier keeps it.
+    async fn has_room_again(&self, business: PhoneNumberId) {
+        tracing::warn!(%business, "nothing is received: as much waits as may for the business or the carrier");
+        while self.has_room_for(business).is_err() {
+            self.clock.sleep(ROOM_INTERVAL).await;
+        }
+        tracing::info!(%business, "what users send is received again");
     }
 
     /// Opens everything that came after `after`, and acknowledges what is durable. How many one-time prekeys

@@ -107,6 +107,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         self.is_going_on(conversation)?;
         let _call = self.calls.begin(conversation)?;
+        if let Err(limit) = self.has_room_for(conversation.business)
+            && !self.workers.work_on(conversation)
+        {
+            return Err(SubmitError::Backlogged { limit });
+        }
         let accepting = async {
             let accepted = self.accept_in(tenant, conversation, message).await;
             accepted.map_err(|error| self.refuse(tenant, conversation, error))
