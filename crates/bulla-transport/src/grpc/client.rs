@@ -39,7 +39,9 @@ use crate::{
 /// which end with it. Clones share the connection.
 ///
 /// # Cost
-/// A stream takes some kilobytes. One small frame goes each way every few minutes, as the carrier says.
+/// A stream on which nothing happens takes 29 kB, the carrier's half of it included; a test of the carrier
+/// counts them. One small frame goes each way every few minutes, as the carrier says. A caller that has ever
+/// had a stream is remembered, in some hundred bytes, for as long as the transport is there.
 #[derive(Clone)]
 pub struct GrpcTransport {
     inner: Arc<Inner>,

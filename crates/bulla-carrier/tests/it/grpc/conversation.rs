@@ -1,4 +1,4 @@
-use bulla_transport::grpc::GrpcTransport;
+use bulla_transport::grpc::{GrpcTransport, MAX_CALLS_IN_FLIGHT};
 use bulla_transport::{NumberProof, Sequence, Transport, TransportError, in_order};
 
 use super::{Served, join};
@@ -101,4 +101,20 @@ async fn the_largest_envelopes_are_sent_and_received_in_several_frames() {
     }
     assert_eq!(frames, 3, "ten of them fit into a mebibyte");
     assert!(received == sent);
+}
+
+/// More than may be under way at a time: those beyond it wait for their turn, and none is lost.
+#[tokio::test]
+async fn a_crowd_of_calls_of_one_caller_is_served_by_and_by() {
+    let served = Served::new().await;
+    let transport = served.transport();
+    let (us, her) = (caller(shop(), 1), caller(alice(), 1));
+    join(&transport, &us).await;
+    join(&transport, &her).await;
+    let count = MAX_CALLS_IN_FLIGHT * 10;
+    let calls = (0..count).map(|_| transport.send(&us, served.world.envelope(&us, &her)));
+    let outcomes = futures_util::future::join_all(calls).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    let stats = served.world.carrier.stats().await.unwrap();
+    assert_eq!((stats.enqueued, stats.refused), (count as u64, 0));
 }
