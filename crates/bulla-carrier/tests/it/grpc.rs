@@ -3,6 +3,7 @@
 mod conversation;
 mod cut_connections;
 mod refused_by_name;
+mod restart;
 mod stream_cost;
 mod streams;
 mod suites;

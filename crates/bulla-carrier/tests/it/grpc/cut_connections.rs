@@ -9,7 +9,7 @@ use bulla_transport::{Caller, Sequence, Transport, TransportError, in_order};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::{Served, join, listener};
+use super::{Served, Steps, join, listener};
 use crate::{alice, caller, shop};
 
 /// Passes bytes on, until it is told to cut all connections there are, or to forget them without a word.
@@ -45,7 +45,9 @@ async fn pass_on(listener: TcpListener, to: SocketAddr, cut: Arc<Notify>, forget
 }
 
 /// Repeats `call` for as long as the network is to blame. How often it was.
-async fn repeated<R, F: Future<Output = Result<R, TransportError>>>(call: impl Fn() -> F) -> (R, usize) {
+pub(super) async fn repeated<R, F: Future<Output = Result<R, TransportError>>>(
+    call: impl Fn() -> F,
+) -> (R, usize) {
     for failures in 0.. {
         match call().await {
             Ok(done) => return (done, failures),
@@ -56,10 +58,10 @@ async fn repeated<R, F: Future<Output = Result<R, TransportError>>>(call: impl F
 }
 
 /// What `call` comes to, while the waits between attempts are over soon after they have begun.
-async fn in_haste<R>(served: &Served, call: impl Future<Output = R>) -> R {
+pub(super) async fn in_haste<R>(clock: &Steps, call: impl Future<Output = R>) -> R {
     let hurrying = async {
         loop {
-            served.clock.advance(Duration::from_millis(20));
+            clock.advance(Duration::from_millis(20));
             for _ in 0..50 {
                 tokio::task::yield_now().await;
             }
@@ -94,7 +96,7 @@ async fn over_connections_that_are_cut_again_and_again_nothing_is_lost_or_double
         failures
     };
     let both = async { tokio::join!(sending, receive_all(&device, &her, SENT)) };
-    let (failures, (received, interruptions)) = in_haste(&served, both).await;
+    let (failures, (received, interruptions)) = in_haste(&served.clock, both).await;
     assert!(received.iter().eq(&sent));
     assert!(failures >= SENT / 20 && interruptions >= SENT / 20, "{failures} and {interruptions}");
     let stats = served.world.carrier.stats().await.unwrap();
@@ -147,7 +149,7 @@ async fn a_connection_that_is_dead_without_a_word_is_given_up_with_the_first_cal
     join(&transport, &us).await;
     served.world.join(alice()).await;
     for _ in 0..2 {
-        in_haste(&served, transport.send(&us, served.world.envelope(&us, &her))).await.unwrap();
+        in_haste(&served.clock, transport.send(&us, served.world.envelope(&us, &her))).await.unwrap();
         between.forget.notify_waiters();
         let clock = Arc::clone(&served.clock);
         let (lost, ()) = tokio::join!(biased; transport.send(&us, served.world.envelope(&us, &her)), async {
@@ -155,5 +157,48 @@ async fn a_connection_that_is_dead_without_a_word_is_given_up_with_the_first_cal
         });
         assert!(matches!(lost, Err(TransportError::Unavailable { .. })), "{lost:?}");
     }
-    in_haste(&served, transport.send(&us, served.world.envelope(&us, &her))).await.unwrap();
+    in_haste(&served.clock, transport.send(&us, served.world.envelope(&us, &her))).await.unwrap();
+}
+
+/// Who only waits makes no call that could fail. It is told when the carrier has been silent for too long,
+/// and not before.
+#[tokio::test]
+async fn who_waits_on_a_dead_connection_is_told_when_two_heartbeats_are_missing() {
+    let served = Served::new().await;
+    let between = Between::new(served.address).await;
+    let device = served.transport_at(between.address);
+    let (us, her) = (served.world.join(shop()).await, caller(alice(), 1));
+    join(&device, &her).await;
+    let first = served.world.envelope(&us, &her);
+    served.world.carrier.send(&us, first).await.unwrap();
+    let after = device.receive(&her, Sequence::START).await.unwrap()[0].sequence;
+    between.forget.notify_waiters();
+    let waiting = device.receive(&her, after);
+    let mut waiting = std::pin::pin!(waiting);
+    for is_over in [false, true] {
+        served.clock.advance(Duration::from_secs(240) - Duration::from_millis(u64::from(!is_over)));
+        let yielding = async {
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let told = tokio::select! {
+            biased;
+            told = &mut waiting => Some(told),
+            () = yielding => None,
+        };
+        match told {
+            None => assert!(!is_over),
+            Some(Err(TransportError::Unavailable { source: Some(why) })) => {
+                assert!(is_over);
+                assert_eq!(why.to_string(), "the carrier has fallen silent");
+            }
+            Some(other) => panic!("{other:?}"),
+        }
+        served.clock.advance(Duration::from_millis(u64::from(!is_over)));
+    }
+    let second = served.world.envelope(&us, &her);
+    served.world.carrier.send(&us, second.clone()).await.unwrap();
+    let received = in_haste(&served.clock, device.receive(&her, after)).await.unwrap();
+    assert_eq!(received[0].envelope, second);
 }
