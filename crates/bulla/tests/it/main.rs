@@ -15,6 +15,7 @@ mod host_setup;
 mod line_width;
 mod message_cost;
 mod named_paths_exist;
+mod over_the_network;
 mod packages;
 mod reinstalled_device;
 mod restored_backup;
