@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p bulla-benches --bench journey`, with `-- --quick` for a look at whether it runs at all,
 //! `-- --speed` for how fast each part of the way is, `-- --growth` for what a message costs after others,
-//! `-- --users 1000` (or 1) for so many users alone, and `-- --soak 30` for so many minutes at a
-//! thousand messages a second, after which nothing may have grown.
+//! `-- --users 1000` (or 1) for so many users alone, `-- --flood` for how long one user waits while another
+//! writes as fast as it goes, and `-- --soak 30` for so many minutes at a thousand messages a second, after
+//! which nothing may have grown.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,6 +15,7 @@
 
 #[path = "../businesses/clock.rs"]
 mod clock;
+mod flood;
 mod load;
 mod report;
 mod soak;
@@ -57,6 +59,10 @@ fn main() -> io::Result<()> {
     let users = value_of("--users").and_then(|users| users.parse().ok());
     let out = &mut io::stdout().lock();
     let runtime = Builder::new_multi_thread().enable_all().build()?;
+    if asked("--flood") {
+        let timed = (!asked("--bench")).then_some(extent.window);
+        return runtime.block_on(flood::flood(timed, out));
+    }
     if asked("--soak") {
         let minutes = value_of("--soak").and_then(|minutes| minutes.parse().ok()).unwrap_or(3.0);
         return runtime.block_on(soak::soak(minutes, out));
