@@ -29,11 +29,22 @@ use crate::{
 /// How the conversation's next event fares.
 #[derive(Default)]
 struct Tries<'a> {
+    /// Where it stands, once it was not taken.
+    place: Option<u64>,
     /// How often it was not taken when its time had come.
     failures: u32,
     /// How often it was offered early since.
     early: u32,
     waiting: Option<sink_outages::Waiting<'a>>,
+}
+
+impl Tries<'_> {
+    /// The event at `place` is the next: those of another do not count, which somebody else has taken out.
+    const fn are_of(&mut self, place: u64) {
+        if !matches!(self.place, Some(before) if before == place) {
+            (self.place, self.failures, self.early) = (Some(place), 0, 0);
+        }
+    }
 }
 
 /// What became of a look at the conversation's events.
@@ -113,6 +124,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 return Ok(Looked::Erased);
             };
             if let Err(error) = taken.unwrap_or_else(|_| Err(SinkError::panicked())) {
+                tries.are_of(at);
                 self.not_taken(&event, &error, tries);
                 // A try counts when the event's own time had come; this one is counted by the wait that
                 // follows it.

@@ -198,24 +198,31 @@ fn held_after_an_outage(mut outage: impl AsyncFnMut(&Counted)) -> [i64; 2] {
 /// for an hour; whatever it is.
 const MOST_OF_WAITING: [i64; 2] = [12 * 1024, 4 * 1024];
 
-fn waiting_takes_no_more_than_is_said(name: &str, held: impl Fn(usize) -> [i64; 2]) {
+/// How many bytes a conversation takes in which so many messages wait: no more than is said.
+fn of_waiting(held: impl Fn(usize) -> [i64; 2]) -> [(usize, [i64; 2]); 3] {
     let none = held(0);
-    for messages in [1, 16, 256] {
+    [1, 16, 256].map(|messages| {
         let some = held(messages);
         let each = [0, 1].map(|at| (some[at] - none[at]) / i64::try_from(TALKERS).unwrap());
-        eprintln!("a conversation in which {messages} wait for {name} takes {each:?} bytes");
         for (each, most) in each.into_iter().zip(MOST_OF_WAITING) {
-            assert!((1..=most).contains(&each), "{each} bytes for {messages} that wait for {name}");
+            assert!((1..=most).contains(&each), "{each} bytes for {messages} that wait");
         }
-    }
+        (messages, each)
+    })
 }
 
 #[test]
 fn a_conversation_that_waits_for_the_carrier_takes_as_much_as_is_said() {
-    waiting_takes_no_more_than_is_said("the carrier", held_for_outbox);
+    eprintln!(
+        "a conversation in which so many wait for the carrier: {:?} bytes",
+        of_waiting(held_for_outbox)
+    );
 }
 
 #[test]
 fn a_conversation_that_waits_for_the_business_takes_as_much_as_is_said() {
-    waiting_takes_no_more_than_is_said("the business", held_for_events);
+    eprintln!(
+        "a conversation in which so many wait for the business: {:?} bytes",
+        of_waiting(held_for_events)
+    );
 }
