@@ -13,7 +13,7 @@ use crate::machine::{Machine, Process};
 use crate::phone_numbers::user_of;
 use crate::planted_bugs::{HeldEvent, PlantedBug};
 use crate::random::happens;
-use crate::reference_model::ReferenceModel;
+use crate::reference_model::{ReferenceModel, number_of};
 use crate::run_log::RunLog;
 
 /// The business: it is down, or refuses now and then, and notes what it takes.
@@ -38,8 +38,15 @@ impl EventSink for BusinessSink {
         }
         if self.current_faults.is_sink_down.load(Ordering::SeqCst) {
             self.run_log.count(FaultKind::SinkDown);
+            self.refuses(event);
             self.model.report_failed(event.subject().message.id(), kind(event), self.process.number);
             return Err(SinkError::new("the server is down").with_kind(SinkErrorKind::Unreachable));
+        }
+        let (user, number) = (user_of(&event.subject().user), number_of_event(&self.model, event));
+        if self.model.refused.refuses(user, number, kind(event)) {
+            self.run_log.count(FaultKind::Unbearable);
+            self.refuses(event);
+            return Err(SinkError::new("the business cannot bear it").with_kind(SinkErrorKind::Refused));
         }
         for event in PlantedBug::forwarded(self.planted_bug, &self.held, &*self.rng, event) {
             self.hear(&event);
@@ -47,9 +54,10 @@ impl EventSink for BusinessSink {
         // It may have taken the event and still not say so.
         if happens(&*self.rng, self.current_faults.rates().refused) {
             self.run_log.count(FaultKind::Refused);
+            self.refuses(event);
             return Err(SinkError::new("the business is busy").with_kind(SinkErrorKind::Unavailable));
         }
-        let (user, id) = (user_of(&event.subject().user), event.subject().message.id());
+        let id = event.subject().message.id();
         self.model.taken(user, id, kind(event), self.process.number, self.troubles());
         Ok(())
     }
@@ -67,21 +75,40 @@ impl BusinessSink {
         }
     }
 
+    fn refuses(&self, event: &Event) {
+        let name = (event.subject().message.id(), kind(event));
+        self.model.refused.refused(name, self.process.number, self.troubles());
+    }
+
     fn troubles(&self) -> u64 {
         self.machine.disk_troubles.load(Ordering::SeqCst)
     }
 }
 
+/// Which message with its user an event is about, if that is known.
+pub(crate) fn number_of_event(model: &ReferenceModel, event: &Event) -> Option<usize> {
+    match event {
+        Event::Message(_, Incoming::Text { text, .. }) => number_of(text.body()),
+        Event::Status(subject, _) => model.number_of_id(user_of(&subject.user), subject.message.id()),
+        _ => None,
+    }
+}
+
 /// What sort of report it is.
-const fn kind(event: &Event) -> u8 {
+pub(crate) const fn kind(event: &Event) -> u8 {
     match event {
         Event::Message(..) => 0,
-        Event::Status(_, update) => match update.status {
-            Status::Sent => 1,
-            Status::Delivered => 2,
-            Status::Read => 3,
-            _ => 4,
-        },
+        Event::Status(_, update) => status_kind(update.status),
         _ => 5,
+    }
+}
+
+/// What sort of report tells of it; later ones have higher numbers.
+pub(crate) const fn status_kind(status: Status) -> u8 {
+    match status {
+        Status::Sent => 1,
+        Status::Delivered => 2,
+        Status::Read => 3,
+        _ => 4,
     }
 }

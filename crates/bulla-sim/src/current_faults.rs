@@ -8,6 +8,8 @@ use crate::plan::FaultRates;
 /// What is so for everybody at once.
 pub(crate) struct CurrentFaults {
     rates: Mutex<FaultRates>,
+    /// Whether all is well, for good.
+    is_calm: AtomicBool,
     /// Whether the business's server is down.
     pub(crate) is_sink_down: AtomicBool,
     /// How many erasures are going on, or have been lately.
@@ -16,7 +18,12 @@ pub(crate) struct CurrentFaults {
 
 impl CurrentFaults {
     pub(crate) const fn new(rates: FaultRates) -> Self {
-        Self { rates: Mutex::new(rates), is_sink_down: AtomicBool::new(false), forgetting: AtomicU64::new(0) }
+        Self {
+            rates: Mutex::new(rates),
+            is_calm: AtomicBool::new(false),
+            is_sink_down: AtomicBool::new(false),
+            forgetting: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn rates(&self) -> FaultRates {
@@ -25,8 +32,13 @@ impl CurrentFaults {
 
     /// All is well from now on.
     pub(crate) fn become_calm(&self) {
+        self.is_calm.store(true, Ordering::SeqCst);
         *self.rates.lock().unwrap() = FaultRates::NONE;
         self.is_sink_down.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::SeqCst)
     }
 
     pub(crate) fn forgets(&self) {

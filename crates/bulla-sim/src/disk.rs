@@ -79,6 +79,9 @@ impl StoreWrapper for Disk {
     async fn pass_commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         self.live().await?;
         self.works()?;
+        if PlantedBug::blocks(self, &batch) {
+            return Ok(Commit::Conflict(batch.puts()[0].key.clone()));
+        }
         let batch = PlantedBug::batch(self, batch);
         self.wait(self.slowness).await;
         self.live().await?;
@@ -112,7 +115,7 @@ impl StoreWrapper for Disk {
             return Ok(None);
         }
         let found = self.rows.get(partition, key, now).await?;
-        Ok(PlantedBug::found(self, key, found))
+        Ok(PlantedBug::found(self, partition, key, found))
     }
 
     async fn pass_scan(

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use bulla::envelope::{Envelope, Form, InstallationId, KeyBundle, Kind};
 use bulla::session::message::{PreKeySignalMessage, SignalMessage};
 use bulla::transport::{Caller, Delivery, Sequence};
-use bulla_base::{Address, MessageId};
+use bulla_base::{Address, MessageId, Timestamp};
 use memchr::memmem;
 
 use crate::invariants::Invariant;
@@ -32,11 +32,13 @@ struct Observed {
     given: BTreeSet<(Vec<u8>, Vec<u8>)>,
     /// How often each has left keys.
     published: BTreeMap<Vec<u8>, u64>,
+    /// Which rows each program has read, for a planted bug.
+    read: BTreeSet<(u64, Vec<u8>)>,
     /// Which program was which incarnation.
     incarnations: BTreeMap<(Vec<u8>, [u8; 16], u64), u64>,
     bundles: BTreeMap<Vec<u8>, KeyBundle>,
-    /// Which envelopes were sent.
-    left: BTreeSet<MessageId>,
+    /// Which envelopes were sent, and when first.
+    left: BTreeMap<MessageId, Timestamp>,
     /// Which envelopes are messages, and no receipts.
     messages: BTreeSet<MessageId>,
     /// Which messages were sent again, because whom they were for could not open them.
@@ -153,7 +155,17 @@ impl WireHistory {
 
     /// Whether the envelope was sent before.
     pub(crate) fn has_left(&self, id: MessageId) -> bool {
-        self.observed().left.contains(&id)
+        self.observed().left.contains_key(&id)
+    }
+
+    /// When the envelope was sent first.
+    pub(crate) fn left_at(&self, id: MessageId) -> Option<Timestamp> {
+        self.observed().left.get(&id).copied()
+    }
+
+    /// Whether a program reads a row for the first time, for a planted bug.
+    pub(crate) fn is_first_read(&self, process: u64, row: Vec<u8>) -> bool {
+        self.observed().read.insert((process, row))
     }
 
     pub(crate) fn is_message(&self, id: MessageId) -> bool {
@@ -185,7 +197,8 @@ impl RunLog {
         let Some(step) = step(envelope.from(), envelope) else {
             return self.violated(Invariant::Sealed, format_args!("{} is not sealed", envelope.id()));
         };
-        self.wire.observed().left.insert(envelope.id());
+        let now = self.now();
+        self.wire.observed().left.entry(envelope.id()).or_insert(now);
         if matches!(envelope.kind(), Kind::Message(_)) {
             self.wire.observed().messages.insert(envelope.id());
         }

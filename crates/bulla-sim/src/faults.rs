@@ -42,6 +42,9 @@ pub enum FaultKind {
     Erased,
     Appeared,
     Vanished,
+    Limited,
+    Unbearable,
+    DeadLetter,
 }
 
 impl FaultKind {
@@ -71,6 +74,9 @@ impl FaultKind {
         Self::Erased,
         Self::Appeared,
         Self::Vanished,
+        Self::Limited,
+        Self::Unbearable,
+        Self::DeadLetter,
     ];
 }
 
@@ -103,8 +109,13 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
         Fault::Jump(name, minutes, span) => {
             world.run_log.count(FaultKind::Jump);
             let machine = Arc::clone(world.machine(name));
-            machine.clock.set_wrong(minutes * 60_000);
-            later(world, span, move || machine.clock.set_wrong(0));
+            let model = (name == MachineName::Relay).then(|| Arc::clone(&world.model));
+            let set_wrong = move |by_ms: i64| {
+                machine.clock.set_wrong(by_ms);
+                model.iter().for_each(|model| model.rules.clock_changes());
+            };
+            set_wrong(minutes * 60_000);
+            later(world, span, move || set_wrong(0));
         }
         Fault::HandOver(overlap) => {
             world.run_log.count(FaultKind::HandOver);

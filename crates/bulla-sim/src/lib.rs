@@ -22,7 +22,9 @@ mod carrier_endpoint;
 mod network;
 
 mod business;
+mod business_plan;
 mod failover;
+mod host;
 mod phone_numbers;
 mod supervisor;
 mod workload;
@@ -38,7 +40,9 @@ mod run_log;
 
 mod envelope_checks;
 mod reference_model;
+mod refused_events;
 mod retention;
+mod rule_checks;
 
 // What a violation is reduced to, and what was found once.
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Rng, SeededRng};
 
+use crate::business_plan::BusinessPlan;
 use crate::machine::MachineName;
 use crate::random::{below, happens, one_of};
 
@@ -26,15 +27,18 @@ pub struct Plan {
     pub others: Vec<(usize, u8)>,
     /// Whether there are two relays, of which one stands by.
     pub failover: bool,
+    /// What the business is held to, and what it cannot bear.
+    pub(crate) business: BusinessPlan,
     /// What is done, and when.
     pub(crate) faults: Vec<(Duration, Fault)>,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, users, messages, rates, span, others, failover, faults } = self;
+        let Self { seed, users, messages, rates, span, others, failover, business, faults } = self;
         writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {rates:?}")?;
         writeln!(f, "  other devices: {others:?}, two relays: {failover}")?;
+        writeln!(f, "  {business:?}")?;
         faults.iter().try_for_each(|(at, fault)| writeln!(f, "  after {at:?}: {fault}"))
     }
 }
@@ -142,8 +146,9 @@ impl Plan {
         }
         let others = draw_others(seed, users, span, &mut faults);
         let failover = draw_failover(seed, span, &mut faults);
+        let business = BusinessPlan::of(seed, span, users, messages);
         faults.sort_by_key(|(at, _)| *at);
-        Self { seed, users, messages, rates, span, others, failover, faults }
+        Self { seed, users, messages, rates, span, others, failover, business, faults }
     }
 
     /// Plans that do less of the same, the smallest first.
@@ -155,6 +160,7 @@ impl Plan {
             plans.push(without(self.faults[..halves].to_vec()));
             plans.push(without(self.faults[halves..].to_vec()));
         }
+        plans.extend(self.business.smaller().into_iter().map(|business| Self { business, ..self.clone() }));
         for messages in [1, self.messages / 2, self.messages.saturating_sub(1)] {
             if messages > 0 && messages < self.messages {
                 plans.push(Self { messages, ..self.clone() });

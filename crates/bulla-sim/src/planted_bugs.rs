@@ -2,6 +2,7 @@
 //! ports, so that no crate that is shipped has a switch for them.
 
 mod network;
+mod settings;
 mod sink;
 mod store;
 
@@ -65,6 +66,16 @@ pub enum PlantedBug {
     AcknowledgedHandedOut,
     AcknowledgedKept,
     SettlingAsleep,
+    RulesForgotten,
+    WindowForgotten,
+    PairRateForgotten,
+    RecipientsForgotten,
+    DeferredSkipped,
+    SetAsideEarly,
+    SetAsideBlocks,
+    DeadLetterLost,
+    DeadLetterUnlisted,
+    ReplayLost,
 }
 
 impl PlantedBug {
@@ -119,6 +130,16 @@ impl PlantedBug {
         (Self::AcknowledgedHandedOut, "the carrier hands out again what was acknowledged"),
         (Self::AcknowledgedKept, "the carrier's batch does not remove what was acknowledged"),
         (Self::SettlingAsleep, "what was acknowledged last stays with the carrier"),
+        (Self::RulesForgotten, "a relay that is started again knows no rule"),
+        (Self::WindowForgotten, "a relay that is started again does not know when a user wrote"),
+        (Self::PairRateForgotten, "a relay that is started again does not know what it sent to a user"),
+        (Self::RecipientsForgotten, "the relay's batch loses that a user counts against the messaging limit"),
+        (Self::DeferredSkipped, "a message that waits for a rule is skipped, one in four"),
+        (Self::SetAsideEarly, "an event is set aside after its first try"),
+        (Self::SetAsideBlocks, "an event that is to be set aside blocks its conversation"),
+        (Self::DeadLetterLost, "an event that is set aside is lost"),
+        (Self::DeadLetterUnlisted, "an event that is set aside is not listed"),
+        (Self::ReplayLost, "an event that is replayed is lost"),
     ];
 
     /// What it does.

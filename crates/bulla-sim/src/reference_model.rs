@@ -1,6 +1,7 @@
 //! What ought to be, kept beside the system by somebody who has read none of its code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -8,9 +9,13 @@ use bulla::content::Progress;
 use bulla::relay::Status;
 use bulla_base::MessageId;
 
+use crate::business::status_kind;
 use crate::clock::VirtualClock;
 use crate::envelope_checks::CANARY;
 use crate::invariants::Invariant;
+use crate::plan::Plan;
+use crate::refused_events::RefusedEvents;
+use crate::rule_checks::{RuleChecks, is_of_rule};
 use crate::run_log::RunLog;
 
 /// All conversations of a run.
@@ -22,6 +27,10 @@ pub(crate) struct ReferenceModel {
     /// When which report was last tried in vain, by the process of the relay.
     failed_reports: Mutex<BTreeMap<(MessageId, u8, u64), Duration>>,
     users: Vec<Mutex<Conversation>>,
+    /// The rule that the business is held to.
+    pub(crate) rules: RuleChecks,
+    /// The events that the business does not take.
+    pub(crate) refused: RefusedEvents,
 }
 
 /// When the business took a report.
@@ -110,13 +119,20 @@ pub(crate) fn text(from: &str, user: usize, number: usize) -> String {
     format!("{from} {user} {number} {CANARY}")
 }
 
-fn number_of(text: &str) -> Option<usize> {
+/// Who says what goes in place of a message whose window is closed.
+pub(crate) const INSTEAD: &str = "instead";
+
+pub(crate) fn number_of(text: &str) -> Option<usize> {
     text.split(' ').nth(2)?.parse().ok()
 }
 
 impl ReferenceModel {
-    pub(crate) fn new(run_log: Arc<RunLog>, clock: Arc<VirtualClock>, users: usize) -> Self {
+    pub(crate) fn new(run_log: Arc<RunLog>, clock: Arc<VirtualClock>, plan: &Plan) -> Self {
+        let (users, business) = (plan.users, plan.business);
+        let seen_by = (Arc::clone(&run_log), Arc::clone(&clock));
         Self {
+            rules: RuleChecks::new(seen_by, business.rule, users, plan.failover),
+            refused: RefusedEvents::new(Arc::clone(&run_log), business.unbearable, plan.failover),
             run_log,
             clock,
             ended: Mutex::default(),
@@ -131,6 +147,8 @@ impl ReferenceModel {
 
     /// Whatever was said so far in the conversation with `user` was forgotten by somebody.
     pub(crate) fn forget(&self, user: usize) {
+        self.rules.forget(user);
+        self.refused.forget();
         let mut conversation = self.of(user);
         conversation.may_fail = true;
         let Conversation { to_user, to_business, statuses, taken, excused, .. } = &mut *conversation;
@@ -159,6 +177,8 @@ impl ReferenceModel {
 
     /// Two relays tell the business, for a while: what it knows it may hear again, late, of the other.
     pub(crate) fn two_tell(&self) {
+        self.rules.two_act();
+        self.refused.forget();
         (0..self.users.len()).for_each(|user| self.of(user).two_tell = true);
     }
 
@@ -180,6 +200,11 @@ impl ReferenceModel {
         let whom = if to_user { "user" } else { "business, of user" };
         self.run_log.trace_line(format_args!("shown to the {whom} {user}: {text} as {id}"));
         let mut conversation = self.of(user);
+        match number_of(text) {
+            Some(number) if !to_user => self.rules.hears(user, number),
+            Some(number) if text.starts_with(INSTEAD) => self.rules.replaced(user, number),
+            _ => {}
+        }
         let direction = if to_user { &mut conversation.to_user } else { &mut conversation.to_business };
         let Some(number) = number_of(text).filter(|number| *number < direction.messages.len()) else {
             return self.run_log.violated(Invariant::OneId, format_args!("nobody has said {text}"));
@@ -196,7 +221,8 @@ impl ReferenceModel {
             self.run_log.violated(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
         }
         // What has to be asked for comes late.
-        let came_again = self.run_log.wire.was_sent_again(id);
+        let came_again =
+            self.run_log.wire.was_sent_again(id) || !to_user && self.refused.may_be_aside((id, 0));
         let in_order = came_again || direction.last_shown.is_none_or(|last| last < number);
         if is_first && !is_excused && !in_order {
             let last = direction.last_shown;
@@ -297,13 +323,30 @@ impl ReferenceModel {
         let is_excused = conversation.excused.contains(&id);
         let statuses = conversation.statuses.entry(id).or_default();
         let last = statuses.last().copied();
-        if last == Some(status) || two_tell && statuses.contains(&status) {
+        let may_be_aside = |kind: u8| self.refused.may_be_aside((id, kind));
+        let comes_late = may_be_aside(status_kind(status));
+        if last == Some(status) || (two_tell || comes_late) && statuses.contains(&status) {
             return;
+        }
+        let may_fail = match status {
+            Status::Failed(failure) => {
+                self.rules.fails(id, failure);
+                // A rule has nothing fail but for its own reason, whatever happened, and before it was sent.
+                self.rules.may_fail(id, failure) && (last.is_none() || !is_of_rule(failure))
+                    || may_fail && !is_of_rule(failure)
+            }
+            _ => may_fail,
+        };
+        if comes_late && last.is_some_and(|last| last > status) {
+            let place = statuses.iter().position(|later| *later > status).unwrap_or(statuses.len());
+            return statuses.insert(place, status);
         }
         let is_next = match (last, status) {
             (None, Status::Sent) => true,
             (None | Some(Status::Sent), Status::Failed(_)) => may_fail,
-            (None | Some(Status::Failed(_)), _) => false,
+            // What was set aside is passed. Who reads at once is not told of as having it.
+            (None, _) => may_be_aside(status_kind(Status::Sent)),
+            (Some(Status::Failed(_)), _) => false,
             (Some(Status::Delivered | Status::Read), Status::Failed(_)) => false,
             (Some(last), next) => last < next,
         };
@@ -348,6 +391,17 @@ impl ReferenceModel {
         }
     }
 
+    /// The host has a report about this message made again: it may come soon after it was in vain.
+    pub(crate) fn replays(&self, id: MessageId, kind: u8) {
+        self.failed_reports.lock().unwrap().retain(|(of, ..), _| *of != id);
+        self.refused.replays((id, kind));
+    }
+
+    /// Which of the messages to `user` has this id, as far as the business knows.
+    pub(crate) fn number_of_id(&self, user: usize, id: MessageId) -> Option<usize> {
+        self.of(user).to_user.messages.iter().position(|message| message.id == Some(id))
+    }
+
     /// The relay's process `process` is over.
     pub(crate) fn relay_died(&self, process: u64) {
         self.ended.lock().unwrap().entry(process).or_insert_with(|| self.clock.elapsed());
@@ -379,7 +433,12 @@ impl ReferenceModel {
             let is_done = match statuses.and_then(|statuses| statuses.last()) {
                 _ if excused.is_some() => true,
                 Some(Status::Read) => shown.is_some(),
-                Some(Status::Failed(_)) => may_fail,
+                Some(Status::Failed(failure)) => {
+                    may_fail || id.is_some_and(|id| self.rules.may_fail(id, *failure))
+                }
+                _ if id.is_some_and(|id| self.refused.was_discarded((id, status_kind(Status::Read)))) => {
+                    shown.is_some()
+                }
                 _ => false,
             };
             if id.is_none() || !is_done {
@@ -397,8 +456,11 @@ impl ReferenceModel {
         let may_be_mute = conversation.may_fail;
         for (number, message) in conversation.to_business.messages.iter().enumerate() {
             let Message { id, shown, progress, excused, failed, .. } = message;
-            let is_done =
-                shown.is_some() && (progress.is_some() || may_be_mute) || excused.is_some() || *failed;
+            let is_discarded = id.is_some_and(|id| self.refused.was_discarded((id, 0)));
+            let is_done = shown.is_some() && (progress.is_some() || may_be_mute)
+                || excused.is_some()
+                || *failed
+                || is_discarded;
             // Who had no answer does not know whether it was sent.
             if id.is_some() && !is_done {
                 return Some(format!("{number} of user {user}: {id:?}, shown {shown:?}, {progress:?}"));
@@ -414,6 +476,9 @@ impl ReferenceModel {
         let ids = conversation.to_user.messages.iter().filter(of_phone).filter_map(|message| message.id);
         for id in ids {
             let statuses = conversation.statuses.get(&id);
+            if (1..=status_kind(Status::Read)).any(|kind| self.refused.was_discarded((id, kind))) {
+                continue;
+            }
             if let None | Some(Status::Sent) = statuses.and_then(|statuses| statuses.last()) {
                 return Some(format!("{id} to user {user} ended with {statuses:?}"));
             }
@@ -421,17 +486,31 @@ impl ReferenceModel {
         None
     }
 
-    /// How many messages were counted if all were counted once: to users, and to the business.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        let sum = |count: &dyn Fn(&Conversation) -> usize| {
+    /// How many messages were counted if all were counted once: to users, and to the business. What lives for
+    /// less time than it waits may not have been.
+    pub(crate) fn counts(&self) -> (RangeInclusive<u64>, u64) {
+        let sum = |count: &dyn Fn(&Conversation) -> usize| -> u64 {
             (0..self.users.len()).map(|user| count(&self.of(user)) as u64).sum()
         };
+        let all =
+            |user| self.of(user).to_user.messages.iter().filter_map(|message| message.id).collect::<Vec<_>>();
+        let (failed, expired) = self.rules.uncounted((0..self.users.len()).flat_map(all));
+        let unheard = |user: usize| {
+            let discarded = self.refused.discarded_messages(user);
+            let conversation = self.of(user);
+            let heard = |id: &&MessageId| {
+                conversation.to_business.messages.iter().any(|message| message.shown == Some(**id))
+            };
+            discarded.iter().filter(|id| !heard(id)).count() as u64
+        };
+        let unheard: u64 = (0..self.users.len()).map(unheard).sum();
         let answered = |conversation: &Conversation| {
             conversation.to_user.messages.iter().filter(|message| message.id.is_some()).count()
         };
         let heard = |conversation: &Conversation| {
             conversation.to_business.messages.iter().filter(|message| message.shown.is_some()).count()
         };
-        (sum(&answered), sum(&heard))
+        let sent = sum(&answered) - failed;
+        (sent - expired..=sent, sum(&heard) + unheard)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::business_plan::BusinessPlan;
 use crate::machine::MachineName;
 use crate::plan::{Fault, FaultRates, Plan};
 use crate::simulation::run;
@@ -56,6 +57,13 @@ fn two_devices_of_a_user_hear_in_the_same_order_in_each_run() {
     }
 }
 
+/// Two relays offered an event by turns, and one of them set it aside. The other counted its tries for the
+/// event behind it, which it set aside after the first.
+#[test]
+fn the_tries_of_an_event_count_for_no_other() {
+    assert_eq!(run(&Plan::of(7311), None, false).violation, None);
+}
+
 /// KNOWN, NOT MENDED. A user was erased at the carrier, and an upload of keys came late: keys that had been
 /// given away were there again.
 #[test]
@@ -68,9 +76,18 @@ fn keys_that_were_given_away_stay_away_after_an_erasure() {
 /// That no seed breaks a promise.
 fn tried(messages: usize, rates: FaultRates, faults: &[(Duration, Fault)], seeds: u64) {
     for seed in 0..seeds {
-        let (others, faults) = (Vec::new(), faults.to_vec());
-        let plan =
-            Plan { seed, users: 1, messages, rates, span: seconds(60), others, failover: false, faults };
+        let (others, business, faults) = (Vec::new(), BusinessPlan::default(), faults.to_vec());
+        let plan = Plan {
+            seed,
+            users: 1,
+            messages,
+            rates,
+            span: seconds(60),
+            others,
+            failover: false,
+            business,
+            faults,
+        };
         let outcome = run(&plan, None, false);
         assert_eq!(outcome.violation, None, "seed {seed}:\n{}", outcome.trace.join("\n"));
     }

@@ -45,13 +45,15 @@ const RELAYS_PEPPER: Space = Space::new(0x28);
 const CARRIERS_PEPPER: Space = Space::new(0x46);
 const CARRIERS_QUEUE: Space = Space::new(0x44);
 
-/// Two months pass. After the first nothing is open any more, after the second nothing is left.
-pub(crate) async fn two_months_pass(world: &Arc<World>) {
+/// Two months pass, of which so much has `passed` already. After the first nothing is open any more, after
+/// the second nothing is left.
+pub(crate) async fn two_months_pass(world: &Arc<World>, passed: Duration) {
     // What is put off for a while is done.
     world.clock.sleep(QUIET).await;
     acknowledged_is_gone(world).await;
-    for stride in STRIDES_H {
-        world.clock.leap(HOUR * stride);
+    let [first, others @ ..] = STRIDES_H.map(|hours| HOUR * hours);
+    for stride in [first - passed].into_iter().chain(others) {
+        world.clock.leap(stride);
         world.clock.sleep(AWAKE).await;
         let today = world.clock.now().day().number();
         for machine in all(world) {

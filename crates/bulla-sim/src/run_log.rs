@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bulla_base::Clock;
+use bulla_base::{Clock, Timestamp};
 use tokio::sync::watch;
 
 use crate::envelope_checks::WireHistory;
@@ -51,6 +51,10 @@ impl RunLog {
             counts: Mutex::default(),
             broken,
         }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Keeps every line of the trace from now on.

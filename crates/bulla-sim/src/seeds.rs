@@ -86,6 +86,8 @@ fn show(plan: &Plan, invariant: Invariant, outcome: &Outcome) {
     if invariant == Invariant::Replays {
         return println!("seed {} breaks {violation}", plan.seed);
     }
+    // To shrink it takes as long as hundreds of seeds.
+    println!("seed {} breaks {violation}, and is shrunk", plan.seed);
     let (smallest, smaller) = shrink(plan, invariant, None);
     let of_smallest = smaller.violation.as_ref().map(ToString::to_string).unwrap_or_default();
     println!(

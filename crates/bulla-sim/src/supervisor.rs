@@ -15,6 +15,7 @@ use crate::failover;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName, Process};
 use crate::phone_numbers::{business, device_address, number};
+use crate::planted_bugs::PlantedBug;
 use crate::workload;
 use crate::world::{SimRelay, World};
 
@@ -62,7 +63,7 @@ pub(crate) async fn relay(world: Arc<World>) {
         let opening = Host::with(Arc::clone(&machine.clock) as _, Arc::clone(&process.rng))
             .relay(disk, link, world.business_sink(&process))
             .business(business())
-            .settings(settings(&world))
+            .settings(settings(&world, &process))
             .open();
         match until_dead(&process, opening).await {
             Some(Ok(relay)) => {
@@ -104,10 +105,12 @@ pub(crate) async fn relay(world: Arc<World>) {
     }
 }
 
-fn settings(world: &World) -> Settings {
+fn settings(world: &World, process: &Process) -> Settings {
+    let business = PlantedBug::held_to(world.planted_bug, process.number, world.plan.business);
+    let settings = business.settings(Settings::default());
     match world.has_failover.load(Ordering::SeqCst) {
-        true => Settings::default().failover(),
-        false => Settings::default(),
+        true => settings.failover(),
+        false => settings,
     }
 }
 
@@ -209,9 +212,10 @@ fn explain(world: &World, machine: &Machine, process: &Process, why: Option<impl
     let Some(why) = why else { return };
     world.run_log.trace_line(format_args!("{} stops: {why:?}", machine.name));
     // After a hand-over it may be the one that was started first that is left.
+    let words = ["Fenced", "Shared"];
     let was_replaced = machine.name == MachineName::Relay
         && machine.had_company()
-        && ["Fenced", "Shared"].iter().any(|word| format!("{why:?}").contains(word));
+        && words.iter().any(|word| format!("{why:?}").contains(word));
     if !machine.has_excuse(process) && !was_replaced {
         world.run_log.violated(Invariant::Alive, format_args!("{} stops: {why:?}", machine.name));
     }

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use bulla::content::{Body, Content, Text};
 use bulla::device::{DeviceError, DeviceEventKind};
-use bulla::relay::{Outgoing, OutgoingBody};
-use bulla_base::Clock as _;
+use bulla::relay::{Fallback, Outgoing, OutgoingBody};
+use bulla_base::{Category, Clock as _};
+use bulla_store::Retention;
 
+use crate::business_plan::{BusinessRule, RuleKind};
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
 use crate::phone_numbers::{BUSINESS, number};
 use crate::random::{below, happens, one_of};
-use crate::reference_model::text;
+use crate::reference_model::{INSTEAD, text};
 use crate::world::{SimDevice, World};
 
 /// How long somebody waits before asking again.
@@ -76,6 +78,10 @@ pub(crate) async fn reads_on_other(
 /// The user writes `messages` to the business. What had no answer was perhaps sent, and is not sent again.
 pub(crate) async fn writes(world: Arc<World>, user: usize, messages: usize) {
     let mut answered = 0;
+    let is_silent = world.plan.business.has_windows() && !world.current_faults.is_calm();
+    if let Some(rule) = world.plan.business.rule.filter(|_| is_silent) {
+        world.clock.sleep(rule.silence).await;
+    }
     while answered < messages {
         pause(&world, pace(&world)).await;
         let Some(device) = world.running_devices[user].lock().unwrap().clone() else { continue };
@@ -84,6 +90,7 @@ pub(crate) async fn writes(world: Arc<World>, user: usize, messages: usize) {
             messages.push(Default::default());
             messages.len() - 1
         };
+        world.model.rules.writes(user, number);
         let content = Content::text(Text::new(text("user", user, number)).unwrap());
         match device.send(BUSINESS, &content).await {
             Ok(id) => {
@@ -107,7 +114,8 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
             messages.len() - 1
         };
         loop {
-            pause(&world, pace(&world)).await;
+            let hurry = world.plan.business.rule.and_then(BusinessRule::hurry_ms);
+            pause(&world, hurry.unwrap_or_else(|| pace(&world))).await;
             let relays: Vec<_> =
                 world.relays.lock().unwrap().iter().map(|(_, relay)| relay.clone()).collect();
             if relays.is_empty() {
@@ -115,8 +123,10 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
             }
             let which: Vec<usize> = (0..relays.len()).collect();
             let relay = &relays[one_of(&*world.rng, &which)];
-            match relay.submit(BUSINESS, outgoing(user, number)).await {
+            world.model.rules.asks(user, number, category(&world, number));
+            match relay.submit(BUSINESS, outgoing(&world, user, number)).await {
                 Ok(reference) => {
+                    world.model.rules.accepted(user, number, reference.id());
                     world.model.accepted(user, number, reference.id());
                     if !happens(&*world.rng, world.current_faults.rates().lost) {
                         break;
@@ -126,6 +136,7 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
                 }
                 Err(error) => {
                     let reason = error.reason();
+                    world.model.rules.refused(user, number, &error);
                     world
                         .run_log
                         .trace_line(format_args!("{number} to user {user} is not accepted: {reason}"));
@@ -135,10 +146,30 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
     }
 }
 
-fn outgoing(user: usize, message: usize) -> Outgoing {
+fn outgoing(world: &World, user: usize, message: usize) -> Outgoing {
     let body = OutgoingBody::Text(Text::new(text("shop", user, message)).unwrap());
     // A key is the business's, and for one recipient.
-    Outgoing::new(number(user), body).idempotency_key(format!("message {message} to {user}"))
+    let outgoing = Outgoing::new(number(user), body).idempotency_key(format!("message {message} to {user}"));
+    let Some(rule) = world.plan.business.rule else { return outgoing };
+    let outgoing = outgoing.category(category(world, message));
+    let outgoing = match rule.lives.and_then(|lives| Retention::new(lives).ok()) {
+        Some(lives) => outgoing.time_to_live(lives),
+        None => outgoing,
+    };
+    match rule.kind {
+        RuleKind::Window { has_fallback: true } => {
+            let instead = Text::new(text(INSTEAD, user, message)).unwrap();
+            outgoing.fallback(Fallback::text(instead, Category::Utility).unwrap())
+        }
+        _ => outgoing,
+    }
+}
+
+/// What a message is declared as: where there are windows, some go whether they are open or not.
+fn category(world: &World, message: usize) -> Category {
+    let kind = world.plan.business.rule.map(|rule| rule.kind);
+    let is_template = matches!(kind, Some(RuleKind::Window { .. })) && message % 3 == 2;
+    if is_template { Category::Utility } else { Category::Service }
 }
 
 /// How long the next message is waited for at most, so that there are some until the faults end.

@@ -59,7 +59,7 @@ impl World {
         let run_log = Arc::new(RunLog::new(Arc::clone(&clock) as _));
         let machine = |name| Machine::new(name, plan.seed, &clock, planted_bug);
         Arc::new(Self {
-            model: Arc::new(ReferenceModel::new(Arc::clone(&run_log), Arc::clone(&clock), plan.users)),
+            model: Arc::new(ReferenceModel::new(Arc::clone(&run_log), Arc::clone(&clock), plan)),
             current_faults: Arc::new(CurrentFaults::new(plan.rates)),
             carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&run_log), planted_bug, plan.seed)),
             rng: Arc::new(SeededRng::new(plan.seed)),
@@ -89,8 +89,13 @@ impl World {
 
     /// The relay that acts, or else the one that was started last.
     pub(crate) fn relay_that_acts(&self) -> Option<SimRelay> {
+        self.process_that_acts().map(|(_, relay)| relay)
+    }
+
+    /// The same with its process.
+    pub(crate) fn process_that_acts(&self) -> Option<(Arc<Process>, SimRelay)> {
         let last = || self.relays.lock().unwrap().last().cloned();
-        failover::acting(self).filter(|_| self.plan.failover).or_else(last).map(|(_, relay)| relay)
+        failover::acting(self).filter(|_| self.plan.failover).or_else(last)
     }
 
     pub(crate) fn machine(&self, name: MachineName) -> &Arc<Machine> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bulla_base::Day;
+use bulla_base::{Day, Partition};
 
 use bulla_store::{Batch, Expectation, Key, Record, Scan, Version};
 
@@ -18,14 +18,26 @@ const SESSIONS: u8 = 0x15;
 const MESSAGE: u8 = 0x20;
 const RELAY_SEEN: u8 = 0x21;
 const RELAY_OUTBOX: u8 = 0x23;
+const HEAD: u8 = 0x22;
 const EVENTS: u8 = 0x24;
 const ONCE: u8 = 0x26;
+const DEAD_LETTERS: u8 = 0x63;
+const DEFERRED: u8 = 0x64;
+const RECIPIENT: u8 = 0x65;
 const LEASE: u8 = 0x67;
 const INBOX: u8 = 0x30;
 const DEVICE_OUTBOX: u8 = 0x31;
 const ONE_TIME_AT_CARRIER: u8 = 0x41;
 const QUEUE: u8 = 0x44;
 const CARRIER_SEEN: u8 = 0x45;
+
+/// Under which numbers a conversation's head has when its user wrote last, and when all is paid for.
+const LAST_INCOMING: u64 = 5;
+const PAID: u64 = 6;
+
+/// How long the name of a dead letter is, in bytes, and that of the mark that there is one.
+const LETTER_BYTES: usize = 16;
+const MARK_BYTES: usize = 24;
 
 /// From which span on somebody sleeps until the next sweep.
 const SWEEP: Duration = Duration::from_secs(600);
@@ -67,6 +79,19 @@ impl PlantedBug {
             Self::OneTimeKeyKept if carrier => {
                 changed(&batch, |_| true, |key| key.space().number() != ONE_TIME_AT_CARRIER, 1, true)
             }
+            Self::RecipientsForgotten if relay => without(&batch, RECIPIENT),
+            Self::DeferredSkipped if relay && now_and_then(4) => without(&batch, DEFERRED),
+            Self::DeadLetterLost if relay => {
+                changed(&batch, |key| !is_dead_letter(key, LETTER_BYTES), |_| true, 1, true)
+            }
+            Self::DeadLetterUnlisted if relay => {
+                changed(&batch, |key| !is_dead_letter(key, MARK_BYTES), |_| true, 1, true)
+            }
+            Self::ReplayLost
+                if relay && batch.deletes().iter().any(|key| is_dead_letter(key, LETTER_BYTES)) =>
+            {
+                without(&batch, EVENTS)
+            }
             Self::LeaseNotSeen if relay && batch.puts().iter().any(|put| is_lease(&put.key)) => {
                 changed(&batch, |_| true, |_| true, 1, false)
             }
@@ -78,9 +103,25 @@ impl PlantedBug {
         }
     }
 
-    /// What of the row under `key` is read, when this is there.
-    pub(crate) fn found(disk: &Disk, key: &Key, found: Option<Record>) -> Option<Record> {
+    /// Whether a batch is never taken, as if another had changed what it is about.
+    pub(crate) fn blocks(disk: &Disk, batch: &Batch) -> bool {
+        disk.planted_bug == Some(Self::SetAsideBlocks)
+            && batch.puts().iter().any(|put| is_dead_letter(&put.key, LETTER_BYTES))
+    }
+
+    /// What of the row of `owner` under `key` is read, when this is there.
+    pub(crate) fn found(disk: &Disk, owner: Partition, key: &Key, found: Option<Record>) -> Option<Record> {
+        let is_first = || {
+            let row = [&owner.as_bytes()[..], key.name()].concat();
+            disk.machine.name == MachineName::Relay
+                && key.space().number() == HEAD
+                && disk.run_log.wire.is_first_read(disk.process.number, row)
+        };
         match disk.planted_bug {
+            Some(Self::WindowForgotten) if is_first() => {
+                found.map(|head| without_field(&head, LAST_INCOMING))
+            }
+            Some(Self::PairRateForgotten) if is_first() => found.map(|head| without_field(&head, PAID)),
             Some(Self::LeaseNotSeen) if is_lease(key) => None,
             Some(Self::LeaseNeverOver) if is_lease(key) => found.map(|record| {
                 let version = Version::new(below(&*disk.rng, u64::MAX));
@@ -154,6 +195,40 @@ impl PlantedBug {
 
 fn is_lease(key: &Key) -> bool {
     key.space().number() == LEASE
+}
+
+fn is_dead_letter(key: &Key, name_bytes: usize) -> bool {
+    key.space().number() == DEAD_LETTERS && key.name().len() == name_bytes
+}
+
+/// A row that is a protocol buffer without one of its fields, which are numbers and bytes.
+fn without_field(record: &Record, field: u64) -> Record {
+    let (mut kept, mut rest) = (Vec::new(), &record.value[..]);
+    while !rest.is_empty() {
+        let begin = rest;
+        let tag = varint(&mut rest);
+        let number = varint(&mut rest);
+        if tag & 7 == 2 {
+            rest = rest.get(usize::try_from(number).unwrap()..).unwrap_or_default();
+        }
+        if tag >> 3 != field {
+            kept.extend_from_slice(&begin[..begin.len() - rest.len()]);
+        }
+    }
+    Record::new(record.version, record.expiry, kept.into())
+}
+
+fn varint(bytes: &mut &[u8]) -> u64 {
+    let mut number = 0;
+    for place in 0..10 {
+        let Some((byte, rest)) = bytes.split_first() else { break };
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    number
 }
 
 /// To how many devices envelopes are queued in it; 1 if none is.
