@@ -2,7 +2,7 @@
 //!
 //! # In reading order
 //! [`Content`] is what was said, with what it answers; [`Body`] its kinds, a type each; [`Opening`] what
-//! commits to it. [`limits`] has all bounds.
+//! commits to it; [`attachment`] how the bytes that a medium points to are sealed. [`limits`] has all bounds.
 //!
 //! # On the wire
 //! A content stands there in the Protocol Buffers form, as this schema has it:
@@ -17,7 +17,7 @@ mod context;
 
 mod text;
 
-mod attachment;
+pub mod attachment;
 mod media;
 
 mod contacts;

@@ -56,6 +56,21 @@ pub const MAX_STICKER_BYTES: u64 = 100 << 10;
 /// The largest sticker that moves, in bytes.
 pub const MAX_ANIMATED_STICKER_BYTES: u64 = 500 << 10;
 
+/// The largest attachment of any kind, in bytes before it is sealed.
+pub const MAX_ATTACHMENT_BYTES: u64 = MAX_DOCUMENT_BYTES;
+
+/// The largest attachment once it is sealed, in bytes: with its padding, and a tag for each of its chunks. A
+/// carrier need take no larger one.
+pub const MAX_SEALED_ATTACHMENT_BYTES: u64 = 104_883_200;
+
+/// Attachments are sealed in chunks of this, in bytes; the last may be shorter. Who seals or opens one holds
+/// one chunk. A larger one takes more memory, a smaller one more tags: these are 0.024 % of the whole.
+pub const ATTACHMENT_CHUNK_BYTES: usize = 64 * 1024;
+
+/// An attachment is padded to this at least, in bytes. A larger one hides more of small attachments and costs
+/// each of them as much.
+pub const MIN_PADDED_ATTACHMENT_BYTES: u64 = 4 * 1024;
+
 /// The longest caption of an image, a video or a document, in characters.
 pub const MAX_CAPTION_CHARS: usize = 1024;
 

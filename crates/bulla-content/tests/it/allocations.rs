@@ -1,11 +1,14 @@
 //! What is read allocates within a bound, whatever a stranger has put into it.
 
 use allocation_counter::measure;
-use bulla_content::limits::{MAX_BODY_BYTES, MAX_DECODING_BYTES};
+use bulla_content::attachment::{AttachmentPointer, Checker, Sealer};
+use bulla_content::limits::{
+    ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES, MAX_BODY_BYTES, MAX_DECODING_BYTES,
+};
 use bulla_content::{Body, Content, MAX_PLAINTEXT_BYTES, PADDING_STEP};
 
 use crate::protobuf::{bytes, number, padded};
-use crate::samples::{bodies, id};
+use crate::samples::{bodies, id, pointer};
 
 /// The most that was allocated at one time.
 fn peak(plaintext: &[u8]) -> usize {
@@ -82,4 +85,53 @@ fn a_text_is_read_with_one_allocation() {
         assert!(matches!(content.body(), Body::Text(_)));
     });
     assert_eq!(info.count_total, 1);
+}
+
+/// The most bytes there were at one time, and how many times memory was taken.
+fn taken(work: impl FnOnce()) -> (u64, u64) {
+    let info = measure(work);
+    (info.bytes_max, info.count_total)
+}
+
+#[test]
+fn an_attachment_is_sealed_and_opened_in_the_memory_of_one_chunk() {
+    const CHUNK: u64 = ATTACHMENT_CHUNK_BYTES as u64 + 16;
+    let (part, size) = ([7; 100_000], 2_000_000);
+    let (mut stored, mut said) = (Vec::with_capacity(2_200_000), None);
+    let rng = bulla_base::SeededRng::new(1);
+    let sealing = taken(|| {
+        let mut sealer = Sealer::new(size, &rng).unwrap();
+        for mut part in std::iter::repeat_n(&part[..], 20) {
+            while let Some(chunk) = sealer.push(&mut part).unwrap() {
+                stored.extend_from_slice(chunk);
+            }
+        }
+        said = Some(sealer.finish().unwrap());
+    });
+    assert_eq!(sealing, (CHUNK, 1));
+
+    let pointer = said.unwrap().pointer("a", "video/mp4").unwrap();
+    let opening = taken(|| {
+        let mut checker = Checker::new(&pointer);
+        checker.push(&stored).unwrap();
+        let (mut opener, mut rest, mut opened) = (checker.finish().unwrap(), &stored[..], 0);
+        while let Some(plaintext) = opener.push(&mut rest).unwrap() {
+            opened += plaintext.len() as u64;
+        }
+        opener.finish().unwrap();
+        assert_eq!(opened, size);
+    });
+    // 31 chunks, of which the checker keeps a digest each.
+    assert_eq!(stored.len(), 2_031_616 + 31 * 16);
+    assert_eq!(opening, (CHUNK + 31 * 32, 2));
+}
+
+/// Who only says that an attachment is large costs next to nothing.
+#[test]
+fn the_largest_attachment_costs_a_checker_less_than_a_chunk() {
+    let said: AttachmentPointer = pointer(MAX_ATTACHMENT_BYTES, "image/png");
+    assert_eq!(taken(|| drop(Checker::new(&said))), (51_200, 1));
+    let rng = bulla_base::SeededRng::new(1);
+    let sealing = taken(|| drop(Sealer::new(MAX_ATTACHMENT_BYTES, &rng).unwrap()));
+    assert_eq!(sealing, (ATTACHMENT_CHUNK_BYTES as u64 + 16, 1));
 }

@@ -7,6 +7,8 @@
 )]
 
 mod allocations;
+mod attachments;
+mod attachments_refused;
 mod checks;
 mod corpus;
 mod kinds;

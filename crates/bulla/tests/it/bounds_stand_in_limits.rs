@@ -24,6 +24,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-", &["FORM", "FORMAT", "VERSION", "BYTES"], FORMAT),
     ("bulla-carrier/src/deduplication.rs", &["HEAD_BYTES"], FORMAT),
     ("bulla-content/src/", &["OPENING_BYTES", "MARK"], FORMAT),
+    ("bulla-content/src/attachment/chunk_cipher.rs", &["TAG_BYTES"], FORMAT),
+    ("bulla-content/src/attachment/chunk_cipher.rs", &["DEEP"], MECHANISM),
     ("bulla-content/src/wire.rs", &[ANY], FORMAT),
     ("bulla-endpoint/src/session_store.rs", &["BUSINESS_BYTES"], FORMAT),
     ("bulla-graph/src/", &["DIGITS", "ENCODED_CHARS", "KEY_BYTES"], FORMAT),
