@@ -77,10 +77,10 @@ pub enum SubmitError {
         /// How many may be.
         limit: usize,
     },
-    /// Nobody's: messages to as many users as may, or events about them, wait already, in all or of this
-    /// business. Nothing waits for this user, and nothing begins to now. Send it again later. The host sets
-    /// how many ([`Settings::waiting_queues`](crate::Settings::waiting_queues)).
-    #[error("something waits in {limit} queues already, which is as many as may")]
+    /// Nobody's: messages to as many users as may wait already, for the carrier or for a rule, in all or of
+    /// this business; none to this user does, and none begins to now. Send it again later. The host sets how
+    /// many ([`Settings::waiting_queues`](crate::Settings::waiting_queues)).
+    #[error("messages to {limit} users wait already, which is as many as may")]
     Backlogged {
         /// How many may.
         limit: usize,

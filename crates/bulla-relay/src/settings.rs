@@ -141,16 +141,16 @@ impl Settings {
         self
     }
 
-    /// In how many queues something may wait at once: `in_all`, and of one business `per_business`. A
-    /// conversation has three: messages that wait for the carrier, events that wait for the business, and
-    /// messages that wait for a rule. Beyond it nothing more begins to wait:
-    /// [`SubmitError::Backlogged`](crate::SubmitError::Backlogged) refuses messages to users for whom nothing
-    /// waits, and what users send stays with the carrier.
+    /// In how many conversations something may wait at once: `in_all`, and of one business `per_business`; of
+    /// each of three kinds, which are messages that wait for the carrier, those that wait for a rule, and
+    /// events that wait for the business. Beyond it messages do not begin to wait for one user more, and
+    /// [`SubmitError::Backlogged`](crate::SubmitError::Backlogged) refuses them; and what users send to a
+    /// business that takes no events stays with the carrier.
     ///
     /// Default: 262,144 and 65,536. Both are at least 1, and the second is no more than the first: a relay is
-    /// not opened with others. A queue takes 4 KiB of memory while it waits, and up to 12 while it begins to,
-    /// however much is in it: the default comes to 1 GiB in an outage of the carrier, and a quarter of it in
-    /// one of a business. How many conversations there are in which nothing waits does not matter.
+    /// not opened with others. A queue takes up to 4 KiB of memory while something waits in it, and 12 when
+    /// that has just begun, however much it is: an outage of the carrier comes to 1 GiB at most, one of a
+    /// business to a quarter of it. How many conversations there are in which nothing waits does not matter.
     #[must_use]
     pub const fn waiting_queues(mut self, in_all: usize, per_business: usize) -> Self {
         self.waiting = in_all;

@@ -25,6 +25,8 @@ pub(super) enum Worker {
 }
 
 impl Worker {
+    const KINDS: usize = 3;
+
     /// Where its queue stands.
     pub(super) const fn space(self) -> Space {
         match self {
@@ -52,8 +54,10 @@ pub(super) struct ActiveWorkers(Mutex<AtWork>);
 #[derive(Debug, Default)]
 struct AtWork {
     workers: HashMap<(Conversation, Worker), Work>,
-    /// How many of them are of each business that has some.
-    of: HashMap<PhoneNumberId, usize>,
+    /// How many there are of each kind, in all.
+    of_kind: [usize; Worker::KINDS],
+    /// How many there are of each kind of a business that has some.
+    of_business: HashMap<(PhoneNumberId, Worker), usize>,
     /// How much of their queues is in memory.
     in_memory: usize,
     /// How often queues were removed.
@@ -124,7 +128,8 @@ impl ActiveWorkers {
                 let after = added.first().map_or(0, |added| added.read.place - 1);
                 let after = if first == after + 1 { after } else { 0 };
                 working.begin(worker, now);
-                *working.of.entry(conversation.business).or_default() += 1;
+                working.of_kind[worker as usize] += 1;
+                *working.of_business.entry((conversation.business, worker)).or_default() += 1;
                 (Work { unseen: None, since: now, after, tail: None, resets, written: None }, true)
             }
         };
@@ -137,30 +142,29 @@ impl ActiveWorkers {
         is_new
     }
 
-    /// That another worker of `business` may begin.
+    /// That another worker of a kind may begin for `business`.
     ///
     /// # Errors
     /// The bound that is reached.
     pub(super) fn have_room(
         &self,
         business: PhoneNumberId,
+        worker: Worker,
         (in_all, per_business): (usize, usize),
     ) -> Result<(), usize> {
         let working = self.working();
-        if working.workers.len() >= in_all {
+        if working.of_kind[worker as usize] >= in_all {
             return Err(in_all);
         }
-        match working.of.get(&business) {
+        match working.of_business.get(&(business, worker)) {
             Some(count) if *count >= per_business => Err(per_business),
             _ => Ok(()),
         }
     }
 
-    /// Whether something is being worked on of the conversation.
-    pub(super) fn work_on(&self, conversation: Conversation) -> bool {
-        let working = self.working();
-        let is_at_work = |worker| working.workers.contains_key(&(conversation, worker));
-        [Worker::Outbox, Worker::Events, Worker::Deferred].into_iter().any(is_at_work)
+    /// Whether such a worker works on the conversation.
+    pub(super) fn work_on(&self, conversation: Conversation, worker: Worker) -> bool {
+        self.working().workers.contains_key(&(conversation, worker))
     }
 
     /// What tells a worker that its user has written, from now on.
@@ -294,7 +298,7 @@ impl ActiveWorkers {
     pub(super) fn give_back_room(&self) {
         let mut working = self.working();
         working.workers.shrink_to_fit();
-        working.of.shrink_to_fit();
+        working.of_business.shrink_to_fit();
     }
 
     fn working(&self) -> MutexGuard<'_, AtWork> {
@@ -330,10 +334,12 @@ impl AtWork {
 
     fn remove(&mut self, conversation: Conversation, worker: Worker) {
         if let Some(work) = self.workers.remove(&(conversation, worker)) {
-            if let Some(count) = self.of.get_mut(&conversation.business) {
+            self.of_kind[worker as usize] -= 1;
+            let its = (conversation.business, worker);
+            if let Some(count) = self.of_business.get_mut(&its) {
                 *count -= 1;
                 if *count == 0 {
-                    self.of.remove(&conversation.business);
+                    self.of_business.remove(&its);
                 }
             }
             self.in_memory -= work.in_memory();
@@ -437,24 +443,25 @@ mod tests {
     }
 
     #[test]
-    fn as_many_work_as_may_in_all_and_of_one_business() {
+    fn as_many_work_as_may_of_each_kind_in_all_and_of_one_business() {
         let (workers, other) = (ActiveWorkers::default(), PhoneNumberId::new(2));
         let wake = |user, business, worker| workers.wake(with(user, business), worker, at(1), 0, Vec::new());
-        let room = || [SHOP, other].map(|business| workers.have_room(business, (4, 2)));
+        let room = || [SHOP, other].map(|business| workers.have_room(business, Worker::Outbox, (3, 2)));
         assert!(wake(1, SHOP, Worker::Outbox) && wake(2, SHOP, Worker::Outbox));
         assert!(!wake(2, SHOP, Worker::Outbox), "it counts once");
         assert_eq!(room(), [Err(2), Ok(())]);
-        assert!(workers.work_on(with(2, SHOP)) && !workers.work_on(with(2, other)));
-        // Who has begun goes on, whatever the bound is.
-        assert!(wake(2, SHOP, Worker::Deferred) && wake(2, other, Worker::Events));
-        assert_eq!(room(), [Err(4); 2]);
+        assert_eq!(workers.have_room(SHOP, Worker::Events, (3, 2)), Ok(()), "that is another kind");
+        assert!(workers.work_on(with(2, SHOP), Worker::Outbox));
+        assert!(!workers.work_on(with(2, SHOP), Worker::Events));
+        assert!(wake(2, SHOP, Worker::Deferred) && wake(2, other, Worker::Outbox));
+        assert_eq!(room(), [Err(3); 2]);
         workers.stop(with(2, SHOP), Worker::Outbox);
         workers.stop(with(2, SHOP), Worker::Outbox);
-        assert_eq!(room(), [Err(2), Ok(())]);
-        workers.forget(SHOP);
         assert_eq!(room(), [Ok(()); 2]);
-        workers.stop(with(2, other), Worker::Events);
-        assert!(workers.working().of.is_empty());
+        workers.forget(SHOP);
+        workers.stop(with(2, other), Worker::Outbox);
+        let working = workers.working();
+        assert_eq!((working.of_kind, working.of_business.len()), ([0; 3], 0));
     }
 
     fn waiting(place: u64) -> Waiting {

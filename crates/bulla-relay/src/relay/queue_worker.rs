@@ -1,7 +1,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bulla_base::Retries;
+use bulla_base::{PhoneNumberId, Retries};
 use bulla_store::Store;
 use bulla_transport::Transport;
 use futures_util::FutureExt;
@@ -11,7 +11,7 @@ use super::active_business::ActiveBusiness;
 use super::active_workers::{Waiting, Worker};
 use super::conversation::Conversation;
 use super::fault_isolation::FailureScope;
-use crate::{EventSink, RelayError};
+use crate::{EventSink, RelayError, Settings, SubmitError};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Starts what moves things out of the store, unless it is at work, or nobody speaks for the business
@@ -43,6 +43,25 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if !is_started {
                 self.workers.stop(conversation, worker);
             }
+        }
+    }
+
+    /// That something may begin to wait in one more queue of a kind of `business`.
+    ///
+    /// # Errors
+    /// It does in so many, which is as many as may.
+    pub(super) fn has_room_for(&self, business: PhoneNumberId, worker: Worker) -> Result<(), usize> {
+        let Settings { waiting, waiting_per_business, .. } = self.settings;
+        self.workers.have_room(business, worker, (waiting, waiting_per_business))
+    }
+
+    /// That something more may wait in the queue of the conversation: something does, or there is room.
+    pub(super) fn has_room_in(&self, conversation: Conversation, worker: Worker) -> Result<(), SubmitError> {
+        match self.has_room_for(conversation.business, worker) {
+            Err(limit) if !self.workers.work_on(conversation, worker) => {
+                Err(SubmitError::Backlogged { limit })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -11,11 +11,12 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
+use super::active_workers::Worker;
 use super::fault_isolation::FailureScope;
 use super::open_envelopes::{refused, run_of};
 use super::{Inner, trace_span};
 use crate::limits::{ROOM_INTERVAL, UNANSWERED_RETRY};
-use crate::{EventSink, RelayError, Settings};
+use crate::{EventSink, RelayError};
 
 /// What became of deliveries.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (mut after, mut spent) = (Sequence::START, if is_connected { 0 } else { ONE_TIME_KEYS });
         let mut low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
         loop {
-            if self.has_room_for(tenant.business()).is_err() {
+            if self.has_room_for(tenant.business(), Worker::Events).is_err() {
                 Box::pin(self.has_room_again(tenant.business())).await;
             }
             let outcome = if spent >= ONE_TIME_KEYS - REFILL_BELOW {
@@ -93,19 +94,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    /// That something more of `business` may begin to wait.
-    ///
-    /// # Errors
-    /// As much waits as may: in so many queues.
-    pub(super) fn has_room_for(&self, business: PhoneNumberId) -> Result<(), usize> {
-        let Settings { waiting, waiting_per_business, .. } = self.settings;
-        self.workers.have_room(business, (waiting, waiting_per_business))
-    }
-
-    /// Waits until something more of `business` may begin to wait: until then the carrier keeps it.
+    /// Waits until events of one conversation more may wait for the business: until then the carrier keeps
+    /// what users send.
     async fn has_room_again(&self, business: PhoneNumberId) {
-        tracing::warn!(%business, "nothing is received: as much waits as may for the business or the carrier");
-        while self.has_room_for(business).is_err() {
+        tracing::warn!(%business, "nothing is received: events of as many conversations as may wait for it");
+        while self.has_room_for(business, Worker::Events).is_err() {
             self.clock.sleep(ROOM_INTERVAL).await;
         }
         tracing::info!(%business, "what users send is received again");

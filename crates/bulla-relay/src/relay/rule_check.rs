@@ -9,6 +9,7 @@ use bulla_transport::Transport;
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
+use super::active_workers::Worker;
 use super::rule_state::Reserved;
 use super::transaction::Transaction;
 use crate::limits::MAX_DEFERRED;
@@ -77,7 +78,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Ruling::Breaks(rule, wait) => (rule, wait),
         };
         match (rules.on_breach(rule), wait) {
-            (OnBreach::Defer, _) => deferred(transaction, Some(rule)),
+            (OnBreach::Defer, _) => {
+                self.has_room_in(transaction.conversation, Worker::Deferred)?;
+                deferred(transaction, Some(rule))
+            }
             (OnBreach::Fail, _) => Ok(Admission::Fails(rule.into())),
             (OnBreach::Refuse, Some(wait)) => Err(SubmitError::Limited { rule, wait }),
             (OnBreach::Refuse, None) => Err(SubmitError::WindowClosed),

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use super::active_business::ActiveBusiness;
+use super::active_workers::Worker;
 use super::attempts::{Attempt, Attempts};
 use super::conversation::Conversation;
 use super::deadline_scheduler::{Action, Deadline};
@@ -107,11 +108,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         self.is_going_on(conversation)?;
         let _call = self.calls.begin(conversation)?;
-        if let Err(limit) = self.has_room_for(conversation.business)
-            && !self.workers.work_on(conversation)
-        {
-            return Err(SubmitError::Backlogged { limit });
-        }
+        self.has_room_in(conversation, Worker::Outbox)?;
         let accepting = async {
             let accepted = self.accept_in(tenant, conversation, message).await;
             accepted.map_err(|error| self.refuse(tenant, conversation, error))

@@ -69,7 +69,7 @@ fn carol() -> Number {
     Number::parse("16505557777").unwrap()
 }
 
-/// A relay in which two queues may wait for each business, and three in all.
+/// A relay in which something of each kind may wait in two conversations of a business, and in three in all.
 async fn narrow() -> World {
     World::with(Settings::default().waiting_queues(3, 2)).await
 }

@@ -152,6 +152,24 @@ async fn what_is_beyond_the_limit_fails_or_waits_until_somebody_does_not_count_a
     assert!(world.clock.now().since(started) < LIMIT_PERIOD + MINUTE * 2);
 }
 
+/// As many wait as may: the next is refused with a time, and what users say is received all the same.
+#[tokio::test(start_paused = true)]
+async fn messages_to_as_many_users_wait_for_the_limit_as_may() {
+    let world = World::with(settings(1, OnBreach::Defer).waiting_queues(2, 1)).await;
+    let phones = phones(&world, 3).await;
+    for number in [0, 1, 1] {
+        world.relay.submit(SHOP, to(user(number), "hello")).await.unwrap();
+        world.pass(MINUTE).await;
+    }
+    let refused = world.relay.submit(SHOP, to(user(2), "hello")).await.unwrap_err();
+    assert!(matches!(refused, SubmitError::Backlogged { limit: 1 }), "{refused:?}");
+    assert!(refused.retry_after().is_some());
+    phones[2].send(SHOP, &says("and me?")).await.unwrap();
+    world.pass(MINUTE).await;
+    world.relay.submit(SHOP, to(user(2), "you as well")).await.unwrap();
+    assert_eq!(hear(&phones[2]).await, "you as well");
+}
+
 /// Three users are written to where one may be. The second waited a day, and kept the third from its turn,
 /// although both had written by then and it was answers that waited.
 #[tokio::test(start_paused = true)]
