@@ -64,6 +64,13 @@ fn the_tries_of_an_event_count_for_no_other() {
     assert_eq!(run(&Plan::of(7311), None, false).violation, None);
 }
 
+/// A relay that had just taken over looked for work, and found an event whose record was being made. It told
+/// of it, and heard then that there was one.
+#[test]
+fn what_is_found_while_its_record_is_made_is_told_once() {
+    assert_eq!(run(&Plan::of(17_307), None, false).violation, None);
+}
+
 /// KNOWN, NOT MENDED. A user was erased at the carrier, and an upload of keys came late: keys that had been
 /// given away were there again.
 #[test]

@@ -314,8 +314,10 @@ impl Work {
     fn add(&mut self, added: Waiting, has_room: bool) {
         let place = added.read.place;
         if place <= self.after {
-            // Not to be met: a queue that begins anew was reset. What is in the store is read in any case.
+            // Somebody else had it look, and it has read this in the store before it was told of it. It may be
+            // gone there: what is left is read once more.
             (self.after, self.tail) = (0, None);
+            return;
         }
         let tail =
             self.tail.get_or_insert_with(|| QueueTail::after(place - 1, MAX_QUEUED_IN_MEMORY_PER_QUEUE));
@@ -516,6 +518,21 @@ mod tests {
         // Something was put while the store was being read: what was found then is not the end.
         workers.found_nothing(one, Worker::Outbox, 5, seen);
         assert_eq!(next(&workers, one), Ok(vec![6]));
+    }
+
+    /// What the worker had done with already was at hand, and an event was told twice.
+    #[test]
+    fn what_was_read_in_the_store_before_it_is_added_is_not_at_hand() {
+        let (workers, one) = (ActiveWorkers::default(), with(1, SHOP));
+        assert!(workers.wake(one, Worker::Outbox, at(1), 0, Vec::new()));
+        let seen = workers.next(one, Worker::Outbox, 1, at(2)).1;
+        workers.pass(one, Worker::Outbox, 1, seen);
+        assert!(!workers.wake(one, Worker::Outbox, at(1), 1, all(1..=1)));
+        assert_eq!(next(&workers, one), Err(0), "what is left of it is in the store");
+        assert!(!workers.wake(one, Worker::Outbox, at(1), 1, all(2..=2)));
+        assert_eq!(next(&workers, one), Err(0));
+        workers.pass(one, Worker::Outbox, 1, seen);
+        assert_eq!(next(&workers, one), Ok(vec![2]));
     }
 
     #[test]
