@@ -171,17 +171,7 @@ async fn fill(closed: &Closed, extent: Extent) {
         })
         .await;
     sink.until(extent.all).await;
-    eprintln!("a sweep finds that they are done");
-    // What was taken leaves the store first.
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let (began, cpu) = (Instant::now(), spent());
-    clock.due.notify_waiters();
-    clock.swept.notified().await;
-    eprintln!(
-        "the sweep took {:.1} s, {:.1} s of processor time",
-        began.elapsed().as_secs_f64(),
-        spent() - cpu
-    );
+    sweep_until_idle(&clock, &of_relay).await;
     futures_util::stream::iter(0..extent.all)
         .for_each_concurrent(AT_ONCE, |user| {
             let (carrier, tell) = (&carrier, &tell);
@@ -202,6 +192,27 @@ async fn fill(closed: &Closed, extent: Extent) {
         store.close().await.unwrap();
     }
 }
+
+/// Has the relay sweep, as it does every ten minutes, until it has found all conversations idle. What was taken
+/// by the business leaves the store first.
+async fn sweep_until_idle(clock: &SweepClock, of_relay: &BenchStore) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let _before = of_relay.counts().take();
+        let (began, cpu) = (Instant::now(), spent());
+        clock.due.notify_waiters();
+        clock.swept.notified().await;
+        let (reads, took, cpu) =
+            (of_relay.counts().take().reads(), began.elapsed().as_secs_f64(), spent() - cpu);
+        eprintln!("a sweep took {took:.1} s, {cpu:.1} s of processor time, and read {reads} times");
+        if reads < LEAST_READS {
+            return;
+        }
+    }
+}
+
+/// A sweep that reads less often has looked at no conversation.
+const LEAST_READS: usize = 100;
 
 /// Starts both, and sees that they serve.
 async fn start(closed: &Closed, extent: Extent) -> [Start; 2] {
