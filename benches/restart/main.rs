@@ -193,8 +193,8 @@ async fn fill(closed: &Closed, extent: Extent) {
     }
 }
 
-/// Has the relay sweep, as it does every ten minutes, until it has found all conversations idle. What was taken
-/// by the business leaves the store first.
+/// Has the relay sweep, as it does every ten minutes, until it has found all conversations idle. What was
+/// taken by the business leaves the store first.
 async fn sweep_until_idle(clock: &SweepClock, of_relay: &BenchStore) {
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;

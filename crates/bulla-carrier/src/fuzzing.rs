@@ -10,8 +10,8 @@ use crate::device_tokens::DeviceTokens;
 
 /// The first byte tells what the rest is read as: a guard against duplicates, the fencing tokens of a party,
 /// a one-time key, or the name of a counter. The carrier's other rows are an envelope, an upload of keys and
-/// the index of a queue, which have checks of their own, and numbers of a fixed size, of which nothing but the
-/// size can be wrong.
+/// the index of a queue, which have checks of their own, and numbers of a fixed size, of which nothing but
+/// the size can be wrong.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again.
 pub fn rows(bytes: &[u8]) {

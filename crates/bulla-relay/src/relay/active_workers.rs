@@ -25,8 +25,6 @@ pub(super) enum Worker {
 }
 
 impl Worker {
-    const KINDS: usize = 3;
-
     /// Where its queue stands.
     pub(super) const fn space(self) -> Space {
         match self {
@@ -55,7 +53,7 @@ pub(super) struct ActiveWorkers(Mutex<AtWork>);
 struct AtWork {
     workers: HashMap<(Conversation, Worker), Work>,
     /// How many there are of each kind, in all.
-    of_kind: [usize; Worker::KINDS],
+    of_kind: [usize; 3],
     /// How many there are of each kind of a business that has some.
     of_business: HashMap<(PhoneNumberId, Worker), usize>,
     /// How much of their queues is in memory.
@@ -314,8 +312,8 @@ impl Work {
     fn add(&mut self, added: Waiting, has_room: bool) {
         let place = added.read.place;
         if place <= self.after {
-            // Somebody else had it look, and it has read this in the store before it was told of it. It may be
-            // gone there: what is left is read once more.
+            // Somebody else had it look, and it has read this in the store before it was told of it. It may
+            // be gone there: what is left is read once more.
             (self.after, self.tail) = (0, None);
             return;
         }
