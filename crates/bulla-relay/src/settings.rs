@@ -149,8 +149,9 @@ impl Settings {
     ///
     /// Default: 262,144 and 65,536. Both are at least 1, and the second is no more than the first: a relay is
     /// not opened with others. A queue takes up to 4 KiB of memory while something waits in it, and 12 when
-    /// that has just begun, however much it is: an outage of the carrier comes to 1 GiB at most, one of a
-    /// business to a quarter of it. How many conversations there are in which nothing waits does not matter.
+    /// that has just begun, however much it is: an outage of the carrier comes to 1 GiB once it has lasted,
+    /// to 3 before, and one of a business to a quarter of it. How many conversations there are in which
+    /// nothing waits does not matter.
     #[must_use]
     pub const fn waiting_queues(mut self, in_all: usize, per_business: usize) -> Self {
         self.waiting = in_all;

@@ -212,10 +212,9 @@ fn explain(world: &World, machine: &Machine, process: &Process, why: Option<impl
     let Some(why) = why else { return };
     world.run_log.trace_line(format_args!("{} stops: {why:?}", machine.name));
     // After a hand-over it may be the one that was started first that is left.
-    let words = ["Fenced", "Shared"];
     let was_replaced = machine.name == MachineName::Relay
         && machine.had_company()
-        && words.iter().any(|word| format!("{why:?}").contains(word));
+        && ["Fenced", "Shared"].iter().any(|word| format!("{why:?}").contains(word));
     if !machine.has_excuse(process) && !was_replaced {
         world.run_log.violated(Invariant::Alive, format_args!("{} stops: {why:?}", machine.name));
     }

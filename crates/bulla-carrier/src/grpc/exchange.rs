@@ -69,10 +69,10 @@ impl<S: Store> Exchange<S> {
         };
         if let Some(status) = end {
             // Who does not read it any more has left.
-            let _ = tokio::select! {
-                sent = outgoing.send(Err(status)) => sent.is_ok(),
-                () = carrier.clock.sleep(heartbeat) => false,
-            };
+            tokio::select! {
+                _ = outgoing.send(Err(status)) => {}
+                () = carrier.clock.sleep(heartbeat) => {}
+            }
         }
         drop((seat, connection));
     }
