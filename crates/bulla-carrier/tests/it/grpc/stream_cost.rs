@@ -1,5 +1,7 @@
 //! What a stream takes of memory, on both sides together, while nothing happens on it.
 
+use std::time::Duration;
+
 use bulla_base::{Address, Number};
 use bulla_transport::{Caller, Sequence, Transport};
 use tokio::runtime::Builder;
@@ -31,6 +33,8 @@ fn a_stream_that_waits_takes_no_more_than_it_may() {
             for _ in 0..count * 20 {
                 tokio::task::yield_now().await;
             }
+            // What is still on its way over real sockets arrives.
+            tokio::time::sleep(Duration::from_millis(300)).await;
             waiting
         })
     };
