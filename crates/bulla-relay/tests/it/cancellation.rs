@@ -10,13 +10,13 @@ use bulla_base::{Clock, Day, Number, Partition, Party, PhoneNumberId, Timestamp}
 use bulla_device::Device;
 use bulla_relay::Relay;
 use bulla_store::{
-    Batch, Commit, Expiry, Failure, FaultyStore, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store,
-    StoreError, StoreWrapper,
+    Batch, BoxStore, Commit, Expiry, Failure, FaultyStore, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space,
+    Store, StoreError, StoreWrapper,
 };
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 use bytes::Bytes;
 
-use crate::world::{BAKERY, Line, RecordingSink, SHOP, World, alice, bob, business, says, to};
+use crate::world::{BAKERY, SHOP, TestRelay, World, alice, bob, business, says, to};
 
 const PEPPER: Space = Space::new(0x28);
 const WAITING: Space = Space::new(0x2f);
@@ -146,11 +146,15 @@ impl Ground for Sealed {
     }
 }
 
-pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> Relay<S, Line, RecordingSink> {
+pub(crate) async fn relay<S: Store + Clone>(world: &World, store: &S) -> TestRelay {
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let businesses = [SHOP, BAKERY].map(|id: PhoneNumberId| business(id));
     let (clock, rng) = (world.clock.clone(), world.rng.clone());
-    Relay::builder(store.clone(), line, sink, clock, rng).businesses(businesses).open().await.unwrap()
+    Relay::builder(BoxStore::new(store.clone()), line, sink, clock, rng)
+        .businesses(businesses)
+        .open()
+        .await
+        .unwrap()
 }
 
 async fn interrupted_everywhere(world: World, ground: impl Ground) {

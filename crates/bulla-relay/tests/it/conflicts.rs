@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bulla_base::{Partition, Timestamp};
 use bulla_device::DeviceEventKind;
-use bulla_relay::{Relay, RelayError, SubmitError, SuspendedPart};
+use bulla_relay::{RelayError, SubmitError, SuspendedPart};
 use bulla_store::{Batch, Commit, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper};
 
 use crate::cancellation::{everything, relay};
 use crate::erasure::heard;
-use crate::world::{Line, RecordingSink, SHOP, TestDevice, World, alice, says, to};
+use crate::world::{SHOP, TestDevice, TestRelay, World, alice, says, to};
 
 const SESSIONS: Space = Space::new(0x15);
 const SEEN: Space = Space::new(0x21);
@@ -90,7 +90,7 @@ impl StoreWrapper for Difficult {
 }
 
 /// A world whose relay stands on a store that can become difficult, and a device.
-async fn begin() -> (World, Difficult, Relay<Difficult, Line, RecordingSink>, TestDevice) {
+async fn begin() -> (World, Difficult, TestRelay, TestDevice) {
     let world = World::new().await;
     world.relay.close().await;
     let store = Difficult::new();
@@ -101,11 +101,7 @@ async fn begin() -> (World, Difficult, Relay<Difficult, Line, RecordingSink>, Te
 
 /// The device says hello, and the business has heard that and nothing else; the relay goes on until it is
 /// closed.
-async fn only_hello_is_heard(
-    world: &World,
-    relay: Relay<Difficult, Line, RecordingSink>,
-    phone: &TestDevice,
-) {
+async fn only_hello_is_heard(world: &World, relay: TestRelay, phone: &TestDevice) {
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(heard(&world.sink.taken()), ["hello"]);

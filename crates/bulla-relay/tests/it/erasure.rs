@@ -7,7 +7,7 @@ use bulla_base::Party;
 use bulla_content::{Progress, Receipt};
 use bulla_device::DeviceEventKind;
 use bulla_relay::{Event, Incoming, Outgoing, Recipient, Relay, SubmitError};
-use bulla_store::{CountingStore, FaultyStore, MemoryStore};
+use bulla_store::{BoxStore, CountingStore, FaultyStore, MemoryStore};
 use bulla_vault::{MemoryKeyring, OperatorKey, Vault};
 
 use crate::cancellation::{everything, of, partition, relay, rows};
@@ -100,12 +100,17 @@ async fn marks_whose_hour_is_over_are_erased_too() {
     let (keyring, keys) = (MemoryKeyring::new(), OperatorKey::from_bytes([7; 32], rng.clone()));
     let vault = Vault::open(engine.clone(), keyring, &keys, world.clock.clone(), rng.clone()).await.unwrap();
     let vault = Arc::new(vault);
-    let relay =
-        Relay::builder(vault.clone(), world.line.clone(), world.sink.clone(), world.clock.clone(), rng)
-            .business(business(SHOP))
-            .open()
-            .await
-            .unwrap();
+    let relay = Relay::builder(
+        BoxStore::new(vault.clone()),
+        world.line.clone(),
+        world.sink.clone(),
+        world.clock.clone(),
+        rng,
+    )
+    .business(business(SHOP))
+    .open()
+    .await
+    .unwrap();
     relay.submit(SHOP, to(alice(), "to nobody")).await.unwrap();
     world.pass(Duration::from_secs(30 * 86_400 + 4 * 3600)).await;
     let (tag, home) = (partition(&vault, &alice()).await, of(&vault, &Party::Business(SHOP)).await);

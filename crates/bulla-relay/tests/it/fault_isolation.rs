@@ -9,12 +9,12 @@ use bulla_relay::{
     EraseError, MarkReadError, Relay, RelayError, Report, Status, Subject, SubmitError, Suspended,
     SuspendedPart,
 };
-use bulla_store::{Batch, Commit, FaultyStore, MemoryStore, Space, Store, StoreError};
+use bulla_store::{Batch, BoxStore, Commit, FaultyStore, MemoryStore, Space, Store, StoreError};
 use bulla_transport::TransportError;
 
 use crate::cancellation::{Row, everything, of, partition, relay, rows};
 use crate::erasure::heard;
-use crate::world::{BAKERY, Line, RecordingSink, SHOP, TestRelay, World, alice, bob, business, says, to};
+use crate::world::{BAKERY, SHOP, TestRelay, World, alice, bob, business, says, to};
 
 const IDENTITY: Space = Space::new(0x10);
 const SESSIONS: Space = Space::new(0x15);
@@ -58,8 +58,7 @@ async fn identity_of(engine: &MemoryStore, business: bulla_base::PhoneNumberId) 
     rows(engine, &[home]).await.into_iter().find(|row| row.key.space() == IDENTITY).unwrap()
 }
 
-pub(crate) async fn sick()
--> (World, FaultyStore<MemoryStore>, Relay<FaultyStore<MemoryStore>, Line, RecordingSink>) {
+pub(crate) async fn sick() -> (World, FaultyStore<MemoryStore>, TestRelay) {
     let world = World::new().await;
     world.relay.close().await;
     let store = FaultyStore::default();
@@ -274,7 +273,7 @@ async fn a_number_that_was_fenced_stops_alone() {
     // Moved: another relay on the same store speaks for the bakery now.
     let settings = bulla_relay::Settings::default();
     let businesses = vec![business(BAKERY)];
-    let _other = Relay::builder(world.store.clone(), line, sink, clock, rng)
+    let _other = Relay::builder(BoxStore::new(world.store.clone()), line, sink, clock, rng)
         .businesses(businesses)
         .settings(settings)
         .open()

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bulla_base::{Number, PhoneNumberId};
 use bulla_device::DeviceEventKind;
 use bulla_relay::{Business, Relay};
-use bulla_store::{CopyingStore, MemoryStore};
+use bulla_store::{BoxStore, CopyingStore};
 use tokio::runtime::Runtime;
 
-use crate::world::{BAKERY, Line, RecordingSink, SHOP, TestRelay, World, business, says, to};
+use crate::world::{BAKERY, SHOP, TestRelay, World, business, says, to};
 
 /// A relay with 10,000 businesses must not need more than 40 MB for those that are idle.
 const MOST_BYTES: i64 = 4096;
@@ -64,7 +64,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A relay that shares no memory with its store, so that what goes with it was its own.
 struct Counted {
     world: World,
-    relay: Relay<CopyingStore<Arc<MemoryStore>>, Line, RecordingSink>,
+    relay: TestRelay,
 }
 
 impl Counted {
@@ -73,9 +73,15 @@ impl Counted {
         world.relay.close().await;
         let store = CopyingStore::new(Arc::clone(&world.rows));
         let (line, sink) = (world.line.clone(), world.sink.clone());
-        let relay = Relay::builder(store, line, sink, Arc::clone(&world.clock), Arc::clone(&world.rng))
-            .businesses([business(SHOP), business(BAKERY)])
-            .open();
+        let relay = Relay::builder(
+            BoxStore::new(store),
+            line,
+            sink,
+            Arc::clone(&world.clock),
+            Arc::clone(&world.rng),
+        )
+        .businesses([business(SHOP), business(BAKERY)])
+        .open();
         Self { relay: relay.await.unwrap(), world }
     }
 

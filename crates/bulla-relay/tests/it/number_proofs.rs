@@ -8,10 +8,10 @@ use bulla_carrier::{Carrier, NumberVerifier, Verdict};
 use bulla_relay::{
     Business, BusinessError, NumberProof, Relay, RelayError, Report, SubmitError, SuspendedPart,
 };
-use bulla_store::MemoryStore;
+use bulla_store::{BoxStore, MemoryStore};
 use bulla_transport::TransportError;
 
-use crate::world::{BAKERY, Line, RecordingSink, SHOP, World, alice, business, to};
+use crate::world::{BAKERY, Line, SHOP, TestRelay, World, alice, business, to};
 
 const KIOSK: PhoneNumberId = PhoneNumberId::new(7);
 
@@ -33,16 +33,14 @@ async fn line(world: &World) -> Line {
     Line::to(Carrier::open_verifying(rows, clock, &*world.rng, Arc::new(Code)).await.unwrap())
 }
 
-type OnRows = Relay<Arc<MemoryStore>, Line, RecordingSink>;
-
-async fn open(world: &World, store: &Arc<MemoryStore>, line: &Line, businesses: Vec<Business>) -> OnRows {
+async fn open(world: &World, store: &Arc<MemoryStore>, line: &Line, businesses: Vec<Business>) -> TestRelay {
     let (store, line, sink) = (Arc::clone(store), line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    Relay::builder(store, line, sink, clock, rng).businesses(businesses).open().await.unwrap()
+    Relay::builder(BoxStore::new(store), line, sink, clock, rng).businesses(businesses).open().await.unwrap()
 }
 
 /// That the business has stopped because it is not proven; the report of it.
-async fn is_unproven(relay: &OnRows, id: PhoneNumberId) {
+async fn is_unproven(relay: &TestRelay, id: PhoneNumberId) {
     let mut reports = relay.reports();
     loop {
         match reports.next().await {

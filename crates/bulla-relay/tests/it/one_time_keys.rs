@@ -8,11 +8,11 @@ use bulla_carrier::{Carrier, MAX_COUNTED_KEYS};
 use bulla_endpoint::{ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER};
 use bulla_envelope::{InstallationId, KeyUpload};
 use bulla_relay::Relay;
-use bulla_store::{Batch, Commit, MemoryStore, Store};
+use bulla_store::{Batch, BoxStore, Commit, MemoryStore, Store};
 use bulla_transport::{Caller, Incarnation, Transport};
 
 use crate::cancellation::everything;
-use crate::world::{Line, RecordingSink, SHOP, World, alice, business, says};
+use crate::world::{Line, SHOP, TestRelay, World, alice, business, says};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -154,9 +154,10 @@ async fn a_carrier_that_has_lost_everything_is_left_keys_anew() {
 }
 
 /// A relay for the shop alone, on this store and this line.
-async fn open<S: Store>(world: &World, store: S, line: Line) -> Relay<S, Line, RecordingSink> {
+async fn open<S: Store>(world: &World, store: S, line: Line) -> TestRelay {
     let (sink, clock, rng) = (world.sink.clone(), Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open().await;
+    let relay =
+        Relay::builder(BoxStore::new(store), line, sink, clock, rng).business(business(SHOP)).open().await;
     let relay = relay.unwrap();
     assert!(relay.suspended().is_empty());
     relay

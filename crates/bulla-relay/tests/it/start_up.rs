@@ -7,12 +7,11 @@ use std::time::Duration;
 use bulla_base::Party;
 use bulla_relay::{Event, Relay, Status};
 use bulla_store::{
-    Batch, Commit, CountingStore, Counts, Key, MemoryStore, Pause, Scan, SlowStore, Space, Store, StoreCall,
+    Batch, BoxStore, Commit, CountingStore, Counts, Key, MemoryStore, Pause, Scan, SlowStore, Space, Store,
+    StoreCall,
 };
 
-use crate::world::{Line, RecordingSink, SHOP, World, alice, business, to};
-
-pub(crate) type Counted = Arc<CountingStore<Arc<MemoryStore>>>;
+use crate::world::{SHOP, TestRelay, World, alice, business, to};
 
 /// The mark of a conversation that may have work.
 const MARK: Space = Space::new(0x2f);
@@ -29,18 +28,18 @@ async fn talked_to(users: u64) -> World {
 }
 
 /// The next relay on the same store, and how much it read to start.
-async fn reopened(world: &World) -> (Relay<Counted, Line, RecordingSink>, usize) {
+async fn reopened(world: &World) -> (TestRelay, usize) {
     let (relay, counts) = counted(world).await;
     (relay, counts.take().reads())
 }
 
 /// The next relay on the same store, ten seconds after its start.
-pub(crate) async fn counted(world: &World) -> (Relay<Counted, Line, RecordingSink>, Counts) {
+pub(crate) async fn counted(world: &World) -> (TestRelay, Counts) {
     let store = Arc::new(CountingStore::new(Arc::clone(&world.rows)));
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
     let counts = store.counts();
-    let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open();
+    let relay = Relay::builder(BoxStore::new(store), line, sink, clock, rng).business(business(SHOP)).open();
     let relay = relay.await.unwrap();
     world.pass(Duration::from_secs(10)).await;
     (relay, counts)
@@ -174,7 +173,11 @@ async fn a_sweep_looks_at_several_lots_of_idle_conversations_at_the_same_time() 
     let counts = store.counts();
     let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP)).open().await.unwrap();
+    let relay = Relay::builder(BoxStore::new(store), line, sink, clock, rng)
+        .business(business(SHOP))
+        .open()
+        .await
+        .unwrap();
     let _start = counts.take();
     world.pass(Duration::from_secs(60)).await;
     let asked = counts.take();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bulla_meter::Flow;
 use bulla_relay::{Event, Incoming, Relay, RelayError, Report, Settings, Status, SubmitError, SuspendedPart};
 use bulla_store::{
-    BEFORE_ALL, CountingStore, Key, MemoryStore, Pause, SYSTEM_PARTITION, SlowStore, Space, Store,
+    BEFORE_ALL, BoxStore, CountingStore, Key, MemoryStore, Pause, SYSTEM_PARTITION, SlowStore, Space, Store,
 };
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ impl Host {
         });
         let (line, sink) = (world.line.beside(), world.sink.clone());
         let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-        let relay = Relay::builder(store, line.clone(), sink, clock, rng)
+        let relay = Relay::builder(BoxStore::new(store), line.clone(), sink, clock, rng)
             .businesses([business(SHOP), business(BAKERY)])
             .settings(Settings::default().failover())
             .open();
@@ -291,7 +291,7 @@ async fn a_lease_costs_one_small_commit_a_second_and_standing_by_none() {
         let counts = store.counts();
         let (line, sink) = (world.line.clone(), world.sink.clone());
         let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-        let relay = Relay::builder(store, line, sink, clock, rng).business(business(SHOP));
+        let relay = Relay::builder(BoxStore::new(store), line, sink, clock, rng).business(business(SHOP));
         (relay.settings(Settings::default().failover()).open().await.unwrap(), counts)
     };
     let ((first, acting), (second, standing_by)) = (open().await, open().await);

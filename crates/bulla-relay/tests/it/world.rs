@@ -15,7 +15,7 @@ use bulla_relay::{
     Business, Destination, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, RelayError, Settings,
     SinkError,
 };
-use bulla_store::{MemoryStore, Pause, SlowStore};
+use bulla_store::{BoxStore, MemoryStore, Pause, SlowStore};
 use bulla_transport::{
     Caller, Connected, Delivery, InProcess, NumberProof, Sequence, Transport, TransportError,
 };
@@ -439,7 +439,7 @@ fn redeclared(envelope: &Envelope, kind: Kind) -> Envelope {
 /// A store that takes a while, as one with a disk does, and finishes what it began.
 pub(crate) type Slow = SlowStore<Arc<MemoryStore>>;
 
-pub(crate) type TestRelay = Relay<Slow, Line, RecordingSink>;
+pub(crate) type TestRelay = Relay<BoxStore, Line, RecordingSink>;
 pub(crate) type TestDevice = Device<MemoryStore, Line>;
 
 /// A carrier, a relay for two businesses, and whatever devices a test opens.
@@ -492,7 +492,7 @@ impl World {
     pub(crate) async fn reopen_for(&self, businesses: Vec<Business>) -> Result<TestRelay, RelayError> {
         let (store, line, sink) = (self.store.clone(), self.line.clone(), self.sink.clone());
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
-        Relay::builder(store, line, sink, clock, rng).businesses(businesses).open().await
+        Relay::builder(BoxStore::new(store), line, sink, clock, rng).businesses(businesses).open().await
     }
 
     pub(crate) async fn device(&self, user: Number) -> TestDevice {
@@ -531,11 +531,17 @@ async fn open(
     rng: &Arc<dyn Rng>,
     settings: Settings,
 ) -> Result<TestRelay, RelayError> {
-    Relay::builder(store.clone(), line.clone(), sink.clone(), Arc::clone(clock), Arc::clone(rng))
-        .businesses([business(SHOP), business(BAKERY)])
-        .settings(settings)
-        .open()
-        .await
+    Relay::builder(
+        BoxStore::new(store.clone()),
+        line.clone(),
+        sink.clone(),
+        Arc::clone(clock),
+        Arc::clone(rng),
+    )
+    .businesses([business(SHOP), business(BAKERY)])
+    .settings(settings)
+    .open()
+    .await
 }
 
 pub(crate) fn business(id: PhoneNumberId) -> Business {
