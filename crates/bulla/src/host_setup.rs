@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
 use bulla_base::{Clock, Rng};
-use bulla_relay::{EventSink, Relay, RelayBuilder};
-use bulla_store::Store;
-use bulla_transport::Transport;
 
 use crate::{SystemClock, SystemRng};
 
@@ -99,14 +96,15 @@ impl Host {
     }
 
     /// A relay that keeps its records in `store`, reaches the carrier by `transport`, and hands to `sink`
-    /// what it has for businesses. It is still to be [opened](RelayBuilder::open).
-    pub fn relay<S: Store, T: Transport, K: EventSink>(
-        &self,
-        store: S,
-        transport: T,
-        sink: K,
-    ) -> RelayBuilder<S, T, K> {
-        Relay::builder(store, transport, sink, self.clock(), self.rng())
+    /// what it has for businesses. It is still to be [opened](crate::relay::RelayBuilder::open).
+    #[cfg(feature = "relay")]
+    pub fn relay<S, T, K>(&self, store: S, transport: T, sink: K) -> crate::relay::RelayBuilder<S, T, K>
+    where
+        S: bulla_store::Store,
+        T: bulla_transport::Transport,
+        K: crate::relay::EventSink,
+    {
+        crate::relay::Relay::builder(store, transport, sink, self.clock(), self.rng())
     }
 
     /// A carrier that keeps its records in `store`, to be shared by whoever reaches it. It takes the word of
@@ -115,7 +113,7 @@ impl Host {
     /// # Errors
     /// As [`Carrier::open`](crate::carrier::Carrier::open).
     #[cfg(feature = "carrier")]
-    pub async fn open_carrier<S: Store>(
+    pub async fn open_carrier<S: bulla_store::Store>(
         &self,
         store: S,
     ) -> Result<Arc<crate::carrier::Carrier<S>>, bulla_store::StoreError> {
@@ -127,7 +125,7 @@ impl Host {
     /// # Errors
     /// As [`Device::open`](crate::device::Device::open).
     #[cfg(feature = "device")]
-    pub async fn open_device<S: Store, T: Transport>(
+    pub async fn open_device<S: bulla_store::Store, T: bulla_transport::Transport>(
         &self,
         store: S,
         transport: T,

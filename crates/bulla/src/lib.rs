@@ -19,6 +19,7 @@ pub use system_clock_and_rng::{SystemClock, SystemRng};
 
 // The sighted side, from what a host holds down to the ratchets.
 
+#[cfg(feature = "relay")]
 pub use bulla_relay as relay;
 
 #[cfg(feature = "graph")]
@@ -30,12 +31,16 @@ pub use bulla_webhook as webhook;
 #[cfg(feature = "device")]
 pub use bulla_device as device;
 
+#[cfg(feature = "sighted")]
 pub use bulla_content as content;
 
+#[cfg(feature = "sighted")]
 pub use bulla_endpoint as endpoint;
 
+#[cfg(feature = "sighted")]
 pub use bulla_session as session;
 
+#[cfg(feature = "sighted")]
 pub use bulla_spqr as spqr;
 
 // The blind side.

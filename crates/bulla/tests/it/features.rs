@@ -11,13 +11,15 @@ const HTTP: [&str; 9] =
     ["axum", "axum-core", "h2", "http", "http-body", "http-body-util", "httparse", "hyper", "hyper-util"];
 
 /// Each feature of the facade, and whether it brings HTTP and the embedded engine.
-const FEATURES: [(&str, bool, bool); 7] = [
+const FEATURES: [(&str, bool, bool); 9] = [
     ("carrier", false, false),
     ("conformance", false, false),
     ("device", false, false),
     ("fjall", false, true),
     ("graph", true, false),
     ("grpc", true, false),
+    ("relay", false, false),
+    ("sighted", false, false),
     ("webhook", true, false),
 ];
 
@@ -69,7 +71,7 @@ fn each_feature_brings_what_it_says_and_nothing_else() {
         assert_eq!(linked.contains("fjall"), engine, "{feature}");
         assert!(linked.is_superset(&without), "{feature} takes something away");
         let of_ours = linked.difference(&without).filter(|name| name.starts_with("bulla-")).count();
-        let in_others = ["conformance", "grpc"].contains(&feature);
+        let in_others = ["conformance", "grpc", "relay", "sighted"].contains(&feature);
         assert_eq!(of_ours, usize::from(!in_others), "{feature} is of one crate");
     }
 }

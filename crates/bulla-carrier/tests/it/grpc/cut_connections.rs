@@ -57,8 +57,8 @@ pub(super) async fn repeated<R, F: Future<Output = Result<R, TransportError>>>(
     unreachable!("it counts further than this test lasts")
 }
 
-/// What `call` comes to, while the waits between attempts are over soon after they have begun. The sockets are
-/// real: a clock that were let run ahead of them would have calls fail that are only on their way.
+/// What `call` comes to, while the waits between attempts are over soon after they have begun. The sockets
+/// are real: a clock that runs ahead of them has calls fail that are only on their way.
 pub(super) async fn in_haste<R>(clock: &Steps, call: impl Future<Output = R>) -> R {
     let hurrying = async {
         loop {
