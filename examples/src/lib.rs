@@ -1,33 +1,40 @@
 //! What the example programs are made of.
 //!
+//! The relay and the device are programs of their own, for a carrier that is a third ([`relay`], [`device`]).
+//!
 //! `embedded_relay` puts a carrier, a relay, the Graph API and users' devices into one process. Without
 //! arguments it runs a scripted conversation and reports what everybody saw of it ([`demo`]); with `--serve`
 //! it stays up for others to talk to ([`serve`]).
 //!
 //! [`file_store`] is a storage engine, as short as one can be.
 
-// The two commands.
+// The two commands of the one program.
 pub mod demo;
 pub mod serve;
+
+// The programs for themselves.
+pub mod device;
+pub mod relay;
+
+// What users type and see, and what a business and its relay's host hear.
+mod device_reader;
+mod event_sink;
+mod reports;
+mod stdin;
 
 // The carrier, the relay and the devices, and what lies between them.
 pub mod carrier_log;
 pub mod observed_transport;
 pub mod parties;
-pub mod storage;
 
 // The business's side: it calls the Graph API and receives webhooks.
 pub mod graph_client;
 pub mod webhook_receiver;
 
 // The program around them.
-pub mod escaped_text;
-pub mod exit_error;
-pub mod observability;
-pub mod open_files;
 pub mod options;
-pub mod terminal;
-pub mod timing;
+
+use bulla_example_program::{escaped_text, exit_error, observability, open_files, storage, terminal, timing};
 
 mod disk_search;
 

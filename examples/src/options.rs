@@ -1,7 +1,6 @@
 //! What the program is asked to do.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,7 +8,7 @@ use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla::content::{MAX_TEXT_CHARS, Text};
 use bulla::graph::MAX_TOKEN_BYTES;
 use bulla::webhook::{AllowedNetworks, Webhook};
-use lexopt::{Arg, Parser};
+use bulla_example_program::arguments::{Arguments, Given, UsageError};
 
 use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
 
@@ -45,44 +44,6 @@ pub struct Options {
     pub(crate) carrier_log: Option<PathBuf>,
 }
 
-/// The program cannot be used like this.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UsageError {
-    /// There is no such option.
-    #[error("there is no option {name}")]
-    Unknown {
-        /// What was given.
-        name: String,
-    },
-    /// An option came without its value.
-    #[error("{name} takes {takes}, and nothing follows it")]
-    Missing {
-        /// The option.
-        name: &'static str,
-        /// What it takes.
-        takes: &'static str,
-    },
-    /// An option came with a value it does not take.
-    #[error("{name} takes {takes}, not {value:?}: {why}")]
-    Value {
-        /// The option.
-        name: &'static str,
-        /// What it takes.
-        takes: &'static str,
-        /// What was given.
-        value: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// An option came without the one it belongs to.
-    #[error("{name} goes with --serve")]
-    NotServing {
-        /// The option.
-        name: &'static str,
-    },
-}
-
 /// The options that take a value, and what they take.
 const VALUED: [(&str, &str); 14] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
@@ -108,72 +69,16 @@ impl Command {
     /// # Errors
     /// When an option is not known, lacks its value or does not take it.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
-        let mut parser = Parser::from_args(arguments);
-        let (mut serving, mut given) = (false, Vec::new());
-        while let Some(argument) = parser.next().map_err(|error| unknown(error.to_string()))? {
-            match argument {
-                Arg::Short('h') => return Ok(Self::Help),
-                Arg::Long(name @ ("help" | "serve")) => {
-                    let (name, is_help) = (format!("--{name}"), name == "help");
-                    match parser.optional_value() {
-                        Some(_) => return Err(unknown(name)),
-                        None if is_help => return Ok(Self::Help),
-                        None => serving = true,
-                    }
-                }
-                Arg::Long(name) => {
-                    let name = name.to_owned();
-                    given.push(Given::read(&name, &mut parser)?);
-                }
-                Arg::Short(name) => return Err(unknown(format!("-{name}"))),
-                Arg::Value(value) => return Err(unknown(value.to_string_lossy())),
+        let Some(arguments) = Arguments::read(arguments, &["--serve"], &VALUED)? else {
+            return Ok(Self::Help);
+        };
+        match arguments.values.first() {
+            _ if !arguments.flags.is_empty() => {
+                Options::read(arguments.values).map(|options| Self::Serve(Box::new(options)))
             }
-        }
-        match given.first() {
-            _ if serving => Options::read(given).map(|options| Self::Serve(Box::new(options))),
-            Some(first) => Err(UsageError::NotServing { name: first.name }),
+            Some(first) => Err(UsageError::Alone { name: first.name(), with: "--serve" }),
             None => Ok(Self::Demo),
         }
-    }
-}
-
-fn unknown(name: impl Into<String>) -> UsageError {
-    UsageError::Unknown { name: name.into() }
-}
-
-/// An option and its value, as they were given.
-struct Given {
-    name: &'static str,
-    takes: &'static str,
-    value: String,
-}
-
-impl Given {
-    /// The option `--name`, whose value is still to be parsed.
-    fn read(name: &str, parser: &mut Parser) -> Result<Self, UsageError> {
-        let known = VALUED.into_iter().find(|(known, _)| known.strip_prefix("--") == Some(name));
-        let (name, takes) = known.ok_or_else(|| unknown(format!("--{name}")))?;
-        let value = parser.value().map_err(|_| UsageError::Missing { name, takes })?;
-        match value.into_string() {
-            Ok(value) => Ok(Self { name, takes, value }),
-            Err(value) => {
-                let given = Self { name, takes, value: value.to_string_lossy().into_owned() };
-                Err(given.refused("it is not UTF-8"))
-            }
-        }
-    }
-
-    fn refused(&self, why: impl fmt::Display) -> UsageError {
-        let (value, why) = (self.value.clone(), why.to_string());
-        UsageError::Value { name: self.name, takes: self.takes, value, why }
-    }
-
-    fn parse<V, E: fmt::Display>(&self, read: impl FnOnce(&str) -> Result<V, E>) -> Result<V, UsageError> {
-        read(&self.value).map_err(|error| self.refused(error))
-    }
-
-    fn filled(&self) -> Result<String, UsageError> {
-        if self.value.is_empty() { Err(self.refused("it is empty")) } else { Ok(self.value.clone()) }
     }
 }
 
@@ -196,7 +101,7 @@ impl Options {
         let (mut webhook, mut verify_token, mut app_secret) =
             (None, "demo-verify-token".to_owned(), "demo-app-secret".to_owned());
         for given in given {
-            match given.name {
+            match given.name() {
                 "--listen" => options.listen = given.parse(str::parse)?,
                 "--metrics" => options.metrics = given.parse(str::parse)?,
                 "--begin-anew" => options.begin_anew.push(given.parse(party)?),
@@ -234,7 +139,7 @@ fn party(name: &str) -> Result<&'static str, &'static str> {
     known.ok_or("nobody else has a store to give up")
 }
 
-fn token(given: &Given) -> Result<String, UsageError> {
+pub(crate) fn token(given: &Given) -> Result<String, UsageError> {
     let token = given.filled()?;
     if token.len() > MAX_TOKEN_BYTES {
         return Err(given.refused(format_args!("it is longer than {MAX_TOKEN_BYTES} bytes")));

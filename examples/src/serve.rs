@@ -1,32 +1,30 @@
 //! The relay that stays up.
 
 mod banner;
-mod device_reader;
-mod event_sink;
-mod reports;
-mod stdin;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulla::Host;
 use bulla::graph::Settings;
 use bulla::webhook::Connector;
-use tempfile::TempDir;
+use bulla_example_program::data_folder::DataFolder;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::event_sink::ServeSink;
-use self::stdin::Stdin;
 use crate::carrier_log::CarrierLog;
+use crate::device_reader;
+use crate::event_sink::ServeSink;
 use crate::exit_error::ExitError;
 use crate::observability::{self, Observability};
 use crate::open_files;
 use crate::options::Options;
 use crate::parties::{Parties, business};
+use crate::reports;
+use crate::stdin::Stdin;
 use crate::terminal::Terminal;
 use crate::timing::within;
 
@@ -172,30 +170,5 @@ impl Listeners {
     fn addresses(&self) -> Result<[SocketAddr; 2], ExitError> {
         let unknown = || ExitError::because("what is served has no address");
         Ok([self.api.local_addr().map_err(unknown())?, self.metrics.local_addr().map_err(unknown())?])
-    }
-}
-
-/// Where everything is kept: a folder that stays, or one that is removed when the program ends.
-enum DataFolder {
-    Permanent(PathBuf),
-    Temporary(TempDir),
-}
-
-impl DataFolder {
-    fn open(path: Option<PathBuf>) -> Result<Self, ExitError> {
-        match path {
-            Some(path) => Ok(Self::Permanent(path)),
-            None => {
-                let made = tempfile::Builder::new().prefix("bulla-").tempdir();
-                made.map(Self::Temporary).map_err(ExitError::because("no temporary folder can be made"))
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Permanent(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
     }
 }

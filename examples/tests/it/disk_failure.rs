@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bulla::SystemClock;
 use bulla::base::Clock;
-use bulla_examples::timing::within;
+use bulla_example_program::timing::within;
 use rustix::process::{Pid, Resource, getrlimit, prlimit};
 
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bulla::SystemClock;
 use bulla::base::{Clock, Rng, SeededRng};
-use bulla_examples::timing::{Stopwatch, within};
+use bulla_example_program::timing::{Stopwatch, within};
 use bulla_examples::webhook_receiver::WebhookReceiver;
 
 use self::process::RelayProcess;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bulla::SystemClock;
 use bulla::base::{Clock, PhoneNumberId};
+use bulla_example_program::timing::within;
 use bulla_examples::graph_client::GraphClient;
-use bulla_examples::timing::within;
 use rustix::process::{Pid, Signal, kill_process};
 
 const BUSINESS: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);

@@ -17,14 +17,14 @@ use crate::terminal::Terminal;
 const MAX_LINE_BYTES: u64 = 64 + 4 * MAX_TEXT_CHARS as u64;
 
 /// What people type, as messages of users.
-pub(super) struct Stdin<S, T> {
+pub(crate) struct Stdin<S, T> {
     devices: Vec<(Number, Device<S, T>)>,
     business: PhoneNumberId,
     terminal: Terminal,
 }
 
 impl<S: Store, T: Transport> Stdin<S, T> {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         devices: Vec<(Number, Device<S, T>)>,
         business: PhoneNumberId,
         terminal: Terminal,
@@ -33,12 +33,8 @@ impl<S: Store, T: Transport> Stdin<S, T> {
     }
 
     /// Sends every line of the standard input, for as long as the program runs.
-    pub(super) async fn follow(self) -> Result<(), ExitError> {
-        let (sender, mut lines) = mpsc::channel(16);
-        // A thread of its own, and not one of the runtime's, which would wait for the next line when the
-        // program ends.
-        let spawned = std::thread::Builder::new().name("input".into()).spawn(move || read_lines(&sender));
-        spawned.map_err(ExitError::because("the standard input cannot be read"))?;
+    pub(crate) async fn follow(self) -> Result<(), ExitError> {
+        let mut lines = lines()?;
         while let Some(line) = lines.recv().await {
             if !line.trim().is_empty() {
                 self.take(&line).await;
@@ -63,7 +59,7 @@ impl<S: Store, T: Transport> Stdin<S, T> {
     }
 
     /// Sends `text` by the device of `number`, and shows what became of it.
-    pub(super) async fn send(&self, number: &Number, text: Text) {
+    pub(crate) async fn send(&self, number: &Number, text: Text) {
         let user = number.digits();
         let Some((_, device)) = self.devices.iter().find(|(known, _)| known == number) else {
             return self
@@ -75,6 +71,16 @@ impl<S: Store, T: Transport> Stdin<S, T> {
             Err(error) => self.terminal.line(format_args!("{user} -> not sent: {error}")),
         }
     }
+}
+
+/// The lines of the standard input, for as long as the program runs.
+pub(crate) fn lines() -> Result<mpsc::Receiver<String>, ExitError> {
+    let (sender, lines) = mpsc::channel(16);
+    // A thread of its own, and not one of the runtime's, which would wait for the next line when the program
+    // ends.
+    let spawned = std::thread::Builder::new().name("input".into()).spawn(move || read_lines(&sender));
+    spawned.map_err(ExitError::because("the standard input cannot be read"))?;
+    Ok(lines)
 }
 
 /// Reads until the input or the program ends.

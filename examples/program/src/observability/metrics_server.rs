@@ -22,7 +22,7 @@ use crate::exit_error::ExitError;
 use crate::timing::within;
 
 /// Where the counters are.
-pub(crate) const PATH: &str = "/metrics";
+pub const PATH: &str = "/metrics";
 /// How many may ask at once. The others wait.
 const MAX_CONNECTIONS: usize = 8;
 /// How long one may take.
@@ -34,7 +34,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves the counters to whoever comes to `listener`, a request for each connection, after everybody has had
 /// a `look` at what waits.
-pub(crate) async fn serve<L: Future<Output = ()> + Send>(
+pub async fn serve<L: Future<Output = ()> + Send>(
     listener: TcpListener,
     observability: Observability,
     look: impl Fn() -> L + Clone + Send + Sync + 'static,

@@ -8,7 +8,7 @@ use bulla::relay::{Report, Reports, SuspendedPart};
 use crate::terminal::Terminal;
 
 /// Prints what the relay reports to its host, a line each, until the relay has stopped.
-pub(super) async fn tell(mut reports: Reports, terminal: Terminal) {
+pub(crate) async fn tell(mut reports: Reports, terminal: Terminal) {
     while let Some(report) = reports.next().await {
         terminal.error_line(line(&report));
     }

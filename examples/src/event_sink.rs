@@ -8,7 +8,7 @@ use crate::escaped_text::EscapedText;
 use crate::terminal::Terminal;
 
 /// Where events for the business go.
-pub(super) enum ServeSink {
+pub(crate) enum ServeSink {
     /// To its webhook.
     Webhook(Box<WebhookSink>),
     /// To whoever watches the terminal.

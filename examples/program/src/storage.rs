@@ -19,11 +19,11 @@ use crate::exit_error::ExitError;
 pub use bulla::SealedStore;
 
 /// The folder of the keys, below the data folder.
-pub(crate) const KEYS: &str = "keys";
+pub const KEYS: &str = "keys";
 
 /// What becomes of a store whose files are lost while its keyring is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IfLost {
+pub enum IfLost {
     /// It is not opened: somebody may find the files.
     Refuse,
     /// A new one begins in its place, and with it new identities.
@@ -31,12 +31,7 @@ pub(crate) enum IfLost {
 }
 
 /// Opens the store `name` below `folder`, or begins one there.
-pub(crate) async fn open(
-    host: &Host,
-    folder: &Path,
-    name: &str,
-    if_lost: IfLost,
-) -> Result<SealedStore, ExitError> {
+pub async fn open(host: &Host, folder: &Path, name: &str, if_lost: IfLost) -> Result<SealedStore, ExitError> {
     let unopened = || format!("the store in {} cannot be opened", folder.join(name).display());
     let keys = folder.join(KEYS);
     fs::create_dir_all(&keys).map_err(ExitError::because(unopened()))?;

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub(crate) use self::metrics_server::{PATH, serve};
+pub use self::metrics_server::{PATH, serve};
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 

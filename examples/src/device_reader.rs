@@ -11,7 +11,7 @@ use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 
 /// A user who reads whatever the device receives, as soon as it does.
-pub(super) async fn run<S: Store, T: Transport>(
+pub(crate) async fn run<S: Store, T: Transport>(
     device: Device<S, T>,
     number: Number,
     terminal: Terminal,

@@ -1,0 +1,114 @@
+//! The carrier as a program of its own. `carrier --help` tells how it is used.
+//!
+//! It links the blind side alone: `cargo tree -p bulla-example-carrier` names no crate that could open a
+//! message.
+
+mod options;
+mod terminal_codes;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bulla::Host;
+use bulla::carrier::Carrier;
+use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, TrustedNetwork, serve};
+use bulla::store::Store;
+use bulla_example_program::data_folder::DataFolder;
+use bulla_example_program::exit_error::ExitError;
+use bulla_example_program::observability::{self, Observability};
+use bulla_example_program::open_files;
+use bulla_example_program::program::{asked_to_end, block_on, run};
+use bulla_example_program::terminal::Terminal;
+use bulla_example_program::{storage, tls};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use self::options::{HELP, Options};
+use self::terminal_codes::TerminalCodes;
+
+fn main() -> ExitCode {
+    run("carrier", Options::read, |options, terminal| match options {
+        Some(options) => {
+            let observability = Observability::begin(terminal)?;
+            open_files::allow_all();
+            block_on(async { carry(options, terminal, observability, asked_to_end()?).await })
+        }
+        None => {
+            terminal.line(HELP.trim_end());
+            Ok(())
+        }
+    })
+}
+
+/// Carries until `end` is ready.
+async fn carry(
+    options: Options,
+    terminal: Terminal,
+    observability: Observability,
+    end: impl Future<Output = ()>,
+) -> Result<(), ExitError> {
+    let Options { listen, name, metrics, data, tls, if_lost } = options;
+    let host = Host::new();
+    let folder = DataFolder::open(data)?;
+    let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
+    let config = tls::server(&certificates, &name, host.clock())?;
+    let [listener, metrics] = [listen_on(listen).await?, listen_on(metrics).await?];
+
+    let store = storage::open(&host, folder.path(), "carrier", if_lost).await?;
+    let codes = Arc::new(TerminalCodes::new(terminal, host.clock(), host.rng()));
+    let carrier = Carrier::open_verifying(store.clone(), host.clock(), &*host.rng(), codes).await;
+    let carrier = Arc::new(carrier.map_err(ExitError::because("the carrier cannot be opened"))?);
+
+    let fact = |name: &str, value: String| terminal.line(format_args!("{name:<10}  {value}"));
+    fact("metrics", format!("http://{}{}", address_of(&metrics)?, observability::PATH));
+    fact("authority", certificates.join(tls::AUTHORITY).display().to_string());
+    fact("data", folder.path().display().to_string());
+    let address = address_of(&listener)?;
+
+    let service = GrpcService::new(carrier.clone(), TrustedNetwork, GrpcSettings::default());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = serve(service, Listening::with_tls(listener, config), async move { drop(stopped.await) });
+    let mut serving = tokio::spawn(serving);
+    let looked_at = carrier.clone();
+    let look = move || {
+        let carrier = looked_at.clone();
+        // A store that fails is told by whoever cannot do without it.
+        async move { drop(carrier.stats().await) }
+    };
+    let mut counting = tokio::spawn(observability::serve(metrics, observability, look));
+    terminal.line(format_args!("ready on {name}:{}, until Ctrl-C", address.port()));
+
+    let outcome = tokio::select! {
+        () = end => Ok(()),
+        why = carrier.stopped() => Err(ExitError::because("the carrier has stopped")(why)),
+        ended = &mut serving => Err(match ended {
+            Ok(()) => ExitError::new("the service has ended"),
+            Err(error) => ExitError::because("the service has broken off")(error),
+        }),
+        ended = &mut counting => Err(match ended {
+            Ok(Ok(())) => ExitError::new("/metrics has ended"),
+            Ok(Err(error)) => error,
+            Err(error) => ExitError::because("/metrics has broken off")(error),
+        }),
+    };
+    // Streams are told that it stops, and what was begun is answered.
+    let _ = stop.send(());
+    if !serving.is_finished() {
+        drop(serving.await);
+    }
+    counting.abort();
+    carrier.close().await;
+    let closed = store.close().await.map_err(ExitError::because("the store cannot be closed"));
+    outcome.and(closed)?;
+    terminal.line("closed");
+    Ok(())
+}
+
+async fn listen_on(address: std::net::SocketAddr) -> Result<TcpListener, ExitError> {
+    let shut = ExitError::because(format!("{address} cannot be listened on"));
+    TcpListener::bind(address).await.map_err(shut)
+}
+
+fn address_of(listener: &TcpListener) -> Result<std::net::SocketAddr, ExitError> {
+    listener.local_addr().map_err(ExitError::because("what is listened on has no address"))
+}

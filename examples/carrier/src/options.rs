@@ -1,0 +1,92 @@
+//! What the carrier is asked to do.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bulla_example_program::arguments::{Arguments, UsageError};
+use bulla_example_program::storage::IfLost;
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = include_str!("help.txt");
+
+/// The options that take a value, and what they take.
+const VALUED: [(&str, &str); 6] = [
+    ("--listen", "an address such as 127.0.0.1:7443"),
+    ("--name", "a name such as carrier.example"),
+    ("--metrics", "an address such as 127.0.0.1:9090"),
+    ("--data", "a folder"),
+    ("--tls", "a folder"),
+    ("--begin-anew", "carrier"),
+];
+
+/// How the carrier is to serve. Everything has a default.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) listen: SocketAddr,
+    pub(crate) name: String,
+    pub(crate) metrics: SocketAddr,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) tls: Option<PathBuf>,
+    pub(crate) if_lost: IfLost,
+}
+
+impl Options {
+    /// Reads them. `None` when it is asked for help.
+    pub(crate) fn read(arguments: Vec<OsString>) -> Result<Option<Self>, UsageError> {
+        let Some(arguments) = Arguments::read(arguments, &[], &VALUED)? else { return Ok(None) };
+        let mut options = Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7443)),
+            name: "localhost".to_owned(),
+            metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: None,
+            tls: None,
+            if_lost: IfLost::Refuse,
+        };
+        for given in arguments.values {
+            match given.name() {
+                "--listen" => options.listen = given.parse(str::parse)?,
+                "--name" => options.name = given.filled()?,
+                "--metrics" => options.metrics = given.parse(str::parse)?,
+                "--data" => options.data = Some(given.filled()?.into()),
+                "--tls" => options.tls = Some(given.filled()?.into()),
+                _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,
+                _ => return Err(given.refused("nobody else has a store here")),
+            }
+        }
+        Ok(Some(options))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Option<Options>, UsageError> {
+        Options::read(arguments.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn everything_has_a_default_and_help_comes_first() {
+        let options = read(&[]).unwrap().unwrap();
+        assert_eq!((options.listen.to_string(), options.name), ("127.0.0.1:7443".into(), "localhost".into()));
+        assert!(read(&["--listen", "127.0.0.1:1", "--help", "--nope"]).unwrap().is_none());
+    }
+
+    #[test]
+    fn errors_name_the_option_and_what_it_takes() {
+        let said = |arguments: &[&str]| read(arguments).unwrap_err().to_string();
+        assert!(
+            said(&["--listen", "7443"]).starts_with("--listen takes an address such as 127.0.0.1:7443, not")
+        );
+        assert!(said(&["--begin-anew", "relay"]).ends_with("nobody else has a store here"));
+        assert_eq!(said(&["--data"]), "--data takes a folder, and nothing follows it");
+    }
+
+    #[test]
+    fn every_option_is_explained() {
+        for (name, _) in VALUED {
+            assert!(HELP.contains(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Who a carrier is on the network: an authority of its own, and a certificate from it.
+//!
+//! ```text
+//! TLS/authority.pem    what clients are given: who trusts it, trusts this carrier and no other
+//! TLS/carrier.pem      the carrier's certificate
+//! TLS/carrier.key      its key, which nobody else may read
+//! ```
+//!
+//! A carrier on the open network has its certificate from an authority that phones know already; then
+//! the files are put here by whoever renews them.
+
+mod certified_key;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla::base::Clock;
+use bulla::transport::grpc::{Tls, tls_client, tls_server};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
+
+use self::certified_key::CertifiedKey;
+use crate::exit_error::ExitError;
+
+/// The file clients are given.
+pub const AUTHORITY: &str = "authority.pem";
+const CERTIFICATE: &str = "carrier.pem";
+const KEY: &str = "carrier.key";
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls_graviola::default_provider())
+}
+
+/// How the carrier called `name` speaks TLS, with what is in `folder`; at the first start it is made.
+///
+/// # Errors
+/// When something there cannot be made, read or used.
+pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Arc<ServerConfig>, ExitError> {
+    let [certificate, key] = [CERTIFICATE, KEY].map(|file| folder.join(file));
+    if !certificate.exists() && !key.exists() {
+        make(folder, name)?;
+    }
+    let unread = |path: &Path| ExitError::because(format!("{} cannot be read", path.display()));
+    let chain = CertificateDer::pem_file_iter(&certificate).map_err(unread(&certificate))?;
+    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unread(&certificate))?;
+    let private = PrivateKeyDer::from_pem_file(&key).map_err(unread(&key))?;
+    tls_server(provider(), chain, private, clock).map_err(ExitError::because("TLS cannot be spoken"))
+}
+
+/// The way to the carrier at `address`, a name and a port, whose authority is in the file `authority`.
+///
+/// # Errors
+/// When the file cannot be read, or the address is none.
+pub fn client(address: &str, authority: &Path, clock: Arc<dyn Clock>) -> Result<Tls, ExitError> {
+    let unread = || ExitError::because(format!("{} cannot be read", authority.display()));
+    let no_address = || ExitError::new(format!("{address} is no name with a port, such as localhost:7443"));
+    let (name, port) = address.rsplit_once(':').ok_or_else(no_address)?;
+    let port = port.parse().map_err(|_| no_address())?;
+    let mut roots = RootCertStore::empty();
+    for trusted in CertificateDer::pem_file_iter(authority).map_err(unread())? {
+        let added = roots.add(trusted.map_err(unread())?);
+        added.map_err(ExitError::because("the authority cannot be trusted"))?;
+    }
+    let config = tls_client(provider(), roots, clock).map_err(ExitError::because("TLS cannot be spoken"))?;
+    Tls::new(name, port, config).map_err(ExitError::because(format!("{address} is no carrier's address")))
+}
+
+/// Makes an authority, a certificate from it for `name`, and throws away the authority's key: nothing else
+/// will ever be certified by it.
+fn make(folder: &Path, name: &str) -> Result<(), ExitError> {
+    let failed = || ExitError::because("a certificate cannot be made");
+    let authority_key = CertifiedKey::generate()?;
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, format!("the authority of {name}"));
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    authority.serial_number = Some(1.into());
+    authority.key_identifier_method = authority_key.identifier();
+    let root = authority.self_signed(&authority_key).map_err(failed())?;
+
+    let carrier_key = CertifiedKey::generate()?;
+    let mut carrier = CertificateParams::new([name.to_owned()]).map_err(failed())?;
+    carrier.distinguished_name.push(DnType::CommonName, name);
+    carrier.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    carrier.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    carrier.use_authority_key_identifier_extension = true;
+    carrier.serial_number = Some(2.into());
+    let certified = carrier.signed_by(&carrier_key, &Issuer::new(authority, &authority_key));
+    let certified = certified.map_err(failed())?;
+
+    let unwritten = || ExitError::because(format!("{} cannot be written to", folder.display()));
+    let private = pem::encode(&pem::Pem::new("PRIVATE KEY", carrier_key.to_pkcs8()?));
+    fs::create_dir_all(folder).map_err(unwritten())?;
+    write(&folder.join(AUTHORITY), &root.pem(), 0o644).map_err(unwritten())?;
+    write(&folder.join(KEY), &private, 0o600).map_err(unwritten())?;
+    // The last one: if it is there, all are.
+    write(&folder.join(CERTIFICATE), &certified.pem(), 0o644).map_err(unwritten())
+}
+
+/// Writes a new file that only those may read whom `mode` names, and returns when it is on the disk.
+fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_carrier_is_certified_once_and_trusted_by_who_has_its_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("tls");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        server(&folder, "localhost", clock.clone()).unwrap();
+        let made = [AUTHORITY, CERTIFICATE, KEY].map(|file| fs::read(folder.join(file)).unwrap());
+        server(&folder, "localhost", clock.clone()).unwrap();
+        assert_eq!(made, [AUTHORITY, CERTIFICATE, KEY].map(|file| fs::read(folder.join(file)).unwrap()));
+        client("localhost:7443", &folder.join(AUTHORITY), clock.clone()).unwrap();
+        for (address, file) in
+            [("localhost", AUTHORITY), ("localhost:x", AUTHORITY), ("localhost:1", "nothing")]
+        {
+            client(address, &folder.join(file), clock.clone()).unwrap_err();
+        }
+        fs::remove_file(folder.join(KEY)).unwrap();
+        let error = server(&folder, "localhost", clock).unwrap_err();
+        assert!(error.to_string().ends_with("carrier.key cannot be read"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! A user's device that is a program of its own, and its carrier another.
+
+mod options;
+
+use bulla::Host;
+use bulla::content::{Content, Text};
+use bulla::device::{Device, DeviceError};
+use bulla::store::Store;
+use bulla::transport::NumberProof;
+use bulla::transport::grpc::GrpcTransport;
+use bulla_example_program::data_folder::DataFolder;
+use bulla_example_program::storage::{self, IfLost, SealedStore};
+use bulla_example_program::tls;
+use tokio::sync::mpsc;
+
+pub use self::options::DeviceOptions;
+use crate::device_reader;
+use crate::exit_error::ExitError;
+use crate::stdin;
+use crate::terminal::Terminal;
+
+/// What `--help` prints.
+pub const HELP: &str = include_str!("device/help.txt");
+
+type NetworkedDevice = Device<SealedStore, GrpcTransport>;
+
+/// Is the device until `end` is ready.
+///
+/// # Errors
+/// When something cannot be opened, or cannot go on.
+pub async fn device(
+    options: DeviceOptions,
+    terminal: Terminal,
+    end: impl Future<Output = ()>,
+) -> Result<(), ExitError> {
+    let host = Host::new();
+    let folder = DataFolder::open(options.data.clone())?;
+    // A phone that has lost what was on it is set up anew; nobody waits for its files.
+    let store = storage::open(&host, folder.path(), "device", IfLost::BeginAnew).await?;
+    let mut lines = stdin::lines()?;
+    let outcome = tokio::select! {
+        () = end => Ok(()),
+        outcome = live(&options, &host, &store, &mut lines, terminal) => outcome,
+    };
+    let closed = store.close().await.map_err(ExitError::because("the store cannot be closed"));
+    outcome.and(closed)?;
+    terminal.line("closed");
+    Ok(())
+}
+
+/// Opens the device, sends what is typed and shows what comes.
+async fn live(
+    options: &DeviceOptions,
+    host: &Host,
+    store: &SealedStore,
+    lines: &mut mpsc::Receiver<String>,
+    terminal: Terminal,
+) -> Result<(), ExitError> {
+    let device = open(options, host, store, lines, terminal).await?;
+    terminal.line(format_args!("ready as +{}, until Ctrl-C", options.user.digits()));
+    let reading = device_reader::run(device.clone(), options.user.clone(), terminal);
+    let writing = async {
+        while let Some(line) = lines.recv().await {
+            write(&device, options, &line, terminal).await;
+        }
+        // The input may end before the program.
+        std::future::pending().await
+    };
+    let outcome = tokio::select! {
+        outcome = reading => outcome,
+        outcome = writing => outcome,
+    };
+    device.close().await;
+    outcome
+}
+
+/// The device, registered with the code that the carrier has sent if it is new.
+async fn open(
+    options: &DeviceOptions,
+    host: &Host,
+    store: &SealedStore,
+    lines: &mut mpsc::Receiver<String>,
+    terminal: Terminal,
+) -> Result<NetworkedDevice, ExitError> {
+    let tls = tls::client(&options.carrier, &options.authority, host.clock())?;
+    let transport = GrpcTransport::new(tls, host.clock(), host.rng());
+    let mut proof = NumberProof::none();
+    loop {
+        let (clock, rng, user) = (host.clock(), host.rng(), options.user.clone());
+        let opened =
+            Device::register_as(store.clone(), transport.clone(), clock, rng, user, options.device, proof);
+        match opened.await {
+            Err(DeviceError::Unproven) => {
+                terminal.line("the carrier has sent a code to the number; type it");
+                let line = lines.recv().await.ok_or_else(|| ExitError::new("nobody types the code"))?;
+                let typed = NumberProof::new(line.trim().as_bytes().to_vec());
+                proof = typed.map_err(ExitError::because("no code is that long"))?;
+            }
+            opened => return opened.map_err(ExitError::because("the device cannot be opened")),
+        }
+    }
+}
+
+async fn write(device: &NetworkedDevice, options: &DeviceOptions, line: &str, terminal: Terminal) {
+    let user = options.user.digits();
+    let sent = match Text::new(line) {
+        Ok(_) if line.trim().is_empty() => return,
+        Ok(text) => {
+            device.send(options.business, &Content::text(text)).await.map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match sent {
+        Ok(id) => terminal.line(format_args!("{user} -> sent {id}")),
+        Err(why) => terminal.line(format_args!("{user} -> not sent: {why}")),
+    }
+}

@@ -1,0 +1,132 @@
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bulla::base::{BusinessAccountId, PhoneNumberId};
+use bulla::transport::NumberProof;
+use bulla::webhook::{AllowedNetworks, Webhook};
+use bulla_example_program::arguments::{Arguments, UsageError};
+use bulla_example_program::storage::IfLost;
+
+use crate::options::token;
+use crate::parties::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
+
+/// The options that take a value, and what they take.
+const VALUED: [(&str, &str); 14] = [
+    ("--authority", "a file such as TLS/authority.pem"),
+    ("--carrier", "a name and a port such as localhost:7443"),
+    ("--code", "what the carrier's operator has given out"),
+    ("--listen", "an address such as 127.0.0.1:8080"),
+    ("--metrics", "an address such as 127.0.0.1:9090"),
+    ("--data", "a folder"),
+    ("--begin-anew", "relay"),
+    ("--token", "a bearer token"),
+    ("--phone-number-id", "a decimal number"),
+    ("--business-account-id", "a decimal number"),
+    ("--webhook", "a URL that starts with http://"),
+    ("--allow-network", "a range of addresses such as 10.0.0.0/8"),
+    ("--verify-token", "a text"),
+    ("--app-secret", "a text"),
+];
+
+/// Whose relay it is, where the carrier is, and where the business is served.
+#[derive(Debug)]
+pub struct RelayOptions {
+    pub(crate) authority: PathBuf,
+    pub(crate) carrier: String,
+    pub(crate) proof: NumberProof,
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics: SocketAddr,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) if_lost: IfLost,
+    pub(crate) token: String,
+    pub(crate) phone_number_id: PhoneNumberId,
+    pub(crate) business_account_id: BusinessAccountId,
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) networks: AllowedNetworks,
+}
+
+impl RelayOptions {
+    /// Reads the arguments of the program, its name left out. `None` when it is asked for help.
+    ///
+    /// # Errors
+    /// When an option is not known, lacks its value or does not take it, and without an authority.
+    pub fn read(arguments: Vec<OsString>) -> Result<Option<Self>, UsageError> {
+        let Some(arguments) = Arguments::read(arguments, &[], &VALUED)? else { return Ok(None) };
+        let (mut authority, mut webhook) = (None, None);
+        let (mut verify_token, mut app_secret) =
+            ("demo-verify-token".to_owned(), "demo-app-secret".to_owned());
+        let mut options = Self {
+            authority: PathBuf::new(),
+            carrier: "localhost:7443".to_owned(),
+            proof: NumberProof::none(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: None,
+            if_lost: IfLost::Refuse,
+            token: "demo-token".to_owned(),
+            phone_number_id: PHONE_NUMBER_ID,
+            business_account_id: BUSINESS_ACCOUNT_ID,
+            webhook: None,
+            networks: AllowedNetworks::loopback(),
+        };
+        for given in arguments.values {
+            match given.name() {
+                "--authority" => authority = Some(given.filled()?.into()),
+                "--carrier" => options.carrier = given.filled()?,
+                "--code" => {
+                    options.proof = given.parse(|code| NumberProof::new(code.as_bytes().to_vec()))?;
+                }
+                "--listen" => options.listen = given.parse(str::parse)?,
+                "--metrics" => options.metrics = given.parse(str::parse)?,
+                "--data" => options.data = Some(given.filled()?.into()),
+                "--begin-anew" if given.filled()? == "relay" => options.if_lost = IfLost::BeginAnew,
+                "--begin-anew" => return Err(given.refused("nobody else has a store here")),
+                "--token" => options.token = token(&given)?,
+                "--phone-number-id" => {
+                    options.phone_number_id =
+                        given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                }
+                "--business-account-id" => {
+                    options.business_account_id =
+                        given.parse(|text| BusinessAccountId::parse(text).map_err(|error| error.why()))?;
+                }
+                "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
+                "--verify-token" => verify_token = given.filled()?,
+                "--app-secret" => app_secret = given.filled()?,
+                _ => webhook = Some(given),
+            }
+        }
+        let (name, takes) = VALUED[0];
+        options.authority = authority.ok_or(UsageError::Needed { name, takes })?;
+        if let Some(given) = webhook {
+            options.webhook = Some(given.parse(|url| Webhook::new(url, verify_token, app_secret))?);
+        }
+        Ok(Some(options))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::HELP;
+
+    fn read(arguments: &[&str]) -> Result<Option<RelayOptions>, UsageError> {
+        RelayOptions::read(arguments.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn all_but_the_authority_has_a_default_and_is_explained() {
+        let error = read(&[]).unwrap_err().to_string();
+        assert_eq!(error, "--authority is missing: it takes a file such as TLS/authority.pem");
+        let options = read(&["--authority", "x"]).unwrap().unwrap();
+        assert_eq!(
+            (options.listen.to_string(), options.token),
+            ("127.0.0.1:8080".into(), "demo-token".into())
+        );
+        assert!(read(&["--help"]).unwrap().is_none());
+        assert!(VALUED.iter().all(|(name, _)| HELP.contains(name)));
+        let error = read(&["--begin-anew", "carrier"]).unwrap_err().to_string();
+        assert!(error.ends_with("nobody else has a store here"), "{error}");
+    }
+}
