@@ -23,6 +23,7 @@ pub const KEYS: &str = "keys";
 
 /// What becomes of a store whose files are lost while its keyring is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IfLost {
     /// It is not opened: somebody may find the files.
     Refuse,
@@ -31,6 +32,9 @@ pub enum IfLost {
 }
 
 /// Opens the store `name` below `folder`, or begins one there.
+///
+/// # Errors
+/// When the store or one of its keys cannot be read, or its files are lost and nobody gives it up.
 pub async fn open(host: &Host, folder: &Path, name: &str, if_lost: IfLost) -> Result<SealedStore, ExitError> {
     let unopened = || format!("the store in {} cannot be opened", folder.join(name).display());
     let keys = folder.join(KEYS);

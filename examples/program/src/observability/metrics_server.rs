@@ -34,6 +34,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves the counters to whoever comes to `listener`, a request for each connection, after everybody has had
 /// a `look` at what waits.
+///
+/// # Errors
+/// Never; it goes on until it is dropped.
 pub async fn serve<L: Future<Output = ()> + Send>(
     listener: TcpListener,
     observability: Observability,
