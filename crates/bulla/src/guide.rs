@@ -24,5 +24,8 @@ pub mod backups {}
 #[doc = include_str!("guide/fault_tolerance.md")]
 pub mod fault_tolerance {}
 
+#[doc = include_str!("guide/run_a_carrier.md")]
+pub mod run_a_carrier {}
+
 #[doc = include_str!("guide/write_an_engine.md")]
 pub mod write_an_engine {}

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bulla::base::PhoneNumberId;
 use bulla_example_program::arguments::{Arguments, UsageError};
 use bulla_example_program::storage::IfLost;
 
@@ -11,12 +12,13 @@ use bulla_example_program::storage::IfLost;
 pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 6] = [
+const VALUED: [(&str, &str); 7] = [
     ("--listen", "an address such as 127.0.0.1:7443"),
     ("--name", "a name such as carrier.example"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
     ("--tls", "a folder"),
+    ("--grant", "a decimal number"),
     ("--begin-anew", "carrier"),
 ];
 
@@ -28,6 +30,7 @@ pub(crate) struct Options {
     pub(crate) metrics: SocketAddr,
     pub(crate) data: Option<PathBuf>,
     pub(crate) tls: Option<PathBuf>,
+    pub(crate) grant: Option<PhoneNumberId>,
     pub(crate) if_lost: IfLost,
 }
 
@@ -41,6 +44,7 @@ impl Options {
             metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: None,
             tls: None,
+            grant: None,
             if_lost: IfLost::Refuse,
         };
         for given in arguments.values {
@@ -50,6 +54,10 @@ impl Options {
                 "--metrics" => options.metrics = given.parse(str::parse)?,
                 "--data" => options.data = Some(given.filled()?.into()),
                 "--tls" => options.tls = Some(given.filled()?.into()),
+                "--grant" => {
+                    let number = given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                    options.grant = Some(number);
+                }
                 _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,
                 _ => return Err(given.refused("nobody else has a store here")),
             }

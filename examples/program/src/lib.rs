@@ -17,5 +17,6 @@ pub mod observability;
 
 // Where its records are, and who it is on the network.
 pub mod data_folder;
+pub mod new_file;
 pub mod storage;
 pub mod tls;

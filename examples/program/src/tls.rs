@@ -12,7 +12,6 @@
 mod certified_key;
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +27,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use self::certified_key::CertifiedKey;
 use crate::exit_error::ExitError;
+use crate::new_file::write;
 
 /// The file clients are given.
 pub const AUTHORITY: &str = "authority.pem";
@@ -98,23 +98,10 @@ fn make(folder: &Path, name: &str) -> Result<(), ExitError> {
     let unwritten = || ExitError::because(format!("{} cannot be written to", folder.display()));
     let private = pem::encode(&pem::Pem::new("PRIVATE KEY", carrier_key.to_pkcs8()?));
     fs::create_dir_all(folder).map_err(unwritten())?;
-    write(&folder.join(AUTHORITY), &root.pem(), 0o644).map_err(unwritten())?;
-    write(&folder.join(KEY), &private, 0o600).map_err(unwritten())?;
+    write(&folder.join(AUTHORITY), root.pem().as_bytes(), 0o644).map_err(unwritten())?;
+    write(&folder.join(KEY), private.as_bytes(), 0o600).map_err(unwritten())?;
     // The last one: if it is there, all are.
-    write(&folder.join(CERTIFICATE), &certified.pem(), 0o644).map_err(unwritten())
-}
-
-/// Writes a new file that only those may read whom `mode` names, and returns when it is on the disk.
-fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    write(&folder.join(CERTIFICATE), certified.pem().as_bytes(), 0o644).map_err(unwritten())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bulla::base::{BusinessAccountId, PhoneNumberId};
 use bulla::transport::NumberProof;
 use bulla::webhook::{AllowedNetworks, Webhook};
@@ -15,7 +17,7 @@ use crate::parties::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
 const VALUED: [(&str, &str); 14] = [
     ("--authority", "a file such as TLS/authority.pem"),
     ("--carrier", "a name and a port such as localhost:7443"),
-    ("--code", "what the carrier's operator has given out"),
+    ("--grant", "a file that the carrier's operator has given out"),
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -74,9 +76,7 @@ impl RelayOptions {
             match given.name() {
                 "--authority" => authority = Some(given.filled()?.into()),
                 "--carrier" => options.carrier = given.filled()?,
-                "--code" => {
-                    options.proof = given.parse(|code| NumberProof::new(code.as_bytes().to_vec()))?;
-                }
+                "--grant" => options.proof = given.parse(grant)?,
                 "--listen" => options.listen = given.parse(str::parse)?,
                 "--metrics" => options.metrics = given.parse(str::parse)?,
                 "--data" => options.data = Some(given.filled()?.into()),
@@ -104,6 +104,13 @@ impl RelayOptions {
         }
         Ok(Some(options))
     }
+}
+
+/// The grant in the file at `path`.
+fn grant(path: &str) -> Result<NumberProof, String> {
+    let line = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let bytes = BASE64_STANDARD.decode(line.trim()).map_err(|_| "there is no grant in it")?;
+    NumberProof::new(bytes).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -23,21 +23,30 @@ const FEATURES: [(&str, bool, bool); 9] = [
     ("webhook", true, false),
 ];
 
+/// What is of the sighted side, or opens messages for it.
+const SIGHTED: [&str; 10] = [
+    "bulla-content",
+    "bulla-device",
+    "bulla-endpoint",
+    "bulla-graph",
+    "bulla-relay",
+    "bulla-session",
+    "bulla-spqr",
+    "bulla-webhook",
+    // The cipher of messages, and the agreement on their keys.
+    "cbc",
+    "libcrux-ml-kem",
+];
+
 /// The names of everything a host links that depends on the facade with these features.
 fn linked(features: &str) -> BTreeSet<String> {
-    let tree = cargo(&[
-        "tree",
-        "--package",
-        "bulla",
-        "--features",
-        features,
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ]);
+    tree(&["--package", "bulla", "--features", features])
+}
+
+/// The names of everything that is linked with what `of` says.
+fn tree(of: &[&str]) -> BTreeSet<String> {
+    let how = ["--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+    let tree = cargo(&[&["tree"], of, &how].concat());
     tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
@@ -52,6 +61,22 @@ fn the_defaults_pull_in_no_http_and_no_engine() {
     let http: Vec<_> = HTTP.iter().filter(|name| linked.contains(**name)).collect();
     assert!(http.is_empty(), "the defaults link {http:?}");
     assert!(!linked.contains("fjall"));
+}
+
+/// What a carrier's operator shows: nothing in the program could open a message.
+#[test]
+fn a_carrier_alone_links_the_blind_side_and_no_cipher_of_messages() {
+    let facade = ["--package", "bulla", "--no-default-features", "--features", "carrier,fjall,grpc"];
+    for carrier in [&facade[..], &["--package", "bulla-example-carrier"]] {
+        let linked = tree(carrier);
+        assert!(linked.contains("bulla-carrier"), "the tree was not read: {linked:?}");
+        let sighted: Vec<_> = SIGHTED.iter().filter(|name| linked.contains(**name)).collect();
+        assert!(sighted.is_empty(), "{carrier:?} links {sighted:?}");
+    }
+    // Guards the guard: those are the names.
+    let all = tree(&["--package", "bulla-examples"]);
+    let unknown: Vec<_> = SIGHTED.iter().filter(|name| !all.contains(**name)).collect();
+    assert!(unknown.is_empty(), "nobody links {unknown:?}");
 }
 
 #[test]
