@@ -29,6 +29,7 @@ SHOWN = {
     "bulla_transport": {"base", "envelope"},
     "bulla_vault": {"base", "store"},
     "bulla_webhook": {"base", "relay"},
+    "bulla_xeddsa": set(),
 }
 SIGNATURE = re.compile(r'class="(?:code-header|rust item-decl)"(.*?)</(?:h[234]|pre)>', re.S)
 LINK = re.compile(r'href="(?:\.\./)+(bulla[a-z_]*)/(?:[a-z_]+/)*([a-z]+\.[A-Za-z0-9_]+\.html)')

@@ -8,7 +8,6 @@ use subtle::ConstantTimeEq;
 
 use crate::error::{KeyError, SignatureError};
 use crate::x25519;
-use crate::xeddsa;
 
 /// The only type of curve key there is.
 const TYPE: u8 = 0x05;
@@ -69,7 +68,7 @@ impl PublicKey {
     }
 
     pub(crate) fn verify_parts(&self, parts: &[&[u8]], signature: &Signature) -> Result<(), SignatureError> {
-        if xeddsa::verify(&self.0, parts, &signature.0) { Ok(()) } else { Err(SignatureError(())) }
+        if bulla_xeddsa::verify(&self.0, parts, &signature.0) { Ok(()) } else { Err(SignatureError(())) }
     }
 
     /// Whether these bytes are the one proper encoding of a point in the prime-order group.
@@ -171,7 +170,7 @@ impl PrivateKey {
     }
 
     pub(crate) fn sign_parts(&self, parts: &[&[u8]], rng: &mut impl CryptoRng) -> Signature {
-        Signature(xeddsa::sign(&self.0, parts, rng))
+        Signature(bulla_xeddsa::sign(self.0.expose(), parts, rng))
     }
 }
 

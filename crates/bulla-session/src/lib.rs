@@ -15,7 +15,6 @@ mod kyber;
 mod pqxdh;
 mod prekey;
 mod x25519;
-mod xeddsa;
 
 pub mod message;
 mod session;

@@ -40,6 +40,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-webhook/src/subscription.rs", &["LEAST"], FORMAT),
     ("bulla-spqr/src/", &[ANY], SPECIFIED),
     ("bulla-session/src/", &[ANY], SPECIFIED),
+    ("bulla-xeddsa/src/", &[ANY], SPECIFIED),
     ("bulla-transparency/src/log_key.rs", &["ED25519"], SPECIFIED),
     ("bulla-webhook/src/signature.rs", &["BLOCK_BYTES"], SPECIFIED),
     ("bulla-webhook/src/webhook_url.rs", &["HTTP_PORT"], SPECIFIED),

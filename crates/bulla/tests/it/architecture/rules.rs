@@ -49,7 +49,7 @@ impl fmt::Display for Violation {
                 write!(f, "the blind side reaches plaintext: {}", path.join(" -> "))
             }
             Self::SessionReaches { path } => {
-                write!(f, "session reaches more of ours than spqr: {}", path.join(" -> "))
+                write!(f, "session reaches more of ours than spqr and xeddsa: {}", path.join(" -> "))
             }
             Self::EngineReached { path } => write!(f, "a library chooses an engine: {}", path.join(" -> ")),
             Self::CipherOnTheBlindSide { name, cipher } => write!(f, "{name} is blind, yet links {cipher}"),
@@ -113,7 +113,7 @@ fn of_its_row(graph: &Graph, table: &[Row], row: &Row, shown: &Crate, found: &mu
         if blind && side(to) == Some(Side::Sighted) {
             found.push(Violation::BlindReachesSighted { path: path.clone() });
         }
-        if from == "session" && to != "spqr" {
+        if from == "session" && !["spqr", "xeddsa"].contains(&to) {
             found.push(Violation::SessionReaches { path });
         }
     }

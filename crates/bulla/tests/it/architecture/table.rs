@@ -28,7 +28,8 @@ const fn row(name: &'static str, side: Side, may_depend_on: &'static [&'static s
 pub(crate) const TABLE: &[Row] = &[
     row("base", Side::Shared, &[]),
     row("spqr", Side::Sighted, &[]),
-    row("session", Side::Sighted, &["spqr"]),
+    row("xeddsa", Side::Blind, &[]),
+    row("session", Side::Sighted, &["spqr", "xeddsa"]),
     row("content", Side::Sighted, &["base"]),
     row("envelope", Side::Blind, &["base"]),
     row("store", Side::Blind, &["base"]),
@@ -42,7 +43,7 @@ pub(crate) const TABLE: &[Row] = &[
     row(
         "carrier",
         Side::Blind,
-        &["base", "envelope", "transport", "store", "vault", "meter", "integrity", "transparency"],
+        &["base", "envelope", "transport", "store", "vault", "meter", "integrity", "transparency", "xeddsa"],
     ),
     row("endpoint", Side::Sighted, &["base", "content", "session", "envelope", "store", "transparency"]),
     row("device", Side::Sighted, &["base", "content", "envelope", "endpoint", "transport", "store", "vault"]),
@@ -59,6 +60,7 @@ pub(crate) const TABLE: &[Row] = &[
         &[
             "base",
             "spqr",
+            "xeddsa",
             "session",
             "content",
             "envelope",
@@ -127,6 +129,11 @@ pub(crate) const SEALING_EXCEPTIONS: &[(&str, &[&str], &str)] = &[
         "transparency",
         &["curve25519-dalek"],
         "the log's heads are signed on that curve, by ed25519-dalek: a signature hides nothing, and no key is agreed on",
+    ),
+    (
+        "xeddsa",
+        &["curve25519-dalek"],
+        "identity keys sign on that curve: the crate has signatures and nothing else, and agrees on no key",
     ),
 ];
 
