@@ -1,8 +1,12 @@
 //! Compiles the wire form, if it is asked for. No compiler of protobuf has to be installed.
 
 #[cfg(feature = "grpc")]
-const FILES: [&str; 3] =
-    ["bulla/carrier/v1/carrier.proto", "bulla/carrier/v1/envelope.proto", "bulla/carrier/v1/keys.proto"];
+const FILES: [&str; 4] = [
+    "bulla/carrier/v1/carrier.proto",
+    "bulla/carrier/v1/envelope.proto",
+    "bulla/carrier/v1/identity.proto",
+    "bulla/carrier/v1/keys.proto",
+];
 
 #[cfg(feature = "grpc")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {

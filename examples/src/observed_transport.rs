@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bulla::base::{Address, DeviceId};
-use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bulla::transport::{Caller, Connected, Delivery, NumberProof, Sequence, Transport, TransportError};
 
 /// Sees every envelope that is handed to the carrier, as the carrier sees it.
@@ -38,6 +38,10 @@ impl<T: Transport, W: EnvelopeObserver> ObservedTransport<T, W> {
 }
 
 impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        self.transport.identify(signer);
+    }
+
     async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.transport.register(caller, proof).await
     }

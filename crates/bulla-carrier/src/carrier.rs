@@ -18,6 +18,7 @@ use crate::acknowledged_envelopes::AcknowledgedEnvelopes;
 use crate::fencing_token::FencingTokenLocks;
 use crate::idle_eviction::IdleEviction;
 use crate::limits::CACHED_BYTES;
+use crate::number_attempts::NumberAttempts;
 use crate::number_verifier::{NumberVerifier, TrustedHost};
 use crate::pending_sends::PendingSends;
 use crate::queue_tails::QueueTails;
@@ -46,6 +47,7 @@ pub struct Carrier<S> {
     pub(crate) fencing_tokens: FencingTokenLocks,
     pub(crate) erasures: RunningErasures,
     pub(crate) verifier: Arc<dyn NumberVerifier>,
+    pub(crate) attempts: NumberAttempts,
     /// What tells places in queues that this instance gives out from those that another did, on whatever
     /// store.
     pub(crate) epoch: u64,
@@ -106,6 +108,7 @@ impl<S: Store> Carrier<S> {
             fencing_tokens: FencingTokenLocks::new(),
             erasures: RunningErasures::default(),
             verifier,
+            attempts: NumberAttempts::default(),
             epoch,
             generation,
             tallies: Tallies::default(),
@@ -339,7 +342,7 @@ impl<S: Store> Carrier<S> {
     }
 
     /// Before anybody can write to it: whoever is erased later has to be looked for in its queue.
-    async fn remember_business(&self, address: &Address) -> Result<(), TransportError> {
+    pub(crate) async fn remember_business(&self, address: &Address) -> Result<(), TransportError> {
         match address.party() {
             Party::Business(business) => self.remember(*business).await,
             _ => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bulla_base::{DeviceId, DeviceSet};
+use bulla_base::{DeviceId, DeviceSet, MAX_DEVICES};
 use bulla_envelope::InstallationId;
 use bulla_transport::{Caller, Incarnation, TransportError};
 
@@ -121,6 +121,17 @@ impl DeviceTokens {
         self.of(device).filter(|token| token.is_there()).map(|token| token.installation)
     }
 
+    /// Which device the installation is, if it is one.
+    pub(crate) fn device_of(&self, installation: InstallationId) -> Option<DeviceId> {
+        self.those(|token| token.is_there() && token.installation == installation).iter().next()
+    }
+
+    /// The lowest number that no device has, if there is one; that of one that was removed is free.
+    pub(crate) fn lowest_free(&self) -> Option<DeviceId> {
+        let all = (1..=MAX_DEVICES).filter_map(|number| DeviceId::new(number).ok());
+        all.into_iter().find(|device| self.installation(*device).is_none())
+    }
+
     /// The devices that every message to the party goes to.
     pub(crate) fn in_use(&self) -> DeviceSet {
         self.those(|token| token.standing == Standing::InUse)
@@ -151,8 +162,6 @@ impl DeviceTokens {
 
 #[cfg(test)]
 mod tests {
-    use bulla_base::MAX_DEVICES;
-
     use super::*;
 
     fn token(standing: Standing) -> DeviceToken {
@@ -175,6 +184,22 @@ mod tests {
         for bad in [&[][..], &bytes[..bytes.len() - 1], &other_form, &eleventh, &unknown] {
             assert!(DeviceTokens::read(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_lowest_free_number_is_the_first_that_no_device_has() {
+        let [one, two, three] = [1, 2, 3].map(|number| DeviceId::new(number).unwrap());
+        let mut tokens = DeviceTokens::default();
+        assert_eq!(tokens.lowest_free(), Some(one));
+        tokens.put(one, token(Standing::InUse));
+        tokens.put(two, token(Standing::Removed));
+        tokens.put(three, token(Standing::Registered));
+        assert_eq!(tokens.lowest_free(), Some(two));
+        assert_eq!(tokens.device_of(InstallationId::from_bytes([7; 16])), Some(one));
+        assert_eq!(tokens.device_of(InstallationId::from_bytes([8; 16])), None);
+        (1..=MAX_DEVICES)
+            .for_each(|number| tokens.put(DeviceId::new(number).unwrap(), token(Standing::InUse)));
+        assert_eq!(tokens.lowest_free(), None);
     }
 
     #[test]

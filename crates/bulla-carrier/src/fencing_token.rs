@@ -48,16 +48,50 @@ impl<S: Store> Carrier<S> {
     /// Gives the device to the installation of `caller`, if it is proven that the number is its own. Whatever
     /// is of another installation goes, but what is queued.
     pub(crate) async fn take_over(&self, caller: &Caller, proof: &NumberProof) -> Result<(), TransportError> {
-        if !self.token(caller.address()).await?.is_some_and(|token| token.is_of(caller)) {
-            let verdict = self.verifier.verify(caller.address(), proof).await;
-            if !verdict.map_err(TransportError::carrier_failed)? {
-                tracing::info!("a number was not proven to be the caller's");
-                return Err(TransportError::Unproven);
-            }
+        let is_proven = !self.token(caller.address()).await?.is_some_and(|token| token.is_of(caller));
+        if is_proven {
+            self.verify(caller, proof).await?;
         }
         let alone = self.alone(caller.address()).await?;
+        self.seat(&alone, caller, is_proven).await
+    }
+
+    /// Has it decided whether the number is the caller's.
+    pub(crate) async fn verify(&self, caller: &Caller, proof: &NumberProof) -> Result<(), TransportError> {
+        let (partition, now) = (self.partition(caller.address()), self.clock.now());
+        // Who shows nothing guesses nothing, and is no attempt.
+        let is_attempt = !proof.as_bytes().is_empty();
+        if is_attempt {
+            self.attempts.begin(partition, now)?;
+        }
+        let verdict = self.verifier.verify_caller(caller, proof).await;
+        match verdict {
+            Ok(true) => {
+                self.attempts.succeeded(partition);
+                Ok(())
+            }
+            Ok(false) => {
+                tracing::info!("a number was not proven to be the caller's");
+                Err(TransportError::Unproven)
+            }
+            Err(source) => {
+                if is_attempt {
+                    self.attempts.take_back(partition);
+                }
+                Err(TransportError::CarrierFailed { source })
+            }
+        }
+    }
+
+    /// Gives the device to the installation of `caller`: to another than it has only if `is_proven`.
+    pub(crate) async fn seat(
+        &self,
+        alone: &Alone<'_>,
+        caller: &Caller,
+        is_proven: bool,
+    ) -> Result<(), TransportError> {
         // What is left of one that was removed is not for who comes after it.
-        self.finish_removal(&alone, caller.address()).await?;
+        self.finish_removal(alone, caller.address()).await?;
         let held = self.token(caller.address()).await?;
         let mut batch = Batch::new(self.partition(caller.address()));
         let token = match held {
@@ -65,6 +99,8 @@ impl<S: Store> Carrier<S> {
                 token.check(caller)?;
                 token.raised_by(caller)
             }
+            // It was the caller's a moment ago, when it did not have to be proven.
+            _ if !is_proven => return Err(TransportError::unavailable("the device was given to another")),
             _ => {
                 self.forget_keys(caller.address(), &mut batch).await?;
                 metrics::counter!(REGISTERED).increment(1);
@@ -72,7 +108,7 @@ impl<S: Store> Carrier<S> {
                 DeviceToken::of(caller, held.as_ref())
             }
         };
-        self.put_token(&alone, caller.address(), token, batch).await
+        self.put_token(alone, caller.address(), token, batch).await
     }
 
     /// Lets nobody pass the fencing tokens of the party at `address`, nor change anything of it.

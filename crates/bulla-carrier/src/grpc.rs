@@ -4,10 +4,16 @@
 //! its `GrpcTransport` is the other side.
 //!
 //! # In reading order
-//! [`GrpcService`] is the service, for a host's own server; [`Authenticator`] decides who may speak for whom;
-//! [`serve`] is a server that does nothing else, over [`Listening`].
+//! [`GrpcService`] is the service, for a host's own server; [`Authenticator`] decides who may speak for whom,
+//! as [`ProvenIdentity`] unless the host has another; [`serve`] is a server that does nothing else, over [`Listening`].
 
 mod authenticator;
+mod client_connection;
+mod mac_key;
+mod nonces;
+mod proven_identity;
+mod request_context;
+
 mod service;
 mod settings;
 
@@ -18,7 +24,10 @@ mod server;
 
 mod limits;
 
-pub use authenticator::{Authenticator, TrustedNetwork};
+pub use authenticator::{Admission, Authenticator, NoAuthentication};
+pub use client_connection::ClientConnection;
+pub use proven_identity::ProvenIdentity;
+pub use request_context::RequestContext;
 pub use service::GrpcService;
 pub use settings::{GrpcSettings, InvalidSetting};
 

@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Carrier`] is the service, [`NumberVerifier`] the port that decides whose a number is.
+//! [`Carrier`] is the service, [`NumberVerifier`] the port that decides whose a number is;
+//! [`GrantVerifier`] believes an operator's [`NumberGrant`].
 //! With the feature `grpc` the module of that name has the carrier as a service.
 
 mod carrier;
@@ -11,6 +12,9 @@ mod meter;
 mod queue;
 
 mod fencing_token;
+mod grant_verifier;
+mod number_attempts;
+mod number_grant;
 mod number_verifier;
 mod one_time_key_usage;
 
@@ -23,6 +27,7 @@ mod settling;
 mod device_tokens;
 mod erase_business;
 mod erase_user;
+mod new_device;
 mod remove_device;
 mod restored_store;
 mod running_erasures;
@@ -44,12 +49,15 @@ pub mod fuzzing;
 
 pub use carrier::Carrier;
 
+pub use grant_verifier::GrantVerifier;
+pub use number_grant::{GrantError, NumberGrant, OperatorKey, OperatorPublicKey};
 pub use number_verifier::{NumberVerifier, TrustedHost, Verdict};
 
 pub use stats::CarrierStats;
 
 pub use limits::{
-    CACHED_BYTES, MAX_COUNTED, MAX_COUNTED_KEYS, MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY,
+    ATTEMPTS_WINDOW, CACHED_BYTES, MAX_ATTEMPTS, MAX_COUNTED, MAX_COUNTED_KEYS, MAX_GRANTED_NUMBERS,
+    MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY,
 };
 
 pub use bulla_store::Erased;

@@ -31,6 +31,22 @@ pub const MAX_COUNTED: usize = 4096;
 /// go of: a mailbox in which nothing happens takes nothing.
 pub const CACHED_BYTES: usize = 32 << 20;
 
+/// How many attempts to prove a number may fail within [`ATTEMPTS_WINDOW`]. With more, a code of six digits is
+/// soon guessed; with fewer, who mistypes one has to wait. Beyond it nobody, its owner neither, can register the
+/// number until the window is over.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// From the first attempt that fails on, others are counted with it for so long.
+pub const ATTEMPTS_WINDOW: Duration = Duration::from_secs(600);
+
+/// The most business numbers that one grant lists. So many of them fit into a proof; a relay with more has
+/// more grants.
+pub const MAX_GRANTED_NUMBERS: usize = 100;
+
+/// Of how many numbers it is known that attempts have failed, in 100 bytes each. Whoever tries more makes that
+/// of the first be forgotten: five more attempts for one number cost them as many for each of thirty thousand.
+pub(crate) const MAX_COUNTED_NUMBERS: usize = 65_536;
+
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -91,6 +107,7 @@ mod tests {
     fn every_bound_has_its_documented_value() {
         assert_eq!([MAX_ID_AGE, MAX_ID_LEAD].map(|span| span.as_secs()), [2_592_000, 86_400]);
         assert_eq!((MAX_ONE_TIME_KEYS_A_DAY, MAX_COUNTED_KEYS, MAX_COUNTED), (8, 32, 4_096));
-        assert_eq!(CACHED_BYTES, 33_554_432);
+        assert_eq!((CACHED_BYTES, MAX_GRANTED_NUMBERS), (33_554_432, 100));
+        assert_eq!((MAX_ATTEMPTS, ATTEMPTS_WINDOW.as_secs(), MAX_COUNTED_NUMBERS), (5, 600, 65_536));
     }
 }

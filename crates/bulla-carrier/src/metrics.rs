@@ -18,6 +18,12 @@ pub(crate) const BUNDLES: &str = "bulla_carrier_bundles_total";
 /// Counter of numbers: registered by an installation that was not there before.
 pub(crate) const REGISTERED: &str = "bulla_carrier_registered_total";
 
+/// Counter of identities: proved on a connection.
+pub(crate) const PROVEN: &str = "bulla_carrier_identities_proven_total";
+
+/// Counter of calls, by `kind`: without a proof of identity that is one.
+pub(crate) const UNAUTHENTICATED: &str = "bulla_carrier_unauthenticated_total";
+
 /// Counter of devices: removed.
 pub(crate) const REMOVED: &str = "bulla_carrier_removed_total";
 

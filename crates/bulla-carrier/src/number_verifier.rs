@@ -2,7 +2,7 @@ use std::error::Error;
 use std::pin::Pin;
 
 use bulla_base::Address;
-use bulla_transport::NumberProof;
+use bulla_transport::{Caller, NumberProof};
 
 /// What a verifier comes to: whether the number is the caller's, or why that cannot be told now.
 pub type Verdict<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
@@ -16,11 +16,18 @@ pub type Verdict<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + 
 ///
 /// # For implementors
 /// Whoever is believed speaks for the number from then on, and shuts out who did before. The proof is the
-/// caller's word: bound how often it may be tried. A carrier that does not know a number (any more) asks with
+/// caller's word; after [`MAX_ATTEMPTS`](crate::MAX_ATTEMPTS) that were none the carrier asks
+/// about a number no more for a while. A carrier that does not know a number (any more) asks with
 /// an [empty proof](NumberProof::none) when somebody connects with it.
 pub trait NumberVerifier: Send + Sync + 'static {
     /// Whether `proof` proves that `address` is the caller's.
     fn verify<'a>(&'a self, address: &'a Address, proof: &'a NumberProof) -> Verdict<'a>;
+
+    /// Whether `proof` proves that the address of `caller` is theirs, for who has to know besides which
+    /// installation asks. It is what the carrier asks; unless it is written, it is the same.
+    fn verify_caller<'a>(&'a self, caller: &'a Caller, proof: &'a NumberProof) -> Verdict<'a> {
+        self.verify(caller.address(), proof)
+    }
 }
 
 /// Believes everybody: for a carrier in the same program, whose host opens relays and devices for the numbers

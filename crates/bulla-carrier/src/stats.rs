@@ -87,6 +87,8 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::CarrierFailed { .. } => "failed",
         TransportError::Fenced { .. } => "fenced",
         TransportError::Unproven => "unproven",
+        TransportError::Unauthenticated { .. } => "unauthenticated",
+        TransportError::TooManyAttempts { .. } => "too_many_attempts",
         TransportError::UnknownRecipient => "unknown_recipient",
         TransportError::Devices { .. } => "devices",
         TransportError::Removed => "removed",

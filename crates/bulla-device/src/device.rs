@@ -215,6 +215,7 @@ impl<S: Store, T: Transport> Device<S, T> {
         let tails = Arc::new(Tails::of(&store, home, clock.now()).await?);
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
+        transport.identify(endpoint.signer());
         let device = Self(Arc::new(Inner {
             store,
             tails,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use bulla_base::{Address, Partition, Rng, Timestamp};
 use bulla_envelope::InstallationId;
@@ -16,7 +17,8 @@ use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, prekeys, rest
 pub struct Endpoint {
     pub(crate) address: Address,
     pub(crate) home: Partition,
-    pub(crate) local: LocalIdentity,
+    /// Shared with what [signs](Self::signer) for it.
+    pub(crate) local: Arc<LocalIdentity>,
     incarnation: u64,
     /// Whether it was registered when it was opened. Then it is for good.
     was_registered: bool,
@@ -57,7 +59,7 @@ impl Endpoint {
         Ok(Self {
             address,
             home,
-            local,
+            local: Arc::new(local),
             incarnation,
             was_registered,
             generation,
@@ -131,7 +133,7 @@ impl Endpoint {
 
     /// The identity it speaks with.
     #[must_use]
-    pub const fn identity(&self) -> Identity {
+    pub fn identity(&self) -> Identity {
         Identity::new(*self.local.identity().public())
     }
 

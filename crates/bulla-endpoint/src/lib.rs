@@ -6,6 +6,7 @@
 mod endpoint;
 mod identity;
 mod identity_policy;
+mod identity_signer;
 mod prekeys;
 
 mod content_kind;

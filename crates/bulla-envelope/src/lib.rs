@@ -1,10 +1,11 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`Envelope`], then [`KeyUpload`] and [`KeyBundle`].
+//! [`Envelope`], then [`KeyUpload`] and [`KeyBundle`]; [`IdentitySigner`] signs for an installation.
 
 mod envelope;
 mod franking;
+mod identity_signer;
 mod installation_id;
 mod kind;
 
@@ -15,6 +16,7 @@ mod limits;
 
 pub use envelope::Envelope;
 pub use franking::FrankingTag;
+pub use identity_signer::IdentitySigner;
 pub use installation_id::InstallationId;
 pub use kind::{Form, Kind};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bulla::transport::{
     Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError,
 };
@@ -33,6 +33,10 @@ impl<T: Transport> ObservedTransport<T> {
 }
 
 impl<T: Transport> Transport for ObservedTransport<T> {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        self.transport.identify(signer);
+    }
+
     async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.transport.register(caller, proof).await
     }

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bulla_base::{Address, DeviceId};
-use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 
 use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError};
 
@@ -23,6 +23,10 @@ impl BoxTransport {
 }
 
 impl Transport for BoxTransport {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        self.0.identify(signer);
+    }
+
     async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.0.register(caller, proof).await
     }
@@ -75,6 +79,8 @@ type Answer<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
 
 /// [`Transport`] in the form of which there can be a `dyn`.
 trait DynTransport: Send + Sync {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>);
+
     fn register<'a>(
         &'a self,
         caller: &'a Caller,
@@ -121,6 +127,10 @@ trait DynTransport: Send + Sync {
 }
 
 impl<T: Transport> DynTransport for T {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        Transport::identify(self, signer);
+    }
+
     fn register<'a>(
         &'a self,
         caller: &'a Caller,

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use bulla_base::DeviceSet;
 use bulla_envelope::InvalidEnvelope;
 use thiserror::Error;
 
-use crate::Incarnation;
+use crate::{IdentityProblem, Incarnation};
 
 /// Why a call to the carrier failed.
 #[derive(Debug, Error)]
@@ -37,6 +39,22 @@ pub enum TransportError {
     /// The caller's: it has not proven that the number is its own. Have the user prove it, and register anew.
     #[error("the number was not proven to be the caller's")]
     Unproven,
+    /// The caller's: it has not proved on this connection that it holds its identity key. A transport to
+    /// which [a signer was handed](crate::Transport::identify) proves it by itself and repeats the call; who
+    /// sees this has handed over none for this installation, or the two sides do not agree on how a proof is
+    /// bound to a connection. Nothing was carried out, and the same call may be made again.
+    #[error("the caller's identity was not proved: {}", problem.label())]
+    Unauthenticated {
+        /// What is missing.
+        problem: IdentityProblem,
+    },
+    /// The caller's: the number was tried to be registered too often with a proof that is none. Come again
+    /// later.
+    #[error("there were too many attempts to register the number; come again in {} s", retry_after.as_secs())]
+    TooManyAttempts {
+        /// When to come again.
+        retry_after: Duration,
+    },
     /// The caller's: nobody with this address has ever connected.
     #[error("the carrier knows no such recipient")]
     UnknownRecipient,
@@ -89,7 +107,8 @@ impl TransportError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::CarrierFailed { .. })
+        // Who is not known by its proof has one to give: what it had to send waits until it is.
+        matches!(self, Self::Unavailable { .. } | Self::CarrierFailed { .. } | Self::Unauthenticated { .. })
     }
 }
 

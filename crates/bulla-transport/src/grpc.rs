@@ -4,12 +4,17 @@
 //! can be written in any language. [`GrpcTransport`] is ours.
 //!
 //! # In reading order
-//! [`GrpcTransport`], and [`Connector`], which brings it to the carrier: [`PlainTcp`] or [`Tls`].
+//! [`GrpcTransport`], and [`Connector`], which brings it to the carrier: [`PlainTcp`] or [`Tls`];
+//! [`IdentityProof`] shows who calls, bound to the connection by its [`ChannelBinding`].
 //! [`proto`] is what the files compile to, for whoever serves it.
 
+mod channel_binding;
 mod client;
 mod connector;
 mod tls;
+
+mod identities;
+mod identity_proof;
 
 mod connection;
 mod exchange;
@@ -41,11 +46,15 @@ pub mod proto {
 }
 
 pub use client::GrpcTransport;
-pub use connector::{ByteStream, Connecting, Connector, PlainTcp};
+pub use connector::{ByteStream, Connecting, Connector, Link, PlainTcp};
 pub use tls::{InvalidTls, Tls, tls_client, tls_server};
+
+pub use channel_binding::ChannelBinding;
+pub use identity_proof::IdentityProof;
 
 pub use wire::address;
 
 pub use limits::{
-    CALL_DEADLINE, CONNECT_DEADLINE, MAX_CALLS_IN_FLIGHT, MAX_FIELDS, MAX_FRAME_BYTES, MAX_HEADER_BYTES,
+    CALL_DEADLINE, CONNECT_DEADLINE, CREDENTIAL_METADATA, MAX_CALLS_IN_FLIGHT, MAX_CREDENTIAL_BYTES,
+    MAX_FIELDS, MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_NONCE_BYTES,
 };

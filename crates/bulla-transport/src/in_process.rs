@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Address, DeviceId};
-use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 
 use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError};
 
@@ -32,6 +32,10 @@ impl<C> Clone for InProcess<C> {
 }
 
 impl<C: Transport> Transport for InProcess<C> {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        self.carrier.identify(signer);
+    }
+
     async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
         self.carrier.register(caller, proof).await
     }

@@ -9,6 +9,7 @@
 mod transport;
 
 mod caller_identity;
+mod identity_problem;
 mod incarnation;
 mod number_proof;
 
@@ -27,11 +28,14 @@ mod limits;
 pub use transport::Transport;
 
 pub use caller_identity::Caller;
+pub use identity_problem::IdentityProblem;
 pub use incarnation::Incarnation;
 pub use number_proof::NumberProof;
 
 pub use delivery::{Connected, Delivery, Sequence, in_order};
 pub use send_outcome::SendOutcome;
+
+pub use bulla_envelope::IdentitySigner;
 
 pub use boxed::BoxTransport;
 pub use in_process::InProcess;

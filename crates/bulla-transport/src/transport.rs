@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use bulla_base::{Address, DeviceId};
-use bulla_envelope::{Envelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 
 use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, TransportError};
 
@@ -10,6 +12,17 @@ use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Tra
 /// know whether it was carried out. An `Ok` means that the carrier has made it durable. Calls may overtake
 /// each other; callers that need an order wait in between.
 pub trait Transport: Send + Sync + 'static {
+    /// Hands over what signs for an installation, before it makes its first call: relay and device do so for
+    /// each that they open.
+    ///
+    /// # For implementors
+    /// A transport on whose other side nobody knows who calls proves with it who does, and keeps it for as
+    /// long as it may have to prove it again. One that wraps another passes it on. Where caller and carrier
+    /// are in one program, as is taken for granted unless this is written, there is nothing to prove.
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        drop(signer);
+    }
+
     /// Proves that the number is the caller's, and says that from now on only this installation speaks for
     /// the device, in this incarnation or a later one. Another installation of the device, and every copy of
     /// it, is shut out for good, and its keys are forgotten. What is queued stays, and so do the user's other

@@ -225,7 +225,7 @@ impl<S: Store> Calls<S> {
         stock
             .map(move |outcome| {
                 let answer = |connected| {
-                    let proto::Connected { one_time_keys, highest_one_time } =
+                    let proto::Connected { one_time_keys, highest_one_time, .. } =
                         proto::Connected::from(connected);
                     carrier_frame::Frame::LowStock(proto::LowStock { call, one_time_keys, highest_one_time })
                 };

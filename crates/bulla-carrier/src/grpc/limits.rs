@@ -20,6 +20,19 @@ pub const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 /// repeat it.
 pub const STOPPING_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a nonce is good for. Shorter, and a phone whose radio wakes slowly signs in vain; longer, and what
+/// was signed and never sent is good for longer.
+pub(crate) const NONCE_LIFETIME: Duration = Duration::from_secs(60);
+
+/// How many nonces of one connection can be used at a time. One that was given before so many others is over:
+/// who has asked for it asks for another. It takes 2 kB of a connection to know which of them were used.
+pub(crate) const MAX_OPEN_NONCES: u64 = 16_384;
+
+/// How long a credential is good for, on the connection on which it was given. Longer, and what somebody has
+/// read in the memory of a client is good for longer; shorter, and those who call often sign more often.
+/// Streams that are open stay.
+pub(crate) const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// How long to wait before a connection is accepted again when the system has refused one, because there are
 /// too many open files for instance.
 pub(crate) const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -56,5 +69,7 @@ mod tests {
         assert_eq!([OPENING_DEADLINE, STOPPING_DEADLINE].map(|span| span.as_secs()), [10, 10]);
         let heartbeats = [SHORTEST_HEARTBEAT, HEARTBEAT, LONGEST_HEARTBEAT].map(|span| span.as_secs());
         assert_eq!((heartbeats, STREAMS_PER_CONNECTION), ([1, 240, 3600], 4096));
+        assert_eq!([NONCE_LIFETIME, CREDENTIAL_LIFETIME].map(|span| span.as_secs()), [60, 3600]);
+        assert_eq!(MAX_OPEN_NONCES, 16_384);
     }
 }

@@ -12,6 +12,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -19,24 +20,35 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::codegen::Service;
 
-use super::GrpcService;
 use super::limits::{
     ACCEPT_AGAIN, CONNECTION_WINDOW_BYTES, MAX_CONNECTIONS, OPENING_DEADLINE, SEND_BUFFER_BYTES,
     STOPPING_DEADLINE, STREAM_WINDOW_BYTES,
 };
-use bulla_transport::grpc::MAX_HEADER_BYTES;
+use super::{ClientConnection, GrpcService};
+use bulla_transport::grpc::{ChannelBinding, MAX_HEADER_BYTES};
 
 /// Where a server listens, and how it is spoken to there.
 pub struct Listening {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
+    /// The end points of the certificates that may be shown.
+    end_points: Vec<ChannelBinding>,
 }
 
 impl Listening {
     /// On `listener`, with TLS as `config` says, which `tls_server` of `bulla-transport` makes.
     #[must_use]
     pub fn with_tls(listener: TcpListener, config: Arc<ServerConfig>) -> Self {
-        Self { listener, tls: Some(TlsAcceptor::from(config)) }
+        Self { listener, tls: Some(TlsAcceptor::from(config)), end_points: Vec::new() }
+    }
+
+    /// The same, for clients that prove who they are by [the certificate that they were
+    /// shown](ChannelBinding::TlsServerEndPoint), because their library for TLS tells no exporter: this is one
+    /// that the configuration may show them. To be called for each of them.
+    #[must_use]
+    pub fn showing(mut self, certificate: &CertificateDer<'_>) -> Self {
+        self.end_points.push(ChannelBinding::of_certificate(certificate));
+        self
     }
 
     /// On `listener`, without TLS.
@@ -46,7 +58,7 @@ impl Listening {
     /// and for a network that is protected by something else.
     #[must_use]
     pub const fn in_plain(listener: TcpListener) -> Self {
-        Self { listener, tls: None }
+        Self { listener, tls: None, end_points: Vec::new() }
     }
 }
 
@@ -84,7 +96,7 @@ pub async fn serve<S: Store>(
                     clock: Arc::clone(&clock),
                     stopping: stopping.subscribe(),
                 };
-                let tls = listening.tls.clone();
+                let tls = listening.tls.clone().map(|tls| (tls, listening.end_points.clone()));
                 connections.spawn(async move {
                     connection.serve(stream, tls).await;
                     drop(place);
@@ -130,26 +142,38 @@ struct Connection<S> {
 pub(crate) struct Token(Arc<()>);
 
 impl<S: Store> Connection<S> {
-    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        let Some(tls) = tls else { return self.speak(stream).await };
+    async fn serve(self, stream: TcpStream, tls: Option<(TlsAcceptor, Vec<ChannelBinding>)>) {
+        let Some((tls, mut bindings)) = tls else {
+            return self.speak(stream, ClientConnection::new([ChannelBinding::None])).await;
+        };
         let handshake = tokio::select! {
             handshake = tls.accept(stream) => handshake,
             () = self.clock.sleep(OPENING_DEADLINE) => return,
         };
         match handshake {
-            Ok(stream) => self.speak(stream).await,
+            Ok(stream) => {
+                let (_, connection) = stream.get_ref();
+                // Without it there are the end points still.
+                bindings.extend(ChannelBinding::of_connection(connection));
+                self.speak(stream, ClientConnection::new(bindings)).await;
+            }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection did not come to TLS");
             }
         }
     }
 
-    async fn speak(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    async fn speak(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: ClientConnection,
+    ) {
         let (token, was_used, settings) =
             (Token(Arc::new(())), Arc::new(AtomicBool::new(false)), self.service.settings());
         let (server, given, used) = (self.service.server(), token.clone(), Arc::clone(&was_used));
         let answer = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(given.clone());
+            request.extensions_mut().insert(client.clone());
             used.store(true, Ordering::Release);
             server.clone().call(request)
         });

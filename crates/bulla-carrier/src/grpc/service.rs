@@ -7,18 +7,17 @@ use bulla_envelope::{InvalidEnvelope, KeyUpload};
 use bulla_store::Store;
 use bulla_transport::grpc::proto::carrier_server::{Carrier as Protocol, CarrierServer};
 use bulla_transport::grpc::proto::{self, CarrierFrame, ClientFrame, Reason, Refusal, client_frame};
-use bulla_transport::grpc::{MAX_FRAME_BYTES, address};
+use bulla_transport::grpc::{IdentityProof, MAX_FRAME_BYTES, address};
 use bulla_transport::{Caller, NumberProof, Transport, TransportError};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{mpsc, watch};
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::exchange::Exchange;
 use super::limits::{MAX_WAITING_FRAMES, OPENING_DEADLINE};
 use super::open_streams::OpenStreams;
 use super::server::Token;
-use super::{Authenticator, GrpcSettings};
+use super::{Authenticator, GrpcSettings, RequestContext};
 use crate::Carrier;
 
 /// A [`Carrier`] as a service over gRPC. Clones serve the same.
@@ -74,15 +73,12 @@ impl<S: Store> GrpcService<S> {
     /// Who calls, if they may.
     async fn caller(
         &self,
-        metadata: &MetadataMap,
+        context: &RequestContext,
         caller: Option<proto::Caller>,
     ) -> Result<Caller, TransportError> {
         let caller = proto::Caller::read(caller)?;
-        match self.inner.authenticator.may_speak(metadata, &caller).await {
-            Ok(true) => Ok(caller),
-            Ok(false) => Err(TransportError::Unproven),
-            Err(source) => Err(TransportError::Unavailable { source: Some(source) }),
-        }
+        self.inner.authenticator.may_speak(context, &caller).await?;
+        Ok(caller)
     }
 
     /// The first frame of a stream, in time.
@@ -106,15 +102,40 @@ impl<S: Store> GrpcService<S> {
 impl<S: Store> Protocol for GrpcService<S> {
     type ExchangeStream = Pin<Box<dyn Stream<Item = Result<CarrierFrame, Status>> + Send>>;
 
+    async fn challenge(
+        &self,
+        request: Request<proto::ChallengeRequest>,
+    ) -> Result<Response<proto::ChallengeResponse>, Status> {
+        let (context, _) = RequestContext::of(request);
+        answered(self.inner.authenticator.challenge(&context))
+    }
+
+    async fn prove(
+        &self,
+        request: Request<proto::ProveRequest>,
+    ) -> Result<Response<proto::Credential>, Status> {
+        let (context, proof) = RequestContext::of(request);
+        let proved = async {
+            let proof = IdentityProof::read(proof)?;
+            self.inner.authenticator.prove(&context, &proof)
+        };
+        answered(proved.await)
+    }
+
     async fn register(
         &self,
         request: Request<proto::RegisterRequest>,
     ) -> Result<Response<proto::Connected>, Status> {
-        let (metadata, _, proto::RegisterRequest { caller, proof }) = request.into_parts();
+        let (context, proto::RegisterRequest { caller, proof }) = RequestContext::of(request);
         let registered = async {
             let proof = NumberProof::new(proof.into())?;
-            let caller = self.caller(&metadata, caller).await?;
-            self.inner.carrier.register(&caller, &proof).await
+            let (caller, has_number) = proto::Caller::read_new(caller)?;
+            self.inner.authenticator.may_speak(&context, &caller).await?;
+            let (device, connected) = match has_number {
+                true => (caller.address().device(), self.inner.carrier.register(&caller, &proof).await?),
+                false => self.inner.carrier.register_new_device(&caller, &proof).await?,
+            };
+            Ok(proto::Connected { device: device.number().into(), ..connected.into() })
         };
         answered(registered.await)
     }
@@ -123,9 +144,9 @@ impl<S: Store> Protocol for GrpcService<S> {
         &self,
         request: Request<proto::ConnectRequest>,
     ) -> Result<Response<proto::Connected>, Status> {
-        let (metadata, _, proto::ConnectRequest { caller }) = request.into_parts();
+        let (context, proto::ConnectRequest { caller }) = RequestContext::of(request);
         let connected = async {
-            let caller = self.caller(&metadata, caller).await?;
+            let caller = self.caller(&context, caller).await?;
             self.inner.carrier.connect(&caller).await
         };
         answered(connected.await)
@@ -135,9 +156,9 @@ impl<S: Store> Protocol for GrpcService<S> {
         &self,
         request: Request<proto::PublishRequest>,
     ) -> Result<Response<proto::Connected>, Status> {
-        let (metadata, _, proto::PublishRequest { caller, keys }) = request.into_parts();
+        let (context, proto::PublishRequest { caller, keys }) = RequestContext::of(request);
         let published = async {
-            let caller = self.caller(&metadata, caller).await?;
+            let caller = self.caller(&context, caller).await?;
             self.inner.carrier.publish(&caller, KeyUpload::from_bytes(keys)?).await
         };
         answered(published.await)
@@ -147,9 +168,9 @@ impl<S: Store> Protocol for GrpcService<S> {
         &self,
         request: Request<proto::FetchKeysRequest>,
     ) -> Result<Response<proto::FetchKeysResponse>, Status> {
-        let (metadata, _, proto::FetchKeysRequest { caller, of }) = request.into_parts();
+        let (context, proto::FetchKeysRequest { caller, of }) = RequestContext::of(request);
         let fetched = async {
-            let caller = self.caller(&metadata, caller).await?;
+            let caller = self.caller(&context, caller).await?;
             let bundle = self.inner.carrier.bundle(&caller, &address("address", &of)?).await?;
             Ok(proto::FetchKeysResponse { bundle: bundle.to_bytes() })
         };
@@ -160,9 +181,9 @@ impl<S: Store> Protocol for GrpcService<S> {
         &self,
         request: Request<proto::RemoveDeviceRequest>,
     ) -> Result<Response<proto::RemoveDeviceResponse>, Status> {
-        let (metadata, _, proto::RemoveDeviceRequest { caller, device }) = request.into_parts();
+        let (context, proto::RemoveDeviceRequest { caller, device }) = RequestContext::of(request);
         let removed = async {
-            let caller = self.caller(&metadata, caller).await?;
+            let caller = self.caller(&context, caller).await?;
             let number = u8::try_from(device).unwrap_or_default();
             let device = DeviceId::new(number);
             let device = device.map_err(|source| InvalidEnvelope::Word { field: "device", source })?;
@@ -176,14 +197,14 @@ impl<S: Store> Protocol for GrpcService<S> {
         &self,
         request: Request<Streaming<ClientFrame>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let (metadata, extensions, mut frames) = request.into_parts();
+        let (context, mut frames) = RequestContext::of(request);
         let opening = self.opening(&mut frames).await?;
         let stopping = self.inner.stopping.subscribe();
         if *stopping.borrow() {
             return Err(Refusal::because(Reason::ShuttingDown).into_status());
         }
         let opened = async {
-            let caller = self.caller(&metadata, Some(opening)).await?;
+            let caller = self.caller(&context, Some(opening)).await?;
             // Before it takes the place of another: who has been replaced takes nobody's.
             let connected = self.inner.carrier.connect(&caller).await?;
             let (seat, displaced) = self.inner.streams.enter(&caller)?;
@@ -200,7 +221,7 @@ impl<S: Store> Protocol for GrpcService<S> {
             stopping,
             displaced,
             seat,
-            connection: extensions.get::<Token>().cloned(),
+            connection: context.extensions().get::<Token>().cloned(),
         };
         tokio::spawn(exchange.run(connected));
         let written = stream::unfold(written, |mut written| async move {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bulla_base::{Address, Category, DeviceId, DeviceSet, MAX_DEVICES, MessageId, Number, Partition, Party};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, KeyUpload, Kind};
+use bulla_envelope::{Envelope, Form, FrankingTag, KeyUpload, Kind};
 use bulla_meter::Flow;
 use bulla_store::{BEFORE_ALL, Batch, Key, Scan, Space, Store};
 use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, TransportError};
 
+use crate::identities::{installation, key_of};
 use crate::{NOW, SHOP, World, alice, caller, shop, upload};
 
 fn id(number: u8) -> DeviceId {
@@ -22,7 +23,7 @@ fn set(numbers: &[u8]) -> DeviceSet {
 /// A device of Alice's, each of which has an identity of its own.
 fn device(number: u8, incarnation: u64) -> Caller {
     let address = Address::new(alice().party().clone(), id(number));
-    Caller::new(address, InstallationId::of_identity(&[number]), Incarnation::new(incarnation))
+    Caller::new(address, installation(&[number]), Incarnation::new(incarnation))
 }
 
 fn keys(number: u8) -> KeyUpload {
@@ -86,12 +87,15 @@ async fn a_second_device_does_not_shut_out_the_first_and_each_has_keys_of_its_ow
     world.transport().connect(&first).await.unwrap();
     for (device, number) in [(&first, 1), (&tenth, MAX_DEVICES)] {
         let bundle = world.transport().bundle(&shop, device.address()).await.unwrap();
-        assert_eq!((&bundle.identity[..], bundle.devices().unwrap()), (&[number][..], set(&[1, 10])));
+        assert_eq!(
+            (&bundle.identity[..], bundle.devices().unwrap()),
+            (&key_of(&[number])[..], set(&[1, 10]))
+        );
     }
     assert_eq!(world.carrier.devices(&number()).await.unwrap(), set(&[1, 10]));
     // A new incarnation, and a new installation, of one of them are nothing to the other.
     world.transport().connect(&device(10, 2)).await.unwrap();
-    let new = Caller::new(tenth.address().clone(), InstallationId::of_identity(b"new"), Incarnation::new(1));
+    let new = Caller::new(tenth.address().clone(), installation(b"new"), Incarnation::new(1));
     world.transport().register(&new, &NumberProof::none()).await.unwrap();
     let shut_out = world.transport().connect(&device(10, 3)).await;
     assert!(matches!(shut_out, Err(TransportError::Fenced { reinstalled: true, .. })));
@@ -160,8 +164,7 @@ async fn a_device_that_has_left_no_keys_is_not_missed_and_one_that_is_installed_
     let sent = world.transport().send_all(&shop, world.fan_out(&shop, message(), set(&[1]))).await;
     assert!(sent.error.is_none(), "{sent:?}");
     world.transport().publish(&device(2, 1), keys(2)).await.unwrap();
-    let new =
-        Caller::new(device(2, 1).address().clone(), InstallationId::of_identity(b"new"), Incarnation::new(1));
+    let new = Caller::new(device(2, 1).address().clone(), installation(b"new"), Incarnation::new(1));
     world.transport().register(&new, &NumberProof::none()).await.unwrap();
     let sent = world.transport().send_all(&shop, world.fan_out(&shop, message(), set(&[1]))).await;
     assert_eq!(other_devices(&sent.error), Some(set(&[1, 2])), "its new keys are about to come");

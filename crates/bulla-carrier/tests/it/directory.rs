@@ -6,6 +6,7 @@ use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey, SignedKey};
 use bulla_store::{Batch, Commit, Fault, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper};
 use bulla_transport::{Caller, InProcess, Transport, TransportError};
 
+use crate::identities::key_of;
 use crate::{NOW, World, alice, caller, days, shop, upload};
 
 #[tokio::test]
@@ -15,7 +16,7 @@ async fn a_one_time_key_is_given_once_and_then_bundles_come_without() {
     let mut given = Vec::new();
     for _ in 0..3 {
         let bundle = world.transport().bundle(&shop, alice.address()).await.unwrap();
-        assert_eq!(&bundle.identity[..], b"identity");
+        assert_eq!(&bundle.identity[..], key_of(b"identity"));
         given.push(bundle.one_time.map(|key| key.id));
     }
     assert_eq!(given, [Some(1), Some(2), None]);
@@ -118,7 +119,10 @@ async fn damaged_keys_are_no_keys_until_their_owner_leaves_others() {
     world.transport().publish(&her, upload(b"identity", 3)).await.unwrap();
     let connected = world.transport().connect(&her).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (1, 3), "the new one");
-    assert_eq!(&world.transport().bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
+    assert_eq!(
+        &world.transport().bundle(&us, her.address()).await.unwrap().identity[..],
+        key_of(b"identity")
+    );
 }
 
 /// A store in which a wrapper cannot open the lasting keys of anybody, such as a vault whose key for them is
@@ -159,7 +163,7 @@ async fn keys_that_cannot_be_read_are_no_keys_until_their_owner_leaves_others() 
     let error = transport.bundle(&us, her.address()).await.unwrap_err();
     assert!(matches!(error, TransportError::NoKeys) && !error.may_pass(), "{error:?}");
     transport.publish(&her, upload(b"identity", 3)).await.unwrap();
-    assert_eq!(&transport.bundle(&us, her.address()).await.unwrap().identity[..], b"identity");
+    assert_eq!(&transport.bundle(&us, her.address()).await.unwrap().identity[..], key_of(b"identity"));
 }
 
 #[tokio::test]

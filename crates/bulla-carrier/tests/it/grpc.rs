@@ -2,6 +2,7 @@
 
 mod conversation;
 mod cut_connections;
+mod identity;
 mod refused_by_name;
 mod restart;
 mod stream_cost;
@@ -15,7 +16,9 @@ use std::time::Duration;
 
 use bulla_base::{Clock, ManualClock, SeededRng, Sleep, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_carrier::grpc::{Authenticator, GrpcService, GrpcSettings, Listening, TrustedNetwork, serve};
+use bulla_carrier::grpc::{
+    Authenticator, GrpcService, GrpcSettings, Listening, NoAuthentication, ProvenIdentity, serve,
+};
 use bulla_transport::grpc::proto::carrier_client::CarrierClient;
 use bulla_transport::grpc::proto::carrier_frame::Frame;
 use bulla_transport::grpc::proto::{CarrierFrame, ClientFrame, client_frame};
@@ -28,6 +31,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tonic::{Status, Streaming};
 
+use crate::identities::signing;
 use crate::{NOW, World, upload};
 
 /// A clock that the test moves, and that wakes who sleeps by it.
@@ -79,11 +83,22 @@ struct Served {
 
 impl Served {
     async fn new() -> Self {
-        Self::with(TrustedNetwork).await
+        let world = World::new().await;
+        let identities = proven(&world);
+        Self::in_plain(world, identities).await
+    }
+
+    /// One that believes whoever calls, for what is about something else than who does.
+    async fn trusting() -> Self {
+        Self::with(NoAuthentication).await
     }
 
     async fn with(authenticator: impl Authenticator) -> Self {
-        let (world, listener) = (World::new().await, listener().await);
+        Self::in_plain(World::new().await, authenticator).await
+    }
+
+    async fn in_plain(world: World, authenticator: impl Authenticator) -> Self {
+        let listener = listener().await;
         let address = listener.local_addr().unwrap();
         Self::on(world, authenticator, Listening::in_plain(listener), address).await
     }
@@ -115,7 +130,12 @@ impl Served {
 
     fn transport_at(&self, address: SocketAddr) -> GrpcTransport {
         let connector = PlainTcp::new(address.to_string()).unwrap();
-        GrpcTransport::new(connector, self.clock.clone(), Arc::new(SeededRng::new(3)))
+        signing(GrpcTransport::new(connector, self.clock.clone(), Arc::new(SeededRng::new(3))))
+    }
+
+    /// Lets so many seconds pass for nonces and credentials alone: connections do not grow old by it.
+    fn advance(&self, seconds: u64) {
+        self.world.clock.set(self.world.clock.now().after(Duration::from_secs(seconds)));
     }
 
     /// What a client in another language would have.
@@ -190,14 +210,23 @@ impl RawStream {
 
 pub(crate) use suites::OVER_THE_WIRE;
 
+/// Who may speak over a connection in plain: those who have proved who they are.
+fn proven(world: &World) -> ProvenIdentity {
+    ProvenIdentity::new(world.clock.clone(), &world.rng).with_plain_connections()
+}
+
 /// The transport to the world's carrier, served by the world's clock.
 pub(crate) async fn wire_to(world: &World) -> BoxTransport {
     let listener = listener().await;
     let address = listener.local_addr().unwrap().to_string();
-    let service = GrpcService::new(Arc::clone(&world.carrier), TrustedNetwork, GrpcSettings::default());
+    let service = GrpcService::new(Arc::clone(&world.carrier), proven(world), GrpcSettings::default());
     tokio::spawn(serve(service, Listening::in_plain(listener), std::future::pending()));
     let connector = PlainTcp::new(address).unwrap();
-    BoxTransport::new(GrpcTransport::new(connector, world.clock.clone(), Arc::new(SeededRng::new(3))))
+    signing(BoxTransport::new(GrpcTransport::new(
+        connector,
+        world.clock.clone(),
+        Arc::new(SeededRng::new(3)),
+    )))
 }
 
 async fn listener() -> TcpListener {

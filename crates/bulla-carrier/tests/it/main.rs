@@ -14,6 +14,7 @@ mod directory;
 mod erase;
 mod fencing_token;
 mod grpc;
+mod identities;
 mod idle_memory;
 mod logs;
 mod queue;
@@ -29,8 +30,10 @@ use bulla_base::{
     Address, Category, Clock, ManualClock, MessageId, Number, PhoneNumberId, Rng, SeededRng, Sleep, Timestamp,
 };
 use bulla_carrier::Carrier;
-use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, KeyUpload, Kind, OneTimeKey, SignedKey};
+use bulla_envelope::{Envelope, Form, FrankingTag, KeyUpload, Kind, OneTimeKey, SignedKey};
 use bulla_store::MemoryStore;
+use identities::{installation, key_of};
+
 use bulla_transport::{BoxTransport, Caller, InProcess, Incarnation, Transport};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -115,7 +118,7 @@ impl World {
 
 /// Somebody in this incarnation of the installation with the identity `identity`.
 fn caller(address: Address, incarnation: u64) -> Caller {
-    Caller::new(address, InstallationId::of_identity(b"identity"), Incarnation::new(incarnation))
+    Caller::new(address, installation(b"identity"), Incarnation::new(incarnation))
 }
 
 fn shop() -> Address {
@@ -126,11 +129,11 @@ fn alice() -> Address {
     Address::user(Number::parse("16505551234").unwrap())
 }
 
-/// Keys with the one-time keys from id 1 to `one_time`.
+/// Keys of the installation called `identity`, with the one-time keys from id 1 to `one_time`.
 fn upload(identity: &'static [u8], one_time: u32) -> KeyUpload {
     let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
     let one_time = (1..=one_time).map(|id| OneTimeKey::new(id, vec![3; 33])).collect();
-    KeyUpload::new(7, identity, signed.clone(), signed, one_time)
+    KeyUpload::new(7, key_of(identity).to_vec(), signed.clone(), signed, one_time)
 }
 
 fn days(count: u64) -> Duration {

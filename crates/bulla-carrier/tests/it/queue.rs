@@ -1,9 +1,10 @@
 use bulla_base::{Address, Category, MessageId, Number};
-use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, Kind, MAX_RESENDS};
+use bulla_envelope::{Envelope, Form, FrankingTag, Kind, MAX_RESENDS};
 use bulla_meter::{Flow, Tally};
 use bulla_store::{Batch, Commit, Store};
 use bulla_transport::{Sequence, Transport, TransportError, in_order};
 
+use crate::identities::installation;
 use crate::{NOW, SHOP, World, alice, caller, days, shop};
 
 #[tokio::test]
@@ -194,7 +195,7 @@ async fn what_was_queued_while_the_clock_was_ahead_mutes_nobody() {
 async fn what_is_sealed_for_an_installation_that_is_no_more_is_refused() {
     let world = World::new().await;
     let (shop, alice) = (world.join(shop()).await, world.join(alice()).await);
-    let (gone, here) = (InstallationId::of_identity(b"another"), alice.installation());
+    let (gone, here) = (installation(b"another"), alice.installation());
     let refused = world.transport().send(&shop, world.envelope(&shop, &alice).sealed_for(gone)).await;
     assert!(matches!(refused, Err(TransportError::Reinstalled)));
     world.transport().send(&shop, world.envelope(&shop, &alice).sealed_for(here)).await.unwrap();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bulla_base::{Address, SeededRng};
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
-use bulla_envelope::InstallationId;
 use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, TransportError};
 
+use crate::identities::{installation, key_of};
 use crate::{World, alice, caller, shop, upload};
 
 /// Another installation than that of [`caller`].
 fn new_phone() -> Caller {
-    Caller::new(alice(), InstallationId::of_identity(b"a new phone"), Incarnation::new(1))
+    Caller::new(alice(), installation(b"a new phone"), Incarnation::new(1))
 }
 
 fn shut_out<T>(result: Result<T, TransportError>) -> bool {
@@ -74,7 +74,10 @@ async fn a_new_phone_takes_the_old_keys_away_and_keeps_what_is_queued() {
     assert!(matches!(none, Err(TransportError::NoKeys)), "the old ones open nothing any more");
     world.transport().publish(&new_phone(), upload(b"a new phone", 1)).await.unwrap();
     let bundle = world.transport().bundle(&us, &alice()).await.unwrap();
-    assert_eq!((&bundle.identity[..], bundle.one_time.map(|key| key.id)), (&b"a new phone"[..], Some(1)));
+    assert_eq!(
+        (&bundle.identity[..], bundle.one_time.map(|key| key.id)),
+        (&key_of(b"a new phone")[..], Some(1))
+    );
     let queued = world.transport().receive(&new_phone(), Sequence::START).await.unwrap();
     assert_eq!(queued[0].envelope, envelope);
     let old = waiting.await.unwrap();

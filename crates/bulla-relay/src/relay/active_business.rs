@@ -50,6 +50,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             .with_session_cache(self.session_cache.clone());
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
+        self.transport.identify(endpoint.signer());
         let user_ids = UserIds::new(&self.pepper, business);
         let (tasks, again) = (Arc::default(), Notify::new());
         let (looks_again, is_connected) = Default::default();

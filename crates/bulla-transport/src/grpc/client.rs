@@ -3,15 +3,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_base::{Address, Clock, DeviceId, Rng};
-use bulla_envelope::{Envelope, InvalidEnvelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, IdentitySigner, InvalidEnvelope, KeyBundle, KeyUpload};
 use bytes::Bytes;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Extensions, Request, Response, Status};
 
 use super::Connector;
 use super::connection::{Channel, Connection};
 use super::exchange::{Exchange, opened};
-use super::limits::{CALL_DEADLINE, MAX_FRAME_BYTES};
+use super::identities::{Identities, Token};
+use super::limits::{CALL_DEADLINE, CREDENTIAL_METADATA, MAX_FRAME_BYTES};
 use super::proto::carrier_client::CarrierClient;
 use super::proto::carrier_frame::Frame;
 use super::proto::{self, client_frame};
@@ -35,24 +36,32 @@ use crate::{
 /// one that receives; others wait for their turn. It reads ahead of nobody: what was not asked for is not
 /// sent.
 ///
+/// For the callers whose [signer](Transport::identify) it was handed it proves who they are: once for each
+/// connection and caller, again when the carrier's credential is over or was not taken, and then the call is
+/// repeated, once. Without a signer it calls without a proof, for a carrier that asks for none.
+///
 /// It must be used on a tokio runtime, and spawns a task there for the connection and one for each stream,
 /// which end with it. Clones share the connection.
 ///
 /// # Cost
 /// A stream on which nothing happens takes 29 kB, the carrier's half of it included; a test of the carrier
 /// counts them. One small frame goes each way every few minutes, as the carrier says. A caller that has ever
-/// had a stream is remembered, in some hundred bytes, for as long as the transport is there.
+/// had a stream is remembered, in some hundred bytes, for as long as the transport is there, and so is its
+/// signer. A proof takes two calls and a signature.
 #[derive(Clone)]
 pub struct GrpcTransport {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     connection: Connection,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) identities: Identities,
     metadata: MetadataMap,
     streams: Mutex<HashMap<Address, Arc<Stream>>>,
 }
+
+type Client = CarrierClient<Channel>;
 
 /// Where an address' stream is. Whoever finds none opens one, and others wait.
 type Stream = tokio::sync::Mutex<Option<Arc<Exchange>>>;
@@ -64,7 +73,7 @@ impl GrpcTransport {
         Self::with_metadata(connector, clock, rng, MetadataMap::new())
     }
 
-    /// The same, with `metadata` beside each call: where a credential stands, if the carrier asks for one.
+    /// The same, with `metadata` beside each call, for a carrier whose host asks for something of its own.
     #[must_use]
     pub fn with_metadata(
         connector: impl Connector,
@@ -73,29 +82,64 @@ impl GrpcTransport {
         metadata: MetadataMap,
     ) -> Self {
         let connection = Connection::new(Box::new(connector), Arc::clone(&clock), rng);
-        Self { inner: Arc::new(Inner { connection, clock, metadata, streams: Mutex::default() }) }
+        let (identities, streams) = (Identities::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { connection, clock, identities, metadata, streams }) }
     }
 }
 
 impl Inner {
-    fn client(&self, channel: &Channel) -> CarrierClient<Channel> {
+    pub(crate) fn client(&self, channel: &Channel) -> CarrierClient<Channel> {
         CarrierClient::with_origin(channel.clone(), self.connection.origin().clone())
             .max_decoding_message_size(MAX_FRAME_BYTES)
             .max_encoding_message_size(MAX_FRAME_BYTES)
     }
 
-    fn request<M>(&self, message: M) -> Request<M> {
-        Request::from_parts(self.metadata.clone(), Extensions::new(), message)
+    pub(crate) fn rng(&self) -> &dyn Rng {
+        self.connection.rng()
     }
 
-    /// Makes a call of its own, for which the carrier does not wait.
-    async fn call<R, F: Future<Output = Result<Response<R>, Status>>>(
+    /// A request with `message`, by the caller whose `credential` this is.
+    pub(crate) fn request<M>(&self, message: M, credential: Option<&Token>) -> Request<M> {
+        let mut metadata = self.metadata.clone();
+        if let Some(credential) = credential {
+            let mut value = MetadataValue::from_bytes(credential);
+            value.set_sensitive(true);
+            metadata.insert_bin(CREDENTIAL_METADATA, value);
+        }
+        Request::from_parts(metadata, Extensions::new(), message)
+    }
+
+    /// Makes a call of its own, for which the carrier does not wait. If the credential is not taken, another
+    /// is asked for, once.
+    async fn call<M: Clone, R, F: Future<Output = Result<Response<R>, Status>>>(
         &self,
-        call: impl FnOnce(CarrierClient<Channel>) -> F,
+        caller: &Caller,
+        message: M,
+        call: impl Fn(CarrierClient<Channel>, Request<M>) -> F,
     ) -> Result<R, TransportError> {
-        let channel = self.connection.channel().await?;
+        let mut refused = None;
+        loop {
+            let channel = self.connection.channel().await?;
+            // In a box: else every call that waits would hold the room for it.
+            let credential = Box::pin(self.credential(&channel, caller, refused.as_ref())).await?;
+            let request = self.request(message.clone(), credential.as_ref());
+            match self.answer(&channel, call(self.client(&channel), request)).await {
+                Err(TransportError::Unauthenticated { .. }) if refused.is_none() && credential.is_some() => {
+                    refused = credential;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// What a call on `channel` comes to, in time.
+    pub(crate) async fn answer<R>(
+        &self,
+        channel: &Channel,
+        call: impl Future<Output = Result<Response<R>, Status>>,
+    ) -> Result<R, TransportError> {
         let heard = channel.heard();
-        match self.connection.within(CALL_DEADLINE, call(self.client(&channel))).await {
+        match self.connection.within(CALL_DEADLINE, call).await {
             Ok(answer) => {
                 let answer = answer.map(Response::into_inner).map_err(error_of);
                 if answer.as_ref().map_or_else(|error| !error.may_pass(), |_| true) {
@@ -124,19 +168,39 @@ impl Inner {
         }
         // The one before is let go of first: else the carrier would find the two in conflict.
         *stream = None;
-        let exchange = self.open(caller).await?;
+        // In a box: who waits on the stream would hold the room for it.
+        let exchange = Box::pin(self.open(caller)).await?;
         *stream = Some(Arc::clone(&exchange));
         Ok(exchange)
     }
 
     async fn open(&self, caller: &Caller) -> Result<Arc<Exchange>, TransportError> {
-        let channel = self.connection.channel().await?;
+        let mut refused = None;
+        loop {
+            let channel = self.connection.channel().await?;
+            let credential = Box::pin(self.credential(&channel, caller, refused.as_ref())).await?;
+            match self.open_on(&channel, caller, credential.as_ref()).await {
+                Err(TransportError::Unauthenticated { .. }) if refused.is_none() && credential.is_some() => {
+                    refused = credential;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn open_on(
+        &self,
+        channel: &Channel,
+        caller: &Caller,
+        credential: Option<&Token>,
+    ) -> Result<Arc<Exchange>, TransportError> {
         let heard = channel.heard();
-        let (exchange, mut written) = Exchange::begin(caller, &channel);
+        let (exchange, mut written) = Exchange::begin(caller, channel);
         let written = futures_util::stream::poll_fn(move |context| written.poll_recv(context));
         let opening = async {
-            let mut client = self.client(&channel);
-            let mut incoming = client.exchange(self.request(written)).await.map_err(error_of)?.into_inner();
+            let mut client = self.client(channel);
+            let request = self.request(written, credential);
+            let mut incoming = client.exchange(request).await.map_err(error_of)?.into_inner();
             let opened = opened(&mut incoming).await?;
             Ok::<_, TransportError>((opened, incoming))
         };
@@ -173,29 +237,33 @@ impl Inner {
 }
 
 impl Transport for GrpcTransport {
+    fn identify(&self, signer: Arc<dyn IdentitySigner>) {
+        self.inner.identities.add(signer);
+    }
+
     async fn register(&self, caller: &Caller, proof: &NumberProof) -> Result<Connected, TransportError> {
-        let caller = Some(caller.into());
         let proof = Bytes::copy_from_slice(proof.as_bytes());
-        let request = self.inner.request(proto::RegisterRequest { caller, proof });
-        let connected = self.inner.call(async |mut client| client.register(request).await).await?;
-        Ok(connected.into())
+        let request = proto::RegisterRequest { caller: Some(caller.into()), proof };
+        let call = async |mut client: Client, request| client.register(request).await;
+        Ok(self.inner.call(caller, request, call).await?.into())
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
-        let request = self.inner.request(proto::ConnectRequest { caller: Some(caller.into()) });
-        Ok(self.inner.call(async |mut client| client.connect(request).await).await?.into())
+        let request = proto::ConnectRequest { caller: Some(caller.into()) };
+        let call = async |mut client: Client, request| client.connect(request).await;
+        Ok(self.inner.call(caller, request, call).await?.into())
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
-        let (caller, keys) = (Some(caller.into()), keys.to_bytes());
-        let request = self.inner.request(proto::PublishRequest { caller, keys });
-        Ok(self.inner.call(async |mut client| client.publish(request).await).await?.into())
+        let request = proto::PublishRequest { caller: Some(caller.into()), keys: keys.to_bytes() };
+        let call = async |mut client: Client, request| client.publish(request).await;
+        Ok(self.inner.call(caller, request, call).await?.into())
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
-        let (caller, of) = (Some(caller.into()), of.to_bytes().into());
-        let request = self.inner.request(proto::FetchKeysRequest { caller, of });
-        let fetched = self.inner.call(async |mut client| client.fetch_keys(request).await).await?;
+        let request = proto::FetchKeysRequest { caller: Some(caller.into()), of: of.to_bytes().into() };
+        let call = async |mut client: Client, request| client.fetch_keys(request).await;
+        let fetched = self.inner.call(caller, request, call).await?;
         KeyBundle::from_bytes(fetched.bundle).map_err(TransportError::carrier_failed)
     }
 
@@ -228,16 +296,17 @@ impl Transport for GrpcTransport {
     }
 
     async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
-        let (caller, device) = (Some(caller.into()), u32::from(device.number()));
-        let request = self.inner.request(proto::RemoveDeviceRequest { caller, device });
-        self.inner.call(async |mut client| client.remove_device(request).await).await.map(|_| ())
+        let (device, of) = (u32::from(device.number()), Some(caller.into()));
+        let request = proto::RemoveDeviceRequest { caller: of, device };
+        let call = async |mut client: Client, request| client.remove_device(request).await;
+        self.inner.call(caller, request, call).await.map(|_| ())
     }
 
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
         let exchange = self.inner.stream(caller).await?;
         match exchange.low_stock(at_most).await? {
             Frame::LowStock(proto::LowStock { one_time_keys, highest_one_time, .. }) => {
-                Ok(proto::Connected { one_time_keys, highest_one_time }.into())
+                Ok(proto::Connected { one_time_keys, highest_one_time, device: 0 }.into())
             }
             _ => Err(another_answer()),
         }

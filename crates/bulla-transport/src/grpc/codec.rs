@@ -9,8 +9,9 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 
 use super::limits::{BUFFER_BYTES, MAX_FIELDS, YIELD_BYTES};
 use super::proto::{
-    CarrierFrame, ClientFrame, ConnectRequest, Connected, FetchKeysRequest, FetchKeysResponse,
-    PublishRequest, Refusal, RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse,
+    CarrierFrame, ChallengeRequest, ChallengeResponse, ClientFrame, ConnectRequest, Connected, Credential,
+    FetchKeysRequest, FetchKeysResponse, ProveRequest, PublishRequest, Refusal, RegisterRequest,
+    RemoveDeviceRequest, RemoveDeviceResponse,
 };
 use crate::TransportError;
 
@@ -126,6 +127,22 @@ impl Bounded for FetchKeysRequest {
 
 impl Bounded for RemoveDeviceRequest {
     const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for ProveRequest {
+    const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for ChallengeRequest {
+    const NESTED: &'static [Nested] = &[];
+}
+
+impl Bounded for ChallengeResponse {
+    const NESTED: &'static [Nested] = &[];
+}
+
+impl Bounded for Credential {
+    const NESTED: &'static [Nested] = &[];
 }
 
 impl Bounded for Connected {

@@ -11,10 +11,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::watch;
 use tonic::body::Body;
 
-use super::Connector;
 use super::limits::{
     BACKOFF, CONNECT_DEADLINE, CONNECTION_WINDOW_BYTES, MAX_HEADER_BYTES, STREAM_WINDOW_BYTES,
 };
+use super::{ChannelBinding, Connector, Link};
 use crate::TransportError;
 
 /// The one connection to the carrier, made when it is needed.
@@ -41,6 +41,10 @@ impl Connection {
         let not_before = Timestamp::from_millis(0);
         let state = State { channel: None, retries: Retries::new(BACKOFF), not_before };
         Self { connector, clock, rng, state: state.into(), failed: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn rng(&self) -> &dyn Rng {
+        &*self.rng
     }
 
     pub(crate) fn origin(&self) -> &http::Uri {
@@ -105,7 +109,7 @@ impl Connection {
     }
 
     async fn make(&self) -> Result<Channel, TransportError> {
-        let stream = self.connector.connect().await.map_err(TransportError::unavailable)?;
+        let Link { stream, binding } = self.connector.connect().await.map_err(TransportError::unavailable)?;
         let (requests, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -115,7 +119,8 @@ impl Connection {
             .map_err(TransportError::unavailable)?;
         // How it ended is told to each call that was under way.
         tokio::spawn(connection);
-        Ok(Channel { requests, heard: Arc::default(), given_up: Arc::new(watch::Sender::new(false)) })
+        let given_up = Arc::new(watch::Sender::new(false));
+        Ok(Channel { requests, binding: Arc::new(binding), heard: Arc::default(), given_up })
     }
 }
 
@@ -123,6 +128,8 @@ impl Connection {
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     requests: SendRequest<Body>,
+    /// What is the connection's own. No other has the same pointer while this one is held.
+    binding: Arc<ChannelBinding>,
     /// How often something was heard on it.
     heard: Arc<AtomicU64>,
     /// Whether it is given up. The library goes on with a connection until its last stream is let go of.
@@ -133,6 +140,10 @@ impl Channel {
     /// Whether calls can be made on it.
     pub(crate) fn is_open(&self) -> bool {
         !self.requests.is_closed() && !*self.given_up.borrow()
+    }
+
+    pub(crate) const fn binding(&self) -> &Arc<ChannelBinding> {
+        &self.binding
     }
 
     /// The carrier has said something on it.

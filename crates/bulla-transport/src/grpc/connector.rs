@@ -6,13 +6,38 @@ use http::Uri;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::ChannelBinding;
+
 /// Bytes to the carrier and back.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for T {}
 
+/// A connection that was made: its bytes, and what is its own.
+pub struct Link {
+    pub(crate) stream: Box<dyn ByteStream>,
+    pub(crate) binding: ChannelBinding,
+}
+
+impl Link {
+    /// The connection over `stream`. Proofs of identity that are made on it are bound to it by `binding`.
+    ///
+    /// # Security
+    /// With [`ChannelBinding::None`] whoever stands in between can have the proof for themselves.
+    #[must_use]
+    pub fn new(stream: impl ByteStream, binding: ChannelBinding) -> Self {
+        Self { stream: Box::new(stream), binding }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("binding", &self.binding).finish_non_exhaustive()
+    }
+}
+
 /// What [`Connector::connect`] returns.
-pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send + 'a>>;
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Link>> + Send + 'a>>;
 
 /// The port through which a connection to the carrier is made. HTTP/2 is spoken on it at once, as both sides
 /// know it.
@@ -57,7 +82,7 @@ impl Connector for PlainTcp {
     }
 
     fn connect(&self) -> Connecting<'_> {
-        Box::pin(async { Ok(Box::new(tcp(&self.address).await?) as Box<dyn ByteStream>) })
+        Box::pin(async { Ok(Link::new(tcp(&self.address).await?, ChannelBinding::None)) })
     }
 }
 

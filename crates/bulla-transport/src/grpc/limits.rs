@@ -23,6 +23,15 @@ pub const MAX_CALLS_IN_FLIGHT: usize = 32;
 /// The most bytes of the metadata of one call: 16 KiB. A call with more is refused by HTTP/2 itself.
 pub const MAX_HEADER_BYTES: u32 = 16 * 1024;
 
+/// The name in the metadata of a call under which its credential stands.
+pub const CREDENTIAL_METADATA: &str = "bulla-credential-bin";
+
+/// The most bytes of what a carrier gives to be signed. A longer one is not signed, and none is given.
+pub const MAX_NONCE_BYTES: usize = 64;
+
+/// The most bytes of a credential. A longer one is not taken from a carrier, nor read from a call.
+pub const MAX_CREDENTIAL_BYTES: usize = 128;
+
 /// How long a connection may take to be made. After that it is tried anew.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -1,5 +1,7 @@
 //! What a call fails with, as the wire says it.
 
+use std::time::Duration;
+
 use bulla_base::DeviceSet;
 use bulla_envelope::InvalidEnvelope;
 use bytes::Bytes;
@@ -8,8 +10,8 @@ use tonic::{Code, Status};
 
 use super::codec;
 use super::limits::MAX_DETAIL_BYTES;
-use super::proto::{FieldProblem, IdProblem, Reason, Refusal};
-use crate::{Incarnation, TransportError};
+use super::proto::{self, FieldProblem, IdProblem, Reason, Refusal};
+use crate::{IdentityProblem, Incarnation, TransportError};
 
 /// What Protocol Buffers call our message where any may stand.
 const TYPE_URL: &str = "type.googleapis.com/bulla.carrier.v1.Refusal";
@@ -21,8 +23,21 @@ const ID_PROBLEMS: [(&str, IdProblem); 3] = [
     ("more than a day ahead", IdProblem::TooNew),
 ];
 
+/// What is missing of a proof of identity, and on the wire.
+const IDENTITY_PROBLEMS: [(IdentityProblem, proto::IdentityProblem); 9] = [
+    (IdentityProblem::Missing, proto::IdentityProblem::Missing),
+    (IdentityProblem::Unknown, proto::IdentityProblem::Unknown),
+    (IdentityProblem::OtherConnection, proto::IdentityProblem::OtherConnection),
+    (IdentityProblem::OtherCaller, proto::IdentityProblem::OtherCaller),
+    (IdentityProblem::Expired, proto::IdentityProblem::Expired),
+    (IdentityProblem::NonceUsed, proto::IdentityProblem::NonceUsed),
+    (IdentityProblem::Binding, proto::IdentityProblem::Binding),
+    (IdentityProblem::OtherKey, proto::IdentityProblem::OtherKey),
+    (IdentityProblem::Signature, proto::IdentityProblem::Signature),
+];
+
 /// The fields that are refused by name. A carrier that is newer than this client may name others.
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 31] = [
     "address",
     "attempt",
     "caller",
@@ -45,11 +60,13 @@ const FIELDS: [&str; 29] = [
     "key upload (bytes)",
     "kind",
     "kyber prekey",
+    "nonce (bytes)",
     "one-time prekey",
     "one-time prekeys",
     "proof (bytes)",
     "sealed (bytes)",
     "sequences at once",
+    "signature",
     "signed prekey",
     "to",
 ];
@@ -68,6 +85,15 @@ impl Refusal {
                 ..Self::because(Reason::Fenced)
             },
             TransportError::Unproven => Self::because(Reason::Unproven),
+            TransportError::Unauthenticated { problem } => {
+                let problem = IDENTITY_PROBLEMS.iter().find(|(ours, _)| ours == problem);
+                let problem = problem.map_or(proto::IdentityProblem::Unspecified, |(_, theirs)| *theirs);
+                Self { identity_problem: problem.into(), ..Self::because(Reason::Unauthenticated) }
+            }
+            TransportError::TooManyAttempts { retry_after } => Self {
+                retry_after_seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
+                ..Self::because(Reason::TooManyAttempts)
+            },
             TransportError::UnknownRecipient => Self::because(Reason::UnknownRecipient),
             TransportError::Devices { now } => Self { devices: now.bits(), ..Self::because(Reason::Devices) },
             TransportError::Removed => Self::because(Reason::Removed),
@@ -133,6 +159,14 @@ impl Refusal {
                 reinstalled: self.reinstalled,
             },
             Reason::Unproven => TransportError::Unproven,
+            Reason::Unauthenticated => {
+                let problem = IDENTITY_PROBLEMS.iter().find(|(_, theirs)| *theirs == self.identity_problem());
+                let problem = problem.map_or(IdentityProblem::Unspecified, |(ours, _)| *ours);
+                TransportError::Unauthenticated { problem }
+            }
+            Reason::TooManyAttempts => TransportError::TooManyAttempts {
+                retry_after: Duration::from_secs(u64::from(self.retry_after_seconds)),
+            },
             Reason::UnknownRecipient => TransportError::UnknownRecipient,
             Reason::Devices => match DeviceSet::from_bits(self.devices) {
                 Ok(now) => TransportError::Devices { now },
@@ -175,7 +209,8 @@ impl Refusal {
         let code = match self.reason() {
             Reason::Unavailable | Reason::ShuttingDown => Code::Unavailable,
             Reason::CarrierFailed => Code::Internal,
-            Reason::Unproven => Code::Unauthenticated,
+            Reason::Unproven | Reason::Unauthenticated => Code::Unauthenticated,
+            Reason::TooManyAttempts => Code::ResourceExhausted,
             Reason::UnknownRecipient => Code::NotFound,
             Reason::Removed | Reason::NotTheSender => Code::PermissionDenied,
             Reason::Fenced | Reason::Devices | Reason::NoKeys | Reason::Reinstalled => {
@@ -254,6 +289,7 @@ mod tests {
             TransportError::Fenced { ours, highest, reinstalled: false },
             TransportError::Fenced { ours, highest, reinstalled: true },
             TransportError::Unproven,
+            TransportError::TooManyAttempts { retry_after: Duration::from_secs(599) },
             TransportError::UnknownRecipient,
             TransportError::Devices { now: DeviceSet::of(DeviceId::new(10).unwrap()) },
             TransportError::Removed,
@@ -263,6 +299,7 @@ mod tests {
             InvalidEnvelope::Malformed.into(),
             too_large.into(),
         ];
+        all.extend(IdentityProblem::ALL.map(|problem| TransportError::Unauthenticated { problem }));
         all.extend(ID_PROBLEMS.map(|(why, _)| TransportError::Id { why }));
         all.extend(FIELDS.map(|field| InvalidEnvelope::Field { field }.into()));
         all

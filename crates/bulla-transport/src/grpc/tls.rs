@@ -12,7 +12,8 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
 use tokio_rustls::TlsConnector;
 
-use super::connector::{ByteStream, Connecting, Connector, origin, tcp};
+use super::ChannelBinding;
+use super::connector::{Connecting, Connector, Link, origin, tcp};
 
 /// What TLS calls HTTP/2.
 const HTTP2: &[u8] = b"h2";
@@ -56,7 +57,9 @@ impl Connector for Tls {
         Box::pin(async {
             let stream = tcp(&self.address).await?;
             let stream = self.connector.connect(self.name.clone(), stream).await?;
-            Ok(Box::new(stream) as Box<dyn ByteStream>)
+            let (_, connection) = stream.get_ref();
+            let binding = ChannelBinding::of_connection(connection).map_err(std::io::Error::other)?;
+            Ok(Link::new(stream, binding))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The messages of the wire as the values they stand for, and back.
 
-use bulla_base::{Address, InvalidWord};
+use bulla_base::{Address, DeviceId, InvalidWord};
 use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope};
 use bytes::Bytes;
 
@@ -35,6 +35,22 @@ impl proto::Caller {
     }
 }
 
+impl proto::Caller {
+    /// Who registers, and whether their device has a number already. One that has none, and says 0, is named
+    /// as the first device.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_new(caller: Option<Self>) -> Result<(Caller, bool), InvalidEnvelope> {
+        let Some(mut caller) = caller else { return Self::read(None).map(|caller| (caller, true)) };
+        let has_number = caller.address.first() != Some(&0);
+        if let Some((0, party)) = caller.address.split_first() {
+            caller.address = [&[DeviceId::PRIMARY.number()], party].concat().into();
+        }
+        Ok((Self::read(Some(caller))?, has_number))
+    }
+}
+
 /// The address these bytes of `field` are.
 ///
 /// # Errors
@@ -52,6 +68,7 @@ impl From<Connected> for proto::Connected {
         Self {
             one_time_keys: u32::try_from(connected.one_time_keys).unwrap_or(u32::MAX),
             highest_one_time: connected.highest_one_time,
+            device: 0,
         }
     }
 }
@@ -143,9 +160,7 @@ pub(crate) fn fitting_envelopes(envelopes: &[Bytes]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use bulla_base::{
-        Category, DeviceId, DeviceSet, MessageId, Number, PhoneNumberId, Rng, SeededRng, Timestamp,
-    };
+    use bulla_base::{Category, DeviceSet, MessageId, Number, PhoneNumberId, Rng, SeededRng, Timestamp};
     use bulla_envelope::{
         Form, FrankingTag, KeyBundle, KeyUpload, Kind, MAX_SEALED_BYTES, OneTimeKey, SignedKey,
     };
@@ -205,6 +220,17 @@ mod tests {
     fn callers_come_back() {
         let caller = Caller::new(alice(), InstallationId::from_bytes([7; 16]), Incarnation::new(u64::MAX));
         assert_eq!(proto::Caller::read(Some((&caller).into())).unwrap(), caller);
+    }
+
+    #[test]
+    fn a_device_without_a_number_is_read_as_the_first_and_told_from_it() {
+        let caller = Caller::new(alice(), InstallationId::from_bytes([7; 16]), Incarnation::new(1));
+        let mut wire = proto::Caller::from(&caller);
+        assert_eq!(proto::Caller::read_new(Some(wire.clone())).unwrap(), (caller.clone(), true));
+        wire.address = [b"\0", &wire.address[1..]].concat().into();
+        assert_eq!(proto::Caller::read_new(Some(wire.clone())).unwrap(), (caller, false));
+        assert!(proto::Caller::read(Some(wire)).is_err(), "nobody speaks as it");
+        assert!(proto::Caller::read_new(None).is_err());
     }
 
     #[test]

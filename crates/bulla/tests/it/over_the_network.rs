@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
-use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, TrustedNetwork, serve};
+use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::{Content, Text};
 use bulla::device::DeviceEventKind;
 use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, SinkError, Status};
@@ -41,8 +41,9 @@ impl EventSink for Told {
 struct Server(oneshot::Sender<()>, JoinHandle<()>);
 
 impl Server {
-    fn begin(carrier: &Arc<Carrier<MemoryStore>>, listener: TcpListener) -> Self {
-        let service = GrpcService::new(Arc::clone(carrier), TrustedNetwork, GrpcSettings::default());
+    fn begin(host: &Host, carrier: &Arc<Carrier<MemoryStore>>, listener: TcpListener) -> Self {
+        let identities = ProvenIdentity::new(host.clock(), &*host.rng()).with_plain_connections();
+        let service = GrpcService::new(Arc::clone(carrier), identities, GrpcSettings::default());
         let (stop, stopped) = oneshot::channel();
         let until = async {
             // Also when the test is over.
@@ -70,7 +71,7 @@ async fn a_conversation_goes_on_over_a_network_whose_other_end_goes_away_and_com
     let carrier = host.open_carrier(MemoryStore::new()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
-    let mut server = Server::begin(&carrier, listener);
+    let mut server = Server::begin(&host, &carrier, listener);
 
     let way = || GrpcTransport::new(PlainTcp::new(address.to_string()).unwrap(), host.clock(), host.rng());
     let (told, alice) = (Told::default(), Number::parse("16505551234").unwrap());
@@ -101,7 +102,7 @@ async fn a_conversation_goes_on_over_a_network_whose_other_end_goes_away_and_com
         .await;
 
         server.end().await;
-        server = Server::begin(&carrier, TcpListener::bind(address).await.unwrap());
+        server = Server::begin(&host, &carrier, TcpListener::bind(address).await.unwrap());
     }
     device.close().await;
     relay.close().await;

@@ -2,6 +2,7 @@ use bulla_transport::grpc::{GrpcTransport, MAX_CALLS_IN_FLIGHT};
 use bulla_transport::{NumberProof, Sequence, Transport, TransportError, in_order};
 
 use super::{Served, join};
+use crate::identities::key_of;
 use crate::{World, alice, caller, shop, upload};
 
 /// All that two parties do, each with a connection of its own.
@@ -14,7 +15,10 @@ pub(super) async fn both_ways(world: &World, relay: &GrpcTransport, device: &Grp
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (2, 2));
 
     let bundle = relay.bundle(&us, her.address()).await.unwrap();
-    assert_eq!((&bundle.identity[..], bundle.one_time.map(|key| key.id)), (&b"identity"[..], Some(1)));
+    assert_eq!(
+        (&bundle.identity[..], bundle.one_time.map(|key| key.id)),
+        (&key_of(b"identity")[..], Some(1))
+    );
     assert_eq!(device.low_stock(&her, 1).await.unwrap().one_time_keys, 1);
 
     for (from, there, to, here) in [(&us, relay, &her, device), (&her, device, &us, relay)] {

@@ -28,7 +28,7 @@ fn sending(envelopes: Vec<Bytes>) -> client_frame::Frame {
 
 #[tokio::test]
 async fn a_frame_that_is_too_long_ends_the_stream_by_name() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let mut client = served.raw().await;
     for first in [false, true] {
         let long = sending(vec![vec![0; MAX_FRAME_BYTES].into()]);
@@ -46,7 +46,7 @@ async fn a_frame_that_is_too_long_ends_the_stream_by_name() {
 
 #[tokio::test]
 async fn what_is_in_a_frame_is_refused_by_name_and_the_stream_goes_on() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let (us, her) = (caller(shop(), 1), caller(alice(), 1));
     let mut client = served.raw().await;
     let mut stream = RawStream::open(&mut client, &us).await;
@@ -79,7 +79,7 @@ async fn what_is_in_a_frame_is_refused_by_name_and_the_stream_goes_on() {
 
 #[tokio::test]
 async fn a_stream_begins_with_who_it_is() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let mut client = served.raw().await;
     let whole = proto::Caller::from(&caller(alice(), 1));
     let nobody = proto::Caller { address: Bytes::new(), ..whole.clone() };
@@ -96,7 +96,7 @@ async fn a_stream_begins_with_who_it_is() {
 
 #[tokio::test]
 async fn calls_are_refused_by_name() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let mut client = served.raw().await;
     let caller = Some(proto::Caller::from(&caller(alice(), 1)));
     let connect = proto::ConnectRequest { caller: None };

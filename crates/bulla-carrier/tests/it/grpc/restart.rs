@@ -1,9 +1,9 @@
-use bulla_carrier::grpc::{Listening, TrustedNetwork};
+use bulla_carrier::grpc::Listening;
 use bulla_transport::{Sequence, Transport, in_order};
 use tokio::net::TcpListener;
 
 use super::cut_connections::{in_haste, repeated};
-use super::{Served, join};
+use super::{Served, join, proven};
 use crate::{alice, caller, shop};
 
 /// Another program on the same store and at the same address: both parties go on, with the connections they
@@ -26,7 +26,8 @@ async fn after_a_restart_of_the_carrier_what_was_not_acknowledged_comes_and_what
     server.await.unwrap();
     world.carrier.close().await;
     let listening = Listening::in_plain(TcpListener::bind(address).await.unwrap());
-    let again = Served::on(world, TrustedNetwork, listening, address).await;
+    let identities = proven(&world);
+    let again = Served::on(world, identities, listening, address).await;
 
     for envelope in &sent[3..] {
         in_haste(&clock, repeated(|| relay.send(&us, envelope.clone()))).await;

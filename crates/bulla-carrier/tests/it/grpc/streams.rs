@@ -1,11 +1,10 @@
 use std::time::Duration;
 
-use bulla_carrier::Verdict;
-use bulla_carrier::grpc::{Authenticator, OPENING_DEADLINE, TrustedNetwork};
+use bulla_carrier::grpc::{Admission, Authenticator, NoAuthentication, OPENING_DEADLINE, RequestContext};
 use bulla_transport::grpc::proto::carrier_frame::Frame;
 use bulla_transport::grpc::proto::{self, Refusal, client_frame};
 use bulla_transport::grpc::{GrpcTransport, PlainTcp};
-use bulla_transport::{Caller, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, IdentityProblem, Sequence, Transport, TransportError};
 use tonic::metadata::MetadataMap;
 
 use super::{RawStream, Served, join};
@@ -24,7 +23,7 @@ fn receive(call: u64) -> client_frame::Frame {
 
 #[tokio::test]
 async fn an_empty_queue_is_said_to_be_and_what_comes_then_follows() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let (us, her) = (served.world.join(shop()).await, caller(alice(), 1));
     let mut client = served.raw().await;
     let mut stream = RawStream::open(&mut client, &her).await;
@@ -42,7 +41,7 @@ async fn an_empty_queue_is_said_to_be_and_what_comes_then_follows() {
 
 #[tokio::test]
 async fn when_a_caller_opens_a_second_stream_the_first_ends_and_says_why() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let her = caller(alice(), 1);
     let (mut here, mut there) = (served.raw().await, served.raw().await);
     let mut first = RawStream::open(&mut here, &her).await;
@@ -67,7 +66,7 @@ async fn when_a_caller_opens_a_second_stream_the_first_ends_and_says_why() {
 
 #[tokio::test]
 async fn who_has_been_replaced_is_told_so_and_takes_nobodys_place() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let (old, new) = (caller(alice(), 1), caller(alice(), 2));
     let (mut here, mut there) = (served.raw().await, served.raw().await);
     let mut first = RawStream::open(&mut here, &old).await;
@@ -82,7 +81,7 @@ async fn who_has_been_replaced_is_told_so_and_takes_nobodys_place() {
 
 #[tokio::test]
 async fn a_heartbeat_that_is_not_answered_ends_the_stream() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let mut client = served.raw().await;
     let mut stream = RawStream::open(&mut client, &caller(alice(), 1)).await;
     for _ in 0..3 {
@@ -102,7 +101,7 @@ async fn a_heartbeat_that_is_not_answered_ends_the_stream() {
 /// A quiet stream stays, for hours; one whose carrier has fallen silent does not.
 #[tokio::test]
 async fn our_client_answers_heartbeats() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let (us, her) = (served.world.join(shop()).await, caller(alice(), 1));
     let transport = served.transport();
     let waiting = {
@@ -125,7 +124,7 @@ async fn our_client_answers_heartbeats() {
 
 #[tokio::test]
 async fn a_server_that_stops_answers_what_was_begun_and_says_that_it_stops() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let mut client = served.raw().await;
     let mut stream = RawStream::open(&mut client, &caller(alice(), 1)).await;
     stream.say(receive(1));
@@ -142,10 +141,15 @@ async fn a_server_that_stops_answers_what_was_begun_and_says_that_it_stops() {
 struct Word;
 
 impl Authenticator for Word {
-    fn may_speak<'a>(&'a self, metadata: &'a MetadataMap, _: &'a Caller) -> Verdict<'a> {
-        let is_theirs = metadata.get("authorization").is_some_and(|word| word == "Bearer abc");
-        Box::pin(std::future::ready(Ok(is_theirs)))
+    fn may_speak<'a>(&'a self, request: &'a RequestContext, _: &'a Caller) -> Admission<'a> {
+        let is_theirs = request.metadata().get("authorization").is_some_and(|word| word == "Bearer abc");
+        let refused = TransportError::Unauthenticated { problem: IdentityProblem::Missing };
+        Box::pin(std::future::ready(if is_theirs { Ok(()) } else { Err(refused) }))
     }
+}
+
+fn is_refused<R>(result: Result<R, TransportError>) -> bool {
+    matches!(result, Err(TransportError::Unauthenticated { problem: IdentityProblem::Missing }))
 }
 
 #[tokio::test]
@@ -153,8 +157,8 @@ async fn who_does_not_bring_what_the_host_asks_for_does_not_come_in() {
     let served = Served::with(Word).await;
     let us = caller(shop(), 1);
     let without = served.transport();
-    assert!(matches!(without.connect(&us).await, Err(TransportError::Unproven)));
-    assert!(matches!(without.receive(&us, Sequence::START).await, Err(TransportError::Unproven)));
+    assert!(is_refused(without.connect(&us).await));
+    assert!(is_refused(without.receive(&us, Sequence::START).await));
     assert_eq!(served.world.carrier.stats().await.unwrap().refused, 0, "the carrier was not asked");
 
     let mut metadata = MetadataMap::new();
@@ -164,13 +168,13 @@ async fn who_does_not_bring_what_the_host_asks_for_does_not_come_in() {
     let with = GrpcTransport::with_metadata(connector, served.clock.clone(), rng, metadata);
     join(&with, &us).await;
     with.acknowledge(&us, &[Sequence::new(1, 1)]).await.unwrap();
-    assert_eq!(format!("{TrustedNetwork:?} {with:?}"), "TrustedNetwork GrpcTransport(…)");
+    assert_eq!(format!("{NoAuthentication:?} {with:?}"), "NoAuthentication GrpcTransport(…)");
 }
 
 /// Else whoever connects and says nothing, or is gone without a word, would have a place for good.
 #[tokio::test]
 async fn connections_that_nobody_uses_are_closed() {
-    let served = Served::new().await;
+    let served = Served::trusting().await;
     let silent = tokio::net::TcpStream::connect(served.address).await.unwrap();
     let mut bytes = [0; 1024];
     let closed = loop {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Clock, SeededRng, Timestamp};
-use bulla_carrier::grpc::{Listening, TrustedNetwork};
+use bulla_carrier::grpc::{Listening, ProvenIdentity};
 use bulla_transport::grpc::{GrpcTransport, InvalidTls, Tls, tls_client, tls_server};
 use bulla_transport::{Transport, TransportError};
 use rustls::RootCertStore;
@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::conversation::both_ways;
 use super::{Served, Steps, listener};
+use crate::identities::signing;
 use crate::{World, alice, caller};
 
 fn certificate(bytes: &'static [u8]) -> CertificateDer<'static> {
@@ -35,12 +36,13 @@ async fn served() -> Served {
     let config = tls_server(provider(), chain, key, Steps::new()).unwrap();
     let (world, listener) = (World::new().await, listener().await);
     let address = listener.local_addr().unwrap();
-    Served::on(world, TrustedNetwork, Listening::with_tls(listener, config), address).await
+    let identities = ProvenIdentity::new(world.clock.clone(), &world.rng);
+    Served::on(world, identities, Listening::with_tls(listener, config), address).await
 }
 
 fn transport(served: &Served, name: &str, config: Arc<rustls::ClientConfig>) -> GrpcTransport {
     let tls = Tls::new(name, 443, config).unwrap().at(served.address.to_string());
-    GrpcTransport::new(tls, served.clock.clone(), Arc::new(SeededRng::new(3)))
+    signing(GrpcTransport::new(tls, served.clock.clone(), Arc::new(SeededRng::new(3))))
 }
 
 #[tokio::test]
