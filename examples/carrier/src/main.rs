@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bulla::Host;
 use bulla::carrier::Carrier;
-use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, TrustedNetwork, serve};
+use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::store::Store;
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::exit_error::ExitError;
@@ -65,7 +65,8 @@ async fn carry(
     fact("data", folder.path().display().to_string());
     let address = address_of(&listener)?;
 
-    let service = GrpcService::new(carrier.clone(), TrustedNetwork, GrpcSettings::default());
+    let identities = ProvenIdentity::new(host.clock(), &*host.rng());
+    let service = GrpcService::new(carrier.clone(), identities, GrpcSettings::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = serve(service, Listening::with_tls(listener, config), async move { drop(stopped.await) });
     let mut serving = tokio::spawn(serving);

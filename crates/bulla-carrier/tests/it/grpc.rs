@@ -3,6 +3,7 @@
 mod conversation;
 mod cut_connections;
 mod identity;
+mod identity_over_tls;
 mod refused_by_name;
 mod restart;
 mod stream_cost;

@@ -72,7 +72,7 @@ pub(super) fn problem<R>(refused: Result<R, Status>) -> Problem {
     refusal.identity_problem()
 }
 
-fn is<R>(refused: Result<R, Status>, expected: Problem) {
+pub(super) fn is<R>(refused: Result<R, Status>, expected: Problem) {
     let found = problem(refused);
     assert!(found == expected, "{} instead of {}", found.as_str_name(), expected.as_str_name());
 }

@@ -1,6 +1,7 @@
 //! The same over TLS 1.3. What stands in `tests/data/tls` was made for these tests and certifies nothing
 //! else: an authority, and `carrier.example` with its key.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bulla_base::{Clock, SeededRng, Timestamp};
@@ -9,17 +10,18 @@ use bulla_transport::grpc::{GrpcTransport, InvalidTls, Tls, tls_client, tls_serv
 use bulla_transport::{Transport, TransportError};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpListener;
 
 use super::conversation::both_ways;
 use super::{Served, Steps, listener};
 use crate::identities::signing;
 use crate::{World, alice, caller};
 
-fn certificate(bytes: &'static [u8]) -> CertificateDer<'static> {
+pub(super) fn certificate(bytes: &'static [u8]) -> CertificateDer<'static> {
     CertificateDer::from(bytes)
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+pub(super) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls_graviola::default_provider())
 }
 
@@ -30,18 +32,34 @@ fn client(clock: Arc<dyn Clock>) -> Arc<rustls::ClientConfig> {
     tls_client(provider(), roots, clock).unwrap()
 }
 
-async fn served() -> Served {
+pub(super) async fn served() -> Served {
+    let world = World::new().await;
+    let identities = ProvenIdentity::new(world.clock.clone(), &world.rng);
+    let carrier = certificate(include_bytes!("../../data/tls/carrier.der"));
+    served_with(world, identities, |listener, config| Listening::with_tls(listener, config).showing(&carrier))
+        .await
+}
+
+pub(super) async fn served_with(
+    world: World,
+    identities: ProvenIdentity,
+    listening: impl FnOnce(TcpListener, Arc<rustls::ServerConfig>) -> Listening,
+) -> Served {
     let key = PrivateKeyDer::try_from(&include_bytes!("../../data/tls/carrier.key.der")[..]).unwrap();
     let chain = vec![certificate(include_bytes!("../../data/tls/carrier.der"))];
     let config = tls_server(provider(), chain, key, Steps::new()).unwrap();
-    let (world, listener) = (World::new().await, listener().await);
+    let listener = listener().await;
     let address = listener.local_addr().unwrap();
-    let identities = ProvenIdentity::new(world.clock.clone(), &world.rng);
-    Served::on(world, identities, Listening::with_tls(listener, config), address).await
+    Served::on(world, identities, listening(listener, config), address).await
 }
 
-fn transport(served: &Served, name: &str, config: Arc<rustls::ClientConfig>) -> GrpcTransport {
-    let tls = Tls::new(name, 443, config).unwrap().at(served.address.to_string());
+pub(super) fn transport(
+    served: &Served,
+    name: &str,
+    config: Arc<rustls::ClientConfig>,
+    address: SocketAddr,
+) -> GrpcTransport {
+    let tls = Tls::new(name, 443, config).unwrap().at(address.to_string());
     signing(GrpcTransport::new(tls, served.clock.clone(), Arc::new(SeededRng::new(3))))
 }
 
@@ -49,7 +67,8 @@ fn transport(served: &Served, name: &str, config: Arc<rustls::ClientConfig>) -> 
 async fn two_parties_do_all_they_do_over_tls() {
     let served = served().await;
     let config = client(served.clock.clone());
-    let [relay, device] = [(); 2].map(|()| transport(&served, "carrier.example", config.clone()));
+    let [relay, device] =
+        [(); 2].map(|()| transport(&served, "carrier.example", config.clone(), served.address));
     both_ways(&served.world, &relay, &device).await;
 }
 
@@ -64,7 +83,7 @@ async fn a_carrier_with_another_name_or_another_authority_or_out_of_its_time_is_
         ("carrier.example", nobody, "UnknownIssuer"),
         ("carrier.example", long_ago, "NotValidYet"),
     ] {
-        let refused = transport(&served, name, config).connect(&caller(alice(), 1)).await;
+        let refused = transport(&served, name, config, served.address).connect(&caller(alice(), 1)).await;
         let Err(TransportError::Unavailable { source: Some(source) }) = refused else {
             panic!("{refused:?}")
         };
