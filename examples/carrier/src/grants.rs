@@ -29,15 +29,16 @@ pub(crate) fn key(host: &Host, keys: &Path) -> Result<OperatorKey, ExitError> {
         new_file::write(&file, key.expose(), 0o600).map_err(failed())?;
     }
     let bytes = Zeroizing::new(fs::read(&file).map_err(failed())?);
-    let key = <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new).map_err(failed())?;
-    Ok(OperatorKey::from_bytes(key))
+    let wrong_size = |_| ExitError::new(format!("{} is no key of 32 bytes", file.display()));
+    Ok(OperatorKey::from_bytes(Zeroizing::new(<[u8; 32]>::try_from(&bytes[..]).map_err(wrong_size)?)))
 }
 
 /// A grant of `number` to whichever relay shows it, as a line.
 pub(crate) fn issue(host: &Host, keys: &Path, number: PhoneNumberId) -> Result<String, ExitError> {
-    let failed = || ExitError::because("no grant can be made");
     let now = host.clock().now();
-    let grant = NumberGrant::new([number], now, now.after(GOOD_FOR)).map_err(failed())?;
-    let proof = key(host, keys)?.issue(&grant, &*host.rng()).map_err(failed())?;
+    let key = key(host, keys)?;
+    let grant = NumberGrant::new([number], now, now.after(GOOD_FOR));
+    let proof = grant.and_then(|grant| key.issue(&grant, &*host.rng()));
+    let proof = proof.map_err(ExitError::because("no grant can be made"))?;
     Ok(BASE64_STANDARD.encode(proof.as_bytes()))
 }

@@ -3,6 +3,7 @@
 //! It links the blind side alone: `cargo tree -p bulla-example-carrier` names no crate that could open a
 //! message.
 
+mod grants;
 mod options;
 mod terminal_codes;
 
@@ -10,8 +11,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bulla::Host;
-use bulla::carrier::Carrier;
 use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
+use bulla::carrier::{Carrier, GrantVerifier};
 use bulla::store::Store;
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::exit_error::ExitError;
@@ -28,6 +29,12 @@ use self::terminal_codes::TerminalCodes;
 
 fn main() -> ExitCode {
     run("carrier", Options::read, |options, terminal| match options {
+        Some(Options { grant: Some(number), data, .. }) => {
+            let data =
+                data.ok_or_else(|| ExitError::new("a grant is made with the key of a --data folder"))?;
+            terminal.line(grants::issue(&Host::new(), &data.join(storage::KEYS), number)?);
+            Ok(())
+        }
         Some(options) => {
             let observability = Observability::begin(terminal)?;
             open_files::allow_all();
@@ -47,7 +54,7 @@ async fn carry(
     observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), ExitError> {
-    let Options { listen, name, metrics, data, tls, if_lost } = options;
+    let Options { listen, name, metrics, data, tls, grant: _, if_lost } = options;
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
@@ -55,8 +62,11 @@ async fn carry(
     let [listener, metrics] = [listen_on(listen).await?, listen_on(metrics).await?];
 
     let store = storage::open(&host, folder.path(), "carrier", if_lost).await?;
+    // A user's number is whose can tell the code that was sent there; a business's, whose relay has a grant.
     let codes = Arc::new(TerminalCodes::new(terminal, host.clock(), host.rng()));
-    let carrier = Carrier::open_verifying(store.clone(), host.clock(), &*host.rng(), codes).await;
+    let operator = grants::key(&host, &folder.path().join(storage::KEYS))?.public();
+    let verifier = Arc::new(GrantVerifier::new([operator], host.clock(), codes));
+    let carrier = Carrier::open_verifying(store.clone(), host.clock(), &*host.rng(), verifier).await;
     let carrier = Arc::new(carrier.map_err(ExitError::because("the carrier cannot be opened"))?);
 
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<10}  {value}"));

@@ -55,7 +55,8 @@ impl Options {
                 "--data" => options.data = Some(given.filled()?.into()),
                 "--tls" => options.tls = Some(given.filled()?.into()),
                 "--grant" => {
-                    let number = given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                    let number =
+                        given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
                     options.grant = Some(number);
                 }
                 _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,
