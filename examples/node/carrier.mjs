@@ -74,8 +74,9 @@ export class Carrier {
   /** Opens the stream. What the carrier says on it goes to `heard`, and `ended` is told why it is over. */
   async open(heard, ended) {
     if (!this.credential) await this.prove();
-    this.stream = this.client.Exchange(this.metadata());
-    this.stream.on('data', (frame) => {
+    const stream = this.client.Exchange(this.metadata());
+    this.stream = stream;
+    stream.on('data', (frame) => {
       if (frame.frame === 'heartbeat') return this.say({ heartbeat: {} });
       const call = frame[frame.frame].call;
       const waits = ['sent', 'acknowledged', 'refused'].includes(frame.frame) && this.waiting.get(call);
@@ -83,16 +84,17 @@ export class Carrier {
       this.waiting.delete(call);
       return waits(frame);
     });
-    this.stream.on('error', (error) => {
+    // Both may come, one after the other, when the next stream is open already.
+    const end = (why) => { if (this.stream === stream) this.end(why, ended); };
+    stream.on('error', (error) => {
       if (reasonOf(error) === Reason.REASON_UNAUTHENTICATED) this.credential = null;
-      this.end(refused(error), ended);
+      end(refused(error));
     });
-    this.stream.on('end', () => this.end(new Refused(Reason.REASON_UNAVAILABLE, 'the stream has ended'), ended));
+    stream.on('end', () => end(new Refused(Reason.REASON_UNAVAILABLE, 'the stream has ended')));
     this.say({ open: this.party.caller });
   }
 
   end(why, ended) {
-    if (!this.stream) return;
     this.stream = null;
     for (const waits of this.waiting.values()) waits(null);
     this.waiting.clear();

@@ -58,7 +58,7 @@ async fn carry(
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
-    let config = tls::server(&certificates, &name, host.clock())?;
+    let tls = tls::server(&certificates, &name, host.clock())?;
     let [listener, metrics] = [listen_on(listen).await?, listen_on(metrics).await?];
 
     let store = storage::open(&host, folder.path(), "carrier", if_lost).await?;
@@ -78,7 +78,8 @@ async fn carry(
     let identities = ProvenIdentity::new(host.clock(), &*host.rng());
     let service = GrpcService::new(carrier.clone(), identities, GrpcSettings::default());
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = serve(service, Listening::with_tls(listener, config), async move { drop(stopped.await) });
+    let listening = Listening::with_tls(listener, tls.config).showing(&tls.certificate);
+    let serving = serve(service, listening, async move { drop(stopped.await) });
     let mut serving = tokio::spawn(serving);
     let looked_at = carrier.clone();
     let look = move || {

@@ -38,11 +38,21 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls_graviola::default_provider())
 }
 
+/// How a carrier speaks TLS.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Server {
+    /// With which certificate and key, among the rest.
+    pub config: Arc<ServerConfig>,
+    /// Its certificate, which clients tie their proofs to.
+    pub certificate: CertificateDer<'static>,
+}
+
 /// How the carrier called `name` speaks TLS, with what is in `folder`; at the first start it is made.
 ///
 /// # Errors
 /// When something there cannot be made, read or used.
-pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Arc<ServerConfig>, ExitError> {
+pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Server, ExitError> {
     let [certificate, key] = [CERTIFICATE, KEY].map(|file| folder.join(file));
     if !certificate.exists() && !key.exists() {
         make(folder, name)?;
@@ -51,7 +61,10 @@ pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Arc<Se
     let chain = CertificateDer::pem_file_iter(&certificate).map_err(unread(&certificate))?;
     let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unread(&certificate))?;
     let private = PrivateKeyDer::from_pem_file(&key).map_err(unread(&key))?;
-    tls_server(provider(), chain, private, clock).map_err(ExitError::because("TLS cannot be spoken"))
+    let none = || ExitError::new(format!("there is no certificate in {}", certificate.display()));
+    let own = chain.first().cloned().ok_or_else(none)?;
+    let config = tls_server(provider(), chain, private, clock);
+    Ok(Server { config: config.map_err(ExitError::because("TLS cannot be spoken"))?, certificate: own })
 }
 
 /// The way to the carrier at `address`, a name and a port, whose authority is in the file `authority`.
