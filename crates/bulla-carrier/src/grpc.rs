@@ -5,7 +5,8 @@
 //!
 //! # In reading order
 //! [`GrpcService`] is the service, for a host's own server; [`Authenticator`] decides who may speak for whom,
-//! as [`ProvenIdentity`] unless the host has another; [`serve`] is a server that does nothing else, over [`Listening`].
+//! as [`ProvenIdentity`] unless the host has another; [`serve`] is a server that does nothing else, over
+//! [`Listening`].
 
 mod authenticator;
 mod client_connection;

@@ -31,9 +31,9 @@ pub const MAX_COUNTED: usize = 4096;
 /// go of: a mailbox in which nothing happens takes nothing.
 pub const CACHED_BYTES: usize = 32 << 20;
 
-/// How many attempts to prove a number may fail within [`ATTEMPTS_WINDOW`]. With more, a code of six digits is
-/// soon guessed; with fewer, who mistypes one has to wait. Beyond it nobody, its owner neither, can register the
-/// number until the window is over.
+/// How many attempts to prove a number may fail within [`ATTEMPTS_WINDOW`]. With more, a code of six digits
+/// is soon guessed; with fewer, who mistypes one has to wait. Beyond it nobody, its owner neither, can
+/// register the number until the window is over.
 pub const MAX_ATTEMPTS: u32 = 5;
 
 /// From the first attempt that fails on, others are counted with it for so long.
@@ -43,8 +43,9 @@ pub const ATTEMPTS_WINDOW: Duration = Duration::from_secs(600);
 /// more grants.
 pub const MAX_GRANTED_NUMBERS: usize = 100;
 
-/// Of how many numbers it is known that attempts have failed, in 100 bytes each. Whoever tries more makes that
-/// of the first be forgotten: five more attempts for one number cost them as many for each of thirty thousand.
+/// Of how many numbers it is known that attempts have failed, in 100 bytes each. Whoever tries more makes
+/// that of the first be forgotten: five more attempts for one number cost them one for each of thirty
+/// thousand.
 pub(crate) const MAX_COUNTED_NUMBERS: usize = 65_536;
 
 /// How often what is over is dropped.

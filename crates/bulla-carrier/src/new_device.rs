@@ -6,9 +6,10 @@ use bulla_transport::{Caller, Connected, NumberProof, TransportError};
 use crate::Carrier;
 
 impl<S: Store> Carrier<S> {
-    /// Registers the installation of `caller` as [`Transport::register`](bulla_transport::Transport::register)
-    /// does, under the lowest number of a device that is free, whichever `caller` names. The same installation
-    /// is given the same number again. A business has one device, and takes the place of who was it before.
+    /// Registers the installation of `caller` under the lowest number of a device that is free, whichever
+    /// `caller` names; else as [`Transport::register`](bulla_transport::Transport::register) does. The same
+    /// installation is given the same number again. A business has one device, and takes the place of who was
+    /// it before.
     ///
     /// # Errors
     /// [`TransportError::Unproven`] or [`TransportError::TooManyAttempts`]; [`TransportError::Fenced`] when a

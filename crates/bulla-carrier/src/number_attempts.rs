@@ -13,8 +13,8 @@ use crate::limits::{ATTEMPTS_WINDOW, MAX_ATTEMPTS, MAX_COUNTED_NUMBERS};
 #[derive(Debug, Default)]
 pub(crate) struct NumberAttempts(Mutex<Counted>);
 
-/// In two halves: when the younger one is full it takes the place of the older, which is let go of. So what is
-/// remembered is bounded, and the last half of it is remembered for certain.
+/// In two halves: when the younger one is full it takes the place of the older, which is let go of. So what
+/// is remembered is bounded, and the last half of it is remembered for certain.
 #[derive(Debug, Default)]
 struct Counted {
     young: HashMap<Partition, Attempts>,

@@ -121,6 +121,18 @@ impl NumberGrant {
         grant.count().map(|_| grant)
     }
 
+    /// Reads what [`OperatorKey::issue`] has made, if `operator` has signed it.
+    ///
+    /// # Errors
+    /// [`GrantError::Malformed`] or [`GrantError::Signature`].
+    pub fn open(proof: &NumberProof, operator: &OperatorPublicKey) -> Result<Self, GrantError> {
+        let (grant, signature) = proof.as_bytes().split_last_chunk().ok_or(GrantError::Malformed)?;
+        if !bulla_xeddsa::verify(&operator.0, &[CONTEXT, grant], signature) {
+            return Err(GrantError::Signature);
+        }
+        Self::from_bytes(grant).ok_or(GrantError::Malformed)
+    }
+
     /// The same to the relay alone that has this installation for the number. Each of a relay's numbers has
     /// an identity of its own: such a grant is for one number.
     #[must_use]
@@ -134,18 +146,6 @@ impl NumberGrant {
         self.numbers.contains(&number)
             && self.relay.is_none_or(|granted| granted == relay)
             && (self.not_before..self.not_after).contains(&now)
-    }
-
-    /// Reads what [`OperatorKey::issue`] has made, if `operator` has signed it.
-    ///
-    /// # Errors
-    /// [`GrantError::Malformed`] or [`GrantError::Signature`].
-    pub fn open(proof: &NumberProof, operator: &OperatorPublicKey) -> Result<Self, GrantError> {
-        let (grant, signature) = proof.as_bytes().split_last_chunk().ok_or(GrantError::Malformed)?;
-        if !bulla_xeddsa::verify(&operator.0, &[CONTEXT, grant], signature) {
-            return Err(GrantError::Signature);
-        }
-        Self::from_bytes(grant).ok_or(GrantError::Malformed)
     }
 
     fn count(&self) -> Result<u8, GrantError> {

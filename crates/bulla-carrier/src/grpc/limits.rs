@@ -20,8 +20,8 @@ pub const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 /// repeat it.
 pub const STOPPING_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a nonce is good for. Shorter, and a phone whose radio wakes slowly signs in vain; longer, and what
-/// was signed and never sent is good for longer.
+/// How long a nonce is good for. Shorter, and a phone whose radio wakes slowly signs in vain; longer, and
+/// what was signed and never sent is good for longer.
 pub(crate) const NONCE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// How many nonces of one connection can be used at a time. One that was given before so many others is over:

@@ -42,9 +42,9 @@ impl Listening {
         Self { listener, tls: Some(TlsAcceptor::from(config)), end_points: Vec::new() }
     }
 
-    /// The same, for clients that prove who they are by [the certificate that they were
-    /// shown](ChannelBinding::TlsServerEndPoint), because their library for TLS tells no exporter: this is one
-    /// that the configuration may show them. To be called for each of them.
+    /// The same, for clients that bind their proofs to
+    /// [the certificate that they are shown](ChannelBinding::TlsServerEndPoint), because their library for TLS
+    /// tells no exporter. To be called for each certificate that the configuration may show.
     #[must_use]
     pub fn showing(mut self, certificate: &CertificateDer<'_>) -> Self {
         self.end_points.push(ChannelBinding::of_certificate(certificate));

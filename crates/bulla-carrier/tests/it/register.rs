@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Address, SeededRng};
-use bulla_carrier::{Carrier, NumberVerifier, Verdict};
+use bulla_carrier::{ATTEMPTS_WINDOW, Carrier, MAX_ATTEMPTS, NumberVerifier, Verdict};
 use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, TransportError};
 
 use crate::identities::{installation, key_of};
@@ -134,4 +134,37 @@ async fn a_number_is_given_to_who_proves_it_and_to_nobody_else() {
     carrier.connect(&caller(alice(), 3)).await.unwrap();
     carrier.register(&new_phone(), &proof(b"1234")).await.unwrap();
     assert!(shut_out(carrier.connect(&caller(alice(), 4)).await));
+}
+
+/// Else a code of six digits is soon guessed, by whoever asks often enough or all at once.
+#[tokio::test]
+async fn a_number_is_tried_no_more_often_than_it_may_and_who_comes_then_is_told_when_to_come_again() {
+    let world = World::new().await;
+    let (clock, verifier) = (world.clock.clone(), Arc::new(Code));
+    let carrier = Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
+    let proof = |code: &[u8]| NumberProof::new(code.to_vec()).unwrap();
+    let her = caller(alice(), 1);
+    let [wrong, right, down] = [&b"4321"[..], b"1234", b"the service is down"].map(proof);
+    let mut outcomes = Vec::new();
+    for _ in 0..MAX_ATTEMPTS {
+        // What nobody could tell, and who shows nothing, are no attempts.
+        assert!(carrier.register(&her, &down).await.unwrap_err().may_pass());
+        assert!(matches!(carrier.connect(&her).await, Err(TransportError::Unproven)));
+        outcomes.push(carrier.register(&her, &wrong).await);
+    }
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(TransportError::Unproven))));
+    for proof in [&wrong, &right] {
+        let refused = carrier.register(&her, proof).await.unwrap_err();
+        let TransportError::TooManyAttempts { retry_after } = refused else { panic!("{refused}") };
+        assert_eq!(retry_after.as_secs(), 601);
+    }
+    // Any device of the user's is the same number; another's is not.
+    let tenth = Address::new(alice().party().clone(), bulla_base::DeviceId::new(10).unwrap());
+    let refused = carrier.register(&caller(tenth, 1), &right).await;
+    assert!(matches!(refused, Err(TransportError::TooManyAttempts { .. })));
+    let bob = Address::user(bulla_base::Number::parse("16505550000").unwrap());
+    carrier.register(&caller(bob, 1), &right).await.unwrap();
+
+    world.clock.set(crate::NOW.after(ATTEMPTS_WINDOW));
+    carrier.register(&her, &right).await.unwrap();
 }

@@ -21,6 +21,19 @@ async fn an_identity_outlives_a_restart_and_each_start_is_the_next_incarnation()
 }
 
 #[tokio::test]
+async fn an_endpoint_signs_with_the_identity_that_it_publishes_and_its_signer_does_not_print() {
+    let (store, rng) = (MemoryStore::new(), SeededRng::new(1));
+    let endpoint = Endpoint::open(&store, Partition::from_bytes([1; 16]), shop(), NOW, &rng).await.unwrap();
+    let signer = endpoint.signer();
+    assert_eq!(signer.identity_key(), endpoint.identity().to_bytes());
+    let key = bulla_session::IdentityKey::from_bytes(&signer.identity_key()).unwrap();
+    let signature = bulla_session::Signature::from_bytes(&signer.sign(b"who I am", &rng)).unwrap();
+    assert!(key.public().verify(b"who I am", &signature).is_ok());
+    assert!(key.public().verify(b"who I was", &signature).is_err());
+    assert_eq!(format!("{signer:?}"), "EndpointSigner(…)");
+}
+
+#[tokio::test]
 async fn a_reinstalled_peer_is_followed_when_it_speaks_and_reported() {
     let rng = SeededRng::new(1);
     let (shop, before) = spoken(&rng).await;

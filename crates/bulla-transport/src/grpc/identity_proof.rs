@@ -28,6 +28,25 @@ pub struct IdentityProof {
 }
 
 impl IdentityProof {
+    /// The proof that a request holds.
+    ///
+    /// # Errors
+    /// When a field is missing, or is not of its length.
+    pub fn read(request: proto::ProveRequest) -> Result<Self, InvalidEnvelope> {
+        let field = |field| move |_| InvalidEnvelope::Field { field };
+        let (limit, actual) = (MAX_NONCE_BYTES, request.nonce.len());
+        if actual > limit {
+            return Err(InvalidEnvelope::TooLarge { field: "nonce (bytes)", actual, limit });
+        }
+        Ok(Self {
+            binding: request.binding(),
+            identity_key: request.identity_key[..].try_into().map_err(field("identity key"))?,
+            signature: request.signature[..].try_into().map_err(field("signature"))?,
+            caller: proto::Caller::read(request.caller)?,
+            nonce: request.nonce,
+        })
+    }
+
     /// The bytes that are signed to prove, on the connection with `binding`, that one is `caller`.
     ///
     /// # Errors
@@ -59,25 +78,6 @@ impl IdentityProof {
             statement.extend_from_slice(part);
         }
         Ok(statement)
-    }
-
-    /// The proof that a request holds.
-    ///
-    /// # Errors
-    /// When a field is missing, or is not of its length.
-    pub fn read(request: proto::ProveRequest) -> Result<Self, InvalidEnvelope> {
-        let field = |field| move |_| InvalidEnvelope::Field { field };
-        let (limit, actual) = (MAX_NONCE_BYTES, request.nonce.len());
-        if actual > limit {
-            return Err(InvalidEnvelope::TooLarge { field: "nonce (bytes)", actual, limit });
-        }
-        Ok(Self {
-            binding: request.binding(),
-            identity_key: request.identity_key[..].try_into().map_err(field("identity key"))?,
-            signature: request.signature[..].try_into().map_err(field("signature"))?,
-            caller: proto::Caller::read(request.caller)?,
-            nonce: request.nonce,
-        })
     }
 }
 

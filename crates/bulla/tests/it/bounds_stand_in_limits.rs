@@ -23,6 +23,7 @@ const KINDS: [&str; 9] =
 const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-", &["FORM", "FORMAT", "VERSION", "BYTES"], FORMAT),
     ("bulla-carrier/src/deduplication.rs", &["HEAD_BYTES"], FORMAT),
+    ("bulla-carrier/src/grpc/proven_identity.rs", &["NONCE_BYTES", "CREDENTIAL_BYTES", "KEY_TYPE"], FORMAT),
     ("bulla-content/src/", &["OPENING_BYTES", "MARK"], FORMAT),
     ("bulla-content/src/attachment/chunk_cipher.rs", &["TAG_BYTES"], FORMAT),
     ("bulla-content/src/attachment/chunk_cipher.rs", &["DEEP"], MECHANISM),
@@ -48,6 +49,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-relay/src/rules/messaging_limit.rs", &["LIMIT_PERIOD"], RULE),
     ("bulla-base/src/time.rs", &[ANY], UNIT),
     ("bulla-relay/src/rules/throughput.rs", &["SECOND"], UNIT),
+    ("bulla-carrier/src/grpc/nonces.rs", &["WORDS"], MECHANISM),
     ("bulla-vault/src/key_epochs.rs", &["MILLIS_PER_HOUR", "LATEST"], UNIT),
     ("bulla-base/src/stack_wiping.rs", &["HASHING_STACK_BYTES"], MECHANISM),
     ("bulla-store-fjall/src/disk/bloom_filter.rs", &["BLOCKS", "WORDS"], MECHANISM),

@@ -1,5 +1,7 @@
 //! Who calls has proved on its connection that it holds its identity key.
 
+use std::collections::BTreeMap;
+
 use bulla_base::Rng;
 use bulla_carrier::CarrierStats;
 use bulla_envelope::IdentitySigner;
@@ -9,6 +11,7 @@ use bulla_transport::grpc::proto::{
 use bulla_transport::grpc::{CREDENTIAL_METADATA, ChannelBinding, IdentityProof};
 use bulla_transport::{Caller, IdentityProblem, NumberProof, Sequence, Transport, TransportError};
 use bytes::Bytes;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Status};
 
@@ -221,4 +224,100 @@ async fn who_has_no_signer_is_told_what_is_missing_and_may_come_again() {
     assert!(refused.may_pass(), "what it would send is not lost");
     assert!(matches!(refused, TransportError::Unauthenticated { problem: IdentityProblem::Missing }));
     assert_eq!(refused.to_string(), "the caller's identity was not proved: missing");
+}
+
+/// With the credential of the first device of its installation; then it proves itself under its own number.
+#[tokio::test]
+async fn a_device_without_a_number_is_given_one_over_the_wire() {
+    let served = Served::new().await;
+    let (mut client, rng) = (served.raw().await, &served.world.rng);
+    for number in 1..=11_u8 {
+        let first = Caller::new(alice(), installation(&[number]), caller(alice(), 1).incarnation());
+        let prover = Prover { key: Key::of(&[number]), ..Prover::new(first.clone()) };
+        let token = prover.prove(&mut client, rng).await.unwrap();
+        let mut unnumbered = proto::Caller::from(&first);
+        unnumbered.address = [b"\0", &unnumbered.address[1..]].concat().into();
+        let request = proto::RegisterRequest { caller: Some(unnumbered), proof: Bytes::new() };
+        let bare = client.register(request.clone()).await;
+        is(bare, Problem::Missing);
+        match client.register(with(&token, request)).await {
+            Ok(registered) => assert_eq!(registered.into_inner().device, number.into()),
+            Err(refused) => {
+                let refusal = Refusal::in_status(&refused).unwrap();
+                assert_eq!((number, refusal.field.as_str(), refusal.limit), (11, "devices", 10));
+            }
+        }
+    }
+    let device = bulla_base::DeviceId::new(7).unwrap();
+    let address = bulla_base::Address::new(alice().party().clone(), device);
+    let seventh = Caller::new(address, installation(&[7]), caller(alice(), 1).incarnation());
+    let prover = Prover { key: Key::of(&[7]), ..Prover::new(seventh.clone()) };
+    let token = prover.prove(&mut client, rng).await.unwrap();
+    connect(&mut client, &token, &seventh).await.unwrap();
+}
+
+/// What was counted of proofs since it was last asked: those that were good, and the others by kind.
+fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        let DebugValue::Counter(count @ 1..) = value else { continue };
+        let kind =
+            key.key().labels().find(|label| label.key() == "kind").map(|label| label.value().to_owned());
+        match key.key().name() {
+            "bulla_carrier_identities_proven_total" => found.insert("proven".to_owned(), count),
+            "bulla_carrier_unauthenticated_total" => found.insert(kind.unwrap(), count),
+            _ => None,
+        };
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_refusal_is_counted_by_its_kind_and_callers_at_once_prove_themselves_once() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    // The runtime has one thread, which is this one.
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let served = Served::new().await;
+    let (transport, us) = (served.transport(), caller(shop(), 1));
+    let at_once = |count: usize| {
+        futures_util::future::join_all((0..count).map(|_| async { transport.connect(&us).await.unwrap() }))
+    };
+    at_once(20).await;
+    assert_eq!(counted(&snapshotter), BTreeMap::from([("proven".to_owned(), 1)]));
+    served.advance(3600);
+    at_once(1).await;
+    let expected = [("expired".to_owned(), 1), ("proven".to_owned(), 1)];
+    assert_eq!(counted(&snapshotter), BTreeMap::from(expected));
+
+    let (mut client, rng) = (served.raw().await, &served.world.rng);
+    let token = Prover::new(us.clone()).prove(&mut client, rng).await.unwrap();
+    let nonce = Prover::nonce(&mut client).await;
+    client.prove(Prover::new(us.clone()).proof(&nonce, rng)).await.unwrap();
+    counted(&snapshotter);
+    is(client.prove(Prover::new(us.clone()).proof(&nonce, rng)).await, Problem::NonceUsed);
+    is(connect(&mut client, b"", &us).await, Problem::Unknown);
+    is(connect(&mut client, &token, &caller(alice(), 1)).await, Problem::OtherCaller);
+    is(connect(&mut served.raw().await, &token, &us).await, Problem::OtherConnection);
+    let other_key = Prover { key: Key::of(b"new"), ..Prover::new(us.clone()) };
+    is(other_key.prove(&mut client, rng).await, Problem::OtherKey);
+    let bare = client.connect(proto::ConnectRequest { caller: Some((&us).into()) }).await;
+    is(bare, Problem::Missing);
+    let exported = Prover { binding: ChannelBinding::TlsExporter([7; 32]), ..Prover::new(us.clone()) };
+    is(exported.prove(&mut client, rng).await, Problem::Binding);
+    let nonce = Prover::nonce(&mut client).await;
+    let mut unsigned = Prover::new(us).proof(&nonce, rng);
+    unsigned.signature = vec![0; 64].into();
+    is(client.prove(unsigned).await, Problem::Signature);
+    let kinds = [
+        "binding",
+        "missing",
+        "nonce_used",
+        "other_caller",
+        "other_connection",
+        "other_key",
+        "signature",
+        "unknown",
+    ];
+    assert_eq!(counted(&snapshotter), kinds.map(|kind| (kind.to_owned(), 1)).into());
 }
