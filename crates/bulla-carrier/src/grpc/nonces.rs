@@ -43,7 +43,6 @@ impl Nonces {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it is a small constant")]
 const WORDS: usize = (MAX_OPEN_NONCES / 64) as usize;
 
 /// Where the bit of a nonce stands.

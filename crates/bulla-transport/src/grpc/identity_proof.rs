@@ -11,7 +11,7 @@ const CONTEXT: &[u8] = b"bulla carrier identity proof 1";
 
 /// A caller's proof that it holds the identity key of its installation.
 ///
-/// The files `identity.proto` says what is signed, byte for byte.
+/// The file `identity.proto` says what is signed, byte for byte.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct IdentityProof {
