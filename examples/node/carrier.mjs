@@ -78,7 +78,7 @@ export class Carrier {
     this.stream = stream;
     stream.on('data', (frame) => {
       if (frame.frame === 'heartbeat') return this.say({ heartbeat: {} });
-      const call = frame[frame.frame].call;
+      const call = Number(frame[frame.frame].call);
       const waits = ['sent', 'acknowledged', 'refused'].includes(frame.frame) && this.waiting.get(call);
       if (!waits) return heard(frame);
       this.waiting.delete(call);

@@ -75,6 +75,7 @@ export class Party {
     this.state = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {
       identity: text(S.IdentityKeyPair.generate().serialize()),
       registration: 1 + randomBytes(2).readUInt16BE() % 16380,
+      registered: false,
       incarnation: 0,
       next_key: 1,
       sessions: {}, identities: {}, one_time: {}, signed: {}, kyber: {},

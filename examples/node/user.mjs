@@ -172,6 +172,8 @@ async function register() {
   for (;;) {
     try {
       await persisted(() => carrier.register(code));
+      state.registered = true;
+      party.save();
       return;
     } catch (error) {
       if (error.reason !== Reason.REASON_UNPROVEN) throw error;
@@ -182,6 +184,8 @@ async function register() {
 }
 
 async function stay() {
+  // Once for each installation; from then on the carrier knows its identity key.
+  if (!state.registered) await register();
   for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
     try {
       const why = await new Promise((ended, failed) => {
@@ -196,13 +200,14 @@ async function stay() {
             await publishIfNeeded(frame.low_stock);
           } else if (frame.deliveries) {
             inTurn(() => take(frame.deliveries));
+          } else if (frame.refused) {
+            fatal(new Error(`refused: ${JSON.stringify(frame.refused.refusal)}`));
           }
         }, ended).catch(failed);
       });
       throw why;
     } catch (error) {
-      if (error.reason === Reason.REASON_UNPROVEN) await register();
-      else if (!error.mayPass) throw error;
+      if (!error.mayPass) throw error;
       await pause(wait * (0.5 + Math.random() / 2));
     }
   }

@@ -38,7 +38,7 @@ const find = (name) => {
 
 const codec = (type) => ({
   encode: (value) => Buffer.from(type.encode(type.fromObject(value)).finish()),
-  decode: (bytes) => type.toObject(type.decode(bytes), { longs: Number, bytes: Buffer, defaults: true, arrays: true, oneofs: true }),
+  decode: (bytes) => type.toObject(type.decode(bytes), { longs: String, bytes: Buffer, defaults: true, arrays: true, oneofs: true }),
 });
 
 export const Envelope = codec(find('Envelope'));

@@ -221,7 +221,7 @@ class Strangers:
         expect(sent in user.next("progress", 0)["ids"], "the business has not confirmed it")
         user.says("and an answer", reply_to=got["got"])
         answer = self.hears("and an answer")
-        expect(answer.reply_to_message.message_id == reply.id, f"it answers {answer.reply_to_message}")
+        expect(answer.reply_to_message.id == reply.id, f"it answers {answer.reply_to_message}")
         self.got = got["got"]
 
     def reactions_go_both_ways(self) -> None:

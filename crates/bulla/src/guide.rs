@@ -27,5 +27,8 @@ pub mod fault_tolerance {}
 #[doc = include_str!("guide/run_a_carrier.md")]
 pub mod run_a_carrier {}
 
+#[doc = include_str!("guide/write_a_client.md")]
+pub mod write_a_client {}
+
 #[doc = include_str!("guide/write_an_engine.md")]
 pub mod write_an_engine {}

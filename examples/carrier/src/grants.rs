@@ -13,8 +13,8 @@ use bulla_example_program::exit_error::ExitError;
 use bulla_example_program::new_file;
 use zeroize::Zeroizing;
 
-/// Where the operator's key is, among the others. In production it lies where relays are set up, and the carrier
-/// has its public half alone.
+/// Where the operator's key is, among the others. In production it lies where relays are set up, and the
+/// carrier has its public half alone.
 const KEY: &str = "grants.key";
 /// How long a grant is good. It is shown when the number is registered, and not thereafter.
 const GOOD_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
