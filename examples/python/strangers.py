@@ -9,13 +9,17 @@ Prints a line per check, and fails on whatever is lost, doubled, out of order or
 """
 
 import argparse
+import base64
 import json
+import os
 import pathlib
 import re
+import secrets
 import signal
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Callable
 
 from pywa.types import MessageType
@@ -28,22 +32,25 @@ from talk_to_the_relay import (
 USER = "16505551234"
 RUST_USER = "442079460958"
 DEADLINE_S = 60.0
-# Messages each way while things break, so 500 in all.
+# Messages each way while things break, so 500 in all, unless it is said.
 EACH_WAY = 250
+# What is told of everything the carrier does.
+TRACES = "trace"
 
 
 class Program:
     """A child process whose lines are remembered."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
-        self.name, self.command = name, command
+    def __init__(self, name: str, command: list[str], **environment: str) -> None:
+        self.name, self.command, self.environment = name, command, os.environ | environment
         self.lines: list[str] = []
         self.news = threading.Condition()
         self.start()
 
     def start(self) -> None:
         self.child = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+            self.command, env=self.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         )
         self.reader = threading.Thread(target=self._read, args=(self.child,), daemon=True)
         self.reader.start()
@@ -103,6 +110,49 @@ class NodeUser(Program):
         return [news["text"] for news in self.told("got") if "text" in news]
 
 
+def memory_of(process: int) -> bytes:
+    """Everything the process can write to."""
+    held = []
+    with open(f"/proc/{process}/maps") as maps, open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            begin, end = (int(place, 16) for place in span.split("-"))
+            if rights.startswith("rw"):
+                try:
+                    memory.seek(begin)
+                    held.append(memory.read(end - begin))
+                except OSError:
+                    continue
+    return b"".join(held)
+
+
+def canaries_in(held: bytes, canaries: list[str]) -> list[str]:
+    """Which of them are there, as they are, in UTF-16, in base64 or in hexadecimal."""
+    half = len(canaries[0]) // 2
+
+    def words(text: bytes, size: int) -> set[bytes]:
+        return {text[at : at + size] for at in range(len(text) - size + 1)}
+
+    # One pass for all: a canary is 24 digits, so each run of them that is long enough is looked up.
+    said = set(canaries)
+    runs = [match[0].decode() for match in re.finditer(rb"[0-9a-f]{24,}", held)]
+    runs += [match[0].decode("utf-16-le") for match in re.finditer(rb"(?:[0-9a-f]\0){24,}", held)]
+    found = {run[at : at + 24] for run in runs for at in range(len(run) - 23)} & said
+    # What does not change with what stands beside it: whole groups of three bytes, at each of three places.
+    groups = {}
+    for canary in canaries:
+        for lead in range(3):
+            coded = base64.b64encode(b"\0" * lead + canary.encode())[4 if lead else 0 :]
+            groups[coded[:20]] = canary
+    for match in re.finditer(rb"[0-9A-Za-z+/]{20,}", held):
+        if len(match[0]) < 4096:
+            found |= {groups[word] for word in words(match[0], 20) if word in groups}
+    hexadecimal = {canary.encode().hex()[: 2 * half]: canary for canary in canaries}
+    for run in runs:
+        found |= {hexadecimal[word] for word in (run[at : at + 2 * half] for at in range(len(run) - 2 * half + 1)) if word in hexadecimal}
+    return sorted(found)
+
+
 def as_json(line: str) -> dict | None:
     return json.loads(line) if line.startswith("{") else None
 
@@ -110,16 +160,18 @@ def as_json(line: str) -> dict | None:
 class Strangers:
     """Everybody, and the checks in the order in which they are made."""
 
-    def __init__(self, programs: pathlib.Path, node: str, user: pathlib.Path, folder: pathlib.Path) -> None:
-        self.programs, self.node, self.user, self.folder = programs, node, user, folder
+    def __init__(self, programs: pathlib.Path, node: str, user: pathlib.Path, folder: pathlib.Path, each_way: int) -> None:
+        self.programs, self.node, self.user, self.folder, self.each_way = programs, node, user, folder, each_way
+        # What everybody says ends with a word that nobody else ever said.
+        self.canaries: list[str] = []
         self.business = Business(relay_port=free_port(), webhook_port=free_port())
         self.business.serve()
         self.ports = [free_port(), free_port()]
         self.children: list[Program] = []
         self.expected_messages = 0
 
-    def run(self, name: str, kind: type[Program], *command: str) -> Program:
-        program = kind(name, [str(part) for part in command])
+    def run(self, name: str, kind: type[Program], *command: str, **environment: str) -> Program:
+        program = kind(name, [str(part) for part in command], **environment)
         self.children.append(program)
         return program
 
@@ -132,7 +184,8 @@ class Strangers:
             self.a_device_of_ours_talks_to_the_same_business,
             self.a_message_that_does_not_open_is_asked_for_again,
             self.a_second_device_of_the_user_hears_the_business,
-            self.five_hundred_messages_while_the_carrier_restarts_and_the_relay_is_killed,
+            self.nothing_is_lost_while_the_carrier_restarts_and_the_relay_is_killed,
+            self.the_carrier_has_nothing_of_what_was_said,
             self.a_device_that_is_set_up_anew_hears_and_is_heard,
             self.the_counts_agree,
             self.everybody_ends_in_peace,
@@ -145,6 +198,7 @@ class Strangers:
         self.carrier = self.run(
             "carrier", Program, self.programs / "carrier",
             "--listen", address, "--metrics", f"127.0.0.1:{self.ports[1]}", "--data", self.folder / "carrier",
+            RUST_LOG=TRACES,
         )
         # fmt: on
         self.carrier.line("^ready on localhost")
@@ -282,34 +336,56 @@ class Strangers:
         self.second.says("from the second")
         self.hears("from the second")
 
-    def five_hundred_messages_while_the_carrier_restarts_and_the_relay_is_killed(self) -> None:
+    def nothing_is_lost_while_the_carrier_restarts_and_the_relay_is_killed(self) -> None:
         user, business = self.node_user, self.business
         heard, read = self.expected_messages, len(user.texts())
-        wanted_out = [f"to the user {count}" for count in range(EACH_WAY)]
-        wanted_in = [f"to the business {count}" for count in range(EACH_WAY)]
+        wanted_out = [self.text(f"to the user {count}") for count in range(self.each_way)]
+        wanted_in = [self.text(f"to the business {count}") for count in range(self.each_way)]
         ids = []
         for count, (to_user, to_business) in enumerate(zip(wanted_out, wanted_in, strict=True)):
             user.says(to_business)
             ids.append(self.sends(to_user))
-            if count == EACH_WAY // 3:
+            if count == self.each_way // 3:
                 expect(self.carrier.stop(signal.SIGTERM) == 0, "the carrier did not end in peace")
                 self.carrier.start()
                 self.carrier.line("^ready on localhost", len(self.carrier.lines))
-            if count == 2 * EACH_WAY // 3:
+            if count == 2 * self.each_way // 3:
                 # No request is under way: what the user has sent meanwhile is.
                 self.relay.stop(signal.SIGKILL)
                 self.start_relay()
         for one in (user, self.second):
-            one.wait_for(lambda: len(one.texts()) >= EACH_WAY, "not all have come")
-            one.wait_for(lambda: one.texts()[-EACH_WAY:] == wanted_out, f"others have come: {one.texts()[-4:]}")
+            one.wait_for(lambda: len(one.texts()) >= self.each_way, "not all have come")
+            one.wait_for(lambda: one.texts()[-self.each_way:] == wanted_out, f"others have come: {one.texts()[-4:]}")
         expect(user.texts()[read:] == wanted_out, "something came twice, or in another order")
         business.wait_for(
-            lambda: len(self.distinct(heard)) >= EACH_WAY, lambda: f"{len(self.distinct(heard))} of {EACH_WAY} have come"
+            lambda: len(self.distinct(heard)) >= self.each_way, lambda: f"{len(self.distinct(heard))} of {self.each_way} have come"
         )
         expect(self.distinct(heard) == wanted_in, "something came twice, or in another order")
         self.expected_messages = len(business.messages)
         for message_id in ids:
             business.wait_for(lambda: set(business.statuses_of(message_id)) == set(TO_THE_END), lambda: f"{message_id}: {business.statuses_of(message_id)}")
+
+    def text(self, text: str) -> str:
+        self.canaries.append(secrets.token_hex(12))
+        return f"{text} {self.canaries[-1]}"
+
+    def the_carrier_has_nothing_of_what_was_said(self) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[1]}/metrics", timeout=DEADLINE_S) as page:
+            counters = page.read()
+        places = {
+            "its memory": memory_of(self.carrier.child.pid),
+            "its files": b"".join(file.read_bytes() for file in (self.folder / "carrier").rglob("*") if file.is_file()),
+            "its traces": "\n".join(self.carrier.lines).encode(),
+            "its counters": counters,
+        }
+        # Guards the guard: what it knows is found.
+        expect(USER.encode() in places["its memory"], "its memory was not read")
+        expect(b" TRACE " in places["its traces"] and b"bulla_carrier" in counters, "nothing is traced or counted")
+        for place, held in places.items():
+            found = canaries_in(held, self.canaries)
+            expect(not found, f"{len(found)} of {len(self.canaries)} words are in {place}: {found[:3]}")
+        sizes = ", ".join(f"{place} {len(held) / 2**20:.1f} MiB" for place, held in places.items())
+        print(f"     {len(self.canaries)} words searched for in {sizes}")
 
     def distinct(self, since: int) -> list[str]:
         """What came to the business, each message once: a webhook whose answer was lost with the relay comes again."""
@@ -367,9 +443,14 @@ def main() -> int:
     parser.add_argument("--programs", type=pathlib.Path, required=True, help="the folder of carrier, relay and device")
     parser.add_argument("--node", default="node", help="the Node that runs the user's device")
     parser.add_argument("--user", type=pathlib.Path, required=True, help="the user's device, user.mjs")
+    parser.add_argument("--each-way", type=int, default=EACH_WAY, help="how many messages each way while things break")
     asked = parser.parse_args()
+    # Guards the guard: each shape is found.
+    word = secrets.token_hex(12)
+    shapes = [word.encode(), word.encode("utf-16-le"), base64.b64encode(b"x" + word.encode()), word.encode().hex().encode()]
+    expect(all(canaries_in(b"\1" + shape + b"\1", [word]) for shape in shapes), "a word is not found in every shape")
     with tempfile.TemporaryDirectory(prefix="bulla-") as folder:
-        strangers = Strangers(asked.programs, asked.node, asked.user, pathlib.Path(folder))
+        strangers = Strangers(asked.programs, asked.node, asked.user, pathlib.Path(folder), asked.each_way)
         results = []
         try:
             for check in strangers.checks():
