@@ -1,7 +1,8 @@
 //! Compiles the wire form, if it is asked for. No compiler of protobuf has to be installed.
 
 #[cfg(feature = "grpc")]
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    "bulla/carrier/v1/blobs.proto",
     "bulla/carrier/v1/carrier.proto",
     "bulla/carrier/v1/envelope.proto",
     "bulla/carrier/v1/identity.proto",

@@ -23,6 +23,8 @@ pub(crate) mod codec;
 mod refusal;
 mod wire;
 
+mod blobs;
+
 mod limits;
 
 /// What `proto/bulla/carrier/v1/*.proto` compile to: messages, a client and the frame of a service.
@@ -54,7 +56,10 @@ pub use identity_proof::IdentityProof;
 
 pub use wire::address;
 
+pub use blobs::{blob_id, blob_status};
+
 pub use limits::{
-    CALL_DEADLINE, CONNECT_DEADLINE, CREDENTIAL_METADATA, MAX_CALLS_IN_FLIGHT, MAX_CREDENTIAL_BYTES,
-    MAX_FIELDS, MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_NONCE_BYTES,
+    BLOB_FRAME_DATA_BYTES, CALL_DEADLINE, CONNECT_DEADLINE, CREDENTIAL_METADATA, MAX_BLOB_FRAME_BYTES,
+    MAX_CALLS_IN_FLIGHT, MAX_CREDENTIAL_BYTES, MAX_FIELDS, MAX_FRAME_BYTES, MAX_HEADER_BYTES,
+    MAX_NONCE_BYTES,
 };

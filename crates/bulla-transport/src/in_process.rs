@@ -2,8 +2,12 @@ use std::sync::Arc;
 
 use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
+use bytes::Bytes;
 
-use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError};
+use crate::{
+    BlobError, BlobId, BlobPart, BlobProgress, BlobSize, Blobs, Caller, Connected, Delivery, NumberProof,
+    SendOutcome, Sequence, Transport, TransportError,
+};
 
 /// The transport to a carrier in the same program.
 ///
@@ -17,7 +21,7 @@ pub struct InProcess<C> {
     carrier: Arc<C>,
 }
 
-impl<C: Transport> InProcess<C> {
+impl<C> InProcess<C> {
     /// The transport to `carrier`.
     #[must_use]
     pub const fn new(carrier: Arc<C>) -> Self {
@@ -84,5 +88,45 @@ impl<C: Transport> Transport for InProcess<C> {
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         self.carrier.acknowledge(caller, sequences).await
+    }
+}
+
+/// Bytes of blobs are bytes already: they are shared.
+impl<C: Blobs> Blobs for InProcess<C> {
+    async fn begin_upload(
+        &self,
+        caller: &Caller,
+        blob: &BlobId,
+        size: BlobSize,
+    ) -> Result<BlobProgress, BlobError> {
+        self.carrier.begin_upload(caller, blob, size).await
+    }
+
+    async fn upload(
+        &self,
+        caller: &Caller,
+        blob: &BlobId,
+        offset: u64,
+        part: Bytes,
+    ) -> Result<BlobProgress, BlobError> {
+        self.carrier.upload(caller, blob, offset, part).await
+    }
+
+    async fn upload_progress(&self, caller: &Caller, blob: &BlobId) -> Result<BlobProgress, BlobError> {
+        self.carrier.upload_progress(caller, blob).await
+    }
+
+    async fn download(
+        &self,
+        caller: &Caller,
+        blob: &BlobId,
+        offset: u64,
+        at_most: usize,
+    ) -> Result<BlobPart, BlobError> {
+        self.carrier.download(caller, blob, offset, at_most).await
+    }
+
+    async fn delete(&self, caller: &Caller, blob: &BlobId) -> Result<(), BlobError> {
+        self.carrier.delete(caller, blob).await
     }
 }

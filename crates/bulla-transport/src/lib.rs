@@ -3,7 +3,8 @@
 //! # In reading order
 //! [`Transport`] is the port, [`Caller`] who calls, [`SendOutcome`] what became of what was handed over,
 //! [`Delivery`] what is handed on; [`InProcess`] is the transport that comes along, [`BoxTransport`] any of
-//! them, picked at run time. With the feature `grpc` the module of that name has the wire form and the
+//! them, picked at run time. [`Blobs`] is the port for what is too large for an envelope, and [`BlobId`] what
+//! one is known by. With the feature `grpc` the module of that name has the wire form and the
 //! transport to a carrier on another machine.
 
 mod transport;
@@ -18,6 +19,15 @@ mod send_outcome;
 
 mod boxed;
 mod in_process;
+
+mod blobs;
+
+mod blob_error;
+mod blob_id;
+mod blob_progress;
+mod blob_size;
+
+mod boxed_blobs;
 
 #[cfg(feature = "grpc")]
 pub mod grpc;
@@ -40,5 +50,14 @@ pub use bulla_envelope::IdentitySigner;
 pub use boxed::BoxTransport;
 pub use in_process::InProcess;
 
+pub use blobs::Blobs;
+
+pub use blob_id::BlobId;
+pub use blob_progress::{BlobPart, BlobProgress};
+pub use blob_size::BlobSize;
+
+pub use boxed_blobs::BoxBlobs;
+
+pub use blob_error::BlobError;
 pub use error::TransportError;
-pub use limits::{MAX_DELIVERIES, MAX_PROOF_BYTES};
+pub use limits::{MAX_BLOB_BYTES, MAX_BLOB_PART_BYTES, MAX_DELIVERIES, MAX_PROOF_BYTES};

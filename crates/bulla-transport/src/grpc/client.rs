@@ -50,11 +50,11 @@ use crate::{
 /// signer. A proof takes two calls and a signature.
 #[derive(Clone)]
 pub struct GrpcTransport {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
-    connection: Connection,
+    pub(super) connection: Connection,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) identities: Identities,
     metadata: MetadataMap,
@@ -352,7 +352,7 @@ impl Inner {
 }
 
 /// The carrier has not kept to the protocol.
-fn another_answer() -> TransportError {
+pub(super) fn another_answer() -> TransportError {
     TransportError::unavailable("the carrier answered something else than it was asked")
 }
 

@@ -102,12 +102,12 @@ const fn leaf(field: u32) -> Nested {
     Nested { field, within: &[] }
 }
 
-const fn with(field: u32, within: &'static [Nested]) -> Nested {
+pub(super) const fn with(field: u32, within: &'static [Nested]) -> Nested {
     Nested { field, within }
 }
 
 /// Of a request: its caller.
-const CALLER: &[Nested] = &[leaf(1)];
+pub(super) const CALLER: &[Nested] = &[leaf(1)];
 
 impl Bounded for RegisterRequest {
     const NESTED: &'static [Nested] = CALLER;

@@ -11,6 +11,13 @@ use bulla_base::Backoff;
 /// less, large envelopes would travel one by one.
 pub const MAX_FRAME_BYTES: usize = 1 << 20;
 
+/// The most bytes of one message of an upload or a download: 256 KiB.
+pub const MAX_BLOB_FRAME_BYTES: usize = 256 * 1024;
+
+/// How many bytes of a blob we put into one message: 64 KiB, as much as one sealed chunk has inside. Another
+/// client may put in what fits.
+pub const BLOB_FRAME_DATA_BYTES: usize = 64 * 1024;
+
 /// The most fields of one message on the wire, those of messages in it counted. One with more is malformed.
 ///
 /// Sixty-four deliveries have 258. Each takes some dozens of bytes in memory, however few it has on the wire.
@@ -81,6 +88,7 @@ mod tests {
     fn the_bounds_are_those_that_are_documented() {
         assert_eq!((MAX_FRAME_BYTES, MAX_FIELDS, MAX_CALLS_IN_FLIGHT), (1_048_576, 1024, 32));
         assert_eq!(MAX_HEADER_BYTES, 16_384);
+        assert_eq!((MAX_BLOB_FRAME_BYTES, BLOB_FRAME_DATA_BYTES), (262_144, 65_536));
         assert_eq!([CONNECT_DEADLINE, CALL_DEADLINE].map(|span| span.as_secs()), [10, 30]);
     }
 }

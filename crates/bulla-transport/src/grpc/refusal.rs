@@ -137,12 +137,7 @@ impl Refusal {
     /// The refusal in the details of `status`, if its sender has put one there.
     #[must_use]
     pub fn in_status(status: &Status) -> Option<Self> {
-        if status.details().len() > MAX_DETAIL_BYTES {
-            return None;
-        }
-        let details: RpcStatus = codec::decode(Bytes::copy_from_slice(status.details())).ok()?;
-        let detail = details.details.into_iter().find(|detail| detail.type_url == TYPE_URL)?;
-        codec::decode(detail.value).ok()
+        codec::decode(detail(status, TYPE_URL)?).ok()
     }
 
     /// What the refusal comes to for the caller.
@@ -222,9 +217,7 @@ impl Refusal {
             Reason::Unspecified => Code::Unknown,
         };
         let (words, value) = (self.words(), Bytes::from(self.encode_to_vec()));
-        let details = vec![Any { type_url: TYPE_URL.to_owned(), value }];
-        let details = RpcStatus { code: i32::from(code), message: words.clone(), details };
-        Status::with_details(code, words, details.encode_to_vec().into())
+        status_with(code, words, TYPE_URL, value)
     }
 
     fn words(&self) -> String {
@@ -238,6 +231,22 @@ impl Refusal {
             _ => self.clone().into_error().to_string(),
         }
     }
+}
+
+/// A status with one message of the type `type_url` in its details.
+pub(super) fn status_with(code: Code, words: String, type_url: &str, value: Bytes) -> Status {
+    let details = vec![Any { type_url: type_url.to_owned(), value }];
+    let details = RpcStatus { code: i32::from(code), message: words.clone(), details };
+    Status::with_details(code, words, details.encode_to_vec().into())
+}
+
+/// The message of the type `type_url` in the details of `status`, if its sender has put one there.
+pub(super) fn detail(status: &Status, type_url: &str) -> Option<Bytes> {
+    if status.details().len() > MAX_DETAIL_BYTES {
+        return None;
+    }
+    let details: RpcStatus = codec::decode(Bytes::copy_from_slice(status.details())).ok()?;
+    details.details.into_iter().find(|detail| detail.type_url == type_url).map(|detail| detail.value)
 }
 
 /// What became of a call that ended with `status`.
