@@ -15,6 +15,7 @@ use tracing::{Instrument, Span};
 use tokio::task::JoinSet;
 
 use crate::acknowledged_envelopes::AcknowledgedEnvelopes;
+use crate::blobs::{BlobStorage, BlobWork};
 use crate::fencing_token::FencingTokenLocks;
 use crate::idle_eviction::IdleEviction;
 use crate::limits::CACHED_BYTES;
@@ -53,6 +54,8 @@ pub struct Carrier<S> {
     pub(crate) epoch: u64,
     pub(crate) generation: StoreGeneration,
     pub(crate) tallies: Tallies,
+    /// If it keeps any.
+    pub(crate) blobs: Option<BlobWork<S>>,
     upkeep: Upkeep,
 }
 
@@ -79,7 +82,24 @@ impl<S: Store> Carrier<S> {
         rng: &dyn Rng,
         verifier: Arc<dyn NumberVerifier>,
     ) -> Result<Self, StoreError> {
-        Self::begin(store, clock, rng, verifier).instrument(trace_span::for_host("open")).await
+        Self::begin(store, clock, rng, verifier, None).instrument(trace_span::for_host("open")).await
+    }
+
+    /// A carrier as [`open_verifying`](Self::open_verifying) makes it that keeps
+    /// [blobs](bulla_transport::Blobs) as well, in `blobs`. Once it was opened with them, open it with them
+    /// again: else an erasure would leave the files of who is erased to the end of their days.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when an erasure was begun and files are not to be removed.
+    pub async fn open_with_blobs(
+        store: S,
+        clock: Arc<dyn Clock>,
+        rng: &dyn Rng,
+        verifier: Arc<dyn NumberVerifier>,
+        blobs: BlobStorage,
+    ) -> Result<Self, StoreError> {
+        let opening = Self::begin(store, clock, rng, verifier, Some(blobs));
+        opening.instrument(trace_span::for_host("open")).await
     }
 
     async fn begin(
@@ -87,6 +107,7 @@ impl<S: Store> Carrier<S> {
         clock: Arc<dyn Clock>,
         rng: &dyn Rng,
         verifier: Arc<dyn NumberVerifier>,
+        blobs: Option<BlobStorage>,
     ) -> Result<Self, StoreError> {
         let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
         let generation = StoreGeneration::of(&store, clock.now()).await?;
@@ -95,8 +116,10 @@ impl<S: Store> Carrier<S> {
         rng.fill(&mut epoch);
         // Never 0, which is nobody's.
         let epoch = u64::from_be_bytes(epoch).max(1);
+        let blobs = blobs.map(|blobs| BlobWork::new(Arc::clone(&store), blobs, Arc::clone(&clock)));
         let carrier = Self {
             upkeep: Upkeep::new(),
+            blobs,
             store,
             pending: Arc::default(),
             tails: Arc::default(),
@@ -117,6 +140,9 @@ impl<S: Store> Carrier<S> {
         carrier.upkeep.begin(&carrier.store, &carrier.clock);
         carrier.upkeep.spawn("keep settling", carrier.settling().keep_settling());
         carrier.upkeep.spawn("keep evicting", carrier.idle_eviction().keep_evicting());
+        if let Some(blobs) = &carrier.blobs {
+            carrier.upkeep.spawn("keep sweeping blobs", blobs.clone().keep_sweeping());
+        }
         tracing::info!("the carrier is open");
         Ok(carrier)
     }
@@ -312,7 +338,7 @@ impl<S: Store> Carrier<S> {
 
     /// Passes on what a call comes to. If it is refused, that is counted; if the store has failed for good,
     /// the carrier has: nobody need wait for the next upkeep to be told.
-    fn noted<R>(&self, outcome: Result<R, TransportError>) -> Result<R, TransportError> {
+    pub(crate) fn noted<R>(&self, outcome: Result<R, TransportError>) -> Result<R, TransportError> {
         if let Err(TransportError::CarrierFailed { source }) = &outcome
             && let Some(why) = source.downcast_ref::<Arc<StoreError>>()
             && why.is_final()

@@ -13,8 +13,8 @@ use crate::store_layout::{ERASING, QUEUE};
 
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
-    /// against duplicates, the fencing token, and what the user has sent that still waits for a business.
-    /// When this returns, the store was read once more and held nothing.
+    /// against duplicates, the fencing token, what the user has sent that still waits for a business, and
+    /// what the user has uploaded. When this returns, the store was read once more and held nothing.
     ///
     /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a
     /// crash put it off, and it is carried out before anything else is done for the user, and before a
@@ -83,6 +83,9 @@ impl<S: Store> Carrier<S> {
         let erasure = UserErasure::new(user, ERASING);
         erasure.begin(&self.store).await?;
         let pass = || async move {
+            if let Some(blobs) = &self.blobs {
+                blobs.erase_files(user).await?;
+            }
             // Locks of businesses and of the user one after the other: two of them can be the same lock.
             let removed = self.remove_sent(user).await?;
             let _lock = self.keyed_mutex.lock(user).await;

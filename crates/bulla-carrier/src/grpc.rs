@@ -4,9 +4,9 @@
 //! its `GrpcTransport` is the other side.
 //!
 //! # In reading order
-//! [`GrpcService`] is the service, for a host's own server; [`Authenticator`] decides who may speak for whom,
-//! as [`ProvenIdentity`] unless the host has another; [`serve`] is a server that does nothing else, over
-//! [`Listening`].
+//! [`GrpcService`] is the service, for a host's own server, and [`GrpcBlobs`] the one for blobs beside it;
+//! [`Authenticator`] decides who may speak for whom, as [`ProvenIdentity`] unless the host has another;
+//! [`serve`] is a server that does nothing else, over [`Listening`].
 
 mod authenticator;
 mod client_connection;
@@ -21,11 +21,16 @@ mod settings;
 mod exchange;
 mod open_streams;
 
+mod blob_places;
+mod blobs;
+mod download;
+
 mod server;
 
 mod limits;
 
 pub use authenticator::{Admission, Authenticator, NoAuthentication};
+pub use blobs::GrpcBlobs;
 pub use client_connection::ClientConnection;
 pub use proven_identity::ProvenIdentity;
 pub use request_context::RequestContext;
@@ -34,4 +39,7 @@ pub use settings::{GrpcSettings, InvalidSetting};
 
 pub use server::{Listening, serve};
 
-pub use limits::{MAX_CONNECTIONS, MAX_OPEN_STREAMS, OPENING_DEADLINE, STOPPING_DEADLINE};
+pub use limits::{
+    MAX_BLOB_STREAMS, MAX_BLOB_STREAMS_PER_PARTY, MAX_CONNECTIONS, MAX_OPEN_STREAMS, OPENING_DEADLINE,
+    STALL_DEADLINE, STOPPING_DEADLINE,
+};

@@ -3,6 +3,7 @@
 //! # In reading order
 //! [`Carrier`] is the service, [`NumberVerifier`] the port that decides whose a number is;
 //! [`GrantVerifier`] believes an operator's [`NumberGrant`].
+//! [`BlobStorage`] is where it keeps what is too large for an envelope, such as [`FolderBlobs`].
 //! With the feature `grpc` the module of that name has the carrier as a service.
 
 mod carrier;
@@ -23,6 +24,8 @@ mod idle_eviction;
 mod pending_sends;
 mod queue_tails;
 mod settling;
+
+mod blobs;
 
 mod device_tokens;
 mod erase_business;
@@ -52,6 +55,10 @@ pub use carrier::Carrier;
 pub use grant_verifier::GrantVerifier;
 pub use number_grant::{GrantError, NumberGrant, OperatorKey, OperatorPublicKey};
 pub use number_verifier::{NumberVerifier, TrustedHost, Verdict};
+
+pub use blobs::{
+    BlobFiles, BlobName, BlobQuota, BlobSettings, BlobStorage, FolderBlobs, FoundBlob, RetentionTooShort,
+};
 
 pub use stats::CarrierStats;
 

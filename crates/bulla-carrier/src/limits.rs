@@ -48,6 +48,35 @@ pub const MAX_GRANTED_NUMBERS: usize = 100;
 /// thousand.
 pub(crate) const MAX_COUNTED_NUMBERS: usize = 65_536;
 
+/// What a user may begin to upload on a day, unless the host says otherwise: 1 GiB, 1,000 blobs, and so many
+/// of them that are not done. Beyond it uploads are refused until midnight (UTC), or one is done or deleted.
+pub(crate) const USER_BLOB_BYTES_A_DAY: u64 = 1 << 30;
+pub(crate) const USER_BLOBS_A_DAY: u64 = 1_000;
+pub(crate) const USER_UNFINISHED_BLOBS: u64 = 16;
+
+/// What a business may: 256 GiB, 1,000,000 blobs, and so many of them that are not done.
+pub(crate) const BUSINESS_BLOB_BYTES_A_DAY: u64 = 256 << 30;
+pub(crate) const BUSINESS_BLOBS_A_DAY: u64 = 1_000_000;
+pub(crate) const BUSINESS_UNFINISHED_BLOBS: u64 = 1_024;
+
+/// An upload has to be done by the end of the day (UTC) after that on which it was begun. What is not is
+/// forgotten.
+pub(crate) const MAX_UPLOAD_DAYS: u32 = 2;
+
+/// The shortest time for which blobs can be kept.
+pub(crate) const MIN_BLOB_RETENTION: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+/// In how many days' folders a blob is looked for, beside the newest. It is as many as the longest retention
+/// has.
+pub(crate) const BLOB_DAYS: u32 = 31;
+
+/// A day.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many locks there are of uploaders, of blobs and of counts: a power of two. More take memory, with
+/// fewer some wait for each other's disk.
+pub(crate) const BLOB_LOCKS: usize = 256;
+
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -110,5 +139,8 @@ mod tests {
         assert_eq!((MAX_ONE_TIME_KEYS_A_DAY, MAX_COUNTED_KEYS, MAX_COUNTED), (8, 32, 4_096));
         assert_eq!((CACHED_BYTES, MAX_GRANTED_NUMBERS), (33_554_432, 100));
         assert_eq!((MAX_ATTEMPTS, ATTEMPTS_WINDOW.as_secs(), MAX_COUNTED_NUMBERS), (5, 600, 65_536));
+        assert_eq!((USER_BLOB_BYTES_A_DAY, USER_BLOBS_A_DAY), (1_073_741_824, 1_000));
+        assert_eq!((BUSINESS_BLOB_BYTES_A_DAY, BUSINESS_BLOBS_A_DAY), (274_877_906_944, 1_000_000));
+        assert_eq!((USER_UNFINISHED_BLOBS, BUSINESS_UNFINISHED_BLOBS), (16, 1_024));
     }
 }

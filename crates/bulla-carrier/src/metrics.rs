@@ -30,6 +30,15 @@ pub(crate) const REMOVED: &str = "bulla_carrier_removed_total";
 /// Counter of numbers: erased.
 pub(crate) const ERASED: &str = "bulla_carrier_erased_total";
 
+/// Counter of blobs, by `kind`: uploads begun and completed, and deleted by their uploaders.
+pub(crate) const BLOBS: &str = "bulla_carrier_blobs_total";
+
+/// Counter of bytes, by `kind`: of blobs, uploaded and downloaded.
+pub(crate) const BLOB_BYTES: &str = "bulla_carrier_blob_bytes_total";
+
+/// Counter of calls, by `reason`: about blobs, refused or failed.
+pub(crate) const BLOBS_REFUSED: &str = "bulla_carrier_blobs_refused_total";
+
 /// Gauge of envelopes: waiting for businesses when the statistics were last asked for.
 pub(crate) const WAITING: &str = "bulla_carrier_waiting_envelopes";
 

@@ -10,6 +10,8 @@
 //! recipient   QUEUE/day       device ‖ place          an envelope
 //! recipient   DUPLICATES/day  message id              of each device and attempt: digest of what was queued
 //! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
+//! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
+//! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
 //! zero        GENERATION      –                       the generation of the store, if it was put back from a backup
@@ -45,6 +47,8 @@ pub(crate) const ERASING: Space = Space::new(0x49);
 pub(crate) const BUSINESS: Space = Space::new(0x4a);
 pub(crate) const QUOTA: Space = Space::new(0x4b);
 pub(crate) const GENERATION: Space = Space::new(0x4c);
+pub(crate) const BLOB: Space = Space::new(0x4d);
+pub(crate) const BLOB_USAGE: Space = Space::new(0x4e);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

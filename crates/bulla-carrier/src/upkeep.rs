@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use crate::blobs::disk_unavailable;
 use crate::limits::{MAX_ID_AGE, SWEEP_INTERVAL};
 use crate::{Carrier, trace_span};
 
@@ -122,12 +123,19 @@ async fn sweep<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError>
 }
 
 impl<S: Store> Carrier<S> {
-    /// Drops what is too old to be delivered, and the ids of what is too old to be repeated. The carrier does
-    /// so by itself, once an hour.
+    /// Drops what is too old to be delivered, the ids of what is too old to be repeated, and blobs that are
+    /// over. The carrier does so by itself, once an hour.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or the disk of the blobs.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        self.for_host(trace_span::for_host("sweep"), sweep(&*self.store, &*self.clock)).await
+        let swept = async {
+            sweep(&*self.store, &*self.clock).await?;
+            match &self.blobs {
+                Some(blobs) => blobs.sweep().await.map_err(disk_unavailable),
+                None => Ok(()),
+            }
+        };
+        self.for_host(trace_span::for_host("sweep"), swept).await
     }
 }

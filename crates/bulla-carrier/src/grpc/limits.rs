@@ -16,6 +16,17 @@ pub const MAX_CONNECTIONS: usize = 1 << 16;
 /// first frame is. After that it ends.
 pub const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 
+/// The most uploads and downloads at a time. Who comes then is told that the carrier cannot answer now.
+///
+/// Each holds a part of its blob, of 1 MiB at most, and two frames.
+pub const MAX_BLOB_STREAMS: usize = 256;
+
+/// The most of them that are of one party, so that none takes all.
+pub const MAX_BLOB_STREAMS_PER_PARTY: usize = 16;
+
+/// How long the other side of an upload or a download may be silent, or take nothing. After that it ends.
+pub const STALL_DEADLINE: Duration = Duration::from_secs(60);
+
 /// How long a server that stops waits for what was begun. After that it is cut off, and those who called
 /// repeat it.
 pub const STOPPING_DEADLINE: Duration = Duration::from_secs(10);
@@ -66,6 +77,8 @@ mod tests {
     #[test]
     fn every_bound_has_its_documented_value() {
         assert_eq!((MAX_OPEN_STREAMS, MAX_CONNECTIONS), (131_072, 65_536));
+        assert_eq!((MAX_BLOB_STREAMS, MAX_BLOB_STREAMS_PER_PARTY), (256, 16));
+        assert_eq!(STALL_DEADLINE.as_secs(), 60);
         assert_eq!([OPENING_DEADLINE, STOPPING_DEADLINE].map(|span| span.as_secs()), [10, 10]);
         let heartbeats = [SHORTEST_HEARTBEAT, HEARTBEAT, LONGEST_HEARTBEAT].map(|span| span.as_secs());
         assert_eq!((heartbeats, STREAMS_PER_CONNECTION), ([1, 240, 3600], 4096));

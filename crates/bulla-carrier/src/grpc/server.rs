@@ -170,12 +170,16 @@ impl<S: Store> Connection<S> {
     ) {
         let (token, was_used, settings) =
             (Token(Arc::new(())), Arc::new(AtomicBool::new(false)), self.service.settings());
-        let (server, given, used) = (self.service.server(), token.clone(), Arc::clone(&was_used));
+        let (server, blobs) = (self.service.server(), self.service.blob_server());
+        let (given, used) = (token.clone(), Arc::clone(&was_used));
         let answer = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(given.clone());
             request.extensions_mut().insert(client.clone());
             used.store(true, Ordering::Release);
-            server.clone().call(request)
+            match request.uri().path().starts_with(BLOBS) {
+                true => blobs.clone().call(request),
+                false => server.clone().call(request),
+            }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             // It would read the system's clock.
@@ -214,6 +218,9 @@ impl<S: Store> Connection<S> {
         }
     }
 }
+
+/// What paths of calls about blobs begin with.
+const BLOBS: &str = "/bulla.carrier.v1.Blobs/";
 
 /// How long a connection without a stream stays.
 const fn idle_after(heartbeat: Duration) -> Duration {

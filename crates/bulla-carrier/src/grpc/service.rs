@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bulla_base::DeviceId;
 use bulla_envelope::{InvalidEnvelope, KeyUpload};
 use bulla_store::Store;
+use bulla_transport::grpc::proto::blobs_server::BlobsServer;
 use bulla_transport::grpc::proto::carrier_server::{Carrier as Protocol, CarrierServer};
 use bulla_transport::grpc::proto::{self, CarrierFrame, ClientFrame, Reason, Refusal, client_frame};
 use bulla_transport::grpc::{IdentityProof, MAX_FRAME_BYTES, address};
@@ -13,6 +14,8 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{mpsc, watch};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::blob_places::BlobPlaces;
+use super::blobs::GrpcBlobs;
 use super::exchange::Exchange;
 use super::limits::{MAX_WAITING_FRAMES, OPENING_DEADLINE};
 use super::open_streams::OpenStreams;
@@ -33,6 +36,7 @@ struct Inner<S> {
     authenticator: Arc<dyn Authenticator>,
     settings: GrpcSettings,
     streams: Arc<OpenStreams>,
+    blob_places: Arc<BlobPlaces>,
     /// Whether streams are to end. Each has a receiver for as long as it is open.
     stopping: watch::Sender<bool>,
 }
@@ -43,7 +47,9 @@ impl<S: Store> GrpcService<S> {
     pub fn new(carrier: Arc<Carrier<S>>, authenticator: impl Authenticator, settings: GrpcSettings) -> Self {
         let (authenticator, streams) = (Arc::new(authenticator), Arc::default());
         let stopping = watch::Sender::new(false);
-        Self { inner: Arc::new(Inner { carrier, authenticator, settings, streams, stopping }) }
+        let blob_places = Arc::default();
+        let inner = Inner { carrier, authenticator, settings, streams, blob_places, stopping };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The service as tonic's servers and axum's routers take it.
@@ -52,6 +58,12 @@ impl<S: Store> GrpcService<S> {
         CarrierServer::new(self.clone())
             .max_decoding_message_size(MAX_FRAME_BYTES)
             .max_encoding_message_size(MAX_FRAME_BYTES)
+    }
+
+    /// The service of blobs, as they take it. One of a carrier that keeps none says so.
+    #[must_use]
+    pub fn blob_server(&self) -> BlobsServer<GrpcBlobs<S>> {
+        GrpcBlobs::new(self.clone()).server()
     }
 
     /// Ends all streams, each when the calls that were made on it are answered, and opens no more. Returns
@@ -70,8 +82,16 @@ impl<S: Store> GrpcService<S> {
         &self.inner.carrier
     }
 
+    pub(super) fn blob_places(&self) -> &Arc<BlobPlaces> {
+        &self.inner.blob_places
+    }
+
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.inner.stopping.subscribe()
+    }
+
     /// Who calls, if they may.
-    async fn caller(
+    pub(super) async fn caller(
         &self,
         context: &RequestContext,
         caller: Option<proto::Caller>,

@@ -1,5 +1,6 @@
 //! The carrier behind its service, over real connections.
 
+mod blobs;
 mod conversation;
 mod cut_connections;
 mod identity;
@@ -209,6 +210,7 @@ impl RawStream {
     }
 }
 
+pub(crate) use blobs::blobs_over_tls;
 pub(crate) use suites::OVER_THE_WIRE;
 
 /// Who may speak over a connection in plain: those who have proved who they are.

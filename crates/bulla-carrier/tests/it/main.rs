@@ -7,6 +7,7 @@
 )]
 
 mod acknowledge;
+mod blobs;
 mod concurrent_erasures;
 mod corpus;
 mod devices;

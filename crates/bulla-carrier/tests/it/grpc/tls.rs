@@ -26,16 +26,24 @@ pub(super) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 }
 
 /// A client that trusts the authority, at this time.
-fn client(clock: Arc<dyn Clock>) -> Arc<rustls::ClientConfig> {
+pub(super) fn client(clock: Arc<dyn Clock>) -> Arc<rustls::ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate(include_bytes!("../../data/tls/authority.der"))).unwrap();
     tls_client(provider(), roots, clock).unwrap()
 }
 
+/// What the carrier shows, and what it speaks with.
+pub(super) fn server() -> (CertificateDer<'static>, Arc<rustls::ServerConfig>) {
+    let key = PrivateKeyDer::try_from(&include_bytes!("../../data/tls/carrier.key.der")[..]).unwrap();
+    let shown = certificate(include_bytes!("../../data/tls/carrier.der"));
+    let config = tls_server(provider(), vec![shown.clone()], key, Steps::new()).unwrap();
+    (shown, config)
+}
+
 pub(super) async fn served() -> Served {
     let world = World::new().await;
     let identities = ProvenIdentity::new(world.clock.clone(), &world.rng);
-    let carrier = certificate(include_bytes!("../../data/tls/carrier.der"));
+    let (carrier, _) = server();
     served_with(world, identities, |listener, config| Listening::with_tls(listener, config).showing(&carrier))
         .await
 }
@@ -45,9 +53,7 @@ pub(super) async fn served_with(
     identities: ProvenIdentity,
     listening: impl FnOnce(TcpListener, Arc<rustls::ServerConfig>) -> Listening,
 ) -> Served {
-    let key = PrivateKeyDer::try_from(&include_bytes!("../../data/tls/carrier.key.der")[..]).unwrap();
-    let chain = vec![certificate(include_bytes!("../../data/tls/carrier.der"))];
-    let config = tls_server(provider(), chain, key, Steps::new()).unwrap();
+    let (_, config) = server();
     let listener = listener().await;
     let address = listener.local_addr().unwrap();
     Served::on(world, identities, listening(listener, config), address).await
