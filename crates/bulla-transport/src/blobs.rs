@@ -37,7 +37,7 @@ pub trait Blobs: Send + Sync + 'static {
 
     /// Puts `part`, at most [`MAX_BLOB_PART_BYTES`](crate::MAX_BLOB_PART_BYTES), where `offset` says, and
     /// tells how far the upload is durable. What is durable already is passed over; with the last byte the
-    /// blob is complete.
+    /// blob is complete. Who is on a slow network chooses smaller parts: a part is there as a whole or not.
     ///
     /// # Errors
     /// [`BlobError::Unknown`] when the caller has not begun it, or it is over; [`BlobError::Gap`] when bytes

@@ -6,12 +6,12 @@ pub const MAX_DELIVERIES: usize = 64;
 /// The most bytes a proof has: 1 KiB. A longer one is refused where it is made.
 pub const MAX_PROOF_BYTES: usize = 1024;
 
-/// The most bytes of a blob, sealed: what 100 MiB come to with a tag for each of their chunks. A larger one is
-/// refused before anything of it is taken.
+/// The most bytes of a blob, sealed: what 100 MiB come to with a tag for each of their chunks. A larger one
+/// is refused before anything of it is taken.
 pub const MAX_BLOB_BYTES: u64 = 104_883_200;
 
-/// The most bytes of a blob that one call moves: 1 MiB. More, and each call holds more in memory; less, and an
-/// upload waits for the disk more often.
+/// The most bytes of a blob that one call moves: 1 MiB. More, and each call holds more in memory; less, and
+/// an upload waits for the disk more often.
 pub const MAX_BLOB_PART_BYTES: usize = 1 << 20;
 
 /// The fewest bytes of a blob, sealed: 4 KiB and a tag.

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod attachments;
 mod bounds_stand_in_limits;
 mod constructors_come_first;
 mod crate_readmes;
