@@ -24,6 +24,8 @@ const MESSAGE = 1, RECEIPT = 2, RETRY = 3;
 const SERVICE = 1;
 const PROGRESS = ['', 'delivered', 'read', 'played'];
 const MOST_AT_ONCE = 64, MOST_RESENDS = 5;
+// Of what was had, so many ids are known: what was acknowledged comes again only if the carrier dies soon after.
+const MOST_SEEN = 1_000;
 
 const tell = (news) => process.stdout.write(`${JSON.stringify(news)}\n`);
 const hex = (id) => Buffer.from(id).toString('hex');
@@ -129,6 +131,8 @@ async function open(envelope) {
     return;
   }
   state.seen[messageId] = true;
+  const ids = Object.keys(state.seen);
+  if (ids.length > MOST_SEEN) delete state.seen[ids[0]];
   if (content.kind === 'receipt') {
     for (const confirmed of content.receipt.messages) delete state.unconfirmed[hex(confirmed)];
     tell({ progress: PROGRESS[content.receipt.progress], ids: content.receipt.messages.map(hex) });

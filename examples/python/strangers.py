@@ -19,6 +19,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 
@@ -353,6 +354,9 @@ class Strangers:
                 # No request is under way: what the user has sent meanwhile is.
                 self.relay.stop(signal.SIGKILL)
                 self.start_relay()
+        until = time.monotonic() + self.each_way / 10
+        while time.monotonic() < until and any(len(one.texts()) < self.each_way for one in (user, self.second)):
+            time.sleep(0.1)
         for one in (user, self.second):
             one.wait_for(lambda: len(one.texts()) >= self.each_way, "not all have come")
             one.wait_for(lambda: one.texts()[-self.each_way:] == wanted_out, f"others have come: {one.texts()[-4:]}")

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bulla::Host;
-use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
+use bulla::carrier::grpc::{GrpcService, Listening, ProvenIdentity, serve};
 use bulla::carrier::{Carrier, GrantVerifier};
 use bulla::store::Store;
 use bulla_example_program::data_folder::DataFolder;
@@ -54,7 +54,7 @@ async fn carry(
     observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), ExitError> {
-    let Options { listen, name, metrics, data, tls, grant: _, if_lost } = options;
+    let Options { listen, name, metrics, data, tls, settings, grant: _, if_lost } = options;
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
@@ -76,7 +76,7 @@ async fn carry(
     let address = address_of(&listener)?;
 
     let identities = ProvenIdentity::new(host.clock(), &*host.rng());
-    let service = GrpcService::new(carrier.clone(), identities, GrpcSettings::default());
+    let service = GrpcService::new(carrier.clone(), identities, settings);
     let (stop, stopped) = oneshot::channel::<()>();
     let listening = Listening::with_tls(listener, tls.config).showing(&tls.certificate);
     let serving = serve(service, listening, async move { drop(stopped.await) });

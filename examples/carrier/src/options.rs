@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bulla::base::PhoneNumberId;
+use bulla::carrier::grpc::GrpcSettings;
 use bulla_example_program::arguments::{Arguments, UsageError};
 use bulla_example_program::storage::IfLost;
 
@@ -12,12 +14,13 @@ use bulla_example_program::storage::IfLost;
 pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 7] = [
+const VALUED: [(&str, &str); 8] = [
     ("--listen", "an address such as 127.0.0.1:7443"),
     ("--name", "a name such as carrier.example"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
     ("--tls", "a folder"),
+    ("--heartbeat", "a number of seconds, 1 to 3600"),
     ("--grant", "a decimal number"),
     ("--begin-anew", "carrier"),
 ];
@@ -30,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) metrics: SocketAddr,
     pub(crate) data: Option<PathBuf>,
     pub(crate) tls: Option<PathBuf>,
+    pub(crate) settings: GrpcSettings,
     pub(crate) grant: Option<PhoneNumberId>,
     pub(crate) if_lost: IfLost,
 }
@@ -44,6 +48,7 @@ impl Options {
             metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: None,
             tls: None,
+            settings: GrpcSettings::default(),
             grant: None,
             if_lost: IfLost::Refuse,
         };
@@ -54,6 +59,11 @@ impl Options {
                 "--metrics" => options.metrics = given.parse(str::parse)?,
                 "--data" => options.data = Some(given.filled()?.into()),
                 "--tls" => options.tls = Some(given.filled()?.into()),
+                "--heartbeat" => {
+                    let heartbeat = Duration::from_secs(given.parse(str::parse)?);
+                    let settings = GrpcSettings::default().with_heartbeat(heartbeat);
+                    options.settings = settings.map_err(|error| given.refused(error))?;
+                }
                 "--grant" => {
                     let number =
                         given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
