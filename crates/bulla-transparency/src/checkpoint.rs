@@ -104,6 +104,12 @@ impl SignedCheckpoint {
         is_there.then(|| Self { origin: self.origin.clone(), head: self.head, signatures })
     }
 
+    /// The first signature that names this key, if it is as long as one of Ed25519.
+    pub(crate) fn signature_of(&self, key: &LogKey) -> Option<&[u8; 64]> {
+        let signature = self.signatures.iter().find(|signature| signature.is_of(key))?;
+        signature.bytes[..].try_into().ok()
+    }
+
     /// What it says, whoever signed it.
     pub(crate) const fn unverified_head(&self) -> &Head {
         &self.head

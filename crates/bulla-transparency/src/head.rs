@@ -1,7 +1,7 @@
 use crate::TreeHash;
 use crate::byte_reader::ByteReader;
 use crate::error::InvalidForm;
-use crate::node::check_size;
+use crate::node::{self, NodeId, check_size, whole_spans};
 
 /// How far the log had grown, and to what: its size and its root.
 ///
@@ -38,6 +38,17 @@ impl Head {
         Ok(Self { size, root })
     }
 
+    /// Puts the head that the log had at `size` together, from the hashes of what [`Head::nodes`] named, in
+    /// that order: what a keeper says of the past.
+    ///
+    /// # Errors
+    /// When there are more or fewer of them, or as for [`Head::nodes`].
+    pub fn from_nodes(size: u64, nodes: &[TreeHash]) -> Result<Self, InvalidForm> {
+        check_size("size of the log, in leaves", size)?;
+        let roots = node::hashes(&whole_spans(size), nodes)?;
+        Ok(Self { size, root: roots.first().copied().unwrap_or_else(TreeHash::of_nothing) })
+    }
+
     /// Reads the encoded form.
     ///
     /// # Errors
@@ -45,6 +56,16 @@ impl Head {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidForm> {
         let mut reader = ByteReader::of(bytes, "bytes of a head", Self::BYTES)?;
         Self::new(reader.u64()?, TreeHash::from_bytes(reader.array()?))
+    }
+
+    /// The nodes that the head at `size` takes: at most 63, and all of them complete once the log has that
+    /// size.
+    ///
+    /// # Errors
+    /// When `size` is beyond [`MAX_LOG_LEAVES`](crate::MAX_LOG_LEAVES).
+    pub fn nodes(size: u64) -> Result<Vec<NodeId>, InvalidForm> {
+        check_size("size of the log, in leaves", size)?;
+        Ok(node::nodes(&whole_spans(size)))
     }
 
     /// That of what was checked already.

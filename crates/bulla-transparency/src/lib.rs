@@ -22,6 +22,7 @@ mod checkpoint;
 mod log_key;
 mod log_signer;
 mod origin;
+mod signed_head;
 
 mod evidence;
 mod witness;
@@ -59,5 +60,5 @@ pub use monitor::{Monitor, Sighting};
 pub use error::{InvalidForm, NotProven, NotSigned};
 pub use limits::{
     MAX_CHECKPOINT_BYTES, MAX_EVIDENCE_BYTES, MAX_LOG_LEAVES, MAX_ORIGIN_BYTES, MAX_PROOF_HASHES,
-    MAX_SIGNATURES,
+    MAX_SIGNATURES, SIGNED_HEAD_BYTES,
 };

@@ -20,6 +20,10 @@ pub const MAX_SIGNATURES: usize = 16;
 /// bytes.
 pub const MAX_CHECKPOINT_BYTES: usize = 128 << 10;
 
+/// How many bytes a signed head has in its shortest form: its size, its root, and a signature. Bytes with
+/// more or fewer are none.
+pub const SIGNED_HEAD_BYTES: usize = 8 + 32 + 64;
+
 /// The largest file of evidence, in bytes: two checkpoints, and 8 KiB for a proof and what is between them. A
 /// larger one is refused unread.
 pub const MAX_EVIDENCE_BYTES: usize = 2 * MAX_CHECKPOINT_BYTES + (8 << 10);
@@ -38,5 +42,6 @@ mod tests {
         assert_eq!((MAX_LOG_LEAVES, MAX_PROOF_HASHES), (9_223_372_036_854_775_807, 64));
         assert_eq!((MAX_ORIGIN_BYTES, MAX_SIGNATURES), (128, 16));
         assert_eq!((MAX_CHECKPOINT_BYTES, MAX_EVIDENCE_BYTES), (131_072, 270_336));
+        assert_eq!(SIGNED_HEAD_BYTES, 104);
     }
 }

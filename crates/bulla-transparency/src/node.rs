@@ -62,6 +62,11 @@ impl Span {
     }
 }
 
+/// The part that all of `size` leaves are, if there are any.
+pub(crate) fn whole_spans(size: u64) -> Vec<Span> {
+    if size == 0 { Vec::new() } else { vec![Span { from: 0, to: size }] }
+}
+
 /// The parts beside the way from leaf `index` up to the root of `size` leaves (RFC 9162, section 2.1.3.1).
 pub(crate) fn inclusion_spans(index: u64, size: u64) -> Vec<Span> {
     let (mut from, mut to, mut spans) = (0, size, Vec::new());

@@ -1,6 +1,6 @@
 //! The same leaves in another implementation: the same roots and proofs, and each verifies the other's.
 
-use bulla_transparency::{ConsistencyProof, InclusionProof};
+use bulla_transparency::{ConsistencyProof, Head, InclusionProof};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof as TheirConsistency, InclusionProof as TheirInclusion};
 use sha2::Sha256;
@@ -19,6 +19,8 @@ fn another_implementation_says_the_same() {
         theirs.push(log.leaves[usize::try_from(size - 1).unwrap()].clone());
         let (head, root) = (log.head(size), theirs.root());
         assert_eq!(head.root().as_bytes()[..], root.as_bytes()[..], "of {size}");
+        let nodes = log.read(&Head::nodes(size).unwrap());
+        assert_eq!(Head::from_nodes(size, &nodes), Ok(head), "the same from what a keeper has stored");
         for index in 0..size {
             let at = usize::try_from(index).unwrap();
             let (ours, their) = (log.inclusion(index, size), theirs.prove_inclusion(at));

@@ -17,6 +17,7 @@ mod checkpoints;
 mod corpus;
 mod cost;
 mod evidence;
+mod evidence_command;
 mod known_answers;
 mod monitoring;
 mod proofs;
