@@ -6,9 +6,10 @@ use bulla_base::{Address, Clock, DeviceId, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
-    Caller, Connected, Delivery, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence, Transport,
-    TransportError,
+    Caller, Connected, Delivery, LogConsistency, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence,
+    Transport, TransportError,
 };
+use bytes::Bytes;
 use tracing::field::display;
 use tracing::{Instrument, Span};
 
@@ -18,6 +19,7 @@ use crate::acknowledged_envelopes::AcknowledgedEnvelopes;
 use crate::blobs::{BlobStorage, BlobWork};
 use crate::fencing_token::FencingTokenLocks;
 use crate::idle_eviction::IdleEviction;
+use crate::key_log::KeyLog;
 use crate::limits::CACHED_BYTES;
 use crate::number_attempts::NumberAttempts;
 use crate::number_verifier::{NumberVerifier, TrustedHost};
@@ -56,6 +58,7 @@ pub struct Carrier<S> {
     pub(crate) tallies: Tallies,
     /// If it keeps any.
     pub(crate) blobs: Option<BlobWork<S>>,
+    pub(crate) key_log: Option<KeyLog>,
     upkeep: Upkeep,
 }
 
@@ -135,6 +138,7 @@ impl<S: Store> Carrier<S> {
             epoch,
             generation,
             tallies: Tallies::default(),
+            key_log: None,
         };
         carrier.finish_erasures().await?;
         carrier.upkeep.begin(&carrier.store, &carrier.clock);
@@ -321,6 +325,27 @@ impl<S: Store> Transport for Carrier<S> {
     async fn remove(&self, caller: &Caller, device: DeviceId) -> Result<(), TransportError> {
         let removed = self.remove_for(caller, device);
         self.watched(self.call("remove", caller.address(), None), removed).await
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        let head = async {
+            let _pass = self.pass(caller).await?;
+            self.signed_log_head().await
+        };
+        self.watched(self.call("log head", caller.address(), None), head).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        let proven = async {
+            let _pass = self.pass(caller).await?;
+            self.prove_log_consistency(old, new).await
+        };
+        self.watched(self.call("log consistency", caller.address(), None), proven).await
     }
 }
 

@@ -38,6 +38,8 @@ impl<S: Store> Carrier<S> {
         upload.check()?;
         let partition = self.partition(owner);
         let _lock = self.lock(partition).await?;
+        // First: a key that is given away stands in the log.
+        self.log_key(owner, &upload.identity).await?;
         let held = self.held(owner).await?;
         let stock = self.one_time_keys(owner, MAX_ONE_TIME_KEYS + 1).await?;
         // Beside which they were left is not known any more of keys that are damaged.
@@ -115,7 +117,11 @@ impl<S: Store> Carrier<S> {
         self.tallies.bundle(one_time.is_some());
         let (_, tokens) = self.device_tokens(self.partition(owner)).await?;
         let devices = tokens.in_use().with(owner.device());
-        Ok(KeyBundle::new(owner.device(), &keys, one_time)?.among(devices)?)
+        let bundle = KeyBundle::new(owner.device(), &keys, one_time)?.among(devices)?;
+        match self.log_entry(owner, &keys.identity).await? {
+            Some(entry) => Ok(bundle.logged(entry)?),
+            None => Ok(bundle),
+        }
     }
 
     /// Gives away one of the one-time keys of `owner`. Under the lock.

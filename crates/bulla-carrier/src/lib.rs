@@ -30,6 +30,7 @@ mod blobs;
 mod device_tokens;
 mod erase_business;
 mod erase_user;
+mod key_log;
 mod new_device;
 mod remove_device;
 mod restored_store;
@@ -60,6 +61,7 @@ pub use blobs::{
     BlobFiles, BlobName, BlobQuota, BlobSettings, BlobStorage, FolderBlobs, FoundBlob, RetentionTooShort,
 };
 
+pub use key_log::KeyLogResumption;
 pub use stats::CarrierStats;
 
 pub use limits::{

@@ -39,6 +39,12 @@ pub(crate) const BLOB_BYTES: &str = "bulla_carrier_blob_bytes_total";
 /// Counter of calls, by `reason`: about blobs, refused or failed.
 pub(crate) const BLOBS_REFUSED: &str = "bulla_carrier_blobs_refused_total";
 
+/// Counter of identity keys: of businesses, appended to the log of keys.
+pub(crate) const LOGGED: &str = "bulla_carrier_logged_keys_total";
+
+/// Counter of calls: found a key that is not in the log of keys, which stands still.
+pub(crate) const UNLOGGED: &str = "bulla_carrier_unlogged_keys_total";
+
 /// Gauge of envelopes: waiting for businesses when the statistics were last asked for.
 pub(crate) const WAITING: &str = "bulla_carrier_waiting_envelopes";
 

@@ -95,6 +95,7 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::NoKeys => "no_keys",
         TransportError::Reinstalled => "reinstalled",
         TransportError::NotTheSender => "not_the_sender",
+        TransportError::NoLog => "no_log",
         TransportError::Id { .. } => "id",
         TransportError::Invalid { .. } => "invalid",
         _ => "other",

@@ -16,6 +16,10 @@
 //! zero        BUSINESS        its number              nothing: this business has connected
 //! zero        GENERATION      –                       the generation of the store, if it was put back from a backup
 //! zero        PEPPER          –                       the key of all partitions
+//! log         LOG_RANGE       –                       generation of the store (u64) ‖ the right edge of the tree
+//! log         LOG_NODE        level ‖ index (u64)     the hash of a complete node
+//! log         LOG_LEAF        index (u64)             a statement
+//! log         LOG_LATEST      business                index (u64) ‖ the statement that holds of it
 //! counter     METER           tally                   messages
 //! ```
 //!
@@ -29,6 +33,7 @@
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
 //! | GENERATION, PEPPER | the store |
+//! | LOG_RANGE, LOG_NODE, LOG_LEAF, LOG_LATEST | the store: what was logged stays so, also of a business that is erased. No user stands there. The partition is the log's own, and follows from its public key |
 
 use bulla_base::{Address, DeviceId, Partition};
 use bulla_store::{Key, Queue, Space};
@@ -49,6 +54,10 @@ pub(crate) const QUOTA: Space = Space::new(0x4b);
 pub(crate) const GENERATION: Space = Space::new(0x4c);
 pub(crate) const BLOB: Space = Space::new(0x4d);
 pub(crate) const BLOB_USAGE: Space = Space::new(0x4e);
+pub(crate) const LOG_RANGE: Space = Space::new(0x4f);
+pub(crate) const LOG_NODE: Space = Space::new(0x50);
+pub(crate) const LOG_LEAF: Space = Space::new(0x51);
+pub(crate) const LOG_LATEST: Space = Space::new(0x52);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

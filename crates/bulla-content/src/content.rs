@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::franking_opening::OPENING_BYTES;
-use crate::limits::MAX_FALLBACK_CHARS;
+use crate::limits::{LOG_HEAD_BYTES, MAX_FALLBACK_CHARS};
 use crate::{
     Body, Forwarding, InvalidContent, Opening, QuotedAuthor, ReferredProduct, Text, bounded_text, padding,
     wire,
@@ -46,11 +46,22 @@ impl Content {
     /// At most [`MAX_DECODING_BYTES`](crate::limits::MAX_DECODING_BYTES) are allocated, whatever the bytes
     /// are.
     pub fn decode(plaintext: &[u8]) -> Result<(Self, Opening), InvalidContent> {
+        let (content, opening, _) = Self::decode_with_log_head(plaintext)?;
+        Ok((content, opening))
+    }
+
+    /// Reads it as [`Content::decode`] does, with what its sender has seen of the carrier's log of keys.
+    ///
+    /// # Errors
+    /// As [`Content::decode`]. A head of another length is passed over.
+    pub fn decode_with_log_head(
+        plaintext: &[u8],
+    ) -> Result<(Self, Opening, Option<[u8; LOG_HEAD_BYTES]>), InvalidContent> {
         let unpadded = padding::unpad(plaintext)?;
         let (opening, body) =
             unpadded.split_first_chunk::<OPENING_BYTES>().ok_or(InvalidContent::Malformed)?;
-        let content = wire::read(body)?;
-        Ok((content, Opening::from_bytes(*opening)))
+        let (content, log_head) = wire::read(body)?;
+        Ok((content, Opening::from_bytes(*opening), log_head))
     }
 
     pub(crate) const fn from_parts(body: Body, context: Context, fallback: Option<String>) -> Self {
@@ -143,12 +154,22 @@ impl Content {
     /// ```
     #[must_use]
     pub fn encode(&self, rng: &dyn Rng) -> Encoded {
+        self.encode_with_log_head(None, rng)
+    }
+
+    /// The same, with what the sender has seen of the carrier's log of keys: a signed head, beside what is
+    /// said.
+    ///
+    /// # Cost
+    /// 106 bytes more, before the padding.
+    #[must_use]
+    pub fn encode_with_log_head(&self, log_head: Option<&[u8; LOG_HEAD_BYTES]>, rng: &dyn Rng) -> Encoded {
         let opening = Opening::new(rng);
         // As long as it will be from the start: a buffer that had to grow would leave a copy behind.
-        let length = padding::padded(OPENING_BYTES + wire::size(self));
+        let length = padding::padded(OPENING_BYTES + wire::size(self, log_head));
         let mut plaintext = Zeroizing::new(Vec::with_capacity(length));
         plaintext.extend_from_slice(opening.as_bytes());
-        wire::write(self, &mut plaintext);
+        wire::write(self, log_head, &mut plaintext);
         padding::pad(&mut plaintext);
         Encoded { plaintext, opening }
     }

@@ -90,4 +90,6 @@ pub use unsupported::Unsupported;
 pub use franking_opening::{NotWhatWasSent, Opening};
 
 pub use error::InvalidContent;
-pub use limits::{MAX_EMOJI_BYTES, MAX_PLAINTEXT_BYTES, MAX_RECEIPT_IDS, MAX_TEXT_CHARS, PADDING_STEP};
+pub use limits::{
+    LOG_HEAD_BYTES, MAX_EMOJI_BYTES, MAX_PLAINTEXT_BYTES, MAX_RECEIPT_IDS, MAX_TEXT_CHARS, PADDING_STEP,
+};

@@ -25,6 +25,10 @@ pub const MAX_PLAINTEXT_BYTES: usize = 64 * 1024;
 /// [`MAX_PLAINTEXT_BYTES`] has room for the opening key, the context, the fallback text and the padding.
 pub const MAX_BODY_BYTES: usize = 56 * 1024;
 
+/// How many bytes a signed head of the carrier's log of keys has, as `bulla-transparency` writes it. What has
+/// more or fewer in its place is passed over.
+pub const LOG_HEAD_BYTES: usize = 104;
+
 /// The longest text for devices that do not know the kind, in characters.
 pub const MAX_FALLBACK_CHARS: usize = 1024;
 
@@ -184,7 +188,7 @@ mod tests {
     #[test]
     fn what_stands_beside_a_body_fits_into_a_content() {
         let product = 2 * 4 * MAX_ID_CHARS + 16;
-        let beside = 32 + 18 + 4 * MAX_FALLBACK_CHARS + 4 + 4 + product + 16 + PADDING_STEP;
+        let beside = 32 + 18 + 4 * MAX_FALLBACK_CHARS + 4 + 4 + product + LOG_HEAD_BYTES + 18 + PADDING_STEP;
         assert!(MAX_BODY_BYTES + beside <= MAX_PLAINTEXT_BYTES, "{beside}");
     }
 }

@@ -17,7 +17,7 @@ use std::borrow::Borrow;
 use bulla_base::MessageId;
 
 use crate::context::{Context, Forwarding, QuotedAuthor};
-use crate::limits::MAX_FALLBACK_CHARS;
+use crate::limits::{LOG_HEAD_BYTES, MAX_FALLBACK_CHARS};
 use crate::{
     Audio, Body, Contacts, Content, Document, Edit, Image, Interactive, InteractiveReply, InvalidContent,
     Location, Order, QuickReply, Reaction, Receipt, ReferredProduct, RetryRequest, Revoke, Sticker, System,
@@ -63,6 +63,11 @@ const FALLBACK: u32 = 6;
 const QUOTED_AUTHOR: u32 = 7;
 const FORWARDING: u32 = 8;
 const PRODUCT: u32 = 9;
+const LOG_HEAD: u32 = 10;
+
+/// What the sender has seen of the carrier's log of keys. It is no part of what is said, so it stands in no
+/// content: who opens an envelope is told it beside.
+pub(crate) type LogHead = [u8; LOG_HEAD_BYTES];
 
 /// The kinds that were there first: two messages, and two signals.
 const TEXT: u32 = 2;
@@ -145,7 +150,7 @@ kinds! {
 }
 
 /// How many bytes [`write`] writes.
-pub(crate) fn size(content: &Content) -> usize {
+pub(crate) fn size(content: &Content, log_head: Option<&LogHead>) -> usize {
     let (context, body) = (content.context(), kind_size(content.body()));
     let author = context.quoted_author.map_or(0, QuotedAuthor::code);
     let forwarding = context.forwarding.map_or(0, Forwarding::code);
@@ -155,10 +160,11 @@ pub(crate) fn size(content: &Content) -> usize {
         + number_size(QUOTED_AUTHOR, author)
         + number_size(FORWARDING, forwarding)
         + context.product.size(PRODUCT)
+        + log_head.map_or(0, |head| bytes_size(LOG_HEAD, head.len()))
 }
 
 /// Writes the fields in the order of their numbers.
-pub(crate) fn write(content: &Content, to: &mut Vec<u8>) {
+pub(crate) fn write(content: &Content, log_head: Option<&LogHead>, to: &mut Vec<u8>) {
     let (context, body) = (content.context(), content.body());
     let stands_first = number(body) < FALLBACK;
     if let Some(id) = context.in_reply_to {
@@ -173,20 +179,23 @@ pub(crate) fn write(content: &Content, to: &mut Vec<u8>) {
     write_number(QUOTED_AUTHOR, context.quoted_author.map_or(0, QuotedAuthor::code), to);
     write_number(FORWARDING, context.forwarding.map_or(0, Forwarding::code), to);
     context.product.write(PRODUCT, to);
+    if let Some(head) = log_head {
+        write_bytes(LOG_HEAD, head, to);
+    }
     if !stands_first {
         write_kind(body, to);
     }
 }
 
-pub(crate) fn read(bytes: &[u8]) -> Result<Content, InvalidContent> {
+pub(crate) fn read(bytes: &[u8]) -> Result<(Content, Option<LogHead>), InvalidContent> {
     match read_parts(bytes) {
-        Ok(Parts { kind: Some(kind), context, fallback }) => {
+        Ok(Parts { kind: Some(kind), context, fallback, log_head }) => {
             let body = match read_kind(kind.0, kind.1) {
                 Ok(body) => body,
                 Err(ReadError::Newer) => Body::Unsupported(Unsupported::read(kind.0, kind.1)?),
                 Err(ReadError::Invalid(invalid)) => return Err(invalid),
             };
-            Ok(Content::from_parts(body, context, fallback))
+            Ok((Content::from_parts(body, context, fallback), log_head))
         }
         // Nothing that is read beside the kind can be of a newer version: it would have been passed over.
         Ok(Parts { kind: None, .. }) | Err(ReadError::Newer) => Err(InvalidContent::Malformed),
@@ -200,10 +209,11 @@ struct Parts<'a> {
     kind: Option<(u32, &'a [u8])>,
     context: Context,
     fallback: Option<String>,
+    log_head: Option<LogHead>,
 }
 
 fn read_parts(bytes: &[u8]) -> Result<Parts<'_>, ReadError> {
-    let (mut kind, mut context, mut fallback) = (None, Context::default(), None);
+    let (mut kind, mut context, mut fallback, mut log_head) = (None, Context::default(), None, None);
     let mut reader = Reader::new(bytes);
     while let Some((number, value)) = reader.next()? {
         match number {
@@ -219,9 +229,10 @@ fn read_parts(bytes: &[u8]) -> Result<Parts<'_>, ReadError> {
             QUOTED_AUTHOR => context.quoted_author = QuotedAuthor::from_code(value.number()?),
             FORWARDING => context.forwarding = Forwarding::from_code(value.number()?),
             PRODUCT => ReferredProduct::take(&mut context.product, value)?,
+            LOG_HEAD => log_head = value.bytes()?.try_into().ok(),
             _ => {}
         }
     }
     bounded_text::optional("fallback", MAX_FALLBACK_CHARS, &mut fallback)?;
-    Ok(Parts { kind, context, fallback })
+    Ok(Parts { kind, context, fallback, log_head })
 }

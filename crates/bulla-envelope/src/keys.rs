@@ -2,7 +2,7 @@ use bulla_base::{DeviceId, DeviceSet};
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{InvalidEnvelope, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS};
+use crate::{InvalidEnvelope, LogEntry, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS};
 
 /// A public prekey its owner signed: the classical or the post-quantum one.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -145,6 +145,10 @@ pub struct KeyBundle {
     /// All devices that the owner has.
     #[prost(uint32, tag = "7")]
     devices: u32,
+    /// Where the identity key stands in the carrier's log of keys. Of a business only, and only if the
+    /// carrier keeps a log.
+    #[prost(message, optional, tag = "8")]
+    pub log: Option<LogEntry>,
 }
 
 impl KeyBundle {
@@ -166,6 +170,7 @@ impl KeyBundle {
             kyber: upload.kyber.clone(),
             one_time,
             devices: DeviceSet::of(device).bits(),
+            log: None,
         })
     }
 
@@ -175,7 +180,7 @@ impl KeyBundle {
     /// When the bytes are malformed, a key is missing, or a bound is broken.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
         InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
-        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6])?;
+        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6, 8])?;
         let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         bundle.devices()?;
         check_key("identity key", &bundle.identity)?;
@@ -184,6 +189,7 @@ impl KeyBundle {
         if let Some(key) = &bundle.one_time {
             check_key("one-time prekey", &key.public)?;
         }
+        bundle.log.as_ref().map_or(Ok(()), LogEntry::check)?;
         Ok(bundle)
     }
 
@@ -194,6 +200,16 @@ impl KeyBundle {
     pub fn among(mut self, devices: DeviceSet) -> Result<Self, InvalidEnvelope> {
         self.devices = devices.bits();
         self.devices()?;
+        Ok(self)
+    }
+
+    /// The same bundle, whose identity key stands in the carrier's log.
+    ///
+    /// # Errors
+    /// When a part of `entry` is missing or beyond its limit.
+    pub fn logged(mut self, entry: LogEntry) -> Result<Self, InvalidEnvelope> {
+        entry.check()?;
+        self.log = Some(entry);
         Ok(self)
     }
 
@@ -311,6 +327,31 @@ mod tests {
         assert_eq!((&bundle.identity, bundle.one_time.as_ref()), (&upload.identity, Some(&one_time)));
         assert_eq!(Some(bundle.signed().unwrap()), upload.signed.as_ref());
         assert_eq!(Some(bundle.kyber().unwrap()), upload.kyber.as_ref());
+    }
+
+    #[test]
+    fn a_log_entry_comes_back_at_its_limits_and_is_refused_beyond_them() {
+        let bundle = KeyBundle::new(DeviceId::PRIMARY, &upload(1, 33), None).unwrap();
+        let entry = |one, two, three| LogEntry::new(vec![1; one], vec![2; two], vec![3; three]);
+        let logged = bundle.clone().logged(entry(78, 2032, 104)).unwrap();
+        assert_eq!(KeyBundle::from_bytes(logged.to_bytes()).unwrap(), logged);
+        let refused = |field, actual, limit| Err(InvalidEnvelope::TooLarge { field, actual, limit });
+        for (entry, field, limit) in [
+            (entry(79, 1, 1), "statement of the log entry (bytes)", 78),
+            (entry(1, 2033, 1), "proof of the log entry (bytes)", 2032),
+            (entry(1, 1, 105), "signed head of the log entry (bytes)", 104),
+        ] {
+            assert_eq!(bundle.clone().logged(entry.clone()), refused(field, limit + 1, limit));
+            let told = KeyBundle { log: Some(entry), ..bundle.clone() };
+            assert_eq!(KeyBundle::from_bytes(told.to_bytes()), refused(field, limit + 1, limit));
+        }
+        for (missing, field) in [
+            (entry(0, 1, 1), "statement of the log entry (bytes)"),
+            (entry(1, 0, 1), "proof of the log entry (bytes)"),
+            (entry(1, 1, 0), "signed head of the log entry (bytes)"),
+        ] {
+            assert_eq!(bundle.clone().logged(missing), Err(InvalidEnvelope::Field { field }));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod installation_id;
 mod kind;
 
 mod keys;
+mod log_entry;
 
 mod error;
 mod limits;
@@ -21,6 +22,10 @@ pub use installation_id::InstallationId;
 pub use kind::{Form, Kind};
 
 pub use keys::{KeyBundle, KeyUpload, OneTimeKey, SignedKey};
+pub use log_entry::LogEntry;
 
 pub use error::InvalidEnvelope;
-pub use limits::{MAX_KEY_BYTES, MAX_ONE_TIME_KEYS, MAX_RESENDS, MAX_SEALED_BYTES};
+pub use limits::{
+    MAX_KEY_BYTES, MAX_LOG_PROOF_BYTES, MAX_ONE_TIME_KEYS, MAX_RESENDS, MAX_SEALED_BYTES,
+    MAX_SIGNED_HEAD_BYTES, MAX_STATEMENT_BYTES,
+};

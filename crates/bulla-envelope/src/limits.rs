@@ -16,6 +16,17 @@ pub const MAX_ONE_TIME_KEYS: usize = 200;
 /// does so for another reason.
 pub const MAX_RESENDS: u8 = 5;
 
+/// The most bytes of a leaf of the carrier's log of keys: what a statement has, as `bulla-transparency`
+/// writes it. A bundle with a longer one is refused.
+pub const MAX_STATEMENT_BYTES: usize = 78;
+
+/// The most bytes of a proof that a leaf is in the log: two numbers and 63 hashes, which a log of 2⁶³ − 1
+/// leaves takes. A bundle with a longer one is refused.
+pub const MAX_LOG_PROOF_BYTES: usize = 16 + 63 * 32;
+
+/// The most bytes of a head of the log with its signature. A bundle with a longer one is refused.
+pub const MAX_SIGNED_HEAD_BYTES: usize = 104;
+
 /// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
 pub(crate) const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
 
@@ -28,5 +39,6 @@ mod tests {
     fn the_bounds_are_those_that_are_documented() {
         assert_eq!((MAX_SEALED_BYTES, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS), (98_304, 2048, 200));
         assert_eq!(MAX_RESENDS, 5);
+        assert_eq!((MAX_STATEMENT_BYTES, MAX_LOG_PROOF_BYTES, MAX_SIGNED_HEAD_BYTES), (78, 2032, 104));
     }
 }

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
+use bytes::Bytes;
 
-use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError};
+use crate::{
+    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    TransportError,
+};
 
 /// A transport whose kind is known at run time only: for a host that picks it by configuration.
 ///
@@ -67,6 +71,20 @@ impl Transport for BoxTransport {
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         self.0.acknowledge(caller, sequences).await
     }
+
+    // Written out: by default there is no log.
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.0.log_head(caller).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.0.log_consistency(caller, old, new).await
+    }
 }
 
 impl fmt::Debug for BoxTransport {
@@ -124,6 +142,15 @@ trait DynTransport: Send + Sync {
         caller: &'a Caller,
         sequences: &'a [Sequence],
     ) -> Answer<'a, Result<(), TransportError>>;
+
+    fn log_head<'a>(&'a self, caller: &'a Caller) -> Answer<'a, Result<Bytes, TransportError>>;
+
+    fn log_consistency<'a>(
+        &'a self,
+        caller: &'a Caller,
+        old: u64,
+        new: u64,
+    ) -> Answer<'a, Result<LogConsistency, TransportError>>;
 }
 
 impl<T: Transport> DynTransport for T {
@@ -193,5 +220,18 @@ impl<T: Transport> DynTransport for T {
         sequences: &'a [Sequence],
     ) -> Answer<'a, Result<(), TransportError>> {
         Box::pin(Transport::acknowledge(self, caller, sequences))
+    }
+
+    fn log_head<'a>(&'a self, caller: &'a Caller) -> Answer<'a, Result<Bytes, TransportError>> {
+        Box::pin(Transport::log_head(self, caller))
+    }
+
+    fn log_consistency<'a>(
+        &'a self,
+        caller: &'a Caller,
+        old: u64,
+        new: u64,
+    ) -> Answer<'a, Result<LogConsistency, TransportError>> {
+        Box::pin(Transport::log_consistency(self, caller, old, new))
     }
 }

@@ -84,6 +84,9 @@ pub enum TransportError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The carrier's: it keeps no log of keys, or not as far as it was asked for.
+    #[error("the carrier has no such log of keys")]
+    NoLog,
     /// The caller's: what was sent is malformed or beyond a limit.
     #[error("the carrier refuses what was sent")]
     Invalid {

@@ -5,8 +5,8 @@ use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bytes::Bytes;
 
 use crate::{
-    BlobError, BlobId, BlobPart, BlobProgress, BlobSize, Blobs, Caller, Connected, Delivery, NumberProof,
-    SendOutcome, Sequence, Transport, TransportError,
+    BlobError, BlobId, BlobPart, BlobProgress, BlobSize, Blobs, Caller, Connected, Delivery, LogConsistency,
+    NumberProof, SendOutcome, Sequence, Transport, TransportError,
 };
 
 /// The transport to a carrier in the same program.
@@ -88,6 +88,20 @@ impl<C: Transport> Transport for InProcess<C> {
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         self.carrier.acknowledge(caller, sequences).await
+    }
+
+    // Written out: by default there is no log.
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.carrier.log_head(caller).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.carrier.log_consistency(caller, old, new).await
     }
 }
 

@@ -15,6 +15,7 @@ mod incarnation;
 mod number_proof;
 
 mod delivery;
+mod log_consistency;
 mod send_outcome;
 
 mod boxed;
@@ -43,6 +44,7 @@ pub use incarnation::Incarnation;
 pub use number_proof::NumberProof;
 
 pub use delivery::{Connected, Delivery, Sequence, in_order};
+pub use log_consistency::LogConsistency;
 pub use send_outcome::SendOutcome;
 
 pub use bulla_envelope::IdentitySigner;
@@ -60,4 +62,6 @@ pub use boxed_blobs::BoxBlobs;
 
 pub use blob_error::BlobError;
 pub use error::TransportError;
-pub use limits::{MAX_BLOB_BYTES, MAX_BLOB_PART_BYTES, MAX_DELIVERIES, MAX_PROOF_BYTES};
+pub use limits::{
+    MAX_BLOB_BYTES, MAX_BLOB_PART_BYTES, MAX_CONSISTENCY_BYTES, MAX_DELIVERIES, MAX_PROOF_BYTES,
+};

@@ -20,3 +20,10 @@ pub(crate) const MIN_BLOB_BYTES: u64 = 4096 + BLOB_TAG_BYTES;
 /// The chunks in which blobs are sealed, in bytes, and the tag behind each.
 pub(crate) const BLOB_CHUNK_BYTES: u64 = 64 * 1024;
 pub(crate) const BLOB_TAG_BYTES: u64 = 16;
+
+/// The most bytes of a proof of how the log of keys grew: two numbers and 64 hashes, which a log of 2⁶³ − 1
+/// leaves takes. A longer one is refused.
+pub const MAX_CONSISTENCY_BYTES: usize = 16 + 64 * 32;
+
+/// How many bytes a root of the log has.
+pub(crate) const LOG_ROOT_BYTES: usize = 32;

@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use bulla_base::{Address, DeviceId};
 use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
+use bytes::Bytes;
 
-use crate::{Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, TransportError};
+use crate::{
+    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, TransportError,
+};
 
 /// The port between an endpoint and the carrier.
 ///
@@ -157,4 +160,33 @@ pub trait Transport: Send + Sync + 'static {
         caller: &Caller,
         sequences: &[Sequence],
     ) -> impl Future<Output = Result<(), TransportError>> + Send;
+
+    /// The newest head of the carrier's log of keys, with the log's signature: 104 bytes, as
+    /// `bulla-transparency` writes a signed head.
+    ///
+    /// # Errors
+    /// [`TransportError::NoLog`] when the carrier keeps none.
+    ///
+    /// # For implementors
+    /// Unless it is written, there is no log.
+    fn log_head(&self, _caller: &Caller) -> impl Future<Output = Result<Bytes, TransportError>> + Send {
+        async { Err(TransportError::NoLog) }
+    }
+
+    /// How the carrier's log of keys grew from `old` leaves to `new`.
+    ///
+    /// # Errors
+    /// [`TransportError::NoLog`] when the carrier keeps none, or it has not so many leaves, or `old` is more
+    /// than `new`.
+    ///
+    /// # For implementors
+    /// Unless it is written, there is no log.
+    fn log_consistency(
+        &self,
+        _caller: &Caller,
+        _old: u64,
+        _new: u64,
+    ) -> impl Future<Output = Result<LogConsistency, TransportError>> + Send {
+        async { Err(TransportError::NoLog) }
+    }
 }

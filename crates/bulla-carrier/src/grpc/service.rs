@@ -213,6 +213,33 @@ impl<S: Store> Protocol for GrpcService<S> {
         answered(removed.await)
     }
 
+    async fn fetch_log_head(
+        &self,
+        request: Request<proto::FetchLogHeadRequest>,
+    ) -> Result<Response<proto::FetchLogHeadResponse>, Status> {
+        let (context, proto::FetchLogHeadRequest { caller }) = RequestContext::of(request);
+        let fetched = async {
+            let caller = self.caller(&context, caller).await?;
+            let signed_head = self.inner.carrier.log_head(&caller).await?;
+            Ok(proto::FetchLogHeadResponse { signed_head })
+        };
+        answered(fetched.await)
+    }
+
+    async fn prove_log_consistency(
+        &self,
+        request: Request<proto::ProveLogConsistencyRequest>,
+    ) -> Result<Response<proto::ProveLogConsistencyResponse>, Status> {
+        let (context, proto::ProveLogConsistencyRequest { caller, old, new }) = RequestContext::of(request);
+        let proven = async {
+            let caller = self.caller(&context, caller).await?;
+            let proven = self.inner.carrier.log_consistency(&caller, old, new).await?;
+            let (old_root, proof) = (proven.old_root().clone(), proven.proof().clone());
+            Ok(proto::ProveLogConsistencyResponse { old_root, proof })
+        };
+        answered(proven.await)
+    }
+
     async fn exchange(
         &self,
         request: Request<Streaming<ClientFrame>>,

@@ -18,6 +18,7 @@ mod grants;
 mod grpc;
 mod identities;
 mod idle_memory;
+mod key_log;
 mod logs;
 mod new_devices;
 mod queue;

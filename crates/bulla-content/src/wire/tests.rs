@@ -68,7 +68,7 @@ fn the_schema_has_the_messages_and_fields_of_the_types_and_no_others() {
         assert!(content.1.iter().any(|(other, _, of)| other == kind && of == number), "{kind}");
         assert!(is_kind(*number));
     }
-    let others = [IN_REPLY_TO, FALLBACK, QUOTED_AUTHOR, FORWARDING, PRODUCT];
+    let others = [IN_REPLY_TO, FALLBACK, QUOTED_AUTHOR, FORWARDING, PRODUCT, LOG_HEAD];
     assert_eq!(content.1.len(), KINDS.len() + others.len());
     for number in others {
         assert!(content.1.iter().any(|(.., of)| *of == number) && !is_kind(number), "{number}");

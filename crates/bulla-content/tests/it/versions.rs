@@ -163,3 +163,26 @@ fn todays_kinds_have_the_numbers_that_older_versions_pass_over_or_show_by_their_
         assert_eq!(is_message, [2, 3].contains(kind) || (16..=95).contains(kind), "{kinds:?}");
     }
 }
+
+/// What is seen of the carrier's log of keys stands beside what is said: an older version passes it over, and
+/// this one passes over what is of another length.
+#[test]
+fn a_head_of_the_log_is_told_beside_what_is_said_and_is_not_kept_with_it() {
+    let said = Content::text(Text::new("hello").unwrap());
+    for length in [0, 1, 103, 104, 105, 4096] {
+        let with = [bytes(2, &bytes(1, b"hello")), bytes(10, &vec![7; length])].concat();
+        assert_eq!(decode(&with).unwrap(), said, "{length}");
+    }
+    let head = [7; LOG_HEAD_BYTES];
+    let encoded = said.encode_with_log_head(Some(&head), &SeededRng::new(1));
+    assert_eq!(encoded.plaintext().len(), PADDING_STEP, "a short text has room for it");
+    let (content, opening, told) = Content::decode_with_log_head(encoded.plaintext()).unwrap();
+    assert_eq!((&content, told), (&said, Some(head)));
+    opening.verify(encoded.plaintext(), &encoded.tag()).unwrap();
+    let again = content.encode(&SeededRng::new(1));
+    assert_eq!(
+        Content::decode_with_log_head(again.plaintext()).unwrap().2,
+        None,
+        "whoever keeps it keeps the words"
+    );
+}

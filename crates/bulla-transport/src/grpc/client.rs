@@ -19,8 +19,8 @@ use super::proto::{self, client_frame};
 use super::refusal::error_of;
 use super::wire::fitting_envelopes;
 use crate::{
-    Caller, Connected, Delivery, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence, Transport,
-    TransportError,
+    Caller, Connected, Delivery, LogConsistency, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence,
+    Transport, TransportError,
 };
 
 /// The transport to a carrier on another machine.
@@ -328,6 +328,24 @@ impl Transport for GrpcTransport {
             }
         }
         Ok(())
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        let request = proto::FetchLogHeadRequest { caller: Some(caller.into()) };
+        let call = async |mut client: Client, request| client.fetch_log_head(request).await;
+        Ok(self.inner.call(caller, request, call).await?.signed_head)
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        let request = proto::ProveLogConsistencyRequest { caller: Some(caller.into()), old, new };
+        let call = async |mut client: Client, request| client.prove_log_consistency(request).await;
+        let proven = self.inner.call(caller, request, call).await?;
+        LogConsistency::new(proven.old_root, proven.proof).map_err(TransportError::carrier_failed)
     }
 }
 

@@ -10,8 +10,9 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 use super::limits::{BUFFER_BYTES, MAX_FIELDS, YIELD_BYTES};
 use super::proto::{
     CarrierFrame, ChallengeRequest, ChallengeResponse, ClientFrame, ConnectRequest, Connected, Credential,
-    FetchKeysRequest, FetchKeysResponse, ProveRequest, PublishRequest, Refusal, RegisterRequest,
-    RemoveDeviceRequest, RemoveDeviceResponse,
+    FetchKeysRequest, FetchKeysResponse, FetchLogHeadRequest, FetchLogHeadResponse,
+    ProveLogConsistencyRequest, ProveLogConsistencyResponse, ProveRequest, PublishRequest, Refusal,
+    RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse,
 };
 use crate::TransportError;
 
@@ -142,6 +143,22 @@ impl Bounded for ChallengeResponse {
 }
 
 impl Bounded for Credential {
+    const NESTED: &'static [Nested] = &[];
+}
+
+impl Bounded for FetchLogHeadRequest {
+    const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for ProveLogConsistencyRequest {
+    const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for FetchLogHeadResponse {
+    const NESTED: &'static [Nested] = &[];
+}
+
+impl Bounded for ProveLogConsistencyResponse {
     const NESTED: &'static [Nested] = &[];
 }
 

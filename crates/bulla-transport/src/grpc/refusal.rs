@@ -100,6 +100,7 @@ impl Refusal {
             TransportError::NoKeys => Self::because(Reason::NoKeys),
             TransportError::Reinstalled => Self::because(Reason::Reinstalled),
             TransportError::NotTheSender => Self::because(Reason::NotTheSender),
+            TransportError::NoLog => Self::because(Reason::NoLog),
             TransportError::Id { why } => {
                 let problem = ID_PROBLEMS.iter().find(|(words, _)| words == why);
                 let problem = problem.map_or(IdProblem::Unspecified, |(_, problem)| *problem);
@@ -171,6 +172,7 @@ impl Refusal {
             Reason::NoKeys => TransportError::NoKeys,
             Reason::Reinstalled => TransportError::Reinstalled,
             Reason::NotTheSender => TransportError::NotTheSender,
+            Reason::NoLog => TransportError::NoLog,
             Reason::Id => {
                 let words = ID_PROBLEMS.iter().find(|(_, problem)| *problem == self.id_problem());
                 TransportError::Id { why: words.map_or("not one that may be used", |(words, _)| words) }
@@ -206,7 +208,7 @@ impl Refusal {
             Reason::CarrierFailed => Code::Internal,
             Reason::Unproven | Reason::Unauthenticated => Code::Unauthenticated,
             Reason::TooManyAttempts => Code::ResourceExhausted,
-            Reason::UnknownRecipient => Code::NotFound,
+            Reason::UnknownRecipient | Reason::NoLog => Code::NotFound,
             Reason::Removed | Reason::NotTheSender => Code::PermissionDenied,
             Reason::Fenced | Reason::Devices | Reason::NoKeys | Reason::Reinstalled => {
                 Code::FailedPrecondition
@@ -305,6 +307,7 @@ mod tests {
             TransportError::NoKeys,
             TransportError::Reinstalled,
             TransportError::NotTheSender,
+            TransportError::NoLog,
             InvalidEnvelope::Malformed.into(),
             too_large.into(),
         ];
