@@ -10,6 +10,7 @@ mod retry_requests;
 mod outbox;
 mod resends;
 
+mod key_log;
 mod one_time_keys;
 mod sweep;
 
@@ -404,6 +405,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             TransportError::UnknownRecipient => SendError::UnknownBusiness,
             error => SendError::Unavailable(error),
         })?;
+        self.look_at_log(&keys).await?;
         let begun = peer.begin(&self.store, &keys, transaction.now, &*self.rng).await?;
         if begun.identity_changed {
             transaction.push_event(&Row::identity_changed(id, business, transaction.now));

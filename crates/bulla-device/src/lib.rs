@@ -22,6 +22,7 @@ pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    EndpointError, FIRST_WAIT, LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, OpenError, SafetyNumber, SealError,
+    EndpointError, FIRST_WAIT, LONGEST_ASKED_FOR, LogKey, MAX_RETRY_REQUESTS, NotLogged, OnSplitLog,
+    OpenError, SafetyNumber, SealError,
 };
 pub use bulla_transport::NumberProof;

@@ -21,6 +21,10 @@ pub(crate) const DROPPED: &str = "bulla_device_dropped_total";
 /// Counter of businesses: have come with another identity than before.
 pub(crate) const IDENTITY_CHANGES: &str = "bulla_device_identity_changes_total";
 
+/// Counter of heads, by `outcome`: of the carrier's log of keys, told by businesses and compared with what
+/// was seen; `split` also for one that came with keys.
+pub(crate) const LOG_HEADS: &str = "bulla_device_log_heads_total";
+
 /// Counter of messages: from businesses, could not be opened and were asked for again, each time they were.
 pub(crate) const ASKED: &str = "bulla_device_asked_total";
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bulla_base::{Address, Partition, Rng, Timestamp};
 use bulla_envelope::InstallationId;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::limits::{ATTEMPTS, RENEWED_AFTER};
 use crate::store_layout::{IDENTITY, STATE, only};
-use crate::{EndpointError, Identity, IdentityPolicy, SessionCache, prekeys, restored_store};
+use crate::{EndpointError, Identity, IdentityPolicy, KeyLog, SessionCache, prekeys, restored_store};
 
 /// One party to the Signal protocol: an address and the identity that speaks for it.
 pub struct Endpoint {
@@ -26,6 +26,7 @@ pub struct Endpoint {
     pub(crate) generation: u32,
     pub(crate) identity_policy: IdentityPolicy,
     pub(crate) held: Option<SessionCache>,
+    pub(crate) key_log: OnceLock<KeyLog>,
 }
 
 impl Endpoint {
@@ -65,6 +66,7 @@ impl Endpoint {
             generation,
             identity_policy,
             held: None,
+            key_log: OnceLock::new(),
         })
     }
 
@@ -123,6 +125,18 @@ impl Endpoint {
     pub fn with_session_cache(mut self, held: SessionCache) -> Self {
         self.held = Some(held);
         self
+    }
+
+    /// From now on it takes keys of businesses only with the proof that the log has them, and tells and
+    /// compares heads inside what is sealed. False if it had a log before, which it keeps.
+    pub fn check_with(&self, log: KeyLog) -> bool {
+        self.key_log.set(log).is_ok()
+    }
+
+    /// What was seen of the carrier's log of keys, if it is looked at.
+    #[must_use]
+    pub fn key_log(&self) -> Option<&KeyLog> {
+        self.key_log.get()
     }
 
     /// The installation that it is: that of its identity.

@@ -3,6 +3,8 @@ use bulla_envelope::InvalidEnvelope;
 use bulla_store::StoreError;
 use thiserror::Error;
 
+use crate::NotLogged;
+
 /// Why an endpoint could not be opened, or its keys not be made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -34,6 +36,9 @@ pub enum SealError {
     /// The carrier's: the keys it gave are unusable, or not signed by their owner.
     #[error("the peer's keys are unusable")]
     Keys(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The carrier's: it does not prove that its log of keys has the keys that it gave.
+    #[error("the peer's keys are not proven to be in the carrier's log")]
+    NotLogged(#[from] NotLogged),
     /// The host's: the peer has another identity than before, and sealing waits until it is approved.
     #[error("the peer has another identity than before; approve it to go on")]
     IdentityChanged,

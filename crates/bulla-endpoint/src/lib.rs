@@ -2,12 +2,15 @@
 //!
 //! # In reading order
 //! [`Endpoint`] is the party, [`Peer`] its sessions with one device, [`SessionCache`] those held in memory.
+//! [`KeyLog`] is what was seen of the carrier's log of keys.
 
 mod endpoint;
 mod identity;
 mod identity_policy;
 mod identity_signer;
 mod prekeys;
+
+mod key_log;
 
 mod content_kind;
 mod peer;
@@ -33,6 +36,10 @@ pub use endpoint::Endpoint;
 pub use identity::{Identity, InvalidIdentity};
 pub use identity_policy::IdentityPolicy;
 pub use prekeys::SpentKey;
+
+/// The log's public key, which a host hands in.
+pub use bulla_transparency::LogKey;
+pub use key_log::{KeyLog, LogSource, NotLogged, OnSplitLog, Settled};
 
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;

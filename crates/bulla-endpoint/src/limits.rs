@@ -43,6 +43,14 @@ pub const LONGEST_ASKED_FOR: Duration = Duration::from_secs(5 * 24 * 3600);
 /// keys at once.
 pub(crate) const ATTEMPTS: usize = 4;
 
+/// How many heads of the log of keys are remembered as proven, each in 104 bytes. One that is older has to be
+/// proven again when somebody tells it.
+pub(crate) const MAX_PROVEN_HEADS: usize = 64;
+
+/// How many heads that peers have told wait to be compared. With more the oldest is forgotten: its teller
+/// tells it again with each message.
+pub(crate) const MAX_HEARD_HEADS: usize = 32;
+
 /// How many parts a session cache has at most, each with a lock of its own: a power of two.
 pub(crate) const MAX_SESSION_CACHE_SHARDS: usize = 16;
 

@@ -4,7 +4,7 @@ pub use identity_change::SessionName;
 
 use std::fmt;
 
-use bulla_base::{Address, MessageId, Partition, Rng, Timestamp};
+use bulla_base::{Address, MessageId, Partition, Party, Rng, Timestamp};
 use bulla_content::Content;
 use bulla_envelope::{Envelope, Form, FrankingTag, KeyBundle, Kind};
 use bulla_session::error::NotWhole;
@@ -17,10 +17,11 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::key_log::SignedHead;
 use crate::session_cache::{Change, Held, Place};
 use crate::session_store::SessionStore;
 use crate::store_layout::{self, STARTED};
-use crate::{Endpoint, OpenError, SealError, SpentKey, Uncommitted, Unreadable, content_kind};
+use crate::{Endpoint, KeyLog, OpenError, SealError, SpentKey, Uncommitted, Unreadable, content_kind};
 
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
@@ -146,7 +147,8 @@ impl Peer<'_> {
     ///
     /// # Errors
     /// When the keys are malformed or not signed by their identity, or the store fails.
-    /// [`SealError::IdentityChanged`] when they are of another identity than before and the
+    /// [`SealError::NotLogged`] when the endpoint checks the carrier's log of keys, and that is not proven to
+    /// have them. [`SealError::IdentityChanged`] when they are of another identity than before and the
     /// [policy](crate::IdentityPolicy) is to hold: [`write`](Self::write) then remembers which, for
     /// [`approve`](Self::approve).
     pub async fn begin<S: Store>(
@@ -156,6 +158,9 @@ impl Peer<'_> {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Begun, SealError> {
+        if let (Some(log), Party::Business(business)) = (self.endpoint.key_log(), self.address.party()) {
+            log.admits(*business, bundle)?;
+        }
         let bundle = read_bundle(bundle)?;
         let identity_changed = self.admit_identity(bundle.identity())?;
         // The session so far goes to the archive, where it may push out the oldest.
@@ -203,7 +208,8 @@ impl Peer<'_> {
             return Err(SealError::Kind);
         }
         // The checks come first: a step that was taken cannot be taken back without the store.
-        let encoded = content.encode(rng);
+        let log_head = self.endpoint.key_log().and_then(KeyLog::signed_head);
+        let encoded = content.encode_with_log_head(log_head.as_ref(), rng);
         let sessions = std::mem::take(&mut self.sessions);
         let now = UnixSeconds::new(now.as_secs());
         let sealed = match sessions.seal(encoded.plaintext(), None, now, &mut rng.draw()) {
@@ -266,7 +272,10 @@ impl Peer<'_> {
         let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
         // Wiped here: what lives on is the content, which its owner drops.
         let plaintext = Zeroizing::new(opened.plaintext);
-        let content = read(&plaintext, envelope);
+        let (content, log_head) = read(&plaintext, envelope);
+        if let (Some(log), Some(told)) = (self.endpoint.key_log(), log_head) {
+            log.note(told);
+        }
         Ok(Received { content, identity_changed, spent })
     }
 
@@ -396,14 +405,26 @@ impl fmt::Debug for Peer<'_> {
     }
 }
 
-fn read(plaintext: &[u8], envelope: &Envelope) -> Result<Content, Unreadable> {
+/// What an envelope says; and the head of the log of keys that its sender has told beside, if it says
+/// anything.
+fn read(plaintext: &[u8], envelope: &Envelope) -> (Result<Content, Unreadable>, Option<SignedHead>) {
+    match read_with_log_head(plaintext, envelope) {
+        Ok((content, log_head)) => (Ok(content), log_head),
+        Err(unreadable) => (Err(unreadable), None),
+    }
+}
+
+fn read_with_log_head(
+    plaintext: &[u8],
+    envelope: &Envelope,
+) -> Result<(Content, Option<SignedHead>), Unreadable> {
     // Decoded before it is verified: only the content knows where its opening stands.
-    let (content, opening) = Content::decode(plaintext)?;
+    let (content, opening, log_head) = Content::decode_with_log_head(plaintext)?;
     opening.verify(plaintext, envelope.franking().as_bytes()).map_err(|_| Unreadable::Franking)?;
     if !content_kind::declares(envelope.kind(), content.body()) {
         return Err(Unreadable::Kind);
     }
-    Ok(content)
+    Ok((content, log_head))
 }
 
 fn started_key(business: &[u8], used: &UsedPreKeys) -> Key {

@@ -9,6 +9,8 @@
 //! home        SIGNED/day  id                                     one that was replaced on that day; so KYBER
 //! home        ONE_TIME    id                                     a one-time prekey, until it is used, or was replaced long ago
 //! system      GENERATION  –                                      that of the store, if it was put back from a backup
+//! system      KEY_LOG     id of the log's key ‖ `h`              the newest head that was seen, signed
+//! system      KEY_LOG     id of the log's key ‖ `e`              the evidence, if the log has signed two histories
 //! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer
 //! customer    SESSIONS    business ‖ device ‖ 0                  what is remembered of the peer's identity
 //! customer    GENERATION  business ‖ device                      in which the session in use began, if not the first
@@ -34,6 +36,7 @@ pub(crate) const ONE_TIME: Space = Space::new(0x14);
 pub(crate) const SESSIONS: Space = Space::new(0x15);
 pub(crate) const STARTED: Space = Space::new(0x16);
 pub(crate) const GENERATION: Space = Space::new(0x17);
+pub(crate) const KEY_LOG: Space = Space::new(0x18);
 
 /// The key of the one record of `space` in the home partition.
 pub(crate) fn only(space: Space) -> Key {

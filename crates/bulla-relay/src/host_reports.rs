@@ -66,6 +66,12 @@ pub enum Report {
         /// Whether it waits for approval.
         is_held: bool,
     },
+    /// The carrier has signed two histories of its log of keys: it shows different keys to different people.
+    /// Told when it is found, and at each start from then on.
+    LogSplit {
+        /// The evidence: the text of a file that anybody can check who has the log's public key.
+        evidence: Arc<str>,
+    },
     /// A message of a user could not be opened, and was asked for as often as any is
     /// ([`MAX_RETRY_REQUESTS`](crate::MAX_RETRY_REQUESTS)), or for as long. The business never gets it; the
     /// user's device tells its user.

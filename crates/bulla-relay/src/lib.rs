@@ -57,7 +57,8 @@ pub use suspension::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    EndpointError, Identity, IdentityPolicy, InvalidIdentity, MAX_RETRY_REQUESTS, SafetyNumber, SealError,
+    EndpointError, Identity, IdentityPolicy, InvalidIdentity, LogKey, MAX_RETRY_REQUESTS, NotLogged,
+    SafetyNumber, SealError,
 };
 pub use bulla_store::Erased;
 

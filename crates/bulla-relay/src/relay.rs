@@ -37,6 +37,7 @@ mod add_and_remove_businesses;
 mod business_registry;
 mod business_start;
 mod identities;
+mod key_log;
 
 mod lease;
 mod leased_store;
@@ -63,7 +64,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
-use bulla_endpoint::SessionCache;
+use bulla_endpoint::{KeyLog, OnSplitLog, SessionCache};
 use bulla_meter::{Bill, Tally};
 use bulla_store::{CachedStore, Counter, KeyedMutex, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
@@ -134,6 +135,7 @@ pub(crate) struct Inner<S, T, K> {
     shutdown: Shutdown,
     reports: Arc<ReportLog>,
     counts: Counts,
+    key_log: Option<KeyLog>,
 }
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -165,6 +167,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let store = CachedStore::new(store, CACHED_BYTES);
         let _was_restored = bulla_endpoint::begin_generation_if_restored(&store).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), &*rng).await?;
+        let key_log = match &settings.key_log {
+            Some(key) => Some(KeyLog::open(&store, key.clone(), OnSplitLog::GoOn, clock.now()).await?),
+            None => None,
+        };
         let (registry, mut ids) = (BusinessRegistry::default(), Vec::with_capacity(businesses.len()));
         for business in businesses {
             let id = business.id();
@@ -202,7 +208,11 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             shutdown: Shutdown::default(),
             reports: Arc::default(),
             counts: Counts::default(),
+            key_log,
         }));
+        if let Some(evidence) = relay.0.key_log.as_ref().and_then(KeyLog::evidence) {
+            relay.0.reports.tell(Report::LogSplit { evidence });
+        }
         let count = ids.len();
         match relay.0.start(ids).await {
             Ok(()) => {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Backoff, Category};
-use bulla_endpoint::IdentityPolicy;
+use bulla_endpoint::{IdentityPolicy, LogKey};
 use bulla_store::Retention;
 use thiserror::Error;
 
@@ -25,6 +25,7 @@ pub struct Settings {
     pub(crate) event_tries: Option<NonZeroU32>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) failover: bool,
+    pub(crate) key_log: Option<LogKey>,
 }
 
 /// How long to wait before trying again, unless the operator says so.
@@ -58,6 +59,7 @@ impl Default for Settings {
             event_tries: None,
             rules: Arc::default(),
             failover: false,
+            key_log: None,
         }
         .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
@@ -204,6 +206,23 @@ impl Settings {
     #[must_use]
     pub const fn failover(mut self) -> Self {
         self.failover = true;
+        self
+    }
+
+    /// Has the relay be a witness of the carrier's log of keys: the log that has `key`. It tells its users
+    /// the newest head that it has seen, inside what it seals, and compares what they tell it. A carrier that
+    /// has signed two histories is [reported](crate::Report::LogSplit), with the evidence.
+    ///
+    /// Default: none; what users tell is passed over. The key comes from elsewhere than from the carrier.
+    /// Conversations go on whatever is found: users' keys are in no log, so there is nothing that a relay
+    /// would not take any more.
+    ///
+    /// # Cost
+    /// 106 bytes of each message before the padding. Of a head that was not seen before: two multiplications
+    /// on the curve, at most four calls of the carrier, and a commit if it is newer.
+    #[must_use]
+    pub fn key_log(mut self, key: LogKey) -> Self {
+        self.key_log = Some(key);
         self
     }
 

@@ -64,6 +64,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             Err(error) if error.may_pass() => {}
             Err(error) => return Err(error.into()),
         }
+        Box::pin(self.compare_logs()).await?;
         // Also when the carrier did not hear of it: they are durable, and need not come again in this run.
         *after = sequences.last().copied().unwrap_or(*after);
         Ok(())

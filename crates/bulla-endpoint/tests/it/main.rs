@@ -10,6 +10,7 @@ mod content_kinds;
 mod corpus;
 mod held_memory;
 mod identity;
+mod key_log;
 mod limits;
 mod ratchet_steps;
 mod renewal;

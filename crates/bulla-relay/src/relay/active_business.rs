@@ -48,6 +48,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let endpoint = endpoint
             .with_identity_policy(self.settings.changed_identities)
             .with_session_cache(self.session_cache.clone());
+        if let Some(log) = &self.key_log {
+            // It is new, so it has none.
+            let _is_first = endpoint.check_with(log.clone());
+        }
         let incarnation = Incarnation::new(endpoint.incarnation());
         let caller = Caller::new(address, endpoint.installation(), incarnation);
         self.transport.identify(endpoint.signer());

@@ -179,6 +179,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             match opening.await.unwrap_or(Err(RelayError::Panicked)) {
                 Ok(settled) => {
                     opened.spent += settled.keys;
+                    self.compare_logs(tenant);
                     let (done, left) = rest.split_at(settled.envelopes.min(rest.len()));
                     opened.durable.extend(done.iter().map(|delivery| delivery.sequence));
                     rest = left;

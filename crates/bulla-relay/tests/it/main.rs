@@ -22,6 +22,7 @@ mod forward_events;
 mod idempotency;
 mod identities;
 mod idle_memory;
+mod key_log;
 mod logs;
 mod messaging_limit;
 mod number_proofs;

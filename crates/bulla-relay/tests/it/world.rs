@@ -17,9 +17,12 @@ use bulla_relay::{
 };
 use bulla_store::{BoxStore, MemoryStore, Pause, SlowStore};
 use bulla_transport::{
-    Caller, Connected, Delivery, InProcess, NumberProof, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, InProcess, LogConsistency, NumberProof, Sequence, Transport, TransportError,
 };
+use bytes::Bytes;
 use tokio::time::Instant;
+
+use crate::key_log::ShownLog;
 
 pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 pub(crate) const BAKERY: PhoneNumberId = PhoneNumberId::new(106_540_352_242_923);
@@ -230,6 +233,7 @@ pub(crate) struct Line {
     garbled: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     requests: Arc<Mutex<usize>>,
     messages: Arc<Mutex<usize>>,
+    log: Option<Arc<ShownLog>>,
 }
 
 impl Line {
@@ -249,7 +253,14 @@ impl Line {
             garbled: Arc::default(),
             requests: Arc::default(),
             messages: Arc::default(),
+            log: None,
         }
+    }
+
+    /// The same line, at whose end the carrier's log of keys is as `log` says.
+    pub(crate) fn showing(mut self, log: Arc<ShownLog>) -> Self {
+        self.log = Some(log);
+        self
     }
 
     /// Another line to the same carrier.
@@ -349,12 +360,18 @@ impl Transport for Line {
         self.check()?;
         let broken = self.broken_for.lock().unwrap().map(Party::Business);
         assert!(broken.as_ref() != Some(caller.address().party()), "the host's transport is broken");
+        if let Some(log) = &self.log {
+            log.connects(caller).await?;
+        }
         self.carrier.connect(caller).await
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
         self.check()?;
         self.uploads.lock().unwrap().push(keys.clone());
+        if let Some(log) = &self.log {
+            log.publishes(caller, &keys).await?;
+        }
         self.carrier.publish(caller, keys).await
     }
 
@@ -366,7 +383,29 @@ impl Transport for Line {
         if *self.knows_no_user.lock().unwrap() && matches!(of.party(), Party::User(_)) {
             return Err(TransportError::UnknownRecipient);
         }
-        self.carrier.bundle(caller, of).await
+        let bundle = self.carrier.bundle(caller, of).await?;
+        match &self.log {
+            Some(log) => log.given(caller, of, bundle).await,
+            None => Ok(bundle),
+        }
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.check()?;
+        let shown = self.log.as_ref().and_then(|log| log.shown_to(caller));
+        shown.unwrap_or(&self.ledger).log_head(caller).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.check()?;
+        self.log.as_ref().map_or(Ok(()), |log| log.proves())?;
+        let shown = self.log.as_ref().and_then(|log| log.shown_to(caller));
+        shown.unwrap_or(&self.ledger).log_consistency(caller, old, new).await
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {

@@ -1,0 +1,75 @@
+//! What users tell of the carrier's log of keys. The relay hears from all of them, so it is their witness.
+
+use std::sync::Arc;
+
+use bulla_endpoint::LogSource;
+use bulla_store::Store;
+use bulla_transport::{Caller, Transport, TransportError};
+use bytes::Bytes;
+
+use super::Inner;
+use super::active_business::ActiveBusiness;
+use crate::metrics::LOG_HEADS;
+use crate::{EventSink, Report};
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Compares what users have told of the carrier's log, in a task of its own: nobody waits for the
+    /// carrier's proofs. What is not compared is told again with the next message of whoever told it.
+    pub(super) fn compare_logs(self: &Arc<Self>, tenant: &Arc<ActiveBusiness>) {
+        if !self.key_log.as_ref().is_some_and(|log| log.has_heard()) {
+            return;
+        }
+        let asking = Arc::clone(tenant);
+        // If the business stops meanwhile, another compares.
+        let _is_begun = self.spawn_for(tenant, None, move |inner| async move {
+            let Some(log) = &inner.key_log else { return Ok(()) };
+            let source = CarrierLog { transport: &inner.transport, caller: &asking.caller };
+            match log.settle(&inner.store, &source, inner.clock.now()).await {
+                Ok(settled) => {
+                    let counted = [
+                        ("proven", settled.proven),
+                        ("unproven", settled.unproven),
+                        ("not_signed", settled.not_signed),
+                        ("split", usize::from(settled.evidence.is_some())),
+                    ];
+                    for (outcome, count) in counted {
+                        let count = u64::try_from(count).unwrap_or(u64::MAX);
+                        metrics::counter!(LOG_HEADS, "outcome" => outcome).increment(count);
+                    }
+                    if let Some(evidence) = settled.evidence {
+                        inner.reports.tell(Report::LogSplit { evidence });
+                    }
+                }
+                // A store that has failed for good is met by others, too.
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "what users tell of the log of keys is not compared for now");
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+/// The carrier's log, as one business asks for it.
+struct CarrierLog<'a, T> {
+    transport: &'a T,
+    caller: &'a Caller,
+}
+
+impl<T: Transport> LogSource for CarrierLog<'_, T> {
+    async fn head(&self) -> Option<Bytes> {
+        self.transport.log_head(self.caller).await.inspect_err(unanswered).ok()
+    }
+
+    async fn consistency(&self, old: u64, new: u64) -> Option<(Bytes, Bytes)> {
+        let proven = self.transport.log_consistency(self.caller, old, new).await;
+        let proven = proven.inspect_err(unanswered).ok()?;
+        Some((proven.old_root().clone(), proven.proof().clone()))
+    }
+}
+
+fn unanswered(error: &TransportError) {
+    let error: &dyn std::error::Error = error;
+    tracing::debug!(error, "the carrier does not prove what its log is");
+}
