@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use bulla::base::{Address, DeviceId};
 use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
-use bulla::transport::{Caller, Connected, Delivery, NumberProof, Sequence, Transport, TransportError};
+use bulla::transport::{
+    Caller, Connected, Delivery, LogConsistency, NumberProof, Sequence, Transport, TransportError,
+};
+use bytes::Bytes;
 
 /// Sees every envelope that is handed to the carrier, as the carrier sees it.
 pub trait EnvelopeObserver: Send + Sync + 'static {
@@ -77,5 +80,18 @@ impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         self.transport.acknowledge(caller, sequences).await
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.transport.log_head(caller).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.transport.log_consistency(caller, old, new).await
     }
 }

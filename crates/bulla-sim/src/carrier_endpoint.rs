@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 use bulla::carrier::Carrier;
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, InProcess, NumberProof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, InProcess, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    TransportError,
 };
 use bulla_base::{Address, DeviceId, SeededRng};
+use bytes::Bytes;
 
 use crate::disk::Disk;
 use crate::machine::Process;
@@ -145,5 +147,21 @@ impl Transport for CarrierEndpoint {
         self.ask(|carrier| async move { carrier.acknowledge(caller, &asks).await }).await?;
         self.run_log.wire.acknowledged(caller, sequences);
         Ok(())
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        let head = self.ask(|carrier| async move { carrier.log_head(caller).await }).await?;
+        Ok(PlantedBug::log_head(self.planted_bug, caller, head))
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        let proven =
+            self.ask(|carrier| async move { carrier.log_consistency(caller, old, new).await }).await?;
+        Ok(PlantedBug::log_consistency(self.planted_bug, caller, (old, new), proven))
     }
 }

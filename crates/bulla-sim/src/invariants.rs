@@ -32,6 +32,8 @@ pub enum Invariant {
     OneActs,
     /// Another takes over from one that is gone, soon.
     TakesOver,
+    /// The carrier shows everybody one history of its log of keys.
+    OneHistory,
     /// Nobody but the two ends sees what is said.
     Sealed,
     /// What an effect is based on is durable before anybody sees the effect.

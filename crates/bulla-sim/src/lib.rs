@@ -25,6 +25,7 @@ mod business;
 mod business_plan;
 mod failover;
 mod host;
+mod key_log;
 mod phone_numbers;
 mod supervisor;
 mod workload;

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::transport::{
-    Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    TransportError,
 };
 use bulla_base::{Address, Clock, DeviceId, MessageId, Rng};
+use bytes::Bytes;
 
 use crate::carrier_endpoint::CarrierEndpoint;
 use crate::current_faults::CurrentFaults;
@@ -244,6 +246,27 @@ impl Transport for NetworkLink {
         self.pass(|carrier| {
             let (caller, sequences) = (caller.clone(), sequences.to_vec());
             async move { carrier.acknowledge(&caller, &sequences).await }
+        })
+        .await
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.pass(|carrier| {
+            let caller = caller.clone();
+            async move { carrier.log_head(&caller).await }
+        })
+        .await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.pass(|carrier| {
+            let caller = caller.clone();
+            async move { carrier.log_consistency(&caller, old, new).await }
         })
         .await
     }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, NumberProof, SendOutcome, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    TransportError,
 };
 use bulla_base::{Address, DeviceId};
+use bytes::Bytes;
 
 use crate::run_log::RunLog;
 
@@ -77,5 +79,18 @@ impl<T: Transport> Transport for ObservedTransport<T> {
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         self.transport.acknowledge(caller, sequences).await
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.transport.log_head(caller).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.transport.log_consistency(caller, old, new).await
     }
 }

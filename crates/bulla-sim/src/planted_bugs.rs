@@ -1,6 +1,7 @@
 //! Bugs that are put into the system on purpose, to see whether the simulator finds them. They sit at the
 //! ports, so that no crate that is shipped has a switch for them.
 
+mod key_log;
 mod network;
 mod settings;
 mod sink;
@@ -76,6 +77,7 @@ pub enum PlantedBug {
     DeadLetterLost,
     DeadLetterUnlisted,
     ReplayLost,
+    TwoHistories,
 }
 
 impl PlantedBug {
@@ -140,6 +142,7 @@ impl PlantedBug {
         (Self::DeadLetterLost, "an event that is set aside is lost"),
         (Self::DeadLetterUnlisted, "an event that is set aside is not listed"),
         (Self::ReplayLost, "an event that is replayed is lost"),
+        (Self::TwoHistories, "the carrier signs a log for the relay in which the business has another key"),
     ];
 
     /// What it does.

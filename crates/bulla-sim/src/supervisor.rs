@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use bulla::Host;
 use bulla::carrier::Carrier;
-use bulla::device::Device;
+use bulla::device::{Device, DeviceError, OnSplitLog};
 use bulla::relay::Settings;
 use bulla::transport::NumberProof;
 use bulla_base::{Clock as _, DeviceId};
 
 use crate::failover;
 use crate::invariants::Invariant;
+use crate::key_log;
 use crate::machine::{Machine, MachineName, Process};
 use crate::phone_numbers::{business, device_address, number};
 use crate::planted_bugs::PlantedBug;
 use crate::workload;
-use crate::world::{SimRelay, World};
+use crate::world::{SimDevice, SimRelay, World};
 
 /// How long whoever looks after a program waits before starting it again.
 const RESTART_DELAY: Duration = Duration::from_millis(500);
@@ -32,8 +33,11 @@ pub(crate) async fn carrier(world: Arc<World>) {
     loop {
         machine.powered().await;
         let process = machine.start_process();
-        let opening =
-            Carrier::open(world.disk(machine, &process), Arc::clone(&machine.clock) as _, &*process.rng);
+        let opening = async {
+            let (disk, clock) = (world.disk(machine, &process), Arc::clone(&machine.clock));
+            let carrier = Carrier::open(disk, clock as _, &*process.rng).await?;
+            carrier.with_key_log(key_log::signer()).await
+        };
         match until_dead(&process, opening).await {
             Some(Ok(carrier)) => {
                 world.run_log.trace_line("the carrier runs");
@@ -74,6 +78,7 @@ pub(crate) async fn relay(world: Arc<World>) {
                         biased;
                         why = relay.stopped() => format!("{why:?}"),
                         why = suspended(&world, &relay) => why,
+                        never = key_log::relay_finds(&world, &relay) => match never {},
                         () = process.closes() => "closed".to_owned(),
                     }
                 };
@@ -107,7 +112,7 @@ pub(crate) async fn relay(world: Arc<World>) {
 
 fn settings(world: &World, process: &Process) -> Settings {
     let business = PlantedBug::held_to(world.planted_bug, process.number, world.plan.business);
-    let settings = business.settings(Settings::default());
+    let settings = business.settings(Settings::default()).key_log(key_log::signer().public().clone());
     match world.has_failover.load(Ordering::SeqCst) {
         true => settings.failover(),
         false => settings,
@@ -135,12 +140,16 @@ pub(crate) async fn device(world: Arc<World>, user: usize) {
         let process = machine.start_process();
         let (disk, link) = (world.disk(machine, &process), world.network_link(machine, &process));
         let (clock, rng) = (Arc::clone(&machine.clock), Arc::clone(&process.rng));
-        let opening = Device::register(disk, link, clock, rng, number(user), NumberProof::none());
+        let opening = async {
+            checking(Device::register(disk, link, clock, rng, number(user), NumberProof::none()).await?).await
+        };
         match until_dead(&process, opening).await {
             Some(Ok(device)) => {
                 world.run_log.trace_line(format_args!("device {user} runs"));
                 *world.running_devices[user].lock().unwrap() = Some(device.clone());
-                let why = until_dead(&process, workload::reads(&world, user, &device)).await;
+                let why =
+                    until_dead(&process, watched(&world, &device, workload::reads(&world, user, &device)));
+                let why = why.await;
                 *world.running_devices[user].lock().unwrap() = None;
                 explain(&world, machine, &process, why);
                 process.kill();
@@ -168,12 +177,15 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
         let (disk, link) = (world.disk(&machine, &process), world.network_link(&machine, &process));
         let (clock, rng, id) =
             (Arc::clone(&machine.clock), Arc::clone(&process.rng), DeviceId::new(device).unwrap());
-        let opening = Device::register_as(disk, link, clock, rng, number(user), id, NumberProof::none());
+        let proof = NumberProof::none();
+        let opening = async {
+            checking(Device::register_as(disk, link, clock, rng, number(user), id, proof).await?).await
+        };
         match until_dead(&process, opening).await {
             Some(Ok(opened)) => {
                 world.run_log.trace_line(format_args!("device {user}.{device} runs"));
                 let reading = workload::reads_on_other(&world, (user, device), &opened);
-                let why = until_dead(&process, reading).await;
+                let why = until_dead(&process, watched(&world, &opened, reading)).await;
                 explain(&world, &machine, &process, why);
                 process.kill();
                 opened.close().await;
@@ -184,6 +196,21 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
         }
         process.kill();
         world.clock.sleep(RESTART_DELAY).await;
+    }
+}
+
+/// The device, which checks the carrier's log from now on.
+async fn checking(device: SimDevice) -> Result<SimDevice, DeviceError> {
+    device.check_log(key_log::signer().public().clone(), OnSplitLog::default()).await?;
+    Ok(device)
+}
+
+/// What `task` comes to, while it is looked at what the device finds of the carrier's log.
+async fn watched<R>(world: &World, device: &SimDevice, task: impl Future<Output = R>) -> R {
+    tokio::select! {
+        biased;
+        outcome = task => outcome,
+        never = key_log::device_finds(world, device) => match never {},
     }
 }
 

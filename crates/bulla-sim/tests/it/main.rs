@@ -6,5 +6,6 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod key_log;
 mod planted_bugs;
 mod replay;
