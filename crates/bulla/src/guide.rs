@@ -18,6 +18,9 @@ pub mod monitoring {}
 #[doc = include_str!("guide/memory.md")]
 pub mod memory {}
 
+#[doc = include_str!("guide/key_log.md")]
+pub mod key_log {}
+
 #[doc = include_str!("guide/backups.md")]
 pub mod backups {}
 
