@@ -113,11 +113,9 @@ impl KeyLog {
         let newest = self.state().newest.clone();
         match newest {
             Some(newest) => self.admit(store, source, &newest, &told).await,
-            // The carrier does not answer, and nothing is there to hold it against.
-            None => {
-                self.advance(store, told).await?;
-                Ok(Comparison::Proven)
-            }
+            // Nothing is there to hold it against. To take it as our own would make us blind for what the
+            // carrier shows to us.
+            None => Ok(Comparison::Unproven),
         }
     }
 

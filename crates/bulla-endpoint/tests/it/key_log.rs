@@ -26,6 +26,8 @@ fn key() -> LogKey {
 /// A log in memory, which answers from what it has unless it is silent.
 #[derive(Default)]
 struct TestLog {
+    /// Whose key signs it, if not that of the tests.
+    signed_by: Option<u8>,
     leaves: Vec<TreeHash>,
     is_silent: Mutex<bool>,
 }
@@ -33,7 +35,7 @@ struct TestLog {
 impl TestLog {
     fn of(leaves: &[&KeyStatement]) -> Self {
         let leaves = leaves.iter().map(|leaf| leaf.leaf_hash()).collect();
-        Self { leaves, is_silent: Mutex::new(false) }
+        Self { leaves, ..Self::default() }
     }
 
     fn stored(&self, size: usize) -> (CompactRange, Vec<(NodeId, TreeHash)>) {
@@ -49,7 +51,8 @@ impl TestLog {
 
     fn signed(&self, size: usize) -> [u8; 104] {
         let head = self.stored(size).0.head();
-        signer(7).sign(&head).to_signed_head(&key()).unwrap()
+        let signer = signer(self.signed_by.unwrap_or(7));
+        signer.sign(&head).to_signed_head(signer.public()).unwrap()
     }
 
     fn entry(&self, statement: &KeyStatement, index: u64) -> LogEntry {
@@ -259,8 +262,8 @@ async fn what_the_log_has_not_signed_shows_nothing() {
     let logged =
         bundle.clone().logged(LogEntry::new(entry.statement, entry.inclusion, head.to_vec())).unwrap();
     assert!(teller.endpoint.check_with(other.clone()));
-    let silent = TestLog { is_silent: Mutex::new(true), ..TestLog::default() };
-    assert!(other.look_at(&teller.store, &silent, &logged, NOW).await.unwrap().is_none());
+    let theirs = TestLog { signed_by: Some(8), ..TestLog::of(&[&ours]) };
+    assert!(other.look_at(&teller.store, &theirs, &logged, NOW).await.unwrap().is_none());
     let mut peer = teller.peer(&shop).await;
     peer.begin(&teller.store, &logged, NOW, &rng).await.unwrap();
     let envelope = seal(&mut peer, "hello", &rng);
