@@ -6,6 +6,5 @@
     reason = "a test that fails should say so by panicking"
 )]
 
-mod key_log;
 mod planted_bugs;
 mod replay;
