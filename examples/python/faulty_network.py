@@ -76,13 +76,13 @@ class FaultyProxy:
 
     async def _fate(self, ways: list, *ends: asyncio.StreamWriter) -> None:
         """What becomes of a connection after a while."""
-        for _ in range(200):
-            await asyncio.sleep(self.random.uniform(0.3, 3.0))
+        while True:
+            await asyncio.sleep(self.random.uniform(0.1, 1.5))
             if all(way.done() for way in ways):
                 return
             if self.well_behaved:
                 continue
-            fault = self.random.choice(["cut", "reset", "half closed", "silent", "none", "none"])
+            fault = self.random.choice(["cut", "reset", "half closed", "silent", "none"])
             self.faults[fault] += 1
             if fault == "cut":
                 for way in ways:
