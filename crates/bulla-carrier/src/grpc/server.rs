@@ -42,15 +42,6 @@ impl Listening {
         Self { listener, tls: Some(TlsAcceptor::from(config)), end_points: Vec::new() }
     }
 
-    /// The same, for clients that bind their proofs to
-    /// [the certificate that they are shown](ChannelBinding::TlsServerEndPoint), because their library for TLS
-    /// tells no exporter. To be called for each certificate that the configuration may show.
-    #[must_use]
-    pub fn showing(mut self, certificate: &CertificateDer<'_>) -> Self {
-        self.end_points.push(ChannelBinding::of_certificate(certificate));
-        self
-    }
-
     /// On `listener`, without TLS.
     ///
     /// # Security
@@ -59,6 +50,15 @@ impl Listening {
     #[must_use]
     pub const fn in_plain(listener: TcpListener) -> Self {
         Self { listener, tls: None, end_points: Vec::new() }
+    }
+
+    /// The same, for clients that bind their proofs to
+    /// [the certificate that they are shown](ChannelBinding::TlsServerEndPoint), because their library for
+    /// TLS tells no exporter. To be called for each certificate that the configuration may show.
+    #[must_use]
+    pub fn showing(mut self, certificate: &CertificateDer<'_>) -> Self {
+        self.end_points.push(ChannelBinding::of_certificate(certificate));
+        self
     }
 }
 
