@@ -74,6 +74,12 @@ impl Clock for Steps {
     }
 }
 
+/// Lets so much of the machine's own time pass: what is on its way over real sockets arrives.
+#[expect(clippy::disallowed_methods, reason = "sockets know no other time")]
+pub(crate) async fn real_time(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
 /// A carrier that is served at an address.
 struct Served {
     world: World,

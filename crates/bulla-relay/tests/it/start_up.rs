@@ -7,8 +7,7 @@ use std::time::Duration;
 use bulla_base::Party;
 use bulla_relay::{Event, Relay, Status};
 use bulla_store::{
-    Batch, BoxStore, Commit, CountingStore, Counts, Key, MemoryStore, Pause, Scan, SlowStore, Space, Store,
-    StoreCall,
+    Batch, BoxStore, Commit, CountingStore, Counts, Key, Pause, Scan, SlowStore, Space, Store, StoreCall,
 };
 
 use crate::world::{SHOP, TestRelay, World, alice, business, to};

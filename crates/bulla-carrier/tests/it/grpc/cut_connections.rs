@@ -9,7 +9,7 @@ use bulla_transport::{Caller, Sequence, Transport, TransportError, in_order};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::{Served, Steps, join, listener};
+use super::{Served, Steps, join, listener, real_time};
 use crate::{alice, caller, shop};
 
 /// Passes bytes on, until it is told to cut all connections there are, or to forget them without a word.
@@ -63,7 +63,7 @@ pub(super) async fn in_haste<R>(clock: &Steps, call: impl Future<Output = R>) ->
     let hurrying = async {
         loop {
             clock.advance(Duration::from_millis(20));
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            real_time(Duration::from_millis(1)).await;
         }
     };
     tokio::select! {

@@ -6,7 +6,7 @@ use bulla_base::{Address, Number};
 use bulla_transport::{Caller, Sequence, Transport};
 use tokio::runtime::Builder;
 
-use super::Served;
+use super::{Served, real_time};
 use crate::{caller, shop};
 
 /// How many bytes one that receives may take: both sides, their tasks, and what the carrier holds for who
@@ -34,7 +34,7 @@ fn a_stream_that_waits_takes_no_more_than_it_may() {
                 tokio::task::yield_now().await;
             }
             // What is still on its way over real sockets arrives.
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            real_time(Duration::from_millis(300)).await;
             waiting
         })
     };

@@ -7,7 +7,7 @@ use bulla_transport::grpc::{GrpcTransport, PlainTcp};
 use bulla_transport::{Caller, IdentityProblem, Sequence, Transport, TransportError};
 use tonic::metadata::MetadataMap;
 
-use super::{RawStream, Served, join};
+use super::{RawStream, Served, join, real_time};
 use crate::{alice, caller, shop};
 
 /// How often the carrier's heart beats, unless the host says otherwise.
@@ -117,7 +117,7 @@ async fn our_client_answers_heartbeats() {
     for _ in 0..20 {
         served.clock.advance(HEARTBEAT);
         // There and back over a real socket.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        real_time(Duration::from_millis(50)).await;
     }
     assert!(!waiting.is_finished(), "{:?}", waiting.await);
 }
