@@ -38,7 +38,7 @@ HEARTBEAT_S = 2
 # How long everything may take to arrive after the last fault.
 PATIENCE_S = 240.0
 AHEAD, BEHIND = "+3600s", "-3600s"
-FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), pathlib.Path("libfaketime.so.1"))
 
 
 class FaultyProxy:
