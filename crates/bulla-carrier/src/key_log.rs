@@ -16,10 +16,11 @@ use bulla_transparency::{
 };
 use bulla_transport::TransportError;
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 
-use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::store_layout::{LOG_LATEST, LOG_RANGE};
+use crate::{Carrier, trace_span};
 
 /// A log that a carrier keeps in its own store: each business's identity keys, in the order in which they
 /// came.
@@ -81,7 +82,11 @@ impl<S: Store> Carrier<S> {
     /// most. A bundle of a business takes two reads more, and one for each node of its proof: at most twice
     /// log₂ of the leaves. What was read lately is in memory. A head that was not signed before costs a
     /// multiplication on the curve.
-    pub async fn with_key_log(mut self, signer: LogSigner) -> Result<Self, StoreError> {
+    pub async fn with_key_log(self, signer: LogSigner) -> Result<Self, StoreError> {
+        self.keeping_log(signer).instrument(trace_span::for_host("open")).await
+    }
+
+    async fn keeping_log(mut self, signer: LogSigner) -> Result<Self, StoreError> {
         let partition = partition_of(signer.public());
         let (appending, signed) = (tokio::sync::Mutex::default(), Mutex::default());
         let log = KeyLog { signer, partition, appending, signed, stands_still: AtomicBool::new(false) };

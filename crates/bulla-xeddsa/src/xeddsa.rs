@@ -25,8 +25,8 @@ const NONCE_PREFIX: [u8; 32] = {
     prefix
 };
 
-/// Signs the concatenation of `parts` with a private key that is clamped (RFC 7748, section 5), drawing 64
-/// bytes of `rng`.
+/// Signs the concatenation of `parts` with a private key, which need not be clamped (RFC 7748, section 5),
+/// drawing 64 bytes of `rng`.
 ///
 /// # Security
 /// It takes the same time whatever the key is, and leaves nothing of it in memory.
@@ -36,7 +36,10 @@ pub fn sign(
     parts: &[&[u8]],
     rng: &mut impl CryptoRng,
 ) -> [u8; SIGNATURE_BYTES] {
-    let a = Zeroizing::new(Scalar::from_bytes_mod_order(*private));
+    let mut clamped = Zeroizing::new(*private);
+    clamped[0] &= 0xF8;
+    clamped[31] = (clamped[31] & 0x7F) | 0x40;
+    let a = Zeroizing::new(Scalar::from_bytes_mod_order(*clamped));
     let public = EdwardsPoint::mul_base(&a).compress();
     // Of the private key, the message and chance: a generator that repeats itself does not repeat a nonce
     // for two messages, which would give the key away.

@@ -9,10 +9,13 @@ use std::time::Duration;
 use bulla::base::{Address, Clock, DeviceId, Partition, Sleep, Timestamp};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::fjall::{FjallOptions, FjallStore};
-use bulla::store::{Batch, Commit, Key, Space, Store, StoreError, StoreWrapper};
-use bulla::transport::{Caller, Connected, Delivery, NumberProof, Sequence, Transport, TransportError};
+use bulla::store::{Batch, Commit, Generation, Key, MemoryStore, Space, Store, StoreError, StoreWrapper};
+use bulla::transport::{
+    Caller, Connected, Delivery, LogConsistency, NumberProof, Sequence, Transport, TransportError,
+};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
+use bytes::Bytes;
 
 /// A store as everybody here has one.
 pub(crate) type TestStore = Arc<Vault<FaultyEngine>>;
@@ -216,5 +219,34 @@ impl<T: Transport> Transport for FaultyTransport<T> {
 
     async fn acknowledge(&self, caller: &Caller, sequences: &[Sequence]) -> Result<(), TransportError> {
         self.open()?.acknowledge(caller, sequences).await
+    }
+
+    async fn log_head(&self, caller: &Caller) -> Result<Bytes, TransportError> {
+        self.open()?.log_head(caller).await
+    }
+
+    async fn log_consistency(
+        &self,
+        caller: &Caller,
+        old: u64,
+        new: u64,
+    ) -> Result<LogConsistency, TransportError> {
+        self.open()?.log_consistency(caller, old, new).await
+    }
+}
+
+/// A store that says it was put back from a backup.
+#[derive(Debug, Default)]
+pub(crate) struct PutBackStore(MemoryStore);
+
+impl StoreWrapper for PutBackStore {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.0
+    }
+
+    async fn pass_restored(&self) -> Option<Generation> {
+        Some(Generation::new(7))
     }
 }

@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{BusinessAccountId, Number, PhoneNumberId};
+use bulla::base::{Address, BusinessAccountId, Number, PhoneNumberId};
+use bulla::carrier::Carrier;
+use bulla::content::attachment::Sealer;
 use bulla::content::{Body, Content, Reaction, Text};
+use bulla::envelope::{InstallationId, KeyUpload, SignedKey};
 use bulla::relay::{Business, OnBreach, Outgoing, OutgoingBody, Rules, ServiceWindow, SuspendedPart, UserId};
 use bulla::store::Retention;
+use bulla::transport::{BlobId, BlobSize, Blobs, Caller, Incarnation, NumberProof, Transport};
+use bulla::{SystemClock, SystemRng};
 
 use crate::business::{Behaviour, TestBusiness};
-use crate::faults::{self, SetClock, copy};
+use crate::faults::{self, PutBackStore, SetClock, copy};
 use crate::personal_data::{EMOJI, PersonalData};
 use crate::requests::{self, Request};
-use crate::system_under_test::{RunningRelay, SHOP, System, User, a_moment};
+use crate::system_under_test::{RunningRelay, SHOP, System, User, a_moment, log_signer};
 
 pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     let shop = TestBusiness::open().await;
@@ -30,6 +35,8 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     scenario.the_webhook_behaves_badly(&system, &alice).await;
     scenario.the_way_to_the_carrier_is_cut(&system, &alice).await;
     scenario.nobody_is_there().await;
+    scenario.a_blob_is_kept(&system).await;
+    the_log_of_keys_stands_still().await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
     let scenario = scenario.an_event_is_given_up(&mut system, &alice).await;
     let alice = scenario.a_phone_is_lost(&system, alice).await;
@@ -48,6 +55,21 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     the_clock_is_set(&system).await;
     faults::power_goes(&system.folder("power")).await;
     faults::files_are_wanting(&system.folder("wanting")).await;
+}
+
+/// A carrier that was put back from a backup appends no key to its log.
+async fn the_log_of_keys_stands_still() {
+    let store = PutBackStore::default();
+    let carrier = Carrier::open(store, Arc::new(SystemClock), &SystemRng).await.unwrap();
+    let carrier = carrier.with_key_log(log_signer()).await.unwrap();
+    let identity = [&[5][..], &[9; 32]].concat();
+    let installation = InstallationId::of_identity(&identity);
+    let us = Caller::new(Address::business(SHOP), installation, Incarnation::new(1));
+    carrier.register(&us, &NumberProof::none()).await.unwrap();
+    let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
+    let keys = KeyUpload::new(7, identity, signed.clone(), signed, Vec::new());
+    carrier.publish(&us, keys).await.unwrap();
+    carrier.close().await;
 }
 
 /// Hours pass, and then the clock leaps and is set right again.
@@ -282,6 +304,23 @@ impl Scenario<'_> {
             }
         }
         panic!("it never becomes the later one");
+    }
+
+    /// A blob is brought, read and deleted; and one is that nobody has begun.
+    async fn a_blob_is_kept(&self, system: &System) {
+        let (carrier, user) = (&system.carrier, Number::parse(self.personal.number(2)).unwrap());
+        let installation = InstallationId::of_identity(b"an identity");
+        let caller = Caller::new(Address::user(user), installation, Incarnation::new(1));
+        carrier.register(&caller, &NumberProof::none()).await.unwrap();
+        let sealed_bytes = Sealer::new(100, &SystemRng).unwrap().sealed_bytes();
+        let (blob, size) = (BlobId::new(&SystemRng), BlobSize::new(sealed_bytes).unwrap());
+        carrier.upload_progress(&caller, &blob).await.unwrap_err();
+        carrier.begin_upload(&caller, &blob, size).await.unwrap();
+        let sealed = vec![0xa5; usize::try_from(size.bytes()).unwrap()];
+        assert!(carrier.upload(&caller, &blob, 0, sealed.into()).await.unwrap().is_complete());
+        carrier.upload_progress(&caller, &blob).await.unwrap();
+        carrier.download(&caller, &blob, 0, 100).await.unwrap();
+        carrier.delete(&caller, &blob).await.unwrap();
     }
 
     async fn somebody_is_erased(&self, system: &System) {

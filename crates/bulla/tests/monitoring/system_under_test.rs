@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bulla::base::{Backoff, BusinessAccountId, Clock, Number, PhoneNumberId};
-use bulla::carrier::Carrier;
+use bulla::carrier::{BlobSettings, BlobStorage, Carrier, FolderBlobs, NumberVerifier, TrustedHost};
 use bulla::content::Content;
-use bulla::device::{Device, DeviceEventKind};
+use bulla::device::{Device, DeviceEventKind, SendError};
+use bulla::endpoint::OnSplitLog;
 use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::{Business, Event, EventSink, Relay, RelayError, Settings, SinkError};
+use bulla::transparency::{LogSigner, Origin};
 use bulla::transport::InProcess;
 use bulla::webhook::{AllowedNetworks, Connector, Webhook, WebhookSink};
 use bulla::{Host, SystemClock, SystemRng};
@@ -55,7 +57,11 @@ impl System {
         let [query, verify_token, app_secret] = secrets;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let store = faults::open(&folder.join("carrier")).await;
-        let carrier = Arc::new(Carrier::open(store, clock.clone(), &SystemRng).await.unwrap());
+        let files = FolderBlobs::open(folder.join("blobs")).unwrap();
+        let blobs = BlobStorage::new(files, BlobSettings::default());
+        let host: Arc<dyn NumberVerifier> = Arc::new(TrustedHost);
+        let carrier = Carrier::open_with_blobs(store, clock.clone(), &SystemRng, host, blobs).await.unwrap();
+        let carrier = Arc::new(carrier.with_key_log(log_signer()).await.unwrap());
         let transport = FaultyTransport {
             carrier: InProcess::new(carrier.clone()),
             cut: Arc::default(),
@@ -67,6 +73,7 @@ impl System {
         sink.subscribe([business()], webhook).unwrap();
         let sink = Arc::new(BreakableSink { webhook: sink, breaks: AtomicBool::new(false) });
         let settings = Settings::default()
+            .key_log(log_signer().public().clone())
             .backoff(Backoff::new(Duration::from_millis(200), Duration::from_secs(1)).unwrap());
         Self { folder: folder.to_path_buf(), carrier, transport, sink, settings }
     }
@@ -139,6 +146,11 @@ impl RunningRelay {
     }
 }
 
+/// The carrier's key of its log of keys.
+pub(crate) fn log_signer() -> LogSigner {
+    LogSigner::from_seed(Origin::parse("carrier.example/keys").unwrap(), &[7; 32])
+}
+
 fn business() -> Business {
     Business::new(SHOP, BusinessAccountId::new(1), Number::parse(OWN_NUMBER).unwrap())
 }
@@ -156,6 +168,7 @@ impl User {
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let number = Number::parse(number).unwrap();
         let device = Device::open(store.clone(), system.transport.clone(), clock, rng, number).await.unwrap();
+        device.check_log(log_signer().public().clone(), OnSplitLog::default()).await.unwrap();
         let reader = device.clone();
         let reading = tokio::spawn(async move {
             while let Ok(event) = reader.next().await {
@@ -167,7 +180,14 @@ impl User {
     }
 
     pub(crate) async fn say(&self, content: Content) {
-        self.device.send(SHOP, &content).await.unwrap();
+        // The keys of a relay that has just begun may be on their way to the carrier still.
+        for _ in 0..10 {
+            match self.device.send(SHOP, &content).await {
+                Err(SendError::Unavailable(_)) => a_moment().await,
+                sent => return drop(sent.unwrap()),
+            }
+        }
+        panic!("the business leaves no keys");
     }
 
     pub(crate) async fn close(self) {
