@@ -12,6 +12,7 @@ use super::limits::{CREDENTIAL_LIFETIME, NONCE_LIFETIME};
 use super::mac_key::{MacKey, is_same};
 use super::{Authenticator, ClientConnection, RequestContext};
 use crate::metrics::{PROVEN, UNAUTHENTICATED};
+use crate::trace_span;
 
 /// Lets those speak who have proved on their connection that they hold the identity key of the installation
 /// they name.
@@ -201,7 +202,8 @@ impl Authenticator for ProvenIdentity {
 /// Counts the refusal.
 fn refuse(problem: IdentityProblem) -> TransportError {
     metrics::counter!(UNAUTHENTICATED, "kind" => problem.label()).increment(1);
-    tracing::debug!(kind = problem.label(), "an identity was not proved");
+    let refusing = trace_span::for_host("prove identity");
+    refusing.in_scope(|| tracing::debug!(kind = problem.label(), "an identity was not proved"));
     TransportError::Unauthenticated { problem }
 }
 

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{Address, BusinessAccountId, Number, PhoneNumberId};
+use bulla::base::{Address, BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
+use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::attachment::Sealer;
 use bulla::content::{Body, Content, Reaction, Text};
-use bulla::envelope::{InstallationId, KeyUpload, SignedKey};
+use bulla::envelope::{IdentitySigner, InstallationId, KeyUpload, SignedKey};
 use bulla::relay::{Business, OnBreach, Outgoing, OutgoingBody, Rules, ServiceWindow, SuspendedPart, UserId};
+use bulla::session::IdentityKeyPair;
 use bulla::store::Retention;
+use bulla::transport::grpc::{GrpcTransport, PlainTcp};
 use bulla::transport::{BlobId, BlobSize, Blobs, Caller, Incarnation, NumberProof, Transport};
 use bulla::{SystemClock, SystemRng};
+use tokio::net::TcpListener;
 
 use crate::business::{Behaviour, TestBusiness};
 use crate::faults::{self, PutBackStore, SetClock, copy};
@@ -36,6 +40,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     scenario.the_way_to_the_carrier_is_cut(&system, &alice).await;
     scenario.nobody_is_there().await;
     scenario.a_blob_is_kept(&system).await;
+    somebody_proves_who_they_are(&system, personal.number(2)).await;
     the_log_of_keys_stands_still().await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
     let scenario = scenario.an_event_is_given_up(&mut system, &alice).await;
@@ -55,6 +60,40 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     the_clock_is_set(&system).await;
     faults::power_goes(&system.folder("power")).await;
     faults::files_are_wanting(&system.folder("wanting")).await;
+}
+
+/// A key of somebody who has nothing else.
+#[derive(Debug)]
+struct Signer(IdentityKeyPair);
+
+impl IdentitySigner for Signer {
+    fn identity_key(&self) -> [u8; 33] {
+        self.0.public().to_bytes()
+    }
+
+    fn sign(&self, statement: &[u8], rng: &dyn Rng) -> [u8; 64] {
+        *self.0.sign(statement, &mut rng.draw()).as_bytes()
+    }
+}
+
+/// Somebody comes over the network, at first without a proof of who they are.
+async fn somebody_proves_who_they_are(system: &System, number: &str) {
+    let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connector = PlainTcp::new(listener.local_addr().unwrap().to_string()).unwrap();
+    let identities = ProvenIdentity::new(Arc::clone(&clock), &*rng).with_plain_connections();
+    let service = GrpcService::new(system.carrier.clone(), identities, GrpcSettings::default());
+    let serving = tokio::spawn(serve(service, Listening::in_plain(listener), std::future::pending()));
+
+    let signer = Arc::new(Signer(IdentityKeyPair::generate(&mut rng.draw())));
+    let installation = InstallationId::of_identity(&signer.identity_key());
+    let user = Address::user(Number::parse(number).unwrap());
+    let caller = Caller::new(user, installation, Incarnation::new(1));
+    let transport = GrpcTransport::new(connector, clock, Arc::clone(&rng));
+    transport.register(&caller, &NumberProof::none()).await.unwrap_err();
+    transport.identify(signer);
+    transport.register(&caller, &NumberProof::none()).await.unwrap();
+    serving.abort();
 }
 
 /// A carrier that was put back from a backup appends no key to its log.

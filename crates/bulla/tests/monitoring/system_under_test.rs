@@ -184,7 +184,10 @@ impl User {
         for _ in 0..10 {
             match self.device.send(SHOP, &content).await {
                 Err(SendError::Unavailable(_)) => a_moment().await,
-                sent => return drop(sent.unwrap()),
+                sent => {
+                    sent.unwrap();
+                    return;
+                }
             }
         }
         panic!("the business leaves no keys");
