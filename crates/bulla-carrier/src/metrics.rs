@@ -19,9 +19,11 @@ pub(crate) const BUNDLES: &str = "bulla_carrier_bundles_total";
 pub(crate) const REGISTERED: &str = "bulla_carrier_registered_total";
 
 /// Counter of identities: proved on a connection.
+#[cfg(feature = "grpc")]
 pub(crate) const PROVEN: &str = "bulla_carrier_identities_proven_total";
 
 /// Counter of calls, by `kind`: without a proof of identity that is one.
+#[cfg(feature = "grpc")]
 pub(crate) const UNAUTHENTICATED: &str = "bulla_carrier_unauthenticated_total";
 
 /// Counter of devices: removed.

@@ -80,6 +80,17 @@ fn keys_that_were_given_away_stay_away_after_an_erasure() {
     tried(4, late, &[(seconds(3), Fault::Erase(0)), (seconds(5), Fault::Erase(0))], 300);
 }
 
+/// KNOWN, NOT MENDED. Seeds that break a promise when the carrier keeps a log of keys: the relay acknowledges
+/// what it does not have, the business is told twice, and a text is sealed after its window.
+#[test]
+#[ignore = "known: three seeds with a log of keys break a promise"]
+fn seeds_with_a_log_of_keys_keep_every_promise() {
+    for seed in [4_595, 11_764, 16_509] {
+        let plan = Plan { key_log: true, ..Plan::of(seed) };
+        assert_eq!(run(&plan, None, false).violation, None, "{seed}");
+    }
+}
+
 /// That no seed breaks a promise.
 fn tried(messages: usize, rates: FaultRates, faults: &[(Duration, Fault)], seeds: u64) {
     for seed in 0..seeds {
@@ -92,6 +103,7 @@ fn tried(messages: usize, rates: FaultRates, faults: &[(Duration, Fault)], seeds
             span: seconds(60),
             others,
             failover: false,
+            key_log: false,
             business,
             faults,
         };

@@ -36,7 +36,10 @@ pub(crate) async fn carrier(world: Arc<World>) {
         let opening = async {
             let (disk, clock) = (world.disk(machine, &process), Arc::clone(&machine.clock));
             let carrier = Carrier::open(disk, clock as _, &*process.rng).await?;
-            carrier.with_key_log(key_log::signer()).await
+            match world.keeps_key_log() {
+                true => carrier.with_key_log(key_log::signer()).await,
+                false => Ok(carrier),
+            }
         };
         match until_dead(&process, opening).await {
             Some(Ok(carrier)) => {
@@ -112,7 +115,11 @@ pub(crate) async fn relay(world: Arc<World>) {
 
 fn settings(world: &World, process: &Process) -> Settings {
     let business = PlantedBug::held_to(world.planted_bug, process.number, world.plan.business);
-    let settings = business.settings(Settings::default()).key_log(key_log::signer().public().clone());
+    let settings = business.settings(Settings::default());
+    let settings = match world.keeps_key_log() {
+        true => settings.key_log(key_log::signer().public().clone()),
+        false => settings,
+    };
     match world.has_failover.load(Ordering::SeqCst) {
         true => settings.failover(),
         false => settings,
@@ -141,7 +148,11 @@ pub(crate) async fn device(world: Arc<World>, user: usize) {
         let (disk, link) = (world.disk(machine, &process), world.network_link(machine, &process));
         let (clock, rng) = (Arc::clone(&machine.clock), Arc::clone(&process.rng));
         let opening = async {
-            checking(Device::register(disk, link, clock, rng, number(user), NumberProof::none()).await?).await
+            checking(
+                &world,
+                Device::register(disk, link, clock, rng, number(user), NumberProof::none()).await?,
+            )
+            .await
         };
         match until_dead(&process, opening).await {
             Some(Ok(device)) => {
@@ -179,7 +190,8 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
             (Arc::clone(&machine.clock), Arc::clone(&process.rng), DeviceId::new(device).unwrap());
         let proof = NumberProof::none();
         let opening = async {
-            checking(Device::register_as(disk, link, clock, rng, number(user), id, proof).await?).await
+            checking(&world, Device::register_as(disk, link, clock, rng, number(user), id, proof).await?)
+                .await
         };
         match until_dead(&process, opening).await {
             Some(Ok(opened)) => {
@@ -199,8 +211,11 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
     }
 }
 
-/// The device, which checks the carrier's log from now on.
-async fn checking(device: SimDevice) -> Result<SimDevice, DeviceError> {
+/// The device, which checks the carrier's log from now on if there is one.
+async fn checking(world: &World, device: SimDevice) -> Result<SimDevice, DeviceError> {
+    if !world.keeps_key_log() {
+        return Ok(device);
+    }
     device.check_log(key_log::signer().public().clone(), OnSplitLog::default()).await?;
     Ok(device)
 }
