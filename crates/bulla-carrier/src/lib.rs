@@ -70,3 +70,4 @@ pub use limits::{
 };
 
 pub use bulla_store::Erased;
+pub use bulla_transparency::{LogSigner, Origin, SignedCheckpoint};

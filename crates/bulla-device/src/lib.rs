@@ -22,7 +22,7 @@ pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    EndpointError, FIRST_WAIT, LONGEST_ASKED_FOR, LogKey, MAX_RETRY_REQUESTS, NotLogged, OnSplitLog,
-    OpenError, SafetyNumber, SealError,
+    EndpointError, FIRST_WAIT, InvalidForm, LONGEST_ASKED_FOR, LogKey, MAX_RETRY_REQUESTS, NotLogged,
+    NotProven, OnSplitLog, OpenError, Origin, SafetyNumber, SealError,
 };
 pub use bulla_transport::NumberProof;

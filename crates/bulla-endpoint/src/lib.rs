@@ -38,7 +38,7 @@ pub use identity_policy::IdentityPolicy;
 pub use prekeys::SpentKey;
 
 /// The log's public key, which a host hands in.
-pub use bulla_transparency::LogKey;
+pub use bulla_transparency::{InvalidForm, LogKey, NotProven, Origin};
 pub use key_log::{KeyLog, LogSource, NotLogged, OnSplitLog, Settled};
 
 pub use peer::{Begun, Peer, Received, SessionName};

@@ -57,8 +57,8 @@ pub use suspension::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    EndpointError, Identity, IdentityPolicy, InvalidIdentity, LogKey, MAX_RETRY_REQUESTS, NotLogged,
-    SafetyNumber, SealError,
+    EndpointError, Identity, IdentityPolicy, InvalidForm, InvalidIdentity, LogKey, MAX_RETRY_REQUESTS,
+    NotLogged, NotProven, Origin, SafetyNumber, SealError,
 };
 pub use bulla_store::Erased;
 
