@@ -70,4 +70,6 @@ pub use limits::{
 };
 
 pub use bulla_store::Erased;
-pub use bulla_transparency::{LogSigner, Origin, SignedCheckpoint};
+pub use bulla_transparency::{
+    Head, InvalidForm, LogKey, LogSigner, NodeId, NotSigned, Origin, SignedCheckpoint, TreeHash,
+};
