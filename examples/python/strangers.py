@@ -414,7 +414,7 @@ class Strangers:
         self.business.wait_for_statuses(sent, TO_THE_END)
 
     def the_counts_agree(self) -> None:
-        """Nothing waits at the carrier but what the second device, which is away, has not fetched."""
+        """Each message has all its statuses, in order, and none is told that nobody sent."""
         business = self.business
         for message_id, expected in business.sent.items():
             found = business.statuses_of(message_id)

@@ -108,12 +108,10 @@ impl Options {
                 "--data" => options.data = Some(given.filled()?.into()),
                 "--token" => options.token = token(&given)?,
                 "--phone-number-id" => {
-                    options.phone_number_id =
-                        given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                    options.phone_number_id = given.word(PhoneNumberId::parse)?;
                 }
                 "--business-account-id" => {
-                    options.business_account_id =
-                        given.parse(|text| BusinessAccountId::parse(text).map_err(|error| error.why()))?;
+                    options.business_account_id = given.word(BusinessAccountId::parse)?;
                 }
                 "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
                 "--verify-token" => verify_token = given.filled()?,
@@ -152,7 +150,7 @@ pub(crate) fn token(given: &Given) -> Result<String, UsageError> {
 }
 
 fn user(given: &Given, others: &[Number]) -> Result<Number, UsageError> {
-    let user = given.parse(|text| Number::parse(text).map_err(|error| error.why()))?;
+    let user = given.word(Number::parse)?;
     if others.contains(&user) { Err(given.refused("the number is given twice")) } else { Ok(user) }
 }
 

@@ -2,7 +2,6 @@
 
 mod options;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bulla::Host;
@@ -12,6 +11,7 @@ use bulla::store::Store;
 use bulla::transport::grpc::GrpcTransport;
 use bulla::webhook::Connector;
 use bulla_example_program::data_folder::DataFolder;
+use bulla_example_program::listening::{address_of, listen_on};
 use bulla_example_program::storage::{self, SealedStore};
 use bulla_example_program::tls;
 use tokio::net::TcpListener;
@@ -141,13 +141,4 @@ async fn serve(
     }
     counting.abort();
     outcome
-}
-
-async fn listen_on(address: SocketAddr) -> Result<TcpListener, ExitError> {
-    let shut = ExitError::because(format!("{address} cannot be listened on"));
-    TcpListener::bind(address).await.map_err(shut)
-}
-
-fn address_of(listener: &TcpListener) -> Result<SocketAddr, ExitError> {
-    listener.local_addr().map_err(ExitError::because("what is listened on has no address"))
 }

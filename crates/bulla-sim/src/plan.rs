@@ -27,8 +27,8 @@ pub struct Plan {
     pub others: Vec<(usize, u8)>,
     /// Whether there are two relays, of which one stands by.
     pub failover: bool,
-    /// Whether the carrier keeps a log of keys, which relay and devices look at. No seed does so yet: three of
-    /// twenty thousand that did are known to break a promise.
+    /// Whether the carrier keeps a log of keys, which relay and devices look at. No seed does so yet: three
+    /// of twenty thousand that did are known to break a promise.
     pub(crate) key_log: bool,
     /// What the business is held to, and what it cannot bear.
     pub(crate) business: BusinessPlan,

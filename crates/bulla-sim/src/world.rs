@@ -54,11 +54,6 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Whether the carrier keeps a log of keys.
-    pub(crate) fn keeps_key_log(&self) -> bool {
-        self.plan.key_log || self.planted_bug == Some(PlantedBug::TwoHistories)
-    }
-
     pub(crate) fn new(plan: &Plan, planted_bug: Option<PlantedBug>) -> Arc<Self> {
         let clock = Arc::new(VirtualClock::new(EPOCH));
         let run_log = Arc::new(RunLog::new(Arc::clone(&clock) as _));
@@ -85,6 +80,11 @@ impl World {
             clock,
             run_log,
         })
+    }
+
+    /// Whether the carrier keeps a log of keys.
+    pub(crate) fn keeps_key_log(&self) -> bool {
+        self.plan.key_log || self.planted_bug == Some(PlantedBug::TwoHistories)
     }
 
     /// Whether a device that is not its user's first is gone for good.

@@ -16,12 +16,12 @@ use bulla::carrier::{Carrier, GrantVerifier};
 use bulla::store::Store;
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::exit_error::ExitError;
+use bulla_example_program::listening::{address_of, listen_on};
 use bulla_example_program::observability::{self, Observability};
 use bulla_example_program::open_files;
 use bulla_example_program::program::{asked_to_end, block_on, run};
 use bulla_example_program::terminal::Terminal;
 use bulla_example_program::{storage, tls};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use self::options::{HELP, Options};
@@ -114,13 +114,4 @@ async fn carry(
     outcome.and(closed)?;
     terminal.line("closed");
     Ok(())
-}
-
-async fn listen_on(address: std::net::SocketAddr) -> Result<TcpListener, ExitError> {
-    let shut = ExitError::because(format!("{address} cannot be listened on"));
-    TcpListener::bind(address).await.map_err(shut)
-}
-
-fn address_of(listener: &TcpListener) -> Result<std::net::SocketAddr, ExitError> {
-    listener.local_addr().map_err(ExitError::because("what is listened on has no address"))
 }

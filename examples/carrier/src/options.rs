@@ -65,8 +65,7 @@ impl Options {
                     options.settings = settings.map_err(|error| given.refused(error))?;
                 }
                 "--grant" => {
-                    let number =
-                        given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                    let number = given.word(PhoneNumberId::parse)?;
                     options.grant = Some(number);
                 }
                 _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use bulla::base::InvalidWord;
 use lexopt::{Arg, Parser};
 
 /// The arguments of a program, as they were given.
@@ -153,6 +154,14 @@ impl Given {
         read: impl FnOnce(&str) -> Result<V, E>,
     ) -> Result<V, UsageError> {
         read(&self.value).map_err(|error| self.refused(error))
+    }
+
+    /// Its value, as one of the words that all parties share.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn word<V>(&self, read: impl FnOnce(&str) -> Result<V, InvalidWord>) -> Result<V, UsageError> {
+        self.parse(|text| read(text).map_err(|error| error.why()))
     }
 
     /// Its value, which must not be empty.

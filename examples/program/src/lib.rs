@@ -17,6 +17,7 @@ pub mod observability;
 
 // Where its records are, and who it is on the network.
 pub mod data_folder;
+pub mod listening;
 pub mod new_file;
 pub mod storage;
 pub mod tls;

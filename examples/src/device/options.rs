@@ -40,25 +40,22 @@ impl DeviceOptions {
             match given.name() {
                 "--authority" => authority = Some(given.filled()?.into()),
                 "--carrier" => carrier = given.filled()?,
-                "--user" => {
-                    user = Some(given.parse(|text| Number::parse(text).map_err(|error| error.why()))?)
-                }
+                "--user" => user = Some(given.word(Number::parse)?),
                 "--device" => {
                     let number = given.parse(str::parse::<u8>)?;
                     device = DeviceId::new(number).map_err(|error| given.refused(error))?;
                 }
                 "--business" => {
-                    business = given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                    business = given.word(PhoneNumberId::parse)?;
                 }
                 _ => data = Some(given.filled()?.into()),
             }
         }
         let (name, takes) = VALUED[0];
         let authority = authority.ok_or(UsageError::Needed { name, takes })?;
-        let user = match user {
-            Some(user) => user,
-            None => Number::parse("16505551234").map_err(|_| UsageError::Needed { name, takes })?,
-        };
+        let (name, takes) = VALUED[2];
+        let user = user.or_else(|| Number::parse("16505551234").ok());
+        let user = user.ok_or(UsageError::Needed { name, takes })?;
         Ok(Some(Self { authority, carrier, user, device, business, data }))
     }
 }

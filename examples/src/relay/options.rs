@@ -84,12 +84,10 @@ impl RelayOptions {
                 "--begin-anew" => return Err(given.refused("nobody else has a store here")),
                 "--token" => options.token = token(&given)?,
                 "--phone-number-id" => {
-                    options.phone_number_id =
-                        given.parse(|text| PhoneNumberId::parse(text).map_err(|error| error.why()))?;
+                    options.phone_number_id = given.word(PhoneNumberId::parse)?;
                 }
                 "--business-account-id" => {
-                    options.business_account_id =
-                        given.parse(|text| BusinessAccountId::parse(text).map_err(|error| error.why()))?;
+                    options.business_account_id = given.word(BusinessAccountId::parse)?;
                 }
                 "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
                 "--verify-token" => verify_token = given.filled()?,

@@ -68,14 +68,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let Some(log) = self.endpoint.key_log().filter(|log| log.has_heard()) else { return Ok(()) };
         let source = CarrierLog { transport: &self.transport, caller: &self.caller };
         let settled = log.settle(&self.store, &source, self.clock.now()).await?;
-        let counted = [
-            ("proven", settled.proven),
-            ("unproven", settled.unproven),
-            ("not_signed", settled.not_signed),
-            ("split", usize::from(settled.evidence.is_some())),
-        ];
-        for (outcome, count) in counted {
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
+        for (outcome, count) in settled.outcomes() {
             metrics::counter!(LOG_HEADS, "outcome" => outcome).increment(count);
         }
         Ok(())

@@ -37,6 +37,21 @@ pub struct Settled {
     pub evidence: Option<Arc<str>>,
 }
 
+impl Settled {
+    /// How many heads came to what, by the names that counters have for it.
+    #[must_use]
+    pub fn outcomes(&self) -> [(&'static str, u64); 4] {
+        let split = usize::from(self.evidence.is_some());
+        let outcomes = [
+            ("proven", self.proven),
+            ("unproven", self.unproven),
+            ("not_signed", self.not_signed),
+            ("split", split),
+        ];
+        outcomes.map(|(outcome, count)| (outcome, u64::try_from(count).unwrap_or(u64::MAX)))
+    }
+}
+
 /// How a head stands to what was seen.
 pub(super) enum Comparison {
     Proven,

@@ -26,14 +26,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let source = CarrierLog { transport: &inner.transport, caller: &asking.caller };
             match log.settle(&inner.store, &source, inner.clock.now()).await {
                 Ok(settled) => {
-                    let counted = [
-                        ("proven", settled.proven),
-                        ("unproven", settled.unproven),
-                        ("not_signed", settled.not_signed),
-                        ("split", usize::from(settled.evidence.is_some())),
-                    ];
-                    for (outcome, count) in counted {
-                        let count = u64::try_from(count).unwrap_or(u64::MAX);
+                    for (outcome, count) in settled.outcomes() {
                         metrics::counter!(LOG_HEADS, "outcome" => outcome).increment(count);
                     }
                     if let Some(evidence) = settled.evidence {
