@@ -44,7 +44,7 @@ fn in_source(crate_name: &str, source: &str) -> Vec<Metric> {
                 panic!("{name} in {crate_name}: \"{docs}\" is not `Type of unit[, by `label`]: what.`")
             }));
             docs.clear();
-        } else {
+        } else if !line.starts_with("#[") {
             docs.clear();
         }
     }
@@ -100,7 +100,7 @@ fn quoted(text: &str) -> Vec<String> {
 
 #[test]
 fn a_declaration_is_read_with_its_labels() {
-    let source = "/// Counter of messages, by `category` and `reason`: what\n/// it counts.\npub(crate) const A: &str = \"bulla_relay_a_total\";\n";
+    let source = "/// Counter of messages, by `category` and `reason`: what\n/// it counts.\n#[cfg(feature = \"grpc\")]\npub(crate) const A: &str = \"bulla_relay_a_total\";\n";
     let row = "| `bulla_relay_a_total` | counter | messages | `category`, `reason` | what it counts |";
     assert_eq!(in_source("relay", source), on_page(row));
     assert_ne!(in_source("relay", source), on_page(&row.replace("reason", "kind")));
