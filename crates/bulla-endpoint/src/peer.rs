@@ -254,11 +254,17 @@ impl Peer<'_> {
             _ => MessageKind::Signal,
         };
         // Opening makes the session that it came in the one in use, and with it its identity.
-        let before = self.known_identity();
-        let opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
-        if let Err(refused) = self.admit(store, &opened, now).await {
+        let mut before = self.known_identity();
+        let mut opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
+        while let Err(refused) = self.admit(store, &opened, now).await {
+            let tried = self.stored.version;
             self.go_back(store, now).await?;
-            return Err(refused);
+            if self.stored.version == tried {
+                return Err(refused);
+            }
+            // These were held, and somebody else has started this very session since: it is in the store.
+            before = self.known_identity();
+            opened = self.step(store, kind, envelope.sealed(), now, rng).await?;
         }
         self.sessions = opened.sessions;
         self.stepped = true;

@@ -25,7 +25,8 @@ type Name = (Partition, Bytes);
 ///
 /// What is taken out comes back only by [`Uncommitted::committed`]: sessions whose step was refused, failed
 /// or dropped are read anew. So they are never behind the store by anything this program did. Another
-/// program's change comes to a conflict, as it does without them.
+/// program's change comes to a conflict, as it does without them; what would be refused because of it, and
+/// so never come to a commit, is tried with what the store has.
 ///
 /// Clones hold the same sessions. Those of many endpoints can be held together, as long as all have one
 /// store.

@@ -279,8 +279,11 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let closing = async {
             self.0.stop(None);
             self.0.shutdown.tasks().all_ended().await;
-            self.0.settle_at_close().await;
-            self.0.settle_messages_at_close().await;
+            // What another may write to is not this one's to settle.
+            if self.0.role.may_act() {
+                self.0.settle_at_close().await;
+                self.0.settle_messages_at_close().await;
+            }
             self.0.release_lease().await;
             if let Err(error) = self.0.store.upkeep().await {
                 let error: &dyn std::error::Error = &error;

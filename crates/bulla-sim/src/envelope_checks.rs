@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use bulla::envelope::{Envelope, Form, InstallationId, KeyBundle, Kind};
 use bulla::session::message::{PreKeySignalMessage, SignalMessage};
 use bulla::transport::{Caller, Delivery, Sequence};
-use bulla_base::{Address, MessageId, Timestamp};
+use bulla_base::{Address, Category, MessageId, Timestamp};
 use memchr::memmem;
 
 use crate::invariants::Invariant;
@@ -39,8 +39,8 @@ struct Observed {
     bundles: BTreeMap<Vec<u8>, KeyBundle>,
     /// Which envelopes were sent, and when first.
     left: BTreeMap<MessageId, Timestamp>,
-    /// Which envelopes are messages, and no receipts.
-    messages: BTreeSet<MessageId>,
+    /// Which envelopes are messages, and no receipts; and of which category they say that they are.
+    messages: BTreeMap<MessageId, Category>,
     /// Which messages were sent again, because whom they were for could not open them.
     again: BTreeSet<MessageId>,
     /// What was delivered where.
@@ -169,7 +169,12 @@ impl WireHistory {
     }
 
     pub(crate) fn is_message(&self, id: MessageId) -> bool {
-        self.observed().messages.contains(&id)
+        self.observed().messages.contains_key(&id)
+    }
+
+    /// Of which category a message that was sent says that it is.
+    pub(crate) fn category(&self, id: MessageId) -> Option<Category> {
+        self.observed().messages.get(&id).copied()
     }
 
     /// Whether the message was asked for again: then later ones may have come before it.
@@ -199,8 +204,8 @@ impl RunLog {
         };
         let now = self.now();
         self.wire.observed().left.entry(envelope.id()).or_insert(now);
-        if matches!(envelope.kind(), Kind::Message(_)) {
-            self.wire.observed().messages.insert(envelope.id());
+        if let Kind::Message(category) = envelope.kind() {
+            self.wire.observed().messages.insert(envelope.id(), category);
         }
         if envelope.attempt() > 0 {
             self.wire.observed().again.insert(envelope.id());

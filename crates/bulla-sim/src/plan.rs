@@ -27,8 +27,7 @@ pub struct Plan {
     pub others: Vec<(usize, u8)>,
     /// Whether there are two relays, of which one stands by.
     pub failover: bool,
-    /// Whether the carrier keeps a log of keys, which relay and devices look at. No seed does so yet: three
-    /// of twenty thousand that did are known to break a promise.
+    /// Whether the carrier keeps a log of keys, which relay and devices look at.
     pub(crate) key_log: bool,
     /// What the business is held to, and what it cannot bear.
     pub(crate) business: BusinessPlan,
@@ -124,7 +123,8 @@ enum Severity {
 }
 
 impl Plan {
-    /// The plan of `seed`, of every fourth with two relays on the store.
+    /// The plan of `seed`, of every fourth with two relays on the store, and of three in four with a log of
+    /// keys.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let rng = SeededRng::new(seed ^ 0x706c_616e);
@@ -151,7 +151,8 @@ impl Plan {
         let failover = draw_failover(seed, span, &mut faults);
         let business = BusinessPlan::of(seed, span, users, messages);
         faults.sort_by_key(|(at, _)| *at);
-        Self { seed, users, messages, rates, span, others, failover, key_log: false, business, faults }
+        let key_log = draw_key_log(seed);
+        Self { seed, users, messages, rates, span, others, failover, key_log, business, faults }
     }
 
     /// Plans that do less of the same, the smallest first.
@@ -279,6 +280,12 @@ fn draw_failover(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>)
         faults.push((at, one_of(rng, &[Fault::Takeover, Fault::CloseRelay, Fault::StopRelay(stopped)])));
     }
     true
+}
+
+/// Whether there is a log of keys: of every four seeds, in three. Drawn apart, so that all else of a seed is as
+/// it would be without.
+fn draw_key_log(seed: u64) -> bool {
+    happens(&SeededRng::new(seed ^ 0x6c6f_6773), 75)
 }
 
 fn draw_fault(rng: &dyn Rng, users: usize, severity: Severity) -> Fault {

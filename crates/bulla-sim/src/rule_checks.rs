@@ -322,11 +322,15 @@ impl RuleChecks {
             RuleKind::Window { .. } => of_each.flatten().find_map(|sealed| {
                 let Sealed { user, number, .. } = sealed;
                 let asked = seen.users[user].asked.get(&number)?;
-                let is_wrong = match asked.is_replaced {
+                // Whether or not it was shown before its time was over.
+                let (id, _) = asked.accepted?;
+                let is_replaced = asked.is_replaced
+                    || self.run_log.wire.category(id).is_some_and(|of| of != asked.category);
+                let is_wrong = match is_replaced {
                     true => seen.is_surely_open(user, sealed.from, sealed.until),
                     false => asked.category == Category::Service && !seen.may_be_open(sealed),
                 };
-                let what = if asked.is_replaced { "replaced in an open" } else { "sealed in a closed" };
+                let what = if is_replaced { "replaced in an open" } else { "sealed in a closed" };
                 is_wrong.then(|| format!("{number} to user {user} was {what} window"))
             }),
         }

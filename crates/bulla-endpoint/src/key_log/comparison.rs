@@ -68,6 +68,33 @@ enum Relation {
 }
 
 impl KeyLog {
+    /// Asks the carrier for the newest head, if none was seen yet: whoever is told what was shown to us can
+    /// compare it from our first message on.
+    ///
+    /// # Errors
+    /// When the store fails. That there is no answer is none.
+    ///
+    /// # Cost
+    /// A call of the carrier, two multiplications on the curve, and a commit; nothing once one was seen.
+    pub async fn begin<S: Store>(
+        &self,
+        store: &S,
+        source: &impl LogSource,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.signed_head().is_some() {
+            return Ok(());
+        }
+        let _alone = self.0.comparing.lock().await;
+        self.catch_up(store, now).await?;
+        if self.signed_head().is_none()
+            && let Some(ours) = self.ask_head(source).await
+        {
+            self.advance(store, ours).await?;
+        }
+        Ok(())
+    }
+
     /// Compares what peers have told with what was seen, asking the carrier where it takes a proof. If
     /// somebody compares already, that one does it.
     ///

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bulla_base::{Partition, Rng, SeededRng};
-use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SessionCache};
-use bulla_envelope::Envelope;
+use bulla_endpoint::{Endpoint, IdentityPolicy, OpenError, Peer, SessionCache};
+use bulla_envelope::{Envelope, KeyBundle};
 use bulla_store::{Batch, Commit, CountingStore, MemoryStore, Store};
 
 use crate::{End, HOME, NOW, USER, alice, said, seal, shop};
@@ -185,6 +185,30 @@ async fn a_cleared_cache_holds_nothing_and_takes_nothing_back() {
     holder.held.clear();
     assert!(matches!(holder.keep(USER, peer).await, Commit::Committed(_)));
     assert_eq!(holder.held.bytes(), 0, "what was taken out before is not put back");
+}
+
+/// Two programs on a store: the other has opened what began a session, and this one still holds those that
+/// were before. The next message, which begins the same session, is no replay for that.
+#[tokio::test]
+async fn a_session_that_another_program_has_begun_is_not_taken_for_a_replay() {
+    let rng = SeededRng::new(1);
+    let (holder, alice) = met(&rng).await;
+    let endpoint = Endpoint::open(&holder.store, HOME, shop(), NOW, &rng).await.unwrap();
+    let other = Holder { store: Arc::clone(&holder.store), held: SessionCache::new(ENOUGH), endpoint };
+    let keys = holder.endpoint.keys_to_publish(&holder.store, 99, 0, NOW, &rng).await.unwrap();
+    let bundle = KeyBundle::new(shop().device(), &keys, keys.one_time.first().cloned()).unwrap();
+    let mut peer = alice.endpoint.peer(&alice.store, USER, &shop(), NOW).await.unwrap();
+    peer.begin(&alice.store, &bundle, NOW, &rng).await.unwrap();
+    assert!(matches!(alice.keep(peer).await, Commit::Committed(_)));
+    let [first, second] = [answer(&alice, &rng).await, answer(&alice, &rng).await];
+
+    holder.say("hello", &rng).await;
+    hear(&other, &first, &rng).await;
+    hear(&holder, &second, &rng).await;
+    for again in [&first, &second] {
+        let opened = holder.peer(USER).await.open(&holder.store, again, NOW, &rng).await;
+        assert!(matches!(opened, Err(OpenError::Duplicate)), "{opened:?}");
+    }
 }
 
 #[tokio::test]

@@ -101,6 +101,10 @@ impl AcknowledgedEvents {
         self.noted().retain(conversation, |event| !removed.iter().any(|read| event.is(read)));
     }
 
+    fn is_empty(&self) -> bool {
+        self.noted().events.is_empty()
+    }
+
     /// Forgets those of conversations whose queues were removed.
     pub(super) fn reset(&self, is_of: impl Fn(&Conversation) -> bool) {
         let mut noted = self.noted();
@@ -153,7 +157,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     pub(super) async fn keep_settling(self: Arc<Self>) -> Result<(), RelayError> {
         let mut failing = false;
         loop {
-            self.acknowledged_events.some.notified().await;
+            // Some may be left of when the relay acted before.
+            if self.acknowledged_events.is_empty() {
+                self.acknowledged_events.some.notified().await;
+            }
             loop {
                 self.clock.sleep(SETTLED_AFTER).await;
                 let (due, has_more) = self.acknowledged_events.due();

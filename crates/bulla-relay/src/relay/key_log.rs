@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_endpoint::LogSource;
+use bulla_endpoint::{KeyLog, LogSource};
 use bulla_store::Store;
 use bulla_transport::{Caller, Transport, TransportError};
 use bytes::Bytes;
@@ -13,16 +13,29 @@ use crate::metrics::LOG_HEADS;
 use crate::{EventSink, Report};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Looks at the carrier's log for the first time, so that users hear of it in the first message that is
+    /// sealed to them.
+    pub(super) async fn begin_log(&self, tenant: &ActiveBusiness) {
+        let Some(log) = &self.key_log else { return };
+        let source = CarrierLog { transport: &self.transport, caller: &tenant.caller };
+        if let Err(error) = log.begin(&self.store, &source, self.clock.now()).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "what the log of keys is cannot be kept for now");
+        }
+    }
+
     /// Compares what users have told of the carrier's log, in a task of its own: nobody waits for the
     /// carrier's proofs. What is not compared is told again with the next message of whoever told it.
     pub(super) fn compare_logs(self: &Arc<Self>, tenant: &Arc<ActiveBusiness>) {
-        if !self.key_log.as_ref().is_some_and(|log| log.has_heard()) {
+        let is_asked = |log: &KeyLog| log.has_heard() || log.signed_head().is_none();
+        if !self.key_log.as_ref().is_some_and(is_asked) {
             return;
         }
         let asking = Arc::clone(tenant);
         // If the business stops meanwhile, another compares.
         let _is_begun = self.spawn_for(tenant, None, move |inner| async move {
             let Some(log) = &inner.key_log else { return Ok(()) };
+            inner.begin_log(&asking).await;
             let source = CarrierLog { transport: &inner.transport, caller: &asking.caller };
             match log.settle(&inner.store, &source, inner.clock.now()).await {
                 Ok(settled) => {

@@ -94,9 +94,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             tenant.iter().for_each(|tenant| tenant.tasks.stop());
             self.tell_suspended(suspended);
         }
-        // They are another's to remove.
-        self.acknowledged_events.reset(|_| true);
-        self.forwarded_messages.reset(|_| true);
+        // What the business has taken stays noted. If this one acts again before the other has removed it, it
+        // is not told a second time.
     }
 
     async fn keep_taking_over(self: Arc<Self>) -> Result<(), RelayError> {
@@ -120,8 +119,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.store.forget_all();
         self.session_cache.clear();
         self.index.forget_all();
-        self.acknowledged_events.reset(|_| true);
-        self.forwarded_messages.reset(|_| true);
         self.suspensions.forget(|_| true);
         self.erasures.forget_all();
         self.finish_erasures().await?;
