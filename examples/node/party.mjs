@@ -79,7 +79,6 @@ export class Party {
       incarnation: 0,
       next_key: 1,
       sessions: {}, identities: {}, one_time: {}, signed: {}, kyber: {},
-      after: { epoch: 0, number: 0 },
       seen: {}, asked: {}, unconfirmed: {}, outbox: [],
     };
     // A start of its own, which the carrier tells from those before.

@@ -19,6 +19,7 @@ mod service;
 mod settings;
 
 mod exchange;
+mod handed_over;
 mod open_streams;
 
 mod blob_places;

@@ -18,6 +18,7 @@ mod identity_proof;
 
 mod connection;
 mod exchange;
+mod unacknowledged;
 
 pub(crate) mod codec;
 mod refusal;
@@ -61,5 +62,5 @@ pub use blobs::{blob_id, blob_status};
 pub use limits::{
     BLOB_FRAME_DATA_BYTES, CALL_DEADLINE, CONNECT_DEADLINE, CREDENTIAL_METADATA, MAX_BLOB_FRAME_BYTES,
     MAX_CALLS_IN_FLIGHT, MAX_CREDENTIAL_BYTES, MAX_FIELDS, MAX_FRAME_BYTES, MAX_HEADER_BYTES,
-    MAX_NONCE_BYTES,
+    MAX_NONCE_BYTES, MAX_UNACKNOWLEDGED,
 };

@@ -8,12 +8,13 @@ use bulla_transport::grpc::MAX_CALLS_IN_FLIGHT;
 use bulla_transport::grpc::proto::{
     self, CarrierFrame, ClientFrame, Opened, Reason, Refusal, carrier_frame, client_frame,
 };
-use bulla_transport::{Caller, Connected, SendOutcome, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, Connected, MAX_DELIVERIES, SendOutcome, Sequence, Transport, TransportError};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::{Status, Streaming};
 
+use super::handed_over::HandedOver;
 use super::open_streams::Seat;
 use super::server::Token;
 use super::service::{named, refused};
@@ -52,8 +53,12 @@ impl<S: Store> Exchange<S> {
             heartbeat_seconds: u32::try_from(heartbeat.as_secs()).unwrap_or(u32::MAX),
         };
         let gone = outgoing.clone();
-        let calls =
-            Calls { carrier: Arc::clone(&carrier), caller: caller.clone(), outgoing: outgoing.clone() };
+        let calls = Calls {
+            carrier: Arc::clone(&carrier),
+            caller: caller.clone(),
+            outgoing: outgoing.clone(),
+            handed_over: Arc::default(),
+        };
         let serving = async {
             write(&outgoing, carrier_frame::Frame::Opened(opened)).await?;
             serve(&calls, frames, heartbeat, stopping).await
@@ -170,6 +175,7 @@ struct Calls<S> {
     carrier: Arc<Carrier<S>>,
     caller: Caller,
     outgoing: mpsc::Sender<Result<CarrierFrame, Status>>,
+    handed_over: Arc<HandedOver>,
 }
 
 impl<S: Store> Calls<S> {
@@ -189,7 +195,19 @@ impl<S: Store> Calls<S> {
 
     fn acknowledge(&self, these: proto::Acknowledge) -> Call {
         let (carrier, caller, call) = (Arc::clone(&self.carrier), self.caller.clone(), these.call);
-        let acknowledged = async move { carrier.acknowledge(&caller, &these.read()?).await };
+        let handed_over = Arc::clone(&self.handed_over);
+        // As of now: what is handed over while this waits for its turn is not meant.
+        let through = handed_over.through(these.through);
+        let acknowledged = async move {
+            let all = [through?, these.read()?].concat();
+            let (first, rest) = all.split_at(all.len().min(MAX_DELIVERIES));
+            // The first also if there is nothing: whether the caller may is looked at then, too.
+            for lot in std::iter::once(first).chain(rest.chunks(MAX_DELIVERIES)) {
+                carrier.acknowledge(&caller, lot).await?;
+                handed_over.acknowledged(lot);
+            }
+            Ok(())
+        };
         acknowledged
             .map(move |outcome| {
                 let answer = |()| carrier_frame::Frame::Acknowledged(proto::Acknowledged { call });
@@ -202,6 +220,7 @@ impl<S: Store> Calls<S> {
     fn receive(&self, after: proto::Receive) -> Call {
         let (carrier, caller, outgoing) =
             (Arc::clone(&self.carrier), self.caller.clone(), self.outgoing.clone());
+        let handed_over = Arc::clone(&self.handed_over);
         let proto::Receive { call, epoch, number } = after;
         let after = Sequence::new(epoch, number);
         let received = async move {
@@ -212,7 +231,10 @@ impl<S: Store> Calls<S> {
                 let _ = write(&outgoing, empty).await;
                 deliveries = carrier.receive(&caller, after).await?;
             }
-            Ok(carrier_frame::Frame::Deliveries(proto::Deliveries::fitting(call, &deliveries)))
+            let fitting = proto::Deliveries::fitting(call, &deliveries);
+            // Before it is written, for it may be acknowledged at once.
+            handed_over.add(deliveries.get(..fitting.deliveries.len()).unwrap_or_default());
+            Ok(carrier_frame::Frame::Deliveries(fitting))
         };
         received.map(move |outcome| Some(outcome.unwrap_or_else(|error| refusing(call, &error)))).boxed()
     }

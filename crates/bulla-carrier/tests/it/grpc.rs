@@ -1,5 +1,6 @@
 //! The carrier behind its service, over real connections.
 
+mod acknowledgements;
 mod blobs;
 mod conversation;
 mod cut_connections;
@@ -99,6 +100,11 @@ impl Served {
     /// One that believes whoever calls, for what is about something else than who does.
     async fn trusting() -> Self {
         Self::with(NoAuthentication).await
+    }
+
+    /// The same, on the store of a world that there is.
+    async fn trusting_on(world: World) -> Self {
+        Self::in_plain(world, NoAuthentication).await
     }
 
     async fn with(authenticator: impl Authenticator) -> Self {

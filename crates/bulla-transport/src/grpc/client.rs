@@ -227,11 +227,12 @@ impl Inner {
     async fn exchange(
         &self,
         caller: &Caller,
-        call: impl FnOnce(u64) -> client_frame::Frame,
+        call: impl FnOnce(&Exchange, u64) -> client_frame::Frame,
     ) -> Result<Frame, TransportError> {
         let exchange = self.stream(caller).await?;
         let heard = exchange.channel().heard();
-        let answered = self.connection.within(CALL_DEADLINE, exchange.call(call)).await;
+        let calling = exchange.call(|number| call(&exchange, number));
+        let answered = self.connection.within(CALL_DEADLINE, calling).await;
         answered.inspect_err(|_| exchange.channel().unanswered(heard)).flatten()
     }
 }
@@ -321,7 +322,7 @@ impl Transport for GrpcTransport {
         for of_epoch in sequences.chunk_by(|one, next| one.epoch() == next.epoch()) {
             let epoch = of_epoch.first().map_or(0, |first| first.epoch());
             let numbers = of_epoch.iter().map(|sequence| sequence.number()).collect();
-            let frame = |call| client_frame::Frame::Acknowledge(proto::Acknowledge { call, epoch, numbers });
+            let frame = |exchange: &Exchange, call| exchange.acknowledging(call, epoch, numbers);
             match self.inner.exchange(caller, frame).await? {
                 Frame::Acknowledged(_) => {}
                 _ => return Err(another_answer()),
@@ -353,7 +354,7 @@ impl Inner {
     /// Hands over what fits into one frame.
     async fn send(&self, caller: &Caller, envelopes: Vec<Bytes>) -> SendOutcome {
         let count = envelopes.len();
-        let frame = |call| client_frame::Frame::Send(proto::Send { call, envelopes });
+        let frame = |_: &Exchange, call| client_frame::Frame::Send(proto::Send { call, envelopes });
         match self.exchange(caller, frame).await {
             Ok(Frame::Sent(sent)) => {
                 let taken = usize::try_from(sent.taken).unwrap_or(count).min(count);

@@ -12,6 +12,7 @@ use super::limits::{MAX_CALLS_IN_FLIGHT, MAX_HEARTBEAT, MAX_WAITING_FRAMES};
 use super::proto::carrier_frame::Frame;
 use super::proto::{self, CarrierFrame, ClientFrame, Opened, Refusal, client_frame};
 use super::refusal::error_of;
+use super::unacknowledged::Unacknowledged;
 use crate::{Caller, Sequence, TransportError};
 
 /// One caller's stream, from its opening to its end.
@@ -20,6 +21,7 @@ pub(crate) struct Exchange {
     channel: Channel,
     frames: mpsc::Sender<ClientFrame>,
     calls: Mutex<Calls>,
+    unacknowledged: Mutex<Unacknowledged>,
     in_flight: Semaphore,
     /// The call that receives, after what. It goes on when who waits for it leaves, and whoever asks the same
     /// again has it.
@@ -55,6 +57,7 @@ impl Exchange {
             channel: channel.clone(),
             frames,
             calls: Mutex::default(),
+            unacknowledged: Mutex::default(),
             in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),
             receiving: Standing::default(),
             stock: Standing::default(),
@@ -98,6 +101,12 @@ impl Exchange {
         let _permit = self.in_flight.acquire().await.map_err(TransportError::unavailable)?;
         let mut pending = self.ask(call).await?;
         pending.answer(self).await
+    }
+
+    /// The frame that acknowledges `numbers` of `epoch`, the shortest that does.
+    pub(crate) fn acknowledging(&self, call: u64, epoch: u64, numbers: Vec<u64>) -> client_frame::Frame {
+        let merged = self.unacknowledged().acknowledge(epoch, numbers);
+        client_frame::Frame::Acknowledge(proto::Acknowledge::merged(call, epoch, merged))
     }
 
     /// What is queued after `after`, when there is something.
@@ -162,7 +171,12 @@ impl Exchange {
     fn take(&self, answer: Frame) {
         let id = match &answer {
             Frame::Sent(sent) => sent.call,
-            Frame::Deliveries(deliveries) => deliveries.call,
+            Frame::Deliveries(deliveries) => {
+                // Before anybody can acknowledge it.
+                let numbers = deliveries.deliveries.iter().map(|delivery| delivery.number);
+                self.unacknowledged().delivered(deliveries.epoch, numbers);
+                deliveries.call
+            }
             Frame::Acknowledged(acknowledged) => acknowledged.call,
             Frame::LowStock(low) => low.call,
             Frame::Refused(refused) => refused.call,
@@ -193,6 +207,10 @@ impl Exchange {
             Some(End::Broken(why)) => TransportError::unavailable(*why),
             None => TransportError::unavailable("the stream ends"),
         }
+    }
+
+    fn unacknowledged(&self) -> MutexGuard<'_, Unacknowledged> {
+        self.unacknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bulla_base::Backoff;
 
+use crate::MAX_DELIVERIES;
+
 /// The most bytes of one message on the wire, in either direction: 1 MiB. A longer one is refused before it
 /// is read, and its stream ends.
 ///
@@ -26,6 +28,15 @@ pub const MAX_FIELDS: usize = 1024;
 /// The most calls of one stream that are not answered yet, beside the one that receives and the one that
 /// waits for a low stock. A client waits before it makes another; a carrier reads no further.
 pub const MAX_CALLS_IN_FLIGHT: usize = 32;
+
+/// How many deliveries of one stream a carrier remembers that were not acknowledged, so that one number
+/// acknowledges those before it. Older ones are acknowledged by their own numbers alone; if they are not,
+/// they come again on the next stream. Each takes some dozens of bytes.
+pub const MAX_UNACKNOWLEDGED: usize = 4096;
+
+/// How many of them our client remembers, before it names each. With those that it is just acknowledging and
+/// those that are on their way to it, the carrier remembers no fewer.
+pub(crate) const MAX_NAMED_LATER: usize = MAX_UNACKNOWLEDGED - (MAX_CALLS_IN_FLIGHT + 1) * MAX_DELIVERIES;
 
 /// The most bytes of the metadata of one call: 16 KiB. A call with more is refused by HTTP/2 itself.
 pub const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -87,6 +98,7 @@ mod tests {
     #[test]
     fn the_bounds_are_those_that_are_documented() {
         assert_eq!((MAX_FRAME_BYTES, MAX_FIELDS, MAX_CALLS_IN_FLIGHT), (1_048_576, 1024, 32));
+        assert_eq!((MAX_UNACKNOWLEDGED, MAX_NAMED_LATER), (4096, 1984));
         assert_eq!(MAX_HEADER_BYTES, 16_384);
         assert_eq!((MAX_BLOB_FRAME_BYTES, BLOB_FRAME_DATA_BYTES), (262_144, 65_536));
         assert_eq!([CONNECT_DEADLINE, CALL_DEADLINE].map(|span| span.as_secs()), [10, 30]);

@@ -37,7 +37,7 @@ const IDENTITY_PROBLEMS: [(IdentityProblem, proto::IdentityProblem); 9] = [
 ];
 
 /// The fields that are refused by name. A carrier that is newer than this client may name others.
-const FIELDS: [&str; 31] = [
+const FIELDS: [&str; 32] = [
     "address",
     "attempt",
     "caller",
@@ -61,6 +61,7 @@ const FIELDS: [&str; 31] = [
     "kind",
     "kyber prekey",
     "nonce (bytes)",
+    "number acknowledged through",
     "one-time prekey",
     "one-time prekeys",
     "proof (bytes)",

@@ -96,7 +96,15 @@ impl proto::Send {
 }
 
 impl proto::Acknowledge {
-    /// The deliveries that are durable.
+    /// That everything is durable that was delivered on the stream through a number, 0 for nothing, and these
+    /// of `epoch` besides.
+    pub(crate) fn merged(call: u64, epoch: u64, (through, numbers): (u64, Vec<u64>)) -> Self {
+        // Without numbers there is nothing that the epoch could be of.
+        let epoch = if numbers.is_empty() { 0 } else { epoch };
+        Self { call, epoch, numbers, through }
+    }
+
+    /// The deliveries that are named as durable.
     ///
     /// # Errors
     /// When there are too many.

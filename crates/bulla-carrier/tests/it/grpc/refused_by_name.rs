@@ -67,7 +67,12 @@ async fn what_is_in_a_frame_is_refused_by_name_and_the_stream_goes_on() {
         assert!(refusal.field_problem() == problem, "{name}");
     }
     let numbers = vec![1; MAX_DELIVERIES + 1];
-    stream.say(client_frame::Frame::Acknowledge(proto::Acknowledge { call: 2, epoch: 1, numbers }));
+    stream.say(client_frame::Frame::Acknowledge(proto::Acknowledge {
+        call: 2,
+        epoch: 1,
+        numbers,
+        through: 0,
+    }));
     let Frame::Refused(refused) = stream.next().await else { panic!("it was not refused") };
     assert_eq!(refused.refusal.unwrap().field, "sequences at once");
     assert_eq!(refused.call, 2);
