@@ -1,7 +1,10 @@
 mod admission;
 mod body;
+mod contacts;
 mod failure_log;
+mod interactive;
 mod json_field;
+mod location;
 mod message_fields;
 mod path;
 mod request;

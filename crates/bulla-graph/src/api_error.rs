@@ -150,8 +150,13 @@ impl ApiError {
 
     /// There is such a type of message, but not here.
     pub(crate) fn unsupported_type(kind: &'static str) -> Self {
-        let api_error = Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type");
-        api_error.because(format!("messages of type {kind} are not supported; text and reaction are"))
+        let served = "text, reaction, location, contacts and interactive are";
+        Self::unsupported(format!("messages of type {kind} are not supported; {served}"))
+    }
+
+    /// There is such a message, but not here.
+    pub(crate) fn unsupported(details: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type").because(details)
     }
 
     /// A field's value is well formed and cannot be.

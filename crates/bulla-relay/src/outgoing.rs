@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bulla_base::{Category, Number};
-use bulla_content::Text;
+use bulla_content::{Contacts, Interactive, Location, Text};
 use bulla_store::Retention;
 use bytes::Bytes;
 
@@ -20,6 +20,12 @@ pub enum OutgoingBody {
         /// One emoji, of 1 to [`bulla_content::MAX_EMOJI_BYTES`] bytes.
         emoji: Option<String>,
     },
+    /// A place on the map.
+    Location(Location),
+    /// Contacts that are passed on.
+    Contacts(Contacts),
+    /// A message that is answered by tapping.
+    Interactive(Box<Interactive>),
 }
 
 impl fmt::Debug for OutgoingBody {
@@ -31,6 +37,9 @@ impl fmt::Debug for OutgoingBody {
                 let bytes = emoji.as_ref().map(String::len);
                 f.debug_struct("Reaction").field("to", to).field("emoji_bytes", &bytes).finish()
             }
+            Self::Location(location) => f.debug_tuple("Location").field(location).finish(),
+            Self::Contacts(contacts) => f.debug_tuple("Contacts").field(contacts).finish(),
+            Self::Interactive(interactive) => f.debug_tuple("Interactive").field(interactive).finish(),
         }
     }
 }

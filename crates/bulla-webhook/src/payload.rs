@@ -4,13 +4,15 @@
 //! without them: the user's id, and `contacts` on statuses.
 
 mod objects;
+mod other;
 
-use bulla_relay::{Business, Event, Failure, Incoming, Status, StatusUpdate, Subject};
+use bulla_relay::{Business, Event, Failure, Incoming, MessageRef, Status, StatusUpdate, Subject};
 
 use self::objects::{
     Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
     StatusLine, TextBody, Unsupported, Value,
 };
+use self::other::Other;
 use crate::{WebhookError, api_ids, ascii_json};
 
 /// The body of the update that tells `business` of `event`.
@@ -56,20 +58,28 @@ fn message<'a>(
         kind: "unsupported",
         text: None,
         reaction: None,
+        other: None,
         context: None,
         unsupported: None,
         errors: None,
+    };
+    let answered = |reference: &Option<MessageRef>| {
+        reference.map(|id| Answered { from: business.display_number().digits(), id: api_ids::message(id) })
     };
     match incoming {
         Incoming::Text { text, in_reply_to } => {
             message.kind = "text";
             message.text = Some(TextBody { body: text.body() });
-            message.context = in_reply_to
-                .map(|id| Answered { from: business.display_number().digits(), id: api_ids::message(id) });
+            message.context = answered(in_reply_to);
         }
         Incoming::Reaction { to, emoji } => {
             message.kind = "reaction";
             message.reaction = Some(Reaction { message_id: api_ids::message(*to), emoji: emoji.as_deref() });
+        }
+        Incoming::Other { body, in_reply_to } if let Some(other) = Other::of(body) => {
+            message.kind = body.name();
+            message.other = Some(other);
+            message.context = answered(in_reply_to);
         }
         other => {
             // Told all the same: nobody would ever hear of a message that is left out.

@@ -34,8 +34,21 @@ pub(crate) trait Kind<'de>: Sized {
         Field::Mistyped
     }
 
+    fn number(_: f64) -> Field<Self> {
+        Field::Mistyped
+    }
+
     fn empty_list() -> Field<Self> {
         Field::Mistyped
+    }
+
+    fn list<S: SeqAccess<'de>>(mut items: S) -> Result<Field<Self>, S::Error> {
+        if items.next_element::<IgnoredAny>()?.is_none() {
+            return Ok(Self::empty_list());
+        }
+        // To its end, or the parser would stand inside it when the next field is wanted.
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Field::Mistyped)
     }
 
     fn object<M: MapAccess<'de>>(mut fields: M) -> Result<Field<Self>, M::Error> {
@@ -68,8 +81,88 @@ impl<'de> Kind<'de> for bool {
     }
 }
 
+/// A number, which some clients write as a string.
+pub(crate) struct Number(pub(crate) f64);
+
+impl<'de> Kind<'de> for Number {
+    const NAME: &'static str = "a number";
+
+    fn text(text: Cow<'de, str>) -> Field<Self> {
+        if text.is_empty() { Field::Absent } else { text.parse().map_or(Field::Mistyped, Self::number) }
+    }
+
+    fn number(number: f64) -> Field<Self> {
+        Field::Given(Self(number))
+    }
+
+    fn object<M: MapAccess<'de>>(mut fields: M) -> Result<Field<Self>, M::Error> {
+        let mut number = Field::Mistyped;
+        while let Some(Name(name)) = fields.next_key()? {
+            if name == NUMBER {
+                number = fields.next_value()?;
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(number)
+    }
+}
+
+/// A list of which `MOST` items are kept, and the others walked over and counted.
+pub(crate) struct List<T, const MOST: usize> {
+    items: Vec<Field<T>>,
+    count: usize,
+}
+
+impl<'de, T: Kind<'de>, const MOST: usize> Kind<'de> for List<T, MOST> {
+    const NAME: &'static str = "a list";
+
+    fn text(text: Cow<'de, str>) -> Field<Self> {
+        if text.is_empty() { Field::Absent } else { Field::Mistyped }
+    }
+
+    fn list<S: SeqAccess<'de>>(mut items: S) -> Result<Field<Self>, S::Error> {
+        let mut list = Self { items: Vec::new(), count: 0 };
+        while list.count < MOST {
+            let Some(item) = items.next_element()? else { return Ok(Field::Given(list)) };
+            list.items.push(item);
+            list.count += 1;
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {
+            list.count += 1;
+        }
+        Ok(Field::Given(list))
+    }
+}
+
 /// An object whose fields are known. Some clients write `[]` or an empty string for one that is not there.
 pub(crate) struct Object<T>(pub(crate) T);
+
+/// Declares an object by its fields: the name here, its JSON type, and the name in JSON.
+macro_rules! fields {
+    ($(#[$attribute:meta])* struct $name:ident<'de> { $($field:ident: $kind:ty = $json:literal,)+ }) => {
+        $(#[$attribute])*
+        #[derive(Default)]
+        pub(crate) struct $name<'de> {
+            $(pub(crate) $field: $crate::api::json_field::Field<$kind>,)+
+        }
+
+        impl<'de> $crate::api::json_field::Fields<'de> for $name<'de> {
+            fn read<M>(&mut self, name: &str, value: &mut M) -> Result<(), M::Error>
+            where
+                M: serde::de::MapAccess<'de>,
+            {
+                match name {
+                    $($json => self.$field = value.next_value()?,)+
+                    _ => drop(value.next_value::<serde::de::IgnoredAny>()?),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(crate) use fields;
 
 /// What `serde_json` calls the one field of a number, which it hands over as an object if somebody in the
 /// build has turned on its `arbitrary_precision`.
@@ -134,6 +227,17 @@ impl<'de> Field<Text<'de>> {
     }
 }
 
+impl<'de, T: Fields<'de>, const MOST: usize> Field<List<Object<T>, MOST>> {
+    /// The objects that were given; none if there is no list. `unit` is what an error counts them in.
+    pub(crate) fn objects(self, path: &'static str, unit: &'static str) -> Result<Vec<T>, ApiError> {
+        let Some(List { items, count }) = self.optional(path)? else { return Ok(Vec::new()) };
+        if count > MOST {
+            return Err(ApiError::long(path, unit, count, MOST));
+        }
+        items.into_iter().map(|item| item.required(path).map(|Object(fields)| fields)).collect()
+    }
+}
+
 impl<'de, T: Kind<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FieldVisitor(PhantomData))
@@ -157,16 +261,18 @@ impl<'de, T: Kind<'de>> Visitor<'de> for FieldVisitor<T> {
         Ok(T::flag(flag))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Field<T>, E> {
-        Ok(Field::Mistyped)
+    #[expect(clippy::cast_precision_loss, reason = "no number that means something here has so many digits")]
+    fn visit_i64<E>(self, number: i64) -> Result<Field<T>, E> {
+        Ok(T::number(number as f64))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Field<T>, E> {
-        Ok(Field::Mistyped)
+    #[expect(clippy::cast_precision_loss, reason = "no number that means something here has so many digits")]
+    fn visit_u64<E>(self, number: u64) -> Result<Field<T>, E> {
+        Ok(T::number(number as f64))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Field<T>, E> {
-        Ok(Field::Mistyped)
+    fn visit_f64<E>(self, number: f64) -> Result<Field<T>, E> {
+        Ok(T::number(number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Field<T>, E> {
@@ -177,13 +283,8 @@ impl<'de, T: Kind<'de>> Visitor<'de> for FieldVisitor<T> {
         Ok(T::text(Cow::Borrowed(text)))
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Field<T>, S::Error> {
-        if list.next_element::<IgnoredAny>()?.is_none() {
-            return Ok(T::empty_list());
-        }
-        // To its end, or the parser would stand inside it when the next field is wanted.
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Mistyped)
+    fn visit_seq<S: SeqAccess<'de>>(self, list: S) -> Result<Field<T>, S::Error> {
+        T::list(list)
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Field<T>, M::Error> {

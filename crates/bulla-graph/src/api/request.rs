@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::json_field::{Field, Object, Text};
 use super::message_fields::{MessageFields, ReactionFields, TextFields};
+use super::{contacts, interactive, location};
 use crate::api_error::ApiError;
 use crate::limits::MAX_TO_CHARS;
 use crate::{user_id, wamid};
 
 /// The types of message that clients of the original know and that are not served here.
-const OTHER_TYPES: [&str; 9] =
-    ["audio", "contacts", "document", "image", "interactive", "location", "sticker", "template", "video"];
+const OTHER_TYPES: [&str; 6] = ["audio", "document", "image", "sticker", "template", "video"];
 
 /// What a request to `messages` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,6 +87,15 @@ impl Request {
             kind if kind.eq_ignore_ascii_case("reaction") => {
                 reaction(fields.reaction.required("reaction")?.0)?
             }
+            kind if kind.eq_ignore_ascii_case("location") => {
+                location::read(fields.location.required("location")?.0)?
+            }
+            kind if kind.eq_ignore_ascii_case("contacts") => {
+                contacts::read(fields.contacts.objects("contacts", "contacts")?)?
+            }
+            kind if kind.eq_ignore_ascii_case("interactive") => {
+                interactive::read(fields.interactive.required("interactive")?.0)?
+            }
             kind => return Err(other_type(kind)),
         };
         let (to, contact) = recipient(fields.to, fields.recipient)?;
@@ -96,8 +105,8 @@ impl Request {
         };
         // A message that is not known is not quoted, and the reply is sent all the same. A reaction names its
         // message already.
-        let quoted =
-            quoted.and_then(|name| wamid::read(&name)).filter(|_| matches!(body, OutgoingBody::Text(_)));
+        let may_quote = !matches!(body, OutgoingBody::Reaction { .. });
+        let quoted = quoted.and_then(|name| wamid::read(&name)).filter(|_| may_quote);
         let tracking = fields.tracking.filled("biz_opaque_callback_data")?;
         let mut message = Outgoing::new(to, body);
         if let Some(quoted) = quoted {

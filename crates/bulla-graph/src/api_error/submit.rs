@@ -19,6 +19,12 @@ impl ApiError {
         }
     }
 
+    /// A value was well formed, and is none that a message can have.
+    fn unfit(source: &InvalidContent) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_009, "Parameter value is not valid")
+            .because(source.to_string())
+    }
+
     fn failed() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong")
             .because("the relay failed; its operator can look it up by fbtrace_id")
@@ -51,6 +57,17 @@ impl ApiError {
         };
         let api_error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, title).because(details);
         Self { again: Some(wait), ..api_error }
+    }
+}
+
+/// A message breaks a bound of content, which names its fields as requests do.
+impl From<InvalidContent> for ApiError {
+    fn from(source: InvalidContent) -> Self {
+        match source {
+            InvalidContent::Empty { field } => Self::missing(field),
+            InvalidContent::TooLong { field, unit, actual, limit } => Self::long(field, unit, actual, limit),
+            other => Self::unfit(&other),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod fake_relay;
 mod harness;
 mod logs_and_metrics;
 mod memory;
+mod message_kinds;
 mod properties;
 mod real_relay;
 mod recorded_requests;

@@ -277,6 +277,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 return Err(SubmitError::OtherConversation { field: "reaction" });
             }
             OutgoingBody::Reaction { to, emoji } => Body::Reaction(reaction(to.id(), emoji.as_deref())?),
+            OutgoingBody::Location(location) => Body::Location(location.clone()),
+            OutgoingBody::Contacts(contacts) => Body::Contacts(contacts.clone()),
+            OutgoingBody::Interactive(interactive) => Body::Interactive(interactive.clone()),
         };
         let content = Content::new(body);
         let Some(answered) = message.in_reply_to else { return Ok(content) };

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::other::Other;
+
 #[derive(Serialize)]
 pub(super) struct Notification<'a> {
     pub(super) object: &'static str,
@@ -61,6 +63,9 @@ pub(super) struct Message<'a> {
     pub(super) text: Option<TextBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reaction: Option<Reaction<'a>>,
+    /// What was said, under the name of its kind, if it is none of these two.
+    #[serde(flatten)]
+    pub(super) other: Option<Other<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) context: Option<Answered<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ mod forbidden_addresses;
 mod handshake;
 mod listeners;
 mod logs_and_metrics;
+mod message_kinds;
 mod real_relay;
 mod receiver;
 mod silent_servers;

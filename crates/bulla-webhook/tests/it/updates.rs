@@ -81,7 +81,7 @@ pub(crate) fn cause(error: &SinkError) -> &WebhookError {
 }
 
 /// Delivers `event` and gives `value` of the one update that arrived, having looked at everything around it.
-async fn delivered(event: Event) -> Value {
+pub(crate) async fn delivered(event: Event) -> Value {
     let receiver = Receiver::start().await;
     let sink = sink(&receiver);
     sink.verify().await.unwrap();

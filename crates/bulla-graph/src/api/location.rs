@@ -1,0 +1,31 @@
+//! A place on the map, as a request says it.
+
+use bulla_content::Location;
+use bulla_relay::OutgoingBody;
+
+use super::json_field::{Number, Text, fields};
+use crate::api_error::ApiError;
+
+fields! {
+    /// The fields of `location`.
+    struct LocationFields<'de> {
+        latitude: Number = "latitude",
+        longitude: Number = "longitude",
+        name: Text<'de> = "name",
+        address: Text<'de> = "address",
+    }
+}
+
+/// The place.
+pub(crate) fn read(fields: LocationFields<'_>) -> Result<OutgoingBody, ApiError> {
+    let Number(latitude) = fields.latitude.required("location.latitude")?;
+    let Number(longitude) = fields.longitude.required("location.longitude")?;
+    let mut location = Location::new(latitude, longitude)?;
+    if let Some(name) = fields.name.filled("location.name")? {
+        location = location.with_name(name)?;
+    }
+    if let Some(address) = fields.address.filled("location.address")? {
+        location = location.with_address(address)?;
+    }
+    Ok(OutgoingBody::Location(location))
+}
