@@ -4,6 +4,7 @@
 //! message.
 
 mod grants;
+mod key_log;
 mod options;
 mod terminal_codes;
 
@@ -54,7 +55,7 @@ async fn carry(
     observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), ExitError> {
-    let Options { listen, name, metrics, data, tls, settings, grant: _, if_lost } = options;
+    let Options { listen, name, metrics, data, tls, settings, grant: _, resume, if_lost } = options;
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
@@ -64,14 +65,25 @@ async fn carry(
     let store = storage::open(&host, folder.path(), "carrier", if_lost).await?;
     // A user's number is whose can tell the code that was sent there; a business's, whose relay has a grant.
     let codes = Arc::new(TerminalCodes::new(terminal, host.clock(), host.rng()));
-    let operator = grants::key(&host, &folder.path().join(storage::KEYS))?.public();
+    let keys = folder.path().join(storage::KEYS);
+    let operator = grants::key(&host, &keys)?.public();
     let verifier = Arc::new(GrantVerifier::new([operator], host.clock(), codes));
     let carrier = Carrier::open_verifying(store.clone(), host.clock(), &*host.rng(), verifier).await;
-    let carrier = Arc::new(carrier.map_err(ExitError::because("the carrier cannot be opened"))?);
+    let unopened = || ExitError::because("the carrier cannot be opened");
+    // So that nobody need believe it which key a business has.
+    let signer = key_log::signer(&host, &keys, &name)?;
+    let log = signer.public().to_string();
+    let carrier = carrier.map_err(unopened())?.with_key_log(signer).await.map_err(unopened())?;
+    let carrier = Arc::new(carrier);
+    if let Some(newest) = resume {
+        key_log::resume(&carrier, &newest).await?;
+        terminal.line("the log of keys goes on");
+    }
 
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<10}  {value}"));
     fact("metrics", format!("http://{}{}", address_of(&metrics)?, observability::PATH));
     fact("authority", certificates.join(tls::AUTHORITY).display().to_string());
+    fact("key log", log);
     fact("data", folder.path().display().to_string());
     let address = address_of(&listener)?;
 

@@ -10,11 +10,13 @@ use bulla::carrier::grpc::GrpcSettings;
 use bulla_example_program::arguments::{Arguments, UsageError};
 use bulla_example_program::storage::IfLost;
 
+use crate::key_log::Newest;
+
 /// What `--help` prints.
 pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 8] = [
+const VALUED: [(&str, &str); 9] = [
     ("--listen", "an address such as 127.0.0.1:7443"),
     ("--name", "a name such as carrier.example"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
@@ -22,6 +24,7 @@ const VALUED: [(&str, &str); 8] = [
     ("--tls", "a folder"),
     ("--heartbeat", "a number of seconds, 1 to 3600"),
     ("--grant", "a decimal number"),
+    ("--resume-key-log", "a file with a checkpoint, or the word new"),
     ("--begin-anew", "carrier"),
 ];
 
@@ -35,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) tls: Option<PathBuf>,
     pub(crate) settings: GrpcSettings,
     pub(crate) grant: Option<PhoneNumberId>,
+    pub(crate) resume: Option<Newest>,
     pub(crate) if_lost: IfLost,
 }
 
@@ -50,6 +54,7 @@ impl Options {
             tls: None,
             settings: GrpcSettings::default(),
             grant: None,
+            resume: None,
             if_lost: IfLost::Refuse,
         };
         for given in arguments.values {
@@ -67,6 +72,12 @@ impl Options {
                 "--grant" => {
                     let number = given.word(PhoneNumberId::parse)?;
                     options.grant = Some(number);
+                }
+                "--resume-key-log" => {
+                    options.resume = Some(match given.filled()? {
+                        new if new == "new" => Newest::None,
+                        file => Newest::Checkpoint(file.into()),
+                    });
                 }
                 _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,
                 _ => return Err(given.refused("nobody else has a store here")),
@@ -98,6 +109,8 @@ mod tests {
             said(&["--listen", "7443"]).starts_with("--listen takes an address such as 127.0.0.1:7443, not")
         );
         assert!(said(&["--begin-anew", "relay"]).ends_with("nobody else has a store here"));
+        let resumed = |value| read(&["--resume-key-log", value]).unwrap().unwrap().resume.unwrap();
+        assert_eq!((resumed("new"), resumed("a")), (Newest::None, Newest::Checkpoint("a".into())));
         assert_eq!(said(&["--data"]), "--data takes a folder, and nothing follows it");
     }
 
