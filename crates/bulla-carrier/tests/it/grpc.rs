@@ -4,6 +4,7 @@ mod acknowledgements;
 mod blobs;
 mod conversation;
 mod cut_connections;
+mod host_server;
 mod identity;
 mod identity_over_tls;
 mod refused_by_name;

@@ -41,6 +41,18 @@ async fn tls_to(address: SocketAddr) -> TlsStream<TcpStream> {
     TlsConnector::from(trusting()).connect(name, stream).await.unwrap()
 }
 
+/// A connection over TLS, on which requests are made.
+pub(super) async fn requests_to(address: SocketAddr) -> Requests {
+    on(tls_to(address).await).await
+}
+
+async fn on(stream: TlsStream<TcpStream>) -> Requests {
+    let (requests, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    Requests(requests)
+}
+
 /// Where somebody stands in between, and passes on what either side says.
 async fn in_between(carrier: SocketAddr) -> SocketAddr {
     let key = PrivateKeyDer::try_from(&include_bytes!("../../data/tls/between.key.der")[..]).unwrap();
@@ -68,11 +80,8 @@ async fn raw(address: SocketAddr) -> (Raw, ChannelBinding, ChannelBinding) {
     let (_, connection) = stream.get_ref();
     let exporter = ChannelBinding::of_connection(connection).unwrap();
     let end_point = ChannelBinding::of_certificate(&connection.peer_certificates().unwrap()[0]);
-    let (requests, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
     let origin = "https://carrier.example".parse().unwrap();
-    (CarrierClient::with_origin(Requests(requests), origin), exporter, end_point)
+    (CarrierClient::with_origin(on(stream).await, origin), exporter, end_point)
 }
 
 fn prover(caller: &Caller, binding: &ChannelBinding) -> Prover {
