@@ -282,8 +282,8 @@ fn draw_failover(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>)
     true
 }
 
-/// Whether there is a log of keys: of every four seeds, in three. Drawn apart, so that all else of a seed is as
-/// it would be without.
+/// Whether there is a log of keys: of every four seeds, in three. Drawn apart, so that all else of a seed is
+/// as it would be without.
 fn draw_key_log(seed: u64) -> bool {
     happens(&SeededRng::new(seed ^ 0x6c6f_6773), 75)
 }
