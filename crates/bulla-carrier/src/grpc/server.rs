@@ -146,8 +146,10 @@ impl<S: Store> Connection<S> {
         let Some((tls, mut bindings)) = tls else {
             return self.speak(stream, ClientConnection::new([ChannelBinding::None])).await;
         };
+        // In boxes, what is large: else each connection would hold the room for it more than once, for as
+        // long as it lasts.
         let handshake = tokio::select! {
-            handshake = tls.accept(stream) => handshake,
+            handshake = Box::pin(tls.accept(stream)) => handshake.map(Box::new),
             () = self.clock.sleep(OPENING_DEADLINE) => return,
         };
         match handshake {
@@ -181,16 +183,17 @@ impl<S: Store> Connection<S> {
                 false => server.clone().call(request),
             }
         });
-        let connection = http2::Builder::new(TokioExecutor::new())
-            // It would read the system's clock.
-            .auto_date_header(false)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_concurrent_streams(settings.streams_per_connection())
-            .max_header_list_size(MAX_HEADER_BYTES)
-            .max_send_buf_size(SEND_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(stream), answer);
-        let mut connection = pin!(connection);
+        let mut connection = Box::pin(
+            http2::Builder::new(TokioExecutor::new())
+                // It would read the system's clock.
+                .auto_date_header(false)
+                .initial_stream_window_size(STREAM_WINDOW_BYTES)
+                .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+                .max_concurrent_streams(settings.streams_per_connection())
+                .max_header_list_size(MAX_HEADER_BYTES)
+                .max_send_buf_size(SEND_BUFFER_BYTES)
+                .serve_connection(TokioIo::new(stream), answer),
+        );
         let mut wait = OPENING_DEADLINE;
         let mut is_stopping = false;
         loop {
