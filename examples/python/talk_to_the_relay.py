@@ -27,7 +27,19 @@ from collections.abc import Callable, Iterator
 
 import pywa.server
 from pywa import WhatsApp, errors
-from pywa.types import Message, MessageStatus, MessageType, RawUpdate
+from pywa.types import (
+    Button,
+    CallbackButton,
+    CallbackSelection,
+    Contact,
+    Message,
+    MessageStatus,
+    MessageType,
+    RawUpdate,
+    Section,
+    SectionList,
+    SectionRow,
+)
 
 PHONE_NUMBER_ID = "106540352242922"
 BUSINESS_ACCOUNT_ID = "102290129340398"
@@ -96,6 +108,13 @@ class Relay:
             expect(spoken(), f"no line says that it is ready; it said {self.lines}")
             return spoken()
 
+    def wait_for_line(self, start: str, part: str) -> None:
+        def spoken() -> bool:
+            return any(line.startswith(start) and part in line for line in self.lines)
+
+        with self._news:
+            expect(self._news.wait_for(spoken, DEADLINE_S), f"no line has {part!r}; it said {self.lines[-10:]}")
+
     def user_writes(self, text: str) -> None:
         self._child.stdin.write(f"{USER} {text}\n")
         self._child.stdin.flush()
@@ -144,6 +163,7 @@ class Business:
         self.complaints = Complaints()
         logging.getLogger().addHandler(self.complaints)
         self.messages: list[Message] = []
+        self.taps: list[CallbackButton | CallbackSelection] = []
         self.statuses: list[MessageStatus] = []
         self.raw: list[RawUpdate] = []
         self.sent: dict[str, list[str]] = {}
@@ -159,6 +179,8 @@ class Business:
             skip_duplicate_updates=False,
         )
         self.wa.on_message(lambda _, message: self._note(self.messages, message))
+        self.wa.on_callback_button(lambda _, tap: self._note(self.taps, tap))
+        self.wa.on_callback_selection(lambda _, tap: self._note(self.taps, tap))
         self.wa.on_message_status(lambda _, status: self._note(self.statuses, status))
         self.wa.on_raw_update(lambda _, update: self._note(self.raw, update))
 
@@ -190,6 +212,10 @@ class Business:
     def next_message(self, seen: int) -> Message:
         self.wait_for(lambda: len(self.messages) > seen, lambda: f"{len(self.messages)} messages came")
         return self.messages[seen]
+
+    def next_tap(self, seen: int) -> CallbackButton | CallbackSelection:
+        self.wait_for(lambda: len(self.taps) > seen, lambda: f"{len(self.taps)} taps came")
+        return self.taps[seen]
 
     def sends(self, message_id: str, expected: list[str]) -> str:
         expect(message_id.startswith("wamid."), f"an id that is no wamid: {message_id}")
@@ -236,6 +262,9 @@ class Conversation:
             self.a_text_with_a_link_preview_is_sent_delivered_and_read,
             self.the_user_writes_emoji_and_right_to_left_text,
             self.ten_texts_in_a_row_are_delivered,
+            self.a_place_and_a_contact_are_shown_and_a_place_comes_back,
+            self.the_user_taps_a_button_and_a_row_of_a_list,
+            self.a_button_too_many_is_refused_by_name,
             self.a_bad_token_is_an_expired_access_token,
             self.an_unknown_phone_number_id_is_error_100,
             self.a_body_may_have_4096_characters_and_no_more,
@@ -310,6 +339,51 @@ class Conversation:
         for message_id in ids:
             self.business.wait_for_statuses(message_id, TO_THE_END[:2])
 
+    def _is_shown(self, part: str) -> None:
+        self.relay.wait_for_line(f"{USER} <- ", part)
+
+    def a_place_and_a_contact_are_shown_and_a_place_comes_back(self) -> None:
+        place = self.wa.send_location(to=USER, latitude=52.52, longitude=13.405, name="Berlin")
+        contact = Contact(name=Contact.Name(formatted_name="Ada L", first_name="Ada"))
+        contact = self.wa.send_contact(to=USER, contact=contact)
+        for sent in (place, contact):
+            self.business.sends(sent.id, TO_THE_END)
+            self.business.wait_for_statuses(sent.id, TO_THE_END)
+        self._is_shown('place 52.52 13.405 "Berlin"')
+        self._is_shown('contact "Ada L"')
+        seen = len(self.business.messages)
+        self.relay.user_writes("/place -33.5 151.25 Sydney, harbour")
+        message = self.business.next_message(seen)
+        expect(message.type == MessageType.LOCATION, f"type {message.type}")
+        found = (message.location.latitude, message.location.longitude, message.location.name)
+        expect(found == (-33.5, 151.25, "Sydney, harbour"), f"{found}")
+
+    def the_user_taps_a_button_and_a_row_of_a_list(self) -> None:
+        buttons = [Button(title="Yes, please", callback_data="y"), Button(title="No", callback_data="n")]
+        asked = self.wa.send_message(to=USER, text="Coffee?", header="Now", footer="or never", buttons=buttons)
+        self.business.sends(asked.id, TO_THE_END)
+        self.business.wait_for_statuses(asked.id, TO_THE_END)
+        self._is_shown('"Coffee?" ["Yes, please"] ["No"]')
+        self.relay.user_writes("/tap Yes, please")
+        tap = self.business.next_tap(0)
+        expect((tap.data, tap.title) == ("y", "Yes, please"), f"{tap.data}, {tap.title}")
+        expect(tap.reply_to_message.id == asked.id, f"a reply to {tap.reply_to_message}")
+
+        row = SectionRow(title="Oat", callback_data="oat", description="without cow")
+        rows = SectionList(button_title="Milk", sections=[Section(title="Kinds", rows=[row])])
+        asked = self.wa.send_message(to=USER, text="Which?", buttons=rows)
+        self.business.sends(asked.id, TO_THE_END)
+        self.business.wait_for_statuses(asked.id, TO_THE_END)
+        self.relay.user_writes("/tap Oat")
+        tap = self.business.next_tap(1)
+        expect((tap.data, tap.title, tap.description) == ("oat", "Oat", "without cow"), f"{tap}")
+
+    def a_button_too_many_is_refused_by_name(self) -> None:
+        buttons = [Button(title=f"{count}", callback_data=f"{count}") for count in range(4)]
+        error = refused(errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="x", buttons=buttons))
+        expect(error.code == 100, f"code {error.code}")
+        expect("interactive.action.buttons" in f"{error.details}", f"the field is not named: {error.details}")
+
     def a_bad_token_is_an_expired_access_token(self) -> None:
         stranger = self.business.client("another-token")
         error = refused(errors.ExpiredAccessToken, lambda: stranger.send_message(to=USER, text="x"))
@@ -340,8 +414,8 @@ class Conversation:
             expect(found == expected, f"{message_id}: {found} instead of {expected}")
         strange = [status.id for status in business.statuses if status.id not in business.sent]
         expect(not strange, f"statuses of messages nobody sent: {strange}")
-        expect(len(business.messages) == 3, f"{len(business.messages)} messages instead of 3")
-        placed = len(business.messages) + len(business.statuses)
+        expect(len(business.messages) == 4, f"{len(business.messages)} messages instead of 4")
+        placed = len(business.messages) + len(business.taps) + len(business.statuses)
         expect(len(business.raw) == placed, f"{len(business.raw)} updates came and pywa placed {placed}")
         # Other clients read one update a delivery, and check signatures over escaped text.
         for update in business.raw:

@@ -3,7 +3,6 @@
 mod options;
 
 use bulla::Host;
-use bulla::content::{Content, Text};
 use bulla::device::{Device, DeviceError};
 use bulla::store::Store;
 use bulla::transport::NumberProof;
@@ -18,6 +17,7 @@ use crate::device_reader;
 use crate::exit_error::ExitError;
 use crate::stdin;
 use crate::terminal::Terminal;
+use crate::typed_content::Offers;
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("device/help.txt");
@@ -58,10 +58,11 @@ async fn live(
 ) -> Result<(), ExitError> {
     let device = open(options, host, store, lines, terminal).await?;
     terminal.line(format_args!("ready as +{}, until Ctrl-C", options.user.digits()));
-    let reading = device_reader::run(device.clone(), options.user.clone(), terminal);
+    let offers = Offers::default();
+    let reading = device_reader::run(device.clone(), options.user.clone(), terminal, offers.clone());
     let writing = async {
         while let Some(line) = lines.recv().await {
-            write(&device, options, &line, terminal).await;
+            write(&device, options, &line, (&offers, terminal)).await;
         }
         // The input may end before the program.
         std::future::pending().await
@@ -101,14 +102,19 @@ async fn open(
     }
 }
 
-async fn write(device: &NetworkedDevice, options: &DeviceOptions, line: &str, terminal: Terminal) {
+async fn write(
+    device: &NetworkedDevice,
+    options: &DeviceOptions,
+    line: &str,
+    (offers, terminal): (&Offers, Terminal),
+) {
+    if line.trim().is_empty() {
+        return;
+    }
     let user = options.user.digits();
-    let sent = match Text::new(line) {
-        Ok(_) if line.trim().is_empty() => return,
-        Ok(text) => {
-            device.send(options.business, &Content::text(text)).await.map_err(|error| error.to_string())
-        }
-        Err(error) => Err(error.to_string()),
+    let sent = match offers.read(&options.user, line) {
+        Ok(content) => device.send(options.business, &content).await.map_err(|error| error.to_string()),
+        Err(why) => Err(why),
     };
     match sent {
         Ok(id) => terminal.line(format_args!("{user} -> sent {id}")),

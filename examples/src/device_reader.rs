@@ -9,12 +9,14 @@ use bulla::transport::Transport;
 use crate::escaped_text::EscapedText;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
+use crate::typed_content::{Offers, titles};
 
 /// A user who reads whatever the device receives, as soon as it does.
 pub(crate) async fn run<S: Store, T: Transport>(
     device: Device<S, T>,
     number: Number,
     terminal: Terminal,
+    offers: Offers,
 ) -> Result<(), ExitError> {
     loop {
         let event = match device.next().await {
@@ -26,6 +28,9 @@ pub(crate) async fn run<S: Store, T: Transport>(
             }
             Err(why) => return Err(ExitError::because("a user's device has stopped")(why)),
         };
+        if let DeviceEventKind::Message(content) = event.kind() {
+            offers.shown(&number, event.id(), content);
+        }
         for line in in_words(&event, number.digits()) {
             terminal.shown(line).await;
         }
@@ -75,6 +80,20 @@ fn said(content: &Content) -> String {
                 EscapedText::whole(reaction.emoji().unwrap_or_default()),
                 reaction.to()
             )
+        }
+        Body::Location(place) => {
+            let name = EscapedText::whole(place.name().unwrap_or_default());
+            format!("place {} {} {name}", place.latitude(), place.longitude())
+        }
+        Body::Contacts(contacts) => {
+            let names = contacts.contacts().iter().map(|contact| contact.name().formatted());
+            names.map(|name| format!("contact {}", EscapedText::whole(name))).collect::<Vec<_>>().join(", ")
+        }
+        Body::Interactive(interactive) => {
+            let titles =
+                titles(interactive).into_iter().map(|title| format!(" [{}]", EscapedText::whole(title)));
+            let body = EscapedText::whole(interactive.body().unwrap_or_default());
+            format!("{body}{}", titles.collect::<String>())
         }
         other => {
             let fallback = content.fallback().map(|text| format!(": {}", EscapedText::whole(text)));

@@ -21,6 +21,7 @@ mod device_reader;
 mod event_sink;
 mod reports;
 mod stdin;
+mod typed_content;
 
 // The carrier, the relay and the devices, and what lies between them.
 pub mod carrier_log;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla::Host;
+use bulla::content::Content;
 use bulla::graph::Settings;
 use bulla::webhook::Connector;
 use bulla_example_program::data_folder::DataFolder;
@@ -27,6 +28,7 @@ use crate::reports;
 use crate::stdin::Stdin;
 use crate::terminal::Terminal;
 use crate::timing::within;
+use crate::typed_content::Offers;
 
 /// How long requests under way may take when the program ends. A connection that never asks for anything is
 /// cut off after it.
@@ -101,9 +103,9 @@ async fn run(
         api.serve(listeners.api, end).await
     });
 
-    let mut tasks = JoinSet::new();
+    let (mut tasks, offers) = (JoinSet::new(), Offers::default());
     for (number, device) in parties.devices.clone() {
-        tasks.spawn(device_reader::run(device, number, terminal));
+        tasks.spawn(device_reader::run(device, number, terminal, offers.clone()));
     }
     let (relay, carrier) = (parties.relay.clone(), parties.carrier.clone());
     let look = move || {
@@ -119,9 +121,9 @@ async fn run(
     tasks.spawn(async move { Err(ExitError::because("the carrier has stopped")(carrier.stopped().await)) });
 
     banner::print(options, addresses, folder, terminal);
-    let input = Stdin::new(parties.devices.clone(), options.phone_number_id, terminal);
+    let input = Stdin::new(parties.devices.clone(), options.phone_number_id, terminal, offers);
     if let (Some(text), Some(first)) = (&options.say, options.users.first()) {
-        input.send(first, text.clone()).await;
+        input.send(first, &Content::text(text.clone())).await;
     }
     tasks.spawn(input.follow());
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use bulla::base::{Number, PhoneNumberId};
-use bulla::content::{Content, MAX_TEXT_CHARS, Text};
+use bulla::content::{Content, MAX_TEXT_CHARS};
 use bulla::device::Device;
 use bulla::store::Store;
 use bulla::transport::Transport;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::escaped_text::EscapedText;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
+use crate::typed_content::Offers;
 
 /// The longest line, in bytes: a number and the longest text. Of a longer one nothing is sent.
 const MAX_LINE_BYTES: u64 = 64 + 4 * MAX_TEXT_CHARS as u64;
@@ -21,6 +22,7 @@ pub(crate) struct Stdin<S, T> {
     devices: Vec<(Number, Device<S, T>)>,
     business: PhoneNumberId,
     terminal: Terminal,
+    offers: Offers,
 }
 
 impl<S: Store, T: Transport> Stdin<S, T> {
@@ -28,8 +30,9 @@ impl<S: Store, T: Transport> Stdin<S, T> {
         devices: Vec<(Number, Device<S, T>)>,
         business: PhoneNumberId,
         terminal: Terminal,
+        offers: Offers,
     ) -> Self {
-        Self { devices, business, terminal }
+        Self { devices, business, terminal, offers }
     }
 
     /// Sends every line of the standard input, for as long as the program runs.
@@ -52,21 +55,21 @@ impl<S: Store, T: Transport> Stdin<S, T> {
                 "not sent: a line is a user's number, a space and a text, and {user} is not a number"
             ));
         };
-        match Text::new(text) {
-            Ok(text) => self.send(&number, text).await,
-            Err(error) => not_sent(number.digits(), &error.to_string()),
+        match self.offers.read(&number, text) {
+            Ok(content) => self.send(&number, &content).await,
+            Err(error) => not_sent(number.digits(), &error),
         }
     }
 
-    /// Sends `text` by the device of `number`, and shows what became of it.
-    pub(crate) async fn send(&self, number: &Number, text: Text) {
+    /// Sends `content` by the device of `number`, and shows what became of it.
+    pub(crate) async fn send(&self, number: &Number, content: &Content) {
         let user = number.digits();
         let Some((_, device)) = self.devices.iter().find(|(known, _)| known == number) else {
             return self
                 .terminal
                 .line(format_args!("{user} -> not sent: this user has no device here; name it with --user"));
         };
-        match device.send(self.business, &Content::text(text)).await {
+        match device.send(self.business, content).await {
             Ok(id) => self.terminal.line(format_args!("{user} -> sent {id}")),
             Err(error) => self.terminal.line(format_args!("{user} -> not sent: {error}")),
         }

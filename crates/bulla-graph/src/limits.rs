@@ -52,6 +52,9 @@ pub const MAX_LINGER_BYTES: usize = 128 * 1024 * 1024;
 /// again.
 pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// For how many minutes a button that calls the business may do so: thirty days.
+pub(crate) const MAX_CALL_MINUTES: u32 = 43_200;
+
 /// Bodies up to this many bytes do not count when room is made for bodies: those of most messages.
 pub(crate) const SMALL_BODY_BYTES: u32 = 16 * 1024;
 
@@ -80,6 +83,6 @@ mod tests {
     fn every_bound_has_its_documented_value() {
         assert_eq!((MAX_BODY_BYTES, MAX_DRAINED_BYTES, SMALL_BODY_BYTES), (262_144, 262_144, 16_384));
         assert_eq!((MAX_HEAD_BYTES, MAX_LINGER_BYTES), (16_384, 134_217_728));
-        assert_eq!((MAX_TOKEN_BYTES, MAX_TO_CHARS), (1_024, 64));
+        assert_eq!((MAX_TOKEN_BYTES, MAX_TO_CHARS, MAX_CALL_MINUTES), (1_024, 64, 43_200));
     }
 }

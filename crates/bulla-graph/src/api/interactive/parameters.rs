@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::api::json_field::{Field, Fields, Number, Object, Text};
 use crate::api_error::ApiError;
+use crate::limits::MAX_CALL_MINUTES;
 
 /// The fields of `parameters`. What is passed on to the device unread stays as it was written.
 #[derive(Default)]
@@ -147,15 +148,12 @@ pub(super) fn minutes(field: Field<Number>) -> Result<u32, ApiError> {
     match field.optional(PATH)? {
         None => Ok(0),
         Some(Number(minutes))
-            if (1.0..=f64::from(MOST_MINUTES)).contains(&minutes) && minutes.fract() == 0.0 =>
+            if (1.0..=f64::from(MAX_CALL_MINUTES)).contains(&minutes) && minutes.fract() == 0.0 =>
         {
             Ok(minutes as u32)
         }
         Some(_) => {
-            Err(ApiError::value(PATH, format_args!("it is not a whole number from 1 to {MOST_MINUTES}")))
+            Err(ApiError::value(PATH, format_args!("it is not a whole number from 1 to {MAX_CALL_MINUTES}")))
         }
     }
 }
-
-/// Thirty days.
-const MOST_MINUTES: u32 = 43_200;
