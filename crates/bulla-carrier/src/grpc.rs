@@ -28,6 +28,12 @@ mod download;
 
 mod server;
 
+mod address_places;
+mod call_body;
+mod connection;
+mod handshakes;
+mod taking_turns;
+
 mod limits;
 
 pub use authenticator::{Admission, Authenticator, NoAuthentication};
@@ -41,6 +47,7 @@ pub use settings::{GrpcSettings, InvalidSetting};
 pub use server::{Listening, serve};
 
 pub use limits::{
-    MAX_BLOB_STREAMS, MAX_BLOB_STREAMS_PER_PARTY, MAX_CONNECTIONS, MAX_OPEN_STREAMS, OPENING_DEADLINE,
-    STALL_DEADLINE, STOPPING_DEADLINE,
+    CONNECTIONS_PER_ADDRESS, MAX_BLOB_STREAMS, MAX_BLOB_STREAMS_PER_PARTY, MAX_CONNECTIONS, MAX_OPEN_STREAMS,
+    MESSAGE_DEADLINE, OPENING_DEADLINE, STALL_DEADLINE, STOPPING_DEADLINE, UNFINISHED_BYTES_PER_ADDRESS,
+    UNFINISHED_BYTES_PER_CONNECTION,
 };

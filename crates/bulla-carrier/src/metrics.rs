@@ -26,6 +26,14 @@ pub(crate) const PROVEN: &str = "bulla_carrier_identities_proven_total";
 #[cfg(feature = "grpc")]
 pub(crate) const UNAUTHENTICATED: &str = "bulla_carrier_unauthenticated_total";
 
+/// Counter of connections, by `reason`: closed by the service, for what was done on them or not done.
+#[cfg(feature = "grpc")]
+pub(crate) const CONNECTIONS_CLOSED: &str = "bulla_carrier_connections_closed_total";
+
+/// Counter of calls, by `reason`: cut off while a message of theirs was coming.
+#[cfg(feature = "grpc")]
+pub(crate) const MESSAGES_CUT: &str = "bulla_carrier_messages_cut_total";
+
 /// Counter of devices: removed.
 pub(crate) const REMOVED: &str = "bulla_carrier_removed_total";
 

@@ -17,9 +17,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::connection::Token;
 use super::download::Download;
 use super::limits::{OPENING_DEADLINE, STALL_DEADLINE};
-use super::server::Token;
 use super::{GrpcService, RequestContext};
 
 /// The carrier's blobs as a service over gRPC, beside [`GrpcService`] and by the same authenticator.

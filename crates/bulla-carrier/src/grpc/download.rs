@@ -8,8 +8,8 @@ use tonic::Status;
 
 use super::blob_places::BlobPlace;
 use super::blobs::{frame_bytes, refused, shutting_down, stalled};
+use super::connection::Token;
 use super::limits::STALL_DEADLINE;
-use super::server::Token;
 use crate::Carrier;
 
 /// One download, from its first frame to its end. It reads on when there is room for the next frame.

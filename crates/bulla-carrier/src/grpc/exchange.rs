@@ -14,9 +14,9 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::{Status, Streaming};
 
+use super::connection::Token;
 use super::handed_over::HandedOver;
 use super::open_streams::Seat;
-use super::server::Token;
 use super::service::{named, refused};
 use crate::Carrier;
 

@@ -12,6 +12,42 @@ pub const MAX_OPEN_STREAMS: usize = 1 << 17;
 /// The most connections at a time. Who comes then waits in the queue of the system.
 pub const MAX_CONNECTIONS: usize = 1 << 16;
 
+/// The most connections of one address at a time, unless the host says otherwise: a quarter of all, so that
+/// no one address takes every place.
+pub const CONNECTIONS_PER_ADDRESS: usize = 1 << 14;
+
+/// The most bytes of messages that have begun to come from one address and are not there yet, unless the host
+/// says otherwise: 64 MiB. Who sends another call then is told that the carrier cannot answer now.
+pub const UNFINISHED_BYTES_PER_ADDRESS: usize = 64 << 20;
+
+/// The same of one connection: 4 MiB, four of the largest messages. What more is sent waits for its turn.
+pub const UNFINISHED_BYTES_PER_CONNECTION: usize = 4 << 20;
+
+/// How long a message may take from its first byte to its last, and the first of a call from the beginning of
+/// the call. After that the call ends, and what it has taken is free again.
+///
+/// Shorter, and a phone on a slow network has to send its largest messages again; longer, and somebody who
+/// sends a byte now and then holds a message's room for longer.
+pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many bytes of one connection are read before the others are served.
+///
+/// Sixteen KiB, a record of TLS, hold some seven hundred calls that are begun and taken back: a few
+/// milliseconds of a processor.
+pub(crate) const TURN_BYTES: usize = 16 * 1024;
+
+/// How many handshakes are computed at a time. Each takes half a millisecond of a processor: with more, those
+/// who are there wait longer behind those who come; with fewer, processors of a large machine stand idle in a
+/// storm of clients.
+pub(crate) const HANDSHAKES_AT_ONCE: usize = 4;
+
+/// How many calls of one connection may be taken back before the service has seen them, and how many broken
+/// ones may be refused by HTTP/2 itself. The connection ends with the next.
+///
+/// A client takes a call back when whoever made it has given up; some that have done so at once are usual.
+pub(crate) const MAX_RESETS_WAITING: usize = 64;
+pub(crate) const MAX_BROKEN_STREAMS: usize = 64;
+
 /// How long a connection may take until TLS is spoken and the first request is there, and a stream until its
 /// first frame is. After that it ends.
 pub const OPENING_DEADLINE: Duration = Duration::from_secs(10);
@@ -84,5 +120,10 @@ mod tests {
         assert_eq!((heartbeats, STREAMS_PER_CONNECTION), ([1, 240, 3600], 4096));
         assert_eq!([NONCE_LIFETIME, CREDENTIAL_LIFETIME].map(|span| span.as_secs()), [60, 3600]);
         assert_eq!(MAX_OPEN_NONCES, 16_384);
+        assert_eq!((CONNECTIONS_PER_ADDRESS, MESSAGE_DEADLINE.as_secs()), (16_384, 30));
+        let unfinished = (UNFINISHED_BYTES_PER_CONNECTION, UNFINISHED_BYTES_PER_ADDRESS);
+        assert_eq!(unfinished, (4_194_304, 67_108_864));
+        assert_eq!((TURN_BYTES, HANDSHAKES_AT_ONCE), (16_384, 4));
+        assert_eq!((MAX_RESETS_WAITING, MAX_BROKEN_STREAMS), (64, 64));
     }
 }

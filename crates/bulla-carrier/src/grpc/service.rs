@@ -16,10 +16,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::blob_places::BlobPlaces;
 use super::blobs::GrpcBlobs;
+use super::connection::Token;
 use super::exchange::Exchange;
 use super::limits::{MAX_WAITING_FRAMES, OPENING_DEADLINE};
 use super::open_streams::OpenStreams;
-use super::server::Token;
 use super::{Authenticator, GrpcSettings, RequestContext};
 use crate::Carrier;
 
