@@ -32,6 +32,7 @@ mod address_places;
 mod call_body;
 mod connection;
 mod handshakes;
+mod refused_calls;
 mod taking_turns;
 
 mod limits;

@@ -34,6 +34,11 @@ pub(crate) const CONNECTIONS_CLOSED: &str = "bulla_carrier_connections_closed_to
 #[cfg(feature = "grpc")]
 pub(crate) const MESSAGES_CUT: &str = "bulla_carrier_messages_cut_total";
 
+/// Counter of calls: refused and answered late, because those before them on their connection were refused
+/// too.
+#[cfg(feature = "grpc")]
+pub(crate) const ANSWERS_HELD: &str = "bulla_carrier_answers_held_total";
+
 /// Counter of devices: removed.
 pub(crate) const REMOVED: &str = "bulla_carrier_removed_total";
 

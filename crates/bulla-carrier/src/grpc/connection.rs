@@ -21,6 +21,7 @@ use super::limits::{
     CONNECTION_WINDOW_BYTES, MAX_BROKEN_STREAMS, MAX_RESETS_WAITING, OPENING_DEADLINE, SEND_BUFFER_BYTES,
     STREAM_WINDOW_BYTES, UNFINISHED_BYTES_PER_CONNECTION,
 };
+use super::refused_calls::{RefusedCalls, is_refusal};
 use super::taking_turns::TakingTurns;
 use super::{ClientConnection, GrpcService};
 use crate::metrics::CONNECTIONS_CLOSED;
@@ -78,7 +79,7 @@ impl<S: Store> Connection<S> {
             of_connection: Arc::new(Semaphore::new(UNFINISHED_BYTES_PER_CONNECTION)),
             of_address: self.place.room(),
         };
-        let clock = Arc::clone(&self.clock);
+        let (clock, refused) = (Arc::clone(&self.clock), Arc::new(RefusedCalls::default()));
         let answer = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(given.clone());
             request.extensions_mut().insert(client.clone());
@@ -86,9 +87,16 @@ impl<S: Store> Connection<S> {
             let is_stream = STREAMS.contains(&request.uri().path());
             let request =
                 request.map(|body| CallBody::new(body, is_stream, room.clone(), Arc::clone(&clock)));
-            match request.uri().path().starts_with(BLOBS) {
+            let is_challenge = request.uri().path() == CHALLENGE;
+            let call = match request.uri().path().starts_with(BLOBS) {
                 true => blobs.clone().call(request),
                 false => server.clone().call(request),
+            };
+            let (refused, clock) = (Arc::clone(&refused), Arc::clone(&clock));
+            async move {
+                let response = call.await?;
+                refused.count(is_challenge || is_refusal(response.headers()), &*clock).await;
+                Ok::<_, std::convert::Infallible>(response)
             }
         });
         let mut connection = Box::pin(
@@ -142,6 +150,9 @@ const BLOBS: &str = "/bulla.carrier.v1.Blobs/";
 const fn idle_after(heartbeat: Duration) -> Duration {
     heartbeat.saturating_mul(2)
 }
+
+/// The path of the call that asks for a nonce.
+const CHALLENGE: &str = "/bulla.carrier.v1.Carrier/Challenge";
 
 /// The paths of the calls that send a stream of messages.
 const STREAMS: [&str; 2] = ["/bulla.carrier.v1.Carrier/Exchange", "/bulla.carrier.v1.Blobs/Upload"];

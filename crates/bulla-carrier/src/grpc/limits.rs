@@ -30,11 +30,20 @@ pub const UNFINISHED_BYTES_PER_CONNECTION: usize = 4 << 20;
 /// sends a byte now and then holds a message's room for longer.
 pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How many bytes of one connection are read before the others are served.
+/// How many calls of one connection in a row may be refused, or ask for a nonce, before answers to such calls
+/// are held back, and for how long. A call that is taken ends the row, a proof among them.
+///
+/// With fewer, a relay that proves who many businesses are at once is held up; with more, and with a shorter
+/// wait, whoever is refused takes more of our processors: as many calls a second as a connection has streams.
+pub(crate) const MAX_REFUSED_CALLS: u32 = 256;
+pub(crate) const REFUSED_CALL_DELAY: Duration = Duration::from_secs(1);
+
+/// How many bytes of one connection are read before the others are served, and how many are written.
 ///
 /// Sixteen KiB, a record of TLS, hold some seven hundred calls that are begun and taken back: a few
 /// milliseconds of a processor.
 pub(crate) const TURN_BYTES: usize = 16 * 1024;
+pub(crate) const WRITING_TURN_BYTES: usize = 64 * 1024;
 
 /// How many handshakes are computed at a time. Each takes half a millisecond of a processor: with more, those
 /// who are there wait longer behind those who come; with fewer, processors of a large machine stand idle in a
@@ -123,7 +132,8 @@ mod tests {
         assert_eq!((CONNECTIONS_PER_ADDRESS, MESSAGE_DEADLINE.as_secs()), (16_384, 30));
         let unfinished = (UNFINISHED_BYTES_PER_CONNECTION, UNFINISHED_BYTES_PER_ADDRESS);
         assert_eq!(unfinished, (4_194_304, 67_108_864));
-        assert_eq!((TURN_BYTES, HANDSHAKES_AT_ONCE), (16_384, 4));
+        assert_eq!((TURN_BYTES, WRITING_TURN_BYTES, HANDSHAKES_AT_ONCE), (16_384, 65_536, 4));
+        assert_eq!((MAX_REFUSED_CALLS, REFUSED_CALL_DELAY.as_secs()), (256, 1));
         assert_eq!((MAX_RESETS_WAITING, MAX_BROKEN_STREAMS), (64, 64));
     }
 }
