@@ -82,4 +82,14 @@ targets! {
     relay_rows = bulla_relay::fuzzing::rows;
     /// The rows of a carrier.
     carrier_rows = bulla_carrier::fuzzing::rows;
+    /// Grants of numbers.
+    carrier_grants = bulla_carrier::fuzzing::grants;
+    /// The bodies of calls to a carrier, cut anywhere.
+    carrier_calls = bulla_carrier::grpc::fuzzing::calls;
+    /// Proofs of identity, nonces and credentials.
+    carrier_identities = bulla_carrier::grpc::fuzzing::identities;
+    /// Every message that a client sends.
+    wire_requests = bulla_transport::grpc::fuzzing::requests;
+    /// Every message that a carrier sends, and the details of its refusals.
+    wire_answers = bulla_transport::grpc::fuzzing::answers;
 }

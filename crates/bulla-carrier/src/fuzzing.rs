@@ -3,10 +3,12 @@
 use bulla_base::{Address, DeviceId, DeviceSet, MAX_DEVICES, MessageId, Number, PhoneNumberId};
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind, OneTimeKey};
 use bulla_meter::Tally;
+use bulla_transport::NumberProof;
 use prost::Message;
 
 use crate::deduplication::DeduplicationRecord;
 use crate::device_tokens::DeviceTokens;
+use crate::number_grant::{NumberGrant, OperatorPublicKey};
 
 /// The first byte tells what the rest is read as: a guard against duplicates, the fencing tokens of a party,
 /// a one-time key, or the name of a counter. The carrier's other rows are an envelope, an upload of keys and
@@ -23,6 +25,17 @@ pub fn rows(bytes: &[u8]) {
         3 => tally(row),
         _ => {}
     }
+}
+
+/// The bytes of a grant, as they are signed, or with a signature behind them.
+///
+/// Whatever they are, they are no grant, or one that is written to the byte; and nobody has signed them.
+pub fn grants(bytes: &[u8]) {
+    if let Some(grant) = NumberGrant::from_bytes(bytes) {
+        assert!(grant.to_bytes().is_ok_and(|written| written == bytes), "there is one way to write it");
+    }
+    let Ok(proof) = NumberProof::new(bytes.to_vec()) else { return };
+    assert!(NumberGrant::open(&proof, &OperatorPublicKey::from_bytes([9; 32])).is_err());
 }
 
 fn guard(bytes: &[u8]) {

@@ -37,6 +37,10 @@ mod taking_turns;
 
 mod limits;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use authenticator::{Admission, Authenticator, NoAuthentication};
 pub use blobs::GrpcBlobs;
 pub use client_connection::ClientConnection;

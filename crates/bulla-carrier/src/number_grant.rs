@@ -157,7 +157,7 @@ impl NumberGrant {
     /// ```text
     /// not before (u64, ms) ‖ not after (u64, ms) ‖ 0, or 1 ‖ installation (16 bytes) ‖ count ‖ (number (u64))*
     /// ```
-    fn to_bytes(&self) -> Result<Vec<u8>, GrantError> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, GrantError> {
         let mut bytes = self.not_before.as_millis().to_be_bytes().to_vec();
         bytes.extend_from_slice(&self.not_after.as_millis().to_be_bytes());
         bytes.push(self.relay.is_some().into());
@@ -167,7 +167,7 @@ impl NumberGrant {
         Ok(bytes)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (not_before, bytes) = bytes.split_first_chunk()?;
         let (not_after, bytes) = bytes.split_first_chunk()?;
         let (relay, bytes) = match bytes.split_first()? {

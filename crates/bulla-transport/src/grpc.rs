@@ -28,6 +28,10 @@ mod blobs;
 
 mod limits;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+
 /// What `proto/bulla/carrier/v1/*.proto` compile to: messages, a client and the frame of a service.
 ///
 /// # Security

@@ -137,7 +137,7 @@ impl ProvenIdentity {
         Ok(connection.clone())
     }
 
-    fn credential(&self, connection: &ClientConnection, caller: &Caller) -> proto::Credential {
+    pub(super) fn credential(&self, connection: &ClientConnection, caller: &Caller) -> proto::Credential {
         let end = self.clock.now().after(CREDENTIAL_LIFETIME).as_millis();
         let mut token = Zeroizing::new([0; CREDENTIAL_BYTES]);
         let (parts, mark) = token.split_at_mut(40);

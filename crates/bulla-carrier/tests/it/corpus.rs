@@ -21,3 +21,21 @@ fn rows_replay() {
 fn every_row_is_seen_cut_and_with_every_byte_changed() {
     CORPORA.replay_changed("rows", bulla_carrier::fuzzing::rows);
 }
+
+#[test]
+fn grants_replay() {
+    CORPORA.replay("grants", bulla_carrier::fuzzing::grants);
+    CORPORA.replay_changed("grants", bulla_carrier::fuzzing::grants);
+}
+
+#[test]
+fn the_bodies_of_calls_replay() {
+    CORPORA.replay("calls", bulla_carrier::grpc::fuzzing::calls);
+    CORPORA.replay_changed("calls", bulla_carrier::grpc::fuzzing::calls);
+}
+
+#[test]
+fn what_strangers_show_to_be_somebody_replays() {
+    CORPORA.replay("identities", bulla_carrier::grpc::fuzzing::identities);
+    CORPORA.replay_changed("identities", bulla_carrier::grpc::fuzzing::identities);
+}

@@ -4,6 +4,8 @@ mod client;
 mod codec;
 mod refusal;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use refusal::blob_error_of;
 pub use refusal::blob_status;
 
 use super::limits::BLOB_FRAME_DATA_BYTES;

@@ -103,7 +103,7 @@ pub fn blob_status(error: &BlobError) -> Status {
 }
 
 /// What became of a call about a blob that ended with `status`.
-pub(super) fn blob_error_of(status: Status) -> BlobError {
+pub(crate) fn blob_error_of(status: Status) -> BlobError {
     let refusal = detail(&status, TYPE_URL).and_then(|value| codec::decode::<BlobRefusal>(value).ok());
     match refusal {
         Some(refusal) => refusal.into_error(),
