@@ -1,5 +1,6 @@
 //! The carrier behind its service, over real connections.
 
+mod abuse;
 mod acknowledgements;
 mod blobs;
 mod conversation;
@@ -121,15 +122,25 @@ impl Served {
     /// The world's carrier has a clock at which nobody wakes; the service has to, so it gets one on the same
     /// store.
     async fn on(
+        world: World,
+        authenticator: impl Authenticator,
+        listening: Listening,
+        address: SocketAddr,
+    ) -> Self {
+        Self::set(world, authenticator, GrpcSettings::default(), listening, address).await
+    }
+
+    async fn set(
         mut world: World,
         authenticator: impl Authenticator,
+        settings: GrpcSettings,
         listening: Listening,
         address: SocketAddr,
     ) -> Self {
         let clock = Steps::new();
         let carrier = Carrier::open(Arc::clone(&world.store), clock.clone(), &world.rng).await.unwrap();
         world.carrier = Arc::new(carrier);
-        let service = GrpcService::new(Arc::clone(&world.carrier), authenticator, GrpcSettings::default());
+        let service = GrpcService::new(Arc::clone(&world.carrier), authenticator, settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(service, listening, async move {
             // Also when the test is over.
