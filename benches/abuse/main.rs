@@ -39,7 +39,7 @@ struct Spans {
     during: Duration,
 }
 
-const FULL: Spans = Spans { before: Duration::from_secs(6), during: Duration::from_secs(12) };
+const FULL: Spans = Spans { before: Duration::from_secs(5), during: Duration::from_secs(8) };
 const QUICK: Spans = Spans { before: Duration::from_millis(500), during: Duration::from_secs(1) };
 
 /// How long the carrier has to itself between two attacks.

@@ -33,9 +33,10 @@ pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// How many calls of one connection in a row may be refused, or ask for a nonce, before answers to such calls
 /// are held back, and for how long. A call that is taken ends the row, a proof among them.
 ///
-/// With fewer, a relay that proves who many businesses are at once is held up; with more, and with a shorter
-/// wait, whoever is refused takes more of our processors: as many calls a second as a connection has streams.
-pub(crate) const MAX_REFUSED_CALLS: u32 = 256;
+/// A relay asks for as many nonces at once as it has businesses and a connection has streams: with fewer, it
+/// would be held up. With more, and with a shorter wait, whoever is refused takes more of our processors: as
+/// many calls a second as a connection has streams.
+pub(crate) const MAX_REFUSED_CALLS: u32 = STREAMS_PER_CONNECTION;
 pub(crate) const REFUSED_CALL_DELAY: Duration = Duration::from_secs(1);
 
 /// How many bytes of one connection are read before the others are served, and how many are written.
@@ -133,7 +134,7 @@ mod tests {
         let unfinished = (UNFINISHED_BYTES_PER_CONNECTION, UNFINISHED_BYTES_PER_ADDRESS);
         assert_eq!(unfinished, (4_194_304, 67_108_864));
         assert_eq!((TURN_BYTES, WRITING_TURN_BYTES, HANDSHAKES_AT_ONCE), (16_384, 65_536, 4));
-        assert_eq!((MAX_REFUSED_CALLS, REFUSED_CALL_DELAY.as_secs()), (256, 1));
+        assert_eq!((MAX_REFUSED_CALLS, REFUSED_CALL_DELAY.as_secs()), (4096, 1));
         assert_eq!((MAX_RESETS_WAITING, MAX_BROKEN_STREAMS), (64, 64));
     }
 }

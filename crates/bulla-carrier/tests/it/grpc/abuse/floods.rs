@@ -91,18 +91,21 @@ async fn who_is_refused_again_and_again_is_answered_late_and_others_are_served()
     let served = super::super::tls::served().await;
     let mut link = Link::open(&served).await;
     link.send(&frames::opening()).await.unwrap();
-    let (at_once, late) = (256, 40);
-    for stream in (1..2 * (at_once + late)).step_by(2) {
-        link.send(&frames::call(stream, frames::CHALLENGE, &[])).await.unwrap();
-    }
-    let answers = async |link: &mut Link, count| {
+    let calls = |from: u32, count: u32| -> Vec<u8> {
+        (from..from + count).flat_map(|call| frames::call(2 * call + 1, frames::CHALLENGE, &[])).collect()
+    };
+    let answers = async |link: &mut Link, count: u32| {
         let mut answered = 0;
         while answered < count {
             let (kind, flags, ..) = link.next().await.unwrap();
-            answered += usize::from(kind == HEADERS && flags & frames::END_STREAM != 0);
+            answered += u32::from(kind == HEADERS && flags & frames::END_STREAM != 0);
         }
     };
-    answers(&mut link, 256).await;
+    for batch in 0..64 {
+        link.send(&calls(64 * batch, 64)).await.unwrap();
+        answers(&mut link, 64).await;
+    }
+    link.send(&calls(4096, 40)).await.unwrap();
     link.send(&frame(frames::PING, 0, 0, &[7; 8])).await.unwrap();
     while let Some((kind, flags, ..)) = link.next().await {
         assert!(kind != HEADERS || flags & frames::END_STREAM == 0, "none of the others is answered");
