@@ -41,8 +41,8 @@ pub(crate) struct MessageRoom {
 
 /// How far a message has come.
 enum Message {
-    /// Nothing of it. A stream's next message may be as late as it will; a call's first, and the end of a call
-    /// that has but one, are waited for.
+    /// Nothing of it. A stream's next message may be as late as it will; a call's first, and the end of one
+    /// that has but one message, are waited for.
     None { is_awaited: bool },
     /// So many bytes of the announcement of its length.
     Announced([u8; PREFIX_BYTES], usize),

@@ -31,8 +31,8 @@ impl RefusedCalls {
     }
 }
 
-/// Whether an answer with these headers is a refusal: its status stands in front, in place of an answer, which
-/// it would follow.
+/// Whether an answer with these headers is a refusal: its status stands in front, in place of an answer,
+/// which it would follow.
 pub(crate) fn is_refusal(headers: &HeaderMap) -> bool {
     headers.get("grpc-status").is_some_and(|status| status != "0")
 }

@@ -26,16 +26,19 @@ fn every_row_is_seen_cut_and_with_every_byte_changed() {
 fn grants_replay() {
     CORPORA.replay("grants", bulla_carrier::fuzzing::grants);
     CORPORA.replay_changed("grants", bulla_carrier::fuzzing::grants);
+    CORPORA.replay_mutated("grants", bulla_carrier::fuzzing::grants);
 }
 
 #[test]
 fn the_bodies_of_calls_replay() {
     CORPORA.replay("calls", bulla_carrier::grpc::fuzzing::calls);
     CORPORA.replay_changed("calls", bulla_carrier::grpc::fuzzing::calls);
+    CORPORA.replay_mutated("calls", bulla_carrier::grpc::fuzzing::calls);
 }
 
 #[test]
 fn what_strangers_show_to_be_somebody_replays() {
     CORPORA.replay("identities", bulla_carrier::grpc::fuzzing::identities);
     CORPORA.replay_changed("identities", bulla_carrier::grpc::fuzzing::identities);
+    CORPORA.replay_mutated("identities", bulla_carrier::grpc::fuzzing::identities);
 }

@@ -18,10 +18,12 @@ fn the_corpus_stays_small() {
 fn what_clients_send_replays_whole_cut_and_with_every_byte_changed() {
     CORPORA.replay("requests", requests);
     CORPORA.replay_changed("requests", requests);
+    CORPORA.replay_mutated("requests", requests);
 }
 
 #[test]
 fn what_carriers_send_replays_whole_cut_and_with_every_byte_changed() {
     CORPORA.replay("answers", answers);
     CORPORA.replay_changed("answers", answers);
+    CORPORA.replay_mutated("answers", answers);
 }
