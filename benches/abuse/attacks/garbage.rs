@@ -81,10 +81,7 @@ pub(super) async fn oversized(carrier: SocketAddr) {
 
 /// A call whose message stands in itself ten thousand times.
 pub(super) async fn malformed(carrier: SocketAddr) {
-    let mut nested = Vec::new();
-    for _ in 0..10_000 {
-        // A group that is begun, in a group that is begun.
-        nested.push(0x0b);
-    }
+    // A group that is begun, in a group that is begun.
+    let nested = [0x0b; 10_000];
     floods::answered(carrier, frames::CONNECT, &nested).await;
 }
