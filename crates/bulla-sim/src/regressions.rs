@@ -100,6 +100,13 @@ fn what_was_taken_is_not_told_again_by_who_acts_again() {
     keeps_with_log(11_764);
 }
 
+/// A relay's clock was set back by hours, and what marks a day on which there was work was written once more.
+/// It ended before the messages of that day, and nobody was told that one of them had not arrived.
+#[test]
+fn a_message_fails_in_its_time_whatever_the_clock_said_meanwhile() {
+    keeps_with_log(19_220);
+}
+
 /// What had been replaced, outside the user's window, and had not been shown when its time was over was held
 /// to be sealed as it was: the simulation was wrong.
 #[test]
@@ -117,6 +124,14 @@ fn two_histories_are_found_in_every_seed() {
     });
     let missed: Vec<u64> = missed.collect();
     assert!(missed.is_empty(), "{missed:?}");
+}
+
+/// KNOWN, NOT MENDED. A relay has lost its store. Of a message that it sent soon after that the business hears
+/// that it was sent, and never that it was read, although the user has read it.
+#[test]
+#[ignore = "known: a receipt is lost on its way to a relay that has lost its store"]
+fn a_relay_that_has_lost_its_store_hears_every_receipt() {
+    keeps_with_log(25_590);
 }
 
 /// That the seed breaks no promise when there is a log of keys.

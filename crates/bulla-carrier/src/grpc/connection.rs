@@ -25,6 +25,7 @@ use super::refused_calls::{RefusedCalls, is_refusal};
 use super::taking_turns::TakingTurns;
 use super::{ClientConnection, GrpcService};
 use crate::metrics::CONNECTIONS_CLOSED;
+use crate::trace_span;
 
 /// One client's connection, from its beginning to its end.
 pub(crate) struct Connection<S> {
@@ -61,7 +62,9 @@ impl<S: Store> Connection<S> {
             Ok((stream, bindings)) => self.speak(stream, ClientConnection::new(bindings)).await,
             Err(error) => {
                 closed("no handshake");
-                tracing::debug!(error = &error as &dyn std::error::Error, "a connection did not come to TLS");
+                let error = &error as &dyn std::error::Error;
+                trace_span::task(SERVING)
+                    .in_scope(|| tracing::debug!(error, "a connection did not come to TLS"));
             }
         }
     }
@@ -121,7 +124,10 @@ impl<S: Store> Connection<S> {
                         if !is_of_the_network(&error) {
                             closed("protocol");
                         }
-                        tracing::debug!(error = &error as &dyn std::error::Error, "a connection has ended");
+                        trace_span::task(SERVING).in_scope(|| {
+                            let error = &error as &dyn std::error::Error;
+                            tracing::debug!(error, "a connection has ended");
+                        });
                     }
                     return;
                 }
@@ -142,6 +148,10 @@ impl<S: Store> Connection<S> {
         }
     }
 }
+
+/// The task of which is told what became of connections. They have no span of their own: each would hold it
+/// for as long as it lasts.
+pub(crate) const SERVING: &str = "serve connections";
 
 /// What paths of calls about blobs begin with.
 const BLOBS: &str = "/bulla.carrier.v1.Blobs/";

@@ -15,9 +15,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::GrpcService;
 use super::address_places::AddressPlaces;
-use super::connection::{Connection, closed};
+use super::connection::{Connection, SERVING, closed};
 use super::handshakes::Handshakes;
 use super::limits::{ACCEPT_AGAIN, MAX_CONNECTIONS, STOPPING_DEADLINE};
+use crate::trace_span;
 
 /// Where a server listens, and how it is spoken to there.
 pub struct Listening {
@@ -103,7 +104,10 @@ pub async fn serve<S: Store>(
                 });
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no connection can be accepted");
+                trace_span::task(SERVING).in_scope(|| {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "no connection can be accepted");
+                });
                 clock.sleep(ACCEPT_AGAIN).await;
             }
         }

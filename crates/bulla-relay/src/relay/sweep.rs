@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::Timestamp;
-use bulla_store::{Key, Retention, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
@@ -93,7 +93,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let home = self.home(business);
         let mut marks = Scan::dated(BUSY, days.clone());
         loop {
-            let page = self.store.keys(home, &marks, now).await?;
+            // Whatever the clock said when a mark was put last: if it was set back, that one ends before what it
+            // stands for.
+            let page = self.store.keys(home, &marks, BEFORE_ALL).await?;
             let Some(last) = page.last() else { return Ok(()) };
             marks = Scan::dated(BUSY, days.clone()).after(last.clone());
             for mark in page {

@@ -13,11 +13,15 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod attackers;
 mod business;
 #[path = "../canary/canaries.rs"]
 mod canaries;
 mod declared_metrics;
 mod faults;
+#[path = "../../../../benches/abuse/frames.rs"]
+#[allow(dead_code, reason = "the benchmark makes more of them")]
+mod frames;
 mod guide_page;
 #[path = "../canary/log.rs"]
 mod log;

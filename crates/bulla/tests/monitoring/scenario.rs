@@ -19,6 +19,7 @@ use bulla::transport::{BlobId, BlobSize, Blobs, Caller, Incarnation, NumberProof
 use bulla::{SystemClock, SystemRng};
 use tokio::net::TcpListener;
 
+use crate::attackers;
 use crate::business::{Behaviour, TestBusiness};
 use crate::faults::{self, PutBackStore, SetClock, copy};
 use crate::personal_data::{EMOJI, PersonalData};
@@ -89,6 +90,7 @@ async fn somebody_proves_who_they_are(system: &System, number: &str) {
     let installation = InstallationId::of_identity(&signer.identity_key());
     let user = Address::user(Number::parse(number).unwrap());
     let caller = Caller::new(user, installation, Incarnation::new(1));
+    attackers::come(&caller, Arc::clone(&rng)).await;
     let transport = GrpcTransport::new(connector, clock, Arc::clone(&rng));
     transport.register(&caller, &NumberProof::none()).await.unwrap_err();
     transport.identify(signer);
