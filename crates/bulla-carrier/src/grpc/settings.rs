@@ -12,7 +12,7 @@ use super::limits::{
 ///
 /// # Cost
 /// What strangers can make the service hold, in bytes: of each address the unfinished messages, 64 MiB unless
-/// it is said; of each connection 60 kB while nothing is on its way, and at most 4 MiB that were sent and not
+/// it is said; of each connection 50 kB while nothing is on its way, and at most 4 MiB that were sent and not
 /// read yet; of each call in progress some 29 kB, and of each stream that is not read 256 KiB that wait to be
 /// written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
