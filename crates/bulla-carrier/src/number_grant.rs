@@ -133,6 +133,26 @@ impl NumberGrant {
         Self::from_bytes(grant).ok_or(GrantError::Malformed)
     }
 
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (not_before, bytes) = bytes.split_first_chunk()?;
+        let (not_after, bytes) = bytes.split_first_chunk()?;
+        let (relay, bytes) = match bytes.split_first()? {
+            (0, bytes) => (None, bytes),
+            (1, bytes) => {
+                let (relay, bytes) = bytes.split_first_chunk()?;
+                (Some(InstallationId::from_bytes(*relay)), bytes)
+            }
+            _ => return None,
+        };
+        let (count, numbers) = bytes.split_first()?;
+        let (numbers, []) = numbers.as_chunks::<8>() else { return None };
+        let numbers: Vec<_> =
+            numbers.iter().map(|number| PhoneNumberId::new(u64::from_be_bytes(*number))).collect();
+        let time = |bytes: &[u8; 8]| Timestamp::from_millis(u64::from_be_bytes(*bytes));
+        let grant = Self { numbers, relay, not_before: time(not_before), not_after: time(not_after) };
+        (grant.count().ok()? == *count).then_some(grant)
+    }
+
     /// The same to the relay alone that has this installation for the number. Each of a relay's numbers has
     /// an identity of its own: such a grant is for one number.
     #[must_use]
@@ -165,26 +185,6 @@ impl NumberGrant {
         bytes.push(self.count()?);
         bytes.extend(self.numbers.iter().flat_map(|number| number.number().to_be_bytes()));
         Ok(bytes)
-    }
-
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (not_before, bytes) = bytes.split_first_chunk()?;
-        let (not_after, bytes) = bytes.split_first_chunk()?;
-        let (relay, bytes) = match bytes.split_first()? {
-            (0, bytes) => (None, bytes),
-            (1, bytes) => {
-                let (relay, bytes) = bytes.split_first_chunk()?;
-                (Some(InstallationId::from_bytes(*relay)), bytes)
-            }
-            _ => return None,
-        };
-        let (count, numbers) = bytes.split_first()?;
-        let (numbers, []) = numbers.as_chunks::<8>() else { return None };
-        let numbers: Vec<_> =
-            numbers.iter().map(|number| PhoneNumberId::new(u64::from_be_bytes(*number))).collect();
-        let time = |bytes: &[u8; 8]| Timestamp::from_millis(u64::from_be_bytes(*bytes));
-        let grant = Self { numbers, relay, not_before: time(not_before), not_after: time(not_after) };
-        (grant.count().ok()? == *count).then_some(grant)
     }
 }
 

@@ -126,8 +126,8 @@ fn two_histories_are_found_in_every_seed() {
     assert!(missed.is_empty(), "{missed:?}");
 }
 
-/// KNOWN, NOT MENDED. A relay has lost its store. Of a message that it sent soon after that the business hears
-/// that it was sent, and never that it was read, although the user has read it.
+/// KNOWN, NOT MENDED. A relay has lost its store. Of a message that it sent soon after that the business
+/// hears that it was sent, and never that it was read, although the user has read it.
 #[test]
 #[ignore = "known: a receipt is lost on its way to a relay that has lost its store"]
 fn a_relay_that_has_lost_its_store_hears_every_receipt() {

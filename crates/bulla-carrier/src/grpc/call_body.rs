@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
-use super::limits::MESSAGE_DEADLINE;
+use super::limits::{MESSAGE_DEADLINE, PREFIX_BYTES};
 use super::service::refused;
 use crate::metrics::MESSAGES_CUT;
 
@@ -56,9 +56,6 @@ enum Message {
 }
 
 type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Before each message in a call: whether it is compressed (a byte), and its length (u32, big-endian).
-const PREFIX_BYTES: usize = 5;
 
 impl<B> CallBody<B> {
     /// `body`, of which nothing has come yet, of a call that sends a stream of messages, or one.

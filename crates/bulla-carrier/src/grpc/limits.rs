@@ -62,6 +62,9 @@ pub(crate) const MAX_BROKEN_STREAMS: usize = 64;
 /// first frame is. After that it ends.
 pub const OPENING_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How much stands before each message in a call, in bytes: whether it is compressed, and its length.
+pub(crate) const PREFIX_BYTES: usize = 5;
+
 /// The most uploads and downloads at a time. Who comes then is told that the carrier cannot answer now.
 ///
 /// Each holds a part of its blob, of 1 MiB at most, and two frames.

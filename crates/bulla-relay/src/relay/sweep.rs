@@ -93,8 +93,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let home = self.home(business);
         let mut marks = Scan::dated(BUSY, days.clone());
         loop {
-            // Whatever the clock said when a mark was put last: if it was set back, that one ends before what it
-            // stands for.
+            // Whatever the clock said when a mark was put last: if it was set back, that one ends before what
+            // it stands for.
             let page = self.store.keys(home, &marks, BEFORE_ALL).await?;
             let Some(last) = page.last() else { return Ok(()) };
             marks = Scan::dated(BUSY, days.clone()).after(last.clone());
