@@ -85,8 +85,8 @@ fn keys_that_were_given_away_stay_away_after_an_erasure() {
     tried(4, late, &[(seconds(3), Fault::Erase(0)), (seconds(5), Fault::Erase(0))], 300);
 }
 
-/// Two relays on a store: the one had no session with a user's device, and held that in memory, when the
-/// other opened what began one. It took the user's next message, which begins the same, for a replay, dropped
+/// Two relays on a store: the one held in memory what sessions there were with a user's device when the other
+/// opened what began a new one. It took the user's next message, which begins the same, for a replay, dropped
 /// it, and acknowledged it.
 #[test]
 fn a_message_is_no_replay_for_what_another_relay_has_begun() {

@@ -64,6 +64,28 @@ fn a_body_takes_less_than_a_mebibyte_whatever_stands_in_it() {
     }
 }
 
+/// Lists whose items mean something are kept until the whole is checked: of a body that is short, too.
+#[test]
+fn contacts_take_less_than_four_mebibytes() {
+    let entries = |entry: &str| [entry; 10].join(",");
+    let name = r#""name":{"formatted_name":"A","first_name":"A"}"#;
+    let of = |phone: &str, email: &str, address: &str, url: &str| {
+        let [phones, emails, addresses, urls] = [phone, email, address, url].map(entries);
+        format!(
+            r#"{{{name},"phones":[{phones}],"emails":[{emails}],"addresses":[{addresses}],"urls":[{urls}]}}"#
+        )
+    };
+    let filled = of(r#"{"phone":"1"}"#, r#"{"email":"1"}"#, "{}", r#"{"url":"1"}"#);
+    for (status, contact) in [(400, of("{}", "{}", "{}", "{}")), (200, filled)] {
+        let contacts = vec![contact; 257].join(",");
+        let to = r#""messaging_product":"whatsapp","to":"16505551234","type":"contacts""#;
+        let body = format!(r#"{{{to},"contacts":[{contacts}]}}"#);
+        assert!(body.len() <= MAX_BODY_BYTES);
+        let most = most(status, body.into());
+        assert!(most < 4 * ALLOWED, "{most} bytes");
+    }
+}
+
 #[test]
 fn a_body_that_comes_byte_by_byte_takes_no_more() {
     let bytes = Bytes::from(fat("[],"));
