@@ -171,7 +171,7 @@ impl<S: Store> Carrier<S> {
             Some(_) => self.highest_one_time(owner).await?,
             None => 0,
         };
-        Ok(Connected::new(stock, highest))
+        Ok(Connected::new(stock, highest).in_generation(self.generation.number()))
     }
 
     /// Waits until there are `at_most` so many one-time keys of `caller` left.

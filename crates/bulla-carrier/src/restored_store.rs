@@ -39,6 +39,10 @@ impl StoreGeneration {
         self.is_of(record).then(|| record.value.slice(8..))
     }
 
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// Whether the store was never put back.
     pub(crate) const fn is_first(self) -> bool {
         self.0 == 0

@@ -9,6 +9,7 @@ mod retry_requests;
 
 mod outbox;
 mod resends;
+mod restored_carrier;
 
 mod key_log;
 mod one_time_keys;

@@ -50,3 +50,6 @@ pub(crate) const MAX_UNSETTLED: usize = 16;
 /// Of how many businesses it is known in memory that they are marked as active today. Beyond it all
 /// are forgotten, and each is marked once more, which costs a row.
 pub(crate) const MAX_NOTED_ACTIVE: usize = 256;
+
+/// How many events of the mailbox are looked through for messages that have come again.
+pub(crate) const MAX_SEARCHED: usize = 1024;

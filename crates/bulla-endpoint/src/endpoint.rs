@@ -9,6 +9,7 @@ use bytes::Bytes;
 use prost::Message;
 use zeroize::Zeroizing;
 
+use crate::carrier_generation::CarrierGeneration;
 use crate::limits::{ATTEMPTS, RENEWED_AFTER};
 use crate::store_layout::{IDENTITY, STATE, only};
 use crate::{EndpointError, Identity, IdentityPolicy, KeyLog, SessionCache, prekeys, restored_store};
@@ -27,6 +28,7 @@ pub struct Endpoint {
     pub(crate) identity_policy: IdentityPolicy,
     pub(crate) held: Option<SessionCache>,
     pub(crate) key_log: OnceLock<KeyLog>,
+    pub(crate) carrier: CarrierGeneration,
 }
 
 impl Endpoint {
@@ -54,7 +56,7 @@ impl Endpoint {
             None => create_identity(store, home, now, rng).await?,
         };
         let generation = restored_store::of(store, SYSTEM_PARTITION, Bytes::new(), now).await?;
-        let EndpointState { incarnation, registered: was_registered, .. } =
+        let EndpointState { incarnation, registered: was_registered, carrier_generation, .. } =
             begin_incarnation(store, home, generation, now).await?;
         let identity_policy = IdentityPolicy::default();
         Ok(Self {
@@ -67,6 +69,7 @@ impl Endpoint {
             identity_policy,
             held: None,
             key_log: OnceLock::new(),
+            carrier: CarrierGeneration::new(carrier_generation),
         })
     }
 
@@ -84,12 +87,21 @@ impl Endpoint {
     /// # Errors
     /// When the store fails, or another instance works on it at the same time.
     pub async fn set_registered<S: Store>(&self, store: &S, now: Timestamp) -> Result<(), EndpointError> {
+        self.change_state(store, now, |state| !std::mem::replace(&mut state.registered, true)).await
+    }
+
+    /// Writes down what `change` does to the state, if it says that it has changed it.
+    pub(crate) async fn change_state<S: Store>(
+        &self,
+        store: &S,
+        now: Timestamp,
+        change: impl Fn(&mut EndpointState) -> bool,
+    ) -> Result<(), EndpointError> {
         for _ in 0..ATTEMPTS {
             let (mut state, version) = self.state(store, now).await?;
-            if state.registered {
+            if !change(&mut state) {
                 return Ok(());
             }
-            state.registered = true;
             let mut batch = Batch::new(self.home);
             batch.expect_version(only(STATE), version);
             batch.put(only(STATE), state.encode_to_vec());
@@ -195,6 +207,9 @@ pub(crate) struct EndpointState {
     /// The one-time prekeys that were left beside signed prekeys of before, oldest first.
     #[prost(message, repeated, tag = "7")]
     pub(crate) replaced: Vec<ReplacedKeys>,
+    /// The generation of the carrier's store in which everything unconfirmed was handed over.
+    #[prost(uint64, tag = "8")]
+    pub(crate) carrier_generation: u64,
 }
 
 /// One-time prekeys that the carrier gives away no more.

@@ -61,7 +61,7 @@ fn unconfirmed(bytes: &[u8]) {
     }
     let _ = (row.content(), row.was_sealed_in(Some([7; 8])));
     if let Some(resends) = row.next_resend() {
-        row.resealed(Some([7; 8]), resends, NOW);
+        row.resealed(Some([7; 8]), resends, NOW, 0);
         assert!(row.was_sealed_in(Some([7; 8])));
     }
     let _ = read_back(&row.to_bytes(), Unconfirmed::read, Unconfirmed::to_bytes);

@@ -4,6 +4,7 @@
 //! [`Endpoint`] is the party, [`Peer`] its sessions with one device, [`SessionCache`] those held in memory.
 //! [`KeyLog`] is what was seen of the carrier's log of keys.
 
+mod carrier_generation;
 mod endpoint;
 mod identity;
 mod identity_policy;

@@ -31,7 +31,7 @@ use crate::{Endpoint, KeyLog, OpenError, SealError, SpentKey, Uncommitted, Unrea
 /// again from the store.
 #[must_use = "steps that are not kept in a batch have not happened"]
 pub struct Peer<'a> {
-    endpoint: &'a Endpoint,
+    pub(crate) endpoint: &'a Endpoint,
     address: Address,
     partition: Partition,
     stored: SessionStore,

@@ -35,6 +35,9 @@ pub struct Unconfirmed {
     /// When it was sent again last, in milliseconds.
     #[prost(uint64, tag = "4")]
     resent: u64,
+    /// Of which generation the carrier's store was when it was sealed last.
+    #[prost(uint64, tag = "5")]
+    carrier: u64,
 }
 
 /// What there is to do about a message that is asked for again.
@@ -52,17 +55,18 @@ pub enum Resend {
 }
 
 impl Unconfirmed {
-    /// What `words` say, an encoded content that was sealed in `session`.
+    /// What `words` say, an encoded content that was sealed in `session` while the carrier's store was of the
+    /// generation `carrier`.
     #[must_use]
-    pub fn new(session: Option<SessionName>, words: Bytes) -> Self {
-        Self { resends: 0, session: session_bytes(session), words, resent: 0 }
+    pub fn new(session: Option<SessionName>, words: Bytes, carrier: u64) -> Self {
+        Self { resends: 0, session: session_bytes(session), words, resent: 0, carrier }
     }
 
     /// A message that is lost, which was told to whoever wrote it.
     #[must_use]
     pub const fn lost() -> Self {
         let words = Bytes::new();
-        Self { resends: MAX_RESENDS as u32 + 1, session: Bytes::new(), words, resent: 0 }
+        Self { resends: MAX_RESENDS as u32 + 1, session: Bytes::new(), words, resent: 0, carrier: 0 }
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
@@ -103,10 +107,24 @@ impl Unconfirmed {
         session.is_some_and(|session| self.session[..] == session)
     }
 
-    /// Notes that it was sealed in `session` at `now`, to be sent again for the time number `resends`.
-    pub fn resealed(&mut self, session: Option<SessionName>, resends: u8, now: Timestamp) {
+    /// Which time it is when it is sent again because the carrier's store is of the generation `carrier` now;
+    /// nothing when it was sealed in that, or sent as often as it ever is.
+    #[must_use]
+    pub fn resend_in(&self, carrier: u64) -> Option<u8> {
+        self.next_resend().filter(|_| self.carrier != carrier)
+    }
+
+    /// Notes that it is not lost with a carrier whose store is of the generation `carrier` now, though it was
+    /// not sealed anew.
+    pub const fn kept_in(&mut self, carrier: u64) {
+        self.carrier = carrier;
+    }
+
+    /// Notes that it was sealed in `session` at `now`, to be sent again for the time number `resends`, while
+    /// the carrier's store was of the generation `carrier`.
+    pub fn resealed(&mut self, session: Option<SessionName>, resends: u8, now: Timestamp, carrier: u64) {
         (self.resends, self.session) = (u32::from(resends), session_bytes(session));
-        self.resent = now.as_millis();
+        (self.resent, self.carrier) = (now.as_millis(), carrier);
     }
 
     /// What it says.
@@ -146,14 +164,14 @@ mod tests {
 
     #[test]
     fn an_unconfirmed_message_comes_back_and_is_sent_again_five_times() {
-        let mut row = Unconfirmed::new(Some([7; 8]), Bytes::from_static(b"words"));
+        let mut row = Unconfirmed::new(Some([7; 8]), Bytes::from_static(b"words"), 0);
         assert!(row.was_sealed_in(Some([7; 8])) && !row.was_sealed_in(Some([8; 8])));
         assert!(
-            !row.was_sealed_in(None) && !Unconfirmed::new(None, Bytes::new()).was_sealed_in(Some([0; 8]))
+            !row.was_sealed_in(None) && !Unconfirmed::new(None, Bytes::new(), 0).was_sealed_in(Some([0; 8]))
         );
         for time in 1..=MAX_RESENDS {
             assert_eq!(row.next_resend(), Some(time));
-            row.resealed(Some([time; 8]), time, Timestamp::from_millis(0));
+            row.resealed(Some([time; 8]), time, Timestamp::from_millis(0), 0);
             row = Unconfirmed::read(&row.to_bytes()).unwrap();
             assert!(row.was_sealed_in(Some([time; 8])));
         }
@@ -168,15 +186,15 @@ mod tests {
     #[test]
     fn requests_that_come_together_are_answered_once() {
         let now = Timestamp::from_millis(1_795_293_590_960);
-        let mut row = Unconfirmed::new(Some([7; 8]), Bytes::new());
+        let mut row = Unconfirmed::new(Some([7; 8]), Bytes::new(), 0);
         assert_eq!(row.asked_for(0, now), Resend::Due(1));
-        row.resealed(None, 1, now);
+        row.resealed(None, 1, now, 0);
         let end = now.after(FIRST_WAIT);
         let before = end.before(std::time::Duration::from_millis(1));
         assert_eq!(row.asked_for(0, before), Resend::UnderWay);
         assert_eq!(row.asked_for(0, end), Resend::Due(2), "that was lost as well");
         assert_eq!(row.asked_for(1, now), Resend::Due(2), "what was sent last does not open either");
-        row.resealed(None, MAX_RESENDS, now);
+        row.resealed(None, MAX_RESENDS, now, 0);
         assert_eq!(row.asked_for(MAX_RESENDS - 1, before), Resend::UnderWay);
         assert_eq!(row.asked_for(MAX_RESENDS, before), Resend::Over);
         assert_eq!(row.asked_for(0, end), Resend::Over);
@@ -185,8 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_carrier_that_was_put_back_is_given_a_message_once_more_and_once_only() {
+        let mut row = Unconfirmed::new(None, Bytes::new(), 3);
+        assert_eq!((row.resend_in(3), row.resend_in(4), row.resend_in(0)), (None, Some(1), Some(1)));
+        row.resealed(None, 1, Timestamp::from_millis(7), 4);
+        row = Unconfirmed::read(&row.to_bytes()).unwrap();
+        assert_eq!((row.resend_in(4), row.resend_in(5)), (None, Some(2)));
+        row.resealed(None, MAX_RESENDS, Timestamp::from_millis(7), 4);
+        assert_eq!(row.resend_in(5), None);
+        assert_eq!(Unconfirmed::lost().resend_in(5), None);
+    }
+
+    #[test]
     fn rows_of_another_form_and_cut_ones_are_damaged_and_none_panics() {
-        let row = Unconfirmed::new(Some([7; 8]), Bytes::from_static(b"words")).to_bytes();
+        let row = Unconfirmed::new(Some([7; 8]), Bytes::from_static(b"words"), 0).to_bytes();
         for bad in [&[][..], &[0], &[2, 8, 1], &[1, 0xff], &row[..row.len() - 1]] {
             assert!(matches!(Unconfirmed::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");
         }

@@ -175,3 +175,7 @@ pub(crate) const MAX_THROUGHPUT: u32 = 1_000_000;
 
 /// How many envelopes of one device are opened in one record.
 pub(crate) const MAX_OPENED_TOGETHER: usize = 16;
+
+/// Among how many events of a conversation, and among how many of its dead letters, it is looked for messages
+/// that have come again. Where there are more, their sender is not told anew that they came.
+pub(crate) const MAX_SEARCHED: usize = 128;

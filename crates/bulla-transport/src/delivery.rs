@@ -95,13 +95,27 @@ pub struct Connected {
     /// The highest id of a one-time key the caller has ever left: new ones need higher ids. 0 before the
     /// first, and when the keys that last are not there (any more): then all are to be left anew.
     pub highest_one_time: u32,
+    /// The generation of the carrier's store: another number after each time it was put back from a backup, 0
+    /// before the first. Only [`register`](crate::Transport::register) and
+    /// [`connect`](crate::Transport::connect) tell it.
+    ///
+    /// What the carrier had taken after the backup is gone with an earlier generation. Who finds another than
+    /// the last time hands over again whatever its receivers have not confirmed.
+    pub generation: u64,
 }
 
 impl Connected {
     /// Connected, with so many one-time keys left, and the highest id of one there ever was.
     #[must_use]
     pub const fn new(one_time_keys: usize, highest_one_time: u32) -> Self {
-        Self { one_time_keys, highest_one_time }
+        Self { one_time_keys, highest_one_time, generation: 0 }
+    }
+
+    /// The same, with a carrier whose store is of this generation.
+    #[must_use]
+    pub const fn in_generation(mut self, generation: u64) -> Self {
+        self.generation = generation;
+        self
     }
 }
 

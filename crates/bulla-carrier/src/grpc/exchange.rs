@@ -51,6 +51,7 @@ impl<S: Store> Exchange<S> {
             one_time_keys: connected.one_time_keys,
             highest_one_time: connected.highest_one_time,
             heartbeat_seconds: u32::try_from(heartbeat.as_secs()).unwrap_or(u32::MAX),
+            generation: connected.generation,
         };
         let gone = outgoing.clone();
         let calls = Calls {

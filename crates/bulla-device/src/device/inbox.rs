@@ -1,6 +1,7 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bulla_base::{Party, PhoneNumberId, Retries};
+use bulla_base::{MessageId, Party, PhoneNumberId, Retries};
 use bulla_content::{Body, Progress};
 use bulla_endpoint::{OpenError, Peer, Received};
 use bulla_envelope::{Envelope, Form, Kind};
@@ -12,7 +13,7 @@ use super::resends::Begun;
 use super::transaction::Transaction;
 use super::{BACKOFF, Inner, RECEIVING, trace_span};
 use crate::event::Row;
-use crate::limits::MAX_OPENED_PER_RECORD;
+use crate::limits::{MAX_OPENED_PER_RECORD, MAX_SEARCHED};
 use crate::metrics::{DROPPED, FAILED, OPENED};
 use crate::store_layout;
 use crate::{DeviceError, DeviceEvent};
@@ -80,7 +81,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut transaction = self.transaction().await?;
         let mut peer =
             self.endpoint.peer(&self.store, self.home, first.envelope.from(), transaction.now).await?;
-        let (mut opened, mut done) = (Vec::<OpenedOne<'_>>::new(), 0);
+        let (mut opened, mut known, mut done) = (Vec::<OpenedOne<'_>>::new(), Vec::new(), 0);
         for Delivery { envelope, .. } in run {
             if !opened.is_empty() && !is_plain(envelope) {
                 break;
@@ -94,13 +95,17 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     .await?
                     .is_some()
             {
+                // Who sends it again has not heard that it came.
+                if envelope.attempt() > 0 {
+                    known.push(envelope.id());
+                }
                 done += 1;
                 continue;
             }
             let received = match peer.open(&self.store, envelope, transaction.now, &*self.rng).await {
                 Ok(received) => received,
                 // What was opened before it is made durable first.
-                Err(_) if !opened.is_empty() => break,
+                Err(_) if !opened.is_empty() || !known.is_empty() => break,
                 Err(error @ (OpenError::Store(_) | OpenError::Damaged { .. })) => {
                     return Err(DeviceError::Open(error));
                 }
@@ -119,10 +124,10 @@ impl<S: Store, T: Transport> Inner<S, T> {
                 break;
             }
         }
-        if opened.is_empty() {
+        if opened.is_empty() && known.is_empty() {
             return Ok(done);
         }
-        self.confirm(&mut transaction, &mut peer, business, &opened).await?;
+        self.confirm(&mut transaction, &mut peer, business, (&opened, &known)).await?;
         transaction.put_sessions(peer);
         self.commit(transaction).await?;
         // After the commit: a key that is spent and a count that is kept cannot be taken back.
@@ -178,26 +183,49 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(is_failed)
     }
 
-    /// Seals one receipt for all messages that were `opened`.
+    /// Seals one receipt for all messages that were `opened`, and for those that are `known` and came again;
+    /// and one for those of the latter that the user has read.
     async fn confirm(
         &self,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
         business: PhoneNumberId,
-        opened: &[OpenedOne<'_>],
+        (opened, known): (&[OpenedOne<'_>], &[MessageId]),
     ) -> Result<(), DeviceError> {
         let said = |one: &&OpenedOne<'_>| match &one.received.content {
             Ok(content) => content.body().is_message(),
             Err(_) => false,
         };
-        let said: Vec<_> = opened.iter().filter(said).map(|one| one.envelope.id()).collect();
+        let mut said: Vec<_> = opened.iter().filter(said).map(|one| one.envelope.id()).collect();
+        said.extend_from_slice(known);
         let Some(last) = said.last().copied() else { return Ok(()) };
         // What came in a session that is not sealed in any more is confirmed in another: else the business
         // would be told that it failed.
         if let Begun::InSession = self.begin_if_needed(transaction, peer, business, last).await? {
             self.seal_receipt(peer, transaction, Progress::Delivered, said)?;
+            if !known.is_empty() {
+                let read = self.read_by_user(transaction, known).await?;
+                self.seal_receipt(peer, transaction, Progress::Read, read)?;
+            }
         }
         Ok(())
+    }
+
+    /// Those of `messages` that are not in the mailbox any more. Of a long one only the beginning is
+    /// searched, and nothing is taken for read that may stand behind it.
+    async fn read_by_user(
+        &self,
+        transaction: &Transaction,
+        messages: &[MessageId],
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let (inbox, queue) = (&transaction.head.inbox, transaction.queue(store_layout::INBOX));
+        let unread = inbox.read(&self.store, &queue, 0, MAX_SEARCHED, transaction.now).await?;
+        if unread.len() == MAX_SEARCHED {
+            return Ok(Vec::new());
+        }
+        let unread = unread.iter().map(|event| Ok(DeviceEvent::read(event.place, &event.record.value)?.id()));
+        let unread: BTreeSet<MessageId> = unread.collect::<Result<_, StoreError>>()?;
+        Ok(messages.iter().copied().filter(|id| !unread.contains(id)).collect())
     }
 
     pub(super) async fn next_notice(&self) -> Result<DeviceEvent, StoreError> {

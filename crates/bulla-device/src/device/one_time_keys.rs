@@ -19,6 +19,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             self.endpoint.set_registered(&self.store, self.clock.now()).await?;
             connected
         };
+        self.meet_carrier(connected.generation).await?;
         self.leave_keys(connected).await?;
         Ok(())
     }

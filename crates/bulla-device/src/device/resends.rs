@@ -19,6 +19,15 @@ use crate::store_layout::{self, UNCONFIRMED};
 use crate::{DeviceError, SendError};
 use bulla_endpoint::Unconfirmed;
 
+/// In which session a message is sealed again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SessionFor {
+    /// In another than the last time.
+    WhatDidNotOpen,
+    /// In the one in use.
+    WhatIsLost,
+}
+
 /// How a session with a business is begun anew.
 pub(super) enum Begun {
     /// There is one to seal in.
@@ -38,7 +47,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         (content, session): (&Content, Option<SessionName>),
     ) -> Result<(), StoreError> {
         self.make_room(transaction).await?;
-        let row = Unconfirmed::new(session, Bytes::copy_from_slice(content.encode(&*self.rng).plaintext()));
+        let words = Bytes::copy_from_slice(content.encode(&*self.rng).plaintext());
+        let row = Unconfirmed::new(session, words, self.endpoint.carrier_generation());
         let key = store_layout::about(UNCONFIRMED, business, id);
         transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
         transaction.unconfirmed += 1;
@@ -120,7 +130,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
         match row.map_or(Resend::Over, |row| row.asked_for(request.attempt(), now)) {
             Resend::UnderWay | Resend::Told => return Ok(false),
             Resend::Due(_) => {
-                if let Some(envelope) = self.seal_again(transaction, peer, business, id).await? {
+                let sealing = self.seal_again(transaction, peer, (business, id), SessionFor::WhatDidNotOpen);
+                if let Some(envelope) = sealing.await? {
                     transaction.push_outbox(&envelope);
                     metrics::counter!(RESENT, "reason" => "asked").increment(1);
                     return Ok(false);
@@ -162,10 +173,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let mut transaction = self.transaction().await?;
         let mut peer = self.endpoint.peer(&self.store, self.home, envelope.to(), transaction.now).await?;
         envelope.installation().into_iter().for_each(|gone| peer.retire_session(gone));
-        let Some(sealed) = self.seal_again(&mut transaction, &mut peer, business, envelope.id()).await?
-        else {
-            return Ok(None);
-        };
+        let message = (business, envelope.id());
+        let sealing = self.seal_again(&mut transaction, &mut peer, message, SessionFor::WhatDidNotOpen);
+        let Some(sealed) = sealing.await? else { return Ok(None) };
         transaction.replace_in_outbox(place, &sealed);
         transaction.put_sessions(peer);
         self.commit(transaction).await?;
@@ -173,19 +183,19 @@ impl<S: Store, T: Transport> Inner<S, T> {
         Ok(Some(sealed))
     }
 
-    /// The message `id`, sealed in another session than the last time; nothing if it is not sent again.
-    async fn seal_again(
+    /// The message `id`, sealed anew; nothing if it is not sent again.
+    pub(super) async fn seal_again(
         &self,
         transaction: &mut Transaction,
         peer: &mut Peer<'_>,
-        business: PhoneNumberId,
-        id: MessageId,
+        (business, id): (PhoneNumberId, MessageId),
+        session: SessionFor,
     ) -> Result<Option<Envelope>, DeviceError> {
         let key = store_layout::about(UNCONFIRMED, business, id);
         let Some(record) = self.store.get(self.home, &key, transaction.now).await? else { return Ok(None) };
         let mut row = Unconfirmed::read(&record.value)?;
         let Some(time) = row.next_resend() else { return Ok(None) };
-        if row.was_sealed_in(peer.session()) {
+        if session == SessionFor::WhatDidNotOpen && row.was_sealed_in(peer.session()) {
             peer.retire();
         }
         if let Begun::Not = self.begin_if_needed(transaction, peer, business, id).await? {
@@ -194,7 +204,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         let kind = Kind::Message(Category::Service);
         let sealed = peer.seal(id, kind, &row.content()?, transaction.now, &*self.rng)?;
         let sealed = sealed.sent_again(time).map_err(SealError::TooLarge)?;
-        row.resealed(peer.session(), time, transaction.now);
+        row.resealed(peer.session(), time, transaction.now, peer.carrier_generation());
         let expiry = record.expiry.unwrap_or_else(|| Retention::LONGEST.from(transaction.now));
         transaction.batch.put_until(key, row.to_bytes(), expiry);
         Ok(Some(sealed))

@@ -27,6 +27,8 @@ pub(crate) struct ActiveBusiness {
     pub(super) again: Notify,
     /// Whether that will be told after a while, in any case.
     pub(super) looks_again: AtomicBool,
+    /// Whether what the carrier may have lost is being sent again.
+    pub(super) sends_again: AtomicBool,
     /// Whether the carrier knows this incarnation and has keys of it.
     pub(super) is_connected: AtomicBool,
     /// Which rules hold for it, and what they know.
@@ -57,7 +59,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.transport.identify(endpoint.signer());
         let user_ids = UserIds::new(&self.pepper, business);
         let (tasks, again) = (Arc::default(), Notify::new());
-        let (looks_again, is_connected) = Default::default();
+        let (looks_again, sends_again, is_connected) = Default::default();
         let rules = RuleState::new(self.rules_of(business), self.clock.now());
         Ok(ActiveBusiness {
             endpoint,
@@ -67,6 +69,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             tasks,
             again,
             looks_again,
+            sends_again,
             is_connected,
             rules,
         })

@@ -136,7 +136,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Tells the carrier that this incarnation speaks, and fills up its stock of our one-time keys.
-    pub(super) async fn connect(&self, tenant: &ActiveBusiness) -> Result<(), RelayError> {
+    pub(super) async fn connect(self: &Arc<Self>, tenant: &Arc<ActiveBusiness>) -> Result<(), RelayError> {
         // The semaphore is never closed, so there is no error to hear.
         let _place = self.connecting.acquire().await;
         let identity = |source| RelayError::Identity { business: tenant.business(), source };
@@ -155,6 +155,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             connected
         };
         self.businesses.is_proven(tenant.business());
+        self.meet_carrier(tenant, connected.generation);
         self.leave_keys(tenant, connected).await?;
         Box::pin(self.begin_log(tenant)).await;
         tenant.is_connected.store(true, Ordering::Relaxed);

@@ -96,14 +96,23 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let done = |envelopes| Attempt::Done(Together::Settled(Settled::without_keys(envelopes)));
         let mut transaction = self.transaction(conversation).await?;
         let (mut peer, mut opened, mut settled) = (None::<Peer<'_>>, Vec::<OpenedOne<'_>>::new(), 0);
+        let mut known = Vec::new();
         for Delivery { envelope, .. } in run {
             let seen = store_layout::about(SEEN, conversation.business, envelope.id());
             // The guard against duplicates is in the record that is being put together, not in the store yet.
             if opened.iter().any(|one| one.envelope.id() == envelope.id())
                 || self.store.get(conversation.user, &seen, transaction.now).await?.is_some()
             {
+                // Who sends it again has not heard that it came, and is told apart from what is new.
+                if envelope.attempt() > 0 && !opened.is_empty() {
+                    break;
+                }
+                known.extend((envelope.attempt() > 0).then(|| envelope.id()));
                 settled += 1;
                 continue;
+            }
+            if !known.is_empty() {
+                break;
             }
             let mut with = match peer.take() {
                 Some(peer) => peer,
@@ -131,6 +140,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 .push(self.take_in(tenant, &mut transaction, &mut with, (number, envelope), received).await?);
             settled += 1;
             peer = Some(with);
+        }
+        if let (Some(first), false) = (run.first(), known.is_empty()) {
+            let device = first.envelope.from().device();
+            let told = Box::pin(self.confirm_again(tenant, transaction, device, known)).await?;
+            return Ok(if told { done(settled) } else { Attempt::Conflict });
         }
         let Some(peer) = peer else { return Ok(done(settled)) };
         transaction.put_sessions(peer);

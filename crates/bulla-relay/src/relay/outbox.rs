@@ -118,6 +118,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
                 envelopes.extend_from_slice(entry.envelopes());
             }
+            let generation = tenant.endpoint.carrier_generation();
             let handing_over = self.hand_over(tenant, conversation, envelopes, first.begun);
             let handed = handing_over.instrument(trace_span::about("send", conversation, only)).await?;
             let Some((mut count, next)) = handed else { return Ok(Sent::Changed) };
@@ -131,7 +132,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 least = page.front().map_or(usize::MAX, |(_, entry)| entry.envelopes().len());
             }
             if let Some(last) = taken.last().map(|(read, _)| read.place) {
-                self.settle_taken_over(conversation, &taken).await?;
+                if !self.settle_taken_over(tenant, conversation, &taken, generation).await? {
+                    self.workers.let_go(conversation, Worker::Outbox);
+                    return Ok(Sent::Changed);
+                }
                 // Not before: after an error they are read again, and the carrier knows them.
                 self.workers.pass(conversation, Worker::Outbox, last, seen);
             }
@@ -187,14 +191,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 }
                 Renewed::TakenOut | Renewed::Not => return Ok(Sent::Some),
             };
-            let envelopes = entry.envelopes().to_vec();
+            let (envelopes, generation) = (entry.envelopes().to_vec(), tenant.endpoint.carrier_generation());
             match self.hand_over(tenant, conversation, envelopes, read.begun).await? {
                 None => return Ok(Sent::Changed),
                 Some((_, Some(Handed::NotAnswered))) => return Ok(Sent::NotAnswered),
                 Some((taken, Some(refused))) => (index, handed) = (taken, refused),
                 Some((_, None)) => {
-                    self.settle_taken_over(conversation, &[(read, entry)]).await?;
-                    return Ok(Sent::Some);
+                    let settled =
+                        self.settle_taken_over(tenant, conversation, &[(read, entry)], generation).await?;
+                    return Ok(if settled { Sent::Some } else { Sent::NotAnswered });
                 }
             }
         }
@@ -234,16 +239,23 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(Some((taken, Some(handed))))
     }
 
-    /// Takes entries that the carrier has out of the outbox and tells the business, in one record.
+    /// Takes entries that the carrier has out of the outbox and tells the business, in one record. False if
+    /// the carrier was put back since it took them in its `generation`: they are to be handed over again.
     async fn settle_taken_over(
         self: &Arc<Self>,
+        tenant: &ActiveBusiness,
         conversation: Conversation,
         taken: &[Read],
-    ) -> Result<(), RelayError> {
+        generation: u64,
+    ) -> Result<bool, RelayError> {
         let mut attempts = Attempts::new();
         loop {
             self.begin_attempt(&mut attempts).await?;
             let _lock = self.lock(conversation.user).await?;
+            // Under the lock: who sends again what is lost sees it either settled, or still here.
+            if tenant.endpoint.carrier_generation() != generation {
+                return Ok(false);
+            }
             let (mut transaction, mut sent) = (self.transaction(conversation).await?, 0);
             for (read, entry) in taken {
                 // Its user was erased while the carrier had it: what stands there now is another's.
@@ -263,7 +275,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             if self.commit(transaction).await? {
                 (0..sent).for_each(|_| self.counts.sent());
-                return Ok(());
+                return Ok(true);
             }
         }
     }

@@ -104,7 +104,7 @@ impl Recipients<'_> {
         for peer in &mut self.peers {
             let sealed = peer.seal(id, Kind::Message(category), content, now, rng)?;
             envelopes.push(sealed.among(devices)?);
-            copies.sealed_for(peer.address().device(), peer.session());
+            copies.sealed_for(peer.address().device(), peer.session(), peer.carrier_generation());
         }
         let entry = OutboxEntry::of_all(envelopes).ok_or(SealError::NoSession)?;
         Ok(SealedCopies { entry, copies, devices })

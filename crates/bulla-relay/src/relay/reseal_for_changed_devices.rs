@@ -160,7 +160,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let awaited = message.outbound.awaited()?;
         match self.seal_for_added(tenant, transaction, &mut peer, message).await? {
             Added::Sealed(envelope, changed) => {
-                message.copies.sealed_for(device, peer.session());
+                message.copies.sealed_for(device, peer.session(), peer.carrier_generation());
                 message.outbound.set_awaited(awaited.with(device));
                 message.changed.extend(changed);
                 message.entry = match message.entry.take() {
@@ -170,7 +170,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 metrics::counter!(RESENT, "reason" => "new_device").increment(1);
             }
             Added::Held(changed) => {
-                message.copies.put(device, Unconfirmed::new(None, Bytes::new()));
+                message.copies.put(device, Unconfirmed::new(None, Bytes::new(), peer.carrier_generation()));
                 message.outbound.set_awaited(awaited.with(device));
                 message.changed.extend(changed);
                 let category = message.outbound.of_category()?;

@@ -38,7 +38,7 @@ pub(super) enum Renewed {
 }
 
 /// How a message that is to be sent again leaves.
-enum Way {
+pub(super) enum Way {
     Sealed(Option<Box<Envelope>>, Option<Changed>),
     Held(Option<Changed>),
     Unknown,
@@ -82,12 +82,25 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             way => way.map_err(passing)?,
         };
+        Ok(self.put_again(transaction, (id, &message, &outbound), device, way, "asked")?)
+    }
+
+    /// Puts a message that is sent again to `device` at the end of what waits, and says whose identity is
+    /// another.
+    pub(super) fn put_again(
+        &self,
+        transaction: &mut Transaction,
+        (id, message, outbound): (MessageId, &Record, &Outbound),
+        device: DeviceId,
+        way: Way,
+        reason: &'static str,
+    ) -> Result<Option<Changed>, StoreError> {
         match way {
             Way::Sealed(envelope, changed) => {
                 if let Some(envelope) = envelope {
                     let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
                     transaction.push_outbox_until(&OutboxEntry::of(*envelope), expiry);
-                    metrics::counter!(RESENT, "reason" => "asked").increment(1);
+                    metrics::counter!(RESENT, "reason" => reason).increment(1);
                 }
                 Ok(changed)
             }
@@ -197,7 +210,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// A message of the business that this device of its user has not confirmed, and that has not failed.
-    async fn unconfirmed(
+    pub(super) async fn unconfirmed(
         &self,
         transaction: &Transaction,
         id: MessageId,
@@ -224,6 +237,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if copy.was_sealed_in(peer.session()) {
             peer.retire();
         }
+        self.seal_anew(tenant, transaction, peer, (id, message)).await
+    }
+
+    /// Seals a message that may be sent again, in the session in use if there is one.
+    pub(super) async fn seal_anew(
+        self: &Arc<Self>,
+        tenant: &Arc<ActiveBusiness>,
+        transaction: &mut Transaction,
+        peer: &mut Peer<'_>,
+        (id, message): (MessageId, &Record),
+    ) -> Result<Way, SubmitError> {
+        let to = peer.address().clone();
         // It is not to pass what is held.
         let reachable = match transaction.has_held() {
             true => Reachable::Held(None),
@@ -259,14 +284,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let sealed = sealed.and_then(|sealed| Ok(sealed.sent_again(time)?));
         match sealed {
             Ok(sealed) => {
-                copy.resealed(peer.session(), time, transaction.now);
+                copy.resealed(peer.session(), time, transaction.now, peer.carrier_generation());
                 copies.put(device, copy);
-                let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
-                transaction.batch.expect_version(
-                    store_layout::about(CONTENT, transaction.conversation.business, id),
-                    version,
-                );
-                transaction.put_content(id, &copies, expiry);
+                transaction.put_content_if(id, (&copies, version), message);
                 Ok(Some(sealed))
             }
             Err(error) => {

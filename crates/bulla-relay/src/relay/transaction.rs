@@ -120,6 +120,15 @@ impl Transaction {
             && self.head_before.deferred.is_empty()
     }
 
+    /// The first events that the business does not have yet.
+    pub(super) async fn next_events<S: Store>(
+        &self,
+        store: &S,
+        limit: usize,
+    ) -> Result<Vec<Queued>, StoreError> {
+        self.head.events.read(store, &self.queue(EVENTS), 0, limit, self.now).await
+    }
+
     /// Whether something is held, as far as is known: it may be over.
     pub(super) const fn has_held(&self) -> bool {
         !self.head.held.is_empty()
@@ -228,6 +237,19 @@ impl Transaction {
     pub(super) fn put_content(&mut self, id: MessageId, content: &UnconfirmedCopies, expiry: Expiry) {
         let key = store_layout::about(CONTENT, self.conversation.business, id);
         self.batch.put_until(key, content.to_bytes(), expiry);
+    }
+
+    /// Remembers it for as long as the `message`, on the condition that nobody has changed it since it was of
+    /// this version.
+    pub(super) fn put_content_if(
+        &mut self,
+        id: MessageId,
+        (content, version): (&UnconfirmedCopies, Version),
+        message: &Record,
+    ) {
+        let key = store_layout::about(CONTENT, self.conversation.business, id);
+        self.batch.expect_version(key, version);
+        self.put_content(id, content, message.expiry.unwrap_or_else(|| self.expiry()));
     }
 
     /// Remembers that the message `id` of the user was asked for again, as `asked` says, on the condition

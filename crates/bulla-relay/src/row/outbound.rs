@@ -63,6 +63,11 @@ impl Outbound {
         Stage::from_code(self.stage).ok_or(StoreError::Damaged { what: "message" })
     }
 
+    /// Whom it is for.
+    pub(crate) fn user(&self) -> Result<Number, StoreError> {
+        Number::parse(&self.to).map_err(|_| StoreError::Damaged { what: "message" })
+    }
+
     pub(crate) fn advance(&mut self, status: Status) {
         self.stage = Stage::Reached(status).code();
     }

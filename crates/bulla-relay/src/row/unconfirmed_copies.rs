@@ -45,9 +45,10 @@ impl UnconfirmedCopies {
         Self::decode(row).map_err(|_| Self::DAMAGED)
     }
 
-    /// Notes that it was sealed for `device` in `session`, for the first time.
-    pub(crate) fn sealed_for(&mut self, device: DeviceId, session: Option<SessionName>) {
-        let copy = Unconfirmed::new(session, Bytes::new());
+    /// Notes that it was sealed for `device` in `session`, for the first time, while the carrier's store was
+    /// of the generation `carrier`.
+    pub(crate) fn sealed_for(&mut self, device: DeviceId, session: Option<SessionName>, carrier: u64) {
+        let copy = Unconfirmed::new(session, Bytes::new(), carrier);
         self.put(device, copy);
     }
 
@@ -98,10 +99,10 @@ mod tests {
         let [one, two, three] = [1, 2, 3].map(|number| DeviceId::new(number).unwrap());
         let words = Bytes::from_static(b"words");
         let mut copies = UnconfirmedCopies::new(words.clone());
-        copies.sealed_for(one, Some([1; 8]));
-        copies.sealed_for(two, Some([2; 8]));
+        copies.sealed_for(one, Some([1; 8]), 0);
+        copies.sealed_for(two, Some([2; 8]), 0);
         let mut again = copies.of(two).unwrap().clone();
-        again.resealed(Some([3; 8]), 1, Timestamp::from_millis(5));
+        again.resealed(Some([3; 8]), 1, Timestamp::from_millis(5), 0);
         copies.put(two, again);
         let copies = UnconfirmedCopies::read(&copies.to_bytes()).unwrap();
         assert_eq!((copies.words.clone(), copies.of(three)), (words, None));
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn rows_of_another_form_and_cut_ones_are_damaged_and_none_panics() {
         let mut row = UnconfirmedCopies::new(Bytes::from_static(b"words"));
-        row.sealed_for(DeviceId::PRIMARY, Some([7; 8]));
+        row.sealed_for(DeviceId::PRIMARY, Some([7; 8]), 0);
         let row = row.to_bytes();
         for bad in [&[][..], &[0], &[1, 8, 1], &[2, 0xff], &row[..row.len() - 1]] {
             assert!(matches!(UnconfirmedCopies::read(bad), Err(StoreError::Damaged { .. })), "{bad:?}");

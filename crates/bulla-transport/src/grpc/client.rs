@@ -58,13 +58,33 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) identities: Identities,
     metadata: MetadataMap,
-    streams: Mutex<HashMap<Address, Arc<Stream>>>,
+    seats: Mutex<HashMap<Address, Arc<Seat>>>,
 }
 
 type Client = CarrierClient<Channel>;
 
-/// Where an address' stream is. Whoever finds none opens one, and others wait.
-type Stream = tokio::sync::Mutex<Option<Arc<Exchange>>>;
+/// An address, as the client keeps it.
+#[derive(Default)]
+struct Seat {
+    /// Its stream. Whoever finds none opens one, and others wait.
+    stream: tokio::sync::Mutex<Option<Arc<Exchange>>>,
+    /// The generation of the carrier's store that who speaks for it was told last.
+    generation: Mutex<Option<u64>>,
+}
+
+impl Seat {
+    /// Tells who has connected.
+    fn told(&self, connected: proto::Connected) -> Connected {
+        *self.generation.lock().unwrap_or_else(PoisonError::into_inner) = Some(connected.generation);
+        connected.into()
+    }
+
+    /// Whether who speaks for the address does not know of the carrier's generation yet.
+    fn is_outdated(&self, generation: u64) -> bool {
+        let told = *self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        told.is_some_and(|told| told != generation)
+    }
+}
 
 impl GrpcTransport {
     /// The transport to the carrier to which `connector` leads.
@@ -82,8 +102,8 @@ impl GrpcTransport {
         metadata: MetadataMap,
     ) -> Self {
         let connection = Connection::new(Box::new(connector), Arc::clone(&clock), rng);
-        let (identities, streams) = (Identities::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { connection, clock, identities, metadata, streams }) }
+        let (identities, seats) = (Identities::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { connection, clock, identities, metadata, seats }) }
     }
 }
 
@@ -154,13 +174,15 @@ impl Inner {
         }
     }
 
+    fn seat(&self, caller: &Caller) -> Arc<Seat> {
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(seats.entry(caller.address().clone()).or_default())
+    }
+
     /// The caller's stream, opened anew if it has ended.
     async fn stream(&self, caller: &Caller) -> Result<Arc<Exchange>, TransportError> {
-        let stream = {
-            let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(streams.entry(caller.address().clone()).or_default())
-        };
-        let mut stream = stream.lock().await;
+        let seat = self.seat(caller);
+        let mut stream = seat.stream.lock().await;
         if let Some(exchange) = &*stream
             && exchange.serves(caller)
         {
@@ -246,13 +268,15 @@ impl Transport for GrpcTransport {
         let proof = Bytes::copy_from_slice(proof.as_bytes());
         let request = proto::RegisterRequest { caller: Some(caller.into()), proof };
         let call = async |mut client: Client, request| client.register(request).await;
-        Ok(self.inner.call(caller, request, call).await?.into())
+        let connected = self.inner.call(caller, request, call).await?;
+        Ok(self.inner.seat(caller).told(connected))
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
         let request = proto::ConnectRequest { caller: Some(caller.into()) };
         let call = async |mut client: Client, request| client.connect(request).await;
-        Ok(self.inner.call(caller, request, call).await?.into())
+        let connected = self.inner.call(caller, request, call).await?;
+        Ok(self.inner.seat(caller).told(connected))
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
@@ -290,6 +314,10 @@ impl Transport for GrpcTransport {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let exchange = self.inner.stream(caller).await?;
+        if self.inner.seat(caller).is_outdated(exchange.generation()) {
+            // The stream was opened anew in between: the caller is to connect, and to learn of it.
+            return Err(TransportError::unavailable("the carrier was put back from a backup"));
+        }
         match exchange.receive(after).await? {
             Frame::Deliveries(deliveries) => deliveries.read().map_err(TransportError::carrier_failed),
             _ => Err(another_answer()),
@@ -307,7 +335,9 @@ impl Transport for GrpcTransport {
         let exchange = self.inner.stream(caller).await?;
         match exchange.low_stock(at_most).await? {
             Frame::LowStock(proto::LowStock { one_time_keys, highest_one_time, .. }) => {
-                Ok(proto::Connected { one_time_keys, highest_one_time, device: 0 }.into())
+                let known =
+                    proto::Connected { one_time_keys, highest_one_time, ..proto::Connected::default() };
+                Ok(known.into())
             }
             _ => Err(another_answer()),
         }

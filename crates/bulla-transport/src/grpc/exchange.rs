@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Exchange {
     frames: mpsc::Sender<ClientFrame>,
     calls: Mutex<Calls>,
     unacknowledged: Mutex<Unacknowledged>,
+    /// That of the carrier's store.
+    generation: AtomicU64,
     in_flight: Semaphore,
     /// The call that receives, after what. It goes on when who waits for it leaves, and whoever asks the same
     /// again has it.
@@ -58,6 +61,7 @@ impl Exchange {
             frames,
             calls: Mutex::default(),
             unacknowledged: Mutex::default(),
+            generation: AtomicU64::new(0),
             in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),
             receiving: Standing::default(),
             stock: Standing::default(),
@@ -72,6 +76,7 @@ impl Exchange {
         incoming: Streaming<CarrierFrame>,
         clock: Arc<dyn Clock>,
     ) {
+        self.generation.store(opened.generation, Ordering::Relaxed);
         let heartbeat = Duration::from_secs(u64::from(opened.heartbeat_seconds.max(1))).min(MAX_HEARTBEAT);
         // No longer than who calls: what is dropped ends the stream.
         let (exchange, channel) = (Arc::downgrade(self), self.channel.clone());
@@ -86,6 +91,11 @@ impl Exchange {
     /// Whether it is this caller's, and goes on.
     pub(crate) fn serves(&self, caller: &Caller) -> bool {
         self.caller == *caller && self.calls().ended.is_none() && self.channel.is_open()
+    }
+
+    /// The generation of the carrier's store when it was opened.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// The connection it is on.
