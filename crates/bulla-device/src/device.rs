@@ -7,6 +7,8 @@ mod handed_over_envelopes;
 mod inbox;
 mod retry_requests;
 
+mod attachments;
+
 mod outbox;
 mod resends;
 mod restored_carrier;

@@ -3,6 +3,7 @@
 //! # In reading order
 //! [`Device`], and what it shows: [`DeviceEvent`] and [`DeviceEventKind`].
 
+mod attachment_error;
 mod device;
 mod error;
 mod event;
@@ -15,6 +16,7 @@ mod store_layout;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use attachment_error::AttachmentIoError;
 pub use device::Device;
 pub use error::{DeviceError, SendError};
 pub use event::{DeviceEvent, DeviceEventKind};
@@ -22,7 +24,8 @@ pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    EndpointError, FIRST_WAIT, InvalidForm, LONGEST_ASKED_FOR, LogKey, MAX_RETRY_REQUESTS, NotLogged,
-    NotProven, OnSplitLog, OpenError, Origin, SafetyNumber, SealError,
+    AttachmentDownload, AttachmentUpload, EndpointError, FIRST_WAIT, InvalidForm, LONGEST_ASKED_FOR, LogKey,
+    MAX_RETRY_REQUESTS, NotLogged, NotProven, OnSplitLog, OpenError, Origin, SafetyNumber, SealError,
+    TransferError,
 };
 pub use bulla_transport::NumberProof;

@@ -53,3 +53,6 @@ pub(crate) const MAX_NOTED_ACTIVE: usize = 256;
 
 /// How many events of the mailbox are looked through for messages that have come again.
 pub(crate) const MAX_SEARCHED: usize = 1024;
+
+/// How many bytes of a file are read at once, to be sealed.
+pub(crate) const READ_BYTES: usize = 16 * 1024;

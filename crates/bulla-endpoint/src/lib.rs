@@ -2,7 +2,8 @@
 //!
 //! # In reading order
 //! [`Endpoint`] is the party, [`Peer`] its sessions with one device, [`SessionCache`] those held in memory.
-//! [`KeyLog`] is what was seen of the carrier's log of keys.
+//! [`KeyLog`] is what was seen of the carrier's log of keys. [`AttachmentUpload`] and [`AttachmentDownload`]
+//! carry what is too large for an envelope.
 
 mod carrier_generation;
 mod endpoint;
@@ -17,6 +18,8 @@ mod content_kind;
 mod peer;
 mod safety_number;
 mod trusted_identity_record;
+
+mod attachment;
 
 mod restored_store;
 mod retry_schedule;
@@ -45,6 +48,8 @@ pub use key_log::{KeyLog, LogSource, NotLogged, OnSplitLog, Settled};
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;
 
+pub use attachment::{AttachmentDownload, AttachmentUpload, TransferError};
+
 pub use restored_store::{begin_generation, begin_generation_if_restored};
 pub use retry_schedule::RetrySchedule;
 pub use session_cache::{SessionCache, Uncommitted};
@@ -52,8 +57,8 @@ pub use session_repair::{businesses_in_session, forget_sessions, remove_unreadab
 pub use unconfirmed_message::{Resend, Unconfirmed};
 
 pub use limits::{
-    FIRST_WAIT, LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, ONE_TIME_KEYS, REFILL_BELOW, RENEWED_AFTER,
-    REPLACED_KEYS_KEPT,
+    ATTACHMENT_PART_BYTES, FIRST_WAIT, LONGEST_ASKED_FOR, MAX_RETRY_REQUESTS, ONE_TIME_KEYS, REFILL_BELOW,
+    RENEWED_AFTER, REPLACED_KEYS_KEPT,
 };
 
 pub use error::{EndpointError, OpenError, SealError, Unreadable};

@@ -1,8 +1,9 @@
 //! How many prekeys there are, for how long; how often and for how long a message is asked for; and how often
-//! what lost against another is made anew.
+//! what lost against another is made anew; and in which parts attachments are carried.
 
 use std::time::Duration;
 
+use bulla_base::Backoff;
 use bulla_envelope::MAX_RESENDS;
 use bulla_store::Retention;
 
@@ -59,3 +60,18 @@ pub(crate) const SESSION_CACHE_SHARD_BYTES: usize = 64 * 1024;
 
 /// What the session cache holds of one peer takes so many bytes beside its stored form, about.
 pub(crate) const SESSION_OVERHEAD_BYTES: usize = 1_792;
+
+/// In parts of so many bytes, sealed, or one chunk more, an attachment is brought to the carrier and fetched
+/// from it: 256 KiB. Larger ones would wait for the disk less often, and hold more in memory.
+pub const ATTACHMENT_PART_BYTES: usize = 256 * 1024;
+
+/// How often a call about an attachment is made while the carrier does not answer. After that its caller
+/// decides.
+pub(crate) const MAX_ATTACHMENT_ATTEMPTS: u32 = 6;
+
+/// How long to wait before it is made again.
+pub(crate) const ATTACHMENT_BACKOFF: Backoff =
+    match Backoff::new(Duration::from_millis(250), Duration::from_secs(4)) {
+        Ok(backoff) => backoff,
+        Err(_) => unreachable!(),
+    };

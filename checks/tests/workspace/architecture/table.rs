@@ -45,7 +45,11 @@ pub(crate) const TABLE: &[Row] = &[
         Side::Blind,
         &["base", "envelope", "transport", "store", "vault", "meter", "integrity", "transparency", "xeddsa"],
     ),
-    row("endpoint", Side::Sighted, &["base", "content", "session", "envelope", "store", "transparency"]),
+    row(
+        "endpoint",
+        Side::Sighted,
+        &["base", "content", "session", "envelope", "store", "transparency", "transport"],
+    ),
     row("device", Side::Sighted, &["base", "content", "envelope", "endpoint", "transport", "store", "vault"]),
     row(
         "relay",

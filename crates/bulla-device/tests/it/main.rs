@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
+mod attachments;
 mod corpus;
 mod dead_store;
 mod devices;
@@ -74,7 +75,15 @@ impl World {
             Arc::new(VirtualClock { start: Instant::now(), days_ahead: Arc::clone(&days_ahead) });
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(MemoryStore::new(), Arc::clone(&clock), &*rng).await.unwrap();
-        let carrier = Arc::new(carrier);
+        Self::around(Arc::new(carrier), clock, rng, days_ahead).await
+    }
+
+    async fn around(
+        carrier: Arc<Carrier<MemoryStore>>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        days_ahead: Arc<AtomicU64>,
+    ) -> Self {
         let line = InProcess::new(Arc::clone(&carrier));
         let (shop, shop_store, caller) = install(SHOP, &line, &*clock, &*rng).await;
         Self { clock, days_ahead, carrier, rng, line, shop, shop_store, caller }

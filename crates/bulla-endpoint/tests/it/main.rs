@@ -6,6 +6,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod attachments;
 mod content_kinds;
 mod corpus;
 mod held_memory;
