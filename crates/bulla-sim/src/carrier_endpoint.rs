@@ -1,5 +1,6 @@
 //! The end of the network at which the carrier answers, while it runs.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bulla::carrier::Carrier;
@@ -22,6 +23,8 @@ pub(crate) struct CarrierEndpoint {
     run_log: Arc<RunLog>,
     planted_bug: Option<PlantedBug>,
     rng: SeededRng,
+    /// How often the carrier was put back from a backup, and how often it had been when each has connected.
+    put_back: Mutex<(u64, BTreeMap<Vec<u8>, u64>)>,
 }
 
 #[derive(Clone)]
@@ -32,7 +35,8 @@ struct Running {
 
 impl CarrierEndpoint {
     pub(crate) const fn new(run_log: Arc<RunLog>, planted_bug: Option<PlantedBug>, seed: u64) -> Self {
-        Self { running: Mutex::new(None), run_log, planted_bug, rng: SeededRng::new(!seed) }
+        let put_back = Mutex::new((0, BTreeMap::new()));
+        Self { running: Mutex::new(None), run_log, planted_bug, rng: SeededRng::new(!seed), put_back }
     }
 
     /// From now on this carrier answers.
@@ -44,6 +48,28 @@ impl CarrierEndpoint {
     /// Nobody answers any more.
     pub(crate) fn stops(&self) {
         *self.running.lock().unwrap() = None;
+    }
+
+    /// The carrier has lost what came after its backup.
+    pub(crate) fn put_back(&self) {
+        self.put_back.lock().unwrap().0 += 1;
+    }
+
+    pub(crate) fn was_put_back(&self) -> bool {
+        self.put_back.lock().unwrap().0 > 0
+    }
+
+    fn has_connected(&self, caller: &Caller) {
+        let mut put_back = self.put_back.lock().unwrap();
+        let times = put_back.0;
+        put_back.1.insert(caller.address().to_bytes(), times);
+    }
+
+    /// Whether the carrier was put back since the caller has connected. Over a network its stream would be
+    /// another.
+    fn is_another_for(&self, caller: &Caller) -> bool {
+        let put_back = self.put_back.lock().unwrap();
+        put_back.1.get(&caller.address().to_bytes()).is_some_and(|times| *times != put_back.0)
     }
 
     /// The carrier, if it runs.
@@ -73,7 +99,8 @@ impl Transport for CarrierEndpoint {
         self.run_log.wire.registers(caller);
         let answer = self.ask(|carrier| async move { carrier.register(caller, proof).await }).await?;
         self.run_log.connected(caller);
-        Ok(answer)
+        self.has_connected(caller);
+        Ok(PlantedBug::connected(self.planted_bug, answer))
     }
 
     async fn connect(&self, caller: &Caller) -> Result<Connected, TransportError> {
@@ -82,7 +109,8 @@ impl Transport for CarrierEndpoint {
         let answer = self.ask(|carrier| async move { carrier.connect(&asks).await }).await?;
         self.run_log.let_pass(caller, floor, "connect");
         self.run_log.connected(caller);
-        Ok(answer)
+        self.has_connected(caller);
+        Ok(PlantedBug::connected(self.planted_bug, answer))
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
@@ -127,6 +155,9 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
+        if self.is_another_for(caller) {
+            return Err(TransportError::unavailable("the carrier was put back from a backup"));
+        }
         let before = self.run_log.wire.acknowledgements();
         let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
         let deliveries = PlantedBug::received(self.planted_bug, &self.run_log, caller, deliveries);

@@ -192,10 +192,14 @@ fn put_back(world: &Arc<World>, name: MachineName) {
         return;
     }
     world.run_log.count(FaultKind::Restored);
+    if name == MachineName::Carrier {
+        world.carrier_endpoint.put_back();
+        return world.model.carrier_put_back();
+    }
     world.current_faults.forgets();
     match name {
         MachineName::Device(user) => world.model.other_phone(user),
-        // None of them is put back.
+        // No other device is put back.
         _ => world.model.forget_all(),
     }
 }

@@ -150,8 +150,11 @@ impl Plan {
         let others = draw_others(seed, users, span, &mut faults);
         let failover = draw_failover(seed, span, &mut faults);
         let business = BusinessPlan::of(seed, span, users, messages);
-        faults.sort_by_key(|(at, _)| *at);
         let key_log = draw_key_log(seed);
+        if !key_log && !failover {
+            draw_restored_carrier(seed, span, &mut faults);
+        }
+        faults.sort_by_key(|(at, _)| *at);
         Self { seed, users, messages, rates, span, others, failover, key_log, business, faults }
     }
 
@@ -286,6 +289,35 @@ fn draw_failover(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>)
 /// as it would be without.
 fn draw_key_log(seed: u64) -> bool {
     happens(&SeededRng::new(seed ^ 0x6c6f_6773), 75)
+}
+
+/// Whether the carrier is put back from a backup. Then nobody loses anything besides, no installation is
+/// replaced and no device comes or goes: what the carrier knew of those is for its operator to mend. Drawn
+/// apart, so that all else of a seed is as it would be without.
+fn draw_restored_carrier(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>) {
+    let rng = SeededRng::new(seed ^ 0x6261_636b);
+    let rng: &dyn Rng = &rng;
+    let is_costly = |fault: &Fault| {
+        matches!(
+            fault,
+            Fault::Reinstall(_)
+                | Fault::BackUp(_)
+                | Fault::LoseStore
+                | Fault::Erase(_)
+                | Fault::Appear(..)
+                | Fault::Vanish(..)
+        )
+    };
+    if faults.iter().any(|(_, fault)| is_costly(fault)) || !happens(rng, 60) {
+        return;
+    }
+    faults.retain(|(_, fault)| !matches!(fault, Fault::HandOver(_)));
+    let moment = |rng: &dyn Rng| Duration::from_millis(below(rng, span.as_secs() * 1000));
+    let first = moment(rng);
+    faults.push((first, Fault::BackUp(MachineName::Carrier)));
+    for _ in 0..1 + below(rng, 2) {
+        faults.push((first.max(moment(rng)), Fault::PutBack(MachineName::Carrier)));
+    }
 }
 
 fn draw_fault(rng: &dyn Rng, users: usize, severity: Severity) -> Fault {

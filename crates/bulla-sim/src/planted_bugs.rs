@@ -78,6 +78,7 @@ pub enum PlantedBug {
     DeadLetterUnlisted,
     ReplayLost,
     TwoHistories,
+    RestoreNotTold,
 }
 
 impl PlantedBug {
@@ -96,7 +97,7 @@ impl PlantedBug {
         (Self::IncarnationNotSaved, "the relay's incarnation is not raised at a start"),
         (Self::IdempotencyForgotten, "the relay's batch loses the idempotency key"),
         (Self::SeenNotNoted, "the relay's batch loses the guard against duplicates"),
-        (Self::NoticeLost, "the device's batch loses what was said, one in eight"),
+        (Self::NoticeLost, "the device's batch loses what was said, one in two"),
         (Self::DeviceOutboxLost, "the device's batch loses the envelope to be sent, one in eight"),
         (Self::QueueRowLost, "the carrier's batch loses the envelope it queues, one in eight"),
         (Self::DuplicateNotNoted, "the carrier's batch loses the guard against duplicates"),
@@ -143,6 +144,7 @@ impl PlantedBug {
         (Self::DeadLetterUnlisted, "an event that is set aside is not listed"),
         (Self::ReplayLost, "an event that is replayed is lost"),
         (Self::TwoHistories, "the carrier signs a log for the relay in which the business has another key"),
+        (Self::RestoreNotTold, "a carrier that was put back from a backup says that it never was"),
     ];
 
     /// What it does.

@@ -112,6 +112,8 @@ pub(crate) struct Message {
     pub(crate) excused: Option<Excuse>,
     /// Whether whom it was meant for has done with it.
     pub(crate) is_finished: bool,
+    /// Whether the carrier may have lost that it was read: nobody says that again who has said that it came.
+    pub(crate) may_end_unread: bool,
 }
 
 /// Who says the number `number`th message to or of the user number `user`.
@@ -162,6 +164,18 @@ impl ReferenceModel {
 
     pub(crate) fn forget_all(&self) {
         (0..self.users.len()).for_each(|user| self.forget(user));
+    }
+
+    /// The carrier has lost what it had taken after its backup. Everything arrives all the same.
+    pub(crate) fn carrier_put_back(&self) {
+        for user in &self.users {
+            user.lock()
+                .unwrap()
+                .to_user
+                .messages
+                .iter_mut()
+                .for_each(|message| message.may_end_unread = true);
+        }
     }
 
     /// The user has another phone, or the same as it was once. What it was about to say is gone with it.
@@ -428,11 +442,12 @@ impl ReferenceModel {
         let conversation = self.of(user);
         let may_fail = conversation.may_fail;
         for (number, message) in conversation.to_user.messages.iter().enumerate() {
-            let Message { id, shown, excused, .. } = message;
+            let Message { id, shown, excused, may_end_unread, .. } = message;
             let statuses = id.and_then(|id| conversation.statuses.get(&id));
             let is_done = match statuses.and_then(|statuses| statuses.last()) {
                 _ if excused.is_some() => true,
                 Some(Status::Read) => shown.is_some(),
+                Some(Status::Delivered) if *may_end_unread => shown.is_some(),
                 Some(Status::Failed(failure)) => {
                     may_fail || id.is_some_and(|id| self.rules.may_fail(id, *failure))
                 }

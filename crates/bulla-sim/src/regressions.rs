@@ -126,6 +126,21 @@ fn two_histories_are_found_in_every_seed() {
     assert!(missed.is_empty(), "{missed:?}");
 }
 
+/// A carrier that was put back from a backup had lost what it had taken since: it stayed `sent`, and nobody
+/// was shown it.
+#[test]
+fn what_a_carrier_loses_that_is_put_back_arrives_all_the_same() {
+    let carrier = MachineName::Carrier;
+    let faults = [
+        (seconds(4), Fault::BackUp(carrier)),
+        (seconds(7), Fault::Absent(0, seconds(12))),
+        (seconds(14), Fault::PutBack(carrier)),
+        (seconds(22), Fault::CutOff(MachineName::Relay, seconds(6))),
+        (seconds(26), Fault::PutBack(carrier)),
+    ];
+    tried(12, FaultRates { delay_ms: 200, ..FaultRates::NONE }, &faults, 40);
+}
+
 /// KNOWN, NOT MENDED. A relay has lost its store. Of a message that it sent soon after that the business
 /// hears that it was sent, and never that it was read, although the user has read it.
 #[test]

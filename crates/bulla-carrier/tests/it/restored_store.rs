@@ -96,6 +96,7 @@ async fn one_time_key_is_not_given_again_by_a_carrier_that_was_put_back() {
     assert!(carrier.bundle(&us, &alice()).await.unwrap().one_time.is_none());
     let connected = carrier.connect(&her).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (0, 2), "its owner leaves others");
+    assert_eq!(connected.generation, 5, "its owner is told");
     carrier.publish(&her, upload(b"identity", 4)).await.unwrap();
     assert_eq!(carrier.bundle(&us, &alice()).await.unwrap().one_time.unwrap().id, 3);
     drop(carrier);

@@ -1,7 +1,7 @@
 //! Bugs of the carrier and of those who call it.
 
 use bulla::envelope::{Envelope, KeyBundle};
-use bulla::transport::{Caller, Delivery, Incarnation, Sequence};
+use bulla::transport::{Caller, Connected, Delivery, Incarnation, Sequence};
 use bulla_base::{Address, DeviceId, Rng};
 use bytes::Bytes;
 
@@ -18,6 +18,14 @@ impl PlantedBug {
         }
         let highest = Incarnation::new(caller.incarnation().number().max(floor));
         Caller::new(caller.address().clone(), caller.installation(), highest)
+    }
+
+    /// What the carrier tells who has connected.
+    pub(crate) fn connected(planted_bug: Option<Self>, connected: Connected) -> Connected {
+        match planted_bug {
+            Some(Self::RestoreNotTold) => connected.in_generation(0),
+            _ => connected,
+        }
     }
 
     /// The keys that are given away of `of`.

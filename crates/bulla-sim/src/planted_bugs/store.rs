@@ -72,7 +72,7 @@ impl PlantedBug {
             Self::IncarnationNotSaved if relay && disk.process.number > 1 => without(&batch, STATE),
             Self::IdempotencyForgotten if relay => without(&batch, ONCE),
             Self::SeenNotNoted if relay => without(&batch, RELAY_SEEN),
-            Self::NoticeLost if device && now_and_then(8) => without(&batch, INBOX),
+            Self::NoticeLost if device && now_and_then(2) => without(&batch, INBOX),
             Self::DeviceOutboxLost if device && now_and_then(8) => without(&batch, DEVICE_OUTBOX),
             Self::QueueRowLost if carrier && now_and_then(8) => without(&batch, QUEUE),
             Self::DuplicateNotNoted if carrier => without(&batch, CARRIER_SEEN),
