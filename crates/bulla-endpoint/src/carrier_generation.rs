@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulla_base::Timestamp;
+use bulla_envelope::{Envelope, Kind};
 use bulla_store::Store;
 
 use crate::{Endpoint, EndpointError, Peer};
@@ -36,6 +37,14 @@ impl Endpoint {
     pub fn meet_carrier(&self, generation: u64) -> bool {
         self.carrier.present.store(generation, Ordering::Relaxed);
         self.carrier.settled.load(Ordering::Relaxed) != generation
+    }
+
+    /// Whether a message that is known and comes in `envelope` is to be confirmed once more. Who sends it again
+    /// has not heard that it came; nor may who has handed it over again to a carrier that was put back.
+    #[must_use]
+    pub fn confirms_again(&self, envelope: &Envelope) -> bool {
+        matches!(envelope.kind(), Kind::Message(_))
+            && (envelope.attempt() > 0 || self.carrier_generation() != 0)
     }
 
     /// Writes down that nothing is left to be sent again because the carrier's store is of this generation.

@@ -65,11 +65,16 @@ impl CarrierEndpoint {
         put_back.1.insert(caller.address().to_bytes(), times);
     }
 
-    /// Whether the carrier was put back since the caller has connected. Over a network its stream would be
+    /// That the carrier was not put back since the caller has connected. Over a network its stream would be
     /// another.
-    fn is_another_for(&self, caller: &Caller) -> bool {
+    fn is_known_to(&self, caller: &Caller) -> Result<(), TransportError> {
         let put_back = self.put_back.lock().unwrap();
-        put_back.1.get(&caller.address().to_bytes()).is_some_and(|times| *times != put_back.0)
+        match put_back.1.get(&caller.address().to_bytes()) {
+            Some(times) if *times != put_back.0 => {
+                Err(TransportError::unavailable("the carrier was put back from a backup"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The carrier, if it runs.
@@ -127,6 +132,7 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
+        self.is_known_to(caller)?;
         let floor = self.run_log.wire.floor(caller);
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let Some(envelope) = PlantedBug::carried(self.planted_bug, &self.rng, envelope) else {
@@ -138,6 +144,9 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn send_all(&self, caller: &Caller, envelopes: Vec<Envelope>) -> SendOutcome {
+        if let Err(error) = self.is_known_to(caller) {
+            return SendOutcome::none(error);
+        }
         let (floor, count) = (self.run_log.wire.floor(caller), envelopes.len());
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let carried = envelopes
@@ -155,9 +164,7 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
-        if self.is_another_for(caller) {
-            return Err(TransportError::unavailable("the carrier was put back from a backup"));
-        }
+        self.is_known_to(caller)?;
         let before = self.run_log.wire.acknowledgements();
         let deliveries = self.ask(|carrier| async move { carrier.receive(caller, after).await }).await?;
         let deliveries = PlantedBug::received(self.planted_bug, &self.run_log, caller, deliveries);

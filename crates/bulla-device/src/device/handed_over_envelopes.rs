@@ -10,12 +10,26 @@ use crate::limits::MAX_UNSETTLED;
 #[derive(Debug, Default)]
 pub(super) struct HandedOver(Mutex<BTreeSet<u64>>);
 
+/// What became of places that were to be noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    Few,
+    /// There are so many that they are to be taken out now.
+    Many,
+    /// Nothing: they are to be handed over again.
+    Lost,
+}
+
 impl HandedOver {
-    /// Takes note of `places`. False when there are so many that they are to be taken out now.
-    pub(super) fn note(&self, places: &[u64]) -> bool {
+    /// Takes note of `places`, if it `is_still` there who has taken what stands there.
+    pub(super) fn note(&self, places: &[u64], is_still: impl FnOnce() -> bool) -> Noted {
         let mut noted = self.lock();
+        // Within the lock: who looks for what is lost sees each place either noted or not handed over.
+        if !is_still() {
+            return Noted::Lost;
+        }
         noted.extend(places);
-        noted.len() <= MAX_UNSETTLED
+        if noted.len() <= MAX_UNSETTLED { Noted::Few } else { Noted::Many }
     }
 
     /// Where they stand.

@@ -95,8 +95,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     .await?
                     .is_some()
             {
-                // Who sends it again has not heard that it came.
-                if envelope.attempt() > 0 {
+                if self.endpoint.confirms_again(envelope) {
                     known.push(envelope.id());
                 }
                 done += 1;

@@ -7,6 +7,7 @@ use bulla_store::Store;
 use bulla_transport::{SendOutcome, Transport, TransportError};
 use tracing::Instrument;
 
+use super::handed_over_envelopes::Noted;
 use super::{BACKOFF, Inner, SENDING, trace_span};
 use crate::DeviceError;
 use crate::event::Row;
@@ -51,11 +52,16 @@ impl<S: Store, T: Transport> Inner<S, T> {
         while let Some((_, first)) = page.front() {
             let span = trace_span::about("hand over", self.home, first);
             let envelopes = page.iter().map(|(_, envelope)| envelope.clone()).collect();
+            let generation = self.endpoint.carrier_generation();
             let (taken, refused) = self.hand_over(envelopes).instrument(span).await?;
-            let taken: Vec<_> = page.drain(..taken).map(|(place, _)| place).collect();
-            if !self.handed_over.note(&taken) {
-                self.settle_handed_over().await?;
+            let places: Vec<_> = page.iter().take(taken).map(|(place, _)| *place).collect();
+            match self.note_handed_over(&places, generation) {
+                Noted::Few => {}
+                Noted::Many => self.settle_handed_over().await?,
+                // All of it once more: the carrier knows what it has.
+                Noted::Lost => continue,
             }
+            drop(page.drain(..taken));
             if let Some(refused) = refused
                 && let Some((place, envelope)) = page.pop_front()
             {
@@ -79,15 +85,21 @@ impl<S: Store, T: Transport> Inner<S, T> {
             && let Some(anew) = self.renew(place, &envelope).await?
         {
             envelope = anew;
-            match self.hand_over(vec![envelope.clone()]).await? {
-                (_, Some(again)) => refused = again,
-                (_, None) => {
-                    self.handed_over.note(&[place]);
-                    return self.settle_handed_over().await;
+            refused = loop {
+                let generation = self.endpoint.carrier_generation();
+                match self.hand_over(vec![envelope.clone()]).await? {
+                    (_, Some(again)) => break again,
+                    (_, None) if self.note_handed_over(&[place], generation) == Noted::Lost => {}
+                    (_, None) => return self.settle_handed_over().await,
                 }
-            }
+            };
         }
         self.settle_refused(place, &envelope, refused).await
+    }
+
+    /// Takes note of what the carrier has taken in this generation of its store.
+    fn note_handed_over(&self, places: &[u64], generation: u64) -> Noted {
+        self.handed_over.note(places, || self.endpoint.carrier_generation() == generation)
     }
 
     /// Takes what the carrier has out of the outbox, in a record of its own.

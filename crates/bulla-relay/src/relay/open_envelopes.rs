@@ -103,11 +103,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             if opened.iter().any(|one| one.envelope.id() == envelope.id())
                 || self.store.get(conversation.user, &seen, transaction.now).await?.is_some()
             {
-                // Who sends it again has not heard that it came, and is told apart from what is new.
-                if envelope.attempt() > 0 && !opened.is_empty() {
+                // Apart from what is new.
+                let is_confirmed = tenant.endpoint.confirms_again(envelope);
+                if is_confirmed && !opened.is_empty() {
                     break;
                 }
-                known.extend((envelope.attempt() > 0).then(|| envelope.id()));
+                known.extend(is_confirmed.then(|| envelope.id()));
                 settled += 1;
                 continue;
             }

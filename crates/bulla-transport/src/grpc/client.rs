@@ -79,10 +79,16 @@ impl Seat {
         connected.into()
     }
 
-    /// Whether who speaks for the address does not know of the carrier's generation yet.
-    fn is_outdated(&self, generation: u64) -> bool {
+    /// That who speaks for the address knows of the generation of the carrier's store. If the stream was opened
+    /// anew in between, the caller is to connect first, and to learn of it.
+    fn knows(&self, exchange: &Exchange) -> Result<(), TransportError> {
         let told = *self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        told.is_some_and(|told| told != generation)
+        match told {
+            Some(told) if told != exchange.generation() => {
+                Err(TransportError::unavailable("the carrier was put back from a backup"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -186,6 +192,7 @@ impl Inner {
         if let Some(exchange) = &*stream
             && exchange.serves(caller)
         {
+            seat.knows(exchange)?;
             return Ok(Arc::clone(exchange));
         }
         // The one before is let go of first: else the carrier would find the two in conflict.
@@ -193,6 +200,7 @@ impl Inner {
         // In a box: who waits on the stream would hold the room for it.
         let exchange = Box::pin(self.open(caller)).await?;
         *stream = Some(Arc::clone(&exchange));
+        seat.knows(&exchange)?;
         Ok(exchange)
     }
 
@@ -314,10 +322,6 @@ impl Transport for GrpcTransport {
 
     async fn receive(&self, caller: &Caller, after: Sequence) -> Result<Vec<Delivery>, TransportError> {
         let exchange = self.inner.stream(caller).await?;
-        if self.inner.seat(caller).is_outdated(exchange.generation()) {
-            // The stream was opened anew in between: the caller is to connect, and to learn of it.
-            return Err(TransportError::unavailable("the carrier was put back from a backup"));
-        }
         match exchange.receive(after).await? {
             Frame::Deliveries(deliveries) => deliveries.read().map_err(TransportError::carrier_failed),
             _ => Err(another_answer()),
