@@ -39,8 +39,8 @@ impl Endpoint {
         self.carrier.settled.load(Ordering::Relaxed) != generation
     }
 
-    /// Whether a message that is known and comes in `envelope` is to be confirmed once more. Who sends it again
-    /// has not heard that it came; nor may who has handed it over again to a carrier that was put back.
+    /// Whether a message that is known and comes in `envelope` is to be confirmed once more. Who sends it
+    /// again has not heard that it came; nor may who has handed it over again to a carrier that was put back.
     #[must_use]
     pub fn confirms_again(&self, envelope: &Envelope) -> bool {
         matches!(envelope.kind(), Kind::Message(_))

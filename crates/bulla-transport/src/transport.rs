@@ -12,8 +12,8 @@ use crate::{
 ///
 /// # For implementors
 /// A transport that connects anew by itself hides no change of the carrier's
-/// [generation](Connected::generation): until its caller has called [`connect`](Transport::connect), sending and
-/// receiving are `Unavailable`.
+/// [generation](Connected::generation): until its caller has called [`connect`](Transport::connect), sending
+/// and receiving are `Unavailable`.
 ///
 /// Every call but those that wait is safe to repeat and is repeated: after an `Unavailable`, callers do not
 /// know whether it was carried out. An `Ok` means that the carrier has made it durable. Calls may overtake

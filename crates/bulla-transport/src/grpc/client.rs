@@ -79,8 +79,8 @@ impl Seat {
         connected.into()
     }
 
-    /// That who speaks for the address knows of the generation of the carrier's store. If the stream was opened
-    /// anew in between, the caller is to connect first, and to learn of it.
+    /// That who speaks for the address knows of the generation of the carrier's store. If the stream was
+    /// opened anew in between, the caller is to connect first, and to learn of it.
     fn knows(&self, exchange: &Exchange) -> Result<(), TransportError> {
         let told = *self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         match told {
