@@ -29,7 +29,7 @@ pub(crate) const LOG_HEADS: &str = "bulla_device_log_heads_total";
 pub(crate) const ASKED: &str = "bulla_device_asked_total";
 
 /// Counter of messages, by `reason`: sealed anew and sent again, because the business has asked for it or was
-/// installed anew.
+/// installed anew, or the carrier was put back from a backup.
 pub(crate) const RESENT: &str = "bulla_device_resent_total";
 
 /// Counter of attempts, by `task`: put off, because the carrier did not answer or took no keys.

@@ -43,7 +43,7 @@ pub(crate) const DROPPED: &str = "bulla_relay_dropped_total";
 pub(crate) const OPENED: &str = "bulla_relay_opened_total";
 
 /// Counter of messages, by `reason`: sealed anew and sent again, because the user's device has asked for it
-/// or is another one.
+/// or is another one, or the carrier was put back from a backup.
 pub(crate) const RESENT: &str = "bulla_relay_resent_total";
 
 /// Counter of messages: of users, could not be opened and were asked for again.
