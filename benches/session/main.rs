@@ -1,6 +1,6 @@
 //! How fast the sessions are: ours, vodozemac's and the bare primitives, taking turns in one process.
 //!
-//! `cargo bench -p bulla-benches --bench session`, with `-- --quick` for a look at whether it runs at all, or
+//! `cargo bench -p bulla-session-bench`, with `-- --quick` for a look at whether it runs at all, or
 //! with `-- --only turns` to have a profiler look at that part of ours alone (see [`runner::PARTS`]).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement that goes wrong should stop")]
 
