@@ -38,6 +38,9 @@ pub struct Unconfirmed {
     /// Of which generation the carrier's store was when it was sealed last.
     #[prost(uint64, tag = "5")]
     carrier: u64,
+    /// Its place among others of its sender: ids of one millisecond tell no order.
+    #[prost(uint64, tag = "6")]
+    place: u64,
 }
 
 /// What there is to do about a message that is asked for again.
@@ -59,14 +62,21 @@ impl Unconfirmed {
     /// generation `carrier`.
     #[must_use]
     pub fn new(session: Option<SessionName>, words: Bytes, carrier: u64) -> Self {
-        Self { resends: 0, session: session_bytes(session), words, resent: 0, carrier }
+        Self { resends: 0, session: session_bytes(session), words, resent: 0, carrier, place: 0 }
     }
 
     /// A message that is lost, which was told to whoever wrote it.
     #[must_use]
     pub const fn lost() -> Self {
         let words = Bytes::new();
-        Self { resends: MAX_RESENDS as u32 + 1, session: Bytes::new(), words, resent: 0, carrier: 0 }
+        Self {
+            resends: MAX_RESENDS as u32 + 1,
+            session: Bytes::new(),
+            words,
+            resent: 0,
+            carrier: 0,
+            place: 0,
+        }
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
@@ -76,6 +86,19 @@ impl Unconfirmed {
     pub fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let Some((&FORM, row)) = bytes.split_first() else { return Err(Self::DAMAGED) };
         Self::decode(row).map_err(|_| Self::DAMAGED)
+    }
+
+    /// The same, at this place among others of its sender.
+    #[must_use]
+    pub const fn at_place(mut self, place: u64) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Its place among others of its sender, 0 if it was given none.
+    #[must_use]
+    pub const fn place(&self) -> u64 {
+        self.place
     }
 
     /// Which time it is when it is sent again; nothing when it was sent as often as it ever is.

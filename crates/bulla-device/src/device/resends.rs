@@ -48,7 +48,8 @@ impl<S: Store, T: Transport> Inner<S, T> {
     ) -> Result<(), StoreError> {
         self.make_room(transaction).await?;
         let words = Bytes::copy_from_slice(content.encode(&*self.rng).plaintext());
-        let row = Unconfirmed::new(session, words, self.endpoint.carrier_generation());
+        let row = Unconfirmed::new(session, words, self.endpoint.carrier_generation())
+            .at_place(transaction.head.outbox.last());
         let key = store_layout::about(UNCONFIRMED, business, id);
         transaction.batch.put_until(key, row.to_bytes(), Retention::LONGEST.from(transaction.now));
         transaction.unconfirmed += 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bulla_base::{Address, MessageId, PhoneNumberId};
 use bulla_endpoint::Unconfirmed;
 use bulla_envelope::Envelope;
-use bulla_store::{BEFORE_ALL, Queued, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Key, Queued, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
@@ -32,8 +32,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
             let page = self.store.keys(self.home, &scan, BEFORE_ALL).await?;
             let Some(last) = page.last() else { break };
             scan = Scan::everything(UNCONFIRMED).after(last.clone());
-            for key in page {
-                let (business, id) = store_layout::subject(&key)?;
+            for (_, business, id) in self.in_order(&page).await? {
                 // What the carrier was never given is on its way in any case.
                 if !waiting.contains(&id) {
                     count += u64::from(self.send_lost(business, id, generation).await?);
@@ -43,6 +42,19 @@ impl<S: Store, T: Transport> Inner<S, T> {
         self.endpoint.settle_carrier_generation(&self.store, generation, self.clock.now()).await?;
         tracing::info!(count, "what businesses had not confirmed is on its way again");
         Ok(())
+    }
+
+    /// What is unconfirmed under `keys`, in the order in which it was written.
+    async fn in_order(&self, keys: &[Key]) -> Result<Vec<(u64, PhoneNumberId, MessageId)>, StoreError> {
+        let mut messages = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (business, id) = store_layout::subject(key)?;
+            if let Some(record) = self.store.get(self.home, key, self.clock.now()).await? {
+                messages.push((Unconfirmed::read(&record.value)?.place(), business, id));
+            }
+        }
+        messages.sort_unstable();
+        Ok(messages)
     }
 
     /// What is in the outbox and was not handed to the carrier as it was.

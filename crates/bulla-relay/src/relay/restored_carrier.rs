@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bulla_base::{Address, DeviceId, DeviceSet, MessageId, Party, PhoneNumberId, Retries};
-use bulla_store::{BEFORE_ALL, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Key, Scan, Store, StoreError};
 use bulla_transport::Transport;
 
 use super::Inner;
@@ -120,9 +120,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let page = self.store.keys(conversation.user, &next, self.clock.now()).await?;
             let Some(last) = page.last() else { return Ok(is_whole) };
             next = scan().after(last.clone());
-            for key in page {
-                let id = message(conversation.business, key.name())?;
-                for device in self.awaited_devices(conversation, id).await?.iter() {
+            for (_, id, awaited) in self.in_order(conversation, &page).await? {
+                for device in awaited.iter() {
                     match self.send_copy_again(tenant, conversation, (id, device)).await? {
                         Again::Sent => *count += 1,
                         Again::NotLost => {}
@@ -133,14 +132,24 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    async fn awaited_devices(
+    /// What is unconfirmed under `keys` and which devices have not confirmed it, in the order in which it was
+    /// sent: ids of one millisecond tell none.
+    async fn in_order(
         &self,
         conversation: Conversation,
-        id: MessageId,
-    ) -> Result<DeviceSet, StoreError> {
-        let key = store_layout::about(MESSAGE, conversation.business, id);
-        let message = self.store.get(conversation.user, &key, self.clock.now()).await?;
-        message.map_or(Ok(DeviceSet::EMPTY), |message| Outbound::read(&message.value)?.awaited())
+        keys: &[Key],
+    ) -> Result<Vec<(u64, MessageId, DeviceSet)>, StoreError> {
+        let mut messages = Vec::with_capacity(keys.len());
+        for key in keys {
+            let id = message(conversation.business, key.name())?;
+            let key = store_layout::about(MESSAGE, conversation.business, id);
+            if let Some(record) = self.store.get(conversation.user, &key, self.clock.now()).await? {
+                let outbound = Outbound::read(&record.value)?;
+                messages.push((outbound.outbox_place, id, outbound.awaited()?));
+            }
+        }
+        messages.sort_unstable_by_key(|(place, id, _)| (*place, *id));
+        Ok(messages)
     }
 
     /// Seals the message once more for the device, if that has it from an earlier generation of the carrier's
