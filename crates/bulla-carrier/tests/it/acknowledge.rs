@@ -8,7 +8,7 @@ use bulla_base::{Address, Clock, DeviceId, SeededRng};
 use bulla_carrier::Carrier;
 use bulla_envelope::Envelope;
 use bulla_meter::Flow;
-use bulla_store::{CountingStore, Counts, Failure, FaultyStore, MemoryStore, Space, StoreError};
+use bulla_store::{BoxStore, CountingStore, Counts, Failure, FaultyStore, MemoryStore, Space, StoreError};
 use bulla_transport::{Caller, InProcess, Incarnation, NumberProof, Sequence, Transport, TransportError};
 use tokio::time::Instant;
 
@@ -200,7 +200,7 @@ struct Idle {
     rows: Arc<MemoryStore>,
     store: Store,
     counts: Counts,
-    carrier: Carrier<Store>,
+    carrier: Carrier<BoxStore>,
     users: Vec<Address>,
 }
 
@@ -210,7 +210,7 @@ impl Idle {
         let counting = CountingStore::new(Arc::clone(&rows));
         let (counts, store) = (counting.counts(), FaultyStore::new(counting));
         let clock = Arc::new(VirtualClock(Instant::now()));
-        let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+        let carrier = Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap();
         let us = caller(shop(), 1);
         carrier.connect(&us).await.unwrap();
         let users: Vec<_> = (0..40).map(|user| format!("1650555{user:04}")).collect();
@@ -285,7 +285,8 @@ async fn a_store_that_dies_while_it_is_taken_out_is_told() {
 async fn an_acknowledgement_for_which_there_is_no_room_is_written_at_once_or_fails() {
     let (world, rows) = (World::new().await, Arc::new(MemoryStore::new()));
     let (store, clock) = (FaultyStore::new(Arc::clone(&rows)), world.clock.clone());
-    let carrier = Arc::new(Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap());
+    let carrier =
+        Arc::new(Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap());
     let (us, her, transport) = (caller(shop(), 1), caller(alice(), 1), InProcess::new(carrier));
     for who in [&us, &her] {
         transport.connect(who).await.unwrap();

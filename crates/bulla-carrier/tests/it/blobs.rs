@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bulla_base::{Rng, SeededRng};
 use bulla_carrier::{BlobFiles, BlobSettings, BlobStorage, Carrier, FolderBlobs, TrustedHost};
-use bulla_store::MemoryStore;
+use bulla_store::{BoxStore, MemoryStore};
 use bulla_transport::{
     BlobError, BlobId, BlobProgress, BlobSize, Blobs, BoxBlobs, Caller, InProcess, MAX_BLOB_PART_BYTES,
     Transport,
@@ -36,7 +36,7 @@ struct BlobWorld {
     folder: Arc<TempDir>,
     rng: SeededRng,
     settings: BlobSettings,
-    carrier: Arc<Carrier<Arc<MemoryStore>>>,
+    carrier: Arc<Carrier<BoxStore>>,
     blobs: BoxBlobs,
     us: Caller,
     her: Caller,
@@ -129,10 +129,12 @@ async fn opened(
     clock: &Arc<Hands>,
     settings: BlobSettings,
     files: impl BlobFiles,
-) -> Arc<Carrier<Arc<MemoryStore>>> {
+) -> Arc<Carrier<BoxStore>> {
     let (storage, verifier) = (BlobStorage::new(files, settings), Arc::new(TrustedHost));
     let (store, rng) = (Arc::clone(store), SeededRng::new(1));
-    Arc::new(Carrier::open_with_blobs(store, clock.clone(), &rng, verifier, storage).await.unwrap())
+    Arc::new(
+        Carrier::open_with_blobs(BoxStore::new(store), clock.clone(), &rng, verifier, storage).await.unwrap(),
+    )
 }
 
 fn size(bytes: u64) -> BlobSize {

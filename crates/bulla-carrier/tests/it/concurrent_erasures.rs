@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_base::{Rng, SeededRng};
 use bulla_carrier::Carrier;
-use bulla_store::{CountingStore, Counts, MemoryStore, Pause, SlowStore};
+use bulla_store::{BoxStore, CountingStore, Counts, MemoryStore, Pause, SlowStore};
 use bulla_transport::{InProcess, Sequence, Transport};
 
 use crate::erase::{number, traffic};
@@ -33,7 +33,8 @@ async fn what_is_sent_after_an_erasure_is_kept_whoever_else_was_at_it() {
         let world = World::new().await;
         let [us, _, _] = traffic(&world).await;
         let (store, _) = slow(&world, seed);
-        let carrier = Carrier::open(store, world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+        let carrier =
+            Carrier::open(BoxStore::new(store), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
         let carrier = Arc::new(carrier);
         let transport = InProcess::new(carrier.clone());
         let her = caller(alice(), 1);
@@ -71,7 +72,7 @@ async fn an_erasure_costs_two_passes() {
     let world = World::new().await;
     traffic(&world).await;
     let (store, counts) = slow(&world, 1);
-    let carrier = Carrier::open(store, world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(store), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
     for passes in [2, 1] {
         drop(counts.take());
         carrier.erase(&number(&alice())).await.unwrap();

@@ -6,7 +6,7 @@ use bulla_base::{Address, Category, DeviceId, DeviceSet, MAX_DEVICES, MessageId,
 use bulla_carrier::{Carrier, NumberVerifier, Verdict};
 use bulla_envelope::{Envelope, Form, FrankingTag, KeyUpload, Kind};
 use bulla_meter::Flow;
-use bulla_store::{BEFORE_ALL, Batch, Key, Scan, Space, Store};
+use bulla_store::{BEFORE_ALL, Batch, BoxStore, Key, Scan, Space, Store};
 use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, TransportError};
 
 use crate::identities::{installation, key_of};
@@ -279,7 +279,9 @@ impl NumberVerifier for Codes {
 async fn each_device_proves_that_the_number_is_its_own_and_again_after_it_was_removed() {
     let world = World::new().await;
     let (clock, verifier) = (world.clock.clone(), Arc::new(Codes));
-    let carrier = Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
+    let carrier = Carrier::open_verifying(BoxStore::new(world.store.clone()), clock, &world.rng, verifier)
+        .await
+        .unwrap();
     let code = |number: u8| NumberProof::new(vec![number]).unwrap();
     carrier.register(&device(1, 1), &code(1)).await.unwrap();
     assert!(matches!(carrier.connect(&device(2, 1)).await, Err(TransportError::Unproven)));

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use bulla_base::{Partition, Timestamp};
 use bulla_carrier::{Carrier, MAX_COUNTED_KEYS, MAX_ONE_TIME_KEYS_A_DAY};
 use bulla_envelope::{MAX_ONE_TIME_KEYS, OneTimeKey, SignedKey};
-use bulla_store::{Batch, Commit, Fault, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper};
+use bulla_store::{
+    Batch, BoxStore, Commit, Fault, Key, MemoryStore, Record, Space, Store, StoreError, StoreWrapper,
+};
 use bulla_transport::{Caller, InProcess, Transport, TransportError};
 
 use crate::identities::key_of;
@@ -67,7 +69,8 @@ async fn one_time_keys_of_another_are_given_up_to_the_share_of_the_day() {
     let bob = world.join(crate::erase::bob()).await;
     assert!(bundle(&bob).await, "others have theirs");
     // Also by a carrier that was opened since; and tomorrow there is another share.
-    let again = Carrier::open(world.store.clone(), world.clock.clone(), &world.rng).await.unwrap();
+    let again =
+        Carrier::open(BoxStore::new(world.store.clone()), world.clock.clone(), &world.rng).await.unwrap();
     assert!(again.bundle(&alice, shop.address()).await.unwrap().one_time.is_none());
     world.clock.set(NOW.after(days(1)));
     assert!(bundle(&alice).await);
@@ -158,7 +161,7 @@ async fn keys_that_cannot_be_read_are_no_keys_until_their_owner_leaves_others() 
     batch.put(keys.1.clone(), &b"old"[..]);
     assert!(matches!(world.store.commit(batch).await.unwrap(), Commit::Committed(_)));
     let store = SealedKeys(Arc::clone(&world.store));
-    let carrier = Carrier::open(store, world.clock.clone(), &world.rng).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(store), world.clock.clone(), &world.rng).await.unwrap();
     let transport = InProcess::new(Arc::new(carrier));
     let error = transport.bundle(&us, her.address()).await.unwrap_err();
     assert!(matches!(error, TransportError::NoKeys) && !error.may_pass(), "{error:?}");

@@ -4,8 +4,8 @@ use bulla_base::{Address, Day, MessageId, Number, Partition, Party, Pepper, Seed
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_store::{
-    CountingStore, Failure, FaultyStore, Key, MemoryStore, Record, SYSTEM_PARTITION, Scan, Space, Store,
-    StoreError,
+    BoxStore, CountingStore, Failure, FaultyStore, Key, MemoryStore, Record, SYSTEM_PARTITION, Scan, Space,
+    Store, StoreError,
 };
 use bulla_transport::{Caller, InProcess, Sequence, Transport, TransportError};
 
@@ -95,7 +95,9 @@ async fn what_waits_for_a_business_that_was_never_counted_is_erased_too() {
     let queued = |row: &(Partition, Key, Record)| Envelope::from_bytes(row.2.value.clone()).is_ok();
     assert_eq!(rows(&world.store, &[&shop()]).await.iter().filter(|row| queued(row)).count(), 1);
     // Also by a carrier that was opened since.
-    let carrier = Carrier::open(world.store.clone(), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(world.store.clone()), world.clock.clone(), &SeededRng::new(1))
+        .await
+        .unwrap();
     carrier.erase(&number(&alice())).await.unwrap();
     assert_eq!(rows(&world.store, &[&shop()]).await.iter().filter(|row| queued(row)).count(), 0);
 }
@@ -108,8 +110,11 @@ async fn an_erasure_is_carried_out_wherever_it_is_interrupted() {
             let world = World::new().await;
             traffic(&world).await;
             let store = FaultyStore::new(world.store.clone());
-            let open =
-                async || Carrier::open(store.clone(), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+            let open = async || {
+                Carrier::open(BoxStore::new(store.clone()), world.clock.clone(), &SeededRng::new(1))
+                    .await
+                    .unwrap()
+            };
             let carrier = Arc::new(open().await);
             let bobs = rows(&world.store, &[&bob()]).await;
             store.fail_after(operations, || Failure::Refused(StoreError::Poisoned { source: None }));
@@ -147,7 +152,8 @@ async fn an_erasure_writes_only_where_there_is_something_to_erase() {
     let commits = async |user: Address| {
         let store = CountingStore::new(world.store.clone());
         let counts = store.counts();
-        let carrier = Carrier::open(store, world.clock.clone(), &SeededRng::new(1)).await.unwrap();
+        let carrier =
+            Carrier::open(BoxStore::new(store), world.clock.clone(), &SeededRng::new(1)).await.unwrap();
         let _ = counts.take();
         carrier.erase(&number(&user)).await.unwrap();
         counts.take().commits

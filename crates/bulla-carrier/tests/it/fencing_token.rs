@@ -1,3 +1,4 @@
+use bulla_store::BoxStore;
 use std::sync::Arc;
 
 use bulla_carrier::Carrier;
@@ -46,7 +47,9 @@ async fn a_fence_outlives_the_carrier() {
     let world = World::new().await;
     let (old, _) = (world.join(shop()).await, world.join(alice()).await);
     world.transport().connect(&caller(shop(), 7)).await.unwrap();
-    let restarted = Carrier::open(Arc::clone(&world.store), world.clock.clone(), &world.rng).await.unwrap();
+    let restarted = Carrier::open(BoxStore::new(Arc::clone(&world.store)), world.clock.clone(), &world.rng)
+        .await
+        .unwrap();
     assert!(fenced(InProcess::new(Arc::new(restarted)).connect(&old).await));
 }
 

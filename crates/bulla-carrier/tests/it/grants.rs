@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_base::{Address, PhoneNumberId, SeededRng, Timestamp};
 use bulla_carrier::{Carrier, GrantVerifier, NumberGrant, NumberVerifier, OperatorKey, Verdict};
-use bulla_store::MemoryStore;
+use bulla_store::BoxStore;
 use bulla_transport::{Caller, Incarnation, NumberProof, Transport, TransportError};
 
 use crate::identities::installation;
@@ -22,7 +22,7 @@ impl NumberVerifier for Code {
 struct Operated {
     world: World,
     operator: OperatorKey,
-    carrier: Carrier<Arc<MemoryStore>>,
+    carrier: Carrier<BoxStore>,
 }
 
 impl Operated {
@@ -32,7 +32,9 @@ impl Operated {
         let verifier = GrantVerifier::new([operator.public()], world.clock.clone(), Arc::new(Code));
         let (clock, verifier) = (world.clock.clone(), Arc::new(verifier));
         let carrier =
-            Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
+            Carrier::open_verifying(BoxStore::new(world.store.clone()), clock, &world.rng, verifier)
+                .await
+                .unwrap();
         Self { world, operator, carrier }
     }
 

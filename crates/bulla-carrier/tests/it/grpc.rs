@@ -15,6 +15,7 @@ mod streams;
 mod suites;
 mod tls;
 
+use bulla_store::BoxStore;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +139,8 @@ impl Served {
         address: SocketAddr,
     ) -> Self {
         let clock = Steps::new();
-        let carrier = Carrier::open(Arc::clone(&world.store), clock.clone(), &world.rng).await.unwrap();
+        let carrier =
+            Carrier::open(BoxStore::new(Arc::clone(&world.store)), clock.clone(), &world.rng).await.unwrap();
         world.carrier = Arc::new(carrier);
         let service = GrpcService::new(Arc::clone(&world.carrier), authenticator, settings);
         let (stop, stopped) = oneshot::channel::<()>();

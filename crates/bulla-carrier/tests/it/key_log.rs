@@ -7,7 +7,8 @@ use bulla_base::{Address, PhoneNumberId};
 use bulla_carrier::{Carrier, KeyLogResumption};
 use bulla_envelope::{InstallationId, InvalidEnvelope, KeyBundle, KeyUpload, SignedKey};
 use bulla_store::{
-    CountingStore, Counts, Failure, FaultyStore, Generation, MemoryStore, Store, StoreError, StoreWrapper,
+    BoxStore, CountingStore, Counts, Failure, FaultyStore, Generation, MemoryStore, Store, StoreError,
+    StoreWrapper,
 };
 use bulla_transparency::{
     ConsistencyProof, Head, InclusionProof, KeyStatement, LogKey, LogSigner, NotSigned, Origin,
@@ -45,8 +46,8 @@ fn keys(byte: u8) -> KeyUpload {
 }
 
 /// A carrier that keeps a log in `store`.
-async fn keeping<S: Store>(world: &World, store: S) -> Carrier<S> {
-    let carrier = Carrier::open(store, world.clock.clone(), &world.rng).await.unwrap();
+async fn keeping<S: Store>(world: &World, store: S) -> Carrier<BoxStore> {
+    let carrier = Carrier::open(BoxStore::new(store), world.clock.clone(), &world.rng).await.unwrap();
     carrier.with_key_log(signer(7)).await.unwrap()
 }
 
@@ -216,7 +217,9 @@ async fn another_key_begins_another_log() {
     let world = world_with_log().await;
     let us = come(&*world.carrier, 1, 1).await;
     come(&*world.carrier, 2, 1).await;
-    let carrier = Carrier::open(Arc::clone(&world.store), world.clock.clone(), &world.rng).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(Arc::clone(&world.store)), world.clock.clone(), &world.rng)
+        .await
+        .unwrap();
     let carrier = carrier.with_key_log(signer(8)).await.unwrap();
     let bytes = carrier.log_head(&us).await.unwrap();
     let checkpoint = SignedCheckpoint::from_signed_head(&key(), &bytes).unwrap();
@@ -241,7 +244,8 @@ const ASKED_FOR: [u64; 5] = [0, 1, 31, 40, 63];
 async fn costs(world: &World, logs: bool) -> [Vec<(usize, usize, usize)>; 2] {
     let store = Arc::new(CountingStore::new(MemoryStore::new()));
     let open = || async {
-        let carrier = Carrier::open(Arc::clone(&store), world.clock.clone(), &world.rng).await.unwrap();
+        let carrier =
+            Carrier::open(BoxStore::new(Arc::clone(&store)), world.clock.clone(), &world.rng).await.unwrap();
         if logs { carrier.with_key_log(signer(7)).await.unwrap() } else { carrier }
     };
     let (counts, carrier) = (store.counts(), open().await);
@@ -306,7 +310,7 @@ impl StoreWrapper for PutBack {
 
 /// A carrier whose store was put back from a backup, with a leaf in its log, and what others have seen last
 /// if nothing was lost.
-async fn put_back() -> (World, Carrier<PutBack>, SignedCheckpoint) {
+async fn put_back() -> (World, Carrier<BoxStore>, SignedCheckpoint) {
     let world = world_with_log().await;
     let us = come(&*world.carrier, 1, 1).await;
     let seen = world.carrier.log_head(&us).await.unwrap();

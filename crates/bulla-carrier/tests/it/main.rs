@@ -35,7 +35,7 @@ use bulla_base::{
 };
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, KeyUpload, Kind, OneTimeKey, SignedKey};
-use bulla_store::MemoryStore;
+use bulla_store::{BoxStore, MemoryStore};
 use identities::{installation, key_of};
 
 use bulla_transport::{BoxTransport, Caller, InProcess, Incarnation, Transport};
@@ -67,7 +67,7 @@ struct World {
     clock: Arc<Hands>,
     rng: SeededRng,
     store: Arc<MemoryStore>,
-    carrier: Arc<Carrier<Arc<MemoryStore>>>,
+    carrier: Arc<Carrier<BoxStore>>,
     /// The way there over the wire, if the tests are to take it.
     wire: Option<BoxTransport>,
 }
@@ -76,13 +76,15 @@ impl World {
     async fn new() -> Self {
         let (clock, rng) = (Arc::new(Hands(ManualClock::new(NOW))), SeededRng::new(1));
         let store = Arc::new(MemoryStore::new());
-        let carrier = Carrier::open(Arc::clone(&store), clock.clone(), &rng).await.unwrap();
+        let carrier = Carrier::open(BoxStore::new(Arc::clone(&store)), clock.clone(), &rng).await.unwrap();
         Self { clock, rng, store, carrier: Arc::new(carrier), wire: None }.wired().await
     }
 
     /// The same world with another carrier on its store: what the test has done to the rows is read.
     async fn restart(mut self) -> Self {
-        let carrier = Carrier::open(Arc::clone(&self.store), self.clock.clone(), &self.rng).await.unwrap();
+        let carrier = Carrier::open(BoxStore::new(Arc::clone(&self.store)), self.clock.clone(), &self.rng)
+            .await
+            .unwrap();
         self.carrier = Arc::new(carrier);
         self.wired().await
     }

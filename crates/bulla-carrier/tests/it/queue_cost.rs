@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla_base::{Partition, Timestamp};
 use bulla_carrier::Carrier;
-use bulla_store::{Batch, Commit, Key, MemoryStore, Record, Scan, Store, StoreError, StoreWrapper};
+use bulla_store::{Batch, BoxStore, Commit, Key, MemoryStore, Record, Scan, Store, StoreError, StoreWrapper};
 use bulla_transport::{
     BoxTransport, Caller, Delivery, InProcess, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence, Transport,
     TransportError,
@@ -67,7 +67,7 @@ impl StoreWrapper for Counting {
 struct CountedCarrier {
     world: World,
     store: Arc<Counting>,
-    transport: InProcess<Carrier<Arc<Counting>>>,
+    transport: InProcess<Carrier<BoxStore>>,
     shop: Caller,
     alice: Caller,
 }
@@ -82,7 +82,8 @@ impl CountedCarrier {
             commits: AtomicUsize::new(0),
             disk: Semaphore::new(1),
         });
-        let carrier = Carrier::open(Arc::clone(&store), world.clock.clone(), &world.rng).await.unwrap();
+        let carrier =
+            Carrier::open(BoxStore::new(Arc::clone(&store)), world.clock.clone(), &world.rng).await.unwrap();
         let transport = InProcess::new(Arc::new(carrier));
         for who in [&shop, &alice] {
             transport.connect(who).await.unwrap();
@@ -158,8 +159,12 @@ async fn delivered_envelopes_are_not_walked_over_after_a_restart() {
         after = counted.receive(after).await[0].sequence;
     }
     counted.send().await;
-    let carrier =
-        Carrier::open(Arc::clone(&counted.store), counted.world.clock.clone(), &counted.world.rng).await;
+    let carrier = Carrier::open(
+        BoxStore::new(Arc::clone(&counted.store)),
+        counted.world.clock.clone(),
+        &counted.world.rng,
+    )
+    .await;
     counted.transport = InProcess::new(Arc::new(carrier.unwrap()));
     counted.counts();
     assert_eq!(counted.receive(Sequence::START).await.len(), 1);

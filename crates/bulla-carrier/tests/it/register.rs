@@ -1,5 +1,6 @@
 //! Lost phones: another installation proves that it has the number.
 
+use bulla_store::BoxStore;
 use std::sync::Arc;
 
 use bulla_base::{Address, SeededRng};
@@ -41,7 +42,7 @@ async fn a_new_phone_gets_in_and_every_copy_of_the_old_one_is_shut_out() {
     }
     transport.connect(&new_phone()).await.unwrap();
     assert_eq!(
-        Carrier::open(world.store.clone(), world.clock.clone(), &SeededRng::new(9))
+        Carrier::open(BoxStore::new(world.store.clone()), world.clock.clone(), &SeededRng::new(9))
             .await
             .unwrap()
             .connect(&caller(alice(), 9))
@@ -114,7 +115,9 @@ impl NumberVerifier for Code {
 async fn a_number_is_given_to_who_proves_it_and_to_nobody_else() {
     let world = World::new().await;
     let (clock, verifier) = (world.clock.clone(), Arc::new(Code));
-    let carrier = Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
+    let carrier = Carrier::open_verifying(BoxStore::new(world.store.clone()), clock, &world.rng, verifier)
+        .await
+        .unwrap();
     let proof = |code: &[u8]| NumberProof::new(code.to_vec()).unwrap();
     carrier.connect(&caller(shop(), 1)).await.unwrap();
 
@@ -141,7 +144,9 @@ async fn a_number_is_given_to_who_proves_it_and_to_nobody_else() {
 async fn a_number_is_tried_no_more_often_than_it_may_and_who_comes_then_is_told_when_to_come_again() {
     let world = World::new().await;
     let (clock, verifier) = (world.clock.clone(), Arc::new(Code));
-    let carrier = Carrier::open_verifying(world.store.clone(), clock, &world.rng, verifier).await.unwrap();
+    let carrier = Carrier::open_verifying(BoxStore::new(world.store.clone()), clock, &world.rng, verifier)
+        .await
+        .unwrap();
     let proof = |code: &[u8]| NumberProof::new(code.to_vec()).unwrap();
     let her = caller(alice(), 1);
     let [wrong, right, down] = [&b"4321"[..], b"1234", b"the service is down"].map(proof);

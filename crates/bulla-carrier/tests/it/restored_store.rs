@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bulla_base::{Day, Partition, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{
-    Batch, Commit, Generation, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store, StoreError,
+    Batch, BoxStore, Commit, Generation, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store, StoreError,
     StoreWrapper,
 };
 use bulla_transport::{Sequence, Transport};
@@ -45,7 +45,8 @@ async fn receiver_ahead_of_a_carrier_that_was_put_back_is_handed_everything() {
     let seen = world.transport().receive(&her, Sequence::START).await.unwrap();
     let far: Vec<_> = seen.iter().map(|delivery| delivery.sequence).collect();
 
-    let carrier = Carrier::open(backup, world.clock.clone(), &SeededRng::new(2)).await.unwrap();
+    let carrier =
+        Carrier::open(BoxStore::new(backup), world.clock.clone(), &SeededRng::new(2)).await.unwrap();
     let mut sent = Vec::new();
     for _ in 0..7 {
         let envelope = world.envelope(&us, &her);
@@ -92,7 +93,9 @@ async fn one_time_key_is_not_given_again_by_a_carrier_that_was_put_back() {
         PutBack(store, std::sync::Mutex::new(generation.map(Generation::new)))
     };
     let carrier =
-        Carrier::open(rows(backup.clone(), Some(5)), world.clock.clone(), &world.rng).await.unwrap();
+        Carrier::open(BoxStore::new(rows(backup.clone(), Some(5))), world.clock.clone(), &world.rng)
+            .await
+            .unwrap();
     assert!(carrier.bundle(&us, &alice()).await.unwrap().one_time.is_none());
     let connected = carrier.connect(&her).await.unwrap();
     assert_eq!((connected.one_time_keys, connected.highest_one_time), (0, 2), "its owner leaves others");
@@ -100,7 +103,9 @@ async fn one_time_key_is_not_given_again_by_a_carrier_that_was_put_back() {
     carrier.publish(&her, upload(b"identity", 4)).await.unwrap();
     assert_eq!(carrier.bundle(&us, &alice()).await.unwrap().one_time.unwrap().id, 3);
     drop(carrier);
-    let carrier = Carrier::open(rows(backup.clone(), None), world.clock.clone(), &world.rng).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(rows(backup.clone(), None)), world.clock.clone(), &world.rng)
+        .await
+        .unwrap();
     assert_eq!(carrier.bundle(&us, &alice()).await.unwrap().one_time.unwrap().id, 4, "it is the same life");
     let life =
         backup.get(SYSTEM_PARTITION, &Key::undated(Space::new(0x4c), ""), crate::NOW).await.unwrap().unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bulla_base::{Address, Clock, Day, SeededRng, Sleep, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_store::{
-    Failure, FaultyStore, MemoryStore, SYSTEM_PARTITION, Space, StoreCall, StoreError, StoreWrapper,
+    BoxStore, Failure, FaultyStore, MemoryStore, SYSTEM_PARTITION, Space, StoreCall, StoreError, StoreWrapper,
 };
 use bulla_transport::{Transport, TransportError};
 use tokio::time::Instant;
@@ -82,7 +82,7 @@ async fn hours(count: u64) {
 async fn a_carrier_sweeps_and_keeps_up_its_store_until_it_is_closed() {
     let store = Kept { dies_after: usize::MAX, ..Kept::default() };
     let clock = Arc::new(VirtualClock(Instant::now()));
-    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap();
     hours(5).await;
     assert_eq!(store.sweeps.load(Ordering::Relaxed), 6);
     assert_eq!(store.upkeeps.load(Ordering::Relaxed), 5 * 60 + 1);
@@ -95,7 +95,7 @@ async fn a_carrier_sweeps_and_keeps_up_its_store_until_it_is_closed() {
 async fn a_carrier_that_is_dropped_leaves_nothing_running() {
     let store = Kept { dies_after: usize::MAX, ..Kept::default() };
     let clock = Arc::new(VirtualClock(Instant::now()));
-    drop(Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap());
+    drop(Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap());
     hours(5).await;
     assert!(store.sweeps.load(Ordering::Relaxed) <= 1);
 }
@@ -104,7 +104,7 @@ async fn a_carrier_that_is_dropped_leaves_nothing_running() {
 async fn a_store_that_may_not_go_on_is_told() {
     let store = Kept { dies_after: 3, ..Kept::default() };
     let clock = Arc::new(VirtualClock(Instant::now()));
-    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap();
     assert!(matches!(&*carrier.stopped().await, StoreError::Closed));
     assert_eq!(store.upkeeps.load(Ordering::Relaxed), 4);
 }
@@ -115,7 +115,7 @@ async fn a_store_that_may_not_go_on_is_told() {
 async fn a_store_that_fails_for_good_in_a_call_is_told_at_once() {
     let store = FaultyStore::new(MemoryStore::new());
     let clock = Arc::new(VirtualClock(Instant::now()));
-    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap();
     store.fail_when(|call| call.is_commit().then(|| Failure::Refused(full())));
     let refused = carrier.connect(&caller(Address::business(SHOP), 1)).await;
     assert!(matches!(refused, Err(TransportError::CarrierFailed { .. })), "{refused:?}");
@@ -142,7 +142,7 @@ async fn a_store_that_fails_for_good_in_a_call_of_the_host_is_told_at_once() {
         let kept = Kept { dies_after: usize::MAX, ..Kept::default() };
         let store = FaultyStore::new(kept.clone());
         let clock = Arc::new(VirtualClock(Instant::now()));
-        let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+        let carrier = Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap();
         carrier.connect(&caller(Address::business(SHOP), 1)).await.unwrap();
         // The first of its upkeep, of which the sweep fails: that is no end.
         hours(0).await;
@@ -177,7 +177,7 @@ async fn a_store_that_fails_for_good_in_a_call_of_the_host_is_told_at_once() {
 async fn a_call_of_the_host_that_may_pass_is_no_end() {
     let store = FaultyStore::new(MemoryStore::new());
     let clock = Arc::new(VirtualClock(Instant::now()));
-    let carrier = Carrier::open(store.clone(), clock, &SeededRng::new(1)).await.unwrap();
+    let carrier = Carrier::open(BoxStore::new(store.clone()), clock, &SeededRng::new(1)).await.unwrap();
     store.fail_all(|| StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() });
     assert!(carrier.bill(SHOP).await.is_err());
     store.recover();

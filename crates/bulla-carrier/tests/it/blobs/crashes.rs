@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_base::SeededRng;
 use bulla_carrier::{BlobSettings, BlobStorage, Carrier, TrustedHost};
-use bulla_store::{Failure, FaultyStore, StoreError};
+use bulla_store::{BoxStore, Failure, FaultyStore, StoreError};
 use bulla_transport::{BlobError, BlobId, Blobs, Caller, TransportError};
 use bytes::Bytes;
 
@@ -71,7 +71,9 @@ async fn a_store_that_fails_anywhere_loses_nothing_that_was_acknowledged() {
         let storage = BlobStorage::new(world.files(), BlobSettings::default());
         let (rng, verifier) = (SeededRng::new(1), Arc::new(TrustedHost));
         let clock = world.clock.clone();
-        let carrier = Carrier::open_with_blobs(store.clone(), clock, &rng, verifier, storage).await.unwrap();
+        let carrier = Carrier::open_with_blobs(BoxStore::new(store.clone()), clock, &rng, verifier, storage)
+            .await
+            .unwrap();
         store.fail_after(operations, || Failure::Refused(StoreError::Poisoned { source: None }));
         let id = world.id();
         let (acknowledged, done) = as_far_as_it_goes(&carrier, &world.us, &id, &bytes).await;

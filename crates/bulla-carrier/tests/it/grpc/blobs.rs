@@ -9,7 +9,7 @@ use bulla_carrier::grpc::{
     RequestContext, STALL_DEADLINE, serve,
 };
 use bulla_carrier::{BlobSettings, BlobStorage, Carrier, FolderBlobs, TrustedHost};
-use bulla_store::{MemoryStore, Store};
+use bulla_store::{BoxStore, MemoryStore, Store};
 use bulla_transport::grpc::proto::blobs_client::BlobsClient;
 use bulla_transport::grpc::proto::{
     BeginUploadRequest, BlobRequest, DownloadRequest, UploadFrame, UploadOpen, UploadProgress, upload_frame,
@@ -64,7 +64,9 @@ impl Wire {
         let (clock, folder, listener) = (Steps::new(), tempfile::tempdir().unwrap(), listener().await);
         let storage = BlobStorage::new(FolderBlobs::open(folder.path()).unwrap(), BlobSettings::default());
         let (store, rng, verifier) = (MemoryStore::new(), SeededRng::new(1), Arc::new(TrustedHost));
-        let carrier = Carrier::open_with_blobs(store, clock.clone(), &rng, verifier, storage).await.unwrap();
+        let carrier = Carrier::open_with_blobs(BoxStore::new(store), clock.clone(), &rng, verifier, storage)
+            .await
+            .unwrap();
         let her = caller(alice(), 1);
         carrier.connect(&her).await.unwrap();
         let address = listener.local_addr().unwrap();

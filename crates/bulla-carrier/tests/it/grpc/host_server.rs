@@ -12,7 +12,7 @@ use axum::extract::ConnectInfo;
 use axum::serve::IncomingStream;
 use bulla_carrier::Carrier;
 use bulla_carrier::grpc::{ClientConnection, GrpcService, GrpcSettings, ProvenIdentity};
-use bulla_store::MemoryStore;
+use bulla_store::BoxStore;
 use bulla_transport::grpc::ChannelBinding;
 use bulla_transport::grpc::proto::carrier_server::CarrierServer;
 use bulla_transport::{IdentityProblem, Transport, TransportError};
@@ -36,7 +36,7 @@ use super::tls::{client, server, transport};
 use super::{Served, Steps, listener};
 use crate::{World, alice, caller};
 
-type Hosted = GrpcService<Arc<MemoryStore>>;
+type Hosted = GrpcService<BoxStore>;
 
 /// A carrier's services in the server that `serve` makes on a listener.
 async fn hosted<F: Future<Output = ()> + Send + 'static>(
@@ -44,7 +44,8 @@ async fn hosted<F: Future<Output = ()> + Send + 'static>(
 ) -> (Served, Hosted) {
     let (mut world, clock) = (World::new().await, Steps::new());
     let identities = ProvenIdentity::new(world.clock.clone(), &world.rng);
-    let carrier = Carrier::open(Arc::clone(&world.store), clock.clone(), &world.rng).await.unwrap();
+    let carrier =
+        Carrier::open(BoxStore::new(Arc::clone(&world.store)), clock.clone(), &world.rng).await.unwrap();
     world.carrier = Arc::new(carrier);
     let service = GrpcService::new(Arc::clone(&world.carrier), identities, GrpcSettings::default());
     let listener = listener().await;
