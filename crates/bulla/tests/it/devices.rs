@@ -5,29 +5,27 @@ use std::time::Duration;
 
 use bulla::Host;
 use bulla::base::{Address, BusinessAccountId, Clock, DeviceId, Number, PhoneNumberId, Rng};
-use bulla::carrier::Carrier;
 use bulla::content::{Body, Text};
 use bulla::device::{Device, DeviceError, DeviceEventKind};
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::meter::Flow;
-use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, Relay, SinkError, Status};
-use bulla::store::MemoryStore;
+use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, SinkError, Status};
+use bulla::store::BoxStore;
 use bulla::transport::{
-    Caller, Connected, Delivery, InProcess, NumberProof, Sequence, Transport, TransportError,
+    BoxTransport, Caller, Connected, Delivery, InProcess, NumberProof, Sequence, Transport, TransportError,
 };
 use bulla::{SystemClock, SystemRng};
+
+use crate::test_types::{TestCarrier, TestDevice, TestRelay, any_sink, memory_store};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Store = Arc<MemoryStore>;
-type Phone = Device<Store, Line>;
-
 /// The way to the carrier, on which the next message to a device may be spoilt.
 #[derive(Clone)]
 struct Line {
-    carrier: InProcess<Carrier<MemoryStore>>,
+    carrier: InProcess<TestCarrier>,
     spoilt: Arc<Mutex<Option<DeviceId>>>,
 }
 
@@ -106,32 +104,34 @@ impl EventSink for Told {
 }
 
 struct World {
-    carrier: Arc<Carrier<MemoryStore>>,
+    carrier: Arc<TestCarrier>,
     line: Line,
-    relay: Relay<MemoryStore, Line, Told>,
+    relay: TestRelay,
     told: Told,
 }
 
 impl World {
     async fn new() -> Self {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        let carrier = Arc::new(Carrier::open(MemoryStore::new(), clock, &*rng).await.unwrap());
+        let carrier = Arc::new(TestCarrier::open(memory_store(), clock, &*rng).await.unwrap());
         let line = Line { carrier: InProcess::new(Arc::clone(&carrier)), spoilt: Arc::default() };
         let (business, told) = (
             Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap()),
             Told::default(),
         );
-        let builder = Host::new().relay(MemoryStore::new(), line.clone(), told.clone());
+        let transport = BoxTransport::new(line.clone());
+        let builder = Host::new().relay(memory_store(), transport, any_sink(told.clone()));
         let relay = builder.business(business).open().await.unwrap();
         Self { carrier, line, relay, told }
     }
 
-    async fn try_open(&self, device: DeviceId, store: &Store) -> Result<Phone, DeviceError> {
+    async fn try_open(&self, device: DeviceId, store: &BoxStore) -> Result<TestDevice, DeviceError> {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        Device::open_as(Arc::clone(store), self.line.clone(), clock, rng, alice(), device).await
+        let transport = BoxTransport::new(self.line.clone());
+        Device::open_as(store.clone(), transport, clock, rng, alice(), device).await
     }
 
-    async fn open(&self, device: DeviceId, store: &Store) -> Phone {
+    async fn open(&self, device: DeviceId, store: &BoxStore) -> TestDevice {
         self.try_open(device, store).await.unwrap()
     }
 
@@ -162,7 +162,7 @@ async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
 }
 
 /// Whether `device` shows these words next, and nothing else.
-async fn shows(device: &Phone, words: &[&str]) {
+async fn shows(device: &TestDevice, words: &[&str]) {
     for words in words {
         let event = within_reason(words, device.next()).await.unwrap();
         let DeviceEventKind::Message(content) = event.kind() else { panic!("{event:?}") };
@@ -175,9 +175,9 @@ async fn shows(device: &Phone, words: &[&str]) {
 async fn three_devices_hear_everything_while_one_is_installed_anew_one_vanishes_and_one_comes_later() {
     let world = World::new().await;
     let [phone_id, tablet_id, desk_id, watch_id] = [1, 2, 3, 4].map(|id| DeviceId::new(id).unwrap());
-    let desk_store = Store::default();
-    let phone = world.open(phone_id, &Store::default()).await;
-    let tablet = world.open(tablet_id, &Store::default()).await;
+    let desk_store = memory_store();
+    let phone = world.open(phone_id, &memory_store()).await;
+    let tablet = world.open(tablet_id, &memory_store()).await;
     let desk = world.open(desk_id, &desk_store).await;
     for words in ["one", "two"] {
         world.say(words).await;
@@ -190,7 +190,7 @@ async fn three_devices_hear_everything_while_one_is_installed_anew_one_vanishes_
     tablet.close().await;
     world.say("three").await;
     world.told(Status::Sent, 3).await;
-    let tablet = world.open(tablet_id, &Store::default()).await;
+    let tablet = world.open(tablet_id, &memory_store()).await;
     world.say("four").await;
     shows(&phone, &["three", "four"]).await;
     shows(&desk, &["three", "four"]).await;
@@ -221,7 +221,7 @@ async fn three_devices_hear_everything_while_one_is_installed_anew_one_vanishes_
     desk.close().await;
     phone.remove(desk_id).await.unwrap();
     assert!(matches!(world.try_open(desk_id, &desk_store).await, Err(DeviceError::Removed)));
-    let watch = world.open(watch_id, &Store::default()).await;
+    let watch = world.open(watch_id, &memory_store()).await;
     world.say("six").await;
     for device in [&phone, &tablet, &watch] {
         shows(device, &["six"]).await;

@@ -9,11 +9,13 @@ use bulla::base::{BusinessAccountId, ManualClock, Number, Partition, PhoneNumber
 use bulla::content::{Content, Text};
 use bulla::device::DeviceEventKind;
 use bulla::relay::{Business, EventSink, Outgoing, OutgoingBody, SinkError};
-use bulla::store::{Batch, Commit, Key, Space, Store};
-use bulla::transport::InProcess;
+use bulla::store::{Batch, BoxStore, Commit, Key, Space, Store};
+use bulla::transport::{BoxTransport, InProcess};
 use bulla::vault::{KeyEncryptionError, VaultError};
 use bulla::{Host, OpenStoreError};
 use tempfile::TempDir;
+
+use crate::test_types::any_sink;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_293_590_960);
 const ALICE: Partition = Partition::from_bytes([0xa1; 16]);
@@ -60,12 +62,13 @@ async fn what_is_said_before_a_shutdown_is_there_after_the_next_start() {
         let host = Host::new();
         let open = async |name| host.open_store(name, &data, &keys).await.unwrap();
         let (relay_store, carrier_store) = (open("relay").await, open("carrier").await);
-        let carrier = host.open_carrier(carrier_store.clone()).await.unwrap();
+        let carrier = host.open_carrier(BoxStore::new(carrier_store.clone())).await.unwrap();
         let shop = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        let transport = InProcess::new(carrier.clone());
-        let relay = host.relay(relay_store.clone(), transport, Taken).business(shop).open().await.unwrap();
+        let transport = BoxTransport::new(InProcess::new(carrier.clone()));
+        let builder = host.relay(BoxStore::new(relay_store.clone()), transport.clone(), any_sink(Taken));
+        let relay = builder.business(shop).open().await.unwrap();
         let device_store = open("devices").await;
-        let device = host.open_device(device_store.clone(), InProcess::new(carrier.clone()), alice.clone());
+        let device = host.open_device(BoxStore::new(device_store.clone()), transport, alice.clone());
         let device = device.await.unwrap();
 
         // What the first said is read by the device of the second: sessions and queues are as they were.

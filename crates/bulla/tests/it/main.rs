@@ -14,3 +14,4 @@ mod reinstalled_device;
 mod restored_backup;
 mod retention;
 mod simulation;
+mod test_types;

@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
-use bulla::carrier::Carrier;
 use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::{Content, Text};
 use bulla::device::DeviceEventKind;
 use bulla::relay::{Business, Event, EventSink, Outgoing, OutgoingBody, SinkError, Status};
-use bulla::store::MemoryStore;
+use bulla::transport::BoxTransport;
 use bulla::transport::grpc::{GrpcTransport, PlainTcp};
 use bulla::{Host, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::test_types::{TestCarrier, any_sink, memory_store};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
@@ -41,7 +42,7 @@ impl EventSink for Told {
 struct Server(oneshot::Sender<()>, JoinHandle<()>);
 
 impl Server {
-    fn begin(host: &Host, carrier: &Arc<Carrier<MemoryStore>>, listener: TcpListener) -> Self {
+    fn begin(host: &Host, carrier: &Arc<TestCarrier>, listener: TcpListener) -> Self {
         let identities = ProvenIdentity::new(host.clock(), &*host.rng()).with_plain_connections();
         let service = GrpcService::new(Arc::clone(carrier), identities, GrpcSettings::default());
         let (stop, stopped) = oneshot::channel();
@@ -68,16 +69,20 @@ async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
 #[tokio::test]
 async fn a_conversation_goes_on_over_a_network_whose_other_end_goes_away_and_comes_back() {
     let host = Host::new();
-    let carrier = host.open_carrier(MemoryStore::new()).await.unwrap();
+    let carrier = host.open_carrier(memory_store()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let mut server = Server::begin(&host, &carrier, listener);
 
-    let way = || GrpcTransport::new(PlainTcp::new(address.to_string()).unwrap(), host.clock(), host.rng());
+    let way = || {
+        let connector = PlainTcp::new(address.to_string()).unwrap();
+        BoxTransport::new(GrpcTransport::new(connector, host.clock(), host.rng()))
+    };
     let (told, alice) = (Told::default(), Number::parse("16505551234").unwrap());
     let shop = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-    let relay = host.relay(MemoryStore::new(), way(), told.clone()).business(shop).open().await.unwrap();
-    let device = host.open_device(Arc::new(MemoryStore::new()), way(), alice.clone()).await.unwrap();
+    let builder = host.relay(memory_store(), way(), any_sink(told.clone()));
+    let relay = builder.business(shop).open().await.unwrap();
+    let device = host.open_device(memory_store(), way(), alice.clone()).await.unwrap();
 
     let text = |words| Text::new(words).unwrap();
     for round in 1..=3 {

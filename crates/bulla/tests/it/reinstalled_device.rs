@@ -6,21 +6,18 @@ use std::time::Duration;
 
 use bulla::Host;
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
-use bulla::carrier::Carrier;
 use bulla::content::{Body, Content, Text};
 use bulla::device::{Device, DeviceEventKind};
 use bulla::meter::Flow;
 use bulla::relay::{Business, Event, EventSink, Incoming, Outgoing, OutgoingBody, SinkError, Status};
-use bulla::store::MemoryStore;
-use bulla::transport::InProcess;
+use bulla::transport::{BoxTransport, InProcess};
 use bulla::{SystemClock, SystemRng};
+
+use crate::test_types::{TestCarrier, TestDevice, any_sink, memory_store};
 
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-type Line = InProcess<Carrier<MemoryStore>>;
-type Phone = Device<MemoryStore, Line>;
 
 /// What the business was told: words, and how often that something was read or failed.
 #[derive(Clone, Default)]
@@ -47,9 +44,9 @@ fn says(words: &str) -> Outgoing {
     Outgoing::new(alice(), OutgoingBody::Text(Text::new(words).unwrap()))
 }
 
-async fn phone(line: &Line) -> Phone {
+async fn phone(line: &BoxTransport) -> TestDevice {
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-    Device::open(MemoryStore::new(), line.clone(), clock, rng, alice()).await.unwrap()
+    Device::open(memory_store(), line.clone(), clock, rng, alice()).await.unwrap()
 }
 
 async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
@@ -60,7 +57,7 @@ async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
 }
 
 /// Reads so many messages, and says what they were.
-async fn reads(phone: &Phone, count: usize) -> Vec<String> {
+async fn reads(phone: &TestDevice, count: usize) -> Vec<String> {
     let mut shown = Vec::new();
     while shown.len() < count {
         let event = phone.next().await.unwrap();
@@ -78,10 +75,10 @@ async fn reads(phone: &Phone, count: usize) -> Vec<String> {
 /// the new one, before and after it has said something itself, if it does so `first`.
 async fn everything_is_shown(queued: usize, later: usize, first: bool) {
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-    let carrier = Arc::new(Carrier::open(MemoryStore::new(), clock, &*rng).await.unwrap());
-    let (line, counter) = (InProcess::new(Arc::clone(&carrier)), Counter::default());
+    let carrier = Arc::new(TestCarrier::open(memory_store(), clock, &*rng).await.unwrap());
+    let (line, counter) = (BoxTransport::new(InProcess::new(Arc::clone(&carrier))), Counter::default());
     let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-    let builder = Host::new().relay(MemoryStore::new(), line.clone(), counter.clone());
+    let builder = Host::new().relay(memory_store(), line.clone(), any_sink(counter.clone()));
     let relay = builder.business(business).open().await.unwrap();
 
     let before = phone(&line).await;

@@ -6,25 +6,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
-use bulla::carrier::Carrier;
 use bulla::content::{Body, Content, Text};
 use bulla::device::{Device, DeviceEventKind};
 use bulla::fjall::{FjallOptions, FjallStore};
-use bulla::relay::{
-    Business, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, RelayError, SinkError,
-};
-use bulla::store::MemoryStore;
-use bulla::transport::{InProcess, TransportError};
+use bulla::relay::{Business, Event, EventSink, Incoming, Outgoing, OutgoingBody, RelayError, SinkError};
+use bulla::store::BoxStore;
+use bulla::transport::{BoxTransport, InProcess, TransportError};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{Host, SystemClock, SystemRng};
 
 use bulla_sim::{ObservedTransport, RunLog};
 
+use crate::test_types::{TestCarrier, TestDevice, TestRelay, any_sink, memory_store};
+
 const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 /// How long anything may take before the test is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Line = ObservedTransport<InProcess<Carrier<Arc<MemoryStore>>>>;
+type Line = ObservedTransport<InProcess<TestCarrier>>;
 type Sealed = Arc<Vault<FjallStore>>;
 
 /// What the business was told, in its order.
@@ -44,7 +43,7 @@ struct World {
     folder: tempfile::TempDir,
     line: Line,
     counter: Counter,
-    alice: Device<MemoryStore, Line>,
+    alice: TestDevice,
 }
 
 fn alice() -> Number {
@@ -66,10 +65,11 @@ async fn within_reason<R>(what: &str, task: impl Future<Output = R>) -> R {
 impl World {
     async fn new() -> Self {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
+        let carrier = TestCarrier::open(memory_store(), Arc::clone(&clock), &*rng).await.unwrap();
         let run_log = Arc::new(RunLog::new(Arc::clone(&clock)));
         let line = ObservedTransport::new(InProcess::new(Arc::new(carrier)), run_log);
-        let alice = Device::open(MemoryStore::new(), line.clone(), clock, rng, alice()).await.unwrap();
+        let transport = BoxTransport::new(line.clone());
+        let alice = Device::open(memory_store(), transport, clock, rng, alice()).await.unwrap();
         Self { folder: tempfile::tempdir().unwrap(), line, counter: Counter::default(), alice }
     }
 
@@ -109,13 +109,14 @@ impl World {
         Arc::new(Vault::open(engine, keyring, &operator, clock, rng).await.unwrap())
     }
 
-    async fn open(&self, vault: Sealed) -> Result<Relay<Sealed, Line, Counter>, RelayError> {
+    async fn open(&self, vault: Sealed) -> Result<TestRelay, RelayError> {
         let business = Business::new(SHOP, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
-        Host::new().relay(vault, self.line.clone(), self.counter.clone()).business(business).open().await
+        let (store, transport) = (BoxStore::new(vault), BoxTransport::new(self.line.clone()));
+        Host::new().relay(store, transport, any_sink(self.counter.clone())).business(business).open().await
     }
 
     /// A relay for as long as `while_open` takes, on the store as it is.
-    async fn relay<R>(&self, while_open: impl AsyncFnOnce(&Relay<Sealed, Line, Counter>) -> R) -> R {
+    async fn relay<R>(&self, while_open: impl AsyncFnOnce(&TestRelay) -> R) -> R {
         let relay = self.open(self.vault().await).await.unwrap();
         let outcome = while_open(&relay).await;
         relay.close().await;
@@ -138,7 +139,7 @@ impl World {
     }
 
     /// The business says this, and it is the next thing the user is shown besides how far messages have come.
-    async fn answer(&self, relay: &Relay<Sealed, Line, Counter>, words: &str) {
+    async fn answer(&self, relay: &TestRelay, words: &str) {
         relay.submit(SHOP, Outgoing::new(alice(), OutgoingBody::Text(text(words)))).await.unwrap();
         match within_reason(&format!("the user was shown {words:?}"), self.shown()).await {
             DeviceEventKind::Message(content) => {
@@ -225,9 +226,10 @@ async fn a_device_on_a_restored_store_writes_in_a_new_session() {
     let open = async || {
         let vault = world.vault_at("bob", "bob.keyring").await;
         let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
-        Device::open(vault, world.line.clone(), clock, rng, bob.clone()).await.unwrap()
+        let (store, transport) = (BoxStore::new(vault), BoxTransport::new(world.line.clone()));
+        Device::open(store, transport, clock, rng, bob.clone()).await.unwrap()
     };
-    let say = async |device: &Device<Sealed, Line>, words: &str| {
+    let say = async |device: &TestDevice, words: &str| {
         device.send(SHOP, &Content::text(text(words))).await.unwrap();
         world.heard(words).await;
     };

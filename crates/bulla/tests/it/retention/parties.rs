@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulla::base::{Clock, Number, PhoneNumberId, Rng};
-use bulla::carrier::Carrier;
 use bulla::content::{Content, Text};
 use bulla::device::Device;
 use bulla::relay::{Event, EventSink, Incoming, SinkError};
-use bulla::store::MemoryStore;
-use bulla::transport::InProcess;
+use bulla::store::{BoxStore, MemoryStore};
+use bulla::transport::BoxTransport;
 
 use super::canaries::Canaries;
 
@@ -29,8 +28,6 @@ pub(crate) const CAROL: &str = "442079460958";
 /// Writes to the shop once.
 pub(crate) const EVE: &str = "81312345678";
 pub(crate) const USERS: [&str; 4] = [ALICE, BOB, CAROL, EVE];
-
-pub(crate) type Link = InProcess<Carrier<Arc<MemoryStore>>>;
 
 pub(crate) fn number(user: &str) -> Number {
     Number::parse(user).unwrap()
@@ -91,12 +88,12 @@ impl Phone {
     /// Is on for a minute: says `words` to `business`, and reads what has come.
     pub(crate) async fn minute(
         &self,
-        link: &Link,
+        link: &BoxTransport,
         clock: &Arc<dyn Clock>,
         rng: &Arc<dyn Rng>,
         words: Option<(PhoneNumberId, String)>,
     ) -> usize {
-        let (store, rng) = (Arc::clone(&self.store), Arc::clone(rng));
+        let (store, rng) = (BoxStore::new(Arc::clone(&self.store)), Arc::clone(rng));
         let device =
             Device::open(store, link.clone(), Arc::clone(clock), rng, number(self.user)).await.unwrap();
         if let Some((business, words)) = words {

@@ -10,19 +10,19 @@ use bulla::Host;
 use bulla::base::{
     BusinessAccountId, Clock, Day, Number, Partition, Party, Pepper, PhoneNumberId, Rng, SeededRng, Timestamp,
 };
-use bulla::carrier::Carrier;
 use bulla::content::Text;
 use bulla::envelope::Envelope;
-use bulla::relay::{Business, Outgoing, OutgoingBody, Relay};
-use bulla::store::{Expiry, Key, MAX_RETENTION, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store};
-use bulla::transport::InProcess;
+use bulla::relay::{Business, Outgoing, OutgoingBody};
+use bulla::store::{BoxStore, Expiry, Key, MAX_RETENTION, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store};
+use bulla::transport::{BoxTransport, InProcess};
 use bulla::vault::{TICK, Vault};
 use tokio::task::JoinSet;
 
 use super::canaries::Canaries;
 use super::disk::{FrozenClockEngine, RelayDisk, everything, while_clock_stands};
-use super::parties::{ALICE, BAKERY, BOB, CAROL, EVE, Link, Phone, RecordingSink, SHOP, USERS, number};
+use super::parties::{ALICE, BAKERY, BOB, CAROL, EVE, Phone, RecordingSink, SHOP, USERS, number};
 use super::{DAY, HOUR};
+use crate::test_types::{TestCarrier, TestRelay, any_sink};
 use bulla_sim::VirtualClock;
 
 const EPOCH: Timestamp = Timestamp::from_millis(1_795_293_590_960);
@@ -49,9 +49,9 @@ pub(crate) struct Scenario {
     disk: RelayDisk,
     vault: Arc<Vault<FrozenClockEngine>>,
     carrier_rows: Arc<MemoryStore>,
-    link: Link,
+    link: BoxTransport,
     sink: RecordingSink,
-    relay: Relay<Arc<Vault<FrozenClockEngine>>, Link, RecordingSink>,
+    relay: TestRelay,
     phones: HashMap<&'static str, Phone>,
     partitions: Vec<Partition>,
     sweeping: JoinSet<()>,
@@ -84,14 +84,14 @@ impl Scenario {
         let disk = RelayDisk::new(Arc::clone(&rng));
         let vault = Arc::new(disk.open(Arc::clone(&clock)).await);
         let carrier_rows = Arc::new(MemoryStore::new());
-        let carrier =
-            Arc::new(Carrier::open(Arc::clone(&carrier_rows), Arc::clone(&clock), &*rng).await.unwrap());
-        let link = InProcess::new(Arc::clone(&carrier));
+        let store = BoxStore::new(Arc::clone(&carrier_rows));
+        let carrier = Arc::new(TestCarrier::open(store, Arc::clone(&clock), &*rng).await.unwrap());
+        let link = BoxTransport::new(InProcess::new(Arc::clone(&carrier)));
         let sink = RecordingSink::new(canaries.clone());
         let business =
             |id| Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap());
         let relay = Host::with(Arc::clone(&clock), Arc::clone(&rng))
-            .relay(Arc::clone(&vault), link.clone(), sink.clone())
+            .relay(BoxStore::new(Arc::clone(&vault)), link.clone(), any_sink(sink.clone()))
             .business(business(SHOP))
             .business(business(BAKERY))
             .open()
