@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bulla_base::{Clock, Rng};
 use bulla_store::Store;
-use bulla_transport::Transport;
+use bulla_transport::{Blobs, BoxBlobs, Transport};
 
 use crate::{Business, EventSink, Relay, RelayError, Settings};
 
@@ -22,12 +22,13 @@ pub struct RelayBuilder<S, T, K> {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) businesses: Vec<Business>,
     pub(crate) settings: Settings,
+    pub(crate) blobs: Option<BoxBlobs>,
 }
 
 impl<S: Store, T: Transport, K: EventSink> RelayBuilder<S, T, K> {
     pub(crate) fn new(store: S, transport: T, sink: K, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let (businesses, settings) = (Vec::new(), Settings::default());
-        Self { store, transport, sink, clock, rng, businesses, settings }
+        Self { store, transport, sink, clock, rng, businesses, settings, blobs: None }
     }
 
     /// Speaks for `business`, beside those named before; of two with one id, for the first. For a carrier
@@ -40,6 +41,13 @@ impl<S: Store, T: Transport, K: EventSink> RelayBuilder<S, T, K> {
     /// Speaks for all of `businesses`, as for [one](Self::business).
     pub fn businesses(mut self, businesses: impl IntoIterator<Item = Business>) -> Self {
         self.businesses.extend(businesses);
+        self
+    }
+
+    /// Brings pictures and files to the carrier by `blobs`: a clone of the transport, or what shares its
+    /// identity. Without it messages with media are refused.
+    pub fn blobs(mut self, blobs: impl Blobs) -> Self {
+        self.blobs = Some(BoxBlobs::new(blobs));
         self
     }
 

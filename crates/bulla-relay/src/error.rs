@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bulla_base::PhoneNumberId;
 use bulla_content::InvalidContent;
-use bulla_endpoint::{EndpointError, SealError};
+use bulla_endpoint::{EndpointError, SealError, TransferError};
 use bulla_store::StoreError;
 use bulla_transport::{Incarnation, TransportError};
 use thiserror::Error;
@@ -45,6 +45,15 @@ pub enum SubmitError {
     /// The caller's move: no message exchanged with this user lives, so the id leads to nobody.
     #[error("the user id leads to no user of this number")]
     UnknownUser,
+    /// The caller's move: the business has uploaded no such media, or its time is over.
+    #[error("there is no such media")]
+    UnknownMedia,
+    /// The operator's: this relay was opened without a way to the carrier's blobs.
+    #[error("the relay has no way to bring media to the carrier")]
+    NoBlobs,
+    /// The carrier's: it does not take the media.
+    #[error("the media could not be brought to the carrier")]
+    Attachment(#[source] TransferError),
     /// The caller's move: the idempotency key, or the tracking that is one, was used for another message.
     #[error("the {field} belongs to another message")]
     KeyReused {
@@ -153,6 +162,9 @@ impl SubmitError {
             Self::TooLong { .. } => "too long",
             Self::OtherConversation { .. } => "other conversation",
             Self::UnknownUser => "unknown user",
+            Self::UnknownMedia => "unknown media",
+            Self::NoBlobs => "no blobs",
+            Self::Attachment(_) => "attachment",
             Self::KeyReused { .. } => "key reused",
             Self::WindowClosed => "window closed",
             Self::Limited { rule, .. } => rule.name(),
@@ -179,6 +191,7 @@ impl SubmitError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Limited { wait, .. } => Some(*wait),
+            Self::Attachment(error) if error.may_pass() => Some(RETRY_AFTER),
             Self::TooManyWaiting { .. }
             | Self::Busy { .. }
             | Self::Backlogged { .. }

@@ -5,14 +5,14 @@ use bulla_store::StoreError;
 use bytes::Bytes;
 
 use crate::row::{
-    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent,
+    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, StoredMedia,
     UnconfirmedCopies, plain_rows,
 };
 
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
-/// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, and who has
-/// sent a message that was opened.
+/// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
+/// sent a message that was opened; or what media is.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -30,6 +30,7 @@ pub fn rows(bytes: &[u8]) {
         8 => sent_once(row),
         9 => assert!(plain_rows::recipient(row).is_ok() == (row.len() == 8)),
         10 => opened(row),
+        11 => stored_media(row),
         _ => {}
     }
 }
@@ -107,6 +108,12 @@ fn sent_once(bytes: &[u8]) {
 fn opened(bytes: &[u8]) {
     let Ok(device) = plain_rows::opened(bytes) else { return };
     assert!(bytes.first() == Some(&device.number()));
+}
+
+fn stored_media(bytes: &[u8]) {
+    let Some(row) = read_back(bytes, StoredMedia::read, StoredMedia::to_bytes) else { return };
+    let Ok(described) = row.description() else { return };
+    assert!(StoredMedia::new(&described) == row, "there is one way to say it");
 }
 
 /// The row in `bytes`, if there is one: written, it is read as the same.

@@ -2,10 +2,11 @@
 //!
 //! # In reading order
 //! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`EventSink`]; then [`Settings`], [`Rules`],
-//! [`Reports`] and what is [`Suspended`].
+//! [`Reports`] and what is [`Suspended`]. [`OutgoingMedia`] is a message with a picture or a file.
 
 mod builder;
 mod business;
+mod media;
 mod message_ref;
 mod outgoing;
 mod relay;
@@ -33,6 +34,7 @@ pub mod fuzzing;
 
 pub use builder::RelayBuilder;
 pub use business::Business;
+pub use media::{MediaDescription, MediaError, MediaId, MediaKind, MediaStream, OutgoingMedia};
 pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};
 pub use relay::{DeadLetter, DeadLetterId, Relay, SetAside};
@@ -44,8 +46,9 @@ pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitErro
 pub use host_reports::{Report, Reports};
 pub use id_hex_encoding::InvalidId;
 pub use limits::{
-    CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_REPORTS,
-    MAX_TRACKING_CHARS, MAX_WAITING, MIN_BACKOFF, RETRY_AFTER,
+    CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES,
+    MAX_MEDIA_CHUNKS, MAX_REPORTS, MAX_TRACKING_CHARS, MAX_WAITING, MEDIA_CHUNK_BYTES, MIN_BACKOFF,
+    RETRY_AFTER,
 };
 pub use rules::{
     Fallback, InvalidRule, LIMIT_PERIOD, MessagingLimit, OnBreach, PairRate, Rule, Rules, SERVICE_WINDOW,
@@ -58,10 +61,10 @@ pub use suspension::{Suspended, SuspendedPart};
 /// What shows in the signatures.
 pub use bulla_endpoint::{
     EndpointError, Identity, IdentityPolicy, InvalidForm, InvalidIdentity, LogKey, MAX_RETRY_REQUESTS,
-    NotLogged, NotProven, Origin, SafetyNumber, SealError,
+    NotLogged, NotProven, Origin, SafetyNumber, SealError, TransferError,
 };
 pub use bulla_store::Erased;
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;
-pub use bulla_transport::{NumberProof, Transport};
+pub use bulla_transport::{Blobs, NumberProof, Transport};

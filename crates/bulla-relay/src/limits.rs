@@ -179,3 +179,10 @@ pub(crate) const MAX_OPENED_TOGETHER: usize = 16;
 /// Among how many events of a conversation, and among how many of its dead letters, it is looked for messages
 /// that have come again. Where there are more, their sender is not told anew that they came.
 pub(crate) const MAX_SEARCHED: usize = 128;
+
+/// In chunks of so many bytes media of businesses is put, kept and read: 256 KiB. Larger ones would be fewer
+/// commits an upload, and more memory for each that is under way.
+pub const MEDIA_CHUNK_BYTES: usize = 256 * 1024;
+
+/// How many chunks media has at most: those of the largest document.
+pub const MAX_MEDIA_CHUNKS: u32 = 400;

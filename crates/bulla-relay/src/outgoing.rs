@@ -5,7 +5,7 @@ use bulla_content::{Contacts, Interactive, Location, Text};
 use bulla_store::Retention;
 use bytes::Bytes;
 
-use crate::{Fallback, MessageRef, UserId};
+use crate::{Fallback, MessageRef, OutgoingMedia, UserId};
 
 /// What a business says to a user.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum OutgoingBody {
     Contacts(Contacts),
     /// A message that is answered by tapping.
     Interactive(Box<Interactive>),
+    /// An image, a video, an audio, a document or a sticker that the business has uploaded.
+    Media(OutgoingMedia),
 }
 
 impl fmt::Debug for OutgoingBody {
@@ -40,6 +42,7 @@ impl fmt::Debug for OutgoingBody {
             Self::Location(location) => f.debug_tuple("Location").field(location).finish(),
             Self::Contacts(contacts) => f.debug_tuple("Contacts").field(contacts).finish(),
             Self::Interactive(interactive) => f.debug_tuple("Interactive").field(interactive).finish(),
+            Self::Media(media) => f.debug_tuple("Media").field(media).finish(),
         }
     }
 }

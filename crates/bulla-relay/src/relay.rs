@@ -3,9 +3,11 @@ mod conversation;
 mod trace_span;
 mod transaction;
 
+mod attach_media;
 mod deferred_messages;
 mod idempotency;
 mod mark_read;
+mod media_rows;
 mod message_status;
 mod pending_identity_approval;
 mod reseal_for_changed_devices;
@@ -69,7 +71,7 @@ use bulla_base::{Clock, Pepper, PhoneNumberId, Rng};
 use bulla_endpoint::{KeyLog, OnSplitLog, SessionCache};
 use bulla_meter::{Bill, Tally};
 use bulla_store::{CachedStore, Counter, KeyedMutex, Store, StoreError};
-use bulla_transport::{Transport, TransportError};
+use bulla_transport::{BoxBlobs, Transport, TransportError};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
@@ -110,6 +112,7 @@ pub(crate) struct Inner<S, T, K> {
     store: CachedStore<S>,
     session_cache: SessionCache,
     transport: T,
+    blobs: Option<BoxBlobs>,
     sink: K,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -162,7 +165,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     }
 
     async fn begin(builder: RelayBuilder<S, T, K>) -> Result<Self, RelayError> {
-        let RelayBuilder { store, transport, sink, clock, rng, businesses, settings } = builder;
+        let RelayBuilder { store, transport, sink, clock, rng, businesses, settings, blobs } = builder;
         settings.check()?;
         let sink_permits = SinkPermits::new(settings.at_sink, settings.at_sink_per_business);
         // Undated rows only: messages and contacts name users, whom nothing is to outlast that is not needed.
@@ -187,6 +190,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             store,
             session_cache: SessionCache::new(SESSION_CACHE_BYTES),
             transport,
+            blobs,
             sink,
             clock,
             rng,

@@ -7,6 +7,7 @@ pub(crate) mod plain_rows;
 mod queue_indexes;
 mod retry_request;
 mod stored_event;
+mod stored_media;
 mod unconfirmed_copies;
 
 use bulla_base::{Category, DeviceId};
@@ -18,6 +19,7 @@ pub(crate) use self::outbox_entry::OutboxEntry;
 pub(crate) use self::queue_indexes::QueueIndexes;
 pub(crate) use self::retry_request::RetryRequest;
 pub(crate) use self::stored_event::StoredEvent;
+pub(crate) use self::stored_media::StoredMedia;
 pub(crate) use self::unconfirmed_copies::UnconfirmedCopies;
 
 /// The device with this number; the first, where none was noted.

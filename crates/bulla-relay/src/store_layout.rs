@@ -22,6 +22,8 @@
 //! business    DEAD_LETTERS/day user's partition ‖ place   nothing: there is this dead letter
 //! business    RECIPIENT/day    user's partition           when the user was written to last outside a window
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
+//! business    MEDIA/day        media id                what media of the business is
+//! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
 //! zero        CONVERSATION     –                          the day on which conversations that are over were ended last
@@ -30,8 +32,8 @@
 //! counter     METER            tally                      messages
 //! ```
 //!
-//! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN and ASKED, where it is the
-//! id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN,
+//! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA and
+//! MEDIA_CHUNK, where it is the id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing is left under MESSAGE, SEEN,
 //! ASKED, OUTBOX, EVENTS, HELD, DEFERRED and DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and
 //! are read in the order of their places: a clock that is ahead for a moment puts nothing before what came
 //! earlier.
@@ -63,6 +65,8 @@ pub(crate) const DUE: Space = Space::new(0x66);
 pub(crate) const DEAD_LETTERS: Space = Space::new(0x63);
 pub(crate) const DEFERRED: Space = Space::new(0x64);
 pub(crate) const RECIPIENT: Space = Space::new(0x65);
+pub(crate) const MEDIA: Space = Space::new(0x68);
+pub(crate) const MEDIA_CHUNK: Space = Space::new(0x69);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

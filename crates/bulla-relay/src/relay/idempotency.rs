@@ -65,21 +65,50 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         checked: &Checked,
     ) -> Result<Option<MessageRef>, SubmitError> {
         let Some(key) = key(&checked.message) else { return Ok(None) };
-        let (business, user) = (transaction.conversation.business, transaction.conversation.user);
-        let name = store_layout::named(business, &digest(&[&key]));
-        let scan = store_layout::all(ONCE, transaction.now).prefix(name.clone()).limit(1);
+        let name = store_layout::named(transaction.conversation.business, &digest(&[&key]));
         let fingerprint = fingerprint(checked);
-        if let Some((_, record)) = self.store.scan(user, &scan, transaction.now).await?.first() {
-            let (first, of) = plain_rows::sent_once(&record.value)?;
-            let same = of == fingerprint;
-            let reference = MessageRef::new(first, tenant.user_ids.user_id(user));
-            return if same { Ok(Some(reference)) } else { Err(reused(&checked.message)) };
+        let under = (name.clone(), fingerprint);
+        if let Some(first) = self.find_sent(tenant, transaction.conversation, checked, under).await? {
+            return Ok(Some(first));
         }
         let value = [&id.as_bytes()[..], &fingerprint].concat();
         let (key, expiry) = (Key::dated(ONCE, transaction.now.day(), name), transaction.expiry());
         transaction.batch.expect_absent(key.clone());
         transaction.batch.put_until(key, value, expiry);
         Ok(None)
+    }
+
+    /// The reference of the message that was sent under the message's idempotency key, if it has one and
+    /// there is one.
+    pub(super) async fn sent_under_key(
+        &self,
+        tenant: &ActiveBusiness,
+        conversation: Conversation,
+        checked: &Checked,
+    ) -> Result<Option<MessageRef>, SubmitError> {
+        let Some(key) = key(&checked.message) else { return Ok(None) };
+        let name = store_layout::named(conversation.business, &digest(&[&key]));
+        self.find_sent(tenant, conversation, checked, (name, fingerprint(checked))).await
+    }
+
+    /// What was sent under the key called `name`, if it was the same.
+    async fn find_sent(
+        &self,
+        tenant: &ActiveBusiness,
+        conversation: Conversation,
+        checked: &Checked,
+        (name, fingerprint): (Bytes, [u8; 32]),
+    ) -> Result<Option<MessageRef>, SubmitError> {
+        let (user, now) = (conversation.user, self.clock.now());
+        let scan = store_layout::all(ONCE, now).prefix(name).limit(1);
+        let Some((_, record)) = self.store.scan(user, &scan, now).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let (first, of) = plain_rows::sent_once(&record.value)?;
+        if of != fingerprint {
+            return Err(reused(&checked.message));
+        }
+        Ok(Some(MessageRef::new(first, tenant.user_ids.user_id(user))))
     }
 }
 
@@ -105,7 +134,8 @@ const fn reused(message: &Outgoing) -> SubmitError {
 fn fingerprint(checked: &Checked) -> [u8; 32] {
     let Outgoing { category, in_reply_to, tracking, time_to_live, fallback, .. } = &checked.message;
     // With randomness that never varies, a content has one encoding.
-    let encoded = Content::new(checked.content.body().clone()).encode(&SeededRng::new(0));
+    let content = checked.asked_for.as_ref().unwrap_or(&checked.content);
+    let encoded = Content::new(content.body().clone()).encode(&SeededRng::new(0));
     let tracking = tracking.as_deref().unwrap_or_default().as_bytes();
     let answered = in_reply_to.map(MessageRef::to_bytes);
     let lives =

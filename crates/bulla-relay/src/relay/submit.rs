@@ -69,6 +69,9 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 pub(super) struct Checked {
     to: Number,
     pub(super) content: Content,
+    /// What it says by the business's own words, when that is another than what is sent: of media that is
+    /// sealed for each message anew.
+    pub(super) asked_for: Option<Content>,
     pub(super) message: Outgoing,
 }
 
@@ -127,13 +130,35 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Recipient::UserId(_) => self.number(conversation).await?.ok_or(SubmitError::UnknownUser)?,
         };
         let content = self.content(tenant, conversation, &message).await?;
-        let checked = Checked { to, content, message };
+        let mut checked = Checked { to, content, asked_for: None, message };
         self.bind_key(conversation, &checked).await?;
+        let mut blob = None;
+        if matches!(checked.message.body, OutgoingBody::Media(_)) {
+            // Seldom, and it takes long: it is not to be a part of what every message is accepted in, nor
+            // done for one that was sent already.
+            if let Some(first) = Box::pin(self.sent_under_key(tenant, conversation, &checked)).await? {
+                return Ok(first);
+            }
+            blob = Box::pin(self.attach(tenant, &mut checked)).await?;
+        }
+        let accepted = self.accept_checked(tenant, conversation, &checked).await;
+        if accepted.is_err() {
+            self.give_up_blob(tenant, blob).await;
+        }
+        accepted
+    }
+
+    async fn accept_checked(
+        self: &Arc<Self>,
+        tenant: &Arc<ActiveBusiness>,
+        conversation: Conversation,
+        checked: &Checked,
+    ) -> Result<MessageRef, SubmitError> {
         let mut attempts = Attempts::new();
         loop {
             attempts.begin()?;
             let _lock = self.lock(conversation.user).await?;
-            if let Attempt::Done(reference) = self.try_submit(tenant, conversation, &checked).await? {
+            if let Attempt::Done(reference) = self.try_submit(tenant, conversation, checked).await? {
                 return Ok(reference);
             }
         }
@@ -280,6 +305,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             OutgoingBody::Location(location) => Body::Location(location.clone()),
             OutgoingBody::Contacts(contacts) => Body::Contacts(contacts.clone()),
             OutgoingBody::Interactive(interactive) => Body::Interactive(interactive.clone()),
+            OutgoingBody::Media(media) => self.media_body(tenant, media).await?,
         };
         let content = Content::new(body);
         let Some(answered) = message.in_reply_to else { return Ok(content) };

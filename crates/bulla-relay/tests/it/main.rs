@@ -24,6 +24,7 @@ mod identities;
 mod idle_memory;
 mod key_log;
 mod logs;
+mod media;
 mod messaging_limit;
 mod number_proofs;
 mod one_time_keys;

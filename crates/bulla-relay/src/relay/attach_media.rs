@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use bulla_content::attachment::AttachmentPointer;
+use bulla_content::{Body, Content};
+use bulla_endpoint::AttachmentUpload;
+use bulla_store::Store;
+use bulla_transport::{BlobError, BlobId, Blobs, Transport};
+
+use super::Inner;
+use super::active_business::ActiveBusiness;
+use super::media_rows::chunks_of;
+use super::submit::Checked;
+use crate::{EventSink, MediaDescription, MediaError, OutgoingBody, OutgoingMedia, SubmitError};
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// What a message with `media` says, before the media is sealed for it.
+    pub(super) async fn media_body(
+        &self,
+        tenant: &ActiveBusiness,
+        media: &OutgoingMedia,
+    ) -> Result<Body, SubmitError> {
+        if self.blobs.is_none() {
+            return Err(SubmitError::NoBlobs);
+        }
+        let described = self.described(tenant.business(), media.media).await.map_err(not_sent)?;
+        Ok(media.body(described.stand_in()?, described.is_animated())?)
+    }
+
+    /// Seals the media of a message that was checked, brings it to the carrier, and has the message tell of
+    /// it. Where the blob is that has to be given up when the message is not accepted.
+    ///
+    /// Before the conversation is locked: it takes as long as it takes.
+    pub(super) async fn attach(
+        &self,
+        tenant: &Arc<ActiveBusiness>,
+        checked: &mut Checked,
+    ) -> Result<Option<BlobId>, SubmitError> {
+        let OutgoingBody::Media(media) = &checked.message.body else { return Ok(None) };
+        let described = self.described(tenant.business(), media.media).await.map_err(not_sent)?;
+        let pointer = self.seal_media(tenant, media, &described).await?;
+        let blob = BlobId::from_locator(pointer.locator()).ok();
+        let content = Content::new(media.body(pointer, described.is_animated())?);
+        let content = match checked.content.in_reply_to() {
+            Some(id) => content.replying_to(id),
+            None => content,
+        };
+        checked.asked_for = Some(std::mem::replace(&mut checked.content, content));
+        Ok(blob)
+    }
+
+    async fn seal_media(
+        &self,
+        tenant: &Arc<ActiveBusiness>,
+        media: &OutgoingMedia,
+        described: &MediaDescription,
+    ) -> Result<AttachmentPointer, SubmitError> {
+        let Some(blobs) = self.blobs.clone() else { return Err(SubmitError::NoBlobs) };
+        let (caller, size) = (tenant.caller.clone(), described.size());
+        let (clock, rng) = (self.clock.clone(), self.rng.clone());
+        let mut upload = AttachmentUpload::begin(blobs, caller, size, clock, rng).await?;
+        for index in 0..chunks_of(size) {
+            let chunk = self.media_chunk(tenant.business(), media.media, index).await.map_err(not_sent)?;
+            upload.push(&mut &chunk[..]).await?;
+        }
+        Ok(upload.finish(described.media_type()).await?)
+    }
+
+    /// Has the carrier forget what was brought there for a message that was not accepted. If it does not, it
+    /// does when the blob's time is over.
+    pub(super) async fn give_up_blob(&self, tenant: &ActiveBusiness, blob: Option<BlobId>) {
+        let (Some(blob), Some(blobs)) = (blob, &self.blobs) else { return };
+        if let Err(error) = blobs.delete(&tenant.caller, &blob).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a blob stays behind at the carrier");
+        }
+    }
+}
+
+/// Why a message with media is not accepted when the media is not to be had.
+fn not_sent(error: MediaError) -> SubmitError {
+    match error {
+        MediaError::Submit(error) => error,
+        _ => SubmitError::UnknownMedia,
+    }
+}
+
+impl From<bulla_endpoint::TransferError> for SubmitError {
+    fn from(error: bulla_endpoint::TransferError) -> Self {
+        match error {
+            bulla_endpoint::TransferError::Blob(BlobError::Transport(error)) => Self::Unavailable(error),
+            error => Self::Attachment(error),
+        }
+    }
+}
