@@ -2,14 +2,19 @@ mod admission;
 mod body;
 mod contacts;
 mod failure_log;
+mod form;
 mod interactive;
 mod json_field;
 mod location;
+mod media;
+mod media_message;
+mod media_type;
 mod message_fields;
 mod path;
 mod request;
 mod request_headers;
 mod trace_id;
+mod upload;
 
 use std::fmt;
 use std::io;
@@ -21,7 +26,7 @@ use axum::extract::Request as HttpRequest;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, Version};
-use bulla_base::{Clock, PhoneNumberId, Rng};
+use bulla_base::{Clock, Number, PhoneNumberId, Rng};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tracing::{Instrument, Span};
@@ -38,8 +43,17 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
 ///
-/// It answers `POST /{version}/{phone number id}/messages` (any version, or none), and everything else with
-/// an error as clients know it:
+/// Under any version, or none, it answers:
+///
+/// | request | what it does |
+/// |---|---|
+/// | `POST /{phone number id}/messages` | sends a message, or marks one as read |
+/// | `POST /{phone number id}/media` | takes a file, in a form: kept for 30 days, sealed like everything else |
+/// | `GET /{media id}` | tells what a file is, and its URL, on the origin of the request |
+/// | `GET` of that URL | the file, for whoever has the token, for as long as it is kept |
+/// | `DELETE /{media id}` | deletes it; messages that were sent with it are as they were |
+///
+/// Everything else it answers with an error as clients know it:
 ///
 /// | code | said when | HTTP | as the original, by |
 /// |---|---|---|---|
@@ -51,6 +65,7 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | 131009 | a field is well formed and its value cannot be: no number, no such message or user | 400 | \[C\] |
 /// | 131021 | the recipient is the business's own number | 400 | its documentation |
 /// | 131051 | the original has such messages, and we have not | 400 | its documentation |
+/// | 131053 | a file is too large for its kind, or does not look like what it is said to be | 400 | its documentation |
 /// | 131047 | the recipient has not written for 24 hours: by the relay's [rules](bulla_relay::Rules), if they say so | 400 | its documentation |
 /// | 131056, 131048, 130429 | too many to this recipient, to too many recipients, in this second: by the same rules; `Retry-After` says when | 429 | its documentation |
 /// | 131000 | the relay failed: its disk, or itself | 500 | its documentation |
@@ -79,7 +94,8 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 ///
 /// # Limits
 /// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes
-/// less than 1 MiB while it is read, one with contacts less than 4 MiB. How much goes on at once is bounded
+/// less than 1 MiB while it is read, also one with a file of whatever size, and one with contacts less than
+/// 4 MiB. How much goes on at once is bounded
 /// by [`Settings`]. What is left of a refused request's body is read away within
 /// [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT); beyond them
 /// the answer says `Connection: close`.
@@ -151,7 +167,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Answers a request; what HTTP itself asks for is asked for when this is the server.
     pub(crate) async fn answer(&self, request: HttpRequest, is_server: bool) -> Response<Body> {
         let trace = TraceId::new(&*self.rng);
-        let route = if Path::read(request.uri().path()).is_some() { "messages" } else { "other" };
+        let route = Path::route(Path::read(request.uri().path()).as_ref());
         let span =
             tracing::info_span!("request", trace = trace.as_str(), route, business = tracing::field::Empty);
         let _gauge = GaugeGuard::new(metrics::IN_FLIGHT);
@@ -179,11 +195,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             _ => self.carry_out(&head, &mut body, span).await,
         };
         let mut response = match outcome {
-            Ok(reply) => {
+            Ok(Reply::Json(reply)) => {
                 let mut response = Response::new(Body::from(reply.to_string()));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
+            Ok(Reply::Content(response)) => response,
             Err(api_error) => {
                 tracing::debug!(?api_error, "a request was refused");
                 ::metrics::counter!(metrics::REFUSED, "reason" => api_error.reason()).increment(1);
@@ -199,19 +216,37 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         response
     }
 
-    async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Value, ApiError> {
+    async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Reply, ApiError> {
         // The token before all else: without one nobody learns what is here, neither paths nor numbers.
         let token = request_headers::token(head).ok_or_else(ApiError::token)?;
         let grant = self.tokens.look_up(&token).await.map_err(|error| self.failed(error))?;
         let grant = grant.ok_or_else(ApiError::token)?;
-        let Path::Messages(number) = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
-        if head.method != Method::POST {
-            return Err(ApiError::method());
-        }
-        let business = PhoneNumberId::parse(number).ok().filter(|business| grant.covers(*business));
-        let business = business.ok_or_else(ApiError::number)?;
+        let path = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
+        let business = match path {
+            Path::Messages(_) | Path::Uploads(_) if head.method != Method::POST => {
+                return Err(ApiError::method("POST"));
+            }
+            Path::Messages(number) | Path::Uploads(number) => PhoneNumberId::parse(number).ok(),
+            Path::Media(business, _) | Path::Content(business, _) => Some(business),
+        };
+        let business = business.filter(|business| grant.covers(*business)).ok_or_else(ApiError::number)?;
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
         span.record("business", tracing::field::display(business));
+        match path {
+            Path::Messages(_) => self.message(head, body, business, &own).await.map(Reply::Json),
+            Path::Uploads(_) => self.upload(head, body, business).await.map(Reply::Json),
+            Path::Media(_, media) => self.media(head, business, media).await.map(Reply::Json),
+            Path::Content(_, media) => self.content(head, business, media).await.map(Reply::Content),
+        }
+    }
+
+    async fn message(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        business: PhoneNumberId,
+        own: &Number,
+    ) -> Result<Value, ApiError> {
         let once = request_headers::idempotency_key(head)?;
         // What can be refused by its head takes no place from those who wait for one.
         body.check()?;
@@ -222,7 +257,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
         admission.without_body();
         match request {
-            Request::Send { contact, .. } if contact.is(&own) => Err(ApiError::own_number()),
+            Request::Send { contact, .. } if contact.is(own) => Err(ApiError::own_number()),
             Request::Send { contact, mut message } => {
                 if self.settings.callback_data_is_key {
                     message = message.tracking_is_key();
@@ -245,6 +280,14 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     fn failed<E: std::error::Error + Into<ApiError>>(&self, error: E) -> ApiError {
         self.failures.api_error(error, &*self.clock)
     }
+}
+
+/// What a request is answered with when it was carried out.
+enum Reply {
+    /// A JSON object.
+    Json(Value),
+    /// The bytes of media, under their own type.
+    Content(Response<Body>),
 }
 
 /// That an HTTP/1.1 request names the host it is for, as the protocol asks: which one makes no difference

@@ -25,6 +25,8 @@ pub(crate) struct ApiError {
     reason: &'static str,
     /// After how long the client is asked to try again, if at all.
     again: Option<Duration>,
+    /// The methods there are.
+    allow: &'static str,
 }
 
 impl ApiError {
@@ -38,13 +40,24 @@ impl ApiError {
             131_016 => "unavailable",
             131_021 => "own number",
             131_051 => "type",
+            131_053 => "media",
             130_429 => "throughput",
             131_047 => "window closed",
             131_048 => "messaging limit",
             131_056 => "pair rate",
             _ => "other",
         };
-        Self { status, kind, code, subcode, title: Cow::Borrowed(title), details, reason, again: None }
+        Self {
+            status,
+            kind,
+            code,
+            subcode,
+            title: Cow::Borrowed(title),
+            details,
+            reason,
+            again: None,
+            allow: "",
+        }
     }
 
     /// No token, or one that opens nothing.
@@ -70,16 +83,34 @@ impl ApiError {
         let mut api_error = Self::new(StatusCode::BAD_REQUEST, 100, "This path is not supported");
         api_error.kind = "GraphMethodException";
         api_error.reason = "path";
-        api_error.because("only /{version}/{phone number id}/messages is there, with or without the version")
+        api_error.because(
+            "only /{version}/{phone number id}/messages, /{phone number id}/media and /{media id} are there",
+        )
     }
 
     /// Something stands at this path, but not for this method.
-    pub(crate) fn method() -> Self {
+    pub(crate) fn method(allow: &'static str) -> Self {
         let mut api_error =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, 100, "This method is not supported here");
         api_error.kind = "GraphMethodException";
         api_error.reason = "path";
-        api_error.because("messages are sent with POST")
+        api_error.allow = allow;
+        api_error.because(format!("it is called with {allow}"))
+    }
+
+    /// Nothing is kept under the name of media, or not any more.
+    pub(crate) fn gone() -> Self {
+        Self { status: StatusCode::NOT_FOUND, ..Self::number() }
+    }
+
+    /// A file is not what it is said to be, or too large.
+    pub(crate) fn media(details: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_053, "Media upload error").because(details)
+    }
+
+    /// The id in `field` names no media.
+    pub(crate) fn unknown_media(field: &str) -> Self {
+        Self::value(field, "it names no media of this number, or media whose time is over")
     }
 
     /// The request as a whole cannot be read.
@@ -150,7 +181,7 @@ impl ApiError {
 
     /// There is such a type of message, but not here.
     pub(crate) fn unsupported_type(kind: &'static str) -> Self {
-        let served = "text, reaction, location, contacts and interactive are";
+        let served = "all others are";
         Self::unsupported(format!("messages of type {kind} are not supported; {served}"))
     }
 
@@ -194,7 +225,7 @@ impl ApiError {
 
     /// The response, under the name `trace` by which the operator finds it again.
     pub(crate) fn into_response(self, trace: &TraceId) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, reason: _, again } = self;
+        let Self { status, kind, code, subcode, title, details, reason: _, again, allow } = self;
         let envelope = Envelope {
             error: Inner {
                 message: format!("(#{code}) {title}"),
@@ -218,7 +249,7 @@ impl ApiError {
             headers.insert(RETRY_AFTER, HeaderValue::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -230,7 +261,7 @@ impl ApiError {
 impl fmt::Debug for ApiError {
     /// For the log: nothing a client said stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, kind: _, code, subcode, title, details, reason: _, again: _ } = self;
+        let Self { status, kind: _, code, subcode, title, details, reason: _, again: _, allow: _ } = self;
         write!(f, "ApiError({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
     }
 }

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`] are its ports.
+//! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`], with [`MediaApi`], are its
+//! ports.
 
+mod media_api;
 mod relay_api;
 mod token_lookup;
 mod tokens;
@@ -12,6 +14,7 @@ mod api_error;
 mod server;
 
 mod limits;
+mod media_name;
 mod metrics;
 mod settings;
 mod user_id;
@@ -20,8 +23,10 @@ mod wamid;
 pub use api::GraphApi;
 pub use limits::{
     ANSWER_TIMEOUT, BODY_TIMEOUT, DRAIN_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, LINGER_TIMEOUT, MAX_BODY_BYTES,
-    MAX_DRAINED_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES, ROOM_TIMEOUT,
+    MAX_DRAINED_BYTES, MAX_FORM_BYTES, MAX_FORM_FIELD_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES, MAX_TO_CHARS,
+    MAX_TOKEN_BYTES, ROOM_TIMEOUT, UPLOAD_TIMEOUT,
 };
+pub use media_api::{DynMediaApi, MediaApi};
 pub use relay_api::{Answering, DynRelayApi, RelayApi};
 pub use settings::Settings;
 pub use token_lookup::{DynTokenLookup, Grant, LookingUp, TokenLookup, TokenLookupError};

@@ -52,6 +52,28 @@ pub const MAX_LINGER_BYTES: usize = 128 * 1024 * 1024;
 /// again.
 pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The longest form with a file, in bytes: the largest document, and what stands around it. A longer one is
+/// refused where it says so, or else when it has come so far.
+pub const MAX_FORM_BYTES: u64 = (100 << 20) + (64 << 10);
+
+/// The longest field of a form beside its file, in bytes. A longer one is refused.
+pub const MAX_FORM_FIELD_BYTES: usize = 1024;
+
+/// How long a form with a file may take to arrive, whatever its pace; and no piece of it longer than
+/// [`BODY_TIMEOUT`].
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How much of a form may come without anything in it that is given on, in bytes: the heads of its parts, and
+/// parts that nobody asked for. More is refused, since it would be held in memory.
+pub(crate) const MAX_FORM_BUFFER_BYTES: u64 = 128 * 1024;
+
+/// How many bytes memory is counted with for a form with a file while it comes: the buffer above, a chunk that
+/// is filled and one that is being stored.
+pub(crate) const FORM_MEMORY_BYTES: usize = 1024 * 1024;
+
+/// By how many of its first bytes it is told what a file is.
+pub(crate) const SNIFFED_BYTES: usize = 1024;
+
 /// For how many minutes a button that calls the business may do so: thirty days.
 pub(crate) const MAX_CALL_MINUTES: u32 = 43_200;
 

@@ -7,12 +7,19 @@ pub struct Settings {
     pub(crate) requests: usize,
     pub(crate) body_bytes: usize,
     pub(crate) callback_data_is_key: bool,
+    pub(crate) origin: Option<String>,
 }
 
 impl Default for Settings {
     /// 512 connections, 512 requests and 32 MiB of bodies at once; what clients attach is no key.
     fn default() -> Self {
-        Self { connections: 512, requests: 512, body_bytes: 32 * 1024 * 1024, callback_data_is_key: false }
+        Self {
+            connections: 512,
+            requests: 512,
+            body_bytes: 32 * 1024 * 1024,
+            callback_data_is_key: false,
+            origin: None,
+        }
     }
 }
 
@@ -51,6 +58,18 @@ impl Settings {
     #[must_use]
     pub fn body_bytes(mut self, at_once: usize) -> Self {
         self.body_bytes = at_once.max(MAX_BODY_BYTES);
+        self
+    }
+
+    /// Where clients reach the API, such as `https://graph.example.org/api`: what the addresses of files begin
+    /// with. Behind a proxy that ends TLS, or under a prefix, it has to be said.
+    ///
+    /// Default: `http://` and the host that each request names. Clients that find another origin there than
+    /// they call do not send their token.
+    #[must_use]
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        let origin: String = origin.into();
+        self.origin = Some(origin.trim_end_matches('/').to_owned());
         self
     }
 

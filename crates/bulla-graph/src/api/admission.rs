@@ -14,6 +14,7 @@ use crate::limits::{ROOM_TIMEOUT, SMALL_BODY_BYTES};
 pub(crate) struct Admission {
     requests: Semaphore,
     body_bytes: Semaphore,
+    most: usize,
 }
 
 /// The room one request takes.
@@ -25,7 +26,8 @@ pub(crate) struct Admitted<'a> {
 impl Admission {
     pub(crate) fn new(settings: &Settings) -> Self {
         let semaphore = |permits: usize| Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
-        Self { requests: semaphore(settings.requests), body_bytes: semaphore(settings.body_bytes) }
+        let (requests, body_bytes) = (semaphore(settings.requests), semaphore(settings.body_bytes));
+        Self { requests, body_bytes, most: settings.body_bytes }
     }
 
     /// Admits a request whose body has up to `bytes`, once there is room for it.
@@ -33,7 +35,7 @@ impl Admission {
         let taking = pin!(async {
             let request = self.requests.acquire().await.ok()?;
             // Who sends small ones does not queue behind who sends large ones.
-            let body = match u32::try_from(bytes) {
+            let body = match u32::try_from(bytes.min(self.most)) {
                 Ok(bytes) if bytes > SMALL_BODY_BYTES => {
                     Some(self.body_bytes.acquire_many(bytes).await.ok()?)
                 }

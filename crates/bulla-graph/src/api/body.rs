@@ -1,6 +1,7 @@
 //! The body of a request: read as a whole when it is wanted, read away when it is not.
 
 use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use axum::http::HeaderMap;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, poll_fn, select};
 
 use crate::api_error::ApiError;
-use crate::limits::{BODY_TIMEOUT, DRAIN_TIMEOUT, MAX_BODY_BYTES, MAX_DRAINED_BYTES};
+use crate::limits::{BODY_TIMEOUT, DRAIN_TIMEOUT, MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_FORM_BYTES};
 use crate::metrics;
 
 /// A body that has not been read to its end.
@@ -63,6 +64,16 @@ impl Incoming {
             return Err(ApiError::too_long(MAX_BODY_BYTES));
         }
         Ok(())
+    }
+
+    /// Refuses a form that says itself that it is too long.
+    pub(crate) fn check_form(&self) -> Result<(), ApiError> {
+        match self.declared {
+            Some(declared) if declared as u64 > MAX_FORM_BYTES => {
+                Err(ApiError::too_long(usize::try_from(MAX_FORM_BYTES).unwrap_or(usize::MAX)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads it to its end.
@@ -118,27 +129,32 @@ impl Incoming {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        poll_fn(|cx| self.poll_next(cx)).await.transpose()
+    }
+
+    /// Its next piece; nothing at its end.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ApiError>>> {
         if self.state == State::Ended {
-            return Ok(None);
+            return Poll::Ready(None);
         }
         self.state = State::Begun;
         loop {
-            match poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 None => {
                     self.state = State::Ended;
-                    return Ok(None);
+                    return Poll::Ready(None);
                 }
                 // Trailers are no data.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) => {
                         ::metrics::counter!(metrics::BODY_BYTES).increment(piece.len() as u64);
-                        return Ok(Some(piece));
+                        return Poll::Ready(Some(Ok(piece)));
                     }
                     Err(_) => continue,
                 },
                 Some(Err(_)) => {
                     self.state = State::Lost;
-                    return Err(ApiError::unreadable("the request's body broke off"));
+                    return Poll::Ready(Some(Err(ApiError::unreadable("the request's body broke off"))));
                 }
             }
         }

@@ -4,6 +4,7 @@ use super::contacts::ContactFields;
 use super::interactive::InteractiveFields;
 use super::json_field::{List, Object, Text, fields};
 use super::location::LocationFields;
+use super::media_message::MediaFields;
 use bulla_content::limits::MAX_CONTACTS;
 
 fields! {
@@ -19,6 +20,11 @@ fields! {
         location: Object<LocationFields<'de>> = "location",
         contacts: List<Object<ContactFields<'de>>, MAX_CONTACTS> = "contacts",
         interactive: Object<InteractiveFields<'de>> = "interactive",
+        image: Object<MediaFields<'de>> = "image",
+        video: Object<MediaFields<'de>> = "video",
+        audio: Object<MediaFields<'de>> = "audio",
+        document: Object<MediaFields<'de>> = "document",
+        sticker: Object<MediaFields<'de>> = "sticker",
         context: Object<ContextFields<'de>> = "context",
         tracking: Text<'de> = "biz_opaque_callback_data",
         status: Text<'de> = "status",

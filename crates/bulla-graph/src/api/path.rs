@@ -1,11 +1,31 @@
+use bulla_base::PhoneNumberId;
+use bulla_relay::MediaId;
+
+use crate::media_name;
+
 /// What a request's path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Path<'a> {
     /// The messages of the sending number with this id, as it was written.
     Messages(&'a str),
+    /// The uploads of the sending number with this id.
+    Uploads(&'a str),
+    /// Media of a number.
+    Media(PhoneNumberId, MediaId),
+    /// Its bytes.
+    Content(PhoneNumberId, MediaId),
 }
 
 impl<'a> Path<'a> {
+    /// A name for counters and traces.
+    pub(crate) const fn route(path: Option<&Self>) -> &'static str {
+        match path {
+            Some(Self::Messages(_)) => "messages",
+            Some(Self::Uploads(_) | Self::Media(..) | Self::Content(..)) => "media",
+            None => "other",
+        }
+    }
+
     /// Reads a path. A version before it, of any number, and a slash after it make no difference.
     pub(crate) fn read(path: &'a str) -> Option<Self> {
         let path = path.strip_prefix('/').unwrap_or(path);
@@ -14,6 +34,11 @@ impl<'a> Path<'a> {
         segments.next_if(|segment| is_version(segment));
         match (segments.next(), segments.next(), segments.next()) {
             (Some(number), Some("messages"), None) => Some(Self::Messages(number)),
+            (Some(number), Some("media"), None) => Some(Self::Uploads(number)),
+            (Some(name), None, None) => media_name::read(name).map(|(of, media)| Self::Media(of, media)),
+            (Some(name), Some("content"), None) => {
+                media_name::read(name).map(|(of, media)| Self::Content(of, media))
+            }
             _ => None,
         }
     }
@@ -43,6 +68,21 @@ mod tests {
     }
 
     #[test]
+    fn media_is_uploaded_to_a_number_and_has_a_path_of_its_own() {
+        for path in ["/v23.0/1/media", "/1/media", "/1/media/"] {
+            assert_eq!(Path::read(path), Some(Path::Uploads("1")), "{path}");
+        }
+        let id =
+            bulla_base::MessageId::new(bulla_base::Timestamp::from_millis(9), &bulla_base::SeededRng::new(1));
+        let (of, media) = (PhoneNumberId::new(1), MediaId::from_bytes(*id.as_bytes()).unwrap());
+        let name = media_name::write(of, media);
+        assert_eq!(Path::read(&format!("/v23.0/{name}")), Some(Path::Media(of, media)));
+        assert_eq!(Path::read(&format!("/{name}/content")), Some(Path::Content(of, media)));
+        assert_eq!(Path::route(Path::read(&format!("/{name}")).as_ref()), "media");
+        assert_eq!(Path::read(&format!("/{}", &name[1..])), None);
+    }
+
+    #[test]
     fn other_paths_lead_nowhere() {
         for path in [
             "",
@@ -51,7 +91,8 @@ mod tests {
             "/v1.0",
             "/1",
             "/1/",
-            "/1/media",
+            "/1/content",
+            "/1/media/2",
             "/v/1/messages",
             "/v1.x/1/messages",
             "/1/messages//",

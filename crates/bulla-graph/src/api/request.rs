@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::json_field::{Field, Object, Text};
 use super::message_fields::{MessageFields, ReactionFields, TextFields};
-use super::{contacts, interactive, location};
+use super::{contacts, interactive, location, media_message};
 use crate::api_error::ApiError;
 use crate::limits::MAX_TO_CHARS;
 use crate::{user_id, wamid};
 
 /// The types of message that clients of the original know and that are not served here.
-const OTHER_TYPES: [&str; 6] = ["audio", "document", "image", "sticker", "template", "video"];
+const OTHER_TYPES: [&str; 1] = ["template"];
 
 /// What a request to `messages` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,6 +95,21 @@ impl Request {
             }
             kind if kind.eq_ignore_ascii_case("interactive") => {
                 interactive::read(fields.interactive.required("interactive")?.0)?
+            }
+            kind if kind.eq_ignore_ascii_case("image") => {
+                media_message::read(fields.image.required("image")?.0, &media_message::IMAGE)?
+            }
+            kind if kind.eq_ignore_ascii_case("video") => {
+                media_message::read(fields.video.required("video")?.0, &media_message::VIDEO)?
+            }
+            kind if kind.eq_ignore_ascii_case("audio") => {
+                media_message::read(fields.audio.required("audio")?.0, &media_message::AUDIO)?
+            }
+            kind if kind.eq_ignore_ascii_case("document") => {
+                media_message::read(fields.document.required("document")?.0, &media_message::DOCUMENT)?
+            }
+            kind if kind.eq_ignore_ascii_case("sticker") => {
+                media_message::read(fields.sticker.required("sticker")?.0, &media_message::STICKER)?
             }
             kind => return Err(other_type(kind)),
         };

@@ -21,11 +21,15 @@ pub(crate) fn token(head: &Parts) -> Option<Cow<'_, [u8]>> {
 /// In `Authorization: Bearer`, the scheme in any case, or else in the query as `access_token`.
 fn presented(head: &Parts) -> Option<Cow<'_, [u8]>> {
     let in_header = head.headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
-    in_header.map(Cow::Borrowed).or_else(|| {
-        let query = form_urlencoded::parse(head.uri.query()?.as_bytes());
-        let token = query.into_iter().find(|(name, _)| name == "access_token")?.1;
-        Some(Cow::Owned(token.into_owned().into_bytes()))
-    })
+    in_header
+        .map(Cow::Borrowed)
+        .or_else(|| query(head, "access_token").map(|token| Cow::Owned(token.into_bytes())))
+}
+
+/// What the query says of `name`, if anything.
+pub(crate) fn query(head: &Parts, name: &str) -> Option<String> {
+    let query = form_urlencoded::parse(head.uri.query()?.as_bytes());
+    Some(query.into_iter().find(|(found, _)| found == name)?.1.into_owned())
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use bulla_content::InvalidContent;
-use bulla_relay::{MarkReadError, RETRY_AFTER, Rule, SubmitError};
+use bulla_relay::{MarkReadError, MediaError, RETRY_AFTER, Rule, SubmitError};
 
 use super::ApiError;
 use crate::TokenLookupError;
@@ -88,6 +88,11 @@ impl From<SubmitError> for ApiError {
             SubmitError::OtherConversation { field } => {
                 Self::value(outside(field), "it names no message of the conversation with this recipient")
             }
+            SubmitError::UnknownMedia => Self::unknown_media("id"),
+            SubmitError::NoBlobs => Self::unsupported("this relay is not set up to send media"),
+            SubmitError::Attachment(source) if source.may_pass() => Self::unavailable(
+                "the carrier does not take the media just now and nothing was accepted; send the message again",
+            ),
             SubmitError::KeyReused { field } => {
                 let details = format!(
                     "{}: it belongs to another message; draw a new one for each message",
@@ -150,6 +155,16 @@ fn outside(field: &'static str) -> &'static str {
         "context" => "context.message_id",
         "reaction" => "reaction.message_id",
         other => other,
+    }
+}
+
+impl From<MediaError> for ApiError {
+    fn from(source: MediaError) -> Self {
+        match source {
+            MediaError::Unknown => Self::number(),
+            MediaError::Submit(source) => source.into(),
+            _ => Self::failed(),
+        }
     }
 }
 

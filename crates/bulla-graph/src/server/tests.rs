@@ -16,6 +16,8 @@ const NO_FILE_ANYWHERE: i32 = 23;
 
 struct NoRelay;
 
+impl crate::MediaApi for NoRelay {}
+
 impl RelayApi for NoRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         None
@@ -73,7 +75,7 @@ async fn nothing_prints_but_how_much_may_go_on_at_once() {
     assert_eq!(format!("{tokens:?} {grant:?} {socket:?}"), "Tokens(1) Grant(1 numbers) Socket");
     assert_eq!(
         format!("{:?}", GraphApi::new(NoRelay, tokens, clock, rng)),
-        "GraphApi(Settings { connections: 512, requests: 512, body_bytes: 33554432, callback_data_is_key: false })"
+        "GraphApi(Settings { connections: 512, requests: 512, body_bytes: 33554432, callback_data_is_key: false, origin: None })"
     );
 }
 

@@ -177,7 +177,7 @@ async fn an_id_of_no_user_is_refused() {
 #[tokio::test]
 async fn a_type_that_is_not_served_here_and_one_that_nobody_serves_are_told_apart() {
     let bench = Bench::new();
-    for kind in ["image", "template", "audio", "document", "sticker", "VIDEO"] {
+    for kind in ["template", "TEMPLATE"] {
         let details = bench.refused(text_with(json!({ "type": kind, kind: {} })), 131_051).await;
         assert!(details.contains(&format!("type {} are not supported", kind.to_lowercase())), "{details}");
     }

@@ -1,11 +1,16 @@
 //! Stand-ins for the relay: one that records what it is asked, one that blocks.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_base::{MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
-use bulla_graph::RelayApi;
-use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
+use bulla_graph::{MediaApi, RelayApi};
+use bulla_relay::{
+    MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef, Outgoing, SubmitError,
+};
+use bytes::Bytes;
+use futures_util::stream;
 use tokio::sync::Semaphore;
 
 use crate::sockets::within;
@@ -32,6 +37,16 @@ pub(crate) enum Asked {
 pub(crate) struct RecordingRelay {
     asked: Mutex<Vec<Asked>>,
     failure: Mutex<Option<MarkReadError>>,
+    media: Mutex<BTreeMap<MediaId, Kept>>,
+    /// Whether it keeps how long chunks are, and not what is in them.
+    pub(crate) forgets_bytes: AtomicBool,
+}
+
+/// What it keeps of media, in chunks; described once it is all there.
+#[derive(Debug, Default, Clone)]
+struct Kept {
+    chunks: Vec<Bytes>,
+    described: Option<MediaDescription>,
 }
 
 impl RecordingRelay {
@@ -44,6 +59,85 @@ impl RecordingRelay {
     pub(crate) fn take(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
+}
+
+/// Ids go by the clock of nobody: each is one more than the one before.
+impl MediaApi for RecordingRelay {
+    fn begin_media(&self, _: PhoneNumberId) -> Result<MediaId, MediaError> {
+        let mut kept = self.media.lock().unwrap();
+        let id = media(kept.len() as u64);
+        kept.insert(id, Kept::default());
+        Ok(id)
+    }
+
+    async fn put_media_chunk(
+        &self,
+        _: PhoneNumberId,
+        id: MediaId,
+        index: u32,
+        chunk: Bytes,
+    ) -> Result<(), MediaError> {
+        let mut kept = self.media.lock().unwrap();
+        let chunks = &mut kept.get_mut(&id).unwrap().chunks;
+        assert_eq!(chunks.len(), usize::try_from(index).unwrap());
+        let forgets = self.forgets_bytes.load(Ordering::Relaxed);
+        chunks.push(if forgets { Bytes::new() } else { chunk });
+        Ok(())
+    }
+
+    async fn finish_media(
+        &self,
+        _: PhoneNumberId,
+        id: MediaId,
+        described: MediaDescription,
+    ) -> Result<(), MediaError> {
+        self.media.lock().unwrap().get_mut(&id).unwrap().described = Some(described);
+        Ok(())
+    }
+
+    async fn abandon_media(&self, _: PhoneNumberId, id: MediaId) -> Result<(), MediaError> {
+        self.media.lock().unwrap().insert(id, Kept::default());
+        Ok(())
+    }
+
+    async fn media(&self, of: PhoneNumberId, id: MediaId) -> Result<MediaDescription, MediaError> {
+        let kept = self.media.lock().unwrap();
+        let described = kept.get(&id).and_then(|kept| kept.described.clone());
+        described.filter(|_| of == NUMBER).ok_or(MediaError::Unknown)
+    }
+
+    async fn read_media(&self, of: PhoneNumberId, id: MediaId) -> Result<MediaStream, MediaError> {
+        self.media(of, id).await?;
+        let chunks = self.media.lock().unwrap()[&id].chunks.clone();
+        Ok(MediaStream::new(stream::iter(chunks.into_iter().map(Ok))))
+    }
+
+    async fn delete_media(&self, of: PhoneNumberId, id: MediaId) -> Result<(), MediaError> {
+        self.media(of, id).await?;
+        self.abandon_media(of, id).await
+    }
+}
+
+impl RecordingRelay {
+    /// Keeps a picture, as if it had been uploaded.
+    pub(crate) async fn keep_media(&self, of: PhoneNumberId, bytes: &'static [u8]) {
+        let id = self.begin_media(of).unwrap();
+        self.put_media_chunk(of, id, 0, Bytes::from_static(bytes)).await.unwrap();
+        let described = MediaDescription::new("image/png", bytes.len() as u64, [7; 32]).unwrap();
+        self.finish_media(of, id, described).await.unwrap();
+    }
+}
+
+/// The name of the media of [`NUMBER`] that was begun after so many others. Written here anew, so that a
+/// change of the form is noticed.
+pub(crate) fn media_name(count: u64) -> String {
+    format!("1{:0>20}{:0>39}", NUMBER.to_string(), u128::from_be_bytes(media(count).to_bytes()))
+}
+
+/// The id of the media that was begun after so many others.
+pub(crate) fn media(count: u64) -> MediaId {
+    let id = MessageId::new(Timestamp::from_millis(1_795_293_590_960 + count), &SeededRng::new(1));
+    MediaId::from_bytes(*id.as_bytes()).unwrap()
 }
 
 impl RelayApi for RecordingRelay {
@@ -106,6 +200,8 @@ impl BlockingRelay {
         self.breaks_down.store(true, Ordering::SeqCst);
     }
 }
+
+impl MediaApi for BlockingRelay {}
 
 impl RelayApi for BlockingRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {

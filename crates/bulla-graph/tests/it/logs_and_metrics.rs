@@ -100,16 +100,16 @@ async fn every_request_is_counted_and_every_refusal_by_its_reason() {
     let body = text();
     bench.post(body.clone()).await;
     bench.post("{}").await;
-    let image = json!({ "messaging_product": "whatsapp", "type": "image", "to": "1" }).to_string();
-    bench.post(image.clone()).await;
+    let template = json!({ "messaging_product": "whatsapp", "type": "template", "to": "1" }).to_string();
+    bench.post(template.clone()).await;
     bench.relay.fail(SubmitError::Stopped);
     bench.post(body.clone()).await;
     let bearer = format!("Bearer {TOKEN}");
-    for (path, authorization) in [("/1/media", &bearer), ("/1/messages", &bearer), ("/x", &String::new())] {
+    for (path, authorization) in [("/1/files", &bearer), ("/1/messages", &bearer), ("/x", &String::new())] {
         let request = Request::post(path).header("authorization", authorization);
         bench.call(request.body(Body::empty()).unwrap()).await;
     }
-    let bytes = u64::try_from(2 * body.len() + 2 + image.len()).unwrap();
+    let bytes = u64::try_from(2 * body.len() + 2 + template.len()).unwrap();
     assert_eq!(
         counts.all(),
         expected(&[

@@ -16,6 +16,7 @@ mod corpus;
 mod fake_relay;
 mod harness;
 mod logs_and_metrics;
+mod media;
 mod memory;
 mod message_kinds;
 mod properties;

@@ -104,7 +104,7 @@ async fn other_paths_and_methods_are_answered_with_an_error() {
     let bench = Bench::new();
     for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "BREW"] {
         for target in
-            ["/", "/v23.0", &format!("/v23.0/{NUMBER}"), &format!("/{NUMBER}/media"), "/%00/messages/x", "//"]
+            ["/", "/v23.0", &format!("/v23.0/{NUMBER}"), &format!("/{NUMBER}/files"), "/%00/messages/x", "//"]
         {
             let request =
                 Request::builder().method(method).uri(target).header("authorization", "Bearer EAATESTTOKEN");

@@ -10,12 +10,15 @@ use bulla::carrier::Carrier;
 use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::attachment::Sealer;
 use bulla::content::{Body, Content, Reaction, Text};
+use bulla::device::Device;
 use bulla::envelope::{IdentitySigner, InstallationId, KeyUpload, SignedKey};
-use bulla::relay::{Business, OnBreach, Outgoing, OutgoingBody, Rules, ServiceWindow, SuspendedPart, UserId};
+use bulla::relay::{
+    Business, MediaDescription, OnBreach, Outgoing, OutgoingBody, Rules, ServiceWindow, SuspendedPart, UserId,
+};
 use bulla::session::IdentityKeyPair;
-use bulla::store::Retention;
+use bulla::store::{MemoryStore, Retention};
 use bulla::transport::grpc::{GrpcTransport, PlainTcp};
-use bulla::transport::{BlobId, BlobSize, Blobs, Caller, Incarnation, NumberProof, Transport};
+use bulla::transport::{BlobId, BlobSize, Blobs, Caller, InProcess, Incarnation, NumberProof, Transport};
 use bulla::{SystemClock, SystemRng};
 use tokio::net::TcpListener;
 
@@ -41,6 +44,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     scenario.the_way_to_the_carrier_is_cut(&system, &alice).await;
     scenario.nobody_is_there().await;
     scenario.a_blob_is_kept(&system).await;
+    scenario.files_come_and_go(&system).await;
     somebody_proves_who_they_are(&system, personal.number(2)).await;
     the_log_of_keys_stands_still().await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
@@ -362,6 +366,25 @@ impl Scenario<'_> {
         carrier.upload_progress(&caller, &blob).await.unwrap();
         carrier.download(&caller, &blob, 0, 100).await.unwrap();
         carrier.delete(&caller, &blob).await.unwrap();
+    }
+
+    /// A device brings a file to the carrier and fetches it, and the relay keeps one of the business.
+    async fn files_come_and_go(&self, system: &System) {
+        let number = Number::parse(self.personal.number(2)).unwrap();
+        let (clock, rng) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let (line, proof) = (InProcess::new(system.carrier.clone()), NumberProof::none());
+        let device = Device::register(MemoryStore::new(), line, clock, rng, number, proof).await.unwrap();
+        let pointer = device.upload(5, "text/plain", &mut &b"words"[..]).await.unwrap();
+        device.download(&pointer, &mut Vec::new()).await.unwrap();
+        device.close().await;
+
+        let relay = &self.running.relay;
+        let media = relay.begin_media(SHOP).unwrap();
+        relay.put_media_chunk(SHOP, media, 0, (&b"words"[..]).into()).await.unwrap();
+        let described = MediaDescription::new("text/plain", 5, [7; 32]).unwrap();
+        relay.finish_media(SHOP, media, described).await.unwrap();
+        relay.media(SHOP, media).await.unwrap();
+        relay.delete_media(SHOP, media).await.unwrap();
     }
 
     async fn somebody_is_erased(&self, system: &System) {

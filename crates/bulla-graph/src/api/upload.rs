@@ -1,0 +1,178 @@
+//! A file that is uploaded: it is stored as it comes, and looked at by its first bytes alone.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use bulla_base::{Clock, PhoneNumberId};
+use bulla_relay::{MEDIA_CHUNK_BYTES, MediaDescription, MediaError, MediaId};
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest, Sha256};
+
+use super::body::Incoming;
+use super::form::{Form, FormField};
+use super::media_type::Sniffed;
+use super::request_headers::query;
+use crate::RelayApi;
+use crate::api_error::ApiError;
+use crate::limits::SNIFFED_BYTES;
+
+/// Why an upload came to nothing.
+pub(crate) enum UploadError {
+    /// The client's move.
+    Refused(ApiError),
+    /// The relay's.
+    Media(MediaError),
+}
+
+impl From<ApiError> for UploadError {
+    fn from(refused: ApiError) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// What a client says of a file, wherever it stands: in the query, or in a field of the form.
+#[derive(Default)]
+struct Said {
+    product: Option<String>,
+    media_type: Option<String>,
+    /// What the head of the file's own part says.
+    of_part: Option<String>,
+}
+
+/// Reads the form of a request to `media`, and has `relay` keep its file.
+pub(crate) async fn keep<D: RelayApi>(
+    relay: &D,
+    business: PhoneNumberId,
+    head: &Parts,
+    body: &mut Incoming,
+    clock: &dyn Clock,
+) -> Result<MediaId, UploadError> {
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut form = Form::new(content_type.unwrap_or_default(), body, clock)?;
+    let media = relay.begin_media(business).map_err(UploadError::Media)?;
+    let mut file = File::new(relay, business, media);
+    let kept = read(head, &mut form, &mut file).await;
+    if kept.is_err() && file.chunks > 0 {
+        // What is not deleted goes with its day.
+        if let Err(error) = relay.abandon_media(business, media).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "what was uploaded stays for its time");
+        }
+    }
+    kept.map(|()| media)
+}
+
+async fn read<D: RelayApi>(
+    head: &Parts,
+    form: &mut Form<'_>,
+    file: &mut File<'_, D>,
+) -> Result<(), UploadError> {
+    let (product, media_type) = (query(head, "messaging_product"), query(head, "type"));
+    let mut said = Said { product, media_type, of_part: None };
+    let mut is_there = false;
+    while let Some(field) = form.next().await? {
+        match field.name() {
+            "messaging_product" => said.product = Some(form.text_of(field, "messaging_product").await?),
+            "type" => said.media_type = Some(form.text_of(field, "type").await?),
+            "file" if !is_there => {
+                is_there = true;
+                said.of_part = field.content_type();
+                store(form, field, file).await?;
+            }
+            _ => {}
+        }
+    }
+    let product = said.product.filter(|product| !product.is_empty());
+    let product = product.ok_or_else(|| ApiError::missing("messaging_product"))?;
+    if !product.eq_ignore_ascii_case("whatsapp") {
+        return Err(ApiError::one_of("messaging_product", "WHATSAPP").into());
+    }
+    if !is_there || file.size == 0 {
+        return Err(ApiError::missing("file").into());
+    }
+    // A word that is no type, as one client says it, says nothing.
+    let declared = said.media_type.filter(|said| said.contains('/')).or(said.of_part);
+    file.finish(declared.as_deref()).await
+}
+
+async fn store<D: RelayApi>(
+    form: &Form<'_>,
+    mut field: FormField<'_>,
+    file: &mut File<'_, D>,
+) -> Result<(), UploadError> {
+    while let Some(bytes) = form.bytes_of(&mut field).await? {
+        file.push(bytes).await?;
+    }
+    Ok(())
+}
+
+/// A file that is being stored.
+struct File<'a, D> {
+    relay: &'a D,
+    business: PhoneNumberId,
+    media: MediaId,
+    head: Vec<u8>,
+    digest: Sha256,
+    size: u64,
+    next: BytesMut,
+    /// How many chunks are stored.
+    chunks: u32,
+}
+
+impl<'a, D: RelayApi> File<'a, D> {
+    fn new(relay: &'a D, business: PhoneNumberId, media: MediaId) -> Self {
+        let (head, digest, next) = (Vec::new(), Sha256::new(), BytesMut::new());
+        Self { relay, business, media, head, digest, size: 0, next, chunks: 0 }
+    }
+
+    async fn push(&mut self, mut bytes: Bytes) -> Result<(), UploadError> {
+        let of_head = bytes.len().min(SNIFFED_BYTES - self.head.len());
+        self.head.extend_from_slice(&bytes[..of_head]);
+        self.size += bytes.len() as u64;
+        // Before it is stored: more than may be is not.
+        if self.head.len() == SNIFFED_BYTES {
+            self.is_within(&Sniffed::of(&self.head))?;
+        }
+        self.digest.update(&bytes);
+        while !bytes.is_empty() {
+            let taken = bytes.split_to(bytes.len().min(MEDIA_CHUNK_BYTES - self.next.len()));
+            self.next.extend_from_slice(&taken);
+            if self.next.len() == MEDIA_CHUNK_BYTES {
+                self.put().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self) -> Result<(), UploadError> {
+        let chunk = self.next.split().freeze();
+        let put = self.relay.put_media_chunk(self.business, self.media, self.chunks, chunk);
+        put.await.map_err(UploadError::Media)?;
+        self.chunks += 1;
+        Ok(())
+    }
+
+    /// Says that all of it is there.
+    async fn finish(&mut self, declared: Option<&str>) -> Result<(), UploadError> {
+        let sniffed = Sniffed::of(&self.head);
+        self.is_within(&sniffed)?;
+        let media_type = sniffed.compare(declared)?;
+        if !self.next.is_empty() {
+            self.put().await?;
+        }
+        let digest = std::mem::take(&mut self.digest).finalize().into();
+        let described = MediaDescription::new(media_type, self.size, digest);
+        let described = described.map_err(|error| ApiError::content("type", &error))?;
+        let described = described.animated(sniffed.is_animated());
+        let finished = self.relay.finish_media(self.business, self.media, described);
+        finished.await.map_err(UploadError::Media)
+    }
+
+    fn is_within(&self, sniffed: &Sniffed) -> Result<(), ApiError> {
+        let limit = sniffed.limit();
+        if self.size > limit {
+            return Err(ApiError::media(format!(
+                "file: it has more than the {limit} bytes allowed of its type"
+            )));
+        }
+        Ok(())
+    }
+}
