@@ -30,6 +30,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-content/src/wire.rs", &[ANY], FORMAT),
     ("bulla-endpoint/src/session_store.rs", &["BUSINESS_BYTES"], FORMAT),
     ("bulla-graph/src/", &["DIGITS", "ENCODED_CHARS", "KEY_BYTES"], FORMAT),
+    ("bulla-graph/src/media_name.rs", &["BUSINESS_DIGITS", "ID_DIGITS"], FORMAT),
+    ("bulla-graph/src/api/media_type.rs", &["ANIMATION"], SPECIFIED),
     ("bulla-store-fjall/src/disk/journal", &[ANY], FORMAT),
     ("bulla-store-fjall/src/disk/row_format.rs", &[ANY], FORMAT),
     ("bulla-store-fjall/src/disk/interrupted_creation.rs", &["VERSION_BYTES"], FORMAT),

@@ -67,8 +67,8 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 /// parts that nobody asked for. More is refused, since it would be held in memory.
 pub(crate) const MAX_FORM_BUFFER_BYTES: u64 = 128 * 1024;
 
-/// How many bytes memory is counted with for a form with a file while it comes: the buffer above, a chunk that
-/// is filled and one that is being stored.
+/// How many bytes memory is counted with for a form with a file while it comes: the buffer above, a chunk
+/// that is filled and one that is being stored.
 pub(crate) const FORM_MEMORY_BYTES: usize = 1024 * 1024;
 
 /// By how many of its first bytes it is told what a file is.

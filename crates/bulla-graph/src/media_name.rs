@@ -1,7 +1,9 @@
-//! How media is named to the outside: by 60 decimal digits, a 1, the business's number in 20 and the id in 39.
+//! How media is named to the outside: by 60 decimal digits, a 1, the business's number in 20 and the id in
+//! 39.
 //!
 //! Clients take it for opaque text; but some of them tell an id from the name of a file by its being digits.
-//! The number stands in it because a request about media names none beside it, and its token may open several.
+//! The number stands in it because a request about media names none beside it, and its token may open
+//! several.
 
 use bulla_base::PhoneNumberId;
 use bulla_relay::MediaId;

@@ -61,8 +61,8 @@ impl Settings {
         self
     }
 
-    /// Where clients reach the API, such as `https://graph.example.org/api`: what the addresses of files begin
-    /// with. Behind a proxy that ends TLS, or under a prefix, it has to be said.
+    /// Where clients reach the API, such as `https://graph.example.org/api`: what the addresses of files
+    /// begin with. Behind a proxy that ends TLS, or under a prefix, it has to be said.
     ///
     /// Default: `http://` and the host that each request names. Clients that find another origin there than
     /// they call do not send their token.

@@ -114,8 +114,8 @@ async fn a_file_is_taken_told_of_handed_out_and_deleted() {
     assert_eq!(bench.call(about("DELETE", &format!("/{id}"))).await.code(), 100);
 }
 
-/// Clients say what a file is in the form, in any order, in the query, in the head of its part, by a word that
-/// is no type, or not at all; and send it with a length or in chunks.
+/// Clients say what a file is in the form, in any order, in the query, in the head of its part, by a word
+/// that is no type, or not at all; and send it with a length or in chunks.
 #[tokio::test]
 async fn whatever_order_and_place_clients_choose_is_understood() {
     let product = || text("messaging_product", "whatsapp");
