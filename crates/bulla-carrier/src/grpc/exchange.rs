@@ -225,6 +225,12 @@ impl<S: Store> Calls<S> {
         let proto::Receive { call, epoch, number } = after;
         let after = Sequence::new(epoch, number);
         let received = async move {
+            // It may be dropped while it waits, and asked for again: that makes it no shorter.
+            let wait = handed_over.wait(after, carrier.clock.now());
+            if !wait.is_zero() {
+                carrier.clock.sleep(wait).await;
+            }
+            handed_over.reads(after, carrier.clock.now());
             let mut deliveries = carrier.deliveries_now(&caller, after).await?;
             if deliveries.is_empty() {
                 let empty = carrier_frame::Frame::QueueEmpty(proto::QueueEmpty { call });

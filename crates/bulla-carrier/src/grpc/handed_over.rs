@@ -1,9 +1,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use bulla_base::Timestamp;
 use bulla_envelope::InvalidEnvelope;
 use bulla_transport::grpc::MAX_UNACKNOWLEDGED;
 use bulla_transport::{Delivery, Sequence};
+
+use super::limits::{FREE_REREADS, REREAD_INTERVAL};
 
 /// What was handed over on one stream and is not acknowledged, so that one number acknowledges those before
 /// it.
@@ -17,6 +21,11 @@ pub(crate) struct HandedOver(Mutex<Places>);
 struct Places {
     waiting: BTreeSet<Sequence>,
     last: u64,
+    epoch: u64,
+    /// How often what was handed over on this stream was handed over on it once more, and when it may be
+    /// next.
+    rereads: usize,
+    again: Timestamp,
 }
 
 impl HandedOver {
@@ -26,6 +35,7 @@ impl HandedOver {
         for Delivery { sequence, .. } in deliveries {
             places.waiting.insert(*sequence);
             places.last = places.last.max(sequence.number());
+            places.epoch = sequence.epoch();
         }
         while places.waiting.len() > MAX_UNACKNOWLEDGED {
             places.waiting.pop_first();
@@ -43,6 +53,27 @@ impl HandedOver {
         Ok(places.waiting.iter().take_while(|place| place.number() <= number).copied().collect())
     }
 
+    /// How long who receives after `after` waits first: nothing, unless they have had on this stream what
+    /// comes then, and more than [`FREE_REREADS`] times.
+    pub(crate) fn wait(&self, after: Sequence, now: Timestamp) -> Duration {
+        let places = self.places();
+        match places.is_read_again(after) {
+            true => places.again.since(now),
+            false => Duration::ZERO,
+        }
+    }
+
+    /// Takes note that what comes after `after` is handed over at `now`.
+    pub(crate) fn reads(&self, after: Sequence, now: Timestamp) {
+        let mut places = self.places();
+        if places.is_read_again(after) {
+            places.rereads += 1;
+            if places.rereads >= FREE_REREADS {
+                places.again = now.after(REREAD_INTERVAL);
+            }
+        }
+    }
+
     /// Forgets what is acknowledged.
     pub(crate) fn acknowledged(&self, sequences: &[Sequence]) {
         let mut places = self.places();
@@ -53,6 +84,14 @@ impl HandedOver {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places {
+    /// Whether some of what comes after `after` was handed over on this stream. Places of another epoch count
+    /// from the beginning.
+    const fn is_read_again(&self, after: Sequence) -> bool {
+        self.last > 0 && !(after.epoch() == self.epoch && after.number() >= self.last)
     }
 }
 
@@ -105,5 +144,24 @@ mod tests {
         assert_eq!(through(&handed_over, most).len(), MAX_UNACKNOWLEDGED);
         handed_over.add(&deliveries(most + 1..=most + 2));
         assert_eq!(through(&handed_over, most + 2), (3..=most + 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_was_handed_over_is_read_again_sixteen_times_at_once_and_then_once_a_second() {
+        let (handed_over, now) = (HandedOver::default(), Timestamp::from_millis(5));
+        let at = |epoch, number| Sequence::new(epoch, number);
+        let wait = |after, now| handed_over.wait(after, now);
+        handed_over.reads(Sequence::START, now);
+        assert_eq!(wait(Sequence::START, now), Duration::ZERO, "nothing was handed over");
+        handed_over.add(&deliveries(1..=3));
+        for time in 1..=FREE_REREADS {
+            assert_eq!(wait(Sequence::START, now), Duration::ZERO, "{time}");
+            handed_over.reads(Sequence::START, now);
+        }
+        for again in [Sequence::START, at(5, 2), at(4, 9)] {
+            assert_eq!(wait(again, now), REREAD_INTERVAL, "{again:?}");
+            assert_eq!(wait(again, now.after(REREAD_INTERVAL)), Duration::ZERO);
+        }
+        assert_eq!(wait(at(5, 3), now), Duration::ZERO, "what follows is new");
     }
 }

@@ -118,6 +118,11 @@ pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3600);
 /// How many streams one connection may have, unless the host says otherwise.
 pub(crate) const STREAMS_PER_CONNECTION: u32 = 4096;
 
+/// How often what was handed over on a stream is handed over on it once more at once, and after how long each
+/// time beyond. Who reads on, or anew after a broken stream, does not wait.
+pub(crate) const FREE_REREADS: usize = 16;
+pub(crate) const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +144,6 @@ mod tests {
         assert_eq!((TURN_BYTES, WRITING_TURN_BYTES, HANDSHAKES_AT_ONCE), (16_384, 65_536, 4));
         assert_eq!((MAX_REFUSED_CALLS, REFUSED_CALL_DELAY.as_secs()), (4096, 1));
         assert_eq!((MAX_RESETS_WAITING, MAX_BROKEN_STREAMS), (64, 64));
+        assert_eq!((FREE_REREADS, REREAD_INTERVAL.as_secs()), (16, 1));
     }
 }

@@ -39,6 +39,37 @@ async fn an_empty_queue_is_said_to_be_and_what_comes_then_follows() {
     assert!(matches!(stream.next().await, Frame::Deliveries(deliveries) if deliveries.call == 8));
 }
 
+/// Thirty-two who did nothing else slowed everybody to a fifth.
+#[tokio::test]
+async fn who_reads_the_same_again_and_again_waits_a_second_each_time_and_new_mail_does_not() {
+    let served = Served::trusting().await;
+    let (us, her) = (served.world.join(shop()).await, caller(alice(), 1));
+    let mut client = served.raw().await;
+    let mut stream = RawStream::open(&mut client, &her).await;
+    for _ in 0..2 {
+        served.world.carrier.send(&us, served.world.envelope(&us, &her)).await.unwrap();
+    }
+    let mut place = (0, 0);
+    for call in 1..=17 {
+        stream.say(receive(call));
+        let Frame::Deliveries(read) = stream.next().await else { panic!("it was not delivered") };
+        assert_eq!((read.call, read.deliveries.len()), (call, 2));
+        place = (read.epoch, read.deliveries[1].number);
+    }
+    stream.say(receive(18));
+    tokio::select! {
+        _ = stream.next() => panic!("it came at once"),
+        () = real_time(Duration::from_millis(50)) => {}
+    }
+    let (epoch, number) = place;
+    stream.say(client_frame::Frame::Receive(proto::Receive { call: 19, epoch, number }));
+    assert!(matches!(stream.next().await, Frame::QueueEmpty(empty) if empty.call == 19), "what is new");
+    stream.say(receive(20));
+    real_time(Duration::from_millis(50)).await;
+    served.clock.advance(Duration::from_secs(1));
+    assert!(matches!(stream.next().await, Frame::Deliveries(read) if read.call == 20));
+}
+
 #[tokio::test]
 async fn when_a_caller_opens_a_second_stream_the_first_ends_and_says_why() {
     let served = Served::trusting().await;
