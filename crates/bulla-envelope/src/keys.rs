@@ -2,7 +2,7 @@ use bulla_base::{DeviceId, DeviceSet};
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{InvalidEnvelope, LogEntry, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS};
+use crate::{InvalidEnvelope, LogEntry, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS, SignedDeviceList};
 
 /// A public prekey its owner signed: the classical or the post-quantum one.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -68,6 +68,10 @@ pub struct KeyUpload {
     /// One-time prekeys, to be given away once each.
     #[prost(message, repeated, tag = "5")]
     pub one_time: Vec<OneTimeKey>,
+    /// The devices of the user, as the first of them lists them. Of the first device of a user only, and
+    /// always of that.
+    #[prost(message, optional, tag = "6")]
+    pub device_list: Option<SignedDeviceList>,
 }
 
 impl KeyUpload {
@@ -85,7 +89,15 @@ impl KeyUpload {
             signed: Some(signed),
             kyber: Some(kyber),
             one_time,
+            device_list: None,
         }
+    }
+
+    /// The same upload, of a user's first device, which has the devices of `list`.
+    #[must_use]
+    pub fn listing(mut self, list: SignedDeviceList) -> Self {
+        self.device_list = Some(list);
+        self
     }
 
     /// Reads the wire form.
@@ -95,7 +107,7 @@ impl KeyUpload {
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
         let limit = MAX_KEY_BYTES * (MAX_ONE_TIME_KEYS + 8);
         InvalidEnvelope::at_most("key upload (bytes)", limit, bytes.len())?;
-        InvalidEnvelope::unless_flat(&bytes, &[3, 4, 5])?;
+        InvalidEnvelope::unless_flat(&bytes, &[3, 4, 5, 6])?;
         let upload = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         upload.check()?;
         Ok(upload)
@@ -116,7 +128,8 @@ impl KeyUpload {
         check_signed("signed prekey", self.signed.as_ref())?;
         check_signed("kyber prekey", self.kyber.as_ref())?;
         InvalidEnvelope::at_most("one-time prekeys", MAX_ONE_TIME_KEYS, self.one_time.len())?;
-        self.one_time.iter().try_for_each(|key| check_key("one-time prekey", &key.public))
+        self.one_time.iter().try_for_each(|key| check_key("one-time prekey", &key.public))?;
+        self.device_list.as_ref().map_or(Ok(()), SignedDeviceList::check)
     }
 }
 
@@ -149,10 +162,14 @@ pub struct KeyBundle {
     /// carrier keeps a log.
     #[prost(message, optional, tag = "8")]
     pub log: Option<LogEntry>,
+    /// The devices of the user, as the first of them lists them. Of a user only.
+    #[prost(message, optional, tag = "9")]
+    pub device_list: Option<SignedDeviceList>,
 }
 
 impl KeyBundle {
-    /// The bundle that `upload` and one of its one-time keys make, of the owner's only device.
+    /// The bundle that `upload` and one of its one-time keys make, of the owner's only device, with the list
+    /// of devices that is in the upload.
     ///
     /// # Errors
     /// When the upload does not pass [`KeyUpload::check`].
@@ -171,6 +188,7 @@ impl KeyBundle {
             one_time,
             devices: DeviceSet::of(device).bits(),
             log: None,
+            device_list: upload.device_list.clone(),
         })
     }
 
@@ -180,7 +198,7 @@ impl KeyBundle {
     /// When the bytes are malformed, a key is missing, or a bound is broken.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, InvalidEnvelope> {
         InvalidEnvelope::at_most("key bundle (bytes)", MAX_KEY_BYTES * 8, bytes.len())?;
-        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6, 8])?;
+        InvalidEnvelope::unless_flat(&bytes, &[4, 5, 6, 8, 9])?;
         let bundle = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         bundle.devices()?;
         check_key("identity key", &bundle.identity)?;
@@ -190,6 +208,7 @@ impl KeyBundle {
             check_key("one-time prekey", &key.public)?;
         }
         bundle.log.as_ref().map_or(Ok(()), LogEntry::check)?;
+        bundle.device_list.as_ref().map_or(Ok(()), SignedDeviceList::check)?;
         Ok(bundle)
     }
 
@@ -201,6 +220,13 @@ impl KeyBundle {
         self.devices = devices.bits();
         self.devices()?;
         Ok(self)
+    }
+
+    /// The same bundle, of a user whose first device has signed `list`, if there is one.
+    #[must_use]
+    pub fn listed(mut self, list: Option<SignedDeviceList>) -> Self {
+        self.device_list = list;
+        self
     }
 
     /// The same bundle, whose identity key stands in the carrier's log.

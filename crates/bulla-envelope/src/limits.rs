@@ -27,6 +27,16 @@ pub const MAX_LOG_PROOF_BYTES: usize = 16 + 63 * 32;
 /// The most bytes of a head of the log with its signature. A bundle with a longer one is refused.
 pub const MAX_SIGNED_HEAD_BYTES: usize = 104;
 
+/// The most bytes of a list of a user's devices: its version, and ten devices with their keys. A bundle or an
+/// upload with a longer one is refused.
+pub const MAX_DEVICE_LIST_BYTES: usize = 8 + 10 * 34;
+
+/// How many bytes the signature of a list of devices has.
+pub(crate) const DEVICE_LIST_SIGNATURE_BYTES: usize = 64;
+
+/// How many bytes a serialised identity key has.
+pub(crate) const IDENTITY_KEY_BYTES: usize = 33;
+
 /// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
 pub(crate) const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
 
@@ -40,5 +50,6 @@ mod tests {
         assert_eq!((MAX_SEALED_BYTES, MAX_KEY_BYTES, MAX_ONE_TIME_KEYS), (98_304, 2048, 200));
         assert_eq!(MAX_RESENDS, 5);
         assert_eq!((MAX_STATEMENT_BYTES, MAX_LOG_PROOF_BYTES, MAX_SIGNED_HEAD_BYTES), (78, 2032, 104));
+        assert_eq!(MAX_DEVICE_LIST_BYTES, 348);
     }
 }

@@ -102,19 +102,30 @@ pub struct Connected {
     /// What the carrier had taken after the backup is gone with an earlier generation. Who finds another than
     /// the last time hands over again whatever its receivers have not confirmed.
     pub generation: u64,
+    /// The version of the caller's list of devices that the carrier has: 0 if it has none of the caller's
+    /// identity, and it is to be left. Nothing from calls that do not tell, and for all but a user's first
+    /// device.
+    pub device_list: Option<u64>,
 }
 
 impl Connected {
     /// Connected, with so many one-time keys left, and the highest id of one there ever was.
     #[must_use]
     pub const fn new(one_time_keys: usize, highest_one_time: u32) -> Self {
-        Self { one_time_keys, highest_one_time, generation: 0 }
+        Self { one_time_keys, highest_one_time, generation: 0, device_list: None }
     }
 
     /// The same, with a carrier whose store is of this generation.
     #[must_use]
     pub const fn in_generation(mut self, generation: u64) -> Self {
         self.generation = generation;
+        self
+    }
+
+    /// The same, of a caller of whose list of devices the carrier has this version.
+    #[must_use]
+    pub const fn keeping(mut self, device_list: Option<u64>) -> Self {
+        self.device_list = device_list;
         self
     }
 }

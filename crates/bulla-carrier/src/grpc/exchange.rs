@@ -52,6 +52,7 @@ impl<S: Store> Exchange<S> {
             highest_one_time: connected.highest_one_time,
             heartbeat_seconds: u32::try_from(heartbeat.as_secs()).unwrap_or(u32::MAX),
             generation: connected.generation,
+            device_list: connected.device_list,
         };
         let gone = outgoing.clone();
         let calls = Calls {

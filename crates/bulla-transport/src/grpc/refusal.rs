@@ -37,12 +37,19 @@ const IDENTITY_PROBLEMS: [(IdentityProblem, proto::IdentityProblem); 9] = [
 ];
 
 /// The fields that are refused by name. A carrier that is newer than this client may name others.
-const FIELDS: [&str; 32] = [
+const FIELDS: [&str; 40] = [
     "address",
     "attempt",
     "caller",
     "deliveries at once",
     "device",
+    "device list",
+    "device list (bytes)",
+    "device list (it is malformed)",
+    "device list (it is not of the identity that leaves it)",
+    "device list (it is not signed by its first device)",
+    "device list (its version is not above that of the one that is kept)",
+    "device list (only a user's first device leaves one)",
     "devices",
     "envelope (bytes)",
     "envelopes",
@@ -68,6 +75,7 @@ const FIELDS: [&str; 32] = [
     "sealed (bytes)",
     "sequences at once",
     "signature",
+    "signature of the device list",
     "signed prekey",
     "to",
 ];

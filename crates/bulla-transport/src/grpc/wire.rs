@@ -70,6 +70,7 @@ impl From<Connected> for proto::Connected {
             highest_one_time: connected.highest_one_time,
             device: 0,
             generation: connected.generation,
+            device_list: connected.device_list,
         }
     }
 }
@@ -78,7 +79,9 @@ impl From<proto::Connected> for Connected {
     fn from(connected: proto::Connected) -> Self {
         // A number that does not fit is a full stock all the same.
         let one_time_keys = usize::try_from(connected.one_time_keys).unwrap_or(usize::MAX);
-        Self::new(one_time_keys, connected.highest_one_time).in_generation(connected.generation)
+        Self::new(one_time_keys, connected.highest_one_time)
+            .in_generation(connected.generation)
+            .keeping(connected.device_list)
     }
 }
 
