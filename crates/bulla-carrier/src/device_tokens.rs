@@ -38,6 +38,9 @@ pub(crate) enum Standing {
     Leaving = 2,
     /// It was removed. Who was it may not come back as if nothing had happened.
     Removed = 3,
+    /// It has left keys, and does not stand in the list of the user's first device: no message goes to it
+    /// until it does.
+    Unlisted = 4,
 }
 
 impl DeviceToken {
@@ -51,6 +54,7 @@ impl DeviceToken {
             1 => Standing::InUse,
             2 => Standing::Leaving,
             3 => Standing::Removed,
+            4 => Standing::Unlisted,
             _ => return None,
         };
         let installation = InstallationId::from_bytes(*installation);
@@ -78,7 +82,7 @@ impl DeviceToken {
     }
 
     const fn is_there(&self) -> bool {
-        matches!(self.standing, Standing::Registered | Standing::InUse)
+        matches!(self.standing, Standing::Registered | Standing::InUse | Standing::Unlisted)
     }
 
     /// Lets `caller` pass, if it is who speaks for the device.
@@ -140,7 +144,19 @@ impl DeviceTokens {
     /// The devices that a message goes to whose sender knows of these: of `known` also those that have left
     /// no keys yet, for who has a session with one needs none.
     pub(crate) fn for_sender(&self, known: DeviceSet) -> DeviceSet {
-        self.those(DeviceToken::is_there).intersection(known).union(self.in_use())
+        let registered = self.those(|token| token.standing == Standing::Registered);
+        registered.intersection(known).union(self.in_use())
+    }
+
+    /// Has messages go to those alone of the devices that have left keys which the list of the user's first
+    /// device names, as `is_listed` says; and to the first, whose list it is.
+    pub(crate) fn list(&mut self, is_listed: impl Fn(DeviceId, InstallationId) -> bool) {
+        for (device, token) in &mut self.0 {
+            if matches!(token.standing, Standing::InUse | Standing::Unlisted) {
+                let is_listed = *device == DeviceId::PRIMARY || is_listed(*device, token.installation);
+                token.standing = if is_listed { Standing::InUse } else { Standing::Unlisted };
+            }
+        }
     }
 
     fn those(&self, are: impl Fn(&DeviceToken) -> bool) -> DeviceSet {
@@ -171,7 +187,8 @@ mod tests {
 
     #[test]
     fn ten_tokens_come_back_from_their_bytes_and_nothing_else_is_read() {
-        let standings = [Standing::Registered, Standing::InUse, Standing::Leaving, Standing::Removed];
+        let standings =
+            [Standing::Registered, Standing::InUse, Standing::Leaving, Standing::Removed, Standing::Unlisted];
         let mut tokens = DeviceTokens::default();
         for (number, standing) in (1..=MAX_DEVICES).zip(standings.into_iter().cycle()) {
             tokens.put(DeviceId::new(number).unwrap(), token(standing));
@@ -180,7 +197,7 @@ mod tests {
         assert_eq!(DeviceTokens::read(&bytes).unwrap(), tokens);
         let other_form = [&[2][..], &bytes[1..]].concat();
         let (mut eleventh, mut unknown) = (bytes.clone(), bytes.clone());
-        (eleventh[1], unknown[2]) = (MAX_DEVICES + 1, 4);
+        (eleventh[1], unknown[2]) = (MAX_DEVICES + 1, 5);
         for bad in [&[][..], &bytes[..bytes.len() - 1], &other_form, &eleventh, &unknown] {
             assert!(DeviceTokens::read(bad).is_err(), "{bad:?}");
         }
@@ -204,18 +221,33 @@ mod tests {
 
     #[test]
     fn a_message_goes_to_those_in_use_and_to_those_its_sender_knows() {
-        let [one, two, three, four] = [1, 2, 3, 4].map(|number| DeviceId::new(number).unwrap());
+        let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(|number| DeviceId::new(number).unwrap());
         let mut tokens = DeviceTokens::default();
         tokens.put(one, token(Standing::InUse));
         tokens.put(two, token(Standing::Registered));
         tokens.put(three, token(Standing::Removed));
         tokens.put(four, token(Standing::Leaving));
+        tokens.put(five, token(Standing::Unlisted));
         assert_eq!(tokens.in_use(), DeviceSet::of(one));
         let set = |devices: &[DeviceId]| devices.iter().copied().collect::<DeviceSet>();
-        assert_eq!(tokens.for_sender(set(&[one, two, three, four])), set(&[one, two]));
+        assert_eq!(tokens.for_sender(set(&[one, two, three, four, five])), set(&[one, two]));
         assert_eq!(tokens.for_sender(set(&[two])), set(&[one, two]));
         assert_eq!(tokens.for_sender(DeviceSet::EMPTY), set(&[one]));
-        assert_eq!(tokens.installation(two), Some(InstallationId::from_bytes([7; 16])));
+        let installed = Some(InstallationId::from_bytes([7; 16]));
+        assert_eq!((tokens.installation(two), tokens.installation(five)), (installed, installed));
         assert_eq!((tokens.installation(three), tokens.installation(four)), (None, None));
+    }
+
+    #[test]
+    fn of_those_that_have_left_keys_messages_go_to_the_first_and_to_those_that_are_listed() {
+        let [one, two, three] = [1, 2, 3].map(|number| DeviceId::new(number).unwrap());
+        let mut tokens = DeviceTokens::default();
+        tokens.put(one, token(Standing::InUse));
+        tokens.put(two, token(Standing::InUse));
+        tokens.put(three, token(Standing::Registered));
+        tokens.list(|_, _| false);
+        assert_eq!(tokens.in_use(), DeviceSet::PRIMARY);
+        tokens.list(|_, installation| installation == InstallationId::from_bytes([7; 16]));
+        assert_eq!(tokens.in_use(), DeviceSet::PRIMARY.with(two), "the third has left none");
     }
 }

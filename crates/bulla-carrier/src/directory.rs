@@ -1,4 +1,4 @@
-use bulla_base::{Address, DeviceSet};
+use bulla_base::{Address, DeviceId, DeviceSet, Party};
 use bulla_envelope::{InvalidEnvelope, KeyBundle, KeyUpload, MAX_ONE_TIME_KEYS, OneTimeKey};
 use bulla_store::{Batch, Commit, Key, Record, Scan, Store, Version};
 use bulla_transport::{Caller, Connected, TransportError};
@@ -7,6 +7,7 @@ use prost::Message;
 
 use crate::Carrier;
 use crate::carrier::{not_alone, store_failed};
+use crate::device_lists::LeftList;
 use crate::device_tokens::Standing;
 use crate::limits::MAX_COUNTED_KEYS;
 use crate::store_layout::{FENCE, HIGHEST, KEYS, ONE_TIME, device, fence, of_device};
@@ -38,6 +39,7 @@ impl<S: Store> Carrier<S> {
         upload.check()?;
         let partition = self.partition(owner);
         let _lock = self.lock(partition).await?;
+        let list = self.left_list(owner, &upload).await?;
         // First: a key that is given away stands in the log.
         self.log_key(owner, &upload.identity).await?;
         let held = self.held(owner).await?;
@@ -75,18 +77,34 @@ impl<S: Store> Carrier<S> {
         batch.put(of_device(HIGHEST, owner), highest.to_be_bytes().to_vec());
         let mut lasting = upload;
         lasting.one_time.clear();
+        // It stands apart, for it is of all devices.
+        lasting.device_list = None;
         batch.put(keys_key, lasting.to_bytes());
-        self.put_in_use(owner, &mut batch).await?;
+        self.put_in_use(owner, list.as_ref(), &mut batch).await?;
         self.commit(batch).await?;
-        Ok(Connected::new(one_time_keys, highest))
+        Ok(Connected::new(one_time_keys, highest).keeping(list.map(|left| left.list.version())))
     }
 
-    /// Notes in `batch` that `owner` can be written to, the first time that it leaves keys. Under the lock.
-    async fn put_in_use(&self, owner: &Address, batch: &mut Batch) -> Result<(), TransportError> {
+    /// Notes in `batch` which devices can be written to, of which `owner` leaves keys and perhaps a list. Under
+    /// the lock.
+    async fn put_in_use(
+        &self,
+        owner: &Address,
+        list: Option<&LeftList>,
+        batch: &mut Batch,
+    ) -> Result<(), TransportError> {
         let (version, mut tokens) = self.device_tokens(batch.partition()).await?;
+        let before = tokens.clone();
+        // One that is not the first has to be listed, if there is a list.
+        let standing = if owner.device() == DeviceId::PRIMARY { Standing::InUse } else { Standing::Unlisted };
         if let Some(token) = tokens.of(owner.device()).filter(|token| token.standing == Standing::Registered)
         {
-            tokens.put(owner.device(), token.with_standing(Standing::InUse));
+            tokens.put(owner.device(), token.with_standing(standing));
+        }
+        if let Party::User(_) = owner.party() {
+            self.relist(owner, list, &mut tokens, batch).await?;
+        }
+        if tokens != before {
             batch.expect(fence(), version);
             batch.put(fence(), tokens.to_bytes());
         }
@@ -118,6 +136,9 @@ impl<S: Store> Carrier<S> {
         let (_, tokens) = self.device_tokens(self.partition(owner)).await?;
         let devices = tokens.in_use().with(owner.device());
         let bundle = KeyBundle::new(owner.device(), &keys, one_time)?.among(devices)?;
+        if let Party::User(_) = owner.party() {
+            return Ok(bundle.listed(self.kept_list(self.partition(owner)).await?.signed));
+        }
         match self.log_entry(owner, &keys.identity).await? {
             Some(entry) => Ok(bundle.logged(entry)?),
             None => Ok(bundle),
@@ -171,7 +192,8 @@ impl<S: Store> Carrier<S> {
             Some(_) => self.highest_one_time(owner).await?,
             None => 0,
         };
-        Ok(Connected::new(stock, highest).in_generation(self.generation.number()))
+        let connected = Connected::new(stock, highest).in_generation(self.generation.number());
+        Ok(connected.keeping(self.kept_version(owner).await?))
     }
 
     /// Waits until there are `at_most` so many one-time keys of `caller` left.

@@ -27,6 +27,7 @@ mod settling;
 
 mod blobs;
 
+mod device_lists;
 mod device_tokens;
 mod erase_business;
 mod erase_user;

@@ -11,7 +11,7 @@ use crate::store_layout::{QUEUE, device, queue_head};
 
 impl<S: Store> Carrier<S> {
     /// The devices of `user` that every message goes to: those that have registered, left keys, and were not
-    /// removed since.
+    /// removed since; if the first has left a list, of the others those that stand in it.
     ///
     /// # Errors
     /// When the store fails.

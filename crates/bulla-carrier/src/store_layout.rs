@@ -6,6 +6,7 @@
 //! recipient   ONE_TIME        device ‖ key id         generation of the store (u64) ‖ a one-time key
 //! recipient   HIGHEST         device                  the highest id of a one-time key it ever left
 //! recipient   FENCE           –                       of each device: the installation ‖ the highest incarnation seen of it
+//! user        DEVICE_LIST     –                       the list of its devices, with the signature of the first
 //! recipient   QUEUE_INDEX     device                  on which day each place in its queue stands
 //! recipient   QUEUE/day       device ‖ place          an envelope
 //! recipient   DUPLICATES/day  message id              of each device and attempt: digest of what was queued
@@ -29,6 +30,7 @@
 //! |---|---|
 //! | KEYS, HIGHEST | the installation: when another registers the device, and when the device is removed or the party erased |
 //! | ONE_TIME | being given away; or as KEYS, with the signed prekey beside which they were left, or with the generation of the store |
+//! | DEVICE_LIST | the next list, or the user: when it is erased. That of a first device that was lost stands until the next one leaves its keys |
 //! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
@@ -54,6 +56,7 @@ pub(crate) const QUOTA: Space = Space::new(0x4b);
 pub(crate) const GENERATION: Space = Space::new(0x4c);
 pub(crate) const BLOB: Space = Space::new(0x4d);
 pub(crate) const BLOB_USAGE: Space = Space::new(0x4e);
+pub(crate) const DEVICE_LIST: Space = Space::new(0x4f);
 pub(crate) const LOG_RANGE: Space = Space::new(0x70);
 pub(crate) const LOG_NODE: Space = Space::new(0x71);
 pub(crate) const LOG_LEAF: Space = Space::new(0x72);
@@ -67,6 +70,11 @@ pub(crate) fn of_device(space: Space, address: &Address) -> Key {
 /// The key of a party's fencing tokens.
 pub(crate) fn fence() -> Key {
     Key::undated(FENCE, "")
+}
+
+/// The key of the list of a user's devices.
+pub(crate) fn device_list() -> Key {
+    Key::undated(DEVICE_LIST, "")
 }
 
 /// The key of the index of the queue of a party's device.

@@ -12,33 +12,33 @@ use bulla_transport::{Caller, Incarnation, NumberProof, Sequence, Transport, Tra
 use crate::identities::{installation, key_of};
 use crate::{NOW, SHOP, World, alice, caller, shop, upload};
 
-fn id(number: u8) -> DeviceId {
+pub(crate) fn id(number: u8) -> DeviceId {
     DeviceId::new(number).unwrap()
 }
 
-fn set(numbers: &[u8]) -> DeviceSet {
+pub(crate) fn set(numbers: &[u8]) -> DeviceSet {
     numbers.iter().copied().map(id).collect()
 }
 
 /// A device of Alice's, each of which has an identity of its own.
-fn device(number: u8, incarnation: u64) -> Caller {
+pub(crate) fn device(number: u8, incarnation: u64) -> Caller {
     let address = Address::new(alice().party().clone(), id(number));
     Caller::new(address, installation(&[number]), Incarnation::new(incarnation))
 }
 
-fn keys(number: u8) -> KeyUpload {
+pub(crate) fn keys(number: u8) -> KeyUpload {
     let identity: &'static [u8] = Box::leak(vec![number].into_boxed_slice());
     upload(identity, 2)
 }
 
-fn number() -> Number {
+pub(crate) fn number() -> Number {
     let Party::User(number) = alice().party().clone() else { unreachable!() };
     number
 }
 
 impl World {
     /// Registers a device and leaves keys for it.
-    async fn add(&self, number: u8) -> Caller {
+    pub(crate) async fn add(&self, number: u8) -> Caller {
         let device = device(number, 1);
         self.transport().register(&device, &NumberProof::none()).await.unwrap();
         self.transport().publish(&device, keys(number)).await.unwrap();
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// One message for each of `devices`.
-    fn fan_out(&self, from: &Caller, message: MessageId, devices: DeviceSet) -> Vec<Envelope> {
+    pub(crate) fn fan_out(&self, from: &Caller, message: MessageId, devices: DeviceSet) -> Vec<Envelope> {
         let to = |number: DeviceId| {
             let sealed = vec![number.number(); 40];
             let (from, to) = (from.address().clone(), Address::new(alice().party().clone(), number));
@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-fn other_devices(refused: &Option<TransportError>) -> Option<DeviceSet> {
+pub(crate) fn other_devices(refused: &Option<TransportError>) -> Option<DeviceSet> {
     match refused {
         Some(TransportError::Devices { now }) => Some(*now),
         _ => None,
@@ -297,7 +297,7 @@ async fn each_device_proves_that_the_number_is_its_own_and_again_after_it_was_re
 const FENCE: u8 = 0x42;
 const QUEUE_INDEX: u8 = 0x43;
 
-async fn partition(world: &World) -> Partition {
+pub(crate) async fn partition(world: &World) -> Partition {
     let pepper = bulla_store::pepper(&world.store, Space::new(0x46), NOW, &world.rng).await.unwrap();
     pepper.partition(alice().party())
 }

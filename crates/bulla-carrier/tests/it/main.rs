@@ -10,6 +10,7 @@ mod acknowledge;
 mod blobs;
 mod concurrent_erasures;
 mod corpus;
+mod device_lists;
 mod devices;
 mod directory;
 mod erase;

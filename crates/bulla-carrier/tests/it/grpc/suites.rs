@@ -6,6 +6,7 @@ use std::process::Command;
 /// at least.
 const SUITES: &[(&str, usize)] = &[
     ("acknowledge::", 5),
+    ("device_lists::", 5),
     ("devices::", 5),
     ("directory::", 5),
     ("fencing_token::", 2),
