@@ -85,8 +85,8 @@ impl<S: Store> Carrier<S> {
         Ok(Connected::new(one_time_keys, highest).keeping(list.map(|left| left.list.version())))
     }
 
-    /// Notes in `batch` which devices can be written to, of which `owner` leaves keys and perhaps a list. Under
-    /// the lock.
+    /// Notes in `batch` which devices can be written to, of which `owner` leaves keys and perhaps a list.
+    /// Under the lock.
     async fn put_in_use(
         &self,
         owner: &Address,

@@ -5,15 +5,14 @@ use bulla_base::{DeviceId, DeviceSet, MAX_DEVICES, Number, Party, Rng};
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::limits::{DEVICE_LIST_SIGNATURE_BYTES, IDENTITY_KEY_BYTES, MAX_DEVICE_LIST_BYTES};
+use crate::limits::{
+    DEVICE_LIST_SIGNATURE_BYTES, IDENTITY_KEY_BYTES, IDENTITY_KEY_TYPE, MAX_DEVICE_LIST_BYTES,
+};
 use crate::{IdentitySigner, InvalidEnvelope};
 
 /// What every statement begins with: no signature made for anything else is good here, nor the other way
 /// round.
 const CONTEXT: &[u8] = b"bulla device list 1";
-
-/// The first byte of a serialised Curve25519 key.
-const KEY_TYPE: u8 = 0x05;
 
 /// A serialised public identity key.
 type Key = [u8; IDENTITY_KEY_BYTES];
@@ -198,7 +197,7 @@ impl SignedDeviceList {
         if list.version == 0 {
             return Err(InvalidDeviceList::Malformed);
         }
-        let [KEY_TYPE, public @ ..] = &list.first else { return Err(InvalidDeviceList::Malformed) };
+        let [IDENTITY_KEY_TYPE, public @ ..] = &list.first else { return Err(InvalidDeviceList::Malformed) };
         let signature = self.signature[..].try_into().map_err(|_| InvalidDeviceList::NotSigned)?;
         match is_signed(public, &statement(user, &self.list), signature) {
             true => Ok(list),

@@ -93,13 +93,6 @@ impl KeyUpload {
         }
     }
 
-    /// The same upload, of a user's first device, which has the devices of `list`.
-    #[must_use]
-    pub fn listing(mut self, list: SignedDeviceList) -> Self {
-        self.device_list = Some(list);
-        self
-    }
-
     /// Reads the wire form.
     ///
     /// # Errors
@@ -111,6 +104,13 @@ impl KeyUpload {
         let upload = Self::decode(bytes).map_err(|_| InvalidEnvelope::Malformed)?;
         upload.check()?;
         Ok(upload)
+    }
+
+    /// The same upload, of a user's first device, which has the devices of `list`.
+    #[must_use]
+    pub fn listing(mut self, list: SignedDeviceList) -> Self {
+        self.device_list = Some(list);
+        self
     }
 
     /// The wire form.

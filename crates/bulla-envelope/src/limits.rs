@@ -37,6 +37,9 @@ pub(crate) const DEVICE_LIST_SIGNATURE_BYTES: usize = 64;
 /// How many bytes a serialised identity key has.
 pub(crate) const IDENTITY_KEY_BYTES: usize = 33;
 
+/// The first of them, which says that it is a key on Curve25519.
+pub(crate) const IDENTITY_KEY_TYPE: u8 = 0x05;
+
 /// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
 pub(crate) const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
 

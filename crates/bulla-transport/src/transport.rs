@@ -60,8 +60,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Leaves public keys with the carrier.
     ///
     /// # Errors
-    /// [`TransportError::Invalid`] when a key is missing, a bound is broken, or there is a list of devices that
-    /// is not the next one which the identity of the user's first device has signed.
+    /// [`TransportError::Invalid`] when a key is missing, a bound is broken, or there is a list of devices
+    /// that is not the next one which the identity of the user's first device has signed.
     fn publish(
         &self,
         caller: &Caller,
