@@ -264,6 +264,8 @@ class Conversation:
             self.ten_texts_in_a_row_are_delivered,
             self.a_place_and_a_contact_are_shown_and_a_place_comes_back,
             self.the_user_taps_a_button_and_a_row_of_a_list,
+            self.a_picture_is_uploaded_sent_downloaded_and_deleted,
+            self.a_file_that_is_not_what_it_says_is_refused,
             self.a_button_too_many_is_refused_by_name,
             self.a_bad_token_is_an_expired_access_token,
             self.an_unknown_phone_number_id_is_error_100,
@@ -377,6 +379,32 @@ class Conversation:
         self.relay.user_writes("/tap Oat")
         tap = self.business.next_tap(1)
         expect((tap.data, tap.title, tap.description) == ("oat", "Oat", "without cow"), f"{tap}")
+
+    def a_picture_is_uploaded_sent_downloaded_and_deleted(self) -> None:
+        picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3000
+        media = self.wa.upload_media(media=picture, mime_type="image/png", filename="view.png")
+        sent = self.wa.send_image(to=USER, image=media.id, caption="the view")
+        self.business.sends(sent.id, TO_THE_END)
+        self.business.wait_for_statuses(sent.id, TO_THE_END)
+        self._is_shown(f'image of {len(picture)} bytes, "image/png": "the view"')
+        told = self.wa.get_media_url(media.id)
+        digest = hashlib.sha256(picture).hexdigest()
+        found = (told.id, told.mime_type, told.file_size, told.sha256)
+        expect(found == (media.id, "image/png", len(picture), digest), f"{found}")
+        expect(self.wa.get_media_bytes(told.url) == picture, "other bytes came back")
+        # pywa uploads what it is handed as bytes.
+        sent = self.wa.send_document(to=USER, document=b"%PDF-1.7 the menu", filename="menu.pdf", mime_type="application/pdf")
+        self.business.sends(sent.id, TO_THE_END)
+        self.business.wait_for_statuses(sent.id, TO_THE_END)
+        self._is_shown('document of 17 bytes, "application/pdf"')
+        expect(self.wa.delete_media(media.id), "no success")
+        error = refused(errors.WhatsAppError, lambda: self.wa.get_media_url(media.id))
+        expect(error.code == 100 and error.subcode == 33, f"code {error.code}, subcode {error.subcode}")
+
+    def a_file_that_is_not_what_it_says_is_refused(self) -> None:
+        options = {"media": b"no picture", "mime_type": "image/png", "filename": "a.png"}
+        error = refused(errors.MediaUploadError, lambda: self.wa.upload_media(**options))
+        expect(error.code == 131053 and "image/png" in f"{error.details}", f"code {error.code}: {error.details}")
 
     def a_button_too_many_is_refused_by_name(self) -> None:
         buttons = [Button(title=f"{count}", callback_data=f"{count}") for count in range(4)]

@@ -13,6 +13,7 @@ use bulla_example_program::tls;
 use tokio::sync::mpsc;
 
 pub use self::options::DeviceOptions;
+use crate::attachments::{self, Received};
 use crate::device_reader;
 use crate::exit_error::ExitError;
 use crate::stdin;
@@ -59,10 +60,16 @@ async fn live(
     let device = open(options, host, store, lines, terminal).await?;
     terminal.line(format_args!("ready as +{}, until Ctrl-C", options.user.digits()));
     let offers = Offers::default();
-    let reading = device_reader::run(device.clone(), options.user.clone(), terminal, offers.clone());
+    let received = Received::default();
+    let reading = device_reader::run(
+        device.clone(),
+        options.user.clone(),
+        terminal,
+        (offers.clone(), Some(received.clone())),
+    );
     let writing = async {
         while let Some(line) = lines.recv().await {
-            write(&device, options, &line, (&offers, terminal)).await;
+            write(&device, options, &line, (&offers, &received, terminal)).await;
         }
         // The input may end before the program.
         std::future::pending().await
@@ -106,12 +113,26 @@ async fn write(
     device: &NetworkedDevice,
     options: &DeviceOptions,
     line: &str,
-    (offers, terminal): (&Offers, Terminal),
+    (offers, received, terminal): (&Offers, &Received, Terminal),
 ) {
     if line.trim().is_empty() {
         return;
     }
     let user = options.user.digits();
+    if let Some(line) = line.strip_prefix("/save ") {
+        match attachments::save(device, received, line).await {
+            Ok(saved) => terminal.line(format_args!("{user} -- saved {saved}")),
+            Err(why) => terminal.line(format_args!("{user} -- not saved: {why}")),
+        }
+        return;
+    }
+    if let Some(path) = line.strip_prefix("/send ") {
+        match attachments::send(device, options.business, path).await {
+            Ok(id) => terminal.line(format_args!("{user} -> sent {id}")),
+            Err(why) => terminal.line(format_args!("{user} -> not sent: {why}")),
+        }
+        return;
+    }
     let sent = match offers.read(&options.user, line) {
         Ok(content) => device.send(options.business, &content).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),

@@ -6,6 +6,7 @@ use bulla::device::{Device, DeviceError, DeviceEvent, DeviceEventKind, SendError
 use bulla::store::Store;
 use bulla::transport::Transport;
 
+use crate::attachments::{self, Received};
 use crate::escaped_text::EscapedText;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
@@ -16,7 +17,7 @@ pub(crate) async fn run<S: Store, T: Transport>(
     device: Device<S, T>,
     number: Number,
     terminal: Terminal,
-    offers: Offers,
+    (offers, received): (Offers, Option<Received>),
 ) -> Result<(), ExitError> {
     loop {
         let event = match device.next().await {
@@ -33,6 +34,11 @@ pub(crate) async fn run<S: Store, T: Transport>(
         }
         for line in in_words(&event, number.digits()) {
             terminal.shown(line).await;
+        }
+        if let DeviceEventKind::Message(content) = event.kind()
+            && let Some(count) = received.as_ref().and_then(|received| received.note(content))
+        {
+            terminal.shown(format!("{} -- /save {count} FILE saves it", number.digits())).await;
         }
         match device.acknowledge(event).await {
             Ok(()) => {}
@@ -94,6 +100,16 @@ fn said(content: &Content) -> String {
                 titles(interactive).into_iter().map(|title| format!(" [{}]", EscapedText::whole(title)));
             let body = EscapedText::whole(interactive.body().unwrap_or_default());
             format!("{body}{}", titles.collect::<String>())
+        }
+        body if attachments::in_words(content).is_some() => {
+            let caption = match body {
+                Body::Image(image) => image.caption(),
+                Body::Video(video) => video.caption(),
+                Body::Document(document) => document.caption(),
+                _ => None,
+            };
+            let caption = caption.map(|text| format!(": {}", EscapedText::whole(text)));
+            format!("{}{}", attachments::in_words(content).unwrap_or_default(), caption.unwrap_or_default())
         }
         other => {
             let fallback = content.fallback().map(|text| format!(": {}", EscapedText::whole(text)));

@@ -17,6 +17,7 @@ pub mod device;
 pub mod relay;
 
 // What users type and see, and what a business and its relay's host hear.
+mod attachments;
 mod device_reader;
 mod event_sink;
 mod reports;

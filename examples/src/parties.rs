@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bulla::Host;
 use bulla::base::{BusinessAccountId, InvalidWord, Number, PhoneNumberId};
-use bulla::carrier::Carrier;
+use bulla::carrier::{BlobSettings, BlobStorage, Carrier, FolderBlobs, TrustedHost};
 use bulla::device::{Device, DeviceError};
 use bulla::relay::{Business, EventSink, Relay};
 use bulla::store::Store;
@@ -26,6 +26,9 @@ const DISPLAY_NUMBER: &str = "15550783881";
 
 /// The folders of the three stores, below the data folder.
 pub(crate) const FOLDERS: [&str; 3] = ["relay", "carrier", "devices"];
+
+/// The folder of what is too large for an envelope, sealed by who sends it.
+const BLOBS: &str = "blobs";
 
 /// The way to the carrier.
 pub(crate) type Link<W> = ObservedTransport<InProcess<Carrier<SealedStore>>, W>;
@@ -75,10 +78,14 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
         let device_store = storage::open(&host, folder, devices, IfLost::BeginAnew).await?;
         let stores = [relay_store.clone(), carrier_store.clone(), device_store.clone()];
 
-        let carrier = host.open_carrier(carrier_store).await;
-        let carrier = carrier.map_err(ExitError::because("the carrier cannot be opened"))?;
+        let blobs = FolderBlobs::open(folder.join(BLOBS));
+        let blobs = blobs.map_err(ExitError::because("the folder of blobs cannot be used"))?;
+        let blobs = BlobStorage::new(blobs, BlobSettings::default());
+        let (clock, verifier) = (host.clock(), Arc::new(TrustedHost));
+        let carrier = Carrier::open_with_blobs(carrier_store, clock, &*host.rng(), verifier, blobs).await;
+        let carrier = Arc::new(carrier.map_err(ExitError::because("the carrier cannot be opened"))?);
         let link = || ObservedTransport::new(InProcess::new(carrier.clone()), observer.clone());
-        let relay = host.relay(relay_store, link(), sink).business(business).open().await;
+        let relay = host.relay(relay_store, link(), sink).blobs(link()).business(business).open().await;
         let relay = relay.map_err(ExitError::because("the relay cannot be opened"))?;
 
         let mut devices = Vec::new();

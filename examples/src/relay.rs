@@ -81,7 +81,7 @@ async fn open(
     let tls = tls::client(&options.carrier, &options.authority, host.clock())?;
     let transport = GrpcTransport::new(tls, host.clock(), host.rng());
     let business = business.proven_by(options.proof.clone());
-    let relay = host.relay(store, transport, sink).business(business).open().await;
+    let relay = host.relay(store, transport.clone(), sink).blobs(transport).business(business).open().await;
     relay.map_err(ExitError::because("the relay cannot be opened"))
 }
 

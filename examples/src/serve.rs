@@ -105,7 +105,7 @@ async fn run(
 
     let (mut tasks, offers) = (JoinSet::new(), Offers::default());
     for (number, device) in parties.devices.clone() {
-        tasks.spawn(device_reader::run(device, number, terminal, offers.clone()));
+        tasks.spawn(device_reader::run(device, number, terminal, (offers.clone(), None)));
     }
     let (relay, carrier) = (parties.relay.clone(), parties.carrier.clone());
     let look = move || {

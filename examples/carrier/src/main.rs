@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bulla::Host;
 use bulla::carrier::grpc::{GrpcService, Listening, ProvenIdentity, serve};
-use bulla::carrier::{Carrier, GrantVerifier};
+use bulla::carrier::{BlobSettings, BlobStorage, Carrier, FolderBlobs, GrantVerifier};
 use bulla::store::Store;
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::exit_error::ExitError;
@@ -68,7 +68,11 @@ async fn carry(
     let keys = folder.path().join(storage::KEYS);
     let operator = grants::key(&host, &keys)?.public();
     let verifier = Arc::new(GrantVerifier::new([operator], host.clock(), codes));
-    let carrier = Carrier::open_verifying(store.clone(), host.clock(), &*host.rng(), verifier).await;
+    let blobs = FolderBlobs::open(folder.path().join("blobs"));
+    let blobs = blobs.map_err(ExitError::because("the folder of blobs cannot be used"))?;
+    let blobs = BlobStorage::new(blobs, BlobSettings::default());
+    let (clock, rng) = (host.clock(), host.rng());
+    let carrier = Carrier::open_with_blobs(store.clone(), clock, &*rng, verifier, blobs).await;
     let unopened = || ExitError::because("the carrier cannot be opened");
     // So that nobody need believe it which key a business has.
     let signer = key_log::signer(&host, &keys, &name)?;
