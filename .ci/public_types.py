@@ -16,7 +16,7 @@ SHOWN = {
     "bulla_carrier": {"base", "envelope", "meter", "store", "transport"},
     "bulla_content": {"base"},
     "bulla_device": {"base", "content", "envelope", "store", "transport"},
-    "bulla_endpoint": {"base", "content", "envelope", "store"},
+    "bulla_endpoint": {"base", "content", "envelope", "store", "transport"},
     "bulla_envelope": {"base"},
     "bulla_graph": {"base", "relay", "store", "transport"},
     "bulla_meter": {"base"},

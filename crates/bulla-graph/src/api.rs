@@ -37,7 +37,7 @@ use self::failure_log::FailureLog;
 use self::path::Path;
 use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, Methods};
 use crate::metrics::GaugeGuard;
 use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 
@@ -224,7 +224,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let path = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
         let business = match path {
             Path::Messages(_) | Path::Uploads(_) if head.method != Method::POST => {
-                return Err(ApiError::method("POST"));
+                return Err(ApiError::method(Methods::Post));
             }
             Path::Messages(number) | Path::Uploads(number) => PhoneNumberId::parse(number).ok(),
             Path::Media(business, _) | Path::Content(business, _) => Some(business),

@@ -1,5 +1,6 @@
 //! The one shape in which the API says no. Which code says what stands at [`GraphApi`](crate::GraphApi).
 
+mod methods;
 mod submit;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+pub(crate) use self::methods::Methods;
 use crate::api::TraceId;
 
 /// An error as clients know it.
@@ -25,8 +27,8 @@ pub(crate) struct ApiError {
     reason: &'static str,
     /// After how long the client is asked to try again, if at all.
     again: Option<Duration>,
-    /// The methods there are.
-    allow: &'static str,
+    /// With what it is to be called instead.
+    allow: Option<Methods>,
 }
 
 impl ApiError {
@@ -56,7 +58,7 @@ impl ApiError {
             details,
             reason,
             again: None,
-            allow: "",
+            allow: None,
         }
     }
 
@@ -89,13 +91,13 @@ impl ApiError {
     }
 
     /// Something stands at this path, but not for this method.
-    pub(crate) fn method(allow: &'static str) -> Self {
+    pub(crate) fn method(allow: Methods) -> Self {
         let mut api_error =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, 100, "This method is not supported here");
         api_error.kind = "GraphMethodException";
         api_error.reason = "path";
-        api_error.allow = allow;
-        api_error.because(format!("it is called with {allow}"))
+        api_error.allow = Some(allow);
+        api_error.because(format!("it is called with {}", allow.names()))
     }
 
     /// Nothing is kept under the name of media, or not any more.
@@ -248,8 +250,8 @@ impl ApiError {
             let seconds = again.as_millis().div_ceil(1000).max(1);
             headers.insert(RETRY_AFTER, HeaderValue::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
         }
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow.names()));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -173,6 +173,9 @@ impl<D: MediaApi + ?Sized> MediaApi for Arc<D> {
 /// [`MediaApi`] in a form of which there can be a `dyn`. Every [`MediaApi`] is one.
 pub trait DynMediaApi: Send + Sync + 'static {
     /// As [`MediaApi::begin_media`].
+    ///
+    /// # Errors
+    /// As that.
     fn begin_media_now(&self, business: PhoneNumberId) -> Result<MediaId, MediaError>;
 
     /// As [`MediaApi::put_media_chunk`].

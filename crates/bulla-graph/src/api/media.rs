@@ -12,7 +12,7 @@ use super::GraphApi;
 use super::body::Incoming;
 use super::request_headers::query;
 use super::upload::{self, UploadError};
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, Methods};
 use crate::limits::FORM_MEMORY_BYTES;
 use crate::{RelayApi, Settings, TokenLookup, media_name};
 
@@ -53,7 +53,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 self.relay.delete_media(business, of).await.map_err(|error| self.failed(error))?;
                 Ok(json!({ "success": true }))
             }
-            _ => Err(ApiError::method("GET, DELETE")),
+            _ => Err(ApiError::method(Methods::GetOrDelete)),
         }
     }
 
@@ -65,7 +65,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         of: MediaId,
     ) -> Result<Response<Body>, ApiError> {
         if head.method != Method::GET {
-            return Err(ApiError::method("GET"));
+            return Err(ApiError::method(Methods::Get));
         }
         check_number(head, business)?;
         let missing = |error| match error {

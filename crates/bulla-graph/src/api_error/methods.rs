@@ -1,0 +1,18 @@
+/// The methods with which something is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Methods {
+    Get,
+    GetOrDelete,
+    Post,
+}
+
+impl Methods {
+    /// As the header `Allow` has them.
+    pub(crate) const fn names(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::GetOrDelete => "GET, DELETE",
+            Self::Post => "POST",
+        }
+    }
+}
