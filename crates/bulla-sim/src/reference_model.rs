@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bulla::content::Progress;
-use bulla::relay::Status;
+use bulla::relay::{Failure, Status};
 use bulla_base::MessageId;
 
 use crate::business::status_kind;
@@ -312,7 +312,10 @@ impl ReferenceModel {
             for (number, message) in conversation.to_user.messages.iter().enumerate().skip(since) {
                 let statuses = message.id.and_then(|id| conversation.statuses.get(&id));
                 let failed = matches!(statuses.and_then(|all| all.last()), Some(Status::Failed(_)));
-                let may_lack = message.id.is_none() || message.excused.is_some() || failed;
+                // A carrier that was put back has lost it, and its time was over before that was known.
+                let may_be_over = message.may_end_unread
+                    && message.id.is_some_and(|id| self.rules.may_fail(id, Failure::Expired));
+                let may_lack = message.id.is_none() || message.excused.is_some() || failed || may_be_over;
                 if !may_lack && !other.shown.contains_key(&number) {
                     let id = message.id;
                     return Some(format!("{number} to device {user}.{device}: {id:?}, {statuses:?}"));
