@@ -68,8 +68,8 @@ pub struct KeyUpload {
     /// One-time prekeys, to be given away once each.
     #[prost(message, repeated, tag = "5")]
     pub one_time: Vec<OneTimeKey>,
-    /// The devices of the user, as the first of them lists them. Of the first device of a user only, and
-    /// always of that.
+    /// The devices of the user, as the first of them lists them. Of the first device of a user only, if it
+    /// leaves one.
     #[prost(message, optional, tag = "6")]
     pub device_list: Option<SignedDeviceList>,
 }

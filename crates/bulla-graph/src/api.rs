@@ -95,10 +95,9 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// # Limits
 /// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes
 /// less than 1 MiB while it is read, also one with a file of whatever size, and one with contacts less than
-/// 4 MiB. How much goes on at once is bounded
-/// by [`Settings`]. What is left of a refused request's body is read away within
-/// [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT); beyond them
-/// the answer says `Connection: close`.
+/// 4 MiB. How much goes on at once is bounded by [`Settings`]. What is left of a refused request's body is
+/// read away within [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and
+/// [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT); beyond them the answer says `Connection: close`.
 /// [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a
 /// server that [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per
 /// second.

@@ -83,17 +83,8 @@ fn the_top_level_is_as_the_style_has_it_and_the_pages_for_contributors_are_hidde
     // What is built is no part of it.
     let mut found: Vec<_> = entries.filter(|name| !name.starts_with('.') && name != "target").collect();
     found.sort();
-    let expected = [
-        "Cargo.lock",
-        "Cargo.toml",
-        "LICENSE",
-        "README.md",
-        "benches",
-        "checks",
-        "crates",
-        "examples",
-        "fuzz",
-    ];
+    let expected =
+        ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "benches", "crates", "examples", "fuzz"];
     assert_eq!(found, expected);
     for page in ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
         assert!(root().join(".github").join(page).exists(), "{page} is not there");

@@ -82,7 +82,7 @@ fn every_page_says_in_words_what_it_is_before_it_shows_code() {
 /// That each stands where the glossary says is a link of its page, which the build of the docs checks.
 #[test]
 fn the_glossary_has_at_most_twenty_entries_with_the_standard_term_beside_each() {
-    let page = include_str!("../../../crates/bulla/src/guide/glossary.md");
+    let page = include_str!("../../../../crates/bulla/src/guide/glossary.md");
     let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     assert!((10..=20).contains(&rows.len()), "{} entries", rows.len());
     for row in rows {

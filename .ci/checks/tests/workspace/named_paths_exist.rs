@@ -7,7 +7,7 @@ use crate::architecture::root;
 use crate::line_width::written;
 
 /// Where a path begins that is told from the top of the workspace.
-const FOLDERS: [&str; 5] = ["checks/", "crates/", "examples/", "benches/", "fuzz/"];
+const FOLDERS: [&str; 5] = [".ci/", "crates/", "examples/", "benches/", "fuzz/"];
 
 #[test]
 fn files_that_are_named_are_there() {

@@ -137,7 +137,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> String {
 }
 
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
 }
 
 fn manifest_path(package: &Value) -> PathBuf {
