@@ -53,10 +53,10 @@
 //! padded(size)     m = max(size, 4096), e = ⌊log2 m⌋, s = ⌊log2 e⌋ + 1: m rounded up to a multiple of 2^(e - s)
 //! ```
 //!
-//! Key, digest and size travel inside the message ([`AttachmentPointer`]). The chunks are the STREAM
-//! construction (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its Nonce-Reuse
-//! Misuse-Resistance", 2015); the padding is Padmé (Nikitin et al.: "Reducing Metadata Leakage from Encrypted
-//! Files and Communication with PURBs", 2019), not below 4 KiB.
+//! Key, digest, size and SHA-256(plaintext) travel inside the message ([`AttachmentPointer`]). The chunks are
+//! the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its
+//! Nonce-Reuse Misuse-Resistance", 2015); the padding is Padmé (Nikitin et al.: "Reducing Metadata Leakage
+//! from Encrypted Files and Communication with PURBs", 2019), not below 4 KiB.
 //!
 //! # Cost
 //! * *Padding* adds at most 6.25 % up to 64 KiB and 3.125 % beyond, on average half of that, and up to 4 KiB
@@ -64,8 +64,8 @@
 //!   would tell the size of a file nearly exactly.
 //! * *Memory*: a sealer and an opener hold one chunk, however much is pushed at once; a checker, and the
 //!   opener it ends with, also 32 bytes for each chunk there will be, 51 200 at most.
-//! * *Calculation*: each byte is encrypted and hashed once by who seals; hashed twice and decrypted once by
-//!   who opens.
+//! * *Calculation*: each byte is encrypted once and hashed twice by who seals, as plaintext and sealed;
+//!   hashed three times and decrypted once by who opens.
 //!
 //! # Security
 //! * *Nothing is shown before the digest over the whole is right.* A chunk that opens is an authentic part,
@@ -77,6 +77,10 @@
 //!   and then each chunk may be shown as soon as it opens.
 //! * *What is opened is what was checked*, also when it is fetched again in between: the checker keeps the
 //!   digest of all that came up to the end of each chunk, and the opener compares before it opens one.
+//! * *The digest of the plaintext is its author's word*, for who hands the plaintext on and names it by that.
+//!   It is compared as the plaintext is opened, and the last piece is not given when it is another: what was
+//!   given before is then the beginning of something else than the message says, and is never whole. Messages
+//!   of a version that did not say it are opened without.
 //! * *Order, number and size are bound*: the nonce has a chunk's place and whether it is the last, the
 //!   associated data the size. Chunks that were reordered, dropped, repeated, or come from another attachment
 //!   are refused, as is whatever is shorter or longer than the size asks for.

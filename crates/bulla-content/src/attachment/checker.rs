@@ -12,6 +12,7 @@ use super::{AttachmentError, AttachmentKey, AttachmentPointer};
 pub struct Checker {
     key: AttachmentKey,
     expected: [u8; 32],
+    plaintext: Option<[u8; 32]>,
     layout: ChunkLayout,
     digest: Sha256,
     /// The digests of all that came up to the end of each chunk.
@@ -27,6 +28,7 @@ impl Checker {
         Self {
             key: pointer.key().clone(),
             expected: *pointer.digest(),
+            plaintext: pointer.plaintext_digest().copied(),
             layout,
             digest: Sha256::new(),
             prefixes: Vec::with_capacity(layout.chunks() as usize),
@@ -79,7 +81,7 @@ impl Checker {
         if self.prefixes.last() != Some(&self.expected) {
             return Err(AttachmentError::WrongDigest);
         }
-        Ok(Opener::new(&self.key, self.layout, self.prefixes))
+        Ok(Opener::new(&self.key, self.layout, self.prefixes, self.plaintext))
     }
 
     fn not_too_long(&self) -> Result<(), AttachmentError> {

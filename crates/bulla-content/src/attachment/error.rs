@@ -55,4 +55,7 @@ pub enum AttachmentError {
         /// How many there are.
         chunks: u32,
     },
+    /// The plaintext is not the one whose digest the message says: its author sealed something else.
+    #[error("the attachment does not have the digest that its message says of it before it was sealed")]
+    WrongPlaintext,
 }

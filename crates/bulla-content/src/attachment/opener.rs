@@ -17,6 +17,8 @@ pub struct Opener {
     digest: Sha256,
     /// What the digest has to be at the end of each chunk.
     prefixes: Vec<[u8; 32]>,
+    /// The digest of the plaintext so far, and what it has to be at its end, if the message says.
+    plaintext: Option<(Sha256, [u8; 32])>,
     /// The chunk that is being filled, or that was given out last. It never grows.
     chunk: Zeroizing<Vec<u8>>,
     is_given_out: bool,
@@ -26,12 +28,18 @@ pub struct Opener {
 }
 
 impl Opener {
-    pub(super) fn new(key: &AttachmentKey, layout: ChunkLayout, prefixes: Vec<[u8; 32]>) -> Self {
+    pub(super) fn new(
+        key: &AttachmentKey,
+        layout: ChunkLayout,
+        prefixes: Vec<[u8; 32]>,
+        plaintext: Option<[u8; 32]>,
+    ) -> Self {
         Self {
             cipher: ChunkCipher::new(key, layout),
             layout,
             digest: Sha256::new(),
             prefixes,
+            plaintext: plaintext.map(|expected| (Sha256::new(), expected)),
             chunk: Zeroizing::new(Vec::with_capacity(layout.sealed_chunk_bytes(0))),
             is_given_out: false,
             next: 0,
@@ -50,8 +58,9 @@ impl Opener {
     ///
     /// # Errors
     /// When a chunk is not the one that was checked, does not open under the key of the message or is padded
-    /// with something else than zeros, or when there are more bytes than were sealed. From then on it says
-    /// the same again.
+    /// with something else than zeros, when there are more bytes than were sealed, or when the plaintext does
+    /// not have the digest that the message says: then its last piece is not given. From then on it says the
+    /// same again.
     pub fn push(&mut self, sealed: &mut &[u8]) -> Result<Option<&[u8]>, AttachmentError> {
         match self.next_plaintext_bytes(sealed) {
             Ok(length) => Ok(length.map(|length| &self.chunk[..length])),
@@ -126,7 +135,20 @@ impl Opener {
         if self.chunk[length..].iter().any(|byte| *byte != 0) {
             return Err(AttachmentError::WrongPadding { index, chunks });
         }
+        self.compare_plaintext(length)?;
         Ok(length)
+    }
+
+    /// Takes the `length` bytes of plaintext that were opened into its digest, and compares that before the
+    /// last of them are given out.
+    fn compare_plaintext(&mut self, length: usize) -> Result<(), AttachmentError> {
+        let Some((digest, expected)) = &mut self.plaintext else { return Ok(()) };
+        digest.update(&self.chunk[..length]);
+        let is_last = self.layout.plaintext_chunk_bytes(self.next + 1) == 0;
+        if length > 0 && is_last && digest.clone().finalize()[..] != expected[..] {
+            return Err(AttachmentError::WrongPlaintext);
+        }
+        Ok(())
     }
 }
 

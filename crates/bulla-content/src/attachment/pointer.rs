@@ -13,6 +13,7 @@ record! {
         digest: [u8; 32] = 3,
         size: u64 = 4,
         media_type: String = 5,
+        plaintext_digest: Option<[u8; 32]> = 6,
     }
 }
 
@@ -34,7 +35,7 @@ impl AttachmentPointer {
         media_type: impl Into<String>,
     ) -> Result<Self, InvalidContent> {
         let (locator, media_type) = (locator.into(), media_type.into());
-        Self { locator, key, digest, size, media_type }.checked()
+        Self { locator, key, digest, size, media_type, plaintext_digest: None }.checked()
     }
 
     fn checked(mut self) -> Result<Self, InvalidContent> {
@@ -52,6 +53,13 @@ impl AttachmentPointer {
             return Err(InvalidContent::Unfit { field: "attachment.media_type", expected });
         }
         Ok(self)
+    }
+
+    /// Says the SHA-256 of what it was before it was sealed.
+    #[must_use]
+    pub const fn with_plaintext_digest(mut self, digest: [u8; 32]) -> Self {
+        self.plaintext_digest = Some(digest);
+        self
     }
 
     text!(locator, "The name by which the carrier knows it.");
@@ -75,6 +83,13 @@ impl AttachmentPointer {
     }
 
     text!(media_type, "What it is, by its author's word: nothing has looked.");
+
+    /// The SHA-256 of what it was before it was sealed, which is compared when it is opened. Nothing when its
+    /// author is of a version that did not say it.
+    #[must_use]
+    pub const fn plaintext_digest(&self) -> Option<&[u8; 32]> {
+        self.plaintext_digest.as_ref()
+    }
 
     pub(crate) fn is_at_most(&self, field: &'static str, limit: u64) -> Result<(), InvalidContent> {
         let count = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);

@@ -18,6 +18,7 @@ pub struct Sealer {
     cipher: ChunkCipher,
     layout: ChunkLayout,
     digest: Sha256,
+    plaintext_digest: Sha256,
     /// The chunk that is being filled, or that was given out last. It never grows.
     chunk: Zeroizing<Vec<u8>>,
     is_given_out: bool,
@@ -38,6 +39,7 @@ impl Sealer {
             key,
             layout,
             digest: Sha256::new(),
+            plaintext_digest: Sha256::new(),
             chunk: Zeroizing::new(Vec::with_capacity(layout.sealed_chunk_bytes(0))),
             is_given_out: false,
             next: 0,
@@ -68,6 +70,7 @@ impl Sealer {
         let room = self.layout.plaintext_chunk_bytes(self.next) - self.chunk.len();
         let (taken, rest) = plaintext.split_at(room.min(plaintext.len()));
         self.chunk.extend_from_slice(taken);
+        self.plaintext_digest.update(taken);
         self.taken += taken.len() as u64;
         *plaintext = rest;
         if taken.len() < room || self.next == self.layout.chunks() {
@@ -96,7 +99,9 @@ impl Sealer {
         too_short("attachment", self.taken, self.layout.size())?;
         let given_out = self.layout.sealed_bytes_of(self.next);
         too_short("sealed attachment", given_out, self.layout.sealed_bytes())?;
-        Ok(Sealed { key: self.key, digest: self.digest.finalize().into(), size: self.layout.size() })
+        let plaintext_digest = self.plaintext_digest.finalize().into();
+        let (digest, size) = (self.digest.finalize().into(), self.layout.size());
+        Ok(Sealed { key: self.key, digest, plaintext_digest, size })
     }
 }
 
@@ -111,6 +116,7 @@ impl fmt::Debug for Sealer {
 pub struct Sealed {
     key: AttachmentKey,
     digest: [u8; 32],
+    plaintext_digest: [u8; 32],
     size: u64,
 }
 
@@ -125,6 +131,12 @@ impl Sealed {
     #[must_use]
     pub const fn digest(&self) -> &[u8; 32] {
         &self.digest
+    }
+
+    /// The SHA-256 of what it was before it was sealed.
+    #[must_use]
+    pub const fn plaintext_digest(&self) -> &[u8; 32] {
+        &self.plaintext_digest
     }
 
     /// How many bytes it had before it was sealed.
@@ -142,7 +154,8 @@ impl Sealed {
         locator: impl Into<String>,
         media_type: impl Into<String>,
     ) -> Result<AttachmentPointer, InvalidContent> {
-        AttachmentPointer::new(locator, self.key, self.digest, self.size, media_type)
+        let pointer = AttachmentPointer::new(locator, self.key, self.digest, self.size, media_type)?;
+        Ok(pointer.with_plaintext_digest(self.plaintext_digest))
     }
 }
 

@@ -182,27 +182,34 @@ scalar! {
     [u8; 32]: |value| value.bytes()?.try_into().map_err(|_| ReadError::MALFORMED), |bytes| bytes;
 }
 
-impl Field for Option<Number> {
-    type Slot = Self;
+/// Of these there may be none.
+macro_rules! optional_scalar {
+    ($($kind:ty),+ $(,)?) => {$(
+        impl Field for Option<$kind> {
+            type Slot = Self;
 
-    fn take(slot: &mut Self, value: Value<'_>) -> Result<(), ReadError> {
-        Number::take(slot, value)
-    }
+            fn take(slot: &mut Self, value: Value<'_>) -> Result<(), ReadError> {
+                <$kind>::take(slot, value)
+            }
 
-    fn settle(slot: Self) -> Result<Self, ReadError> {
-        Ok(slot)
-    }
+            fn settle(slot: Self) -> Result<Self, ReadError> {
+                Ok(slot)
+            }
 
-    fn size(&self, number: u32) -> usize {
-        self.as_ref().map_or(0, |digits| digits.size(number))
-    }
+            fn size(&self, number: u32) -> usize {
+                self.as_ref().map_or(0, |one| one.size(number))
+            }
 
-    fn write(&self, number: u32, to: &mut Vec<u8>) {
-        if let Some(digits) = self {
-            digits.write(number, to);
+            fn write(&self, number: u32, to: &mut Vec<u8>) {
+                if let Some(one) = self {
+                    one.write(number, to);
+                }
+            }
         }
-    }
+    )+};
 }
+
+optional_scalar! { Number, [u8; 32] }
 
 impl Field for Vec<MessageId> {
     type Slot = Self;

@@ -165,6 +165,40 @@ fn a_padding_of_something_else_than_zeros_is_refused() {
     }
 }
 
+/// An author seals one thing and says the digest of another. Who serves it on must not serve all of it: the
+/// last piece of the plaintext is kept back.
+#[test]
+fn a_plaintext_of_another_digest_than_its_message_says_never_ends() {
+    for (size, shown) in [
+        (1, 0),
+        (ATTACHMENT_CHUNK_BYTES, 0),
+        (ATTACHMENT_CHUNK_BYTES + 1, ATTACHMENT_CHUNK_BYTES),
+        (SIZE, SIZE - ATTACHMENT_CHUNK_BYTES),
+    ] {
+        let plaintext = plaintext(size);
+        let (stored, said) = sealed(&plaintext, 1);
+        assert_eq!(said.plaintext_digest().unwrap()[..], Sha256::digest(&plaintext)[..]);
+        let other = said.clone().with_plaintext_digest(Sha256::digest(b"other").into());
+        assert_eq!(open(&other, &stored), Err(AttachmentError::WrongPlaintext));
+        let mut checker = Checker::new(&other);
+        checker.push(&stored).unwrap();
+        let (mut opener, mut rest, mut given) = (checker.finish().unwrap(), &stored[..], 0);
+        let refused = loop {
+            match opener.push(&mut rest) {
+                Ok(piece) => given += piece.map_or(0, <[u8]>::len),
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!((refused, given), (AttachmentError::WrongPlaintext, shown));
+        assert_eq!(opener.finish(), Err(AttachmentError::WrongPlaintext));
+    }
+    // A message of a version that did not say it.
+    let (stored, said) = sealed(&plaintext(SIZE), 1);
+    let without = pointer(said.key(), &stored, SIZE);
+    assert_eq!(without.plaintext_digest(), None);
+    assert!(open(&without, &stored).is_ok());
+}
+
 proptest! {
     #[test]
     fn no_bytes_open_or_panic(bytes in proptest::collection::vec(any::<u8>(), 0..9000), size in 1usize..9000) {

@@ -77,7 +77,9 @@ fn any_media() -> impl Strategy<Value = Body> {
     (pointer, words(1024), any::<bool>(), 0..5).prop_map(|((name, key, digest, size), text, flag, which)| {
         let pointer = |kind: &str| {
             let locator: String = name.chars().filter(char::is_ascii_graphic).chain(['x']).collect();
-            AttachmentPointer::new(locator, AttachmentKey::from_bytes(key), digest, size, kind).unwrap()
+            let key = AttachmentKey::from_bytes(key);
+            let pointer = AttachmentPointer::new(locator, key, digest, size, kind).unwrap();
+            if flag { pointer.with_plaintext_digest(digest) } else { pointer }
         };
         match which {
             0 => Body::Image(Image::new(pointer("image/png")).unwrap().with_caption(text).unwrap()),

@@ -49,6 +49,8 @@ struct OtherPointer {
     size: u64,
     #[prost(string, tag = "5")]
     media_type: String,
+    #[prost(bytes = "vec", tag = "6")]
+    plaintext_digest: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -111,7 +113,8 @@ fn agree(content: Content, other: OtherContent) {
 
 #[test]
 fn a_video_with_all_around_it_is_the_same_to_another_parser() {
-    let video = Video::new(pointer(3_000_000, "video/mp4")).unwrap().with_caption("Us 👋").unwrap();
+    let pointer = pointer(3_000_000, "video/mp4").with_plaintext_digest([8; 32]);
+    let video = Video::new(pointer).unwrap().with_caption("Us 👋").unwrap();
     let content = Content::new(Body::Video(video)).replying_to(id(1)).quoting(QuotedAuthor::Recipient);
     let attachment = OtherPointer {
         locator: "a/b-c_1".to_owned(),
@@ -119,6 +122,7 @@ fn a_video_with_all_around_it_is_the_same_to_another_parser() {
         digest: vec![9; 32],
         size: 3_000_000,
         media_type: "video/mp4".to_owned(),
+        plaintext_digest: vec![8; 32],
     };
     let video = OtherVideo { attachment: Some(attachment), caption: "Us 👋".to_owned() };
     let other = OtherContent {

@@ -88,7 +88,7 @@ fn fields_that_are_not_known_are_passed_over_wherever_they_stand() {
         number(4, 1),
         bytes(5, b"image/png"),
     ];
-    let image = bytes(1, &[image.concat(), bytes(6, b"thumbnail")].concat());
+    let image = bytes(1, &[image.concat(), bytes(7, b"thumbnail")].concat());
     let content = decode(&bytes(16, &[image, bytes(9, b"more")].concat())).unwrap();
     assert!(matches!(content.body(), Body::Image(image) if image.attachment().locator() == "somewhere"));
 }
@@ -185,4 +185,23 @@ fn a_head_of_the_log_is_told_beside_what_is_said_and_is_not_kept_with_it() {
         None,
         "whoever keeps it keeps the words"
     );
+}
+
+/// The digest of the plaintext came later: pointers without one are read as before, and one of another length
+/// is malformed.
+#[test]
+fn a_pointer_says_the_digest_of_its_plaintext_or_does_not() {
+    let before =
+        [bytes(1, b"a"), bytes(2, &[7; 32]), bytes(3, &[9; 32]), number(4, 5), bytes(5, b"a/b")].concat();
+    let document = |pointer: &[u8]| decode(&bytes(18, &bytes(1, pointer)));
+    for (digest, expected) in [(&[][..], None), (&bytes(6, &[8; 32]), Some(&[8; 32]))] {
+        let content = document(&[&before, digest].concat()).unwrap();
+        let Body::Document(document) = content.body() else { panic!("{content:?}") };
+        assert_eq!(document.attachment().plaintext_digest(), expected);
+        comes_back(&content);
+    }
+    for length in [0, 31, 33] {
+        let pointer = [&before[..], &bytes(6, &vec![8; length])].concat();
+        assert!(matches!(document(&pointer), Err(InvalidContent::Malformed)), "{length}");
+    }
 }
