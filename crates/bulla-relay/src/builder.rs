@@ -5,7 +5,7 @@ use bulla_base::{Clock, Rng};
 use bulla_store::Store;
 use bulla_transport::{Blobs, BoxBlobs, Transport};
 
-use crate::{Business, EventSink, Relay, RelayError, Settings};
+use crate::{ApproveAtOnce, Business, EventSink, Relay, RelayError, Settings, TemplateReview};
 
 /// Puts a relay together from its ports: made by [`Relay::builder`].
 ///
@@ -23,12 +23,13 @@ pub struct RelayBuilder<S, T, K> {
     pub(crate) businesses: Vec<Business>,
     pub(crate) settings: Settings,
     pub(crate) blobs: Option<BoxBlobs>,
+    pub(crate) reviewer: Arc<dyn TemplateReview>,
 }
 
 impl<S: Store, T: Transport, K: EventSink> RelayBuilder<S, T, K> {
     pub(crate) fn new(store: S, transport: T, sink: K, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
-        let (businesses, settings) = (Vec::new(), Settings::default());
-        Self { store, transport, sink, clock, rng, businesses, settings, blobs: None }
+        let (businesses, settings, reviewer) = (Vec::new(), Settings::default(), Arc::new(ApproveAtOnce));
+        Self { store, transport, sink, clock, rng, businesses, settings, blobs: None, reviewer }
     }
 
     /// Speaks for `business`, beside those named before; of two with one id, for the first. For a carrier
@@ -48,6 +49,13 @@ impl<S: Store, T: Transport, K: EventSink> RelayBuilder<S, T, K> {
     /// identity. Without it messages with media are refused.
     pub fn blobs(mut self, blobs: impl Blobs) -> Self {
         self.blobs = Some(BoxBlobs::new(blobs));
+        self
+    }
+
+    /// Has `reviewer` say which message templates may be sent. Without it each is [approved at
+    /// once](ApproveAtOnce).
+    pub fn template_review(mut self, reviewer: impl TemplateReview) -> Self {
+        self.reviewer = Arc::new(reviewer);
         self
     }
 

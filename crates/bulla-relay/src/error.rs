@@ -9,7 +9,7 @@ use bulla_transport::{Incarnation, TransportError};
 use thiserror::Error;
 
 use crate::limits::RETRY_AFTER;
-use crate::{InvalidSettings, Rule, SuspendedPart};
+use crate::{InvalidSettings, Rule, SuspendedPart, TemplateRefusal};
 
 /// Why a message of a business was not accepted. Nothing of it was stored, counted or sent.
 #[derive(Debug, Error)]
@@ -48,6 +48,9 @@ pub enum SubmitError {
     /// The caller's move: the business has uploaded no such media, or its time is over.
     #[error("there is no such media")]
     UnknownMedia,
+    /// The caller's move: there is no such template, or it takes something else.
+    #[error("the template cannot be sent as the message says")]
+    Template(#[from] TemplateRefusal),
     /// The operator's: this relay was opened without a way to the carrier's blobs.
     #[error("the relay has no way to bring media to the carrier")]
     NoBlobs,
@@ -163,6 +166,7 @@ impl SubmitError {
             Self::OtherConversation { .. } => "other conversation",
             Self::UnknownUser => "unknown user",
             Self::UnknownMedia => "unknown media",
+            Self::Template(_) => "template",
             Self::NoBlobs => "no blobs",
             Self::Attachment(_) => "attachment",
             Self::KeyReused { .. } => "key reused",

@@ -4,15 +4,16 @@ use bulla_base::{DeviceId, MAX_DEVICES, Timestamp};
 use bulla_store::StoreError;
 use bytes::Bytes;
 
+use crate::OutgoingTemplate;
 use crate::row::{
     MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, StoredMedia,
-    UnconfirmedCopies, plain_rows,
+    StoredTemplate, UnconfirmedCopies, plain_rows,
 };
 
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
-/// sent a message that was opened; or what media is.
+/// sent a message that was opened; or what media or a template is.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -31,6 +32,7 @@ pub fn rows(bytes: &[u8]) {
         9 => assert!(plain_rows::recipient(row).is_ok() == (row.len() == 8)),
         10 => opened(row),
         11 => stored_media(row),
+        12 => stored_template(row),
         _ => {}
     }
 }
@@ -114,6 +116,17 @@ fn stored_media(bytes: &[u8]) {
     let Some(row) = read_back(bytes, StoredMedia::read, StoredMedia::to_bytes) else { return };
     let Ok(described) = row.description() else { return };
     assert!(StoredMedia::new(&described) == row, "there is one way to say it");
+}
+
+fn stored_template(bytes: &[u8]) {
+    let Some(row) = read_back(bytes, StoredTemplate::read, StoredTemplate::to_bytes) else { return };
+    let Ok(template) = row.template() else { return };
+    let again = StoredTemplate::new(&template).template();
+    assert!(again.is_ok_and(|again| again == template), "it comes back as it is");
+    // Whether or not it is one that can be sent, it is filled in or refused.
+    let _ = template.definition.check();
+    let message = OutgoingTemplate::new(template.definition.name(), template.definition.language());
+    let _ = template.definition.render(&message, Vec::new());
 }
 
 /// The row in `bytes`, if there is one: written, it is read as the same.

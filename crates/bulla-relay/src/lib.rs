@@ -2,7 +2,8 @@
 //!
 //! # In reading order
 //! [`Relay`], [`Business`], [`Outgoing`], [`Event`], [`EventSink`]; then [`Settings`], [`Rules`],
-//! [`Reports`] and what is [`Suspended`]. [`OutgoingMedia`] is a message with a picture or a file.
+//! [`Reports`] and what is [`Suspended`]. [`OutgoingMedia`] is a message with a picture or a file,
+//! [`OutgoingTemplate`] one with a template, which a [`TemplateDefinition`] says.
 
 mod builder;
 mod business;
@@ -11,6 +12,7 @@ mod message_ref;
 mod outgoing;
 mod relay;
 mod rules;
+mod template;
 
 mod event;
 mod event_sink;
@@ -39,6 +41,13 @@ pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};
 pub use relay::{DeadLetter, DeadLetterId, Relay, SetAside};
 
+pub use template::{
+    ApproveAtOnce, ButtonDefinition, ButtonParameter, CardDefinition, HeaderDefinition, HeaderFormat,
+    HeaderParameter, MessageTemplate, OneTimeCode, OutgoingTemplate, ParameterFormat, Review,
+    TemplateDefinition, TemplateError, TemplateId, TemplatePage, TemplateParameters, TemplatePart,
+    TemplateQuery, TemplateRefusal, TemplateReview, TemplateStatus, TemplateText, TextParameter,
+};
+
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};
 
@@ -46,9 +55,11 @@ pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitErro
 pub use host_reports::{Report, Reports};
 pub use id_hex_encoding::InvalidId;
 pub use limits::{
-    CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES,
-    MAX_MEDIA_CHUNKS, MAX_REPORTS, MAX_TRACKING_CHARS, MAX_WAITING, MEDIA_CHUNK_BYTES, MIN_BACKOFF,
-    RETRY_AFTER,
+    CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_CODE_MINUTES, MAX_DEFERRED,
+    MAX_IDEMPOTENCY_BYTES, MAX_MEDIA_CHUNKS, MAX_REPORTS, MAX_TEMPLATE_EXAMPLE_BYTES,
+    MAX_TEMPLATE_LANGUAGE_CHARS, MAX_TEMPLATE_NAME_CHARS, MAX_TEMPLATE_PARAMETER_NAME_CHARS,
+    MAX_TEMPLATE_PARAMETERS, MAX_TEMPLATE_REASON_CHARS, MAX_TEMPLATES, MAX_TEMPLATES_LISTED,
+    MAX_TRACKING_CHARS, MAX_WAITING, MEDIA_CHUNK_BYTES, MIN_BACKOFF, RETRY_AFTER,
 };
 pub use rules::{
     Fallback, InvalidRule, LIMIT_PERIOD, MessagingLimit, OnBreach, PairRate, Rule, Rules, SERVICE_WINDOW,

@@ -186,3 +186,51 @@ pub const MEDIA_CHUNK_BYTES: usize = 256 * 1024;
 
 /// How many chunks media has at most: those of the largest document.
 pub const MAX_MEDIA_CHUNKS: u32 = 400;
+
+/// How many templates an account has at most. One more is refused.
+pub const MAX_TEMPLATES: u64 = 10_000;
+
+/// The longest name of a template, in characters. A longer one is refused.
+pub const MAX_TEMPLATE_NAME_CHARS: usize = 512;
+
+/// The longest name of a template's language, in characters. A longer one is refused.
+pub const MAX_TEMPLATE_LANGUAGE_CHARS: usize = 15;
+
+/// How many places a text of a template has at most, and how many parameters are looked at for it.
+pub const MAX_TEMPLATE_PARAMETERS: usize = 100;
+
+/// The longest name of a place in a template, in characters.
+pub const MAX_TEMPLATE_PARAMETER_NAME_CHARS: usize = 20;
+
+/// The longest example in a template, in bytes.
+pub const MAX_TEMPLATE_EXAMPLE_BYTES: usize = 4096;
+
+/// The longest reason for which a template is not approved, in characters. What is beyond is cut.
+pub const MAX_TEMPLATE_REASON_CHARS: usize = 256;
+
+/// After how many minutes a code of an authentication template expires at the latest, as it says.
+pub const MAX_CODE_MINUTES: u8 = 90;
+
+/// How many templates one call lists at most, and how many it looks at: where a filter takes few of many, a
+/// page has fewer than were asked for, and says where it goes on.
+pub const MAX_TEMPLATES_LISTED: usize = 100;
+
+/// How many templates one call looks at.
+pub(crate) const MAX_TEMPLATES_EXAMINED: usize = 512;
+
+/// Among how many names it is looked for the one that a message may have meant, and with how many letters of
+/// each.
+pub(crate) const NAMES_COMPARED: usize = 64;
+
+/// How many letters of two names are compared.
+pub(crate) const COMPARED_NAME_CHARS: usize = 64;
+
+/// The least id of a template, the first number of 16 digits.
+pub(crate) const FIRST_TEMPLATE_ID: u64 = 1_000_000_000_000_000;
+
+/// How many ids there are: up to what a client in JavaScript can count to.
+pub(crate) const TEMPLATE_IDS: u64 = 8_000_000_000_000_000;
+
+/// Names of templates stand whole in keys up to this many bytes; of a longer one, the digest of the rest
+/// stands there.
+pub(crate) const KEYED_NAME_BYTES: usize = 448;

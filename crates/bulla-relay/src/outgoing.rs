@@ -5,7 +5,7 @@ use bulla_content::{Contacts, Interactive, Location, Text};
 use bulla_store::Retention;
 use bytes::Bytes;
 
-use crate::{Fallback, MessageRef, OutgoingMedia, UserId};
+use crate::{Fallback, MessageRef, OutgoingMedia, OutgoingTemplate, UserId};
 
 /// What a business says to a user.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +28,19 @@ pub enum OutgoingBody {
     Interactive(Box<Interactive>),
     /// An image, a video, an audio, a document or a sticker that the business has uploaded.
     Media(OutgoingMedia),
+    /// A template of the business's account, filled in. Its category goes before the message's own.
+    Template(Box<OutgoingTemplate>),
+}
+
+impl OutgoingBody {
+    /// The media that it brings, in the order in which it is shown.
+    pub(crate) fn media(&self) -> Vec<OutgoingMedia> {
+        match self {
+            Self::Media(media) => vec![media.clone()],
+            Self::Template(template) => template.media().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Debug for OutgoingBody {
@@ -43,6 +56,7 @@ impl fmt::Debug for OutgoingBody {
             Self::Contacts(contacts) => f.debug_tuple("Contacts").field(contacts).finish(),
             Self::Interactive(interactive) => f.debug_tuple("Interactive").field(interactive).finish(),
             Self::Media(media) => f.debug_tuple("Media").field(media).finish(),
+            Self::Template(template) => f.debug_tuple("Template").field(template).finish(),
         }
     }
 }
@@ -98,6 +112,12 @@ impl Outgoing {
             time_to_live: None,
             fallback: None,
         }
+    }
+
+    /// What it says, for hosts that look at a message before they submit it.
+    #[must_use]
+    pub fn into_body(self) -> OutgoingBody {
+        self.body
     }
 
     /// Declares what it is for, by which it is counted and billed. Without it, it is a service message.

@@ -5,6 +5,7 @@ mod transaction;
 
 mod attach_media;
 mod deferred_messages;
+mod fill_template;
 mod idempotency;
 mod mark_read;
 mod media_rows;
@@ -17,6 +18,7 @@ mod rule_check;
 mod rule_state;
 mod service_windows;
 mod submit;
+mod template_rows;
 
 mod receive;
 mod retry_requests;
@@ -99,7 +101,9 @@ use crate::host_reports::ReportLog;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
 use crate::stats::Counts;
 use crate::store_layout::{METER, PEPPER};
-use crate::{EventSink, RelayBuilder, RelayError, Report, Reports, Settings, Stats, SubmitError};
+use crate::{
+    EventSink, RelayBuilder, RelayError, Report, Reports, Settings, Stats, SubmitError, TemplateReview,
+};
 
 /// The relay: it speaks for businesses until it is closed.
 ///
@@ -113,6 +117,7 @@ pub(crate) struct Inner<S, T, K> {
     session_cache: SessionCache,
     transport: T,
     blobs: Option<BoxBlobs>,
+    reviewer: Arc<dyn TemplateReview>,
     sink: K,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -165,7 +170,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     }
 
     async fn begin(builder: RelayBuilder<S, T, K>) -> Result<Self, RelayError> {
-        let RelayBuilder { store, transport, sink, clock, rng, businesses, settings, blobs } = builder;
+        let RelayBuilder { store, transport, sink, clock, rng, businesses, settings, blobs, reviewer } =
+            builder;
         settings.check()?;
         let sink_permits = SinkPermits::new(settings.at_sink, settings.at_sink_per_business);
         // Undated rows only: messages and contacts name users, whom nothing is to outlast that is not needed.
@@ -191,6 +197,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             session_cache: SessionCache::new(SESSION_CACHE_BYTES),
             transport,
             blobs,
+            reviewer,
             sink,
             clock,
             rng,

@@ -8,6 +8,7 @@ mod queue_indexes;
 mod retry_request;
 mod stored_event;
 mod stored_media;
+mod stored_template;
 mod unconfirmed_copies;
 
 use bulla_base::{Category, DeviceId};
@@ -20,6 +21,7 @@ pub(crate) use self::queue_indexes::QueueIndexes;
 pub(crate) use self::retry_request::RetryRequest;
 pub(crate) use self::stored_event::StoredEvent;
 pub(crate) use self::stored_media::StoredMedia;
+pub(crate) use self::stored_template::StoredTemplate;
 pub(crate) use self::unconfirmed_copies::UnconfirmedCopies;
 
 /// The device with this number; the first, where none was noted.

@@ -24,8 +24,11 @@
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! business    MEDIA/day        media id                what media of the business is
 //! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
+//! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
+//! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
+//! account     TEMPLATE_COUNT   –                       how many there are
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
-//! zero        ERASING_BUSINESS business                   nothing: this business's erasure was begun and is not done
+//! zero        ERASING_BUSINESS business                   this business's erasure was begun and is not done; its account, if that goes too
 //! zero        CONVERSATION     –                          the day on which conversations that are over were ended last
 //! zero        PEPPER           –                          the key of all partitions
 //! zero        LEASE            –                          which of several relays acts
@@ -67,6 +70,9 @@ pub(crate) const DEFERRED: Space = Space::new(0x64);
 pub(crate) const RECIPIENT: Space = Space::new(0x65);
 pub(crate) const MEDIA: Space = Space::new(0x68);
 pub(crate) const MEDIA_CHUNK: Space = Space::new(0x69);
+pub(crate) const TEMPLATE: Space = Space::new(0x74);
+pub(crate) const TEMPLATE_ID: Space = Space::new(0x75);
+pub(crate) const TEMPLATE_COUNT: Space = Space::new(0x76);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use bulla_content::Body;
 use bulla_content::attachment::AttachmentPointer;
-use bulla_content::{Body, Content};
 use bulla_endpoint::AttachmentUpload;
 use bulla_store::Store;
 use bulla_transport::{BlobError, BlobId, Blobs, Transport};
@@ -10,7 +10,7 @@ use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::media_rows::chunks_of;
 use super::submit::Checked;
-use crate::{EventSink, MediaDescription, MediaError, OutgoingBody, OutgoingMedia, SubmitError};
+use crate::{EventSink, MediaDescription, MediaError, OutgoingMedia, SubmitError};
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// What a message with `media` says, before the media is sealed for it.
@@ -22,30 +22,58 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if self.blobs.is_none() {
             return Err(SubmitError::NoBlobs);
         }
-        let described = self.described(tenant.business(), media.media).await.map_err(not_sent)?;
+        let described = self.sendable(tenant, media).await?;
         Ok(media.body(described.stand_in()?, described.is_animated())?)
     }
 
     /// Seals the media of a message that was checked, brings it to the carrier, and has the message tell of
-    /// it. Where the blob is that has to be given up when the message is not accepted.
+    /// it. Where the blobs are that have to be given up when the message is not accepted.
     ///
     /// Before the conversation is locked: it takes as long as it takes.
     pub(super) async fn attach(
         &self,
         tenant: &Arc<ActiveBusiness>,
         checked: &mut Checked,
-    ) -> Result<Option<BlobId>, SubmitError> {
-        let OutgoingBody::Media(media) = &checked.message.body else { return Ok(None) };
-        let described = self.described(tenant.business(), media.media).await.map_err(not_sent)?;
-        let pointer = self.seal_media(tenant, media, &described).await?;
-        let blob = BlobId::from_locator(pointer.locator()).ok();
-        let content = Content::new(media.body(pointer, described.is_animated())?);
-        let content = match checked.content.in_reply_to() {
-            Some(id) => content.replying_to(id),
-            None => content,
-        };
-        checked.asked_for = Some(std::mem::replace(&mut checked.content, content));
-        Ok(blob)
+    ) -> Result<Vec<BlobId>, SubmitError> {
+        let (mut attached, mut blobs) = (Vec::new(), Vec::new());
+        for media in checked.message.body.media() {
+            match self.attach_one(tenant, &media).await {
+                Ok((pointer, moves)) => {
+                    blobs.extend(BlobId::from_locator(pointer.locator()).ok());
+                    attached.push((pointer, moves));
+                }
+                Err(error) => {
+                    self.give_up_blobs(tenant, blobs).await;
+                    return Err(error);
+                }
+            }
+        }
+        match checked.body_with(attached) {
+            Ok(body) => checked.say(body),
+            Err(error) => {
+                self.give_up_blobs(tenant, blobs).await;
+                return Err(error);
+            }
+        }
+        Ok(blobs)
+    }
+
+    async fn attach_one(
+        &self,
+        tenant: &Arc<ActiveBusiness>,
+        media: &OutgoingMedia,
+    ) -> Result<(AttachmentPointer, bool), SubmitError> {
+        let described = self.sendable(tenant, media).await?;
+        Ok((self.seal_media(tenant, media, &described).await?, described.is_animated()))
+    }
+
+    /// What is known of media that is to be sent.
+    pub(super) async fn sendable(
+        &self,
+        tenant: &ActiveBusiness,
+        media: &OutgoingMedia,
+    ) -> Result<MediaDescription, SubmitError> {
+        self.described(tenant.business(), media.media).await.map_err(not_sent)
     }
 
     async fn seal_media(
@@ -67,10 +95,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
 
     /// Has the carrier forget what was brought there for a message that was not accepted. If it does not, it
     /// does when the blob's time is over.
-    pub(super) async fn give_up_blob(&self, tenant: &ActiveBusiness, blob: Option<BlobId>) {
-        let (Some(blob), Some(blobs)) = (blob, &self.blobs) else { return };
-        if let Err(error) = blobs.delete(&tenant.caller, &blob).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a blob stays behind at the carrier");
+    pub(super) async fn give_up_blobs(&self, tenant: &ActiveBusiness, given_up: Vec<BlobId>) {
+        let Some(blobs) = &self.blobs else { return };
+        for blob in given_up {
+            if let Err(error) = blobs.delete(&tenant.caller, &blob).await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "a blob stays behind at the carrier"
+                );
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::{Partition, PhoneNumberId};
+use bulla_base::{BusinessAccountId, Partition, PhoneNumberId};
 use bulla_store::{BEFORE_ALL, Batch, Key, SYSTEM_PARTITION, Scan, Space, Store, StoreError, erase_names};
 use bulla_transport::Transport;
 use tracing::Instrument;
@@ -23,6 +23,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// prekeys, its sessions with users, its queues, what it has sent and received. Its sums stay, for the
     /// bill. The relay need not have the business (any more).
     ///
+    /// What belongs to its account, which is message templates, goes with it if the relay has no other number
+    /// of the account. Of a business that the relay does not have the account is not known: [add
+    /// it](Relay::add_business), and then erase it.
+    ///
     /// It may be cut short. The wish is durable before anything is removed; after an error or a crash ask
     /// again, or open a relay on the store, which carries it out before it does anything else.
     ///
@@ -44,13 +48,14 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             if !inner.role.may_act() {
                 return Err(stands_by());
             }
+            let account = inner.account_that_ends_with(id);
             match inner.take_down(id).await {
                 Ok(()) | Err(BusinessError::Unknown { .. }) => {}
                 Err(error) => return Err(error),
             }
             let erasing = async {
-                inner.wish_to_erase(id).await?;
-                inner.erase_all_of(id).await
+                inner.wish_to_erase(id, account).await?;
+                inner.erase_all_of(id, account).await
             };
             let erased = tokio::select! {
                 biased;
@@ -67,10 +72,23 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// The account of `business`, if the relay has no other number of it.
+    fn account_that_ends_with(&self, business: PhoneNumberId) -> Option<BusinessAccountId> {
+        let account = self.businesses.business(business)?.account();
+        let is_of =
+            |other: &PhoneNumberId| *other != business && self.account(*other).is_ok_and(|of| of == account);
+        (!self.businesses.ids().iter().any(is_of)).then_some(account)
+    }
+
     /// Notes the wish: from when this returns it is carried out, whatever happens.
-    async fn wish_to_erase(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+    async fn wish_to_erase(
+        &self,
+        business: PhoneNumberId,
+        account: Option<BusinessAccountId>,
+    ) -> Result<(), StoreError> {
         let mut batch = Batch::new(SYSTEM_PARTITION);
-        batch.put(Key::undated(ERASING_BUSINESS, store_layout::of(business)), bytes::Bytes::new());
+        let account = account.map(|account| account.number().to_be_bytes().to_vec()).unwrap_or_default();
+        batch.put(Key::undated(ERASING_BUSINESS, store_layout::of(business)), account);
         let _ = self.store.commit(batch).await?;
         Ok(())
     }
@@ -81,8 +99,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// When the store is dead, or it cannot be read what was begun.
     pub(super) async fn finish_erasures_of_businesses(&self) -> Result<(), StoreError> {
         for key in self.store.keys(SYSTEM_PARTITION, &Scan::undated(ERASING_BUSINESS), BEFORE_ALL).await? {
-            let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "erasure" })?;
-            if let Err(error) = self.erase_all_of(PhoneNumberId::new(u64::from_be_bytes(number))).await {
+            let damaged = || StoreError::Damaged { what: "erasure" };
+            let number = |bytes: &[u8]| bytes.try_into().map(u64::from_be_bytes).map_err(|_| damaged());
+            let business = PhoneNumberId::new(number(key.name())?);
+            let erasing = async {
+                let wish = self.store.get(SYSTEM_PARTITION, &key, self.clock.now()).await?;
+                let account = wish.map(|wish| wish.value).filter(|account| !account.is_empty());
+                let account = account.map(|account| number(&account).map(BusinessAccountId::new));
+                self.erase_all_of(business, account.transpose()?).await
+            };
+            if let Err(error) = erasing.await {
                 if of_store(&error) == FailureScope::Relay {
                     return Err(error);
                 }
@@ -93,7 +119,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Erases everything of a business that nobody speaks for, and takes back the wish.
-    async fn erase_all_of(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+    async fn erase_all_of(
+        &self,
+        business: PhoneNumberId,
+        account: Option<BusinessAccountId>,
+    ) -> Result<(), StoreError> {
         let home = self.home(business);
         loop {
             // What is erased is listed no more.
@@ -107,6 +137,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
         }
         self.store.erase_partition(home).await?;
+        if let Some(account) = account {
+            let home = self.account_home(account);
+            let _lock = self.keyed_mutex.lock(home).await;
+            self.store.erase_partition(home).await?;
+        }
         // Last: a crash before it begins again, and finds less.
         let mut batch = Batch::new(SYSTEM_PARTITION);
         batch.delete(Key::undated(ERASING_BUSINESS, store_layout::of(business)));

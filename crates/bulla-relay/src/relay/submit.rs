@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId, Timestamp};
-use bulla_content::{Body, Content, InvalidContent, Reaction};
+use bulla_content::{AttachmentPointer, Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
@@ -21,7 +21,7 @@ use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Admission;
 use super::rule_state::Reserved;
 use super::transaction::Transaction;
-use super::{Inner, Relay, trace_span};
+use super::{Inner, Relay, fill_template, trace_span};
 use crate::limits::{LONGEST_LIFE, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MAX_WAITING};
 use crate::metrics::{ACCEPTED, DEFERRED, UNQUOTED};
 use crate::row::{Outbound, StoredEvent};
@@ -29,6 +29,7 @@ use crate::rules::{Fallback, Rule};
 use crate::store_layout::{self, MESSAGE, SEEN};
 use crate::{
     EventSink, Failure, MessageRef, Outgoing, OutgoingBody, Recipient, RelayError, Status, SubmitError,
+    TemplateDefinition, TemplateRefusal,
 };
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -73,6 +74,34 @@ pub(super) struct Checked {
     /// sealed for each message anew.
     pub(super) asked_for: Option<Content>,
     pub(super) message: Outgoing,
+    /// What the template is that it is sent with.
+    template: Option<Box<TemplateDefinition>>,
+}
+
+impl Checked {
+    /// What it says when its media is at `attached`.
+    pub(super) fn body_with(&self, attached: Vec<(AttachmentPointer, bool)>) -> Result<Body, SubmitError> {
+        match (&self.message.body, &self.template) {
+            (OutgoingBody::Template(sent), Some(template)) => {
+                Ok(fill_template::body_of(template.render(sent, attached)?))
+            }
+            (OutgoingBody::Media(media), _) => {
+                let (pointer, moves) = attached.into_iter().next().ok_or(SubmitError::UnknownMedia)?;
+                Ok(media.body(pointer, moves)?)
+            }
+            _ => Ok(self.content.body().clone()),
+        }
+    }
+
+    /// Says `body`, and remembers what was asked for.
+    pub(super) fn say(&mut self, body: Body) {
+        let content = Content::new(body);
+        let content = match self.content.in_reply_to() {
+            Some(id) => content.replying_to(id),
+            None => content,
+        };
+        self.asked_for = Some(std::mem::replace(&mut self.content, content));
+    }
 }
 
 /// A message that is about to be accepted, and what is sent of it.
@@ -123,27 +152,36 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
         conversation: Conversation,
-        message: Outgoing,
+        mut message: Outgoing,
     ) -> Result<MessageRef, SubmitError> {
         let to = match &message.to {
             Recipient::Number(number) => number.clone(),
             Recipient::UserId(_) => self.number(conversation).await?.ok_or(SubmitError::UnknownUser)?,
         };
-        let content = self.content(tenant, conversation, &message).await?;
-        let mut checked = Checked { to, content, asked_for: None, message };
+        let template = match &message.body {
+            // Seldom, too: see below.
+            OutgoingBody::Template(sent) => Some(Box::pin(self.definition_for(tenant, sent)).await?),
+            _ => None,
+        };
+        let template = template.map(Box::new);
+        if let Some(template) = &template {
+            message.category = template.category();
+        }
+        let content = self.content(tenant, conversation, &message, template.as_deref()).await?;
+        let mut checked = Checked { to, content, asked_for: None, message, template };
         self.bind_key(conversation, &checked).await?;
-        let mut blob = None;
-        if matches!(checked.message.body, OutgoingBody::Media(_)) {
+        let mut blobs = Vec::new();
+        if !checked.message.body.media().is_empty() {
             // Seldom, and it takes long: it is not to be a part of what every message is accepted in, nor
             // done for one that was sent already.
             if let Some(first) = Box::pin(self.sent_under_key(tenant, conversation, &checked)).await? {
                 return Ok(first);
             }
-            blob = Box::pin(self.attach(tenant, &mut checked)).await?;
+            blobs = Box::pin(self.attach(tenant, &mut checked)).await?;
         }
         let accepted = self.accept_checked(tenant, conversation, &checked).await;
         if accepted.is_err() {
-            self.give_up_blob(tenant, blob).await;
+            self.give_up_blobs(tenant, blobs).await;
         }
         accepted
     }
@@ -293,6 +331,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &ActiveBusiness,
         conversation: Conversation,
         message: &Outgoing,
+        template: Option<&TemplateDefinition>,
     ) -> Result<Content, SubmitError> {
         let is_of_conversation =
             |reference: MessageRef| reference.user() == tenant.user_ids.user_id(conversation.user);
@@ -306,6 +345,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             OutgoingBody::Contacts(contacts) => Body::Contacts(contacts.clone()),
             OutgoingBody::Interactive(interactive) => Body::Interactive(interactive.clone()),
             OutgoingBody::Media(media) => self.media_body(tenant, media).await?,
+            OutgoingBody::Template(sent) => {
+                let unknown = TemplateRefusal::Unknown { nearest: None };
+                let template = template.ok_or(unknown)?;
+                fill_template::body_of(Box::pin(self.rendered(tenant, template, sent)).await?)
+            }
         };
         let content = Content::new(body);
         let Some(answered) = message.in_reply_to else { return Ok(content) };

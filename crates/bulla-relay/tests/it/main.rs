@@ -36,6 +36,7 @@ mod sink_calls;
 mod start_up;
 mod submit;
 mod takeover;
+mod templates;
 mod throughput;
 mod time_to_live;
 mod world;
