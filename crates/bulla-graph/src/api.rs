@@ -11,8 +11,13 @@ mod media_message;
 mod media_type;
 mod message_fields;
 mod path;
+mod raw_items;
 mod request;
 mod request_headers;
+mod template_definition;
+mod template_json;
+mod template_message;
+mod templates;
 mod trace_id;
 mod upload;
 
@@ -52,6 +57,11 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | `GET /{media id}` | tells what a file is, and its URL, on the origin of the request |
 /// | `GET` of that URL | the file, for whoever has the token, for as long as it is kept |
 /// | `DELETE /{media id}` | deletes it; messages that were sent with it are as they were |
+/// | `POST /{account id}/message_templates` | defines a message template; the answer says whether it may be sent |
+/// | `GET /{account id}/message_templates` | lists them by `name`, `language`, `category`, `status`; in pages of `limit`, 25 or at most 100, that go on with `after`; with `summary` |
+/// | `DELETE /{account id}/message_templates` | deletes what is called `name`, or the one with the id `hsm_id` |
+/// | `GET /{template id}`, `POST /{template id}` | tells of one, and changes it: what is not said stays |
+/// | `POST /{phone number id}/messages?dry_run=true` | tells what the user would see of a message with a template; nothing is sent |
 ///
 /// Everything else it answers with an error as clients know it:
 ///
@@ -65,6 +75,10 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | 131009 | a field is well formed and its value cannot be: no number, no such message or user | 400 | \[C\] |
 /// | 131021 | the recipient is the business's own number | 400 | its documentation |
 /// | 131051 | the original has such messages, and we have not | 400 | its documentation |
+/// | 131008 | a button of a template lacks what it needs | 400 | its documentation |
+/// | 132000, 132005, 132012 | more or fewer parameters than a template takes; what they come to is too long; another sort, or name, than it takes | 400 | its documentation |
+/// | 132001 | no such template in this language, or it is not approved; the nearest is named | 404 | its documentation |
+/// | 132015, 132016 | a template is paused, or disabled | 400 | its documentation |
 /// | 131053 | a file is too large for its kind, or does not look like what it is said to be | 400 | its documentation |
 /// | 131047 | the recipient has not written for 24 hours: by the relay's [rules](bulla_relay::Rules), if they say so | 400 | its documentation |
 /// | 131056, 131048, 130429 | too many to this recipient, to too many recipients, in this second: by the same rules; `Retry-After` says when | 429 | its documentation |
@@ -77,8 +91,8 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 ///   of {…}` stand in the logs of many programs. None of these has `error_data`; ours has, for whoever shows
 ///   the details alone.
 /// * \[B\] shridarpatil/frappe_whatsapp#43. The code 131008, which the documentation has for a missing
-///   parameter, was only ever seen for what a template lacks (shridarpatil/whatomate#501), and is not given
-///   here.
+///   parameter, was only ever seen for what a template lacks (shridarpatil/whatomate#501), and is given for
+///   nothing else here.
 /// * \[C\] `(#131009) Parameter value is not valid` with `The phone number is malformed` or `Invalid buttons
 ///   count` in the details: what passes the shape of a request and means nothing.
 ///
@@ -227,6 +241,11 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             }
             Path::Messages(number) | Path::Uploads(number) => PhoneNumberId::parse(number).ok(),
             Path::Media(business, _) | Path::Content(business, _) => Some(business),
+            Path::Templates(account) => self.number_of(&grant, account),
+            // Whose it is has to be looked up.
+            Path::Template(id) => {
+                return self.template(head, body, (&grant, id), span).await.map(Reply::Json);
+            }
         };
         let business = business.filter(|business| grant.covers(*business)).ok_or_else(ApiError::number)?;
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
@@ -236,6 +255,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Path::Uploads(_) => self.upload(head, body, business).await.map(Reply::Json),
             Path::Media(_, media) => self.media(head, business, media).await.map(Reply::Json),
             Path::Content(_, media) => self.content(head, business, media).await.map(Reply::Content),
+            Path::Templates(_) => self.templates(head, body, business).await.map(Reply::Json),
+            Path::Template(_) => Err(ApiError::path()),
         }
     }
 
@@ -257,6 +278,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         admission.without_body();
         match request {
             Request::Send { contact, .. } if contact.is(own) => Err(ApiError::own_number()),
+            Request::Send { contact, message } if templates::is_dry_run(head) => {
+                self.preview(business, &contact, message).await
+            }
             Request::Send { contact, mut message } => {
                 if self.settings.callback_data_is_key {
                     message = message.tracking_is_key();

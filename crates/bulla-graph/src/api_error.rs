@@ -2,6 +2,7 @@
 
 mod methods;
 mod submit;
+mod template;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,6 +24,8 @@ pub(crate) struct ApiError {
     subcode: Option<u32>,
     title: Cow<'static, str>,
     details: Option<Cow<'static, str>>,
+    /// What follows the details, in a business's own words: for the client alone.
+    hint: Option<String>,
     /// What it is counted as.
     reason: &'static str,
     /// After how long the client is asked to try again, if at all.
@@ -47,6 +50,7 @@ impl ApiError {
             131_047 => "window closed",
             131_048 => "messaging limit",
             131_056 => "pair rate",
+            131_008 | 132_000 | 132_001 | 132_005 | 132_012 | 132_015 | 132_016 => "template",
             _ => "other",
         };
         Self {
@@ -56,6 +60,7 @@ impl ApiError {
             subcode,
             title: Cow::Borrowed(title),
             details,
+            hint: None,
             reason,
             again: None,
             allow: None,
@@ -86,7 +91,7 @@ impl ApiError {
         api_error.kind = "GraphMethodException";
         api_error.reason = "path";
         api_error.because(
-            "only /{version}/{phone number id}/messages, /{phone number id}/media and /{media id} are there",
+            "only /{version}/{phone number id}/messages, /{phone number id}/media, /{media id}, /{account id}/message_templates and /{template id} are there",
         )
     }
 
@@ -181,12 +186,6 @@ impl ApiError {
         )
     }
 
-    /// There is such a type of message, but not here.
-    pub(crate) fn unsupported_type(kind: &'static str) -> Self {
-        let served = "all others are";
-        Self::unsupported(format!("messages of type {kind} are not supported; {served}"))
-    }
-
     /// There is such a message, but not here.
     pub(crate) fn unsupported(details: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 131_051, "Unsupported message type").because(details)
@@ -227,7 +226,11 @@ impl ApiError {
 
     /// The response, under the name `trace` by which the operator finds it again.
     pub(crate) fn into_response(self, trace: &TraceId) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, reason: _, again, allow } = self;
+        let Self { status, kind, code, subcode, title, details, hint, reason: _, again, allow } = self;
+        let details = match (details, hint) {
+            (Some(details), Some(hint)) => Some(Cow::Owned(format!("{details}{hint}"))),
+            (details, _) => details,
+        };
         let envelope = Envelope {
             error: Inner {
                 message: format!("(#{code}) {title}"),
@@ -263,7 +266,8 @@ impl ApiError {
 impl fmt::Debug for ApiError {
     /// For the log: nothing a client said stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, kind: _, code, subcode, title, details, reason: _, again: _, allow: _ } = self;
+        let Self { status, kind: _, code, subcode, title, details, hint: _, reason: _, again: _, allow: _ } =
+            self;
         write!(f, "ApiError({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
     }
 }

@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`], with [`MediaApi`], are its
-//! ports.
+//! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`], with [`MediaApi`] and
+//! [`TemplateApi`], are its ports.
 
 mod media_api;
 mod relay_api;
+mod template_api;
 mod token_lookup;
 mod tokens;
 
@@ -29,5 +30,6 @@ pub use limits::{
 pub use media_api::{DynMediaApi, MediaApi};
 pub use relay_api::{Answering, DynRelayApi, RelayApi};
 pub use settings::Settings;
+pub use template_api::{DynTemplateApi, TemplateApi};
 pub use token_lookup::{DynTokenLookup, Grant, LookingUp, TokenLookup, TokenLookupError};
 pub use tokens::{InvalidToken, Tokens};

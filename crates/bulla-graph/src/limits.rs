@@ -77,6 +77,16 @@ pub(crate) const SNIFFED_BYTES: usize = 1024;
 /// For how many minutes a button that calls the business may do so: thirty days.
 pub(crate) const MAX_CALL_MINUTES: u32 = 43_200;
 
+/// How many templates are listed when nobody says how many.
+pub(crate) const TEMPLATES_LISTED: usize = 25;
+
+/// How many components a template has at most in a request, or one of its cards: a header, a body, ten
+/// buttons, and room for more.
+pub(crate) const MAX_COMPONENTS: usize = 16;
+
+/// How many items of a list are kept that is read item by item, at most: more than any of them may have.
+pub(crate) const MAX_LISTED_ITEMS: usize = 128;
+
 /// Bodies up to this many bytes do not count when room is made for bodies: those of most messages.
 pub(crate) const SMALL_BODY_BYTES: u32 = 16 * 1024;
 

@@ -1,7 +1,7 @@
 //! What this crate counts. The guide's page "Monitoring" lists the same, and a test compares the two.
 
-/// Counter of requests, by `route` and `status`: answered; `messages`, `media` or `other`, and the class of
-/// the answer's status.
+/// Counter of requests, by `route` and `status`: answered; `messages`, `media`, `templates` or `other`, and
+/// the class of the answer's status.
 pub(crate) const REQUESTS: &str = "bulla_graph_requests_total";
 
 /// Counter of requests, by `reason`: refused, whosever move it is.

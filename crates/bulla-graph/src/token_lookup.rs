@@ -84,6 +84,11 @@ impl Grant {
         self.numbers.contains(&number)
     }
 
+    /// The numbers that may be used.
+    pub fn numbers(&self) -> impl Iterator<Item = PhoneNumberId> + '_ {
+        self.numbers.iter().copied()
+    }
+
     /// The use of these numbers as well.
     pub(crate) fn extend(&mut self, numbers: impl IntoIterator<Item = PhoneNumberId>) {
         Arc::make_mut(&mut self.numbers).extend(numbers);

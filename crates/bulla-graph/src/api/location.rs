@@ -16,8 +16,13 @@ fields! {
     }
 }
 
-/// The place.
+/// The message.
 pub(crate) fn read(fields: LocationFields<'_>) -> Result<OutgoingBody, ApiError> {
+    place(fields).map(OutgoingBody::Location)
+}
+
+/// The place.
+pub(crate) fn place(fields: LocationFields<'_>) -> Result<Location, ApiError> {
     let Number(latitude) = fields.latitude.required("location.latitude")?;
     let Number(longitude) = fields.longitude.required("location.longitude")?;
     let mut location = Location::new(latitude, longitude)?;
@@ -27,5 +32,5 @@ pub(crate) fn read(fields: LocationFields<'_>) -> Result<OutgoingBody, ApiError>
     if let Some(address) = fields.address.filled("location.address")? {
         location = location.with_address(address)?;
     }
-    Ok(OutgoingBody::Location(location))
+    Ok(location)
 }

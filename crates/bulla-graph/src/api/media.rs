@@ -95,10 +95,7 @@ fn described(
     (business, media): (PhoneNumberId, MediaId),
     described: &MediaDescription,
 ) -> Result<Value, ApiError> {
-    let origin = match &settings.origin {
-        Some(origin) => origin.clone(),
-        None => format!("http://{}", host(head).ok_or_else(ApiError::host)?),
-    };
+    let origin = origin(head, settings)?;
     let id = media_name::write(business, media);
     let digest: String = described.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(json!({
@@ -109,6 +106,14 @@ fn described(
         "file_size": described.size(),
         "id": id,
     }))
+}
+
+/// What addresses on this API begin with, as the client has reached it.
+pub(super) fn origin(head: &Parts, settings: &Settings) -> Result<String, ApiError> {
+    match &settings.origin {
+        Some(origin) => Ok(origin.clone()),
+        None => Ok(format!("http://{}", host(head).ok_or_else(ApiError::host)?)),
+    }
 }
 
 /// The host that the client has asked for.

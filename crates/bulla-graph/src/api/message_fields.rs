@@ -5,6 +5,7 @@ use super::interactive::InteractiveFields;
 use super::json_field::{List, Object, Text, fields};
 use super::location::LocationFields;
 use super::media_message::MediaFields;
+use super::template_message::TemplateFields;
 use bulla_content::limits::MAX_CONTACTS;
 
 fields! {
@@ -25,6 +26,7 @@ fields! {
         audio: Object<MediaFields<'de>> = "audio",
         document: Object<MediaFields<'de>> = "document",
         sticker: Object<MediaFields<'de>> = "sticker",
+        template: Object<TemplateFields<'de>> = "template",
         context: Object<ContextFields<'de>> = "context",
         tracking: Text<'de> = "biz_opaque_callback_data",
         status: Text<'de> = "status",

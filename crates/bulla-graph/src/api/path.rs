@@ -1,5 +1,5 @@
 use bulla_base::PhoneNumberId;
-use bulla_relay::MediaId;
+use bulla_relay::{MediaId, TemplateId};
 
 use crate::media_name;
 
@@ -14,6 +14,10 @@ pub(crate) enum Path<'a> {
     Media(PhoneNumberId, MediaId),
     /// Its bytes.
     Content(PhoneNumberId, MediaId),
+    /// The message templates of the account with this id, as it was written.
+    Templates(&'a str),
+    /// One of them.
+    Template(TemplateId),
 }
 
 impl<'a> Path<'a> {
@@ -22,6 +26,7 @@ impl<'a> Path<'a> {
         match path {
             Some(Self::Messages(_)) => "messages",
             Some(Self::Uploads(_) | Self::Media(..) | Self::Content(..)) => "media",
+            Some(Self::Templates(_) | Self::Template(_)) => "templates",
             None => "other",
         }
     }
@@ -35,7 +40,11 @@ impl<'a> Path<'a> {
         match (segments.next(), segments.next(), segments.next()) {
             (Some(number), Some("messages"), None) => Some(Self::Messages(number)),
             (Some(number), Some("media"), None) => Some(Self::Uploads(number)),
-            (Some(name), None, None) => media_name::read(name).map(|(of, media)| Self::Media(of, media)),
+            (Some(account), Some("message_templates"), None) => Some(Self::Templates(account)),
+            (Some(name), None, None) => {
+                let media = media_name::read(name).map(|(of, media)| Self::Media(of, media));
+                media.or_else(|| TemplateId::parse(name).map(Self::Template))
+            }
             (Some(name), Some("content"), None) => {
                 media_name::read(name).map(|(of, media)| Self::Content(of, media))
             }
@@ -80,6 +89,16 @@ mod tests {
         assert_eq!(Path::read(&format!("/{name}/content")), Some(Path::Content(of, media)));
         assert_eq!(Path::route(Path::read(&format!("/{name}")).as_ref()), "media");
         assert_eq!(Path::read(&format!("/{}", name.split_at(1).1)), None);
+    }
+
+    #[test]
+    fn an_account_has_templates_and_each_has_a_path_of_its_own() {
+        for path in ["/v23.0/7/message_templates", "/7/message_templates/"] {
+            assert_eq!(Path::read(path), Some(Path::Templates("7")), "{path}");
+        }
+        let id = TemplateId::parse("1000000000000001").unwrap();
+        assert_eq!(Path::read("/v23.0/1000000000000001"), Some(Path::Template(id)));
+        assert_eq!(Path::read("/1000000000000001/compare"), None);
     }
 
     #[test]

@@ -6,15 +6,12 @@ use bulla_relay::{MAX_TRACKING_CHARS, MessageRef, Outgoing, OutgoingBody, Recipi
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::json_field::{Field, Object, Text};
+use super::json_field::{Field, Fields, Object, Text};
 use super::message_fields::{MessageFields, ReactionFields, TextFields};
-use super::{contacts, interactive, location, media_message};
+use super::{contacts, interactive, location, media_message, template_message};
 use crate::api_error::ApiError;
 use crate::limits::MAX_TO_CHARS;
 use crate::{user_id, wamid};
-
-/// The types of message that clients of the original know and that are not served here.
-const OTHER_TYPES: [&str; 1] = ["template"];
 
 /// What a request to `messages` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,25 +35,10 @@ impl Request {
     /// Reads a request from its body. Fields that are not known are walked over, and a `null` counts as
     /// absent.
     pub(crate) fn parse(body: &[u8], once: Option<Bytes>) -> Result<Self, ApiError> {
-        if body.is_empty() {
-            return Err(ApiError::unreadable("the request's body is empty; it must be a JSON object"));
-        }
-        // What is walked over is not looked at more closely than this.
-        let body = std::str::from_utf8(body)
-            .map_err(|_| ApiError::unreadable("the request's body is not JSON: it is not UTF-8"))?;
-        let mut json = serde_json::Deserializer::from_str(body);
-        let whole = Field::deserialize(&mut json).and_then(|fields| json.end().map(|()| fields));
-        match whole {
-            Ok(Field::Given(Object(fields))) => Self::read(fields, once),
-            Ok(Field::Absent | Field::Mistyped) => {
+        match whole(body)? {
+            Field::Given(Object(fields)) => Self::read(fields, once),
+            Field::Absent | Field::Mistyped => {
                 Err(ApiError::unreadable("the request's body must be a JSON object"))
-            }
-            // The parser's own message is not repeated: its wording is not ours to promise.
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                Err(ApiError::unreadable(format!(
-                    "the request's body is not JSON at line {line}, column {column}"
-                )))
             }
         }
     }
@@ -111,7 +93,10 @@ impl Request {
             kind if kind.eq_ignore_ascii_case("sticker") => {
                 media_message::read(fields.sticker.required("sticker")?.0, &media_message::STICKER)?
             }
-            kind => return Err(other_type(kind)),
+            kind if kind.eq_ignore_ascii_case("template") => {
+                template_message::read(fields.template.required("template")?.0)?
+            }
+            _ => return Err(ApiError::unknown_type()),
         };
         let (to, contact) = recipient(fields.to, fields.recipient)?;
         let quoted = match fields.context.optional("context")? {
@@ -210,10 +195,19 @@ fn at_most(field: &'static str, limit: usize, text: &str) -> Result<(), ApiError
     if actual > limit { Err(ApiError::long(field, "characters", actual, limit)) } else { Ok(()) }
 }
 
-/// A type that the original serves and we do not, or one that nobody does.
-fn other_type(kind: &str) -> ApiError {
-    match OTHER_TYPES.iter().find(|other| other.eq_ignore_ascii_case(kind)) {
-        Some(kind) => ApiError::unsupported_type(kind),
-        None => ApiError::unknown_type(),
+/// Reads a body as a whole.
+pub(crate) fn whole<'de, T: Fields<'de>>(body: &'de [u8]) -> Result<Field<Object<T>>, ApiError> {
+    if body.is_empty() {
+        return Err(ApiError::unreadable("the request's body is empty; it must be a JSON object"));
     }
+    // What is walked over is not looked at more closely than this.
+    let body = std::str::from_utf8(body)
+        .map_err(|_| ApiError::unreadable("the request's body is not JSON: it is not UTF-8"))?;
+    let mut json = serde_json::Deserializer::from_str(body);
+    let whole = Field::deserialize(&mut json).and_then(|fields| json.end().map(|()| fields));
+    // The parser's own message is not repeated: its wording is not ours to promise.
+    whole.map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        ApiError::unreadable(format!("the request's body is not JSON at line {line}, column {column}"))
+    })
 }

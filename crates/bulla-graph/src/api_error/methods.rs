@@ -3,6 +3,8 @@
 pub(crate) enum Methods {
     Get,
     GetOrDelete,
+    GetOrPost,
+    GetPostOrDelete,
     Post,
 }
 
@@ -12,6 +14,8 @@ impl Methods {
         match self {
             Self::Get => "GET",
             Self::GetOrDelete => "GET, DELETE",
+            Self::GetOrPost => "GET, POST",
+            Self::GetPostOrDelete => "GET, POST, DELETE",
             Self::Post => "POST",
         }
     }

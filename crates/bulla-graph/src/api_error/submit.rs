@@ -25,7 +25,7 @@ impl ApiError {
             .because(source.to_string())
     }
 
-    fn failed() -> Self {
+    pub(super) fn failed() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong")
             .because("the relay failed; its operator can look it up by fbtrace_id")
     }
@@ -88,6 +88,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::OtherConversation { field } => {
                 Self::value(outside(field), "it names no message of the conversation with this recipient")
             }
+            SubmitError::Template(source) => source.into(),
             SubmitError::UnknownMedia => Self::unknown_media("id"),
             SubmitError::NoBlobs => Self::unsupported("this relay is not set up to send media"),
             SubmitError::Attachment(source) if source.may_pass() => Self::unavailable(

@@ -18,6 +18,8 @@ struct NoRelay;
 
 impl crate::MediaApi for NoRelay {}
 
+impl crate::TemplateApi for NoRelay {}
+
 impl RelayApi for NoRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {
         None

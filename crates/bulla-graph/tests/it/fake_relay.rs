@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bulla_base::{MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
-use bulla_graph::{MediaApi, RelayApi};
+use bulla_base::{BusinessAccountId, Category, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
+use bulla_graph::{MediaApi, RelayApi, TemplateApi};
 use bulla_relay::{
-    MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef, Outgoing, SubmitError,
+    MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
+    SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage, TemplateQuery, TemplateStatus,
+    TemplateText,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -18,6 +20,9 @@ use crate::sockets::within;
 /// The numbers the relay speaks for.
 pub(crate) const NUMBER: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 pub(crate) const OTHER_NUMBER: PhoneNumberId = PhoneNumberId::new(7);
+
+/// The account of [`NUMBER`].
+pub(crate) const ACCOUNT: BusinessAccountId = BusinessAccountId::new(102_290_129_340_398);
 
 /// What users see of the business.
 pub(crate) fn own_number() -> Number {
@@ -38,6 +43,7 @@ pub(crate) struct RecordingRelay {
     asked: Mutex<Vec<Asked>>,
     failure: Mutex<Option<MarkReadError>>,
     media: Mutex<BTreeMap<MediaId, Kept>>,
+    templates: Mutex<BTreeMap<(String, String), MessageTemplate>>,
     /// Whether it keeps how long chunks are, and not what is in them.
     pub(crate) forgets_bytes: AtomicBool,
 }
@@ -119,12 +125,91 @@ impl MediaApi for RecordingRelay {
 }
 
 impl RecordingRelay {
+    /// Keeps templates of these names, as if they had been created.
+    pub(crate) async fn keep_templates(&self, names: [&str; 2]) {
+        for name in names {
+            let body = TemplateText::new("Hello");
+            let definition = TemplateDefinition::new(name, "en_US", Category::Utility, body);
+            self.create_template(NUMBER, definition).await.unwrap();
+        }
+    }
+
     /// Keeps a picture, as if it had been uploaded.
     pub(crate) async fn keep_media(&self, of: PhoneNumberId, bytes: &'static [u8]) {
         let id = self.begin_media(of).unwrap();
         self.put_media_chunk(of, id, 0, Bytes::from_static(bytes)).await.unwrap();
         let described = MediaDescription::new("image/png", bytes.len() as u64, [7; 32]).unwrap();
         self.finish_media(of, id, described).await.unwrap();
+    }
+}
+
+/// Every template is approved, and its id counts up.
+impl TemplateApi for RecordingRelay {
+    fn account(&self, business: PhoneNumberId) -> Option<BusinessAccountId> {
+        (business == NUMBER).then_some(ACCOUNT)
+    }
+
+    async fn create_template(
+        &self,
+        _: PhoneNumberId,
+        definition: TemplateDefinition,
+    ) -> Result<MessageTemplate, TemplateError> {
+        definition.check()?;
+        let mut templates = self.templates.lock().unwrap();
+        let key = (definition.name().to_owned(), definition.language().to_owned());
+        if templates.contains_key(&key) {
+            return Err(TemplateError::Exists);
+        }
+        let id = TemplateId::from_number(1_000_000_000_000_000 + templates.len() as u64).unwrap();
+        let template = MessageTemplate::new(id, definition, TemplateStatus::Approved);
+        templates.insert(key, template.clone());
+        Ok(template)
+    }
+
+    async fn template(&self, _: PhoneNumberId, id: TemplateId) -> Result<MessageTemplate, TemplateError> {
+        let templates = self.templates.lock().unwrap();
+        templates.values().find(|known| known.id == id).cloned().ok_or(TemplateError::Unknown)
+    }
+
+    async fn templates(&self, _: PhoneNumberId, query: TemplateQuery) -> Result<TemplatePage, TemplateError> {
+        let templates = self.templates.lock().unwrap();
+        let is_behind = |key: &(String, String)| query.place().is_none_or(|after| key > after);
+        let mut found: Vec<_> =
+            templates.iter().filter(|(key, known)| is_behind(key) && query.takes(known)).collect();
+        let has_more = found.len() > query.limit();
+        found.truncate(query.limit());
+        let next = found.last().filter(|_| has_more).map(|(key, _)| (*key).clone());
+        let found = found.into_iter().map(|(_, known)| known.clone()).collect();
+        Ok(TemplatePage::new(found, next, templates.len() as u64))
+    }
+
+    async fn edit_template(
+        &self,
+        of: PhoneNumberId,
+        id: TemplateId,
+        definition: TemplateDefinition,
+    ) -> Result<MessageTemplate, TemplateError> {
+        let mut known = self.template(of, id).await?;
+        known.definition = definition;
+        let key = (known.definition.name().to_owned(), known.definition.language().to_owned());
+        self.templates.lock().unwrap().insert(key, known.clone());
+        Ok(known)
+    }
+
+    async fn delete_template(&self, of: PhoneNumberId, id: TemplateId) -> Result<(), TemplateError> {
+        self.template(of, id).await?;
+        self.templates.lock().unwrap().retain(|_, known| known.id != id);
+        Ok(())
+    }
+
+    async fn delete_templates(&self, _: PhoneNumberId, name: String) -> Result<usize, TemplateError> {
+        let mut templates = self.templates.lock().unwrap();
+        let before = templates.len();
+        templates.retain(|(known, _), _| *known != name);
+        match before - templates.len() {
+            0 => Err(TemplateError::Unknown),
+            count => Ok(count),
+        }
     }
 }
 
@@ -202,6 +287,8 @@ impl BlockingRelay {
 }
 
 impl MediaApi for BlockingRelay {}
+
+impl TemplateApi for BlockingRelay {}
 
 impl RelayApi for BlockingRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {

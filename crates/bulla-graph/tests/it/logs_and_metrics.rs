@@ -100,8 +100,10 @@ async fn every_request_is_counted_and_every_refusal_by_its_reason() {
     let body = text();
     bench.post(body.clone()).await;
     bench.post("{}").await;
-    let template = json!({ "messaging_product": "whatsapp", "type": "template", "to": "1" }).to_string();
-    bench.post(template.clone()).await;
+    let image = json!({ "link": "https://x.co/a.jpg" });
+    let linked =
+        json!({ "messaging_product": "whatsapp", "type": "image", "to": "1", "image": image }).to_string();
+    bench.post(linked.clone()).await;
     bench.relay.fail(SubmitError::Stopped);
     bench.post(body.clone()).await;
     let bearer = format!("Bearer {TOKEN}");
@@ -109,7 +111,7 @@ async fn every_request_is_counted_and_every_refusal_by_its_reason() {
         let request = Request::post(path).header("authorization", authorization);
         bench.call(request.body(Body::empty()).unwrap()).await;
     }
-    let bytes = u64::try_from(2 * body.len() + 2 + template.len()).unwrap();
+    let bytes = u64::try_from(2 * body.len() + 2 + linked.len()).unwrap();
     assert_eq!(
         counts.all(),
         expected(&[

@@ -24,5 +24,6 @@ mod real_relay;
 mod recorded_requests;
 mod sockets;
 mod submit;
+mod templates;
 mod tokens_and_paths;
 mod unread_bodies;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use allocation_counter::measure;
 use axum::body::Body;
 use bulla_base::{ManualClock, Number, PhoneNumberId};
-use bulla_graph::{MAX_BODY_BYTES, MediaApi, RelayApi};
+use bulla_graph::{MAX_BODY_BYTES, MediaApi, RelayApi, TemplateApi};
 use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use bytes::Bytes;
 use futures_util::stream;
@@ -98,6 +98,8 @@ fn a_body_that_comes_byte_by_byte_takes_no_more() {
 struct Waiting;
 
 impl MediaApi for Waiting {}
+
+impl TemplateApi for Waiting {}
 
 impl RelayApi for Waiting {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{Address, BusinessAccountId, Clock, Number, PhoneNumberId, Rng};
+use bulla::base::{Address, BusinessAccountId, Category, Clock, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::attachment::Sealer;
@@ -13,7 +13,8 @@ use bulla::content::{Body, Content, Reaction, Text};
 use bulla::device::Device;
 use bulla::envelope::{IdentitySigner, InstallationId, KeyUpload, SignedKey};
 use bulla::relay::{
-    Business, MediaDescription, OnBreach, Outgoing, OutgoingBody, Rules, ServiceWindow, SuspendedPart, UserId,
+    Business, MediaDescription, OnBreach, Outgoing, OutgoingBody, OutgoingTemplate, Review, Rules,
+    ServiceWindow, SuspendedPart, TemplateDefinition, TemplateQuery, TemplateText, UserId,
 };
 use bulla::session::IdentityKeyPair;
 use bulla::store::{MemoryStore, Retention};
@@ -385,6 +386,19 @@ impl Scenario<'_> {
         relay.finish_media(SHOP, media, described).await.unwrap();
         relay.media(SHOP, media).await.unwrap();
         relay.delete_media(SHOP, media).await.unwrap();
+        self.a_template_comes_and_goes().await;
+    }
+
+    async fn a_template_comes_and_goes(&self) {
+        let relay = &self.running.relay;
+        let hello = TemplateText::new("Hello");
+        let hello = TemplateDefinition::new("hello", "en", Category::Utility, hello);
+        let id = relay.create_template(SHOP, hello.clone()).await.unwrap().id;
+        assert_eq!(relay.templates(SHOP, TemplateQuery::new(1)).await.unwrap().total, 1);
+        relay.edit_template(SHOP, id, hello).await.unwrap();
+        relay.review_template(SHOP, id, Review::approved()).await.unwrap();
+        relay.preview_template(SHOP, OutgoingTemplate::new("hello", "en")).await.unwrap();
+        relay.delete_template(SHOP, id).await.unwrap();
     }
 
     async fn somebody_is_erased(&self, system: &System) {

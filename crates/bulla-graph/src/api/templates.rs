@@ -1,0 +1,304 @@
+//! What is answered about message templates: what an account has, and how that is changed.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bulla_base::PhoneNumberId;
+use bulla_relay::{
+    MAX_TEMPLATES, MAX_TEMPLATES_LISTED, MessageTemplate, Outgoing, OutgoingBody, TemplateError, TemplateId,
+    TemplatePage, TemplateQuery, TemplateStatus,
+};
+use serde_json::{Value, json};
+use tracing::Span;
+
+use super::body::Incoming;
+use super::json_field::{Field, Object};
+use super::media::origin;
+use super::request::{Contact, whole};
+use super::request_headers::query;
+use super::template_definition::{self, DefinitionFields};
+use super::{GraphApi, template_json};
+use crate::api_error::{ApiError, Methods};
+use crate::limits::TEMPLATES_LISTED;
+use crate::{Grant, RelayApi, TokenLookup};
+
+impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
+    /// A number of the account with this id, of those that are granted.
+    pub(super) fn number_of(&self, grant: &Grant, account: &str) -> Option<PhoneNumberId> {
+        let is_of = |number: &PhoneNumberId| {
+            self.relay.account(*number).is_some_and(|known| known.to_string() == account)
+        };
+        grant.numbers().find(is_of)
+    }
+
+    /// Lists the templates of the account of `business`, creates one, or deletes some.
+    pub(super) async fn templates(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        business: PhoneNumberId,
+    ) -> Result<Value, ApiError> {
+        match head.method {
+            Method::GET => self.list_templates(head, business).await,
+            Method::POST => {
+                let definition = self.defined(body, template_definition::read).await?;
+                let created = self.relay.create_template(business, definition).await;
+                let template = created.map_err(|error| self.failed(error))?;
+                Ok(json!({
+                    "id": template.id.to_string(),
+                    "status": template.status.name(),
+                    "category": template.definition.category().name().to_ascii_uppercase(),
+                }))
+            }
+            Method::DELETE => self.delete_templates(head, business).await,
+            _ => Err(ApiError::method(Methods::GetPostOrDelete)),
+        }
+    }
+
+    /// Tells of a template, or changes it.
+    pub(super) async fn template(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        (grant, id): (&Grant, TemplateId),
+        span: &Span,
+    ) -> Result<Value, ApiError> {
+        // First what needs no look at what is there.
+        if ![Method::GET, Method::POST].contains(&head.method) {
+            return Err(ApiError::method(Methods::GetOrPost));
+        }
+        let (business, known) = self.find_template(grant, id).await?;
+        span.record("business", tracing::field::display(business));
+        if head.method == Method::GET {
+            return Ok(template_json::template(&known, query(head, "fields").as_deref()));
+        }
+        let edited = self.defined(body, |fields| template_definition::read_edit(fields, &known)).await?;
+        let edited = self.relay.edit_template(business, id, edited).await;
+        edited.map_err(|error| self.failed(error))?;
+        Ok(json!({ "success": true, "id": id.to_string() }))
+    }
+
+    /// What the user would see of a message with a template.
+    pub(super) async fn preview(
+        &self,
+        business: PhoneNumberId,
+        contact: &Contact,
+        message: Outgoing,
+    ) -> Result<Value, ApiError> {
+        let OutgoingBody::Template(sent) = message.into_body() else {
+            return Err(ApiError::value("dry_run", "only messages of the type template can be tried"));
+        };
+        let rendered = self.relay.preview_template(business, *sent).await;
+        let (category, shown) = rendered.map_err(|error| self.failed(error))?;
+        Ok(json!({
+            "messaging_product": "whatsapp",
+            "contacts": [contact],
+            "category": category.name().to_ascii_uppercase(),
+            "components": template_json::rendered(&shown),
+        }))
+    }
+
+    /// The template with this id, of an account that is granted.
+    async fn find_template(
+        &self,
+        grant: &Grant,
+        id: TemplateId,
+    ) -> Result<(PhoneNumberId, MessageTemplate), ApiError> {
+        let mut asked = BTreeSet::new();
+        for number in grant.numbers() {
+            let Some(account) = self.relay.account(number) else { continue };
+            if !asked.insert(account) {
+                continue;
+            }
+            match self.relay.template(number, id).await {
+                Ok(template) => return Ok((number, template)),
+                Err(TemplateError::Unknown | TemplateError::UnknownAccount) => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Err(ApiError::number())
+    }
+
+    /// What a request defines.
+    async fn defined<R>(
+        &self,
+        body: &mut Incoming,
+        read: impl FnOnce(DefinitionFields<'_>) -> Result<R, ApiError>,
+    ) -> Result<R, ApiError> {
+        body.check()?;
+        let admission = self.admission.take(body.most(), &*self.clock).await;
+        let _admission =
+            admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
+        let bytes = body.read(&*self.clock).await?;
+        let fields: Field<Object<DefinitionFields<'_>>> = whole(&bytes)?;
+        match fields {
+            Field::Given(Object(fields)) => read(fields),
+            _ => Err(ApiError::unreadable("the request's body must be a JSON object")),
+        }
+    }
+
+    async fn list_templates(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
+        let (asked, is_some) = asked_for(head)?;
+        let mut page = self.relay.templates(business, asked).await.map_err(|error| self.failed(error))?;
+        if !is_some {
+            page = TemplatePage::new(Vec::new(), None, page.total);
+        }
+        let fields = query(head, "fields");
+        let data: Vec<Value> =
+            page.templates.iter().map(|known| template_json::template(known, fields.as_deref())).collect();
+        let mut reply = json!({ "data": data });
+        if let Some(paging) = self.paging(head, &page)? {
+            reply["paging"] = paging;
+        }
+        if query(head, "summary").is_some() {
+            reply["summary"] = json!({
+                "total_count": page.total,
+                "message_template_count": page.total,
+                "message_template_limit": MAX_TEMPLATES,
+                "are_translations_complete": true,
+            });
+        }
+        Ok(reply)
+    }
+
+    /// Where a page begins and ends, and where the next one is, if there is one.
+    fn paging(&self, head: &Parts, page: &TemplatePage) -> Result<Option<Value>, ApiError> {
+        let place = |template: &MessageTemplate| {
+            (template.definition.name().to_owned(), template.definition.language().to_owned())
+        };
+        let last = page.next.clone().or_else(|| page.templates.last().map(place));
+        let Some(last) = last else { return Ok(None) };
+        let first = page.templates.first().map_or_else(|| last.clone(), place);
+        let (before, after) = (cursor(&first), cursor(&last));
+        let mut paging = json!({ "cursors": { "before": before, "after": after } });
+        if page.next.is_some() {
+            let mut next = form_urlencoded::Serializer::new(String::new());
+            let asked = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+            // The token, too, where it stands there: whoever follows the link has no other.
+            next.extend_pairs(asked.filter(|(name, _)| name != "after"));
+            next.append_pair("after", &after);
+            let origin = origin(head, &self.settings)?;
+            paging["next"] = format!("{origin}{}?{}", head.uri.path(), next.finish()).into();
+        }
+        Ok(Some(paging))
+    }
+
+    async fn delete_templates(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
+        let given = |name| query(head, name).filter(|value| !value.is_empty());
+        let deleted = match (given("hsm_id"), given("name")) {
+            (None, None) => return Err(ApiError::missing("name")),
+            (None, Some(name)) => self.relay.delete_templates(business, name).await.map(drop),
+            (Some(id), name) => {
+                let id = TemplateId::parse(&id).ok_or_else(ApiError::number)?;
+                if let Some(name) = name {
+                    let known = self.relay.template(business, id).await;
+                    let known = known.map_err(|error| self.failed(error))?;
+                    if known.definition.name() != name {
+                        return Err(ApiError::number());
+                    }
+                }
+                self.relay.delete_template(business, id).await
+            }
+        };
+        deleted.map_err(|error| self.failed(error))?;
+        Ok(json!({ "success": true }))
+    }
+}
+
+/// Whether a message is only to be tried.
+pub(super) fn is_dry_run(head: &Parts) -> bool {
+    query(head, "dry_run").is_some_and(|value| matches!(value.as_str(), "1" | "true"))
+}
+
+/// The statuses that a template can have here.
+const STATUSES: &str = "APPROVED, DISABLED, PAUSED, PENDING, REJECTED";
+
+/// Others that clients know. No template is in one of these.
+const OTHER_STATUSES: [&str; 10] = [
+    "APPEAL_REQUESTED",
+    "ARCHIVED",
+    "DELETED",
+    "FLAGGED",
+    "IN_APPEAL",
+    "LIMIT_EXCEEDED",
+    "LOCKED",
+    "PENDING_DELETION",
+    "REINSTATED",
+    "UNKNOWN",
+];
+
+/// Which templates are asked for, and whether there can be any. What is not known is passed over.
+fn asked_for(head: &Parts) -> Result<(TemplateQuery, bool), ApiError> {
+    let given = |name| query(head, name).filter(|value| !value.is_empty());
+    let limit = match given("limit") {
+        None => TEMPLATES_LISTED,
+        Some(limit) => match limit.parse::<u32>() {
+            Ok(limit) if limit > 0 => usize::try_from(limit).unwrap_or(usize::MAX).min(MAX_TEMPLATES_LISTED),
+            _ => return Err(ApiError::unreadable("limit: it is not a number from 1 on")),
+        },
+    };
+    let mut asked = TemplateQuery::new(limit);
+    if let Some(name) = given("name") {
+        asked = asked.name(name);
+    }
+    if let Some(words) = given("content") {
+        asked = asked.content(words);
+    }
+    if let Some(words) = given("name_or_content") {
+        asked = asked.name_or_content(words);
+    }
+    for language in listed(given("language")) {
+        asked = asked.language(language);
+    }
+    for category in listed(given("category")) {
+        asked = asked.category(template_definition::category(&category)?);
+    }
+    let (statuses, mut is_any) = (listed(given("status")), false);
+    for name in &statuses {
+        match TemplateStatus::from_name(name) {
+            Some(status) => asked = asked.status(status),
+            None if OTHER_STATUSES.iter().any(|other| other.eq_ignore_ascii_case(name)) => continue,
+            None => return Err(ApiError::one_of("status", STATUSES)),
+        }
+        is_any = true;
+    }
+    let qualities = listed(given("quality_score"));
+    let is_of_quality =
+        qualities.is_empty() || qualities.iter().any(|one| one.eq_ignore_ascii_case("UNKNOWN"));
+    let is_some = is_of_quality && (is_any || statuses.is_empty());
+    if let Some(after) = given("after") {
+        let (name, language) = place(&after)
+            .ok_or_else(|| ApiError::unreadable("after: it is none of the cursors that were given"))?;
+        asked = asked.after(name, language);
+    }
+    match given("before") {
+        Some(_) => Err(ApiError::unreadable("before: pages are read forwards, with after")),
+        None => Ok((asked, is_some)),
+    }
+}
+
+/// What a list in a query says, with commas or as JSON.
+fn listed(list: Option<String>) -> Vec<String> {
+    let is_around = |letter: char| matches!(letter, '[' | ']' | '"' | ' ');
+    let list = list.unwrap_or_default();
+    list.split(',')
+        .map(|item| item.trim_matches(is_around))
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// How a place in the list is written.
+fn cursor((name, language): &(String, String)) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{name}\0{language}"))
+}
+
+/// What [`cursor`] has written.
+fn place(cursor: &str) -> Option<(String, String)> {
+    let place = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (name, language) = place.split_once('\0')?;
+    Some((name.to_owned(), language.to_owned()))
+}
