@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import * as S from '@signalapp/libsignal-client';
 
+const LIST = Buffer.from('bulla device list 1');
 const text = (bytes) => Buffer.from(bytes).toString('base64');
 const bytes = (from) => new Uint8Array(Buffer.from(from, 'base64'));
 const ONE_TIME_KEYS = 100;
@@ -71,7 +72,7 @@ export function newId() {
 
 export class Party {
   constructor(file, user, device) {
-    this.file = file;
+    Object.assign(this, { file, user, device });
     this.state = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {
       identity: text(S.IdentityKeyPair.generate().serialize()),
       registration: 1 + randomBytes(2).readUInt16BE() % 16380,
@@ -79,7 +80,7 @@ export class Party {
       incarnation: 0,
       next_key: 1,
       sessions: {}, identities: {}, one_time: {}, signed: {}, kyber: {},
-      seen: {}, asked: {}, unconfirmed: {}, outbox: [],
+      seen: {}, asked: {}, unconfirmed: {}, outbox: [], list: { version: 1, others: {} },
     };
     // A start of its own, which the carrier tells from those before.
     this.state.incarnation += 1;
@@ -128,7 +129,31 @@ export class Party {
       signed: { id: first, public: signed.getPublicKey().serialize(), signature: signedSignature },
       kyber: { id: first, public: kyber.getPublicKey().serialize(), signature: kyberSignature },
       one_time: oneTime,
+      ...(this.device === 1 ? { device_list: this.signedList() } : {}),
     };
+  }
+
+  /** Lists another of the user's devices, whose identity key this is in hexadecimal. */
+  approve(device, identity) {
+    const { list } = this.state;
+    if (list.others[device] === identity) return;
+    list.others[device] = identity;
+    list.version += 1;
+    this.save();
+  }
+
+  /** The list of the user's devices, with the signature of the first, which is this one. */
+  signedList() {
+    const { version, others } = this.state.list;
+    const [number, user] = [Buffer.alloc(8), Buffer.from(`u${this.user}`)];
+    number.writeBigUInt64BE(BigInt(version));
+    const keys = { 1: this.identity.publicKey.serialize(), ...others };
+    const rows = Object.keys(keys).map(Number).sort((a, b) => a - b).map((device) =>
+      Buffer.concat([Buffer.from([device]), Buffer.from(keys[device], 'hex')]));
+    const list = Buffer.concat([number, ...rows]);
+    const length = (part) => Buffer.from([part.length >> 8, part.length & 0xff]);
+    const signed = Buffer.concat([LIST, length(user), user, length(list), list]);
+    return { list, signature: this.identity.privateKey.sign(signed) };
   }
 
   async hasSession(peer) {

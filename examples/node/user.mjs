@@ -5,7 +5,8 @@
 // It is told what to do on the standard input and tells what happens on the standard output, a JSON object a line:
 //
 //     {"code": "123456"}  {"text": "hello"}  {"text": "yes", "reply_to": ID}  {"emoji": "👍", "on": ID}  {"forget_session": true}
-//     {"wants": "code"}  {"is": "ready"}  {"sent": ID}  {"got": ID, "text": …}  {"got": ID, "emoji": …, "on": ID}
+//     {"approve": 2, "identity": KEY}
+//     {"wants": "code"}  {"is": "ready", "identity": KEY}  {"listed": 2}  {"sent": ID}  {"got": ID, "text": …}  {"got": ID, "emoji": …, "on": ID}
 //     {"progress": "read", "ids": [ID]}  {"asked_for": ID}  {"sent_again": ID}
 import { parseArgs } from 'node:util';
 import { createInterface } from 'node:readline';
@@ -198,7 +199,7 @@ async function stay() {
           if (frame.opened) {
             wait = 50;
             await publishIfNeeded(frame.opened);
-            tell({ is: 'ready' });
+            tell({ is: 'ready', identity: hex(party.identity.publicKey.serialize()) });
             // From the front: what was not acknowledged on the stream before comes once more, and is known.
             carrier.receive({ epoch: 0, number: 0 });
             send();
@@ -220,9 +221,22 @@ async function stay() {
 }
 
 const ENOUGH = 25;
-async function publishIfNeeded({ one_time_keys: left, highest_one_time: highest }) {
-  if (left <= ENOUGH || !highest) await persisted(async () => carrier.publish(await party.newKeys(highest)));
+let highestKey = 0;
+async function publishIfNeeded({ one_time_keys: left, highest_one_time: highest, device_list: kept }) {
+  highestKey = Math.max(highestKey, highest);
+  // Of the first device: the carrier has another list, or none.
+  const listIsDue = kept !== undefined && Number(kept) < state.list.version;
+  if (left <= ENOUGH || !highest || listIsDue) await publish();
   carrier.say({ await_low_stock: { call: ++carrier.lastCall, at_most: ENOUGH } });
+}
+
+async function publish() { await persisted(async () => carrier.publish(await party.newKeys(highestKey))); }
+
+/** Another device is the user's: its key has come from its own screen. The list is left with new keys. */
+async function approve(device, identity) {
+  party.approve(device, identity);
+  await publish();
+  tell({ listed: device });
 }
 
 stay().catch(fatal);
@@ -232,6 +246,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (order.code !== undefined) codes?.(order.code);
   else if (order.text !== undefined) inTurn(() => say({ ...context, text: { body: order.text } }));
   else if (order.emoji !== undefined) inTurn(() => say({ reaction: { to: id(order.on), emoji: order.emoji } }));
+  else if (order.approve !== undefined) inTurn(() => approve(order.approve, order.identity));
   else if (order.forget_session) inTurn(async () => { party.retire(peer); party.save(); });
   else throw new Error(`no such order: ${line}`);
 }

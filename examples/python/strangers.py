@@ -329,7 +329,14 @@ class Strangers:
         self.second = self.start_user(2, "second.json")
         self.second.next("wants", 0)
         self.register(self.second, USER, before, lambda code: self.second.order(code=code))
-        self.second.next("is", 0)
+        identity = self.second.next("is", 0)["identity"]
+        # Nothing is sealed for it before the first has listed it.
+        sent = self.sends("to the first alone")
+        self.node_user.wait_for(lambda: self.node_user.texts()[-1:] == ["to the first alone"], "it does not come")
+        self.business.wait_for_statuses(sent, TO_THE_END)
+        expect(not self.second.texts(), f"{self.second.texts()} was sealed for it")
+        self.node_user.order(approve=2, identity=identity)
+        self.node_user.next("listed", 0)
         sent = self.sends("to both of them")
         for user in (self.node_user, self.second):
             user.wait_for(lambda: user.texts()[-1:] == ["to both of them"], "it does not come")

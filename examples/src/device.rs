@@ -1,8 +1,10 @@
 //! A user's device that is a program of its own, and its carrier another.
 
+mod approval;
 mod options;
 
 use bulla::Host;
+use bulla::base::DeviceId;
 use bulla::device::{Device, DeviceError};
 use bulla::store::Store;
 use bulla::transport::NumberProof;
@@ -59,6 +61,10 @@ async fn live(
 ) -> Result<(), ExitError> {
     let device = open(options, host, store, lines, terminal).await?;
     terminal.line(format_args!("ready as +{}, until Ctrl-C", options.user.digits()));
+    if options.device != DeviceId::PRIMARY {
+        terminal.line("businesses write to it once this is typed on the first device:");
+        terminal.line(approval::line(options.device, &device.identity()));
+    }
     let offers = Offers::default();
     let received = Received::default();
     let reading = device_reader::run(
@@ -123,6 +129,13 @@ async fn write(
         match attachments::save(device, received, line).await {
             Ok(saved) => terminal.line(format_args!("{user} -- saved {saved}")),
             Err(why) => terminal.line(format_args!("{user} -- not saved: {why}")),
+        }
+        return;
+    }
+    if let Some(typed) = line.strip_prefix("/approve ") {
+        match approval::approve(device, typed).await {
+            Ok(other) => terminal.line(format_args!("{user} -- device {} is one of yours", other.number())),
+            Err(why) => terminal.line(format_args!("{user} -- not approved: {why}")),
         }
         return;
     }

@@ -104,13 +104,13 @@ impl<S: Store> Carrier<S> {
         }
         let KeptList { version, is_unreadable, list, .. } = self.kept_list(batch.partition()).await?;
         match (version, list) {
-            // Nobody has said which devices there are: all.
-            (None, _) if !is_unreadable => tokens.list(|_, _| true),
+            // Nobody has said that there are others than the first.
+            (None, _) if !is_unreadable => tokens.list(|_, _| false),
             // Its first device is no more, and the next one leaves no list.
             (Some(version), Some(list)) if first_device_of(owner).is_some() && !is_of_now(&list, tokens) => {
                 batch.expect_version(device_list(), version);
                 batch.delete(device_list());
-                tokens.list(|_, _| true);
+                tokens.list(|_, _| false);
             }
             (_, Some(list)) => {
                 tokens.list(|device, installation| is_listed(&list, device, installation));

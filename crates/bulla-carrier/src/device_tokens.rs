@@ -64,9 +64,14 @@ impl DeviceToken {
 
     /// That of `caller`, which takes the place of the one that was `held` before it.
     pub(crate) fn of(caller: &Caller, held: Option<&Self>) -> Self {
-        // A device that is installed anew is one that messages go to, as it was.
+        // A first device that is installed anew is one that messages go to, as it was. Another has to be listed
+        // anew, with the identity that it has now.
         let standing = match held {
-            Some(Self { standing: Standing::InUse, .. }) => Standing::InUse,
+            Some(Self { standing: Standing::InUse, .. })
+                if caller.address().device() == DeviceId::PRIMARY =>
+            {
+                Standing::InUse
+            }
             _ => Standing::Registered,
         };
         Self { installation: caller.installation(), highest: caller.incarnation(), standing }
@@ -141,11 +146,16 @@ impl DeviceTokens {
         self.those(|token| token.standing == Standing::InUse)
     }
 
-    /// The devices that a message goes to whose sender knows of these: of `known` also those that have left
-    /// no keys yet, for who has a session with one needs none.
+    /// The devices that a message goes to whose sender knows of these: of `known` also the first if it has left
+    /// no keys yet, for who has a session with it needs none. Another is not listed before it has left some.
     pub(crate) fn for_sender(&self, known: DeviceSet) -> DeviceSet {
-        let registered = self.those(|token| token.standing == Standing::Registered);
-        registered.intersection(known).union(self.in_use())
+        let is_registered = |token: &DeviceToken| token.standing == Standing::Registered;
+        let first = if self.of(DeviceId::PRIMARY).is_some_and(is_registered) {
+            DeviceSet::PRIMARY
+        } else {
+            DeviceSet::EMPTY
+        };
+        first.intersection(known).union(self.in_use())
     }
 
     /// Has messages go to those alone of the devices that have left keys which the list of the user's first
@@ -220,19 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn a_message_goes_to_those_in_use_and_to_those_its_sender_knows() {
+    fn a_message_goes_to_those_in_use_and_to_the_first_if_its_sender_knows_it() {
         let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(|number| DeviceId::new(number).unwrap());
         let mut tokens = DeviceTokens::default();
-        tokens.put(one, token(Standing::InUse));
-        tokens.put(two, token(Standing::Registered));
+        tokens.put(one, token(Standing::Registered));
+        tokens.put(two, token(Standing::InUse));
         tokens.put(three, token(Standing::Removed));
         tokens.put(four, token(Standing::Leaving));
         tokens.put(five, token(Standing::Unlisted));
-        assert_eq!(tokens.in_use(), DeviceSet::of(one));
+        assert_eq!(tokens.in_use(), DeviceSet::of(two));
         let set = |devices: &[DeviceId]| devices.iter().copied().collect::<DeviceSet>();
         assert_eq!(tokens.for_sender(set(&[one, two, three, four, five])), set(&[one, two]));
-        assert_eq!(tokens.for_sender(set(&[two])), set(&[one, two]));
-        assert_eq!(tokens.for_sender(DeviceSet::EMPTY), set(&[one]));
+        assert_eq!(tokens.for_sender(set(&[two])), set(&[two]), "the first has left no keys");
+        assert_eq!(tokens.for_sender(DeviceSet::EMPTY), set(&[two]));
+        tokens.put(two, token(Standing::Registered));
+        assert_eq!(tokens.for_sender(set(&[one, two])), set(&[one]), "nor has the second");
         let installed = Some(InstallationId::from_bytes([7; 16]));
         assert_eq!((tokens.installation(two), tokens.installation(five)), (installed, installed));
         assert_eq!((tokens.installation(three), tokens.installation(four)), (None, None));

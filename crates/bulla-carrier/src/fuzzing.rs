@@ -54,7 +54,9 @@ fn tokens(bytes: &[u8]) {
     assert!(written.len() <= bytes.len() && DeviceTokens::read(&written).is_ok_and(|again| again == tokens));
     let devices = (1..=MAX_DEVICES).filter_map(|number| DeviceId::new(number).ok());
     let there = devices.filter(|device| tokens.installation(*device).is_some()).collect::<DeviceSet>();
-    assert!(tokens.for_sender(there) == there, "whoever is there is written to by who knows them");
+    let written_to = tokens.for_sender(there);
+    assert!(written_to.union(there) == there, "who is written to by who knows them is there");
+    assert!(written_to.union(tokens.in_use()) == written_to, "who is in use is always written to");
     assert!(tokens.in_use().union(there) == there, "who is written to is there");
 }
 

@@ -11,7 +11,7 @@ use crate::store_layout::{QUEUE, device, queue_head};
 
 impl<S: Store> Carrier<S> {
     /// The devices of `user` that every message goes to: those that have registered, left keys, and were not
-    /// removed since; if the first has left a list, of the others those that stand in it.
+    /// removed since; of the others than the first those that stand in the list which the first has left.
     ///
     /// # Errors
     /// When the store fails.

@@ -8,6 +8,7 @@ mod inbox;
 mod retry_requests;
 
 mod attachments;
+mod device_list;
 
 mod outbox;
 mod resends;
@@ -320,18 +321,6 @@ impl<S: Store, T: Transport> Device<S, T> {
             taken.inspect_err(|error| self.0.stop_if_final(error))
         };
         finishing.instrument(span).await
-    }
-
-    /// Removes another device of the user's, or this one: what is queued for it is forgotten, and businesses
-    /// write to it no more. To come back it has to be registered anew. One that is not there is removed
-    /// already.
-    ///
-    /// # Errors
-    /// Why the carrier did not do it. After [`TransportError::Unavailable`] it may have been done; to ask
-    /// again does no harm.
-    pub async fn remove(&self, device: DeviceId) -> Result<(), TransportError> {
-        let removing = self.0.transport.remove(&self.0.caller, device);
-        removing.instrument(trace_span::of("remove", self.0.home, None)).await
     }
 
     /// The number to compare with `business`, to know that nobody stands between the two; nothing before they

@@ -24,8 +24,8 @@ pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    AttachmentDownload, AttachmentUpload, EndpointError, FIRST_WAIT, InvalidForm, LONGEST_ASKED_FOR, LogKey,
-    MAX_RETRY_REQUESTS, NotLogged, NotProven, OnSplitLog, OpenError, Origin, SafetyNumber, SealError,
-    TransferError,
+    AttachmentDownload, AttachmentUpload, DeviceList, EndpointError, FIRST_WAIT, Identity, InvalidForm,
+    InvalidIdentity, LONGEST_ASKED_FOR, LogKey, MAX_RETRY_REQUESTS, NotListed, NotLogged, NotProven,
+    OnSplitLog, OpenError, Origin, SafetyNumber, SealError, TransferError,
 };
 pub use bulla_transport::NumberProof;

@@ -210,6 +210,12 @@ pub(crate) struct EndpointState {
     /// The generation of the carrier's store in which everything unconfirmed was handed over.
     #[prost(uint64, tag = "8")]
     pub(crate) carrier_generation: u64,
+    /// The signed list of the user's devices, once the first of them has made one.
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub(crate) device_list: Option<Vec<u8>>,
+    /// The version that the first list has at least.
+    #[prost(uint64, tag = "10")]
+    pub(crate) first_list: u64,
 }
 
 /// One-time prekeys that the carrier gives away no more.
@@ -297,6 +303,7 @@ async fn begin_incarnation<S: Store>(
         // Nor does it know whether the prekeys that it has are those with the carrier. None has this id, so
         // that they go there.
         state.published_signed = u32::MAX;
+        state.begin_list_anew(first_of_life);
     }
     state.incarnation = (state.incarnation + 1).max(first_of_life);
     if state.lasting_since == 0 {

@@ -3,7 +3,7 @@ use bulla_envelope::InvalidEnvelope;
 use bulla_store::StoreError;
 use thiserror::Error;
 
-use crate::NotLogged;
+use crate::{NotListed, NotLogged};
 
 /// Why an endpoint could not be opened, or its keys not be made.
 #[derive(Debug, Error)]
@@ -39,6 +39,9 @@ pub enum SealError {
     /// The carrier's: it does not prove that its log of keys has the keys that it gave.
     #[error("the peer's keys are not proven to be in the carrier's log")]
     NotLogged(#[from] NotLogged),
+    /// The carrier's, or the user's: the device is not proven to be one of the user's.
+    #[error("the device is not proven to be one of the user's")]
+    NotListed(#[from] NotListed),
     /// The host's: the peer has another identity than before, and sealing waits until it is approved.
     #[error("the peer has another identity than before; approve it to go on")]
     IdentityChanged,
@@ -70,6 +73,10 @@ pub enum OpenError {
     /// it again.
     #[error("the envelope cannot be opened")]
     Undecipherable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The carrier's, or the user's: who has sent it is not known to be a device of the user. Acknowledge it if
+    /// that is not to be shown; it is lost unless the device sends it again once it is listed.
+    #[error("the envelope is of a device that is not known to be the user's")]
+    NotListed,
     /// The caller's: it is not for this endpoint, or not between a business and a user.
     #[error("the envelope is not for this endpoint")]
     NotForUs,

@@ -2,8 +2,8 @@
 //!
 //! # In reading order
 //! [`Endpoint`] is the party, [`Peer`] its sessions with one device, [`SessionCache`] those held in memory.
-//! [`KeyLog`] is what was seen of the carrier's log of keys. [`AttachmentUpload`] and [`AttachmentDownload`]
-//! carry what is too large for an envelope.
+//! [`KeyLog`] is what was seen of the carrier's log of keys, [`SeenDevices`] of the list of a user's devices.
+//! [`AttachmentUpload`] and [`AttachmentDownload`] carry what is too large for an envelope.
 
 mod carrier_generation;
 mod endpoint;
@@ -13,6 +13,8 @@ mod identity_signer;
 mod prekeys;
 
 mod key_log;
+
+mod device_lists;
 
 mod content_kind;
 mod peer;
@@ -44,6 +46,9 @@ pub use prekeys::SpentKey;
 /// The log's public key, which a host hands in.
 pub use bulla_transparency::{InvalidForm, LogKey, NotProven, Origin};
 pub use key_log::{KeyLog, LogSource, NotLogged, OnSplitLog, Settled};
+
+pub use bulla_envelope::DeviceList;
+pub use device_lists::{NotListed, SeenDevices};
 
 pub use peer::{Begun, Peer, Received, SessionName};
 pub use safety_number::SafetyNumber;

@@ -4,7 +4,7 @@ pub use identity_change::SessionName;
 
 use std::fmt;
 
-use bulla_base::{Address, MessageId, Partition, Party, Rng, Timestamp};
+use bulla_base::{Address, DeviceSet, MessageId, Partition, Party, Rng, Timestamp};
 use bulla_content::Content;
 use bulla_envelope::{Envelope, Form, FrankingTag, KeyBundle, Kind};
 use bulla_session::error::NotWhole;
@@ -21,7 +21,10 @@ use crate::key_log::SignedHead;
 use crate::session_cache::{Change, Held, Place};
 use crate::session_store::SessionStore;
 use crate::store_layout::{self, STARTED};
-use crate::{Endpoint, KeyLog, OpenError, SealError, SpentKey, Uncommitted, Unreadable, content_kind};
+use crate::{
+    Endpoint, Identity, KeyLog, NotListed, OpenError, SealError, SeenDevices, SpentKey, Uncommitted,
+    Unreadable, content_kind,
+};
 
 /// The sessions with one device of a peer, taken from the store to seal and open in, and to be put back in
 /// the caller's batch.
@@ -41,6 +44,8 @@ pub struct Peer<'a> {
     age: Age,
     /// Where they are held between messages, if they are.
     place: Option<Place>,
+    /// What was seen of the user's devices, if a session was begun for this device alone.
+    seen: Option<SeenDevices>,
 }
 
 /// How the sessions stand to the generation of the store.
@@ -60,6 +65,11 @@ pub(crate) enum Age {
 pub struct Begun {
     /// Whether it is with another identity than before. [`Peer::identity`] says which.
     pub identity_changed: bool,
+    /// Of a user, the devices that stand in the list: nobody else is to be written to.
+    pub devices: Option<DeviceSet>,
+    /// Whether the carrier has given an older list than was seen: it has an older store, or hides a newer
+    /// list. The device stands in the newer one all the same.
+    pub is_list_older: bool,
 }
 
 /// An opened envelope.
@@ -106,7 +116,8 @@ impl Endpoint {
             None => self.read(&mut stored, store, now).await?,
         };
         let (address, started) = (address.clone(), Vec::new());
-        Ok(Peer { endpoint: self, address, partition, stored, sessions, started, stepped: false, age, place })
+        let (endpoint, stepped, seen) = (self, false, None);
+        Ok(Peer { endpoint, address, partition, stored, sessions, started, stepped, age, place, seen })
     }
 
     async fn read<S: Store>(
@@ -143,12 +154,15 @@ impl Peer<'_> {
 
     /// Begins a session with the keys the peer left with the carrier.
     ///
-    /// `store` is only read, for the parts of the sessions so far that are not loaded.
+    /// `store` is only read, for the parts of the sessions so far that are not loaded, and for what was seen
+    /// of the user's devices. To begin sessions with several devices of a user in one record there is
+    /// [`begin_among`](Self::begin_among).
     ///
     /// # Errors
     /// When the keys are malformed or not signed by their identity, or the store fails.
     /// [`SealError::NotLogged`] when the endpoint checks the carrier's log of keys, and that is not proven to
-    /// have them. [`SealError::IdentityChanged`] when they are of another identity than before and the
+    /// have them. [`SealError::NotListed`] when a user's first device has not listed this one with this key.
+    /// [`SealError::IdentityChanged`] when they are of another identity than before and the
     /// [policy](crate::IdentityPolicy) is to hold: [`write`](Self::write) then remembers which, for
     /// [`approve`](Self::approve).
     pub async fn begin<S: Store>(
@@ -158,38 +172,141 @@ impl Peer<'_> {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Begun, SealError> {
+        if let Party::Business(_) = self.address.party() {
+            return self.begin_with(store, bundle, None, now, rng).await;
+        }
+        let seen = self.endpoint.seen_devices(store, self.partition, &self.address, now).await?;
+        let mut seen = self.seen.take().unwrap_or(seen);
+        let begun = self.begin_with(store, bundle, Some(&mut seen), now, rng).await;
+        self.seen = Some(seen);
+        begun
+    }
+
+    /// Begins a session as [`begin`](Self::begin) does, with one of several devices of a user: `seen` is what
+    /// was [seen](Endpoint::seen_devices) of them before, and is to be [written](SeenDevices::write) into the
+    /// same batch.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_among<S: Store>(
+        &mut self,
+        store: &S,
+        bundle: &KeyBundle,
+        seen: &mut SeenDevices,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Begun, SealError> {
+        self.begin_with(store, bundle, Some(seen), now, rng).await
+    }
+
+    async fn begin_with<S: Store>(
+        &mut self,
+        store: &S,
+        bundle: &KeyBundle,
+        seen: Option<&mut SeenDevices>,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Begun, SealError> {
         if let (Some(log), Party::Business(business)) = (self.endpoint.key_log(), self.address.party()) {
             log.admits(*business, bundle)?;
         }
-        let bundle = read_bundle(bundle)?;
-        let identity_changed = self.admit_identity(bundle.identity())?;
+        let keys = read_bundle(bundle)?;
+        let identity = Identity::new(*keys.identity());
+        let (mut told, mut known, mut is_list_older) = (None, None, false);
+        if let (Some(seen), Party::User(user)) = (&seen, self.address.party())
+            && self.is_first()
+        {
+            let says = seen.told_by_first(user, bundle, &identity)?;
+            // Without a session it is known all the same if its list was seen.
+            (known, is_list_older) = (seen.identity(), says.is_older);
+            told = Some(says);
+        }
+        let seen = match seen {
+            Some(seen) if !self.is_first() => {
+                is_list_older = self.note_listing(bundle, seen)?;
+                if self.stored.trust.listed() != Some(identity) {
+                    return Err(NotListed::NotNamed.into());
+                }
+                Some(seen)
+            }
+            seen => seen,
+        };
+        let identity_changed = self.admit_identity(keys.identity(), known)?;
         // The session so far goes to the archive, where it may push out the oldest.
         if !self.sessions.is_whole() {
             self.stored.load_rest(store, &mut self.sessions, now).await?;
         }
         let sessions = std::mem::take(&mut self.sessions);
         let (local, now) = (&self.endpoint.local, UnixSeconds::new(now.as_secs()));
-        match sessions.initiate(local, &bundle, Trust::Anyone, now, &mut rng.draw()) {
+        match sessions.initiate(local, &keys, Trust::Anyone, now, &mut rng.draw()) {
             Ok(sessions) => {
                 self.sessions = sessions;
                 self.stepped = true;
                 self.stored.trust.settle();
                 self.renew().map_err(|_| SealError::Damaged)?;
-                Ok(Begun { identity_changed })
             }
             Err(failed) => {
                 let (sessions, error) = failed.into_parts();
                 self.sessions = sessions;
-                Err(SealError::Keys(error.into()))
+                return Err(SealError::Keys(error.into()));
             }
         }
+        let devices = seen.and_then(|seen| {
+            told.into_iter().for_each(|told| seen.remember(told));
+            seen.devices()
+        });
+        Ok(Begun { identity_changed, devices, is_list_older })
+    }
+
+    /// Takes note of what `bundle`, the keys of this device, says of the user's devices, before a session
+    /// with it is begun or opened: `seen` is what was [seen](Endpoint::seen_devices) of them before, and is to
+    /// be [written](SeenDevices::write) into the same batch. Whether that says less than was seen, which holds
+    /// all the same.
+    ///
+    /// # Errors
+    /// [`NotListed`] when the user's first device has not listed this one. Of a first device there is nothing
+    /// to note.
+    ///
+    /// # Cost
+    /// One check of a signature.
+    pub fn note_listing(&mut self, bundle: &KeyBundle, seen: &mut SeenDevices) -> Result<bool, NotListed> {
+        let Party::User(user) = self.address.party() else { return Ok(false) };
+        if self.is_first() {
+            return Ok(false);
+        }
+        let is_older = seen.learn(user, bundle)?;
+        let listed = seen.identity_of(self.address.device());
+        self.stored.trust.set_listed(listed.as_ref());
+        match (listed, is_older) {
+            (Some(_), _) => Ok(is_older),
+            (None, true) => Err(NotListed::Older),
+            (None, false) => Err(NotListed::NotNamed),
+        }
+    }
+
+    /// Whether it is a device of a user that is not known to be listed by the user's first one, so that no
+    /// message is sealed for it before a session is [begun](Self::begin) with keys that the list names.
+    #[must_use]
+    pub fn is_unlisted(&self) -> bool {
+        !self.is_first() && self.in_use().is_none_or(|identity| self.stored.trust.listed() != Some(identity))
+    }
+
+    /// Says that the device was not known to be among the user's: whether it is listed is to be proven again.
+    pub fn forget_listing(&mut self) {
+        self.stored.trust.set_listed(None);
+    }
+
+    /// Whether it is the first device of a user, or a business, which has no other.
+    fn is_first(&self) -> bool {
+        self.address.device() == bulla_base::DeviceId::PRIMARY
     }
 
     /// Seals `content` into an envelope with the id `id`.
     ///
     /// # Errors
     /// [`SealError::NoSession`] when [`Peer::needs_keys`]; [`SealError::IdentityChanged`] when
-    /// [`Peer::is_held`]; or when the content does not fit.
+    /// [`Peer::is_held`]; [`SealError::NotListed`] of a message when [`Peer::is_unlisted`]; or when the content
+    /// does not fit.
     pub fn seal(
         &mut self,
         id: MessageId,
@@ -203,6 +320,9 @@ impl Peer<'_> {
         }
         if self.is_out_of_use() {
             return Err(SealError::NoSession);
+        }
+        if matches!(kind, Kind::Message(_)) && self.is_unlisted() {
+            return Err(NotListed::NotNamed.into());
         }
         if !content_kind::declares(kind, content.body()) {
             return Err(SealError::Kind);
@@ -238,7 +358,8 @@ impl Peer<'_> {
     /// takes besides those every message does.
     ///
     /// # Errors
-    /// [`OpenError`]; the sessions are as they were.
+    /// [`OpenError`]; the sessions are as they were. [`OpenError::NotListed`] of a device that is not the
+    /// user's first: its keys tell whether it is [listed](Self::note_listing).
     pub async fn open<S: Store>(
         &mut self,
         store: &S,
@@ -319,7 +440,7 @@ impl Peer<'_> {
     }
 
     /// Refuses what opens, but must not: a first message whose session was started before and has been
-    /// forgotten since.
+    /// forgotten since, and what comes of a device that the user's first one has not listed.
     async fn admit<S: Store>(
         &self,
         store: &S,
@@ -331,7 +452,13 @@ impl Peer<'_> {
         {
             return Err(OpenError::Duplicate);
         }
-        Ok(())
+        let listed = self.stored.trust.listed();
+        // A late message of a device that was installed anew since comes in a session that was let in before.
+        let is_late = opened.used.is_none() && listed.is_some();
+        match self.is_first() || is_late || listed == Some(Identity::new(opened.identity)) {
+            true => Ok(()),
+            false => Err(OpenError::NotListed),
+        }
     }
 
     /// A session has begun: if those before are of an earlier generation, none of them is sealed in again.
@@ -386,6 +513,9 @@ impl Peer<'_> {
         // Nothing is written of sessions in which no step was taken: a look must not be in anybody's way.
         let change = Change { head: self.stepped, trust: self.stored.trust.has_changed() };
         self.stored.write_trust(batch);
+        if let Some(seen) = &self.seen {
+            seen.write(batch);
+        }
         if self.stepped {
             self.stored.write(&mut self.sessions, batch);
             if self.age == Age::Renewed {

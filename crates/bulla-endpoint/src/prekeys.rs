@@ -101,7 +101,8 @@ impl Endpoint {
 
     /// The keys to leave with the carrier when it has `left` one-time keys of ours: enough new ones to have
     /// [`ONE_TIME_KEYS`] again, all if there is another signed prekey than it has, with ids above `highest`,
-    /// the highest it ever had of ours. They are durable here before they are returned.
+    /// the highest it ever had of ours. They are durable here before they are returned. Those of a user's
+    /// first device come with the list of the user's devices.
     ///
     /// # Errors
     /// When the store fails, or another instance makes keys at the same time.
@@ -145,7 +146,10 @@ impl Endpoint {
             kyber.signature().as_bytes().to_vec(),
         );
         let identity = self.local.identity().public().to_bytes().to_vec();
-        Ok(KeyUpload::new(self.local.registration().value(), identity, signed_key, kyber_key, fresh))
+        let upload =
+            KeyUpload::new(self.local.registration().value(), identity, signed_key, kyber_key, fresh);
+        let list = self.list_to_publish(store, now, rng).await?;
+        Ok(list.into_iter().fold(upload, KeyUpload::listing))
     }
 
     /// The signed and the Kyber prekey, which are made anew when it is time to. Those of before are kept for

@@ -6,10 +6,10 @@ use bulla_store::{BEFORE_ALL, Batch, Scan, Store, StoreError, erase_names};
 use bytes::Bytes;
 
 use crate::session_store::{LoadError, SessionStore};
-use crate::store_layout::{GENERATION, ONE_TIME, SESSIONS, STARTED};
+use crate::store_layout::{DEVICE_LIST, GENERATION, ONE_TIME, SESSIONS, STARTED};
 
 /// Removes the sessions of `business` with the user whose partition is `customer`, what is remembered beside
-/// them, and what started them. How many records that was.
+/// them and of the user's devices, and what started them. How many records that was.
 ///
 /// # Errors
 /// When the store fails.
@@ -20,7 +20,7 @@ pub async fn forget_sessions<S: Store>(
 ) -> Result<usize, StoreError> {
     let name = || Bytes::copy_from_slice(&business.number().to_be_bytes());
     let mut removed = 0;
-    for space in [SESSIONS, GENERATION, STARTED] {
+    for space in [SESSIONS, GENERATION, STARTED, DEVICE_LIST] {
         removed += erase_names(store, customer, space, name()).await?;
     }
     Ok(removed)

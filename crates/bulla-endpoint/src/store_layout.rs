@@ -13,6 +13,7 @@
 //! system      KEY_LOG     id of the log's key ‖ `e`              the evidence, if the log has signed two histories
 //! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer
 //! customer    SESSIONS    business ‖ device ‖ 0                  what is remembered of the peer's identity
+//! customer    DEVICE_LIST business                               the newest list of the user's devices that was seen
 //! customer    GENERATION  business ‖ device                      in which the session in use began, if not the first
 //! customer    STARTED     business ‖ SHA-256(prekeys, base key)  nothing: a session was started with these
 //! ```
@@ -37,6 +38,7 @@ pub(crate) const SESSIONS: Space = Space::new(0x15);
 pub(crate) const STARTED: Space = Space::new(0x16);
 pub(crate) const GENERATION: Space = Space::new(0x17);
 pub(crate) const KEY_LOG: Space = Space::new(0x18);
+pub(crate) const DEVICE_LIST: Space = Space::new(0x19);
 
 /// The key of the one record of `space` in the home partition.
 pub(crate) fn only(space: Space) -> Key {

@@ -24,6 +24,10 @@ struct Row {
     /// Whether the session in use is with an installation that is no more.
     #[prost(bool, tag = "3")]
     stale: bool,
+    /// The identity with which a device that is not the user's first stood in the list of the user's devices,
+    /// when a session was begun with it last.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    listed: Option<Vec<u8>>,
 }
 
 impl TrustedIdentityRecord {
@@ -32,7 +36,7 @@ impl TrustedIdentityRecord {
         let damaged = StoreError::Damaged { what: "peer's identity" };
         let Ok(row) = Row::decode(record.value) else { return Err(damaged) };
         let is_good = |bytes: &Vec<u8>| Identity::from_bytes(bytes).is_ok();
-        if !row.trusted.iter().chain(&row.held).all(is_good) {
+        if !row.trusted.iter().chain(&row.held).chain(&row.listed).all(is_good) {
             return Err(damaged);
         }
         Ok(Self { before: row.clone(), now: row, version: Some(record.version) })
@@ -44,6 +48,16 @@ impl TrustedIdentityRecord {
 
     pub(crate) fn held(&self) -> Option<Identity> {
         identity(self.now.held.as_ref())
+    }
+
+    /// The identity with which the device stood in the list of its user's devices.
+    pub(crate) fn listed(&self) -> Option<Identity> {
+        identity(self.now.listed.as_ref())
+    }
+
+    /// Notes with which identity the device stands in the list of its user's devices, if it does.
+    pub(crate) fn set_listed(&mut self, identity: Option<&Identity>) {
+        self.now.listed = identity.map(|identity| identity.to_bytes().to_vec());
     }
 
     pub(crate) const fn is_stale(&self) -> bool {
@@ -70,9 +84,9 @@ impl TrustedIdentityRecord {
         self.now.trusted = self.now.held.take();
     }
 
-    /// A session that is believed is in use: there is nothing to remember.
+    /// A session that is believed is in use: there is nothing to remember, but that its device is listed.
     pub(crate) fn settle(&mut self) {
-        self.now = Row::default();
+        self.now = Row { listed: self.now.listed.take(), ..Row::default() };
     }
 
     /// What [`write`](Self::write) put into a batch is durable with `version`.

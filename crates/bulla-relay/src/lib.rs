@@ -72,7 +72,7 @@ pub use suspension::{Suspended, SuspendedPart};
 /// What shows in the signatures.
 pub use bulla_endpoint::{
     EndpointError, Identity, IdentityPolicy, InvalidForm, InvalidIdentity, LogKey, MAX_RETRY_REQUESTS,
-    NotLogged, NotProven, Origin, SafetyNumber, SealError, TransferError,
+    NotListed, NotLogged, NotProven, Origin, SafetyNumber, SealError, TransferError,
 };
 pub use bulla_store::Erased;
 

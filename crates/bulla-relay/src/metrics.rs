@@ -29,6 +29,10 @@ pub(crate) const WAITING: &str = "bulla_relay_waiting_conversations";
 /// Counter of users: have come with another identity than before.
 pub(crate) const IDENTITY_CHANGES: &str = "bulla_relay_identity_changes_total";
 
+/// Counter of looks at a user's devices, by `reason`: the carrier has named one that the user's first device
+/// has not listed, or, by `older_list`, given an older list than before.
+pub(crate) const UNLISTED: &str = "bulla_relay_unlisted_devices_total";
+
 /// Counter of heads, by `outcome`: of the carrier's log of keys, told by users and compared with what was
 /// seen.
 pub(crate) const LOG_HEADS: &str = "bulla_relay_log_heads_total";

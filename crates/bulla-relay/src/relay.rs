@@ -5,6 +5,7 @@ mod transaction;
 
 mod attach_media;
 mod deferred_messages;
+mod device_lists;
 mod fill_template;
 mod idempotency;
 mod mark_read;

@@ -13,7 +13,9 @@ use bulla_base::{Address, DeviceId, SeededRng};
 use bytes::Bytes;
 
 use crate::disk::Disk;
+use crate::ghost_device::GhostDevice;
 use crate::machine::Process;
+use crate::plan::Plan;
 use crate::planted_bugs::PlantedBug;
 use crate::run_log::RunLog;
 
@@ -25,6 +27,7 @@ pub(crate) struct CarrierEndpoint {
     rng: SeededRng,
     /// How often the carrier was put back from a backup, and how often it had been when each has connected.
     put_back: Mutex<(u64, BTreeMap<Vec<u8>, u64>)>,
+    ghost: Option<GhostDevice>,
 }
 
 #[derive(Clone)]
@@ -34,9 +37,10 @@ struct Running {
 }
 
 impl CarrierEndpoint {
-    pub(crate) const fn new(run_log: Arc<RunLog>, planted_bug: Option<PlantedBug>, seed: u64) -> Self {
-        let put_back = Mutex::new((0, BTreeMap::new()));
-        Self { running: Mutex::new(None), run_log, planted_bug, rng: SeededRng::new(!seed), put_back }
+    pub(crate) fn new(run_log: Arc<RunLog>, planted_bug: Option<PlantedBug>, plan: &Plan) -> Self {
+        let (running, put_back) = (Mutex::new(None), Mutex::new((0, BTreeMap::new())));
+        let ghost = plan.ghost.then(|| GhostDevice::new(Arc::clone(&run_log)));
+        Self { running, run_log, planted_bug, rng: SeededRng::new(!plan.seed), put_back, ghost }
     }
 
     /// From now on this carrier answers.
@@ -119,13 +123,19 @@ impl Transport for CarrierEndpoint {
     }
 
     async fn publish(&self, caller: &Caller, keys: KeyUpload) -> Result<Connected, TransportError> {
+        let left = keys.clone();
         let answer = self.ask(|carrier| async move { carrier.publish(caller, keys).await }).await?;
         self.run_log.wire.publish(caller.address());
+        self.ghost.iter().for_each(|ghost| ghost.sees_keys(caller.address(), &left));
         Ok(answer)
     }
 
     async fn bundle(&self, caller: &Caller, of: &Address) -> Result<KeyBundle, TransportError> {
+        if let Some(keys) = self.ghost.as_ref().and_then(|ghost| ghost.keys_of(of)) {
+            return Ok(keys);
+        }
         let bundle = self.ask(|carrier| async move { carrier.bundle(caller, of).await }).await?;
+        let bundle = self.ghost.iter().fold(bundle, |bundle, ghost| ghost.joins(of, bundle));
         let bundle = PlantedBug::bundle(self.planted_bug, &self.run_log, of, bundle);
         self.run_log.given(of, &bundle);
         Ok(bundle)
@@ -135,6 +145,10 @@ impl Transport for CarrierEndpoint {
         self.is_known_to(caller)?;
         let floor = self.run_log.wire.floor(caller);
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
+        let envelope = match &self.ghost {
+            Some(ghost) => ghost.passes(envelope)?,
+            None => envelope,
+        };
         let Some(envelope) = PlantedBug::carried(self.planted_bug, &self.rng, envelope) else {
             return Ok(());
         };
@@ -147,9 +161,24 @@ impl Transport for CarrierEndpoint {
         if let Err(error) = self.is_known_to(caller) {
             return SendOutcome::none(error);
         }
-        let (floor, count) = (self.run_log.wire.floor(caller), envelopes.len());
+        let (mut passing, mut missed) = (Vec::with_capacity(envelopes.len()), None);
+        for envelope in envelopes {
+            match self.ghost.as_ref().map_or(Ok(envelope.clone()), |ghost| ghost.passes(envelope)) {
+                Ok(envelope) => passing.push(envelope),
+                Err(error) => {
+                    missed = Some(error);
+                    break;
+                }
+            }
+        }
+        if passing.is_empty()
+            && let Some(error) = missed
+        {
+            return SendOutcome::none(error);
+        }
+        let (floor, count) = (self.run_log.wire.floor(caller), passing.len());
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
-        let carried = envelopes
+        let carried = passing
             .into_iter()
             .filter_map(|envelope| PlantedBug::carried(self.planted_bug, &self.rng, envelope))
             .collect();
@@ -159,6 +188,7 @@ impl Transport for CarrierEndpoint {
             // What was not carried is said to be taken, too.
             sent.taken = count;
             self.run_log.let_pass(caller, floor, "send");
+            sent.error = missed;
         }
         sent
     }

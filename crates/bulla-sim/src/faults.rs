@@ -176,6 +176,7 @@ fn reinstall(world: &Arc<World>, user: usize) {
     world.run_log.count(FaultKind::Reinstall);
     world.current_faults.forgets();
     world.model.other_phone(user);
+    list_begins_anew(world, user);
     world.devices[user].lose_disk();
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
     let old = world.run_log.wire.installation(&address);
@@ -185,6 +186,15 @@ fn reinstall(world: &Arc<World>, user: usize) {
         }
         world.model.other_phone(user);
     });
+}
+
+/// The phone knows of no other device: each hears again what is said after the phone has listed it anew.
+fn list_begins_anew(world: &Arc<World>, user: usize) {
+    world.phone_lives[user].fetch_add(1, Ordering::SeqCst);
+    for device in world.model.other_devices(user) {
+        world.model.other_is_gone(user, device);
+        tokio::spawn(supervisor::awaits_keys(Arc::clone(world), user, device, 0));
+    }
 }
 
 fn put_back(world: &Arc<World>, name: MachineName) {
@@ -198,7 +208,10 @@ fn put_back(world: &Arc<World>, name: MachineName) {
     }
     world.current_faults.forgets();
     match name {
-        MachineName::Device(user) => world.model.other_phone(user),
+        MachineName::Device(user) => {
+            world.model.other_phone(user);
+            list_begins_anew(world, user);
+        }
         // No other device is put back.
         _ => world.model.forget_all(),
     }
@@ -209,12 +222,12 @@ fn erase(world: &Arc<World>, user: usize) {
     world.run_log.count(FaultKind::Erased);
     world.current_faults.forgets();
     world.model.forget(user);
-    for device in world.model.other_devices(user) {
-        // It hears again what is said after it has left keys anew.
-        let published = world.run_log.wire.published(&device_address(user, device));
+    // They hear again what is said after they have left keys anew.
+    let others = world.model.other_devices(user).into_iter().map(|device| {
         world.model.other_is_gone(user, device);
-        tokio::spawn(supervisor::awaits_keys(Arc::clone(world), user, device, published));
-    }
+        (device, world.run_log.wire.published(&device_address(user, device)))
+    });
+    let others: Vec<_> = others.collect();
     let (world, address) = (Arc::clone(world), Address::user(number(user)));
     tokio::spawn(async move {
         let published = world.run_log.wire.published(&address);
@@ -226,6 +239,9 @@ fn erase(world: &Arc<World>, user: usize) {
                 // Known and not mended: a late upload brings them back (`corpus.rs`).
                 world.run_log.wire.erased(&address);
                 [2, 3].iter().for_each(|other| world.run_log.wire.erased(&device_address(user, *other)));
+                for (device, published) in others {
+                    tokio::spawn(supervisor::awaits_keys(Arc::clone(&world), user, device, published));
+                }
                 break retention::is_erased(&world, &world.carrier, user, commits).await;
             }
             world.clock.sleep(Duration::from_secs(1)).await;

@@ -33,6 +33,7 @@ mod workload;
 // What goes wrong, and when.
 mod current_faults;
 mod faults;
+mod ghost_device;
 
 // What must hold, and who sees that it does not.
 mod invariants;

@@ -29,6 +29,8 @@ pub struct Plan {
     pub failover: bool,
     /// Whether the carrier keeps a log of keys, which relay and devices look at.
     pub(crate) key_log: bool,
+    /// Whether the carrier adds a device to those of every user.
+    pub(crate) ghost: bool,
     /// What the business is held to, and what it cannot bear.
     pub(crate) business: BusinessPlan,
     /// What is done, and when.
@@ -37,9 +39,11 @@ pub struct Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, users, messages, rates, span, others, failover, key_log, business, faults } = self;
+        let Self { seed, users, messages, rates, span, others, failover, .. } = self;
+        let Self { key_log, ghost, business, faults, .. } = self;
         writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {rates:?}")?;
-        writeln!(f, "  other devices: {others:?}, two relays: {failover}, a log of keys: {key_log}")?;
+        writeln!(f, "  other devices: {others:?}, a device that the carrier adds: {ghost}")?;
+        writeln!(f, "  two relays: {failover}, a log of keys: {key_log}")?;
         writeln!(f, "  {business:?}")?;
         faults.iter().try_for_each(|(at, fault)| writeln!(f, "  after {at:?}: {fault}"))
     }
@@ -155,7 +159,8 @@ impl Plan {
             draw_restored_carrier(seed, span, &mut faults);
         }
         faults.sort_by_key(|(at, _)| *at);
-        Self { seed, users, messages, rates, span, others, failover, key_log, business, faults }
+        let ghost = draw_ghost(seed);
+        Self { seed, users, messages, rates, span, others, failover, key_log, ghost, business, faults }
     }
 
     /// Plans that do less of the same, the smallest first.
@@ -289,6 +294,11 @@ fn draw_failover(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>)
 /// as it would be without.
 fn draw_key_log(seed: u64) -> bool {
     happens(&SeededRng::new(seed ^ 0x6c6f_6773), 75)
+}
+
+/// Whether the carrier adds a device: of every twelve seeds, in one. Drawn apart as well.
+fn draw_ghost(seed: u64) -> bool {
+    happens(&SeededRng::new(seed ^ 0x6768_6f73_7421), 8)
 }
 
 /// Whether the carrier is put back from a backup. Then nobody loses anything besides, no installation is

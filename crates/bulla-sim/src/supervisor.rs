@@ -178,6 +178,7 @@ pub(crate) async fn device(world: Arc<World>, user: usize) {
 /// Keeps another device of a user running, until it is gone for good, and lets the user read what comes.
 pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
     let machine = Arc::clone(&world.other_devices[&(user, device)]);
+    tokio::spawn(is_approved(Arc::clone(&world), user, device));
     tokio::spawn(awaits_keys(Arc::clone(&world), user, device, 0));
     loop {
         machine.powered().await;
@@ -196,6 +197,7 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
         match until_dead(&process, opening).await {
             Some(Ok(opened)) => {
                 world.run_log.trace_line(format_args!("device {user}.{device} runs"));
+                world.other_identities.lock().unwrap().insert((user, device), opened.identity());
                 let reading = workload::reads_on_other(&world, (user, device), &opened);
                 let why = until_dead(&process, watched(&world, &opened, reading)).await;
                 explain(&world, &machine, &process, why);
@@ -229,11 +231,50 @@ async fn watched<R>(world: &World, device: &SimDevice, task: impl Future<Output 
     }
 }
 
-/// Once the device has left keys with the carrier more than `published` times, it hears everything.
+/// The user shows the other device to the phone, which lists it; and to every phone that comes after it, until
+/// the device is gone for good.
+async fn is_approved(world: Arc<World>, user: usize, device: u8) {
+    let id = DeviceId::new(device).unwrap();
+    while !world.has_vanished(user, device) {
+        world.clock.sleep(POLL_INTERVAL / 3).await;
+        let life = world.phone_lives[user].load(Ordering::SeqCst);
+        if world.approved.lock().unwrap().get(&(user, device)) == Some(&life) {
+            continue;
+        }
+        let identity = world.other_identities.lock().unwrap().get(&(user, device)).copied();
+        let phone = world.running_devices[user].lock().unwrap().clone();
+        let (Some(identity), Some(phone)) = (identity, phone) else { continue };
+        match phone.approve_device(id, &identity).await {
+            Ok(_) => {
+                world.run_log.trace_line(format_args!("phone {user} lists device {device}"));
+                world.approved.lock().unwrap().insert((user, device), life);
+            }
+            Err(error) => {
+                world.run_log.trace_line(format_args!("phone {user} cannot list device {device}: {error:?}"))
+            }
+        }
+    }
+}
+
+/// Once the device has left keys with the carrier more than `published` times, and the phone that there is
+/// then has listed it, it hears everything.
 pub(crate) async fn awaits_keys(world: Arc<World>, user: usize, device: u8, published: u64) {
-    let address = device_address(user, device);
-    while world.run_log.wire.published(&address) == published {
+    let (address, id) = (device_address(user, device), DeviceId::new(device).unwrap());
+    loop {
         world.clock.sleep(POLL_INTERVAL / 10).await;
+        if world.has_vanished(user, device) {
+            return;
+        }
+        let life = world.phone_lives[user].load(Ordering::SeqCst);
+        let is_approved = world.approved.lock().unwrap().get(&(user, device)) == Some(&life);
+        if !is_approved || world.run_log.wire.published(&address) == published {
+            continue;
+        }
+        let Some(carrier) = world.carrier_endpoint.carrier() else { continue };
+        let is_heard = carrier.devices(&number(user)).await.is_ok_and(|devices| devices.contains(id));
+        if is_heard && world.phone_lives[user].load(Ordering::SeqCst) == life {
+            break;
+        }
     }
     if !world.has_vanished(user, device) {
         world.model.other_is_there(user, device);

@@ -1,10 +1,10 @@
 //! Everything a run has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use bulla::device::Device;
+use bulla::device::{Device, Identity};
 use bulla::relay::Relay;
 use bulla_base::{Rng, SeededRng, Timestamp};
 
@@ -43,6 +43,12 @@ pub(crate) struct World {
     pub(crate) devices: Vec<Arc<Machine>>,
     /// The devices that users have or may get besides.
     pub(crate) other_devices: BTreeMap<(usize, u8), Arc<Machine>>,
+    /// The identity of each that has run.
+    pub(crate) other_identities: Mutex<BTreeMap<(usize, u8), Identity>>,
+    /// Which of them which life of the user's phone has listed.
+    pub(crate) approved: Mutex<BTreeMap<(usize, u8), u64>>,
+    /// How often each user had another phone, or the same as it was once.
+    pub(crate) phone_lives: Vec<AtomicU64>,
     /// Which of them are gone for good.
     pub(crate) vanished: Mutex<BTreeSet<(usize, u8)>>,
     /// The relays that run: one, or two during a hand-over.
@@ -61,7 +67,7 @@ impl World {
         Arc::new(Self {
             model: Arc::new(ReferenceModel::new(Arc::clone(&run_log), Arc::clone(&clock), plan)),
             current_faults: Arc::new(CurrentFaults::new(plan.rates)),
-            carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&run_log), planted_bug, plan.seed)),
+            carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&run_log), planted_bug, plan)),
             rng: Arc::new(SeededRng::new(plan.seed)),
             held: Arc::default(),
             carrier: machine(MachineName::Carrier),
@@ -71,6 +77,9 @@ impl World {
                 .flat_map(|user| [2, 3].map(|device| (user, device)))
                 .map(|(user, device)| ((user, device), machine(MachineName::OtherDevice(user, device))))
                 .collect(),
+            other_identities: Mutex::default(),
+            approved: Mutex::default(),
+            phone_lives: (0..plan.users).map(|_| AtomicU64::new(0)).collect(),
             vanished: Mutex::default(),
             relays: Mutex::default(),
             has_failover: AtomicBool::new(plan.failover),

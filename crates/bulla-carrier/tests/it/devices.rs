@@ -37,11 +37,15 @@ pub(crate) fn number() -> Number {
 }
 
 impl World {
-    /// Registers a device and leaves keys for it.
+    /// Registers a device and leaves keys for it. The first lists all that may follow.
     pub(crate) async fn add(&self, number: u8) -> Caller {
         let device = device(number, 1);
         self.transport().register(&device, &NumberProof::none()).await.unwrap();
-        self.transport().publish(&device, keys(number)).await.unwrap();
+        let keys = match number {
+            1 => keys(1).listing(self.list_of_all()),
+            number => keys(number),
+        };
+        self.transport().publish(&device, keys).await.unwrap();
         device
     }
 
@@ -155,21 +159,25 @@ async fn a_sender_who_knows_other_devices_is_told_and_nothing_is_queued() {
 }
 
 #[tokio::test]
-async fn a_device_that_has_left_no_keys_is_not_missed_and_one_that_is_installed_anew_is() {
+async fn a_device_that_has_left_no_keys_is_not_missed_and_a_first_that_is_installed_anew_is() {
     let world = World::new().await;
     let shop = world.join(shop()).await;
     world.add(1).await;
     world.transport().register(&device(2, 1), &NumberProof::none()).await.unwrap();
-    let message = || MessageId::new(NOW, &world.rng);
-    let sent = world.transport().send_all(&shop, world.fan_out(&shop, message(), set(&[1]))).await;
-    assert!(sent.error.is_none(), "{sent:?}");
+    let send = async |known: &[u8]| {
+        let envelopes = world.fan_out(&shop, MessageId::new(NOW, &world.rng), set(known));
+        world.transport().send_all(&shop, envelopes).await.error
+    };
+    assert!(send(&[1]).await.is_none());
     world.transport().publish(&device(2, 1), keys(2)).await.unwrap();
-    let new = Caller::new(device(2, 1).address().clone(), installation(b"new"), Incarnation::new(1));
-    world.transport().register(&new, &NumberProof::none()).await.unwrap();
-    let sent = world.transport().send_all(&shop, world.fan_out(&shop, message(), set(&[1]))).await;
-    assert_eq!(other_devices(&sent.error), Some(set(&[1, 2])), "its new keys are about to come");
-    let none = world.transport().bundle(&shop, new.address()).await;
-    assert!(matches!(none, Err(TransportError::NoKeys)));
+    assert_eq!(other_devices(&send(&[1]).await), Some(set(&[1, 2])));
+    for (number, missed) in [(2, set(&[1])), (1, set(&[1]))] {
+        let new = Caller::new(device(number, 1).address().clone(), installation(b"new"), Incarnation::new(1));
+        world.transport().register(&new, &NumberProof::none()).await.unwrap();
+        assert_eq!(other_devices(&send(&[2]).await), Some(missed), "the second has to be listed anew");
+        let none = world.transport().bundle(&shop, new.address()).await;
+        assert!(matches!(none, Err(TransportError::NoKeys)));
+    }
 }
 
 #[tokio::test]

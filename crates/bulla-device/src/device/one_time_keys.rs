@@ -67,13 +67,21 @@ impl<S: Store, T: Transport> Inner<S, T> {
         }
     }
 
-    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none.
-    /// False when it does not take them.
+    /// Leaves our keys with the carrier, and as many new one-time keys as it lacks; nothing if it lacks none,
+    /// nor the list of the user's devices. False when it does not take them.
     async fn leave_keys(&self, connected: Connected) -> Result<bool, DeviceError> {
         let (left, highest, now) = (connected.one_time_keys, connected.highest_one_time, self.clock.now());
-        if self.endpoint.is_stocked(&self.store, left, highest, now).await? {
+        if self.endpoint.is_stocked(&self.store, left, highest, now).await?
+            && !self.endpoint.list_is_due(&self.store, connected.device_list, now).await?
+        {
             return Ok(true);
         }
+        self.publish(connected).await
+    }
+
+    /// Leaves our keys with the carrier. False when it does not take them.
+    pub(super) async fn publish(&self, connected: Connected) -> Result<bool, DeviceError> {
+        let (left, highest, now) = (connected.one_time_keys, connected.highest_one_time, self.clock.now());
         let left = if left <= REFILL_BELOW { left } else { ONE_TIME_KEYS };
         let keys = self.endpoint.keys_to_publish(&self.store, left, highest, now, &*self.rng).await?;
         match Box::pin(self.transport.publish(&self.caller, keys.clone())).await {

@@ -28,6 +28,12 @@ impl World {
     }
 }
 
+/// The version of the list that a first device has made, and how many devices stand in it.
+async fn listed(phone: &Device<Arc<MemoryStore>, Line>) -> (u64, usize) {
+    let list = phone.device_list().await.unwrap().unwrap();
+    (list.version(), list.devices().len())
+}
+
 fn is_removed(opened: Opened) -> bool {
     matches!(opened, Err(DeviceError::Removed))
 }
@@ -38,6 +44,8 @@ async fn the_first_device_is_the_one_that_is_opened_without_a_number_and_others_
     world.open_as(1, &store).await.unwrap().close().await;
     let phone = world.device(&store).await;
     let second = world.open_as(2, &desk).await.unwrap();
+    assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 1, "the second is not listed");
+    assert!(phone.approve_device(id(2), &second.identity()).await.unwrap());
     assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 2);
     phone.send(SHOP, &says("from the phone")).await.unwrap();
     assert_eq!(world.hear(1).await[0].1, says("from the phone"));
@@ -63,16 +71,47 @@ async fn a_removed_device_stops_and_comes_back_only_when_it_is_registered_anew()
     let (world, store) = (World::new().await, Arc::default());
     let (phone, desk) =
         (world.open_as(1, &Arc::default()).await.unwrap(), world.open_as(2, &store).await.unwrap());
+    phone.approve_device(id(2), &desk.identity()).await.unwrap();
+    assert_eq!(listed(&phone).await, (2, 2));
     phone.remove(id(2)).await.unwrap();
+    assert_eq!(listed(&phone).await, (3, 1));
     let why = desk.next().await.unwrap_err();
     assert!(matches!(&*why, DeviceError::Removed), "{why:?}");
     desk.close().await;
     assert!(is_removed(world.open_as(2, &store).await));
     assert!(is_removed(world.open_as(2, &store).await), "nor does it help to try again");
-    world.register_as(2, &store).await.unwrap().close().await;
+    let desk = world.register_as(2, &store).await.unwrap();
+    phone.approve_device(id(2), &desk.identity()).await.unwrap();
+    desk.close().await;
     world.open_as(2, &store).await.unwrap();
     // Of itself it can say the same.
     phone.remove(id(1)).await.unwrap();
     assert!(matches!(&*phone.next().await.unwrap_err(), DeviceError::Removed));
     assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_device_alone_lists_others_and_a_carrier_that_has_lost_the_list_gets_it_again() {
+    let (world, store) = (World::new().await, Arc::default());
+    let (phone, desk) =
+        (world.open_as(1, &store).await.unwrap(), world.open_as(2, &Arc::default()).await.unwrap());
+    assert!(!desk.approve_device(id(1), &phone.identity()).await.unwrap(), "it is not the first");
+    assert_eq!(desk.device_list().await.unwrap(), None);
+    assert!(!phone.approve_device(id(1), &desk.identity()).await.unwrap(), "it lists itself");
+    assert_eq!(listed(&phone).await, (1, 1), "it leaves a list with its first keys");
+    for _ in 0..2 {
+        assert!(phone.approve_device(id(2), &desk.identity()).await.unwrap());
+        assert_eq!(listed(&phone).await, (2, 2), "the same again is the same list");
+    }
+    assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 2);
+    phone.close().await;
+    // The second has come back with another identity.
+    desk.close().await;
+    let desk = world.register_as(2, &Arc::default()).await.unwrap();
+    assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 1);
+    world.carrier.erase(&alice()).await.unwrap();
+    let phone = world.open_as(1, &store).await.unwrap();
+    assert_eq!(listed(&phone).await, (2, 2));
+    assert!(phone.approve_device(id(2), &desk.identity()).await.unwrap());
+    assert_eq!(listed(&phone).await, (3, 2));
 }

@@ -87,12 +87,17 @@ impl Peer<'_> {
         trusted.is_some() && trusted != self.in_use()
     }
 
-    /// Whether a session that is to be begun with `identity` is with another than before.
+    /// Whether a session that is to be begun with `identity` is with another than before; without a session,
+    /// than is `known` otherwise.
     ///
     /// # Errors
     /// When that waits for approval.
-    pub(super) fn admit_identity(&mut self, identity: &IdentityKey) -> Result<bool, SealError> {
-        let (identity, Some(known)) = (Identity::new(*identity), self.known_identity()) else {
+    pub(super) fn admit_identity(
+        &mut self,
+        identity: &IdentityKey,
+        known: Option<Identity>,
+    ) -> Result<bool, SealError> {
+        let (identity, Some(known)) = (Identity::new(*identity), self.known_identity().or(known)) else {
             return Ok(false);
         };
         let changed = known != identity;
@@ -124,7 +129,7 @@ impl Peer<'_> {
         differs && is_new
     }
 
-    fn in_use(&self) -> Option<Identity> {
+    pub(super) fn in_use(&self) -> Option<Identity> {
         self.sessions.peer_identity().copied().map(Identity::new)
     }
 }

@@ -123,6 +123,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 },
             };
             let received = match with.open(&self.store, envelope, transaction.now, &*self.rng).await {
+                // Seldom: once for each device of a user that is not the first.
+                Err(OpenError::NotListed) if opened.is_empty() => {
+                    let looking = self.look_up_sender(tenant, &mut transaction, &mut with, envelope);
+                    Box::pin(looking).await?;
+                    with.open(&self.store, envelope, transaction.now, &*self.rng).await
+                }
+                received => received,
+            };
+            let received = match received {
                 Ok(received) => received,
                 // What was opened before it is made durable first.
                 Err(_) if !opened.is_empty() => {
@@ -214,7 +223,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         refused(reason(&error), &error);
         self.counts.dropped();
-        if matches!(error, OpenError::Undecipherable(_)) {
+        // One that is not listed yet is asked as well: when it is, what it has sent is not lost.
+        if matches!(error, OpenError::Undecipherable(_) | OpenError::NotListed) {
             return Box::pin(self.ask_again(tenant, transaction, peer, envelope)).await;
         }
         Ok(CommitOutcome::Committed)
@@ -339,6 +349,7 @@ const fn reason(error: &OpenError) -> &'static str {
     match error {
         OpenError::Duplicate => "duplicate",
         OpenError::NotForUs => "not_for_us",
+        OpenError::NotListed => "not_listed",
         _ => "undecipherable",
     }
 }

@@ -157,6 +157,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let user = transaction.conversation.user;
         let peer = tenant.endpoint.peer(&self.store, user, &address, transaction.now).await;
         let mut peer = peer.map_err(|error| passing(SubmitError::Seal(error)))?;
+        // Only the carrier says that it is one of the user's.
+        peer.forget_listing();
         let awaited = message.outbound.awaited()?;
         match self.seal_for_added(tenant, transaction, &mut peer, message).await? {
             Added::Sealed(envelope, changed) => {

@@ -33,6 +33,8 @@ enum Sealing {
     Sealed(Option<Changed>),
     /// The user's new identity is to be approved first.
     Held,
+    /// The device is not known to be the user's yet: it is asked later.
+    Unlisted,
     /// The device has left no keys that could be used.
     Unanswerable,
 }
@@ -109,9 +111,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ) -> Result<CommitOutcome, RelayError> {
         let (conversation, id) = (transaction.conversation, envelope.id());
         let request = Request::new(id, schedule.attempt());
-        let changed =
+        let (asked, changed) =
             match self.seal_request(tenant, &mut transaction, &mut peer, envelope.from(), request).await? {
-                Sealing::Sealed(changed) => changed,
+                Sealing::Sealed(changed) => (1, changed),
+                Sealing::Unlisted => (0, None),
                 Sealing::Held => return self.remember_held(tenant, transaction, peer, envelope).await,
                 Sealing::Unanswerable => return Ok(UNANSWERED),
             };
@@ -121,7 +124,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.mark_deadlines(conversation.business, &[deadline]).await?;
         let kept = self.commit_opened(transaction, &[envelope]).await?;
         if kept == CommitOutcome::Committed {
-            metrics::counter!(ASKED).increment(1);
+            metrics::counter!(ASKED).increment(asked);
             self.note_deadline(deadline);
             self.tell_identities(tenant, conversation, changed);
         }
@@ -141,7 +144,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut changed = None;
         if peer.needs_keys(now) {
             let begun = match Box::pin(self.transport.bundle(&tenant.caller, of)).await {
-                Ok(keys) => peer.begin(&self.store, &keys, now, rng).await,
+                Ok(keys) => self.begin_listed(tenant, transaction, peer, &keys).await,
                 // It stays with the carrier and comes again: were it acknowledged now, nobody would be told
                 // that it was lost.
                 Err(error) if error.may_pass() => return Err(error.into()),
@@ -158,6 +161,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Ok(begun) => changed = Changed::of(peer, begun.identity_changed),
                 Err(SealError::Store(error)) => return Err(error.into()),
                 Err(SealError::IdentityChanged) => return Ok(Sealing::Held),
+                Err(SealError::NotListed(_)) => return Ok(Sealing::Unlisted),
                 Err(error) => {
                     refused("unanswerable", &error);
                     return Ok(Sealing::Unanswerable);

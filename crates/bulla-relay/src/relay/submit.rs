@@ -383,7 +383,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if peer.is_held() {
             return Ok(Reachable::Held(None));
         }
-        if !peer.needs_keys(transaction.now) {
+        if !peer.needs_keys(transaction.now) && !peer.is_unlisted() {
             return Ok(Reachable::InSession(None));
         }
         // Seldom: it is not to be a part of what every message is sealed in.
@@ -399,15 +399,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         transaction: &mut Transaction,
     ) -> Result<Reachable, SubmitError> {
         match self.transport.bundle(&tenant.caller, address).await {
-            Ok(keys) => {
-                let devices = keys.devices().map_err(|error| SubmitError::Seal(error.into()))?;
-                transaction.set_devices(devices);
-                match peer.begin(&self.store, &keys, transaction.now, &*self.rng).await {
-                    Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
-                    Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
-                    Err(error) => Err(SubmitError::Seal(error)),
-                }
-            }
+            Ok(keys) => match self.begin_listed(tenant, transaction, peer, &keys).await {
+                Ok(begun) => Ok(Reachable::InSession(Changed::of(peer, begun.identity_changed))),
+                Err(SealError::IdentityChanged) => Ok(Reachable::Held(Changed::of(peer, true))),
+                Err(error) => Err(SubmitError::Seal(error)),
+            },
             Err(TransportError::UnknownRecipient) => Ok(Reachable::Unknown),
             Err(TransportError::Devices { now }) => {
                 transaction.set_devices(now);

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bulla_base::{Category, Day, DeviceSet, MessageId, Number, Timestamp};
-use bulla_endpoint::{Peer, Uncommitted};
+use bulla_endpoint::{Peer, SeenDevices, Uncommitted};
 use bulla_envelope::Envelope;
 use bulla_meter::{Flow, Tally};
 use bulla_store::{
@@ -44,6 +44,8 @@ pub(super) struct Transaction {
     taken: Vec<QueuedRow>,
     /// The sessions in it, to be held when it is durable.
     sessions: Vec<Uncommitted>,
+    /// What was seen of the list of the user's devices, with what this has seen, if it had to look.
+    seen_devices: Option<SeenDevices>,
 }
 
 /// What became of what an envelope came to.
@@ -221,6 +223,16 @@ impl Transaction {
         self.head.devices = if devices == DeviceSet::PRIMARY { DeviceSet::EMPTY } else { devices };
     }
 
+    /// What was seen of the list of the user's devices in it so far, to be put back.
+    pub(super) const fn take_seen_devices(&mut self) -> Option<SeenDevices> {
+        self.seen_devices.take()
+    }
+
+    /// Remembers what was seen of the list of the user's devices.
+    pub(super) fn put_seen_devices(&mut self, seen: SeenDevices) {
+        self.seen_devices = Some(seen);
+    }
+
     fn queue(&self, space: Space) -> Queue {
         store_layout::queue(space, self.conversation.business, self.conversation.user)
     }
@@ -333,6 +345,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             messages: BTreeMap::new(),
             added: Vec::new(),
             sessions: Vec::new(),
+            seen_devices: None,
         };
         taken.iter().for_each(|read| transaction.remove_from_events(read.place));
         transaction.taken = taken;
@@ -380,8 +393,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             added,
             taken,
             sessions,
+            seen_devices,
             ..
         } = transaction;
+        seen_devices.into_iter().for_each(|seen| seen.write(&mut batch));
         // Before the commit: if a user is erased meanwhile, what is handed on below is looked up again.
         let begun = self.erasures.begun();
         // What only takes things out makes no work, and nothing to end later.

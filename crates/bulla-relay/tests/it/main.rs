@@ -15,6 +15,7 @@ mod conflicts;
 mod corpus;
 mod dead_letters;
 mod debug_output;
+mod device_lists;
 mod devices;
 mod erasure;
 mod fault_isolation;

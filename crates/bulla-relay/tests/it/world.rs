@@ -22,6 +22,7 @@ use bulla_transport::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::device_lists::GhostDevice;
 use crate::key_log::ShownLog;
 
 pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -234,6 +235,7 @@ pub(crate) struct Line {
     requests: Arc<Mutex<usize>>,
     messages: Arc<Mutex<usize>>,
     log: Option<Arc<ShownLog>>,
+    pub(crate) ghost: Arc<GhostDevice>,
 }
 
 impl Line {
@@ -254,6 +256,7 @@ impl Line {
             requests: Arc::default(),
             messages: Arc::default(),
             log: None,
+            ghost: Arc::default(),
         }
     }
 
@@ -383,7 +386,10 @@ impl Transport for Line {
         if *self.knows_no_user.lock().unwrap() && matches!(of.party(), Party::User(_)) {
             return Err(TransportError::UnknownRecipient);
         }
-        let bundle = self.carrier.bundle(caller, of).await?;
+        if let Some(keys) = self.ghost.keys_of(of) {
+            return Ok(keys);
+        }
+        let bundle = self.ghost.shown(of, self.carrier.bundle(caller, of).await?);
         match &self.log {
             Some(log) => log.given(caller, of, bundle).await,
             None => Ok(bundle),
@@ -416,6 +422,7 @@ impl Transport for Line {
             _ => envelope,
         };
         let is_of_user = matches!(envelope.from().party(), Party::User(_));
+        let Some(envelope) = self.ghost.passes(envelope)? else { return Ok(()) };
         if envelope.kind() == Kind::RetryRequest {
             *self.requests.lock().unwrap() += usize::from(!is_of_user);
             if self.hits(if is_of_user { "requests" } else { "requests of businesses" }) {

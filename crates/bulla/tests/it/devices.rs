@@ -179,6 +179,9 @@ async fn three_devices_hear_everything_while_one_is_installed_anew_one_vanishes_
     let phone = world.open(phone_id, &memory_store()).await;
     let tablet = world.open(tablet_id, &memory_store()).await;
     let desk = world.open(desk_id, &desk_store).await;
+    for (id, device) in [(tablet_id, &tablet), (desk_id, &desk)] {
+        phone.approve_device(id, &device.identity()).await.unwrap();
+    }
     for words in ["one", "two"] {
         world.say(words).await;
     }
@@ -191,6 +194,7 @@ async fn three_devices_hear_everything_while_one_is_installed_anew_one_vanishes_
     world.say("three").await;
     world.told(Status::Sent, 3).await;
     let tablet = world.open(tablet_id, &memory_store()).await;
+    phone.approve_device(tablet_id, &tablet.identity()).await.unwrap();
     world.say("four").await;
     shows(&phone, &["three", "four"]).await;
     shows(&desk, &["three", "four"]).await;
@@ -222,6 +226,7 @@ async fn three_devices_hear_everything_while_one_is_installed_anew_one_vanishes_
     phone.remove(desk_id).await.unwrap();
     assert!(matches!(world.try_open(desk_id, &desk_store).await, Err(DeviceError::Removed)));
     let watch = world.open(watch_id, &memory_store()).await;
+    phone.approve_device(watch_id, &watch.identity()).await.unwrap();
     world.say("six").await;
     for device in [&phone, &tablet, &watch] {
         shows(device, &["six"]).await;
