@@ -174,6 +174,7 @@ fn tried(messages: usize, rates: FaultRates, faults: &[(Duration, Fault)], seeds
             others,
             failover: false,
             key_log: false,
+            ghost: false,
             business,
             faults,
         };
