@@ -156,7 +156,7 @@ impl Plan {
         let business = BusinessPlan::of(seed, span, users, messages);
         let key_log = draw_key_log(seed);
         if !key_log && !failover {
-            draw_restored_carrier(seed, span, &mut faults);
+            draw_restored_carrier(seed, users, span, &mut faults);
         }
         faults.sort_by_key(|(at, _)| *at);
         let ghost = draw_ghost(seed);
@@ -304,7 +304,7 @@ fn draw_ghost(seed: u64) -> bool {
 /// Whether the carrier is put back from a backup. Then nobody loses anything besides, no installation is
 /// replaced and no device comes or goes: what the carrier knew of those is for its operator to mend. Drawn
 /// apart, so that all else of a seed is as it would be without.
-fn draw_restored_carrier(seed: u64, span: Duration, faults: &mut Vec<(Duration, Fault)>) {
+fn draw_restored_carrier(seed: u64, users: usize, span: Duration, faults: &mut Vec<(Duration, Fault)>) {
     let rng = SeededRng::new(seed ^ 0x6261_636b);
     let rng: &dyn Rng = &rng;
     let is_costly = |fault: &Fault| {
@@ -326,7 +326,13 @@ fn draw_restored_carrier(seed: u64, span: Duration, faults: &mut Vec<(Duration, 
     let first = moment(rng);
     faults.push((first, Fault::BackUp(MachineName::Carrier)));
     for _ in 0..1 + below(rng, 2) {
-        faults.push((first.max(moment(rng)), Fault::PutBack(MachineName::Carrier)));
+        let put_back = first.max(moment(rng));
+        faults.push((put_back, Fault::PutBack(MachineName::Carrier)));
+        if happens(rng, 50) {
+            // What waits for who is away is what is lost.
+            let user = one_of(rng, &(0..users).collect::<Vec<_>>());
+            faults.push((first, Fault::Absent(user, put_back - first + Duration::from_secs(1))));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{Address, BusinessAccountId, Category, Clock, Number, PhoneNumberId, Rng};
+use bulla::base::{Address, BusinessAccountId, Category, Clock, DeviceId, Number, PhoneNumberId, Rng};
 use bulla::carrier::Carrier;
 use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::attachment::Sealer;
@@ -46,6 +46,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     scenario.nobody_is_there().await;
     scenario.a_blob_is_kept(&system).await;
     scenario.files_come_and_go(&system).await;
+    scenario.a_second_device_is_listed(&system).await;
     somebody_proves_who_they_are(&system, personal.number(2)).await;
     the_log_of_keys_stands_still().await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
@@ -401,10 +402,30 @@ impl Scenario<'_> {
         relay.delete_template(SHOP, id).await.unwrap();
     }
 
+    /// A user's second device writes before the first has listed it, and after that.
+    async fn a_second_device_is_listed(&self, system: &System) {
+        let number = Number::parse(self.personal.number(2)).unwrap();
+        let open = async |id: DeviceId| {
+            let (clock, rng, proof) = (Arc::new(SystemClock), Arc::new(SystemRng), NumberProof::none());
+            let (store, line) = (MemoryStore::new(), InProcess::new(system.carrier.clone()));
+            Device::register_as(store, line, clock, rng, number.clone(), id, proof).await.unwrap()
+        };
+        let second = DeviceId::new(2).unwrap();
+        let (phone, desk) = (open(DeviceId::PRIMARY).await, open(second).await);
+        for _ in 0..2 {
+            let words = Text::new(self.personal.text()).unwrap();
+            desk.send(SHOP, &Content::text(words)).await.unwrap();
+            a_moment().await;
+            assert!(phone.approve_device(second, &desk.identity()).await.unwrap());
+        }
+        desk.close().await;
+        phone.close().await;
+    }
+
     async fn somebody_is_erased(&self, system: &System) {
         let gone = Number::parse(self.personal.number(2)).unwrap();
         self.running.relay.erase(&gone).await.unwrap();
-        system.carrier.remove_device(&gone, bulla::base::DeviceId::PRIMARY).await.unwrap();
+        system.carrier.remove_device(&gone, DeviceId::PRIMARY).await.unwrap();
         system.carrier.erase(&gone).await.unwrap();
     }
 
