@@ -64,8 +64,8 @@ impl DeviceToken {
 
     /// That of `caller`, which takes the place of the one that was `held` before it.
     pub(crate) fn of(caller: &Caller, held: Option<&Self>) -> Self {
-        // A first device that is installed anew is one that messages go to, as it was. Another has to be listed
-        // anew, with the identity that it has now.
+        // A first device that is installed anew is one that messages go to, as it was. Another has to be
+        // listed anew, with the identity that it has now.
         let standing = match held {
             Some(Self { standing: Standing::InUse, .. })
                 if caller.address().device() == DeviceId::PRIMARY =>
@@ -146,8 +146,9 @@ impl DeviceTokens {
         self.those(|token| token.standing == Standing::InUse)
     }
 
-    /// The devices that a message goes to whose sender knows of these: of `known` also the first if it has left
-    /// no keys yet, for who has a session with it needs none. Another is not listed before it has left some.
+    /// The devices that a message goes to whose sender knows of these: of `known` also the first if it has
+    /// left no keys yet, for who has a session with it needs none. Another is not listed before it has left
+    /// some.
     pub(crate) fn for_sender(&self, known: DeviceSet) -> DeviceSet {
         let is_registered = |token: &DeviceToken| token.standing == Standing::Registered;
         let first = if self.of(DeviceId::PRIMARY).is_some_and(is_registered) {

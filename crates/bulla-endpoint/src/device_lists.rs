@@ -73,8 +73,8 @@ impl Endpoint {
         state.device_list.as_deref().map(read).transpose().map(|read| read.map(|(_, list)| list))
     }
 
-    /// Whether the carrier lacks our list of devices, when it has `kept` the version it says: it never had it,
-    /// it was put back, or the list has changed since.
+    /// Whether the carrier lacks our list of devices, when it has `kept` the version it says: it never had
+    /// it, it was put back, or the list has changed since.
     ///
     /// # Errors
     /// As [`device_list`](Self::device_list).

@@ -73,8 +73,8 @@ pub enum OpenError {
     /// it again.
     #[error("the envelope cannot be opened")]
     Undecipherable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The carrier's, or the user's: who has sent it is not known to be a device of the user. Acknowledge it if
-    /// that is not to be shown; it is lost unless the device sends it again once it is listed.
+    /// The carrier's, or the user's: who has sent it is not known to be a device of the user. Acknowledge it
+    /// if that is not to be shown; it is lost unless the device sends it again once it is listed.
     #[error("the envelope is of a device that is not known to be the user's")]
     NotListed,
     /// The caller's: it is not for this endpoint, or not between a business and a user.

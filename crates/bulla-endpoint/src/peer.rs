@@ -259,9 +259,9 @@ impl Peer<'_> {
     }
 
     /// Takes note of what `bundle`, the keys of this device, says of the user's devices, before a session
-    /// with it is begun or opened: `seen` is what was [seen](Endpoint::seen_devices) of them before, and is to
-    /// be [written](SeenDevices::write) into the same batch. Whether that says less than was seen, which holds
-    /// all the same.
+    /// with it is begun or opened: `seen` is what was [seen](Endpoint::seen_devices) of them before, and is
+    /// to be [written](SeenDevices::write) into the same batch. Whether that says less than was seen, which
+    /// holds all the same.
     ///
     /// # Errors
     /// [`NotListed`] when the user's first device has not listed this one. Of a first device there is nothing
@@ -305,8 +305,8 @@ impl Peer<'_> {
     ///
     /// # Errors
     /// [`SealError::NoSession`] when [`Peer::needs_keys`]; [`SealError::IdentityChanged`] when
-    /// [`Peer::is_held`]; [`SealError::NotListed`] of a message when [`Peer::is_unlisted`]; or when the content
-    /// does not fit.
+    /// [`Peer::is_held`]; [`SealError::NotListed`] of a message when [`Peer::is_unlisted`]; or when the
+    /// content does not fit.
     pub fn seal(
         &mut self,
         id: MessageId,

@@ -231,8 +231,8 @@ async fn watched<R>(world: &World, device: &SimDevice, task: impl Future<Output 
     }
 }
 
-/// The user shows the other device to the phone, which lists it; and to every phone that comes after it, until
-/// the device is gone for good.
+/// The user shows the other device to the phone, which lists it; and to every phone that comes after it,
+/// until the device is gone for good.
 async fn is_approved(world: Arc<World>, user: usize, device: u8) {
     let id = DeviceId::new(device).unwrap();
     while !world.has_vanished(user, device) {

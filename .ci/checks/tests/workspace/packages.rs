@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::architecture::{cargo, root};
 
 /// A package has at most so many bytes unpacked: sources and pages, and no corpus.
-const MAX_PACKAGE_BYTES: u64 = 768 * 1024;
+const MAX_PACKAGE_BYTES: u64 = 1024 * 1024;
 
 /// The crates that are to be published.
 fn packages() -> Vec<Value> {

@@ -17,7 +17,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         self.0.endpoint.identity()
     }
 
-    /// The devices that the user has, as this one, the first, has listed them; nothing if it is not the first.
+    /// The devices that the user has, as this one, the first, has listed them; nothing if it is not the
+    /// first.
     ///
     /// # Errors
     /// When the store fails or is damaged.

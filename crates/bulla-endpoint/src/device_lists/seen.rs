@@ -8,8 +8,8 @@ use crate::session_store::SessionStore;
 use crate::store_layout::{self, DEVICE_LIST};
 use crate::{Endpoint, Identity, SealError};
 
-/// Why a device is not taken for one of its user's. The move is the carrier's, or the user's, whose first device
-/// has not listed it.
+/// Why a device is not taken for one of its user's. The move is the carrier's, or the user's, whose first
+/// device has not listed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NotListed {
@@ -44,8 +44,8 @@ impl NotListed {
     }
 }
 
-/// What a business has seen of the list of a user's devices: the newest of the identity that is believed to be
-/// the user's, which is that of its first device.
+/// What a business has seen of the list of a user's devices: the newest of the identity that is believed to
+/// be the user's, which is that of its first device.
 ///
 /// Sessions that are begun in one record share it, so that what the one is begun with holds for the next.
 #[derive(Debug, Clone)]
@@ -66,8 +66,8 @@ pub(crate) struct Told {
 }
 
 impl Endpoint {
-    /// What was seen of the devices of the user of `address`, as it stands in `partition`, that of the user in
-    /// the conversation.
+    /// What was seen of the devices of the user of `address`, as it stands in `partition`, that of the user
+    /// in the conversation.
     ///
     /// # Errors
     /// When the store fails or what it has is damaged, or the address is of our own kind.

@@ -1,5 +1,5 @@
-//! A carrier that names devices which a user's first device has not listed: nobody reads what is written to the
-//! user but the user's devices, and nobody else writes in the user's name.
+//! A carrier that names devices which a user's first device has not listed: nobody reads what is written to
+//! the user but the user's devices, and nobody else writes in the user's name.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
