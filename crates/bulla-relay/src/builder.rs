@@ -90,7 +90,8 @@ impl<S: Store, T: Transport, K: EventSink> RelayBuilder<S, T, K> {
     /// a carrier that has seen a later incarnation can. A vault tells.
     ///
     /// # Cost
-    /// Two commits a business, and one scan of the conversations of the last 30 days.
+    /// Two commits a business, one scan of the conversations of the last 30 days, and one of what its account
+    /// is still to be told.
     pub async fn open(self) -> Result<Relay<S, T, K>, RelayError> {
         Relay::open(self).await
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulla_base::PhoneNumberId;
 use thiserror::Error;
 
-use crate::Event;
+use crate::{AccountEvent, Event};
 
 /// The port through which the relay hands events to a business: a webhook, or the host's own handler.
 ///
@@ -28,6 +28,16 @@ pub trait EventSink: Send + Sync + 'static {
     /// over.
     fn forward(&self, event: &Event) -> impl Future<Output = Result<(), SinkError>> + Send;
 
+    /// Hands over what is told of an account, and of no conversation: one after the other of an account.
+    ///
+    /// The default takes them all, so that nobody hears of them.
+    ///
+    /// # Errors
+    /// When the business does not have it. The relay tries again, later and later, for 30 days.
+    fn forward_account(&self, _event: &AccountEvent) -> impl Future<Output = Result<(), SinkError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Where `event` goes: what goes to one destination fails and recovers together. As soon as one event has
     /// got there, the relay offers the others that wait for the same destination, instead of letting them
     /// wait to the end.
@@ -44,6 +54,10 @@ impl<K: EventSink + ?Sized> EventSink for Arc<K> {
         (**self).forward(event)
     }
 
+    fn forward_account(&self, event: &AccountEvent) -> impl Future<Output = Result<(), SinkError>> + Send {
+        (**self).forward_account(event)
+    }
+
     fn destination(&self, event: &Event) -> Destination {
         (**self).destination(event)
     }
@@ -55,6 +69,9 @@ impl<K: EventSink + ?Sized> EventSink for Arc<K> {
 pub trait DynEventSink: Send + Sync + 'static {
     /// As [`EventSink::forward`].
     fn forward_boxed<'a>(&'a self, event: &'a Event) -> Forwarding<'a>;
+
+    /// As [`EventSink::forward_account`].
+    fn forward_account_boxed<'a>(&'a self, event: &'a AccountEvent) -> Forwarding<'a>;
 
     /// As [`EventSink::destination`].
     fn destination_of(&self, event: &Event) -> Destination;
@@ -68,6 +85,10 @@ impl<K: EventSink> DynEventSink for K {
         Box::pin(self.forward(event))
     }
 
+    fn forward_account_boxed<'a>(&'a self, event: &'a AccountEvent) -> Forwarding<'a> {
+        Box::pin(self.forward_account(event))
+    }
+
     fn destination_of(&self, event: &Event) -> Destination {
         self.destination(event)
     }
@@ -76,6 +97,10 @@ impl<K: EventSink> DynEventSink for K {
 impl EventSink for dyn DynEventSink {
     async fn forward(&self, event: &Event) -> Result<(), SinkError> {
         self.forward_boxed(event).await
+    }
+
+    async fn forward_account(&self, event: &AccountEvent) -> Result<(), SinkError> {
+        self.forward_account_boxed(event).await
     }
 
     fn destination(&self, event: &Event) -> Destination {

@@ -14,6 +14,7 @@ mod relay;
 mod rules;
 mod template;
 
+mod account_event;
 mod event;
 mod event_sink;
 
@@ -48,6 +49,7 @@ pub use template::{
     TemplateQuery, TemplateRefusal, TemplateReview, TemplateStatus, TemplateText, TextParameter,
 };
 
+pub use account_event::{AccountEvent, TemplateUpdate};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};
 

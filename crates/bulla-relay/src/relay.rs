@@ -19,6 +19,7 @@ mod rule_check;
 mod rule_state;
 mod service_windows;
 mod submit;
+mod tell_accounts;
 mod template_rows;
 
 mod receive;
@@ -97,6 +98,7 @@ use self::running_erasures::Erasures;
 use self::shutdown::Shutdown;
 use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
+use self::tell_accounts::AccountNews;
 pub use self::unreadable_records::SetAside;
 use crate::host_reports::ReportLog;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
@@ -139,6 +141,7 @@ pub(crate) struct Inner<S, T, K> {
     pending_approval: PendingApproval,
     sink_outages: SinkOutages,
     sink_permits: SinkPermits,
+    account_news: AccountNews,
     workers: ActiveWorkers,
     calls: Arc<CallsInFlight>,
     acknowledged_events: AcknowledgedEvents,
@@ -215,6 +218,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             pending_approval: PendingApproval::default(),
             sink_outages: SinkOutages::default(),
             sink_permits,
+            account_news: AccountNews::default(),
             workers: ActiveWorkers::default(),
             calls: Arc::default(),
             acknowledged_events: AcknowledgedEvents::default(),
@@ -330,6 +334,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.spawn_while_acting(trace_span::task("keep deadlines"), Self::keep_deadlines);
         self.spawn_while_acting(trace_span::task("keep sweeping"), Self::keep_sweeping);
         self.spawn_while_acting(trace_span::task("keep settling"), Self::keep_settling);
+        self.spawn_while_acting(trace_span::task("keep telling accounts"), Self::keep_telling_accounts);
         if self.settings.failover {
             self.spawn_while_acting(trace_span::task("keep looking"), Self::keep_looking_for_work);
         }

@@ -26,6 +26,7 @@
 //! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
 //! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
 //! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
+//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, of which the business does not know yet
 //! account     TEMPLATE_COUNT   –                       how many there are
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   this business's erasure was begun and is not done; its account, if that goes too
@@ -73,6 +74,7 @@ pub(crate) const MEDIA_CHUNK: Space = Space::new(0x69);
 pub(crate) const TEMPLATE: Space = Space::new(0x74);
 pub(crate) const TEMPLATE_ID: Space = Space::new(0x75);
 pub(crate) const TEMPLATE_COUNT: Space = Space::new(0x76);
+pub(crate) const ACCOUNT_EVENT: Space = Space::new(0x77);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

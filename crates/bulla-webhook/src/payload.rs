@@ -6,11 +6,14 @@
 mod objects;
 mod other;
 
-use bulla_relay::{Business, Event, Failure, Incoming, MessageRef, Status, StatusUpdate, Subject};
+use bulla_relay::{
+    AccountEvent, Business, Event, Failure, Incoming, MessageRef, Status, StatusUpdate, Subject,
+};
 
 use self::objects::{
-    Answered, Change, Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction,
-    StatusLine, TextBody, Unsupported, Value,
+    AccountChange, AccountEntry, AccountNotification, Answered, Change, Contact, Data, Entry, Fault, Message,
+    Metadata, Notification, Profile, Reaction, StatusLine, TemplateStatusUpdate, TextBody, Unsupported,
+    Value,
 };
 use self::other::Other;
 use crate::{WebhookError, api_ids, ascii_json};
@@ -41,6 +44,24 @@ pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, Webho
         object: "whatsapp_business_account",
         entry: [Entry { id: business.account().to_string(), changes: [Change { field: "messages", value }] }],
     };
+    ascii_json::write(&notification).map_err(WebhookError::broken)
+}
+
+/// The body of the update that tells of an account; nothing where the API has none.
+pub(crate) fn write_account(event: &AccountEvent) -> Result<Vec<u8>, WebhookError> {
+    let AccountEvent::Template(update) = event else { return Err(WebhookError::UnknownEvent) };
+    let (template, definition) = (&update.template, &update.template.definition);
+    let value = TemplateStatusUpdate {
+        event: template.status.name(),
+        message_template_id: template.id.number(),
+        message_template_name: definition.name(),
+        message_template_language: definition.language(),
+        message_template_category: definition.category().name().to_ascii_uppercase(),
+        reason: template.reason.as_deref().unwrap_or("NONE"),
+    };
+    let change = AccountChange { field: "message_template_status_update", value };
+    let entry = AccountEntry { id: update.account.to_string(), time: update.at.as_secs(), changes: [change] };
+    let notification = AccountNotification { object: "whatsapp_business_account", entry: [entry] };
     ascii_json::write(&notification).map_err(WebhookError::broken)
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bulla_base::{Clock, PhoneNumberId, Rng};
-use bulla_relay::{Business, Destination, Event, EventSink, SinkError};
+use bulla_relay::{AccountEvent, Business, Destination, Event, EventSink, SinkError};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
@@ -25,6 +25,8 @@ use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
 ///
 /// An update counts as taken when the answer is 200, and only then, as in the original; redirects are not
 /// followed. The body is compact JSON in pure ASCII, sent with its length, and signed over its exact bytes.
+///
+/// What becomes of message templates is told to those who [ask for it](Webhook::template_updates).
 ///
 /// Statuses say nothing about prices yet. A user has no profile name here, so the number stands in its place;
 /// and as the relay does not say who wrote a message that is answered, `context.from` is always the business.
@@ -119,24 +121,39 @@ impl WebhookSink {
 
     async fn deliver(&self, event: &Event) -> Result<(), WebhookError> {
         let id = event.subject().business;
-        // Cloned, so that the lock is not held during the call.
-        let Some(Subscriber { business, subscription }) = self.read().get(&id).cloned() else {
-            self.tell_of_unknown(id);
-            return Err(WebhookError::UnknownBusiness { business: id });
+        let Subscriber { business, subscription } = self.subscriber(id)?;
+        // Before the handshake: an event for which there is no update is none of the server's business.
+        let outcome = match payload::write(event, &business) {
+            Ok(body) => self.post(body, &subscription).await,
+            Err(error) => Err(error),
         };
-        let outcome = self.post(event, &business, &subscription).await;
         subscription.outage_log().observe(id, &outcome);
         outcome
     }
 
-    async fn post(
-        &self,
-        event: &Event,
-        business: &Business,
-        subscription: &Subscription,
-    ) -> Result<(), WebhookError> {
-        // Before the handshake: an event for which there is no update is none of the server's business.
-        let body = payload::write(event, business)?;
+    async fn deliver_account(&self, event: &AccountEvent) -> Result<(), WebhookError> {
+        let id = event.business();
+        let Subscriber { business: _, subscription } = self.subscriber(id)?;
+        if !subscription.webhook().has_template_updates() {
+            return Ok(());
+        }
+        let outcome = self.post(payload::write_account(event)?, &subscription).await;
+        subscription.outage_log().observe(id, &outcome);
+        let told = outcome.as_ref().map_or_else(WebhookError::reason, |()| "taken");
+        ::metrics::counter!(metrics::UPDATES, "outcome" => told).increment(1);
+        outcome
+    }
+
+    /// To whom events of `business` go. Cloned, so that the lock is not held during the call.
+    fn subscriber(&self, business: PhoneNumberId) -> Result<Subscriber, WebhookError> {
+        let subscriber = self.read().get(&business).cloned();
+        subscriber.ok_or_else(|| {
+            self.tell_of_unknown(business);
+            WebhookError::UnknownBusiness { business }
+        })
+    }
+
+    async fn post(&self, body: Vec<u8>, subscription: &Subscription) -> Result<(), WebhookError> {
         subscription.ensure_verified(&self.client, &*self.rng).await?;
         let webhook = subscription.webhook();
         let target = webhook.target().ok_or_else(|| WebhookError::broken("the url has no path"))?;
@@ -179,6 +196,11 @@ impl EventSink for WebhookSink {
         let told = outcome.as_ref().map_or_else(WebhookError::reason, |()| "taken");
         ::metrics::counter!(metrics::UPDATES, "outcome" => told).increment(1);
         outcome.map_err(SinkError::from)
+    }
+
+    async fn forward_account(&self, event: &AccountEvent) -> Result<(), SinkError> {
+        let span = tracing::debug_span!("webhook", business = %event.business());
+        self.deliver_account(event).instrument(span).await.map_err(SinkError::from)
     }
 
     /// The webhook: businesses that share one share its outages.

@@ -18,6 +18,7 @@ pub struct Webhook {
     url: WebhookUrl,
     verify_token: Zeroizing<String>,
     app_secret: Zeroizing<String>,
+    has_template_updates: bool,
 }
 
 impl Webhook {
@@ -42,6 +43,7 @@ impl Webhook {
             url,
             verify_token: Zeroizing::new(verify_token.into()),
             app_secret: Zeroizing::new(app_secret.into()),
+            has_template_updates: false,
         };
         if webhook.verify_token.is_empty() {
             return Err(InvalidWebhook::EmptySecret { what: "verify token" });
@@ -54,6 +56,20 @@ impl Webhook {
             Some(_) => Ok(webhook),
             None => Err(InvalidWebhook::Url { why: "it is too long for the handshake to be appended" }),
         }
+    }
+
+    /// Has it be told what becomes of message templates, too (`message_template_status_update`).
+    ///
+    /// Default: off, since what is told of an account names no number, which breaks programs that expect one
+    /// in every update.
+    #[must_use]
+    pub const fn template_updates(mut self) -> Self {
+        self.has_template_updates = true;
+        self
+    }
+
+    pub(crate) const fn has_template_updates(&self) -> bool {
+        self.has_template_updates
     }
 
     pub(crate) const fn origin(&self) -> &Origin {
@@ -92,7 +108,7 @@ impl Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, verify_token: _, app_secret: _ } = self;
+        let Self { url, verify_token: _, app_secret: _, has_template_updates: _ } = self;
         write!(f, "Webhook(http://{}{})", url.origin(), url.uri().path())
     }
 }

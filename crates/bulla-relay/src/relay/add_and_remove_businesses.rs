@@ -36,6 +36,9 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
                 return Err(BusinessError::Known { business: id });
             }
             inner.bring_up(id).await;
+            if let Ok(account) = inner.account(id) {
+                inner.account_news.note(account);
+            }
             tracing::info!(business = %id, "a business was added");
             inner.is_speaking(id)
         };

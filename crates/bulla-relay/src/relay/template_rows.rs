@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use bulla_base::{BusinessAccountId, HASHING_STACK_BYTES, Partition, PhoneNumberId, without_trace};
+use bulla_base::{
+    BusinessAccountId, HASHING_STACK_BYTES, MessageId, Partition, PhoneNumberId, without_trace,
+};
 use bulla_content::InvalidContent;
 use bulla_store::{BEFORE_ALL, Batch, Commit, Key, Scan, Store, StoreError, Version};
 use bulla_transport::Transport;
@@ -9,6 +11,7 @@ use tracing::Instrument;
 
 use super::attempts::Attempts;
 use super::lease::taken_over;
+use super::tell_accounts::put_news;
 use super::{Inner, Relay, trace_span};
 use crate::limits::{
     KEYED_NAME_BYTES, MAX_TEMPLATE_LANGUAGE_CHARS, MAX_TEMPLATES, MAX_TEMPLATES_EXAMINED,
@@ -18,7 +21,7 @@ use crate::row::StoredTemplate;
 use crate::store_layout::{TEMPLATE, TEMPLATE_COUNT, TEMPLATE_ID};
 use crate::{
     EventSink, MessageTemplate, Review, SubmitError, TemplateDefinition, TemplateError, TemplateId,
-    TemplatePage, TemplateQuery,
+    TemplatePage, TemplateQuery, TemplateStatus,
 };
 
 /// Templates of the accounts that businesses belong to.
@@ -317,10 +320,19 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             batch.put(id_key(id), key.name().clone());
             batch.put(key.clone(), StoredTemplate::new(&template).to_bytes());
             batch.put(count_key(), (count + 1).to_be_bytes().to_vec());
+            self.put_news(&mut batch, &template);
             if self.commit_template(batch).await? {
+                self.account_news.note(account);
                 tracing::info!(status = template.status.name(), "a template was created");
                 return Ok(template);
             }
+        }
+    }
+
+    /// Has the business be told of `template`, unless it is still being looked at.
+    fn put_news(&self, batch: &mut Batch, template: &MessageTemplate) {
+        if template.status != TemplateStatus::Pending {
+            put_news(batch, template, MessageId::new(self.clock.now(), &*self.rng));
         }
     }
 
@@ -345,7 +357,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let mut batch = Batch::new(home);
             batch.expect_version(key.clone(), version);
             batch.put(key, StoredTemplate::new(&template).to_bytes());
+            self.put_news(&mut batch, &template);
             if self.commit_template(batch).await? {
+                self.account_news.note(account);
                 tracing::info!(status = template.status.name(), "a template was changed");
                 return Ok(template);
             }

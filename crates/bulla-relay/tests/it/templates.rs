@@ -1,15 +1,17 @@
 //! Message templates: kept for an account, filled in for a message, and gone with its last number.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Category, Number};
 use bulla_content::{Body, Template};
 use bulla_device::DeviceEventKind;
 use bulla_meter::{Flow, Tally};
 use bulla_relay::{
-    Business, ButtonDefinition, OnBreach, Outgoing, OutgoingBody, OutgoingTemplate, Relay, Review, Rules,
-    Settings, SubmitError, TemplateDefinition, TemplateError, TemplateParameters, TemplateQuery,
-    TemplateRefusal, TemplateReview, TemplateStatus, TemplateText, TextParameter,
+    AccountEvent, Business, ButtonDefinition, Event, EventSink, OnBreach, Outgoing, OutgoingBody,
+    OutgoingTemplate, Relay, Review, Rules, Settings, SinkError, SubmitError, TemplateDefinition,
+    TemplateError, TemplateParameters, TemplateQuery, TemplateRefusal, TemplateReview, TemplateStatus,
+    TemplateText, TextParameter,
 };
 use bulla_store::{BoxStore, CountingStore, MemoryStore};
 
@@ -252,4 +254,65 @@ async fn many_templates_make_no_call_dearer() {
     assert!(unknown_beside_many <= unknown + 1 && unknown <= 5, "{costs:?}");
     let page = relay.templates(SHOP, TemplateQuery::new(100).language("de")).await.unwrap();
     assert!(page.templates.is_empty() && page.next.is_some(), "a page looks at a part of them");
+}
+
+/// Takes what is told of accounts, after it has refused so many times.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<(usize, Vec<(TemplateStatus, Option<String>)>)>>);
+
+impl EventSink for Told {
+    async fn forward(&self, _: &Event) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn forward_account(&self, event: &AccountEvent) -> Result<(), SinkError> {
+        let AccountEvent::Template(update) = event else { panic!("{event:?}") };
+        assert_eq!((update.business, update.account), (SHOP, BusinessAccountId::new(1)));
+        let mut told = self.0.lock().unwrap();
+        if told.0 > 0 {
+            told.0 -= 1;
+            return Err(SinkError::new("later"));
+        }
+        told.1.push((update.template.status, update.template.reason.clone()));
+        Ok(())
+    }
+}
+
+impl Told {
+    fn take(&self) -> Vec<(TemplateStatus, Option<String>)> {
+        std::mem::take(&mut self.0.lock().unwrap().1)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_review_comes_to_is_told_in_its_order_until_it_is_taken() {
+    let (world, told) = (World::new().await, Told::default());
+    let store = Arc::new(MemoryStore::new());
+    let open = async || {
+        let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
+        let relay = Relay::builder(Arc::clone(&store), world.line.clone(), told.clone(), clock, rng);
+        relay.business(business(SHOP)).template_review(Strict).open().await.unwrap()
+    };
+    let relay = open().await;
+    let good = relay.create_template(SHOP, named("good")).await.unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(told.take(), [], "it is still being looked at");
+    told.0.lock().unwrap().0 = 3;
+    relay.review_template(SHOP, good.id, Review::approved()).await.unwrap();
+    relay.review_template(SHOP, good.id, Review::rejected().because("ABUSIVE_CONTENT")).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    let both =
+        [(TemplateStatus::Approved, None), (TemplateStatus::Rejected, Some("ABUSIVE_CONTENT".to_owned()))];
+    assert_eq!(told.take(), both);
+
+    // What was not taken by one run is told by the next; what was, is not.
+    told.0.lock().unwrap().0 = 1;
+    relay.review_template(SHOP, good.id, Review::new(TemplateStatus::Paused)).await.unwrap();
+    world.pass(Duration::from_millis(10)).await;
+    relay.close().await;
+    told.0.lock().unwrap().0 = 0;
+    let relay = open().await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(told.take(), [(TemplateStatus::Paused, None)]);
+    relay.close().await;
 }

@@ -125,3 +125,33 @@ pub(super) struct Fault {
 pub(super) struct Data {
     pub(super) details: &'static str,
 }
+
+/// An update of an account, which names no number.
+#[derive(Serialize)]
+pub(super) struct AccountNotification<'a> {
+    pub(super) object: &'static str,
+    pub(super) entry: [AccountEntry<'a>; 1],
+}
+
+#[derive(Serialize)]
+pub(super) struct AccountEntry<'a> {
+    pub(super) id: String,
+    pub(super) time: u64,
+    pub(super) changes: [AccountChange<'a>; 1],
+}
+
+#[derive(Serialize)]
+pub(super) struct AccountChange<'a> {
+    pub(super) field: &'static str,
+    pub(super) value: TemplateStatusUpdate<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TemplateStatusUpdate<'a> {
+    pub(super) event: &'static str,
+    pub(super) message_template_id: u64,
+    pub(super) message_template_name: &'a str,
+    pub(super) message_template_language: &'a str,
+    pub(super) message_template_category: String,
+    pub(super) reason: &'a str,
+}

@@ -18,5 +18,6 @@ mod message_kinds;
 mod real_relay;
 mod receiver;
 mod silent_servers;
+mod template_updates;
 mod time_limits;
 mod updates;

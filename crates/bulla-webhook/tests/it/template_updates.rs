@@ -1,0 +1,62 @@
+//! What a business's web server is told of message templates.
+
+use bulla_base::{BusinessAccountId, Category, Timestamp};
+use bulla_relay::{
+    AccountEvent, EventSink, MessageTemplate, TemplateDefinition, TemplateId, TemplateStatus, TemplateText,
+    TemplateUpdate,
+};
+use serde_json::{Value, json};
+
+use crate::api_ids::{NUMBER, OTHER_NUMBER};
+use crate::clock::WaitingClock;
+use crate::receiver::{Receiver, plain, well_behaved};
+use crate::updates::{business, local, webhook};
+
+fn rejected(of: bulla_base::PhoneNumberId) -> AccountEvent {
+    let body = TemplateText::new("Hello");
+    let definition = TemplateDefinition::new("hello", "en_US", Category::Marketing, body);
+    let id = TemplateId::from_number(1_000_000_000_000_001).unwrap();
+    let mut template = MessageTemplate::new(id, definition, TemplateStatus::Rejected);
+    template.reason = Some("INVALID_FORMAT".to_owned());
+    let at = Timestamp::from_millis(1_795_293_590_960);
+    AccountEvent::Template(TemplateUpdate::new(of, BusinessAccountId::new(102_290_129_340_398), template, at))
+}
+
+#[tokio::test]
+async fn a_review_is_told_as_an_update_of_the_account() {
+    let receiver = Receiver::start().await;
+    let sink = local(std::sync::Arc::new(WaitingClock));
+    sink.subscribe([business()], webhook(&receiver).template_updates()).unwrap();
+    sink.verify().await.unwrap();
+    receiver.take();
+    sink.forward_account(&rejected(NUMBER)).await.unwrap();
+    let seen = receiver.take();
+    let [update] = &seen[..] else { panic!("{} requests", seen.len()) };
+    let body: Value = serde_json::from_slice(&update.body).unwrap();
+    let value = json!({
+        "event": "REJECTED",
+        "message_template_id": 1_000_000_000_000_001_u64,
+        "message_template_name": "hello",
+        "message_template_language": "en_US",
+        "message_template_category": "MARKETING",
+        "reason": "INVALID_FORMAT",
+    });
+    let change = json!({ "field": "message_template_status_update", "value": value });
+    let entry = json!({ "id": "102290129340398", "time": 1_795_293_590, "changes": [change] });
+    assert_eq!(body, json!({ "object": "whatsapp_business_account", "entry": [entry] }));
+
+    receiver
+        .answer(|seen| if seen.method == http::Method::GET { well_behaved(seen) } else { plain(500, "") });
+    assert!(sink.forward_account(&rejected(NUMBER)).await.is_err(), "it comes again");
+    assert!(sink.forward_account(&rejected(OTHER_NUMBER)).await.is_err(), "nobody is told");
+}
+
+/// Programs that look for a number in every update break at one without.
+#[tokio::test]
+async fn who_did_not_ask_for_them_is_told_nothing() {
+    let receiver = Receiver::start().await;
+    let sink = local(std::sync::Arc::new(WaitingClock));
+    sink.subscribe([business()], webhook(&receiver)).unwrap();
+    sink.forward_account(&rejected(NUMBER)).await.unwrap();
+    assert!(receiver.take().is_empty());
+}
