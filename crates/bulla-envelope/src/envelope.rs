@@ -3,8 +3,9 @@ use std::fmt;
 use bulla_base::{Address, DeviceSet, MessageId};
 use bytes::Bytes;
 use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
-use crate::limits::MAX_WIRE_BYTES;
+use crate::limits::{MAX_WIRE_BYTES, OUTSIDE_BYTES};
 use crate::{Form, FrankingTag, InstallationId, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES};
 
 /// A sealed message with its outside.
@@ -183,22 +184,37 @@ impl Envelope {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         let (kind, category) = self.kind.codes();
-        let wire = Wire {
-            id: Bytes::copy_from_slice(self.id.as_bytes()),
-            from: self.from.to_bytes().into(),
-            to: self.to.to_bytes().into(),
-            kind,
-            category,
-            franking: Bytes::copy_from_slice(self.franking.as_bytes()),
-            form: self.form.code(),
-            installation: self
-                .installation
-                .map_or_else(Bytes::new, |it| Bytes::copy_from_slice(it.as_bytes())),
-            sealed: self.sealed.clone(),
-            attempt: u32::from(self.attempt),
-            devices: self.devices.bits(),
-        };
-        wire.encode_to_vec().into()
+        // In the order of their numbers, as the derived form writes them, and without its copy of each.
+        let mut wire = Vec::with_capacity(self.sealed.len() + OUTSIDE_BYTES);
+        write_bytes(1, self.id.as_bytes(), &mut wire);
+        write_bytes(2, &self.from.to_bytes(), &mut wire);
+        write_bytes(3, &self.to.to_bytes(), &mut wire);
+        write_number(4, kind, &mut wire);
+        write_number(5, category, &mut wire);
+        write_bytes(6, self.franking.as_bytes(), &mut wire);
+        write_number(7, self.form.code(), &mut wire);
+        write_bytes(8, self.installation.as_ref().map_or(&[], |it| it.as_bytes()), &mut wire);
+        write_bytes(9, &self.sealed, &mut wire);
+        write_number(10, u32::from(self.attempt), &mut wire);
+        write_number(11, self.devices.bits(), &mut wire);
+        wire.into()
+    }
+}
+
+/// Writes a field of bytes, unless there are none.
+fn write_bytes(field: u32, value: &[u8], wire: &mut Vec<u8>) {
+    if !value.is_empty() {
+        encode_key(field, WireType::LengthDelimited, wire);
+        encode_varint(value.len() as u64, wire);
+        wire.extend_from_slice(value);
+    }
+}
+
+/// Writes a field that is a number, unless it is 0.
+fn write_number(field: u32, value: u32, wire: &mut Vec<u8>) {
+    if value != 0 {
+        encode_key(field, WireType::Varint, wire);
+        encode_varint(u64::from(value), wire);
     }
 }
 
@@ -216,6 +232,7 @@ impl fmt::Debug for Envelope {
     }
 }
 
+/// What is read. It is written field by field: a test holds that it comes to the same.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Wire {
     #[prost(bytes = "bytes", tag = "1")]
@@ -269,6 +286,19 @@ mod tests {
         let limit = MAX_SEALED_BYTES;
         let refused = InvalidEnvelope::TooLarge { field: "sealed (bytes)", actual: limit + 1, limit };
         assert_eq!(envelope(vec![7; limit + 1]).unwrap_err(), refused);
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_derived_form_writes() {
+        let first = envelope(vec![7; 300]).unwrap();
+        let full = first.clone().sealed_for(InstallationId::of_identity(b"identity")).sent_again(3).unwrap();
+        let full = full.among(DeviceSet::PRIMARY).unwrap();
+        let receipt = Envelope { kind: Kind::Receipt, ..first.clone() };
+        for written in [envelope(vec![]).unwrap(), first, full, receipt] {
+            let bytes = written.to_bytes();
+            assert_eq!(Wire::decode(bytes.clone()).unwrap().encode_to_vec(), bytes);
+            assert!(bytes.len() <= written.sealed().len() + OUTSIDE_BYTES);
+        }
     }
 
     #[test]

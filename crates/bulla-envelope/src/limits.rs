@@ -43,6 +43,9 @@ pub(crate) const IDENTITY_KEY_TYPE: u8 = 0x05;
 /// The most bytes an envelope takes on the wire: what is sealed, and well under 256 bytes of outside.
 pub(crate) const MAX_WIRE_BYTES: usize = MAX_SEALED_BYTES + 256;
 
+/// How many bytes the outside takes that we write, at most: room for it is made at once.
+pub(crate) const OUTSIDE_BYTES: usize = 128;
+
 #[cfg(test)]
 mod tests {
     use super::*;
