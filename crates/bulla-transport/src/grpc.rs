@@ -19,6 +19,7 @@ mod identity_proof;
 mod connection;
 mod exchange;
 mod unacknowledged;
+mod waiting_sends;
 
 pub(crate) mod codec;
 mod refusal;

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bulla_base::{Address, Clock, DeviceId, Rng};
+use bulla_base::{Address, Clock, DeviceId, Party, Rng};
 use bulla_envelope::{Envelope, IdentitySigner, InvalidEnvelope, KeyBundle, KeyUpload};
 use bytes::Bytes;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -33,7 +33,8 @@ use crate::{
 /// places in queues are known again.
 ///
 /// Of a caller at most [`MAX_CALLS_IN_FLIGHT`](super::MAX_CALLS_IN_FLIGHT) calls are under way at a time, and
-/// one that receives; others wait for their turn. It reads ahead of nobody: what was not asked for is not
+/// one that receives; others wait for their turn. Sends to one party that wait at the same time go in one
+/// frame, and each hears what became of its own. It reads ahead of nobody: what was not asked for is not
 /// sent.
 ///
 /// For the callers whose [signer](Transport::identify) it was handed it proves who they are: once for each
@@ -226,7 +227,7 @@ impl Inner {
     ) -> Result<Arc<Exchange>, TransportError> {
         let heard = channel.heard();
         let (exchange, mut written) = Exchange::begin(caller, channel);
-        let written = futures_util::stream::poll_fn(move |context| written.poll_recv(context));
+        let written = futures_util::stream::poll_fn(move |context| written.poll_next(context));
         let opening = async {
             let mut client = self.client(channel);
             let request = self.request(written, credential);
@@ -260,9 +261,17 @@ impl Inner {
         call: impl FnOnce(&Exchange, u64) -> client_frame::Frame,
     ) -> Result<Frame, TransportError> {
         let exchange = self.stream(caller).await?;
+        self.in_time(&exchange, exchange.call(|number| call(&exchange, number))).await
+    }
+
+    /// What `call` on a stream comes to, in time.
+    async fn in_time<R>(
+        &self,
+        exchange: &Exchange,
+        call: impl Future<Output = Result<R, TransportError>>,
+    ) -> Result<R, TransportError> {
         let heard = exchange.channel().heard();
-        let calling = exchange.call(|number| call(&exchange, number));
-        let answered = self.connection.within(CALL_DEADLINE, calling).await;
+        let answered = self.connection.within(CALL_DEADLINE, call).await;
         answered.inspect_err(|_| exchange.channel().unanswered(heard)).flatten()
     }
 }
@@ -310,11 +319,12 @@ impl Transport for GrpcTransport {
             let field = "envelopes at once";
             return SendOutcome::none(InvalidEnvelope::TooLarge { field, actual, limit }.into());
         }
+        let to = one_party(&envelopes);
         let mut rest: Vec<Bytes> = envelopes.iter().map(Envelope::to_bytes).collect();
         let mut all = SendOutcome::default();
         while !rest.is_empty() && all.error.is_none() {
             let behind = rest.split_off(fitting_envelopes(&rest));
-            let sent = self.inner.send(caller, std::mem::replace(&mut rest, behind)).await;
+            let sent = self.inner.send(caller, to.clone(), std::mem::replace(&mut rest, behind)).await;
             all = SendOutcome { taken: all.taken + sent.taken, error: sent.error };
         }
         all
@@ -385,23 +395,20 @@ impl Transport for GrpcTransport {
 }
 
 impl Inner {
-    /// Hands over what fits into one frame.
-    async fn send(&self, caller: &Caller, envelopes: Vec<Bytes>) -> SendOutcome {
-        let count = envelopes.len();
-        let frame = |_: &Exchange, call| client_frame::Frame::Send(proto::Send { call, envelopes });
-        match self.exchange(caller, frame).await {
-            Ok(Frame::Sent(sent)) => {
-                let taken = usize::try_from(sent.taken).unwrap_or(count).min(count);
-                let error = match sent.refusal {
-                    Some(refusal) => Some(refusal.into_error()),
-                    None => (taken < count).then(another_answer),
-                };
-                SendOutcome { taken, error }
-            }
-            Ok(_) => SendOutcome::none(another_answer()),
-            Err(error) => SendOutcome::none(error),
-        }
+    /// Hands over what fits into one frame, all of it `to` one party, or alone.
+    async fn send(&self, caller: &Caller, to: Option<Party>, envelopes: Vec<Bytes>) -> SendOutcome {
+        let sent = async {
+            let exchange = self.stream(caller).await?;
+            self.in_time(&exchange, exchange.send(to, envelopes)).await
+        };
+        sent.await.unwrap_or_else(SendOutcome::none)
     }
+}
+
+/// To whom `envelopes` go, if that is one party.
+fn one_party(envelopes: &[Envelope]) -> Option<Party> {
+    let to = envelopes.first()?.to().party();
+    envelopes.iter().all(|envelope| envelope.to().party() == to).then(|| to.clone())
 }
 
 /// The carrier has not kept to the protocol.

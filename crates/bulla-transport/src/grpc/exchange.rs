@@ -1,27 +1,34 @@
-use std::collections::HashMap;
+mod calls;
+
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
-use bulla_base::Clock;
+use bulla_base::{Clock, Party};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tonic::{Status, Streaming};
 
+use self::calls::{Calls, Waiting, Written, lock};
 use super::connection::Channel;
 use super::limits::{MAX_CALLS_IN_FLIGHT, MAX_HEARTBEAT, MAX_WAITING_FRAMES};
 use super::proto::carrier_frame::Frame;
 use super::proto::{self, CarrierFrame, ClientFrame, Opened, Refusal, client_frame};
 use super::refusal::error_of;
 use super::unacknowledged::Unacknowledged;
-use crate::{Caller, Sequence, TransportError};
+use super::waiting_sends::WaitingSends;
+use crate::{Caller, SendOutcome, Sequence, TransportError};
 
 /// One caller's stream, from its opening to its end.
 pub(crate) struct Exchange {
     caller: Caller,
     channel: Channel,
-    frames: mpsc::Sender<ClientFrame>,
-    calls: Mutex<Calls>,
+    /// In boxes: a channel makes room for 32 of what it carries, and every stream that is idle would hold it.
+    frames: mpsc::Sender<Box<ClientFrame>>,
+    calls: Arc<Mutex<Calls>>,
     unacknowledged: Mutex<Unacknowledged>,
     /// That of the carrier's store.
     generation: AtomicU64,
@@ -35,13 +42,6 @@ pub(crate) struct Exchange {
 
 type Standing<Q> = tokio::sync::Mutex<Option<(Q, Pending)>>;
 
-#[derive(Default)]
-struct Calls {
-    last: u64,
-    waiting: HashMap<u64, oneshot::Sender<Frame>>,
-    ended: Option<End>,
-}
-
 /// How a stream has ended. Each of those who wait is told.
 #[derive(Clone)]
 enum End {
@@ -51,15 +51,17 @@ enum End {
 
 impl Exchange {
     /// A stream for `caller`, before it is opened: beside it, what is to be written to it, the opening first.
-    pub(crate) fn begin(caller: &Caller, channel: &Channel) -> (Arc<Self>, mpsc::Receiver<ClientFrame>) {
+    pub(crate) fn begin(caller: &Caller, channel: &Channel) -> (Arc<Self>, Written) {
         let (frames, written) = mpsc::channel(MAX_WAITING_FRAMES);
         // It has room for the first.
         let _ = frames.try_send(frame(client_frame::Frame::Open(caller.into())));
+        let calls = Arc::<Mutex<Calls>>::default();
+        let written = Written { frames: written, calls: Arc::clone(&calls) };
         let exchange = Self {
             caller: caller.clone(),
             channel: channel.clone(),
             frames,
-            calls: Mutex::default(),
+            calls,
             unacknowledged: Mutex::default(),
             generation: AtomicU64::new(0),
             in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),
@@ -111,6 +113,28 @@ impl Exchange {
         let _permit = self.in_flight.acquire().await.map_err(TransportError::unavailable)?;
         let mut pending = self.ask(call).await?;
         pending.answer(self).await
+    }
+
+    /// Hands over envelopes that fit into one frame, all of them `to` one party or in a frame of their own.
+    /// They go together with what else waits for the same party.
+    pub(crate) async fn send(
+        &self,
+        to: Option<Party>,
+        envelopes: Vec<Bytes>,
+    ) -> Result<SendOutcome, TransportError> {
+        let _permit = self.in_flight.acquire().await.map_err(TransportError::unavailable)?;
+        let (outcome, writer) = {
+            let mut calls = self.calls();
+            if calls.ended.is_some() || calls.writer_left {
+                drop(calls);
+                return Err(self.ended());
+            }
+            (calls.sends.add(to, envelopes), calls.writer.take())
+        };
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        outcome.await.map_err(|_| self.ended())
     }
 
     /// The frame that acknowledges `numbers` of `epoch`, the shortest that does.
@@ -165,10 +189,8 @@ impl Exchange {
                 drop(calls);
                 return Err(self.ended());
             }
-            calls.last += 1;
             let (told, answer) = oneshot::channel();
-            let id = calls.last;
-            calls.waiting.insert(id, told);
+            let id = calls.begin(Waiting::Caller(told));
             Pending { id, answer }
         };
         match self.frames.send(frame(call(pending.id))).await {
@@ -199,9 +221,21 @@ impl Exchange {
         };
         let mut calls = self.calls();
         // Those who have left are forgotten with the next answer.
-        calls.waiting.retain(|_, told| !told.is_closed());
-        if let Some(told) = calls.waiting.remove(&id) {
-            let _ = told.send(answer);
+        calls.waiting.retain(|_, waiting| !waiting.is_abandoned());
+        match calls.waiting.remove(&id) {
+            Some(Waiting::Caller(told)) => {
+                let _ = told.send(answer);
+            }
+            Some(Waiting::Senders(batch)) => {
+                let again = batch.answered(answer);
+                if !again.is_empty() && !calls.writer_left {
+                    calls.sends.add_again(again);
+                    let writer = calls.writer.take();
+                    drop(calls);
+                    writer.into_iter().for_each(Waker::wake);
+                }
+            }
+            None => {}
         }
     }
 
@@ -209,6 +243,7 @@ impl Exchange {
         let mut calls = self.calls();
         calls.ended = Some(end);
         calls.waiting.clear();
+        calls.sends = WaitingSends::default();
     }
 
     fn ended(&self) -> TransportError {
@@ -224,7 +259,7 @@ impl Exchange {
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.calls)
     }
 }
 
@@ -251,17 +286,26 @@ async fn read(
     silence: Duration,
     clock: &dyn Clock,
 ) -> End {
+    let mut given_up = pin!(channel.given_up());
+    // Not made anew with each frame: what comes fast would set as many timers.
+    let (mut heard, mut silent) = (clock.now(), clock.sleep(silence));
     loop {
         let next = tokio::select! {
             biased;
             next = incoming.next() => next,
-            () = channel.given_up() => return End::Broken("the connection is dead"),
-            () = clock.sleep(silence) => {
-                // All other streams would wait as long to learn it.
-                channel.give_up();
-                return End::Broken("the carrier has fallen silent");
+            () = &mut given_up => return End::Broken("the connection is dead"),
+            () = &mut silent => {
+                let left = silence.saturating_sub(clock.now().since(heard));
+                if left.is_zero() {
+                    // All other streams would wait as long to learn it.
+                    channel.give_up();
+                    return End::Broken("the carrier has fallen silent");
+                }
+                silent = clock.sleep(left);
+                continue;
             }
         };
+        heard = clock.now();
         channel.answered();
         match next {
             Some(Ok(CarrierFrame { frame: Some(answer) })) => match exchange.upgrade() {
@@ -285,8 +329,8 @@ impl End {
     }
 }
 
-fn frame(frame: client_frame::Frame) -> ClientFrame {
-    ClientFrame { frame: Some(frame) }
+fn frame(frame: client_frame::Frame) -> Box<ClientFrame> {
+    Box::new(ClientFrame { frame: Some(frame) })
 }
 
 /// The first frame of a stream.

@@ -79,7 +79,7 @@ pub(crate) const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 
 /// What is set aside for each stream and direction to begin with, in bytes. It grows as it is needed.
-pub(crate) const BUFFER_BYTES: usize = 2048;
+pub(crate) const BUFFER_BYTES: usize = 512;
 
 /// How many bytes of small frames are written together.
 pub(crate) const YIELD_BYTES: usize = 32 * 1024;

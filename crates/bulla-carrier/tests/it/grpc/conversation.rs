@@ -54,6 +54,33 @@ async fn many_callers_share_a_connection() {
     both_ways(&served.world, &transport, &transport).await;
 }
 
+/// They wait for the stream together, and go in one frame.
+#[tokio::test]
+async fn what_many_send_at_once_is_answered_to_each_for_itself() {
+    let served = Served::new().await;
+    let transport = served.transport();
+    let (us, her) = (caller(shop(), 1), caller(alice(), 1));
+    join(&transport, &us).await;
+    join(&transport, &her).await;
+    let mut all: Vec<_> = (0..20).map(|_| served.world.envelope(&us, &her)).collect();
+    transport.send(&us, all[0].clone()).await.unwrap();
+    // In their midst one under the id of another.
+    let at = 10;
+    all.insert(at, served.world.envelope_with(all[0].id(), &us, &her));
+    let sending = all.iter().map(|envelope| transport.send(&us, envelope.clone()));
+    for (place, outcome) in futures_util::future::join_all(sending).await.into_iter().enumerate() {
+        match place == at {
+            true => assert!(matches!(outcome, Err(TransportError::Id { .. })), "{outcome:?}"),
+            false => outcome.unwrap(),
+        }
+    }
+    all.remove(at);
+    let received = transport.receive(&her, Sequence::START).await.unwrap();
+    let received: Vec<_> = received.into_iter().map(|delivery| delivery.envelope).collect();
+    assert_eq!(received.len(), all.len());
+    assert!(all.iter().all(|envelope| received.contains(envelope)));
+}
+
 #[tokio::test]
 async fn who_waits_is_handed_what_comes_and_may_leave_and_come_back() {
     let served = Served::new().await;
