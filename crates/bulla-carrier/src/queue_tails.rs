@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{DeviceId, Partition, Timestamp};
+use bulla_base::{DeviceId, DeviceSet, Partition, Timestamp};
 use bulla_envelope::Envelope;
 use bulla_store::{Expiry, QueueIndex, QueueTail, Space, TailRead, Watch, Watchers};
 
@@ -61,24 +61,17 @@ impl QueueTails {
         held.tails.get(&(partition, device)).map(|tail| tail.first..=tail.newest.last())
     }
 
-    /// Takes `envelope` in, which is durable at `place` of the queue of its recipient.
-    pub(crate) fn push(&self, partition: Partition, place: u64, envelope: Envelope, expiry: Expiry) {
+    /// Takes in what one record has made durable for the devices of a party, in the order of its places, and
+    /// tells their readers once: who were told of each would read one by one.
+    pub(crate) fn push_all(&self, partition: Partition, placed: Vec<(u64, Envelope, Expiry)>) {
+        let mut devices = DeviceSet::EMPTY;
         let mut held = self.held();
-        if held.envelopes >= MAX_RECENT_ENVELOPES {
-            *held = Held::default();
+        for (place, envelope, expiry) in placed {
+            devices = devices.with(envelope.to().device());
+            held.push(partition, place, envelope, expiry);
         }
-        let device = envelope.to().device();
-        // Of what is taken out again already, its reader has heard before this has.
-        let is_gone = held.tails.get(&(partition, device)).is_some_and(|tail| place < tail.first);
-        held.change((partition, device), |tail| {
-            if is_gone || envelope.sealed().len() > MAX_RECENT_SEALED_BYTES {
-                tail.skip(place);
-            } else {
-                tail.push(place, Waiting { envelope, expiry });
-            }
-        });
         drop(held);
-        self.arrived.notify_spaces(partition, [Space::new(device.number())]);
+        self.arrived.notify_spaces(partition, devices.iter().map(|device| Space::new(device.number())));
     }
 
     /// A watch on what is taken in for a device.
@@ -157,6 +150,22 @@ impl QueueTails {
 }
 
 impl Held {
+    fn push(&mut self, partition: Partition, place: u64, envelope: Envelope, expiry: Expiry) {
+        if self.envelopes >= MAX_RECENT_ENVELOPES {
+            *self = Self::default();
+        }
+        let of = (partition, envelope.to().device());
+        // Of what is taken out again already, its reader has heard before this has.
+        let is_gone = self.tails.get(&of).is_some_and(|tail| place < tail.first);
+        self.change(of, |tail| {
+            if is_gone || envelope.sealed().len() > MAX_RECENT_SEALED_BYTES {
+                tail.skip(place);
+            } else {
+                tail.push(place, Waiting { envelope, expiry });
+            }
+        });
+    }
+
     /// Changes a tail, if there is one, and counts what is in memory then.
     fn change(&mut self, of: (Partition, DeviceId), change: impl FnOnce(&mut QueueTail<Waiting>)) {
         let Some(tail) = self.tails.get_mut(&of) else { return };
@@ -190,7 +199,7 @@ mod tests {
     }
 
     fn push(tails: &QueueTails, number: usize, place: u64) {
-        tails.push(party(number), place, envelope(), Retention::LONGEST.from(NOW));
+        tails.push_all(party(number), vec![(place, envelope(), Retention::LONGEST.from(NOW))]);
     }
 
     fn read(tails: &QueueTails, number: usize, after: u64) -> Option<TailRead<Envelope>> {

@@ -1,0 +1,303 @@
+//! Envelopes are queued: those that wait for one party at a time in one record.
+
+use std::sync::{Arc, PoisonError};
+
+use bulla_base::{DeviceId, DeviceSet, Partition, Party, Timestamp};
+use bulla_envelope::{Envelope, InvalidEnvelope};
+use bulla_store::{Commit, Key, Record, Store, Version};
+use bulla_transport::{SendOutcome, TransportError};
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+
+use super::index;
+use super::round::{GuardRecord, Guards, IndexRecord, QueueRecord, Round};
+use crate::Carrier;
+use crate::carrier::{not_alone, store_failed};
+use crate::deduplication::{self, DeduplicationRecord, Seen};
+use crate::limits::{MAX_ID_AGE, MAX_ID_LEAD};
+use crate::one_time_key_usage::ONE_SIDE_EACH;
+use crate::pending_sends::PendingSend;
+use crate::store_layout::{DUPLICATES, queue_head};
+
+/// Why an id is refused that was used before.
+const ANOTHER_ENVELOPE: &str = "that of another envelope";
+
+/// What a record came to.
+enum Committed {
+    Durably,
+    /// Nothing is queued: an envelope that was presumed to be new was queued before.
+    KnownBefore,
+}
+
+impl<S: Store> Carrier<S> {
+    /// Queues `envelopes`, all for one party, and counts them, in one record; or finds that this was done
+    /// before. Ends with the first that cannot be queued.
+    pub(crate) async fn enqueue(&self, partition: Partition, mut envelopes: Vec<Envelope>) -> SendOutcome {
+        let now = self.clock.now();
+        let check = |envelope: &Envelope| check_route(envelope).and_then(|()| check_id(envelope, now));
+        let checked = envelopes.iter().map(check).enumerate().find_map(|(at, is)| Some((at, is.err()?)));
+        let mut refused = None;
+        if let Some((at, error)) = checked {
+            envelopes.truncate(at);
+            refused = Some(error);
+        }
+        if envelopes.is_empty() {
+            return SendOutcome { taken: 0, error: refused };
+        }
+        let sent = self.wait_in_line(partition, envelopes).await;
+        let sent = sent.unwrap_or_else(SendOutcome::none);
+        SendOutcome { error: sent.error.or(refused), taken: sent.taken }
+    }
+
+    async fn wait_in_line(
+        &self,
+        partition: Partition,
+        envelopes: Vec<Envelope>,
+    ) -> Result<SendOutcome, TransportError> {
+        loop {
+            let mut queued = self.pending.add(partition, envelopes.clone());
+            let _lock = self.lock(partition).await?;
+            // Others may have queued it meanwhile, or come with it now.
+            loop {
+                match queued.outcome() {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(TryRecvError::Empty) => {
+                        self.enqueue_all(partition, self.pending.take(partition)).await
+                    }
+                    // Whoever was at it has left before it was through.
+                    Err(TryRecvError::Closed) => break,
+                }
+            }
+        }
+    }
+
+    /// Queues what has arrived for one party, in one record, and tells everybody what became of it. To be
+    /// called under its lock.
+    async fn enqueue_all(&self, partition: Partition, arrived: Vec<PendingSend>) {
+        // Nearly all are new, and the commit itself finds out if one is not.
+        let known_before = self.enqueue_guarded(partition, arrived, Guards::Presumed).await;
+        if !known_before.is_empty() {
+            self.enqueue_guarded(partition, known_before, Guards::Read).await;
+        }
+    }
+
+    /// Queues what has arrived. If an envelope that was presumed to be new is not, nothing was queued, and
+    /// those who wait are returned.
+    async fn enqueue_guarded(
+        &self,
+        partition: Partition,
+        arrived: Vec<PendingSend>,
+        guards: Guards,
+    ) -> Vec<PendingSend> {
+        let mut round = Round::new(partition, self.clock.now(), guards);
+        for send in arrived.into_iter().filter(|send| !send.is_abandoned()) {
+            let mut sent = SendOutcome::default();
+            for envelope in &send.envelopes {
+                if let Err(error) = self.place(&mut round, envelope).await {
+                    sent.error = Some(error);
+                    break;
+                }
+                sent.taken += 1;
+            }
+            match sent.taken {
+                0 => send.tell(sent),
+                _ => round.pending.push((send, sent)),
+            }
+        }
+        if !round.placed.is_empty() {
+            self.take_out_acknowledged(&mut round).await;
+        }
+        let (record, pending) = round.end();
+        let mut outcome = Ok(Committed::Durably);
+        if !record.placed.is_empty() {
+            outcome = self.commit_record(record).await;
+        }
+        if let Ok(Committed::KnownBefore) = outcome {
+            return pending.into_iter().map(|(send, _)| send).collect();
+        }
+        for (send, sent) in pending {
+            let same = if outcome.is_ok() { Ok(Committed::Durably) } else { Err(not_queued()) };
+            let outcome = std::mem::replace(&mut outcome, same);
+            send.tell(outcome.map_or_else(SendOutcome::none, |_| sent));
+        }
+        Vec::new()
+    }
+
+    /// Commits what was placed, and hands it on. It goes on when whoever waits leaves: else it would be
+    /// durable, and nobody would hear that it waits.
+    async fn commit_record(&self, record: QueueRecord) -> Result<Committed, TransportError> {
+        let QueueRecord { batch, placed, acknowledged, firsts, guards } = record;
+        let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
+        let noted = Arc::clone(&self.acknowledged);
+        let (done, outcome) = oneshot::channel();
+        let queued: Vec<Envelope> = placed.iter().map(|(_, envelope, _)| envelope.clone()).collect();
+        let committing = async move {
+            let outcome = store.commit(batch).await;
+            if let Ok(Commit::Committed(_)) = outcome {
+                noted.settled(partition, &acknowledged);
+                tails.settled(partition, &firsts);
+                let places: Vec<_> =
+                    placed.iter().map(|(place, envelope, _)| (envelope.to().device(), *place)).collect();
+                tails.push_all(partition, placed);
+                // Who reads the store may have seen it before.
+                for (device, place) in places {
+                    if noted.has(partition, device, place) {
+                        tails.forget_through(partition, device, place);
+                    }
+                }
+            }
+            // Who has left does not hear it.
+            let _ = done.send(outcome);
+        };
+        {
+            // Dropped before the wait below: it is no lock to be held while a disk writes.
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            while commits.try_join_next().is_some() {}
+            commits.spawn(committing);
+        }
+        // It is cut short when the carrier is dropped.
+        match outcome.await {
+            Ok(Ok(Commit::Committed(_))) => {
+                queued.iter().for_each(|envelope| self.tallies.enqueued(envelope));
+                Ok(Committed::Durably)
+            }
+            Ok(Ok(Commit::Conflict(key))) if guards == Guards::Presumed && key.space() == DUPLICATES => {
+                Ok(Committed::KnownBefore)
+            }
+            // The lock was ours, so only a second carrier on the same store can have come in between.
+            Ok(Ok(_)) => Err(not_alone()),
+            Ok(Err(error)) => Err(store_failed(error)),
+            Err(error) => Err(TransportError::unavailable(error)),
+        }
+    }
+
+    /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
+    async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
+        let known = envelope.devices();
+        // What the sender knows of the recipient's devices is for the carrier alone.
+        let envelope = envelope.clone().for_recipient();
+        let wire = envelope.to_bytes();
+        let (key, ours) = (deduplication::key(&envelope), DeduplicationRecord::of(&envelope, &wire));
+        if round.guard(&key).is_none() {
+            // Of what is sent again, or to several devices, something was mostly queued before.
+            let may_be_new = envelope.attempt() == 0 && known.is_none_or(|known| known.len() <= 1);
+            match round.guards_are {
+                Guards::Presumed if may_be_new => round.guards.push(GuardRecord::presumed(key.clone())),
+                _ => self.read_guard(round, &key).await?,
+            }
+        }
+        let mut seen = round.seen(&key, &ours);
+        if seen == Seen::Never {
+            match self.recipient_takes(round, &envelope, known).await {
+                Ok(()) => {
+                    self.read_head(round, envelope.to().device()).await?;
+                    round.put(envelope, wire, (key, ours));
+                    return Ok(());
+                }
+                // What was queued before stays so, whatever has become of its recipient.
+                Err(refused) => {
+                    if round.is_presumed(&key) {
+                        round.guards.retain(|record| record.key != key);
+                        self.read_guard(round, &key).await?;
+                        seen = round.seen(&key, &ours);
+                    }
+                    if seen == Seen::Never {
+                        return Err(refused);
+                    }
+                }
+            }
+        }
+        match seen {
+            Seen::Another => Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the recipient of `envelope` takes it, whose sender has said which of its devices are `known`.
+    async fn recipient_takes(
+        &self,
+        round: &mut Round,
+        envelope: &Envelope,
+        known: Option<DeviceSet>,
+    ) -> Result<(), TransportError> {
+        // Under the lock, so that they stay as they are while the round is made.
+        if round.tokens.is_none() {
+            round.tokens = Some(self.device_tokens(round.partition).await?.1);
+        }
+        // Known is who has ever connected. One may write before one's keys have arrived, and must be able to
+        // get the answer.
+        let tokens = round.tokens.as_ref().ok_or(TransportError::UnknownRecipient)?;
+        if let Some(known) = known {
+            match tokens.for_sender(known) {
+                DeviceSet::EMPTY => return Err(TransportError::UnknownRecipient),
+                now if now != known => return Err(TransportError::Devices { now }),
+                _ => {}
+            }
+        }
+        let installation = tokens.installation(envelope.to().device());
+        let installation = installation.ok_or(TransportError::UnknownRecipient)?;
+        match envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
+            true => Err(TransportError::Reinstalled),
+            false => Ok(()),
+        }
+    }
+
+    /// Reads what was queued before of the message whose guard has this `key`.
+    async fn read_guard(&self, round: &mut Round, key: &Key) -> Result<(), TransportError> {
+        let record = self.store.get(round.partition, key, round.now).await.map_err(store_failed)?;
+        let guard = record.as_ref().map(|record| DeduplicationRecord::read(&record.value)).transpose();
+        let (guard, version) = (guard.map_err(store_failed)?, version(record));
+        let is_changed = false;
+        round.guards.push(GuardRecord { key: key.clone(), version, guard, is_changed, is_presumed: false });
+        Ok(())
+    }
+
+    /// Reads the head of the queue of one of the party's devices, unless it is known.
+    async fn read_head(&self, round: &mut Round, device: DeviceId) -> Result<(), TransportError> {
+        if round.head(device).is_none() {
+            let record = self.store.get(round.partition, &queue_head(device), round.now).await;
+            let record = record.map_err(store_failed)?;
+            let index = index(record.as_ref())?;
+            round.heads.push(IndexRecord { device, version: version(record), index, is_changed: false });
+        }
+        Ok(())
+    }
+
+    /// Lets what the party's devices have acknowledged go with the record.
+    async fn take_out_acknowledged(&self, round: &mut Round) {
+        for (device, places) in self.acknowledged.of(round.partition) {
+            // What cannot be read now holds up nothing: it is tried again by itself.
+            if self.read_head(round, device).await.is_ok() {
+                round.take_out(device, places);
+            }
+        }
+    }
+}
+
+fn version(record: Option<Record>) -> Option<Version> {
+    record.map(|record| record.version)
+}
+
+/// What the others hear when a record for several of them could not be written.
+fn not_queued() -> TransportError {
+    TransportError::carrier_failed("the carrier's store failed")
+}
+
+/// An envelope goes from a user to a business or the other way, and no other way.
+fn check_route(envelope: &Envelope) -> Result<(), TransportError> {
+    match (envelope.from().party(), envelope.to().party()) {
+        (Party::User(_), Party::Business(_)) | (Party::Business(_), Party::User(_)) => Ok(()),
+        _ => Err(InvalidEnvelope::Field { field: ONE_SIDE_EACH }.into()),
+    }
+}
+
+fn check_id(envelope: &Envelope, now: Timestamp) -> Result<(), TransportError> {
+    let made = envelope.id().time();
+    if made < now.before(MAX_ID_AGE) {
+        Err(TransportError::Id { why: "older than 30 days" })
+    } else if made > now.after(MAX_ID_LEAD) {
+        Err(TransportError::Id { why: "more than a day ahead" })
+    } else {
+        Ok(())
+    }
+}
