@@ -14,7 +14,7 @@ use super::nonces::Nonces;
 /// it nobody can prove who they are.
 ///
 /// # Cost
-/// Some hundred bytes, and 2 kB once somebody has proved who they are on it.
+/// Some hundred bytes, and up to 2 kB more when many have proved who they are on it.
 #[derive(Clone)]
 pub struct ClientConnection(Arc<Inner>);
 

@@ -1,4 +1,4 @@
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) struct Exchange<S> {
     pub(crate) carrier: Arc<Carrier<S>>,
     pub(crate) caller: Caller,
     pub(crate) frames: Streaming<ClientFrame>,
-    pub(crate) outgoing: mpsc::Sender<Result<CarrierFrame, Status>>,
+    pub(crate) outgoing: mpsc::Sender<Outgoing>,
     pub(crate) heartbeat: Duration,
     pub(crate) stopping: watch::Receiver<bool>,
     /// Who has opened another stream for the address.
@@ -34,6 +34,10 @@ pub(crate) struct Exchange<S> {
     /// That the connection is in use.
     pub(crate) connection: Option<Token>,
 }
+
+/// What is written to the stream. In a box: a channel makes room for 32 of what it carries, however few it
+/// lets wait, and every stream that is idle would hold it.
+pub(crate) type Outgoing = Box<Result<CarrierFrame, Status>>;
 
 /// A call that is being answered. `None` is no answer.
 type Call = Pin<Box<dyn Future<Output = Option<carrier_frame::Frame>> + Send>>;
@@ -77,7 +81,7 @@ impl<S: Store> Exchange<S> {
         if let Some(status) = end {
             // Who does not read it any more has left.
             tokio::select! {
-                _ = outgoing.send(Err(status)) => {}
+                _ = outgoing.send(Box::new(Err(status))) => {}
                 () = carrier.clock.sleep(heartbeat) => {}
             }
         }
@@ -98,6 +102,8 @@ async fn serve<S: Store>(
     let (mut receiving, mut stock) = (None::<Call>, None::<Call>);
     let (mut is_alive, mut ending) = (true, None::<End>);
     let mut beat = calls.carrier.clock.sleep(heartbeat);
+    // Waited for in one piece: all streams wait for the same, and would meet at its lock with each frame.
+    let mut stopped = pin!(stopping.wait_for(|is| *is));
     loop {
         if running.is_empty()
             && let Some(end) = ending
@@ -129,7 +135,7 @@ async fn serve<S: Store>(
                 }
                 None
             }
-            _ = stopping.wait_for(|is| *is), if ending.is_none() => {
+            _ = &mut stopped, if ending.is_none() => {
                 ending = Some(Some(Refusal::because(Reason::ShuttingDown).into_status()));
                 None
             }
@@ -155,11 +161,8 @@ async fn standing(call: &mut Option<Call>) -> Option<carrier_frame::Frame> {
     }
 }
 
-async fn write(
-    outgoing: &mpsc::Sender<Result<CarrierFrame, Status>>,
-    frame: carrier_frame::Frame,
-) -> Result<(), End> {
-    outgoing.send(Ok(CarrierFrame { frame: Some(frame) })).await.map_err(|_| None)
+async fn write(outgoing: &mpsc::Sender<Outgoing>, frame: carrier_frame::Frame) -> Result<(), End> {
+    outgoing.send(Box::new(Ok(CarrierFrame { frame: Some(frame) }))).await.map_err(|_| None)
 }
 
 /// Why the stream of `caller` ends when `other` has opened one for the address.
@@ -176,7 +179,7 @@ async fn displaced_by<S: Store>(carrier: &Carrier<S>, caller: &Caller, other: &C
 struct Calls<S> {
     carrier: Arc<Carrier<S>>,
     caller: Caller,
-    outgoing: mpsc::Sender<Result<CarrierFrame, Status>>,
+    outgoing: mpsc::Sender<Outgoing>,
     handed_over: Arc<HandedOver>,
 }
 

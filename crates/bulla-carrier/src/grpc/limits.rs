@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// The most streams that are open at a time. Who comes then is told that the carrier cannot answer now.
 ///
-/// A stream on which nothing happens takes 29 kB, the client's half of it included: so many of them take less
-/// than 4 GiB.
+/// A stream on which nothing happens takes 18 kB, the client's half of it included: so many of them take less
+/// than 3 GiB.
 pub const MAX_OPEN_STREAMS: usize = 1 << 17;
 
 /// The most connections at a time. Who comes then waits in the queue of the system.
@@ -85,7 +85,8 @@ pub const STOPPING_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const NONCE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// How many nonces of one connection can be used at a time. One that was given before so many others is over:
-/// who has asked for it asks for another. It takes 2 kB of a connection to know which of them were used.
+/// who has asked for it asks for another. It takes up to 2 kB of a connection to know which of them were
+/// used.
 pub(crate) const MAX_OPEN_NONCES: u64 = 16_384;
 
 /// How long a credential is good for, on the connection on which it was given. Longer, and what somebody has

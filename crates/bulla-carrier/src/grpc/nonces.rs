@@ -8,8 +8,9 @@ use super::limits::MAX_OPEN_NONCES;
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
     given: u64,
-    /// A bit for each of the last, made when the first is used.
-    used: Option<Box<[u64]>>,
+    /// A bit for each of the last, as far as the one that was used at the furthest place: of a device there
+    /// are a few.
+    used: Vec<u64>,
 }
 
 impl Nonces {
@@ -18,7 +19,7 @@ impl Nonces {
         let number = self.given;
         self.given += 1;
         let (word, bit) = place(number);
-        if let Some(word) = self.used.as_mut().and_then(|used| used.get_mut(word)) {
+        if let Some(word) = self.used.get_mut(word) {
             *word &= !bit;
         }
         number
@@ -33,8 +34,10 @@ impl Nonces {
             Some(_) => {}
         }
         let (word, bit) = place(number);
-        let used = self.used.get_or_insert_with(|| vec![0; WORDS].into());
-        let word = used.get_mut(word).ok_or(IdentityProblem::Unknown)?;
+        if word >= self.used.len() {
+            self.used.resize((word + 1).min(WORDS), 0);
+        }
+        let word = self.used.get_mut(word).ok_or(IdentityProblem::Unknown)?;
         if *word & bit != 0 {
             return Err(IdentityProblem::NonceUsed);
         }
@@ -82,6 +85,11 @@ mod tests {
         assert_eq!(nonces.take(first), Err(IdentityProblem::Expired), "and not taken for another");
         assert_eq!(nonces.take(second), Ok(()), "the last that is remembered");
         assert_eq!(nonces.take(MAX_OPEN_NONCES), Ok(()), "the bit of the first is its own now");
-        assert_eq!(nonces.used.map(|used| used.len() * 8), Some(2048));
+        assert_eq!(nonces.used.len(), 1, "as far as the furthest that was used");
+        for _ in 1..MAX_OPEN_NONCES {
+            let number = nonces.give();
+            nonces.take(number).unwrap();
+        }
+        assert_eq!((nonces.used.len() * 8, nonces.used.capacity() * 8), (2048, 2048));
     }
 }

@@ -272,7 +272,7 @@ impl<S: Store> Protocol for GrpcService<S> {
         };
         tokio::spawn(exchange.run(connected));
         let written = stream::unfold(written, |mut written| async move {
-            written.recv().await.map(|frame| (frame, written))
+            written.recv().await.map(|frame| (*frame, written))
         });
         Ok(Response::new(written.boxed()))
     }

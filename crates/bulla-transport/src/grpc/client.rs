@@ -45,7 +45,7 @@ use crate::{
 /// which end with it. Clones share the connection.
 ///
 /// # Cost
-/// A stream on which nothing happens takes 29 kB, the carrier's half of it included; a test of the carrier
+/// A stream on which nothing happens takes 18 kB, the carrier's half of it included; a test of the carrier
 /// counts them. One small frame goes each way every few minutes, as the carrier says. A caller that has ever
 /// had a stream is remembered, in some hundred bytes, for as long as the transport is there, and so is its
 /// signer. A proof takes two calls and a signature.
