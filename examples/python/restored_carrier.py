@@ -23,6 +23,7 @@ from talk_to_the_relay import (
 )
 
 USER = "16505551234"
+NEWCOMER = "16505550199"
 # Messages of each sort, unless it is said: those that everybody has, those that wait in the backup, and those that came after it.
 COUNT = 40
 HEARTBEAT_S = 2
@@ -54,6 +55,7 @@ class Restored:
             self.what_was_taken_after_the_backup_is_sent_again,
             self.what_the_user_had_said_after_the_backup_is_sent_again,
             self.each_party_says_what_is_wrong,
+            self.the_log_of_keys_goes_on_from_the_checkpoint_that_the_relay_has_kept,
             self.another_log_of_keys_begins_under_another_key,
             self.everything_was_shown_once_and_told,
             self.everybody_ends_in_peace,
@@ -105,6 +107,7 @@ class Restored:
         self.relay = self.run(
             "relay", self.programs / "relay", "--carrier", f"localhost:{self.port}",
             "--authority", self.data / "tls" / "authority.pem", "--grant", grant, "--data", self.folder / "relay",
+            "--log-key", self.carrier.line(r"^key log +(\S+)")[1],
             "--listen", f"127.0.0.1:{self.business.relay_port}", "--token", TOKEN,
             "--phone-number-id", PHONE_NUMBER_ID, "--business-account-id", BUSINESS_ACCOUNT_ID,
             "--webhook", f"http://127.0.0.1:{self.business.webhook_port}{ENDPOINT}",
@@ -225,8 +228,33 @@ class Restored:
             said = [line for line in program.lines if "the carrier was put back from a backup" in line]
             expect(said, f"{program.name} does not say that the carrier was put back: {program.lines[-5:]}")
 
+    def the_log_of_keys_goes_on_from_the_checkpoint_that_the_relay_has_kept(self) -> None:
+        """Nothing of it was lost: all keys were there before the backup."""
+        checkpoint = self.folder / "relay" / "checkpoint.txt"
+        expect(self.carrier.stop(signal.SIGTERM) == 0, f"{self.carrier.lines[-3:]}")
+        self.start_carrier("--resume-key-log", checkpoint)
+        self.carrier.line("^the log of keys goes on$")
+        # Who checks the log takes the keys of the business now, with the proof.
+        # fmt: off
+        newcomer = self.run(
+            "newcomer", self.programs / "device", "--carrier", f"localhost:{self.port}",
+            "--authority", self.data / "tls" / "authority.pem", "--user", f"+{NEWCOMER}", "--business", PHONE_NUMBER_ID,
+            "--data", self.folder / "newcomer", "--log-key", self.carrier.line(r"^key log +(\S+)")[1],
+        )
+        # fmt: on
+        newcomer.line("type it$")
+        newcomer.say(self.carrier.line(rf"code for \+{NEWCOMER}: (\d+)")[1])
+        newcomer.line("^ready as")
+        newcomer.say("from somebody who checks")
+        newcomer.line("-> sent [0-9a-f]{32}$")
+        self.to_business.append("from somebody who checks")
+        business = self.business
+        business.wait_for(lambda: len(business.messages) >= len(self.to_business), lambda: "it does not come")
+        expect(newcomer.stop(signal.SIGTERM) == 0, f"{newcomer.lines[-3:]}")
+        self.arrives_both_ways("after the log goes on")
+
     def another_log_of_keys_begins_under_another_key(self) -> None:
-        """What the log had signed after the backup is lost, so it is not to go on."""
+        """As if what the log had signed after the backup was lost, so that it is not to go on."""
         before = self.carrier.line(r"^key log +(\S+)")[1]
         expect(self.carrier.stop(signal.SIGTERM) == 0, f"{self.carrier.lines[-3:]}")
         (self.data / "keys" / "key_log.key").rename(self.folder / "old key")

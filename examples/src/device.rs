@@ -5,7 +5,7 @@ mod options;
 
 use bulla::Host;
 use bulla::base::DeviceId;
-use bulla::device::{Device, DeviceError};
+use bulla::device::{Device, DeviceError, OnSplitLog};
 use bulla::store::Store;
 use bulla::transport::NumberProof;
 use bulla::transport::grpc::GrpcTransport;
@@ -18,9 +18,9 @@ pub use self::options::DeviceOptions;
 use crate::attachments::{self, Received};
 use crate::device_reader;
 use crate::exit_error::ExitError;
-use crate::stdin;
 use crate::terminal::Terminal;
 use crate::typed_content::Offers;
+use crate::{reports, stdin};
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("device/help.txt");
@@ -65,6 +65,10 @@ async fn live(
         terminal.line("businesses write to it once this is typed on the first device:");
         terminal.line(approval::line(options.device, &device.identity()));
     }
+    if let Some(key) = &options.log_key {
+        let checks = device.check_log(key.clone(), OnSplitLog::default()).await;
+        checks.map_err(ExitError::because("the log of keys cannot be checked"))?;
+    }
     let offers = Offers::default();
     let received = Received::default();
     let reading = device_reader::run(
@@ -80,9 +84,15 @@ async fn live(
         // The input may end before the program.
         std::future::pending().await
     };
+    let split = async {
+        let evidence = device.log_split().await;
+        terminal.line(format_args!("{}\n{evidence}", reports::LOG_SPLIT));
+        std::future::pending().await
+    };
     let outcome = tokio::select! {
         outcome = reading => outcome,
         outcome = writing => outcome,
+        outcome = split => outcome,
     };
     device.close().await;
     outcome

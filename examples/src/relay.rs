@@ -1,5 +1,6 @@
 //! The relay that is a program of its own, and its carrier another.
 
+mod checkpoint_file;
 mod options;
 
 use std::time::Duration;
@@ -52,7 +53,10 @@ pub async fn relay(
     let relay = open(&options, &host, store.clone(), terminal).await?;
     // From the opening on; it ends with the relay.
     let telling = tokio::spawn(reports::tell(relay.reports(), terminal));
+    let checkpoint = folder.path().join("checkpoint.txt");
+    let keeping = tokio::spawn(checkpoint_file::keep(relay.clone(), checkpoint, host.clock()));
     let outcome = serve(&relay, &options, &host, [api, metrics], terminal, observability, end).await;
+    keeping.abort();
     relay.close().await;
     drop(telling.await);
     let closed = store.close().await.map_err(ExitError::because("the store cannot be closed"));
@@ -81,8 +85,10 @@ async fn open(
     let tls = tls::client(&options.carrier, &options.authority, host.clock())?;
     let transport = GrpcTransport::new(tls, host.clock(), host.rng());
     let business = business.proven_by(options.proof.clone());
-    let relay = host.relay(store, transport.clone(), sink).blobs(transport).business(business).open().await;
-    relay.map_err(ExitError::because("the relay cannot be opened"))
+    let settings = bulla::relay::Settings::default();
+    let settings = options.log_key.iter().cloned().fold(settings, bulla::relay::Settings::key_log);
+    let relay = host.relay(store, transport.clone(), sink).blobs(transport).settings(settings);
+    relay.business(business).open().await.map_err(ExitError::because("the relay cannot be opened"))
 }
 
 /// Serves the Graph API and the counters until `end`, or until something cannot go on.

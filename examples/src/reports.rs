@@ -7,6 +7,10 @@ use bulla::relay::{Report, Reports, SuspendedPart};
 
 use crate::terminal::Terminal;
 
+/// What is said of a carrier that has shown two histories; the evidence follows.
+pub(crate) const LOG_SPLIT: &str = "the carrier has signed two histories of its log of keys; the example \
+    verify_evidence of bulla-transparency checks this:";
+
 /// Prints what the relay reports to its host, a line each, until the relay has stopped.
 pub(crate) async fn tell(mut reports: Reports, terminal: Terminal) {
     while let Some(report) = reports.next().await {
@@ -35,6 +39,7 @@ fn line(report: &Report) -> String {
                 "the number {business} did not take an event about user {user}, however often; it is a dead letter"
             )
         }
+        Report::LogSplit { evidence } => format!("{LOG_SPLIT}\n{evidence}"),
         Report::Stopped { why } => because("the relay has stopped", &**why),
         _ => "something that this program does not know".to_owned(),
     };

@@ -2,17 +2,19 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use bulla::base::{DeviceId, Number, PhoneNumberId};
+use bulla::device::LogKey;
 use bulla_example_program::arguments::{Arguments, UsageError};
 
 use crate::parties::PHONE_NUMBER_ID;
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 6] = [
+const VALUED: [(&str, &str); 7] = [
     ("--authority", "a file such as TLS/authority.pem"),
     ("--carrier", "a name and a port such as localhost:7443"),
     ("--user", "a phone number with its country code, such as +16505551234"),
     ("--device", "a number from 1 to 10"),
     ("--business", "a decimal number"),
+    ("--log-key", "the key that the carrier shows when it starts"),
     ("--data", "a folder"),
 ];
 
@@ -24,6 +26,7 @@ pub struct DeviceOptions {
     pub(crate) user: Number,
     pub(crate) device: DeviceId,
     pub(crate) business: PhoneNumberId,
+    pub(crate) log_key: Option<LogKey>,
     pub(crate) data: Option<PathBuf>,
 }
 
@@ -36,6 +39,7 @@ impl DeviceOptions {
         let Some(arguments) = Arguments::read(arguments, &[], &VALUED)? else { return Ok(None) };
         let (mut authority, mut carrier, mut user) = (None, "localhost:7443".to_owned(), None);
         let (mut device, mut business, mut data) = (DeviceId::PRIMARY, PHONE_NUMBER_ID, None);
+        let mut log_key = None;
         for given in arguments.values {
             match given.name() {
                 "--authority" => authority = Some(given.filled()?.into()),
@@ -45,6 +49,7 @@ impl DeviceOptions {
                     let number = given.parse(str::parse::<u8>)?;
                     device = DeviceId::new(number).map_err(|error| given.refused(error))?;
                 }
+                "--log-key" => log_key = Some(given.parse(LogKey::parse)?),
                 "--business" => {
                     business = given.word(PhoneNumberId::parse)?;
                 }
@@ -56,7 +61,7 @@ impl DeviceOptions {
         let (name, takes) = VALUED[2];
         let user = user.or_else(|| Number::parse("16505551234").ok());
         let user = user.ok_or(UsageError::Needed { name, takes })?;
-        Ok(Some(Self { authority, carrier, user, device, business, data }))
+        Ok(Some(Self { authority, carrier, user, device, business, log_key, data }))
     }
 }
 

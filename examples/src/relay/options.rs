@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bulla::base::{BusinessAccountId, PhoneNumberId};
+use bulla::relay::LogKey;
 use bulla::transport::NumberProof;
 use bulla::webhook::{AllowedNetworks, Webhook};
 use bulla_example_program::arguments::{Arguments, UsageError};
@@ -14,10 +15,11 @@ use crate::options::token;
 use crate::parties::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 14] = [
+const VALUED: [(&str, &str); 15] = [
     ("--authority", "a file such as TLS/authority.pem"),
     ("--carrier", "a name and a port such as localhost:7443"),
     ("--grant", "a file that the carrier's operator has given out"),
+    ("--log-key", "the key that the carrier shows when it starts"),
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -37,6 +39,7 @@ pub struct RelayOptions {
     pub(crate) authority: PathBuf,
     pub(crate) carrier: String,
     pub(crate) proof: NumberProof,
+    pub(crate) log_key: Option<LogKey>,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) data: Option<PathBuf>,
@@ -62,6 +65,7 @@ impl RelayOptions {
             authority: PathBuf::new(),
             carrier: "localhost:7443".to_owned(),
             proof: NumberProof::none(),
+            log_key: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: None,
@@ -77,6 +81,7 @@ impl RelayOptions {
                 "--authority" => authority = Some(given.filled()?.into()),
                 "--carrier" => options.carrier = given.filled()?,
                 "--grant" => options.proof = given.parse(grant)?,
+                "--log-key" => options.log_key = Some(given.parse(LogKey::parse)?),
                 "--listen" => options.listen = given.parse(str::parse)?,
                 "--metrics" => options.metrics = given.parse(str::parse)?,
                 "--data" => options.data = Some(given.filled()?.into()),

@@ -7,10 +7,22 @@ use bulla_store::Store;
 use bulla_transport::{Caller, Transport, TransportError};
 use bytes::Bytes;
 
-use super::Inner;
 use super::active_business::ActiveBusiness;
+use super::{Inner, Relay};
 use crate::metrics::LOG_HEADS;
 use crate::{EventSink, Report};
+
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
+    /// The newest head of the carrier's log of keys that was seen, as a signed checkpoint in the form of C2SP.
+    /// Nothing before the first, and if [`Settings::key_log`](crate::Settings::key_log) is not set.
+    ///
+    /// Keep it where the carrier's operator finds it: it is what shows, after the carrier was put back from a
+    /// backup, whether the log may go on.
+    #[must_use]
+    pub fn log_checkpoint(&self) -> Option<String> {
+        self.0.key_log.as_ref().and_then(KeyLog::checkpoint)
+    }
+}
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Looks at the carrier's log for the first time, so that users hear of it in the first message that is
