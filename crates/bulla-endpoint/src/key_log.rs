@@ -105,8 +105,8 @@ impl KeyLog {
         self.state().newest.as_ref().map(|newest| newest.bytes)
     }
 
-    /// The newest head that was seen as a signed checkpoint: a text that a carrier's operator needs to have the
-    /// log go on after a restore.
+    /// The newest head that was seen as a signed checkpoint: a text that a carrier's operator needs to have
+    /// the log go on after a restore.
     #[must_use]
     pub fn checkpoint(&self) -> Option<String> {
         self.state().newest.as_ref().map(|newest| newest.checkpoint.to_string())

@@ -1,5 +1,5 @@
-//! The newest checkpoint of the carrier's log of keys, in a file: what the carrier's operator needs to have the
-//! log go on after a restore.
+//! The newest checkpoint of the carrier's log of keys, in a file: what the carrier's operator needs to have
+//! the log go on after a restore.
 
 use std::fs;
 use std::io;

@@ -13,8 +13,8 @@ use crate::metrics::LOG_HEADS;
 use crate::{EventSink, Report};
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
-    /// The newest head of the carrier's log of keys that was seen, as a signed checkpoint in the form of C2SP.
-    /// Nothing before the first, and if [`Settings::key_log`](crate::Settings::key_log) is not set.
+    /// The newest head of the carrier's log of keys that was seen, as a signed checkpoint in the form of
+    /// C2SP. Nothing before the first, and if [`Settings::key_log`](crate::Settings::key_log) is not set.
     ///
     /// Keep it where the carrier's operator finds it: it is what shows, after the carrier was put back from a
     /// backup, whether the log may go on.
