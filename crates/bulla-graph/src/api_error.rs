@@ -24,8 +24,8 @@ pub(crate) struct ApiError {
     subcode: Option<u32>,
     title: Cow<'static, str>,
     details: Option<Cow<'static, str>>,
-    /// What follows the details, in a business's own words: for the client alone.
-    hint: Option<String>,
+    /// Whether the details repeat a business's own words: they are for the client alone.
+    is_quoting: bool,
     /// What it is counted as.
     reason: &'static str,
     /// After how long the client is asked to try again, if at all.
@@ -60,7 +60,7 @@ impl ApiError {
             subcode,
             title: Cow::Borrowed(title),
             details,
-            hint: None,
+            is_quoting: false,
             reason,
             again: None,
             allow: None,
@@ -202,6 +202,13 @@ impl ApiError {
         self
     }
 
+    /// Adds what a business itself has said once.
+    fn quoting(mut self, words: &str) -> Self {
+        self.is_quoting = true;
+        let details = self.details.take().unwrap_or_default();
+        self.because(format!("{details}; {words}"))
+    }
+
     fn parameter(title: String) -> Self {
         Self { title: title.into(), ..Self::new(StatusCode::BAD_REQUEST, 100, "") }
     }
@@ -226,11 +233,8 @@ impl ApiError {
 
     /// The response, under the name `trace` by which the operator finds it again.
     pub(crate) fn into_response(self, trace: &TraceId) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, hint, reason: _, again, allow } = self;
-        let details = match (details, hint) {
-            (Some(details), Some(hint)) => Some(Cow::Owned(format!("{details}{hint}"))),
-            (details, _) => details,
-        };
+        let Self { status, kind, code, subcode, title, details, is_quoting: _, reason: _, again, allow } =
+            self;
         let envelope = Envelope {
             error: Inner {
                 message: format!("(#{code}) {title}"),
@@ -266,8 +270,19 @@ impl ApiError {
 impl fmt::Debug for ApiError {
     /// For the log: nothing a client said stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, kind: _, code, subcode, title, details, hint: _, reason: _, again: _, allow: _ } =
-            self;
+        let Self {
+            status,
+            kind: _,
+            code,
+            subcode,
+            title,
+            details,
+            is_quoting,
+            reason: _,
+            again: _,
+            allow: _,
+        } = self;
+        let details = details.as_ref().filter(|_| !is_quoting);
         write!(f, "ApiError({}, {code}, {subcode:?}, {title:?}, {details:?})", status.as_u16())
     }
 }

@@ -44,11 +44,14 @@ impl From<TemplateRefusal> for ApiError {
         let details = source.to_string();
         match source {
             TemplateRefusal::Unknown { nearest } => {
-                let mut api_error = Self::of_template(132_001, NO_SUCH, details);
-                api_error.status = StatusCode::NOT_FOUND;
-                api_error.hint = nearest
-                    .map(|(name, language)| format!("; the nearest is {name} in the language {language}"));
-                api_error
+                let api_error = Self::of_template(132_001, NO_SUCH, details);
+                let api_error = match nearest {
+                    Some((name, language)) => {
+                        api_error.quoting(&format!("the nearest is {name} in the language {language}"))
+                    }
+                    None => api_error,
+                };
+                Self { status: StatusCode::NOT_FOUND, ..api_error }
             }
             TemplateRefusal::NotApproved { status: TemplateStatus::Paused } => {
                 Self::of_template(132_015, "Template is paused", details)
@@ -69,9 +72,7 @@ impl From<TemplateRefusal> for ApiError {
             }
             TemplateRefusal::Format { .. } => Self::parameter_format(details),
             TemplateRefusal::Names { part: _, expected } => {
-                let mut api_error = Self::parameter_format(details);
-                api_error.hint = Some(format!("; they are {}", expected.join(", ")));
-                api_error
+                Self::parameter_format(details).quoting(&format!("they are {}", expected.join(", ")))
             }
             TemplateRefusal::Rendered(source @ InvalidContent::TooLong { .. }) => {
                 Self::of_template(132_005, "Translated text too long", source.to_string())
@@ -98,5 +99,21 @@ impl From<TemplateError> for ApiError {
             TemplateError::Submit(source) => source.into(),
             _ => Self::failed(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_business_has_named_is_told_to_its_client_and_not_to_the_log() {
+        let nearest = Some(("order_update".to_owned(), "en_US".to_owned()));
+        let api_error = ApiError::from(TemplateRefusal::Unknown { nearest });
+        let details = api_error.details.as_deref().unwrap();
+        assert!(details.ends_with("the nearest is order_update in the language en_US"), "{details}");
+        let logged = format!("{api_error:?} {}", api_error.cause());
+        assert!(!logged.contains("order_update") && logged.contains("132001"), "{logged}");
+        assert_eq!(api_error.reason(), "template");
     }
 }

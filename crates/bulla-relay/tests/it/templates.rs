@@ -256,9 +256,12 @@ async fn many_templates_make_no_call_dearer() {
     assert!(page.templates.is_empty() && page.next.is_some(), "a page looks at a part of them");
 }
 
+/// What a review came to.
+type Came = (TemplateStatus, Option<String>);
+
 /// Takes what is told of accounts, after it has refused so many times.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<(usize, Vec<(TemplateStatus, Option<String>)>)>>);
+struct Told(Arc<Mutex<(usize, Vec<Came>)>>);
 
 impl EventSink for Told {
     async fn forward(&self, _: &Event) -> Result<(), SinkError> {
@@ -279,7 +282,7 @@ impl EventSink for Told {
 }
 
 impl Told {
-    fn take(&self) -> Vec<(TemplateStatus, Option<String>)> {
+    fn take(&self) -> Vec<Came> {
         std::mem::take(&mut self.0.lock().unwrap().1)
     }
 }
