@@ -1,7 +1,7 @@
 use crate::{
-    Audio, Contacts, Document, Edit, Image, Interactive, InteractiveReply, Location, Order, QuickReply,
-    Reaction, Receipt, RetryRequest, Revoke, Sticker, System, Template, Text, Typing, Unsupported, Video,
-    wire,
+    AttachmentPointer, Audio, Contacts, Document, Edit, Image, Interactive, InteractiveReply, Location,
+    Order, QuickReply, Reaction, Receipt, RetryRequest, Revoke, Sticker, System, Template, Text, Typing,
+    Unsupported, Video, wire,
 };
 
 /// What is said.
@@ -77,6 +77,20 @@ impl Body {
             Self::Typing(_) => "typing",
             Self::RetryRequest(_) => "retry_request",
             Self::Unsupported(_) => "unsupported",
+        }
+    }
+
+    /// Where its attachment is, if it is of a kind that is one: an image, a video, a document, an audio or a
+    /// sticker.
+    #[must_use]
+    pub const fn attachment(&self) -> Option<&AttachmentPointer> {
+        match self {
+            Self::Image(image) => Some(image.attachment()),
+            Self::Video(video) => Some(video.attachment()),
+            Self::Document(document) => Some(document.attachment()),
+            Self::Audio(audio) => Some(audio.attachment()),
+            Self::Sticker(sticker) => Some(sticker.attachment()),
+            _ => None,
         }
     }
 

@@ -79,6 +79,7 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | 132000, 132005, 132012 | more or fewer parameters than a template takes; what they come to is too long; another sort, or name, than it takes | 400 | its documentation |
 /// | 132001 | no such template in this language, or it is not approved; the nearest is named | 404 | its documentation |
 /// | 132015, 132016 | a template is paused, or disabled | 400 | its documentation |
+/// | 131052 | what a user has attached is not at the carrier any more, or is not what the message tells of | 404 | its documentation; the status ours |
 /// | 131053 | a file is too large for its kind, or does not look like what it is said to be | 400 | its documentation |
 /// | 131047 | the recipient has not written for 24 hours: by the relay's [rules](bulla_relay::Rules), if they say so | 400 | its documentation |
 /// | 131056, 131048, 130429 | too many to this recipient, to too many recipients, in this second: by the same rules; `Retry-After` says when | 429 | its documentation |

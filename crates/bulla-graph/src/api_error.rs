@@ -45,7 +45,7 @@ impl ApiError {
             131_016 => "unavailable",
             131_021 => "own number",
             131_051 => "type",
-            131_053 => "media",
+            131_052 | 131_053 => "media",
             130_429 => "throughput",
             131_047 => "window closed",
             131_048 => "messaging limit",
@@ -113,6 +113,14 @@ impl ApiError {
     /// A file is not what it is said to be, or too large.
     pub(crate) fn media(details: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 131_053, "Media upload error").because(details)
+    }
+
+    /// What a user has attached is not to be had (any more).
+    pub(crate) fn not_fetched() -> Self {
+        Self::new(StatusCode::NOT_FOUND, 131_052, "Media download error").because(
+            "the carrier does not have what came with the message any more, or it is not what the message \
+             tells of; ask the user to send it again",
+        )
     }
 
     /// The id in `field` names no media.

@@ -1,33 +1,54 @@
-//! How media is named to the outside: by 60 decimal digits, a 1, the business's number in 20 and the id in
-//! 39.
+//! How media is named to the outside.
+//!
+//! ```text
+//! upload                      1 ‖ business's number (20 digits) ‖ id (39)
+//! came with a user's message  2 ‖ business's number (20) ‖ the message's id (39) ‖ the user's (39)
+//! ```
 //!
 //! Clients take it for opaque text; but some of them tell an id from the name of a file by its being digits.
 //! The number stands in it because a request about media names none beside it, and its token may open
 //! several.
 
 use bulla_base::PhoneNumberId;
-use bulla_relay::MediaId;
+use bulla_relay::{MediaId, MessageRef};
 
-/// So that a client which makes a number of it loses no digit.
-const FIRST: &str = "1";
+/// No zero, so that a client which makes a number of it loses no digit.
+const UPLOAD: &str = "1";
+const RECEIVED: &str = "2";
 const BUSINESS_DIGITS: usize = 20;
 const ID_DIGITS: usize = 39;
 
 /// The name of `media` of `business`.
 pub(crate) fn write(business: PhoneNumberId, media: MediaId) -> String {
     let (business, id) = (business.number(), u128::from_be_bytes(media.to_bytes()));
-    format!("{FIRST}{business:0BUSINESS_DIGITS$}{id:0ID_DIGITS$}")
+    match media.message() {
+        None => format!("{UPLOAD}{business:0BUSINESS_DIGITS$}{id:0ID_DIGITS$}"),
+        Some(message) => {
+            let user = u128::from_be_bytes(*message.user().as_bytes());
+            format!("{RECEIVED}{business:0BUSINESS_DIGITS$}{id:0ID_DIGITS$}{user:0ID_DIGITS$}")
+        }
+    }
 }
 
 /// What [`write`] named so; nothing when it is not a name that `write` gives.
 pub(crate) fn read(name: &str) -> Option<(PhoneNumberId, MediaId)> {
-    let digits = name.strip_prefix(FIRST)?;
-    // Of one length, so that media has one name; and a parser would take a sign for a digit.
-    if digits.len() != BUSINESS_DIGITS + ID_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let (first, digits) = name.split_at_checked(UPLOAD.len())?;
+    // A parser would take a sign for a digit.
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let (business, id) = digits.split_at_checked(BUSINESS_DIGITS)?;
-    let media = MediaId::from_bytes(id.parse::<u128>().ok()?.to_be_bytes()).ok()?;
+    let (business, ids) = digits.split_at_checked(BUSINESS_DIGITS)?;
+    let (id, user) = ids.split_at_checked(ID_DIGITS)?;
+    let bytes = |digits: &str| Some(digits.parse::<u128>().ok()?.to_be_bytes());
+    // Of one length, so that media has one name.
+    let media = match (first, user.len()) {
+        (UPLOAD, 0) => MediaId::from_bytes(bytes(id)?).ok()?,
+        (RECEIVED, ID_DIGITS) => {
+            let message = [bytes(id)?, bytes(user)?].concat().try_into().ok()?;
+            MediaId::of_message(MessageRef::from_bytes(message).ok()?)
+        }
+        _ => return None,
+    };
     Some((PhoneNumberId::new(business.parse().ok()?), media))
 }
 
@@ -52,12 +73,33 @@ mod tests {
     }
 
     #[test]
+    fn what_has_come_with_a_message_is_named_by_it() {
+        let mut bytes = [0xa5; MessageRef::BYTES];
+        bytes[..16].copy_from_slice(&media().to_bytes());
+        for user in [0x00, 0xa5, 0xff] {
+            bytes[16..].fill(user);
+            let of_message = MediaId::of_message(MessageRef::from_bytes(bytes).unwrap());
+            let name = write(PhoneNumberId::new(7), of_message);
+            assert!(name.len() == 99 && name.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
+            assert_eq!(read(&name), Some((PhoneNumberId::new(7), of_message)));
+            let (rest, last) = (&name[1..], "9".repeat(39));
+            for text in
+                [&format!("1{rest}"), &format!("3{rest}"), &format!("{name}0"), &name[..98], &name[..60]]
+            {
+                assert_eq!(read(text), None, "{text}");
+            }
+            assert_eq!(read(&format!("{}{last}", &name[..60])), None, "more than an id can be");
+        }
+    }
+
+    #[test]
     fn only_names_that_were_given_are_read() {
         let name = write(PhoneNumberId::new(7), media());
         let ((of_number, of_id), (_, short)) = (name.split_at(21), name.split_at(1));
         for text in [
             "",
             "1",
+            "é",
             "900000000000008",
             short,
             &format!("{name}0"),

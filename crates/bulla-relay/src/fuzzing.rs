@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use crate::OutgoingTemplate;
 use crate::row::{
-    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, RetryRequest, StoredEvent, StoredMedia,
-    StoredTemplate, UnconfirmedCopies, plain_rows,
+    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia, RetryRequest, StoredEvent,
+    StoredMedia, StoredTemplate, UnconfirmedCopies, plain_rows,
 };
 
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
-/// sent a message that was opened; or what media or a template is.
+/// sent a message that was opened; or what media or a template is, or where the media of a message is.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -33,6 +33,7 @@ pub fn rows(bytes: &[u8]) {
         10 => opened(row),
         11 => stored_media(row),
         12 => stored_template(row),
+        13 => received_media(row),
         _ => {}
     }
 }
@@ -127,6 +128,13 @@ fn stored_template(bytes: &[u8]) {
     let _ = template.definition.check();
     let message = OutgoingTemplate::new(template.definition.name(), template.definition.language());
     let _ = template.definition.render(&message, Vec::new());
+}
+
+fn received_media(bytes: &[u8]) {
+    let Some(row) = read_back(bytes, ReceivedMedia::read, ReceivedMedia::to_bytes) else { return };
+    if row.pointer().is_ok() {
+        assert!(row.description().is_ok(), "what can be fetched can be told of");
+    }
 }
 
 /// The row in `bytes`, if there is one: written, it is read as the same.

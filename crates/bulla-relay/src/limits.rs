@@ -234,3 +234,8 @@ pub(crate) const TEMPLATE_IDS: u64 = 8_000_000_000_000_000;
 /// Names of templates stand whole in keys up to this many bytes; of a longer one, the digest of the rest
 /// stands there.
 pub(crate) const KEYED_NAME_BYTES: usize = 448;
+
+/// How long businesses can fetch what users attach to their messages, from when the relay has the message:
+/// seven days, as by the API whose clients are served. A carrier has it for less when it was uploaded long
+/// before it was sent.
+pub const RECEIVED_MEDIA_SPAN: Duration = Duration::from_secs(7 * 24 * 3600);

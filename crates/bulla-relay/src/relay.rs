@@ -12,6 +12,7 @@ mod mark_read;
 mod media_rows;
 mod message_status;
 mod pending_identity_approval;
+mod received_media;
 mod reseal_for_changed_devices;
 mod resends;
 mod restored_carrier;

@@ -15,6 +15,7 @@
 //! user        DEAD_LETTERS/day business ‖ place           an event the business did not take, however often
 //! user        CONTACT/day      business                   the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
+//! user        RECEIVED_MEDIA/day business ‖ message id   where the attachment of a user's message is, and what opens it
 //! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
 //! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
 //! business    WAITING          user's partition           nothing: this conversation may have work
@@ -36,8 +37,8 @@
 //! counter     METER            tally                      messages
 //! ```
 //!
-//! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA and
-//! MEDIA_CHUNK, where it is the id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing
+//! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA,
+//! MEDIA_CHUNK and RECEIVED_MEDIA, where it is the id's own. What has a day dies with it; HEAD and CONVERSATION end when nothing
 //! is left under MESSAGE, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED and DEAD_LETTERS. OUTBOX, EVENTS, HELD
 //! and DEFERRED are queues and are read in the order of their places: a clock that is ahead for a moment puts
 //! nothing before what came earlier.
@@ -75,6 +76,7 @@ pub(crate) const TEMPLATE: Space = Space::new(0x74);
 pub(crate) const TEMPLATE_ID: Space = Space::new(0x75);
 pub(crate) const TEMPLATE_COUNT: Space = Space::new(0x76);
 pub(crate) const ACCOUNT_EVENT: Space = Space::new(0x77);
+pub(crate) const RECEIVED_MEDIA: Space = Space::new(0x6a);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

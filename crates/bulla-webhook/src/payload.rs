@@ -6,6 +6,7 @@
 mod objects;
 mod other;
 
+use bulla_content::Body;
 use bulla_relay::{
     AccountEvent, Business, Event, Failure, Incoming, MessageRef, Status, StatusUpdate, Subject,
 };
@@ -97,17 +98,20 @@ fn message<'a>(
             message.kind = "reaction";
             message.reaction = Some(Reaction { message_id: api_ids::message(*to), emoji: emoji.as_deref() });
         }
-        Incoming::Other { body, in_reply_to } if let Some(other) = Other::of(body) => {
+        Incoming::Other { body, in_reply_to } if let Some(other) = Other::of(body, about) => {
             message.kind = body.name();
             message.other = Some(other);
             message.context = answered(in_reply_to);
         }
         other => {
             // Told all the same: nobody would ever hear of a message that is left out.
-            let kind = if let Incoming::Other { body, .. } = other { body.name() } else { "unsupported" };
-            message.unsupported = Some(Unsupported { kind });
-            message.errors =
-                Some([fault(131_051, "Message type unknown", "this kind of message is not supported yet")])
+            let body = if let Incoming::Other { body, .. } = other { Some(body) } else { None };
+            message.unsupported = Some(Unsupported { kind: body.map_or("unsupported", Body::name) });
+            let details = match body.and_then(Body::attachment) {
+                Some(_) => "the sender's device does not say what digest the media has",
+                None => "this kind of message is not supported yet",
+            };
+            message.errors = Some([fault(131_051, "Message type unknown", details)]);
         }
     }
     message

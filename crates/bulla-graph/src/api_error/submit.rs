@@ -163,6 +163,10 @@ impl From<MediaError> for ApiError {
     fn from(source: MediaError) -> Self {
         match source {
             MediaError::Unknown => Self::number(),
+            MediaError::NotFetched(source) if source.may_pass() => {
+                Self::unavailable("the carrier does not hand the media out just now; ask for it again")
+            }
+            MediaError::NotFetched(_) => Self::not_fetched(),
             MediaError::Submit(source) => source.into(),
             _ => Self::failed(),
         }

@@ -21,6 +21,7 @@ mod memory;
 mod message_kinds;
 mod properties;
 mod real_relay;
+mod received_media;
 mod recorded_requests;
 mod sockets;
 mod submit;

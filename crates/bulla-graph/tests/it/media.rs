@@ -55,7 +55,7 @@ fn upload(query: &str, body: impl Into<Body>) -> Request<Body> {
     request.header("content-type", content_type).body(body.into()).unwrap()
 }
 
-fn about(method: &str, target: &str) -> Request<Body> {
+pub(crate) fn about(method: &str, target: &str) -> Request<Body> {
     let request = Request::builder().method(method).uri(target).header("host", "relay.example:8080");
     request.header("authorization", format!("Bearer {TOKEN}")).body(Body::empty()).unwrap()
 }

@@ -1,3 +1,4 @@
+use bulla_endpoint::TransferError;
 use bulla_store::StoreError;
 use thiserror::Error;
 
@@ -24,6 +25,10 @@ pub enum MediaError {
     /// The caller's move: the chunks that were put are not all of what is described.
     #[error("the chunks of the upload are not all there, or are not of the size that was said")]
     Incomplete,
+    /// The carrier's, or the user's: what came with their message is not at the carrier (any more), or is not
+    /// what the message tells of.
+    #[error("what came with the message cannot be had from the carrier")]
+    NotFetched(#[source] TransferError),
     /// As when a message is accepted.
     #[error("the relay does not keep media just now")]
     Submit(#[from] SubmitError),

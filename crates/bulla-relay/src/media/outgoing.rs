@@ -51,7 +51,7 @@ impl MediaKind {
     }
 }
 
-/// A message with media that the business has uploaded.
+/// A message with media that the business has uploaded, or that a user has sent it.
 ///
 /// When it is submitted, the relay seals the media for this message alone, under a fresh key, and brings it
 /// to the carrier.

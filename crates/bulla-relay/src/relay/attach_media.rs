@@ -8,7 +8,6 @@ use bulla_transport::{BlobError, BlobId, Blobs, Transport};
 
 use super::Inner;
 use super::active_business::ActiveBusiness;
-use super::media_rows::chunks_of;
 use super::submit::Checked;
 use crate::{EventSink, MediaDescription, MediaError, OutgoingMedia, SubmitError};
 
@@ -31,7 +30,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     ///
     /// Before the conversation is locked: it takes as long as it takes.
     pub(super) async fn attach(
-        &self,
+        self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
         checked: &mut Checked,
     ) -> Result<Vec<BlobId>, SubmitError> {
@@ -59,7 +58,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     async fn attach_one(
-        &self,
+        self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
         media: &OutgoingMedia,
     ) -> Result<(AttachmentPointer, bool), SubmitError> {
@@ -77,7 +76,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     async fn seal_media(
-        &self,
+        self: &Arc<Self>,
         tenant: &Arc<ActiveBusiness>,
         media: &OutgoingMedia,
         described: &MediaDescription,
@@ -86,9 +85,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (caller, size) = (tenant.caller.clone(), described.size());
         let (clock, rng) = (self.clock.clone(), self.rng.clone());
         let mut upload = AttachmentUpload::begin(blobs, caller, size, clock, rng).await?;
-        for index in 0..chunks_of(size) {
-            let chunk = self.media_chunk(tenant.business(), media.media, index).await.map_err(not_sent)?;
-            upload.push(&mut &chunk[..]).await?;
+        let mut bytes = self.media_bytes(tenant.business(), media.media, size).await.map_err(not_sent)?;
+        while let Some(piece) = bytes.next().await.map_err(not_sent)? {
+            upload.push(&mut &piece[..]).await?;
         }
         Ok(upload.finish(described.media_type()).await?)
     }

@@ -10,13 +10,26 @@ use super::fault_isolation::{FailureScope, of_store};
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, DEFERRED, ERASING_BUSINESS, EVENTS, HEAD,
-    HELD, MESSAGE, ONCE, OUTBOX, SEEN, WAITING,
+    HELD, MESSAGE, ONCE, OUTBOX, RECEIVED_MEDIA, SEEN, WAITING,
 };
 use crate::{BusinessError, EventSink, RelayError};
 
 /// The spaces in users' partitions whose records are named after a business first.
-const OF_CONVERSATIONS: [Space; 12] =
-    [MESSAGE, CONTENT, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED, DEAD_LETTERS, ONCE, CONTACT, HEAD];
+const OF_CONVERSATIONS: [Space; 13] = [
+    MESSAGE,
+    CONTENT,
+    SEEN,
+    ASKED,
+    OUTBOX,
+    EVENTS,
+    HELD,
+    DEFERRED,
+    DEAD_LETTERS,
+    ONCE,
+    RECEIVED_MEDIA,
+    CONTACT,
+    HEAD,
+];
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and

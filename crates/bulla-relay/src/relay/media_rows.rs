@@ -12,17 +12,22 @@ use super::{Inner, Relay, trace_span};
 use crate::limits::{MAX_MEDIA_CHUNKS, MEDIA_CHUNK_BYTES};
 use crate::row::StoredMedia;
 use crate::store_layout::{MEDIA, MEDIA_CHUNK};
-use crate::{EventSink, MediaDescription, MediaError, MediaId, MediaStream};
+use crate::{EventSink, MediaDescription, MediaError, MediaId, MediaStream, SubmitError};
 
-/// Media that businesses upload: kept for 30 days, in pieces, so that none is in memory as a whole.
+/// Media that businesses upload: kept for 30 days, in pieces, so that none is in memory as a whole. And what
+/// users attach to their messages, for 7.
 ///
 /// ```text
 /// begin_media ── put_media_chunk 0, 1, 2 … ── finish_media      from then on it is there
 /// ```
 ///
-/// It stands in the business's own partition: sealed under a vault, forgotten with its day, and gone when the
+/// An upload stands in the business's own partition: sealed under a vault, forgotten with its day, and gone when the
 /// business is [erased](Relay::erase_business). What was begun and not finished is forgotten with its day as
 /// well.
+///
+/// Of what users attach, a pointer to the carrier is kept with the conversation, and goes with it and with
+/// its user. The bytes are fetched when they are asked for, compared with what the message tells of, and
+/// never stored here.
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Begins an upload: the id that the media will have.
     ///
@@ -37,7 +42,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// does no harm.
     ///
     /// # Errors
-    /// [`MediaError::Chunk`] beyond the bounds; when the relay does not speak for `business`, or the store
+    /// [`MediaError::Chunk`] beyond the bounds; [`MediaError::Unknown`] for what is no upload; when the relay does not speak for `business`, or the store
     /// fails.
     ///
     /// # Cost
@@ -53,6 +58,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         if actual == 0 || actual > limit || index >= chunks {
             return Err(MediaError::Chunk { actual, limit, chunks });
         }
+        is_upload(media)?;
         self.media_call(business, "put media", async move |inner| {
             inner.put(business, media, index, chunk).await
         })
@@ -72,6 +78,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         media: MediaId,
         described: MediaDescription,
     ) -> Result<(), MediaError> {
+        is_upload(media)?;
         let finishing = async move |inner: Arc<Inner<S, T, K>>| {
             let now = inner.clock.now();
             let (last, bytes) = last_chunk(described.size());
@@ -102,13 +109,27 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 
     /// The bytes of media of `business`.
     ///
+    /// What has come with a message is given piece by piece when all of it was fetched and compared with what
+    /// the message tells of, and its last piece when the digest that the message says of the plaintext is
+    /// right as well: else the stream ends with an error, and what came before is not all of it.
+    ///
     /// # Errors
-    /// As [`media`](Self::media).
+    /// As [`media`](Self::media). [`MediaError::NotFetched`] when the carrier does not have what has come
+    /// with a message any more, or has something else.
+    ///
+    /// # Cost
+    /// What has come with a message is fetched twice: see
+    /// [`AttachmentDownload`](bulla_endpoint::AttachmentDownload). Memory for one part of it.
     pub async fn read_media(
         &self,
         business: PhoneNumberId,
         media: MediaId,
     ) -> Result<MediaStream, MediaError> {
+        if let Some(message) = media.message() {
+            let span = trace_span::call("media", Some(business));
+            let reading = self.0.read_received(business, message).instrument(span);
+            return reading.await.map_err(|error| self.0.media_failed(error));
+        }
         let reading = async move |inner: Arc<Inner<S, T, K>>| {
             let size = inner.described(business, media).await?.size();
             Ok(inner.stream(business, media, size))
@@ -126,7 +147,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     pub async fn delete_media(&self, business: PhoneNumberId, media: MediaId) -> Result<(), MediaError> {
         let deleting = async move |inner: Arc<Inner<S, T, K>>| {
             inner.described(business, media).await?;
-            inner.remove_media(business, media).await
+            match media.message() {
+                Some(message) => inner.remove_received(business, message).await,
+                None => inner.remove_media(business, media).await,
+            }
         };
         self.media_call(business, "delete media", deleting).await
     }
@@ -136,6 +160,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// # Errors
     /// As [`begin_media`](Self::begin_media), and when the store fails: then they go with their day.
     pub async fn abandon_media(&self, business: PhoneNumberId, media: MediaId) -> Result<(), MediaError> {
+        is_upload(media)?;
         let deleting = async move |inner: Arc<Inner<S, T, K>>| inner.remove_media(business, media).await;
         self.media_call(business, "delete media", deleting).await
     }
@@ -154,17 +179,22 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         let tenant = self.0.tenant(business)?;
         let calling = call(Arc::clone(&self.0)).instrument(trace_span::call(task, Some(business)));
         let outcome = self.0.see_through_for(&tenant, calling).await?;
-        outcome.map_err(|error| match error {
-            MediaError::Submit(crate::SubmitError::Store(error)) => match self.0.survive(error) {
-                Some(error) => error.into(),
-                None => crate::SubmitError::Stopped.into(),
-            },
-            error => error,
-        })
+        outcome.map_err(|error| self.0.media_failed(error))
     }
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// The error of a call about media, when the relay was stopped if it is of a store that is dead.
+    fn media_failed(&self, error: MediaError) -> MediaError {
+        match error {
+            MediaError::Submit(SubmitError::Store(error)) => match self.survive(error) {
+                Some(error) => error.into(),
+                None => SubmitError::Stopped.into(),
+            },
+            error => error,
+        }
+    }
+
     async fn put(
         &self,
         business: PhoneNumberId,
@@ -182,13 +212,29 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         business: PhoneNumberId,
         media: MediaId,
     ) -> Result<MediaDescription, MediaError> {
+        if let Some(message) = media.message() {
+            return Ok(self.received(business, message).await?.description()?);
+        }
         let row = self.store.get(self.home(business), &key_of(media), self.clock.now()).await?;
         let row = row.ok_or(MediaError::Unknown)?;
         Ok(StoredMedia::read(&row.value)?.description()?)
     }
 
-    /// The chunk of media that is at `index`.
-    pub(super) async fn media_chunk(
+    /// The bytes of media that is of this size, from wherever they are.
+    pub(super) async fn media_bytes(
+        self: &Arc<Self>,
+        business: PhoneNumberId,
+        media: MediaId,
+        size: u64,
+    ) -> Result<MediaStream, MediaError> {
+        match media.message() {
+            Some(message) => self.read_received(business, message).await,
+            None => Ok(Arc::clone(self).stream(business, media, size)),
+        }
+    }
+
+    /// The chunk of an upload that is at `index`.
+    async fn media_chunk(
         &self,
         business: PhoneNumberId,
         media: MediaId,
@@ -229,13 +275,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
     }
 
-    async fn commit_media(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(super) async fn commit_media(&self, batch: Batch) -> Result<(), StoreError> {
         if !self.role.may_act() {
             return Err(taken_over());
         }
         // Nothing is expected, so there is no conflict.
         self.store.commit(batch).await.map(drop)
     }
+}
+
+/// Refuses what has come with a message: nothing is put there.
+fn is_upload(media: MediaId) -> Result<(), MediaError> {
+    if media.message().is_some() { Err(MediaError::Unknown) } else { Ok(()) }
 }
 
 /// Where what media is stands.
@@ -254,9 +305,4 @@ fn last_chunk(size: u64) -> (u32, usize) {
     let last = size.saturating_sub(1) / chunk;
     let bytes = usize::try_from(size - last * chunk).unwrap_or(MEDIA_CHUNK_BYTES);
     (u32::try_from(last).unwrap_or(u32::MAX), bytes)
-}
-
-/// How many chunks media of `size` bytes has.
-pub(super) fn chunks_of(size: u64) -> u32 {
-    last_chunk(size).0 + 1
 }

@@ -295,6 +295,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let encoded = content.encode(&*self.rng);
                 let plaintext = Bytes::copy_from_slice(encoded.plaintext());
                 transaction.put_contact(number);
+                transaction.put_received_media(envelope.id(), body);
                 self.note_incoming(transaction);
                 let expiry = transaction.expiry();
                 let message = (envelope.id(), envelope.from().device());

@@ -7,8 +7,10 @@ use tracing::Instrument;
 
 use super::conversation::Conversation;
 use super::{Inner, Relay, trace_span};
-use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, StoredEvent};
-use crate::store_layout::{self, CONTACT, DEFERRED, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, SEEN};
+use crate::row::{MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia, StoredEvent};
+use crate::store_layout::{
+    self, CONTACT, DEFERRED, EVENTS, HEAD, HELD, MESSAGE, ONCE, OUTBOX, RECEIVED_MEDIA, SEEN,
+};
 use crate::{BusinessError, EventSink, SuspendedPart, UserId};
 
 /// What of a conversation could not be read, and was taken out of its way.
@@ -23,7 +25,7 @@ pub struct SetAside {
     pub messages: usize,
     /// Records of sessions and prekeys. What comes in them is asked for again, in new sessions.
     pub sessions: usize,
-    /// The user's number, places in queues, guards against duplicates, idempotency keys.
+    /// The user's number, pointers to attachments, places in queues, guards against duplicates, idempotency keys.
     pub others: usize,
 }
 
@@ -69,6 +71,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let mut others = self.remove_unlike(conversation, SEEN, prefix(), |_| true).await?;
         others += self.remove_unlike(conversation, ONCE, prefix(), |value| value.len() >= 16).await?;
         others += self.remove_unlike(conversation, CONTACT, prefix(), is_number).await?;
+        others += self.remove_unlike(conversation, RECEIVED_MEDIA, prefix(), is_media).await?;
         others += self.mend_head(conversation).await?;
         let (home, now) = (self.home(business), self.clock.now());
         let sessions = bulla_endpoint::remove_unreadable(&self.store, home, user, business, now).await?;
@@ -176,6 +179,10 @@ fn is_held(value: &[u8]) -> bool {
 
 fn is_message(value: &[u8]) -> bool {
     Outbound::read(value).is_ok_and(|message| message.stage().is_ok())
+}
+
+fn is_media(value: &[u8]) -> bool {
+    ReceivedMedia::read(value).and_then(|media| media.pointer()).is_ok()
 }
 
 fn is_number(value: &[u8]) -> bool {

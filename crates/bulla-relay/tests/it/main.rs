@@ -31,6 +31,7 @@ mod number_proofs;
 mod one_time_keys;
 mod open_envelopes;
 mod pair_rate;
+mod received_media;
 mod resends;
 mod service_window;
 mod sink_calls;

@@ -19,31 +19,33 @@ use sha2::{Digest, Sha256};
 
 use crate::world::{BAKERY, RecordingSink, SHOP, World, alice};
 
-type Link = InProcess<Carrier<MemoryStore>>;
-type MediaRelay = Relay<MemoryStore, Link, RecordingSink>;
+pub(crate) type Link = InProcess<Carrier<MemoryStore>>;
+pub(crate) type MediaRelay = Relay<MemoryStore, Link, RecordingSink>;
 
 /// A carrier that keeps blobs below a folder, and a relay with a way to them, on the clock of a world.
-struct Place {
-    world: World,
-    folder: tempfile::TempDir,
-    link: Link,
-    relay: MediaRelay,
+pub(crate) struct Place {
+    pub(crate) world: World,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) link: Link,
+    pub(crate) relay: MediaRelay,
+    pub(crate) sink: RecordingSink,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (world, folder) = (World::new().await, tempfile::tempdir().unwrap());
         let blobs = BlobStorage::new(FolderBlobs::open(folder.path()).unwrap(), BlobSettings::default());
         let (clock, verifier) = (world.clock.clone(), Arc::new(TrustedHost));
         let carrier = Carrier::open_with_blobs(MemoryStore::new(), clock, &*world.rng, verifier, blobs).await;
         let link = InProcess::new(Arc::new(carrier.unwrap()));
         let (clock, rng) = (world.clock.clone(), world.rng.clone());
-        let relay = Relay::builder(MemoryStore::new(), link.clone(), RecordingSink::default(), clock, rng);
+        let sink = RecordingSink::default();
+        let relay = Relay::builder(MemoryStore::new(), link.clone(), sink.clone(), clock, rng);
         let relay = relay.blobs(link.clone()).businesses([SHOP, BAKERY].map(business)).open().await.unwrap();
-        Self { world, folder, link, relay }
+        Self { world, folder, link, relay, sink }
     }
 
-    async fn device(&self) -> Device<MemoryStore, Link> {
+    pub(crate) async fn device(&self) -> Device<MemoryStore, Link> {
         let (clock, rng) = (self.world.clock.clone(), self.world.rng.clone());
         Device::open(MemoryStore::new(), self.link.clone(), clock, rng, alice()).await.unwrap()
     }
@@ -57,7 +59,7 @@ impl Place {
         media
     }
 
-    async fn read(&self, media: MediaId) -> Result<Vec<u8>, MediaError> {
+    pub(crate) async fn read(&self, media: MediaId) -> Result<Vec<u8>, MediaError> {
         let (mut stream, mut read) = (self.relay.read_media(SHOP, media).await?, Vec::new());
         while let Some(piece) = stream.next().await? {
             read.extend_from_slice(&piece);
@@ -76,31 +78,42 @@ fn files(folder: &Path) -> usize {
     entries.map(|entry| entry.unwrap().path()).map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
 }
 
-fn business(id: bulla_base::PhoneNumberId) -> Business {
+pub(crate) fn business(id: bulla_base::PhoneNumberId) -> Business {
     Business::new(id, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
 }
 
-fn described(bytes: &[u8], media_type: &str) -> MediaDescription {
+pub(crate) fn described(bytes: &[u8], media_type: &str) -> MediaDescription {
     MediaDescription::new(media_type, bytes.len() as u64, Sha256::digest(bytes).into()).unwrap()
 }
 
-fn picture(bytes: usize) -> Vec<u8> {
+pub(crate) fn picture(bytes: usize) -> Vec<u8> {
     let mut picture = vec![0; bytes];
     SeededRng::new(3).fill(&mut picture);
     picture
 }
 
-fn image(media: MediaId) -> Outgoing {
+pub(crate) fn image(media: MediaId) -> Outgoing {
     let image = OutgoingMedia::new(media, MediaKind::Image).caption("the view");
     Outgoing::new(alice(), OutgoingBody::Media(image))
 }
 
-async fn heard(device: &Device<MemoryStore, Link>) -> Image {
-    let event = device.next().await.unwrap();
-    let DeviceEventKind::Message(content) = event.kind() else { panic!("{event:?}") };
-    let Body::Image(image) = content.body().clone() else { panic!("{content:?}") };
-    device.acknowledge(event).await.unwrap();
-    image
+/// The next message, which is an image. What came of our own messages is passed over.
+pub(crate) async fn heard(device: &Device<MemoryStore, Link>) -> Image {
+    loop {
+        let event = device.next().await.unwrap();
+        let image = match event.kind() {
+            DeviceEventKind::Message(content) => match content.body() {
+                Body::Image(image) => Some(image.clone()),
+                other => panic!("{other:?}"),
+            },
+            DeviceEventKind::Receipt(_) => None,
+            other => panic!("{other:?}"),
+        };
+        device.acknowledge(event).await.unwrap();
+        if let Some(image) = image {
+            return image;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

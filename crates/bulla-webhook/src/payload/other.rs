@@ -1,14 +1,17 @@
 //! What users say besides texts and reactions.
 
 mod contacts;
+mod media;
 
 use bulla_content::{
     Body, ButtonReply, CallPermission, CallPermissionReply, FormReply, InteractiveReply, ListReply, Location,
     Order, OrderItem, QuickReply,
 };
+use bulla_relay::Subject;
 use serde::Serialize;
 
 use self::contacts::Contact;
+use self::media::Media;
 
 /// What was said, under the name of its kind.
 #[derive(Serialize)]
@@ -19,11 +22,16 @@ pub(super) enum Other<'a> {
     Interactive(Tapped<'a>),
     Button(Button<'a>),
     Order(Cart<'a>),
+    Image(Media<'a>),
+    Video(Media<'a>),
+    Audio(Media<'a>),
+    Document(Media<'a>),
+    Sticker(Media<'a>),
 }
 
 impl<'a> Other<'a> {
     /// What `body` says, if businesses are told of its kind.
-    pub(super) fn of(body: &'a Body) -> Option<Self> {
+    pub(super) fn of(body: &'a Body, about: &Subject) -> Option<Self> {
         Some(match body {
             Body::Location(location) => Self::Location(location.into()),
             Body::Contacts(contacts) => {
@@ -32,6 +40,11 @@ impl<'a> Other<'a> {
             Body::InteractiveReply(reply) => Self::Interactive(Tapped::of(reply)?),
             Body::QuickReply(reply) => Self::Button(reply.into()),
             Body::Order(order) => Self::Order(order.into()),
+            Body::Image(_) => Self::Image(Media::of(body, about)?),
+            Body::Video(_) => Self::Video(Media::of(body, about)?),
+            Body::Audio(_) => Self::Audio(Media::of(body, about)?),
+            Body::Document(_) => Self::Document(Media::of(body, about)?),
+            Body::Sticker(_) => Self::Sticker(Media::of(body, about)?),
             _ => return None,
         })
     }

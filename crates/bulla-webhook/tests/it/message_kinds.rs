@@ -2,14 +2,15 @@
 
 use bulla_base::Number;
 use bulla_content::{
-    Body, ButtonReply, CallPermission, CallPermissionReply, Contact, ContactAddress, ContactEmail,
-    ContactName, ContactOrganization, ContactPhone, ContactUrl, Contacts, FormReply, InteractiveReply,
-    ListReply, Location, Order, OrderItem, QuickReply,
+    AttachmentKey, AttachmentPointer, Audio, Body, ButtonReply, CallPermission, CallPermissionReply, Contact,
+    ContactAddress, ContactEmail, ContactName, ContactOrganization, ContactPhone, ContactUrl, Contacts,
+    Document, FormReply, Image, InteractiveReply, ListReply, Location, Order, OrderItem, QuickReply, Sticker,
+    Video,
 };
 use bulla_relay::Incoming;
 use serde_json::{Value, json};
 
-use crate::api_ids::{reference, wamid};
+use crate::api_ids::{NUMBER, reference, wamid};
 use crate::updates::{delivered, message};
 
 /// What is told of a message of this kind besides who said it when.
@@ -109,4 +110,47 @@ async fn an_order_is_told_with_its_items_and_prices() {
     let items = json!([{ "product_retailer_id": "s", "quantity": 2, "item_price": 1.99, "currency": "EUR" }]);
     let expected = json!({ "catalog_id": "7", "text": "soon", "product_items": items });
     assert_eq!(told(Body::Order(order)).await, json!({ "type": "order", "order": expected }));
+}
+
+fn attached(media_type: &str) -> AttachmentPointer {
+    let key = AttachmentKey::from_bytes([7; 32]);
+    AttachmentPointer::new("x", key, [9; 32], 1, media_type).unwrap().with_plaintext_digest([0; 32])
+}
+
+#[tokio::test]
+async fn media_is_told_with_its_type_its_digest_and_the_id_it_is_fetched_by() {
+    let message = reference(1).to_bytes();
+    let [id, user] = [0, 16].map(|from| u128::from_be_bytes(message[from..from + 16].try_into().unwrap()));
+    let id = format!("2{:0>20}{id:0>39}{user:0>39}", NUMBER.to_string());
+    // The SHA-256 is in base64 here.
+    let sha256 = format!("{}=", "A".repeat(43));
+    let image = Image::new(attached("image/jpeg")).unwrap();
+    let document = Document::new(attached("application/pdf")).unwrap();
+    let audio = || Audio::new(attached("audio/ogg; codecs=opus")).unwrap();
+    let opus = "audio/ogg; codecs=opus";
+    let sticker = |animated| Sticker::new(attached("image/webp"), animated).unwrap();
+    for (body, name, media_type, beside) in [
+        (Body::Image(image.clone()), "image", "image/jpeg", json!({})),
+        (Body::Image(image.with_caption("c é").unwrap()), "image", "image/jpeg", json!({ "caption": "c é" })),
+        (
+            Body::Video(Video::new(attached("video/mp4")).unwrap().with_caption("c").unwrap()),
+            "video",
+            "video/mp4",
+            json!({ "caption": "c" }),
+        ),
+        (
+            Body::Document(document.with_filename("a.pdf").unwrap().with_caption("c").unwrap()),
+            "document",
+            "application/pdf",
+            json!({ "filename": "a.pdf", "caption": "c" }),
+        ),
+        (Body::Audio(audio()), "audio", opus, json!({ "voice": false })),
+        (Body::Audio(audio().with_voice(true)), "audio", opus, json!({ "voice": true })),
+        (Body::Sticker(sticker(false)), "sticker", "image/webp", json!({ "animated": false })),
+        (Body::Sticker(sticker(true)), "sticker", "image/webp", json!({ "animated": true })),
+    ] {
+        let mut media = json!({ "id": id, "mime_type": media_type, "sha256": sha256 });
+        media.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+        assert_eq!(told(body).await, json!({ "type": name, name: media }));
+    }
 }

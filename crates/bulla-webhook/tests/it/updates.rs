@@ -158,13 +158,16 @@ async fn a_reaction_that_was_taken_off_has_no_emoji() {
 }
 
 #[tokio::test]
-async fn a_message_of_another_kind_is_told_as_unsupported_with_the_name_of_the_kind() {
+async fn a_message_that_cannot_be_told_of_is_told_as_unsupported_with_the_name_of_its_kind() {
+    // Its sender is of a version that does not say what digest it has, by which a business would know it.
     let body = bulla_content::Body::Sticker(sticker());
     let value = delivered(message(Incoming::Other { body, in_reply_to: None })).await;
     let told = &value["messages"][0];
     assert_eq!((&told["type"], &told["id"]), (&json!("unsupported"), &json!(wamid(1))));
     assert_eq!(told["unsupported"], json!({ "type": "sticker" }));
     assert_eq!(told["errors"][0]["code"], 131_051);
+    let details = told["errors"][0]["error_data"]["details"].as_str().unwrap();
+    assert!(details.contains("digest"), "{details}");
 }
 
 fn sticker() -> Sticker {
