@@ -9,6 +9,7 @@ mod retry_requests;
 
 mod attachments;
 mod device_list;
+mod typing;
 
 mod outbox;
 mod resends;
@@ -42,6 +43,7 @@ use self::handed_over_envelopes::HandedOver;
 use self::queues::Tails;
 use self::retry_requests::Asking;
 use self::transaction::Transaction;
+use self::typing::TypingIndicators;
 use crate::event::Row;
 use crate::limits::{BACKOFF, CACHED_BYTES, SESSION_CACHE_BYTES, SWEEP_INTERVAL};
 use crate::metrics::{REFUSED, RETRIED, SEALED};
@@ -65,6 +67,7 @@ struct Inner<S, T> {
     tails: Arc<Tails>,
     asking: Asking,
     handed_over: HandedOver,
+    typing: TypingIndicators,
     active: ActiveBusinesses,
     /// How many messages of the user are kept because they are not confirmed. Changed within the lane.
     unconfirmed: AtomicUsize,
@@ -226,6 +229,7 @@ impl<S: Store, T: Transport> Device<S, T> {
             tails,
             asking: Asking::default(),
             handed_over: HandedOver::default(),
+            typing: TypingIndicators::default(),
             active: ActiveBusinesses::default(),
             unconfirmed: AtomicUsize::new(0),
             last_forgotten: Mutex::default(),

@@ -294,8 +294,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     "messages": [{ "id": wamid::write(reference) }],
                 }))
             }
-            Request::MarkRead { message } => {
-                self.relay.mark_read(business, message).await.map_err(|error| self.failed(error))?;
+            Request::MarkRead { message, is_typing } => {
+                let marked = match is_typing {
+                    true => self.relay.mark_read_and_show_typing(business, message).await,
+                    false => self.relay.mark_read(business, message).await,
+                };
+                marked.map_err(|error| self.failed(error))?;
                 Ok(json!({ "success": true }))
             }
         }

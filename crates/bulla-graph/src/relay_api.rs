@@ -35,6 +35,19 @@ pub trait RelayApi: MediaApi + TemplateApi {
         business: PhoneNumberId,
         message: MessageRef,
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send;
+
+    /// Does so, and has the user shown that an answer is being written. Unless it is written, that is not
+    /// shown.
+    ///
+    /// # Errors
+    /// When neither was done.
+    fn mark_read_and_show_typing(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
+        self.mark_read(business, message)
+    }
 }
 
 impl<S: Store, T: Transport, K: EventSink> RelayApi for Relay<S, T, K> {
@@ -48,6 +61,14 @@ impl<S: Store, T: Transport, K: EventSink> RelayApi for Relay<S, T, K> {
 
     async fn mark_read(&self, business: PhoneNumberId, message: MessageRef) -> Result<(), MarkReadError> {
         Self::mark_read(self, business, message).await
+    }
+
+    async fn mark_read_and_show_typing(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> Result<(), MarkReadError> {
+        Self::mark_read_and_show_typing(self, business, message).await
     }
 }
 
@@ -71,6 +92,14 @@ impl<D: RelayApi + ?Sized> RelayApi for Arc<D> {
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
         (**self).mark_read(business, message)
     }
+
+    fn mark_read_and_show_typing(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
+        (**self).mark_read_and_show_typing(business, message)
+    }
 }
 
 /// [`RelayApi`] in a form of which there can be a `dyn`: for a host that chooses by configuration on what its
@@ -85,6 +114,13 @@ pub trait DynRelayApi: DynMediaApi + DynTemplateApi {
 
     /// As [`RelayApi::mark_read`].
     fn mark_read_boxed(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> Answering<'_, (), MarkReadError>;
+
+    /// As [`RelayApi::mark_read_and_show_typing`].
+    fn mark_read_and_show_typing_boxed(
         &self,
         business: PhoneNumberId,
         message: MessageRef,
@@ -110,6 +146,14 @@ impl<D: RelayApi> DynRelayApi for D {
     ) -> Answering<'_, (), MarkReadError> {
         Box::pin(self.mark_read(business, message))
     }
+
+    fn mark_read_and_show_typing_boxed(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> Answering<'_, (), MarkReadError> {
+        Box::pin(self.mark_read_and_show_typing(business, message))
+    }
 }
 
 impl RelayApi for dyn DynRelayApi {
@@ -131,5 +175,13 @@ impl RelayApi for dyn DynRelayApi {
         message: MessageRef,
     ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
         self.mark_read_boxed(business, message)
+    }
+
+    fn mark_read_and_show_typing(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> impl Future<Output = Result<(), MarkReadError>> + Send {
+        self.mark_read_and_show_typing_boxed(business, message)
     }
 }

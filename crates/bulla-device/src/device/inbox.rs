@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulla_base::{MessageId, Party, PhoneNumberId, Retries};
-use bulla_content::{Body, Progress};
+use bulla_content::{Body, Content, Progress};
 use bulla_endpoint::{OpenError, Peer, Received};
 use bulla_envelope::{Envelope, Form, Kind};
 use bulla_store::{Store, StoreError};
@@ -132,6 +132,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
         // After the commit: a key that is spent and a count that is kept cannot be taken back.
         for OpenedOne { envelope, received, is_failed } in opened {
             self.asking.forget(envelope.id());
+            self.show_typing(business, envelope.id(), &received);
             count(envelope, &received, is_failed);
             let Some(key) = received.spent else { continue };
             if let Err(error) = self.endpoint.spend(&self.store, key).await {
@@ -162,8 +163,7 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());
                     transaction.push_event(&Row::new(envelope.id(), business, transaction.now, plaintext));
-                } else {
-                    // It is over sooner than a mailbox is read.
+                } else if !matches!(content.body(), Body::Typing(_)) {
                     let signal = content.body().name();
                     tracing::debug!(signal, "a signal that is not kept was passed over");
                 }
@@ -180,6 +180,15 @@ impl<S: Store, T: Transport> Inner<S, T> {
             transaction.batch.delete(store_layout::about(store_layout::ASKED, business, envelope.id()));
         }
         Ok(is_failed)
+    }
+
+    /// Shows that `business` is writing, or that its answer has come.
+    fn show_typing(&self, business: PhoneNumberId, id: MessageId, received: &Received) {
+        match received.content.as_ref().map(Content::body) {
+            Ok(Body::Typing(_)) => self.typing.begin(business, id.time(), self.clock.now()),
+            Ok(body) if body.is_message() => self.typing.end(business),
+            _ => {}
+        }
     }
 
     /// Seals one receipt for all messages that were `opened`, and for those that are `known` and came again;

@@ -31,6 +31,14 @@ fields! {
         tracking: Text<'de> = "biz_opaque_callback_data",
         status: Text<'de> = "status",
         message_id: Text<'de> = "message_id",
+        typing_indicator: Object<TypingFields<'de>> = "typing_indicator",
+    }
+}
+
+fields! {
+    /// The fields of `typing_indicator`.
+    struct TypingFields<'de> {
+        kind: Text<'de> = "type",
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::json_field::{Field, Fields, Object, Text};
-use super::message_fields::{MessageFields, ReactionFields, TextFields};
+use super::message_fields::{MessageFields, ReactionFields, TextFields, TypingFields};
 use super::{contacts, interactive, location, media_message, template_message};
 use crate::api_error::ApiError;
 use crate::limits::MAX_TO_CHARS;
@@ -28,6 +28,8 @@ pub(crate) enum Request {
     MarkRead {
         /// Which.
         message: MessageRef,
+        /// Whether the user is to be shown that an answer is being written.
+        is_typing: bool,
     },
 }
 
@@ -50,11 +52,10 @@ impl Request {
         }
         match fields.status.filled("status")? {
             None => {}
-            // A typing indicator may stand beside it and is not shown: there is nothing on the wire for it
-            // yet.
             Some(status) if status.eq_ignore_ascii_case("read") => {
                 let name = fields.message_id.required_filled("message_id")?;
-                return Ok(Self::MarkRead { message: reference("message_id", &name)? });
+                let message = reference("message_id", &name)?;
+                return Ok(Self::MarkRead { message, is_typing: is_typing(fields.typing_indicator)? });
             }
             Some(_) => return Err(ApiError::one_of("status", "READ")),
         }
@@ -163,6 +164,15 @@ fn recipient<'de>(
     let to = Number::parse(&input).map_err(|error| ApiError::value("to", error.why()))?;
     let wa_id = Some(to.digits().to_owned());
     Ok((to.into(), Contact { input: input.into_owned(), wa_id, user_id: None }))
+}
+
+/// Whether a typing indicator is asked for. There is one, of the type `text`.
+fn is_typing(indicator: Field<Object<TypingFields<'_>>>) -> Result<bool, ApiError> {
+    let Some(Object(indicator)) = indicator.optional("typing_indicator")? else { return Ok(false) };
+    match indicator.kind.required_filled("typing_indicator.type")? {
+        kind if kind.eq_ignore_ascii_case("text") => Ok(true),
+        _ => Err(ApiError::one_of("typing_indicator.type", "TEXT")),
+    }
 }
 
 fn text(fields: TextFields<'_>) -> Result<OutgoingBody, ApiError> {

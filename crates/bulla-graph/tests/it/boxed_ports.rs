@@ -19,11 +19,13 @@ async fn an_api_over_boxed_ports_answers_as_over_the_ports_themselves() {
     let text = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } });
     let read = json!({ "messaging_product": "whatsapp", "status": "read",
         "message_id": crate::fake_relay::wamid(1) });
-    for body in [text, read] {
+    let mut typing = read.clone();
+    typing["typing_indicator"] = json!({ "type": "text" });
+    for body in [text, read, typing] {
         let request = messages().body(axum::body::Body::from(body.to_string())).unwrap();
         assert_eq!(api.router().oneshot(request).await.unwrap().status(), 200);
     }
-    assert_eq!(recording.take().len(), 2);
+    assert_eq!(recording.take().len(), 3);
     let unknown = axum::http::Request::post(format!("/v23.0/{NUMBER}/messages"))
         .header("authorization", "Bearer nobody-s");
     let request = unknown.body(axum::body::Body::empty()).unwrap();

@@ -35,6 +35,7 @@ pub(crate) fn own_number() -> Number {
 pub(crate) enum Asked {
     Submit(PhoneNumberId, Outgoing),
     MarkRead(PhoneNumberId, MessageRef),
+    ShowTyping(PhoneNumberId, MessageRef),
 }
 
 /// A relay that writes down what it is asked, and fails when it was told to.
@@ -246,6 +247,15 @@ impl RelayApi for RecordingRelay {
             return Err(failure);
         }
         self.asked.lock().unwrap().push(Asked::MarkRead(business, message));
+        Ok(())
+    }
+
+    async fn mark_read_and_show_typing(
+        &self,
+        business: PhoneNumberId,
+        message: MessageRef,
+    ) -> Result<(), MarkReadError> {
+        self.asked.lock().unwrap().push(Asked::ShowTyping(business, message));
         Ok(())
     }
 }

@@ -152,13 +152,33 @@ async fn a_reaction_is_put_on_and_taken_off() {
 #[tokio::test]
 async fn a_message_is_marked_as_read_with_or_without_typing() {
     let bench = Bench::new();
-    for typing in [json!(null), json!({ "type": "text" })] {
+    let read = Asked::MarkRead(NUMBER, reference(4));
+    let typing = Asked::ShowTyping(NUMBER, reference(4));
+    for (typing, asked) in [
+        (json!(null), read.clone()),
+        (json!(""), read.clone()),
+        (json!([]), read),
+        (json!({ "type": "text" }), typing.clone()),
+        (json!({ "type": "TEXT", "more": 1 }), typing),
+    ] {
         let body = json!({
             "messaging_product": "whatsapp", "status": "read", "message_id": wamid(4), "typing_indicator": typing,
         });
         let reply = bench.post(body.to_string()).await;
         assert_eq!((reply.status.as_u16(), reply.json), (200, json!({ "success": true })));
-        assert_eq!(bench.relay.take(), [Asked::MarkRead(NUMBER, reference(4))]);
+        assert_eq!(bench.relay.take(), [asked]);
+    }
+    for (typing, says) in [
+        (json!({}), "typing_indicator.type is missing"),
+        (json!({ "type": "audio" }), "typing_indicator.type: it must be one of TEXT"),
+        (json!("text"), "typing_indicator must be"),
+        (json!(1), "typing_indicator must be"),
+    ] {
+        let body = json!({
+            "messaging_product": "whatsapp", "status": "read", "message_id": wamid(4), "typing_indicator": typing,
+        });
+        let details = bench.refused(body.to_string(), 100).await;
+        assert!(details.contains(says), "{says}: {details}");
     }
 }
 

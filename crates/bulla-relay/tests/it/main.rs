@@ -41,4 +41,5 @@ mod takeover;
 mod templates;
 mod throughput;
 mod time_to_live;
+mod typing;
 mod world;
