@@ -180,6 +180,7 @@ impl fmt::Debug for StatusUpdate {
 /// What the relay tells a business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a message is held one at a time, and has left soon")]
 pub enum Event {
     /// A user has said something.
     Message(Subject, Incoming),
