@@ -40,6 +40,15 @@ from pywa.types import (
     SectionList,
     SectionRow,
 )
+from pywa.types.templates import (
+    BodyText,
+    Buttons,
+    QuickReplyButton,
+    Template,
+    TemplateCategory,
+    TemplateLanguage,
+    TemplateStatusUpdate,
+)
 
 PHONE_NUMBER_ID = "106540352242922"
 BUSINESS_ACCOUNT_ID = "102290129340398"
@@ -165,6 +174,7 @@ class Business:
         self.messages: list[Message] = []
         self.taps: list[CallbackButton | CallbackSelection] = []
         self.statuses: list[MessageStatus] = []
+        self.reviews: list[TemplateStatusUpdate] = []
         self.raw: list[RawUpdate] = []
         self.sent: dict[str, list[str]] = {}
         self.webhook_port = webhook_port
@@ -182,6 +192,7 @@ class Business:
         self.wa.on_callback_button(lambda _, tap: self._note(self.taps, tap))
         self.wa.on_callback_selection(lambda _, tap: self._note(self.taps, tap))
         self.wa.on_message_status(lambda _, status: self._note(self.statuses, status))
+        self.wa.on_template_status_update(lambda _, update: self._note(self.reviews, update))
         self.wa.on_raw_update(lambda _, update: self._note(self.raw, update))
 
     def client(self, token: str, **options: object) -> WhatsApp:
@@ -266,6 +277,7 @@ class Conversation:
             self.the_user_taps_a_button_and_a_row_of_a_list,
             self.a_picture_is_uploaded_sent_downloaded_and_deleted,
             self.a_file_that_is_not_what_it_says_is_refused,
+            self.a_template_is_created_listed_sent_tapped_and_deleted,
             self.a_button_too_many_is_refused_by_name,
             self.a_bad_token_is_an_expired_access_token,
             self.an_unknown_phone_number_id_is_error_100,
@@ -406,6 +418,41 @@ class Conversation:
         error = refused(errors.MediaUploadError, lambda: self.wa.upload_media(**options))
         expect(error.code == 131053 and "image/png" in f"{error.details}", f"code {error.code}: {error.details}")
 
+    def a_template_is_created_listed_sent_tapped_and_deleted(self) -> None:
+        body = BodyText("Hi {{1}}, your order is on its way.", "Ann")
+        buttons = Buttons(buttons=[QuickReplyButton(text="Thanks"), QuickReplyButton(text="Stop")])
+        template = Template(name="order_update", language=TemplateLanguage.ENGLISH_US, category=TemplateCategory.UTILITY, components=[body, buttons])
+        created = self.wa.create_template(template)
+        expect(created.status.value == "APPROVED", f"status {created.status}")
+        reviews = self.business.reviews
+        self.business.wait_for(lambda: reviews, lambda: "no review was told")
+        found = (f"{reviews[0].template_id}", reviews[0].template_name, reviews[0].new_status.value)
+        expect(found == (created.id, "order_update", "APPROVED"), f"{found}")
+        listed = self.wa.get_templates()
+        found = [(one.id, one.name) for one in listed]
+        expect(found == [(created.id, "order_update")], f"{found}")
+        expect(listed.total_count == 1, f"{listed.total_count} of them")
+        expect(self.wa.get_template(created.id).name == "order_update", "it has another name")
+
+        params = [body.params("Ann"), QuickReplyButton.params(callback_data="t", index=0)]
+        sent = self.wa.send_template(to=USER, name="order_update", language=TemplateLanguage.ENGLISH_US, params=params)
+        self.business.sends(sent.id, TO_THE_END)
+        self.business.wait_for_statuses(sent.id, TO_THE_END)
+        self._is_shown('template "Hi Ann, your order is on its way." ["Thanks"] ["Stop"]')
+        seen = len(self.business.taps)
+        self.relay.user_writes("/tap Thanks")
+        tap = self.business.next_tap(seen)
+        expect((tap.data, tap.title) == ("t", "Thanks"), f"{tap.data}, {tap.title}")
+
+        none = {"to": USER, "name": "order_update", "language": TemplateLanguage.ENGLISH_US, "params": []}
+        error = refused(errors.TemplateParamCountMismatch, lambda: self.wa.send_template(**none))
+        expect("body: 0 parameters, where the template takes 1" in f"{error.details}", f"{error.details}")
+        other = {**none, "language": TemplateLanguage.GERMAN}
+        error = refused(errors.TemplateNotExists, lambda: self.wa.send_template(**other))
+        expect("order_update in the language en_US" in f"{error.details}", f"{error.details}")
+        expect(self.wa.delete_template("order_update"), "no success")
+        expect(not list(self.wa.get_templates()), "it is still there")
+
     def a_button_too_many_is_refused_by_name(self) -> None:
         buttons = [Button(title=f"{count}", callback_data=f"{count}") for count in range(4)]
         error = refused(errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="x", buttons=buttons))
@@ -443,7 +490,7 @@ class Conversation:
         strange = [status.id for status in business.statuses if status.id not in business.sent]
         expect(not strange, f"statuses of messages nobody sent: {strange}")
         expect(len(business.messages) == 4, f"{len(business.messages)} messages instead of 4")
-        placed = len(business.messages) + len(business.taps) + len(business.statuses)
+        placed = len(business.messages) + len(business.taps) + len(business.statuses) + len(business.reviews)
         expect(len(business.raw) == placed, f"{len(business.raw)} updates came and pywa placed {placed}")
         # Other clients read one update a delivery, and check signatures over escaped text.
         for update in business.raw:

@@ -10,7 +10,7 @@ use crate::attachments::{self, Received};
 use crate::escaped_text::EscapedText;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
-use crate::typed_content::{Offers, titles};
+use crate::typed_content::{Offers, buttons, titles};
 
 /// A user who reads whatever the device receives, as soon as it does.
 pub(crate) async fn run<S: Store, T: Transport>(
@@ -100,6 +100,11 @@ fn said(content: &Content) -> String {
                 titles(interactive).into_iter().map(|title| format!(" [{}]", EscapedText::whole(title)));
             let body = EscapedText::whole(interactive.body().unwrap_or_default());
             format!("{body}{}", titles.collect::<String>())
+        }
+        Body::Template(template) => {
+            let titles =
+                buttons(template).into_iter().map(|title| format!(" [{}]", EscapedText::whole(title)));
+            format!("template {}{}", EscapedText::whole(template.body()), titles.collect::<String>())
         }
         body if attachments::in_words(content).is_some() => {
             let caption = match body {

@@ -1,7 +1,7 @@
 //! Where the events for the business go: its webhook, or the terminal.
 
 use bulla::base::Number;
-use bulla::relay::{Event, EventSink, Failure, Incoming, SinkError, Status};
+use bulla::relay::{AccountEvent, Event, EventSink, Failure, Incoming, SinkError, Status};
 use bulla::webhook::WebhookSink;
 
 use crate::escaped_text::EscapedText;
@@ -23,6 +23,19 @@ impl EventSink for ServeSink {
                 terminal.shown(in_words(event)).await;
                 Ok(())
             }
+        }
+    }
+
+    async fn forward_account(&self, event: &AccountEvent) -> Result<(), SinkError> {
+        match (self, event) {
+            (Self::Webhook(sink), _) => sink.forward_account(event).await,
+            (Self::Terminal(terminal), AccountEvent::Template(update)) => {
+                let (template, status) = (&update.template, update.template.status.name());
+                let name = EscapedText::whole(template.definition.name());
+                terminal.shown(format!("{} -- template {name} is {status}", update.account)).await;
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 }

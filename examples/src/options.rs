@@ -126,7 +126,10 @@ impl Options {
             options.users.extend(Number::parse("16505551234"));
         }
         if let Some(given) = webhook {
-            options.webhook = Some(given.parse(|url| Webhook::new(url, verify_token, app_secret))?);
+            options.webhook =
+                Some(given.parse(|url| {
+                    Webhook::new(url, verify_token, app_secret).map(Webhook::template_updates)
+                })?);
         }
         Ok(options)
     }

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bulla::base::{MessageId, Number};
 use bulla::content::{
     Action, Body, ButtonReply, Content, Interactive, InteractiveReply, InvalidContent, ListReply, Location,
-    Text,
+    QuickReply, Template, TemplateButton, Text,
 };
 
 /// What each user was offered last. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Offers(Arc<Mutex<BTreeMap<String, (MessageId, Interactive)>>>);
+pub(crate) struct Offers(Arc<Mutex<BTreeMap<String, (MessageId, Body)>>>);
 
 impl Offers {
     /// `user` is shown what `content` offers, if it offers anything.
     pub(crate) fn shown(&self, user: &Number, id: MessageId, content: &Content) {
-        if let Body::Interactive(interactive) = content.body() {
-            let offered = (id, (**interactive).clone());
+        if matches!(content.body(), Body::Interactive(_) | Body::Template(_)) {
+            let offered = (id, content.body().clone());
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(user.digits().to_owned(), offered);
         }
     }
@@ -47,23 +47,42 @@ impl Offers {
     fn tap(&self, user: &Number, title: &str) -> Result<Content, String> {
         let offers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (id, offered) = offers.get(user.digits()).ok_or("nothing was offered that can be tapped")?;
-        let reply = match offered.action() {
-            Action::Buttons(buttons) => {
-                let button = buttons.buttons().iter().find(|button| button.title() == title);
-                button.map(|button| ButtonReply::new(button.id(), title).map(InteractiveReply::Button))
-            }
-            Action::List(list) => {
-                let mut rows = list.sections().iter().flat_map(|section| section.rows());
-                rows.find(|row| row.title() == title).map(|row| {
-                    let reply = ListReply::new(row.id(), title)?;
-                    reply.with_description(row.description().unwrap_or_default()).map(InteractiveReply::List)
-                })
-            }
-            _ => None,
+        let reply = match offered {
+            Body::Interactive(interactive) => reply(interactive, title).map(Body::InteractiveReply),
+            Body::Template(template) => quick_reply(template, title).map(Body::QuickReply),
+            _ => Err("nothing was offered that can be tapped".to_owned()),
         };
-        let reply = reply.ok_or("nothing was offered under that title")?.map_err(why)?;
-        Ok(Content::new(Body::InteractiveReply(reply)).replying_to(*id))
+        Ok(Content::new(reply?).replying_to(*id))
     }
+}
+
+const NO_SUCH_TITLE: &str = "nothing was offered under that title";
+
+fn reply(interactive: &Interactive, title: &str) -> Result<InteractiveReply, String> {
+    let reply = match interactive.action() {
+        Action::Buttons(buttons) => {
+            let button = buttons.buttons().iter().find(|button| button.title() == title);
+            button.map(|button| ButtonReply::new(button.id(), title).map(InteractiveReply::Button))
+        }
+        Action::List(list) => {
+            let mut rows = list.sections().iter().flat_map(|section| section.rows());
+            rows.find(|row| row.title() == title).map(|row| {
+                let reply = ListReply::new(row.id(), title)?;
+                reply.with_description(row.description().unwrap_or_default()).map(InteractiveReply::List)
+            })
+        }
+        _ => None,
+    };
+    reply.ok_or(NO_SUCH_TITLE)?.map_err(why)
+}
+
+fn quick_reply(template: &Template, title: &str) -> Result<QuickReply, String> {
+    let of_cards = template.cards().iter().flat_map(|card| card.buttons());
+    let payload = template.buttons().iter().chain(of_cards).find_map(|button| match button {
+        TemplateButton::QuickReply(reply) if reply.text() == title => Some(reply.payload()),
+        _ => None,
+    });
+    QuickReply::new(payload.ok_or(NO_SUCH_TITLE)?, title).map_err(why)
 }
 
 fn why(error: InvalidContent) -> String {
@@ -82,10 +101,27 @@ pub(crate) fn titles(interactive: &Interactive) -> Vec<&str> {
     }
 }
 
+/// What stands on the buttons of `template`.
+pub(crate) fn buttons(template: &Template) -> Vec<&str> {
+    let of_cards = template.cards().iter().flat_map(|card| card.buttons());
+    template.buttons().iter().chain(of_cards).filter_map(title).collect()
+}
+
+fn title(button: &TemplateButton) -> Option<&str> {
+    match button {
+        TemplateButton::QuickReply(reply) => Some(reply.text()),
+        TemplateButton::Url(link) => Some(link.text()),
+        TemplateButton::PhoneNumber(call) => Some(call.text()),
+        TemplateButton::CopyCode(copy) => Some(copy.text()),
+        TemplateButton::Flow(flow) => Some(flow.button()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bulla::base::{SeededRng, Timestamp};
-    use bulla::content::{ReplyButton, ReplyButtons};
+    use bulla::content::{QuickReplyButton, ReplyButton, ReplyButtons};
 
     use super::*;
 
@@ -109,5 +145,13 @@ mod tests {
         let expected = Content::new(Body::InteractiveReply(reply)).replying_to(id);
         assert_eq!(read("/tap Yes, please").unwrap(), expected);
         assert!(read("/tap No").unwrap_err().contains("under that title"));
+
+        let stop = TemplateButton::QuickReply(QuickReplyButton::new("Stop", "s").unwrap());
+        let template = Template::new("News").unwrap().with_buttons(vec![stop]).unwrap();
+        assert_eq!(super::buttons(&template), ["Stop"]);
+        offers.shown(&user, id, &Content::new(Body::Template(Box::new(template))));
+        let reply = Body::QuickReply(QuickReply::new("s", "Stop").unwrap());
+        assert_eq!(read("/tap Stop").unwrap(), Content::new(reply).replying_to(id));
+        assert!(read("/tap Yes, please").unwrap_err().contains("under that title"));
     }
 }

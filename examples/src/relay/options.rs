@@ -103,7 +103,10 @@ impl RelayOptions {
         let (name, takes) = VALUED[0];
         options.authority = authority.ok_or(UsageError::Needed { name, takes })?;
         if let Some(given) = webhook {
-            options.webhook = Some(given.parse(|url| Webhook::new(url, verify_token, app_secret))?);
+            options.webhook =
+                Some(given.parse(|url| {
+                    Webhook::new(url, verify_token, app_secret).map(Webhook::template_updates)
+                })?);
         }
         Ok(Some(options))
     }
