@@ -57,6 +57,6 @@ pub(crate) const MAX_SEARCHED: usize = 1024;
 /// How many bytes of a file are read at once, to be sealed.
 pub(crate) const READ_BYTES: usize = 16 * 1024;
 
-/// Of how many businesses it is shown at once that they are writing. Of others it is not, until one of these is
-/// over.
+/// Of how many businesses it is shown at once that they are writing. Of others it is not, until one of these
+/// is over.
 pub(crate) const MAX_TYPING: usize = 64;

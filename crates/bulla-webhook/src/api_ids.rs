@@ -5,20 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bulla_base::PhoneNumberId;
 use bulla_relay::{MessageRef, UserId};
 
+use crate::limits::{BUSINESS_DIGITS, MESSAGE_DIGITS, USER_DIGITS};
+
 const MESSAGE_PREFIX: &str = "wamid.";
 const USER_PREFIX: &str = "ZZ.";
 
 /// What names of media that has come with a message begin with. Those of uploads begin with another digit.
 const RECEIVED_MEDIA: &str = "2";
-
-/// As many digits as 2⁶⁴ − 1 has.
-const BUSINESS_DIGITS: usize = 20;
-
-/// As many digits as 2¹²⁸ − 1 has.
-const MESSAGE_DIGITS: usize = 39;
-
-/// As many.
-const USER_DIGITS: usize = 39;
 
 /// The name of a message: `wamid.` and the reference in URL-safe base64 without padding.
 ///

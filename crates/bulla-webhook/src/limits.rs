@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// As many digits as the number of a business has in names, 2⁶⁴ − 1 at most.
+pub(crate) const BUSINESS_DIGITS: usize = 20;
+
+/// As many digits as the id of a message has in names, 2¹²⁸ − 1 at most.
+pub(crate) const MESSAGE_DIGITS: usize = 39;
+
+/// As many digits as the id of a user has in names, 2¹²⁸ − 1 at most.
+pub(crate) const USER_DIGITS: usize = 39;
+
 /// How long a business's web server may take for one answer, from looking up its name to the last byte. After
 /// that the update counts as not taken and comes again; one it did take then comes twice.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);

@@ -175,7 +175,8 @@ async fn what_is_over_is_404_and_what_the_carrier_has_lost_says_so() {
     place.relay.close().await;
 }
 
-/// The answer has begun when it shows, so that it can only be cut: it breaks off, and is shorter than it said.
+/// The answer has begun when it shows, so that it can only be cut: it breaks off, and is shorter than it
+/// said.
 #[tokio::test]
 async fn an_answer_that_turns_out_wrong_breaks_off() {
     let (place, picture) = (Place::new().await, picture(200_000));

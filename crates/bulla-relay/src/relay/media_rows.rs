@@ -21,9 +21,9 @@ use crate::{EventSink, MediaDescription, MediaError, MediaId, MediaStream, Submi
 /// begin_media ── put_media_chunk 0, 1, 2 … ── finish_media      from then on it is there
 /// ```
 ///
-/// An upload stands in the business's own partition: sealed under a vault, forgotten with its day, and gone when the
-/// business is [erased](Relay::erase_business). What was begun and not finished is forgotten with its day as
-/// well.
+/// An upload stands in the business's own partition: sealed under a vault, forgotten with its day, and gone
+/// when the business is [erased](Relay::erase_business). What was begun and not finished is forgotten with its
+/// day as well.
 ///
 /// Of what users attach, a pointer to the carrier is kept with the conversation, and goes with it and with
 /// its user. The bytes are fetched when they are asked for, compared with what the message tells of, and
@@ -42,8 +42,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// does no harm.
     ///
     /// # Errors
-    /// [`MediaError::Chunk`] beyond the bounds; [`MediaError::Unknown`] for what is no upload; when the relay does not speak for `business`, or the store
-    /// fails.
+    /// [`MediaError::Chunk`] beyond the bounds; [`MediaError::Unknown`] for what is no upload; when the relay
+    /// does not speak for `business`, or the store fails.
     ///
     /// # Cost
     /// One commit.

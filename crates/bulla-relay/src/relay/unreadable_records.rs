@@ -25,7 +25,8 @@ pub struct SetAside {
     pub messages: usize,
     /// Records of sessions and prekeys. What comes in them is asked for again, in new sessions.
     pub sessions: usize,
-    /// The user's number, pointers to attachments, places in queues, guards against duplicates, idempotency keys.
+    /// The user's number, pointers to attachments, places in queues, guards against duplicates, idempotency
+    /// keys.
     pub others: usize,
 }
 
