@@ -82,13 +82,12 @@ mod tests {
             let name = write(PhoneNumberId::new(7), of_message);
             assert!(name.len() == 99 && name.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
             assert_eq!(read(&name), Some((PhoneNumberId::new(7), of_message)));
-            let (rest, last) = (&name[1..], "9".repeat(39));
-            for text in
-                [&format!("1{rest}"), &format!("3{rest}"), &format!("{name}0"), &name[..98], &name[..60]]
-            {
+            let ((_, rest), (short, _), (start, _)) =
+                (name.split_at(1), name.split_at(98), name.split_at(60));
+            for text in [&format!("1{rest}"), &format!("3{rest}"), &format!("{name}0"), short, start] {
                 assert_eq!(read(text), None, "{text}");
             }
-            assert_eq!(read(&format!("{}{last}", &name[..60])), None, "more than an id can be");
+            assert_eq!(read(&format!("{start}{}", "9".repeat(39))), None, "more than an id can be");
         }
     }
 
