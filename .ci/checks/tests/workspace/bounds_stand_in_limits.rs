@@ -39,7 +39,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-vault/src/keyring/slot.rs", &["CHECKED_BYTES"], FORMAT),
     ("bulla-vault/src/committing_aead", &[ANY], FORMAT),
     ("bulla-vault/src/sealed_row_format.rs", &[ANY], FORMAT),
-    ("bulla-webhook/src/api_ids.rs", &["USER_DIGITS"], FORMAT),
     ("bulla-webhook/src/subscription.rs", &["LEAST"], FORMAT),
     ("bulla-spqr/src/", &[ANY], SPECIFIED),
     ("bulla-session/src/", &[ANY], SPECIFIED),

@@ -22,8 +22,8 @@ use crate::{EventSink, MediaDescription, MediaError, MediaId, MediaStream, Submi
 /// ```
 ///
 /// An upload stands in the business's own partition: sealed under a vault, forgotten with its day, and gone
-/// when the business is [erased](Relay::erase_business). What was begun and not finished is forgotten with its
-/// day as well.
+/// when the business is [erased](Relay::erase_business). What was begun and not finished is forgotten with
+/// its day as well.
 ///
 /// Of what users attach, a pointer to the carrier is kept with the conversation, and goes with it and with
 /// its user. The bytes are fetched when they are asked for, compared with what the message tells of, and
