@@ -39,9 +39,9 @@
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA,
 //! MEDIA_CHUNK and RECEIVED_MEDIA, where it is the id's own. What has a day dies with it; HEAD and
-//! CONVERSATION end when nothing is left under MESSAGE, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED and DEAD_LETTERS.
-//! OUTBOX, EVENTS, HELD and DEFERRED are queues and are read in the order of their places: a clock that is
-//! ahead for a moment puts nothing before what came earlier.
+//! CONVERSATION end when nothing is left under MESSAGE, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED and
+//! DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and are read in the order of their places: a
+//! clock that is ahead for a moment puts nothing before what came earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};

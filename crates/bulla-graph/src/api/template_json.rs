@@ -23,7 +23,7 @@ pub(crate) fn template(template: &MessageTemplate, fields: Option<&str>) -> Valu
         "status": template.status.name(),
         "category": definition.category().name().to_ascii_uppercase(),
         "rejected_reason": template.reason.as_deref().unwrap_or("NONE"),
-        "quality_score": { "score": "UNKNOWN" },
+        // No quality_score: none is known, and pywa takes no score without its date.
     });
     let (Some(fields), Value::Object(whole)) = (fields, &whole) else { return whole };
     // What is asked of a field's own fields stands in brackets, and all of it is given.
