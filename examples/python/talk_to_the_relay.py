@@ -10,6 +10,7 @@ exception in a handler, a status out of order, a deadline missed.
 """
 
 import argparse
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -21,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -276,6 +278,7 @@ class Conversation:
             self.a_place_and_a_contact_are_shown_and_a_place_comes_back,
             self.the_user_taps_a_button_and_a_row_of_a_list,
             self.a_picture_is_uploaded_sent_downloaded_and_deleted,
+            self.a_picture_of_the_user_is_told_of_and_downloaded_byte_for_byte,
             self.a_file_that_is_not_what_it_says_is_refused,
             self.a_template_is_created_listed_sent_tapped_and_deleted,
             self.a_button_too_many_is_refused_by_name,
@@ -329,6 +332,8 @@ class Conversation:
 
     def the_message_is_marked_as_read(self) -> None:
         expect(self.first.mark_as_read(), "no success")
+        expect(self.first.indicate_typing(), "no success")
+        self._is_shown(f"{PHONE_NUMBER_ID} is typing")
 
     def a_text_with_a_link_preview_is_sent_delivered_and_read(self) -> None:
         sent = self.wa.send_message(to=USER, text="see https://example.com/", preview_url=True, tracker="order 7")
@@ -413,6 +418,26 @@ class Conversation:
         error = refused(errors.WhatsAppError, lambda: self.wa.get_media_url(media.id))
         expect(error.code == 100 and error.subcode == 33, f"code {error.code}, subcode {error.subcode}")
 
+    def a_picture_of_the_user_is_told_of_and_downloaded_byte_for_byte(self) -> None:
+        picture = b"\x89PNG\r\n\x1a\n" + bytes(range(255, -1, -1)) * 3000
+        seen = len(self.business.messages)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "mine.png"
+            path.write_bytes(picture)
+            self.relay.user_writes(f"/send {path}")
+            message = self.business.next_message(seen)
+        expect(message.type == MessageType.IMAGE, f"type {message.type}")
+        expect(message.image.mime_type == "image/png", f"type {message.image.mime_type}")
+        digest = hashlib.sha256(picture).digest()
+        expect(message.image.sha256 == base64.b64encode(digest).decode(), f"digest {message.image.sha256}")
+        told = self.wa.get_media_url(message.image.id)
+        found = (told.id, told.mime_type, told.file_size, told.sha256)
+        expect(found == (message.image.id, "image/png", len(picture), digest.hex()), f"{found}")
+        expect(self.wa.get_media_bytes(told.url) == picture, "other bytes came")
+        expect(self.wa.delete_media(message.image.id), "no success")
+        error = refused(errors.WhatsAppError, lambda: self.wa.get_media_url(message.image.id))
+        expect(error.code == 100 and error.subcode == 33, f"code {error.code}, subcode {error.subcode}")
+
     def a_file_that_is_not_what_it_says_is_refused(self) -> None:
         options = {"media": b"no picture", "mime_type": "image/png", "filename": "a.png"}
         error = refused(errors.MediaUploadError, lambda: self.wa.upload_media(**options))
@@ -489,7 +514,7 @@ class Conversation:
             expect(found == expected, f"{message_id}: {found} instead of {expected}")
         strange = [status.id for status in business.statuses if status.id not in business.sent]
         expect(not strange, f"statuses of messages nobody sent: {strange}")
-        expect(len(business.messages) == 4, f"{len(business.messages)} messages instead of 4")
+        expect(len(business.messages) == 5, f"{len(business.messages)} messages instead of 5")
         placed = len(business.messages) + len(business.taps) + len(business.statuses) + len(business.reviews)
         expect(len(business.raw) == placed, f"{len(business.raw)} updates came and pywa placed {placed}")
         # Other clients read one update a delivery, and check signatures over escaped text.

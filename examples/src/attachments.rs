@@ -24,7 +24,7 @@ pub(crate) struct Received(Arc<Mutex<(usize, VecDeque<AttachmentPointer>)>>);
 impl Received {
     /// The number by which the file of `content` can be saved, if it has one.
     pub(crate) fn note(&self, content: &Content) -> Option<usize> {
-        let pointer = pointer(content)?.clone();
+        let pointer = content.body().attachment()?.clone();
         let mut received = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, last) = &mut *received;
         *count += 1;
@@ -79,17 +79,6 @@ pub(crate) async fn save<S: Store, T: Transport + Blobs + Clone>(
     Ok(format!("{} bytes in {path}", pointer.size()))
 }
 
-fn pointer(content: &Content) -> Option<&AttachmentPointer> {
-    match content.body() {
-        Body::Image(image) => Some(image.attachment()),
-        Body::Video(video) => Some(video.attachment()),
-        Body::Audio(audio) => Some(audio.attachment()),
-        Body::Document(document) => Some(document.attachment()),
-        Body::Sticker(sticker) => Some(sticker.attachment()),
-        _ => None,
-    }
-}
-
 /// What a file is, by the end of its name.
 fn media_type(path: &str) -> &'static str {
     let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
@@ -124,7 +113,7 @@ fn body(pointer: AttachmentPointer, path: &str) -> Result<Body, bulla::content::
 
 /// A file that has come, in words; nothing when none has.
 pub(crate) fn in_words(content: &Content) -> Option<String> {
-    let pointer = pointer(content)?;
+    let pointer = content.body().attachment()?;
     let kind = content.body().name();
     let media_type = EscapedText::whole(pointer.media_type());
     Some(format!("{kind} of {} bytes, {media_type}", pointer.size()))

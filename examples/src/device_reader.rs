@@ -20,7 +20,16 @@ pub(crate) async fn run<S: Store, T: Transport>(
     (offers, received): (Offers, Option<Received>),
 ) -> Result<(), ExitError> {
     loop {
-        let event = match device.next().await {
+        let event = tokio::select! {
+            event = device.next() => event,
+            typing = device.typing_changed() => {
+                for business in typing.keys() {
+                    terminal.shown(format!("{} <- {business} is typing", number.digits())).await;
+                }
+                continue;
+            }
+        };
+        let event = match event {
             Ok(event) => event,
             Err(why) if matches!(&*why, DeviceError::Replaced(_)) => {
                 terminal.line(format_args!("{}: {why}", number.digits()));

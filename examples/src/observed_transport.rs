@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bulla::base::{Address, DeviceId};
 use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, LogConsistency, NumberProof, Sequence, Transport, TransportError,
+    BlobError, BlobId, BlobPart, BlobProgress, BlobSize, Blobs, Caller, Connected, Delivery, LogConsistency,
+    NumberProof, Sequence, Transport, TransportError,
 };
 use bytes::Bytes;
 
@@ -26,7 +27,7 @@ impl<W: EnvelopeObserver> EnvelopeObserver for Option<W> {
     }
 }
 
-/// A transport that tells an observer of every envelope.
+/// A transport that tells an observer of every envelope. What is too large for one goes by it untold.
 #[derive(Debug)]
 pub struct ObservedTransport<T, W> {
     transport: T,
@@ -37,6 +38,51 @@ impl<T: Transport, W: EnvelopeObserver> ObservedTransport<T, W> {
     /// `transport`, each envelope of which `observer` sees first.
     pub const fn new(transport: T, observer: Arc<W>) -> Self {
         Self { transport, observer }
+    }
+}
+
+impl<T: Clone, W> Clone for ObservedTransport<T, W> {
+    fn clone(&self) -> Self {
+        Self { transport: self.transport.clone(), observer: self.observer.clone() }
+    }
+}
+
+impl<T: Blobs, W: EnvelopeObserver> Blobs for ObservedTransport<T, W> {
+    async fn begin_upload(
+        &self,
+        caller: &Caller,
+        blob: &BlobId,
+        size: BlobSize,
+    ) -> Result<BlobProgress, BlobError> {
+        self.transport.begin_upload(caller, blob, size).await
+    }
+
+    async fn upload(
+        &self,
+        caller: &Caller,
+        blob: &BlobId,
+        offset: u64,
+        part: Bytes,
+    ) -> Result<BlobProgress, BlobError> {
+        self.transport.upload(caller, blob, offset, part).await
+    }
+
+    async fn upload_progress(&self, caller: &Caller, blob: &BlobId) -> Result<BlobProgress, BlobError> {
+        self.transport.upload_progress(caller, blob).await
+    }
+
+    async fn download(
+        &self,
+        caller: &Caller,
+        blob: &BlobId,
+        offset: u64,
+        at_most: usize,
+    ) -> Result<BlobPart, BlobError> {
+        self.transport.download(caller, blob, offset, at_most).await
+    }
+
+    async fn delete(&self, caller: &Caller, blob: &BlobId) -> Result<(), BlobError> {
+        self.transport.delete(caller, blob).await
     }
 }
 

@@ -6,9 +6,10 @@ use bulla::base::{Number, PhoneNumberId};
 use bulla::content::{Content, MAX_TEXT_CHARS};
 use bulla::device::Device;
 use bulla::store::Store;
-use bulla::transport::Transport;
+use bulla::transport::{Blobs, Transport};
 use tokio::sync::mpsc;
 
+use crate::attachments;
 use crate::escaped_text::EscapedText;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
@@ -25,7 +26,7 @@ pub(crate) struct Stdin<S, T> {
     offers: Offers,
 }
 
-impl<S: Store, T: Transport> Stdin<S, T> {
+impl<S: Store, T: Transport + Blobs + Clone> Stdin<S, T> {
     pub(crate) const fn new(
         devices: Vec<(Number, Device<S, T>)>,
         business: PhoneNumberId,
@@ -55,6 +56,9 @@ impl<S: Store, T: Transport> Stdin<S, T> {
                 "not sent: a line is a user's number, a space and a text, and {user} is not a number"
             ));
         };
+        if let Some(path) = text.strip_prefix("/send ") {
+            return self.send_file(&number, path).await;
+        }
         match self.offers.read(&number, text) {
             Ok(content) => self.send(&number, &content).await,
             Err(error) => not_sent(number.digits(), &error),
@@ -63,15 +67,30 @@ impl<S: Store, T: Transport> Stdin<S, T> {
 
     /// Sends `content` by the device of `number`, and shows what became of it.
     pub(crate) async fn send(&self, number: &Number, content: &Content) {
+        let Some(device) = self.device(number) else { return };
+        let sent = device.send(self.business, content).await;
+        self.tell(number, sent.map(|id| id.to_string()).map_err(|error| error.to_string()));
+    }
+
+    /// Sends the file at `path` by the device of `number`, and shows what became of it.
+    async fn send_file(&self, number: &Number, path: &str) {
+        let Some(device) = self.device(number) else { return };
+        self.tell(number, attachments::send(device, self.business, path).await);
+    }
+
+    fn device(&self, number: &Number) -> Option<&Device<S, T>> {
+        let device = self.devices.iter().find(|(known, _)| known == number).map(|(_, device)| device);
+        if device.is_none() {
+            self.tell(number, Err("this user has no device here; name it with --user".to_owned()));
+        }
+        device
+    }
+
+    fn tell(&self, number: &Number, sent: Result<String, String>) {
         let user = number.digits();
-        let Some((_, device)) = self.devices.iter().find(|(known, _)| known == number) else {
-            return self
-                .terminal
-                .line(format_args!("{user} -> not sent: this user has no device here; name it with --user"));
-        };
-        match device.send(self.business, content).await {
+        match sent {
             Ok(id) => self.terminal.line(format_args!("{user} -> sent {id}")),
-            Err(error) => self.terminal.line(format_args!("{user} -> not sent: {error}")),
+            Err(why) => self.terminal.line(format_args!("{user} -> not sent: {why}")),
         }
     }
 }
