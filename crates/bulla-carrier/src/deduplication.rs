@@ -6,16 +6,21 @@ use bulla_store::{Key, StoreError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::restored_store::StoreGeneration;
 use crate::store_layout::DUPLICATES;
 
-/// The form of the record.
+/// The form of the record, in a store that was never put back.
 const FORM: u8 = 2;
+
+/// The same with generations.
+const FORM_WITH_GENERATIONS: u8 = 3;
 
 /// What was queued of one message: to which devices, and for which time. All of it is one message, and is
 /// counted once.
 ///
 /// ```text
 /// 2 ‖ digest of the message's outside (8 bytes) ‖ (device ‖ attempt ‖ digest of the envelope (16 bytes))*
+/// 3 ‖ the same, and behind each digest the generation of the store in which it was queued (u64, big-endian)
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeduplicationRecord {
@@ -30,6 +35,8 @@ struct QueuedEnvelope {
     device: DeviceId,
     attempt: u8,
     digest: [u8; 16],
+    /// In which generation of the store it was queued last.
+    generation: u64,
 }
 
 /// How an envelope stands to what was queued of its message.
@@ -39,23 +46,39 @@ pub(crate) enum Seen {
     Never,
     /// It was queued before.
     Before,
+    /// It was queued before the store was put back from a backup. Who hands it over again has not heard of it
+    /// since, and what was said of it may be lost: it is queued once more, and whoever has it says so again.
+    BeforeRestore,
     /// Its id, or its place in the message, is that of another.
     Another,
 }
 
 impl QueuedEnvelope {
     const BYTES: usize = 18;
+    const BYTES_WITH_GENERATION: usize = 26;
 
     fn read([device, attempt, digest @ ..]: &[u8; Self::BYTES]) -> Option<Self> {
-        Some(Self { device: DeviceId::new(*device).ok()?, attempt: *attempt, digest: *digest })
+        let device = DeviceId::new(*device).ok()?;
+        Some(Self { device, attempt: *attempt, digest: *digest, generation: 0 })
+    }
+
+    fn read_with_generation(bytes: &[u8; Self::BYTES_WITH_GENERATION]) -> Option<Self> {
+        let (queued, generation) = bytes.split_first_chunk()?;
+        let generation = u64::from_be_bytes(generation.try_into().ok()?);
+        Some(Self { generation, ..Self::read(queued)? })
+    }
+
+    /// Whether it is this envelope, whenever it was queued.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.device, self.attempt, self.digest) == (other.device, other.attempt, other.digest)
     }
 }
 
 impl DeduplicationRecord {
     const HEAD_BYTES: usize = 9;
 
-    /// That of `envelope` alone, whose bytes are `wire`.
-    pub(crate) fn of(envelope: &Envelope, wire: &[u8]) -> Self {
+    /// That of `envelope` alone, whose bytes are `wire`, in this generation of the store.
+    pub(crate) fn of(envelope: &Envelope, wire: &[u8], generation: StoreGeneration) -> Self {
         let whole: [u8; 32] = Sha256::digest(wire).into();
         let mut outside = Sha256::new();
         for party in [envelope.from().to_bytes(), envelope.to().party().to_bytes()] {
@@ -68,17 +91,29 @@ impl DeduplicationRecord {
         });
         let outside: [u8; 32] = outside.finalize().into();
         let (device, attempt) = (envelope.to().device(), envelope.attempt());
-        let queued = QueuedEnvelope { device, attempt, digest: whole.as_chunks::<16>().0[0] };
+        let (digest, generation) = (whole.as_chunks::<16>().0[0], generation.number());
+        let queued = QueuedEnvelope { device, attempt, digest, generation };
         Self { message: outside.as_chunks::<8>().0[0], queued: vec![queued] }
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         let read = || {
-            let (head, rows) = bytes.split_first_chunk::<{ Self::HEAD_BYTES }>()?;
-            let [FORM, message @ ..] = head else { return None };
-            let (rows, []) = rows.as_chunks::<{ QueuedEnvelope::BYTES }>() else { return None };
-            let queued: Option<Vec<_>> = rows.iter().map(QueuedEnvelope::read).collect();
-            Some(Self { message: *message, queued: queued.filter(|queued| !queued.is_empty())? })
+            let ([form, message @ ..], rows) = bytes.split_first_chunk::<{ Self::HEAD_BYTES }>()?;
+            let queued: Option<Vec<_>> = match *form {
+                FORM => {
+                    let (rows, []) = rows.as_chunks::<{ QueuedEnvelope::BYTES }>() else { return None };
+                    rows.iter().map(QueuedEnvelope::read).collect()
+                }
+                FORM_WITH_GENERATIONS => {
+                    let (rows, []) = rows.as_chunks::<{ QueuedEnvelope::BYTES_WITH_GENERATION }>() else {
+                        return None;
+                    };
+                    rows.iter().map(QueuedEnvelope::read_with_generation).collect()
+                }
+                _ => return None,
+            };
+            let guard = Self { message: *message, queued: queued.filter(|queued| !queued.is_empty())? };
+            (guard.form() == *form).then_some(guard)
         };
         read().ok_or(StoreError::Damaged { what: "guard against duplicates" })
     }
@@ -95,6 +130,7 @@ impl DeduplicationRecord {
             let is_late = ours.attempt == 0 && of_device.peek().is_some();
             match of_device.find(|queued| queued.attempt == ours.attempt) {
                 Some(queued) if queued == ours => {}
+                Some(queued) if queued.is_same(ours) => outcome = Seen::BeforeRestore,
                 None if !is_late => outcome = Seen::Never,
                 _ => return Seen::Another,
             }
@@ -102,18 +138,31 @@ impl DeduplicationRecord {
         outcome
     }
 
-    /// Adds what `ours` is of, which was not queued before.
+    /// Adds what `ours` is of, which was not queued before, or not in this generation of the store.
     pub(crate) fn add(&mut self, ours: Self) {
+        self.queued.retain(|queued| !ours.queued.iter().any(|ours| ours.is_same(queued)));
         self.queued.extend(ours.queued);
     }
 
+    fn form(&self) -> u8 {
+        match self.queued.iter().all(|queued| queued.generation == 0) {
+            true => FORM,
+            false => FORM_WITH_GENERATIONS,
+        }
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(Self::HEAD_BYTES + self.queued.len() * QueuedEnvelope::BYTES);
-        bytes.push(FORM);
+        let form = self.form();
+        let each = if form == FORM { QueuedEnvelope::BYTES } else { QueuedEnvelope::BYTES_WITH_GENERATION };
+        let mut bytes = Vec::with_capacity(Self::HEAD_BYTES + self.queued.len() * each);
+        bytes.push(form);
         bytes.extend_from_slice(&self.message);
-        for QueuedEnvelope { device, attempt, digest } in &self.queued {
+        for QueuedEnvelope { device, attempt, digest, generation } in &self.queued {
             bytes.extend_from_slice(&[device.number(), *attempt]);
             bytes.extend_from_slice(digest);
+            if form == FORM_WITH_GENERATIONS {
+                bytes.extend_from_slice(&generation.to_be_bytes());
+            }
         }
         bytes
     }
@@ -129,8 +178,30 @@ mod tests {
     use super::*;
 
     fn queued(device: u8, attempt: u8, digest: u8) -> DeduplicationRecord {
-        let queued = QueuedEnvelope { device: DeviceId::new(device).unwrap(), attempt, digest: [digest; 16] };
+        queued_in(0, device, attempt, digest)
+    }
+
+    fn queued_in(generation: u64, device: u8, attempt: u8, digest: u8) -> DeduplicationRecord {
+        let device = DeviceId::new(device).unwrap();
+        let queued = QueuedEnvelope { device, attempt, digest: [digest; 16], generation };
         DeduplicationRecord { message: [9; 8], queued: vec![queued] }
+    }
+
+    #[test]
+    fn what_was_queued_before_a_restore_is_queued_once_more_and_not_again() {
+        let mut seen = queued(1, 0, 7);
+        seen.add(queued(2, 0, 8));
+        let again = queued_in(3, 1, 0, 7);
+        assert_eq!(seen.sees(&again), Seen::BeforeRestore);
+        assert_eq!(seen.sees(&queued_in(3, 1, 0, 9)), Seen::Another);
+        seen.add(again.clone());
+        assert_eq!((seen.sees(&again), seen.queued.len()), (Seen::Before, 2));
+        assert_eq!(seen.sees(&queued_in(3, 2, 0, 8)), Seen::BeforeRestore, "each for itself");
+        let bytes = seen.to_bytes();
+        assert_eq!((bytes[0], bytes.len()), (3, 9 + 2 * 26));
+        assert_eq!(DeduplicationRecord::read(&bytes).unwrap(), seen);
+        let without = [&[3][..], &queued(1, 0, 7).to_bytes()[1..], &[0; 8]].concat();
+        assert!(DeduplicationRecord::read(&without).is_err(), "there is one way to write it");
     }
 
     #[test]

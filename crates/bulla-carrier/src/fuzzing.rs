@@ -9,6 +9,7 @@ use prost::Message;
 use crate::deduplication::DeduplicationRecord;
 use crate::device_tokens::DeviceTokens;
 use crate::number_grant::{NumberGrant, OperatorPublicKey};
+use crate::restored_store::StoreGeneration;
 
 /// The first byte tells what the rest is read as: a guard against duplicates, the fencing tokens of a party,
 /// a one-time key, or the name of a counter. The carrier's other rows are an envelope, an upload of keys and
@@ -42,7 +43,7 @@ fn guard(bytes: &[u8]) {
     let Ok(mut guard) = DeduplicationRecord::read(bytes) else { return };
     assert!(guard.to_bytes() == bytes, "there is one way to write it");
     let Some(envelope) = envelope() else { return };
-    let ours = DeduplicationRecord::of(&envelope, &envelope.to_bytes());
+    let ours = DeduplicationRecord::of(&envelope, &envelope.to_bytes(), StoreGeneration::FIRST);
     let _ = guard.sees(&ours);
     guard.add(ours);
     assert!(DeduplicationRecord::read(&guard.to_bytes()).is_ok_and(|again| again == guard));

@@ -12,6 +12,10 @@ use crate::store_layout::GENERATION;
 pub(crate) struct StoreGeneration(u64);
 
 impl StoreGeneration {
+    /// That of a store that was never put back.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The generation of `store`, which is a new one if the store was put back.
     pub(crate) async fn of<S: Store>(store: &S, now: Timestamp) -> Result<Self, StoreError> {
         let key = Key::undated(GENERATION, "");

@@ -171,13 +171,15 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Gives `envelope` the next place in its recipient's queue, unless it was queued before.
+    /// Gives `envelope` the next place in its recipient's queue, unless it was queued before in this generation
+    /// of the store.
     async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
         let known = envelope.devices();
         // What the sender knows of the recipient's devices is for the carrier alone.
         let envelope = envelope.clone().for_recipient();
         let wire = envelope.to_bytes();
-        let (key, ours) = (deduplication::key(&envelope), DeduplicationRecord::of(&envelope, &wire));
+        let (key, ours) =
+            (deduplication::key(&envelope), DeduplicationRecord::of(&envelope, &wire, self.generation));
         if round.guard(&key).is_none() {
             // Of what is sent again, or to several devices, something was mostly queued before.
             let may_be_new = envelope.attempt() == 0 && known.is_none_or(|known| known.len() <= 1);
@@ -187,7 +189,7 @@ impl<S: Store> Carrier<S> {
             }
         }
         let mut seen = round.seen(&key, &ours);
-        if seen == Seen::Never {
+        if matches!(seen, Seen::Never | Seen::BeforeRestore) {
             match self.recipient_takes(round, &envelope, known).await {
                 Ok(()) => {
                     self.read_head(round, envelope.to().device()).await?;

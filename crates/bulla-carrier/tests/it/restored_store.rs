@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bulla_base::{Day, Partition, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
+use bulla_meter::Flow;
 use bulla_store::{
     Batch, BoxStore, Commit, Generation, Key, MemoryStore, SYSTEM_PARTITION, Scan, Space, Store, StoreError,
     StoreWrapper,
 };
 use bulla_transport::{Sequence, Transport};
 
-use crate::{World, alice, shop, upload};
+use crate::{SHOP, World, alice, shop, upload};
 
 /// What a copy of the store's files would be, as far as these parties go.
 async fn copy_of(world: &World) -> Arc<MemoryStore> {
@@ -110,4 +111,29 @@ async fn one_time_key_is_not_given_again_by_a_carrier_that_was_put_back() {
     let life =
         backup.get(SYSTEM_PARTITION, &Key::undated(Space::new(0x4c), ""), crate::NOW).await.unwrap().unwrap();
     assert_eq!(&life.value[..], 5_u64.to_be_bytes());
+}
+
+/// Its sender had had no answer, and handed it over again. That it had come was said to the carrier after the
+/// backup, and was lost; and nobody said so again, for to the carrier the envelope was known.
+#[tokio::test]
+async fn what_was_queued_before_the_backup_and_comes_again_is_handed_out_once_more_and_counted_once() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let envelope = world.envelope(&us, &her);
+    world.transport().send(&us, envelope.clone()).await.unwrap();
+    let seen = world.transport().receive(&her, Sequence::START).await.unwrap();
+    let backup = copy_of(&world).await;
+
+    let put_back = PutBack(backup, std::sync::Mutex::new(Some(Generation::new(5))));
+    let carrier = Carrier::open(BoxStore::new(put_back), world.clock.clone(), &world.rng).await.unwrap();
+    let again = carrier.receive(&her, Sequence::START).await.unwrap();
+    assert_eq!(again.len(), 1, "it still stood in the queue");
+    carrier.acknowledge(&her, &[again[0].sequence]).await.unwrap();
+    for _ in 0..3 {
+        carrier.send(&us, envelope.clone()).await.unwrap();
+    }
+    let again = carrier.receive(&her, Sequence::START).await.unwrap();
+    assert_eq!(again.iter().map(|delivery| &delivery.envelope).collect::<Vec<_>>(), [&seen[0].envelope]);
+    // What was counted is not in the copy.
+    assert_eq!(carrier.bill(SHOP).await.unwrap().total(SHOP, Flow::ToUser), 0);
 }
