@@ -141,8 +141,8 @@ fn what_a_carrier_loses_that_is_put_back_arrives_all_the_same() {
     tried(12, FaultRates { delay_ms: 200, ..FaultRates::NONE }, &faults, 40);
 }
 
-/// A carrier had a message from before its backup, and lost the receipt that came after it. Whoever had written
-/// the message handed it over again; to the carrier it was known, and the receipt did not come again.
+/// A carrier had a message from before its backup, and lost the receipt that came after it. Whoever had
+/// written the message handed it over again; to the carrier it was known, and the receipt did not come again.
 #[test]
 fn what_is_handed_again_to_a_carrier_that_was_put_back_is_confirmed_again() {
     keeps_without_log(7_010);

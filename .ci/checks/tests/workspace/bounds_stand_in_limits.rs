@@ -22,7 +22,11 @@ const KINDS: [&str; 9] =
 /// bounds.
 const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-", &["FORM", "FORMAT", "VERSION", "BYTES"], FORMAT),
-    ("bulla-carrier/src/deduplication.rs", &["HEAD_BYTES"], FORMAT),
+    (
+        "bulla-carrier/src/deduplication.rs",
+        &["HEAD_BYTES", "FORM_WITH_GENERATIONS", "BYTES_WITH_GENERATION"],
+        FORMAT,
+    ),
     ("bulla-carrier/src/grpc/proven_identity.rs", &["NONCE_BYTES", "CREDENTIAL_BYTES", "KEY_TYPE"], FORMAT),
     ("bulla-content/src/", &["OPENING_BYTES", "MARK"], FORMAT),
     ("bulla-content/src/attachment/chunk_cipher.rs", &["TAG_BYTES"], FORMAT),

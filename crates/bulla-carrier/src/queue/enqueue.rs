@@ -171,8 +171,8 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Gives `envelope` the next place in its recipient's queue, unless it was queued before in this generation
-    /// of the store.
+    /// Gives `envelope` the next place in its recipient's queue, unless it was queued before in this
+    /// generation of the store.
     async fn place(&self, round: &mut Round, envelope: &Envelope) -> Result<(), TransportError> {
         let known = envelope.devices();
         // What the sender knows of the recipient's devices is for the carrier alone.
