@@ -22,8 +22,6 @@ mod user_id;
 mod wamid;
 
 pub use api::GraphApi;
-/// What a template comes to, which a dry run shows.
-pub use bulla_content::Template;
 pub use limits::{
     ANSWER_TIMEOUT, BODY_TIMEOUT, DRAIN_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, LINGER_TIMEOUT, MAX_BODY_BYTES,
     MAX_DRAINED_BYTES, MAX_FORM_BYTES, MAX_FORM_FIELD_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES, MAX_TO_CHARS,
