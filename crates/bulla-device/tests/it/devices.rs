@@ -104,14 +104,17 @@ async fn the_first_device_alone_lists_others_and_a_carrier_that_has_lost_the_lis
         assert_eq!(listed(&phone).await, (2, 2), "the same again is the same list");
     }
     assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 2);
-    phone.close().await;
-    // The second has come back with another identity.
+    // The second comes back with another identity.
     desk.close().await;
-    let desk = world.register_as(2, &Arc::default()).await.unwrap();
+    let of_desk = Arc::default();
+    let desk = world.register_as(2, &of_desk).await.unwrap();
     assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 1);
-    world.carrier.erase(&alice()).await.unwrap();
-    let phone = world.open_as(1, &store).await.unwrap();
-    assert_eq!(listed(&phone).await, (2, 2));
     assert!(phone.approve_device(id(2), &desk.identity()).await.unwrap());
     assert_eq!(listed(&phone).await, (3, 2));
+    phone.close().await;
+    desk.close().await;
+    world.carrier.erase(&alice()).await.unwrap();
+    let _phone = world.register_as(1, &store).await.unwrap();
+    let _desk = world.register_as(2, &of_desk).await.unwrap();
+    assert_eq!(world.carrier.devices(&alice()).await.unwrap().len(), 2, "nobody has approved again");
 }

@@ -3,7 +3,7 @@
 use bulla_base::Address;
 use bulla_endpoint::{Begun, NotListed, Peer, SealError, SeenDevices};
 use bulla_envelope::{Envelope, KeyBundle};
-use bulla_store::Store;
+use bulla_store::{Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 
 use super::Inner;
@@ -53,13 +53,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             // It comes again. What comes of a device that has left no keys yet does so too: it is about to.
             Err(error @ (TransportError::Fenced { .. } | TransportError::NoKeys)) => return Err(error.into()),
             Err(error) if error.may_pass() => return Err(error.into()),
-            // It is none that the carrier knows.
-            Err(_) => return Ok(()),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the carrier does not know the device that has sent something");
+                return Ok(());
+            }
         };
         let mut seen = match self.seen_devices(tenant, transaction, peer.address()).await {
             Ok(seen) => seen,
             Err(SealError::Store(error)) => return Err(error.into()),
-            Err(_) => return Ok(()),
+            // As with the sender's own: better to suspend the conversation than to pass over what can be
+            // repaired.
+            Err(_) => return Err(StoreError::Damaged { what: "session" }.into()),
         };
         match peer.note_listing(&keys, &mut seen) {
             Ok(true) => older(),
