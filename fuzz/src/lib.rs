@@ -18,6 +18,7 @@ mod test_device;
 mod content;
 mod envelope;
 mod graph;
+mod integrity;
 mod queue;
 mod session;
 mod spqr;
@@ -68,6 +69,8 @@ targets! {
     store_journal = store::journal::check;
     /// What a business's web server answers.
     webhook_answer = webhook::answer::check;
+    /// Reports, stamps, and what is kept about who writes what nobody wants.
+    integrity_forms = integrity::forms;
     /// The log of keys: statements, heads and proofs.
     transparency_bytes = transparency::bytes;
     /// The log of keys: checkpoints, evidence and keys.

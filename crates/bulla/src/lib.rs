@@ -48,6 +48,8 @@ pub use bulla_spqr as spqr;
 #[cfg(feature = "carrier")]
 pub use bulla_carrier as carrier;
 
+pub use bulla_integrity as integrity;
+
 pub use bulla_transparency as transparency;
 
 pub use bulla_transport as transport;

@@ -1,0 +1,16 @@
+//! What is proved, counted and decided about those who write what nobody wants.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so by panicking"
+)]
+
+mod checks;
+mod test_carrier;
+
+mod bounds;
+mod corpus;
+mod forgeries;
+mod stamp_keys;
