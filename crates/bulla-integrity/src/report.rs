@@ -58,23 +58,6 @@ impl Report {
         }
     }
 
-    /// The same, and the reporter wants to hear from the sender no more.
-    #[must_use]
-    pub const fn and_block(mut self) -> Self {
-        self.blocks = true;
-        self
-    }
-
-    /// The same, with what the reporter says to it.
-    ///
-    /// # Errors
-    /// When that is more than [`MAX_NOTE_BYTES`].
-    pub fn with_note(mut self, note: &str) -> Result<Self, InvalidForm> {
-        at_most("note (bytes)", MAX_NOTE_BYTES as u64, note.len() as u64)?;
-        self.note = Zeroizing::new(note.to_owned());
-        Ok(self)
-    }
-
     /// Reads what [`Report::to_bytes`] wrote, and no other form.
     ///
     /// # Errors
@@ -101,6 +84,23 @@ impl Report {
         reader.end()?;
         let report = Self::new(reason, messages)?.with_note(note)?;
         Ok(if blocks { report.and_block() } else { report })
+    }
+
+    /// The same, and the reporter wants to hear from the sender no more.
+    #[must_use]
+    pub const fn and_block(mut self) -> Self {
+        self.blocks = true;
+        self
+    }
+
+    /// The same, with what the reporter says to it.
+    ///
+    /// # Errors
+    /// When that is more than [`MAX_NOTE_BYTES`].
+    pub fn with_note(mut self, note: &str) -> Result<Self, InvalidForm> {
+        at_most("note (bytes)", MAX_NOTE_BYTES as u64, note.len() as u64)?;
+        self.note = Zeroizing::new(note.to_owned());
+        Ok(self)
     }
 
     /// The report as bytes.

@@ -42,6 +42,23 @@ impl ReportedMessage {
         }
     }
 
+    pub(crate) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
+        let field = |expected| InvalidForm::Field { field: "reported message", expected };
+        let id = MessageId::from_bytes(&reader.array::<16>()?).map_err(|_| field("a message id"))?;
+        let length = usize::from(reader.u8()?);
+        let from = Address::from_bytes(reader.bytes(length)?).map_err(|_| field("an address"))?;
+        let kind = reader.u32()?;
+        let category = match reader.u8()? {
+            0 => None,
+            code => Some(Category::from_code(code).ok_or(field("a category"))?),
+        };
+        let stamp = Stamp::read(reader)?;
+        let length = reader.u32()?;
+        at_most("message (bytes)", MAX_REPORTED_BYTES as u64, u64::from(length))?;
+        let plaintext = reader.bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
+        Self::new(id, from, kind, category, stamp, Zeroizing::new(plaintext.to_vec()))
+    }
+
     /// Which message.
     #[must_use]
     pub const fn id(&self) -> MessageId {
@@ -77,23 +94,6 @@ impl ReportedMessage {
         let Self { id, from, kind, category, stamp: _, plaintext } = self;
         let commitment = commitment(plaintext)?;
         Some(Acceptance::new(*id, from.clone(), reporter.clone(), *kind, *category, commitment))
-    }
-
-    pub(crate) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
-        let field = |expected| InvalidForm::Field { field: "reported message", expected };
-        let id = MessageId::from_bytes(&reader.array::<16>()?).map_err(|_| field("a message id"))?;
-        let length = usize::from(reader.u8()?);
-        let from = Address::from_bytes(reader.bytes(length)?).map_err(|_| field("an address"))?;
-        let kind = reader.u32()?;
-        let category = match reader.u8()? {
-            0 => None,
-            code => Some(Category::from_code(code).ok_or(field("a category"))?),
-        };
-        let stamp = Stamp::read(reader)?;
-        let length = reader.u32()?;
-        at_most("message (bytes)", MAX_REPORTED_BYTES as u64, u64::from(length))?;
-        let plaintext = reader.bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
-        Self::new(id, from, kind, category, stamp, Zeroizing::new(plaintext.to_vec()))
     }
 
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
