@@ -7,7 +7,7 @@ use bulla::base::{Address, DeviceId};
 use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bulla::transport::{
     BlobError, BlobId, BlobPart, BlobProgress, BlobSize, Blobs, Caller, Connected, Delivery, LogConsistency,
-    NumberProof, Sequence, Transport, TransportError,
+    LogLeaves, NumberProof, Sequence, Transport, TransportError,
 };
 use bytes::Bytes;
 
@@ -139,5 +139,9 @@ impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
         new: u64,
     ) -> Result<LogConsistency, TransportError> {
         self.transport.log_consistency(caller, old, new).await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.transport.log_leaves(caller, first).await
     }
 }

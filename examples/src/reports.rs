@@ -39,6 +39,13 @@ fn line(report: &Report) -> String {
                 "the number {business} did not take an event about user {user}, however often; it is a dead letter"
             )
         }
+        Report::ForeignKey { business, foreign } => format!(
+            "leaf {} of the carrier's log of keys is about the number {business}, and is not its doing: look at it",
+            foreign.leaf
+        ),
+        Report::LogNotShown { size } => {
+            format!("the carrier does not show the {size} leaves of its log of keys that it has signed")
+        }
         Report::LogSplit { evidence } => format!("{LOG_SPLIT}\n{evidence}"),
         Report::Stopped { why } => because("the relay has stopped", &**why),
         _ => "something that this program does not know".to_owned(),

@@ -6,8 +6,8 @@ use bulla_base::{Address, Clock, DeviceId, Partition, Party, Pepper, Rng};
 use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope, KeyBundle, KeyUpload};
 use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
-    Caller, Connected, Delivery, LogConsistency, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence,
-    Transport, TransportError,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, MAX_DELIVERIES, NumberProof, SendOutcome,
+    Sequence, Transport, TransportError,
 };
 use bytes::Bytes;
 use tracing::field::display;
@@ -346,6 +346,14 @@ impl<S: Store> Transport for Carrier<S> {
             self.prove_log_consistency(old, new).await
         };
         self.watched(self.call("log consistency", caller.address(), None), proven).await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        let leaves = async {
+            let _pass = self.pass(caller).await?;
+            self.leaves_of_log(first).await
+        };
+        self.watched(self.call("log leaves", caller.address(), None), leaves).await
     }
 }
 

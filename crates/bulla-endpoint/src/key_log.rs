@@ -2,10 +2,14 @@
 
 mod bundle_check;
 mod comparison;
+mod leaf_reading;
+mod logged_keys;
 mod seen;
 
 pub use bundle_check::NotLogged;
 pub use comparison::{LogSource, Settled};
+pub use leaf_reading::{LeafReading, LeavesRead, Watched};
+pub use logged_keys::{Foreign, ForeignKind, LoggedKeys};
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -45,7 +45,10 @@ pub use prekeys::SpentKey;
 
 /// The log's public key, which a host hands in.
 pub use bulla_transparency::{InvalidForm, LogKey, NotProven, Origin};
-pub use key_log::{KeyLog, LogSource, NotLogged, OnSplitLog, Settled};
+pub use key_log::{
+    Foreign, ForeignKind, KeyLog, LeafReading, LeavesRead, LogSource, LoggedKeys, NotLogged, OnSplitLog,
+    Settled, Watched,
+};
 
 pub use bulla_envelope::DeviceList;
 pub use device_lists::{NotListed, SeenDevices};

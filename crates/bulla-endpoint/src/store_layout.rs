@@ -10,6 +10,8 @@
 //! home        ONE_TIME    id                                     a one-time prekey, until it is used, or was replaced long ago
 //! system      GENERATION  –                                      that of the store, if it was put back from a backup
 //! system      KEY_LOG     id of the log's key ‖ `h`              the newest head that was seen, signed
+//! home        LOGGED      –                                      what the log of keys has said of the business
+//! system      KEY_LOG     id of the log's key ‖ `r`              the right edge of the log's tree, as far as its leaves were read
 //! system      KEY_LOG     id of the log's key ‖ `e`              the evidence, if the log has signed two histories
 //! customer    SESSIONS    business ‖ device ‖ part               a part of the sessions with the peer
 //! customer    SESSIONS    business ‖ device ‖ 0                  what is remembered of the peer's identity
@@ -39,6 +41,7 @@ pub(crate) const STARTED: Space = Space::new(0x16);
 pub(crate) const GENERATION: Space = Space::new(0x17);
 pub(crate) const KEY_LOG: Space = Space::new(0x18);
 pub(crate) const DEVICE_LIST: Space = Space::new(0x19);
+pub(crate) const LOGGED: Space = Space::new(0x1a);
 
 /// The key of the one record of `space` in the home partition.
 pub(crate) fn only(space: Space) -> Key {

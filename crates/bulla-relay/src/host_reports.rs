@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_base::{MessageId, PhoneNumberId};
-use bulla_endpoint::Identity;
+use bulla_endpoint::{Foreign, Identity};
 use tokio::sync::watch;
 
 use crate::limits::MAX_REPORTS;
@@ -71,6 +71,23 @@ pub enum Report {
     LogSplit {
         /// The evidence: the text of a file that anybody can check who has the log's public key.
         evidence: Arc<str>,
+    },
+    /// The carrier's log of keys says something of a business that is not the business's doing: another key
+    /// than its own, or what does not follow from what was said before. Somebody may have been shown that
+    /// key as the business's. Told when it is read, and at each start from then on.
+    ///
+    /// A number that was registered by another relay meanwhile looks the same: then it is that relay's key.
+    ForeignKey {
+        /// Of which business.
+        business: PhoneNumberId,
+        /// Which leaf of the log, and in what it is not the business's doing.
+        foreign: Foreign,
+    },
+    /// The leaves of its log of keys that the carrier shows do not make the head that it has signed: what it
+    /// says of businesses behind their backs is not seen. Told once, until it shows them.
+    LogNotShown {
+        /// How many leaves the signed head has.
+        size: u64,
     },
     /// A message of a user could not be opened, and was asked for as often as any is
     /// ([`MAX_RETRY_REQUESTS`](crate::MAX_RETRY_REQUESTS)), or for as long. The business never gets it; the

@@ -73,8 +73,8 @@ pub use suspension::{Suspended, SuspendedPart};
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
-    EndpointError, Identity, IdentityPolicy, InvalidForm, InvalidIdentity, LogKey, MAX_RETRY_REQUESTS,
-    NotListed, NotLogged, NotProven, Origin, SafetyNumber, SealError, TransferError,
+    EndpointError, Foreign, ForeignKind, Identity, IdentityPolicy, InvalidForm, InvalidIdentity, LogKey,
+    MAX_RETRY_REQUESTS, NotListed, NotLogged, NotProven, Origin, SafetyNumber, SealError, TransferError,
 };
 pub use bulla_store::Erased;
 

@@ -76,6 +76,9 @@ pub(crate) const LEASE_LOOKS: u32 = 3;
 /// How often what is over is looked for.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
+/// How often the carrier's log of keys is looked at, and what is new in it is read.
+pub(crate) const LOG_READING_INTERVAL: Duration = Duration::from_secs(600);
+
 /// A message that is not delivered fails this long before it is forgotten, so that there is something left to
 /// tell of.
 const NOTICE: Duration = Duration::from_secs(2 * 3600);

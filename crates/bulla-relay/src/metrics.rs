@@ -37,6 +37,13 @@ pub(crate) const UNLISTED: &str = "bulla_relay_unlisted_devices_total";
 /// seen.
 pub(crate) const LOG_HEADS: &str = "bulla_relay_log_heads_total";
 
+/// Counter of attempts, by `outcome`: to read what is new in the carrier's log of keys.
+pub(crate) const LOG_READINGS: &str = "bulla_relay_log_readings_total";
+
+/// Counter of leaves, by `kind`: of the carrier's log of keys, read for the first time and about a business
+/// of the relay; or about nobody knows whom, by `unreadable`.
+pub(crate) const LOG_LEAVES: &str = "bulla_relay_log_leaves_total";
+
 /// Counter of messages: accepted without the reference to the message they answer, because it was not known.
 pub(crate) const UNQUOTED: &str = "bulla_relay_unquoted_total";
 

@@ -47,6 +47,7 @@ mod business_registry;
 mod business_start;
 mod identities;
 mod key_log;
+mod log_reading;
 
 mod lease;
 mod leased_store;
@@ -336,6 +337,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.spawn_while_acting(trace_span::task("keep sweeping"), Self::keep_sweeping);
         self.spawn_while_acting(trace_span::task("keep settling"), Self::keep_settling);
         self.spawn_while_acting(trace_span::task("keep telling accounts"), Self::keep_telling_accounts);
+        self.spawn_while_acting(trace_span::task("keep reading log"), Self::keep_reading_log);
         if self.settings.failover {
             self.spawn_while_acting(trace_span::task("keep looking"), Self::keep_looking_for_work);
         }

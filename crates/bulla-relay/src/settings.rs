@@ -211,7 +211,9 @@ impl Settings {
 
     /// Has the relay be a witness of the carrier's log of keys: the log that has `key`. It tells its users
     /// the newest head that it has seen, inside what it seals, and compares what they tell it. A carrier that
-    /// has signed two histories is [reported](crate::Report::LogSplit), with the evidence.
+    /// has signed two histories is [reported](crate::Report::LogSplit), with the evidence. And it reads every
+    /// leaf of the log, as it grows, for what is said of its businesses [behind their
+    /// backs](crate::Report::ForeignKey).
     ///
     /// Default: none; what users tell is passed over. The key comes from elsewhere than from the carrier.
     /// Conversations go on whatever is found: users' keys are in no log, so there is nothing that a relay
@@ -219,7 +221,8 @@ impl Settings {
     ///
     /// # Cost
     /// 106 bytes of each message before the padding. Of a head that was not seen before: two multiplications
-    /// on the curve, at most four calls of the carrier, and a commit if it is newer.
+    /// on the curve, at most four calls of the carrier, and a commit if it is newer. Every ten minutes a
+    /// call, and one for each 512 leaves that are new; once all of them when a business came since.
     #[must_use]
     pub fn key_log(mut self, key: LogKey) -> Self {
         self.key_log = Some(key);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use bulla::carrier::Carrier;
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, InProcess, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
-    TransportError,
+    Caller, Connected, Delivery, InProcess, LogConsistency, LogLeaves, NumberProof, SendOutcome, Sequence,
+    Transport, TransportError,
 };
 use bulla_base::{Address, DeviceId, SeededRng};
 use bytes::Bytes;
@@ -231,5 +231,9 @@ impl Transport for CarrierEndpoint {
         let proven =
             self.ask(|carrier| async move { carrier.log_consistency(caller, old, new).await }).await?;
         Ok(PlantedBug::log_consistency(self.planted_bug, caller, (old, new), proven))
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.ask(|carrier| async move { carrier.log_leaves(caller, first).await }).await
     }
 }

@@ -18,8 +18,14 @@ pub(crate) fn signer() -> LogSigner {
 pub(crate) async fn relay_finds(world: &World, relay: &SimRelay) -> Infallible {
     let mut reports = relay.reports();
     while let Some(report) = reports.next().await {
-        if let Report::LogSplit { evidence } = report {
-            found(world, &evidence, "the relay");
+        match report {
+            Report::LogSplit { evidence } => found(world, &evidence, "the relay"),
+            // Nobody but the relay's own business leaves keys under its number.
+            foreign @ (Report::ForeignKey { .. } | Report::LogNotShown { .. }) => {
+                let what = format!("the relay has read in the log what is not its doing: {foreign:?}");
+                world.run_log.violated(Invariant::OneHistory, what);
+            }
+            _ => {}
         }
     }
     std::future::pending().await

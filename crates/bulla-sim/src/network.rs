@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulla::envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla::transport::{
-    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, NumberProof, SendOutcome, Sequence, Transport,
     TransportError,
 };
 use bulla_base::{Address, Clock, DeviceId, MessageId, Rng};
@@ -267,6 +267,14 @@ impl Transport for NetworkLink {
         self.pass(|carrier| {
             let caller = caller.clone();
             async move { carrier.log_consistency(&caller, old, new).await }
+        })
+        .await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.pass(|carrier| {
+            let caller = caller.clone();
+            async move { carrier.log_leaves(&caller, first).await }
         })
         .await
     }

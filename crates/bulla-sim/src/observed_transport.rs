@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla::envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bulla::transport::{
-    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, NumberProof, SendOutcome, Sequence, Transport,
     TransportError,
 };
 use bulla_base::{Address, DeviceId};
@@ -92,5 +92,9 @@ impl<T: Transport> Transport for ObservedTransport<T> {
         new: u64,
     ) -> Result<LogConsistency, TransportError> {
         self.transport.log_consistency(caller, old, new).await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.transport.log_leaves(caller, first).await
     }
 }

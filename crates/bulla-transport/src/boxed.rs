@@ -7,7 +7,7 @@ use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bytes::Bytes;
 
 use crate::{
-    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, Transport,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, NumberProof, SendOutcome, Sequence, Transport,
     TransportError,
 };
 
@@ -85,6 +85,10 @@ impl Transport for BoxTransport {
     ) -> Result<LogConsistency, TransportError> {
         self.0.log_consistency(caller, old, new).await
     }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.0.log_leaves(caller, first).await
+    }
 }
 
 impl fmt::Debug for BoxTransport {
@@ -151,6 +155,12 @@ trait DynTransport: Send + Sync {
         old: u64,
         new: u64,
     ) -> Answer<'a, Result<LogConsistency, TransportError>>;
+
+    fn log_leaves<'a>(
+        &'a self,
+        caller: &'a Caller,
+        first: u64,
+    ) -> Answer<'a, Result<LogLeaves, TransportError>>;
 }
 
 impl<T: Transport> DynTransport for T {
@@ -233,5 +243,13 @@ impl<T: Transport> DynTransport for T {
         new: u64,
     ) -> Answer<'a, Result<LogConsistency, TransportError>> {
         Box::pin(Transport::log_consistency(self, caller, old, new))
+    }
+
+    fn log_leaves<'a>(
+        &'a self,
+        caller: &'a Caller,
+        first: u64,
+    ) -> Answer<'a, Result<LogLeaves, TransportError>> {
+        Box::pin(Transport::log_leaves(self, caller, first))
     }
 }

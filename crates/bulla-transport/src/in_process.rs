@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     BlobError, BlobId, BlobPart, BlobProgress, BlobSize, Blobs, Caller, Connected, Delivery, LogConsistency,
-    NumberProof, SendOutcome, Sequence, Transport, TransportError,
+    LogLeaves, NumberProof, SendOutcome, Sequence, Transport, TransportError,
 };
 
 /// The transport to a carrier in the same program.
@@ -102,6 +102,10 @@ impl<C: Transport> Transport for InProcess<C> {
         new: u64,
     ) -> Result<LogConsistency, TransportError> {
         self.carrier.log_consistency(caller, old, new).await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.carrier.log_leaves(caller, first).await
     }
 }
 

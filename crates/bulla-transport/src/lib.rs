@@ -16,6 +16,7 @@ mod number_proof;
 
 mod delivery;
 mod log_consistency;
+mod log_leaves;
 mod send_outcome;
 
 mod boxed;
@@ -45,6 +46,7 @@ pub use number_proof::NumberProof;
 
 pub use delivery::{Connected, Delivery, Sequence, in_order};
 pub use log_consistency::LogConsistency;
+pub use log_leaves::LogLeaves;
 pub use send_outcome::SendOutcome;
 
 pub use bulla_envelope::IdentitySigner;
@@ -63,5 +65,6 @@ pub use boxed_blobs::BoxBlobs;
 pub use blob_error::BlobError;
 pub use error::TransportError;
 pub use limits::{
-    MAX_BLOB_BYTES, MAX_BLOB_PART_BYTES, MAX_CONSISTENCY_BYTES, MAX_DELIVERIES, MAX_PROOF_BYTES,
+    MAX_BLOB_BYTES, MAX_BLOB_PART_BYTES, MAX_CONSISTENCY_BYTES, MAX_DELIVERIES, MAX_LOG_LEAF_BYTES,
+    MAX_LOG_LEAVES_AT_ONCE, MAX_PROOF_BYTES,
 };

@@ -25,5 +25,13 @@ pub(crate) const BLOB_TAG_BYTES: u64 = 16;
 /// leaves takes. A longer one is refused.
 pub const MAX_CONSISTENCY_BYTES: usize = 16 + 64 * 32;
 
+/// The most leaves of the log of keys that one call tells: 40 KB of the leaves that there are. More, and each
+/// call holds more in memory; fewer, and a log of a million takes more than its 2,000 calls.
+pub const MAX_LOG_LEAVES_AT_ONCE: usize = 512;
+
+/// The most bytes of a leaf of the log of keys. A longer one is refused, and what comes behind it is not
+/// read.
+pub const MAX_LOG_LEAF_BYTES: usize = 256;
+
 /// How many bytes a root of the log has.
 pub(crate) const LOG_ROOT_BYTES: usize = 32;

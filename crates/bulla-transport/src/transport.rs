@@ -5,7 +5,8 @@ use bulla_envelope::{Envelope, IdentitySigner, KeyBundle, KeyUpload};
 use bytes::Bytes;
 
 use crate::{
-    Caller, Connected, Delivery, LogConsistency, NumberProof, SendOutcome, Sequence, TransportError,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, NumberProof, SendOutcome, Sequence,
+    TransportError,
 };
 
 /// The port between an endpoint and the carrier.
@@ -192,6 +193,22 @@ pub trait Transport: Send + Sync + 'static {
         _old: u64,
         _new: u64,
     ) -> impl Future<Output = Result<LogConsistency, TransportError>> + Send {
+        async { Err(TransportError::NoLog) }
+    }
+
+    /// The leaves of the carrier's log of keys from that of index `first` on, in their order: as many as one
+    /// call tells, and none from the log's end on.
+    ///
+    /// # Errors
+    /// [`TransportError::NoLog`] when the carrier keeps none.
+    ///
+    /// # For implementors
+    /// Unless it is written, there is no log.
+    fn log_leaves(
+        &self,
+        _caller: &Caller,
+        _first: u64,
+    ) -> impl Future<Output = Result<LogLeaves, TransportError>> + Send {
         async { Err(TransportError::NoLog) }
     }
 }

@@ -240,6 +240,19 @@ impl<S: Store> Protocol for GrpcService<S> {
         answered(proven.await)
     }
 
+    async fn fetch_log_leaves(
+        &self,
+        request: Request<proto::FetchLogLeavesRequest>,
+    ) -> Result<Response<proto::FetchLogLeavesResponse>, Status> {
+        let (context, proto::FetchLogLeavesRequest { caller, first }) = RequestContext::of(request);
+        let fetched = async {
+            let caller = self.caller(&context, caller).await?;
+            let leaves = self.inner.carrier.log_leaves(&caller, first).await?.into_vec();
+            Ok(proto::FetchLogLeavesResponse { leaves })
+        };
+        answered(fetched.await)
+    }
+
     async fn exchange(
         &self,
         request: Request<Streaming<ClientFrame>>,

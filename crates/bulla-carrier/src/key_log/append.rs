@@ -77,7 +77,7 @@ impl<S: Store> Carrier<S> {
     }
 }
 
-fn leaf_key(index: u64) -> Key {
+pub(super) fn leaf_key(index: u64) -> Key {
     Key::undated(LOG_LEAF, index.to_be_bytes().to_vec())
 }
 

@@ -1,14 +1,15 @@
 use bulla_base::{Address, Party};
 use bulla_envelope::LogEntry;
-use bulla_store::{Store, StoreError};
+use bulla_store::{Scan, Store, StoreError};
 use bulla_transparency::{ConsistencyProof, Head, InclusionProof, InvalidForm, NodeId, TreeHash};
-use bulla_transport::{LogConsistency, TransportError};
+use bulla_transport::{LogConsistency, LogLeaves, MAX_LOG_LEAVES_AT_ONCE, TransportError};
 use bytes::Bytes;
 
-use super::append::node_key;
+use super::append::{leaf_key, node_key};
 use super::{DAMAGED, KeyLog};
 use crate::Carrier;
 use crate::carrier::store_failed;
+use crate::store_layout::LOG_LEAF;
 
 impl<S: Store> Carrier<S> {
     /// The proof that the log has `identity` as the key of `owner`. Nothing for a user, without a log, or if
@@ -49,6 +50,19 @@ impl<S: Store> Carrier<S> {
         let nodes = self.nodes(log, ConsistencyProof::nodes(old, new)).await?;
         let proof = ConsistencyProof::from_nodes(old, new, &nodes).map_err(|_| damaged())?;
         Ok(LogConsistency::new(old_root.as_bytes().to_vec(), proof.to_bytes())?)
+    }
+
+    /// The leaves of the log from `first` on, as many as one call tells.
+    pub(crate) async fn leaves_of_log(&self, first: u64) -> Result<LogLeaves, TransportError> {
+        let log = self.key_log.as_ref().ok_or(TransportError::NoLog)?;
+        let scan = Scan::undated(LOG_LEAF).limit(MAX_LOG_LEAVES_AT_ONCE);
+        let scan = match first.checked_sub(1) {
+            Some(before) => scan.after(leaf_key(before)),
+            None => scan,
+        };
+        let rows = self.store.scan(log.partition, &scan, self.clock.now()).await.map_err(store_failed)?;
+        let leaves = rows.into_iter().map(|(_, record)| record.value).collect();
+        LogLeaves::new(leaves).map_err(|_| damaged())
     }
 
     /// The head that the log had at `size`, which it must have had.

@@ -11,10 +11,13 @@ use bulla_store::{
     StoreWrapper,
 };
 use bulla_transparency::{
-    ConsistencyProof, Head, InclusionProof, KeyStatement, LogKey, LogSigner, NotSigned, Origin,
+    CompactRange, ConsistencyProof, Head, InclusionProof, KeyStatement, LogKey, LogSigner, NotSigned, Origin,
     SignedCheckpoint, TreeHash,
 };
-use bulla_transport::{BoxTransport, Caller, InProcess, Incarnation, NumberProof, Transport, TransportError};
+use bulla_transport::{
+    BoxTransport, Caller, InProcess, Incarnation, MAX_LOG_LEAVES_AT_ONCE, NumberProof, Transport,
+    TransportError,
+};
 
 use crate::{World, alice, caller, grpc, identities};
 
@@ -133,7 +136,43 @@ async fn bundles_of_businesses_prove_their_keys_on_every_way() {
         assert!(matches!(carrier.log_consistency(&us, 2, 1).await, Err(TransportError::NoLog)));
         let nothing = Head::new(0, TreeHash::of_nothing()).unwrap();
         continues(&carrier, &us, &nothing, &heads[8]).await;
+        assert_eq!(leaves(&carrier, &us).await.head(), heads[8]);
     }
+}
+
+/// All leaves that the carrier shows, as a tree.
+async fn leaves<T: Transport>(carrier: &T, caller: &Caller) -> CompactRange {
+    let mut range = CompactRange::new();
+    loop {
+        let shown = carrier.log_leaves(caller, range.size()).await.unwrap();
+        if shown.as_slice().is_empty() {
+            return range;
+        }
+        for leaf in shown.as_slice() {
+            range.append(TreeHash::of_leaf(leaf)).unwrap();
+        }
+    }
+}
+
+/// One call tells so many, and the next goes on behind them.
+#[tokio::test]
+async fn a_long_log_is_read_in_parts() {
+    let world = world_with_log().await;
+    let carrier = &*world.carrier;
+    let mut us = installation(1, 1);
+    let count = MAX_LOG_LEAVES_AT_ONCE as u64 + 3;
+    for number in 0..count {
+        us = come(carrier, number, 1).await;
+    }
+    assert_eq!(carrier.log_leaves(&us, 0).await.unwrap().as_slice().len(), MAX_LOG_LEAVES_AT_ONCE);
+    assert_eq!(carrier.log_leaves(&us, 512).await.unwrap().as_slice().len(), 3);
+    assert_eq!(leaves(carrier, &us).await.head(), head(carrier, &us).await);
+    for beyond in [count, count + 1, u64::MAX] {
+        assert!(carrier.log_leaves(&us, beyond).await.unwrap().as_slice().is_empty());
+    }
+    let without = World::new().await;
+    without.carrier.connect(&reader()).await.unwrap();
+    assert!(matches!(without.carrier.log_leaves(&reader(), 0).await, Err(TransportError::NoLog)));
 }
 
 /// How many leaves there are, asked by somebody who has just come.

@@ -21,6 +21,12 @@ pub trait LogSource: Sync {
     /// How the log grew from `old` leaves to `new`: the root that it had at the older size, 32 bytes, and the
     /// proof.
     fn consistency(&self, old: u64, new: u64) -> impl Future<Output = Option<(Bytes, Bytes)>> + Send;
+
+    /// The log's leaves from that of index `first` on, as many as one call tells; none from its end on. Only
+    /// who [reads them](KeyLog::read_leaves) is asked for them: unless it is written, there is no answer.
+    fn leaves(&self, _first: u64) -> impl Future<Output = Option<Vec<Bytes>>> + Send {
+        async { None }
+    }
 }
 
 /// What comparing came to.
@@ -184,7 +190,7 @@ impl KeyLog {
     }
 
     /// Takes `other` in, if it is of one history with `newest`.
-    async fn admit<S: Store>(
+    pub(super) async fn admit<S: Store>(
         &self,
         store: &S,
         source: &impl LogSource,
@@ -205,7 +211,7 @@ impl KeyLog {
         })
     }
 
-    async fn ask_head(&self, source: &impl LogSource) -> Option<Seen> {
+    pub(super) async fn ask_head(&self, source: &impl LogSource) -> Option<Seen> {
         let bytes = source.head().await?;
         Seen::verify(&self.0.key, bytes[..].try_into().ok()?).ok()
     }

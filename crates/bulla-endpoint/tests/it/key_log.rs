@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::{End, NOW, alice, seal, shop};
 
-const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
+pub(crate) const SHOP: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
 
 fn signer(seed: u8) -> LogSigner {
     LogSigner::from_seed(Origin::parse("carrier.example/keys").unwrap(), &[seed; 32])
@@ -25,17 +25,20 @@ fn key() -> LogKey {
 
 /// A log in memory, which answers from what it has unless it is silent.
 #[derive(Default)]
-struct TestLog {
+pub(crate) struct TestLog {
     /// Whose key signs it, if not that of the tests.
     signed_by: Option<u8>,
     leaves: Vec<TreeHash>,
-    is_silent: Mutex<bool>,
+    /// What it shows as its leaves.
+    pub(crate) shown: Vec<Bytes>,
+    pub(crate) is_silent: Mutex<bool>,
 }
 
 impl TestLog {
-    fn of(leaves: &[&KeyStatement]) -> Self {
+    pub(crate) fn of(leaves: &[&KeyStatement]) -> Self {
+        let shown = leaves.iter().map(|leaf| Bytes::copy_from_slice(&leaf.to_bytes())).collect();
         let leaves = leaves.iter().map(|leaf| leaf.leaf_hash()).collect();
-        Self { leaves, ..Self::default() }
+        Self { leaves, shown, ..Self::default() }
     }
 
     fn stored(&self, size: usize) -> (CompactRange, Vec<(NodeId, TreeHash)>) {
@@ -78,9 +81,16 @@ impl LogSource for TestLog {
         let proof = ConsistencyProof::from_nodes(old, new, &nodes).unwrap();
         Some((Bytes::copy_from_slice(root.as_bytes()), proof.to_bytes().into()))
     }
+
+    // Two at once.
+    async fn leaves(&self, first: u64) -> Option<Vec<Bytes>> {
+        let is_silent = *self.is_silent.lock().unwrap();
+        let behind = self.shown.iter().skip(usize::try_from(first).unwrap());
+        (!is_silent).then(|| behind.take(2).cloned().collect())
+    }
 }
 
-fn statement(business: u64, byte: u8) -> KeyStatement {
+pub(crate) fn statement(business: u64, byte: u8) -> KeyStatement {
     let key = IdentityKey::from_bytes(&[&[5][..], &[byte; 32]].concat()).unwrap();
     KeyStatement::first(PhoneNumberId::new(business), key)
 }
@@ -90,7 +100,7 @@ fn statement_of(bundle: &KeyBundle) -> KeyStatement {
     KeyStatement::first(SHOP, IdentityKey::from_bytes(&bundle.identity).unwrap())
 }
 
-async fn log_of(end: &End) -> KeyLog {
+pub(crate) async fn log_of(end: &End) -> KeyLog {
     KeyLog::open(&end.store, key(), OnSplitLog::StopNewSessions, NOW).await.unwrap()
 }
 

@@ -13,6 +13,7 @@ mod held_memory;
 mod identity;
 mod key_log;
 mod limits;
+mod log_leaves;
 mod ratchet_steps;
 mod renewal;
 mod restored_store;

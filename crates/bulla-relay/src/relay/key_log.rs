@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_endpoint::{KeyLog, LogSource};
+use bulla_endpoint::{KeyLog, LogSource, Settled};
 use bulla_store::Store;
 use bulla_transport::{Caller, Transport, TransportError};
 use bytes::Bytes;
@@ -50,14 +50,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             inner.begin_log(&asking).await;
             let source = CarrierLog { transport: &inner.transport, caller: &asking.caller };
             match log.settle(&inner.store, &source, inner.clock.now()).await {
-                Ok(settled) => {
-                    for (outcome, count) in settled.outcomes() {
-                        metrics::counter!(LOG_HEADS, "outcome" => outcome).increment(count);
-                    }
-                    if let Some(evidence) = settled.evidence {
-                        inner.reports.tell(Report::LogSplit { evidence });
-                    }
-                }
+                Ok(settled) => inner.tell_settled(settled),
                 // A store that has failed for good is met by others, too.
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
@@ -67,12 +60,22 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             Ok(())
         });
     }
+
+    /// Counts what comparing heads of the log came to, and tells the host of evidence.
+    pub(super) fn tell_settled(&self, settled: Settled) {
+        for (outcome, count) in settled.outcomes() {
+            metrics::counter!(LOG_HEADS, "outcome" => outcome).increment(count);
+        }
+        if let Some(evidence) = settled.evidence {
+            self.reports.tell(Report::LogSplit { evidence });
+        }
+    }
 }
 
 /// The carrier's log, as one business asks for it.
-struct CarrierLog<'a, T> {
-    transport: &'a T,
-    caller: &'a Caller,
+pub(super) struct CarrierLog<'a, T> {
+    pub(super) transport: &'a T,
+    pub(super) caller: &'a Caller,
 }
 
 impl<T: Transport> LogSource for CarrierLog<'_, T> {
@@ -84,6 +87,11 @@ impl<T: Transport> LogSource for CarrierLog<'_, T> {
         let proven = self.transport.log_consistency(self.caller, old, new).await;
         let proven = proven.inspect_err(unanswered).ok()?;
         Some((proven.old_root().clone(), proven.proof().clone()))
+    }
+
+    async fn leaves(&self, first: u64) -> Option<Vec<Bytes>> {
+        let leaves = self.transport.log_leaves(self.caller, first).await;
+        Some(leaves.inspect_err(unanswered).ok()?.into_vec())
     }
 }
 

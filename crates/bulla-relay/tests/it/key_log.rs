@@ -32,8 +32,12 @@ fn key() -> LogKey {
 pub(crate) struct ShownLog {
     second: TestCarrier,
     fooled: Option<Party>,
+    /// Whose key is another there.
+    forged: PhoneNumberId,
     /// Whether it proves how its log grew.
     proves: Mutex<bool>,
+    /// Whether it shows the leaves of its log, or says that there are none.
+    shows_leaves: Mutex<bool>,
 }
 
 impl ShownLog {
@@ -46,6 +50,16 @@ impl ShownLog {
         if *self.proves.lock().unwrap() { Ok(()) } else { Err(TransportError::NoLog) }
     }
 
+    /// Shows its leaves, or not.
+    pub(crate) fn shows_leaves(&self) -> bool {
+        *self.shows_leaves.lock().unwrap()
+    }
+
+    /// From now on it shows its leaves, or not.
+    pub(crate) fn show_leaves(&self, shown: bool) {
+        *self.shows_leaves.lock().unwrap() = shown;
+    }
+
     pub(crate) async fn connects(&self, caller: &Caller) -> Result<(), TransportError> {
         if matches!(caller.address().party(), Party::User(_)) {
             self.second.connect(caller).await?;
@@ -55,7 +69,7 @@ impl ShownLog {
 
     pub(crate) async fn publishes(&self, caller: &Caller, keys: &KeyUpload) -> Result<(), TransportError> {
         let (mut keys, mut caller) = (keys.clone(), caller.clone());
-        if *caller.address() == Address::business(SHOP) {
+        if *caller.address() == Address::business(self.forged) {
             keys.identity = [&[5][..], &[9; 32]].concat().into();
             let installation = InstallationId::of_identity(&keys.identity);
             caller = Caller::new(caller.address().clone(), installation, Incarnation::new(1));
@@ -81,17 +95,32 @@ impl ShownLog {
 
 /// A line to a carrier that keeps a log.
 async fn line(world: &World, fooled: Option<Party>) -> (Line, Arc<ShownLog>) {
+    line_with(world, fooled, SHOP).await
+}
+
+/// A line to a carrier that keeps a log, in the second history of which the key of `forged` is another.
+pub(crate) async fn line_with(
+    world: &World,
+    fooled: Option<Party>,
+    forged: PhoneNumberId,
+) -> (Line, Arc<ShownLog>) {
     let keeping = || async {
         let store = Arc::new(MemoryStore::new());
         let carrier = Carrier::open(store, Arc::clone(&world.clock), &*world.rng).await.unwrap();
         carrier.with_key_log(signer()).await.unwrap()
     };
-    let log = Arc::new(ShownLog { second: keeping().await, fooled, proves: Mutex::new(true) });
+    let log = Arc::new(ShownLog {
+        second: keeping().await,
+        fooled,
+        forged,
+        proves: Mutex::new(true),
+        shows_leaves: Mutex::new(true),
+    });
     (Line::to(keeping().await).showing(Arc::clone(&log)), log)
 }
 
 /// A relay for the shop and the bakery that looks at the log.
-async fn relay(world: &World, line: &Line, store: &BoxStore) -> TestRelay {
+pub(crate) async fn relay(world: &World, line: &Line, store: &BoxStore) -> TestRelay {
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
     Relay::builder(store.clone(), line.clone(), world.sink.clone(), clock, rng)
         .businesses([business(SHOP), business(BAKERY)])

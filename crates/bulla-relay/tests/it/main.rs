@@ -24,6 +24,7 @@ mod idempotency;
 mod identities;
 mod idle_memory;
 mod key_log;
+mod log_leaves;
 mod logs;
 mod media;
 mod messaging_limit;

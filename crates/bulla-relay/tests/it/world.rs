@@ -17,7 +17,8 @@ use bulla_relay::{
 };
 use bulla_store::{BoxStore, MemoryStore, Pause, SlowStore};
 use bulla_transport::{
-    Caller, Connected, Delivery, InProcess, LogConsistency, NumberProof, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, InProcess, LogConsistency, LogLeaves, NumberProof, Sequence, Transport,
+    TransportError,
 };
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -412,6 +413,15 @@ impl Transport for Line {
         self.log.as_ref().map_or(Ok(()), |log| log.proves())?;
         let shown = self.log.as_ref().and_then(|log| log.shown_to(caller));
         shown.unwrap_or(&self.ledger).log_consistency(caller, old, new).await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.check()?;
+        let shown = self.log.as_ref().and_then(|log| log.shown_to(caller));
+        if self.log.as_ref().is_some_and(|log| !log.shows_leaves()) {
+            return Ok(LogLeaves::default());
+        }
+        shown.unwrap_or(&self.ledger).log_leaves(caller, first).await
     }
 
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {

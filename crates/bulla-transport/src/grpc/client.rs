@@ -19,8 +19,8 @@ use super::proto::{self, client_frame};
 use super::refusal::error_of;
 use super::wire::fitting_envelopes;
 use crate::{
-    Caller, Connected, Delivery, LogConsistency, MAX_DELIVERIES, NumberProof, SendOutcome, Sequence,
-    Transport, TransportError,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, MAX_DELIVERIES, NumberProof, SendOutcome,
+    Sequence, Transport, TransportError,
 };
 
 /// The transport to a carrier on another machine.
@@ -391,6 +391,13 @@ impl Transport for GrpcTransport {
         let call = async |mut client: Client, request| client.prove_log_consistency(request).await;
         let proven = self.inner.call(caller, request, call).await?;
         LogConsistency::new(proven.old_root, proven.proof).map_err(TransportError::carrier_failed)
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        let request = proto::FetchLogLeavesRequest { caller: Some(caller.into()), first };
+        let call = async |mut client: Client, request| client.fetch_log_leaves(request).await;
+        let leaves = self.inner.call(caller, request, call).await?.leaves;
+        LogLeaves::new(leaves).map_err(TransportError::carrier_failed)
     }
 }
 

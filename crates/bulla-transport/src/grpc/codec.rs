@@ -10,9 +10,9 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 use super::limits::{BUFFER_BYTES, MAX_FIELDS, YIELD_BYTES};
 use super::proto::{
     CarrierFrame, ChallengeRequest, ChallengeResponse, ClientFrame, ConnectRequest, Connected, Credential,
-    FetchKeysRequest, FetchKeysResponse, FetchLogHeadRequest, FetchLogHeadResponse,
-    ProveLogConsistencyRequest, ProveLogConsistencyResponse, ProveRequest, PublishRequest, Refusal,
-    RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse,
+    FetchKeysRequest, FetchKeysResponse, FetchLogHeadRequest, FetchLogHeadResponse, FetchLogLeavesRequest,
+    FetchLogLeavesResponse, ProveLogConsistencyRequest, ProveLogConsistencyResponse, ProveRequest,
+    PublishRequest, Refusal, RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse,
 };
 use crate::TransportError;
 
@@ -152,6 +152,14 @@ impl Bounded for FetchLogHeadRequest {
 
 impl Bounded for ProveLogConsistencyRequest {
     const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for FetchLogLeavesRequest {
+    const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for FetchLogLeavesResponse {
+    const NESTED: &'static [Nested] = &[];
 }
 
 impl Bounded for FetchLogHeadResponse {

@@ -10,7 +10,7 @@ use super::limits::{MAX_FIELDS, MAX_FRAME_BYTES};
 use super::proto::{self, carrier_frame, client_frame, upload_frame};
 use super::refusal::error_of;
 use super::{IdentityProof, blob_id, blobs};
-use crate::{BlobSize, Connected, LogConsistency, MAX_DELIVERIES, NumberProof};
+use crate::{BlobSize, Connected, LogConsistency, LogLeaves, MAX_DELIVERIES, NumberProof};
 
 /// What a client sends, by the first byte: a frame of the exchange, one of the calls, a frame of an upload.
 ///
@@ -49,6 +49,7 @@ pub fn requests(bytes: &[u8]) {
         }),
         12 => read(bytes, |blob: proto::BlobRequest| caller(blob.caller)),
         13 => read(bytes, |download: proto::DownloadRequest| caller(download.caller)),
+        14 => read(bytes, |leaves: proto::FetchLogLeavesRequest| caller(leaves.caller)),
         _ => {}
     }
 }
@@ -79,6 +80,7 @@ pub fn answers(bytes: &[u8]) {
         11 => read(bytes, |refusal: proto::Refusal| drop(refusal.into_error())),
         12 => drop(error_of(status(bytes)).to_string()),
         13 => drop(blobs::blob_error_of(status(bytes)).to_string()),
+        14 => read(bytes, |leaves: proto::FetchLogLeavesResponse| drop(LogLeaves::new(leaves.leaves))),
         _ => {}
     }
 }

@@ -11,7 +11,7 @@ use bulla::envelope::{Envelope, KeyBundle, KeyUpload};
 use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::store::{Batch, Commit, Generation, Key, MemoryStore, Space, Store, StoreError, StoreWrapper};
 use bulla::transport::{
-    Caller, Connected, Delivery, LogConsistency, NumberProof, Sequence, Transport, TransportError,
+    Caller, Connected, Delivery, LogConsistency, LogLeaves, NumberProof, Sequence, Transport, TransportError,
 };
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::{SystemClock, SystemRng};
@@ -232,6 +232,10 @@ impl<T: Transport> Transport for FaultyTransport<T> {
         new: u64,
     ) -> Result<LogConsistency, TransportError> {
         self.open()?.log_consistency(caller, old, new).await
+    }
+
+    async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
+        self.open()?.log_leaves(caller, first).await
     }
 }
 
