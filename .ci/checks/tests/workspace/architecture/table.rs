@@ -36,7 +36,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("store-fjall", Side::Engine, &["base", "store"]),
     row("store-postgres", Side::Engine, &["base", "store"]),
     row("vault", Side::Blind, &["base", "store"]),
-    row("meter", Side::Blind, &["base"]),
+    row("meter", Side::Blind, &["base", "transparency"]),
     row("transparency", Side::Blind, &["base"]),
     row("integrity", Side::Blind, &["base"]),
     row("transport", Side::Blind, &["base", "envelope"]),
@@ -133,6 +133,11 @@ pub(crate) const SEALING_EXCEPTIONS: &[(&str, &[&str], &str)] = &[
         "transparency",
         &["curve25519-dalek"],
         "the log's heads are signed on that curve, by ed25519-dalek: a signature hides nothing, and no key is agreed on",
+    ),
+    (
+        "meter",
+        &["curve25519-dalek"],
+        "bills are signed on that curve, by ed25519-dalek, as the log's heads are: nothing is hidden, and no key is agreed on",
     ),
     (
         "xeddsa",
