@@ -48,6 +48,12 @@ impl<'a> ByteReader<'a> {
         Ok(bytes)
     }
 
+    /// `count` records of `N` bytes: no room is made for more of them than there are bytes.
+    pub(crate) fn records<const N: usize>(&mut self, count: usize) -> Result<&'a [[u8; N]], InvalidForm> {
+        let (records, _) = self.bytes(count.checked_mul(N).ok_or(self.cut_short())?)?.as_chunks();
+        Ok(records)
+    }
+
     /// Nothing may be left.
     pub(crate) const fn end(self) -> Result<(), InvalidForm> {
         match self.rest {

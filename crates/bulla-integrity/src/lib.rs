@@ -2,7 +2,8 @@
 //!
 //! # In reading order
 //! [`commitment`] is what a sender binds itself to, and [`Acceptance`] what the carrier sees of a message;
-//! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient.
+//! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient. [`Recipients`] counts whom a
+//! business writes to, within its [`Tier`]; a [`Rate`] says how fast.
 
 mod acceptance;
 mod franking;
@@ -10,6 +11,12 @@ mod stamp;
 mod stamp_keys;
 
 mod report;
+
+mod rate;
+mod recipients;
+mod tier;
+
+mod quality;
 
 mod byte_reader;
 mod error;
@@ -23,8 +30,14 @@ pub use stamp_keys::StampKeys;
 
 pub use report::{Reason, Report, ReportedMessage};
 
+pub use rate::{Rate, RateState};
+pub use recipients::{LIMIT_PERIOD, Recipients, Reservation};
+pub use tier::{Tier, TierState};
+
+pub use quality::Quality;
+
 pub use error::{InvalidForm, NotProven};
 pub use limits::{
-    MAX_DAYS_FORWARD, MAX_NOTE_BYTES, MAX_REPORT_BYTES, MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES,
-    STAMP_KEY_DAYS,
+    DAYS_OF_LOW_QUALITY, MAX_DAYS_FORWARD, MAX_NOTE_BYTES, MAX_RECIPIENTS, MAX_REPORT_BYTES,
+    MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, STAMP_KEY_DAYS, USED_DAYS, USERS_TO_LEAVE_FIRST_TIER,
 };

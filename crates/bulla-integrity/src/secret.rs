@@ -48,6 +48,12 @@ impl Secret {
         })
     }
 
+    /// The first eight bytes of that.
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.mac(parts);
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     pub(crate) fn expose(&self) -> &[u8; Self::BYTES] {
         &self.0.bytes
     }

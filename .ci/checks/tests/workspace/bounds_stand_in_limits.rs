@@ -58,6 +58,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-relay/src/rules/service_window.rs", &["SERVICE_WINDOW"], RULE),
     ("bulla-relay/src/rules/messaging_limit.rs", &["LIMIT_PERIOD"], RULE),
     ("bulla-base/src/time.rs", &[ANY], UNIT),
+    ("bulla-integrity/src/recipients.rs", &["LIMIT_PERIOD"], RULE),
+    ("bulla-integrity/src/recipients/", &["NONE", "FREE", "GONE"], MECHANISM),
     ("bulla-relay/src/rules/throughput.rs", &["SECOND"], UNIT),
     ("bulla-carrier/src/grpc/nonces.rs", &["WORDS"], MECHANISM),
     ("bulla-vault/src/key_epochs.rs", &["MILLIS_PER_HOUR", "LATEST"], UNIT),

@@ -3,7 +3,8 @@
 #[path = "../../../../fuzz/replay.rs"]
 mod replay;
 
-use bulla_integrity::{Reason, Report};
+use bulla_base::SeededRng;
+use bulla_integrity::{Reason, Recipients, Report, TierState};
 use proptest::prelude::*;
 
 use self::replay::Corpora;
@@ -31,11 +32,19 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
     let sent = |number| Sent::new(number, &keys, NOON);
     let two = Report::new(Reason::Scam, vec![sent(1).message(), sent(8).message()]).unwrap();
     let two = two.and_block().with_note("they ask for money").unwrap();
+    let rng = SeededRng::new(1);
+    let mut recipients = Recipients::new(NOON, &rng);
+    for user in 0..5_u8 {
+        let reservation = recipients.reserve(&[user], None, NOON, &rng).unwrap();
+        assert!(recipients.commit(&[user], reservation, NOON, &rng));
+    }
     let tagged = |tag: u8, form: &[u8]| [&[tag], form].concat();
     vec![
         ("forms/stamp", tagged(0, &sent(1).stamp.to_bytes())),
         ("forms/report", tagged(1, &sent(1).report().to_bytes())),
         ("forms/report_of_two", tagged(1, &two.to_bytes())),
+        ("forms/recipients", tagged(3, &recipients.to_bytes())),
+        ("forms/tier", tagged(4, &TierState::default().to_bytes())),
         ("forms/stamp_keys", tagged(2, &keys.to_bytes())),
     ]
 }

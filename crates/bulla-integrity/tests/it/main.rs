@@ -13,4 +13,5 @@ mod test_carrier;
 mod bounds;
 mod corpus;
 mod forgeries;
+mod recipients;
 mod stamp_keys;
