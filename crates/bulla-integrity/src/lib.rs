@@ -2,8 +2,10 @@
 //!
 //! # In reading order
 //! [`commitment`] is what a sender binds itself to, and [`Acceptance`] what the carrier sees of a message;
-//! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient. [`Recipients`] counts whom a
-//! business writes to, within its [`Tier`]; a [`Rate`] says how fast.
+//! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient. [`Recipients`] counts
+//! whom a business writes to, within its [`Tier`]; a [`Rate`] says how fast. [`Standing`] is all about a
+//! business: the [`Signal`]s that speak against it, its [`Quality`], and the [`Ladder`] on which something is
+//! done about it.
 
 mod acceptance;
 mod franking;
@@ -16,7 +18,10 @@ mod rate;
 mod recipients;
 mod tier;
 
+mod ladder;
 mod quality;
+mod signal;
+mod standing;
 
 mod byte_reader;
 mod error;
@@ -34,10 +39,14 @@ pub use rate::{Rate, RateState};
 pub use recipients::{LIMIT_PERIOD, Recipients, Reservation};
 pub use tier::{Tier, TierState};
 
+pub use ladder::{Enforcement, EnforcementEvent, Ladder, Rung};
 pub use quality::Quality;
+pub use signal::{Evidence, Signal};
+pub use standing::{Observation, Refused, Standing};
 
 pub use error::{InvalidForm, NotProven};
 pub use limits::{
-    DAYS_OF_LOW_QUALITY, MAX_DAYS_FORWARD, MAX_NOTE_BYTES, MAX_RECIPIENTS, MAX_REPORT_BYTES,
-    MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, STAMP_KEY_DAYS, USED_DAYS, USERS_TO_LEAVE_FIRST_TIER,
+    APPEAL_SPAN, CLEAN_DAYS_A_STEP, DAYS_OF_LOW_QUALITY, MAX_DAYS_FORWARD, MAX_NOTE_BYTES, MAX_RECIPIENTS,
+    MAX_REPORT_BYTES, MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, STAMP_KEY_DAYS, USED_DAYS,
+    USERS_TO_LEAVE_FIRST_TIER,
 };

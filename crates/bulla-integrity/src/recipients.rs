@@ -147,8 +147,8 @@ impl Recipients {
         Ok(Reservation { place, at: now, is_new: true })
     }
 
-    /// The message to `user` went: they count for [`LIMIT_PERIOD`] from now. Returns whether the reservation held;
-    /// after that time it has lapsed.
+    /// The message to `user` went: they count for [`LIMIT_PERIOD`] from now. Returns whether the reservation
+    /// held; after that time it has lapsed.
     pub fn commit(&mut self, user: &[u8], reservation: Reservation, now: Timestamp, rng: &dyn Rng) -> bool {
         let now = self.go_on(now, rng);
         let holds = now < reservation.at.after(LIMIT_PERIOD);

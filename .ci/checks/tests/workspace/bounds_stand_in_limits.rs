@@ -59,6 +59,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-relay/src/rules/messaging_limit.rs", &["LIMIT_PERIOD"], RULE),
     ("bulla-base/src/time.rs", &[ANY], UNIT),
     ("bulla-integrity/src/recipients.rs", &["LIMIT_PERIOD"], RULE),
+    ("bulla-integrity/src/standing/batches.rs", &["HOUR"], UNIT),
     ("bulla-integrity/src/recipients/", &["NONE", "FREE", "GONE"], MECHANISM),
     ("bulla-relay/src/rules/throughput.rs", &["SECOND"], UNIT),
     ("bulla-carrier/src/grpc/nonces.rs", &["WORDS"], MECHANISM),

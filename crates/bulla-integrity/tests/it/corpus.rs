@@ -4,7 +4,7 @@
 mod replay;
 
 use bulla_base::SeededRng;
-use bulla_integrity::{Reason, Recipients, Report, TierState};
+use bulla_integrity::{Observation, Reason, Recipients, Report, Standing, TierState};
 use proptest::prelude::*;
 
 use self::replay::Corpora;
@@ -38,12 +38,18 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
         let reservation = recipients.reserve(&[user], None, NOON, &rng).unwrap();
         assert!(recipients.commit(&[user], reservation, NOON, &rng));
     }
+    let mut standing = Standing::new(NOON);
+    let mut blocks = (0..20).map(|user| Observation::Blocked { user, reached: NOON });
+    let event = blocks.find_map(|block| standing.note(block, NOON)).unwrap();
     let tagged = |tag: u8, form: &[u8]| [&[tag], form].concat();
     vec![
         ("forms/stamp", tagged(0, &sent(1).stamp.to_bytes())),
         ("forms/report", tagged(1, &sent(1).report().to_bytes())),
         ("forms/report_of_two", tagged(1, &two.to_bytes())),
         ("forms/recipients", tagged(3, &recipients.to_bytes())),
+        ("forms/standing", tagged(5, &standing.to_bytes())),
+        ("forms/idle_standing", tagged(5, &Standing::new(NOON).to_bytes())),
+        ("forms/enforcement", tagged(6, &event.to_bytes())),
         ("forms/tier", tagged(4, &TierState::default().to_bytes())),
         ("forms/stamp_keys", tagged(2, &keys.to_bytes())),
     ]

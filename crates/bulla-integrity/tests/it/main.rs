@@ -13,5 +13,7 @@ mod test_carrier;
 mod bounds;
 mod corpus;
 mod forgeries;
+mod ladder;
+mod population;
 mod recipients;
 mod stamp_keys;
