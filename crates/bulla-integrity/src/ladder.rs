@@ -78,8 +78,8 @@ impl Rung {
 /// * When a restriction has ended, a little fresh evidence leads to the next rung. The evidence before is
 ///   still there: it does not go away by waiting, and neither does the rung.
 /// * It goes down by one rung for [`CLEAN_DAYS_A_STEP`](crate::CLEAN_DAYS_A_STEP) days on each of which it
-///   wrote to new users, and nobody minded. Days on which it is silent do not count. From the last there is no way
-///   down but an appeal.
+///   wrote to new users, and nobody minded. Days on which it is silent do not count. From the last there is
+///   no way down but an appeal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Ladder {
     rung: Rung,

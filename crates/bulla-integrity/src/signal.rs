@@ -44,6 +44,12 @@ impl Signal {
     pub const WEAK: [Self; 5] =
         [Self::Burst, Self::Registration, Self::Silence, Self::Templates, Self::PairRate];
 
+    /// The signal with this code, if there is one.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::STRONG.into_iter().chain(Self::WEAK).find(|signal| signal.code() == code)
+    }
+
     /// A name for counters, and for the business.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -74,12 +80,6 @@ impl Signal {
             Self::Templates => 8,
             Self::PairRate => 9,
         }
-    }
-
-    /// The signal with this code, if there is one.
-    #[must_use]
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::STRONG.into_iter().chain(Self::WEAK).find(|signal| signal.code() == code)
     }
 
     /// What one bad and one good observation weigh, in thousandths: ln(p₁ / p₀) and ln((1 − p₁) / (1 − p₀)),

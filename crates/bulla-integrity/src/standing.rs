@@ -341,8 +341,8 @@ impl Standing {
     }
 
     /// How many new users it may write to in an hour: twice as many as in the busiest to which there was time
-    /// to react, and fewer when something speaks against it. So nobody has written to everybody before anybody
-    /// can complain.
+    /// to react, and fewer when something speaks against it. So nobody has written to everybody before any
+    /// user can complain.
     fn pace(&self) -> u32 {
         let busiest = self.active.as_ref().map_or(0, |active| active.activity.busiest_hour());
         let floor = if self.is_verified { VERIFIED_PACE_FLOOR } else { PACE_FLOOR };

@@ -145,7 +145,7 @@ impl TierState {
     }
 
     /// Judges the business, whose quality is `quality` and who has written to `users` in the last 30 days. To
-    /// be called once a day; a second time on one day nothing changes. Returns the tier before, if it changed.
+    /// be called once a day; a second time nothing changes. Returns the tier before, if it changed.
     pub fn judge(&mut self, quality: Quality, users: u64, today: Day) -> Option<Tier> {
         if today <= self.judged {
             return None;

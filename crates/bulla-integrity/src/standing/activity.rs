@@ -30,6 +30,25 @@ pub(super) struct Activity {
 }
 
 impl Activity {
+    pub(super) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
+        let mut read = Self { today: Day::from_number(reader.u32()?), ..Self::default() };
+        for day in &mut read.days {
+            *day = DayCounts {
+                sent: reader.u32()?,
+                templates: reader.u32()?,
+                new: reader.u32()?,
+                delivered: reader.u32()?,
+                replies: reader.u32()?,
+                complaints: reader.u32()?,
+                pair_rate: reader.u32()?,
+            };
+        }
+        for hour in &mut read.busiest {
+            *hour = reader.u32()?;
+        }
+        Ok(read)
+    }
+
     /// Goes on to `now`. A clock that goes back changes nothing.
     pub(super) fn go_on(&mut self, now: Timestamp) {
         let days = now.day().number().saturating_sub(self.today.number());
@@ -77,25 +96,6 @@ impl Activity {
     /// Whether nothing has happened for as long as anything is remembered.
     pub(super) fn is_empty(&self) -> bool {
         self.days == [DayCounts::default(); RATED_DAYS] && self.busiest == [0; HISTORY_DAYS]
-    }
-
-    pub(super) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
-        let mut read = Self { today: Day::from_number(reader.u32()?), ..Self::default() };
-        for day in &mut read.days {
-            *day = DayCounts {
-                sent: reader.u32()?,
-                templates: reader.u32()?,
-                new: reader.u32()?,
-                delivered: reader.u32()?,
-                replies: reader.u32()?,
-                complaints: reader.u32()?,
-                pair_rate: reader.u32()?,
-            };
-        }
-        for hour in &mut read.busiest {
-            *hour = reader.u32()?;
-        }
-        Ok(read)
     }
 
     pub(super) fn write(&self, bytes: &mut Vec<u8>) {

@@ -38,6 +38,14 @@ impl Default for Batches {
 }
 
 impl Batches {
+    pub(super) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
+        let mut read = Self { hour: reader.u64()?, ..Self::default() };
+        for Batch { reached, complaints, category } in &mut read.batches {
+            (*reached, *complaints, *category) = (reader.u32()?, reader.u32()?, reader.u32()?);
+        }
+        Ok(read)
+    }
+
     /// Goes on to `now`. What is too old to be complained of is settled: `settled` goes on by it. Returns how
     /// many users were reached in the busiest of the hours to which there was time to react.
     pub(super) fn go_on(&mut self, now: Timestamp, settled: &mut [Evidence; 4]) -> u32 {
@@ -115,14 +123,6 @@ impl Batches {
 
     pub(super) fn is_empty(&self) -> bool {
         self.batches == [Batch::default(); BATCHES]
-    }
-
-    pub(super) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
-        let mut read = Self { hour: reader.u64()?, ..Self::default() };
-        for Batch { reached, complaints, category } in &mut read.batches {
-            (*reached, *complaints, *category) = (reader.u32()?, reader.u32()?, reader.u32()?);
-        }
-        Ok(read)
     }
 
     pub(super) fn write(&self, bytes: &mut Vec<u8>) {

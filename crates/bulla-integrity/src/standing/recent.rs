@@ -11,6 +11,17 @@ pub(super) struct Recent<const N: usize> {
 }
 
 impl<const N: usize> Recent<N> {
+    pub(super) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
+        let (count, next) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
+        at_most("tags", N as u64, count as u64)?;
+        let is_next = if count < N { next == count } else { next < N };
+        if !is_next {
+            return Err(InvalidForm::Field { field: "tags", expected: "the place of the oldest" });
+        }
+        let tags = reader.records::<8>(count)?.iter().map(|tag| u64::from_be_bytes(*tag)).collect();
+        Ok(Self { tags, next })
+    }
+
     /// Remembers `tag`. Returns whether it was remembered before.
     pub(super) fn insert(&mut self, tag: u64) -> bool {
         if self.tags.contains(&tag) {
@@ -26,17 +37,6 @@ impl<const N: usize> Recent<N> {
 
     pub(super) const fn memory(&self) -> usize {
         self.tags.capacity() * size_of::<u64>()
-    }
-
-    pub(super) fn read(reader: &mut ByteReader<'_>) -> Result<Self, InvalidForm> {
-        let (count, next) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
-        at_most("tags", N as u64, count as u64)?;
-        let is_next = if count < N { next == count } else { next < N };
-        if !is_next {
-            return Err(InvalidForm::Field { field: "tags", expected: "the place of the oldest" });
-        }
-        let tags = reader.records::<8>(count)?.iter().map(|tag| u64::from_be_bytes(*tag)).collect();
-        Ok(Self { tags, next })
     }
 
     pub(super) fn write(&self, bytes: &mut Vec<u8>) {
