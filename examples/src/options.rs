@@ -42,10 +42,11 @@ pub struct Options {
     pub(crate) users: Vec<Number>,
     pub(crate) say: Option<Text>,
     pub(crate) carrier_log: Option<PathBuf>,
+    pub(crate) tls: Option<String>,
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 14] = [
+const VALUED: [(&str, &str); 15] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -60,6 +61,7 @@ const VALUED: [(&str, &str); 14] = [
     ("--user", "a phone number with its country code, such as +16505551234"),
     ("--say", "a text"),
     ("--carrier-log", "a file"),
+    ("--tls", "a host's name such as localhost"),
 ];
 
 impl Command {
@@ -97,6 +99,7 @@ impl Options {
             users: Vec::new(),
             say: None,
             carrier_log: None,
+            tls: None,
         };
         let (mut webhook, mut verify_token, mut app_secret) =
             (None, "demo-verify-token".to_owned(), "demo-app-secret".to_owned());
@@ -118,6 +121,7 @@ impl Options {
                 "--app-secret" => app_secret = given.filled()?,
                 "--user" => options.users.push(user(&given, &options.users)?),
                 "--say" => options.say = Some(said(&given)?),
+                "--tls" => options.tls = Some(given.filled()?),
                 "--carrier-log" => options.carrier_log = Some(given.filled()?.into()),
                 _ => webhook = Some(given),
             }
@@ -184,7 +188,8 @@ mod tests {
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(options.metrics.to_string(), "127.0.0.1:0");
         assert_eq!(options.users, [Number::parse("16505551234").unwrap()]);
-        assert!(options.webhook.is_none());
+        assert!(options.webhook.is_none() && options.tls.is_none());
+        assert_eq!(served(&["--tls", "localhost"]).tls.as_deref(), Some("localhost"));
     }
 
     #[test]

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use bulla::Host;
 use bulla::content::Content;
-use bulla::graph::Settings;
+use bulla::graph::{Settings, Tls};
 use bulla::webhook::Connector;
 use bulla_example_program::data_folder::DataFolder;
+use bulla_example_program::tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,6 +30,9 @@ use crate::stdin::Stdin;
 use crate::terminal::Terminal;
 use crate::timing::within;
 use crate::typed_content::Offers;
+
+/// Where in the data folder the certificate of the Graph API is.
+const API_TLS: &str = "api-tls";
 
 /// How long requests under way may take when the program ends. A connection that never asks for anything is
 /// cut off after it.
@@ -97,10 +101,14 @@ async fn run(
     let api = host.graph_api(parties.relay.clone(), tokens);
     // Strangers' connections leave the stores the files they need.
     let api = api.settings(Settings::default().connections(open_files::connections()));
+    let tls = options.tls.as_deref().map(|name| certified(folder, name, &host)).transpose()?;
     let (ending, mut ended) = watch::channel(false);
     let mut serving = tokio::spawn(async move {
         let end = async move { drop(ended.wait_for(|ended| *ended).await) };
-        api.serve(listeners.api, end).await
+        match tls {
+            Some(tls) => api.serve_tls(listeners.api, tls, end).await,
+            None => api.serve(listeners.api, end).await,
+        }
     });
 
     let (mut tasks, offers) = (JoinSet::new(), Offers::default());
@@ -150,6 +158,19 @@ async fn run(
     }
     tasks.shutdown().await;
     outcome
+}
+
+/// How the Graph API speaks TLS, as the host called `name`.
+fn certified(folder: &Path, name: &str, host: &Host) -> Result<Tls, ExitError> {
+    let mut config = (*tls::server(&folder.join(API_TLS), name, host.clock())?.config).clone();
+    // Those of the API, which are others than a carrier's.
+    config.alpn_protocols.clear();
+    Ok(Tls::new(config))
+}
+
+/// The file that tells clients of the Graph API whom to trust.
+fn authority(folder: &Path) -> String {
+    folder.join(API_TLS).join(tls::AUTHORITY).display().to_string()
 }
 
 /// The addresses others connect to.

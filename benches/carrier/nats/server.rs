@@ -34,7 +34,7 @@ impl Server {
         let text = format!(
             "listen: \"{address}\"\n\
              jetstream {{ store_dir: \"{path}/store\", sync_interval: always }}\n\
-             tls {{ cert_file: \"{path}/carrier.pem\", key_file: \"{path}/carrier.key\" }}\n"
+             tls {{ cert_file: \"{path}/certificate.pem\", key_file: \"{path}/certificate.key\" }}\n"
         );
         fs::write(&config, text)?;
         let log = fs::File::create(folder.path().join("log"))?;

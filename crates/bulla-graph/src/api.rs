@@ -44,6 +44,9 @@ use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
 use crate::api_error::{ApiError, Methods};
 use crate::metrics::GaugeGuard;
+use crate::server::Speech;
+#[cfg(feature = "tls")]
+use crate::server::Tls;
 use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
@@ -114,8 +117,7 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// read away within [`MAX_DRAINED_BYTES`](crate::MAX_DRAINED_BYTES) and
 /// [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT); beyond them the answer says `Connection: close`.
 /// [`serve`](Self::serve) also bounds connections, heads and the time each step of a client may take; a
-/// server that [`router`](Self::router) is put into has to do that itself. Not here: TLS, and requests per
-/// second.
+/// server that [`router`](Self::router) is put into has to do that itself. Not here: requests per second.
 pub struct GraphApi<D, A = Tokens> {
     relay: Arc<D>,
     tokens: Arc<A>,
@@ -175,7 +177,24 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         listener: TcpListener,
         end: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        server::serve(self.clone(), self.clock.clone(), self.settings.connections, listener, end).await
+        let how = (self.settings.connections, Speech::Plain);
+        server::serve(self.clone(), self.clock.clone(), how, listener, end).await
+    }
+
+    /// Serves the API as [`serve`](Self::serve) does, with TLS as `tls` says: HTTP/2 and HTTP/1.1, within the
+    /// same bounds. A connection of HTTP/2 has at most 32 requests under way, and takes at most 1.5 MiB.
+    ///
+    /// # Errors
+    /// When the listener does not listen any more.
+    #[cfg(feature = "tls")]
+    pub async fn serve_tls(
+        &self,
+        listener: TcpListener,
+        tls: Tls,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let how = (self.settings.connections, Speech::Tls(tls));
+        server::serve(self.clone(), self.clock.clone(), how, listener, end).await
     }
 
     /// Answers a request; what HTTP itself asks for is asked for when this is the server.

@@ -29,6 +29,8 @@ pub use limits::{
 };
 pub use media_api::{DynMediaApi, MediaApi};
 pub use relay_api::{Answering, DynRelayApi, RelayApi};
+#[cfg(feature = "tls")]
+pub use server::Tls;
 pub use settings::Settings;
 pub use template_api::{DynTemplateApi, TemplateApi};
 pub use token_lookup::{DynTokenLookup, Grant, LookingUp, TokenLookup, TokenLookupError};

@@ -103,6 +103,25 @@ pub(crate) const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long a failure on our side must not have been seen to be told to the operator again.
 pub(crate) const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How many requests of one connection of HTTP/2 may be under way. More are refused by the protocol.
+#[cfg(feature = "tls")]
+pub(crate) const MAX_STREAMS: u32 = 32;
+
+/// How many bytes of one such request may be on their way to us, and how many of all of a connection.
+#[cfg(feature = "tls")]
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+#[cfg(feature = "tls")]
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
+
+/// How many bytes of one answer wait to be written.
+#[cfg(feature = "tls")]
+pub(crate) const STREAM_BUFFER_BYTES: usize = 32 * 1024;
+
+/// How many requests of a connection may be taken back before they were seen, and how many broken ones may be
+/// refused by HTTP/2 itself. The connection ends with the next.
+#[cfg(feature = "tls")]
+pub(crate) const MAX_BROKEN_STREAMS: usize = 32;
+
 /// How much is read at once of what nobody wants, in bytes.
 pub(crate) const DRAIN_PIECE_BYTES: usize = 16 * 1024;
 

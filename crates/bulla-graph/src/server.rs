@@ -1,10 +1,16 @@
 //! The connections the API is served on: how many there are, how long they may take, and how they end.
 
+mod answers;
 mod connection;
 mod connection_activity;
 mod connection_slots;
 mod head_timer;
 mod socket;
+
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_connection;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +30,21 @@ use self::connection_slots::ConnectionSlots;
 use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
 use crate::{GraphApi, RelayApi, TokenLookup, metrics};
 
+#[cfg(feature = "tls")]
+pub use self::tls::Tls;
+
+/// How connections are spoken to.
+#[derive(Clone)]
+pub(crate) enum Speech {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(Tls),
+}
+
+/// What a request bears that came over TLS, so that addresses in its answer begin as it did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverTls;
+
 /// Where connections come from. A trait, so that a test can have it fail.
 pub(crate) trait Listener: Send {
     fn accept(&self) -> impl Future<Output = io::Result<TcpStream>> + Send;
@@ -39,7 +60,7 @@ impl Listener for TcpListener {
 pub(crate) async fn serve<D: RelayApi, A: TokenLookup>(
     api: GraphApi<D, A>,
     clock: Arc<dyn Clock>,
-    slots: usize,
+    (slots, speech): (usize, Speech),
     listener: impl Listener,
     end: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
@@ -82,8 +103,12 @@ pub(crate) async fn serve<D: RelayApi, A: TokenLookup>(
             () = &mut end => break Ok(()),
             slot = slots.take(&*clock) => slot,
         };
-        let connection = Connection::new(stream, slot, clock.clone(), closed.clone());
-        connections.spawn(connection.serve(api.clone()));
+        let connection = Connection::new(slot, clock.clone(), closed.clone());
+        match speech.clone() {
+            Speech::Plain => connections.spawn(connection.serve(stream, api.clone())),
+            #[cfg(feature = "tls")]
+            Speech::Tls(tls) => connections.spawn(connection.serve_tls(stream, tls, api.clone())),
+        };
     };
     // Before the others are waited for: who connects now is refused at once, and not left in a queue that
     // nobody serves.

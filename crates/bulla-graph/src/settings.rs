@@ -64,8 +64,8 @@ impl Settings {
     /// Where clients reach the API, such as `https://graph.example.org/api`: what the addresses of files
     /// begin with. Behind a proxy that ends TLS, or under a prefix, it has to be said.
     ///
-    /// Default: `http://` and the host that each request names. Clients that find another origin there than
-    /// they call do not send their token.
+    /// Default: `http://`, or `https://` where this server speaks TLS, and the host that each request
+    /// names. Clients that find another origin there than they call do not send their token.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         let origin: String = origin.into();

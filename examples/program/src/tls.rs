@@ -1,12 +1,12 @@
-//! Who a carrier is on the network: an authority of its own, and a certificate from it.
+//! Who a server is on the network: an authority of its own, and a certificate from it.
 //!
 //! ```text
-//! TLS/authority.pem    what clients are given: who trusts it, trusts this carrier and no other
-//! TLS/carrier.pem      the carrier's certificate
-//! TLS/carrier.key      its key, which nobody else may read
+//! TLS/authority.pem      what clients are given: who trusts it, trusts this server and no other
+//! TLS/certificate.pem    the server's certificate
+//! TLS/certificate.key    its key, which nobody else may read
 //! ```
 //!
-//! A carrier on the open network has its certificate from an authority that phones know already; then
+//! A server on the open network has its certificate from an authority that clients know already; then
 //! the files are put here by whoever renews them.
 
 mod certified_key;
@@ -31,14 +31,14 @@ use crate::new_file::write;
 
 /// The file clients are given.
 pub const AUTHORITY: &str = "authority.pem";
-const CERTIFICATE: &str = "carrier.pem";
-const KEY: &str = "carrier.key";
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "certificate.key";
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls_graviola::default_provider())
 }
 
-/// How a carrier speaks TLS.
+/// How a server speaks TLS.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Server {
@@ -48,7 +48,7 @@ pub struct Server {
     pub certificate: CertificateDer<'static>,
 }
 
-/// How the carrier called `name` speaks TLS, with what is in `folder`; at the first start it is made.
+/// How the server called `name` speaks TLS, with what is in `folder`; at the first start it is made.
 ///
 /// # Errors
 /// When something there cannot be made, read or used.
@@ -140,6 +140,6 @@ mod tests {
         }
         fs::remove_file(folder.join(KEY)).unwrap();
         let error = server(&folder, "localhost", clock).unwrap_err();
-        assert!(error.to_string().ends_with("carrier.key cannot be read"), "{error}");
+        assert!(error.to_string().ends_with("certificate.key cannot be read"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::authority;
 use crate::options::Options;
 use crate::terminal::Terminal;
 
@@ -26,9 +27,18 @@ pub(super) fn print(
         users,
         say: _,
         carrier_log,
+        tls,
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
-    fact("Graph API", format!("http://{address}"));
+    let origin = match tls {
+        Some(name) => format!("https://{name}:{}", address.port()),
+        None => format!("http://{address}"),
+    };
+    fact("Graph API", origin.clone());
+    let authority = tls.is_some().then(|| authority(folder));
+    if let Some(authority) = &authority {
+        fact("its authority", authority.clone());
+    }
     fact("metrics", format!("http://{metrics}{}", crate::observability::PATH));
     fact("phone number id", phone_number_id.to_string());
     fact("business account id", business_account_id.to_string());
@@ -41,22 +51,23 @@ pub(super) fn print(
     if let Some(log) = carrier_log {
         fact("carrier log", log.display().to_string());
     }
+    let trusting = authority.map_or_else(String::new, |authority| format!(" --cacert {authority}"));
     let first = options.users.first().map_or("", |user| user.digits());
     terminal.line(format_args!(
         "
 write to a user:
 
-    curl http://{address}/v26.0/{phone_number_id}/messages -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\
+    curl{trusting} {origin}/v26.0/{phone_number_id}/messages -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\
         -d '{{\"messaging_product\": \"whatsapp\", \"to\": \"{first}\", \"text\": {{\"body\": \"hello\"}}}}'
 
 or with pywa:
 
     wa = WhatsApp(phone_id=\"{phone_number_id}\", token=\"{token}\")
-    wa.api._session.base_url = f\"http://{address}{{wa.api._session.base_url.path}}\"
+    wa.api._session.base_url = f\"{origin}{{wa.api._session.base_url.path}}\"
     wa.send_message(to=\"{first}\", text=\"hello\")
 
 write as a user: type {first} hello
 "
     ));
-    terminal.line(format_args!("ready on http://{address}, until Ctrl-C"));
+    terminal.line(format_args!("ready on {origin}, until Ctrl-C"));
 }

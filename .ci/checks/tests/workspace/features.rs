@@ -11,12 +11,13 @@ const HTTP: [&str; 9] =
     ["axum", "axum-core", "h2", "http", "http-body", "http-body-util", "httparse", "hyper", "hyper-util"];
 
 /// Each feature of the facade, and whether it brings HTTP and the embedded engine.
-const FEATURES: [(&str, bool, bool); 9] = [
+const FEATURES: [(&str, bool, bool); 10] = [
     ("carrier", false, false),
     ("conformance", false, false),
     ("device", false, false),
     ("fjall", false, true),
     ("graph", true, false),
+    ("graph-tls", true, false),
     ("grpc", true, false),
     ("relay", false, false),
     ("sighted", false, false),

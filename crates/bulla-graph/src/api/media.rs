@@ -14,6 +14,7 @@ use super::request_headers::query;
 use super::upload::{self, UploadError};
 use crate::api_error::{ApiError, Methods};
 use crate::limits::FORM_MEMORY_BYTES;
+use crate::server::OverTls;
 use crate::{RelayApi, Settings, TokenLookup, media_name};
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -112,7 +113,10 @@ fn described(
 pub(super) fn origin(head: &Parts, settings: &Settings) -> Result<String, ApiError> {
     match &settings.origin {
         Some(origin) => Ok(origin.clone()),
-        None => Ok(format!("http://{}", host(head).ok_or_else(ApiError::host)?)),
+        None => {
+            let scheme = if head.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+            Ok(format!("{scheme}://{}", host(head).ok_or_else(ApiError::host)?))
+        }
     }
 }
 

@@ -13,10 +13,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::OverTls;
+use super::answers::{AnswerBody, Answers};
 use super::connection_activity::Activity;
 use super::connection_slots::ConnectionSlot;
 use super::head_timer::HeadTimer;
@@ -27,39 +29,51 @@ use crate::{GraphApi, RelayApi, TokenLookup};
 
 /// A connection with a client.
 pub(super) struct Connection {
-    stream: TcpStream,
-    slot: Arc<ConnectionSlot>,
-    activity: Arc<Activity>,
-    clock: Arc<dyn Clock>,
-    closed: watch::Receiver<bool>,
+    pub(super) slot: Arc<ConnectionSlot>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) closed: watch::Receiver<bool>,
 }
 
 impl Connection {
-    pub(super) fn new(
-        stream: TcpStream,
-        slot: ConnectionSlot,
-        clock: Arc<dyn Clock>,
-        closed: watch::Receiver<bool>,
-    ) -> Self {
-        Self { stream, slot: Arc::new(slot), activity: Arc::default(), clock, closed }
+    pub(super) fn new(slot: ConnectionSlot, clock: Arc<dyn Clock>, closed: watch::Receiver<bool>) -> Self {
+        Self { slot: Arc::new(slot), activity: Arc::default(), clock, closed }
     }
 
-    /// Answers requests until either side has enough.
-    pub(super) async fn serve<D: RelayApi, A: TokenLookup>(self, api: GraphApi<D, A>) {
-        let Self { stream, slot, activity, clock, mut closed } = self;
+    /// Answers requests in the clear until either side has enough.
+    pub(super) async fn serve<D: RelayApi, A: TokenLookup>(self, stream: TcpStream, api: GraphApi<D, A>) {
         let _gauge = GaugeGuard::new(metrics::CONNECTIONS);
-        let socket = Socket::new(stream, activity.clone(), clock.clone());
+        let socket = self.socket(stream);
+        self.serve_http1(socket, false, api).await;
+    }
+
+    pub(super) fn socket(&self, stream: TcpStream) -> Socket {
+        Socket::new(stream, self.activity.clone(), self.clock.clone())
+    }
+
+    /// Answers requests of HTTP/1.1 on `io`, which may be TLS.
+    pub(super) async fn serve_http1<D: RelayApi, A: TokenLookup>(
+        self,
+        io: impl AsyncRead + AsyncWrite + Unpin + Send,
+        is_tls: bool,
+        api: GraphApi<D, A>,
+    ) {
+        let Self { slot, activity, clock, mut closed } = self;
         let service = {
-            let (slot, activity) = (slot.clone(), activity.clone());
-            service_fn(move |request: Request<Incoming>| {
+            let (slot, activity, answers) = (slot.clone(), activity.clone(), Arc::<Answers>::default());
+            service_fn(move |mut request: Request<Incoming>| {
+                if is_tls {
+                    request.extensions_mut().insert(OverTls);
+                }
                 let (api, slot, activity) = (api.clone(), slot.clone(), activity.clone());
+                let answers = answers.clone();
                 Box::pin(async move {
-                    let _working = slot.work();
+                    let working = slot.work();
                     let response = api.answer(request.map(Body::new), true).await;
                     let closes =
                         response.headers().get(CONNECTION) == Some(&HeaderValue::from_static("close"));
                     activity.answer(closes);
-                    Ok::<_, Infallible>(response)
+                    Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, &answers, working)))
                 })
             })
         };
@@ -70,7 +84,7 @@ impl Connection {
             .max_buf_size(MAX_HEAD_BYTES)
             // A client may say that it has sent all, and still wait for its answer.
             .half_close(true);
-        let mut connection = builder.serve_connection(TokioIo::new(socket), service);
+        let mut connection = builder.serve_connection(TokioIo::new(io), service);
         slot.wait();
 
         let asked_to_leave = async {
@@ -114,9 +128,9 @@ impl Connection {
             Ok(()) if evicted => "wanted",
             _ => "ended",
         });
-        let stream = connection.into_parts().io.into_inner().into_stream();
+        let io = connection.into_parts().io.into_inner();
         if unread && !activity.has_ended() {
-            let lingering = pin!(linger(stream, &*clock));
+            let lingering = pin!(linger(io, &*clock));
             tokio::select! {
                 biased;
                 () = lingering => {}
@@ -127,7 +141,7 @@ impl Connection {
     }
 }
 
-fn count(reason: &'static str) {
+pub(super) fn count(reason: &'static str) {
     ::metrics::counter!(metrics::CLOSED, "reason" => reason).increment(1);
 }
 
@@ -140,14 +154,14 @@ fn is_slow(error: &hyper::Error) -> bool {
 /// Lets the answer arrive: were the socket closed while the client still sends, the system would tell the
 /// client to forget what it has not read yet. So nothing more is written, and what comes is read and thrown
 /// away until the client has seen that, within a bound.
-async fn linger(mut stream: TcpStream, clock: &dyn Clock) {
-    if stream.shutdown().await.is_err() {
+async fn linger(mut io: impl AsyncRead + AsyncWrite + Unpin, clock: &dyn Clock) {
+    if io.shutdown().await.is_err() {
         return;
     }
     let reading = async {
         let mut piece = vec![0; DRAIN_PIECE_BYTES];
         let mut left = MAX_LINGER_BYTES;
-        while let Ok(read @ 1..) = stream.read(&mut piece).await {
+        while let Ok(read @ 1..) = io.read(&mut piece).await {
             let Some(rest) = left.checked_sub(read) else { break };
             left = rest;
         }

@@ -26,10 +26,17 @@ struct Waiting {
 /// One connection's slot. It is busy until it is said to wait.
 pub(super) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
-    /// Since when it waits for a request, if it does.
-    turn: Mutex<Option<u64>>,
+    turn: Mutex<Turn>,
     leave: Arc<Notify>,
     _free: OwnedSemaphorePermit,
+}
+
+#[derive(Default)]
+struct Turn {
+    /// Since when it waits for a request, if it does.
+    waiting: Option<u64>,
+    /// How many requests it has to answer.
+    working: usize,
 }
 
 impl ConnectionSlots {
@@ -83,27 +90,32 @@ impl ConnectionSlot {
     /// The connection waits for a request from now on.
     pub(super) fn wait(&self) {
         let mut waiting = self.slots.waiting();
-        let turn = waiting.next;
-        waiting.next += 1;
-        waiting.by_turn.insert(turn, self.leave.clone());
-        // It may have waited already: then its time begins anew, behind all others.
-        if let Some(before) = self.turn().replace(turn) {
-            waiting.by_turn.remove(&before);
-        }
+        self.begin_turn(&mut waiting);
         // Who is woken takes the lock.
         drop(waiting);
         self.slots.became_idle.notify_waiters();
     }
 
     /// The connection has a request to answer, until what is returned is dropped.
-    pub(super) fn work(&self) -> Working<'_> {
-        self.stop_waiting();
-        Working(self)
+    pub(super) fn work(self: &Arc<Self>) -> Working {
+        let mut waiting = self.slots.waiting();
+        let mut turn = self.turn();
+        turn.working += 1;
+        if let Some(turn) = turn.waiting.take() {
+            waiting.by_turn.remove(&turn);
+        }
+        Working(Arc::clone(self))
     }
 
     /// Whether it waits, for a request or for its end.
     pub(super) fn is_idle(&self) -> bool {
-        self.turn().is_some()
+        self.turn().waiting.is_some()
+    }
+
+    /// Since when it waits for a request, if it does: another number each time.
+    #[cfg(feature = "tls")]
+    pub(super) fn waits_since(&self) -> Option<u64> {
+        self.turn().waiting
     }
 
     /// Ready when the slot is wanted by another.
@@ -111,29 +123,49 @@ impl ConnectionSlot {
         self.leave.notified().await;
     }
 
-    fn stop_waiting(&self) {
-        let mut waiting = self.slots.waiting();
-        if let Some(turn) = self.turn().take() {
-            waiting.by_turn.remove(&turn);
+    fn begin_turn(&self, waiting: &mut Waiting) {
+        let turn = waiting.next;
+        waiting.next += 1;
+        waiting.by_turn.insert(turn, self.leave.clone());
+        // It may have waited already: then its time begins anew, behind all others.
+        if let Some(before) = self.turn().waiting.replace(turn) {
+            waiting.by_turn.remove(&before);
         }
     }
 
-    fn turn(&self) -> MutexGuard<'_, Option<u64>> {
+    fn finish(&self) {
+        let mut waiting = self.slots.waiting();
+        let left = {
+            let mut turn = self.turn();
+            turn.working = turn.working.saturating_sub(1);
+            turn.working
+        };
+        if left == 0 {
+            self.begin_turn(&mut waiting);
+            drop(waiting);
+            self.slots.became_idle.notify_waiters();
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.stop_waiting();
+        let mut waiting = self.slots.waiting();
+        if let Some(turn) = self.turn().waiting.take() {
+            waiting.by_turn.remove(&turn);
+        }
     }
 }
 
 /// Ends the work when it is dropped.
-pub(super) struct Working<'a>(&'a ConnectionSlot);
+pub(super) struct Working(Arc<ConnectionSlot>);
 
-impl Drop for Working<'_> {
+impl Drop for Working {
     fn drop(&mut self) {
-        self.0.wait();
+        self.0.finish();
     }
 }

@@ -29,10 +29,6 @@ impl Socket {
         Self { stream, activity, clock, stalled: None }
     }
 
-    pub(super) fn into_stream(self) -> TcpStream {
-        self.stream
-    }
-
     fn with_timeout(
         &mut self,
         cx: &mut Context<'_>,

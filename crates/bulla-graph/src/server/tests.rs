@@ -101,7 +101,7 @@ async fn accepting_that_fails_is_tried_again_after_a_pause_and_ends_nothing() {
         answer
     });
     tokio::select! {
-        served = serve(api, clock.clone(), 1, listener, std::future::pending()) => panic!("{served:?}"),
+        served = serve(api, clock.clone(), (1, Speech::Plain), listener, std::future::pending()) => panic!("{served:?}"),
         answer = client => assert!(answer.unwrap().starts_with("HTTP/1.1 401 ")),
     }
     let pauses: Vec<u128> = clock.0.lock().unwrap().iter().map(Duration::as_millis).take(4).collect();
@@ -123,18 +123,22 @@ async fn who_waits_longest_is_asked_first_and_who_works_is_not() {
     let slots = ConnectionSlots::new(3);
     let clock = ManualClock::default();
     let [first, second, third] =
-        [slots.take(&clock).await, slots.take(&clock).await, slots.take(&clock).await];
+        [slots.take(&clock).await, slots.take(&clock).await, slots.take(&clock).await].map(Arc::new);
     for slot in [&first, &second, &third] {
         slot.wait();
     }
     drop(first.work());
-    let _working = second.work();
+    // It has two requests to answer, and waits when both are.
+    let (working, other) = (second.work(), second.work());
+    drop(other);
     assert!(slots.evict_idle());
     assert!(slots.evict_idle());
     assert!(!slots.evict_idle());
     assert!(third.is_idle() && first.is_idle() && !second.is_idle());
     third.evicted().await;
     first.evicted().await;
+    drop(working);
+    assert!(second.is_idle());
     drop(third);
     slots.take(&clock).await.wait();
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt;
+use bulla_graph::Settings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::WaitingClock;
 use crate::fake_relay::{BlockingRelay, NUMBER};
 use crate::harness::{Bench, TOKEN, api};
+use crate::media;
 use crate::sockets::{Server, head, request, text, within};
 
 fn bench() -> Bench {
@@ -63,6 +65,45 @@ async fn a_client_that_has_shut_its_side_down_still_gets_its_answers() {
         }
         client.is_closed().await;
     }
+}
+
+/// A file takes longer than its request: until it is taken, its connection is at work.
+#[tokio::test]
+async fn a_file_that_is_being_taken_is_not_cut_off_for_one_who_comes() {
+    let bench = bench();
+    let picture = [media::JPEG, &vec![7; 4_000_000][..]].concat();
+    let id = media::id(
+        &bench
+            .call(media::upload(
+                "?messaging_product=whatsapp",
+                media::form(&[media::file("image/jpeg", &picture)]),
+            ))
+            .await,
+    );
+    let server = Server::start(&bench.api.clone().settings(Settings::default().connections(1))).await;
+    let mut first = server.connect().await;
+    first
+        .send(format!("GET /{id}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n"))
+        .await;
+    let mut begun = [0; 1024];
+    let read = within(first.stream.read(&mut begun)).await.unwrap();
+    let mut second = server.connect().await;
+    second.send(request(&text())).await;
+    // The server has every occasion to make room.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let mut all = begun[..read].to_vec();
+    within(async {
+        let mut piece = vec![0; 65_536];
+        while all.len() < picture.len() || !all.ends_with(&picture) {
+            let read = first.stream.read(&mut piece).await.unwrap();
+            assert!(read > 0, "cut off after {} bytes", all.len());
+            all.extend_from_slice(&piece[..read]);
+        }
+    })
+    .await;
+    assert_eq!(second.answer().await.unwrap().status, 200);
 }
 
 #[tokio::test]

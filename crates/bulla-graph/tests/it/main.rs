@@ -26,5 +26,6 @@ mod recorded_requests;
 mod sockets;
 mod submit;
 mod templates;
+mod tls;
 mod tokens_and_paths;
 mod unread_bodies;

@@ -28,7 +28,7 @@ use crate::harness::{Bench, Reply, TOKEN, messages};
 use crate::sockets::within;
 
 const BOUNDARY: &str = "----formdata-4711";
-const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01";
+pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01";
 
 /// A part of a form: the head of it beside the disposition, and its bytes.
 fn part(name: &str, head: &str, bytes: &[u8]) -> Vec<u8> {
@@ -40,15 +40,15 @@ fn text(name: &str, value: &str) -> Vec<u8> {
     part(name, "", value.as_bytes())
 }
 
-fn file(media_type: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn file(media_type: &str, bytes: &[u8]) -> Vec<u8> {
     part("file", &format!("; filename=\"a.jpg\"\r\nContent-Type: {media_type}"), bytes)
 }
 
-fn form(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn form(parts: &[Vec<u8>]) -> Vec<u8> {
     [parts.concat(), format!("--{BOUNDARY}--\r\n").into_bytes()].concat()
 }
 
-fn upload(query: &str, body: impl Into<Body>) -> Request<Body> {
+pub(crate) fn upload(query: &str, body: impl Into<Body>) -> Request<Body> {
     let request = Request::post(format!("/v23.0/{NUMBER}/media{query}"));
     let request = request.header("authorization", format!("Bearer {TOKEN}"));
     let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -69,7 +69,7 @@ async fn fetched<D: bulla_graph::RelayApi>(api: &GraphApi<D>, url: &str) -> (u16
     (head.status.as_u16(), media_type, body.collect().await.unwrap().to_bytes())
 }
 
-fn id(reply: &Reply) -> String {
+pub(crate) fn id(reply: &Reply) -> String {
     assert_eq!(reply.status, 200, "{}", reply.json);
     reply.json["id"].as_str().unwrap().to_owned()
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bulla_graph::{GraphApi, RelayApi};
+use bulla_graph::{GraphApi, RelayApi, Tls};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,13 +23,23 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start<D: RelayApi>(api: &GraphApi<D>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (end, ended) = oneshot::channel::<()>();
-        let api = api.clone();
-        let end_of = async { ended.await.unwrap_or_default() };
+        let (listener, address, (end, ended)) = Self::listen().await;
+        let (api, end_of) = (api.clone(), async { ended.await.unwrap_or_default() });
         let task = tokio::spawn(async move { api.serve(listener, end_of).await });
         Self { address, end, task }
+    }
+
+    pub(crate) async fn start_tls<D: RelayApi>(api: &GraphApi<D>, tls: &Tls) -> Self {
+        let (listener, address, (end, ended)) = Self::listen().await;
+        let (api, end_of, tls) = (api.clone(), async { ended.await.unwrap_or_default() }, tls.clone());
+        let task = tokio::spawn(async move { api.serve_tls(listener, tls, end_of).await });
+        Self { address, end, task }
+    }
+
+    async fn listen() -> (TcpListener, SocketAddr, (oneshot::Sender<()>, oneshot::Receiver<()>)) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address, oneshot::channel())
     }
 
     pub(crate) async fn connect(&self) -> Client {
