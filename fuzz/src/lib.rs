@@ -18,6 +18,7 @@ mod test_device;
 mod content;
 mod envelope;
 mod graph;
+mod meter;
 mod integrity;
 mod queue;
 mod session;
@@ -75,6 +76,8 @@ targets! {
     transparency_bytes = transparency::bytes;
     /// The log of keys: checkpoints, evidence and keys.
     transparency_text = transparency::text;
+    /// What is kept and exchanged of bills.
+    meter_forms = meter::forms;
     /// The indexes of queues.
     store_queue = queue::queue_index::check;
     /// The rows of an endpoint.

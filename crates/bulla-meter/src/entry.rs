@@ -47,6 +47,14 @@ pub struct Delivery {
     pub charged: Option<u64>,
 }
 
+impl Delivery {
+    /// So many units of this, and what a bid came to.
+    #[must_use]
+    pub const fn new(key: UsageKey, units: u32, charged: Option<u64>) -> Self {
+        Self { key, units, charged }
+    }
+}
+
 /// What an event was to its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -32,26 +32,40 @@ impl<'a> Rater<'a> {
         Self { tariff, zone, month: None, units: Counts::default(), allotted: Counts::default() }
     }
 
-    /// The leaves of `deliveries`, by tag. Of a month that is stated in parts, the earlier parts have to be
-    /// rated before the later ones.
+    /// The leaves of `deliveries`, which stand by tag, in the same order. Of a month that is stated in parts,
+    /// the earlier parts have to be rated before the later ones.
     ///
     /// # Errors
     /// What has no rate, with its tag.
     ///
     /// # Cost
-    /// Two sorts, and for each delivery a rate and up to two look-ups.
+    /// For each delivery a rate and, where a price depends on what was before, a share of a sort of numbers and
+    /// two look-ups.
     pub fn rate(
         &mut self,
         deliveries: &[(MessageTag, Delivery)],
     ) -> Result<Vec<Leaf>, (MessageTag, Unrated)> {
-        let mut leaves = Vec::with_capacity(deliveries.len());
-        let mut ordered: Vec<_> = deliveries.iter().collect();
-        ordered.sort_unstable_by_key(|(tag, delivery)| (delivery.key.hour(), *tag));
-        for (tag, delivery) in ordered {
-            leaves.push(self.leaf(*tag, delivery).map_err(|unrated| (*tag, unrated))?);
+        if !self.tariff.depends_on_volume() {
+            return deliveries.iter().map(|(tag, delivery)| self.tagged(*tag, delivery)).collect();
         }
-        leaves.sort_unstable_by_key(|leaf| leaf.tag);
-        Ok(leaves)
+        // By hour, and within it by place, which is by tag.
+        let hours = deliveries.iter().zip(0_u64..);
+        let mut order: Vec<_> = hours
+            .map(|((_, delivery), place)| u64::from(delivery.key.hour().minutes()) << 32 | place)
+            .collect();
+        order.sort_unstable();
+        let mut leaves = vec![None; deliveries.len()];
+        for place in order {
+            let place = usize::try_from(place & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+            if let (Some((tag, delivery)), Some(slot)) = (deliveries.get(place), leaves.get_mut(place)) {
+                *slot = Some(self.tagged(*tag, delivery)?);
+            }
+        }
+        Ok(leaves.into_iter().flatten().collect())
+    }
+
+    fn tagged(&mut self, tag: MessageTag, delivery: &Delivery) -> Result<Leaf, (MessageTag, Unrated)> {
+        self.leaf(tag, delivery).map_err(|unrated| (tag, unrated))
     }
 
     fn leaf(&mut self, tag: MessageTag, delivery: &Delivery) -> Result<Leaf, Unrated> {

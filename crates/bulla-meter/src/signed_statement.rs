@@ -100,23 +100,28 @@ impl SignedStatement {
         Ok(Self { answer: Some(answer), ..self })
     }
 
+    /// Whether `issuer` signed it.
+    #[must_use]
+    pub fn is_issued_by(&self, issuer: &BillingKey) -> bool {
+        let bytes = self.statement.to_bytes();
+        self.issuer == *issuer && issuer.has_signed(Purpose::Statement, &bytes, &self.signature)
+    }
+
     /// Whether `issuer` signed it and, if there is an answer, `answerer` did.
     #[must_use]
     pub fn verify(&self, issuer: &BillingKey, answerer: &BillingKey) -> bool {
-        let bytes = self.statement.to_bytes();
-        let is_issued =
-            self.issuer == *issuer && issuer.has_signed(Purpose::Statement, &bytes, &self.signature);
-        is_issued
-            && match &self.answer {
-                None => true,
-                Some(Answer::CounterSigned { by, signature }) => {
-                    by == answerer && by.has_signed(Purpose::CounterSignature, &bytes, signature)
-                }
-                Some(Answer::Disputed { by, signature, reason }) => {
-                    let bytes = disputed(&self.statement, reason);
-                    by == answerer && by.has_signed(Purpose::Dispute, &bytes, signature)
-                }
+        let is_answered = match &self.answer {
+            None => true,
+            Some(Answer::CounterSigned { by, signature }) => {
+                let bytes = self.statement.to_bytes();
+                by == answerer && by.has_signed(Purpose::CounterSignature, &bytes, signature)
             }
+            Some(Answer::Disputed { by, signature, reason }) => {
+                let bytes = disputed(&self.statement, reason);
+                by == answerer && by.has_signed(Purpose::Dispute, &bytes, signature)
+            }
+        };
+        is_answered && self.is_issued_by(issuer)
     }
 
     /// The statement, signed or not.

@@ -3,7 +3,8 @@ mod verify;
 
 pub use self::verify::{StatementFault, root_of};
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use bulla_base::BusinessAccountId;
 use bulla_transparency::Head;
@@ -13,8 +14,8 @@ use crate::error::{at_most, invalid};
 use crate::form::is_ascending;
 use crate::limits::{MAX_STATEMENT_ADJUSTMENTS, MAX_STATEMENT_LEAVES, MAX_STATEMENT_ROWS};
 use crate::{
-    Adjustment, Amount, CardHash, Currency, InvalidForm, Irregularities, Leaf, Period, Row, RowKey, Tariff,
-    Zone,
+    Adjustment, Amount, CardHash, Currency, InvalidForm, Irregularities, KeyHasher, Leaf, Period, Row,
+    RowKey, Tariff, Zone,
 };
 
 /// What a business is billed for a period: the document that one side signs and the other counter-signs or
@@ -247,11 +248,14 @@ impl Statement {
 
 /// The sums of `leaves`.
 fn rows(leaves: &[Leaf]) -> Vec<Row> {
-    let mut rows = BTreeMap::<RowKey, (u64, Amount)>::new();
+    let mut rows = HashMap::<RowKey, (u64, Amount), BuildHasherDefault<KeyHasher>>::default();
     for leaf in leaves {
         let (units, amount) = rows.entry(leaf.row()).or_default();
         *units = units.saturating_add(u64::from(leaf.units));
         *amount = *amount + leaf.amount();
     }
-    rows.into_iter().map(|(key, (units, amount))| Row { key, units, amount }).collect()
+    let mut rows: Vec<_> =
+        rows.into_iter().map(|(key, (units, amount))| Row { key, units, amount }).collect();
+    rows.sort_unstable_by_key(|row| row.key);
+    rows
 }

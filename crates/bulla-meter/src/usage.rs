@@ -18,6 +18,7 @@ impl Usage {
     }
 
     /// Adds `units`, or takes them away when it is negative. What is 0 then is no longer held.
+    #[inline]
     pub fn add(&mut self, key: UsageKey, units: i64) {
         let count = self.0.entry(key).or_default();
         *count = count.saturating_add(units);
@@ -69,6 +70,7 @@ impl FromIterator<(UsageKey, i64)> for Usage {
 }
 
 impl Hash for UsageKey {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         for word in self.words() {
             state.write_u64(word);
@@ -88,6 +90,27 @@ impl Hasher for KeyHasher {
         }
     }
 
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u16(&mut self, word: u16) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
+
+    #[inline]
     fn write_u64(&mut self, word: u64) {
         let mixed = self.0 ^ word ^ 0x2545_f491_4f6c_dd1d;
         let product = u128::from(mixed) * 0x9e37_79b9_7f4a_7c15;
@@ -95,6 +118,7 @@ impl Hasher for KeyHasher {
         self.0 = u64::try_from(low ^ high).unwrap_or_default();
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }

@@ -9,7 +9,9 @@
 
 mod bills;
 mod cards;
+mod checks;
 
+mod corpus;
 mod exports;
 mod ledgers;
 mod markets;

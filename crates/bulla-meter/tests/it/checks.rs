@@ -1,0 +1,3 @@
+//! What must hold of any bytes. Fuzzing runs the same.
+
+pub(crate) mod forms;
