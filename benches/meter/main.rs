@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use bulla_base::{BusinessAccountId, PhoneNumberId};
 use bulla_meter::{
     Answers, BillingProof, Comparison, Hour, KeyHasher, LeafTree, Question, Rater, Report, Side, Statement,
-    StatementParts, Traits, Usage, UsageKey, Volume,
+    StatementParts, Usage, UsageKey, Volume,
 };
 use clock::{median, timed};
 use month::Month;
@@ -31,8 +31,7 @@ fn main() -> io::Result<()> {
     // Cargo says `--bench` when it is to be measured; as a test it only has to run.
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     let is_quick = asked("--quick") || !asked("--bench");
-    let (businesses, count, rounds) =
-        if is_quick { (QUICK, QUICK, 1) } else { (BUSINESSES, LEAVES, ROUNDS) };
+    let (businesses, count, rounds) = if is_quick { (QUICK, QUICK, 1) } else { (BUSINESSES, LEAVES, ROUNDS) };
     let month = Month::october();
     counts(&month, businesses, rounds)?;
     rates(&month, rounds)?;
@@ -41,24 +40,29 @@ fn main() -> io::Result<()> {
 
 /// A keyed count beside what a hash map with the same keys and the same hash takes.
 fn counts(month: &Month, businesses: u64, rounds: usize) -> io::Result<()> {
-    let traits: Vec<_> = (0..64).map(|number| month.traits(number)).collect();
     let hour = month.period.from();
     // As messages come: businesses in no order, each once a round.
-    let business = |number: usize| (number as u64).wrapping_mul(611_953) % businesses;
-    let adds = usize::try_from(businesses).unwrap();
+    let messages: Vec<_> = (0..businesses)
+        .map(|number| {
+            let id = number.wrapping_mul(611_953) % businesses;
+            (id, id + 7, month.traits(id))
+        })
+        .collect();
     let (mut usage, mut map) = (Usage::new(), HashMap::<_, i64, BuildHasherDefault<KeyHasher>>::default());
     let mut plain = HashMap::<(u64, u64, u64), i64>::new();
-    let key = |number| {
-        let id = business(number);
-        let traits: Traits = traits[id as usize % traits.len()];
-        UsageKey::new(BusinessAccountId::new(id), PhoneNumberId::new(id + 7), hour, traits)
+    let key = |number: usize| {
+        let (account, number, traits) = messages[number];
+        UsageKey::new(BusinessAccountId::new(account), PhoneNumberId::new(number), hour, traits)
     };
-    let parts = |number| (business(number), business(number) + 7, u64::from(hour.minutes()) << 32);
+    let parts = |number: usize| {
+        let (account, number, _) = messages[number];
+        (account, number, u64::from(hour.minutes()) << 32)
+    };
     let mut samples = [Vec::new(), Vec::new(), Vec::new()];
     for round in 0..=rounds {
-        let ours = timed(adds, |number| usage.add(black_box(key(number)), 1));
-        let map = timed(adds, |number| *map.entry(black_box(parts(number))).or_default() += 1);
-        let plain = timed(adds, |number| *plain.entry(black_box(parts(number))).or_default() += 1);
+        let ours = timed(messages.len(), |number| usage.add(black_box(key(number)), 1));
+        let map = timed(messages.len(), |number| *map.entry(black_box(parts(number))).or_default() += 1);
+        let plain = timed(messages.len(), |number| *plain.entry(black_box(parts(number))).or_default() += 1);
         // The first round fills them.
         if round > 0 {
             samples.iter_mut().zip([ours, map, plain]).for_each(|(samples, sample)| samples.push(sample));
@@ -76,7 +80,9 @@ fn counts(month: &Month, businesses: u64, rounds: usize) -> io::Result<()> {
 fn rates(month: &Month, rounds: usize) -> io::Result<()> {
     let hours = [month.period.from(), Hour::from_minutes(month.period.to().minutes() - 60)];
     let units: Vec<_> = (0..4096)
-        .map(|number| (hours[number as usize % 2], month.traits(number), Volume::new(number % 400, number % 2000)))
+        .map(|number| {
+            (hours[number as usize % 2], month.traits(number), Volume::new(number % 400, number % 2000))
+        })
         .collect();
     let samples: Vec<_> = (0..rounds.max(1))
         .map(|_| {
@@ -89,7 +95,12 @@ fn rates(month: &Month, rounds: usize) -> io::Result<()> {
         .collect();
     let each = median(&samples).unwrap();
     let mut out = io::stdout().lock();
-    writeln!(out, "| a rate, ns | {:.1} |\n| millions of ratings a second | {:.1} |\n", each * 1000.0, 1.0 / each)
+    writeln!(
+        out,
+        "| a rate, ns | {:.1} |\n| millions of ratings a second | {:.1} |\n",
+        each * 1000.0,
+        1.0 / each
+    )
 }
 
 fn bills(month: &Month, count: u64, rounds: usize) -> io::Result<()> {
@@ -116,10 +127,13 @@ fn bills(month: &Month, count: u64, rounds: usize) -> io::Result<()> {
     })?;
     row("a statement made of them", &mut || _ = black_box(Statement::new(parts(), &leaves).unwrap()))?;
     row("the leaves read and the statement verified", &mut || {
-        let leaves: Vec<_> = bytes.as_chunks().0.iter().map(|leaf| bulla_meter::Leaf::from_bytes(leaf).unwrap()).collect();
+        let leaves: Vec<_> =
+            bytes.as_chunks().0.iter().map(|leaf| bulla_meter::Leaf::from_bytes(leaf).unwrap()).collect();
         statement.verify(&leaves, &month.card, &[]).unwrap();
     })?;
-    row(&format!("{DIFFERENCES} differences found, both sides"), &mut || _ = black_box(compare(&here, &there)))?;
+    row(&format!("{DIFFERENCES} differences found, both sides"), &mut || {
+        _ = black_box(compare(&here, &there))
+    })?;
     let samples: Vec<_> = (0..51)
         .map(|_| {
             timed(200, |_| {

@@ -40,7 +40,8 @@ impl Month {
             .map(|number| {
                 let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 let tag = (u128::from(spread) << 64 | u128::from(number)).to_be_bytes();
-                let facts = Facts::new(self.account, PhoneNumberId::new(106 + number % 3), self.traits(number), 1);
+                let facts =
+                    Facts::new(self.account, PhoneNumberId::new(106 + number % 3), self.traits(number), 1);
                 let at = Timestamp::from_millis(from + spread.rotate_left(17) % length);
                 let tag = MessageTag::from_bytes(tag);
                 let mut entry = Entry::new();
@@ -81,9 +82,11 @@ fn card() -> RateCard {
     };
     let rules = [TypeRule::everywhere(from, free), TypeRule::everywhere(later, |_, _| PricingType::Regular)];
     let mut prices = Vec::new();
-    for (category, micros) in
-        [(PricingCategory::Service, 7_700), (PricingCategory::Utility, 7_700), (PricingCategory::Marketing, 60_400)]
-    {
+    for (category, micros) in [
+        (PricingCategory::Service, 7_700),
+        (PricingCategory::Utility, 7_700),
+        (PricingCategory::Marketing, 60_400),
+    ] {
         prices.push(Price::of_message(from, category, None, micros).unwrap());
         for (number, market) in (0..).zip(Market::all().skip(1)) {
             let tiers = vec![

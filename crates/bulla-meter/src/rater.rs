@@ -39,8 +39,8 @@ impl<'a> Rater<'a> {
     /// What has no rate, with its tag.
     ///
     /// # Cost
-    /// For each delivery a rate and, where a price depends on what was before, a share of a sort of numbers and
-    /// two look-ups.
+    /// For each delivery a rate and, where a price depends on what was before, a share of a sort of numbers
+    /// and two look-ups.
     pub fn rate(
         &mut self,
         deliveries: &[(MessageTag, Delivery)],

@@ -74,6 +74,7 @@ impl Traits {
     }
 
     /// Market (2 bytes), category (1), states (1).
+    #[inline]
     pub(crate) const fn to_word(self) -> u32 {
         let states = self.window.code() | self.entry_point.code() << 1 | self.unit.code() << 2;
         (self.market.code() as u32) << 16 | (self.category.code() as u32) << 8 | states as u32
@@ -96,6 +97,7 @@ impl UsageKey {
 
     /// What is counted here.
     #[must_use]
+    #[inline]
     pub const fn new(account: BusinessAccountId, number: PhoneNumberId, hour: Hour, traits: Traits) -> Self {
         let rest = (hour.minutes() as u64) << 32 | traits.to_word() as u64;
         Self { account: account.number(), number: number.number(), rest }
@@ -110,6 +112,16 @@ impl UsageKey {
         let [_, _, _, _, word @ ..] = rest.to_be_bytes();
         Traits::from_word(u32::from_be_bytes(word))?;
         Some(Self { account: u64::from_be_bytes(account), number: u64::from_be_bytes(number), rest })
+    }
+
+    /// Reads what a counter of `account` is called, if it is one's name.
+    #[must_use]
+    pub fn from_name(account: BusinessAccountId, name: &[u8]) -> Option<Self> {
+        let mut bytes = [0; Self::BYTES];
+        let (of_account, rest) = bytes.split_at_mut(8);
+        of_account.copy_from_slice(&account.number().to_be_bytes());
+        (rest.len() == name.len()).then(|| rest.copy_from_slice(name))?;
+        Self::from_bytes(&bytes)
     }
 
     /// Whose bill it stands in.
@@ -141,6 +153,20 @@ impl UsageKey {
             .unwrap_or(Traits::message(PricingCategory::Service, Market::UNKNOWN))
     }
 
+    /// What its counter is called where the number leads to the account: the encoded form without that.
+    #[must_use]
+    pub fn to_name(self) -> [u8; Self::BYTES - 8] {
+        let mut name = [0; Self::BYTES - 8];
+        name.copy_from_slice(&self.to_bytes()[8..]);
+        name
+    }
+
+    /// What all names of one number begin with.
+    #[must_use]
+    pub const fn prefix(number: PhoneNumberId) -> [u8; 8] {
+        number.number().to_be_bytes()
+    }
+
     /// The encoded form. Its order is that of the keys.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
@@ -151,6 +177,7 @@ impl UsageKey {
         bytes
     }
 
+    #[inline]
     pub(crate) const fn words(self) -> [u64; 3] {
         [self.account, self.number, self.rest]
     }
@@ -172,6 +199,8 @@ mod tests {
                     assert_eq!(UsageKey::from_bytes(&key.to_bytes()), Some(key));
                     assert_eq!((key.account(), key.number(), key.hour()), (account, number, hour));
                     assert_eq!(key.traits(), traits);
+                    assert_eq!(UsageKey::from_name(account, &key.to_name()), Some(key));
+                    assert!(key.to_name().starts_with(&UsageKey::prefix(number)));
                 }
             }
         }
@@ -179,6 +208,8 @@ mod tests {
 
     #[test]
     fn other_bytes_are_no_key() {
+        assert_eq!(UsageKey::from_name(BusinessAccountId::new(1), &[0; 15]), None);
+        assert_eq!(UsageKey::from_name(BusinessAccountId::new(1), &[0; 17]), None);
         let good = UsageKey::new(
             BusinessAccountId::new(1),
             PhoneNumberId::new(2),
@@ -189,6 +220,7 @@ mod tests {
             let mut bytes = good.to_bytes();
             bytes[place] = byte;
             assert_eq!(UsageKey::from_bytes(&bytes), None, "{place}");
+            assert_eq!(UsageKey::from_name(good.account(), &bytes[8..]), None, "{place}");
         }
     }
 }
