@@ -45,6 +45,12 @@ pub enum SubmitError {
     /// The caller's move: no message exchanged with this user lives, so the id leads to nobody.
     #[error("the user id leads to no user of this number")]
     UnknownUser,
+    /// The caller's move: the business has blocked this user. Lift the block first.
+    #[error("the user is blocked by the business")]
+    Blocked,
+    /// The caller's move: the number is [not registered](crate::Relay::set_registered).
+    #[error("the number is not registered")]
+    Deregistered,
     /// The caller's move: the business has uploaded no such media, or its time is over.
     #[error("there is no such media")]
     UnknownMedia,
@@ -165,6 +171,8 @@ impl SubmitError {
             Self::TooLong { .. } => "too long",
             Self::OtherConversation { .. } => "other conversation",
             Self::UnknownUser => "unknown user",
+            Self::Blocked => "blocked",
+            Self::Deregistered => "not registered",
             Self::UnknownMedia => "unknown media",
             Self::Template(_) => "template",
             Self::NoBlobs => "no blobs",

@@ -14,6 +14,8 @@ mod relay;
 mod rules;
 mod template;
 
+mod configuration;
+
 mod account_event;
 mod event;
 mod event_sink;
@@ -49,6 +51,8 @@ pub use template::{
     TemplateQuery, TemplateRefusal, TemplateReview, TemplateStatus, TemplateText, TextParameter,
 };
 
+pub use configuration::{ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured};
+
 pub use account_event::{AccountEvent, TemplateUpdate};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};
@@ -57,8 +61,9 @@ pub use error::{BusinessError, EraseError, MarkReadError, RelayError, SubmitErro
 pub use host_reports::{Report, Reports};
 pub use id_hex_encoding::InvalidId;
 pub use limits::{
-    CACHED_BYTES, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_CODE_MINUTES, MAX_DEFERRED,
-    MAX_IDEMPOTENCY_BYTES, MAX_MEDIA_CHUNKS, MAX_REPORTS, MAX_TEMPLATE_EXAMPLE_BYTES,
+    CACHED_BYTES, MAX_BLOCKED, MAX_BLOCKED_LISTED, MAX_CALLS, MAX_CALLS_PER_CONVERSATION, MAX_CODE_MINUTES,
+    MAX_CONFIGURATION_LISTED, MAX_CONFIGURATION_NAME_BYTES, MAX_CONFIGURED, MAX_CONFIGURED_BYTES,
+    MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_MEDIA_CHUNKS, MAX_REPORTS, MAX_TEMPLATE_EXAMPLE_BYTES,
     MAX_TEMPLATE_LANGUAGE_CHARS, MAX_TEMPLATE_NAME_CHARS, MAX_TEMPLATE_PARAMETER_NAME_CHARS,
     MAX_TEMPLATE_PARAMETERS, MAX_TEMPLATE_REASON_CHARS, MAX_TEMPLATES, MAX_TEMPLATES_LISTED,
     MAX_TRACKING_CHARS, MAX_WAITING, MEDIA_CHUNK_BYTES, MIN_BACKOFF, RECEIVED_MEDIA_SPAN, RETRY_AFTER,
@@ -76,7 +81,7 @@ pub use bulla_endpoint::{
     EndpointError, Foreign, ForeignKind, Identity, IdentityPolicy, InvalidForm, InvalidIdentity, LogKey,
     MAX_RETRY_REQUESTS, NotListed, NotLogged, NotProven, Origin, SafetyNumber, SealError, TransferError,
 };
-pub use bulla_store::Erased;
+pub use bulla_store::{Erased, Version};
 
 /// The ports a [`Relay`] is opened on, for those who name its type.
 pub use bulla_store::Store;

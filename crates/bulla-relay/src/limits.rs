@@ -238,6 +238,24 @@ pub(crate) const TEMPLATE_IDS: u64 = 8_000_000_000_000_000;
 /// stands there.
 pub(crate) const KEYED_NAME_BYTES: usize = 448;
 
+/// The longest record of what is configured, in bytes. A longer one is refused.
+pub const MAX_CONFIGURED_BYTES: usize = 256 * 1024;
+
+/// How many records of one kind a number or an account has. One more is refused.
+pub const MAX_CONFIGURED: u64 = 2000;
+
+/// The longest name of such a record, in bytes. A longer one is refused.
+pub const MAX_CONFIGURATION_NAME_BYTES: usize = 64;
+
+/// How many such records one call lists at most.
+pub const MAX_CONFIGURATION_LISTED: usize = 100;
+
+/// How many users a number can block: they are in memory, some 30 bytes each. One more is refused.
+pub const MAX_BLOCKED: usize = 64_000;
+
+/// How many blocked users one call lists at most.
+pub const MAX_BLOCKED_LISTED: usize = 1000;
+
 /// How long businesses can fetch what users attach to their messages, from when the relay has the message:
 /// seven days, as by the API whose clients are served. A carrier has it for less when it was uploaded long
 /// before it was sent.

@@ -26,6 +26,8 @@ pub enum OutgoingBody {
     Contacts(Contacts),
     /// A message that is answered by tapping.
     Interactive(Box<Interactive>),
+    /// The same with an image, a video or a document at its top, which the business has uploaded.
+    InteractiveWithMedia(Box<Interactive>, OutgoingMedia),
     /// An image, a video, an audio, a document or a sticker that the business has uploaded.
     Media(OutgoingMedia),
     /// A template of the business's account, filled in. Its category goes before the message's own.
@@ -36,7 +38,7 @@ impl OutgoingBody {
     /// The media that it brings, in the order in which it is shown.
     pub(crate) fn media(&self) -> Vec<OutgoingMedia> {
         match self {
-            Self::Media(media) => vec![media.clone()],
+            Self::Media(media) | Self::InteractiveWithMedia(_, media) => vec![media.clone()],
             Self::Template(template) => template.media().cloned().collect(),
             _ => Vec::new(),
         }
@@ -55,6 +57,9 @@ impl fmt::Debug for OutgoingBody {
             Self::Location(location) => f.debug_tuple("Location").field(location).finish(),
             Self::Contacts(contacts) => f.debug_tuple("Contacts").field(contacts).finish(),
             Self::Interactive(interactive) => f.debug_tuple("Interactive").field(interactive).finish(),
+            Self::InteractiveWithMedia(interactive, media) => {
+                f.debug_tuple("InteractiveWithMedia").field(interactive).field(media).finish()
+            }
             Self::Media(media) => f.debug_tuple("Media").field(media).finish(),
             Self::Template(template) => f.debug_tuple("Template").field(template).finish(),
         }

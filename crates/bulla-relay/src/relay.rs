@@ -43,8 +43,11 @@ mod sink_permits;
 
 mod active_business;
 mod add_and_remove_businesses;
+mod blocked_users;
 mod business_registry;
 mod business_start;
+mod configuration_rows;
+mod gate;
 mod identities;
 mod key_log;
 mod log_reading;

@@ -25,6 +25,9 @@
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! business    MEDIA/day        media id                what media of the business is
 //! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
+//! business    GATE             user's partition        the number of a user that is blocked; or, without a name, nothing: the number is not registered
+//! business, account  CONFIGURATION  kind ‖ name      what was configured through an API
+//! business, account  CONFIGURATION_COUNT  kind       how many there are of the kind
 //! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
 //! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
 //! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, of which the business does not know yet
@@ -76,6 +79,9 @@ pub(crate) const TEMPLATE: Space = Space::new(0x74);
 pub(crate) const TEMPLATE_ID: Space = Space::new(0x75);
 pub(crate) const TEMPLATE_COUNT: Space = Space::new(0x76);
 pub(crate) const ACCOUNT_EVENT: Space = Space::new(0x77);
+pub(crate) const GATE: Space = Space::new(0x78);
+pub(crate) const CONFIGURATION: Space = Space::new(0x79);
+pub(crate) const CONFIGURATION_COUNT: Space = Space::new(0x7a);
 pub(crate) const RECEIVED_MEDIA: Space = Space::new(0x6a);
 
 /// What names of records of one business's conversation begin with.

@@ -8,6 +8,7 @@ use bulla_transport::{Caller, Incarnation, Transport};
 use tokio::sync::Notify;
 
 use super::Inner;
+use super::gate::Gate;
 use super::leased_store::LeasedStore;
 use super::rule_state::RuleState;
 use super::shutdown::TaskGroup;
@@ -33,6 +34,8 @@ pub(crate) struct ActiveBusiness {
     pub(super) is_connected: AtomicBool,
     /// Which rules hold for it, and what they know.
     pub(super) rules: RuleState,
+    /// Which users are blocked, and whether the number may send.
+    pub(super) gate: Gate,
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
@@ -61,6 +64,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (tasks, again) = (Arc::default(), Notify::new());
         let (looks_again, sends_again, is_connected) = Default::default();
         let rules = RuleState::new(self.rules_of(business), self.clock.now());
+        let read = Gate::read(&self.store, home).await;
+        let gate = read.map_err(RelayError::Store)?;
         Ok(ActiveBusiness {
             endpoint,
             caller,
@@ -72,6 +77,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             sends_again,
             is_connected,
             rules,
+            gate,
         })
     }
 }

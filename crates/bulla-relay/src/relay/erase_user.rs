@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::fault_isolation::{FailureScope, of_store};
 use super::trace_span::Tag;
 use super::{Inner, Relay, trace_span};
-use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, HEAD, RECIPIENT, WAITING};
+use crate::store_layout::{BUSY, CONVERSATION, DEAD_LETTERS, DUE, ERASING, GATE, HEAD, RECIPIENT, WAITING};
 use crate::{EraseError, EventSink};
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
@@ -42,7 +42,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     ///
     /// # Cost
     /// Two commits, one for each business and one for each 128 records. Two passes, of which the second finds
-    /// nothing: each is 257 scans and two more for each business.
+    /// nothing: each is 257 scans and three more for each business.
     pub async fn erase(&self, user: &Number) -> Result<Erased, EraseError> {
         let inner = Arc::clone(&self.0);
         let user = inner.pepper.partition(&Party::User(user.clone()));
@@ -117,6 +117,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         self.pending_approval.forget_user(user);
         for tenant in self.businesses.ids().into_iter().filter_map(|id| self.businesses.tenant(id)) {
             tenant.rules.erase(user);
+            tenant.gate.set_blocked(user, false);
         }
         self.erasures.end(user);
         tracing::info!(user = %Tag(user), records = erased.records(), "a user is erased");
@@ -133,6 +134,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for home in self.homes(user).await? {
             // It is counted before there is a conversation.
             seen += erase_names(&self.store, home, RECIPIENT, name.clone()).await?;
+            // Whoever was never written to may be blocked.
+            seen += erase_names(&self.store, home, GATE, name.clone()).await?;
             // One look-up for a business that the user has nothing to do with.
             let listed = Scan::undated(CONVERSATION).prefix(name.clone());
             let listed = self.store.keys(home, &listed, BEFORE_ALL).await?;

@@ -271,6 +271,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     let sending = self.send_again(tenant, transaction, peer, envelope.from(), *request);
                     changed = changed.or(Box::pin(sending).await?);
                 }
+                body if !matches!(body, Body::Receipt(_))
+                    && tenant.gate.is_blocked(transaction.conversation.user) =>
+                {
+                    // The step stays, so that the session goes on. What it says is nobody's.
+                    metrics::counter!(DROPPED, "reason" => "blocked").increment(1);
+                    tracing::debug!("what a blocked user has sent was dropped");
+                    self.counts.dropped();
+                }
                 _ => self.take_in_content(transaction, number, envelope, &content).await?,
             },
             Err(unreadable) => {

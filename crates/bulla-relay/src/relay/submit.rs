@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId, Timestamp};
-use bulla_content::{AttachmentPointer, Body, Content, InvalidContent, Reaction};
+use bulla_content::{AttachmentPointer, Body, Content, Header, Interactive, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
@@ -89,6 +89,10 @@ impl Checked {
                 let (pointer, moves) = attached.into_iter().next().ok_or(SubmitError::UnknownMedia)?;
                 Ok(media.body(pointer, moves)?)
             }
+            (OutgoingBody::InteractiveWithMedia(interactive, media), _) => {
+                let (pointer, moves) = attached.into_iter().next().ok_or(SubmitError::UnknownMedia)?;
+                Ok(headed(interactive, media.body(pointer, moves)?)?)
+            }
             _ => Ok(self.content.body().clone()),
         }
     }
@@ -138,6 +142,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Conversation { business: tenant.business(), user: tenant.user_ids.partition(*user) }
             }
         };
+        tenant.gate.check(conversation.user)?;
         self.is_going_on(conversation)?;
         let _call = self.calls.begin(conversation)?;
         self.has_room_in(conversation, Worker::Outbox)?;
@@ -345,6 +350,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             OutgoingBody::Contacts(contacts) => Body::Contacts(contacts.clone()),
             OutgoingBody::Interactive(interactive) => Body::Interactive(interactive.clone()),
             OutgoingBody::Media(media) => self.media_body(tenant, media).await?,
+            OutgoingBody::InteractiveWithMedia(interactive, media) => {
+                headed(interactive, self.media_body(tenant, media).await?)?
+            }
             OutgoingBody::Template(sent) => {
                 let unknown = TemplateRefusal::Unknown { nearest: None };
                 let template = template.ok_or(unknown)?;
@@ -450,6 +458,22 @@ impl Accepting {
         let (expiry, now) = (transaction.expiry(), transaction.now);
         transaction.push_event(&StoredEvent::status_of(self.id, &self.outbound, now, failed), expiry);
     }
+}
+
+/// `interactive` with `media` at its top.
+fn headed(interactive: &Interactive, media: Body) -> Result<Body, InvalidContent> {
+    let header = match media {
+        Body::Image(image) => Header::Image(image),
+        Body::Video(video) => Header::Video(video),
+        Body::Document(document) => Header::Document(document),
+        _ => {
+            return Err(InvalidContent::Unfit {
+                field: "header",
+                expected: "an image, a video or a document",
+            });
+        }
+    };
+    Ok(Body::Interactive(Box::new(interactive.clone().with_header(header)?)))
 }
 
 fn check_bounds(message: &Outgoing) -> Result<(), SubmitError> {

@@ -137,9 +137,9 @@ async fn an_erasure_costs_two_passes() {
     for passes in [2, 1] {
         drop(counts.take());
         relay.erase(&alice()).await.unwrap();
-        // Every space, the conversations, and whether there is one with each of two businesses and the user
-        // counts with it; once the four kinds of marks of the one there is.
-        assert_eq!(counts.take().scans.values().sum::<usize>(), passes * (256 + 1 + 4) + 4 * (passes / 2));
+        // Every space, the conversations, and whether each of two businesses has one, has blocked the user,
+        // and counts the user; once the four kinds of marks of the one there is.
+        assert_eq!(counts.take().scans.values().sum::<usize>(), passes * (256 + 1 + 6) + 4 * (passes / 2));
     }
 }
 

@@ -11,6 +11,7 @@ mod businesses;
 mod calls_in_flight;
 mod cancellation;
 mod clock_jumps;
+mod configuration;
 mod conflicts;
 mod corpus;
 mod dead_letters;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Number, Rng, SeededRng};
 use bulla_carrier::{BlobSettings, BlobStorage, Carrier, FolderBlobs, TrustedHost};
-use bulla_content::{Body, Content, Image};
+use bulla_content::{Action, Body, Content, CtaUrl, Header, Image, Interactive};
 use bulla_device::{Device, DeviceEventKind};
 use bulla_relay::{
     Business, MEDIA_CHUNK_BYTES, MediaDescription, MediaError, MediaId, MediaKind, Outgoing, OutgoingBody,
@@ -114,6 +114,36 @@ pub(crate) async fn heard(device: &Device<MemoryStore, Link>) -> Image {
             return image;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_stands_above_what_is_answered_by_tapping() {
+    let place = Place::new().await;
+    let (device, picture) = (place.device().await, picture(200_000));
+    let media = place.upload(&picture, "image/jpeg").await;
+    let link = Action::CtaUrl(CtaUrl::new("Go", "https://x.example").unwrap());
+    let tapped = || Box::new(Interactive::new("Look", link.clone()).unwrap());
+    let with = |media, kind| {
+        let body = OutgoingBody::InteractiveWithMedia(tapped(), OutgoingMedia::new(media, kind));
+        place.relay.submit(SHOP, Outgoing::new(alice(), body))
+    };
+    with(media, MediaKind::Image).await.unwrap();
+    let event = device.next().await.unwrap();
+    let DeviceEventKind::Message(content) = event.kind() else { panic!("{event:?}") };
+    let Body::Interactive(interactive) = content.body() else { panic!("{content:?}") };
+    let Some(Header::Image(image)) = interactive.header() else { panic!("{interactive:?}") };
+    assert_eq!(interactive.body(), Some("Look"));
+    let mut shown = Vec::new();
+    device.download(image.attachment(), &mut shown).await.unwrap();
+    assert!(shown == picture);
+    device.acknowledge(event).await.unwrap();
+
+    let (blobs, sticker) = (place.blobs(), place.upload(b"a sticker", "image/webp").await);
+    let refused = with(sticker, MediaKind::Sticker).await;
+    assert!(matches!(refused, Err(SubmitError::Content(_))), "{refused:?}");
+    assert_eq!(place.blobs(), blobs);
+    device.close().await;
+    place.relay.close().await;
 }
 
 #[tokio::test(start_paused = true)]
