@@ -2,7 +2,7 @@
 //!
 //! # In reading order
 //! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`] and [`Dialer`] are its
-//! ports.
+//! ports. [`Fetcher`] goes by the same rules to where files are.
 
 mod sink;
 mod webhook;
@@ -18,6 +18,7 @@ mod subscription;
 
 mod circuit_breaker;
 mod client;
+mod fetcher;
 mod http_connection;
 mod idle_connections;
 mod server_state;
@@ -41,10 +42,12 @@ pub use allowed_networks::AllowedNetworks;
 pub use connector::Connector;
 pub use dialer::{Connection, Dialer, Dialing, TcpDialer};
 pub use error::WebhookError;
+pub use fetcher::{FetchError, Fetched, FetchedBytes, Fetcher};
 pub use ip_network::{InvalidNetwork, IpNetwork};
 pub use limits::{
-    ANSWER_TIMEOUT, CONNECT_TIMEOUT, MAX_ADDRESSES, MAX_CALLS, MAX_CALLS_PER_WEBHOOK, MAX_IDLE, MAX_PROBES,
-    MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, QUEUE_TIMEOUT,
+    ANSWER_TIMEOUT, CONNECT_TIMEOUT, FETCH_TIMEOUT, MAX_ADDRESSES, MAX_CALLS, MAX_CALLS_PER_WEBHOOK,
+    MAX_IDLE, MAX_PROBES, MAX_REDIRECTS, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER,
+    QUEUE_TIMEOUT,
 };
 pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use sink::WebhookSink;

@@ -65,6 +65,12 @@ pub(crate) const READ_BUFFER_BYTES: usize = MAX_RESPONSE_HEAD_BYTES + 8 * 1024;
 /// again after this.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
+/// How long a file may take to be fetched, from looking up its host to its last byte.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many redirects are followed to a file.
+pub const MAX_REDIRECTS: usize = 5;
+
 /// How many numbers without a webhook are remembered, so that the operator is told once of each. Of others
 /// the operator is told every time.
 pub(crate) const MAX_UNKNOWN: usize = 64;

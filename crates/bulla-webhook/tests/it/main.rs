@@ -10,6 +10,7 @@ mod api_ids;
 mod checks;
 mod clock;
 mod corpus;
+mod fetcher;
 mod forbidden_addresses;
 mod handshake;
 mod listeners;
